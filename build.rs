@@ -1,0 +1,5 @@
+//! Tells cargo that the embedded migrations are a source too.
+fn main() {
+    // embed_migrations! reads the folder at compile time; without this a new file goes unnoticed.
+    println!("cargo:rerun-if-changed=migrations");
+}

@@ -1,0 +1,3 @@
+DROP TABLE preparation_templates;
+DROP TABLE services;
+DROP TABLE providers;

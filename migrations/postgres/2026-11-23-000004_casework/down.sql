@@ -1,0 +1,14 @@
+DROP TABLE timeline_entries;
+DROP TABLE tasks;
+DROP TABLE note_amendments;
+DROP TABLE notes;
+DROP TABLE commitments;
+DROP TABLE preparation_items;
+DROP TABLE meetings;
+DROP TABLE barriers;
+DROP TABLE assignments;
+DROP TABLE case_transitions;
+DROP TABLE case_episodes;
+DROP TABLE cases;
+DROP TABLE case_counters;
+DROP TABLE clients;

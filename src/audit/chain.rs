@@ -1,0 +1,205 @@
+//! The chain: each entry carries SHA-256(the hash before it ‖ its own content), and a number without gaps.
+
+use super::{Entry, Outcome};
+use crate::{
+    auth::{OrganizationId, RequestId, Role, SessionId, UserId},
+    db::{
+        Conn, PortableDsl as _,
+        dialect::Key,
+        schema::{audit_events, audit_heads},
+    },
+    error::Result,
+    on_engine,
+    types::{Instant, Json},
+};
+use diesel::prelude::*;
+use sha2::{Digest as _, Sha256};
+
+/// A row of `audit_events`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = audit_events)]
+pub struct EventRow {
+    pub organization_id: OrganizationId,
+    pub sequence: i64,
+    pub at: Instant,
+    pub actor_id: Option<UserId>,
+    pub actor_role: Option<Role>,
+    pub session_id: Option<SessionId>,
+    pub source: String,
+    pub action: String,
+    pub subject_id: Option<Key>,
+    pub outcome: Outcome,
+    pub fields: Json<Vec<String>>,
+    pub subjects: Json<Vec<String>>,
+    pub request_id: RequestId,
+    pub hash: Vec<u8>,
+}
+
+impl EventRow {
+    /// What the hash is over: every column but the hash itself, each with its length before it, so that no two rows read alike.
+    fn digest(&self, before: &[u8]) -> Vec<u8> {
+        let mut hash = Sha256::new();
+        let mut put = |bytes: &[u8]| {
+            hash.update((bytes.len() as u64).to_be_bytes());
+            hash.update(bytes);
+        };
+        put(before);
+        put(self.organization_id.uuid().as_bytes());
+        put(&self.sequence.to_be_bytes());
+        put(&self.at.micros().to_be_bytes());
+        put(self.actor_id.map(|id| id.uuid().into_bytes()).as_ref().map_or(&[], |bytes| bytes.as_slice()));
+        put(self.actor_role.map_or("", Role::as_str).as_bytes());
+        put(self.session_id.map(|id| id.uuid().into_bytes()).as_ref().map_or(&[], |bytes| bytes.as_slice()));
+        put(self.source.as_bytes());
+        put(self.action.as_bytes());
+        put(self.subject_id.map(|id| id.uuid().into_bytes()).as_ref().map_or(&[], |bytes| bytes.as_slice()));
+        put(self.outcome.as_str().as_bytes());
+        for list in [&self.fields.0, &self.subjects.0] {
+            put(&(list.len() as u64).to_be_bytes());
+            for text in list {
+                put(text.as_bytes());
+            }
+        }
+        put(self.request_id.uuid().as_bytes());
+        hash.finalize().to_vec()
+    }
+}
+
+/// The last number and hash of an organization's chain, held until the transaction ends.
+fn head(conn: &mut Conn, organization: OrganizationId) -> Result<(i64, Vec<u8>)> {
+    let find = |conn: &mut Conn| {
+        let row = audit_heads::table.find(organization).select((audit_heads::sequence, audit_heads::hash));
+        row.locked().get_result::<(i64, Vec<u8>)>(conn).optional()
+    };
+    if let Some(head) = find(conn)? {
+        return Ok(head);
+    }
+    diesel::insert_into(audit_heads::table)
+        .values((audit_heads::organization_id.eq(organization), audit_heads::sequence.eq(0_i64), audit_heads::hash.eq(Vec::<u8>::new())))
+        .on_conflict_do_nothing()
+        .portable()
+        .execute(conn)?;
+    Ok(find(conn)?.unwrap_or_default())
+}
+
+/// Appends the entries, organization by organization in a fixed order, so that two transactions never wait for one another.
+pub fn append(conn: &mut Conn, mut entries: Vec<Entry>) -> Result<()> {
+    entries.sort_by_key(|entry| entry.organization);
+    for entries in entries.chunk_by(|a, b| a.organization == b.organization) {
+        let Some(organization) = entries.first().map(|entry| entry.organization) else { continue };
+        conn.set_organization(organization)?;
+        let (mut sequence, mut hash) = head(conn, organization)?;
+        let mut rows = Vec::with_capacity(entries.len());
+        for entry in entries {
+            sequence += 1;
+            let mut row = EventRow {
+                organization_id: organization,
+                sequence,
+                at: entry.at,
+                actor_id: entry.actor,
+                actor_role: entry.role,
+                session_id: entry.session,
+                source: entry.source.clone().into_owned(),
+                action: entry.action.clone().into_owned(),
+                subject_id: entry.subject.map(Key::from_uuid),
+                outcome: entry.outcome,
+                fields: Json(entry.fields.clone()),
+                subjects: Json(entry.subjects.clone()),
+                request_id: entry.request,
+                hash: Vec::new(),
+            };
+            row.hash = row.digest(&hash);
+            hash.clone_from(&row.hash);
+            rows.push(row);
+        }
+        insert(conn, &rows)?;
+        diesel::update(audit_heads::table.find(organization))
+            .set((audit_heads::sequence.eq(sequence), audit_heads::hash.eq(hash)))
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// One statement on PostgreSQL, where each costs a round trip. On SQLite row by row: that statement is always the same, and so is
+/// compiled once.
+fn insert(conn: &mut Conn, rows: &[EventRow]) -> Result<()> {
+    match conn {
+        Conn::Pg(c) => {
+            for rows in rows.chunks(1000) {
+                diesel::insert_into(audit_events::table).values(rows).execute(c)?;
+            }
+        }
+        Conn::Sqlite(c) => {
+            for row in rows {
+                diesel::insert_into(audit_events::table).values(row).execute(c)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What verification found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub entries: i64,
+    /// The first number at which the chain does not hold, and why.
+    pub broken: Option<(i64, &'static str)>,
+    /// The hash of the last entry, in hexadecimal: to be kept elsewhere, as proof of what the chain was.
+    pub checkpoint: String,
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+const STEP: i64 = 2_000;
+
+/// Reads a chain from its first entry to its last and recomputes every hash.
+pub fn verify(conn: &mut Conn, organization: OrganizationId) -> Result<Finding> {
+    conn.set_organization(organization)?;
+    // The head first: entries that come while we read are past it, and not part of what is judged.
+    let head: Option<(i64, Vec<u8>)> =
+        audit_heads::table.find(organization).select((audit_heads::sequence, audit_heads::hash)).first(conn).optional()?;
+    let (last, sealed) = head.unwrap_or_default();
+    let (mut sequence, mut hash) = (0_i64, Vec::new());
+    let broken = 'walk: loop {
+        let rows: Vec<EventRow> = audit_events::table
+            .filter(audit_events::organization_id.eq(organization))
+            .filter(audit_events::sequence.gt(sequence))
+            .filter(audit_events::sequence.le(last))
+            .order(audit_events::sequence)
+            .limit(STEP)
+            .select(EventRow::as_select())
+            .load(conn)?;
+        if rows.is_empty() {
+            break None;
+        }
+        for row in rows {
+            if row.sequence != sequence + 1 {
+                break 'walk Some((sequence + 1, "missing"));
+            }
+            if row.digest(&hash) != row.hash {
+                break 'walk Some((row.sequence, "altered"));
+            }
+            (sequence, hash) = (row.sequence, row.hash);
+        }
+    };
+    let broken = broken.or_else(|| (sequence != last).then_some((sequence + 1, "missing"))).or_else(|| (hash != sealed).then_some((last, "head_differs")));
+    let beyond: bool = on_engine!(conn, |c| {
+        diesel::select(diesel::dsl::exists(
+            audit_events::table.filter(audit_events::organization_id.eq(organization)).filter(audit_events::sequence.le(0)),
+        ))
+        .get_result(c)
+    })?;
+    let broken = broken.or(beyond.then_some((0, "inserted")));
+    Ok(Finding { entries: sequence, broken, checkpoint: hex(&hash) })
+}
+
+/// Every organization that has a chain.
+pub fn organizations(conn: &mut Conn) -> Result<Vec<OrganizationId>> {
+    Ok(audit_heads::table.select(audit_heads::organization_id).order(audit_heads::organization_id).load(conn)?)
+}

@@ -1,0 +1,65 @@
+//! The audit lane: what requests have only looked at is appended in groups, each before its reply leaves.
+
+use super::{Entry, append};
+use crate::{
+    db::Engine,
+    error::{ApiError, Result},
+};
+use tokio::sync::{mpsc, oneshot};
+
+const LONGEST_QUEUE: usize = 4096;
+const LARGEST_GROUP: usize = 256;
+
+struct Job {
+    entries: Vec<Entry>,
+    /// Nobody waits for what is only noted.
+    reply: Option<oneshot::Sender<bool>>,
+}
+
+/// Hands entries to the thread that appends them.
+#[derive(Clone)]
+pub struct Lane {
+    queue: mpsc::Sender<Job>,
+}
+
+impl Lane {
+    pub fn start(engine: Engine) -> Result<Self> {
+        let (queue, jobs) = mpsc::channel(LONGEST_QUEUE);
+        std::thread::Builder::new().name("audit".into()).spawn(move || work(&engine, jobs)).map_err(ApiError::internal)?;
+        Ok(Self { queue })
+    }
+
+    /// Returns once the entries are durable; a request whose trace cannot be written fails.
+    pub async fn append(&self, entries: Vec<Entry>) -> Result<()> {
+        let (reply, answer) = oneshot::channel();
+        self.queue.send(Job { entries, reply: Some(reply) }).await.map_err(|_| stopped())?;
+        match answer.await {
+            Ok(true) => Ok(()),
+            _ => Err(stopped()),
+        }
+    }
+
+    pub fn note(&self, entries: Vec<Entry>) {
+        if self.queue.try_send(Job { entries, reply: None }).is_err() {
+            tracing::error!("the audit lane is full: an entry was dropped");
+        }
+    }
+}
+
+fn stopped() -> ApiError {
+    ApiError::unavailable("the trace cannot be written")
+}
+
+fn work(engine: &Engine, mut jobs: mpsc::Receiver<Job>) {
+    let mut group = Vec::new();
+    while jobs.blocking_recv_many(&mut group, LARGEST_GROUP) > 0 {
+        let entries: Vec<Entry> = group.iter_mut().flat_map(|job| std::mem::take(&mut job.entries)).collect();
+        let outcome = engine.write_blocking(move |conn| append(conn, entries.clone()));
+        if let Err(error) = &outcome {
+            tracing::error!(%error, "the trace cannot be written");
+        }
+        for reply in group.drain(..).filter_map(|job| job.reply) {
+            let _ = reply.send(outcome.is_ok()); // whoever asked may have gone
+        }
+    }
+}

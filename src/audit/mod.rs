@@ -1,0 +1,52 @@
+//! The trace: who did what to which record, append-only, one hash chain an organization.
+//!
+//! `db` is the only one that writes it: [`append`] runs at the end of every write, inside its transaction, and the [`Lane`]
+//! takes what was only looked at. An entry names records, members and people by id; it never holds content (LG-04).
+
+pub mod chain;
+mod lane;
+
+pub use chain::append;
+pub use lane::Lane;
+
+use crate::{
+    auth::{OrganizationId, RequestId, Role, SessionId, UserId},
+    types::Instant,
+};
+use std::borrow::Cow;
+
+text_enum! {
+    /// How it went.
+    pub enum Outcome { Done = "done", Refused = "refused" }
+}
+
+/// One thing that somebody did. `action` is `kind.verb`, and `subject` a record of that kind.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub organization: OrganizationId,
+    pub at: Instant,
+    pub actor: Option<UserId>,
+    pub role: Option<Role>,
+    pub session: Option<SessionId>,
+    /// The address it came from, or `cli`.
+    pub source: Cow<'static, str>,
+    pub action: Cow<'static, str>,
+    pub subject: Option<uuid::Uuid>,
+    pub outcome: Outcome,
+    /// The names of the members that changed.
+    pub fields: Vec<String>,
+    /// The records of a page that was shown.
+    pub subjects: Vec<String>,
+    pub request: RequestId,
+}
+
+impl Entry {
+    pub fn fields(mut self, fields: Vec<String>) -> Self {
+        self.fields = fields;
+        self
+    }
+    pub fn subjects(mut self, subjects: Vec<String>) -> Self {
+        self.subjects = subjects;
+        self
+    }
+}

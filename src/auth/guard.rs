@@ -1,0 +1,133 @@
+//! The extractors that prove a caller was checked.
+
+use super::{Actor, Origin, RequestId, policy::Permission, token::Keys};
+use crate::error::{ApiError, Result};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, http::header::AUTHORIZATION, web::Data};
+use std::{future::Future, marker::PhantomData, pin::Pin, sync::Arc};
+
+/// Proof that the caller holds permission `P`. Only its extractor can make one.
+#[derive(Debug)]
+pub struct Allowed<P> {
+    actor: Actor,
+    origin: Origin,
+    permission: PhantomData<fn() -> P>,
+}
+
+/// Proof that the handler means to serve the whole world.
+#[derive(Debug)]
+pub struct Anyone {
+    origin: Origin,
+}
+
+/// The person at the server's own terminal. `clippy.toml` keeps the constructor to the command line.
+#[derive(Debug)]
+pub struct Operator {
+    origin: Origin,
+}
+
+impl Operator {
+    #[expect(clippy::new_without_default, reason = "an operator is never a default")]
+    pub fn new() -> Self {
+        Self { origin: Origin { request: RequestId::new(), source: "cli".into() } }
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl<P> Sealed for super::Allowed<P> {}
+    impl Sealed for super::Anyone {}
+    impl Sealed for super::Operator {}
+}
+
+/// What `Db` asks for before it opens a transaction.
+pub trait Caller: sealed::Sealed {
+    fn actor(&self) -> Option<Actor>;
+    fn origin(&self) -> Origin;
+}
+impl<P> Caller for Allowed<P> {
+    fn actor(&self) -> Option<Actor> {
+        Some(self.actor)
+    }
+    fn origin(&self) -> Origin {
+        self.origin.clone()
+    }
+}
+impl Caller for Anyone {
+    fn actor(&self) -> Option<Actor> {
+        None
+    }
+    fn origin(&self) -> Origin {
+        self.origin.clone()
+    }
+}
+impl Caller for Operator {
+    fn actor(&self) -> Option<Actor> {
+        None
+    }
+    fn origin(&self) -> Origin {
+        self.origin.clone()
+    }
+}
+
+impl<P> Allowed<P> {
+    pub const fn who(&self) -> Actor {
+        self.actor
+    }
+}
+
+/// What `identity` does for the guard: reads the session, its user and their organization, at every request, so that a
+/// suspension, a changed role or a logout bites at once.
+pub trait Sessions: Send + Sync {
+    fn actor<'a>(&'a self, claims: &'a super::token::Claims) -> Pin<Box<dyn Future<Output = Result<Actor>> + 'a>>;
+}
+
+/// The guards' needs, shared by every worker.
+pub struct Gate {
+    pub keys: Arc<Keys>,
+    pub sessions: Arc<dyn Sessions>,
+}
+
+/// The request's id, which `http::envelope` has put there.
+pub fn request_id(req: &HttpRequest) -> RequestId {
+    req.extensions().get::<RequestId>().copied().unwrap_or_else(RequestId::new)
+}
+
+fn origin(req: &HttpRequest) -> Origin {
+    let source = req.peer_addr().map_or_else(|| "unknown".into(), |peer| peer.ip().to_string().into());
+    Origin { request: request_id(req), source }
+}
+
+impl<P: Permission> FromRequest for Allowed<P> {
+    type Error = ApiError;
+    type Future = Pin<Box<dyn Future<Output = Result<Self>>>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let req = req.clone();
+        Box::pin(async move {
+            let gate = req.app_data::<Data<Gate>>().ok_or_else(|| ApiError::internal("no gate"))?;
+            let bearer = req
+                .headers()
+                .get(AUTHORIZATION)
+                .and_then(|value| value.to_str().ok())
+                .and_then(|value| value.split_once(' '))
+                .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+                .map(|(_, token)| token)
+                .ok_or_else(ApiError::unauthenticated)?;
+            let claims = gate.keys.verify(bearer)?;
+            let actor = gate.sessions.actor(&claims).await?;
+            if !P::allows(actor.role) {
+                return Err(ApiError::forbidden("Your role may never do this kind of thing."));
+            }
+            Ok(Self { actor, origin: origin(&req), permission: PhantomData })
+        })
+    }
+}
+
+impl FromRequest for Anyone {
+    type Error = ApiError;
+    type Future = std::future::Ready<Result<Self>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        std::future::ready(Ok(Self { origin: origin(req) }))
+    }
+}

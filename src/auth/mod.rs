@@ -1,0 +1,66 @@
+//! Who is calling, and what they may do.
+
+pub mod guard;
+pub mod password;
+pub mod policy;
+pub mod token;
+
+pub use guard::{Allowed, Anyone, Caller, Operator};
+pub use policy::Role;
+
+use crate::types::Id;
+
+/// Names the kinds of records that a caller carries, so that `auth` need not know the features.
+#[derive(Debug)]
+pub enum OrganizationKey {}
+#[derive(Debug)]
+pub enum UserKey {}
+#[derive(Debug)]
+pub enum SessionKey {}
+#[derive(Debug)]
+pub enum RequestKey {}
+
+pub type OrganizationId = Id<OrganizationKey>;
+pub type UserId = Id<UserKey>;
+pub type SessionId = Id<SessionKey>;
+pub type RequestId = Id<RequestKey>;
+
+/// Who is signed in, as the database says it at this very request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Actor {
+    pub organization: OrganizationId,
+    pub user: UserId,
+    pub role: Role,
+    pub session: SessionId,
+}
+
+/// Where a request comes from; part of every entry of the trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    pub request: RequestId,
+    /// The peer's address, or `cli`.
+    pub source: std::borrow::Cow<'static, str>,
+}
+
+/// Which cases a caller may see; `casework::cases::store` turns it into SQL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// Every case of the organization.
+    Organization,
+    /// Those of the teams that this user is in.
+    Teams(UserId),
+    /// Those that this user is assigned to now.
+    Assigned(UserId),
+    Nothing,
+}
+
+impl Scope {
+    pub const fn of(actor: Option<Actor>) -> Self {
+        match actor {
+            Some(Actor { role: Role::Admin, .. }) => Self::Organization,
+            Some(Actor { role: Role::Supervisor, user, .. }) => Self::Teams(user),
+            Some(Actor { role: Role::Advocate, user, .. }) => Self::Assigned(user),
+            Some(Actor { role: Role::Client | Role::Integration | Role::Auditor, .. }) | None => Self::Nothing,
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Clients: the people supported.
+
+pub mod api;
+pub mod model;
+pub mod store;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub fn routes(cfg: &mut ServiceConfig<'_>) {
+    cfg.service(api::list_clients).service(api::create_client).service(api::get_client).service(api::update_client);
+}

@@ -1,0 +1,103 @@
+//! Queries over clients.
+
+use super::model::*;
+use crate::{
+    auth::Scope,
+    db::{
+        Condition, Dialect, PortableDsl as _, Tx,
+        dialect::{contains, row_after},
+        schema::clients,
+    },
+    error::Result,
+    http::{Body, IfMatch, List, Page},
+    identity::teams,
+    types::Instant,
+};
+use diesel::prelude::*;
+
+/// The clients that this caller may see: a supervisor those of the own teams, an advocate those of the own cases and those
+/// without a case that they have made a record of.
+fn visible(tx: &Tx) -> clients::BoxedQuery<'static, Dialect> {
+    let organization = tx.organization().uuid();
+    let seen = match tx.scope() {
+        Scope::Teams(user) => Condition::new(
+            &["clients.team_id IN (SELECT team_members.team_id FROM team_members WHERE team_members.organization_id = ", " AND team_members.user_id = ", ")"],
+            &[organization, user.uuid()],
+        ),
+        Scope::Assigned(user) => Condition::new(
+            &[
+                "(clients.id IN (SELECT cases.client_id FROM assignments JOIN cases ON cases.organization_id = assignments.organization_id AND cases.id = assignments.case_id WHERE assignments.organization_id = ",
+                " AND assignments.user_id = ",
+                " AND assignments.ended_at IS NULL) OR (clients.created_by = ",
+                " AND NOT EXISTS (SELECT 1 FROM cases WHERE cases.organization_id = clients.organization_id AND cases.client_id = clients.id)))",
+            ],
+            &[organization, user.uuid(), user.uuid()],
+        ),
+        Scope::Organization | Scope::Nothing => Condition::nothing(),
+    };
+    clients::table.filter(clients::organization_id.eq(tx.organization())).filter(seen).into_boxed()
+}
+
+fn filtered(tx: &Tx, filter: &ClientFilter) -> clients::BoxedQuery<'static, Dialect> {
+    let mut query = visible(tx);
+    if let Some(team) = filter.team {
+        query = query.filter(clients::team_id.eq(team));
+    }
+    if let Some(part) = &filter.q {
+        query = query.filter(contains(clients::preferred_name, part.as_str()));
+    }
+    query
+}
+
+pub fn page(tx: &mut Tx, list: &List<ClientFilter>) -> Result<Page<Client>> {
+    let actor = tx.actor()?;
+    let mut query = filtered(tx, &list.filter);
+    if let Some((at, id)) = list.after(actor)? {
+        query = query.filter(row_after((clients::created_at, clients::id), (Instant::from_micros(at), ClientId::from_uuid(id)), list.down()));
+    }
+    query = match list.down() {
+        true => query.order((clients::created_at.desc(), clients::id.desc())),
+        false => query.order((clients::created_at.asc(), clients::id.asc())),
+    };
+    let rows: Vec<ClientRow> = query.select(ClientRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let total = if list.include_total { Some(filtered(tx, &list.filter).count().get_result(tx.conn)?) } else { None };
+    tx.saw_all("client.listed", rows.iter().map(|row| row.id));
+    Ok(list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Client::from))
+}
+
+pub fn find(tx: &mut Tx, id: ClientId) -> Result<ClientRow> {
+    Ok(visible(tx).filter(clients::id.eq(id)).select(ClientRow::as_select()).first(tx.conn)?)
+}
+
+pub fn get(tx: &mut Tx, id: ClientId) -> Result<ClientRow> {
+    let row = find(tx, id)?;
+    tx.saw("client.read", row.id);
+    Ok(row)
+}
+
+/// The short views of those of these clients that the caller may see.
+pub fn refs(tx: &mut Tx, ids: Vec<ClientId>) -> Result<Vec<ClientRef>> {
+    let rows: Vec<(ClientId, crate::types::Line<120>)> =
+        visible(tx).filter(clients::id.eq_any(ids)).select((clients::id, clients::preferred_name)).load(tx.conn)?;
+    tx.saw_all("client.listed", rows.iter().map(|(id, _)| *id));
+    Ok(rows.into_iter().map(|(id, preferred_name)| ClientRef { id, preferred_name }).collect())
+}
+
+pub fn create(tx: &mut Tx, new: &Body<NewClient>) -> Result<Client> {
+    let team = teams::store::choose(tx, new.team_id)?;
+    let row = ClientRow::new(tx.organization(), team, tx.user()?, new);
+    diesel::insert_into(clients::table).values(&row).execute(tx.conn)?;
+    tx.record("client.created", row.id, new.members());
+    Ok(row.into())
+}
+
+pub fn update(tx: &mut Tx, id: ClientId, version: &IfMatch, patch: &Body<ClientPatch>) -> Result<Client> {
+    let mut row = visible(tx).filter(clients::id.eq(id)).select(ClientRow::as_select()).locked().get_result::<ClientRow>(tx.conn)?;
+    version.check(row.version)?;
+    row.apply(patch);
+    row.version += 1;
+    row.updated_at = Instant::now();
+    diesel::update(clients::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
+    tx.record("client.updated", row.id, patch.members());
+    Ok(row.into())
+}

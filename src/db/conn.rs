@@ -1,0 +1,129 @@
+//! The connection enum, how one of each engine is opened, and how a transaction begins.
+
+use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager};
+use diesel::prelude::*;
+use diesel::{ConnectionError, ConnectionResult, PgConnection, SqliteConnection};
+
+use crate::{auth::OrganizationId, types::sql};
+
+/// A connection to whichever engine the URL names.
+#[derive(diesel::MultiConnection)]
+pub enum Conn {
+    Pg(PgConnection),
+    Sqlite(SqliteConnection),
+}
+
+/// The SQL that every query outside `db/` is written in: what both engines can run.
+pub type Dialect = MultiBackend;
+
+macro_rules! known_to_both {
+    ($($name:ident),*) => {$(
+        impl diesel::sql_types::HasSqlType<sql::$name> for MultiBackend {
+            fn metadata(lookup: &mut Self::MetadataLookup) -> Self::TypeMetadata {
+                Self::lookup_sql_type::<sql::$name>(lookup)
+            }
+        }
+    )*};
+}
+known_to_both!(Uuid, Timestamptz, Date, Jsonb);
+
+/// What a connection will be used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Use {
+    Reading,
+    Writing,
+}
+
+/// Which engine a URL names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Url {
+    Postgres(String),
+    /// The path of a file.
+    Sqlite(String),
+}
+
+impl Url {
+    pub fn parse(url: &str) -> Result<Self, String> {
+        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
+            return Ok(Self::Postgres(url.to_owned()));
+        }
+        match url.strip_prefix("sqlite://") {
+            Some(path) if !path.is_empty() => Ok(Self::Sqlite(path.to_owned())),
+            _ => Err("database_url must begin with sqlite:// or postgres://".into()),
+        }
+    }
+}
+
+impl Conn {
+    /// Opens a connection. `Connection::establish` on the enum must not be used: it tries the variants in turn, drops the
+    /// reason why PostgreSQL failed, and SQLite takes nearly any string as the name of a new file.
+    pub fn open(url: &Url, purpose: Use) -> ConnectionResult<Self> {
+        let path = match url {
+            Url::Postgres(url) => {
+                let mut conn = PgConnection::establish(&with_timeouts(url))?;
+                conn.batch_execute("SET TIME ZONE 'UTC'; SET lc_messages TO 'C'; SET statement_timeout TO '30s'; SET client_min_messages TO warning")
+                    .map_err(ConnectionError::CouldntSetupConfiguration)?;
+                return Ok(Self::Pg(conn));
+            }
+            Url::Sqlite(path) => path,
+        };
+        let mut conn = SqliteConnection::establish(path)?;
+        // busy_timeout first: the switch of the journal mode itself may have to wait.
+        conn.batch_execute(
+            "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
+             PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; PRAGMA mmap_size = 1073741824;
+             PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON;",
+        )
+        .and_then(|()| if purpose == Use::Reading { conn.batch_execute("PRAGMA query_only = ON") } else { Ok(()) })
+        .map_err(ConnectionError::CouldntSetupConfiguration)?;
+        Ok(Self::Sqlite(conn))
+    }
+
+    /// Starts a transaction that reads one state of one organization. PostgreSQL is told both in one round trip.
+    pub fn begin_read(&mut self, organization: OrganizationId) -> QueryResult<()> {
+        match self {
+            Self::Pg(c) => AnsiTransactionManager::begin_transaction_sql(c, &format!("BEGIN READ ONLY; SET LOCAL app.organization = '{organization}'")),
+            Self::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
+        }
+    }
+
+    /// Starts a transaction that may write. SQLite must say so up front: a deferred transaction that reads first and writes
+    /// later fails at once, busy timeout or not.
+    pub fn begin_write(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Pg(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
+            Self::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
+        }
+    }
+
+    /// Says for which organization the rest of the transaction is. SQLite has no second wall to tell.
+    pub fn set_organization(&mut self, organization: OrganizationId) -> QueryResult<()> {
+        match self {
+            Self::Pg(c) => c.batch_execute(&format!("SET LOCAL app.organization = '{organization}'")),
+            Self::Sqlite(_) => Ok(()),
+        }
+    }
+
+    pub fn commit(&mut self) -> QueryResult<()> {
+        <Self as Connection>::TransactionManager::commit_transaction(self)
+    }
+
+    pub fn rollback(&mut self) {
+        // What cannot be rolled back is broken, and the pool drops it.
+        drop(<Self as Connection>::TransactionManager::rollback_transaction(self));
+    }
+}
+
+/// A database that is away must be noticed soon, black-holed or refused (RL-02); what the operator's URL says goes first.
+fn with_timeouts(url: &str) -> String {
+    let mut url = url.to_owned();
+    for (name, value) in [("connect_timeout", "2"), ("tcp_user_timeout", "5000"), ("keepalives_idle", "30"), ("application_name", "alongside")] {
+        if !url.contains(name) {
+            url.push(if url.contains('?') { '&' } else { '?' });
+            url.push_str(name);
+            url.push('=');
+            url.push_str(value);
+        }
+    }
+    url
+}

@@ -1,0 +1,279 @@
+//! SQL that diesel's common subset of the two engines leaves out.
+//!
+//! Three ways, the first that fits: a query that both engines can run goes through [`PortableDsl::portable`]; words that differ
+//! are [`Words`] in a node of one's own; and what is left runs on the engine's own connection, in
+//! [`on_engine!`](crate::on_engine).
+
+use diesel::backend::Backend;
+use diesel::expression::{AsExpression, Expression, ValidGrouping, is_aggregate};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::serialize::ToSql;
+use diesel::sql_types::{Bool, HasSqlType, SqlType, Text};
+use diesel::sqlite::Sqlite;
+
+use super::conn::{Conn, MultiBackend};
+
+/// Runs the same code on whichever engine's connection is behind a [`Conn`]. It is compiled twice.
+#[macro_export]
+macro_rules! on_engine {
+    ($conn:expr, |$c:ident| $body:expr) => {
+        match $conn {
+            $crate::db::Conn::Pg($c) => $body,
+            $crate::db::Conn::Sqlite($c) => $body,
+        }
+    };
+}
+
+/// Any query that both engines can run, even one that `MultiBackend` says it cannot (`ON CONFLICT`).
+#[derive(Debug, Clone, Copy, QueryId)]
+pub struct Portable<Q>(Q);
+
+pub trait PortableDsl: Sized {
+    /// Lets the query run on [`Conn`] once it is known to be valid on each engine by itself.
+    fn portable(self) -> Portable<Self> {
+        Portable(self)
+    }
+
+    /// Holds the rows that are read until the transaction ends (`FOR UPDATE`). On SQLite, where a writing transaction has the
+    /// database to itself, there is nothing to add.
+    fn locked(self) -> Locked<Self>
+    where
+        Self: Query,
+    {
+        Locked(self)
+    }
+}
+impl<Q> PortableDsl for Q {}
+
+impl<Q: Query> Query for Portable<Q> {
+    type SqlType = Q::SqlType;
+}
+impl<Q> RunQueryDsl<Conn> for Portable<Q> {}
+impl<Q> QueryFragment<MultiBackend> for Portable<Q>
+where
+    Q: QueryFragment<Pg> + QueryFragment<Sqlite>,
+{
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        MultiBackend::walk_variant_ast(&self.0, out)
+    }
+}
+
+/// One of the engines; [`MultiBackend`] is not, it asks the one it stands for.
+trait Engine: Backend {
+    fn pick<T>(postgres: T, sqlite: T) -> T;
+}
+impl Engine for Pg {
+    fn pick<T>(postgres: T, _: T) -> T {
+        postgres
+    }
+}
+impl Engine for Sqlite {
+    fn pick<T>(_: T, sqlite: T) -> T {
+        sqlite
+    }
+}
+
+/// Words that differ between the engines.
+#[derive(Debug)]
+struct Words {
+    postgres: &'static str,
+    sqlite: &'static str,
+}
+impl<DB: Engine> QueryFragment<DB> for Words {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql(DB::pick(self.postgres, self.sqlite));
+        Ok(())
+    }
+}
+impl QueryFragment<MultiBackend> for Words {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        MultiBackend::walk_variant_ast(self, out)
+    }
+}
+
+/// `... FOR UPDATE`, where there is such a thing.
+#[derive(Debug, Clone, Copy, QueryId)]
+pub struct Locked<Q>(Q);
+
+impl<Q: Query> Query for Locked<Q> {
+    type SqlType = Q::SqlType;
+}
+impl<Q> RunQueryDsl<Conn> for Locked<Q> {}
+impl<DB: Backend, Q: QueryFragment<DB>> QueryFragment<DB> for Locked<Q>
+where
+    Words: QueryFragment<DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        const LOCK: &Words = &Words { postgres: " FOR UPDATE", sqlite: "" };
+        self.0.walk_ast(out.reborrow())?;
+        LOCK.walk_ast(out)
+    }
+}
+
+/// Makes a struct an expression of the given SQL type wherever its tables are in the query.
+macro_rules! expression {
+    ($name:ident<$($part:ident),+>: $sql:ty) => {
+        impl<$($part: Expression),+> Expression for $name<$($part),+> {
+            type SqlType = $sql;
+        }
+        impl<$($part,)+ Group> ValidGrouping<Group> for $name<$($part),+>
+        where
+            ($($part),+): ValidGrouping<Group>,
+        {
+            type IsAggregate = <($($part),+) as ValidGrouping<Group>>::IsAggregate;
+        }
+        impl<$($part: SelectableExpression<From>,)+ From> SelectableExpression<From> for $name<$($part),+> {}
+        impl<$($part: AppearsOnTable<From>,)+ From> AppearsOnTable<From> for $name<$($part),+> {}
+    };
+}
+
+/// `(a, b) < (x, y)`: the next page after `(x, y)`, going down. Both engines take it straight into an index on
+/// `(.., a DESC, b DESC)`; the same spelled with OR they read and then discard.
+#[derive(Debug, Clone, Copy)]
+pub struct RowCompare<L, R> {
+    columns: L,
+    operator: &'static str,
+    values: R,
+}
+
+type Pair<X, Y> = (X, Y);
+
+/// Rows after `(x, y)` in an order that goes down (newest first) or up.
+pub fn row_after<A, B, X, Y>(columns: (A, B), (x, y): (X, Y), down: bool) -> RowCompare<(A, B), Pair<X::Expression, Y::Expression>>
+where
+    A: Expression<SqlType: SqlType>,
+    B: Expression<SqlType: SqlType>,
+    X: AsExpression<A::SqlType>,
+    Y: AsExpression<B::SqlType>,
+{
+    let operator = if down { ") < (" } else { ") > (" };
+    RowCompare { columns, operator, values: (x.as_expression(), y.as_expression()) }
+}
+
+expression!(RowCompare<L, R>: Bool);
+// The operator is not in the type, so the statement is kept by its text.
+impl<L, R> QueryId for RowCompare<L, R> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+impl<L: QueryFragment<DB>, R: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for RowCompare<L, R> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("(");
+        self.columns.walk_ast(out.reborrow())?;
+        out.push_sql(self.operator);
+        self.values.walk_ast(out.reborrow())?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+/// The text has the part somewhere in it, upper or lower case.
+#[derive(Debug, Clone, Copy, QueryId)]
+pub struct Contains<L, R>(L, R);
+
+pub fn contains<L: Expression<SqlType = Text>>(text: L, part: &str) -> Contains<L, <String as AsExpression<Text>>::Expression> {
+    let part = part.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+    Contains(text, AsExpression::<Text>::as_expression(format!("%{part}%")))
+}
+
+expression!(Contains<L, R>: Bool);
+impl<L: QueryFragment<DB>, R: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for Contains<L, R>
+where
+    Words: QueryFragment<DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        const LIKE: &Words = &Words { postgres: " ILIKE ", sqlite: " LIKE " };
+        self.0.walk_ast(out.reborrow())?;
+        LIKE.walk_ast(out.reborrow())?;
+        self.1.walk_ast(out.reborrow())?;
+        out.push_sql(r" ESCAPE '\'"); // PostgreSQL assumes it, SQLite has none unless told
+        Ok(())
+    }
+}
+
+/// A JSON array of strings has this string among its elements.
+#[derive(Debug, Clone, Copy, QueryId)]
+pub struct HasElement<L, R>(L, R);
+
+pub fn has_element<L: Expression>(array: L, element: String) -> HasElement<L, <String as AsExpression<Text>>::Expression> {
+    HasElement(array, AsExpression::<Text>::as_expression(element))
+}
+
+expression!(HasElement<L, R>: Bool);
+impl<L: QueryFragment<DB>, R: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for HasElement<L, R>
+where
+    Words: QueryFragment<DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        const OPEN: &Words = &Words { postgres: "jsonb_exists(", sqlite: "EXISTS (SELECT 1 FROM json_each(" };
+        const MIDDLE: &Words = &Words { postgres: ", ", sqlite: ") WHERE value = " };
+        OPEN.walk_ast(out.reborrow())?;
+        self.0.walk_ast(out.reborrow())?;
+        MIDDLE.walk_ast(out.reborrow())?;
+        self.1.walk_ast(out.reborrow())?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+/// A condition that is SQL with ids in it: for the few that decide who sees what, where one text serves every query of a kind.
+/// `parts` stand between the ids, so there is one more of them.
+#[derive(Debug, Clone)]
+pub struct Condition {
+    parts: &'static [&'static str],
+    ids: Vec<Key>,
+}
+
+impl Condition {
+    /// # Panics
+    /// Never; where the parts do not fit the ids, the condition holds for no row.
+    pub fn new(parts: &'static [&'static str], ids: &[uuid::Uuid]) -> Self {
+        debug_assert_eq!(parts.len(), ids.len() + 1);
+        let ids: Vec<Key> = ids.iter().copied().map(Key::from_uuid).collect();
+        if parts.len() == ids.len() + 1 { Self { parts, ids } } else { Self::nothing() }
+    }
+    /// Holds for every row.
+    pub const fn everything() -> Self {
+        Self { parts: &["1 = 1"], ids: Vec::new() }
+    }
+    /// Holds for no row.
+    pub const fn nothing() -> Self {
+        Self { parts: &["1 = 0"], ids: Vec::new() }
+    }
+}
+
+impl QueryId for Condition {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+impl Expression for Condition {
+    type SqlType = Bool;
+}
+impl<Group> ValidGrouping<Group> for Condition {
+    type IsAggregate = is_aggregate::No;
+}
+impl<From> SelectableExpression<From> for Condition {}
+impl<From> AppearsOnTable<From> for Condition {}
+impl<DB> QueryFragment<DB> for Condition
+where
+    DB: Backend + HasSqlType<crate::types::sql::Uuid>,
+    Key: ToSql<crate::types::sql::Uuid, DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        let mut keys = self.ids.iter();
+        for part in self.parts {
+            out.push_sql(part);
+            if let Some(key) = keys.next() {
+                out.push_bind_param::<crate::types::sql::Uuid, Key>(key)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// An id of whatever kind.
+pub type Key = crate::types::Id<AnyKey>;
+#[derive(Debug)]
+pub enum AnyKey {}

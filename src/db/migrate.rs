@@ -1,0 +1,66 @@
+//! The same migrations twice, one folder an engine; `tests/api/parity.rs` holds them together.
+
+use diesel::connection::SimpleConnection as _;
+use diesel::migration::{Migration, MigrationSource};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use super::Conn;
+use crate::error::{ApiError, Result};
+
+const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
+const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
+
+fn failed(error: impl std::fmt::Display) -> ApiError {
+    ApiError::internal(format!("migration failed: {error}"))
+}
+
+/// Applies what is missing, and says how many that were.
+pub fn run(conn: &mut Conn) -> Result<usize> {
+    refuse_newer(conn)?;
+    match conn {
+        Conn::Pg(c) => {
+            // Held until the unlock or the end of the session: two servers may start at once.
+            c.batch_execute("SET statement_timeout TO 0; SELECT pg_advisory_lock(7262626)")?;
+            let applied = c.run_pending_migrations(POSTGRES).map(|done| done.len());
+            c.batch_execute("SELECT pg_advisory_unlock(7262626)")?;
+            applied.map_err(failed)
+        }
+        Conn::Sqlite(c) => c.run_pending_migrations(SQLITE).map(|done| done.len()).map_err(failed),
+    }
+}
+
+/// How many migrations the database still lacks.
+pub fn pending(conn: &mut Conn) -> Result<usize> {
+    match conn {
+        Conn::Pg(c) => c.pending_migrations(POSTGRES).map(|missing| missing.len()).map_err(failed),
+        Conn::Sqlite(c) => c.pending_migrations(SQLITE).map(|missing| missing.len()).map_err(failed),
+    }
+}
+
+/// An older program must not touch a newer schema (RL-09).
+fn refuse_newer(conn: &mut Conn) -> Result<()> {
+    let applied: Vec<String> = match conn {
+        Conn::Pg(c) => c.applied_migrations().map_err(failed)?,
+        Conn::Sqlite(c) => c.applied_migrations().map_err(failed)?,
+    }
+    .iter()
+    .map(ToString::to_string)
+    .collect();
+    let (known, _) = names();
+    let known: Vec<String> = known.iter().map(|name| name.split('_').next().unwrap_or_default().replace('-', "")).collect();
+    match applied.iter().find(|version| !known.contains(version)) {
+        Some(version) => Err(failed(format!("the database has migration {version}, which this program does not know: it is newer"))),
+        None => Ok(()),
+    }
+}
+
+/// The names of the migrations embedded for PostgreSQL and for SQLite.
+pub fn names() -> (Vec<String>, Vec<String>) {
+    fn list<DB: diesel::backend::Backend>(found: Vec<Box<dyn Migration<DB>>>) -> Vec<String> {
+        found.iter().map(|migration| migration.name().to_string()).collect()
+    }
+    (
+        list(MigrationSource::<diesel::pg::Pg>::migrations(&POSTGRES).unwrap_or_default()),
+        list(MigrationSource::<diesel::sqlite::Sqlite>::migrations(&SQLITE).unwrap_or_default()),
+    )
+}

@@ -1,0 +1,222 @@
+//! The only door to SQL. `Db::read` and `Db::write` are the ways in, both ask for proof that the caller was checked, and both see
+//! to the trace.
+
+pub mod conn;
+pub mod dialect;
+pub mod migrate;
+pub mod pool;
+#[rustfmt::skip]
+pub mod schema;
+mod values;
+mod writer;
+
+pub use conn::{Conn, Dialect, Url, Use};
+pub use dialect::{Condition, PortableDsl};
+pub use pool::Engine;
+
+use crate::{
+    audit::{self, Entry},
+    auth::{Actor, Caller, OrganizationId, Origin, Scope, UserId},
+    error::{ApiError, Result},
+    types::{Id, Instant},
+};
+
+/// What is needed to open a database.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub url: Url,
+    /// A replica for reads that may lag behind. PostgreSQL only.
+    pub replica: Option<Url>,
+    /// Connections to PostgreSQL (and as many to the replica), or readers of the SQLite file.
+    pub connections: u32,
+    /// Whether to bring the schema up to date first.
+    pub migrate: bool,
+}
+
+/// The database. Cheap to clone.
+#[derive(Clone)]
+pub struct Db {
+    engine: Engine,
+    trace: audit::Lane,
+}
+
+impl Db {
+    /// Opens the database, brings its schema up to date or refuses one that is not, and starts the writer and the audit lane.
+    pub fn open(options: &Options) -> Result<Self> {
+        let mut first = Conn::open(&options.url, Use::Writing).map_err(|e| ApiError::unavailable(e.to_string()))?;
+        if options.migrate {
+            migrate::run(&mut first)?;
+        } else if migrate::pending(&mut first)? > 0 {
+            return Err(ApiError::internal("the database lacks migrations: run `alongside migrate`"));
+        }
+        let engine = Engine::start(first, &options.url, options.replica.as_ref(), options.connections)?;
+        Ok(Self { trace: audit::Lane::start(engine.clone())?, engine })
+    }
+
+    /// Answers `caller` from one state of the database. What the store [`saw`](Tx::saw) is in the trace before this returns.
+    pub async fn read<T: Send + 'static>(&self, caller: &impl Caller, f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
+        let (actor, origin) = (caller.actor(), caller.origin());
+        self.traced(self.engine.read(move |conn| reading(conn, actor, origin, f)).await?).await
+    }
+
+    /// The same for a row or two by key: on SQLite without the way to another thread and back.
+    pub async fn peek<T: Send + 'static>(&self, caller: &impl Caller, f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
+        let (actor, origin) = (caller.actor(), caller.origin());
+        self.traced(self.engine.peek(move |conn| reading(conn, actor, origin, f)).await?).await
+    }
+
+    /// The same from the replica, where there is one: for what may lag behind what this client has just written.
+    pub async fn read_stale<T: Send + 'static>(&self, caller: &impl Caller, f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
+        let (actor, origin) = (caller.actor(), caller.origin());
+        self.traced(self.engine.read_stale(move |conn| reading(conn, actor, origin, f)).await?).await
+    }
+
+    async fn traced<T>(&self, (value, entries): (T, Vec<Entry>)) -> Result<T> {
+        if !entries.is_empty() {
+            self.trace.append(entries).await?;
+        }
+        Ok(value)
+    }
+
+    /// Makes one change on behalf of `caller`: all of it with its trace, or nothing. `f` may run more than once. A change that
+    /// leaves no trace is refused: `f` must [`record`](Tx::record) what it does, or [say](Tx::nothing_changed) that it did nothing.
+    pub async fn write<T: Send + 'static>(&self, caller: &impl Caller, mut f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
+        let (actor, origin) = (caller.actor(), caller.origin());
+        self.engine.write(move |conn| writing(conn, actor, &origin, &mut f)).await
+    }
+
+    /// [`Db::write`] for the command line, where a thread may wait.
+    pub fn write_blocking<T: Send + 'static>(&self, caller: &impl Caller, mut f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
+        let (actor, origin) = (caller.actor(), caller.origin());
+        self.engine.write_blocking(move |conn| writing(conn, actor, &origin, &mut f))
+    }
+
+    /// Appends entries for something that changes nothing and that nobody waits for, such as a refused login.
+    pub fn note(&self, entries: Vec<Entry>) {
+        self.trace.note(entries);
+    }
+
+    /// The engine without callers and trace, for the audit of the trace itself, the session check and the command line.
+    pub(crate) const fn engine(&self) -> &Engine {
+        &self.engine
+    }
+}
+
+fn reading<T>(conn: &mut Conn, actor: Option<Actor>, origin: Origin, f: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<(T, Vec<Entry>)> {
+    let organization = actor.map_or(Id::from_uuid(uuid::Uuid::nil()), |actor| actor.organization);
+    conn.begin_read(organization)?;
+    let mut tx = Tx { conn, actor, organization, origin, trace: Vec::new(), silent: false };
+    let outcome = f(&mut tx);
+    let trace = std::mem::take(&mut tx.trace);
+    match outcome {
+        Ok(value) => {
+            conn.commit()?;
+            Ok((value, trace))
+        }
+        Err(error) => {
+            conn.rollback();
+            Err(error)
+        }
+    }
+}
+
+fn writing<T>(conn: &mut Conn, actor: Option<Actor>, origin: &Origin, f: &mut impl FnMut(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+    let organization = actor.map_or(Id::from_uuid(uuid::Uuid::nil()), |actor| actor.organization);
+    conn.set_organization(organization)?;
+    let mut tx = Tx { conn, actor, organization, origin: origin.clone(), trace: Vec::new(), silent: false };
+    let value = f(&mut tx)?;
+    let (trace, silent) = (std::mem::take(&mut tx.trace), tx.silent);
+    if trace.is_empty() && !silent {
+        return Err(ApiError::internal("a change left no trace"));
+    }
+    // Last of all: the head of the organization's chain is held for as short as can be.
+    audit::append(conn, trace)?;
+    Ok(value)
+}
+
+/// One transaction on behalf of one caller. Stores take this and nothing else, so no query runs without knowing who is asking.
+pub struct Tx<'c> {
+    pub conn: &'c mut Conn,
+    actor: Option<Actor>,
+    organization: OrganizationId,
+    origin: Origin,
+    trace: Vec<Entry>,
+    silent: bool,
+}
+
+impl Tx<'_> {
+    /// Who is asking; 401 where nobody is signed in.
+    pub fn actor(&self) -> Result<Actor> {
+        self.actor.ok_or_else(ApiError::unauthenticated)
+    }
+    /// Whose rows these are; the nil id, which is nobody's, where nobody is signed in.
+    pub const fn organization(&self) -> OrganizationId {
+        self.organization
+    }
+    pub fn user(&self) -> Result<UserId> {
+        Ok(self.actor()?.user)
+    }
+    /// Which cases this caller may see.
+    pub const fn scope(&self) -> Scope {
+        Scope::of(self.actor)
+    }
+
+    /// Goes on in the name of an organization: for signing in and for the command line, where no token says which it is.
+    pub fn enter(&mut self, organization: OrganizationId) -> Result<()> {
+        self.organization = organization;
+        Ok(self.conn.set_organization(organization)?)
+    }
+
+    /// Notes a change: what was done to which record, and the names (never the content) of the members that changed.
+    pub fn record<K: 'static>(&mut self, action: &'static str, subject: Id<K>, fields: Vec<String>) {
+        let entry = self.entry(action, Some(subject.uuid())).fields(fields);
+        self.trace.push(entry);
+    }
+
+    /// Notes that a record was shown.
+    pub fn saw<K: 'static>(&mut self, action: &'static str, subject: Id<K>) {
+        let entry = self.entry(action, Some(subject.uuid()));
+        self.trace.push(entry);
+    }
+
+    /// Notes that a page of records was shown: one entry, with the ids. A page that showed nothing leaves none.
+    pub fn saw_all<K: 'static>(&mut self, action: &'static str, subjects: impl IntoIterator<Item = Id<K>>) {
+        let ids: Vec<String> = subjects.into_iter().map(|id| id.to_string()).collect();
+        if !ids.is_empty() {
+            let entry = self.entry(action, None).subjects(ids);
+            self.trace.push(entry);
+        }
+    }
+
+    /// Says that this write changed nothing and so leaves nothing in the trace: a replay, for one.
+    pub const fn nothing_changed(&mut self) {
+        self.silent = true;
+    }
+
+    /// An entry that somebody else than the caller stands for, such as the person who is just signing in.
+    pub fn record_as(&mut self, actor: Actor, action: &'static str) {
+        let mut entry = self.entry(action, Some(actor.session.uuid()));
+        entry.organization = actor.organization;
+        entry.actor = Some(actor.user);
+        entry.role = Some(actor.role);
+        entry.session = Some(actor.session);
+        self.trace.push(entry);
+    }
+
+    pub fn entry(&self, action: &'static str, subject: Option<uuid::Uuid>) -> Entry {
+        Entry {
+            organization: self.organization,
+            at: Instant::now(),
+            actor: self.actor.map(|actor| actor.user),
+            role: self.actor.map(|actor| actor.role),
+            session: self.actor.map(|actor| actor.session),
+            source: self.origin.source.clone(),
+            action: action.into(),
+            subject,
+            outcome: audit::Outcome::Done,
+            fields: Vec::new(),
+            subjects: Vec::new(),
+            request: self.origin.request,
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! Who may use which connection, and on which thread.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use diesel::r2d2::{self, ManageConnection as _};
+use tokio::sync::Semaphore;
+
+use super::conn::{Conn, Url, Use};
+use super::writer::{Writer, guarded};
+use crate::error::{ApiError, Result};
+
+/// How long a request waits for its turn before it is told to come back (RL-02).
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The engine behind `Db`: no caller, no trace. Only `db`, `audit` and the command line's own steps use it.
+#[derive(Clone)]
+pub struct Engine {
+    fresh: Lane,
+    stale: Lane,
+    writes: Writes,
+}
+
+#[derive(Clone)]
+enum Writes {
+    /// PostgreSQL: any connection of the pool.
+    Shared(Lane),
+    /// SQLite: the one thread.
+    Single(Writer),
+}
+
+impl Engine {
+    /// Opens the database; for SQLite, makes the file where there is none. `first` is a connection for writing.
+    pub fn start(first: Conn, url: &Url, replica: Option<&Url>, connections: u32) -> Result<Self> {
+        let (fresh, writes) = match first {
+            Conn::Pg(_) => {
+                let lane = Lane::new(url, Use::Writing, connections)?;
+                (lane.clone(), Writes::Shared(lane))
+            }
+            Conn::Sqlite(_) => (Lane::new(url, Use::Reading, connections)?, Writes::Single(Writer::start(first)?)),
+        };
+        let stale = match replica {
+            Some(url) => Lane::new(url, Use::Reading, connections)?,
+            None => fresh.clone(),
+        };
+        Ok(Self { fresh, stale, writes })
+    }
+
+    pub async fn read<T, F>(&self, f: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
+    {
+        self.fresh.run(f).await
+    }
+
+    /// On the replica, where there is one.
+    pub async fn read_stale<T, F>(&self, f: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
+    {
+        self.stale.run(f).await
+    }
+
+    /// A read of a row or two by key. On SQLite it runs here and now, on the calling thread: a few microseconds, where handing it
+    /// to another thread and back costs five times that. On PostgreSQL, where a query is a round trip, it is [`Engine::read`].
+    pub async fn peek<T, F>(&self, f: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
+    {
+        match &self.writes {
+            Writes::Shared(lane) => lane.run(f).await,
+            Writes::Single(_) => self.fresh.run_here(f),
+        }
+    }
+
+    /// Runs `f` in one transaction: all of it happens, or none. `f` may run more than once, so it must do nothing but queries.
+    pub async fn write<T, F>(&self, mut f: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
+    {
+        match &self.writes {
+            Writes::Shared(lane) => lane.run(move |conn| transaction(conn, guarded(&mut f))).await,
+            Writes::Single(writer) => writer.run(f).await,
+        }
+    }
+
+    /// The same for a thread that may wait.
+    pub fn write_blocking<T, F>(&self, mut f: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
+    {
+        match &self.writes {
+            Writes::Shared(lane) => lane.run_waiting(move |conn| transaction(conn, guarded(&mut f))),
+            Writes::Single(writer) => writer.run_blocking(f),
+        }
+    }
+
+    /// Why the last writes failed, where the engine can tell without trying.
+    pub fn trouble(&self) -> Option<String> {
+        match &self.writes {
+            Writes::Shared(_) => None,
+            Writes::Single(writer) => writer.trouble.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone(),
+        }
+    }
+}
+
+const ATTEMPTS: u32 = 6;
+
+/// One transaction, run again while the engine says that it only lost a race.
+pub(super) fn transaction<T>(conn: &mut Conn, mut f: impl FnMut(&mut Conn) -> Result<T>) -> Result<T> {
+    let mut attempt = 1;
+    loop {
+        match once(conn, &mut f) {
+            Err(error) if error.is_transient() && attempt < ATTEMPTS => {
+                std::thread::sleep(backoff(attempt));
+                attempt += 1;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn once<T>(conn: &mut Conn, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+    conn.begin_write()?;
+    match f(conn) {
+        Ok(value) => {
+            conn.commit()?; // diesel rolls back what it cannot commit
+            Ok(value)
+        }
+        Err(error) => {
+            conn.rollback();
+            Err(error)
+        }
+    }
+}
+
+/// 2, 4, 8 .. ms and up to as much again, so that rivals do not meet a second time.
+fn backoff(attempt: u32) -> Duration {
+    let base = 1_000_u64 << attempt;
+    Duration::from_micros(base + rand::random_range(0..base))
+}
+
+fn gone(error: impl std::fmt::Display) -> ApiError {
+    ApiError::unavailable(error.to_string())
+}
+
+/// A pool, with the place in its queue held asynchronously: no thread waits for a connection.
+#[derive(Clone)]
+struct Lane {
+    pool: r2d2::Pool<Manager>,
+    manager: Manager,
+    places: Arc<Semaphore>,
+}
+
+impl Lane {
+    fn new(url: &Url, purpose: Use, connections: u32) -> Result<Self> {
+        let manager = Manager { url: url.clone(), purpose, generation: Arc::default() };
+        let remote = matches!(url, Url::Postgres(_));
+        let pool = r2d2::Pool::builder()
+            .max_size(connections)
+            .min_idle(Some(if remote { connections.min(2) } else { 0 }))
+            // A SELECT 1 before every use is one more round trip for each; a connection that breaks shows it in use, and is
+            // dropped when it comes back.
+            .test_on_check_out(false)
+            .idle_timeout(remote.then_some(Duration::from_secs(600)))
+            .max_lifetime(remote.then_some(Duration::from_secs(1800)))
+            .connection_timeout(PATIENCE)
+            .error_handler(Box::new(Quiet))
+            .build_unchecked(manager.clone());
+        Ok(Self { pool, manager, places: Arc::new(Semaphore::new(connections as usize)) })
+    }
+
+    async fn run<T, F>(&self, f: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
+    {
+        let waiting = tokio::time::timeout(PATIENCE, Arc::clone(&self.places).acquire_owned()).await;
+        let place = waiting.map_err(|_| ApiError::overloaded("Every connection to the database is in use."))?.map_err(gone)?;
+        let lane = self.clone();
+        let span = tracing::Span::current();
+        let task = tokio::task::spawn_blocking(move || {
+            let _entered = span.entered();
+            let outcome = lane.run_waiting(f);
+            drop(place); // the connection is back by now
+            outcome
+        });
+        task.await.map_err(ApiError::internal)?
+    }
+
+    fn run_waiting<T>(&self, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+        let mut conn = self.pool.get().map_err(gone)?;
+        if conn.generation != self.manager.generation.load(Ordering::Relaxed) {
+            // Opened before the database was last seen to be away: opened anew, so that no request meets a dead connection.
+            *conn = self.manager.connect().map_err(gone)?;
+        }
+        let outcome = f(&mut conn.conn);
+        if let Err(error) = &outcome
+            && error.code() == crate::error::Code::Unavailable
+        {
+            self.manager.generation.fetch_add(1, Ordering::Relaxed);
+        }
+        outcome
+    }
+
+    /// On a connection that belongs to this thread.
+    fn run_here<T>(&self, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+        thread_local!(static OWN: RefCell<Vec<(Url, Pooled)>> = const { RefCell::new(Vec::new()) });
+        OWN.with_borrow_mut(|own| {
+            if let Some((_, pooled)) = own.iter_mut().find(|(url, _)| *url == self.manager.url) {
+                return f(&mut pooled.conn);
+            }
+            let mut pooled = self.manager.connect().map_err(gone)?;
+            let outcome = f(&mut pooled.conn);
+            own.push((self.manager.url.clone(), pooled));
+            outcome
+        })
+    }
+}
+
+/// r2d2 would print each failed attempt; the request that met it is answered and logged anyway.
+#[derive(Debug)]
+struct Quiet;
+impl r2d2::HandleError<r2d2::Error> for Quiet {
+    fn handle_error(&self, error: r2d2::Error) {
+        tracing::debug!(%error, "connecting to the database failed");
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Manager {
+    url: Url,
+    purpose: Use,
+    /// Counts how often the database was seen to be away.
+    generation: Arc<AtomicU64>,
+}
+
+struct Pooled {
+    conn: Conn,
+    generation: u64,
+}
+
+impl r2d2::ManageConnection for Manager {
+    type Connection = Pooled;
+    type Error = r2d2::Error;
+
+    fn connect(&self) -> std::result::Result<Pooled, r2d2::Error> {
+        let generation = self.generation.load(Ordering::Relaxed);
+        let conn = Conn::open(&self.url, self.purpose).map_err(r2d2::Error::ConnectionError)?;
+        Ok(Pooled { conn, generation })
+    }
+    fn is_valid(&self, pooled: &mut Pooled) -> std::result::Result<(), r2d2::Error> {
+        use r2d2::R2D2Connection as _;
+        pooled.conn.ping().map_err(r2d2::Error::QueryError)
+    }
+    fn has_broken(&self, pooled: &mut Pooled) -> bool {
+        use r2d2::R2D2Connection as _;
+        std::thread::panicking() || pooled.conn.is_broken()
+    }
+}

@@ -1,0 +1,242 @@
+//! The one error of the product: what the outside is told (an RFC 9457 problem), and what only the log is told (its source).
+
+use crate::types::fault::Fault;
+use actix_web::http::{
+    StatusCode,
+    header::{HeaderName, HeaderValue},
+};
+use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use std::borrow::Cow;
+
+/// Every problem that the API can answer: its stable slug, its status, its title.
+macro_rules! problems {
+    ($($(#[$doc:meta])* $name:ident = $slug:literal, $status:ident, $title:literal;)+) => {
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Code { $($(#[$doc])* $name),+ }
+        impl Code {
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+            pub const fn slug(self) -> &'static str { match self { $(Self::$name => $slug),+ } }
+            pub const fn status(self) -> StatusCode { match self { $(Self::$name => StatusCode::$status),+ } }
+            pub const fn title(self) -> &'static str { match self { $(Self::$name => $title),+ } }
+        }
+    };
+}
+
+problems! {
+    MalformedBody = "malformed_body", BAD_REQUEST, "The body is not well-formed JSON";
+    InvalidParameter = "invalid_parameter", BAD_REQUEST, "A parameter is unknown or wrong";
+    InvalidHeader = "invalid_header", BAD_REQUEST, "A header is wrong";
+    BadRequest = "bad_request", BAD_REQUEST, "The request is not well-formed";
+    Unauthenticated = "unauthenticated", UNAUTHORIZED, "Sign in first";
+    InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Signing in failed";
+    Forbidden = "forbidden", FORBIDDEN, "Your role may not do this";
+    NotFound = "not_found", NOT_FOUND, "There is no such record";
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "This path has no such method";
+    NotAcceptable = "not_acceptable", NOT_ACCEPTABLE, "The reply cannot take the form that was asked for";
+    RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The request did not arrive in time";
+    Conflict = "conflict", CONFLICT, "The record's state does not allow this";
+    TransitionNotAllowed = "transition_not_allowed", CONFLICT, "The case cannot go there from where it is";
+    GuardsUnmet = "guards_unmet", CONFLICT, "Something must come first";
+    NoteLocked = "note_locked", CONFLICT, "The note is locked";
+    AlreadyExists = "already_exists", CONFLICT, "There is one already";
+    RequestInProgress = "request_in_progress", CONFLICT, "The same request is still running";
+    StaleVersion = "stale_version", PRECONDITION_FAILED, "The record has changed since you read it";
+    PayloadTooLarge = "payload_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
+    UriTooLong = "uri_too_long", URI_TOO_LONG, "The address is too long";
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body is of a type that is not taken here";
+    Invalid = "invalid", UNPROCESSABLE_ENTITY, "Something in the request does not hold";
+    IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The idempotency key belongs to another request";
+    VersionRequired = "version_required", PRECONDITION_REQUIRED, "Say which version you have read";
+    HeadersTooLarge = "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large";
+    Internal = "internal", INTERNAL_SERVER_ERROR, "Something went wrong here";
+    Contention = "contention", SERVICE_UNAVAILABLE, "Too many changes at once";
+    Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Too much to do at once";
+    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The database cannot be reached";
+}
+
+/// Where in a request a fault lies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Place {
+    /// A member of the body, as an RFC 6901 pointer.
+    Pointer(String),
+    Parameter(String),
+    Header(&'static str),
+}
+
+/// One thing that is wrong, and where.
+#[derive(Debug, Clone)]
+pub struct Issue {
+    pub place: Place,
+    pub fault: Fault,
+}
+
+/// What the API answers when it does not do what was asked.
+#[derive(Debug)]
+pub struct ApiError(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    code: Code,
+    detail: Cow<'static, str>,
+    issues: Vec<Issue>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+pub type Result<T> = std::result::Result<T, ApiError>;
+
+impl ApiError {
+    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner { code, detail: detail.into(), issues: Vec::new(), headers: Vec::new(), source: None }))
+    }
+    pub fn unauthenticated() -> Self {
+        Self::new(Code::Unauthenticated, "The request carries no valid access token.").header("www-authenticate", "Bearer")
+    }
+    pub fn forbidden(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::Forbidden, detail)
+    }
+    pub fn not_found() -> Self {
+        Self::new(Code::NotFound, "The record does not exist, or it is not yours to know of.")
+    }
+    pub fn conflict(detail: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(Code::Conflict, detail)
+    }
+    /// 422 for one member of the body; `pointer` as RFC 6901 has it.
+    pub fn invalid(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+        Self::invalid_all(vec![Issue { place: Place::Pointer(pointer.into()), fault: Fault::new(code, detail) }])
+    }
+    pub fn invalid_all(issues: Vec<Issue>) -> Self {
+        Self::new(Code::Invalid, "Some members of the body do not hold.").issues(issues)
+    }
+    /// 422 for an id in a body that names nothing the caller may name: the same words whether it exists or not.
+    pub fn unknown_reference(pointer: &str) -> Self {
+        Self::invalid(pointer, "unknown_reference", "names no record that you may refer to")
+    }
+    pub fn parameter(name: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(Code::InvalidParameter, "A query parameter is unknown or wrong.")
+            .issues(vec![Issue { place: Place::Parameter(name.into()), fault: Fault::new(code, detail) }])
+    }
+    pub fn bad_header(name: &'static str, code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(Code::InvalidHeader, "A header is wrong.").issues(vec![Issue { place: Place::Header(name), fault: Fault::new(code, detail) }])
+    }
+    /// Somebody changed the record first; `version` is the one it has now.
+    pub fn stale(version: i32) -> Self {
+        Self::new(Code::StaleVersion, "Read the record again, and decide again.").header("etag", &format!("\"v{version}\""))
+    }
+    /// Told to the log, never to the caller.
+    pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::new(Code::Internal, "The fault has been logged under the request's id.").because(source)
+    }
+    pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::new(Code::Unavailable, "Try again shortly; nothing was stored.").header("retry-after", "2").because(source)
+    }
+    pub fn overloaded(detail: &'static str) -> Self {
+        Self::new(Code::Overloaded, detail).header("retry-after", "1")
+    }
+
+    pub fn issues(mut self, issues: Vec<Issue>) -> Self {
+        self.0.issues = issues;
+        self
+    }
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            self.0.headers.push((HeaderName::from_static(name), value));
+        }
+        self
+    }
+    pub fn because(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+    pub fn all_issues(&self) -> &[Issue] {
+        &self.0.issues
+    }
+    pub fn headers(&self) -> &[(HeaderName, HeaderValue)] {
+        &self.0.headers
+    }
+    pub fn inner(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
+        self.0.source.as_deref()
+    }
+    /// Whether the whole transaction may simply be run again: it only lost a race.
+    pub fn is_transient(&self) -> bool {
+        self.0.code == Code::Contention
+    }
+}
+
+impl std::fmt::Display for ApiError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.0.source {
+            Some(source) => write!(f, "{}: {source}", self.0.code.title()),
+            None => write!(f, "{}: {}", self.0.code.title(), self.0.detail),
+        }
+    }
+}
+impl std::error::Error for ApiError {}
+
+impl From<DieselError> for ApiError {
+    /// Diesel names 40001 and leaves a deadlock (40P01), a busy SQLite and a full disk unnamed: those are told by message, and
+    /// `lc_messages` is pinned to C when a connection opens.
+    fn from(error: DieselError) -> Self {
+        use DatabaseErrorKind as Kind;
+        const LOST_A_RACE: &[&str] = &["deadlock detected", "database is locked", "database table is locked"];
+        const AWAY: &[&str] = &[
+            "server closed the connection",
+            "terminating connection",
+            "could not connect",
+            "connection to server",
+            "no connection to the server",
+            "SSL connection has been closed",
+            "could not receive data",
+            "could not send data",
+            "the database system is",
+            "cannot execute",
+            "disk I/O error",
+            "database or disk is full",
+            "could not write",
+            "could not extend file",
+            "canceling statement",
+        ];
+        match &error {
+            DieselError::NotFound => Self::not_found(),
+            DieselError::DatabaseError(Kind::SerializationFailure, _) => Self::contention().because(error),
+            DieselError::DatabaseError(Kind::ClosedConnection | Kind::UnableToSendCommand, _) | DieselError::BrokenTransactionManager => Self::unavailable(error),
+            DieselError::DatabaseError(Kind::Unknown, info) => {
+                let message = info.message();
+                if LOST_A_RACE.iter().any(|words| message.starts_with(words)) {
+                    Self::contention().because(error)
+                } else if message.is_empty() || AWAY.iter().any(|words| message.contains(words)) {
+                    Self::unavailable(error)
+                } else {
+                    Self::internal(error)
+                }
+            }
+            _ => Self::internal(error),
+        }
+    }
+}
+
+impl ApiError {
+    fn contention() -> Self {
+        Self::new(Code::Contention, "Try again shortly; nothing was stored.").header("retry-after", "1")
+    }
+}
+
+/// Gives a unique violation its meaning; the same on both engines.
+pub trait OnUnique<T> {
+    fn on_unique(self, error: impl FnOnce() -> ApiError) -> Result<T>;
+}
+impl<T> OnUnique<T> for std::result::Result<T, DieselError> {
+    fn on_unique(self, error: impl FnOnce() -> ApiError) -> Result<T> {
+        self.map_err(|e| match e {
+            DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _) => error(),
+            e => e.into(),
+        })
+    }
+}

@@ -1,0 +1,169 @@
+//! `Idempotency-Key`: the same POST sent twice does one thing, and is answered the same.
+//!
+//! The first answer is kept for 24 hours, written in the transaction of its effect. `POST /auth/…` leaves the header alone: what
+//! it answers is secret, and is kept nowhere.
+
+use super::{
+    body::Body,
+    reply::{Answer, Content, Reply, Resource},
+    version::etag,
+};
+use crate::{
+    auth::Caller,
+    db::{Db, Tx, schema::idempotency_keys as keys},
+    error::{ApiError, Code, Result},
+    types::Instant,
+};
+use actix_web::{
+    FromRequest, HttpRequest,
+    dev::Payload,
+    http::{
+        StatusCode,
+        header::{self, HeaderName},
+    },
+};
+use diesel::prelude::*;
+use std::{
+    collections::HashSet,
+    future::{Ready, ready},
+    sync::{LazyLock, Mutex, PoisonError},
+};
+
+const KEPT_SECONDS: i64 = 24 * 3600;
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// The key of a request, where it has one, and what the key is for.
+#[derive(Debug, Clone)]
+pub struct Once {
+    key: Option<String>,
+    route: String,
+}
+
+impl FromRequest for Once {
+    type Error = ApiError;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let wrong = || ApiError::bad_header("Idempotency-Key", "invalid_key", "must be 1 to 255 visible ASCII characters");
+        let key = match req.headers().get("idempotency-key") {
+            None => Ok(None),
+            Some(value) => {
+                let visible = (1..=255).contains(&value.len()) && value.as_bytes().iter().all(u8::is_ascii_graphic);
+                if visible { Ok(value.to_str().ok().map(str::to_owned)) } else { Err(wrong()) }
+            }
+        };
+        ready(key.map(|key| Self { key, route: format!("{} {}", req.method(), req.path()) }))
+    }
+}
+
+/// Requests with a key that this process is answering right now.
+static RUNNING: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
+
+struct Running(String);
+
+impl Running {
+    fn start(name: String) -> Result<Self> {
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        if running.insert(name.clone()) {
+            Ok(Self(name))
+        } else {
+            Err(ApiError::new(Code::RequestInProgress, "The request with this idempotency key is still running.").header("retry-after", "1"))
+        }
+    }
+}
+impl Drop for Running {
+    fn drop(&mut self) {
+        RUNNING.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+    }
+}
+
+/// Does what a POST asks for, once: 201 with the new record, its `Location` and its `ETag`.
+pub async fn once<I, T, const LIMIT: usize>(
+    db: &Db,
+    who: &impl Caller,
+    request: Once,
+    body: Body<I, LIMIT>,
+    mut f: impl FnMut(&mut Tx<'_>, &Body<I, LIMIT>) -> Result<T> + Send + 'static,
+) -> Reply<T>
+where
+    I: Send + 'static,
+    T: Resource + Send + 'static,
+{
+    let Once { key: Some(key), route } = request else {
+        let view = db.write(who, move |tx| f(tx, &body)).await?;
+        return Ok(created(view));
+    };
+    let actor = who.actor().ok_or_else(ApiError::unauthenticated)?;
+    let running = Running::start(format!("{} {route} {key}", actor.user))?;
+    let stored = db
+        .write(who, move |tx| {
+            if let Some(row) = find(tx, &route, &key)? {
+                if row.request_hash != body.hash() {
+                    return Err(ApiError::new(Code::IdempotencyKeyReused, "This idempotency key was sent with another body."));
+                }
+                tx.nothing_changed();
+                return Ok((row, true));
+            }
+            let view = f(tx, &body)?;
+            let row = KeyRow {
+                organization_id: actor.organization,
+                user_id: actor.user,
+                route: route.clone(),
+                key: key.clone(),
+                request_hash: body.hash().to_vec(),
+                location: Some(view.location()),
+                etag: Some(etag(view.version())),
+                body: serde_json::to_string(&view).map_err(ApiError::internal)?,
+                created_at: Instant::now(),
+            };
+            // Another server may have been quicker with the same key: run again, and replay its answer.
+            use crate::error::OnUnique as _;
+            diesel::insert_into(keys::table).values(&row).execute(tx.conn).on_unique(|| ApiError::new(Code::Contention, "The same request runs elsewhere.").header("retry-after", "1"))?;
+            Ok((row, false))
+        })
+        .await;
+    drop(running);
+    let (row, replayed) = stored?;
+    let mut headers: Vec<(HeaderName, String)> = Vec::new();
+    headers.extend(row.location.map(|location| (header::LOCATION, location)));
+    headers.extend(row.etag.map(|etag| (header::ETAG, etag)));
+    headers.extend(replayed.then(|| (REPLAYED, "true".to_owned())));
+    Ok(Answer { status: StatusCode::CREATED, content: Content::Written(row.body), version: None, headers })
+}
+
+fn created<T: Resource>(view: T) -> Answer<T> {
+    let headers = vec![(header::LOCATION, view.location())];
+    Answer { status: StatusCode::CREATED, version: Some(view.version()), headers, content: Content::View(view) }
+}
+
+#[derive(Queryable, Selectable, Insertable)]
+#[diesel(table_name = keys)]
+struct KeyRow {
+    organization_id: crate::auth::OrganizationId,
+    user_id: crate::auth::UserId,
+    route: String,
+    key: String,
+    request_hash: Vec<u8>,
+    location: Option<String>,
+    etag: Option<String>,
+    body: String,
+    created_at: Instant,
+}
+
+fn find(tx: &mut Tx, route: &str, key: &str) -> Result<Option<KeyRow>> {
+    let actor = tx.actor()?;
+    let oldest = Instant::now().plus_seconds(-KEPT_SECONDS);
+    let own = keys::table.find((actor.organization, actor.user, route, key));
+    let row: Option<KeyRow> = own.select(KeyRow::as_select()).first(tx.conn).optional()?;
+    if row.as_ref().is_some_and(|row| row.created_at < oldest) {
+        diesel::delete(own).execute(tx.conn)?;
+        return Ok(None);
+    }
+    Ok(row)
+}
+
+/// Takes away the answers that have been kept long enough.
+pub fn purge(conn: &mut crate::db::Conn) -> Result<usize> {
+    let oldest = Instant::now().plus_seconds(-KEPT_SECONDS);
+    Ok(diesel::delete(keys::table.filter(keys::created_at.lt(oldest))).execute(conn)?)
+}

@@ -1,0 +1,262 @@
+//! Lists: filters, sort, keyset cursors, pages.
+
+use crate::{
+    auth::{Actor, guard::Gate},
+    error::{ApiError, Result},
+    types::fault,
+};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use sha2::Sha256;
+use std::{
+    borrow::Cow,
+    future::{Ready, ready},
+};
+use subtle::ConstantTimeEq as _;
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{
+        Ref, RefOr,
+        schema::{ArrayBuilder, ObjectBuilder, Schema, Type},
+    },
+};
+
+const DEFAULT_LIMIT: i64 = 50;
+const LARGEST_LIMIT: i64 = 200;
+
+/// What every list takes.
+#[derive(Debug, Clone, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "only described here; `List` reads them")]
+pub struct PageQuery {
+    /// How many items to return.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<i64>,
+    /// `page.next_cursor` of the page before. It belongs to its filters, its sort and its reader.
+    #[param(max_length = 200)]
+    cursor: Option<String>,
+    /// Whether to count every item, page or not.
+    include_total: Option<bool>,
+}
+
+/// The filters of one list. `sort` is one of them in the document, and read by `List`.
+pub trait Filter: DeserializeOwned + Default + 'static {
+    /// What it may be sorted by, the usual order first; a minus sign goes down.
+    const SORTS: &'static [&'static str];
+}
+
+/// Several values of one filter: `a,b` is a OR b.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OneOf<T>(pub Vec<T>);
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for OneOf<T> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        let text = Cow::<str>::deserialize(d)?;
+        let each = text.split(',').take(50).map(|part| T::deserialize(serde::de::value::StrDeserializer::<D::Error>::new(part)));
+        each.collect::<std::result::Result<Vec<T>, _>>().map(Self)
+    }
+}
+impl<T: ToSchema> utoipa::__dev::ComposeSchema for OneOf<T> {
+    fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
+        ArrayBuilder::new().items(Ref::from_schema_name(T::name())).min_items(Some(1)).max_items(Some(50)).into()
+    }
+}
+impl<T: ToSchema> ToSchema for OneOf<T> {
+    fn name() -> Cow<'static, str> {
+        "OneOf".into()
+    }
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into(), T::schema()));
+        T::schemas(schemas);
+    }
+}
+
+/// The query of a list, read and checked.
+#[derive(Debug)]
+pub struct List<F> {
+    pub filter: F,
+    pub include_total: bool,
+    limit: i64,
+    sort: &'static str,
+    cursor: Option<String>,
+    /// The path, and the query without its cursor: what a cursor belongs to, and what the next link repeats.
+    path: String,
+    rest: String,
+    key: [u8; 32],
+}
+
+impl<F: Filter> List<F> {
+    /// The name of the member that the list is sorted by.
+    pub fn sorted_by(&self) -> &'static str {
+        self.sort.trim_start_matches('-')
+    }
+    pub fn down(&self) -> bool {
+        self.sort.starts_with('-')
+    }
+    /// How many rows to read: one more than are shown tells whether there are more.
+    pub const fn fetch(&self) -> i64 {
+        self.limit + 1
+    }
+
+    fn seal(&self, actor: Actor, position: &[u8]) -> [u8; 16] {
+        let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(&self.key).unwrap_or_else(|_| Hmac::new(&Default::default()));
+        for part in [actor.organization.uuid().as_bytes().as_slice(), actor.user.uuid().as_bytes(), self.path.as_bytes(), b"?", self.rest.as_bytes(), self.sort.as_bytes(), position] {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        let mut seal = [0; 16];
+        seal.copy_from_slice(mac.finalize().into_bytes().get(..16).unwrap_or(&[0; 16]));
+        seal
+    }
+
+    /// Where the page before ended: the value it was sorted by, and the id.
+    pub fn after(&self, actor: Actor) -> Result<Option<(i64, uuid::Uuid)>> {
+        let Some(cursor) = &self.cursor else { return Ok(None) };
+        let wrong = || ApiError::parameter("cursor", "invalid_cursor", "belongs to no list that you have read with these filters");
+        let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| wrong())?;
+        let (seal, position) = bytes.split_at_checked(16).ok_or_else(wrong)?;
+        if !bool::from(self.seal(actor, position).ct_eq(seal)) {
+            return Err(wrong());
+        }
+        let (value, id) = position.split_at_checked(8).ok_or_else(wrong)?;
+        let value = i64::from_be_bytes(value.try_into().map_err(|_| wrong())?);
+        Ok(Some((value, uuid::Uuid::from_slice(id).map_err(|_| wrong())?)))
+    }
+
+    /// The page that these rows, up to [`List::fetch`] of them, make.
+    pub fn page<R, T>(&self, actor: Actor, mut rows: Vec<R>, total: Option<i64>, position: impl Fn(&R) -> (i64, uuid::Uuid), view: impl FnMut(R) -> T) -> Page<T> {
+        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
+        let has_more = rows.len() > limit;
+        rows.truncate(limit);
+        let next_cursor = rows.last().filter(|_| has_more).map(|last| {
+            let (value, id) = position(last);
+            let position = [value.to_be_bytes().as_slice(), id.as_bytes()].concat();
+            URL_SAFE_NO_PAD.encode([self.seal(actor, &position).as_slice(), &position].concat())
+        });
+        let next_link = next_cursor.as_ref().map(|cursor| {
+            let join = if self.rest.is_empty() { "" } else { "&" };
+            format!("<{}?{}{join}cursor={cursor}>; rel=\"next\"", self.path, self.rest)
+        });
+        Page { items: rows.into_iter().map(view).collect(), page: PageInfo { next_cursor, has_more, limit: self.limit }, total, next_link }
+    }
+}
+
+impl<F: Filter> FromRequest for List<F> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(read(req))
+    }
+}
+
+fn read<F: Filter>(req: &HttpRequest) -> Result<List<F>> {
+    let gate = req.app_data::<Data<Gate>>().ok_or_else(|| ApiError::internal("no gate"))?;
+    let (mut limit, mut cursor, mut sort, mut include_total) = (DEFAULT_LIMIT, None, F::SORTS.first().copied().unwrap_or("id"), false);
+    let mut seen = std::collections::BTreeSet::new();
+    let mut rest = form_urlencoded::Serializer::new(String::new());
+    let mut filters = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in form_urlencoded::parse(req.query_string().as_bytes()) {
+        if !seen.insert(name.clone()) {
+            return Err(ApiError::parameter(name, "duplicate", "stands there twice"));
+        }
+        if name != "cursor" {
+            rest.append_pair(&name, &value);
+        }
+        match name.as_ref() {
+            "limit" => {
+                let number = value.parse().ok().filter(|limit| (1..=LARGEST_LIMIT).contains(limit));
+                limit = number.ok_or_else(|| ApiError::parameter("limit", "out_of_range", format!("must lie between 1 and {LARGEST_LIMIT}")))?;
+            }
+            "cursor" => cursor = Some(value.into_owned()),
+            "sort" => {
+                let known = F::SORTS.iter().find(|sort| **sort == value);
+                sort = known.ok_or_else(|| ApiError::parameter("sort", "unknown_sort", format!("must be one of {}", F::SORTS.join(", "))))?;
+            }
+            "include_total" => {
+                include_total = match value.as_ref() {
+                    "true" => true,
+                    "false" => false,
+                    _ => return Err(ApiError::parameter("include_total", "wrong_type", "must be true or false")),
+                }
+            }
+            _ => {
+                filters.append_pair(&name, &value);
+            }
+        }
+    }
+    let filter = parse_filter(&filters.finish())?;
+    Ok(List { filter, include_total, limit, sort, cursor, path: req.path().to_owned(), rest: rest.finish(), key: *gate.keys.cursor_key() })
+}
+
+/// Reads the query parameters of a list's filter, or of a call that is no list.
+pub fn parse_filter<F: DeserializeOwned>(query: &str) -> Result<F> {
+    let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
+    serde_path_to_error::deserialize(pairs).map_err(|error| {
+        let name = error.path().to_string();
+        let message = error.into_inner().to_string();
+        let quoted = |start: &str| message.strip_prefix(start).and_then(|rest| rest.split_once('`')).map(|(name, _)| name.to_owned());
+        if let Some(name) = quoted("unknown field `") {
+            return ApiError::parameter(name, "unknown_parameter", "is not a parameter of this call");
+        }
+        if let Some(name) = quoted("missing field `") {
+            return ApiError::parameter(name, "required", "must be given");
+        }
+        match fault::read(&message) {
+            Some((_, detail)) => ApiError::parameter(name, "invalid", detail),
+            None => ApiError::parameter(name, "invalid", "does not hold"),
+        }
+    })
+}
+
+/// One page of a list.
+#[derive(Debug, Serialize)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    pub page: PageInfo,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub total: Option<i64>,
+    #[serde(skip)]
+    next_link: Option<String>,
+}
+
+impl<T> Page<T> {
+    pub fn next_link(&self) -> Option<String> {
+        self.next_link.clone()
+    }
+}
+
+/// Where a page stands in its list.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+pub struct PageInfo {
+    /// Pass it as `cursor` to get the next page; absent on the last.
+    pub next_cursor: Option<String>,
+    pub has_more: bool,
+    pub limit: i64,
+}
+
+impl<T: ToSchema> utoipa::__dev::ComposeSchema for Page<T> {
+    fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .property("items", ArrayBuilder::new().items(Ref::from_schema_name(T::name())))
+            .required("items")
+            .property("page", Ref::from_schema_name("PageInfo"))
+            .required("page")
+            .property("total", ObjectBuilder::new().schema_type(Type::Integer).description(Some("With `include_total=true`: how many there are.")))
+            .description(Some("One page of a list."))
+            .into()
+    }
+}
+impl<T: ToSchema> ToSchema for Page<T> {
+    fn name() -> Cow<'static, str> {
+        "Page".into()
+    }
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into(), T::schema()));
+        schemas.push(("PageInfo".into(), PageInfo::schema()));
+        T::schemas(schemas);
+    }
+}

@@ -1,0 +1,15 @@
+//! What every handler shares: bodies, lists, versions, replies, problems, and the envelope around them all.
+
+pub mod body;
+pub mod envelope;
+pub mod idempotency;
+pub mod list;
+pub mod problem;
+pub mod reply;
+pub mod version;
+
+pub use body::Body;
+pub use idempotency::{Once, once};
+pub use list::{Filter, List, OneOf, Page, PageQuery};
+pub use reply::{Answer, Reply, Resource, accepted, no_content, ok, paged, plain};
+pub use version::IfMatch;

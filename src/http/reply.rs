@@ -1,0 +1,101 @@
+//! Replies that succeed.
+
+use super::{
+    list::Page,
+    version::{etag, is_known},
+};
+use crate::error::{ApiError, Result};
+use actix_web::{
+    HttpRequest, HttpResponse, Responder,
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderName, HeaderValue},
+    },
+};
+use serde::Serialize;
+
+/// What a handler returns.
+pub type Reply<T> = Result<Answer<T>>;
+
+/// A record with a version and an address of its own.
+pub trait Resource: Serialize {
+    fn version(&self) -> i32;
+    /// The path under which it is found.
+    fn location(&self) -> String;
+}
+
+/// A reply that is not a problem.
+#[derive(Debug)]
+pub struct Answer<T> {
+    pub(super) status: StatusCode,
+    pub(super) content: Content<T>,
+    pub(super) version: Option<i32>,
+    pub(super) headers: Vec<(HeaderName, String)>,
+}
+
+#[derive(Debug)]
+pub(super) enum Content<T> {
+    View(T),
+    /// JSON that was written before.
+    Written(String),
+    Nothing,
+}
+
+fn answer<T>(status: StatusCode, content: Content<T>) -> Answer<T> {
+    Answer { status, content, version: None, headers: Vec::new() }
+}
+
+/// 200 with the record and its `ETag`, or 304.
+pub fn ok<T: Resource>(view: T) -> Reply<T> {
+    let version = Some(view.version());
+    Ok(Answer { version, ..answer(StatusCode::OK, Content::View(view)) })
+}
+
+/// 200 with something that has no version.
+pub fn plain<T: Serialize>(view: T) -> Reply<T> {
+    Ok(answer(StatusCode::OK, Content::View(view)))
+}
+
+/// 200 with a page, and a `Link` to the next one.
+pub fn paged<T: Serialize>(page: Page<T>) -> Reply<Page<T>> {
+    let headers = page.next_link().map(|link| (header::LINK, link)).into_iter().collect();
+    Ok(Answer { headers, ..answer(StatusCode::OK, Content::View(page)) })
+}
+
+/// 204.
+pub fn no_content() -> Reply<()> {
+    Ok(answer(StatusCode::NO_CONTENT, Content::Nothing))
+}
+
+/// 200 for a POST that makes nothing.
+pub fn accepted<T: Serialize>(view: T) -> Reply<T> {
+    plain(view)
+}
+
+impl<T: Serialize> Responder for Answer<T> {
+    type Body = actix_web::body::BoxBody;
+
+    fn respond_to(self, req: &HttpRequest) -> HttpResponse {
+        let mut reply = HttpResponse::build(self.status);
+        for (name, value) in self.headers {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                reply.insert_header((name, value));
+            }
+        }
+        if let Some(version) = self.version {
+            reply.insert_header((header::ETAG, etag(version)));
+            if req.method() == Method::GET && is_known(req.headers(), version) {
+                return reply.status(StatusCode::NOT_MODIFIED).finish();
+            }
+        }
+        let written = match self.content {
+            Content::View(view) => serde_json::to_string(&view),
+            Content::Written(text) => Ok(text),
+            Content::Nothing => return reply.finish(),
+        };
+        match written {
+            Ok(text) => reply.content_type("application/json").body(text),
+            Err(error) => HttpResponse::from_error(ApiError::internal(error)),
+        }
+    }
+}

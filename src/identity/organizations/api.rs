@@ -1,0 +1,31 @@
+//! Handlers for the caller's organization.
+
+use super::{model::*, store};
+use crate::{
+    auth::{
+        Allowed,
+        policy::{ReadOrganization, WriteOrganization},
+    },
+    db::Db,
+    http::{Body, IfMatch, Reply, ok},
+};
+use actix_web::{get, patch, web::Data};
+
+/// Fetch the organization
+///
+/// The caller's own organization and its settings.
+#[utoipa::path(tag = "Organization", responses((status = 200, body = Organization)), security(("bearer" = ["organization:read"])))]
+#[get("/organization")]
+pub async fn get_organization(who: Allowed<ReadOrganization>, db: Data<Db>) -> Reply<Organization> {
+    let row = db.peek(&who, store::find).await?;
+    ok(row.into())
+}
+
+/// Change the organization's settings
+///
+/// Settings bite at the next request: the time zone decides what is today, the second person who may close a case.
+#[utoipa::path(tag = "Organization", request_body = OrganizationPatch, responses((status = 200, body = Organization)), security(("bearer" = ["organization:write"])))]
+#[patch("/organization")]
+pub async fn update_organization(who: Allowed<WriteOrganization>, db: Data<Db>, version: IfMatch, patch: Body<OrganizationPatch>) -> Reply<Organization> {
+    ok(db.write(&who, move |tx| store::update(tx, &version, &patch)).await?)
+}

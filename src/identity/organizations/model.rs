@@ -1,0 +1,119 @@
+//! What an organization is, in the database and on the wire.
+
+use crate::{
+    auth::OrganizationId,
+    db::schema::organizations,
+    http::Resource,
+    types::{Change, Id, Instant, Line, Zone},
+};
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::Validate;
+
+text_enum! {
+    /// Whether anybody of the organization may sign in.
+    pub enum OrganizationStatus { Active = "active", Suspended = "suspended" }
+}
+
+/// A row of `organizations`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = organizations, treat_none_as_null = true)]
+pub struct OrganizationRow {
+    pub id: OrganizationId,
+    pub name: Line<200>,
+    pub client_word: Line<40>,
+    pub time_zone: Zone,
+    pub suppression_threshold: i32,
+    pub second_person_closes: bool,
+    pub status: OrganizationStatus,
+    pub version: i32,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+impl OrganizationRow {
+    pub fn new(name: Line<200>, time_zone: Zone, client_word: Line<40>) -> Self {
+        let now = Instant::now();
+        Self {
+            id: Id::new(),
+            name,
+            client_word,
+            time_zone,
+            suppression_threshold: 11,
+            second_person_closes: false,
+            status: OrganizationStatus::Active,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    pub fn apply(&mut self, patch: &OrganizationPatch) {
+        let patch = patch.clone();
+        patch.name.apply(&mut self.name);
+        patch.client_word.apply(&mut self.client_word);
+        patch.time_zone.apply(&mut self.time_zone);
+        self.suppression_threshold = patch.suppression_threshold.unwrap_or(self.suppression_threshold);
+        self.second_person_closes = patch.second_person_closes.unwrap_or(self.second_person_closes);
+    }
+}
+
+/// The caller's organization and its settings.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000001", "name": "River Peers", "client_word": "participant", "time_zone": "America/Chicago", "suppression_threshold": 11, "second_person_closes": true, "version": 3, "created_at": "2026-01-05T09:00:00.000Z", "updated_at": "2026-11-23T14:30:00.000Z"}))]
+pub struct Organization {
+    pub id: OrganizationId,
+    pub name: Line<200>,
+    /// What the organization calls a client: `participant`, `peer`, `member` …
+    pub client_word: Line<40>,
+    /// The zone of its days: what is today, and when a day ends.
+    pub time_zone: Zone,
+    /// Counts below this are hidden in wider reports.
+    pub suppression_threshold: i32,
+    /// Whether a case must be closed by somebody else than its lead advocate.
+    pub second_person_closes: bool,
+    pub version: i32,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+impl From<OrganizationRow> for Organization {
+    fn from(row: OrganizationRow) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            client_word: row.client_word,
+            time_zone: row.time_zone,
+            suppression_threshold: row.suppression_threshold,
+            second_person_closes: row.second_person_closes,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+impl Resource for Organization {
+    fn version(&self) -> i32 {
+        self.version
+    }
+    fn location(&self) -> String {
+        "/api/v1/organization".into()
+    }
+}
+
+/// Changes to the settings.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[derive(Default)]
+#[schema(example = json!({"client_word": "participant", "second_person_closes": true}))]
+pub struct OrganizationPatch {
+    pub name: Change<Line<200>>,
+    pub client_word: Change<Line<40>>,
+    pub time_zone: Change<Zone>,
+    #[validate(range(min = 0, max = 100))]
+    #[schema(minimum = 0, maximum = 100, nullable = false)]
+    pub suppression_threshold: Option<i32>,
+    #[schema(nullable = false)]
+    pub second_person_closes: Option<bool>,
+}

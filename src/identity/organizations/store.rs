@@ -1,0 +1,41 @@
+//! Queries over organizations: the caller's own, and no other.
+
+use super::model::*;
+use crate::{
+    db::{Dialect, PortableDsl as _, Tx, schema::organizations},
+    error::{ApiError, Code, OnUnique as _, Result},
+    http::{Body, IfMatch},
+    types::Instant,
+};
+use diesel::prelude::*;
+
+/// The one organization that this caller may see.
+fn visible(tx: &Tx) -> organizations::BoxedQuery<'static, Dialect> {
+    organizations::table.filter(organizations::id.eq(tx.organization())).into_boxed()
+}
+
+pub fn find(tx: &mut Tx) -> Result<OrganizationRow> {
+    Ok(visible(tx).select(OrganizationRow::as_select()).first(tx.conn)?)
+}
+
+pub fn update(tx: &mut Tx, version: &IfMatch, patch: &Body<OrganizationPatch>) -> Result<Organization> {
+    let mut row = visible(tx).select(OrganizationRow::as_select()).locked().get_result::<OrganizationRow>(tx.conn)?;
+    version.check(row.version)?;
+    row.apply(patch);
+    row.version += 1;
+    row.updated_at = Instant::now();
+    diesel::update(organizations::table.find(row.id)).set(&row).execute(tx.conn).on_unique(taken)?;
+    tx.record("organization.updated", row.id, patch.members());
+    Ok(row.into())
+}
+
+pub fn insert(tx: &mut Tx, row: &OrganizationRow) -> Result<()> {
+    diesel::insert_into(organizations::table).values(row).execute(tx.conn).on_unique(taken)?;
+    tx.enter(row.id)?;
+    tx.record("organization.created", row.id, Vec::new());
+    Ok(())
+}
+
+fn taken() -> ApiError {
+    ApiError::new(Code::AlreadyExists, "An organization of this name exists.")
+}

@@ -1,0 +1,11 @@
+//! Sessions: signing in, staying signed in, signing out.
+
+pub mod api;
+pub mod model;
+pub mod store;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub fn routes(cfg: &mut ServiceConfig<'_>) {
+    cfg.service(api::login).service(api::refresh).service(api::logout);
+}

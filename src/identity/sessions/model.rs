@@ -1,0 +1,84 @@
+//! What a session is, in the database and on the wire.
+
+use crate::{
+    auth::{OrganizationId, SessionId, UserId, password::Password},
+    db::schema::{refresh_tokens, sessions},
+    identity::users::model::User,
+    types::{Email, Id, Instant},
+};
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::Validate;
+
+/// TK-06, for staff: a session lasts a day at the most, in seconds.
+pub const SESSION_SECONDS: i64 = 24 * 3600;
+/// TK-06, for staff: and an hour without being used.
+pub const IDLE_SECONDS: i64 = 3600;
+
+/// A row of `sessions`.
+#[derive(Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = sessions)]
+pub struct SessionRow {
+    pub organization_id: OrganizationId,
+    pub id: SessionId,
+    pub user_id: UserId,
+    pub created_at: Instant,
+    pub expires_at: Instant,
+    pub ended_at: Option<Instant>,
+}
+
+impl SessionRow {
+    pub fn start(organization_id: OrganizationId, user_id: UserId) -> Self {
+        let now = Instant::now();
+        Self { organization_id, id: Id::new(), user_id, created_at: now, expires_at: now.plus_seconds(SESSION_SECONDS), ended_at: None }
+    }
+}
+
+/// A row of `refresh_tokens`: one link of a session's family.
+#[derive(Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = refresh_tokens)]
+pub struct RefreshRow {
+    pub organization_id: OrganizationId,
+    pub hash: Vec<u8>,
+    pub session_id: SessionId,
+    pub issued_at: Instant,
+    pub expires_at: Instant,
+    pub spent_at: Option<Instant>,
+}
+
+/// What signing in asks for.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"email": "ana@example.org", "password": "three wet umbrellas"}))]
+pub struct Login {
+    pub email: Email,
+    pub password: Password,
+    /// The code of a second factor. Nobody has one yet; it is taken and left alone.
+    #[validate(length(max = 16))]
+    #[schema(max_length = 16)]
+    pub otp: Option<String>,
+}
+
+/// What staying signed in asks for.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"refresh_token": "019ab3c4000070008000000000000001.ZXhhbXBsZS1vbmx5LW5vdC1hLXRva2VuLWF0LWFsbC0wMDA"}))]
+pub struct Refresh {
+    #[validate(length(max = 200))]
+    #[schema(max_length = 200)]
+    pub refresh_token: String,
+}
+
+/// An access token, and the refresh token that gets the next one.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"access_token": "eyJ0eXAiOiJhdCtqd3QifQ.eyJpc3MiOiJhbG9uZ3NpZGUifQ.c2lnbmF0dXJl", "token_type": "Bearer", "expires_in": 600, "refresh_token": "019ab3c4000070008000000000000001.ZXhhbXBsZS1vbmx5LW5vdC1hLXRva2VuLWF0LWFsbC0wMDA", "user": {"id": "019ab3c4-0000-7000-8000-000000000002", "email": "ana@example.org", "display_name": "Ana", "role": "advocate", "status": "active", "version": 1, "created_at": "2026-01-05T09:00:00.000Z", "updated_at": "2026-01-05T09:00:00.000Z"}}))]
+pub struct Tokens {
+    pub access_token: String,
+    pub token_type: &'static str,
+    /// Seconds until the access token expires.
+    pub expires_in: i64,
+    /// Spent by its first use; used a second time, it ends the session.
+    pub refresh_token: String,
+    pub user: User,
+}

@@ -1,0 +1,91 @@
+//! Handlers for teams.
+
+use super::{model::*, store};
+use crate::{
+    auth::{
+        Allowed, UserId,
+        policy::{ReadTeams, WriteTeams},
+    },
+    db::Db,
+    http::{Body, IfMatch, List, Once, Page, PageQuery, Reply, no_content, ok, once, paged},
+};
+use actix_web::{
+    delete, get, patch, post, put,
+    web::{Data, Path},
+};
+
+/// List teams
+///
+/// An administrator sees every team of the organization, the others those that they are in.
+#[utoipa::path(tag = "Teams", params(PageQuery, TeamFilter), responses((status = 200, body = Page<Team>)), security(("bearer" = ["teams:read"])))]
+#[get("/teams")]
+pub async fn list_teams(who: Allowed<ReadTeams>, db: Data<Db>, list: List<TeamFilter>) -> Reply<Page<Team>> {
+    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+}
+
+/// Make a team
+///
+/// Its name must be new in the organization.
+#[utoipa::path(tag = "Teams", request_body = NewTeam, responses((status = 201, body = Team)), security(("bearer" = ["teams:write"])))]
+#[post("/teams")]
+pub async fn create_team(who: Allowed<WriteTeams>, db: Data<Db>, request: Once, body: Body<NewTeam>) -> Reply<Team> {
+    let make = |tx: &mut crate::db::Tx<'_>, new: &Body<NewTeam>| {
+        let row = TeamRow::new(tx.organization(), new.name.clone());
+        store::insert(tx, &row)?;
+        Ok(row.into())
+    };
+    once(&db, &who, request, body, make).await
+}
+
+/// Fetch one team
+///
+/// A team that the caller may see.
+#[utoipa::path(tag = "Teams", params(("id" = TeamId, Path)), responses((status = 200, body = Team)), security(("bearer" = ["teams:read"])))]
+#[get("/teams/{id}")]
+pub async fn get_team(who: Allowed<ReadTeams>, db: Data<Db>, id: Path<TeamId>) -> Reply<Team> {
+    ok(db.peek(&who, move |tx| store::find(tx, *id)).await?.into())
+}
+
+/// Change a team
+///
+/// Its name, for now.
+#[utoipa::path(tag = "Teams", params(("id" = TeamId, Path)), request_body = TeamPatch, responses((status = 200, body = Team)), security(("bearer" = ["teams:write"])))]
+#[patch("/teams/{id}")]
+pub async fn update_team(who: Allowed<WriteTeams>, db: Data<Db>, id: Path<TeamId>, version: IfMatch, patch: Body<TeamPatch>) -> Reply<Team> {
+    ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
+}
+
+/// List the members of a team
+///
+/// Who is in it, since when.
+#[utoipa::path(tag = "Teams", params(("id" = TeamId, Path), PageQuery), responses((status = 200, body = Page<TeamMember>)), security(("bearer" = ["teams:read"])))]
+#[get("/teams/{id}/members")]
+pub async fn list_team_members(who: Allowed<ReadTeams>, db: Data<Db>, id: Path<TeamId>, list: List<MemberFilter>) -> Reply<Page<TeamMember>> {
+    paged(db.read(&who, move |tx| store::members(tx, *id, &list)).await?)
+}
+
+/// Add a member to a team
+///
+/// Somebody of the same organization. Again changes nothing.
+#[utoipa::path(tag = "Teams", params(("id" = TeamId, Path), ("user_id" = UserId, Path)), responses((status = 204, description = "The person is in the team.")), security(("bearer" = ["teams:write"])))]
+#[put("/teams/{id}/members/{user_id}")]
+pub async fn add_team_member(who: Allowed<WriteTeams>, db: Data<Db>, path: Path<(TeamId, UserId)>) -> Reply<()> {
+    let (id, user) = path.into_inner();
+    db.write(&who, move |tx| {
+        let team = store::find(tx, id)?;
+        store::add_member(tx, team.id, user)
+    })
+    .await?;
+    no_content()
+}
+
+/// Remove a member from a team
+///
+/// What the person saw only through this team is hidden from them at once.
+#[utoipa::path(tag = "Teams", params(("id" = TeamId, Path), ("user_id" = UserId, Path)), responses((status = 204, description = "The person is no longer in the team.")), security(("bearer" = ["teams:write"])))]
+#[delete("/teams/{id}/members/{user_id}")]
+pub async fn remove_team_member(who: Allowed<WriteTeams>, db: Data<Db>, path: Path<(TeamId, UserId)>) -> Reply<()> {
+    let (id, user) = path.into_inner();
+    db.write(&who, move |tx| store::remove_member(tx, id, user)).await?;
+    no_content()
+}

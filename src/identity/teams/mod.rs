@@ -1,0 +1,17 @@
+//! Teams: who works together, and whose cases a supervisor sees.
+
+pub mod api;
+pub mod model;
+pub mod store;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub fn routes(cfg: &mut ServiceConfig<'_>) {
+    cfg.service(api::list_teams)
+        .service(api::create_team)
+        .service(api::get_team)
+        .service(api::update_team)
+        .service(api::list_team_members)
+        .service(api::add_team_member)
+        .service(api::remove_team_member);
+}

@@ -1,0 +1,156 @@
+//! Queries over teams and who is in them.
+
+use super::model::*;
+use crate::{
+    auth::{Role, UserId},
+    db::{
+        Dialect, PortableDsl as _, Tx,
+        dialect::row_after,
+        schema::{team_members, teams, users},
+    },
+    error::{ApiError, Code, OnUnique as _, Result},
+    http::{Body, IfMatch, List, Page},
+    types::{Instant, Line},
+};
+use diesel::prelude::*;
+
+/// The teams that this caller may see: an administrator all of them, the others their own.
+fn visible(tx: &Tx) -> Result<teams::BoxedQuery<'static, Dialect>> {
+    let actor = tx.actor()?;
+    let all = teams::table.filter(teams::organization_id.eq(actor.organization)).into_boxed();
+    Ok(match actor.role {
+        Role::Admin => all,
+        _ => {
+            let mine = team_members::table.filter(team_members::organization_id.eq(actor.organization)).filter(team_members::user_id.eq(actor.user));
+            all.filter(teams::id.eq_any(mine.select(team_members::team_id)))
+        }
+    })
+}
+
+fn filtered(tx: &Tx, filter: &TeamFilter) -> Result<teams::BoxedQuery<'static, Dialect>> {
+    let mut query = visible(tx)?;
+    if let Some(member) = filter.member {
+        let theirs = team_members::table.filter(team_members::organization_id.eq(tx.organization())).filter(team_members::user_id.eq(member));
+        query = query.filter(teams::id.eq_any(theirs.select(team_members::team_id)));
+    }
+    Ok(query)
+}
+
+pub fn page(tx: &mut Tx, list: &List<TeamFilter>) -> Result<Page<Team>> {
+    let actor = tx.actor()?;
+    let mut query = filtered(tx, &list.filter)?;
+    if let Some((at, id)) = list.after(actor)? {
+        query = query.filter(row_after((teams::created_at, teams::id), (Instant::from_micros(at), TeamId::from_uuid(id)), list.down()));
+    }
+    query = match list.down() {
+        true => query.order((teams::created_at.desc(), teams::id.desc())),
+        false => query.order((teams::created_at.asc(), teams::id.asc())),
+    };
+    let rows: Vec<TeamRow> = query.select(TeamRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let total = if list.include_total { Some(filtered(tx, &list.filter)?.count().get_result(tx.conn)?) } else { None };
+    Ok(list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Team::from))
+}
+
+pub fn find(tx: &mut Tx, id: TeamId) -> Result<TeamRow> {
+    Ok(visible(tx)?.filter(teams::id.eq(id)).select(TeamRow::as_select()).first(tx.conn)?)
+}
+
+/// The team that a new record belongs to: the one named, which must be the caller's, or the caller's only one.
+pub fn choose(tx: &mut Tx, named: Option<TeamId>) -> Result<TeamId> {
+    let user = tx.user()?;
+    let own = of_user(tx, user)?;
+    match (named, own.as_slice()) {
+        (Some(team), own) if own.contains(&team) => Ok(team),
+        (Some(_), _) => Err(ApiError::unknown_reference("/team_id")),
+        (None, [only]) => Ok(*only),
+        (None, []) => Err(ApiError::invalid("/team_id", "no_team", "you are in no team: ask an administrator to add you to one")),
+        (None, _) => Err(ApiError::invalid("/team_id", "required", "you are in several teams: say for which one this is")),
+    }
+}
+
+pub fn of_user(tx: &mut Tx, user: UserId) -> Result<Vec<TeamId>> {
+    let theirs = team_members::table.filter(team_members::organization_id.eq(tx.organization())).filter(team_members::user_id.eq(user));
+    Ok(theirs.select(team_members::team_id).order(team_members::team_id).load(tx.conn)?)
+}
+
+pub fn insert(tx: &mut Tx, row: &TeamRow) -> Result<()> {
+    diesel::insert_into(teams::table).values(row).execute(tx.conn).on_unique(taken)?;
+    tx.record("team.created", row.id, Vec::new());
+    Ok(())
+}
+
+/// The team of this name, made where it is missing.
+pub fn named(tx: &mut Tx, name: Line<120>) -> Result<TeamId> {
+    let found = teams::table.filter(teams::organization_id.eq(tx.organization())).filter(teams::name.eq(&name));
+    if let Some(id) = found.select(teams::id).first(tx.conn).optional()? {
+        return Ok(id);
+    }
+    let row = TeamRow::new(tx.organization(), name);
+    insert(tx, &row)?;
+    Ok(row.id)
+}
+
+pub fn update(tx: &mut Tx, id: TeamId, version: &IfMatch, patch: &Body<TeamPatch>) -> Result<Team> {
+    let mut row = visible(tx)?.filter(teams::id.eq(id)).select(TeamRow::as_select()).locked().get_result::<TeamRow>(tx.conn)?;
+    version.check(row.version)?;
+    patch.name.clone().apply(&mut row.name);
+    row.version += 1;
+    row.updated_at = Instant::now();
+    diesel::update(teams::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn).on_unique(taken)?;
+    tx.record("team.updated", row.id, patch.members());
+    Ok(row.into())
+}
+
+fn taken() -> ApiError {
+    ApiError::new(Code::AlreadyExists, "A team of this name exists.")
+}
+
+pub fn members(tx: &mut Tx, id: TeamId, list: &List<MemberFilter>) -> Result<Page<TeamMember>> {
+    let (actor, team) = (tx.actor()?, find(tx, id)?);
+    let all = || {
+        team_members::table
+            .inner_join(users::table.on(users::organization_id.eq(team_members::organization_id).and(users::id.eq(team_members::user_id))))
+            .filter(team_members::organization_id.eq(team.organization_id))
+            .filter(team_members::team_id.eq(team.id))
+            .into_boxed::<Dialect>()
+    };
+    let mut query = all();
+    if let Some((at, id)) = list.after(actor)? {
+        query = query.filter(row_after((team_members::added_at, team_members::user_id), (Instant::from_micros(at), UserId::from_uuid(id)), list.down()));
+    }
+    query = match list.down() {
+        true => query.order((team_members::added_at.desc(), team_members::user_id.desc())),
+        false => query.order((team_members::added_at.asc(), team_members::user_id.asc())),
+    };
+    let columns = (team_members::user_id, users::display_name, users::role, team_members::added_at);
+    let rows: Vec<(UserId, Line<120>, Role, Instant)> = query.select(columns).limit(list.fetch()).load(tx.conn)?;
+    let total = if list.include_total { Some(all().count().get_result(tx.conn)?) } else { None };
+    let view = |(user_id, display_name, role, added_at)| TeamMember { user_id, display_name, role, added_at };
+    Ok(list.page(actor, rows, total, |row| (row.3.micros(), row.0.uuid()), view))
+}
+
+/// Puts somebody of the organization into a team; again changes nothing.
+pub fn add_member(tx: &mut Tx, team: TeamId, user: UserId) -> Result<()> {
+    let known: bool = diesel::select(diesel::dsl::exists(users::table.find((tx.organization(), user)))).get_result(tx.conn)?;
+    if !known {
+        return Err(ApiError::not_found());
+    }
+    let row = MemberRow { organization_id: tx.organization(), team_id: team, user_id: user, added_at: Instant::now() };
+    let added = diesel::insert_into(team_members::table).values(&row).on_conflict_do_nothing().portable().execute(tx.conn)?;
+    match added {
+        0 => tx.nothing_changed(),
+        _ => tx.record("team.member_added", team, vec![user.to_string()]),
+    }
+    Ok(())
+}
+
+pub fn remove_member(tx: &mut Tx, id: TeamId, user: UserId) -> Result<()> {
+    let team = find(tx, id)?;
+    match diesel::delete(team_members::table.find((team.organization_id, team.id, user))).execute(tx.conn)? {
+        0 => Err(ApiError::not_found()),
+        _ => {
+            tx.record("team.member_removed", team.id, vec![user.to_string()]);
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! Handlers for users, oneself first.
+
+use super::{model::*, store};
+use crate::{
+    auth::{
+        Allowed, UserId,
+        password::Hasher,
+        policy::{ReadSelf, ReadUsers, WriteSelf, WriteUsers},
+    },
+    db::Db,
+    error::{ApiError, Result},
+    http::{Answer, Body, IfMatch, List, Page, PageQuery, Reply, body::LOGIN_LIMIT, no_content, ok, paged},
+    identity::teams,
+};
+use actix_web::{
+    get, patch, put,
+    web::{Data, Path},
+};
+
+/// Who am I
+///
+/// The person who is signed in, with role, teams and permissions.
+#[utoipa::path(tag = "Me", responses((status = 200, body = Me)), security(("bearer" = ["self:read"])))]
+#[get("/me")]
+pub async fn get_me(who: Allowed<ReadSelf>, db: Data<Db>) -> Reply<Me> {
+    let read = |tx: &mut crate::db::Tx<'_>| -> Result<Me> {
+        let row = store::own(tx)?;
+        let team_ids = teams::store::of_user(tx, row.id)?;
+        Ok(Me::new(row, team_ids))
+    };
+    ok(db.peek(&who, read).await?)
+}
+
+/// Change my own record
+///
+/// The name that colleagues see.
+#[utoipa::path(tag = "Me", request_body = MePatch, responses((status = 200, body = Me)), security(("bearer" = ["self:write"])))]
+#[patch("/me")]
+pub async fn update_me(who: Allowed<WriteSelf>, db: Data<Db>, version: IfMatch, patch: Body<MePatch>) -> Reply<Me> {
+    ok(db.write(&who, move |tx| store::update_own(tx, &version, &patch)).await?)
+}
+
+/// Change my password
+///
+/// Asks for the present one, and ends every other session of the person.
+#[utoipa::path(tag = "Me", request_body = PasswordChange, responses((status = 204, description = "The password is changed.")), security(("bearer" = ["self:write"])))]
+#[put("/me/password")]
+pub async fn change_password(who: Allowed<WriteSelf>, db: Data<Db>, hasher: Data<Hasher>, body: Body<PasswordChange, LOGIN_LIMIT>) -> Result<Answer<()>> {
+    let row = db.peek(&who, store::own).await?;
+    if !hasher.verify(body.current_password.clone(), row.password_hash).await? {
+        return Err(ApiError::invalid("/current_password", "wrong_password", "is not the present password"));
+    }
+    let own = [row.display_name.as_str(), row.email.as_str()];
+    body.new_password.check_new(&own).map_err(|fault| ApiError::invalid("/new_password", fault.code, fault.detail))?;
+    let hash = hasher.hash(body.new_password.clone()).await?;
+    db.write(&who, move |tx| store::set_password(tx, hash.clone())).await?;
+    no_content()
+}
+
+/// List users
+///
+/// An administrator sees everybody of the organization; supervisors and advocates see who shares a team with them.
+#[utoipa::path(tag = "Users", params(PageQuery, UserFilter), responses((status = 200, body = Page<User>)), security(("bearer" = ["users:read"])))]
+#[get("/users")]
+pub async fn list_users(who: Allowed<ReadUsers>, db: Data<Db>, list: List<UserFilter>) -> Reply<Page<User>> {
+    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+}
+
+/// Fetch one user
+///
+/// Somebody of the organization whom the caller may see.
+#[utoipa::path(tag = "Users", params(("id" = UserId, Path)), responses((status = 200, body = User)), security(("bearer" = ["users:read"])))]
+#[get("/users/{id}")]
+pub async fn get_user(who: Allowed<ReadUsers>, db: Data<Db>, id: Path<UserId>) -> Reply<User> {
+    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?.into())
+}
+
+/// Change a user
+///
+/// A changed role or status ends the person's sessions. Nobody changes their own, and the last administrator stays.
+#[utoipa::path(tag = "Users", params(("id" = UserId, Path)), request_body = UserPatch, responses((status = 200, body = User)), security(("bearer" = ["users:write"])))]
+#[patch("/users/{id}")]
+pub async fn update_user(who: Allowed<WriteUsers>, db: Data<Db>, id: Path<UserId>, version: IfMatch, patch: Body<UserPatch>) -> Reply<User> {
+    ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
+}

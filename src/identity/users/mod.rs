@@ -1,0 +1,16 @@
+//! Users: the people who sign in.
+
+pub mod api;
+pub mod model;
+pub mod store;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub fn routes(cfg: &mut ServiceConfig<'_>) {
+    cfg.service(api::get_me)
+        .service(api::update_me)
+        .service(api::change_password)
+        .service(api::list_users)
+        .service(api::get_user)
+        .service(api::update_user);
+}

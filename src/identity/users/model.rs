@@ -1,0 +1,162 @@
+//! What a user is, in the database and on the wire.
+
+use crate::{
+    auth::{OrganizationId, Role, UserId, password::Password, policy},
+    db::schema::users,
+    http::{Filter, OneOf, Resource},
+    identity::teams::model::TeamId,
+    types::{Change, Email, Id, Instant, Line},
+};
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use validator::Validate;
+
+text_enum! {
+    /// Whether the person may sign in. It bites at the next request.
+    pub enum UserStatus { Active = "active", Suspended = "suspended", Removed = "removed" }
+}
+
+/// A row of `users`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = users, treat_none_as_null = true)]
+pub struct UserRow {
+    pub organization_id: OrganizationId,
+    pub id: UserId,
+    pub email: Email,
+    pub display_name: Line<120>,
+    pub role: Role,
+    pub status: UserStatus,
+    pub password_hash: Option<String>,
+    pub version: i32,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+impl UserRow {
+    pub fn new(organization_id: OrganizationId, email: Email, display_name: Line<120>, role: Role, password_hash: Option<String>) -> Self {
+        let now = Instant::now();
+        Self { organization_id, id: Id::new(), email, display_name, role, status: UserStatus::Active, password_hash, version: 1, created_at: now, updated_at: now }
+    }
+    pub fn is_active(&self) -> bool {
+        self.status == UserStatus::Active
+    }
+}
+
+/// A person who signs in.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000002", "email": "ana@example.org", "display_name": "Ana", "role": "advocate", "status": "active", "version": 1, "created_at": "2026-01-05T09:00:00.000Z", "updated_at": "2026-01-05T09:00:00.000Z"}))]
+pub struct User {
+    pub id: UserId,
+    pub email: Email,
+    pub display_name: Line<120>,
+    pub role: Role,
+    pub status: UserStatus,
+    pub version: i32,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+impl From<UserRow> for User {
+    fn from(row: UserRow) -> Self {
+        Self { id: row.id, email: row.email, display_name: row.display_name, role: row.role, status: row.status, version: row.version, created_at: row.created_at, updated_at: row.updated_at }
+    }
+}
+impl Resource for User {
+    fn version(&self) -> i32 {
+        self.version
+    }
+    fn location(&self) -> String {
+        format!("/api/v1/users/{}", self.id)
+    }
+}
+
+/// The short view of a user.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct UserRef {
+    pub id: UserId,
+    pub display_name: Line<120>,
+}
+
+/// Who is signed in, and what they may do.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000002", "organization_id": "019ab3c4-0000-7000-8000-000000000001", "email": "ana@example.org", "display_name": "Ana", "role": "advocate", "team_ids": ["019ab3c4-0000-7000-8000-000000000003"], "permissions": ["self:read", "cases:read"], "version": 1}))]
+pub struct Me {
+    pub id: UserId,
+    pub organization_id: OrganizationId,
+    pub email: Email,
+    pub display_name: Line<120>,
+    pub role: Role,
+    pub team_ids: Vec<TeamId>,
+    /// The permissions of the role.
+    pub permissions: Vec<&'static str>,
+    pub version: i32,
+}
+
+impl Me {
+    pub fn new(row: UserRow, team_ids: Vec<TeamId>) -> Self {
+        Self {
+            id: row.id,
+            organization_id: row.organization_id,
+            email: row.email,
+            display_name: row.display_name,
+            role: row.role,
+            team_ids,
+            permissions: policy::permissions(row.role),
+            version: row.version,
+        }
+    }
+}
+impl Resource for Me {
+    fn version(&self) -> i32 {
+        self.version
+    }
+    fn location(&self) -> String {
+        "/api/v1/me".into()
+    }
+}
+
+/// Changes to one's own record.
+#[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"display_name": "Ana L."}))]
+pub struct MePatch {
+    pub display_name: Change<Line<120>>,
+}
+
+/// A new password, with the present one.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"current_password": "three wet umbrellas", "new_password": "four dry umbrellas"}))]
+pub struct PasswordChange {
+    pub current_password: Password,
+    /// At least 15 characters, not made of one's own name.
+    pub new_password: Password,
+}
+
+/// An administrator's changes to a user.
+#[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"status": "suspended"}))]
+pub struct UserPatch {
+    pub display_name: Change<Line<120>>,
+    pub role: Change<Role>,
+    pub status: Change<UserStatus>,
+}
+
+/// Which users to list.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct UserFilter {
+    /// One or several, with commas between.
+    #[param(value_type = Option<OneOf<Role>>, explode = false, inline)]
+    pub role: Option<OneOf<Role>>,
+    #[param(value_type = Option<OneOf<UserStatus>>, explode = false, inline)]
+    pub status: Option<OneOf<UserStatus>>,
+    /// Members of this team.
+    pub team: Option<TeamId>,
+}
+impl Filter for UserFilter {
+    const SORTS: &'static [&'static str] = &["-created_at", "created_at"];
+}

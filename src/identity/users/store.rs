@@ -1,0 +1,171 @@
+//! Queries over users.
+
+use super::model::*;
+use crate::{
+    auth::{Role, UserId},
+    db::{
+        Condition, Dialect, PortableDsl as _, Tx,
+        dialect::row_after,
+        schema::{login_names, team_members, users},
+    },
+    error::{ApiError, Code, OnUnique as _, Result},
+    http::{Body, IfMatch, List, Page},
+    identity::{sessions, teams},
+    types::{Email, Instant},
+};
+use diesel::prelude::*;
+
+/// The users that this caller may see: an administrator all of the organization, the others who they work with.
+fn visible(tx: &Tx) -> Result<users::BoxedQuery<'static, Dialect>> {
+    let actor = tx.actor()?;
+    let seen = match actor.role {
+        Role::Admin => Condition::everything(),
+        Role::Supervisor | Role::Advocate => Condition::new(
+            &[
+                "(users.id = ",
+                " OR users.id IN (SELECT theirs.user_id FROM team_members AS mine JOIN team_members AS theirs ON theirs.organization_id = mine.organization_id AND theirs.team_id = mine.team_id WHERE mine.organization_id = ",
+                " AND mine.user_id = ",
+                "))",
+            ],
+            &[actor.user.uuid(), actor.organization.uuid(), actor.user.uuid()],
+        ),
+        Role::Client | Role::Integration | Role::Auditor => Condition::nothing(),
+    };
+    Ok(users::table.filter(users::organization_id.eq(actor.organization)).filter(seen).into_boxed())
+}
+
+fn filtered(tx: &Tx, filter: &UserFilter) -> Result<users::BoxedQuery<'static, Dialect>> {
+    let mut query = visible(tx)?;
+    if let Some(roles) = &filter.role {
+        query = query.filter(users::role.eq_any(roles.0.clone()));
+    }
+    if let Some(statuses) = &filter.status {
+        query = query.filter(users::status.eq_any(statuses.0.clone()));
+    }
+    if let Some(team) = filter.team {
+        let members = team_members::table.filter(team_members::organization_id.eq(tx.organization())).filter(team_members::team_id.eq(team));
+        query = query.filter(users::id.eq_any(members.select(team_members::user_id)));
+    }
+    Ok(query)
+}
+
+pub fn page(tx: &mut Tx, list: &List<UserFilter>) -> Result<Page<User>> {
+    let actor = tx.actor()?;
+    let mut query = filtered(tx, &list.filter)?;
+    if let Some((at, id)) = list.after(actor)? {
+        query = query.filter(row_after((users::created_at, users::id), (Instant::from_micros(at), UserId::from_uuid(id)), list.down()));
+    }
+    query = match list.down() {
+        true => query.order((users::created_at.desc(), users::id.desc())),
+        false => query.order((users::created_at.asc(), users::id.asc())),
+    };
+    let rows: Vec<UserRow> = query.select(UserRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let total = if list.include_total { Some(filtered(tx, &list.filter)?.count().get_result(tx.conn)?) } else { None };
+    tx.saw_all("user.listed", rows.iter().map(|row| row.id));
+    Ok(list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), User::from))
+}
+
+pub fn get(tx: &mut Tx, id: UserId) -> Result<UserRow> {
+    let row: UserRow = visible(tx)?.filter(users::id.eq(id)).select(UserRow::as_select()).first(tx.conn)?;
+    tx.saw("user.read", row.id);
+    Ok(row)
+}
+
+/// The caller's own row.
+pub fn own(tx: &mut Tx) -> Result<UserRow> {
+    let actor = tx.actor()?;
+    Ok(users::table.find((actor.organization, actor.user)).select(UserRow::as_select()).first(tx.conn)?)
+}
+
+/// Somebody of the organization who can be given work: active, and an advocate or a supervisor. Anybody else answers like nobody.
+pub fn worker(tx: &mut Tx, id: UserId, pointer: &str) -> Result<UserRow> {
+    let row = users::table.find((tx.organization(), id)).select(UserRow::as_select()).first::<UserRow>(tx.conn).optional()?;
+    row.filter(|row| row.is_active() && matches!(row.role, Role::Advocate | Role::Supervisor)).ok_or_else(|| ApiError::unknown_reference(pointer))
+}
+
+/// The short views of these users.
+pub fn refs(tx: &mut Tx, ids: Vec<UserId>) -> Result<Vec<UserRef>> {
+    let rows = users::table.filter(users::organization_id.eq(tx.organization())).filter(users::id.eq_any(ids));
+    let rows: Vec<(UserId, crate::types::Line<120>)> = rows.select((users::id, users::display_name)).load(tx.conn)?;
+    Ok(rows.into_iter().map(|(id, display_name)| UserRef { id, display_name }).collect())
+}
+
+fn save(tx: &mut Tx, row: &mut UserRow) -> Result<()> {
+    row.version += 1;
+    row.updated_at = Instant::now();
+    diesel::update(users::table.find((row.organization_id, row.id))).set(&*row).execute(tx.conn)?;
+    Ok(())
+}
+
+pub fn update_own(tx: &mut Tx, version: &IfMatch, patch: &Body<MePatch>) -> Result<Me> {
+    let mut row = own(tx)?;
+    version.check(row.version)?;
+    patch.display_name.clone().apply(&mut row.display_name);
+    save(tx, &mut row)?;
+    tx.record("user.updated", row.id, patch.members());
+    let team_ids = teams::store::of_user(tx, row.id)?;
+    Ok(Me::new(row, team_ids))
+}
+
+/// A new password ends every other session of the person (TK-07).
+pub fn set_password(tx: &mut Tx, hash: String) -> Result<()> {
+    let actor = tx.actor()?;
+    let mut row = own(tx)?;
+    row.password_hash = Some(hash);
+    save(tx, &mut row)?;
+    sessions::store::end_all(tx, row.id, Some(actor.session))?;
+    tx.record("user.password_changed", row.id, Vec::new());
+    Ok(())
+}
+
+/// AZ-08: nobody changes their own role or status, and the last administrator stays.
+pub fn update(tx: &mut Tx, id: UserId, version: &IfMatch, patch: &Body<UserPatch>) -> Result<User> {
+    let actor = tx.actor()?;
+    // Every administrator's row is held, so that two of them cannot take each other's role away at the same moment.
+    let admins: Vec<UserId> = users::table
+        .filter(users::organization_id.eq(actor.organization))
+        .filter(users::role.eq(Role::Admin))
+        .filter(users::status.eq(UserStatus::Active))
+        .select(users::id)
+        .order(users::id)
+        .locked()
+        .load(tx.conn)?;
+    let mut row = visible(tx)?.filter(users::id.eq(id)).select(UserRow::as_select()).locked().get_result::<UserRow>(tx.conn)?;
+    version.check(row.version)?;
+    let before = (row.role, row.status);
+    let wanted = (patch.role.0.unwrap_or(row.role), patch.status.0.unwrap_or(row.status));
+    if before != wanted && row.id == actor.user {
+        return Err(ApiError::forbidden("Nobody changes their own role or status."));
+    }
+    let loses_admin = before == (Role::Admin, UserStatus::Active) && wanted != before;
+    if loses_admin && admins.len() <= 1 {
+        return Err(ApiError::conflict("An organization keeps at least one administrator."));
+    }
+    patch.display_name.clone().apply(&mut row.display_name);
+    (row.role, row.status) = wanted;
+    save(tx, &mut row)?;
+    if before != wanted {
+        sessions::store::end_all(tx, row.id, None)?;
+    }
+    tx.record("user.updated", row.id, patch.members());
+    Ok(row.into())
+}
+
+pub fn insert(tx: &mut Tx, row: &UserRow) -> Result<()> {
+    let taken = || ApiError::new(Code::AlreadyExists, "Somebody signs in with this e-mail address already.");
+    diesel::insert_into(users::table).values(row).execute(tx.conn)?;
+    diesel::insert_into(login_names::table)
+        .values((login_names::email.eq(&row.email), login_names::organization_id.eq(row.organization_id), login_names::user_id.eq(row.id)))
+        .execute(tx.conn)
+        .on_unique(taken)?;
+    tx.record("user.created", row.id, Vec::new());
+    Ok(())
+}
+
+/// Who signs in with this address. The one question that is asked before anybody is known.
+pub fn by_email(tx: &mut Tx, email: &Email) -> Result<Option<UserRow>> {
+    let named = login_names::table.find(email).select((login_names::organization_id, login_names::user_id));
+    let Some((organization, user)) = named.first::<(crate::auth::OrganizationId, UserId)>(tx.conn).optional()? else { return Ok(None) };
+    tx.enter(organization)?;
+    Ok(users::table.find((organization, user)).select(UserRow::as_select()).first(tx.conn).optional()?)
+}

@@ -1,0 +1,15 @@
+//! A document column.
+
+use super::sql;
+use diesel::{deserialize::FromSqlRow, expression::AsExpression};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// A column that holds any serde type: `jsonb` / JSON text.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, AsExpression, FromSqlRow)]
+#[diesel(sql_type = sql::Jsonb)]
+#[serde(transparent)]
+pub struct Json<T: 'static>(pub T);
+
+/// What a document column can hold.
+pub trait Document: std::fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 'static {}
+impl<T: std::fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 'static> Document for T {}

@@ -1,0 +1,105 @@
+//! The members of a JSON merge patch (RFC 7396): absent keeps, `null` clears, a value sets.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::openapi::{
+    Ref, RefOr,
+    schema::{ObjectBuilder, OneOfBuilder, Schema, Type},
+};
+
+/// A member that may be cleared. Always `#[serde(default)]`, so that an absent one is [`Patch::Keep`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Patch<T> {
+    #[default]
+    Keep,
+    Clear,
+    Set(T),
+}
+
+impl<T> Patch<T> {
+    pub fn apply(self, to: &mut Option<T>) {
+        match self {
+            Self::Keep => {}
+            Self::Clear => *to = None,
+            Self::Set(value) => *to = Some(value),
+        }
+    }
+    /// The new value, where there is one.
+    pub const fn set(&self) -> Option<&T> {
+        match self {
+            Self::Set(value) => Some(value),
+            _ => None,
+        }
+    }
+}
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(d)?.map_or(Self::Clear, Self::Set))
+    }
+}
+/// In the document: the schema of `T`, or `null`.
+impl<T: utoipa::ToSchema> utoipa::__dev::ComposeSchema for Patch<T> {
+    fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
+        OneOfBuilder::new()
+            .item(ObjectBuilder::new().schema_type(Type::Null))
+            .item(Ref::from_schema_name(T::name()))
+            .description(Some("A new value, or `null` to clear it."))
+            .into()
+    }
+}
+impl<T: utoipa::ToSchema> utoipa::ToSchema for Patch<T> {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Patch".into()
+    }
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((T::name().into(), T::schema()));
+        T::schemas(schemas);
+    }
+}
+
+/// A member that always has a value: it may be set, never cleared (`null` is refused, like any value of a wrong type).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change<T>(pub Option<T>);
+
+impl<T> Default for Change<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+impl<T> Change<T> {
+    pub fn apply(self, to: &mut T) {
+        if let Some(value) = self.0 {
+            *to = value;
+        }
+    }
+}
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        T::deserialize(d).map(|value| Self(Some(value)))
+    }
+}
+
+impl<T: utoipa::PartialSchema> utoipa::__dev::ComposeSchema for Change<T> {
+    fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
+        T::schema()
+    }
+}
+impl<T: utoipa::ToSchema> utoipa::ToSchema for Change<T> {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Change".into()
+    }
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        T::schemas(schemas);
+    }
+}
+
+/// Only the document asks for it, to describe what an absent member means.
+macro_rules! absent {
+    ($($name:ident),*) => {$(
+        impl<T> Serialize for $name<T> {
+            fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+                s.serialize_none()
+            }
+        }
+    )*};
+}
+absent!(Patch, Change);

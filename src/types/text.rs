@@ -1,0 +1,224 @@
+//! Text with a bound, free of what would harm a screen, a terminal or a database.
+
+use super::{fault::Fault, sql};
+use diesel::{
+    deserialize::{FromSql, FromSqlRow},
+    expression::AsExpression,
+    serialize::{Output, ToSql},
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+use unicode_normalization::UnicodeNormalization as _;
+use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+
+/// Bidirectional overrides and isolates: they make a text read as something that it is not.
+const fn is_bidi(c: char) -> bool {
+    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+/// Characters without a width: two names that look the same must be the same.
+const fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}' | '\u{2029}' | '\u{2060}'..='\u{2064}' | '\u{FEFF}' | '\u{AD}')
+}
+
+fn check(text: &str, most: usize, forbidden: impl Fn(char) -> bool, lines: bool) -> Result<(), Fault> {
+    let count = text.chars().count();
+    if count > most {
+        return Err(Fault::new("too_long", format!("must be at most {most} characters")));
+    }
+    if text.chars().any(|c| forbidden(c) || is_bidi(c) || c.is_control() && !(lines && matches!(c, '\n' | '\t'))) {
+        return Err(Fault::new("forbidden_character", "must hold no control, direction or invisible characters"));
+    }
+    if text.trim().is_empty() {
+        return Err(Fault::new("blank", "must not be blank"));
+    }
+    Ok(())
+}
+
+macro_rules! bounded_text {
+    ($(#[$doc:meta])* $name:ident, lines: $lines:literal, forbidden: $forbidden:expr, pattern: $pattern:literal, what: $what:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, AsExpression, FromSqlRow)]
+        #[diesel(sql_type = sql::Text)]
+        pub struct $name<const MAX: usize>(String);
+
+        impl<const MAX: usize> $name<MAX> {
+            pub fn parse(text: impl Into<String>) -> Result<Self, Fault> {
+                let text = text.into();
+                check(&text, MAX, $forbidden, $lines)?;
+                Ok(Self(text))
+            }
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+        impl<const MAX: usize> fmt::Display for $name<MAX> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        // What people write is never printed by accident.
+        impl<const MAX: usize> fmt::Debug for $name<MAX> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "…{} bytes", self.0.len())
+            }
+        }
+        impl<const MAX: usize> Serialize for $name<MAX> {
+            fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+                s.serialize_str(&self.0)
+            }
+        }
+        impl<'de, const MAX: usize> Deserialize<'de> for $name<MAX> {
+            fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+                Self::parse(String::deserialize(d)?).map_err(Fault::serde)
+            }
+        }
+        impl<const MAX: usize> utoipa::PartialSchema for $name<MAX> {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                ObjectBuilder::new()
+                    .schema_type(Type::String)
+                    .min_length(Some(1))
+                    .max_length(Some(MAX))
+                    .pattern(Some($pattern))
+                    .description(Some(format!(concat!($what, " of at most {} characters, not blank."), MAX)))
+                    .into()
+            }
+        }
+        impl<const MAX: usize> utoipa::ToSchema for $name<MAX> {
+            fn name() -> std::borrow::Cow<'static, str> {
+                format!(concat!(stringify!($name), "{}"), MAX).into()
+            }
+        }
+        impl<const MAX: usize, DB> ToSql<sql::Text, DB> for $name<MAX>
+        where
+            DB: diesel::backend::Backend,
+            str: ToSql<sql::Text, DB>,
+        {
+            fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> diesel::serialize::Result {
+                self.0.as_str().to_sql(out)
+            }
+        }
+        // What is stored was checked when it came in: a later, tighter bound must not make old records unreadable.
+        impl<const MAX: usize, DB> FromSql<sql::Text, DB> for $name<MAX>
+        where
+            DB: diesel::backend::Backend,
+            String: FromSql<sql::Text, DB>,
+        {
+            fn from_sql(raw: DB::RawValue<'_>) -> diesel::deserialize::Result<Self> {
+                Ok(Self(String::from_sql(raw)?))
+            }
+        }
+    };
+}
+
+bounded_text! {
+    /// Text of several lines, kept byte for byte.
+    Text, lines: true, forbidden: |_| false,
+    pattern: "^[^\\u0000-\\u0008\\u000B-\\u001F\\u007F-\\u009F\\u202A-\\u202E\\u2066-\\u2069]*[^\\s\\u0000-\\u0020\\u007F-\\u00A0\\u1680\\u2000-\\u200A\\u2028-\\u202F\\u205F\\u2066-\\u2069\\u3000][^\\u0000-\\u0008\\u000B-\\u001F\\u007F-\\u009F\\u202A-\\u202E\\u2066-\\u2069]*$",
+    what: "Text"
+}
+bounded_text! {
+    /// A name or another single line, without characters that cannot be seen.
+    Line, lines: false, forbidden: is_invisible,
+    pattern: "^[^\\u0000-\\u001F\\u007F-\\u009F\\u00AD\\u200B-\\u200F\\u2028-\\u202E\\u2060-\\u2069\\uFEFF]*[^\\s\\u0000-\\u0020\\u007F-\\u00A0\\u00AD\\u1680\\u2000-\\u200F\\u2028-\\u202F\\u205F-\\u2069\\u3000\\uFEFF][^\\u0000-\\u001F\\u007F-\\u009F\\u00AD\\u200B-\\u200F\\u2028-\\u202E\\u2060-\\u2069\\uFEFF]*$",
+    what: "A single line"
+}
+
+/// An e-mail address in the one form in which it is kept and compared: NFC, no spaces around it, ASCII lower case.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, AsExpression, FromSqlRow)]
+#[diesel(sql_type = sql::Text)]
+pub struct Email(String);
+
+impl Email {
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        let text: String = text.nfc().collect::<String>().trim().to_ascii_lowercase();
+        let fault = || Fault::new("invalid_email", "must be an e-mail address such as name@example.org");
+        let (local, domain) = text.split_once('@').ok_or_else(fault)?;
+        let local_ok = (1..=64).contains(&local.len())
+            && local.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b))
+            && !local.starts_with('.')
+            && !local.ends_with('.')
+            && !local.contains("..");
+        let label_ok = |label: &str| {
+            (1..=63).contains(&label.len())
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                && !label.starts_with('-')
+                && !label.ends_with('-')
+        };
+        let domain_ok = domain.contains('.') && domain.split('.').all(label_ok);
+        (local_ok && domain_ok && text.len() <= 254).then_some(Self(text.clone())).ok_or_else(fault)
+    }
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+impl fmt::Debug for Email {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…@…")
+    }
+}
+impl Serialize for Email {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&self.0)
+    }
+}
+impl<'de> Deserialize<'de> for Email {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(d)?).map_err(Fault::serde)
+    }
+}
+impl utoipa::PartialSchema for Email {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Email)))
+            .max_length(Some(254))
+            .pattern(Some("^[A-Za-z0-9_+-]{1,30}(\\.[A-Za-z0-9_+-]{1,30})?@([A-Za-z0-9]{1,30}\\.){1,3}[A-Za-z]{2,20}$"))
+            .description(Some("An e-mail address; kept in lower case."))
+            .examples([serde_json::json!("ana@example.org")])
+            .into()
+    }
+}
+impl utoipa::ToSchema for Email {}
+impl<DB> ToSql<sql::Text, DB> for Email
+where
+    DB: diesel::backend::Backend,
+    str: ToSql<sql::Text, DB>,
+{
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> diesel::serialize::Result {
+        self.0.as_str().to_sql(out)
+    }
+}
+impl<DB> FromSql<sql::Text, DB> for Email
+where
+    DB: diesel::backend::Backend,
+    String: FromSql<sql::Text, DB>,
+{
+    fn from_sql(raw: DB::RawValue<'_>) -> diesel::deserialize::Result<Self> {
+        Ok(Self(String::from_sql(raw)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_bounded_in_characters_and_kept_as_it_is() {
+        assert_eq!(Text::<5>::parse(" añb\n").unwrap().as_str(), " añb\n");
+        assert_eq!(Text::<5>::parse("123456").unwrap_err().code, "too_long");
+        assert_eq!(Text::<5>::parse(" \n\t").unwrap_err().code, "blank");
+        for bad in ["a\0", "a\u{1b}[31m", "a\u{202e}b", "a\r\n"] {
+            assert_eq!(Text::<9>::parse(bad).unwrap_err().code, "forbidden_character", "{bad:?}");
+        }
+        assert_eq!(Line::<9>::parse("a\nb").unwrap_err().code, "forbidden_character");
+        assert_eq!(Line::<9>::parse("a\u{200b}b").unwrap_err().code, "forbidden_character");
+    }
+
+    #[test]
+    fn an_email_has_one_form() {
+        assert_eq!(Email::parse(" Ana@Example.ORG ").unwrap().as_str(), "ana@example.org");
+        for bad in ["", "ana", "ana@", "@example.org", "a b@example.org", "ana@example", "ana@exa_mple.org", "\"ana\"@example.org", "ana@example.org\r\nBcc: x@y.z", "mıke@example.org", ".a@example.org", "a@b@example.org"] {
+            assert!(Email::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+}
