@@ -1,10 +1,31 @@
-//! Alongside.
+//! Alongside: advocacy case management for peer-support organizations in addiction recovery.
+//!
+//! The map of the crate; `ARCHITECTURE.md` says why it is so.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`app`] | every feature, mounted once; the server |
+//! | [`types`], [`error`] | values that are good wherever they are; the one error |
+//! | [`http`], [`auth`] | what every handler shares; who may do what |
+//! | [`db`], [`audit`] | the only door to SQL; the trace |
+//! | [`identity`], [`casework`], [`directory`], [`oversight`] | the features, each a folder with `mod`, `api`, `model`, `store` |
+//! | [`operations`], [`openapi`], [`telemetry`], [`config`] | health and keys; the document; logs; settings |
+//! | [`admin`], [`demo`] | the command line's own work |
+
 #[macro_use]
 pub mod types;
+pub mod app;
 pub mod audit;
 pub mod auth;
+#[macro_use]
+pub mod casework;
+pub mod config;
 pub mod db;
+pub mod directory;
 pub mod error;
 pub mod http;
-pub mod casework;
 pub mod identity;
+pub mod openapi;
+pub mod operations;
+pub mod oversight;
+pub mod telemetry;

@@ -85,6 +85,7 @@ pub trait Sessions: Send + Sync {
 pub struct Gate {
     pub keys: Arc<Keys>,
     pub sessions: Arc<dyn Sessions>,
+    pub calls: Arc<crate::http::calls::Calls>,
 }
 
 /// The request's id, which `http::envelope` has put there.
@@ -118,6 +119,7 @@ impl<P: Permission> FromRequest for Allowed<P> {
             if !P::allows(actor.role) {
                 return Err(ApiError::forbidden("Your role may never do this kind of thing."));
             }
+            gate.calls.check_query(&req)?;
             Ok(Self { actor, origin: origin(&req), permission: PhantomData })
         })
     }

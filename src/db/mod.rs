@@ -96,6 +96,12 @@ impl Db {
         self.trace.note(entries);
     }
 
+    /// Whether the database answers, takes writes and has every migration.
+    pub async fn ready(&self) -> Result<bool> {
+        let missing = self.engine.read(migrate::pending).await?;
+        Ok(missing == 0 && self.engine.trouble().is_none())
+    }
+
     /// The engine without callers and trace, for the audit of the trace itself, the session check and the command line.
     pub(crate) const fn engine(&self) -> &Engine {
         &self.engine

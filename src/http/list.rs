@@ -191,8 +191,32 @@ fn read<F: Filter>(req: &HttpRequest) -> Result<List<F>> {
     Ok(List { filter, include_total, limit, sort, cursor, path: req.path().to_owned(), rest: rest.finish(), key: *gate.keys.cursor_key() })
 }
 
+/// The query of a call that is no list. Unknown and repeated parameters are refused here too.
+#[derive(Debug)]
+pub struct Query<T>(T);
+
+impl<T> std::ops::Deref for Query<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+impl<T: DeserializeOwned + 'static> FromRequest for Query<T> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(parse_filter(req.query_string()).map(Self))
+    }
+}
+
+/// Takes no parameters at all.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NoQuery {}
+
 /// Reads the query parameters of a list's filter, or of a call that is no list.
-pub fn parse_filter<F: DeserializeOwned>(query: &str) -> Result<F> {
+fn parse_filter<F: DeserializeOwned>(query: &str) -> Result<F> {
     let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
     serde_path_to_error::deserialize(pairs).map_err(|error| {
         let name = error.path().to_string();
@@ -200,6 +224,9 @@ pub fn parse_filter<F: DeserializeOwned>(query: &str) -> Result<F> {
         let quoted = |start: &str| message.strip_prefix(start).and_then(|rest| rest.split_once('`')).map(|(name, _)| name.to_owned());
         if let Some(name) = quoted("unknown field `") {
             return ApiError::parameter(name, "unknown_parameter", "is not a parameter of this call");
+        }
+        if let Some(name) = quoted("duplicate field `") {
+            return ApiError::parameter(name, "duplicate", "stands there twice");
         }
         if let Some(name) = quoted("missing field `") {
             return ApiError::parameter(name, "required", "must be given");

@@ -1,6 +1,7 @@
 //! What every handler shares: bodies, lists, versions, replies, problems, and the envelope around them all.
 
 pub mod body;
+pub mod calls;
 pub mod envelope;
 pub mod idempotency;
 pub mod list;
@@ -10,6 +11,6 @@ pub mod version;
 
 pub use body::Body;
 pub use idempotency::{Once, once};
-pub use list::{Filter, List, OneOf, Page, PageQuery};
+pub use list::{Filter, List, OneOf, NoQuery, Page, PageQuery, Query};
 pub use reply::{Answer, Reply, Resource, accepted, no_content, ok, paged, plain};
 pub use version::IfMatch;

@@ -22,5 +22,5 @@ pub use id::Id;
 pub use instant::Instant;
 pub use json::Json;
 pub use patch::{Change, Patch};
-pub use text::{Email, Line, Text};
+pub use text::{Email, Line, Text, Url};
 pub use zone::Zone;

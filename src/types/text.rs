@@ -72,8 +72,8 @@ macro_rules! bounded_text {
                 Self::parse(String::deserialize(d)?).map_err(Fault::serde)
             }
         }
-        impl<const MAX: usize> utoipa::PartialSchema for $name<MAX> {
-            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        impl<const MAX: usize> utoipa::__dev::ComposeSchema for $name<MAX> {
+            fn compose(_: Vec<utoipa::openapi::RefOr<utoipa::openapi::schema::Schema>>) -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
                 ObjectBuilder::new()
                     .schema_type(Type::String)
                     .min_length(Some(1))
@@ -189,6 +189,71 @@ where
     }
 }
 impl<DB> FromSql<sql::Text, DB> for Email
+where
+    DB: diesel::backend::Backend,
+    String: FromSql<sql::Text, DB>,
+{
+    fn from_sql(raw: DB::RawValue<'_>) -> diesel::deserialize::Result<Self> {
+        Ok(Self(String::from_sql(raw)?))
+    }
+}
+
+/// A web address: `http` or `https`, with a host, without credentials.
+#[derive(Clone, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[diesel(sql_type = sql::Text)]
+pub struct Url(String);
+
+impl Url {
+    pub fn parse(text: &str) -> Result<Self, Fault> {
+        let fault = || Fault::new("invalid_url", "must be a web address such as https://example.org/page");
+        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or_else(fault)?;
+        let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let (name, port) = host.split_once(':').unwrap_or((host, "80"));
+        let host_ok = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-') && port.parse::<u16>().is_ok();
+        let whole = text.len() <= 2000 && text.bytes().all(|b| b.is_ascii_graphic() && !b"<>\"\\^`{|}".contains(&b));
+        (host_ok && whole).then(|| Self(text.to_owned())).ok_or_else(fault)
+    }
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+impl fmt::Debug for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+impl Serialize for Url {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&self.0)
+    }
+}
+impl<'de> Deserialize<'de> for Url {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(d)?).map_err(Fault::serde)
+    }
+}
+impl utoipa::PartialSchema for Url {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .max_length(Some(2000))
+            .pattern(Some("^https?://[A-Za-z0-9.-]+(:[0-9]{1,4})?([/?#][A-Za-z0-9./?#=&_~%+-]*)?$"))
+            .description(Some("A web address, `http` or `https`."))
+            .examples([serde_json::json!("https://example.org")])
+            .into()
+    }
+}
+impl utoipa::ToSchema for Url {}
+impl<DB> ToSql<sql::Text, DB> for Url
+where
+    DB: diesel::backend::Backend,
+    str: ToSql<sql::Text, DB>,
+{
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> diesel::serialize::Result {
+        self.0.as_str().to_sql(out)
+    }
+}
+impl<DB> FromSql<sql::Text, DB> for Url
 where
     DB: diesel::backend::Backend,
     String: FromSql<sql::Text, DB>,

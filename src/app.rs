@@ -1,0 +1,73 @@
+//! The product, put together: every feature, mounted once.
+
+use crate::{
+    auth::{guard::Gate, password::Hasher, token::Keys},
+    casework, db::Db, directory, http, identity, openapi, operations, oversight,
+};
+use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web::Data};
+use std::{net::TcpListener, sync::Arc, time::Duration};
+use tracing_actix_web::TracingLogger;
+use utoipa_actix_web::{AppExt as _, scope, service_config::ServiceConfig};
+
+/// Every route there is.
+pub fn routes(cfg: &mut ServiceConfig<'_>) {
+    cfg.service(
+        scope::scope("/api/v1")
+            .configure(identity::sessions::routes)
+            .configure(identity::users::routes)
+            .configure(identity::teams::routes)
+            .configure(identity::organizations::routes)
+            .configure(casework::clients::routes)
+            .configure(casework::cases::routes)
+            .configure(casework::assignments::routes)
+            .configure(casework::timeline::routes)
+            .configure(directory::providers::routes)
+            .configure(oversight::audit_events::routes),
+    );
+    cfg.configure(operations::routes);
+}
+
+/// The document of these routes.
+pub fn openapi() -> serde_json::Value {
+    let bare = App::new().into_utoipa_app().openapi(openapi::base()).configure(routes).split_for_parts().1;
+    openapi::complete(serde_json::to_value(&bare).unwrap_or_default())
+}
+
+/// What the server needs besides its database.
+pub struct Setup {
+    pub db: Db,
+    pub keys: Arc<Keys>,
+    pub workers: usize,
+}
+
+/// Starts the server on a listener that is already bound.
+pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
+    let document = openapi();
+    let calls = Arc::new(http::calls::Calls::of(&document));
+    let document = Data::new(openapi::Published(serde_json::to_string(&document).unwrap_or_default()));
+    let hasher = Data::new(Hasher::start()?);
+    let gate = Data::new(Gate { keys: Arc::clone(&setup.keys), sessions: Arc::new(setup.db.clone()), calls: Arc::clone(&calls) });
+    let db = Data::new(setup.db);
+    let server = HttpServer::new(move || {
+        App::new()
+            .wrap(from_fn(http::envelope::envelope))
+            .wrap(TracingLogger::<crate::telemetry::RequestSpan>::new())
+            .app_data(db.clone())
+            .app_data(gate.clone())
+            .app_data(hasher.clone())
+            .app_data(Data::from(Arc::clone(&calls)))
+            .app_data(document.clone())
+            .app_data(actix_web::web::PathConfig::default().error_handler(|_, _| crate::error::ApiError::not_found().into()))
+            .into_utoipa_app()
+            .configure(routes)
+            .into_app()
+            .configure(openapi::docs)
+            .default_service(actix_web::web::to(http::calls::unmatched))
+    });
+    let server = server
+        .workers(setup.workers)
+        .client_request_timeout(Duration::from_secs(5))
+        .keep_alive(Duration::from_secs(15))
+        .shutdown_timeout(30);
+    Ok(server.listen(listener)?.run())
+}

@@ -1,0 +1,45 @@
+//! Handlers for assignments.
+
+use super::{model::*, store};
+use crate::{
+    auth::{
+        Allowed,
+        policy::{AssignCases, ReadCases},
+    },
+    casework::cases::model::CaseId,
+    db::Db,
+    http::{Body, IfMatch, List, Once, Page, PageQuery, Reply, no_content, once, paged},
+};
+use actix_web::{
+    delete, get, post,
+    web::{Data, Path},
+};
+
+/// List the assignments of a case
+///
+/// Who works it, and who did.
+#[utoipa::path(tag = "Assignments", params(("id" = CaseId, Path), PageQuery, AssignmentFilter), responses((status = 200, body = Page<Assignment>)), security(("bearer" = ["cases:read"])))]
+#[get("/cases/{id}/assignments")]
+pub async fn list_assignments(who: Allowed<ReadCases>, db: Data<Db>, id: Path<CaseId>, list: List<AssignmentFilter>) -> Reply<Page<Assignment>> {
+    paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
+}
+
+/// Assign somebody to a case
+///
+/// They see it from this moment. A new lead takes the place of the present one, whose access ends.
+#[utoipa::path(tag = "Assignments", params(("id" = CaseId, Path)), request_body = NewAssignment, responses((status = 201, body = Assignment)), security(("bearer" = ["cases:assign"])))]
+#[post("/cases/{id}/assignments")]
+pub async fn create_assignment(who: Allowed<AssignCases>, db: Data<Db>, id: Path<CaseId>, request: Once, body: Body<NewAssignment>) -> Reply<Assignment> {
+    once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+}
+
+/// End an assignment
+///
+/// Access ends with it. A lead's ends when another lead is assigned.
+#[utoipa::path(tag = "Assignments", params(("id" = CaseId, Path), ("assignment_id" = AssignmentId, Path)), responses((status = 204, description = "The assignment has ended.")), security(("bearer" = ["cases:assign"])))]
+#[delete("/cases/{id}/assignments/{assignment_id}")]
+pub async fn end_assignment(who: Allowed<AssignCases>, db: Data<Db>, path: Path<(CaseId, AssignmentId)>, version: IfMatch) -> Reply<()> {
+    let (case, id) = path.into_inner();
+    db.write(&who, move |tx| store::end(tx, case, id, &version)).await?;
+    no_content()
+}

@@ -1,0 +1,96 @@
+//! What an assignment is, in the database and on the wire.
+
+use crate::{
+    auth::{OrganizationId, UserId},
+    casework::cases::model::CaseId,
+    db::schema::assignments,
+    http::{Filter, Resource},
+    types::{Id, Instant},
+};
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use validator::Validate;
+
+pub type AssignmentId = Id<AssignmentRow>;
+
+text_enum! {
+    /// In what part somebody works a case.
+    pub enum AssignmentRole { Lead = "lead", Co = "co", Mentor = "mentor", Cover = "cover" }
+}
+
+/// A row of `assignments`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = assignments, treat_none_as_null = true)]
+pub struct AssignmentRow {
+    pub organization_id: OrganizationId,
+    pub id: AssignmentId,
+    pub case_id: CaseId,
+    pub user_id: UserId,
+    pub role: AssignmentRole,
+    pub assigned_by: UserId,
+    pub started_at: Instant,
+    pub ended_at: Option<Instant>,
+    pub version: i32,
+}
+
+/// Who works a case, from when to when.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000030", "case_id": "019ab3c4-0000-7000-8000-000000000020", "user_id": "019ab3c4-0000-7000-8000-000000000002", "role": "lead", "assigned_by": "019ab3c4-0000-7000-8000-000000000004", "started_at": "2026-11-23T15:00:00.000Z", "version": 1}))]
+pub struct Assignment {
+    pub id: AssignmentId,
+    pub case_id: CaseId,
+    pub user_id: UserId,
+    pub role: AssignmentRole,
+    pub assigned_by: UserId,
+    pub started_at: Instant,
+    /// Absent while it lasts.
+    pub ended_at: Option<Instant>,
+    pub version: i32,
+}
+impl From<AssignmentRow> for Assignment {
+    fn from(row: AssignmentRow) -> Self {
+        Self {
+            id: row.id,
+            case_id: row.case_id,
+            user_id: row.user_id,
+            role: row.role,
+            assigned_by: row.assigned_by,
+            started_at: row.started_at,
+            ended_at: row.ended_at,
+            version: row.version,
+        }
+    }
+}
+impl Resource for Assignment {
+    fn version(&self) -> i32 {
+        self.version
+    }
+    fn location(&self) -> String {
+        format!("/api/v1/cases/{}/assignments", self.case_id)
+    }
+}
+
+/// A new assignment.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"user_id": "019ab3c4-0000-7000-8000-000000000002", "role": "co"}))]
+pub struct NewAssignment {
+    /// An active advocate or supervisor of the organization.
+    pub user_id: UserId,
+    /// A new lead takes the place of the present one.
+    pub role: AssignmentRole,
+}
+
+/// Which assignments to list.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct AssignmentFilter {
+    /// Only those that last.
+    pub current: Option<bool>,
+}
+impl Filter for AssignmentFilter {
+    const SORTS: &'static [&'static str] = &["-started_at", "started_at"];
+}

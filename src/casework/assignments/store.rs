@@ -1,0 +1,115 @@
+//! Queries over assignments, each through its case.
+
+use super::model::*;
+use crate::{
+    auth::UserId,
+    casework::{
+        cases::{
+            self,
+            model::{CaseId, CaseRow},
+        },
+        timeline,
+    },
+    db::{Dialect, Tx, dialect::row_after, schema::assignments},
+    error::{ApiError, Code, Result},
+    http::{Body, IfMatch, List, Page},
+    identity::users,
+    types::{Id, Instant},
+};
+use diesel::prelude::*;
+
+/// The assignments of a case that the caller may see.
+fn visible(case: &CaseRow) -> assignments::BoxedQuery<'static, Dialect> {
+    assignments::table.filter(assignments::organization_id.eq(case.organization_id)).filter(assignments::case_id.eq(case.id)).into_boxed()
+}
+
+fn filtered(case: &CaseRow, filter: &AssignmentFilter) -> assignments::BoxedQuery<'static, Dialect> {
+    match filter.current {
+        None => visible(case),
+        Some(true) => visible(case).filter(assignments::ended_at.is_null()),
+        Some(false) => visible(case).filter(assignments::ended_at.is_not_null()),
+    }
+}
+
+pub fn page(tx: &mut Tx, case: CaseId, list: &List<AssignmentFilter>) -> Result<Page<Assignment>> {
+    let (actor, case) = (tx.actor()?, cases::store::find(tx, case)?);
+    let mut query = filtered(&case, &list.filter);
+    if let Some((at, id)) = list.after(actor)? {
+        query = query.filter(row_after((assignments::started_at, assignments::id), (Instant::from_micros(at), AssignmentId::from_uuid(id)), list.down()));
+    }
+    query = match list.down() {
+        true => query.order((assignments::started_at.desc(), assignments::id.desc())),
+        false => query.order((assignments::started_at.asc(), assignments::id.asc())),
+    };
+    let rows: Vec<AssignmentRow> = query.select(AssignmentRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let total = if list.include_total { Some(filtered(&case, &list.filter).count().get_result(tx.conn)?) } else { None };
+    tx.saw("case.assignments_read", case.id);
+    Ok(list.page(actor, rows, total, |row| (row.started_at.micros(), row.id.uuid()), Assignment::from))
+}
+
+/// Begins an assignment; it is in the trace and on the timeline.
+pub fn begin(tx: &mut Tx, case: &CaseRow, user: UserId, role: AssignmentRole) -> Result<AssignmentRow> {
+    let row = AssignmentRow {
+        organization_id: case.organization_id,
+        id: Id::new(),
+        case_id: case.id,
+        user_id: user,
+        role,
+        assigned_by: tx.user()?,
+        started_at: Instant::now(),
+        ended_at: None,
+        version: 1,
+    };
+    diesel::insert_into(assignments::table).values(&row).execute(tx.conn)?;
+    timeline::store::add(tx, case.id, "assignment.started", row.id, Some(role.as_str()))?;
+    tx.record("assignment.created", row.id, Vec::new());
+    Ok(row)
+}
+
+fn finish(tx: &mut Tx, mut row: AssignmentRow) -> Result<()> {
+    row.ended_at = Some(Instant::now());
+    row.version += 1;
+    diesel::update(assignments::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
+    timeline::store::add(tx, row.case_id, "assignment.ended", row.id, Some(row.role.as_str()))?;
+    tx.record("assignment.ended", row.id, vec!["ended_at".into()]);
+    Ok(())
+}
+
+/// Puts a new lead in the place of the present one, in the row that the caller holds and will save.
+pub fn replace_lead(tx: &mut Tx, case: &mut CaseRow, lead: UserId) -> Result<AssignmentRow> {
+    let present = visible(case).filter(assignments::ended_at.is_null());
+    let present: Vec<AssignmentRow> = present.select(AssignmentRow::as_select()).load(tx.conn)?;
+    for row in present.into_iter().filter(|row| row.role == AssignmentRole::Lead || row.user_id == lead) {
+        finish(tx, row)?;
+    }
+    case.lead_advocate_id = Some(lead);
+    begin(tx, case, lead, AssignmentRole::Lead)
+}
+
+pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewAssignment>) -> Result<Assignment> {
+    let mut case = cases::store::open_for_work(tx, case)?;
+    let user = users::store::worker(tx, new.user_id, "/user_id")?.id;
+    if new.role == AssignmentRole::Lead && case.lead_advocate_id != Some(user) {
+        let row = replace_lead(tx, &mut case, user)?;
+        cases::store::save(tx, &mut case)?;
+        return Ok(row.into());
+    }
+    let doubled = visible(&case).filter(assignments::user_id.eq(user)).filter(assignments::ended_at.is_null());
+    if doubled.select(assignments::id).first::<AssignmentId>(tx.conn).optional()?.is_some() {
+        return Err(ApiError::new(Code::AlreadyExists, "This person works the case already."));
+    }
+    Ok(begin(tx, &case, user, new.role)?.into())
+}
+
+pub fn end(tx: &mut Tx, case: CaseId, id: AssignmentId, version: &IfMatch) -> Result<()> {
+    let case = cases::store::hold(tx, case)?;
+    let row: AssignmentRow = visible(&case).filter(assignments::id.eq(id)).select(AssignmentRow::as_select()).first(tx.conn)?;
+    version.check(row.version)?;
+    if row.ended_at.is_some() {
+        return Err(ApiError::conflict("The assignment has ended already."));
+    }
+    if row.role == AssignmentRole::Lead {
+        return Err(ApiError::conflict("A case keeps its lead until another is assigned."));
+    }
+    finish(tx, row)
+}

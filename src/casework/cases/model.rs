@@ -1,0 +1,379 @@
+//! What a case is, in the database and on the wire.
+
+use super::lifecycle::{self, AvailableTransition, Facts};
+use crate::{
+    auth::{Actor, OrganizationId, Role, UserId},
+    casework::clients::model::{ClientId, ClientRef},
+    db::schema::cases,
+    directory::providers::model::ProviderId,
+    error::{ApiError, Issue, Place, Result},
+    http::{Filter, OneOf, Resource},
+    identity::{
+        teams::model::TeamId,
+        users::model::UserRef,
+    },
+    types::{
+        Change, Day, Id, Instant, Json, Line, Patch, Text,
+        code::{AdvocacyType, BarrierType, CaseOutcome, ClosingReason, IntakeSource, NonInstructedBasis},
+        fault::Fault,
+    },
+};
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use validator::Validate;
+
+pub type CaseId = Id<CaseRow>;
+
+text_enum! {
+    /// Where a case is in its life.
+    pub enum CaseStatus {
+        Referred = "referred",
+        Triage = "triage",
+        Waitlisted = "waitlisted",
+        Declined = "declined",
+        Accepted = "accepted",
+        Active = "active",
+        OnHold = "on_hold",
+        Closing = "closing",
+        Closed = "closed",
+        EnteredInError = "entered_in_error",
+    }
+}
+text_enum! {
+    /// How soon it needs attention.
+    pub enum Priority { Routine = "routine", High = "high", Urgent = "urgent" }
+}
+text_enum! {
+    /// Whether the client instructs the advocate.
+    pub enum Instruction { Instructed = "instructed", NonInstructed = "non_instructed" }
+}
+
+/// A row of `cases`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = cases, treat_none_as_null = true)]
+pub struct CaseRow {
+    pub organization_id: OrganizationId,
+    pub id: CaseId,
+    pub case_number: String,
+    pub client_id: ClientId,
+    pub team_id: TeamId,
+    pub lead_advocate_id: Option<UserId>,
+    pub advocacy_type: AdvocacyType,
+    pub instruction: Instruction,
+    pub non_instructed_basis: Option<NonInstructedBasis>,
+    pub non_instructed_reason: Option<Text<2000>>,
+    pub intake_source: IntakeSource,
+    pub intake_source_text: Option<Line<200>>,
+    pub status: CaseStatus,
+    pub priority: Priority,
+    pub priority_reason: Option<Text<1000>>,
+    pub client_goal: Text<4000>,
+    pub tags: Json<Vec<Line<40>>>,
+    pub opened_at: Instant,
+    pub closed_at: Option<Instant>,
+    pub closing_reason: Option<ClosingReason>,
+    pub closing_summary: Option<Text<8000>>,
+    pub outcome: Option<CaseOutcome>,
+    pub review_on: Option<Day>,
+    pub first_contact_at: Option<Instant>,
+    /// Not shown: a note of a contact does not make a new version of the case.
+    pub last_contact_at: Option<Instant>,
+    /// Kept by `barriers`, so that the guards need no other table.
+    pub undisposed_barriers: i32,
+    /// Kept by `deadlines`.
+    pub open_deadlines: i32,
+    pub next_deadline_on: Option<Day>,
+    pub episode: i32,
+    pub version: i32,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+impl CaseRow {
+    pub fn open(organization_id: OrganizationId, team_id: TeamId, case_number: String, lead: Option<UserId>, new: &NewCase) -> Self {
+        let (now, new) = (Instant::now(), new.clone());
+        Self {
+            organization_id,
+            id: Id::new(),
+            case_number,
+            client_id: new.client_id,
+            team_id,
+            lead_advocate_id: lead,
+            advocacy_type: new.advocacy_type,
+            instruction: new.instruction.unwrap_or(Instruction::Instructed),
+            non_instructed_basis: new.non_instructed_basis,
+            non_instructed_reason: new.non_instructed_reason,
+            intake_source: new.intake_source,
+            intake_source_text: new.intake_source_text,
+            status: CaseStatus::Referred,
+            priority: new.priority.unwrap_or(Priority::Routine),
+            priority_reason: new.priority_reason,
+            client_goal: new.client_goal,
+            tags: Json(new.tags),
+            opened_at: now,
+            closed_at: None,
+            closing_reason: None,
+            closing_summary: None,
+            outcome: None,
+            review_on: None,
+            first_contact_at: None,
+            last_contact_at: None,
+            undisposed_barriers: 0,
+            open_deadlines: 0,
+            next_deadline_on: None,
+            episode: 1,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    pub fn apply(&mut self, patch: &CasePatch) {
+        let patch = patch.clone();
+        patch.advocacy_type.apply(&mut self.advocacy_type);
+        patch.instruction.apply(&mut self.instruction);
+        patch.non_instructed_basis.apply(&mut self.non_instructed_basis);
+        patch.non_instructed_reason.apply(&mut self.non_instructed_reason);
+        patch.intake_source.apply(&mut self.intake_source);
+        patch.intake_source_text.apply(&mut self.intake_source_text);
+        patch.priority.apply(&mut self.priority);
+        patch.priority_reason.apply(&mut self.priority_reason);
+        patch.client_goal.apply(&mut self.client_goal);
+        patch.tags.apply(&mut self.tags.0);
+    }
+
+    /// The rules over several members, for a new case and a changed one alike.
+    pub fn check(&self) -> Result<()> {
+        let mut issues = Vec::new();
+        let mut need = |holds: bool, member: &str, detail: &str| {
+            if !holds {
+                issues.push(Issue { place: Place::Pointer(format!("/{member}")), fault: Fault::new("required", detail) });
+            }
+        };
+        need(self.priority != Priority::Urgent || self.priority_reason.is_some(), "priority_reason", "an urgent case says why");
+        let non_instructed = self.instruction == Instruction::NonInstructed;
+        need(!non_instructed || self.non_instructed_basis.is_some(), "non_instructed_basis", "acting without instruction needs a basis");
+        need(!non_instructed || self.non_instructed_reason.is_some(), "non_instructed_reason", "acting without instruction needs a reason");
+        need(!self.intake_source.needs_text() || self.intake_source_text.is_some(), "intake_source_text", "this code says nothing without words");
+        if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
+    }
+
+    /// What the guards see of the case itself.
+    pub fn facts(&self) -> Facts {
+        Facts {
+            client_agreement: self.instruction == Instruction::NonInstructed && self.non_instructed_basis.is_some(),
+            lead: self.lead_advocate_id,
+            first_contact: self.first_contact_at.is_some(),
+            // A case is opened with the client's goal, and the goal cannot be cleared.
+            barrier_or_goal: true,
+            undisposed_barriers: self.undisposed_barriers,
+            open_deadlines: self.open_deadlines,
+            next_deadline_on: self.next_deadline_on,
+            ..Facts::default()
+        }
+    }
+
+    pub fn available_transitions(&self, actor: Actor) -> Vec<AvailableTransition> {
+        let facts = Facts { mover: Some(actor.user), ..self.facts() };
+        lifecycle::from(self.status)
+            .map(|(to, by, guards)| AvailableTransition {
+                to,
+                by: by.to_vec(),
+                permitted: lifecycle::may(actor, self.lead_advocate_id, by),
+                unmet: guards.iter().copied().filter(|guard| !guard.holds(&facts)).collect(),
+            })
+            .collect()
+    }
+}
+
+/// One episode of advocacy for one client.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000020", "case_number": "2026-000042", "client_id": "019ab3c4-0000-7000-8000-000000000010", "team_id": "019ab3c4-0000-7000-8000-000000000003", "lead_advocate_id": "019ab3c4-0000-7000-8000-000000000002", "advocacy_type": "peer", "instruction": "instructed", "intake_source": "treatment_provider", "status": "referred", "priority": "routine", "client_goal": "Stay on my medication when I move to the new clinic.", "tags": ["clinic-move"], "opened_at": "2026-11-23T14:30:00.000Z", "episode": 1, "available_transitions": [{"to": "triage", "by": ["supervisor", "admin"], "permitted": false, "unmet": []}, {"to": "entered_in_error", "by": ["admin"], "permitted": false, "unmet": ["reason"]}], "version": 1, "created_at": "2026-11-23T14:30:00.000Z", "updated_at": "2026-11-23T14:30:00.000Z"}))]
+pub struct Case {
+    pub id: CaseId,
+    /// Unique in the organization; begins with the year.
+    pub case_number: String,
+    pub client_id: ClientId,
+    pub team_id: TeamId,
+    pub lead_advocate_id: Option<UserId>,
+    pub advocacy_type: AdvocacyType,
+    pub instruction: Instruction,
+    pub non_instructed_basis: Option<NonInstructedBasis>,
+    pub non_instructed_reason: Option<Text<2000>>,
+    pub intake_source: IntakeSource,
+    pub intake_source_text: Option<Line<200>>,
+    pub status: CaseStatus,
+    pub priority: Priority,
+    pub priority_reason: Option<Text<1000>>,
+    /// In the client's own words. Not shown to an administrator, who sees what a case is and not what it is about.
+    pub client_goal: Option<Text<4000>>,
+    pub tags: Vec<Line<40>>,
+    pub opened_at: Instant,
+    pub closed_at: Option<Instant>,
+    pub closing_reason: Option<ClosingReason>,
+    pub closing_summary: Option<Text<8000>>,
+    pub outcome: Option<CaseOutcome>,
+    /// When a case on hold is looked at again.
+    pub review_on: Option<Day>,
+    pub first_contact_at: Option<Instant>,
+    /// Counts the times that the case was opened.
+    pub episode: i32,
+    /// Where the case may go, and what must come first. Not in lists.
+    pub available_transitions: Option<Vec<AvailableTransition>>,
+    /// With `expand=client`, where the caller may see the client.
+    pub client: Option<ClientRef>,
+    /// With `expand=lead_advocate`.
+    pub lead_advocate: Option<UserRef>,
+    pub version: i32,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+impl Case {
+    /// The view for this caller: an administrator is shown no content (AZ-07).
+    pub fn of(row: CaseRow, actor: Actor) -> Self {
+        let content = actor.role != Role::Admin;
+        Self {
+            id: row.id,
+            case_number: row.case_number,
+            client_id: row.client_id,
+            team_id: row.team_id,
+            lead_advocate_id: row.lead_advocate_id,
+            advocacy_type: row.advocacy_type,
+            instruction: row.instruction,
+            non_instructed_basis: row.non_instructed_basis,
+            non_instructed_reason: row.non_instructed_reason.filter(|_| content),
+            intake_source: row.intake_source,
+            intake_source_text: row.intake_source_text.filter(|_| content),
+            status: row.status,
+            priority: row.priority,
+            priority_reason: row.priority_reason.filter(|_| content),
+            client_goal: Some(row.client_goal).filter(|_| content),
+            tags: if content { row.tags.0 } else { Vec::new() },
+            opened_at: row.opened_at,
+            closed_at: row.closed_at,
+            closing_reason: row.closing_reason,
+            closing_summary: row.closing_summary.filter(|_| content),
+            outcome: row.outcome,
+            review_on: row.review_on,
+            first_contact_at: row.first_contact_at,
+            episode: row.episode,
+            available_transitions: None,
+            client: None,
+            lead_advocate: None,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+
+    /// The view with what may happen next.
+    pub fn whole(row: CaseRow, actor: Actor) -> Self {
+        let available_transitions = Some(row.available_transitions(actor));
+        Self { available_transitions, ..Self::of(row, actor) }
+    }
+}
+impl Resource for Case {
+    fn version(&self) -> i32 {
+        self.version
+    }
+    fn location(&self) -> String {
+        format!("/api/v1/cases/{}", self.id)
+    }
+}
+
+/// A new case.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"client_id": "019ab3c4-0000-7000-8000-000000000010", "advocacy_type": "peer", "intake_source": "treatment_provider", "client_goal": "Stay on my medication when I move to the new clinic.", "tags": ["clinic-move"]}))]
+pub struct NewCase {
+    pub client_id: ClientId,
+    /// The caller's only team, unless said.
+    pub team_id: Option<TeamId>,
+    /// An advocate leads the case that they open. A supervisor may name somebody, or nobody yet.
+    pub lead_advocate_id: Option<UserId>,
+    pub advocacy_type: AdvocacyType,
+    pub instruction: Option<Instruction>,
+    pub non_instructed_basis: Option<NonInstructedBasis>,
+    pub non_instructed_reason: Option<Text<2000>>,
+    pub intake_source: IntakeSource,
+    pub intake_source_text: Option<Line<200>>,
+    pub priority: Option<Priority>,
+    /// Needed where the priority is urgent.
+    pub priority_reason: Option<Text<1000>>,
+    /// In the client's own words.
+    pub client_goal: Text<4000>,
+    #[serde(default)]
+    #[validate(length(max = 20))]
+    #[schema(max_items = 20)]
+    pub tags: Vec<Line<40>>,
+}
+
+/// Changes to a case. Its status is changed by a transition, its lead by an assignment.
+#[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"priority": "high", "tags": ["clinic-move", "moud"]}))]
+pub struct CasePatch {
+    pub advocacy_type: Change<AdvocacyType>,
+    pub instruction: Change<Instruction>,
+    pub non_instructed_basis: Patch<NonInstructedBasis>,
+    pub non_instructed_reason: Patch<Text<2000>>,
+    pub intake_source: Change<IntakeSource>,
+    pub intake_source_text: Patch<Line<200>>,
+    pub priority: Change<Priority>,
+    pub priority_reason: Patch<Text<1000>>,
+    pub client_goal: Change<Text<4000>>,
+    /// At most 20; replaced as a whole.
+    pub tags: Change<Vec<Line<40>>>,
+}
+
+/// Which cases to list.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct CaseFilter {
+    #[param(value_type = Option<OneOf<CaseStatus>>, explode = false, inline)]
+    pub status: Option<OneOf<CaseStatus>>,
+    #[param(value_type = Option<OneOf<Priority>>, explode = false, inline)]
+    pub priority: Option<OneOf<Priority>>,
+    /// The lead advocate.
+    pub advocate: Option<UserId>,
+    pub team: Option<TeamId>,
+    pub client: Option<ClientId>,
+    /// Cases with a barrier at this provider.
+    pub provider: Option<ProviderId>,
+    /// Cases with a barrier of this type.
+    pub barrier_type: Option<BarrierType>,
+    pub tag: Option<Line<40>>,
+    /// Opened at this moment or later.
+    pub opened_at_gte: Option<Instant>,
+    /// Opened before this moment.
+    pub opened_at_lt: Option<Instant>,
+    /// Without a successful contact since this moment.
+    pub last_contact_before: Option<Instant>,
+    /// A part of the case number, the client's goal or the client's preferred name.
+    pub q: Option<Line<100>>,
+    /// `client`, `lead_advocate`, or both with a comma: the short views of these.
+    #[param(value_type = Option<OneOf<CaseExpand>>, explode = false, inline)]
+    pub expand: Option<OneOf<CaseExpand>>,
+}
+impl Filter for CaseFilter {
+    const SORTS: &'static [&'static str] = &["-opened_at", "opened_at"];
+}
+
+text_enum! {
+    /// What a case can be shown with.
+    pub enum CaseExpand { Client = "client", LeadAdvocate = "lead_advocate" }
+}
+
+/// What to show a case with.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct CaseView {
+    /// `client`, `lead_advocate`, or both with a comma: the short views of these.
+    #[param(value_type = Option<OneOf<CaseExpand>>, explode = false, inline)]
+    pub expand: Option<OneOf<CaseExpand>>,
+}

@@ -1,0 +1,254 @@
+//! Queries over cases. Every one starts from [`visible`].
+
+use super::model::*;
+use crate::{
+    auth::{Role, Scope, UserId},
+    casework::{assignments, clients, timeline},
+    db::{
+        Condition, Dialect, PortableDsl as _, Tx,
+        dialect::{contains, has_element, row_after},
+        schema::{barriers, case_counters, cases, clients as client_rows},
+    },
+    error::{ApiError, Result},
+    http::{Body, IfMatch, List, Page},
+    identity::{teams, users},
+    types::{Day, Instant, Zone},
+};
+use diesel::prelude::*;
+
+/// The cases that this caller may see.
+fn visible(tx: &Tx) -> cases::BoxedQuery<'static, Dialect> {
+    let organization = tx.organization().uuid();
+    let seen = match tx.scope() {
+        Scope::Organization => Condition::everything(),
+        Scope::Teams(user) => Condition::new(
+            &["cases.team_id IN (SELECT team_members.team_id FROM team_members WHERE team_members.organization_id = ", " AND team_members.user_id = ", ")"],
+            &[organization, user.uuid()],
+        ),
+        Scope::Assigned(user) => Condition::new(
+            &["cases.id IN (SELECT assignments.case_id FROM assignments WHERE assignments.organization_id = ", " AND assignments.user_id = ", " AND assignments.ended_at IS NULL)"],
+            &[organization, user.uuid()],
+        ),
+        Scope::Nothing => Condition::nothing(),
+    };
+    cases::table.filter(cases::organization_id.eq(tx.organization())).filter(seen).into_boxed()
+}
+
+/// The condition under which a row of another table, which has a `case_id`, belongs to a case that this caller may see and work in.
+/// An administrator, who sees cases but not what is in them, gets none.
+#[macro_export]
+macro_rules! of_visible_case {
+    ($tx:expr, $table:literal) => {
+        match $tx.scope() {
+            $crate::auth::Scope::Teams(user) => $crate::db::Condition::new(
+                &[
+                    concat!("EXISTS (SELECT 1 FROM cases JOIN team_members ON team_members.organization_id = cases.organization_id AND team_members.team_id = cases.team_id WHERE cases.organization_id = ", $table, ".organization_id AND cases.id = ", $table, ".case_id AND team_members.user_id = "),
+                    ")",
+                ],
+                &[user.uuid()],
+            ),
+            $crate::auth::Scope::Assigned(user) => $crate::db::Condition::new(
+                &[
+                    concat!($table, ".case_id IN (SELECT assignments.case_id FROM assignments WHERE assignments.organization_id = "),
+                    " AND assignments.user_id = ",
+                    " AND assignments.ended_at IS NULL)",
+                ],
+                &[$tx.organization().uuid(), user.uuid()],
+            ),
+            $crate::auth::Scope::Organization | $crate::auth::Scope::Nothing => $crate::db::Condition::nothing(),
+        }
+    };
+}
+
+fn filtered(tx: &Tx, filter: &CaseFilter) -> cases::BoxedQuery<'static, Dialect> {
+    let mut query = visible(tx);
+    if let Some(statuses) = &filter.status {
+        // One status is an equation, which the index on it serves in order.
+        query = match statuses.0.as_slice() {
+            [one] => query.filter(cases::status.eq(*one)),
+            several => query.filter(cases::status.eq_any(several.to_vec())),
+        };
+    }
+    if let Some(priorities) = &filter.priority {
+        query = query.filter(cases::priority.eq_any(priorities.0.clone()));
+    }
+    if let Some(lead) = filter.advocate {
+        query = query.filter(cases::lead_advocate_id.eq(lead));
+    }
+    if let Some(team) = filter.team {
+        query = query.filter(cases::team_id.eq(team));
+    }
+    if let Some(client) = filter.client {
+        query = query.filter(cases::client_id.eq(client));
+    }
+    let met = barriers::table.filter(barriers::organization_id.eq(tx.organization()));
+    query = match (filter.provider, filter.barrier_type) {
+        (None, None) => query,
+        (Some(provider), None) => query.filter(cases::id.eq_any(met.filter(barriers::provider_id.eq(provider)).select(barriers::case_id))),
+        (None, Some(kind)) => query.filter(cases::id.eq_any(met.filter(barriers::type_.eq(kind)).select(barriers::case_id))),
+        (Some(provider), Some(kind)) => {
+            let both = met.filter(barriers::provider_id.eq(provider)).filter(barriers::type_.eq(kind));
+            query.filter(cases::id.eq_any(both.select(barriers::case_id)))
+        }
+    };
+    if let Some(tag) = &filter.tag {
+        query = query.filter(has_element(cases::tags, tag.as_str().to_owned()));
+    }
+    if let Some(from) = filter.opened_at_gte {
+        query = query.filter(cases::opened_at.ge(from));
+    }
+    if let Some(before) = filter.opened_at_lt {
+        query = query.filter(cases::opened_at.lt(before));
+    }
+    if let Some(before) = filter.last_contact_before {
+        query = query.filter(cases::last_contact_at.lt(before).or(cases::last_contact_at.is_null()));
+    }
+    if let Some(part) = &filter.q {
+        let named = client_rows::table.filter(client_rows::organization_id.eq(tx.organization())).filter(contains(client_rows::preferred_name, part.as_str()));
+        let named = cases::client_id.eq_any(named.select(client_rows::id));
+        query = query.filter(contains(cases::case_number, part.as_str()).or(contains(cases::client_goal, part.as_str())).or(named));
+    }
+    query
+}
+
+pub fn page(tx: &mut Tx, list: &List<CaseFilter>) -> Result<Page<Case>> {
+    let actor = tx.actor()?;
+    if actor.role == Role::Admin && (list.filter.q.is_some() || list.filter.tag.is_some() || list.filter.barrier_type.is_some() || list.filter.provider.is_some()) {
+        // What an administrator is not shown must not be found out by asking for it either.
+        return Err(ApiError::forbidden("Your role may not search the content of cases."));
+    }
+    let mut query = filtered(tx, &list.filter);
+    if let Some((at, id)) = list.after(actor)? {
+        query = query.filter(row_after((cases::opened_at, cases::id), (Instant::from_micros(at), CaseId::from_uuid(id)), list.down()));
+    }
+    query = match list.down() {
+        true => query.order((cases::opened_at.desc(), cases::id.desc())),
+        false => query.order((cases::opened_at.asc(), cases::id.asc())),
+    };
+    let rows: Vec<CaseRow> = query.select(CaseRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let total = if list.include_total { Some(filtered(tx, &list.filter).count().get_result(tx.conn)?) } else { None };
+    tx.saw_all("case.listed", rows.iter().map(|row| row.id));
+    let mut page = list.page(actor, rows, total, |row| (row.opened_at.micros(), row.id.uuid()), |row| Case::of(row, actor));
+    expand(tx, &mut page.items, list.filter.expand.as_ref())?;
+    Ok(page)
+}
+
+/// Adds the short views that were asked for, each read as the caller may see it.
+pub fn expand(tx: &mut Tx, views: &mut [Case], wanted: Option<&crate::http::OneOf<CaseExpand>>) -> Result<()> {
+    let Some(wanted) = wanted else { return Ok(()) };
+    if wanted.0.contains(&CaseExpand::Client) {
+        let refs = clients::store::refs(tx, views.iter().map(|view| view.client_id).collect())?;
+        for view in &mut *views {
+            view.client = refs.iter().find(|client| client.id == view.client_id).cloned();
+        }
+    }
+    if wanted.0.contains(&CaseExpand::LeadAdvocate) {
+        let refs = users::store::refs(tx, views.iter().filter_map(|view| view.lead_advocate_id).collect())?;
+        for view in &mut *views {
+            view.lead_advocate = refs.iter().find(|user| Some(user.id) == view.lead_advocate_id).cloned();
+        }
+    }
+    Ok(())
+}
+
+/// The case, for those who work in it and for what hangs on it; showing it is [`get`].
+pub fn find(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
+    Ok(visible(tx).filter(cases::id.eq(id)).select(CaseRow::as_select()).first(tx.conn)?)
+}
+
+/// The same, held until the transaction ends.
+pub fn hold(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
+    Ok(visible(tx).filter(cases::id.eq(id)).select(CaseRow::as_select()).locked().get_result(tx.conn)?)
+}
+
+/// A case in which new work may be entered: any but one that was a mistake.
+pub fn open_for_work(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
+    let row = hold(tx, id)?;
+    match row.status {
+        CaseStatus::EnteredInError => Err(ApiError::conflict("The case was entered in error.")),
+        _ => Ok(row),
+    }
+}
+
+pub fn get(tx: &mut Tx, id: CaseId, view: &CaseView) -> Result<Case> {
+    let actor = tx.actor()?;
+    let row = find(tx, id)?;
+    tx.saw("case.read", row.id);
+    let mut case = Case::whole(row, actor);
+    expand(tx, std::slice::from_mut(&mut case), view.expand.as_ref())?;
+    Ok(case)
+}
+
+/// Writes a row that [`hold`] gave, as its next version.
+pub fn save(tx: &mut Tx, row: &mut CaseRow) -> Result<()> {
+    row.version += 1;
+    row.updated_at = Instant::now();
+    keep(tx, row)
+}
+
+/// Writes a row without a new version: for what the case does not show.
+pub fn keep(tx: &mut Tx, row: &CaseRow) -> Result<()> {
+    diesel::update(cases::table.find((row.organization_id, row.id))).set(row).execute(tx.conn)?;
+    Ok(())
+}
+
+/// The next number of the year; the year is that of the organization's day.
+fn next_number(tx: &mut Tx) -> Result<String> {
+    let zone: Zone = crate::identity::organizations::store::find(tx)?.time_zone;
+    let (organization, year) = (tx.organization(), Day::today(&zone).year());
+    let next: i32 = diesel::insert_into(case_counters::table)
+        .values((case_counters::organization_id.eq(organization), case_counters::year.eq(year), case_counters::last.eq(1)))
+        .on_conflict((case_counters::organization_id, case_counters::year))
+        .do_update()
+        .set(case_counters::last.eq(case_counters::last + 1))
+        .returning(case_counters::last)
+        .portable()
+        .get_result(tx.conn)?;
+    Ok(format!("{year}-{next:06}"))
+}
+
+pub fn create(tx: &mut Tx, new: &Body<NewCase>) -> Result<Case> {
+    let actor = tx.actor()?;
+    let client = clients::store::find(tx, new.client_id).map_err(|_| ApiError::unknown_reference("/client_id"))?;
+    let team = teams::store::choose(tx, new.team_id)?;
+    let lead = lead_of_new(tx, actor.role, new.lead_advocate_id)?;
+    let number = next_number(tx)?;
+    let row = CaseRow::open(actor.organization, team, number, lead, new);
+    row.check()?;
+    debug_assert_eq!(row.client_id, client.id);
+    diesel::insert_into(cases::table).values(&row).execute(tx.conn)?;
+    super::transition::begin_episode(tx, &row)?;
+    super::transition::remember(tx, &row, None, &super::transition::Transition::default())?;
+    if let Some(lead) = lead {
+        assignments::store::begin(tx, &row, lead, assignments::model::AssignmentRole::Lead)?;
+    }
+    timeline::store::add(tx, row.id, "case.opened", row.id, None)?;
+    tx.record("case.created", row.id, new.members());
+    Ok(Case::whole(row, actor))
+}
+
+fn lead_of_new(tx: &mut Tx, role: Role, named: Option<UserId>) -> Result<Option<UserId>> {
+    let own = tx.user()?;
+    match (role, named) {
+        (Role::Advocate, None) => Ok(Some(own)),
+        (Role::Advocate, Some(lead)) if lead == own => Ok(Some(own)),
+        (Role::Advocate, Some(_)) => Err(ApiError::invalid("/lead_advocate_id", "not_yours", "an advocate leads the case that they open; a supervisor may name somebody else")),
+        (_, Some(lead)) => Ok(Some(users::store::worker(tx, lead, "/lead_advocate_id")?.id)),
+        (_, None) => Ok(None),
+    }
+}
+
+pub fn update(tx: &mut Tx, id: CaseId, version: &IfMatch, patch: &Body<CasePatch>) -> Result<Case> {
+    let actor = tx.actor()?;
+    let mut row = hold(tx, id)?;
+    version.check(row.version)?;
+    if patch.tags.0.as_ref().is_some_and(|tags| tags.len() > 20) {
+        return Err(ApiError::invalid("/tags", "out_of_range", "must be at most 20"));
+    }
+    row.apply(patch);
+    row.check()?;
+    save(tx, &mut row)?;
+    timeline::store::add(tx, row.id, "case.updated", row.id, None)?;
+    tx.record("case.updated", row.id, patch.members());
+    Ok(Case::whole(row, actor))
+}

@@ -1,0 +1,318 @@
+//! Transitions: what a case is asked to become, and the history of what it was.
+
+use super::{
+    lifecycle::{self, Facts},
+    model::{Case, CaseId, CaseRow, CaseStatus},
+    store,
+};
+use crate::{
+    auth::{OrganizationId, UserId},
+    casework::{assignments, timeline},
+    db::{
+        Dialect, Tx,
+        dialect::row_after,
+        schema::{case_episodes, case_transitions},
+    },
+    error::{ApiError, Code, Issue, Place, Result},
+    http::{Body, Filter, IfMatch, List, Page, Resource},
+    identity::{organizations, users},
+    types::{
+        Day, Id, Instant, Json, Text,
+        code::{CaseOutcome, ClosingReason},
+        fault::Fault,
+    },
+};
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use validator::Validate;
+
+pub type TransitionId = Id<TransitionRow>;
+
+/// What a transition brings besides where to; what is needed, the guards say.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Given {
+    pub review_on: Option<Day>,
+    pub signpost: Option<Text<1000>>,
+    pub client_agreement: Option<bool>,
+    pub conflict_check: Option<bool>,
+    pub lead_advocate_id: Option<UserId>,
+    pub first_contact: Option<Instant>,
+    pub closing_reason: Option<ClosingReason>,
+    pub closing_summary: Option<Text<8000>>,
+    pub outcome: Option<CaseOutcome>,
+    pub waive_deadlines: Option<bool>,
+}
+
+/// Where a case is to go. What else is needed, `available_transitions` of the case says, guard by guard.
+#[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"to": "accepted", "client_agreement": true, "conflict_check": true, "lead_advocate_id": "019ab3c4-0000-7000-8000-000000000002"}))]
+pub struct Transition {
+    pub to: CaseStatus,
+    pub reason: Option<Text<2000>>,
+    /// When a hold is looked at again: a day within 90 days.
+    pub review_on: Option<Day>,
+    /// Where a person whom we cannot help was pointed to.
+    pub signpost: Option<Text<1000>>,
+    /// That the client has agreed to the advocacy.
+    pub client_agreement: Option<bool>,
+    /// That somebody has looked whether we stand on both sides.
+    pub conflict_check: Option<bool>,
+    /// Who will lead the case.
+    pub lead_advocate_id: Option<UserId>,
+    /// When the client was first spoken to.
+    pub first_contact: Option<Instant>,
+    pub closing_reason: Option<ClosingReason>,
+    pub closing_summary: Option<Text<8000>>,
+    pub outcome: Option<CaseOutcome>,
+    /// Closes in spite of open deadlines; needs a reason.
+    pub waive_deadlines: Option<bool>,
+}
+
+impl Default for CaseStatus {
+    fn default() -> Self {
+        Self::Referred
+    }
+}
+
+impl Transition {
+    fn given(&self) -> Given {
+        let own = self.clone();
+        Given {
+            review_on: own.review_on,
+            signpost: own.signpost,
+            client_agreement: own.client_agreement,
+            conflict_check: own.conflict_check,
+            lead_advocate_id: own.lead_advocate_id,
+            first_contact: own.first_contact,
+            closing_reason: own.closing_reason,
+            closing_summary: own.closing_summary,
+            outcome: own.outcome,
+            waive_deadlines: own.waive_deadlines,
+        }
+    }
+
+    /// The case's facts with what the request adds to them.
+    fn facts(&self, row: &CaseRow, today: Day, mover: UserId, second_person_closes: bool) -> Facts {
+        let case = row.facts();
+        Facts {
+            client_agreement: case.client_agreement || self.client_agreement == Some(true),
+            conflict_check: self.conflict_check == Some(true),
+            lead: self.lead_advocate_id.or(case.lead),
+            reason: self.reason.is_some(),
+            signpost: self.signpost.is_some(),
+            first_contact: case.first_contact || self.first_contact.is_some(),
+            review_on: self.review_on,
+            waive_deadlines: self.waive_deadlines == Some(true),
+            closing_reason: self.closing_reason.is_some(),
+            closing_summary: self.closing_summary.is_some(),
+            outcome: self.outcome.is_some(),
+            second_person_closes,
+            mover: Some(mover),
+            today: Some(today),
+            ..case
+        }
+    }
+}
+
+/// A row of `case_transitions`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = case_transitions)]
+pub struct TransitionRow {
+    pub organization_id: OrganizationId,
+    pub id: TransitionId,
+    pub case_id: CaseId,
+    pub from_status: Option<CaseStatus>,
+    pub to_status: CaseStatus,
+    pub reason: Option<Text<2000>>,
+    pub given: Json<Given>,
+    pub actor_id: UserId,
+    pub at: Instant,
+}
+
+/// One step that a case has taken.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000021", "from": "triage", "to": "accepted", "given": {"client_agreement": true, "conflict_check": true, "lead_advocate_id": "019ab3c4-0000-7000-8000-000000000002"}, "actor_id": "019ab3c4-0000-7000-8000-000000000004", "at": "2026-11-23T15:00:00.000Z"}))]
+pub struct CaseTransition {
+    pub id: TransitionId,
+    /// Absent for the first, with which the case was opened.
+    pub from: Option<CaseStatus>,
+    pub to: CaseStatus,
+    pub reason: Option<Text<2000>>,
+    /// What was given with it.
+    pub given: Given,
+    pub actor_id: UserId,
+    pub at: Instant,
+}
+
+/// What came of a transition: the case as it is now.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(transparent)]
+pub struct TransitionedCase(pub Case);
+
+impl Resource for TransitionedCase {
+    fn version(&self) -> i32 {
+        self.0.version
+    }
+    fn location(&self) -> String {
+        self.0.location()
+    }
+}
+
+/// The history has no filter.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct TransitionFilter {}
+impl Filter for TransitionFilter {
+    const SORTS: &'static [&'static str] = &["-at", "at"];
+}
+
+/// Writes one step into the history.
+pub fn remember(tx: &mut Tx, row: &CaseRow, from: Option<CaseStatus>, transition: &Transition) -> Result<()> {
+    let step = TransitionRow {
+        organization_id: row.organization_id,
+        id: Id::new(),
+        case_id: row.id,
+        from_status: from,
+        to_status: row.status,
+        reason: transition.reason.clone(),
+        given: Json(transition.given()),
+        actor_id: tx.user()?,
+        at: Instant::now(),
+    };
+    diesel::insert_into(case_transitions::table).values(&step).execute(tx.conn)?;
+    Ok(())
+}
+
+/// Opens the episode that the row counts.
+pub fn begin_episode(tx: &mut Tx, row: &CaseRow) -> Result<()> {
+    let values = (
+        case_episodes::organization_id.eq(row.organization_id),
+        case_episodes::case_id.eq(row.id),
+        case_episodes::episode.eq(row.episode),
+        case_episodes::opened_at.eq(row.updated_at),
+    );
+    diesel::insert_into(case_episodes::table).values(values).execute(tx.conn)?;
+    Ok(())
+}
+
+fn end_episode(tx: &mut Tx, row: &CaseRow) -> Result<()> {
+    let values = (
+        case_episodes::closed_at.eq(row.closed_at),
+        case_episodes::closing_reason.eq(row.closing_reason),
+        case_episodes::closing_summary.eq(&row.closing_summary),
+        case_episodes::outcome.eq(row.outcome),
+    );
+    diesel::update(case_episodes::table.find((row.organization_id, row.id, row.episode))).set(values).execute(tx.conn)?;
+    Ok(())
+}
+
+/// Moves a case, if the table has the step, the caller may take it, and every guard holds. The row is held from the first look to
+/// the commit, so of many who try at once each sees what the one before has done.
+pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body<Transition>) -> Result<TransitionedCase> {
+    let actor = tx.actor()?;
+    let mut row = store::hold(tx, id)?;
+    if let Some(version) = version {
+        version.check(row.version)?;
+    }
+    let from = row.status;
+    let Some((by, guards)) = lifecycle::find(from, wanted.to) else {
+        let ways: Vec<&str> = lifecycle::from(from).map(|(to, ..)| to.as_str()).collect();
+        let detail = format!("From {} a case can go to {}.", from.as_str(), if ways.is_empty() { "nowhere".into() } else { ways.join(", ") });
+        return Err(ApiError::new(Code::TransitionNotAllowed, detail)
+            .issues(vec![Issue { place: Place::Pointer("/to".into()), fault: Fault::new("transition_not_allowed", "the case cannot go there from where it is") }]));
+    };
+    if !lifecycle::may(actor, row.lead_advocate_id, by) {
+        let who: Vec<&str> = by.iter().map(|mover| mover.as_str()).collect();
+        return Err(ApiError::forbidden(format!("This step is for: {}.", who.join(", "))));
+    }
+    let organization = organizations::store::find(tx)?;
+    let today = Day::today(&organization.time_zone);
+    if wanted.first_contact.is_some_and(|at| at > Instant::now().plus_seconds(60)) {
+        return Err(ApiError::invalid("/first_contact", "in_the_future", "must not lie in the future"));
+    }
+    let facts = wanted.facts(&row, today, actor.user, organization.second_person_closes);
+    let unmet: Vec<Issue> = guards
+        .iter()
+        .filter(|guard| !guard.holds(&facts))
+        .map(|guard| Issue { place: Place::Pointer(guard.pointer().into()), fault: Fault::new(guard.as_str(), guard.advice()) })
+        .collect();
+    if !unmet.is_empty() {
+        return Err(ApiError::new(Code::GuardsUnmet, "Something must come first.").issues(unmet));
+    }
+    if let Some(lead) = wanted.lead_advocate_id.filter(|_| wanted.to == CaseStatus::Accepted) {
+        users::store::worker(tx, lead, "/lead_advocate_id")?;
+        if row.lead_advocate_id != Some(lead) {
+            assignments::store::replace_lead(tx, &mut row, lead)?;
+        }
+    }
+    enter(&mut row, wanted);
+    store::save(tx, &mut row)?;
+    match (from, wanted.to) {
+        (_, CaseStatus::Closed) => end_episode(tx, &row)?,
+        (CaseStatus::Closed, CaseStatus::Active) => begin_episode(tx, &row)?,
+        _ => {}
+    }
+    remember(tx, &row, Some(from), wanted)?;
+    timeline::store::add(tx, row.id, "case.transitioned", row.id, Some(wanted.to.as_str()))?;
+    tx.record("case.transitioned", row.id, vec!["status".into()]);
+    Ok(TransitionedCase(Case::whole(row, actor)))
+}
+
+/// What changes in a case that enters a status.
+fn enter(row: &mut CaseRow, wanted: &Transition) {
+    let from = std::mem::replace(&mut row.status, wanted.to);
+    row.review_on = None;
+    match wanted.to {
+        CaseStatus::Active if from == CaseStatus::Closed => {
+            row.episode += 1;
+            (row.closed_at, row.closing_reason, row.closing_summary, row.outcome) = (None, None, None, None);
+        }
+        CaseStatus::Active => row.first_contact_at = row.first_contact_at.or(wanted.first_contact),
+        CaseStatus::OnHold => row.review_on = wanted.review_on,
+        CaseStatus::Closed => {
+            row.closed_at = Some(Instant::now());
+            row.closing_reason = wanted.closing_reason;
+            row.closing_summary.clone_from(&wanted.closing_summary);
+            row.outcome = wanted.outcome;
+        }
+        _ => {}
+    }
+}
+
+/// The history of a case that the caller may see.
+pub fn history(tx: &mut Tx, id: CaseId, list: &List<TransitionFilter>) -> Result<Page<CaseTransition>> {
+    let (actor, case) = (tx.actor()?, store::find(tx, id)?);
+    let all = || {
+        case_transitions::table
+            .filter(case_transitions::organization_id.eq(case.organization_id))
+            .filter(case_transitions::case_id.eq(case.id))
+            .into_boxed::<Dialect>()
+    };
+    let mut query = all();
+    if let Some((at, id)) = list.after(actor)? {
+        query = query.filter(row_after((case_transitions::at, case_transitions::id), (Instant::from_micros(at), TransitionId::from_uuid(id)), list.down()));
+    }
+    query = match list.down() {
+        true => query.order((case_transitions::at.desc(), case_transitions::id.desc())),
+        false => query.order((case_transitions::at.asc(), case_transitions::id.asc())),
+    };
+    let rows: Vec<TransitionRow> = query.select(TransitionRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let total = if list.include_total { Some(all().count().get_result(tx.conn)?) } else { None };
+    tx.saw("case.transitions_read", case.id);
+    let content = actor.role != crate::auth::Role::Admin;
+    let view = |row: TransitionRow| CaseTransition {
+        id: row.id,
+        from: row.from_status,
+        to: row.to_status,
+        reason: row.reason.filter(|_| content),
+        given: if content { row.given.0 } else { Given::default() },
+        actor_id: row.actor_id,
+        at: row.at,
+    };
+    Ok(list.page(actor, rows, total, |row| (row.at.micros(), row.id.uuid()), view))
+}

@@ -1,0 +1,3 @@
+//! Notes: what was said and done, by kind.
+
+pub mod model;

@@ -1,0 +1,22 @@
+//! The handler for timelines.
+
+use super::{model::*, store};
+use crate::{
+    auth::{Allowed, policy::ReadBarriers},
+    casework::cases::model::CaseId,
+    db::Db,
+    http::{List, Page, PageQuery, Reply, paged},
+};
+use actix_web::{
+    get,
+    web::{Data, Path},
+};
+
+/// Read the timeline of a case
+///
+/// Everything that happened, newest first: transitions, assignments, barriers, meetings, notes and tasks. Entries about notes that are not for the caller are left out.
+#[utoipa::path(tag = "Cases", params(("id" = CaseId, Path), PageQuery), responses((status = 200, body = Page<TimelineEntry>)), security(("bearer" = ["barriers:read"])))]
+#[get("/cases/{id}/timeline")]
+pub async fn get_case_timeline(who: Allowed<ReadBarriers>, db: Data<Db>, id: Path<CaseId>, list: List<TimelineFilter>) -> Reply<Page<TimelineEntry>> {
+    paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
+}

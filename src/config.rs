@@ -1,0 +1,113 @@
+//! Settings: the only reader of environment and file. An unknown key refuses to start.
+
+use crate::db::{self, Url};
+use figment::{
+    Figment,
+    providers::{Env, Format as _, Serialized, Toml},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Deserialize, Serialize};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+/// Every setting, with its usual value. In the environment each has the prefix `ALONGSIDE_` and goes before the file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// `sqlite://PATH` or `postgres://…`. Unset: a SQLite file in `data_dir`.
+    pub database_url: Option<SecretString>,
+    /// A PostgreSQL replica, for reads that may lag behind.
+    pub replica_url: Option<SecretString>,
+    /// Where to listen. Off loopback, something in front must speak TLS: see `behind_proxy`.
+    pub listen: SocketAddr,
+    /// Where the signing key and, by default, the database are kept.
+    pub data_dir: PathBuf,
+    /// Connections to PostgreSQL, or readers of the SQLite file.
+    pub connections: u32,
+    /// Threads that answer requests. 0: one for each processor.
+    pub workers: usize,
+    /// As `RUST_LOG` has it.
+    pub log: String,
+    /// Says that a proxy in front speaks TLS, so that plain HTTP may be served off loopback (HT-11).
+    pub behind_proxy: bool,
+}
+
+#[derive(Serialize)]
+struct Usual {
+    listen: &'static str,
+    data_dir: &'static str,
+    connections: u32,
+    workers: usize,
+    log: &'static str,
+    behind_proxy: bool,
+}
+
+const USUAL: Usual = Usual { listen: "127.0.0.1:8080", data_dir: "data", connections: 8, workers: 0, log: "info", behind_proxy: false };
+
+impl Config {
+    /// Reads the file, if one is named, and the environment over it.
+    pub fn load(file: Option<&Path>) -> Result<Self, String> {
+        let mut figment = Figment::from(Serialized::defaults(USUAL));
+        if let Some(file) = file {
+            if !file.is_file() {
+                return Err(format!("--config {}: there is no such file", file.display()));
+            }
+            figment = figment.merge(Toml::file(file));
+        }
+        let config: Self = figment.merge(Env::prefixed("ALONGSIDE_")).extract().map_err(|e| e.to_string().replace('\n', " "))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if !self.listen.ip().is_loopback() && !self.behind_proxy {
+            return Err(format!("listen = {}: plain HTTP off loopback needs behind_proxy = true, and a proxy that speaks TLS", self.listen));
+        }
+        if !(1..=500).contains(&self.connections) {
+            return Err("connections must lie between 1 and 500".into());
+        }
+        let options = self.database()?;
+        match (&options.url, &options.replica) {
+            (Url::Sqlite(_), Some(_)) => Err("replica_url goes with PostgreSQL only".into()),
+            (_, Some(Url::Sqlite(_))) => Err("replica_url must begin with postgres://".into()),
+            _ => Ok(()),
+        }
+    }
+
+    pub fn database(&self) -> Result<db::Options, String> {
+        let url = match &self.database_url {
+            Some(url) => Url::parse(url.expose_secret())?,
+            None => Url::Sqlite(self.data_dir.join("alongside.db").to_string_lossy().into_owned()),
+        };
+        let replica = self.replica_url.as_ref().map(|url| Url::parse(url.expose_secret())).transpose()?;
+        Ok(db::Options { url, replica, connections: self.connections, migrate: true })
+    }
+
+    pub fn signing_key(&self) -> PathBuf {
+        self.data_dir.join("signing-key.pkcs8")
+    }
+
+    pub fn worker_count(&self) -> usize {
+        if self.workers == 0 { std::thread::available_parallelism().map_or(2, std::num::NonZero::get) } else { self.workers }
+    }
+
+    /// The settings in force, without secrets.
+    pub fn describe(&self) -> String {
+        let engine = match self.database() {
+            Ok(db::Options { url: Url::Sqlite(path), .. }) => format!("sqlite://{path}"),
+            _ => "postgres://***".into(),
+        };
+        let replica = if self.replica_url.is_some() { "postgres://***" } else { "none" };
+        format!(
+            "database_url = {engine}\nreplica_url = {replica}\nlisten = {}\ndata_dir = {}\nconnections = {}\nworkers = {}\nlog = {}\nbehind_proxy = {}",
+            self.listen,
+            self.data_dir.display(),
+            self.connections,
+            self.worker_count(),
+            self.log,
+            self.behind_proxy
+        )
+    }
+}

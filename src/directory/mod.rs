@@ -1,0 +1,3 @@
+//! What there is to know besides the work: providers and their services, and the codes that everything is named by.
+
+pub mod providers;

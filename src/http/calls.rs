@@ -1,0 +1,63 @@
+//! What may be called: taken from the document, so that the router's refusals and the guard know what the document says.
+
+use crate::error::{ApiError, Code, Result};
+use actix_web::{HttpRequest, HttpResponse, web::Data};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The operations of the document: path, method, and the query parameters that it takes.
+#[derive(Debug, Default)]
+pub struct Calls {
+    paths: BTreeMap<String, BTreeMap<String, BTreeSet<String>>>,
+}
+
+impl Calls {
+    pub fn of(document: &Value) -> Self {
+        let mut paths: BTreeMap<String, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
+        for (path, item) in document.get("paths").and_then(Value::as_object).into_iter().flatten() {
+            for (method, operation) in item.as_object().into_iter().flatten() {
+                let parameters = operation.get("parameters").and_then(Value::as_array).into_iter().flatten();
+                let query = parameters.filter(|parameter| parameter.get("in").is_some_and(|place| place == "query"));
+                let names = query.filter_map(|parameter| parameter.get("name")?.as_str().map(str::to_owned)).collect();
+                paths.entry(path.clone()).or_default().insert(method.to_ascii_uppercase(), names);
+            }
+        }
+        Self { paths }
+    }
+
+    /// The methods of a path, `HEAD` and all, for `Allow`.
+    fn methods(&self, path: &str) -> Option<String> {
+        let fits = |template: &str| {
+            template.split('/').count() == path.split('/').count() && template.split('/').zip(path.split('/')).all(|(part, given)| part == given || part.starts_with('{') && !given.is_empty())
+        };
+        let (_, methods) = self.paths.iter().find(|(template, _)| fits(template))?;
+        let mut names: Vec<&str> = methods.keys().map(String::as_str).collect();
+        if names.contains(&"GET") {
+            names.push("HEAD");
+        }
+        Some(names.join(", "))
+    }
+
+    /// Refuses a query parameter that the operation does not have.
+    pub fn check_query(&self, req: &HttpRequest) -> Result<()> {
+        if req.query_string().is_empty() {
+            return Ok(());
+        }
+        let known = req.match_pattern().and_then(|pattern| self.paths.get(&pattern)?.get(req.method().as_str()));
+        for (name, _) in form_urlencoded::parse(req.query_string().as_bytes()) {
+            if !known.is_some_and(|known| known.contains(name.as_ref())) {
+                return Err(ApiError::parameter(name, "unknown_parameter", "is not a parameter of this call"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What no route has taken: 405 with `Allow` on a path that there is, else 404.
+pub async fn unmatched(req: HttpRequest) -> HttpResponse {
+    let calls = req.app_data::<Data<Calls>>();
+    HttpResponse::from_error(match calls.and_then(|calls| calls.methods(req.path())) {
+        Some(allow) => ApiError::new(Code::MethodNotAllowed, "This path has other methods; Allow names them.").header("allow", &allow),
+        None => ApiError::new(Code::NotFound, "There is nothing at this address."),
+    })
+}

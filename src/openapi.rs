@@ -1,0 +1,325 @@
+//! The document: what belongs to no feature, and what follows from the operations by rule rather than by hand.
+
+use crate::{
+    auth::policy,
+    http::problem::{Fault, Problem},
+};
+use actix_web::{HttpResponse, get, web::Data};
+use serde_json::{Map, Value, json};
+use utoipa::{
+    OpenApi,
+    openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme},
+};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Alongside",
+        description = "Advocacy case management for peer-support organizations in addiction recovery.\n\nEvery refusal is an `application/problem+json` (RFC 9457) with a stable `code`. Lists are keyset pages. A record has a `version`, which is its `ETag`; changing it needs `If-Match`. Any POST that makes something takes an `Idempotency-Key`. Somebody else's record and one that does not exist get the same 404.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+        contact(name = "Alongside", url = "https://example.org/alongside")
+    ),
+    servers((url = "/", description = "This server")),
+    tags(
+        (name = "Signing in", description = "Sessions: signing in, staying signed in, signing out."),
+        (name = "Me", description = "The person who is signed in."),
+        (name = "Organization", description = "The organization and its settings."),
+        (name = "Users", description = "The people who sign in."),
+        (name = "Teams", description = "Who works together."),
+        (name = "Clients", description = "The people supported."),
+        (name = "Cases", description = "Episodes of advocacy, and how they go."),
+        (name = "Assignments", description = "Who works a case."),
+        (name = "Barriers", description = "What stands between a client and a service or a right."),
+        (name = "Meetings", description = "Meetings with providers and agencies: preparation, outcome, commitments."),
+        (name = "Notes", description = "What was said and done."),
+        (name = "Tasks", description = "What somebody here has to do."),
+        (name = "Directory", description = "Providers, services and the code lists."),
+        (name = "Audit", description = "The trace, for auditors."),
+        (name = "Operations", description = "Health and keys.")
+    ),
+    components(schemas(Problem, Fault))
+)]
+struct Base;
+
+pub fn base() -> utoipa::openapi::OpenApi {
+    let mut doc = Base::openapi();
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some("An access token of `POST /api/v1/auth/login`.")).build();
+    doc.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(bearer));
+    doc
+}
+
+/// Adds to each operation what follows from its kind: its camelCase id, its roles, the problems it can answer, the headers it
+/// takes and gives, an example of each page.
+pub fn complete(mut doc: Value) -> Value {
+    rename_generics(&mut doc);
+    tidy_schemas(&mut doc);
+    let examples = item_examples(&doc);
+    for (path, item) in doc.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten() {
+        for (method, operation) in item.as_object_mut().into_iter().flatten() {
+            if let Some(operation) = operation.as_object_mut() {
+                complete_operation(path, method, operation, &examples);
+            }
+        }
+    }
+    doc
+}
+
+/// utoipa composes the names of generic schemas; `Page_Case` reads better as `CasePage`, and a change of a `T` is a `T`.
+fn rename_generics(doc: &mut Value) {
+    fn plain(name: &str) -> String {
+        match name.split_once('_') {
+            Some(("Page", item)) => format!("{}Page", plain(item)),
+            Some(("Patch", item)) => format!("Nullable{}", plain(item)),
+            Some(("Change", item)) => plain(item),
+            Some(("Vec", item)) => format!("{}List", plain(item)),
+            Some((name, "")) => name.to_owned(),
+            _ => name.to_owned(),
+        }
+    }
+    fn walk(value: &mut Value) {
+        const PREFIX: &str = "#/components/schemas/";
+        match value {
+            Value::Object(map) => {
+                for (key, value) in map {
+                    match value {
+                        Value::String(text) if key == "$ref" => {
+                            if let Some(name) = text.strip_prefix(PREFIX) {
+                                *text = format!("{PREFIX}{}", plain(name));
+                            }
+                        }
+                        _ => walk(value),
+                    }
+                }
+            }
+            Value::Array(items) => items.iter_mut().for_each(walk),
+            _ => {}
+        }
+    }
+    walk(doc);
+    if let Some(schemas) = doc.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+        let renamed: Map<String, Value> = std::mem::take(schemas).into_iter().map(|(name, schema)| (plain(&name), schema)).collect();
+        *schemas = renamed;
+    }
+}
+
+/// Input is refused where it has an unknown member, and a reply leaves out what is not set: so no input without
+/// `additionalProperties: false`, no `null` in a view, and no default that is `null`.
+fn tidy_schemas(doc: &mut Value) {
+    let mut inputs = std::collections::BTreeSet::new();
+    for operation in doc.get("paths").and_then(Value::as_object).into_iter().flatten().flat_map(|(_, item)| item.as_object()).flatten().map(|(_, operation)| operation) {
+        for schema in operation.pointer("/requestBody/content").and_then(Value::as_object).into_iter().flatten().filter_map(|(_, media)| media.get("schema")) {
+            collect_refs(schema, doc, &mut inputs);
+        }
+    }
+    for (name, schema) in doc.pointer_mut("/components/schemas").and_then(Value::as_object_mut).into_iter().flatten() {
+        let input = inputs.contains(name.as_str());
+        for (_, property) in schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
+            if let Some(property) = property.as_object_mut() {
+                if property.get("default").is_some_and(Value::is_null) {
+                    property.remove("default");
+                }
+                if !input {
+                    without_null(property);
+                }
+            }
+        }
+    }
+    drop_unused(doc);
+}
+
+fn without_null(property: &mut Map<String, Value>) {
+    if let Some(Value::Array(types)) = property.get_mut("type") {
+        types.retain(|kind| kind != "null");
+        if let [only] = types.as_slice() {
+            let only = only.clone();
+            property.insert("type".into(), only);
+        }
+    }
+    if let Some(Value::Array(ways)) = property.get_mut("oneOf") {
+        ways.retain(|way| way != &json!({"type": "null"}));
+        if let [Value::Object(only)] = ways.as_slice() {
+            let only = only.clone();
+            property.remove("oneOf");
+            property.extend(only);
+        }
+    }
+}
+
+fn collect_refs(value: &Value, doc: &Value, found: &mut std::collections::BTreeSet<String>) {
+    match value {
+        Value::Object(map) => {
+            if let Some(name) = map.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix("#/components/schemas/"))
+                && found.insert(name.to_owned())
+                && let Some(schema) = doc.pointer(&format!("/components/schemas/{name}"))
+            {
+                collect_refs(schema, doc, found);
+            }
+            map.values().for_each(|value| collect_refs(value, doc, found));
+        }
+        Value::Array(items) => items.iter().for_each(|value| collect_refs(value, doc, found)),
+        _ => {}
+    }
+}
+
+/// Takes away schemas that nothing refers to: leftovers of the composed names.
+fn drop_unused(doc: &mut Value) {
+    let mut used = std::collections::BTreeSet::from(["Problem".to_owned(), "ProblemError".to_owned()]);
+    if let Some(paths) = doc.get("paths") {
+        collect_refs(paths, doc, &mut used);
+    }
+    if let Some(schemas) = doc.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
+        schemas.retain(|name, _| used.contains(name));
+    }
+}
+
+/// The example of each schema that has one, to show pages with.
+fn item_examples(doc: &Value) -> Map<String, Value> {
+    let schemas = doc.pointer("/components/schemas").and_then(Value::as_object).into_iter().flatten();
+    schemas.filter_map(|(name, schema)| Some((name.clone(), schema.get("example").or_else(|| schema.pointer("/examples/0"))?.clone()))).collect()
+}
+
+fn camel(snake: &str) -> String {
+    let mut upper = false;
+    snake.chars().fold(String::new(), |mut name, c| {
+        match c {
+            '_' => upper = true,
+            c if std::mem::take(&mut upper) => name.extend(c.to_uppercase()),
+            c => name.push(c),
+        }
+        name
+    })
+}
+
+fn problem(description: &str) -> Value {
+    json!({"description": description, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}})
+}
+
+fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Value>, examples: &Map<String, Value>) {
+    if let Some(Value::String(id)) = operation.get_mut("operationId") {
+        *id = camel(id);
+    }
+    let permission = operation.get("security").and_then(|security| security.pointer("/0/bearer/0")).and_then(Value::as_str).map(str::to_owned);
+    let guarded = permission.is_some();
+    if let Some(permission) = &permission {
+        let roles: Vec<&str> = policy::roles(permission).unwrap_or_default().iter().map(|role| role.as_str()).collect();
+        if let Some(Value::String(description)) = operation.get_mut("description") {
+            description.push_str(&format!("\n\nPermission `{permission}`. Roles: {}.", roles.join(", ")));
+        }
+        operation.insert("x-permission".into(), json!(permission));
+    }
+    // The scope is told by `x-permission`: an HTTP scheme has none in OpenAPI.
+    operation.insert("security".into(), if guarded { json!([{"bearer": []}]) } else { json!([]) });
+
+    let has_body = operation.contains_key("requestBody");
+    let parameters = operation.entry("parameters").or_insert_with(|| json!([]));
+    if let Some(list) = parameters.as_array_mut() {
+        for parameter in list.iter_mut().filter_map(Value::as_object_mut) {
+            if let Some(schema) = parameter.get_mut("schema").and_then(Value::as_object_mut) {
+                without_null(schema);
+            }
+        }
+    }
+    let takes_query = parameters.as_array().is_some_and(|list| list.iter().any(|parameter| parameter.get("in").is_some_and(|place| place == "query")));
+    let versioned = guarded && !path.ends_with("/members/{user_id}") && (method == "patch" || method == "delete");
+    let creates = method == "post" && guarded && has_body && operation.get("responses").is_some_and(|responses| responses.get("201").is_some());
+    let gives_version = ["200", "201"].iter().any(|status| {
+        let schema = operation.get("responses").and_then(|responses| responses.pointer(&format!("/{status}/content/application~1json/schema/$ref")));
+        schema.and_then(Value::as_str).and_then(|name| name.rsplit('/').next()).and_then(|name| examples.get(name)).is_some_and(|example| example.get("version").is_some())
+    });
+    if let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
+        let mut header = |name: &str, required: bool, description: &str, schema: Value| {
+            parameters.push(json!({"name": name, "in": "header", "required": required, "description": description, "schema": schema}));
+        };
+        if versioned {
+            header("If-Match", true, "The ETag of the version that you have read.", json!({"type": "string", "examples": ["\"v7\""]}));
+        }
+        if method == "get" && gives_version {
+            header("If-None-Match", false, "The ETag of a version that you have; answered 304 while it is current.", json!({"type": "string", "examples": ["\"v7\""]}));
+        }
+        if creates {
+            header("Idempotency-Key", false, "Makes the request safe to repeat for 24 hours.", json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]{1,255}$", "examples": ["7f3c1c1e-open-case"]}));
+        }
+    }
+    if let Some(content) = operation.get_mut("requestBody").and_then(|body| body.get_mut("content")).and_then(Value::as_object_mut)
+        && method == "patch"
+        && let Some(json) = content.get("application/json").cloned()
+    {
+        content.insert("application/merge-patch+json".into(), json);
+    }
+    let has_path_parameter = path.contains('{');
+    let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
+    for (status, response) in responses.iter_mut() {
+        let Some(response) = response.as_object_mut() else { continue };
+        if response.get("description").and_then(Value::as_str).unwrap_or_default().is_empty() {
+            let words = match status.as_str() {
+                "201" => "Made; `Location` says where.",
+                _ => "As asked for.",
+            };
+            response.insert("description".into(), json!(words));
+        }
+        if status == "401" {
+            let words = response.get("description").and_then(Value::as_str).unwrap_or_default().to_owned();
+            *response = problem(&words).as_object().cloned().unwrap_or_default();
+        }
+        for (_, media) in response.get_mut("content").and_then(Value::as_object_mut).into_iter().flatten() {
+            let name = media.pointer("/schema/$ref").and_then(Value::as_str).and_then(|name| name.rsplit('/').next()).unwrap_or_default().to_owned();
+            if let Some(item) = name.strip_suffix("Page").and_then(|name| examples.get(name))
+                && let Some(media) = media.as_object_mut()
+            {
+                media.insert("example".into(), json!({"items": [item], "page": {"has_more": false, "limit": 50}}));
+            }
+        }
+        let mut headers = Map::new();
+        if gives_version && matches!(status.as_str(), "200" | "201") {
+            headers.insert("ETag".into(), json!({"description": "The version, as `\"v7\"`.", "schema": {"type": "string"}}));
+        }
+        if status == "201" {
+            headers.insert("Location".into(), json!({"description": "Where the new record is.", "schema": {"type": "string"}}));
+        }
+        if !headers.is_empty() {
+            response.insert("headers".into(), Value::Object(headers));
+        }
+    }
+    let mut refuse = |status: &str, words: &str, when: bool| {
+        if when && !responses.contains_key(status) {
+            responses.insert(status.to_owned(), problem(words));
+        }
+    };
+    refuse("400", "A parameter, a header or the body is not well-formed.", guarded || takes_query || has_body);
+    refuse("401", "The request carries no valid access token.", guarded);
+    refuse("403", "The caller's role may not do this.", guarded);
+    refuse("404", "The record does not exist, or it is not the caller's to know of.", has_path_parameter || guarded && method == "post");
+    refuse("409", "The state of the record does not allow this; `errors` says why.", guarded && method != "get");
+    refuse("412", "The record has changed since it was read; `ETag` is its present version.", versioned || method == "post" && path.ends_with("/transitions"));
+    refuse("408", "The body did not arrive in time.", has_body);
+    refuse("413", "The body is too large.", has_body);
+    refuse("415", "The body is not `application/json` in UTF-8.", has_body);
+    refuse("422", "A member of the body does not hold; `errors` points at it.", has_body);
+    refuse("428", "`If-Match` is missing.", versioned);
+    refuse("431", "The headers are too large.", true);
+    refuse("500", "A fault of ours, logged under the request's id.", true);
+    refuse("503", "Too much to do, or the database is away; `Retry-After` says when to come back.", true);
+    if method == "get" && gives_version {
+        responses.insert("304".into(), json!({"description": "The version named by `If-None-Match` is current."}));
+    }
+}
+
+/// The document as it is served.
+#[derive(Debug)]
+pub struct Published(pub String);
+
+#[get("/openapi.json")]
+async fn get_document(document: Data<Published>) -> HttpResponse {
+    HttpResponse::Ok().content_type("application/json").body(document.0.clone())
+}
+
+#[get("/docs")]
+async fn go_to_docs() -> HttpResponse {
+    HttpResponse::PermanentRedirect().insert_header(("location", "/docs/")).finish()
+}
+
+/// The document and the page that shows it, both from the binary.
+pub fn docs(cfg: &mut actix_web::web::ServiceConfig) {
+    let page = utoipa_swagger_ui::SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::from("/openapi.json").validator_url("none"));
+    cfg.service(get_document).service(go_to_docs).service(page);
+}

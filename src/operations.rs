@@ -1,0 +1,58 @@
+//! For whoever runs the server and whoever checks its tokens: health, keys.
+
+use crate::{
+    auth::{Anyone, Caller as _, guard::Gate, token::Jwk},
+    db::Db,
+    error::{ApiError, Result},
+    http::{Answer, Reply, plain},
+};
+use actix_web::{get, web::Data};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub fn routes(cfg: &mut ServiceConfig<'_>) {
+    cfg.service(get_liveness).service(get_readiness).service(get_key_set);
+}
+
+/// How the server is.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"status": "ok"}))]
+pub struct Health {
+    pub status: &'static str,
+}
+
+/// Is the process alive
+///
+/// Asks nothing of anything else.
+#[utoipa::path(tag = "Operations", responses((status = 200, body = Health)), security(()))]
+#[get("/livez")]
+pub async fn get_liveness(_who: Anyone) -> Result<Answer<Health>> {
+    plain(Health { status: "ok" })
+}
+
+/// Can it do its work
+///
+/// Whether the database answers, takes writes, and has every migration.
+#[utoipa::path(tag = "Operations", responses((status = 200, body = Health)), security(()))]
+#[get("/readyz")]
+pub async fn get_readiness(who: Anyone, db: Data<Db>) -> Result<Answer<Health>> {
+    tracing::trace!(request = %who.origin().request, "readiness");
+    if db.ready().await? { plain(Health { status: "ok" }) } else { Err(ApiError::unavailable("migrations are missing, or writes fail")) }
+}
+
+/// The keys that access tokens are signed with.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": "q8X2v0b1n3m5k7j9", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}))]
+pub struct KeySet {
+    pub keys: Vec<Jwk>,
+}
+
+/// Fetch the public keys
+///
+/// The JWK set (RFC 7517) by which anybody can verify an access token.
+#[utoipa::path(tag = "Operations", responses((status = 200, body = KeySet)), security(()))]
+#[get("/.well-known/jwks.json")]
+pub async fn get_key_set(_who: Anyone, gate: Data<Gate>) -> Reply<KeySet> {
+    plain(KeySet { keys: vec![gate.keys.jwk()] })
+}

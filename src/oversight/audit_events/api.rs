@@ -1,0 +1,27 @@
+//! Handlers for the trace.
+
+use super::{model::*, store};
+use crate::{
+    auth::{Allowed, policy::ReadAudit},
+    db::Db,
+    http::{List, Page, PageQuery, Reply, paged, plain},
+};
+use actix_web::{get, post, web::Data};
+
+/// List audit events
+///
+/// Who did what to which record, newest first: ids and names of members, never content. Reading the trace is itself in the trace.
+#[utoipa::path(tag = "Audit", params(PageQuery, AuditFilter), responses((status = 200, body = Page<AuditEvent>)), security(("bearer" = ["audit:read"])))]
+#[get("/audit-events")]
+pub async fn list_audit_events(who: Allowed<ReadAudit>, db: Data<Db>, list: List<AuditFilter>) -> Reply<Page<AuditEvent>> {
+    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+}
+
+/// Verify the trace
+///
+/// Recomputes the organization's chain from its first entry to its last: an entry altered, missing, inserted or out of its place is found.
+#[utoipa::path(tag = "Audit", responses((status = 200, body = Verification)), security(("bearer" = ["audit:read"])))]
+#[post("/audit-events/verification")]
+pub async fn verify_audit_events(who: Allowed<ReadAudit>, db: Data<Db>) -> Reply<Verification> {
+    plain(db.read(&who, store::verify).await?)
+}

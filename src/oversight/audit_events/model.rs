@@ -1,0 +1,107 @@
+//! What an audit event is on the wire.
+
+use crate::{
+    audit::{
+        Outcome,
+        chain::{EventRow, Finding, hex},
+    },
+    auth::{RequestId, Role, SessionId, UserId},
+    db::dialect::Key,
+    http::Filter,
+    types::{Instant, Line},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// One entry of the trace: who did what to which record. Ids and names of members, never content.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"sequence": 1042, "at": "2026-11-23T15:00:00.000Z", "actor_id": "019ab3c4-0000-7000-8000-000000000002", "actor_role": "advocate", "session_id": "019ab3c4-0000-7000-8000-000000000060", "source": "127.0.0.1", "action": "case.read", "subject_id": "019ab3c4-0000-7000-8000-000000000020", "outcome": "done", "fields": [], "subject_ids": [], "request_id": "019ab3c4-0000-7000-8000-000000000061", "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}))]
+pub struct AuditEvent {
+    /// Counts the organization's entries, without gaps.
+    pub sequence: i64,
+    pub at: Instant,
+    pub actor_id: Option<UserId>,
+    pub actor_role: Option<Role>,
+    pub session_id: Option<SessionId>,
+    /// The address it came from, or `cli`.
+    pub source: String,
+    /// `kind.verb`; the subject is a record of that kind.
+    pub action: String,
+    pub subject_id: Option<Key>,
+    pub outcome: Outcome,
+    /// The names of the members that changed.
+    pub fields: Vec<String>,
+    /// The records of a page that was shown.
+    pub subject_ids: Vec<String>,
+    pub request_id: RequestId,
+    /// SHA-256 over the hash before and this entry, in hexadecimal.
+    pub hash: String,
+}
+impl From<EventRow> for AuditEvent {
+    fn from(row: EventRow) -> Self {
+        Self {
+            sequence: row.sequence,
+            at: row.at,
+            actor_id: row.actor_id,
+            actor_role: row.actor_role,
+            session_id: row.session_id,
+            source: row.source,
+            action: row.action,
+            subject_id: row.subject_id,
+            outcome: row.outcome,
+            fields: row.fields.0,
+            subject_ids: row.subjects.0,
+            request_id: row.request_id,
+            hash: hex(&row.hash),
+        }
+    }
+}
+
+/// Which entries to list.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct AuditFilter {
+    pub actor_id: Option<UserId>,
+    pub subject_id: Option<Key>,
+    /// `case.read`, for one.
+    pub action: Option<Line<60>>,
+    pub at_gte: Option<Instant>,
+    pub at_lt: Option<Instant>,
+}
+impl Filter for AuditFilter {
+    const SORTS: &'static [&'static str] = &["-sequence", "sequence"];
+}
+
+/// What verifying the chain has found.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"verified": true, "entries": 1042, "checkpoint": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}))]
+pub struct Verification {
+    pub verified: bool,
+    /// How many entries hold, from the first on.
+    pub entries: i64,
+    pub first_broken: Option<Broken>,
+    /// The hash of the last entry that holds: keep it elsewhere, as proof of what the chain was.
+    pub checkpoint: String,
+}
+
+/// Where a chain does not hold.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Broken {
+    pub sequence: i64,
+    /// `altered`, `missing`, `inserted`, `head_differs`.
+    pub reason: &'static str,
+}
+
+impl From<Finding> for Verification {
+    fn from(finding: Finding) -> Self {
+        Self {
+            verified: finding.broken.is_none(),
+            entries: finding.entries,
+            first_broken: finding.broken.map(|(sequence, reason)| Broken { sequence, reason }),
+            checkpoint: finding.checkpoint,
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Queries over the trace: the caller's organization's, and no other.
+
+use super::model::*;
+use crate::{
+    audit::chain::{self, EventRow},
+    db::{Dialect, Tx, schema::audit_events as events},
+    error::Result,
+    http::{List, Page},
+};
+use diesel::prelude::*;
+
+/// The entries that this caller may see.
+fn visible(tx: &Tx) -> events::BoxedQuery<'static, Dialect> {
+    events::table.filter(events::organization_id.eq(tx.organization())).into_boxed()
+}
+
+fn filtered(tx: &Tx, filter: &AuditFilter) -> events::BoxedQuery<'static, Dialect> {
+    let mut query = visible(tx);
+    if let Some(actor) = filter.actor_id {
+        query = query.filter(events::actor_id.eq(actor));
+    }
+    if let Some(subject) = filter.subject_id {
+        query = query.filter(events::subject_id.eq(subject));
+    }
+    if let Some(action) = &filter.action {
+        query = query.filter(events::action.eq(action.as_str().to_owned()));
+    }
+    if let Some(from) = filter.at_gte {
+        query = query.filter(events::at.ge(from));
+    }
+    if let Some(before) = filter.at_lt {
+        query = query.filter(events::at.lt(before));
+    }
+    query
+}
+
+pub fn page(tx: &mut Tx, list: &List<AuditFilter>) -> Result<Page<AuditEvent>> {
+    let actor = tx.actor()?;
+    let mut query = filtered(tx, &list.filter);
+    if let Some((sequence, _)) = list.after(actor)? {
+        query = if list.down() { query.filter(events::sequence.lt(sequence)) } else { query.filter(events::sequence.gt(sequence)) };
+    }
+    query = if list.down() { query.order(events::sequence.desc()) } else { query.order(events::sequence.asc()) };
+    let rows: Vec<EventRow> = query.select(EventRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let total = if list.include_total { Some(filtered(tx, &list.filter).count().get_result(tx.conn)?) } else { None };
+    tx.saw("audit.read", actor.organization);
+    Ok(list.page(actor, rows, total, |row| (row.sequence, row.request_id.uuid()), AuditEvent::from))
+}
+
+pub fn verify(tx: &mut Tx) -> Result<Verification> {
+    let organization = tx.organization();
+    let finding = chain::verify(tx.conn, organization)?;
+    tx.saw("audit.verified", organization);
+    Ok(finding.into())
+}

@@ -1,0 +1,3 @@
+//! Looking over the work: the trace, and later reports and search.
+
+pub mod audit_events;
