@@ -134,6 +134,13 @@ impl ApiError {
         Self::new(Code::Overloaded, detail).header("retry-after", "1")
     }
 
+    /// The same, with the words of its source.
+    pub fn copy(&self) -> Self {
+        let Inner { code, detail, issues, headers, source } = &*self.0;
+        let source = source.as_ref().map(|source| source.to_string().into());
+        Self(Box::new(Inner { code: *code, detail: detail.clone(), issues: issues.clone(), headers: headers.clone(), source }))
+    }
+
     pub fn issues(mut self, issues: Vec<Issue>) -> Self {
         self.0.issues = issues;
         self

@@ -14,6 +14,7 @@
 
 #[macro_use]
 pub mod types;
+pub mod admin;
 pub mod app;
 pub mod audit;
 pub mod auth;
@@ -21,6 +22,8 @@ pub mod auth;
 pub mod casework;
 pub mod config;
 pub mod db;
+#[cfg(any())]
+pub mod demo;
 pub mod directory;
 pub mod error;
 pub mod http;

@@ -51,7 +51,7 @@ impl Password {
         for word in own.chain(["alongside", "password"]) {
             rest = rest.replace(&word.to_lowercase(), "");
         }
-        if rest.chars().count() < 8 {
+        if rest != lower && rest.chars().filter(|c| c.is_alphanumeric()).count() < 8 {
             return Err(Fault::new("own_words", "must not be made of the name, the e-mail address or the service's own words"));
         }
         Ok(())

@@ -104,6 +104,19 @@ impl Conn {
         }
     }
 
+    /// What the engine itself finds wrong with its file. PostgreSQL checks its own pages; SQLite is asked.
+    pub fn integrity_faults(&mut self) -> QueryResult<Vec<String>> {
+        #[derive(QueryableByName)]
+        struct Line {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            line: String,
+        }
+        let Self::Sqlite(c) = self else { return Ok(Vec::new()) };
+        let pages: Vec<Line> = diesel::sql_query("SELECT integrity_check AS line FROM pragma_integrity_check WHERE integrity_check <> 'ok'").load(c)?;
+        let keys: Vec<Line> = diesel::sql_query("SELECT 'foreign key of ' || \"table\" || ' to ' || parent AS line FROM pragma_foreign_key_check").load(c)?;
+        Ok(pages.into_iter().chain(keys).map(|found| found.line).collect())
+    }
+
     pub fn commit(&mut self) -> QueryResult<()> {
         <Self as Connection>::TransactionManager::commit_transaction(self)
     }

@@ -102,6 +102,11 @@ impl Db {
         Ok(missing == 0 && self.engine.trouble().is_none())
     }
 
+    /// Housekeeping that belongs to no caller and shows nobody anything.
+    pub async fn maintain<T: Send + 'static>(&self, f: fn(&mut Conn) -> Result<T>) -> Result<T> {
+        self.engine.write(f).await
+    }
+
     /// The engine without callers and trace, for the audit of the trace itself, the session check and the command line.
     pub(crate) const fn engine(&self) -> &Engine {
         &self.engine

@@ -1,4 +1,5 @@
-//! The tables of both engines. Generated from PostgreSQL's catalogue: `BLESS=1 cargo nextest run schema`.
+//! The tables of both engines. Generated from PostgreSQL's catalogue: `BLESS=1 ./test schema_rs`.
+
 diesel::table! {
     use crate::types::sql::*;
 

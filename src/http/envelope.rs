@@ -6,9 +6,10 @@ use crate::{
     error::{ApiError, Code},
 };
 use actix_web::{
-    Error, HttpMessage as _,
+    Error, HttpMessage as _, HttpResponse,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
+    error::InternalError,
     http::{
         Method,
         header::{self, HeaderMap, HeaderName, HeaderValue},
@@ -25,6 +26,10 @@ const LONGEST_URI: usize = 8 * 1024;
 const LARGEST_HEAD: usize = 32 * 1024;
 const MOST_HEADERS: usize = 64;
 
+const PROBLEM: &str = "application/problem+json";
+/// The docs page runs scripts of its own, all from this server.
+const DOCS_POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'";
+
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 pub async fn envelope(mut req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -36,17 +41,32 @@ pub async fn envelope(mut req: ServiceRequest, next: Next<impl MessageBody + 'st
     }
     let docs = req.path().starts_with("/docs");
     let public = docs || req.path().starts_with("/openapi") || req.path().starts_with("/.well-known");
-    let http_request = req.request().clone();
-
     let outcome = match oversized(&req) {
         Some(code) => Err(ApiError::new(code, code.title()).into()),
         None => run(req, next).await,
     };
-    let mut response = match outcome {
-        Ok(response) => response.map_into_boxed_body(),
-        Err(error) => ServiceResponse::from_err(error, http_request),
-    };
-    explain(&mut response, id);
+    match outcome {
+        Ok(response) => {
+            let mut response = response.map_into_boxed_body();
+            finish(response.response_mut(), id, docs, public);
+            Ok(response)
+        }
+        // The request is gone with the handler; the reply is written here and handed on as the error's own.
+        Err(error) => {
+            let mut response = error.error_response();
+            explain(&mut response, error.as_error::<ApiError>(), id);
+            finish(&mut response, id, docs, public);
+            Err(InternalError::from_response(error, response).into())
+        }
+    }
+}
+
+fn finish(response: &mut HttpResponse<BoxBody>, id: RequestId, docs: bool, public: bool) {
+    let told = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM);
+    if !told && (response.status().is_client_error() || response.status().is_server_error()) {
+        let error = response.error().and_then(|error| error.as_error::<ApiError>()).map(ApiError::copy);
+        explain(response, error.as_ref(), id);
+    }
     let headers = response.headers_mut();
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         headers.insert(REQUEST_ID, value);
@@ -56,21 +76,13 @@ pub async fn envelope(mut req: ServiceRequest, next: Next<impl MessageBody + 'st
         (header::REFERRER_POLICY, "no-referrer"),
         (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        (
-            header::CONTENT_SECURITY_POLICY,
-            if docs {
-                "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'"
-            } else {
-                "default-src 'none'; frame-ancestors 'none'"
-            },
-        ),
+        (header::CONTENT_SECURITY_POLICY, if docs { DOCS_POLICY } else { "default-src 'none'; frame-ancestors 'none'" }),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
     if !public {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
-    Ok(response)
 }
 
 /// The handler, with its panic caught (RL-13) and its time bounded.
@@ -101,31 +113,18 @@ fn request_id(headers: &HeaderMap) -> RequestId {
 }
 
 /// Writes the problem into a refusal, whoever refused.
-fn explain(response: &mut ServiceResponse<BoxBody>, id: RequestId) {
+fn explain(response: &mut HttpResponse<BoxBody>, ours: Option<&ApiError>, id: RequestId) {
     let status = response.status();
-    if !status.is_client_error() && !status.is_server_error() {
-        return;
-    }
-    let ours = response.response().error().and_then(|error| error.as_error::<ApiError>());
-    let theirs;
-    let error = match ours {
-        Some(error) => error,
-        None => {
-            theirs = of_status(status);
-            &theirs
-        }
-    };
+    let theirs = of_status(status);
+    let error = ours.unwrap_or(&theirs);
     if status.is_server_error() {
         tracing::error!(request_id = %id, %error, "a request failed");
     }
-    let problem = Problem::new(error, id);
-    let headers = error.headers().to_vec();
-    let body = serde_json::to_vec(&problem).unwrap_or_default();
-    let inner = response.response_mut();
-    for (name, value) in headers {
-        inner.headers_mut().insert(name, value);
+    let body = serde_json::to_vec(&Problem::new(error, id)).unwrap_or_default();
+    for (name, value) in error.headers() {
+        response.headers_mut().insert(name.clone(), value.clone());
     }
-    inner.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-    let empty = std::mem::replace(inner, actix_web::HttpResponse::new(status));
-    *inner = empty.set_body(BoxBody::new(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
+    let empty = std::mem::replace(response, HttpResponse::new(status));
+    *response = empty.set_body(BoxBody::new(body));
 }

@@ -37,7 +37,7 @@ impl Instant {
 
     /// Reads RFC 3339 with an offset, between the years 1900 and 2200.
     pub fn parse(text: &str) -> Result<Self, Fault> {
-        let shaped = text.len() <= 35 && text.as_bytes().get(10).is_some_and(|b| matches!(b, b'T' | b't' | b' '));
+        let shaped = text.len() <= 35 && !text.contains('[') && text.as_bytes().get(10).is_some_and(|b| matches!(b, b'T' | b't' | b' '));
         let leap = text.get(17..19) == Some("60");
         let at = (shaped && !leap)
             .then(|| text.parse::<jiff::Timestamp>().ok())

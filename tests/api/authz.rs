@@ -1,0 +1,1 @@
+//! Every operation of the document, asked by every kind of caller.

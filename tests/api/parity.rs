@@ -1,0 +1,126 @@
+//! What keeps the two migration folders and `schema.rs` one schema.
+
+use crate::support::database::{Engine, Home};
+use alongside::{
+    db::{Conn, migrate},
+    on_engine,
+};
+use diesel::prelude::*;
+use std::{collections::BTreeSet, fmt::Write as _};
+
+#[derive(QueryableByName)]
+struct Fact {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    fact: String,
+}
+
+fn facts(conn: &mut Conn, sql: &str) -> BTreeSet<String> {
+    let rows: Vec<Fact> = on_engine!(conn, |c| diesel::sql_query(sql).load(c)).unwrap();
+    rows.into_iter().map(|row| row.fact).collect()
+}
+
+/// Every column with type and whether it may be null; every key, index and reference; in words that both catalogues can be made
+/// to say. A CHECK that only SQLite needs (a JSON text, a 0 or 1) has no fellow and is left out.
+const POSTGRES: &str = r#"
+  SELECT c.table_name || '.' || c.column_name || ' ' || CASE c.data_type
+           WHEN 'uuid' THEN 'BLOB' WHEN 'bytea' THEN 'BLOB' WHEN 'timestamp with time zone' THEN 'INTEGER' WHEN 'boolean' THEN 'INTEGER'
+           WHEN 'integer' THEN 'INTEGER' WHEN 'bigint' THEN 'INTEGER' ELSE 'TEXT' END ||
+         CASE c.is_nullable WHEN 'NO' THEN ' not null' ELSE '' END AS fact
+    FROM information_schema.columns c WHERE c.table_schema = 'public' AND c.table_name NOT LIKE '\_\_%'
+  UNION ALL
+  SELECT CASE WHEN i.indisunique THEN 'unique ' ELSE 'index ' || x.relname || ' ' END || t.relname || '(' || string_agg(a.attname, ',' ORDER BY k.n) || ')'
+    FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid
+    JOIN LATERAL unnest(i.indkey) WITH ORDINALITY k(attnum, n) ON true
+    JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum
+   WHERE t.relnamespace = 'public'::regnamespace AND t.relname NOT LIKE '\_\_%'
+   GROUP BY i.indexrelid, i.indisunique, x.relname, t.relname
+  UNION ALL
+  SELECT 'fk ' || conrelid::regclass || '(' || string_agg(a.attname, ',' ORDER BY k.n) || ') -> ' || confrelid::regclass
+    FROM pg_constraint c JOIN LATERAL unnest(c.conkey) WITH ORDINALITY k(attnum, n) ON true
+    JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.attnum
+   WHERE c.contype = 'f' GROUP BY c.oid, conrelid, confrelid
+  UNION ALL
+  SELECT 'check ' || conrelid::regclass || '.' || a.attname || ' ' ||
+         coalesce((SELECT string_agg(m[1], ',' ORDER BY m[1] COLLATE pg_catalog."C") FROM regexp_matches(pg_get_constraintdef(k.oid), '''([a-z_]+)''', 'g') m), '')
+    FROM pg_constraint k JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = k.conkey[1]
+   WHERE k.contype = 'c' AND pg_get_constraintdef(k.oid) LIKE '%ANY%'"#;
+
+const SQLITE: &str = r"
+  WITH tables AS (SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\_\_%' ESCAPE '\' AND name NOT LIKE 'sqlite\_%' ESCAPE '\')
+  SELECT t.name || '.' || c.name || ' ' || c.type || CASE WHEN c.[notnull] THEN ' not null' ELSE '' END AS fact FROM tables t, pragma_table_info(t.name) c
+  UNION ALL
+  SELECT CASE WHEN i.[unique] THEN 'unique ' ELSE 'index ' || i.name || ' ' END || t.name || '(' ||
+         (SELECT group_concat(name, ',') FROM (SELECT name FROM pragma_index_info(i.name) ORDER BY seqno)) || ')'
+    FROM tables t, pragma_index_list(t.name) i
+  UNION ALL
+  SELECT 'fk ' || t.name || '(' || group_concat(f.[from], ',' ORDER BY f.seq) || ') -> ' || f.[table] FROM tables t, pragma_foreign_key_list(t.name) f GROUP BY t.name, f.id";
+
+#[test]
+fn both_folders_hold_the_same_migrations() {
+    let (postgres, sqlite) = migrate::names();
+    assert_eq!(postgres, sqlite);
+}
+
+#[test]
+fn both_engines_end_up_with_the_same_schema() {
+    let (postgres, sqlite) = (Home::make(Engine::Postgres), Home::make(Engine::Sqlite));
+    let theirs = facts(&mut postgres.open(), POSTGRES);
+    let (checks, theirs): (BTreeSet<_>, BTreeSet<_>) = theirs.into_iter().partition(|fact| fact.starts_with("check "));
+    let ours = facts(&mut sqlite.open(), SQLITE);
+    let (missing, extra): (Vec<_>, Vec<_>) = (theirs.difference(&ours).collect(), ours.difference(&theirs).collect());
+    assert!(missing.is_empty() && extra.is_empty(), "only in postgres: {missing:#?}\nonly in sqlite: {extra:#?}");
+    // SQLite keeps a CHECK only as text: look for its words there.
+    for check in checks {
+        let words: Vec<&str> = check.splitn(3, ' ').collect();
+        let (table, column) = words[1].split_once('.').unwrap();
+        let sql = facts(&mut sqlite.open(), &format!("SELECT sql AS fact FROM sqlite_schema WHERE name = '{table}'"));
+        let line = sql.first().unwrap().lines().find(|line| line.contains(&format!("CHECK ({column} IN "))).unwrap_or_else(|| panic!("no {check}")).to_owned();
+        let mut held: Vec<String> = line.split('\'').skip(1).step_by(2).map(str::to_owned).collect();
+        held.sort();
+        assert_eq!(held.join(","), words[2], "{check}");
+    }
+}
+
+/// `schema.rs`, from PostgreSQL's catalogue. `BLESS=1` writes it.
+#[test]
+fn schema_rs_is_the_schema_of_the_migrations() {
+    let home = Home::make(Engine::Postgres);
+    let mut conn = home.open();
+    let columns = facts(
+        &mut conn,
+        r"SELECT c.table_name || ' ' || lpad(c.ordinal_position::text, 3, '0') || ' ' || c.column_name || ' ' || CASE c.data_type
+            WHEN 'uuid' THEN 'Uuid' WHEN 'bytea' THEN 'Bytea' WHEN 'timestamp with time zone' THEN 'Timestamptz' WHEN 'boolean' THEN 'Bool'
+            WHEN 'integer' THEN 'Int4' WHEN 'bigint' THEN 'Int8' WHEN 'jsonb' THEN 'Jsonb' WHEN 'date' THEN 'Date' ELSE 'Text' END || ' ' || c.is_nullable AS fact
+          FROM information_schema.columns c WHERE c.table_schema = 'public' AND c.table_name NOT LIKE '\_\_%'",
+    );
+    let keys = facts(
+        &mut conn,
+        r"SELECT t.relname || ' ' || string_agg(a.attname, ', ' ORDER BY k.n) AS fact FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
+            JOIN LATERAL unnest(i.indkey) WITH ORDINALITY k(attnum, n) ON true JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum
+           WHERE i.indisprimary AND t.relnamespace = 'public'::regnamespace AND t.relname NOT LIKE '\_\_%' GROUP BY t.relname",
+    );
+    let mut schema = String::from("//! The tables of both engines. Generated from PostgreSQL's catalogue: `BLESS=1 ./test schema_rs`.\n");
+    let mut tables = Vec::new();
+    for key in &keys {
+        let (table, key) = key.split_once(' ').unwrap();
+        tables.push(table);
+        write!(schema, "\ndiesel::table! {{\n    use crate::types::sql::*;\n\n    {table} ({key}) {{\n").unwrap();
+        for column in columns.iter().filter(|column| column.split(' ').next() == Some(table)) {
+            let parts: Vec<&str> = column.split(' ').collect();
+            let name = if parts[2] == "type" { "#[sql_name = \"type\"]\n        type_" } else { parts[2] };
+            let kind = if parts[4] == "YES" { format!("Nullable<{}>", parts[3]) } else { parts[3].to_owned() };
+            writeln!(schema, "        {name} -> {kind},").unwrap();
+        }
+        schema.push_str("    }\n}\n");
+    }
+    schema.push_str("\ndiesel::allow_tables_to_appear_in_same_query!(\n");
+    for table in tables {
+        writeln!(schema, "    {table},").unwrap();
+    }
+    schema.push_str(");\n");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/src/db/schema.rs");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(path, &schema).unwrap();
+    }
+    assert!(std::fs::read_to_string(path).unwrap() == schema, "src/db/schema.rs is stale: BLESS=1 ./test schema_rs");
+}

@@ -1,0 +1,130 @@
+//! A database of its own for every test, cloned from one that was migrated once.
+
+use alongside::db::{Conn, Url, Use, migrate};
+use diesel::connection::SimpleConnection as _;
+use diesel::prelude::*;
+use std::hash::{Hash as _, Hasher as _};
+use std::sync::OnceLock;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Engine {
+    Sqlite,
+    Postgres,
+}
+
+/// Where a test's database is, and what goes when the test ends.
+pub struct Home {
+    pub url: String,
+    pub folder: tempfile::TempDir,
+    postgres: Option<String>,
+}
+
+impl Home {
+    pub fn make(engine: Engine) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        match engine {
+            Engine::Sqlite => {
+                let path = folder.path().join("test.db");
+                std::fs::write(&path, sqlite_template()).unwrap();
+                Self { url: format!("sqlite://{}", path.display()), folder, postgres: None }
+            }
+            Engine::Postgres => {
+                let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+                run(&format!("CREATE DATABASE {name} TEMPLATE {} STRATEGY FILE_COPY", postgres_template()));
+                Self { url: at(&name), folder, postgres: Some(name) }
+            }
+        }
+    }
+
+    /// A connection of one's own, past every guard: to look at what is stored, and to do what no program of ours does.
+    pub fn open(&self) -> Conn {
+        Conn::open(&Url::parse(&self.url).unwrap(), Use::Writing).unwrap()
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        if let Some(name) = &self.postgres {
+            run(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+        }
+    }
+}
+
+/// Migrated once in each process; the bytes are written out for each test.
+fn sqlite_template() -> &'static [u8] {
+    static TEMPLATE: OnceLock<Vec<u8>> = OnceLock::new();
+    TEMPLATE.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("template.db");
+        let mut conn = Conn::open(&Url::Sqlite(path.to_str().unwrap().into()), Use::Writing).unwrap();
+        migrate::run(&mut conn).unwrap();
+        conn.batch_execute("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();
+        drop(conn);
+        std::fs::read(path).unwrap()
+    })
+}
+
+/// The server that `./test` has started. A test that finds none fails: a skipped test is a defect.
+fn server() -> String {
+    std::env::var("ALONGSIDE_TEST_POSTGRES").expect("ALONGSIDE_TEST_POSTGRES names the PostgreSQL to test on; ./test starts one")
+}
+
+fn at(database: &str) -> String {
+    let server = server();
+    match server.split_once('?') {
+        Some((base, query)) => format!("{base}/{database}?{query}"),
+        None => format!("{server}/{database}"),
+    }
+}
+
+fn run(sql: &str) {
+    let mut conn = Conn::open(&Url::parse(&at("postgres")).unwrap(), Use::Writing).unwrap();
+    // CREATE DATABASE … TEMPLATE wants nobody on the template, and another test may just be cloning it.
+    for attempt in 1.. {
+        match conn.batch_execute(sql) {
+            Ok(()) => return,
+            Err(_) if attempt < 50 => std::thread::sleep(std::time::Duration::from_millis(40)),
+            Err(error) => panic!("{sql}: {error}"),
+        }
+    }
+}
+
+/// One template for each state of the migrations, shared by every test process.
+fn postgres_template() -> &'static str {
+    static TEMPLATE: OnceLock<String> = OnceLock::new();
+    TEMPLATE.get_or_init(|| {
+        let mut hash = std::hash::DefaultHasher::new();
+        for file in files("migrations/postgres".as_ref()) {
+            std::fs::read(file).unwrap().hash(&mut hash);
+        }
+        let name = format!("template_{:016x}", hash.finish());
+        let mut conn = Conn::open(&Url::parse(&at("postgres")).unwrap(), Use::Writing).unwrap();
+        conn.batch_execute("SELECT pg_advisory_lock(4711)").unwrap();
+        #[derive(QueryableByName)]
+        struct Count {
+            #[diesel(sql_type = diesel::sql_types::BigInt)]
+            n: i64,
+        }
+        let found: Count = alongside::on_engine!(&mut conn, |c| diesel::sql_query(format!("SELECT count(*) AS n FROM pg_database WHERE datname = '{name}'")).get_result(c)).unwrap();
+        if found.n == 0 {
+            let draft = format!("{name}_draft");
+            run(&format!("DROP DATABASE IF EXISTS {draft}"));
+            run(&format!("CREATE DATABASE {draft}"));
+            migrate::run(&mut Conn::open(&Url::parse(&at(&draft)).unwrap(), Use::Writing).unwrap()).unwrap();
+            run(&format!("ALTER DATABASE {draft} RENAME TO {name}"));
+        }
+        name
+    })
+}
+
+fn files(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut found: Vec<_> = std::fs::read_dir(folder)
+        .unwrap()
+        .flat_map(|entry| {
+            let path = entry.unwrap().path();
+            if path.is_dir() { files(&path) } else { vec![path] }
+        })
+        .collect();
+    found.sort();
+    found
+}

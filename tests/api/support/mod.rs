@@ -1,0 +1,21 @@
+//! A server and a database of its own for every test, and callers that hold every reply against the document.
+
+pub mod conforms;
+pub mod database;
+pub mod world;
+
+pub use world::{PASSWORD, Reply, User, World, active_case, body, pages};
+
+/// Each function becomes one test on SQLite and one on PostgreSQL.
+#[macro_export]
+macro_rules! on_both_engines {
+    ($($(#[$doc:meta])* async fn $name:ident($world:ident) $body:block)*) => {
+        $($(#[$doc])* async fn $name($world: &$crate::support::World) $body)*
+        mod sqlite { $(#[actix_web::test] async fn $name() {
+            super::$name(&$crate::support::World::start($crate::support::database::Engine::Sqlite).await).await
+        })* }
+        mod postgres { $(#[actix_web::test] async fn $name() {
+            super::$name(&$crate::support::World::start($crate::support::database::Engine::Postgres).await).await
+        })* }
+    };
+}

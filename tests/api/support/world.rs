@@ -1,0 +1,239 @@
+//! A running server with two organizations in it, and the people who call it.
+
+use super::{
+    conforms,
+    database::{Engine, Home},
+};
+use alongside::{
+    app,
+    auth::{Actor, Role, token::Keys},
+    db::{Db, Options, Url, schema},
+    identity::{
+        organizations::model::OrganizationRow,
+        sessions::model::SessionRow,
+        teams::model::{MemberRow, TeamId, TeamRow},
+        users::model::UserRow,
+    },
+    types::{Email, Id, Instant, Line, Zone},
+};
+use diesel::prelude::*;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+pub struct World {
+    pub base: String,
+    pub home: Home,
+    pub keys: Arc<Keys>,
+    pub http: reqwest::Client,
+    pub engine: Engine,
+    /// The organization that most tests are about, and its team.
+    pub org: OrganizationRow,
+    pub team: TeamId,
+    /// Another organization, whose people must see none of it.
+    pub other_org: OrganizationRow,
+    pub other_team: TeamId,
+    /// A hash of `PASSWORD`, made once: hashing is slow on purpose.
+    pub password_hash: String,
+}
+
+pub const PASSWORD: &str = "three wet umbrellas";
+
+/// Somebody with a session.
+#[derive(Clone)]
+pub struct User<'w> {
+    pub world: &'w World,
+    pub actor: Actor,
+    pub email: String,
+    token: String,
+}
+
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: reqwest::header::HeaderMap,
+    pub body: Value,
+}
+
+impl Reply {
+    /// The reply, if its status is this one.
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{:#}", self.body);
+        self
+    }
+    pub fn id(&self) -> String {
+        self.body["id"].as_str().unwrap_or_else(|| panic!("no id in {:#}", self.body)).to_owned()
+    }
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+    pub fn etag(&self) -> String {
+        self.header("etag").to_owned()
+    }
+    /// The codes of a problem's errors, with where they are.
+    pub fn faults(&self) -> Vec<(String, String)> {
+        let place = |error: &Value| ["pointer", "parameter", "header"].iter().find_map(|place| error[*place].as_str()).unwrap_or_default().to_owned();
+        self.body["errors"].as_array().into_iter().flatten().map(|error| (place(error), error["code"].as_str().unwrap().to_owned())).collect()
+    }
+    #[track_caller]
+    pub fn faulty(self, status: u16, at: &str, code: &str) {
+        let reply = self.expect(status);
+        assert!(reply.faults().contains(&(at.to_owned(), code.to_owned())), "no {code} at {at}: {:#}", reply.body);
+    }
+}
+
+impl World {
+    pub async fn start(engine: Engine) -> Self {
+        let home = Home::make(engine);
+        let keys = Arc::new(Keys::load(&home.folder.path().join("key")).unwrap());
+        let db = Db::open(&Options { url: Url::parse(&home.url).unwrap(), replica: None, connections: 4, migrate: false }).unwrap();
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let setup = app::Setup { db, keys: Arc::clone(&keys), workers: 2 };
+        std::thread::spawn(move || actix_web::rt::System::new().block_on(async { app::serve(listener, setup).unwrap().await }));
+        let mut conn = home.open();
+        let mut organization = |name: &str| {
+            let org = OrganizationRow::new(Line::parse(name).unwrap(), Zone::parse("America/Chicago").unwrap(), Line::parse("peer").unwrap());
+            let team = TeamRow::new(org.id, Line::parse("North side").unwrap());
+            diesel::insert_into(schema::organizations::table).values(&org).execute(&mut conn).unwrap();
+            diesel::insert_into(schema::teams::table).values(&team).execute(&mut conn).unwrap();
+            (org, team.id)
+        };
+        let ((org, team), (other_org, other_team)) = (organization("River Peers"), organization("Hill Peers"));
+        let password_hash = alongside::auth::password::hash_here(&alongside::auth::password::Password::parse(PASSWORD).unwrap()).unwrap();
+        Self { base, home, keys, http: reqwest::Client::new(), engine, org, team, other_org, other_team, password_hash }
+    }
+
+    pub fn user_in(&self, org: &OrganizationRow, teams: &[TeamId], role: Role) -> User<'_> {
+        let email = format!("{}-{}@example.org", role.as_str(), uuid::Uuid::now_v7().simple());
+        let row = UserRow::new(org.id, Email::parse(&email).unwrap(), Line::parse(format!("A {}", role.as_str())).unwrap(), role, Some(self.password_hash.clone()));
+        let session = SessionRow::start(org.id, row.id);
+        let mut conn = self.home.open();
+        diesel::insert_into(schema::users::table).values(&row).execute(&mut conn).unwrap();
+        let name = (schema::login_names::email.eq(&row.email), schema::login_names::organization_id.eq(org.id), schema::login_names::user_id.eq(row.id));
+        diesel::insert_into(schema::login_names::table).values(name).execute(&mut conn).unwrap();
+        diesel::insert_into(schema::sessions::table).values(&session).execute(&mut conn).unwrap();
+        for team in teams {
+            let member = MemberRow { organization_id: org.id, team_id: *team, user_id: row.id, added_at: Instant::now() };
+            diesel::insert_into(schema::team_members::table).values(&member).execute(&mut conn).unwrap();
+        }
+        let actor = Actor { organization: org.id, user: row.id, role, session: session.id };
+        User { world: self, actor, email, token: self.keys.mint(actor).unwrap() }
+    }
+
+    /// Somebody of the organization, in its team.
+    pub fn user(&self, role: Role) -> User<'_> {
+        self.user_in(&self.org, &[self.team], role)
+    }
+    /// Somebody of the other organization, in its team.
+    pub fn outsider(&self, role: Role) -> User<'_> {
+        self.user_in(&self.other_org, &[self.other_team], role)
+    }
+    pub fn new_team(&self, name: &str) -> TeamId {
+        let team = TeamRow::new(self.org.id, Line::parse(name).unwrap());
+        diesel::insert_into(schema::teams::table).values(&team).execute(&mut self.home.open()).unwrap();
+        team.id
+    }
+    pub fn nobodys_id() -> String {
+        Id::<()>::new().to_string()
+    }
+
+    /// Sends a request and holds the reply against the document.
+    pub async fn send(&self, token: Option<&str>, method: &str, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Reply {
+        let mut request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.base));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let reply = request.send().await.unwrap();
+        let (status, headers) = (reply.status().as_u16(), reply.headers().clone());
+        let text = reply.text().await.unwrap();
+        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
+        let content_type = headers.get("content-type").map_or("", |value| value.to_str().unwrap()).to_owned();
+        conforms::check(method, path, status, &content_type, &body);
+        Reply { status, headers, body }
+    }
+
+    pub async fn anyone(&self, method: &str, path: &str, body: Option<Value>) -> Reply {
+        self.send(None, method, path, &[], body.map(|body| body.to_string())).await
+    }
+}
+
+/// The path under the API's base; `/livez` and its like stay as they are.
+fn full(path: &str) -> String {
+    if path.starts_with("/api/") || path.starts_with("/livez") || path.starts_with("/readyz") || path.starts_with("/.well-known") { path.to_owned() } else { format!("/api/v1{path}") }
+}
+
+impl User<'_> {
+    pub async fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Option<Value>) -> Reply {
+        self.world.send(Some(&self.token), method, &full(path), headers, body.map(|body| body.to_string())).await
+    }
+    pub async fn raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: String) -> Reply {
+        self.world.send(Some(&self.token), method, &full(path), headers, Some(body)).await
+    }
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send("GET", path, &[], None).await
+    }
+    pub async fn post(&self, path: &str, body: Value) -> Reply {
+        self.send("POST", path, &[], Some(body)).await
+    }
+    pub async fn patch(&self, path: &str, etag: &str, body: Value) -> Reply {
+        self.send("PATCH", path, &[("if-match", etag)], Some(body)).await
+    }
+    pub fn id(&self) -> String {
+        self.actor.user.to_string()
+    }
+
+    pub async fn new_client(&self) -> String {
+        self.post("/clients", json!({"preferred_name": "Sam"})).await.expect(201).id()
+    }
+    pub async fn new_case(&self) -> String {
+        let client = self.new_client().await;
+        self.post("/cases", json!({"client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "Keep my medication."})).await.expect(201).id()
+    }
+    pub async fn transition(&self, case: &str, body: Value) -> Reply {
+        self.post(&format!("/cases/{case}/transitions"), body).await
+    }
+}
+
+/// A case of `lead`, brought to `active` by `supervisor`.
+pub async fn active_case(lead: &User<'_>, supervisor: &User<'_>) -> String {
+    let case = lead.new_case().await;
+    supervisor.transition(&case, json!({"to": "triage"})).await.expect(201);
+    supervisor.transition(&case, json!({"to": "accepted", "client_agreement": true, "conflict_check": true})).await.expect(201);
+    lead.transition(&case, json!({"to": "active", "first_contact": "2026-01-05T10:00:00Z"})).await.expect(201);
+    case
+}
+
+/// Every item of a list, page by page, each page of `limit`.
+pub async fn pages(user: &User<'_>, path: &str, limit: usize) -> Vec<Value> {
+    let join = if path.contains('?') { '&' } else { '?' };
+    let (mut items, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let reply = user.get(&format!("{path}{join}limit={limit}{cursor}")).await.expect(200);
+        items.extend(reply.body["items"].as_array().unwrap().iter().cloned());
+        match reply.body["page"]["next_cursor"].as_str() {
+            Some(next) => {
+                assert_eq!(reply.body["page"]["has_more"], true);
+                assert!(reply.header("link").contains(next), "the Link names the next page");
+                cursor = format!("&cursor={next}");
+            }
+            None => {
+                assert_eq!(reply.body["page"]["has_more"], false);
+                return items;
+            }
+        }
+    }
+}
+
+/// The body that the document shows for an operation.
+pub fn body(operation: &Value) -> Option<Value> {
+    let schema = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str()?;
+    let name = schema.rsplit('/').next()?;
+    conforms::DOC["components"]["schemas"][name].get("example").cloned()
+}

@@ -1,0 +1,123 @@
+//! The trace: what is done and what is shown is in it, and nobody changes it unseen.
+
+use crate::{on_both_engines, support::{World, pages}};
+use alongside::auth::Role;
+use diesel::connection::SimpleConnection as _;
+use serde_json::{Value, json};
+
+async fn entries(w: &World) -> Vec<Value> {
+    pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 50).await
+}
+fn actions(entries: &[Value], subject: &str) -> Vec<String> {
+    entries.iter().filter(|entry| entry["subject_id"] == subject).map(|entry| entry["action"].as_str().unwrap().to_owned()).collect()
+}
+
+on_both_engines! {
+    async fn a_read_is_in_the_trace_before_its_reply(w) {
+        let ana = w.user(Role::Advocate);
+        let case = ana.new_case().await;
+        let read = ana.get(&format!("/cases/{case}")).await.expect(200);
+        let entries = entries(w).await;
+        assert_eq!(actions(&entries, &case), ["case.created", "case.read"]);
+        let entry = entries.iter().find(|entry| entry["action"] == "case.read").unwrap();
+        assert_eq!((&entry["actor_id"], &entry["actor_role"], &entry["source"]), (&json!(ana.id()), &json!("advocate"), &json!("127.0.0.1")));
+        assert_eq!(entry["request_id"], read.header("x-request-id"));
+    }
+
+    async fn a_change_names_members_and_no_content(w) {
+        let ana = w.user(Role::Advocate);
+        let case = ana.new_case().await;
+        ana.patch(&format!("/cases/{case}"), "*", json!({"client_goal": "CANARY-CANARY", "tags": ["CANARY"]})).await.expect(200);
+        let entries = entries(w).await;
+        let entry = entries.iter().find(|entry| entry["action"] == "case.updated").unwrap();
+        assert_eq!(entry["fields"], json!(["client_goal", "tags"]));
+        assert!(!serde_json::to_string(&entries).unwrap().contains("CANARY"));
+    }
+
+    async fn a_list_leaves_one_entry_with_the_ids_that_it_showed(w) {
+        let ana = w.user(Role::Advocate);
+        let (one, two) = (ana.new_case().await, ana.new_case().await);
+        ana.get("/cases").await.expect(200);
+        let entries = entries(w).await;
+        let listed = entries.iter().find(|entry| entry["action"] == "case.listed").unwrap();
+        assert_eq!(listed["subject_ids"], json!([two, one]));
+    }
+
+    async fn a_refused_change_leaves_no_entry(w) {
+        let ana = w.user(Role::Advocate);
+        let case = ana.new_case().await;
+        let before = entries(w).await.len();
+        ana.patch(&format!("/cases/{case}"), "\"v9\"", json!({"tags": []})).await.expect(412);
+        ana.transition(&case, json!({"to": "closed"})).await.expect(409);
+        let after = entries(w).await;
+        assert!(after[before..].iter().all(|entry| entry["action"] == "audit.read"), "{after:#?}");
+    }
+
+    async fn signing_in_and_failing_to_are_in_the_trace(w) {
+        let ana = w.user(Role::Advocate);
+        for password in [crate::support::PASSWORD, "not the right password"] {
+            w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": password}))).await;
+        }
+        // A refusal is noted without anybody waiting for it.
+        for _ in 0..100 {
+            let entries = entries(w).await;
+            if entries.iter().any(|entry| entry["action"] == "session.refused" && entry["outcome"] == "refused" && entry["subject_id"] == ana.id().as_str()) {
+                assert!(entries.iter().any(|entry| entry["action"] == "session.started" && entry["actor_id"] == ana.id().as_str()));
+                return;
+            }
+            actix_web::rt::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        panic!("the refused login is not in the trace");
+    }
+
+    async fn the_numbers_have_no_gaps_however_many_write(w) {
+        let users: Vec<_> = (0..8).map(|_| w.user(Role::Advocate)).collect();
+        futures_util::future::join_all(users.iter().map(|user| async { for _ in 0..5 { user.get(&format!("/cases/{}", user.new_case().await)).await.expect(200); } })).await;
+        let entries = entries(w).await;
+        let numbers: Vec<i64> = entries.iter().map(|entry| entry["sequence"].as_i64().unwrap()).collect();
+        assert_eq!(numbers, (1..=numbers.len() as i64).collect::<Vec<_>>());
+        let auditor = w.user(Role::Auditor);
+        let verified = auditor.send("POST", "/audit-events/verification", &[], None).await.expect(200);
+        assert_eq!(verified.body["verified"], true, "{:#}", verified.body);
+    }
+
+    async fn nobody_alters_an_entry_or_takes_one_away(w) {
+        let ana = w.user(Role::Advocate);
+        for _ in 0..4 { ana.new_client().await; }
+        let mut conn = w.home.open();
+        for sql in ["UPDATE audit_events SET action = 'nothing'", "DELETE FROM audit_events"] {
+            assert!(alongside::on_engine!(&mut conn, |c| c.batch_execute(sql)).is_err(), "{sql}");
+        }
+    }
+
+    async fn what_is_altered_past_every_guard_is_found(w) {
+        let ana = w.user(Role::Advocate);
+        for _ in 0..5 { ana.new_client().await; }
+        let auditor = w.user(Role::Auditor);
+        let verify = || async { auditor.send("POST", "/audit-events/verification", &[], None).await.expect(200).body };
+        assert_eq!(verify().await["verified"], true);
+        let mut conn = w.home.open();
+        let unguard = match w.engine {
+            crate::support::database::Engine::Sqlite => "DROP TRIGGER audit_events_no_update; DROP TRIGGER audit_events_no_delete",
+            crate::support::database::Engine::Postgres => "ALTER TABLE audit_events DISABLE TRIGGER ALL",
+        };
+        let mut run = |sql: &str| alongside::on_engine!(&mut conn, |c| c.batch_execute(sql)).unwrap();
+        run(unguard);
+        run("UPDATE audit_events SET action = 'client.read' WHERE sequence = 3");
+        assert_eq!(verify().await["first_broken"], json!({"sequence": 3, "reason": "altered"}));
+        run("UPDATE audit_events SET action = 'client.created' WHERE sequence = 3");
+        assert_eq!(verify().await["verified"], true);
+        run("DELETE FROM audit_events WHERE sequence = 2");
+        assert_eq!(verify().await["first_broken"], json!({"sequence": 2, "reason": "missing"}));
+    }
+
+    async fn the_trace_is_the_auditors_and_of_their_own_organization(w) {
+        let ana = w.user(Role::Advocate);
+        ana.new_client().await;
+        for role in [Role::Admin, Role::Supervisor, Role::Advocate] {
+            w.user(role).get("/audit-events").await.expect(403);
+        }
+        let theirs = w.outsider(Role::Auditor).get("/audit-events").await.expect(200);
+        assert!(!theirs.body.to_string().contains(&ana.id()));
+    }
+}
