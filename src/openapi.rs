@@ -293,6 +293,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
     refuse("412", "The record has changed since it was read; `ETag` is its present version.", versioned || method == "post" && path.ends_with("/transitions"));
     refuse("408", "The body did not arrive in time.", has_body);
     refuse("413", "The body is too large.", has_body);
+    refuse("414", "The address is too long.", true);
     refuse("415", "The body is not `application/json` in UTF-8.", has_body);
     refuse("422", "A member of the body does not hold; `errors` points at it.", has_body);
     refuse("428", "`If-Match` is missing.", versioned);

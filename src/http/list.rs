@@ -19,6 +19,7 @@ use utoipa::{
     IntoParams, PartialSchema, ToSchema,
     openapi::{
         Ref, RefOr,
+        path::{Parameter, ParameterBuilder, ParameterIn},
         schema::{ArrayBuilder, ObjectBuilder, Schema, Type},
     },
 };
@@ -30,7 +31,7 @@ const LARGEST_LIMIT: i64 = 200;
 #[derive(Debug, Clone, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only described here; `List` reads them")]
-pub struct PageQuery {
+struct PageQuery {
     /// How many items to return.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
@@ -41,8 +42,24 @@ pub struct PageQuery {
     include_total: Option<bool>,
 }
 
-/// The filters of one list. `sort` is one of them in the document, and read by `List`.
-pub trait Filter: DeserializeOwned + Default + 'static {
+/// What a list takes, in the document: the page, the sort, and its own filters.
+impl<F: Filter> IntoParams for List<F> {
+    fn into_params(place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let sorts = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(F::SORTS.iter().copied())).default(F::SORTS.first().map(|sort| serde_json::json!(sort)));
+        let sort = ParameterBuilder::new()
+            .name("sort")
+            .parameter_in(ParameterIn::Query)
+            .description(Some("What to sort by; a minus sign goes down."))
+            .schema(Some(sorts));
+        let mut all = PageQuery::into_params(&place);
+        all.push(sort.build());
+        all.extend(F::into_params(&place));
+        all
+    }
+}
+
+/// The filters of one list.
+pub trait Filter: DeserializeOwned + Default + IntoParams + 'static {
     /// What it may be sorted by, the usual order first; a minus sign goes down.
     const SORTS: &'static [&'static str];
 }

@@ -30,7 +30,7 @@ fn sql_stays_in_stores_and_http_in_handlers() {
         }
         if name == "api.rs" {
             assert!(!text.contains("diesel") && !text.contains("Role::"), "{} must hold neither SQL nor roles", path.display());
-        } else {
+        } else if name != "mod.rs" {
             assert!(!text.contains("actix_web"), "{} must not know of HTTP", path.display());
         }
         if name == "store.rs" {

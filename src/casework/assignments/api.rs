@@ -8,7 +8,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, PageQuery, Reply, no_content, once, paged},
+    http::{Body, IfMatch, List, Once, Page, Reply, no_content, once, paged},
 };
 use actix_web::{
     delete, get, post,
@@ -18,7 +18,7 @@ use actix_web::{
 /// List the assignments of a case
 ///
 /// Who works it, and who did.
-#[utoipa::path(tag = "Assignments", params(("id" = CaseId, Path), PageQuery, AssignmentFilter), responses((status = 200, body = Page<Assignment>)), security(("bearer" = ["cases:read"])))]
+#[utoipa::path(tag = "Assignments", params(("id" = CaseId, Path), List<AssignmentFilter>), responses((status = 200, body = Page<Assignment>)), security(("bearer" = ["cases:read"])))]
 #[get("/cases/{id}/assignments")]
 pub async fn list_assignments(who: Allowed<ReadCases>, db: Data<Db>, id: Path<CaseId>, list: List<AssignmentFilter>) -> Reply<Page<Assignment>> {
     paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)

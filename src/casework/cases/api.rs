@@ -11,7 +11,7 @@ use crate::{
         policy::{MoveCases, ReadCases, WriteCases},
     },
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, PageQuery, Query, Reply, ok, once, paged},
+    http::{Body, IfMatch, List, Once, Page, Query, Reply, ok, once, paged},
 };
 use actix_web::{
     get, patch, post,
@@ -21,7 +21,7 @@ use actix_web::{
 /// List cases
 ///
 /// A supervisor sees the cases of the own teams, an advocate those they are assigned to, an administrator all of them without their content.
-#[utoipa::path(tag = "Cases", params(PageQuery, CaseFilter), responses((status = 200, body = Page<Case>)), security(("bearer" = ["cases:read"])))]
+#[utoipa::path(tag = "Cases", params(List<CaseFilter>), responses((status = 200, body = Page<Case>)), security(("bearer" = ["cases:read"])))]
 #[get("/cases")]
 pub async fn list_cases(who: Allowed<ReadCases>, db: Data<Db>, list: List<CaseFilter>) -> Reply<Page<Case>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
@@ -57,7 +57,7 @@ pub async fn update_case(who: Allowed<WriteCases>, db: Data<Db>, id: Path<CaseId
 /// List the transitions of a case
 ///
 /// Who moved it, when, from where to where and why, newest first.
-#[utoipa::path(tag = "Cases", params(("id" = CaseId, Path), PageQuery), responses((status = 200, body = Page<CaseTransition>)), security(("bearer" = ["cases:read"])))]
+#[utoipa::path(tag = "Cases", params(("id" = CaseId, Path), List<TransitionFilter>), responses((status = 200, body = Page<CaseTransition>)), security(("bearer" = ["cases:read"])))]
 #[get("/cases/{id}/transitions")]
 pub async fn list_case_transitions(who: Allowed<ReadCases>, db: Data<Db>, id: Path<CaseId>, list: List<TransitionFilter>) -> Reply<Page<CaseTransition>> {
     paged(db.read(&who, move |tx| transition::history(tx, *id, &list)).await?)

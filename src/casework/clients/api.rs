@@ -7,7 +7,7 @@ use crate::{
         policy::{ReadClients, WriteClients},
     },
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, PageQuery, Reply, ok, once, paged},
+    http::{Body, IfMatch, List, Once, Page, Reply, ok, once, paged},
 };
 use actix_web::{
     get, patch, post,
@@ -17,7 +17,7 @@ use actix_web::{
 /// List clients
 ///
 /// A supervisor sees the clients of the own teams; an advocate those of the own cases, and those without a case yet that they entered.
-#[utoipa::path(tag = "Clients", params(PageQuery, ClientFilter), responses((status = 200, body = Page<Client>)), security(("bearer" = ["clients:read"])))]
+#[utoipa::path(tag = "Clients", params(List<ClientFilter>), responses((status = 200, body = Page<Client>)), security(("bearer" = ["clients:read"])))]
 #[get("/clients")]
 pub async fn list_clients(who: Allowed<ReadClients>, db: Data<Db>, list: List<ClientFilter>) -> Reply<Page<Client>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)

@@ -5,7 +5,7 @@ use crate::{
     auth::{Allowed, policy::ReadBarriers},
     casework::cases::model::CaseId,
     db::Db,
-    http::{List, Page, PageQuery, Reply, paged},
+    http::{List, Page, Reply, paged},
 };
 use actix_web::{
     get,
@@ -15,7 +15,7 @@ use actix_web::{
 /// Read the timeline of a case
 ///
 /// Everything that happened, newest first: transitions, assignments, barriers, meetings, notes and tasks. Entries about notes that are not for the caller are left out.
-#[utoipa::path(tag = "Cases", params(("id" = CaseId, Path), PageQuery), responses((status = 200, body = Page<TimelineEntry>)), security(("bearer" = ["barriers:read"])))]
+#[utoipa::path(tag = "Cases", params(("id" = CaseId, Path), List<TimelineFilter>), responses((status = 200, body = Page<TimelineEntry>)), security(("bearer" = ["barriers:read"])))]
 #[get("/cases/{id}/timeline")]
 pub async fn get_case_timeline(who: Allowed<ReadBarriers>, db: Data<Db>, id: Path<CaseId>, list: List<TimelineFilter>) -> Reply<Page<TimelineEntry>> {
     paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)

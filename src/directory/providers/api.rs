@@ -7,7 +7,7 @@ use crate::{
         policy::{ReadDirectory, WriteDirectory},
     },
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, PageQuery, Reply, ok, once, paged},
+    http::{Body, IfMatch, List, Once, Page, Reply, ok, once, paged},
 };
 use actix_web::{
     get, patch, post,
@@ -17,7 +17,7 @@ use actix_web::{
 /// List providers
 ///
 /// Every provider that the organization has entered.
-#[utoipa::path(tag = "Directory", params(PageQuery, ProviderFilter), responses((status = 200, body = Page<Provider>)), security(("bearer" = ["directory:read"])))]
+#[utoipa::path(tag = "Directory", params(List<ProviderFilter>), responses((status = 200, body = Page<Provider>)), security(("bearer" = ["directory:read"])))]
 #[get("/providers")]
 pub async fn list_providers(who: Allowed<ReadDirectory>, db: Data<Db>, list: List<ProviderFilter>) -> Reply<Page<Provider>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)

@@ -7,7 +7,7 @@ use crate::{
         policy::{ReadTeams, WriteTeams},
     },
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, PageQuery, Reply, no_content, ok, once, paged},
+    http::{Body, IfMatch, List, Once, Page, Reply, no_content, ok, once, paged},
 };
 use actix_web::{
     delete, get, patch, post, put,
@@ -17,7 +17,7 @@ use actix_web::{
 /// List teams
 ///
 /// An administrator sees every team of the organization, the others those that they are in.
-#[utoipa::path(tag = "Teams", params(PageQuery, TeamFilter), responses((status = 200, body = Page<Team>)), security(("bearer" = ["teams:read"])))]
+#[utoipa::path(tag = "Teams", params(List<TeamFilter>), responses((status = 200, body = Page<Team>)), security(("bearer" = ["teams:read"])))]
 #[get("/teams")]
 pub async fn list_teams(who: Allowed<ReadTeams>, db: Data<Db>, list: List<TeamFilter>) -> Reply<Page<Team>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
@@ -58,7 +58,7 @@ pub async fn update_team(who: Allowed<WriteTeams>, db: Data<Db>, id: Path<TeamId
 /// List the members of a team
 ///
 /// Who is in it, since when.
-#[utoipa::path(tag = "Teams", params(("id" = TeamId, Path), PageQuery), responses((status = 200, body = Page<TeamMember>)), security(("bearer" = ["teams:read"])))]
+#[utoipa::path(tag = "Teams", params(("id" = TeamId, Path), List<MemberFilter>), responses((status = 200, body = Page<TeamMember>)), security(("bearer" = ["teams:read"])))]
 #[get("/teams/{id}/members")]
 pub async fn list_team_members(who: Allowed<ReadTeams>, db: Data<Db>, id: Path<TeamId>, list: List<MemberFilter>) -> Reply<Page<TeamMember>> {
     paged(db.read(&who, move |tx| store::members(tx, *id, &list)).await?)

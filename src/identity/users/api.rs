@@ -9,7 +9,7 @@ use crate::{
     },
     db::Db,
     error::{ApiError, Result},
-    http::{Answer, Body, IfMatch, List, Page, PageQuery, Reply, body::LOGIN_LIMIT, no_content, ok, paged},
+    http::{Answer, Body, IfMatch, List, Page, Reply, body::LOGIN_LIMIT, no_content, ok, paged},
     identity::teams,
 };
 use actix_web::{
@@ -60,7 +60,7 @@ pub async fn change_password(who: Allowed<WriteSelf>, db: Data<Db>, hasher: Data
 /// List users
 ///
 /// An administrator sees everybody of the organization; supervisors and advocates see who shares a team with them.
-#[utoipa::path(tag = "Users", params(PageQuery, UserFilter), responses((status = 200, body = Page<User>)), security(("bearer" = ["users:read"])))]
+#[utoipa::path(tag = "Users", params(List<UserFilter>), responses((status = 200, body = Page<User>)), security(("bearer" = ["users:read"])))]
 #[get("/users")]
 pub async fn list_users(who: Allowed<ReadUsers>, db: Data<Db>, list: List<UserFilter>) -> Reply<Page<User>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)

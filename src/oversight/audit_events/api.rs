@@ -4,14 +4,14 @@ use super::{model::*, store};
 use crate::{
     auth::{Allowed, policy::ReadAudit},
     db::Db,
-    http::{List, Page, PageQuery, Reply, paged, plain},
+    http::{List, Page, Reply, paged, plain},
 };
 use actix_web::{get, post, web::Data};
 
 /// List audit events
 ///
 /// Who did what to which record, newest first: ids and names of members, never content. Reading the trace is itself in the trace.
-#[utoipa::path(tag = "Audit", params(PageQuery, AuditFilter), responses((status = 200, body = Page<AuditEvent>)), security(("bearer" = ["audit:read"])))]
+#[utoipa::path(tag = "Audit", params(List<AuditFilter>), responses((status = 200, body = Page<AuditEvent>)), security(("bearer" = ["audit:read"])))]
 #[get("/audit-events")]
 pub async fn list_audit_events(who: Allowed<ReadAudit>, db: Data<Db>, list: List<AuditFilter>) -> Reply<Page<AuditEvent>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
