@@ -8,7 +8,7 @@ die() { printf '%s\n' "$*" >&2; exit 1; }
 find_postgres() {
     local folder
     if command -v initdb >/dev/null && command -v postgres >/dev/null; then
-        PG_BIN=$(dirname "$(command -v initdb)")
+        PG_BIN=$(dirname "$(readlink -f "$(command -v initdb)")")
         return 0
     fi
     while read -r folder; do
@@ -58,20 +58,20 @@ pg_start() {
         id postgres >/dev/null 2>&1 || die "there is no user 'postgres' to run PostgreSQL as, and root may not"
         chown postgres "$PG_DIR"
     fi
-    as_postgres "$PG_BIN/initdb" -D "$PG_DIR/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$PG_DIR/../${PG_DIR##*/}.log" 2>&1 ||
-        { cat "$PG_DIR/../${PG_DIR##*/}.log" >&2; pg_stop; die "initdb failed"; }
+    as_postgres "$PG_BIN/initdb" -D "$PG_DIR/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$PG_DIR.log" 2>&1 ||
+        { cat "$PG_DIR.log" >&2; pg_stop; die "initdb failed"; }
     for ((tries = 0; tries < 5; tries++)); do
         free_port
         arguments=(-D "$PG_DIR/data" -p "$PORT" -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300)
         for setting in "$@"; do arguments+=(-c "$setting"); done
-        as_postgres "$PG_BIN/postgres" "${arguments[@]}" >>"$PG_DIR/../${PG_DIR##*/}.log" 2>&1 &
+        as_postgres "$PG_BIN/postgres" "${arguments[@]}" >>"$PG_DIR.log" 2>&1 &
         if pg_await "$PORT" "$!"; then
             PG_PID=$(head -n 1 "$PG_DIR/data/postmaster.pid")
             PG_URL="postgres://postgres@127.0.0.1:$PORT"
             return 0
         fi
     done
-    tail -n 20 "$PG_DIR/../${PG_DIR##*/}.log" >&2
+    tail -n 20 "$PG_DIR.log" >&2
     pg_stop
     die "PostgreSQL did not start"
 }
@@ -100,7 +100,7 @@ pg_stop() {
         PG_PID=
     fi
     if [ -n "${PG_DIR:-}" ]; then
-        rm -rf "$PG_DIR" "$PG_DIR/../${PG_DIR##*/}.log"
+        rm -rf "$PG_DIR" "$PG_DIR.log"
         PG_DIR=
     fi
 }
