@@ -21,6 +21,9 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(casework::cases::routes)
             .configure(casework::assignments::routes)
             .configure(casework::timeline::routes)
+            .configure(casework::barriers::routes)
+            .configure(casework::notes::routes)
+            .configure(casework::tasks::routes)
             .configure(directory::providers::routes)
             .configure(oversight::audit_events::routes),
     );

@@ -1,8 +1,10 @@
 //! The work itself: clients, their cases, and everything that is done for them.
 
 pub mod assignments;
+pub mod barriers;
 #[macro_use]
 pub mod cases;
 pub mod clients;
 pub mod notes;
+pub mod tasks;
 pub mod timeline;

@@ -1,3 +1,15 @@
-//! Notes: what was said and done, by kind.
+//! Notes: what was said and done, by kind. A note is locked after a day, and amended from then on.
 
+pub mod api;
 pub mod model;
+pub mod store;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub fn routes(cfg: &mut ServiceConfig<'_>) {
+    cfg.service(api::list_notes)
+        .service(api::create_note)
+        .service(api::get_note)
+        .service(api::update_note)
+        .service(api::amend_note);
+}

@@ -1,5 +1,32 @@
 //! What a note is, in the database and on the wire.
 
+use crate::{
+    auth::{OrganizationId, UserId},
+    casework::cases::model::{CaseId, CaseRow},
+    db::schema::{note_amendments, notes},
+    error::{ApiError, Issue, Place, Result},
+    http::{Filter, OneOf, Resource},
+    types::{Change, Id, Instant, Patch, Text, fault::Fault},
+};
+use diesel::prelude::*;
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{ObjectBuilder, Schema, Type},
+    },
+};
+use validator::Validate;
+
+pub type NoteId = Id<NoteRow>;
+pub type AmendmentId = Id<AmendmentRow>;
+
+/// How long after it was written a note can be changed.
+const LOCKED_AFTER_SECONDS: i64 = 24 * 3600;
+/// How much a clock may be ahead of ours.
+const AHEAD_SECONDS: i64 = 60;
+
 text_enum! {
     /// What a note is about, and so who reads it.
     pub enum NoteKind {
@@ -16,4 +43,363 @@ text_enum! {
 impl NoteKind {
     /// The kinds that everybody reads who works the case.
     pub const FOR_ALL: &'static [Self] = &[Self::Contact, Self::Progress];
+}
+
+text_enum! {
+    /// Who turned to whom: `in` is to us, `out` is from us.
+    pub enum ContactDirection { In = "in", Out = "out" }
+}
+text_enum! {
+    /// How a contact was made.
+    pub enum ContactMode {
+        InPerson = "in_person",
+        Phone = "phone",
+        Video = "video",
+        TextMessage = "text_message",
+        Email = "email",
+        Letter = "letter",
+        HomeVisit = "home_visit",
+        Other = "other",
+    }
+}
+
+/// How long a contact took: minutes of one day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Minutes(i32);
+
+const MOST_MINUTES: i32 = 1440;
+
+impl<'de> Deserialize<'de> for Minutes {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        match i32::deserialize(d)? {
+            minutes @ 0..=MOST_MINUTES => Ok(Self(minutes)),
+            _ => Err(Fault::new("out_of_range", format!("must lie between 0 and {MOST_MINUTES}")).serde()),
+        }
+    }
+}
+impl PartialSchema for Minutes {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(0))
+            .maximum(Some(MOST_MINUTES))
+            .description(Some("Minutes of one day."))
+            .into()
+    }
+}
+impl ToSchema for Minutes {}
+
+/// A row of `notes`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = notes, treat_none_as_null = true)]
+pub struct NoteRow {
+    pub organization_id: OrganizationId,
+    pub id: NoteId,
+    pub case_id: CaseId,
+    pub kind: NoteKind,
+    pub body: Text<100_000>,
+    pub occurred_at: Instant,
+    pub direction: Option<ContactDirection>,
+    pub mode: Option<ContactMode>,
+    pub successful: Option<bool>,
+    pub minutes: Option<i32>,
+    pub author_id: UserId,
+    pub version: i32,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+impl NoteRow {
+    pub fn new(organization_id: OrganizationId, case_id: CaseId, author_id: UserId, new: &NewNote) -> Self {
+        let (now, new) = (Instant::now(), new.clone());
+        Self {
+            organization_id,
+            id: Id::new(),
+            case_id,
+            kind: new.kind,
+            body: new.body,
+            occurred_at: new.occurred_at.unwrap_or(now),
+            direction: new.direction,
+            mode: new.mode,
+            successful: new.successful,
+            minutes: new.minutes.map(|Minutes(minutes)| minutes),
+            author_id,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    pub fn apply(&mut self, patch: &NotePatch) {
+        let patch = patch.clone();
+        patch.body.apply(&mut self.body);
+        patch.occurred_at.apply(&mut self.occurred_at);
+        self.direction = patch.direction.0.or(self.direction);
+        self.mode = patch.mode.0.or(self.mode);
+        self.successful = patch.successful.0.or(self.successful);
+        match patch.minutes {
+            Patch::Keep => {}
+            Patch::Clear => self.minutes = None,
+            Patch::Set(Minutes(minutes)) => self.minutes = Some(minutes),
+        }
+    }
+
+    /// The rules over several members. A new note of a contact says when it was; of another kind it may leave that to the clock.
+    pub fn check(&self, time_given: bool) -> Result<()> {
+        let mut issues = Vec::new();
+        let mut need = |holds: bool, member: &str, code: &'static str, detail: &str| {
+            if !holds {
+                issues.push(Issue { place: Place::Pointer(format!("/{member}")), fault: Fault::new(code, detail) });
+            }
+        };
+        let contact = self.kind == NoteKind::Contact;
+        need(!contact || time_given, "occurred_at", "required", "a note of a contact says when it was");
+        need(self.occurred_at <= Instant::now().plus_seconds(AHEAD_SECONDS), "occurred_at", "in_the_future", "must not lie in the future");
+        for (member, given) in [("direction", self.direction.is_some()), ("mode", self.mode.is_some()), ("successful", self.successful.is_some())] {
+            need(!contact || given, member, "required", "a note of a contact says this");
+            need(contact || !given, member, "not_allowed", "only a note of a contact says this");
+        }
+        need(contact || self.minutes.is_none(), "minutes", "not_allowed", "only a note of a contact says this");
+        if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
+    }
+
+    pub const fn locks_at(&self) -> Instant {
+        self.created_at.plus_seconds(LOCKED_AFTER_SECONDS)
+    }
+    pub fn is_locked(&self) -> bool {
+        Instant::now() >= self.locks_at()
+    }
+
+    /// When somebody was reached, where the note is of a contact that reached somebody.
+    pub fn reached_at(&self) -> Option<Instant> {
+        (self.kind == NoteKind::Contact && self.successful == Some(true)).then_some(self.occurred_at)
+    }
+}
+
+/// How the contacts of a case change the case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contacts {
+    Same,
+    /// In what the case does not show.
+    Later,
+    /// In what the case shows.
+    First,
+}
+
+/// Takes a contact over into its case: the last one counts, and the first that was noted. Where the case has its moment from this
+/// very note, which said something else `before`, the notes that there are now decide: `first` and `last` are their moments.
+pub fn take_over(case: &mut CaseRow, before: Option<Instant>, now: Option<Instant>, first: Option<Instant>, last: Option<Instant>) -> Contacts {
+    let was = (case.first_contact_at, case.last_contact_at);
+    let own = |moment: Option<Instant>| before.is_some() && before != now && moment == before;
+    case.first_contact_at = if own(was.0) { first } else { was.0.or(now) };
+    case.last_contact_at = if own(was.1) { last } else { was.1.max(now) };
+    match (case.first_contact_at == was.0, case.last_contact_at == was.1) {
+        (false, _) => Contacts::First,
+        (true, false) => Contacts::Later,
+        (true, true) => Contacts::Same,
+    }
+}
+
+/// A row of `note_amendments`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = note_amendments)]
+pub struct AmendmentRow {
+    pub organization_id: OrganizationId,
+    pub id: AmendmentId,
+    pub note_id: NoteId,
+    pub body: Text<100_000>,
+    pub author_id: UserId,
+    pub created_at: Instant,
+}
+
+/// What was added to a note after it was locked.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = NoteAmendment, example = json!({"id": "019ab3c4-0000-7000-8000-000000000071", "body": "The clinic's name is Riverside, not Riverbend.", "author_id": "019ab3c4-0000-7000-8000-000000000002", "created_at": "2026-11-25T09:00:00.000Z"}))]
+pub struct Amendment {
+    pub id: AmendmentId,
+    pub body: Text<100_000>,
+    pub author_id: UserId,
+    pub created_at: Instant,
+}
+impl From<AmendmentRow> for Amendment {
+    fn from(row: AmendmentRow) -> Self {
+        Self { id: row.id, body: row.body, author_id: row.author_id, created_at: row.created_at }
+    }
+}
+
+/// What was said or done.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000070", "case_id": "019ab3c4-0000-7000-8000-000000000020", "kind": "contact", "body": "Called Sam about the intake on Friday. Sam wants to speak for themselves and asks me to come along.", "occurred_at": "2026-11-23T14:30:00.000Z", "direction": "out", "mode": "phone", "successful": true, "minutes": 25, "author_id": "019ab3c4-0000-7000-8000-000000000002", "locks_at": "2026-11-24T15:00:00.000Z", "amendments": [], "version": 1, "created_at": "2026-11-23T15:00:00.000Z", "updated_at": "2026-11-23T15:00:00.000Z"}))]
+pub struct Note {
+    pub id: NoteId,
+    pub case_id: CaseId,
+    pub kind: NoteKind,
+    pub body: Text<100_000>,
+    pub occurred_at: Instant,
+    /// This and the next three only of a contact.
+    pub direction: Option<ContactDirection>,
+    pub mode: Option<ContactMode>,
+    /// Whether somebody was reached.
+    pub successful: Option<bool>,
+    #[schema(minimum = 0, maximum = 1440)]
+    pub minutes: Option<i32>,
+    pub author_id: UserId,
+    /// Until then its author can change it; from then on it can be amended.
+    pub locks_at: Instant,
+    /// What was added since, in the order of time.
+    pub amendments: Vec<Amendment>,
+    pub version: i32,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+impl Note {
+    pub fn of(row: NoteRow, amendments: Vec<Amendment>) -> Self {
+        Self {
+            id: row.id,
+            case_id: row.case_id,
+            kind: row.kind,
+            locks_at: row.locks_at(),
+            body: row.body,
+            occurred_at: row.occurred_at,
+            direction: row.direction,
+            mode: row.mode,
+            successful: row.successful,
+            minutes: row.minutes,
+            author_id: row.author_id,
+            amendments,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+impl Resource for Note {
+    fn version(&self) -> i32 {
+        self.version
+    }
+    fn location(&self) -> String {
+        format!("/api/v1/notes/{}", self.id)
+    }
+}
+
+/// A new note.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"kind": "contact", "body": "Called Sam about the intake on Friday. Sam wants to speak for themselves and asks me to come along.", "occurred_at": "2026-11-23T14:30:00.000Z", "direction": "out", "mode": "phone", "successful": true, "minutes": 25}))]
+pub struct NewNote {
+    pub kind: NoteKind,
+    pub body: Text<100_000>,
+    /// Needed of a contact; now, unless said. Not in the future.
+    pub occurred_at: Option<Instant>,
+    /// Needed of a contact, and only there.
+    pub direction: Option<ContactDirection>,
+    /// Needed of a contact, and only there.
+    pub mode: Option<ContactMode>,
+    /// Whether somebody was reached. Needed of a contact, and only there.
+    pub successful: Option<bool>,
+    /// Only of a contact.
+    pub minutes: Option<Minutes>,
+}
+
+/// Changes to a note that is not locked yet.
+#[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"body": "Called Sam about the intake on Thursday. Sam wants to speak for themselves and asks me to come along.", "minutes": 20}))]
+pub struct NotePatch {
+    pub body: Change<Text<100_000>>,
+    /// Not in the future.
+    pub occurred_at: Change<Instant>,
+    /// Only of a contact.
+    pub direction: Change<ContactDirection>,
+    /// Only of a contact.
+    pub mode: Change<ContactMode>,
+    /// Only of a contact.
+    pub successful: Change<bool>,
+    /// Only of a contact.
+    pub minutes: Patch<Minutes>,
+}
+
+/// What is added to a note.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"body": "The clinic's name is Riverside, not Riverbend."}))]
+pub struct NewAmendment {
+    pub body: Text<100_000>,
+}
+
+/// Which notes to list.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct NoteFilter {
+    #[param(value_type = Option<OneOf<NoteKind>>, explode = false, inline)]
+    pub kind: Option<OneOf<NoteKind>>,
+}
+impl Filter for NoteFilter {
+    const SORTS: &'static [&'static str] = &["-occurred_at", "occurred_at"];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wrong(json: serde_json::Value) -> Vec<String> {
+        let new: NewNote = serde_json::from_value(json).unwrap();
+        let row = NoteRow::new(Id::new(), Id::new(), Id::new(), &new);
+        let issues = row.check(new.occurred_at.is_some()).err().map(|error| error.all_issues().to_vec()).unwrap_or_default();
+        issues
+            .into_iter()
+            .map(|issue| match issue.place {
+                Place::Pointer(at) => format!("{at} {}", issue.fault.code),
+                _ => unreachable!(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_contact_says_when_and_how_and_no_other_note_does() {
+        assert_eq!(wrong(serde_json::json!({"kind": "contact", "body": "x"})), ["/occurred_at required", "/direction required", "/mode required", "/successful required"]);
+        assert!(wrong(serde_json::json!({"kind": "contact", "body": "x", "occurred_at": "2026-01-01T00:00:00Z", "direction": "in", "mode": "letter", "successful": false})).is_empty());
+        assert_eq!(
+            wrong(serde_json::json!({"kind": "progress", "body": "x", "direction": "in", "mode": "letter", "successful": false, "minutes": 0})),
+            ["/direction not_allowed", "/mode not_allowed", "/successful not_allowed", "/minutes not_allowed"]
+        );
+        assert!(wrong(serde_json::json!({"kind": "supervision", "body": "x"})).is_empty());
+        assert_eq!(wrong(serde_json::json!({"kind": "progress", "body": "x", "occurred_at": "2199-01-01T00:00:00Z"})), ["/occurred_at in_the_future"]);
+    }
+
+    #[test]
+    fn minutes_are_of_one_day() {
+        let read = |minutes: i64| serde_json::from_value::<Minutes>(minutes.into());
+        assert!(read(0).is_ok() && read(1440).is_ok());
+        assert!(read(-1).is_err() && read(1441).is_err() && read(1 << 40).is_err());
+    }
+
+    #[test]
+    fn a_note_locks_after_a_day() {
+        let new: NewNote = serde_json::from_value(serde_json::json!({"kind": "progress", "body": "x"})).unwrap();
+        let mut row = NoteRow::new(Id::new(), Id::new(), Id::new(), &new);
+        assert!(!row.is_locked());
+        row.created_at = Instant::now().plus_seconds(-LOCKED_AFTER_SECONDS);
+        assert!(row.is_locked());
+    }
+
+    #[test]
+    fn a_case_knows_its_first_and_its_last_contact() {
+        let new = serde_json::json!({"client_id": Id::<()>::new(), "advocacy_type": "peer", "intake_source": "self", "client_goal": "x"});
+        let mut case = CaseRow::open(Id::new(), Id::new(), "2026-000001".into(), None, &serde_json::from_value(new).unwrap());
+        let at = |second| Some(Instant::from_micros(second));
+        assert_eq!(take_over(&mut case, None, at(5), at(5), at(5)), Contacts::First);
+        assert_eq!(take_over(&mut case, None, at(9), at(5), at(9)), Contacts::Later);
+        assert_eq!(take_over(&mut case, None, at(7), at(5), at(9)), Contacts::Same);
+        assert_eq!((case.first_contact_at, case.last_contact_at), (at(5), at(9)));
+        // The contact at 9 was no contact after all.
+        assert_eq!(take_over(&mut case, at(9), None, at(5), at(7)), Contacts::Later);
+        assert_eq!((case.first_contact_at, case.last_contact_at), (at(5), at(7)));
+        // And the first was a little later than was noted.
+        assert_eq!(take_over(&mut case, at(5), at(6), at(6), at(7)), Contacts::First);
+        assert_eq!((case.first_contact_at, case.last_contact_at), (at(6), at(7)));
+    }
 }

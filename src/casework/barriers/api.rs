@@ -1,0 +1,61 @@
+//! Handlers for barriers.
+
+use super::{model::*, store};
+use crate::{
+    auth::{
+        Allowed,
+        policy::{ReadBarriers, WriteBarriers},
+    },
+    casework::cases::model::CaseId,
+    db::Db,
+    http::{Body, IfMatch, List, Once, Page, PageQuery, Reply, ok, once, paged},
+};
+use actix_web::{
+    get, patch, post,
+    web::{Data, Path},
+};
+
+/// List the barriers of a case
+///
+/// Newest first, with or without a disposition.
+#[utoipa::path(tag = "Barriers", params(("id" = CaseId, Path), PageQuery, CaseBarrierFilter), responses((status = 200, body = Page<Barrier>)), security(("bearer" = ["barriers:read"])))]
+#[get("/cases/{id}/barriers")]
+pub async fn list_case_barriers(who: Allowed<ReadBarriers>, db: Data<Db>, id: Path<CaseId>, list: List<CaseBarrierFilter>) -> Reply<Page<Barrier>> {
+    paged(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
+}
+
+/// Enter a barrier
+///
+/// Its type and a description are needed. It starts as `open`, and the case cannot be closed until it has a disposition.
+#[utoipa::path(tag = "Barriers", params(("id" = CaseId, Path)), request_body = NewBarrier, responses((status = 201, body = Barrier)), security(("bearer" = ["barriers:write"])))]
+#[post("/cases/{id}/barriers")]
+pub async fn create_barrier(who: Allowed<WriteBarriers>, db: Data<Db>, id: Path<CaseId>, request: Once, body: Body<NewBarrier>) -> Reply<Barrier> {
+    once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+}
+
+/// List barriers
+///
+/// The register: those of every case that the caller works in or supervises.
+#[utoipa::path(tag = "Barriers", params(PageQuery, BarrierFilter), responses((status = 200, body = Page<Barrier>)), security(("bearer" = ["barriers:read"])))]
+#[get("/barriers")]
+pub async fn list_barriers(who: Allowed<ReadBarriers>, db: Data<Db>, list: List<BarrierFilter>) -> Reply<Page<Barrier>> {
+    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+}
+
+/// Fetch one barrier
+///
+/// With whether its type asks for a safeguarding path.
+#[utoipa::path(tag = "Barriers", params(("id" = BarrierId, Path)), responses((status = 200, body = Barrier)), security(("bearer" = ["barriers:read"])))]
+#[get("/barriers/{id}")]
+pub async fn get_barrier(who: Allowed<ReadBarriers>, db: Data<Db>, id: Path<BarrierId>) -> Reply<Barrier> {
+    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?.into())
+}
+
+/// Change a barrier
+///
+/// A JSON merge patch. To end it, send its status with a disposition and who judged it.
+#[utoipa::path(tag = "Barriers", params(("id" = BarrierId, Path)), request_body = BarrierPatch, responses((status = 200, body = Barrier)), security(("bearer" = ["barriers:write"])))]
+#[patch("/barriers/{id}")]
+pub async fn update_barrier(who: Allowed<WriteBarriers>, db: Data<Db>, id: Path<BarrierId>, version: IfMatch, patch: Body<BarrierPatch>) -> Reply<Barrier> {
+    ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
+}

@@ -1,0 +1,477 @@
+//! What a barrier is, in the database and on the wire.
+
+use crate::{
+    auth::{OrganizationId, UserId},
+    casework::cases::model::CaseId,
+    db::{dialect::Key, schema::barriers},
+    directory::providers::model::ProviderId,
+    error::{ApiError, Issue, Place, Result},
+    http::{Filter, OneOf, Resource},
+    types::{
+        Change, Day, Id, Instant, Json, Line, Patch, Text,
+        code::{BarrierType, DiscriminationBasis, LISTS},
+        fault::Fault,
+    },
+};
+use diesel::prelude::*;
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{
+        Ref, RefOr,
+        schema::{ArrayBuilder, Schema},
+    },
+};
+use validator::Validate;
+
+pub type BarrierId = Id<BarrierRow>;
+
+text_enum! {
+    /// How much it weighs on the client.
+    pub enum Severity { Low = "low", Medium = "medium", High = "high", Crisis = "crisis" }
+}
+text_enum! {
+    /// What is known of it; never a gate on helping.
+    pub enum Verification {
+        NotAssessed = "not_assessed",
+        ReportedByClient = "reported_by_client",
+        SupportedByDocument = "supported_by_document",
+        Witnessed = "witnessed",
+        ConfirmedByProvider = "confirmed_by_provider",
+        NotVerified = "not_verified",
+    }
+}
+text_enum! {
+    /// Where a barrier is in its life.
+    pub enum BarrierStatus {
+        Open = "open",
+        InProgress = "in_progress",
+        AwaitingProvider = "awaiting_provider",
+        AwaitingDecision = "awaiting_decision",
+        Resolved = "resolved",
+        ClosedUnresolved = "closed_unresolved",
+    }
+}
+text_enum! {
+    /// What became of a barrier.
+    pub enum BarrierDisposition {
+        ResolvedFull = "resolved_full",
+        ResolvedPartial = "resolved_partial",
+        WorkaroundFound = "workaround_found",
+        WithdrawnByClient = "withdrawn_by_client",
+        NotResolved = "not_resolved",
+        ReferredOn = "referred_on",
+        UnknownLostContact = "unknown_lost_contact",
+    }
+}
+text_enum! {
+    /// Whose word the disposition is; the client's comes first.
+    pub enum JudgedBy { Client = "client", Advocate = "advocate", Supervisor = "supervisor" }
+}
+
+impl BarrierStatus {
+    pub const fn is_ended(self) -> bool {
+        matches!(self, Self::Resolved | Self::ClosedUnresolved)
+    }
+}
+
+const MOST_BASES: usize = 26;
+
+/// On what grounds, each named once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Bases(Vec<DiscriminationBasis>);
+
+impl<'de> Deserialize<'de> for Bases {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        let bases = Vec::<DiscriminationBasis>::deserialize(d)?;
+        if bases.len() > MOST_BASES {
+            return Err(Fault::new("out_of_range", format!("must be at most {MOST_BASES}")).serde());
+        }
+        let repeats = bases.iter().enumerate().any(|(place, basis)| bases.iter().take(place).any(|before| before == basis));
+        if repeats { Err(Fault::new("invalid", "must name each basis once").serde()) } else { Ok(Self(bases)) }
+    }
+}
+impl PartialSchema for Bases {
+    fn schema() -> RefOr<Schema> {
+        ArrayBuilder::new()
+            .items(Ref::from_schema_name(DiscriminationBasis::name()))
+            .max_items(Some(MOST_BASES))
+            .unique_items(true)
+            .description(Some("On what grounds, where it is discrimination; each named once."))
+            .into()
+    }
+}
+impl ToSchema for Bases {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((DiscriminationBasis::name().into(), DiscriminationBasis::schema()));
+    }
+}
+
+/// The kind of service that the barrier keeps the client from, as a code of some system.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"system": "open_eligibility", "code": "1178", "version": "2017"}))]
+pub struct AffectedServiceType {
+    /// `open_eligibility`, whose codes are checked, or the organization's own.
+    pub system: Line<60>,
+    pub code: Line<60>,
+    pub version: Line<20>,
+}
+
+impl AffectedServiceType {
+    /// Whether the code is one that is still offered, where the list is ours to know.
+    pub fn check(&self) -> Result<()> {
+        const LIST: &str = "open_eligibility";
+        let offered = || LISTS.get(LIST).is_some_and(|list| list.entries().any(|entry| entry.code == self.code.as_str() && !entry.retired));
+        match self.system.as_str() {
+            LIST if !offered() => Err(ApiError::invalid("/service_type/code", "unknown_code", "must be a code of the list open_eligibility (GET /api/v1/code-lists/open_eligibility)")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A row of `barriers`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = barriers, treat_none_as_null = true)]
+pub struct BarrierRow {
+    pub organization_id: OrganizationId,
+    pub id: BarrierId,
+    pub case_id: CaseId,
+    #[diesel(column_name = type_)]
+    pub kind: BarrierType,
+    pub type_text: Option<Line<200>>,
+    /// As text: a basis that is no longer offered is still read.
+    pub bases: Json<Vec<String>>,
+    pub basis_text: Option<Line<200>>,
+    pub service_type: Option<Json<AffectedServiceType>>,
+    pub provider_id: Option<ProviderId>,
+    pub service_id: Option<Key>,
+    pub occurred_on: Option<Day>,
+    pub ongoing: bool,
+    pub description: Text<8000>,
+    pub severity: Severity,
+    pub verification: Verification,
+    pub status: BarrierStatus,
+    pub disposition: Option<BarrierDisposition>,
+    pub judged_by: Option<JudgedBy>,
+    pub opened_at: Instant,
+    pub resolved_at: Option<Instant>,
+    pub created_by: UserId,
+    pub version: i32,
+    pub updated_at: Instant,
+}
+
+fn texts(bases: &Bases) -> Json<Vec<String>> {
+    Json(bases.0.iter().map(|basis| basis.as_str().to_owned()).collect())
+}
+
+impl BarrierRow {
+    pub fn new(organization_id: OrganizationId, case_id: CaseId, created_by: UserId, new: &NewBarrier) -> Self {
+        let (now, new) = (Instant::now(), new.clone());
+        Self {
+            organization_id,
+            id: Id::new(),
+            case_id,
+            kind: new.kind,
+            type_text: new.type_text,
+            bases: texts(&new.bases),
+            basis_text: new.basis_text,
+            service_type: new.service_type.map(Json),
+            provider_id: new.provider_id,
+            service_id: new.service_id,
+            occurred_on: new.occurred_on,
+            ongoing: new.ongoing,
+            description: new.description,
+            severity: new.severity.unwrap_or(Severity::Medium),
+            verification: new.verification.unwrap_or(Verification::ReportedByClient),
+            status: BarrierStatus::Open,
+            disposition: None,
+            judged_by: None,
+            opened_at: now,
+            resolved_at: None,
+            created_by,
+            version: 1,
+            updated_at: now,
+        }
+    }
+
+    /// A barrier that ends is ended now; one that is taken up again is not ended any more.
+    pub fn apply(&mut self, patch: &BarrierPatch) {
+        let patch = patch.clone();
+        patch.kind.apply(&mut self.kind);
+        patch.type_text.apply(&mut self.type_text);
+        if let Some(bases) = &patch.bases.0 {
+            self.bases = texts(bases);
+        }
+        patch.basis_text.apply(&mut self.basis_text);
+        match patch.service_type {
+            Patch::Keep => {}
+            Patch::Clear => self.service_type = None,
+            Patch::Set(service_type) => self.service_type = Some(Json(service_type)),
+        }
+        patch.provider_id.apply(&mut self.provider_id);
+        patch.service_id.apply(&mut self.service_id);
+        patch.occurred_on.apply(&mut self.occurred_on);
+        patch.ongoing.apply(&mut self.ongoing);
+        patch.description.apply(&mut self.description);
+        patch.severity.apply(&mut self.severity);
+        patch.verification.apply(&mut self.verification);
+        patch.status.apply(&mut self.status);
+        patch.disposition.apply(&mut self.disposition);
+        patch.judged_by.apply(&mut self.judged_by);
+        self.resolved_at = if self.status.is_ended() { self.resolved_at.or_else(|| Some(Instant::now())) } else { None };
+    }
+
+    /// The rules over several members, for a new barrier and a changed one alike.
+    pub fn check(&self) -> Result<()> {
+        let mut issues = Vec::new();
+        let mut need = |holds: bool, member: &str, code: &'static str, detail: &str| {
+            if !holds {
+                issues.push(Issue { place: Place::Pointer(format!("/{member}")), fault: Fault::new(code, detail) });
+            }
+        };
+        let (ended, wordless) = (self.status.is_ended(), self.bases().iter().any(|basis| basis.needs_text()));
+        need(!self.kind.needs_text() || self.type_text.is_some(), "type_text", "required", "this code says nothing without words");
+        need(!wordless || self.basis_text.is_some(), "basis_text", "required", "one of the bases says nothing without words");
+        need(!ended || self.disposition.is_some(), "disposition", "required", "a barrier that has ended says what became of it");
+        need(!ended || self.judged_by.is_some(), "judged_by", "required", "a barrier that has ended says who judged it");
+        need(ended || self.disposition.is_none(), "disposition", "not_allowed", "only a barrier that is resolved or closed unresolved has a disposition");
+        if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
+    }
+
+    fn bases(&self) -> Vec<DiscriminationBasis> {
+        self.bases.0.iter().filter_map(|basis| DiscriminationBasis::known(basis)).collect()
+    }
+}
+
+/// Abuse, neglect and exploitation: more than advocacy alone must answer.
+fn asks_for_safeguarding(kind: BarrierType) -> bool {
+    LISTS.get("safeguarding_concern").is_some_and(|list| list.entries().any(|entry| entry.code == kind.as_str()))
+}
+
+/// One thing that stands between a client and a service or a right.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000060", "case_id": "019ab3c4-0000-7000-8000-000000000020", "type": "moud_required_to_stop", "bases": ["disability_moud_or_medication"], "service_type": {"system": "open_eligibility", "code": "1178", "version": "2017"}, "provider_id": "019ab3c4-0000-7000-8000-000000000050", "occurred_on": "2026-11-20", "ongoing": true, "description": "The clinic asks Sam to stop buprenorphine before intake.", "severity": "high", "verification": "reported_by_client", "status": "open", "asks_for_safeguarding": false, "opened_at": "2026-11-23T15:00:00.000Z", "created_by": "019ab3c4-0000-7000-8000-000000000002", "version": 1, "updated_at": "2026-11-23T15:00:00.000Z"}))]
+pub struct Barrier {
+    pub id: BarrierId,
+    pub case_id: CaseId,
+    #[serde(rename = "type")]
+    pub kind: BarrierType,
+    pub type_text: Option<Line<200>>,
+    /// On what grounds, where it is discrimination. A barrier may have several, so a sum over them is not the number of barriers.
+    pub bases: Vec<DiscriminationBasis>,
+    pub basis_text: Option<Line<200>>,
+    pub service_type: Option<AffectedServiceType>,
+    pub provider_id: Option<ProviderId>,
+    pub service_id: Option<Key>,
+    pub occurred_on: Option<Day>,
+    pub ongoing: bool,
+    pub description: Text<8000>,
+    pub severity: Severity,
+    pub verification: Verification,
+    pub status: BarrierStatus,
+    /// What became of it; absent until it has ended.
+    pub disposition: Option<BarrierDisposition>,
+    pub judged_by: Option<JudgedBy>,
+    /// Whether its type asks for a safeguarding path.
+    pub asks_for_safeguarding: bool,
+    pub opened_at: Instant,
+    /// When it was resolved or closed unresolved.
+    pub resolved_at: Option<Instant>,
+    pub created_by: UserId,
+    pub version: i32,
+    pub updated_at: Instant,
+}
+impl From<BarrierRow> for Barrier {
+    fn from(row: BarrierRow) -> Self {
+        Self {
+            id: row.id,
+            case_id: row.case_id,
+            kind: row.kind,
+            bases: row.bases(),
+            type_text: row.type_text,
+            basis_text: row.basis_text,
+            service_type: row.service_type.map(|Json(service_type)| service_type),
+            provider_id: row.provider_id,
+            service_id: row.service_id,
+            occurred_on: row.occurred_on,
+            ongoing: row.ongoing,
+            description: row.description,
+            severity: row.severity,
+            verification: row.verification,
+            status: row.status,
+            disposition: row.disposition,
+            judged_by: row.judged_by,
+            asks_for_safeguarding: asks_for_safeguarding(row.kind),
+            opened_at: row.opened_at,
+            resolved_at: row.resolved_at,
+            created_by: row.created_by,
+            version: row.version,
+            updated_at: row.updated_at,
+        }
+    }
+}
+impl Resource for Barrier {
+    fn version(&self) -> i32 {
+        self.version
+    }
+    fn location(&self) -> String {
+        format!("/api/v1/barriers/{}", self.id)
+    }
+}
+
+/// A new barrier.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"type": "moud_required_to_stop", "bases": ["disability_moud_or_medication"], "service_type": {"system": "open_eligibility", "code": "1178", "version": "2017"}, "provider_id": "019ab3c4-0000-7000-8000-000000000050", "occurred_on": "2026-11-20", "ongoing": true, "description": "The clinic asks Sam to stop buprenorphine before intake.", "severity": "high"}))]
+pub struct NewBarrier {
+    #[serde(rename = "type")]
+    pub kind: BarrierType,
+    /// Needed where the type is `other`.
+    pub type_text: Option<Line<200>>,
+    #[serde(default)]
+    pub bases: Bases,
+    /// Needed where one of the bases is `other`.
+    pub basis_text: Option<Line<200>>,
+    pub service_type: Option<AffectedServiceType>,
+    pub provider_id: Option<ProviderId>,
+    /// A service of the provider, where both are given.
+    pub service_id: Option<Key>,
+    /// Not a day to come, by the organization's calendar.
+    pub occurred_on: Option<Day>,
+    #[serde(default)]
+    pub ongoing: bool,
+    pub description: Text<8000>,
+    /// `medium`, unless said.
+    pub severity: Option<Severity>,
+    /// `reported_by_client`, unless said.
+    pub verification: Option<Verification>,
+}
+
+/// Changes to a barrier.
+#[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"status": "resolved", "disposition": "resolved_full", "judged_by": "client", "ongoing": false}))]
+pub struct BarrierPatch {
+    #[serde(rename = "type")]
+    pub kind: Change<BarrierType>,
+    pub type_text: Patch<Line<200>>,
+    /// Replaced as a whole.
+    pub bases: Change<Bases>,
+    pub basis_text: Patch<Line<200>>,
+    pub service_type: Patch<AffectedServiceType>,
+    pub provider_id: Patch<ProviderId>,
+    /// A service of the provider, where the barrier has both.
+    pub service_id: Patch<Key>,
+    pub occurred_on: Patch<Day>,
+    pub ongoing: Change<bool>,
+    pub description: Change<Text<8000>>,
+    pub severity: Change<Severity>,
+    pub verification: Change<Verification>,
+    /// `resolved` and `closed_unresolved` need a disposition and who judged it.
+    pub status: Change<BarrierStatus>,
+    pub disposition: Patch<BarrierDisposition>,
+    pub judged_by: Patch<JudgedBy>,
+}
+
+/// Which barriers of a case to list.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct CaseBarrierFilter {
+    #[param(value_type = Option<OneOf<BarrierStatus>>, explode = false, inline)]
+    pub status: Option<OneOf<BarrierStatus>>,
+}
+impl Filter for CaseBarrierFilter {
+    const SORTS: &'static [&'static str] = BarrierFilter::SORTS;
+}
+
+/// Which barriers to list.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct BarrierFilter {
+    #[serde(rename = "type")]
+    pub kind: Option<BarrierType>,
+    /// One of its bases.
+    pub basis: Option<DiscriminationBasis>,
+    pub provider: Option<ProviderId>,
+    #[param(value_type = Option<OneOf<BarrierStatus>>, explode = false, inline)]
+    pub status: Option<OneOf<BarrierStatus>>,
+    #[param(value_type = Option<OneOf<Severity>>, explode = false, inline)]
+    pub severity: Option<OneOf<Severity>>,
+    pub case: Option<CaseId>,
+}
+impl Filter for BarrierFilter {
+    const SORTS: &'static [&'static str] = &["-opened_at", "opened_at"];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn new(json: serde_json::Value) -> BarrierRow {
+        BarrierRow::new(Id::new(), Id::new(), Id::new(), &serde_json::from_value(json).unwrap())
+    }
+    fn patched(row: &mut BarrierRow, json: serde_json::Value) {
+        row.apply(&serde_json::from_value(json).unwrap());
+    }
+    fn wrong(row: &BarrierRow) -> Vec<String> {
+        let issues = row.check().err().map(|error| error.all_issues().to_vec()).unwrap_or_default();
+        issues
+            .into_iter()
+            .map(|issue| match issue.place {
+                Place::Pointer(at) => format!("{at} {}", issue.fault.code),
+                _ => unreachable!(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_code_that_says_nothing_needs_words() {
+        let row = new(serde_json::json!({"type": "other", "bases": ["race", "other"], "description": "x"}));
+        assert_eq!(wrong(&row), ["/type_text required", "/basis_text required"]);
+        let row = new(serde_json::json!({"type": "other", "type_text": "a", "bases": ["other"], "basis_text": "b", "description": "x"}));
+        assert!(wrong(&row).is_empty());
+    }
+
+    #[test]
+    fn a_barrier_ends_with_a_disposition_and_begins_again_without_one() {
+        let mut row = new(serde_json::json!({"type": "cost", "description": "x"}));
+        assert_eq!((row.severity, row.verification, row.status), (Severity::Medium, Verification::ReportedByClient, BarrierStatus::Open));
+        patched(&mut row, serde_json::json!({"status": "resolved"}));
+        assert_eq!(wrong(&row), ["/disposition required", "/judged_by required"]);
+        patched(&mut row, serde_json::json!({"disposition": "resolved_full", "judged_by": "client"}));
+        assert!(wrong(&row).is_empty());
+        let ended = row.resolved_at.unwrap();
+        patched(&mut row, serde_json::json!({"status": "closed_unresolved", "disposition": "not_resolved"}));
+        assert_eq!(row.resolved_at, Some(ended));
+        patched(&mut row, serde_json::json!({"status": "open"}));
+        assert_eq!((wrong(&row), row.resolved_at), (vec!["/disposition not_allowed".to_owned()], None));
+        patched(&mut row, serde_json::json!({"disposition": null}));
+        assert!(wrong(&row).is_empty());
+    }
+
+    #[test]
+    fn bases_are_named_once() {
+        assert!(serde_json::from_value::<Bases>(serde_json::json!(["race", "sex"])).is_ok());
+        assert!(serde_json::from_value::<Bases>(serde_json::json!(["race", "race"])).is_err());
+        assert!(serde_json::from_value::<Bases>(serde_json::json!(["nope"])).is_err());
+    }
+
+    #[test]
+    fn a_code_of_a_known_system_is_checked() {
+        let of = |system: &str, code: &str| AffectedServiceType { system: Line::parse(system).unwrap(), code: Line::parse(code).unwrap(), version: Line::parse("1").unwrap() };
+        assert!(of("open_eligibility", "1178").check().is_ok());
+        assert!(of("open_eligibility", "9999").check().is_err());
+        assert!(of("ours", "9999").check().is_ok());
+    }
+
+    #[test]
+    fn some_types_ask_for_safeguarding() {
+        let asks = |code: &str| asks_for_safeguarding(BarrierType::known(code).unwrap());
+        assert!(asks("abuse") && asks("neglect") && asks("exploitation") && !asks("cost"));
+    }
+}

@@ -1,0 +1,172 @@
+//! Queries over barriers. Every one starts from [`visible`].
+
+use super::model::*;
+use crate::{
+    casework::{
+        cases::{
+            self,
+            model::{CaseId, CaseRow, CaseStatus},
+        },
+        timeline,
+    },
+    db::{
+        Dialect, PortableDsl as _, Tx,
+        dialect::{Key, has_element, row_after},
+        schema::{barriers, services},
+    },
+    directory::providers::{self, model::ProviderId},
+    error::{ApiError, Result},
+    http::{Body, Filter, IfMatch, List, Page},
+    identity::organizations,
+    of_visible_case,
+    types::{Day, Instant},
+};
+use diesel::prelude::*;
+
+/// The barriers of the cases that this caller may work in.
+fn visible(tx: &Tx) -> barriers::BoxedQuery<'static, Dialect> {
+    barriers::table.filter(barriers::organization_id.eq(tx.organization())).filter(of_visible_case!(tx, "barriers")).into_boxed()
+}
+
+fn filtered(tx: &Tx, filter: &BarrierFilter) -> barriers::BoxedQuery<'static, Dialect> {
+    let mut query = visible(tx);
+    if let Some(case) = filter.case {
+        query = query.filter(barriers::case_id.eq(case));
+    }
+    if let Some(kind) = filter.kind {
+        query = query.filter(barriers::type_.eq(kind));
+    }
+    if let Some(basis) = filter.basis {
+        query = query.filter(has_element(barriers::bases, basis.as_str().to_owned()));
+    }
+    if let Some(provider) = filter.provider {
+        query = query.filter(barriers::provider_id.eq(provider));
+    }
+    if let Some(statuses) = &filter.status {
+        query = query.filter(barriers::status.eq_any(statuses.0.clone()));
+    }
+    if let Some(severities) = &filter.severity {
+        query = query.filter(barriers::severity.eq_any(severities.0.clone()));
+    }
+    query
+}
+
+fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, filter: &BarrierFilter) -> Result<Page<Barrier>> {
+    let actor = tx.actor()?;
+    let mut query = filtered(tx, filter);
+    if let Some((at, id)) = list.after(actor)? {
+        query = query.filter(row_after((barriers::opened_at, barriers::id), (Instant::from_micros(at), BarrierId::from_uuid(id)), list.down()));
+    }
+    query = match list.down() {
+        true => query.order((barriers::opened_at.desc(), barriers::id.desc())),
+        false => query.order((barriers::opened_at.asc(), barriers::id.asc())),
+    };
+    let rows: Vec<BarrierRow> = query.select(BarrierRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let total = if list.include_total { Some(filtered(tx, filter).count().get_result(tx.conn)?) } else { None };
+    let page = list.page(actor, rows, total, |row| (row.opened_at.micros(), row.id.uuid()), Barrier::from);
+    tx.saw_all("barrier.listed", page.items.iter().map(|barrier| barrier.id));
+    Ok(page)
+}
+
+pub fn page(tx: &mut Tx, list: &List<BarrierFilter>) -> Result<Page<Barrier>> {
+    listed(tx, list, &list.filter)
+}
+
+pub fn page_of_case(tx: &mut Tx, case: CaseId, list: &List<CaseBarrierFilter>) -> Result<Page<Barrier>> {
+    let case = cases::store::find(tx, case)?;
+    let filter = BarrierFilter { case: Some(case.id), status: list.filter.status.clone(), ..BarrierFilter::default() };
+    listed(tx, list, &filter)
+}
+
+/// The barrier, for what hangs on it; showing it is [`get`].
+pub fn find(tx: &mut Tx, id: BarrierId) -> Result<BarrierRow> {
+    Ok(visible(tx).filter(barriers::id.eq(id)).select(BarrierRow::as_select()).first(tx.conn)?)
+}
+
+pub fn get(tx: &mut Tx, id: BarrierId) -> Result<BarrierRow> {
+    let row = find(tx, id)?;
+    tx.saw("barrier.read", row.id);
+    Ok(row)
+}
+
+/// That a day has come, by the organization's calendar.
+fn check_day(tx: &mut Tx, day: Option<Day>) -> Result<()> {
+    let Some(day) = day else { return Ok(()) };
+    let zone = organizations::store::find(tx)?.time_zone;
+    if day > Day::today(&zone) { Err(ApiError::invalid("/occurred_on", "in_the_future", "must not lie in the future")) } else { Ok(()) }
+}
+
+/// That a barrier names a provider and a service of the organization, and a service of that provider, where it names them.
+fn check_references(tx: &mut Tx, provider: Option<ProviderId>, service: Option<Key>) -> Result<()> {
+    providers::store::check_reference(tx, provider, "/provider_id")?;
+    let Some(service) = service else { return Ok(()) };
+    match provider_of(tx, service)? {
+        None => Err(ApiError::unknown_reference("/service_id")),
+        Some(of) if provider.is_some_and(|provider| provider != of) => Err(ApiError::invalid("/service_id", "wrong_provider", "must be a service of the provider")),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Whose service it is, where the organization has it.
+fn provider_of(tx: &mut Tx, service: Key) -> Result<Option<ProviderId>> {
+    let own = services::table.filter(services::organization_id.eq(tx.organization())).filter(services::id.eq(service));
+    Ok(own.select(services::provider_id).first::<ProviderId>(tx.conn).optional()?)
+}
+
+/// Counts the barriers without a disposition anew, in the row of the case that the caller holds. A new version of the case only
+/// where the answer to "may it be closed?" has changed: nothing else of the count is shown.
+fn recount(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {
+    let open = visible(tx).filter(barriers::case_id.eq(case.id)).filter(barriers::disposition.is_null());
+    let open: i64 = open.count().get_result(tx.conn)?;
+    let open = i32::try_from(open).map_err(ApiError::internal)?;
+    let before = std::mem::replace(&mut case.undisposed_barriers, open);
+    if case.status == CaseStatus::Active && (before == 0) != (open == 0) {
+        cases::store::save(tx, case)
+    } else if before != open {
+        cases::store::keep(tx, case)
+    } else {
+        Ok(())
+    }
+}
+
+pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewBarrier>) -> Result<Barrier> {
+    let mut case = cases::store::open_for_work(tx, case)?;
+    let row = BarrierRow::new(case.organization_id, case.id, tx.user()?, new);
+    row.check()?;
+    if let Some(service_type) = &new.service_type {
+        service_type.check()?;
+    }
+    check_day(tx, row.occurred_on)?;
+    check_references(tx, row.provider_id, row.service_id)?;
+    diesel::insert_into(barriers::table).values(&row).execute(tx.conn)?;
+    recount(tx, &mut case)?;
+    timeline::store::add(tx, case.id, "barrier.created", row.id, None)?;
+    tx.record("barrier.created", row.id, new.members());
+    Ok(row.into())
+}
+
+pub fn update(tx: &mut Tx, id: BarrierId, version: &IfMatch, patch: &Body<BarrierPatch>) -> Result<Barrier> {
+    // The case is held before the barrier, here as everywhere, so that two of us never wait for each other.
+    let case = find(tx, id)?.case_id;
+    let mut case = cases::store::hold(tx, case)?;
+    let mut row = visible(tx).filter(barriers::id.eq(id)).select(BarrierRow::as_select()).locked().get_result::<BarrierRow>(tx.conn)?;
+    version.check(row.version)?;
+    let before = row.status;
+    row.apply(patch);
+    row.check()?;
+    if let Some(service_type) = patch.service_type.set() {
+        service_type.check()?;
+    }
+    check_day(tx, patch.occurred_on.set().copied())?;
+    if patch.provider_id.set().is_some() || patch.service_id.set().is_some() {
+        check_references(tx, row.provider_id, row.service_id)?;
+    }
+    row.version += 1;
+    row.updated_at = Instant::now();
+    diesel::update(barriers::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
+    recount(tx, &mut case)?;
+    let status = (row.status != before).then(|| row.status.as_str());
+    timeline::store::add(tx, case.id, "barrier.updated", row.id, status)?;
+    tx.record("barrier.updated", row.id, patch.members());
+    Ok(row.into())
+}

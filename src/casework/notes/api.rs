@@ -1,0 +1,61 @@
+//! Handlers for notes.
+
+use super::{model::*, store};
+use crate::{
+    auth::{
+        Allowed,
+        policy::{ReadNotes, WriteNotes},
+    },
+    casework::cases::model::CaseId,
+    db::Db,
+    http::{Body, IfMatch, List, Once, Page, PageQuery, Reply, body::NOTE_LIMIT, ok, once, paged},
+};
+use actix_web::{
+    get, patch, post,
+    web::{Data, Path},
+};
+
+/// List the notes of a case
+///
+/// An advocate sees contacts, progress and their own notes of any kind; a supervisor sees every note.
+#[utoipa::path(tag = "Notes", params(("id" = CaseId, Path), PageQuery, NoteFilter), responses((status = 200, body = Page<Note>)), security(("bearer" = ["notes:read"])))]
+#[get("/cases/{id}/notes")]
+pub async fn list_notes(who: Allowed<ReadNotes>, db: Data<Db>, id: Path<CaseId>, list: List<NoteFilter>) -> Reply<Page<Note>> {
+    paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
+}
+
+/// Write a note
+///
+/// A note of a contact says when it was, in which direction, how, and whether somebody was reached. The body of the request may have 256 KiB.
+#[utoipa::path(tag = "Notes", params(("id" = CaseId, Path)), request_body = NewNote, responses((status = 201, body = Note)), security(("bearer" = ["notes:write"])))]
+#[post("/cases/{id}/notes")]
+pub async fn create_note(who: Allowed<WriteNotes>, db: Data<Db>, id: Path<CaseId>, request: Once, body: Body<NewNote, NOTE_LIMIT>) -> Reply<Note> {
+    once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+}
+
+/// Fetch one note
+///
+/// With its amendments. From `locks_at` on it can be amended and not be changed.
+#[utoipa::path(tag = "Notes", params(("id" = NoteId, Path)), responses((status = 200, body = Note)), security(("bearer" = ["notes:read"])))]
+#[get("/notes/{id}")]
+pub async fn get_note(who: Allowed<ReadNotes>, db: Data<Db>, id: Path<NoteId>) -> Reply<Note> {
+    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
+}
+
+/// Change a note
+///
+/// A JSON merge patch. For its author, and until it is locked.
+#[utoipa::path(tag = "Notes", params(("id" = NoteId, Path)), request_body = NotePatch, responses((status = 200, body = Note)), security(("bearer" = ["notes:write"])))]
+#[patch("/notes/{id}")]
+pub async fn update_note(who: Allowed<WriteNotes>, db: Data<Db>, id: Path<NoteId>, version: IfMatch, patch: Body<NotePatch, NOTE_LIMIT>) -> Reply<Note> {
+    ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
+}
+
+/// Amend a note
+///
+/// Adds to a note that is locked; what it said stays. Answers the whole note. Before it is locked, its author changes the note itself.
+#[utoipa::path(tag = "Notes", params(("id" = NoteId, Path)), request_body = NewAmendment, responses((status = 201, body = Note)), security(("bearer" = ["notes:write"])))]
+#[post("/notes/{id}/amendments")]
+pub async fn amend_note(who: Allowed<WriteNotes>, db: Data<Db>, id: Path<NoteId>, request: Once, body: Body<NewAmendment, NOTE_LIMIT>) -> Reply<Note> {
+    once(&db, &who, request, body, move |tx, new| store::amend(tx, *id, new)).await
+}

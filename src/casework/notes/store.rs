@@ -1,0 +1,177 @@
+//! Queries over notes. Every one starts from [`visible`].
+
+use super::model::*;
+use crate::{
+    auth::Role,
+    casework::{
+        cases::{
+            self,
+            model::{CaseId, CaseRow},
+        },
+        timeline,
+    },
+    db::{
+        Dialect, PortableDsl as _, Tx,
+        dialect::row_after,
+        schema::{note_amendments as amendments, notes},
+    },
+    error::{ApiError, Code, Result},
+    http::{Body, IfMatch, List, Page},
+    of_visible_case,
+    types::{Id, Instant},
+};
+use diesel::prelude::*;
+
+/// The notes of the cases that this caller may work in, without those that are not for them.
+fn visible(tx: &Tx) -> Result<notes::BoxedQuery<'static, Dialect>> {
+    let actor = tx.actor()?;
+    let all = notes::table.filter(notes::organization_id.eq(tx.organization())).filter(of_visible_case!(tx, "notes")).into_boxed();
+    match actor.role {
+        Role::Supervisor => Ok(all),
+        Role::Advocate => Ok(all.filter(notes::kind.eq_any(NoteKind::FOR_ALL.to_vec()).or(notes::author_id.eq(actor.user)))),
+        _ => Err(ApiError::not_found()),
+    }
+}
+
+fn filtered(tx: &Tx, case: CaseId, filter: &NoteFilter) -> Result<notes::BoxedQuery<'static, Dialect>> {
+    let query = visible(tx)?.filter(notes::case_id.eq(case));
+    Ok(match &filter.kind {
+        None => query,
+        Some(kinds) => query.filter(notes::kind.eq_any(kinds.0.clone())),
+    })
+}
+
+pub fn page(tx: &mut Tx, case: CaseId, list: &List<NoteFilter>) -> Result<Page<Note>> {
+    let (actor, case) = (tx.actor()?, cases::store::find(tx, case)?.id);
+    let mut query = filtered(tx, case, &list.filter)?;
+    if let Some((at, id)) = list.after(actor)? {
+        query = query.filter(row_after((notes::occurred_at, notes::id), (Instant::from_micros(at), NoteId::from_uuid(id)), list.down()));
+    }
+    query = match list.down() {
+        true => query.order((notes::occurred_at.desc(), notes::id.desc())),
+        false => query.order((notes::occurred_at.asc(), notes::id.asc())),
+    };
+    let rows: Vec<NoteRow> = query.select(NoteRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let total = if list.include_total { Some(filtered(tx, case, &list.filter)?.count().get_result(tx.conn)?) } else { None };
+    let mut page = list.page(actor, rows, total, |row| (row.occurred_at.micros(), row.id.uuid()), |row| Note::of(row, Vec::new()));
+    add_amendments(tx, &mut page.items)?;
+    tx.saw_all("note.listed", page.items.iter().map(|note| note.id));
+    Ok(page)
+}
+
+/// Adds to each note its amendments, all of them read at once.
+fn add_amendments(tx: &mut Tx, views: &mut [Note]) -> Result<()> {
+    let ids: Vec<NoteId> = views.iter().map(|view| view.id).collect();
+    let of_these = amendments::table.filter(amendments::organization_id.eq(tx.organization())).filter(amendments::note_id.eq_any(ids));
+    let rows: Vec<AmendmentRow> = of_these.order((amendments::note_id, amendments::id)).select(AmendmentRow::as_select()).load(tx.conn)?;
+    for row in rows {
+        if let Some(view) = views.iter_mut().find(|view| view.id == row.note_id) {
+            view.amendments.push(row.into());
+        }
+    }
+    Ok(())
+}
+
+/// The view with its amendments.
+fn whole(tx: &mut Tx, row: NoteRow) -> Result<Note> {
+    let mut note = Note::of(row, Vec::new());
+    add_amendments(tx, std::slice::from_mut(&mut note))?;
+    Ok(note)
+}
+
+fn find(tx: &mut Tx, id: NoteId) -> Result<NoteRow> {
+    Ok(visible(tx)?.filter(notes::id.eq(id)).select(NoteRow::as_select()).first(tx.conn)?)
+}
+
+/// The same, held until the transaction ends.
+fn hold(tx: &mut Tx, id: NoteId) -> Result<NoteRow> {
+    Ok(visible(tx)?.filter(notes::id.eq(id)).select(NoteRow::as_select()).locked().get_result(tx.conn)?)
+}
+
+pub fn get(tx: &mut Tx, id: NoteId) -> Result<Note> {
+    let row = find(tx, id)?;
+    tx.saw("note.read", row.id);
+    whole(tx, row)
+}
+
+/// When somebody was reached in a case, for the first or for the last time. A contact is a note for all who work the case.
+fn reached(tx: &mut Tx, case: CaseId, last: bool) -> Result<Option<Instant>> {
+    let all = visible(tx)?.filter(notes::case_id.eq(case)).filter(notes::kind.eq(NoteKind::Contact)).filter(notes::successful.eq(true));
+    let all = if last { all.order(notes::occurred_at.desc()) } else { all.order(notes::occurred_at.asc()) };
+    Ok(all.select(notes::occurred_at).first(tx.conn).optional()?)
+}
+
+/// Takes a contact that has been written over into its case, whose row the caller holds.
+fn tell_case(tx: &mut Tx, case: &mut CaseRow, before: Option<Instant>, now: Option<Instant>) -> Result<()> {
+    if before == now {
+        return Ok(());
+    }
+    let (first, last) = (reached(tx, case.id, false)?, reached(tx, case.id, true)?);
+    match take_over(case, before, now, first, last) {
+        Contacts::Same => Ok(()),
+        Contacts::Later => cases::store::keep(tx, case),
+        Contacts::First => cases::store::save(tx, case),
+    }
+}
+
+pub fn create<const LIMIT: usize>(tx: &mut Tx, case: CaseId, new: &Body<NewNote, LIMIT>) -> Result<Note> {
+    let mut case = cases::store::open_for_work(tx, case)?;
+    let row = NoteRow::new(case.organization_id, case.id, tx.user()?, new);
+    row.check(new.occurred_at.is_some())?;
+    diesel::insert_into(notes::table).values(&row).execute(tx.conn)?;
+    tell_case(tx, &mut case, None, row.reached_at())?;
+    timeline::store::add_note(tx, case.id, "note.created", row.id, row.kind)?;
+    tx.record("note.created", row.id, new.members());
+    Ok(Note::of(row, Vec::new()))
+}
+
+fn save(tx: &mut Tx, row: &mut NoteRow) -> Result<()> {
+    row.version += 1;
+    row.updated_at = Instant::now();
+    diesel::update(notes::table.find((row.organization_id, row.id))).set(&*row).execute(tx.conn)?;
+    Ok(())
+}
+
+pub fn update<const LIMIT: usize>(tx: &mut Tx, id: NoteId, version: &IfMatch, patch: &Body<NotePatch, LIMIT>) -> Result<Note> {
+    // The case is held before the note, here as everywhere, so that two of us never wait for each other.
+    let case = find(tx, id)?.case_id;
+    let mut case = cases::store::hold(tx, case)?;
+    let mut row = hold(tx, id)?;
+    if row.author_id != tx.user()? {
+        return Err(ApiError::forbidden("Only its author changes a note."));
+    }
+    version.check(row.version)?;
+    if row.is_locked() {
+        return Err(ApiError::new(Code::NoteLocked, "A note is locked a day after it was written. Amend it instead."));
+    }
+    let before = row.reached_at();
+    row.apply(patch);
+    row.check(true)?;
+    save(tx, &mut row)?;
+    tell_case(tx, &mut case, before, row.reached_at())?;
+    timeline::store::add_note(tx, row.case_id, "note.updated", row.id, row.kind)?;
+    tx.record("note.updated", row.id, patch.members());
+    whole(tx, row)
+}
+
+pub fn amend<const LIMIT: usize>(tx: &mut Tx, id: NoteId, new: &Body<NewAmendment, LIMIT>) -> Result<Note> {
+    let case = find(tx, id)?.case_id;
+    cases::store::open_for_work(tx, case)?;
+    let mut row = hold(tx, id)?;
+    if !row.is_locked() {
+        return Err(ApiError::conflict("The note is not locked yet: its author can change it."));
+    }
+    let amendment = AmendmentRow {
+        organization_id: row.organization_id,
+        id: Id::new(),
+        note_id: row.id,
+        body: new.body.clone(),
+        author_id: tx.user()?,
+        created_at: Instant::now(),
+    };
+    diesel::insert_into(amendments::table).values(&amendment).execute(tx.conn)?;
+    save(tx, &mut row)?;
+    timeline::store::add_note(tx, row.case_id, "note.amended", row.id, row.kind)?;
+    tx.record("note.amended", row.id, new.members());
+    whole(tx, row)
+}

@@ -1,0 +1,61 @@
+//! Handlers for tasks.
+
+use super::{model::*, store};
+use crate::{
+    auth::{
+        Allowed,
+        policy::{ReadTasks, WriteTasks},
+    },
+    casework::cases::model::CaseId,
+    db::Db,
+    http::{Body, IfMatch, List, Once, Page, PageQuery, Reply, ok, once, paged},
+};
+use actix_web::{
+    get, patch, post,
+    web::{Data, Path},
+};
+
+/// List the tasks of a case
+///
+/// Soonest first.
+#[utoipa::path(tag = "Tasks", params(("id" = CaseId, Path), PageQuery, CaseTaskFilter), responses((status = 200, body = Page<Task>)), security(("bearer" = ["tasks:read"])))]
+#[get("/cases/{id}/tasks")]
+pub async fn list_case_tasks(who: Allowed<ReadTasks>, db: Data<Db>, id: Path<CaseId>, list: List<CaseTaskFilter>) -> Reply<Page<Task>> {
+    paged(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
+}
+
+/// Set a task
+///
+/// For the caller, unless somebody else is named.
+#[utoipa::path(tag = "Tasks", params(("id" = CaseId, Path)), request_body = NewTask, responses((status = 201, body = Task)), security(("bearer" = ["tasks:write"])))]
+#[post("/cases/{id}/tasks")]
+pub async fn create_task(who: Allowed<WriteTasks>, db: Data<Db>, id: Path<CaseId>, request: Once, body: Body<NewTask>) -> Reply<Task> {
+    once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+}
+
+/// List tasks
+///
+/// Those of every case that the caller works in or supervises, soonest first.
+#[utoipa::path(tag = "Tasks", params(PageQuery, TaskFilter), responses((status = 200, body = Page<Task>)), security(("bearer" = ["tasks:read"])))]
+#[get("/tasks")]
+pub async fn list_tasks(who: Allowed<ReadTasks>, db: Data<Db>, list: List<TaskFilter>) -> Reply<Page<Task>> {
+    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+}
+
+/// Fetch one task
+///
+/// What is to be done, by whom and by when.
+#[utoipa::path(tag = "Tasks", params(("id" = TaskId, Path)), responses((status = 200, body = Task)), security(("bearer" = ["tasks:read"])))]
+#[get("/tasks/{id}")]
+pub async fn get_task(who: Allowed<ReadTasks>, db: Data<Db>, id: Path<TaskId>) -> Reply<Task> {
+    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?.into())
+}
+
+/// Change a task
+///
+/// A JSON merge patch. `done` and `cancelled` end it, `open` takes it up again.
+#[utoipa::path(tag = "Tasks", params(("id" = TaskId, Path)), request_body = TaskPatch, responses((status = 200, body = Task)), security(("bearer" = ["tasks:write"])))]
+#[patch("/tasks/{id}")]
+pub async fn update_task(who: Allowed<WriteTasks>, db: Data<Db>, id: Path<TaskId>, version: IfMatch, patch: Body<TaskPatch>) -> Reply<Task> {
+    ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
+}

@@ -1,0 +1,132 @@
+//! Queries over tasks. Every one starts from [`visible`].
+
+use super::model::*;
+use crate::{
+    auth::UserId,
+    casework::{
+        cases::{
+            self,
+            model::{CaseId, CaseRow},
+        },
+        timeline,
+    },
+    db::{
+        Dialect, PortableDsl as _, Tx,
+        dialect::{Key, row_after},
+        schema::tasks,
+    },
+    error::{ApiError, Result},
+    http::{Body, Filter, IfMatch, List, Page},
+    identity::users,
+    of_visible_case,
+    types::{Day, Instant, Line, Text},
+};
+use diesel::prelude::*;
+
+/// The tasks of the cases that this caller may work in.
+fn visible(tx: &Tx) -> tasks::BoxedQuery<'static, Dialect> {
+    tasks::table.filter(tasks::organization_id.eq(tx.organization())).filter(of_visible_case!(tx, "tasks")).into_boxed()
+}
+
+fn filtered(tx: &Tx, filter: &TaskFilter) -> Result<tasks::BoxedQuery<'static, Dialect>> {
+    let mut query = visible(tx);
+    if let Some(case) = filter.case {
+        query = query.filter(tasks::case_id.eq(case));
+    }
+    if let Some(assignee) = filter.assignee {
+        query = query.filter(tasks::assignee_id.eq(assignee));
+    }
+    if filter.mine == Some(true) {
+        query = query.filter(tasks::assignee_id.eq(tx.user()?));
+    }
+    if let Some(statuses) = &filter.status {
+        // One status is an equation, which the index on it serves in order.
+        query = match statuses.0.as_slice() {
+            [one] => query.filter(tasks::status.eq(*one)),
+            several => query.filter(tasks::status.eq_any(several.to_vec())),
+        };
+    }
+    if let Some(before) = filter.due_before {
+        query = query.filter(tasks::due_on.lt(before));
+    }
+    Ok(query)
+}
+
+fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, filter: &TaskFilter) -> Result<Page<Task>> {
+    let actor = tx.actor()?;
+    let mut query = filtered(tx, filter)?;
+    if let Some((number, id)) = list.after(actor)? {
+        let day = Day::from_number(number).ok_or_else(|| ApiError::parameter("cursor", "invalid_cursor", "belongs to no list that you have read with these filters"))?;
+        query = query.filter(row_after((tasks::due_on, tasks::id), (day, TaskId::from_uuid(id)), list.down()));
+    }
+    query = match list.down() {
+        true => query.order((tasks::due_on.desc(), tasks::id.desc())),
+        false => query.order((tasks::due_on.asc(), tasks::id.asc())),
+    };
+    let rows: Vec<TaskRow> = query.select(TaskRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let total = if list.include_total { Some(filtered(tx, filter)?.count().get_result(tx.conn)?) } else { None };
+    let page = list.page(actor, rows, total, |row| (row.due_on.number(), row.id.uuid()), Task::from);
+    tx.saw_all("task.listed", page.items.iter().map(|task| task.id));
+    Ok(page)
+}
+
+pub fn page(tx: &mut Tx, list: &List<TaskFilter>) -> Result<Page<Task>> {
+    listed(tx, list, &list.filter)
+}
+
+pub fn page_of_case(tx: &mut Tx, case: CaseId, list: &List<CaseTaskFilter>) -> Result<Page<Task>> {
+    let case = cases::store::find(tx, case)?;
+    let filter = TaskFilter { case: Some(case.id), status: list.filter.status.clone(), ..TaskFilter::default() };
+    listed(tx, list, &filter)
+}
+
+pub fn get(tx: &mut Tx, id: TaskId) -> Result<TaskRow> {
+    let row: TaskRow = visible(tx).filter(tasks::id.eq(id)).select(TaskRow::as_select()).first(tx.conn)?;
+    tx.saw("task.read", row.id);
+    Ok(row)
+}
+
+/// Sets a task in a case that the caller holds, such as one that follows from a meeting; it is in the trace and on the timeline.
+/// The assignee is somebody whom `users::store::worker` has let pass; `None` is nobody yet.
+pub fn insert(tx: &mut Tx, case: &CaseRow, meeting_id: Option<Key>, title: Line<200>, description: Option<Text<4000>>, due_on: Day, assignee: Option<UserId>) -> Result<TaskRow> {
+    let bare = TaskRow::new(case.organization_id, case.id, tx.user()?, title, due_on);
+    put(tx, TaskRow { meeting_id, description, assignee_id: assignee, ..bare }, Vec::new())
+}
+
+fn put(tx: &mut Tx, row: TaskRow, members: Vec<String>) -> Result<TaskRow> {
+    diesel::insert_into(tasks::table).values(&row).execute(tx.conn)?;
+    timeline::store::add(tx, row.case_id, "task.created", row.id, None)?;
+    tx.record("task.created", row.id, members);
+    Ok(row)
+}
+
+pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewTask>) -> Result<Task> {
+    let case = cases::store::open_for_work(tx, case)?;
+    let own = tx.user()?;
+    let assignee = match new.assignee_id {
+        Some(named) => users::store::worker(tx, named, "/assignee_id")?.id,
+        None => own,
+    };
+    let bare = TaskRow::new(case.organization_id, case.id, own, new.title.clone(), new.due_on);
+    let row = TaskRow { description: new.description.clone(), assignee_id: Some(assignee), ..bare };
+    Ok(put(tx, row, new.members())?.into())
+}
+
+pub fn update(tx: &mut Tx, id: TaskId, version: &IfMatch, patch: &Body<TaskPatch>) -> Result<Task> {
+    let mut row = visible(tx).filter(tasks::id.eq(id)).select(TaskRow::as_select()).locked().get_result::<TaskRow>(tx.conn)?;
+    version.check(row.version)?;
+    if let Some(named) = patch.assignee_id.set() {
+        users::store::worker(tx, *named, "/assignee_id")?;
+    }
+    let before = row.status;
+    row.apply(patch);
+    row.version += 1;
+    row.updated_at = Instant::now();
+    diesel::update(tasks::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
+    match row.status {
+        TaskStatus::Done if before != TaskStatus::Done => timeline::store::add(tx, row.case_id, "task.done", row.id, None)?,
+        now => timeline::store::add(tx, row.case_id, "task.updated", row.id, (now != before).then(|| now.as_str()))?,
+    }
+    tx.record("task.updated", row.id, patch.members());
+    Ok(row.into())
+}
