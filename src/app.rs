@@ -22,6 +22,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(casework::assignments::routes)
             .configure(casework::timeline::routes)
             .configure(directory::providers::routes)
+            .configure(directory::preparation_templates::routes)
             .configure(oversight::audit_events::routes),
     );
     cfg.configure(operations::routes);
