@@ -21,6 +21,9 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(casework::cases::routes)
             .configure(casework::assignments::routes)
             .configure(casework::timeline::routes)
+            .configure(casework::meetings::routes)
+            .configure(casework::meetings::preparation::routes)
+            .configure(casework::meetings::commitments::routes)
             .configure(directory::providers::routes)
             .configure(directory::preparation_templates::routes)
             .configure(oversight::audit_events::routes),

@@ -4,5 +4,6 @@ pub mod assignments;
 #[macro_use]
 pub mod cases;
 pub mod clients;
+pub mod meetings;
 pub mod notes;
 pub mod timeline;
