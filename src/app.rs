@@ -24,7 +24,11 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(casework::barriers::routes)
             .configure(casework::notes::routes)
             .configure(casework::tasks::routes)
+            .configure(casework::meetings::routes)
+            .configure(casework::meetings::preparation::routes)
+            .configure(casework::meetings::commitments::routes)
             .configure(directory::providers::routes)
+            .configure(directory::preparation_templates::routes)
             .configure(oversight::audit_events::routes),
     );
     cfg.configure(operations::routes);

@@ -1,3 +1,4 @@
 //! What there is to know besides the work: providers and their services, and the codes that everything is named by.
 
+pub mod preparation_templates;
 pub mod providers;

@@ -1,0 +1,74 @@
+//! Handlers for meetings.
+
+use super::{
+    model::*,
+    outcome::{self, NewOutcome},
+    store,
+};
+use crate::{
+    auth::{
+        Allowed,
+        policy::{ReadMeetings, WriteMeetings},
+    },
+    casework::cases::model::CaseId,
+    db::Db,
+    http::{Body, IfMatch, List, Once, Page, PageQuery, Reply, ok, once, paged},
+};
+use actix_web::{
+    get, patch, post,
+    web::{Data, Path},
+};
+
+/// List the meetings of a case
+///
+/// Those to come and those that are over.
+#[utoipa::path(tag = "Meetings", params(("id" = CaseId, Path), PageQuery, CaseMeetingFilter), responses((status = 200, body = Page<Meeting>)), security(("bearer" = ["meetings:read"])))]
+#[get("/cases/{id}/meetings")]
+pub async fn list_case_meetings(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<CaseId>, list: List<CaseMeetingFilter>) -> Reply<Page<Meeting>> {
+    paged(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
+}
+
+/// Enter a meeting
+///
+/// It is booked, unless it is said to be only proposed. When it is booked, the checklist of its type is copied into it. With `reschedules` it takes the place of an earlier meeting of the case.
+#[utoipa::path(tag = "Meetings", params(("id" = CaseId, Path)), request_body = NewMeeting, responses((status = 201, body = Meeting)), security(("bearer" = ["meetings:write"])))]
+#[post("/cases/{id}/meetings")]
+pub async fn create_meeting(who: Allowed<WriteMeetings>, db: Data<Db>, id: Path<CaseId>, request: Once, body: Body<NewMeeting>) -> Reply<Meeting> {
+    once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+}
+
+/// List meetings
+///
+/// Of every case that the caller works in or supervises.
+#[utoipa::path(tag = "Meetings", params(PageQuery, MeetingFilter), responses((status = 200, body = Page<Meeting>)), security(("bearer" = ["meetings:read"])))]
+#[get("/meetings")]
+pub async fn list_meetings(who: Allowed<ReadMeetings>, db: Data<Db>, list: List<MeetingFilter>) -> Reply<Page<Meeting>> {
+    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+}
+
+/// Fetch one meeting
+///
+/// With `readiness`: how many of the mandatory items of its preparation are done.
+#[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path)), responses((status = 200, body = Meeting)), security(("bearer" = ["meetings:read"])))]
+#[get("/meetings/{id}")]
+pub async fn get_meeting(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<MeetingId>) -> Reply<Meeting> {
+    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
+}
+
+/// Change a meeting
+///
+/// A JSON merge patch. A proposed meeting may become `booked`; what else becomes of it, its outcome says. Once it is over, only `ratings_after` and `participants` may change.
+#[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path)), request_body = MeetingPatch, responses((status = 200, body = Meeting)), security(("bearer" = ["meetings:write"])))]
+#[patch("/meetings/{id}")]
+pub async fn update_meeting(who: Allowed<WriteMeetings>, db: Data<Db>, id: Path<MeetingId>, version: IfMatch, patch: Body<MeetingPatch>) -> Reply<Meeting> {
+    ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
+}
+
+/// Record what came of a meeting
+///
+/// All at once or not at all: that it was held, cancelled or missed, what was promised, and the tasks that follow. Answers the meeting as it is now, with its commitments and the ids of the tasks.
+#[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path)), request_body = NewOutcome, responses((status = 201, body = Meeting)), security(("bearer" = ["meetings:write"])))]
+#[post("/meetings/{id}/outcome")]
+pub async fn create_meeting_outcome(who: Allowed<WriteMeetings>, db: Data<Db>, id: Path<MeetingId>, request: Once, body: Body<NewOutcome>) -> Reply<Meeting> {
+    once(&db, &who, request, body, move |tx, new| outcome::perform(tx, *id, new)).await
+}

@@ -1,0 +1,52 @@
+//! Handlers for commitments.
+
+use super::{model::*, store};
+use crate::{
+    auth::{
+        Allowed,
+        policy::{ReadMeetings, WriteMeetings},
+    },
+    casework::meetings::model::MeetingId,
+    db::Db,
+    http::{Body, IfMatch, List, Once, Page, PageQuery, Reply, ok, once, paged},
+};
+use actix_web::{
+    get, patch, post,
+    web::{Data, Path},
+};
+
+/// List the commitments of a meeting
+///
+/// What each party promised in it.
+#[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path), PageQuery, CommitmentFilter), responses((status = 200, body = Page<Commitment>)), security(("bearer" = ["meetings:read"])))]
+#[get("/meetings/{id}/commitments")]
+pub async fn list_commitments(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<MeetingId>, list: List<CommitmentFilter>) -> Reply<Page<Commitment>> {
+    paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
+}
+
+/// Enter a commitment
+///
+/// What a party promised in the meeting, and by when. It starts as `open`.
+#[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path)), request_body = NewCommitment, responses((status = 201, body = Commitment)), security(("bearer" = ["meetings:write"])))]
+#[post("/meetings/{id}/commitments")]
+pub async fn create_commitment(who: Allowed<WriteMeetings>, db: Data<Db>, id: Path<MeetingId>, request: Once, body: Body<NewCommitment>) -> Reply<Commitment> {
+    once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+}
+
+/// Fetch one commitment
+///
+/// What was promised, and what became of it.
+#[utoipa::path(tag = "Meetings", params(("id" = CommitmentId, Path)), responses((status = 200, body = Commitment)), security(("bearer" = ["meetings:read"])))]
+#[get("/commitments/{id}")]
+pub async fn get_commitment(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<CommitmentId>) -> Reply<Commitment> {
+    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
+}
+
+/// Change a commitment
+///
+/// A JSON merge patch: what became of it, or a better wording or day.
+#[utoipa::path(tag = "Meetings", params(("id" = CommitmentId, Path)), request_body = CommitmentPatch, responses((status = 200, body = Commitment)), security(("bearer" = ["meetings:write"])))]
+#[patch("/commitments/{id}")]
+pub async fn update_commitment(who: Allowed<WriteMeetings>, db: Data<Db>, id: Path<CommitmentId>, version: IfMatch, patch: Body<CommitmentPatch>) -> Reply<Commitment> {
+    ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
+}

@@ -1,0 +1,80 @@
+//! Queries over commitments, each through its meeting.
+
+use super::model::*;
+use crate::{
+    casework::{
+        meetings::{
+            self,
+            model::{MeetingId, MeetingRow},
+        },
+        timeline,
+    },
+    db::{Dialect, PortableDsl as _, Tx, dialect::row_after, schema::commitments},
+    error::Result,
+    http::{Body, IfMatch, List, Page},
+    types::Instant,
+};
+use diesel::prelude::*;
+
+/// The commitments of meetings that this caller may see.
+fn visible(tx: &Tx) -> commitments::BoxedQuery<'static, Dialect> {
+    let seen = commitments::meeting_id.eq_any(meetings::store::visible_ids(tx));
+    commitments::table.filter(commitments::organization_id.eq(tx.organization())).filter(seen).into_boxed()
+}
+
+fn filtered(tx: &Tx, meeting: MeetingId, filter: &CommitmentFilter) -> commitments::BoxedQuery<'static, Dialect> {
+    let query = visible(tx).filter(commitments::meeting_id.eq(meeting));
+    match &filter.status {
+        Some(statuses) => query.filter(commitments::status.eq_any(statuses.0.clone())),
+        None => query,
+    }
+}
+
+pub fn page(tx: &mut Tx, meeting: MeetingId, list: &List<CommitmentFilter>) -> Result<Page<Commitment>> {
+    let (actor, meeting) = (tx.actor()?, meetings::store::find(tx, meeting)?);
+    let mut query = filtered(tx, meeting.id, &list.filter);
+    if let Some((at, id)) = list.after(actor)? {
+        query = query.filter(row_after((commitments::created_at, commitments::id), (Instant::from_micros(at), CommitmentId::from_uuid(id)), list.down()));
+    }
+    query = match list.down() {
+        true => query.order((commitments::created_at.desc(), commitments::id.desc())),
+        false => query.order((commitments::created_at.asc(), commitments::id.asc())),
+    };
+    let rows: Vec<CommitmentRow> = query.select(CommitmentRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let total = if list.include_total { Some(filtered(tx, meeting.id, &list.filter).count().get_result(tx.conn)?) } else { None };
+    tx.saw_all("commitment.listed", rows.iter().map(|row| row.id));
+    Ok(list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Commitment::from))
+}
+
+pub fn get(tx: &mut Tx, id: CommitmentId) -> Result<Commitment> {
+    let row: CommitmentRow = visible(tx).filter(commitments::id.eq(id)).select(CommitmentRow::as_select()).first(tx.conn)?;
+    tx.saw("commitment.read", row.id);
+    Ok(row.into())
+}
+
+/// Enters a promise made in a meeting; it is in the trace and on the timeline.
+pub fn insert(tx: &mut Tx, meeting: &MeetingRow, new: &NewCommitment) -> Result<CommitmentRow> {
+    let row = CommitmentRow::new(meeting.organization_id, meeting.id, new);
+    diesel::insert_into(commitments::table).values(&row).execute(tx.conn)?;
+    timeline::store::add(tx, meeting.case_id, "commitment.created", row.id, Some(row.party.as_str()))?;
+    tx.record("commitment.created", row.id, Vec::new());
+    Ok(row)
+}
+
+pub fn create(tx: &mut Tx, meeting: MeetingId, new: &Body<NewCommitment>) -> Result<Commitment> {
+    let meeting = meetings::store::hold(tx, meeting)?;
+    Ok(insert(tx, &meeting, new)?.into())
+}
+
+pub fn update(tx: &mut Tx, id: CommitmentId, version: &IfMatch, patch: &Body<CommitmentPatch>) -> Result<Commitment> {
+    let mut row = visible(tx).filter(commitments::id.eq(id)).select(CommitmentRow::as_select()).locked().get_result::<CommitmentRow>(tx.conn)?;
+    version.check(row.version)?;
+    row.apply(patch);
+    row.version += 1;
+    row.updated_at = Instant::now();
+    diesel::update(commitments::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
+    let case = meetings::store::find(tx, row.meeting_id)?.case_id;
+    timeline::store::add(tx, case, "commitment.updated", row.id, Some(row.status.as_str()))?;
+    tx.record("commitment.updated", row.id, patch.members());
+    Ok(row.into())
+}

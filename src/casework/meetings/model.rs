@@ -1,0 +1,485 @@
+//! What a meeting is, in the database and on the wire.
+
+use super::{commitments::model::Commitment, outcome::FollowUpTaskId};
+use crate::{
+    auth::{OrganizationId, UserId},
+    casework::cases::model::{CaseId, CaseRow},
+    db::schema::meetings,
+    directory::providers::model::ProviderId,
+    error::{ApiError, Issue, Place, Result},
+    http::{Filter, OneOf, Resource},
+    types::{
+        Change, Id, Instant, Json, Line, Patch, Text, Zone,
+        code::{MeetingOutcome, MeetingType},
+        fault::Fault,
+    },
+};
+use diesel::prelude::*;
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::{
+    IntoParams, ToSchema,
+    openapi::{
+        Ref, RefOr,
+        schema::{ArrayBuilder, ObjectBuilder, Schema, Type},
+    },
+};
+use validator::Validate;
+
+pub type MeetingId = Id<MeetingRow>;
+
+/// The longest that a meeting may last.
+const LONGEST_SECONDS: i64 = 14 * 24 * 3600;
+
+text_enum! {
+    /// How people meet.
+    pub enum MeetingMode {
+        InPerson = "in_person",
+        Phone = "phone",
+        Video = "video",
+        HomeVisit = "home_visit",
+        InFacility = "in_facility",
+        Hybrid = "hybrid",
+        Written = "written",
+    }
+}
+text_enum! {
+    /// Where a meeting is in its life.
+    pub enum MeetingStatus {
+        Proposed = "proposed",
+        Booked = "booked",
+        Held = "held",
+        Cancelled = "cancelled",
+        NoShow = "no_show",
+        Rescheduled = "rescheduled",
+    }
+}
+impl MeetingStatus {
+    /// Whether the meeting is still to come: it has no outcome, and no other has taken its place.
+    pub const fn is_ahead(self) -> bool {
+        matches!(self, Self::Proposed | Self::Booked)
+    }
+}
+text_enum! {
+    /// What a meeting can be made as. What it becomes later, its outcome says.
+    pub enum PlannedStatus { Proposed = "proposed", Booked = "booked" }
+}
+impl PlannedStatus {
+    pub const fn status(self) -> MeetingStatus {
+        match self {
+            Self::Proposed => MeetingStatus::Proposed,
+            Self::Booked => MeetingStatus::Booked,
+        }
+    }
+}
+text_enum! {
+    /// Who called a meeting off.
+    pub enum CancelledBy { Provider = "provider", Client = "client", Us = "us" }
+}
+text_enum! {
+    /// The participation ladder: how far the client's own voice was heard.
+    pub enum WhoSpoke {
+        SpokeForSelf = "spoke_for_self",
+        SpokeWithSupport = "spoke_with_support",
+        AdvocateSpokeAsInstructed = "advocate_spoke_as_instructed",
+        NonInstructedRepresentation = "non_instructed_representation",
+        AbsentByChoice = "absent_by_choice",
+        Excluded = "excluded",
+    }
+}
+text_enum! {
+    /// Whether the provider wrote down what the client said.
+    pub enum ViewsRecorded { Yes = "yes", No = "no", Unknown = "unknown" }
+}
+text_enum! {
+    /// For whom somebody is at the table.
+    pub enum ParticipantParty { Client = "client", Advocate = "advocate", Provider = "provider", Other = "other" }
+}
+
+/// Somebody who takes part.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"name": "Dr. Lee", "role": "Attending physician", "party": "provider"}))]
+pub struct Participant {
+    pub name: Line<200>,
+    pub role: Option<Line<100>>,
+    pub party: ParticipantParty,
+}
+
+/// Who takes part, at most 30.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Participants(Vec<Participant>);
+
+impl Participants {
+    const MOST: usize = 30;
+}
+impl<'de> Deserialize<'de> for Participants {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        let all = Vec::deserialize(d)?;
+        if all.len() > Self::MOST { Err(Fault::new("out_of_range", format!("must be at most {}", Self::MOST)).serde()) } else { Ok(Self(all)) }
+    }
+}
+impl utoipa::PartialSchema for Participants {
+    fn schema() -> RefOr<Schema> {
+        ArrayBuilder::new().items(Ref::from_schema_name(Participant::name())).max_items(Some(Self::MOST)).description(Some("Who takes part.")).into()
+    }
+}
+impl ToSchema for Participants {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((Participant::name().into(), <Participant as utoipa::PartialSchema>::schema()));
+        Participant::schemas(schemas);
+    }
+}
+
+/// One answer of the client's, from 1 (not at all) to 5 (fully).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Rating(i64);
+
+impl<'de> Deserialize<'de> for Rating {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        let number = i64::deserialize(d)?;
+        if (1..=5).contains(&number) { Ok(Self(number)) } else { Err(Fault::new("out_of_range", "must lie between 1 and 5").serde()) }
+    }
+}
+impl utoipa::PartialSchema for Rating {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(5)).description(Some("From 1 (not at all) to 5 (fully).")).into()
+    }
+}
+impl ToSchema for Rating {}
+
+/// How the client rates it. Local, not validated: the answers compare with this client's own and with nobody else's.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"prepared": 4, "understood_options": 3, "heard": 4, "confidence": 5}))]
+pub struct Ratings {
+    pub prepared: Option<Rating>,
+    pub understood_options: Option<Rating>,
+    pub heard: Option<Rating>,
+    pub confidence: Option<Rating>,
+}
+
+/// Changes to ratings: absent answers stay, `null` clears. Local, not validated.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"heard": 5}))]
+pub struct RatingsPatch {
+    pub prepared: Patch<Rating>,
+    pub understood_options: Patch<Rating>,
+    pub heard: Patch<Rating>,
+    pub confidence: Patch<Rating>,
+}
+
+/// A merge patch goes into the ratings that there are (RFC 7396).
+fn merge(patch: Patch<RatingsPatch>, to: &mut Option<Json<Ratings>>) {
+    match patch {
+        Patch::Keep => {}
+        Patch::Clear => *to = None,
+        Patch::Set(patch) => {
+            let Json(ratings) = to.get_or_insert_with(Json::default);
+            patch.prepared.apply(&mut ratings.prepared);
+            patch.understood_options.apply(&mut ratings.understood_options);
+            patch.heard.apply(&mut ratings.heard);
+            patch.confidence.apply(&mut ratings.confidence);
+        }
+    }
+}
+
+/// A row of `meetings`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = meetings, treat_none_as_null = true)]
+pub struct MeetingRow {
+    pub organization_id: OrganizationId,
+    pub id: MeetingId,
+    pub case_id: CaseId,
+    pub type_: MeetingType,
+    pub type_text: Option<Line<200>>,
+    pub mode: MeetingMode,
+    pub starts_at: Instant,
+    pub ends_at: Instant,
+    pub time_zone: Zone,
+    pub provider_id: Option<ProviderId>,
+    pub place: Option<Text<500>>,
+    pub participants: Json<Participants>,
+    pub purpose: Text<2000>,
+    pub status: MeetingStatus,
+    pub cancelled_by: Option<CancelledBy>,
+    pub rescheduled_to: Option<MeetingId>,
+    pub who_spoke: Option<WhoSpoke>,
+    pub outcomes: Json<Vec<MeetingOutcome>>,
+    pub summary: Option<Text<8000>>,
+    pub views_recorded_by_provider: Option<ViewsRecorded>,
+    pub ratings_before: Option<Json<Ratings>>,
+    pub ratings_after: Option<Json<Ratings>>,
+    /// Kept by `preparation`, with the next.
+    pub mandatory_items: i32,
+    pub mandatory_done: i32,
+    pub created_by: UserId,
+    pub version: i32,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+impl MeetingRow {
+    pub fn new(case: &CaseRow, created_by: UserId, new: &NewMeeting) -> Self {
+        let (now, new) = (Instant::now(), new.clone());
+        Self {
+            organization_id: case.organization_id,
+            id: Id::new(),
+            case_id: case.id,
+            type_: new.kind,
+            type_text: new.type_text,
+            mode: new.mode,
+            starts_at: new.starts_at,
+            ends_at: new.ends_at,
+            time_zone: new.time_zone,
+            provider_id: new.provider_id,
+            place: new.place,
+            participants: Json(new.participants),
+            purpose: new.purpose,
+            status: new.status.unwrap_or(PlannedStatus::Booked).status(),
+            cancelled_by: None,
+            rescheduled_to: None,
+            who_spoke: None,
+            outcomes: Json(Vec::new()),
+            summary: None,
+            views_recorded_by_provider: None,
+            ratings_before: new.ratings_before.map(Json),
+            ratings_after: None,
+            mandatory_items: 0,
+            mandatory_done: 0,
+            created_by,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// What may still be changed once the meeting is over.
+    const CHANGED_AFTERWARDS: &[&str] = &["ratings_after", "participants"];
+
+    /// Takes the changes that the meeting's state allows; `members` are those that were sent.
+    pub fn apply(&mut self, patch: &MeetingPatch, members: &[String]) -> Result<()> {
+        if !self.status.is_ahead() && !members.iter().all(|member| Self::CHANGED_AFTERWARDS.contains(&member.as_str())) {
+            return Err(ApiError::conflict("The meeting is over: only ratings_after and participants may still change."));
+        }
+        match (self.status, patch.status.0) {
+            (MeetingStatus::Booked, Some(PlannedStatus::Proposed)) => return Err(ApiError::conflict("A meeting that is booked is not proposed again; cancel it, or reschedule it.")),
+            (_, Some(wanted)) => self.status = wanted.status(),
+            (_, None) => {}
+        }
+        let patch = patch.clone();
+        patch.mode.apply(&mut self.mode);
+        patch.starts_at.apply(&mut self.starts_at);
+        patch.ends_at.apply(&mut self.ends_at);
+        patch.time_zone.apply(&mut self.time_zone);
+        patch.provider_id.apply(&mut self.provider_id);
+        patch.place.apply(&mut self.place);
+        patch.participants.apply(&mut self.participants.0);
+        patch.purpose.apply(&mut self.purpose);
+        merge(patch.ratings_before, &mut self.ratings_before);
+        merge(patch.ratings_after, &mut self.ratings_after);
+        Ok(())
+    }
+
+    /// The rules over several members, for a new meeting and a changed one alike.
+    pub fn check(&self) -> Result<()> {
+        let mut issues = Vec::new();
+        let mut need = |holds: bool, pointer: &str, code: &'static str, detail: &str| {
+            if !holds {
+                issues.push(Issue { place: Place::Pointer(pointer.into()), fault: Fault::new(code, detail) });
+            }
+        };
+        need(!self.type_.needs_text() || self.type_text.is_some(), "/type_text", "required", "this code says nothing without words");
+        need(self.ends_at > self.starts_at, "/ends_at", "out_of_range", "must lie after starts_at");
+        need(self.ends_at <= self.starts_at.plus_seconds(LONGEST_SECONDS), "/ends_at", "out_of_range", "must lie within 14 days of starts_at");
+        if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
+    }
+
+    pub fn readiness(&self) -> Readiness {
+        let ratio = if self.mandatory_items > 0 { f64::from(self.mandatory_done) / f64::from(self.mandatory_items) } else { 1.0 };
+        Readiness { mandatory: self.mandatory_items, done: self.mandatory_done, ratio }
+    }
+}
+
+/// How far the preparation has come.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(example = json!({"mandatory": 10, "done": 4, "ratio": 0.4}))]
+pub struct Readiness {
+    /// How many items are mandatory.
+    #[schema(minimum = 0)]
+    pub mandatory: i32,
+    /// How many of these are done.
+    #[schema(minimum = 0)]
+    pub done: i32,
+    /// `done` by `mandatory`; 1 where nothing is mandatory.
+    #[schema(minimum = 0, maximum = 1)]
+    pub ratio: f64,
+}
+
+/// An encounter with a provider or an agency.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000060", "case_id": "019ab3c4-0000-7000-8000-000000000020", "type": "discharge_planning", "mode": "in_facility", "starts_at": "2026-11-20T15:00:00.000Z", "ends_at": "2026-11-20T16:00:00.000Z", "time_zone": "America/Chicago", "provider_id": "019ab3c4-0000-7000-8000-000000000050", "place": "Ward 3, room 12", "participants": [{"name": "Dr. Lee", "role": "Attending physician", "party": "provider"}], "purpose": "Leave with a plan that keeps my medication.", "status": "booked", "outcomes": [], "readiness": {"mandatory": 10, "done": 4, "ratio": 0.4}, "created_by": "019ab3c4-0000-7000-8000-000000000002", "version": 3, "created_at": "2026-11-16T09:00:00.000Z", "updated_at": "2026-11-19T09:00:00.000Z"}))]
+pub struct Meeting {
+    pub id: MeetingId,
+    pub case_id: CaseId,
+    #[serde(rename = "type")]
+    pub kind: MeetingType,
+    pub type_text: Option<Line<200>>,
+    pub mode: MeetingMode,
+    pub starts_at: Instant,
+    pub ends_at: Instant,
+    /// In which the people who meet read their clocks.
+    pub time_zone: Zone,
+    pub provider_id: Option<ProviderId>,
+    /// Where, or the link.
+    pub place: Option<Text<500>>,
+    pub participants: Participants,
+    pub purpose: Text<2000>,
+    pub status: MeetingStatus,
+    pub cancelled_by: Option<CancelledBy>,
+    /// The meeting that has taken the place of this one.
+    pub rescheduled_to: Option<MeetingId>,
+    pub who_spoke: Option<WhoSpoke>,
+    pub outcomes: Vec<MeetingOutcome>,
+    pub summary: Option<Text<8000>>,
+    pub views_recorded_by_provider: Option<ViewsRecorded>,
+    pub ratings_before: Option<Ratings>,
+    pub ratings_after: Option<Ratings>,
+    pub readiness: Readiness,
+    pub created_by: UserId,
+    /// What was promised. Only in the answer to an outcome.
+    pub commitments: Option<Vec<Commitment>>,
+    /// The tasks that followed. Only in the answer to an outcome.
+    pub follow_up_task_ids: Option<Vec<FollowUpTaskId>>,
+    pub version: i32,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+impl From<MeetingRow> for Meeting {
+    fn from(row: MeetingRow) -> Self {
+        let readiness = row.readiness();
+        Self {
+            id: row.id,
+            case_id: row.case_id,
+            kind: row.type_,
+            type_text: row.type_text,
+            mode: row.mode,
+            starts_at: row.starts_at,
+            ends_at: row.ends_at,
+            time_zone: row.time_zone,
+            provider_id: row.provider_id,
+            place: row.place,
+            participants: row.participants.0,
+            purpose: row.purpose,
+            status: row.status,
+            cancelled_by: row.cancelled_by,
+            rescheduled_to: row.rescheduled_to,
+            who_spoke: row.who_spoke,
+            outcomes: row.outcomes.0,
+            summary: row.summary,
+            views_recorded_by_provider: row.views_recorded_by_provider,
+            ratings_before: row.ratings_before.map(|ratings| ratings.0),
+            ratings_after: row.ratings_after.map(|ratings| ratings.0),
+            readiness,
+            created_by: row.created_by,
+            commitments: None,
+            follow_up_task_ids: None,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+impl Resource for Meeting {
+    fn version(&self) -> i32 {
+        self.version
+    }
+    fn location(&self) -> String {
+        format!("/api/v1/meetings/{}", self.id)
+    }
+}
+
+/// A new meeting.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"type": "discharge_planning", "mode": "in_facility", "starts_at": "2026-11-20T15:00:00.000Z", "ends_at": "2026-11-20T16:00:00.000Z", "time_zone": "America/Chicago", "place": "Ward 3, room 12", "participants": [{"name": "Dr. Lee", "role": "Attending physician", "party": "provider"}], "purpose": "Leave with a plan that keeps my medication.", "ratings_before": {"prepared": 2, "confidence": 3}}))]
+pub struct NewMeeting {
+    #[serde(rename = "type")]
+    pub kind: MeetingType,
+    /// Needed where the code says nothing without words.
+    pub type_text: Option<Line<200>>,
+    pub mode: MeetingMode,
+    pub starts_at: Instant,
+    /// After `starts_at`, by at most 14 days.
+    pub ends_at: Instant,
+    pub time_zone: Zone,
+    pub provider_id: Option<ProviderId>,
+    /// Where, or the link.
+    pub place: Option<Text<500>>,
+    #[serde(default)]
+    pub participants: Participants,
+    /// What it is for, in the client's own words.
+    pub purpose: Text<2000>,
+    /// `booked`, unless said. A booked meeting has its checklist.
+    pub status: Option<PlannedStatus>,
+    pub ratings_before: Option<Ratings>,
+    /// A meeting of the same case, proposed or booked, whose place this one takes.
+    pub reschedules: Option<MeetingId>,
+}
+
+/// Changes to a meeting. Once it is over, only `ratings_after` and `participants` may change.
+#[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"place": "Ward 3, room 14", "ratings_before": {"prepared": 4}}))]
+pub struct MeetingPatch {
+    pub mode: Change<MeetingMode>,
+    pub starts_at: Change<Instant>,
+    pub ends_at: Change<Instant>,
+    pub time_zone: Change<Zone>,
+    pub provider_id: Patch<ProviderId>,
+    pub place: Patch<Text<500>>,
+    /// Replaced as a whole.
+    pub participants: Change<Participants>,
+    pub purpose: Change<Text<2000>>,
+    /// `booked`, for a meeting that is proposed: its checklist is copied then.
+    pub status: Change<PlannedStatus>,
+    pub ratings_before: Patch<RatingsPatch>,
+    pub ratings_after: Patch<RatingsPatch>,
+}
+
+/// Which meetings of a case to list.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct CaseMeetingFilter {
+    #[param(value_type = Option<OneOf<MeetingStatus>>, explode = false, inline)]
+    pub status: Option<OneOf<MeetingStatus>>,
+}
+impl Filter for CaseMeetingFilter {
+    const SORTS: &'static [&'static str] = &["-starts_at", "starts_at"];
+}
+
+/// Which meetings to list.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct MeetingFilter {
+    /// Starting at this moment or later.
+    pub starts_at_gte: Option<Instant>,
+    /// Starting before this moment.
+    pub starts_at_lt: Option<Instant>,
+    /// With this provider.
+    pub provider: Option<ProviderId>,
+    #[param(value_type = Option<OneOf<MeetingStatus>>, explode = false, inline)]
+    pub status: Option<OneOf<MeetingStatus>>,
+    /// Only those of cases that the caller leads, or is assigned to now.
+    pub mine: Option<bool>,
+}
+impl Filter for MeetingFilter {
+    const SORTS: &'static [&'static str] = &["-starts_at", "starts_at"];
+}

@@ -1,0 +1,172 @@
+//! The outcome of a meeting: what came of it, what was promised and what is to be done, in one transaction.
+
+use super::{
+    commitments::{
+        self,
+        model::{Commitment, NewCommitment},
+    },
+    model::*,
+    store,
+};
+use crate::{
+    auth::UserId,
+    casework::{cases, timeline},
+    db::{Tx, schema::tasks},
+    error::{ApiError, Issue, Place, Result},
+    http::Body,
+    identity::users,
+    types::{Day, Id, Instant, Json, Line, Text, code::MeetingOutcome, fault::Fault},
+};
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::Validate;
+
+#[derive(Debug)]
+pub enum FollowUpTaskKey {}
+pub type FollowUpTaskId = Id<FollowUpTaskKey>;
+
+/// How much earlier than it was to start a meeting may have been held.
+const EARLY_SECONDS: i64 = 3600;
+
+text_enum! {
+    /// What became of a meeting.
+    pub enum OutcomeStatus { Held = "held", Cancelled = "cancelled", NoShow = "no_show" }
+}
+impl OutcomeStatus {
+    const fn status(self) -> MeetingStatus {
+        match self {
+            Self::Held => MeetingStatus::Held,
+            Self::Cancelled => MeetingStatus::Cancelled,
+            Self::NoShow => MeetingStatus::NoShow,
+        }
+    }
+    const fn event(self) -> &'static str {
+        match self {
+            Self::Held => "meeting.held",
+            Self::Cancelled => "meeting.cancelled",
+            Self::NoShow => "meeting.no_show",
+        }
+    }
+}
+
+/// A task that follows from a meeting.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"title": "Send the written plan to the client", "due_on": "2026-11-27"}))]
+pub struct FollowUpTask {
+    pub title: Line<200>,
+    pub due_on: Day,
+    /// An active advocate or supervisor of the organization.
+    pub assignee_id: Option<UserId>,
+    pub description: Option<Text<4000>>,
+}
+
+/// What came of a meeting.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"status": "held", "who_spoke": "spoke_with_support", "outcomes": ["partly_met", "agreed_written_plan"], "summary": "The ward will bridge the prescription for two weeks.", "views_recorded_by_provider": "yes", "ratings_after": {"prepared": 4, "heard": 4}, "commitments": [{"party": "provider", "text": "Send the discharge plan in writing.", "due_on": "2026-11-27"}], "follow_up_tasks": [{"title": "Check that the plan has arrived", "due_on": "2026-11-30"}]}))]
+pub struct NewOutcome {
+    /// `held` needs `who_spoke`, `outcomes` and `summary`; `cancelled` needs `cancelled_by`.
+    pub status: OutcomeStatus,
+    pub who_spoke: Option<WhoSpoke>,
+    #[validate(length(min = 1, max = 9))]
+    #[schema(min_items = 1, max_items = 9)]
+    pub outcomes: Option<Vec<MeetingOutcome>>,
+    pub summary: Option<Text<8000>>,
+    pub views_recorded_by_provider: Option<ViewsRecorded>,
+    /// Only for a meeting that was cancelled.
+    pub cancelled_by: Option<CancelledBy>,
+    pub ratings_after: Option<Ratings>,
+    #[serde(default)]
+    #[validate(length(max = 50))]
+    #[schema(max_items = 50)]
+    pub commitments: Vec<NewCommitment>,
+    #[serde(default)]
+    #[validate(length(max = 50))]
+    #[schema(max_items = 50)]
+    pub follow_up_tasks: Vec<FollowUpTask>,
+}
+
+impl NewOutcome {
+    /// What each status asks for.
+    fn check(&self, row: &MeetingRow) -> Result<()> {
+        let mut issues = Vec::new();
+        let mut need = |holds: bool, member: &str, code: &'static str, detail: &str| {
+            if !holds {
+                issues.push(Issue { place: Place::Pointer(format!("/{member}")), fault: Fault::new(code, detail) });
+            }
+        };
+        let (held, cancelled) = (self.status == OutcomeStatus::Held, self.status == OutcomeStatus::Cancelled);
+        need(!held || self.who_spoke.is_some(), "who_spoke", "required", "a meeting that was held says who spoke");
+        need(!held || self.outcomes.is_some(), "outcomes", "required", "a meeting that was held says what came of it");
+        need(!held || self.summary.is_some(), "summary", "required", "a meeting that was held has a summary");
+        need(!cancelled || self.cancelled_by.is_some(), "cancelled_by", "required", "a cancelled meeting says who called it off");
+        need(cancelled || self.cancelled_by.is_none(), "cancelled_by", "not_applicable", "belongs to a meeting that was cancelled");
+        need(!held || row.starts_at <= Instant::now().plus_seconds(EARLY_SECONDS), "status", "in_the_future", "a meeting that starts more than an hour from now was not held yet");
+        if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
+    }
+
+    fn apply(&self, row: &mut MeetingRow) {
+        let new = self.clone();
+        row.status = new.status.status();
+        row.cancelled_by = new.cancelled_by;
+        row.who_spoke = new.who_spoke;
+        for outcome in new.outcomes.unwrap_or_default() {
+            if !row.outcomes.0.contains(&outcome) {
+                row.outcomes.0.push(outcome);
+            }
+        }
+        row.summary = new.summary;
+        row.views_recorded_by_provider = new.views_recorded_by_provider;
+        if let Some(ratings) = new.ratings_after {
+            row.ratings_after = Some(Json(ratings));
+        }
+    }
+}
+
+/// Writes down what came of a meeting, with everything that follows from it. The case is held first, as for a new meeting.
+pub fn perform(tx: &mut Tx, id: MeetingId, new: &Body<NewOutcome>) -> Result<Meeting> {
+    let case = store::find(tx, id)?.case_id;
+    cases::store::open_for_work(tx, case)?;
+    let mut row = store::hold(tx, id)?;
+    if !row.status.is_ahead() {
+        return Err(ApiError::conflict("The meeting is over already."));
+    }
+    new.check(&row)?;
+    new.apply(&mut row);
+    store::save(tx, &mut row)?;
+    timeline::store::add(tx, row.case_id, new.status.event(), row.id, None)?;
+    tx.record(new.status.event(), row.id, new.members());
+    let promised: Result<Vec<Commitment>> = new.commitments.iter().map(|promise| Ok(commitments::store::insert(tx, &row, promise)?.into())).collect();
+    let promised = promised?;
+    let tasks: Result<Vec<FollowUpTaskId>> = new.follow_up_tasks.iter().enumerate().map(|(place, task)| insert_task(tx, &row, place, task)).collect();
+    Ok(Meeting { commitments: Some(promised), follow_up_task_ids: Some(tasks?), ..row.into() })
+}
+
+/// Enters a task that follows from a meeting.
+fn insert_task(tx: &mut Tx, meeting: &MeetingRow, place: usize, task: &FollowUpTask) -> Result<FollowUpTaskId> {
+    if let Some(assignee) = task.assignee_id {
+        users::store::worker(tx, assignee, &format!("/follow_up_tasks/{place}/assignee_id"))?;
+    }
+    let (id, now) = (FollowUpTaskId::new(), Instant::now());
+    let values = (
+        tasks::organization_id.eq(meeting.organization_id),
+        tasks::id.eq(id),
+        tasks::case_id.eq(meeting.case_id),
+        tasks::meeting_id.eq(meeting.id),
+        tasks::title.eq(&task.title),
+        tasks::description.eq(&task.description),
+        tasks::due_on.eq(task.due_on),
+        tasks::assignee_id.eq(task.assignee_id),
+        tasks::status.eq("open"),
+        tasks::created_by.eq(tx.user()?),
+        tasks::version.eq(1),
+        tasks::created_at.eq(now),
+        tasks::updated_at.eq(now),
+    );
+    diesel::insert_into(tasks::table).values(values).execute(tx.conn)?;
+    timeline::store::add(tx, meeting.case_id, "task.created", id, None)?;
+    tx.record("task.created", id, Vec::new());
+    Ok(id)
+}

@@ -1,0 +1,153 @@
+//! What a preparation item is, in the database and on the wire.
+
+use crate::{
+    auth::{OrganizationId, UserId},
+    casework::meetings::model::{MeetingId, Readiness},
+    db::schema::preparation_items,
+    directory::preparation_templates::model::{PreparationOwner, TemplateItem},
+    http::Resource,
+    types::{Change, Id, Instant, Patch, Text, code::PreparationCategory},
+};
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::Validate;
+
+pub type PreparationItemId = Id<ItemRow>;
+
+/// A row of `preparation_items`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = preparation_items, treat_none_as_null = true)]
+pub struct ItemRow {
+    pub organization_id: OrganizationId,
+    pub id: PreparationItemId,
+    pub meeting_id: MeetingId,
+    pub position: i32,
+    pub category: PreparationCategory,
+    pub text: Text<1000>,
+    pub answer: Option<Text<4000>>,
+    pub mandatory: bool,
+    pub owner: PreparationOwner,
+    pub done_at: Option<Instant>,
+    pub done_by: Option<UserId>,
+    pub version: i32,
+}
+
+impl ItemRow {
+    pub fn new(organization_id: OrganizationId, meeting_id: MeetingId, position: i32, item: TemplateItem) -> Self {
+        Self {
+            organization_id,
+            id: Id::new(),
+            meeting_id,
+            position,
+            category: item.category,
+            text: item.text,
+            answer: None,
+            mandatory: item.mandatory,
+            owner: item.owner,
+            done_at: None,
+            done_by: None,
+            version: 1,
+        }
+    }
+
+    /// Takes the changes; an item that is done keeps when and by whom it was.
+    pub fn apply(&mut self, patch: &PreparationItemPatch, by: UserId) {
+        match patch.done.0 {
+            Some(true) if self.done_at.is_none() => (self.done_at, self.done_by) = (Some(Instant::now()), Some(by)),
+            Some(false) => (self.done_at, self.done_by) = (None, None),
+            _ => {}
+        }
+        let patch = patch.clone();
+        patch.text.apply(&mut self.text);
+        patch.answer.apply(&mut self.answer);
+        patch.mandatory.apply(&mut self.mandatory);
+        patch.owner.apply(&mut self.owner);
+    }
+}
+
+/// One thing to see to before a meeting.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000061", "meeting_id": "019ab3c4-0000-7000-8000-000000000060", "position": 1, "category": "purpose", "text": "What should come of it, in the client's own words.", "answer": "I keep my dose.", "mandatory": true, "owner": "client", "done": true, "done_at": "2026-11-19T09:00:00.000Z", "done_by": "019ab3c4-0000-7000-8000-000000000002", "version": 2}))]
+pub struct PreparationItem {
+    pub id: PreparationItemId,
+    pub meeting_id: MeetingId,
+    /// Where it stands in the checklist.
+    pub position: i32,
+    pub category: PreparationCategory,
+    pub text: Text<1000>,
+    pub answer: Option<Text<4000>>,
+    /// Counts for `readiness`.
+    pub mandatory: bool,
+    pub owner: PreparationOwner,
+    pub done: bool,
+    pub done_at: Option<Instant>,
+    pub done_by: Option<UserId>,
+    pub version: i32,
+}
+impl From<ItemRow> for PreparationItem {
+    fn from(row: ItemRow) -> Self {
+        Self {
+            id: row.id,
+            meeting_id: row.meeting_id,
+            position: row.position,
+            category: row.category,
+            text: row.text,
+            answer: row.answer,
+            mandatory: row.mandatory,
+            owner: row.owner,
+            done: row.done_at.is_some(),
+            done_at: row.done_at,
+            done_by: row.done_by,
+            version: row.version,
+        }
+    }
+}
+impl Resource for PreparationItem {
+    fn version(&self) -> i32 {
+        self.version
+    }
+    fn location(&self) -> String {
+        format!("/api/v1/meetings/{}/preparation", self.meeting_id)
+    }
+}
+
+/// The checklist of a meeting, whole and in its order.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"readiness": {"mandatory": 1, "done": 1, "ratio": 1.0}, "items": [{"id": "019ab3c4-0000-7000-8000-000000000061", "meeting_id": "019ab3c4-0000-7000-8000-000000000060", "position": 1, "category": "purpose", "text": "What should come of it, in the client's own words.", "answer": "I keep my dose.", "mandatory": true, "owner": "client", "done": true, "done_at": "2026-11-19T09:00:00.000Z", "done_by": "019ab3c4-0000-7000-8000-000000000002", "version": 2}]}))]
+pub struct Preparation {
+    pub readiness: Readiness,
+    pub items: Vec<PreparationItem>,
+}
+
+/// A new item, at the end of the checklist.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"category": "documents", "text": "Bring the letter from the housing office.", "mandatory": true, "owner": "client"}))]
+pub struct NewPreparationItem {
+    pub category: PreparationCategory,
+    pub text: Text<1000>,
+    /// Counts for `readiness`; not, unless said.
+    #[serde(default)]
+    pub mandatory: bool,
+    pub owner: PreparationOwner,
+}
+impl NewPreparationItem {
+    pub fn item(&self) -> TemplateItem {
+        TemplateItem { category: self.category, text: self.text.clone(), mandatory: self.mandatory, owner: self.owner }
+    }
+}
+
+/// Changes to an item.
+#[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"answer": "I keep my dose.", "done": true}))]
+pub struct PreparationItemPatch {
+    pub text: Change<Text<1000>>,
+    pub answer: Patch<Text<4000>>,
+    pub mandatory: Change<bool>,
+    pub owner: Change<PreparationOwner>,
+    /// Sets `done_at` and `done_by`, or clears them.
+    pub done: Change<bool>,
+}

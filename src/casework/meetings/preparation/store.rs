@@ -1,0 +1,111 @@
+//! Queries over preparation items, each through its meeting.
+
+use super::model::*;
+use crate::{
+    casework::{
+        meetings::{
+            self,
+            model::{MeetingId, MeetingRow},
+        },
+        timeline,
+    },
+    db::{Dialect, PortableDsl as _, Tx, schema::preparation_items as items},
+    directory::preparation_templates,
+    error::{ApiError, Result},
+    http::{Body, IfMatch},
+    types::Instant,
+};
+use diesel::{dsl::max, prelude::*};
+
+/// The checklist is shown on one page, so it ends somewhere.
+const MOST_ITEMS: usize = 200;
+
+/// The items of meetings that this caller may see.
+fn visible(tx: &Tx) -> items::BoxedQuery<'static, Dialect> {
+    items::table.filter(items::organization_id.eq(tx.organization())).filter(items::meeting_id.eq_any(meetings::store::visible_ids(tx))).into_boxed()
+}
+
+pub fn list(tx: &mut Tx, meeting: MeetingId) -> Result<Preparation> {
+    let meeting = meetings::store::find(tx, meeting)?;
+    let rows = visible(tx).filter(items::meeting_id.eq(meeting.id)).order((items::position.asc(), items::id.asc()));
+    let rows: Vec<ItemRow> = rows.select(ItemRow::as_select()).load(tx.conn)?;
+    tx.saw("meeting.preparation_read", meeting.id);
+    Ok(Preparation { readiness: meeting.readiness(), items: rows.into_iter().map(Into::into).collect() })
+}
+
+/// The last place of the checklist that is taken.
+fn last_position(tx: &mut Tx, meeting: &MeetingRow) -> Result<i32> {
+    let last: Option<i32> = visible(tx).filter(items::meeting_id.eq(meeting.id)).select(max(items::position)).first(tx.conn)?;
+    Ok(last.unwrap_or(0))
+}
+
+/// The template of the meeting's type as items of this meeting, after those that it has, and counted in its row: the caller writes
+/// the row and then [`insert`]s them.
+pub fn checklist(tx: &mut Tx, meeting: &mut MeetingRow) -> Result<Vec<ItemRow>> {
+    let template = preparation_templates::store::find(tx, meeting.type_)?;
+    let first = last_position(tx, meeting)? + 1;
+    let rows: Vec<ItemRow> = (first..).zip(template.items).map(|(position, item)| ItemRow::new(meeting.organization_id, meeting.id, position, item)).collect();
+    for _ in rows.iter().filter(|row| row.mandatory) {
+        meeting.mandatory_items += 1;
+    }
+    Ok(rows)
+}
+
+pub fn insert(tx: &mut Tx, rows: &[ItemRow]) -> Result<()> {
+    for row in rows {
+        diesel::insert_into(items::table).values(row).execute(tx.conn)?;
+    }
+    Ok(())
+}
+
+/// Counts again what `readiness` is made of, in a meeting that the caller holds. It is shown, so a change makes a new version.
+fn recount(tx: &mut Tx, meeting: &mut MeetingRow) -> Result<()> {
+    let rows = visible(tx).filter(items::meeting_id.eq(meeting.id)).filter(items::mandatory.eq(true));
+    let done: Vec<Option<Instant>> = rows.select(items::done_at).load(tx.conn)?;
+    let count = |number: usize| i32::try_from(number).unwrap_or(i32::MAX);
+    let counted = (count(done.len()), count(done.iter().flatten().count()));
+    if counted != (meeting.mandatory_items, meeting.mandatory_done) {
+        (meeting.mandatory_items, meeting.mandatory_done) = counted;
+        meetings::store::save(tx, meeting)?;
+    }
+    Ok(())
+}
+
+/// A checklist may change while its meeting is still to come.
+fn check_ahead(meeting: &MeetingRow) -> Result<()> {
+    if meeting.status.is_ahead() { Ok(()) } else { Err(ApiError::conflict("The meeting is over: its preparation stays as it was.")) }
+}
+
+pub fn create(tx: &mut Tx, meeting: MeetingId, new: &Body<NewPreparationItem>) -> Result<PreparationItem> {
+    let mut meeting = meetings::store::hold(tx, meeting)?;
+    check_ahead(&meeting)?;
+    let present: i64 = visible(tx).filter(items::meeting_id.eq(meeting.id)).count().get_result(tx.conn)?;
+    if usize::try_from(present).unwrap_or(usize::MAX) >= MOST_ITEMS {
+        return Err(ApiError::conflict("The checklist is full."));
+    }
+    let position = last_position(tx, &meeting)? + 1;
+    let row = ItemRow::new(meeting.organization_id, meeting.id, position, new.item());
+    diesel::insert_into(items::table).values(&row).execute(tx.conn)?;
+    recount(tx, &mut meeting)?;
+    timeline::store::add(tx, meeting.case_id, "preparation_item.created", row.id, Some(row.category.as_str()))?;
+    tx.record("preparation_item.created", row.id, new.members());
+    Ok(row.into())
+}
+
+/// The meeting is held before the item, by all who change either.
+pub fn update(tx: &mut Tx, id: PreparationItemId, version: &IfMatch, patch: &Body<PreparationItemPatch>) -> Result<PreparationItem> {
+    let meeting: MeetingId = visible(tx).filter(items::id.eq(id)).select(items::meeting_id).first(tx.conn)?;
+    let mut meeting = meetings::store::hold(tx, meeting)?;
+    let mut row = visible(tx).filter(items::id.eq(id)).select(ItemRow::as_select()).locked().get_result::<ItemRow>(tx.conn)?;
+    version.check(row.version)?;
+    check_ahead(&meeting)?;
+    let was_done = row.done_at.is_some();
+    row.apply(patch, tx.user()?);
+    row.version += 1;
+    diesel::update(items::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
+    recount(tx, &mut meeting)?;
+    let event = if row.done_at.is_some() && !was_done { "preparation_item.done" } else { "preparation_item.updated" };
+    timeline::store::add(tx, meeting.case_id, event, row.id, Some(row.category.as_str()))?;
+    tx.record("preparation_item.updated", row.id, patch.members());
+    Ok(row.into())
+}

@@ -1,0 +1,162 @@
+//! Queries over meetings. Every one starts from [`seen`].
+
+use super::{model::*, preparation};
+use crate::{
+    auth::OrganizationId,
+    casework::{
+        cases::{self, model::CaseId},
+        timeline,
+    },
+    db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, schema::meetings},
+    directory::providers,
+    error::{ApiError, Result},
+    http::{Body, Filter, IfMatch, List, OneOf, Page},
+    types::Instant,
+};
+use diesel::{dsl, prelude::*};
+
+type Seen = dsl::Filter<dsl::Filter<meetings::table, dsl::Eq<meetings::organization_id, OrganizationId>>, Condition>;
+
+/// The meetings of cases that this caller may see and work in.
+fn seen(tx: &Tx) -> Seen {
+    meetings::table.filter(meetings::organization_id.eq(tx.organization())).filter(crate::of_visible_case!(tx, "meetings"))
+}
+
+fn visible(tx: &Tx) -> meetings::BoxedQuery<'static, Dialect> {
+    seen(tx).into_boxed()
+}
+
+/// The ids of these, for the queries of what hangs on a meeting.
+pub fn visible_ids(tx: &Tx) -> dsl::Select<Seen, meetings::id> {
+    seen(tx).select(meetings::id)
+}
+
+/// Of a query, those in one of these states.
+fn in_status(query: meetings::BoxedQuery<'static, Dialect>, statuses: Option<&OneOf<MeetingStatus>>) -> meetings::BoxedQuery<'static, Dialect> {
+    match statuses {
+        Some(statuses) => query.filter(meetings::status.eq_any(statuses.0.clone())),
+        None => query,
+    }
+}
+
+fn filtered(tx: &Tx, filter: &MeetingFilter) -> Result<meetings::BoxedQuery<'static, Dialect>> {
+    let mut query = in_status(visible(tx), filter.status.as_ref());
+    if let Some(from) = filter.starts_at_gte {
+        query = query.filter(meetings::starts_at.ge(from));
+    }
+    if let Some(before) = filter.starts_at_lt {
+        query = query.filter(meetings::starts_at.lt(before));
+    }
+    if let Some(provider) = filter.provider {
+        query = query.filter(meetings::provider_id.eq(provider));
+    }
+    if filter.mine == Some(true) {
+        let (organization, user) = (tx.organization().uuid(), tx.user()?.uuid());
+        query = query.filter(Condition::new(
+            &[
+                "(meetings.case_id IN (SELECT cases.id FROM cases WHERE cases.organization_id = ",
+                " AND cases.lead_advocate_id = ",
+                ") OR meetings.case_id IN (SELECT assignments.case_id FROM assignments WHERE assignments.organization_id = ",
+                " AND assignments.user_id = ",
+                " AND assignments.ended_at IS NULL))",
+            ],
+            &[organization, user, organization, user],
+        ));
+    }
+    Ok(query)
+}
+
+/// One page of the meetings that `all` gives.
+fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, all: impl Fn(&Tx) -> Result<meetings::BoxedQuery<'static, Dialect>>) -> Result<Page<Meeting>> {
+    let actor = tx.actor()?;
+    let mut query = all(tx)?;
+    if let Some((at, id)) = list.after(actor)? {
+        query = query.filter(row_after((meetings::starts_at, meetings::id), (Instant::from_micros(at), MeetingId::from_uuid(id)), list.down()));
+    }
+    query = match list.down() {
+        true => query.order((meetings::starts_at.desc(), meetings::id.desc())),
+        false => query.order((meetings::starts_at.asc(), meetings::id.asc())),
+    };
+    let rows: Vec<MeetingRow> = query.select(MeetingRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let total = if list.include_total { Some(all(tx)?.count().get_result(tx.conn)?) } else { None };
+    tx.saw_all("meeting.listed", rows.iter().map(|row| row.id));
+    Ok(list.page(actor, rows, total, |row| (row.starts_at.micros(), row.id.uuid()), Meeting::from))
+}
+
+pub fn page(tx: &mut Tx, list: &List<MeetingFilter>) -> Result<Page<Meeting>> {
+    listed(tx, list, |tx| filtered(tx, &list.filter))
+}
+
+pub fn page_of_case(tx: &mut Tx, case: CaseId, list: &List<CaseMeetingFilter>) -> Result<Page<Meeting>> {
+    let case = cases::store::find(tx, case)?;
+    listed(tx, list, |tx| Ok(in_status(visible(tx), list.filter.status.as_ref()).filter(meetings::case_id.eq(case.id))))
+}
+
+/// The meeting, for what hangs on it; showing it is [`get`].
+pub fn find(tx: &mut Tx, id: MeetingId) -> Result<MeetingRow> {
+    Ok(visible(tx).filter(meetings::id.eq(id)).select(MeetingRow::as_select()).first(tx.conn)?)
+}
+
+/// The same, held until the transaction ends.
+pub fn hold(tx: &mut Tx, id: MeetingId) -> Result<MeetingRow> {
+    Ok(visible(tx).filter(meetings::id.eq(id)).select(MeetingRow::as_select()).locked().get_result(tx.conn)?)
+}
+
+pub fn get(tx: &mut Tx, id: MeetingId) -> Result<Meeting> {
+    let row = find(tx, id)?;
+    tx.saw("meeting.read", row.id);
+    Ok(row.into())
+}
+
+/// Writes a row that [`hold`] gave, as its next version.
+pub fn save(tx: &mut Tx, row: &mut MeetingRow) -> Result<()> {
+    row.version += 1;
+    row.updated_at = Instant::now();
+    diesel::update(meetings::table.find((row.organization_id, row.id))).set(&*row).execute(tx.conn)?;
+    Ok(())
+}
+
+/// The meeting of this case whose place another is to take.
+fn hold_earlier(tx: &mut Tx, case: CaseId, id: MeetingId) -> Result<MeetingRow> {
+    let row: Option<MeetingRow> =
+        visible(tx).filter(meetings::case_id.eq(case)).filter(meetings::id.eq(id)).select(MeetingRow::as_select()).locked().get_result(tx.conn).optional()?;
+    let row = row.ok_or_else(|| ApiError::unknown_reference("/reschedules"))?;
+    if row.status.is_ahead() { Ok(row) } else { Err(ApiError::conflict("The meeting that is to be rescheduled is over.")) }
+}
+
+pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewMeeting>) -> Result<Meeting> {
+    let case = cases::store::open_for_work(tx, case)?;
+    let mut row = MeetingRow::new(&case, tx.user()?, new);
+    row.check()?;
+    providers::store::check_reference(tx, row.provider_id, "/provider_id")?;
+    let earlier = new.reschedules.map(|id| hold_earlier(tx, case.id, id)).transpose()?;
+    let checklist = if row.status == MeetingStatus::Booked { preparation::store::checklist(tx, &mut row)? } else { Vec::new() };
+    diesel::insert_into(meetings::table).values(&row).execute(tx.conn)?;
+    preparation::store::insert(tx, &checklist)?;
+    timeline::store::add(tx, row.case_id, "meeting.created", row.id, Some(row.status.as_str()))?;
+    tx.record("meeting.created", row.id, new.members());
+    if let Some(mut earlier) = earlier {
+        earlier.status = MeetingStatus::Rescheduled;
+        earlier.rescheduled_to = Some(row.id);
+        save(tx, &mut earlier)?;
+        timeline::store::add(tx, earlier.case_id, "meeting.rescheduled", earlier.id, None)?;
+        tx.record("meeting.rescheduled", earlier.id, vec!["status".into(), "rescheduled_to".into()]);
+    }
+    Ok(row.into())
+}
+
+pub fn update(tx: &mut Tx, id: MeetingId, version: &IfMatch, patch: &Body<MeetingPatch>) -> Result<Meeting> {
+    let mut row = hold(tx, id)?;
+    version.check(row.version)?;
+    let before = row.status;
+    row.apply(patch, &patch.members())?;
+    row.check()?;
+    providers::store::check_reference(tx, patch.provider_id.set().copied(), "/provider_id")?;
+    let booked = before == MeetingStatus::Proposed && row.status == MeetingStatus::Booked;
+    let checklist = if booked { preparation::store::checklist(tx, &mut row)? } else { Vec::new() };
+    save(tx, &mut row)?;
+    preparation::store::insert(tx, &checklist)?;
+    timeline::store::add(tx, row.case_id, if booked { "meeting.booked" } else { "meeting.updated" }, row.id, None)?;
+    tx.record("meeting.updated", row.id, patch.members());
+    Ok(row.into())
+}

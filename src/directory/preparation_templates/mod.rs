@@ -1,0 +1,11 @@
+//! Preparation templates: the checklist that a meeting of a type is prepared by.
+
+pub mod api;
+pub mod model;
+pub mod store;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub fn routes(cfg: &mut ServiceConfig<'_>) {
+    cfg.service(api::list_preparation_templates).service(api::get_preparation_template).service(api::replace_preparation_template);
+}

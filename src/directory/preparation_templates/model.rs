@@ -1,0 +1,123 @@
+//! What a preparation template is, in the database and on the wire, and the one that comes with the product.
+
+use crate::{
+    auth::OrganizationId,
+    db::schema::preparation_templates,
+    http::Resource,
+    types::{
+        Instant, Json, Text,
+        code::{MeetingType, PreparationCategory},
+    },
+};
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::sync::LazyLock;
+use utoipa::ToSchema;
+use validator::Validate;
+
+text_enum! {
+    /// Who sees to an item.
+    pub enum PreparationOwner { Client = "client", Advocate = "advocate" }
+}
+text_enum! {
+    /// Whose checklist it is.
+    pub enum TemplateSource {
+        /// The organization's own.
+        Organization = "organization",
+        /// The one that comes with the product.
+        BuiltIn = "built_in",
+    }
+}
+
+/// One item of a checklist, before it is copied into a meeting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"category": "documents", "text": "Documents gathered and copied.", "mandatory": true, "owner": "advocate"}))]
+pub struct TemplateItem {
+    pub category: PreparationCategory,
+    pub text: Text<1000>,
+    /// Counts for `readiness`.
+    pub mandatory: bool,
+    pub owner: PreparationOwner,
+}
+
+/// The checklist of every type of meeting for which the organization has none of its own: data, in `default_template.json`.
+static BUILT_IN: LazyLock<Vec<TemplateItem>> = LazyLock::new(|| serde_json::from_str(include_str!("default_template.json")).unwrap_or_default());
+
+/// A row of `preparation_templates`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = preparation_templates)]
+pub struct TemplateRow {
+    pub organization_id: OrganizationId,
+    pub meeting_type: MeetingType,
+    pub items: Json<Vec<TemplateItem>>,
+    pub version: i32,
+    pub updated_at: Instant,
+}
+
+/// The checklist of a type of meeting. It is copied when a meeting is booked; a later change leaves that copy alone.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"meeting_type": "discharge_planning", "source": "organization", "items": [{"category": "documents", "text": "Discharge papers asked for in writing.", "mandatory": true, "owner": "advocate"}], "version": 2, "updated_at": "2026-11-23T15:00:00.000Z"}))]
+pub struct PreparationTemplate {
+    pub meeting_type: MeetingType,
+    pub source: TemplateSource,
+    pub items: Vec<TemplateItem>,
+    /// 1 is the one that comes with the product.
+    pub version: i32,
+    /// Absent for the one that comes with the product.
+    pub updated_at: Option<Instant>,
+}
+impl PreparationTemplate {
+    pub fn built_in(meeting_type: MeetingType) -> Self {
+        Self { meeting_type, source: TemplateSource::BuiltIn, items: BUILT_IN.clone(), version: 1, updated_at: None }
+    }
+}
+impl From<TemplateRow> for PreparationTemplate {
+    fn from(row: TemplateRow) -> Self {
+        Self {
+            meeting_type: row.meeting_type,
+            source: TemplateSource::Organization,
+            items: row.items.0,
+            version: row.version,
+            updated_at: Some(row.updated_at),
+        }
+    }
+}
+impl Resource for PreparationTemplate {
+    fn version(&self) -> i32 {
+        self.version
+    }
+    fn location(&self) -> String {
+        format!("/api/v1/preparation-templates/{}", self.meeting_type.as_str())
+    }
+}
+
+/// One template for each type of meeting, in the order of the list of types.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"items": [{"meeting_type": "discharge_planning", "source": "built_in", "items": [{"category": "documents", "text": "Documents gathered and copied.", "mandatory": true, "owner": "advocate"}], "version": 1}]}))]
+pub struct PreparationTemplates {
+    pub items: Vec<PreparationTemplate>,
+}
+
+/// The organization's own checklist for a type of meeting, whole.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"items": [{"category": "purpose", "text": "What should come of it, in the client's own words.", "mandatory": true, "owner": "client"}, {"category": "documents", "text": "Discharge papers asked for in writing.", "mandatory": true, "owner": "advocate"}]}))]
+pub struct NewPreparationTemplate {
+    #[validate(length(min = 1, max = 60))]
+    #[schema(min_items = 1, max_items = 60)]
+    pub items: Vec<TemplateItem>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_template_is_whole() {
+        assert_eq!(BUILT_IN.len(), 15);
+        assert!(BUILT_IN.iter().any(|item| item.mandatory));
+        assert!(BUILT_IN.len() <= 60);
+    }
+}

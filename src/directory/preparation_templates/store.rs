@@ -1,0 +1,56 @@
+//! Queries over preparation templates.
+
+use super::model::*;
+use crate::{
+    db::{Dialect, PortableDsl as _, Tx, schema::preparation_templates as templates},
+    error::{ApiError, Code, OnUnique as _, Result},
+    http::{Body, IfMatch},
+    types::{
+        Instant, Json,
+        code::{CodeList, LISTS, MeetingType, MeetingTypes},
+    },
+};
+use diesel::prelude::*;
+
+/// The templates that this caller may see: all of the organization's.
+fn visible(tx: &Tx) -> templates::BoxedQuery<'static, Dialect> {
+    templates::table.filter(templates::organization_id.eq(tx.organization())).into_boxed()
+}
+
+/// The template of each type of meeting that is offered.
+pub fn all(tx: &mut Tx) -> Result<PreparationTemplates> {
+    let rows: Vec<TemplateRow> = visible(tx).select(TemplateRow::as_select()).load(tx.conn)?;
+    let types = LISTS.get(MeetingTypes::LIST).into_iter().flat_map(|list| list.entries()).filter(|entry| !entry.retired);
+    let items = types.filter_map(|entry| MeetingType::known(entry.code)).map(|meeting_type| {
+        let own = rows.iter().find(|row| row.meeting_type == meeting_type).cloned();
+        own.map_or_else(|| PreparationTemplate::built_in(meeting_type), Into::into)
+    });
+    Ok(PreparationTemplates { items: items.collect() })
+}
+
+/// The template of a type of meeting: the organization's own, or the one that comes with the product.
+pub fn find(tx: &mut Tx, meeting_type: MeetingType) -> Result<PreparationTemplate> {
+    let row: Option<TemplateRow> = visible(tx).filter(templates::meeting_type.eq(meeting_type)).select(TemplateRow::as_select()).first(tx.conn).optional()?;
+    Ok(row.map_or_else(|| PreparationTemplate::built_in(meeting_type), Into::into))
+}
+
+/// Puts the organization's own checklist in the place of the present one.
+pub fn replace(tx: &mut Tx, meeting_type: MeetingType, version: Option<&IfMatch>, new: &Body<NewPreparationTemplate>) -> Result<PreparationTemplate> {
+    let own = visible(tx).filter(templates::meeting_type.eq(meeting_type)).select(TemplateRow::as_select()).locked();
+    let own: Option<TemplateRow> = own.get_result(tx.conn).optional()?;
+    let present = own.as_ref().map_or_else(|| PreparationTemplate::built_in(meeting_type).version, |row| row.version);
+    if let Some(version) = version {
+        version.check(present)?;
+    }
+    let row = TemplateRow { organization_id: tx.organization(), meeting_type, items: Json(new.items.clone()), version: present + 1, updated_at: Instant::now() };
+    if own.is_some() {
+        diesel::update(templates::table.find((row.organization_id, row.meeting_type))).set(&row).execute(tx.conn)?;
+    } else {
+        // Somebody else may have been quicker with the first one: run again, and replace theirs.
+        let elsewhere = || ApiError::new(Code::Contention, "The same template is written elsewhere.").header("retry-after", "1");
+        diesel::insert_into(templates::table).values(&row).execute(tx.conn).on_unique(elsewhere)?;
+    }
+    // A template has no id of its own: it is the organization's, under the name of its type.
+    tx.record("preparation_template.replaced", row.organization_id, vec![meeting_type.as_str().into()]);
+    Ok(row.into())
+}
