@@ -22,6 +22,8 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(casework::assignments::routes)
             .configure(casework::timeline::routes)
             .configure(directory::providers::routes)
+            .configure(directory::services::routes)
+            .configure(directory::code_lists::routes)
             .configure(oversight::audit_events::routes),
     );
     cfg.configure(operations::routes);
