@@ -29,6 +29,8 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(casework::meetings::commitments::routes)
             .configure(directory::providers::routes)
             .configure(directory::preparation_templates::routes)
+            .configure(directory::services::routes)
+            .configure(directory::code_lists::routes)
             .configure(oversight::audit_events::routes),
     );
     cfg.configure(operations::routes);

@@ -10,6 +10,7 @@ pub mod id;
 pub mod instant;
 pub mod json;
 pub mod patch;
+pub mod service_type;
 pub mod sql;
 pub mod text;
 #[macro_use]
@@ -22,5 +23,6 @@ pub use id::Id;
 pub use instant::Instant;
 pub use json::Json;
 pub use patch::{Change, Patch};
+pub use service_type::ServiceType;
 pub use text::{Email, Line, Text, Url};
 pub use zone::Zone;

@@ -1,0 +1,27 @@
+//! Handlers for code lists.
+
+use super::model::*;
+use crate::{
+    auth::{Allowed, policy::ReadCodeLists},
+    error::ApiError,
+    http::{Reply, plain},
+};
+use actix_web::{get, web::Path};
+
+/// List the code lists
+///
+/// Every list of codes that members of other records take their values from, open vocabulary and closed sets alike.
+#[utoipa::path(tag = "Directory", responses((status = 200, body = CodeLists)), security(("bearer" = ["code_lists:read"])))]
+#[get("/code-lists")]
+pub async fn list_code_lists(_who: Allowed<ReadCodeLists>) -> Reply<CodeLists> {
+    plain(CodeLists::all())
+}
+
+/// Fetch one code list
+///
+/// Its codes with the words to show for them. A code that is retired is still read in old records, and refused in new ones.
+#[utoipa::path(tag = "Directory", params(("name" = String, Path, description = "The name of the list.", example = "barrier_type", max_length = 60, pattern = "^[a-z][a-z_]*$")), responses((status = 200, body = CodeList)), security(("bearer" = ["code_lists:read"])))]
+#[get("/code-lists/{name}")]
+pub async fn get_code_list(_who: Allowed<ReadCodeLists>, name: Path<String>) -> Reply<CodeList> {
+    plain(CodeList::named(&name).ok_or_else(ApiError::not_found)?)
+}

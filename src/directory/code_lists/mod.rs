@@ -1,0 +1,10 @@
+//! Code lists: the words that everything is named by, with labels. They are compiled in, so there is no store.
+
+pub mod api;
+pub mod model;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub fn routes(cfg: &mut ServiceConfig<'_>) {
+    cfg.service(api::list_code_lists).service(api::get_code_list);
+}

@@ -1,0 +1,135 @@
+//! What a code list is on the wire, and which lists there are.
+
+use crate::{
+    auth::Role,
+    casework::{
+        assignments::model::AssignmentRole,
+        cases::model::{CaseStatus, Instruction, Priority},
+        notes::model::NoteKind,
+    },
+    types::code::{self, LISTS},
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// Declares the table of closed sets.
+macro_rules! closed_sets {
+    ($($name:literal, $title:literal, $words:ty;)*) => {
+        /// The closed sets, which the program itself decides by: name, title, every word.
+        const CLOSED: &[(&str, &str, fn() -> Vec<&'static str>)] = &[$(($name, $title, || <$words>::ALL.iter().map(|word| word.as_str()).collect())),*];
+    };
+}
+
+closed_sets! {
+    "case_status", "Status of a case", CaseStatus;
+    "priority", "How soon it needs attention", Priority;
+    "instruction", "Whether the client instructs the advocate", Instruction;
+    "assignment_role", "In what part somebody works a case", AssignmentRole;
+    "note_kind", "Kind of note", NoteKind;
+    "role", "Role of a person who signs in", Role;
+}
+
+/// Every code list there is, by name.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"items": [{"name": "priority", "title": "How soon it needs attention", "codes": 3}]}))]
+pub struct CodeLists {
+    pub items: Vec<CodeListSummary>,
+}
+
+/// One code list without its codes.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"name": "open_eligibility", "title": "Kind of service (Open Eligibility)", "attribution": "Open Eligibility Project, openeligibility.org, CC BY-SA 3.0", "codes": 13}))]
+pub struct CodeListSummary {
+    pub name: &'static str,
+    pub title: &'static str,
+    /// Whom to credit.
+    pub attribution: Option<&'static str>,
+    /// How many codes it has.
+    #[schema(value_type = i64)]
+    pub codes: usize,
+}
+
+/// One code list.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"name": "priority", "title": "How soon it needs attention", "codes": [{"code": "routine", "label": "Routine", "retired": false, "needs_text": false}, {"code": "high", "label": "High", "retired": false, "needs_text": false}]}))]
+pub struct CodeList {
+    pub name: &'static str,
+    pub title: &'static str,
+    /// Whom to credit.
+    pub attribution: Option<&'static str>,
+    pub codes: Vec<ListedCode>,
+}
+
+/// One code of a list.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"code": "waitlist_delay", "label": "Waitlist delay", "group": "access", "retired": false, "needs_text": false}))]
+pub struct ListedCode {
+    pub code: &'static str,
+    /// The words to show.
+    pub label: String,
+    pub group: Option<&'static str>,
+    /// Whether new records with it are refused.
+    pub retired: bool,
+    /// Whether words must come with it.
+    pub needs_text: bool,
+}
+
+impl CodeLists {
+    pub fn all() -> Self {
+        let open = LISTS.values().map(|list| CodeListSummary {
+            name: &list.name,
+            title: &list.title,
+            attribution: list.attribution.as_deref(),
+            codes: list.entries().count(),
+        });
+        let closed = CLOSED.iter().map(|(name, title, words)| CodeListSummary { name, title, attribution: None, codes: words().len() });
+        let mut items: Vec<_> = open.chain(closed).collect();
+        items.sort_by_key(|list| list.name);
+        Self { items }
+    }
+}
+
+impl CodeList {
+    /// The list of this name, where there is one.
+    pub fn named(name: &str) -> Option<Self> {
+        if let Some(list) = LISTS.get(name) {
+            let codes = list.entries().map(|entry| ListedCode {
+                code: entry.code,
+                label: entry.label,
+                group: entry.group,
+                retired: entry.retired,
+                needs_text: entry.needs_text,
+            });
+            return Some(Self { name: &list.name, title: &list.title, attribution: list.attribution.as_deref(), codes: codes.collect() });
+        }
+        let (name, title, words) = CLOSED.iter().find(|(closed, ..)| *closed == name)?;
+        let codes = words().into_iter().map(|code| ListedCode { code, label: code::words(code), group: None, retired: false, needs_text: false });
+        Some(Self { name, title, attribution: None, codes: codes.collect() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_list_has_a_name_of_its_own_and_codes() {
+        let items = CodeLists::all().items;
+        let names: std::collections::BTreeSet<_> = items.iter().map(|list| list.name).collect();
+        assert_eq!(names.len(), items.len());
+        for list in &items {
+            assert_eq!(CodeList::named(list.name).unwrap().codes.len(), list.codes, "{}", list.name);
+            assert!(list.codes > 0);
+        }
+        assert!(CodeList::named("nope").is_none());
+    }
+
+    #[test]
+    fn a_closed_set_is_labelled_by_its_words() {
+        let list = CodeList::named("case_status").unwrap();
+        assert!(list.codes.iter().any(|code| code.code == "on_hold" && code.label == "On hold"));
+    }
+}

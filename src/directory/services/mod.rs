@@ -1,0 +1,11 @@
+//! Services: what providers offer. Shaped after Open Referral HSDS 3 (`service`).
+
+pub mod api;
+pub mod model;
+pub mod store;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub fn routes(cfg: &mut ServiceConfig<'_>) {
+    cfg.service(api::list_services).service(api::create_service).service(api::get_service).service(api::update_service);
+}
