@@ -8,7 +8,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, PageQuery, Reply, ok, once, paged},
+    http::{Body, IfMatch, List, Once, Page, Reply, ok, once, paged},
 };
 use actix_web::{
     get, patch, post,
@@ -18,7 +18,7 @@ use actix_web::{
 /// List the barriers of a case
 ///
 /// Newest first, with or without a disposition.
-#[utoipa::path(tag = "Barriers", params(("id" = CaseId, Path), PageQuery, CaseBarrierFilter), responses((status = 200, body = Page<Barrier>)), security(("bearer" = ["barriers:read"])))]
+#[utoipa::path(tag = "Barriers", params(("id" = CaseId, Path), List<CaseBarrierFilter>), responses((status = 200, body = Page<Barrier>)), security(("bearer" = ["barriers:read"])))]
 #[get("/cases/{id}/barriers")]
 pub async fn list_case_barriers(who: Allowed<ReadBarriers>, db: Data<Db>, id: Path<CaseId>, list: List<CaseBarrierFilter>) -> Reply<Page<Barrier>> {
     paged(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
@@ -36,7 +36,7 @@ pub async fn create_barrier(who: Allowed<WriteBarriers>, db: Data<Db>, id: Path<
 /// List barriers
 ///
 /// The register: those of every case that the caller works in or supervises.
-#[utoipa::path(tag = "Barriers", params(PageQuery, BarrierFilter), responses((status = 200, body = Page<Barrier>)), security(("bearer" = ["barriers:read"])))]
+#[utoipa::path(tag = "Barriers", params(List<BarrierFilter>), responses((status = 200, body = Page<Barrier>)), security(("bearer" = ["barriers:read"])))]
 #[get("/barriers")]
 pub async fn list_barriers(who: Allowed<ReadBarriers>, db: Data<Db>, list: List<BarrierFilter>) -> Reply<Page<Barrier>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)

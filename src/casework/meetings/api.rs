@@ -12,7 +12,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, PageQuery, Reply, ok, once, paged},
+    http::{Body, IfMatch, List, Once, Page, Reply, ok, once, paged},
 };
 use actix_web::{
     get, patch, post,
@@ -22,7 +22,7 @@ use actix_web::{
 /// List the meetings of a case
 ///
 /// Those to come and those that are over.
-#[utoipa::path(tag = "Meetings", params(("id" = CaseId, Path), PageQuery, CaseMeetingFilter), responses((status = 200, body = Page<Meeting>)), security(("bearer" = ["meetings:read"])))]
+#[utoipa::path(tag = "Meetings", params(("id" = CaseId, Path), List<CaseMeetingFilter>), responses((status = 200, body = Page<Meeting>)), security(("bearer" = ["meetings:read"])))]
 #[get("/cases/{id}/meetings")]
 pub async fn list_case_meetings(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<CaseId>, list: List<CaseMeetingFilter>) -> Reply<Page<Meeting>> {
     paged(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
@@ -40,7 +40,7 @@ pub async fn create_meeting(who: Allowed<WriteMeetings>, db: Data<Db>, id: Path<
 /// List meetings
 ///
 /// Of every case that the caller works in or supervises.
-#[utoipa::path(tag = "Meetings", params(PageQuery, MeetingFilter), responses((status = 200, body = Page<Meeting>)), security(("bearer" = ["meetings:read"])))]
+#[utoipa::path(tag = "Meetings", params(List<MeetingFilter>), responses((status = 200, body = Page<Meeting>)), security(("bearer" = ["meetings:read"])))]
 #[get("/meetings")]
 pub async fn list_meetings(who: Allowed<ReadMeetings>, db: Data<Db>, list: List<MeetingFilter>) -> Reply<Page<Meeting>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)

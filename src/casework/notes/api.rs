@@ -8,7 +8,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, PageQuery, Reply, body::NOTE_LIMIT, ok, once, paged},
+    http::{Body, IfMatch, List, Once, Page, Reply, body::NOTE_LIMIT, ok, once, paged},
 };
 use actix_web::{
     get, patch, post,
@@ -18,7 +18,7 @@ use actix_web::{
 /// List the notes of a case
 ///
 /// An advocate sees contacts, progress and their own notes of any kind; a supervisor sees every note.
-#[utoipa::path(tag = "Notes", params(("id" = CaseId, Path), PageQuery, NoteFilter), responses((status = 200, body = Page<Note>)), security(("bearer" = ["notes:read"])))]
+#[utoipa::path(tag = "Notes", params(("id" = CaseId, Path), List<NoteFilter>), responses((status = 200, body = Page<Note>)), security(("bearer" = ["notes:read"])))]
 #[get("/cases/{id}/notes")]
 pub async fn list_notes(who: Allowed<ReadNotes>, db: Data<Db>, id: Path<CaseId>, list: List<NoteFilter>) -> Reply<Page<Note>> {
     paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)

@@ -8,7 +8,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, PageQuery, Reply, ok, once, paged},
+    http::{Body, IfMatch, List, Once, Page, Reply, ok, once, paged},
 };
 use actix_web::{
     get, patch, post,
@@ -18,7 +18,7 @@ use actix_web::{
 /// List the tasks of a case
 ///
 /// Soonest first.
-#[utoipa::path(tag = "Tasks", params(("id" = CaseId, Path), PageQuery, CaseTaskFilter), responses((status = 200, body = Page<Task>)), security(("bearer" = ["tasks:read"])))]
+#[utoipa::path(tag = "Tasks", params(("id" = CaseId, Path), List<CaseTaskFilter>), responses((status = 200, body = Page<Task>)), security(("bearer" = ["tasks:read"])))]
 #[get("/cases/{id}/tasks")]
 pub async fn list_case_tasks(who: Allowed<ReadTasks>, db: Data<Db>, id: Path<CaseId>, list: List<CaseTaskFilter>) -> Reply<Page<Task>> {
     paged(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
@@ -36,7 +36,7 @@ pub async fn create_task(who: Allowed<WriteTasks>, db: Data<Db>, id: Path<CaseId
 /// List tasks
 ///
 /// Those of every case that the caller works in or supervises, soonest first.
-#[utoipa::path(tag = "Tasks", params(PageQuery, TaskFilter), responses((status = 200, body = Page<Task>)), security(("bearer" = ["tasks:read"])))]
+#[utoipa::path(tag = "Tasks", params(List<TaskFilter>), responses((status = 200, body = Page<Task>)), security(("bearer" = ["tasks:read"])))]
 #[get("/tasks")]
 pub async fn list_tasks(who: Allowed<ReadTasks>, db: Data<Db>, list: List<TaskFilter>) -> Reply<Page<Task>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)

@@ -7,7 +7,7 @@ use crate::{
         policy::{ReadDirectory, WriteDirectory},
     },
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, PageQuery, Reply, ok, once, paged},
+    http::{Body, IfMatch, List, Once, Page, Reply, ok, once, paged},
 };
 use actix_web::{
     get, patch, post,
@@ -17,7 +17,7 @@ use actix_web::{
 /// List services
 ///
 /// What the providers offer that the organization has entered.
-#[utoipa::path(tag = "Directory", params(PageQuery, ServiceFilter), responses((status = 200, body = Page<Service>)), security(("bearer" = ["directory:read"])))]
+#[utoipa::path(tag = "Directory", params(List<ServiceFilter>), responses((status = 200, body = Page<Service>)), security(("bearer" = ["directory:read"])))]
 #[get("/services")]
 pub async fn list_services(who: Allowed<ReadDirectory>, db: Data<Db>, list: List<ServiceFilter>) -> Reply<Page<Service>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)

@@ -8,7 +8,7 @@ use crate::{
     },
     casework::meetings::model::MeetingId,
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, PageQuery, Reply, ok, once, paged},
+    http::{Body, IfMatch, List, Once, Page, Reply, ok, once, paged},
 };
 use actix_web::{
     get, patch, post,
@@ -18,7 +18,7 @@ use actix_web::{
 /// List the commitments of a meeting
 ///
 /// What each party promised in it.
-#[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path), PageQuery, CommitmentFilter), responses((status = 200, body = Page<Commitment>)), security(("bearer" = ["meetings:read"])))]
+#[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path), List<CommitmentFilter>), responses((status = 200, body = Page<Commitment>)), security(("bearer" = ["meetings:read"])))]
 #[get("/meetings/{id}/commitments")]
 pub async fn list_commitments(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<MeetingId>, list: List<CommitmentFilter>) -> Reply<Page<Commitment>> {
     paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
