@@ -194,6 +194,15 @@ fn problem(description: &str) -> Value {
     json!({"description": description, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}})
 }
 
+/// Whether the reply is a record with a version, by its example.
+fn gives_version(operation: &Map<String, Value>, examples: &Map<String, Value>) -> bool {
+    ["200", "201"].iter().any(|status| {
+        let schema = operation.get("responses").and_then(|responses| responses.pointer(&format!("/{status}/content/application~1json/schema/$ref")));
+        let name = schema.and_then(Value::as_str).and_then(|name| name.rsplit('/').next());
+        name.and_then(|name| examples.get(name)).is_some_and(|example| example.get("version").is_some())
+    })
+}
+
 fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Value>, examples: &Map<String, Value>) {
     if let Some(Value::String(id)) = operation.get_mut("operationId") {
         *id = camel(id);
@@ -221,17 +230,18 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
     }
     let takes_query = parameters.as_array().is_some_and(|list| list.iter().any(|parameter| parameter.get("in").is_some_and(|place| place == "query")));
     let versioned = guarded && !path.ends_with("/members/{user_id}") && (method == "patch" || method == "delete");
+    let replaces = method == "put" && gives_version(operation, examples);
     let creates = method == "post" && guarded && has_body && operation.get("responses").is_some_and(|responses| responses.get("201").is_some());
-    let gives_version = ["200", "201"].iter().any(|status| {
-        let schema = operation.get("responses").and_then(|responses| responses.pointer(&format!("/{status}/content/application~1json/schema/$ref")));
-        schema.and_then(Value::as_str).and_then(|name| name.rsplit('/').next()).and_then(|name| examples.get(name)).is_some_and(|example| example.get("version").is_some())
-    });
+    let gives_version = gives_version(operation, examples);
     if let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
         let mut header = |name: &str, required: bool, description: &str, schema: Value| {
             parameters.push(json!({"name": name, "in": "header", "required": required, "description": description, "schema": schema}));
         };
         if versioned {
             header("If-Match", true, "The ETag of the version that you have read.", json!({"type": "string", "examples": ["\"v7\""]}));
+        }
+        if replaces {
+            header("If-Match", false, "The ETag of the version that you have read, to replace no other.", json!({"type": "string", "examples": ["\"v7\""]}));
         }
         if method == "get" && gives_version {
             header("If-None-Match", false, "The ETag of a version that you have; answered 304 while it is current.", json!({"type": "string", "examples": ["\"v7\""]}));
@@ -290,7 +300,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
     refuse("403", "The caller's role may not do this.", guarded);
     refuse("404", "The record does not exist, or it is not the caller's to know of.", has_path_parameter || guarded && method == "post");
     refuse("409", "The state of the record does not allow this; `errors` says why.", guarded && method != "get");
-    refuse("412", "The record has changed since it was read; `ETag` is its present version.", versioned || method == "post" && path.ends_with("/transitions"));
+    refuse("412", "The record has changed since it was read; `ETag` is its present version.", versioned || replaces || method == "post" && path.ends_with("/transitions"));
     refuse("408", "The body did not arrive in time.", has_body);
     refuse("413", "The body is too large.", has_body);
     refuse("414", "The address is too long.", true);

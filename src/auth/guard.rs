@@ -2,8 +2,18 @@
 
 use super::{Actor, Origin, RequestId, policy::Permission, token::Keys};
 use crate::error::{ApiError, Result};
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, http::header::AUTHORIZATION, web::Data};
-use std::{future::Future, marker::PhantomData, pin::Pin, sync::Arc};
+use actix_web::{
+    FromRequest, HttpMessage as _, HttpRequest,
+    dev::{Payload, ServiceRequest},
+    http::header::AUTHORIZATION,
+    web::Data,
+};
+use std::{
+    future::{Future, Ready, ready},
+    marker::PhantomData,
+    pin::Pin,
+    sync::Arc,
+};
 
 /// Proof that the caller holds permission `P`. Only its extractor can make one.
 #[derive(Debug)]
@@ -98,38 +108,53 @@ fn origin(req: &HttpRequest) -> Origin {
     Origin { request: request_id(req), source }
 }
 
+/// Who the request's token says that it is, before any handler's arguments are read. Not part of the extractor: actix reads a
+/// handler's arguments side by side, and what is wrong with a body must not be told before who is asking is known.
+struct Identified(Result<Actor>);
+
+/// Looks at the token and the session, and leaves what it found for [`Allowed`]. Run once, by the envelope.
+pub async fn identify(req: &ServiceRequest) {
+    if req.headers().contains_key(AUTHORIZATION) {
+        let found = actor(req).await;
+        req.extensions_mut().insert(Identified(found));
+    }
+}
+
+async fn actor(req: &ServiceRequest) -> Result<Actor> {
+    let gate = req.app_data::<Data<Gate>>().ok_or_else(|| ApiError::internal("no gate"))?;
+    let bearer = req
+        .headers()
+        .get(AUTHORIZATION)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .map(|(_, token)| token)
+        .ok_or_else(ApiError::unauthenticated)?;
+    gate.sessions.actor(&gate.keys.verify(bearer)?).await
+}
+
 impl<P: Permission> FromRequest for Allowed<P> {
     type Error = ApiError;
-    type Future = Pin<Box<dyn Future<Output = Result<Self>>>>;
+    type Future = Ready<Result<Self>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let req = req.clone();
-        Box::pin(async move {
-            let gate = req.app_data::<Data<Gate>>().ok_or_else(|| ApiError::internal("no gate"))?;
-            let bearer = req
-                .headers()
-                .get(AUTHORIZATION)
-                .and_then(|value| value.to_str().ok())
-                .and_then(|value| value.split_once(' '))
-                .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-                .map(|(_, token)| token)
-                .ok_or_else(ApiError::unauthenticated)?;
-            let claims = gate.keys.verify(bearer)?;
-            let actor = gate.sessions.actor(&claims).await?;
+        let identified = req.extensions_mut().remove::<Identified>();
+        ready(identified.map_or_else(|| Err(ApiError::unauthenticated()), |Identified(found)| found).and_then(|actor| {
             if !P::allows(actor.role) {
                 return Err(ApiError::forbidden("Your role may never do this kind of thing."));
             }
-            gate.calls.check_query(&req)?;
-            Ok(Self { actor, origin: origin(&req), permission: PhantomData })
-        })
+            let gate = req.app_data::<Data<Gate>>().ok_or_else(|| ApiError::internal("no gate"))?;
+            gate.calls.check_query(req)?;
+            Ok(Self { actor, origin: origin(req), permission: PhantomData })
+        }))
     }
 }
 
 impl FromRequest for Anyone {
     type Error = ApiError;
-    type Future = std::future::Ready<Result<Self>>;
+    type Future = Ready<Result<Self>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        std::future::ready(Ok(Self { origin: origin(req) }))
+        ready(Ok(Self { origin: origin(req) }))
     }
 }

@@ -87,7 +87,11 @@ fn finish(response: &mut HttpResponse<BoxBody>, id: RequestId, docs: bool, publi
 
 /// The handler, with its panic caught (RL-13) and its time bounded.
 async fn run(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let call = AssertUnwindSafe(next.call(req)).catch_unwind();
+    let handled = async {
+        crate::auth::guard::identify(&req).await;
+        next.call(req).await
+    };
+    let call = AssertUnwindSafe(handled).catch_unwind();
     match tokio::time::timeout(DEADLINE, call).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) => Err(ApiError::internal("a handler panicked").into()),

@@ -27,7 +27,7 @@ impl Records {
         let case = active_case(ana, boss).await;
         let client = ana.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
         let provider = ana.post("/providers", json!({"name": "Riverside Clinic"})).await.expect(201).id();
-        let mut ids = vec![("users", ana.id()), ("teams", w.team.to_string()), ("mate", mate.id()), ("clients", client), ("cases", case.clone()), ("providers", provider.clone())];
+        let mut ids = vec![("users", w.user(Role::Advocate).id()), ("teams", w.team.to_string()), ("mate", mate.id()), ("clients", client), ("cases", case.clone()), ("providers", provider.clone())];
         let post = |path: String, body: Value| async move { ana.post(&path, body).await.expect(201).id() };
         if path.contains("assignment_id") {
             ids.push(("assignments", boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": mate.id(), "role": "co"})).await.expect(201).id()));

@@ -10,3 +10,4 @@ mod house;
 mod identity;
 mod parity;
 mod trace;
+mod work;

@@ -32,7 +32,7 @@ text_enum! {
 }
 text_enum! {
     /// What is known of it; never a gate on helping.
-    pub enum Verification {
+    pub enum BarrierVerification {
         NotAssessed = "not_assessed",
         ReportedByClient = "reported_by_client",
         SupportedByDocument = "supported_by_document",
@@ -151,7 +151,7 @@ pub struct BarrierRow {
     pub ongoing: bool,
     pub description: Text<8000>,
     pub severity: Severity,
-    pub verification: Verification,
+    pub verification: BarrierVerification,
     pub status: BarrierStatus,
     pub disposition: Option<BarrierDisposition>,
     pub judged_by: Option<JudgedBy>,
@@ -184,7 +184,7 @@ impl BarrierRow {
             ongoing: new.ongoing,
             description: new.description,
             severity: new.severity.unwrap_or(Severity::Medium),
-            verification: new.verification.unwrap_or(Verification::ReportedByClient),
+            verification: new.verification.unwrap_or(BarrierVerification::ReportedByClient),
             status: BarrierStatus::Open,
             disposition: None,
             judged_by: None,
@@ -270,7 +270,7 @@ pub struct Barrier {
     pub ongoing: bool,
     pub description: Text<8000>,
     pub severity: Severity,
-    pub verification: Verification,
+    pub verification: BarrierVerification,
     pub status: BarrierStatus,
     /// What became of it; absent until it has ended.
     pub disposition: Option<BarrierDisposition>,
@@ -347,7 +347,7 @@ pub struct NewBarrier {
     /// `medium`, unless said.
     pub severity: Option<Severity>,
     /// `reported_by_client`, unless said.
-    pub verification: Option<Verification>,
+    pub verification: Option<BarrierVerification>,
 }
 
 /// Changes to a barrier.
@@ -369,7 +369,7 @@ pub struct BarrierPatch {
     pub ongoing: Change<bool>,
     pub description: Change<Text<8000>>,
     pub severity: Change<Severity>,
-    pub verification: Change<Verification>,
+    pub verification: Change<BarrierVerification>,
     /// `resolved` and `closed_unresolved` need a disposition and who judged it.
     pub status: Change<BarrierStatus>,
     pub disposition: Patch<BarrierDisposition>,
@@ -440,7 +440,7 @@ mod tests {
     #[test]
     fn a_barrier_ends_with_a_disposition_and_begins_again_without_one() {
         let mut row = new(serde_json::json!({"type": "cost", "description": "x"}));
-        assert_eq!((row.severity, row.verification, row.status), (Severity::Medium, Verification::ReportedByClient, BarrierStatus::Open));
+        assert_eq!((row.severity, row.verification, row.status), (Severity::Medium, BarrierVerification::ReportedByClient, BarrierStatus::Open));
         patched(&mut row, serde_json::json!({"status": "resolved"}));
         assert_eq!(wrong(&row), ["/disposition required", "/judged_by required"]);
         patched(&mut row, serde_json::json!({"disposition": "resolved_full", "judged_by": "client"}));

@@ -3,7 +3,7 @@
 use super::{
     model::*,
     store,
-    transition::{self, CaseTransition, Transition, TransitionFilter, TransitionedCase},
+    transition::{self, CaseTransition, Transition, TransitionFilter},
 };
 use crate::{
     auth::{
@@ -68,6 +68,6 @@ pub async fn list_case_transitions(who: Allowed<ReadCases>, db: Data<Db>, id: Pa
 /// Answers the case as it is now. A step that the lifecycle has not, or a guard that does not hold, is a 409 that names each reason. `If-Match` may be sent.
 #[utoipa::path(tag = "Cases", params(("id" = CaseId, Path)), request_body = Transition, responses((status = 201, body = Case)), security(("bearer" = ["cases:transition"])))]
 #[post("/cases/{id}/transitions")]
-pub async fn transition_case(who: Allowed<MoveCases>, db: Data<Db>, id: Path<CaseId>, version: Option<IfMatch>, request: Once, body: Body<Transition>) -> Reply<TransitionedCase> {
+pub async fn transition_case(who: Allowed<MoveCases>, db: Data<Db>, id: Path<CaseId>, version: Option<IfMatch>, request: Once, body: Body<Transition>) -> Reply<Case> {
     once(&db, &who, request, body, move |tx, wanted| transition::perform(tx, *id, version.as_ref(), wanted)).await
 }

@@ -14,7 +14,7 @@ use crate::{
         schema::{case_episodes, case_transitions},
     },
     error::{ApiError, Code, Issue, Place, Result},
-    http::{Body, Filter, IfMatch, List, Page, Resource},
+    http::{Body, Filter, IfMatch, List, Page},
     identity::{organizations, users},
     types::{
         Day, Id, Instant, Json, Text,
@@ -148,20 +148,6 @@ pub struct CaseTransition {
     pub at: Instant,
 }
 
-/// What came of a transition: the case as it is now.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(transparent)]
-pub struct TransitionedCase(pub Case);
-
-impl Resource for TransitionedCase {
-    fn version(&self) -> i32 {
-        self.0.version
-    }
-    fn location(&self) -> String {
-        self.0.location()
-    }
-}
-
 /// The history has no filter.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
@@ -213,7 +199,7 @@ fn end_episode(tx: &mut Tx, row: &CaseRow) -> Result<()> {
 
 /// Moves a case, if the table has the step, the caller may take it, and every guard holds. The row is held from the first look to
 /// the commit, so of many who try at once each sees what the one before has done.
-pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body<Transition>) -> Result<TransitionedCase> {
+pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body<Transition>) -> Result<Case> {
     let actor = tx.actor()?;
     let mut row = store::hold(tx, id)?;
     if let Some(version) = version {
@@ -260,7 +246,7 @@ pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body
     remember(tx, &row, Some(from), wanted)?;
     timeline::store::add(tx, row.id, "case.transitioned", row.id, Some(wanted.to.as_str()))?;
     tx.record("case.transitioned", row.id, vec!["status".into()]);
-    Ok(TransitionedCase(Case::whole(row, actor)))
+    Ok(Case::whole(row, actor))
 }
 
 /// What changes in a case that enters a status.

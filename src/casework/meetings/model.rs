@@ -1,6 +1,6 @@
 //! What a meeting is, in the database and on the wire.
 
-use super::{commitments::model::Commitment, outcome::FollowUpTaskId};
+use super::commitments::model::Commitment;
 use crate::{
     auth::{OrganizationId, UserId},
     casework::cases::model::{CaseId, CaseRow},
@@ -355,7 +355,7 @@ pub struct Meeting {
     /// What was promised. Only in the answer to an outcome.
     pub commitments: Option<Vec<Commitment>>,
     /// The tasks that followed. Only in the answer to an outcome.
-    pub follow_up_task_ids: Option<Vec<FollowUpTaskId>>,
+    pub follow_up_task_ids: Option<Vec<crate::casework::tasks::model::TaskId>>,
     pub version: i32,
     pub created_at: Instant,
     pub updated_at: Instant,

@@ -10,21 +10,16 @@ use super::{
 };
 use crate::{
     auth::UserId,
-    casework::{cases, timeline},
-    db::{Tx, schema::tasks},
+    casework::{cases::{self, model::CaseRow}, tasks::{self, model::TaskId}, timeline},
+    db::{Tx, dialect::Key},
     error::{ApiError, Issue, Place, Result},
     http::Body,
     identity::users,
-    types::{Day, Id, Instant, Json, Line, Text, code::MeetingOutcome, fault::Fault},
+    types::{Day, Instant, Json, Line, Text, code::MeetingOutcome, fault::Fault},
 };
-use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
-
-#[derive(Debug)]
-pub enum FollowUpTaskKey {}
-pub type FollowUpTaskId = Id<FollowUpTaskKey>;
 
 /// How much earlier than it was to start a meeting may have been held.
 const EARLY_SECONDS: i64 = 3600;
@@ -128,7 +123,7 @@ impl NewOutcome {
 /// Writes down what came of a meeting, with everything that follows from it. The case is held first, as for a new meeting.
 pub fn perform(tx: &mut Tx, id: MeetingId, new: &Body<NewOutcome>) -> Result<Meeting> {
     let case = store::find(tx, id)?.case_id;
-    cases::store::open_for_work(tx, case)?;
+    let case = cases::store::open_for_work(tx, case)?;
     let mut row = store::hold(tx, id)?;
     if !row.status.is_ahead() {
         return Err(ApiError::conflict("The meeting is over already."));
@@ -140,33 +135,15 @@ pub fn perform(tx: &mut Tx, id: MeetingId, new: &Body<NewOutcome>) -> Result<Mee
     tx.record(new.status.event(), row.id, new.members());
     let promised: Result<Vec<Commitment>> = new.commitments.iter().map(|promise| Ok(commitments::store::insert(tx, &row, promise)?.into())).collect();
     let promised = promised?;
-    let tasks: Result<Vec<FollowUpTaskId>> = new.follow_up_tasks.iter().enumerate().map(|(place, task)| insert_task(tx, &row, place, task)).collect();
+    let tasks: Result<Vec<TaskId>> = new.follow_up_tasks.iter().enumerate().map(|(place, task)| insert_task(tx, &case, &row, place, task)).collect();
     Ok(Meeting { commitments: Some(promised), follow_up_task_ids: Some(tasks?), ..row.into() })
 }
 
 /// Enters a task that follows from a meeting.
-fn insert_task(tx: &mut Tx, meeting: &MeetingRow, place: usize, task: &FollowUpTask) -> Result<FollowUpTaskId> {
+fn insert_task(tx: &mut Tx, case: &CaseRow, meeting: &MeetingRow, place: usize, task: &FollowUpTask) -> Result<TaskId> {
     if let Some(assignee) = task.assignee_id {
         users::store::worker(tx, assignee, &format!("/follow_up_tasks/{place}/assignee_id"))?;
     }
-    let (id, now) = (FollowUpTaskId::new(), Instant::now());
-    let values = (
-        tasks::organization_id.eq(meeting.organization_id),
-        tasks::id.eq(id),
-        tasks::case_id.eq(meeting.case_id),
-        tasks::meeting_id.eq(meeting.id),
-        tasks::title.eq(&task.title),
-        tasks::description.eq(&task.description),
-        tasks::due_on.eq(task.due_on),
-        tasks::assignee_id.eq(task.assignee_id),
-        tasks::status.eq("open"),
-        tasks::created_by.eq(tx.user()?),
-        tasks::version.eq(1),
-        tasks::created_at.eq(now),
-        tasks::updated_at.eq(now),
-    );
-    diesel::insert_into(tasks::table).values(values).execute(tx.conn)?;
-    timeline::store::add(tx, meeting.case_id, "task.created", id, None)?;
-    tx.record("task.created", id, Vec::new());
-    Ok(id)
+    let meeting = Some(Key::from_uuid(meeting.id.uuid()));
+    Ok(tasks::store::insert(tx, case, meeting, task.title.clone(), task.description.clone(), task.due_on, task.assignee_id)?.id)
 }
