@@ -21,6 +21,7 @@ pub mod auth;
 pub mod casework;
 pub mod config;
 pub mod db;
+pub mod demo;
 pub mod directory;
 pub mod error;
 pub mod http;
