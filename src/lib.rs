@@ -22,7 +22,6 @@ pub mod auth;
 pub mod casework;
 pub mod config;
 pub mod db;
-#[cfg(any())]
 pub mod demo;
 pub mod directory;
 pub mod error;

@@ -277,3 +277,17 @@ where
 pub type Key = crate::types::Id<AnyKey>;
 #[derive(Debug)]
 pub enum AnyKey {}
+
+/// Inserts many rows of one table, as fast as the engine can: `COPY` on PostgreSQL; on SQLite one by one, by a statement that is
+/// compiled once. `$rows` is a `Vec` of a struct that derives `Insertable` with `treat_none_as_default_value = false`: otherwise
+/// neither way is open to it. It is not traced: the caller records it.
+#[macro_export]
+macro_rules! insert_all {
+    ($conn:expr, $table:expr, $rows:expr) => {
+        match $conn {
+            _ if $rows.is_empty() => Ok(()),
+            $crate::db::Conn::Pg(c) => diesel::copy_from($table).from_insertable(&$rows).execute(c).map(drop),
+            $crate::db::Conn::Sqlite(c) => $rows.iter().try_for_each(|row| diesel::insert_into($table).values(row).execute(c).map(drop)),
+        }
+    };
+}

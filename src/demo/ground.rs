@@ -1,0 +1,226 @@
+//! Where the stories play: the organization, its teams and people, the providers and what they offer.
+
+use super::{
+    Plan, SignIn,
+    dice::{DAY, Dice, instant},
+    rows::{Ground, MemberRow, NameRow, ProviderRow, ServiceRow, TeamRow, UserRow},
+    words,
+};
+use crate::{
+    auth::{
+        Role,
+        password::{Password, hash_here},
+    },
+    db::dialect::Key,
+    error::{ApiError, Result},
+    identity::organizations::model::{OrganizationRow, OrganizationStatus},
+    types::{Code, Id, Json, Line, Zone, code::CodeList, code::LISTS, fault::Fault},
+};
+use serde_json::json;
+
+pub const ZONE: &str = "America/Chicago";
+/// How far back the stories begin.
+const MONTHS_24: i64 = 730 * DAY;
+/// The one moment at which everything here was set up, before the first story.
+const SET_UP: i64 = 20 * DAY;
+
+/// What the stories need to know of it.
+pub struct World {
+    pub organization: Key,
+    pub zone: Zone,
+    pub admin: Key,
+    pub supervisor: Key,
+    /// The advocate who can sign in; of the first team.
+    pub advocate: Key,
+    pub teams: Vec<Team>,
+    pub providers: Vec<Provider>,
+    /// When the first case may be opened, and the start of today: nothing has happened since.
+    pub start: i64,
+    pub today: i64,
+}
+
+pub struct Team {
+    pub id: Key,
+    /// Without the one who can sign in.
+    pub advocates: Vec<Key>,
+}
+
+pub struct Provider {
+    pub id: Key,
+    pub services: Vec<Key>,
+}
+
+fn wrong(fault: Fault) -> ApiError {
+    ApiError::internal(fault.detail)
+}
+
+/// The codes of a list that stand for themselves.
+pub fn codes<L: CodeList>() -> Vec<&'static str> {
+    let count = LISTS.get(L::LIST).map_or(0, |list| list.entries().count());
+    let mut all: Vec<&str> = (0..count).filter_map(Code::<L>::nth).filter(|code| !code.needs_text()).map(Code::as_str).collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+pub fn organization(plan: &Plan, dice: &mut Dice, today: i64) -> Result<OrganizationRow> {
+    let at = today - MONTHS_24 - SET_UP;
+    Ok(OrganizationRow {
+        id: Id::from_uuid(dice.id(at).uuid()),
+        name: Line::parse(format!("River Peers (demo {})", plan.seed)).map_err(wrong)?,
+        client_word: Line::parse("participant").map_err(wrong)?,
+        time_zone: Zone::parse(ZONE).map_err(wrong)?,
+        suppression_threshold: 11,
+        second_person_closes: false,
+        status: OrganizationStatus::Active,
+        version: 1,
+        created_at: instant(at),
+        updated_at: instant(at),
+    })
+}
+
+/// Makes the people and places up. The passwords alone come from elsewhere.
+pub fn lay(plan: &Plan, dice: &mut Dice, row: &OrganizationRow, today: i64, mut secret: impl FnMut() -> Result<String>) -> Result<(World, Ground, Vec<SignIn>)> {
+    let mut maker = Maker {
+        ground: Ground::default(),
+        dice,
+        organization: Key::from_uuid(row.id.uuid()),
+        domain: format!("demo-{}.example", plan.seed),
+        at: today - MONTHS_24 - SET_UP,
+    };
+    let mut sign_ins = Vec::new();
+    let mut named = |maker: &mut Maker<'_>, role: Role, email: &str| {
+        let password = secret()?;
+        let hash = hash_here(&Password::parse(&password).map_err(wrong)?)?;
+        let (id, email) = maker.user(role, email, Some(hash));
+        sign_ins.push(SignIn { role, email, password });
+        Ok::<_, ApiError>(id)
+    };
+    let admin = named(&mut maker, Role::Admin, "admin")?;
+    let supervisor = named(&mut maker, Role::Supervisor, "supervisor")?;
+    let advocate = named(&mut maker, Role::Advocate, "advocate")?;
+    named(&mut maker, Role::Auditor, "auditor")?;
+    let mut teams = maker.teams((plan.cases / 5_000).max(2));
+    for team in &teams {
+        maker.join(team.id, supervisor);
+    }
+    if let Some(first) = teams.first() {
+        maker.join(first.id, advocate);
+    }
+    for place in 0..(plan.cases / 40).max(4) as usize {
+        let (id, _) = maker.user(Role::Advocate, &format!("advocate{}", place + 1), None);
+        let many = teams.len().max(1);
+        if let Some(team) = teams.get_mut(place % many) {
+            maker.join(team.id, id);
+            team.advocates.push(id);
+        }
+    }
+    let providers = maker.providers((plan.cases / 100).clamp(20, 200));
+    let Maker { mut ground, organization, .. } = maker;
+    ground.sort();
+    let world = World { organization, zone: row.time_zone.clone(), admin, supervisor, advocate, teams, providers, start: today - MONTHS_24, today };
+    Ok((world, ground, sign_ins))
+}
+
+struct Maker<'a> {
+    ground: Ground,
+    dice: &'a mut Dice,
+    organization: Key,
+    domain: String,
+    at: i64,
+}
+
+impl Maker<'_> {
+    fn user(&mut self, role: Role, local: &str, password_hash: Option<String>) -> (Key, String) {
+        let (id, at) = (self.dice.id(self.at), instant(self.at));
+        let email = format!("{local}@{}", self.domain);
+        let display_name = format!("{} {}", self.dice.pick(words::GIVEN), self.dice.pick(words::FAMILY));
+        self.ground.names.push(NameRow { email: email.clone(), organization_id: self.organization, user_id: id });
+        self.ground.users.push(UserRow {
+            organization_id: self.organization,
+            id,
+            email: email.clone(),
+            display_name,
+            role: role.as_str(),
+            status: "active",
+            password_hash,
+            version: 1,
+            created_at: at,
+            updated_at: at,
+        });
+        (id, email)
+    }
+
+    fn join(&mut self, team_id: Key, user_id: Key) {
+        self.ground.members.push(MemberRow { organization_id: self.organization, team_id, user_id, added_at: instant(self.at) });
+    }
+
+    fn teams(&mut self, count: u32) -> Vec<Team> {
+        let names = words::TEAMS.iter().copied().cycle().take(count as usize).enumerate();
+        let all: Vec<Team> = names
+            .map(|(place, name)| {
+                let (id, at) = (self.dice.id(self.at), instant(self.at));
+                let round = place / words::TEAMS.len();
+                let name = if round == 0 { name.to_owned() } else { format!("{name} {}", round + 1) };
+                self.ground.teams.push(TeamRow { organization_id: self.organization, id, name, version: 1, created_at: at, updated_at: at });
+                Team { id, advocates: Vec::new() }
+            })
+            .collect();
+        all
+    }
+
+    fn providers(&mut self, count: u32) -> Vec<Provider> {
+        let kinds = codes::<crate::types::code::ServiceStatuses>();
+        let fields = service_types();
+        let names = words::KINDS.iter().flat_map(|kind| words::PLACES.iter().map(move |place| format!("{place} {kind}")));
+        let mut names: Vec<String> = names.collect();
+        (0..count)
+            .map(|number| {
+                let name = match names.len() {
+                    0 => format!("Provider {}", number + 1),
+                    many => names.swap_remove(self.dice.below(many)),
+                };
+                let at = self.at + self.dice.between(0, 10 * DAY);
+                let id = self.dice.id(at);
+                self.ground.providers.push(ProviderRow {
+                    organization_id: self.organization,
+                    id,
+                    description: Some(format!("{name}. Invented for the demonstration.")),
+                    name,
+                    url: Some(format!("https://provider{}.{}", number + 1, self.domain)),
+                    phone: Some(self.dice.phone()),
+                    version: 1,
+                    created_at: instant(at),
+                    updated_at: instant(at),
+                });
+                let services = (0..=self.dice.below(3)).map(|_| self.service(id, at, &kinds, &fields)).collect();
+                Provider { id, services }
+            })
+            .collect()
+    }
+
+    fn service(&mut self, provider_id: Key, at: i64, statuses: &[&'static str], fields: &[&'static str]) -> Key {
+        let id = self.dice.id(at);
+        let status = if self.dice.percent(90) { "active" } else { self.dice.pick(statuses) };
+        let kind = self.dice.pick(fields);
+        self.ground.services.push(ServiceRow {
+            organization_id: self.organization,
+            id,
+            provider_id,
+            name: self.dice.pick(words::SERVICES),
+            status,
+            service_type: Some(Json(json!({"system": "open_eligibility", "code": kind}))),
+            eligibility_description: self.dice.percent(50).then_some("Adults who live in the county."),
+            wait_time: Some(self.dice.pick(words::WAITS)),
+            version: 1,
+            created_at: instant(at),
+            updated_at: instant(at),
+        });
+        id
+    }
+}
+
+/// The codes of the taxonomy that comes with the product.
+pub fn service_types() -> Vec<&'static str> {
+    LISTS.get("open_eligibility").into_iter().flat_map(|list| list.entries()).filter(|entry| !entry.retired).map(|entry| entry.code).collect()
+}

@@ -1,0 +1,119 @@
+//! Believable, invented data for a demonstration or a measurement: one organization, its people, and as many cases as are asked
+//! for. The same seed makes the same rows on the same day; only the passwords are new each time.
+
+mod case;
+mod dice;
+mod ground;
+mod rows;
+mod words;
+mod work;
+
+use crate::{
+    auth::{Operator, OrganizationId, Role},
+    db::{Db, PortableDsl as _, Tx, dialect::Key, schema::case_counters},
+    error::{ApiError, Code, Result},
+    identity::organizations,
+    types::Instant,
+};
+use diesel::prelude::*;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::{collections::BTreeMap, sync::mpsc};
+
+/// What to make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    pub cases: u32,
+    pub seed: u64,
+}
+
+/// Somebody who can sign in. Not `Debug`: it holds a password.
+pub struct SignIn {
+    pub role: Role,
+    pub email: String,
+    pub password: String,
+}
+
+/// What was made.
+pub struct Made {
+    pub organization: OrganizationId,
+    pub name: String,
+    pub sign_ins: Vec<SignIn>,
+}
+
+/// How many cases are written in one transaction.
+const BATCH: u32 = 4_000;
+
+/// The last number that was given to a case, by year.
+type Numbers = BTreeMap<i32, i32>;
+
+/// Fills the database. `secret` makes each password, `auth::token::random_secret` in earnest.
+pub fn fill(db: &Db, plan: &Plan, secret: impl FnMut() -> Result<String>) -> Result<Made> {
+    let today = Instant::now().micros().div_euclid(1_000_000).div_euclid(dice::DAY) * dice::DAY;
+    let mut dice = dice::Dice::new(plan.seed);
+    let row = ground::organization(plan, &mut dice, today)?;
+    let (world, people, sign_ins) = ground::lay(plan, &mut dice, &row, today, secret)?;
+    let made = Made { organization: row.id, name: row.name.to_string(), sign_ins };
+    db.write_blocking(&Operator::new(), move |tx| {
+        organizations::store::insert(tx, &row).map_err(|error| match error.code() {
+            Code::AlreadyExists => ApiError::new(Code::AlreadyExists, format!("{} is there already: name another seed.", row.name)),
+            _ => error,
+        })?;
+        people.write(tx.conn)?;
+        tx.record("demo.filled", row.id, Vec::new());
+        Ok(())
+    })?;
+    cases(db, plan, world, dice, made.organization)?;
+    Ok(made)
+}
+
+/// Writes the cases, batch by batch; the next is made up while one is written.
+fn cases(db: &Db, plan: &Plan, world: ground::World, dice: dice::Dice, organization: OrganizationId) -> Result<()> {
+    let total = plan.cases;
+    let (made, batches) = mpsc::sync_channel::<(u32, rows::Batch, Numbers)>(1);
+    let author = std::thread::Builder::new().name("demo".into()).spawn(move || {
+        let mut teller = case::Teller::new(&world, dice, total);
+        let mut first = 0;
+        while first < total {
+            let next = first.saturating_add(BATCH).min(total);
+            let mut batch = rows::Batch::default();
+            (first..next).for_each(|index| teller.tell(index, &mut batch));
+            batch.sort();
+            if made.send((next - first, batch, teller.numbers.clone())).is_err() {
+                return; // writing has failed, and says so itself
+            }
+            first = next;
+        }
+    });
+    let author = author.map_err(ApiError::internal)?;
+    let progress = ProgressBar::new(total.into());
+    if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos} of {len} cases, {eta} left") {
+        progress.set_style(style);
+    }
+    for (count, batch, numbers) in batches {
+        db.write_blocking(&Operator::new(), move |tx| {
+            tx.enter(organization)?;
+            batch.write(tx.conn)?;
+            remember(tx, &numbers)?;
+            tx.record("demo.filled", organization, Vec::new());
+            Ok(())
+        })?;
+        progress.inc(count.into());
+    }
+    progress.finish_and_clear();
+    author.join().map_err(|_| ApiError::internal("making the data up failed"))
+}
+
+/// Goes on counting where the last made-up case left off.
+fn remember(tx: &mut Tx, numbers: &Numbers) -> Result<()> {
+    let organization = tx.organization();
+    for (year, last) in numbers {
+        diesel::insert_into(case_counters::table)
+            .values((case_counters::organization_id.eq(Key::from_uuid(organization.uuid())), case_counters::year.eq(*year), case_counters::last.eq(*last)))
+            .on_conflict((case_counters::organization_id, case_counters::year))
+            .do_update()
+            .set(case_counters::last.eq(*last))
+            .portable()
+            .execute(tx.conn)?;
+    }
+    Ok(())
+}
