@@ -2,7 +2,7 @@
 
 use crate::{
     audit::chain,
-    auth::{OrganizationId, Operator, Role, password},
+    auth::{Operator, OrganizationId, Role, password},
     db::{Db, Tx, schema::organizations as rows},
     error::{ApiError, Code, Result},
     identity::{
@@ -98,7 +98,9 @@ pub fn verify(db: &Db, who: &Operator) -> Result<(Vec<String>, Vec<String>)> {
         for organization in chain::organizations(tx.conn)? {
             let finding = chain::verify(tx.conn, organization)?;
             match finding.broken {
-                Some((sequence, reason)) => wrong.push(format!("organization {organization}: the chain breaks at entry {sequence}: {reason}")),
+                Some((sequence, reason)) => {
+                    wrong.push(format!("organization {organization}: the chain breaks at entry {sequence}: {reason}"))
+                }
                 None => sound.push(format!("organization {organization}: {} entries, checkpoint {}", finding.entries, finding.checkpoint)),
             }
         }

@@ -2,7 +2,9 @@
 
 use crate::{
     auth::{guard::Gate, password::Hasher, token::Keys},
-    casework, db::Db, directory, http, identity, openapi, operations, oversight,
+    casework,
+    db::Db,
+    directory, http, identity, openapi, operations, oversight,
 };
 use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web::Data};
 use std::{net::TcpListener, sync::Arc, time::Duration};

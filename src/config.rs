@@ -63,7 +63,10 @@ impl Config {
 
     fn check(&self) -> Result<(), String> {
         if !self.listen.ip().is_loopback() && !self.behind_proxy {
-            return Err(format!("listen = {}: plain HTTP off loopback needs behind_proxy = true, and a proxy that speaks TLS", self.listen));
+            return Err(format!(
+                "listen = {}: plain HTTP off loopback needs behind_proxy = true, and a proxy that speaks TLS",
+                self.listen
+            ));
         }
         if !(1..=500).contains(&self.connections) {
             return Err("connections must lie between 1 and 500".into());

@@ -117,7 +117,8 @@ impl ApiError {
             .issues(vec![Issue { place: Place::Parameter(name.into()), fault: Fault::new(code, detail) }])
     }
     pub fn bad_header(name: &'static str, code: &'static str, detail: impl Into<String>) -> Self {
-        Self::new(Code::InvalidHeader, "A header is wrong.").issues(vec![Issue { place: Place::Header(name), fault: Fault::new(code, detail) }])
+        Self::new(Code::InvalidHeader, "A header is wrong.")
+            .issues(vec![Issue { place: Place::Header(name), fault: Fault::new(code, detail) }])
     }
     /// Somebody changed the record first; `version` is the one it has now.
     pub fn stale(version: i32) -> Self {
@@ -213,7 +214,9 @@ impl From<DieselError> for ApiError {
         match &error {
             DieselError::NotFound => Self::not_found(),
             DieselError::DatabaseError(Kind::SerializationFailure, _) => Self::contention().because(error),
-            DieselError::DatabaseError(Kind::ClosedConnection | Kind::UnableToSendCommand, _) | DieselError::BrokenTransactionManager => Self::unavailable(error),
+            DieselError::DatabaseError(Kind::ClosedConnection | Kind::UnableToSendCommand, _) | DieselError::BrokenTransactionManager => {
+                Self::unavailable(error)
+            }
             DieselError::DatabaseError(Kind::Unknown, info) => {
                 let message = info.message();
                 if LOST_A_RACE.iter().any(|words| message.starts_with(words)) {

@@ -43,7 +43,11 @@ struct Base;
 
 pub fn base() -> utoipa::openapi::OpenApi {
     let mut doc = Base::openapi();
-    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format("JWT").description(Some("An access token of `POST /api/v1/auth/login`.")).build();
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("JWT")
+        .description(Some("An access token of `POST /api/v1/auth/login`."))
+        .build();
     doc.components.get_or_insert_default().add_security_scheme("bearer", SecurityScheme::Http(bearer));
     doc
 }
@@ -106,8 +110,22 @@ fn rename_generics(doc: &mut Value) {
 /// `additionalProperties: false`, no `null` in a view, and no default that is `null`.
 fn tidy_schemas(doc: &mut Value) {
     let mut inputs = std::collections::BTreeSet::new();
-    for operation in doc.get("paths").and_then(Value::as_object).into_iter().flatten().flat_map(|(_, item)| item.as_object()).flatten().map(|(_, operation)| operation) {
-        for schema in operation.pointer("/requestBody/content").and_then(Value::as_object).into_iter().flatten().filter_map(|(_, media)| media.get("schema")) {
+    for operation in doc
+        .get("paths")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flatten()
+        .flat_map(|(_, item)| item.as_object())
+        .flatten()
+        .map(|(_, operation)| operation)
+    {
+        for schema in operation
+            .pointer("/requestBody/content")
+            .and_then(Value::as_object)
+            .into_iter()
+            .flatten()
+            .filter_map(|(_, media)| media.get("schema"))
+        {
             collect_refs(schema, doc, &mut inputs);
         }
     }
@@ -175,7 +193,9 @@ fn drop_unused(doc: &mut Value) {
 /// The example of each schema that has one, to show pages with.
 fn item_examples(doc: &Value) -> Map<String, Value> {
     let schemas = doc.pointer("/components/schemas").and_then(Value::as_object).into_iter().flatten();
-    schemas.filter_map(|(name, schema)| Some((name.clone(), schema.get("example").or_else(|| schema.pointer("/examples/0"))?.clone()))).collect()
+    schemas
+        .filter_map(|(name, schema)| Some((name.clone(), schema.get("example").or_else(|| schema.pointer("/examples/0"))?.clone())))
+        .collect()
 }
 
 fn camel(snake: &str) -> String {
@@ -197,7 +217,8 @@ fn problem(description: &str) -> Value {
 /// Whether the reply is a record with a version, by its example.
 fn gives_version(operation: &Map<String, Value>, examples: &Map<String, Value>) -> bool {
     ["200", "201"].iter().any(|status| {
-        let schema = operation.get("responses").and_then(|responses| responses.pointer(&format!("/{status}/content/application~1json/schema/$ref")));
+        let schema =
+            operation.get("responses").and_then(|responses| responses.pointer(&format!("/{status}/content/application~1json/schema/$ref")));
         let name = schema.and_then(Value::as_str).and_then(|name| name.rsplit('/').next());
         name.and_then(|name| examples.get(name)).is_some_and(|example| example.get("version").is_some())
     })
@@ -207,7 +228,8 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
     if let Some(Value::String(id)) = operation.get_mut("operationId") {
         *id = camel(id);
     }
-    let permission = operation.get("security").and_then(|security| security.pointer("/0/bearer/0")).and_then(Value::as_str).map(str::to_owned);
+    let permission =
+        operation.get("security").and_then(|security| security.pointer("/0/bearer/0")).and_then(Value::as_str).map(str::to_owned);
     let guarded = permission.is_some();
     if let Some(permission) = &permission {
         let roles: Vec<&str> = policy::roles(permission).unwrap_or_default().iter().map(|role| role.as_str()).collect();
@@ -228,10 +250,12 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
             }
         }
     }
-    let takes_query = parameters.as_array().is_some_and(|list| list.iter().any(|parameter| parameter.get("in").is_some_and(|place| place == "query")));
+    let takes_query =
+        parameters.as_array().is_some_and(|list| list.iter().any(|parameter| parameter.get("in").is_some_and(|place| place == "query")));
     let versioned = guarded && !path.ends_with("/members/{user_id}") && (method == "patch" || method == "delete");
     let replaces = method == "put" && gives_version(operation, examples);
-    let creates = method == "post" && guarded && has_body && operation.get("responses").is_some_and(|responses| responses.get("201").is_some());
+    let creates =
+        method == "post" && guarded && has_body && operation.get("responses").is_some_and(|responses| responses.get("201").is_some());
     let gives_version = gives_version(operation, examples);
     if let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
         let mut header = |name: &str, required: bool, description: &str, schema: Value| {
@@ -241,13 +265,28 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
             header("If-Match", true, "The ETag of the version that you have read.", json!({"type": "string", "examples": ["\"v7\""]}));
         }
         if replaces {
-            header("If-Match", false, "The ETag of the version that you have read, to replace no other.", json!({"type": "string", "examples": ["\"v7\""]}));
+            header(
+                "If-Match",
+                false,
+                "The ETag of the version that you have read, to replace no other.",
+                json!({"type": "string", "examples": ["\"v7\""]}),
+            );
         }
         if method == "get" && gives_version {
-            header("If-None-Match", false, "The ETag of a version that you have; answered 304 while it is current.", json!({"type": "string", "examples": ["\"v7\""]}));
+            header(
+                "If-None-Match",
+                false,
+                "The ETag of a version that you have; answered 304 while it is current.",
+                json!({"type": "string", "examples": ["\"v7\""]}),
+            );
         }
         if creates {
-            header("Idempotency-Key", false, "Makes the request safe to repeat for 24 hours.", json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]{1,255}$", "examples": ["7f3c1c1e-open-case"]}));
+            header(
+                "Idempotency-Key",
+                false,
+                "Makes the request safe to repeat for 24 hours.",
+                json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]{1,255}$", "examples": ["7f3c1c1e-open-case"]}),
+            );
         }
     }
     if let Some(content) = operation.get_mut("requestBody").and_then(|body| body.get_mut("content")).and_then(Value::as_object_mut)
@@ -272,7 +311,12 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
             *response = problem(&words).as_object().cloned().unwrap_or_default();
         }
         for (_, media) in response.get_mut("content").and_then(Value::as_object_mut).into_iter().flatten() {
-            let name = media.pointer("/schema/$ref").and_then(Value::as_str).and_then(|name| name.rsplit('/').next()).unwrap_or_default().to_owned();
+            let name = media
+                .pointer("/schema/$ref")
+                .and_then(Value::as_str)
+                .and_then(|name| name.rsplit('/').next())
+                .unwrap_or_default()
+                .to_owned();
             if let Some(item) = name.strip_suffix("Page").and_then(|name| examples.get(name))
                 && let Some(media) = media.as_object_mut()
             {
@@ -300,7 +344,11 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
     refuse("403", "The caller's role may not do this.", guarded);
     refuse("404", "The record does not exist, or it is not the caller's to know of.", has_path_parameter || guarded && method == "post");
     refuse("409", "The state of the record does not allow this; `errors` says why.", guarded && method != "get");
-    refuse("412", "The record has changed since it was read; `ETag` is its present version.", versioned || replaces || method == "post" && path.ends_with("/transitions"));
+    refuse(
+        "412",
+        "The record has changed since it was read; `ETag` is its present version.",
+        versioned || replaces || method == "post" && path.ends_with("/transitions"),
+    );
     refuse("408", "The body did not arrive in time.", has_body);
     refuse("413", "The body is too large.", has_body);
     refuse("414", "The address is too long.", true);
@@ -331,6 +379,7 @@ async fn go_to_docs() -> HttpResponse {
 
 /// The document and the page that shows it, both from the binary.
 pub fn docs(cfg: &mut actix_web::web::ServiceConfig) {
-    let page = utoipa_swagger_ui::SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::from("/openapi.json").validator_url("none"));
+    let page =
+        utoipa_swagger_ui::SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::from("/openapi.json").validator_url("none"));
     cfg.service(get_document).service(go_to_docs).service(page);
 }

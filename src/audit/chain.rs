@@ -188,7 +188,9 @@ pub fn verify(conn: &mut Conn, organization: OrganizationId) -> Result<Finding> 
             (sequence, hash) = (row.sequence, row.hash);
         }
     };
-    let broken = broken.or_else(|| (sequence != last).then_some((sequence + 1, "missing"))).or_else(|| (hash != sealed).then_some((last, "head_differs")));
+    let broken = broken
+        .or_else(|| (sequence != last).then_some((sequence + 1, "missing")))
+        .or_else(|| (hash != sealed).then_some((last, "head_differs")));
     let beyond: bool = on_engine!(conn, |c| {
         diesel::select(diesel::dsl::exists(
             audit_events::table.filter(audit_events::organization_id.eq(organization)).filter(audit_events::sequence.le(0)),

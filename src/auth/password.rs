@@ -96,7 +96,8 @@ static NOBODY: LazyLock<Option<String>> = LazyLock::new(|| hash_here(&Password("
 
 fn verify_here(password: &Password, hash: Option<&str>) -> bool {
     let Some(stored) = hash.or(NOBODY.as_deref()) else { return false };
-    let matches = PasswordHash::new(stored).is_ok_and(|parsed| Argon2::default().verify_password(password.0.expose_secret().as_bytes(), &parsed).is_ok());
+    let matches = PasswordHash::new(stored)
+        .is_ok_and(|parsed| Argon2::default().verify_password(password.0.expose_secret().as_bytes(), &parsed).is_ok());
     matches && hash.is_some()
 }
 

@@ -90,7 +90,10 @@ impl Keys {
             public: URL_SAFE_NO_PAD.encode(public),
             validation,
             derived: derive.finalize().into_bytes().into(),
-            verified: moka::sync::Cache::builder().max_capacity(REMEMBERED).time_to_live(std::time::Duration::from_secs(ACCESS_SECONDS.unsigned_abs())).build(),
+            verified: moka::sync::Cache::builder()
+                .max_capacity(REMEMBERED)
+                .time_to_live(std::time::Duration::from_secs(ACCESS_SECONDS.unsigned_abs()))
+                .build(),
         })
     }
 
@@ -239,7 +242,7 @@ mod tests {
             format!(r#"{{"typ":"at+jwt","alg":"none","kid":"{kid}"}}"#),
             format!(r#"{{"typ":"at+jwt","alg":"HS256","kid":"{kid}"}}"#),
             format!(r#"{{"typ":"at+jwt","alg":"EdDSA","kid":"{kid}","crit":["exp"]}}"#),
-            format!(r#"{{"typ":"at+jwt","alg":"EdDSA","kid":"other"}}"#),
+            r#"{"typ":"at+jwt","alg":"EdDSA","kid":"other"}"#.to_owned(),
         ] {
             let forged = format!("{}.{rest}", URL_SAFE_NO_PAD.encode(header));
             assert!(ours.verify(&forged).is_err());
@@ -252,7 +255,18 @@ mod tests {
         let now = Instant::now().micros() / 1_000_000;
         let who = actor();
         let at = |iat: i64, exp: i64| {
-            let claims = Claims { iss: ISSUER.into(), sub: who.user, aud: AUDIENCE.into(), exp, iat, jti: uuid::Uuid::now_v7(), org: who.organization, role: who.role, sid: who.session, scope: String::new() };
+            let claims = Claims {
+                iss: ISSUER.into(),
+                sub: who.user,
+                aud: AUDIENCE.into(),
+                exp,
+                iat,
+                jti: uuid::Uuid::now_v7(),
+                org: who.organization,
+                role: who.role,
+                sid: who.session,
+                scope: String::new(),
+            };
             let header = Header { typ: Some("at+jwt".into()), kid: Some(ours.kid.clone()), ..Header::new(Algorithm::EdDSA) };
             jsonwebtoken::encode(&header, &claims, &ours.sign).unwrap()
         };

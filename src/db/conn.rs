@@ -61,8 +61,10 @@ impl Conn {
         let path = match url {
             Url::Postgres(url) => {
                 let mut conn = PgConnection::establish(&with_timeouts(url))?;
-                conn.batch_execute("SET TIME ZONE 'UTC'; SET lc_messages TO 'C'; SET statement_timeout TO '30s'; SET client_min_messages TO warning")
-                    .map_err(ConnectionError::CouldntSetupConfiguration)?;
+                conn.batch_execute(
+                    "SET TIME ZONE 'UTC'; SET lc_messages TO 'C'; SET statement_timeout TO '30s'; SET client_min_messages TO warning",
+                )
+                .map_err(ConnectionError::CouldntSetupConfiguration)?;
                 return Ok(Self::Pg(conn));
             }
             Url::Sqlite(path) => path,
@@ -82,7 +84,9 @@ impl Conn {
     /// Starts a transaction that reads one state of one organization. PostgreSQL is told both in one round trip.
     pub fn begin_read(&mut self, organization: OrganizationId) -> QueryResult<()> {
         match self {
-            Self::Pg(c) => AnsiTransactionManager::begin_transaction_sql(c, &format!("BEGIN READ ONLY; SET LOCAL app.organization = '{organization}'")),
+            Self::Pg(c) => {
+                AnsiTransactionManager::begin_transaction_sql(c, &format!("BEGIN READ ONLY; SET LOCAL app.organization = '{organization}'"))
+            }
             Self::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
         }
     }
@@ -112,8 +116,10 @@ impl Conn {
             line: String,
         }
         let Self::Sqlite(c) = self else { return Ok(Vec::new()) };
-        let pages: Vec<Line> = diesel::sql_query("SELECT integrity_check AS line FROM pragma_integrity_check WHERE integrity_check <> 'ok'").load(c)?;
-        let keys: Vec<Line> = diesel::sql_query("SELECT 'foreign key of ' || \"table\" || ' to ' || parent AS line FROM pragma_foreign_key_check").load(c)?;
+        let pages: Vec<Line> =
+            diesel::sql_query("SELECT integrity_check AS line FROM pragma_integrity_check WHERE integrity_check <> 'ok'").load(c)?;
+        let keys: Vec<Line> =
+            diesel::sql_query("SELECT 'foreign key of ' || \"table\" || ' to ' || parent AS line FROM pragma_foreign_key_check").load(c)?;
         Ok(pages.into_iter().chain(keys).map(|found| found.line).collect())
     }
 
@@ -130,7 +136,9 @@ impl Conn {
 /// A database that is away must be noticed soon, black-holed or refused (RL-02); what the operator's URL says goes first.
 fn with_timeouts(url: &str) -> String {
     let mut url = url.to_owned();
-    for (name, value) in [("connect_timeout", "2"), ("tcp_user_timeout", "5000"), ("keepalives_idle", "30"), ("application_name", "alongside")] {
+    for (name, value) in
+        [("connect_timeout", "2"), ("tcp_user_timeout", "5000"), ("keepalives_idle", "30"), ("application_name", "alongside")]
+    {
         if !url.contains(name) {
             url.push(if url.contains('?') { '&' } else { '?' });
             url.push_str(name);

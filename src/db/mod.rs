@@ -1,6 +1,8 @@
 //! The only door to SQL. `Db::read` and `Db::write` are the ways in, both ask for proof that the caller was checked, and both see
 //! to the trace.
 
+#![expect(clippy::disallowed_types, reason = "this is the folder that names the engines")]
+
 pub mod conn;
 pub mod dialect;
 pub mod migrate;
@@ -54,19 +56,31 @@ impl Db {
     }
 
     /// Answers `caller` from one state of the database. What the store [`saw`](Tx::saw) is in the trace before this returns.
-    pub async fn read<T: Send + 'static>(&self, caller: &impl Caller, f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
+    pub async fn read<T: Send + 'static>(
+        &self,
+        caller: &impl Caller,
+        f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let (actor, origin) = (caller.actor(), caller.origin());
         self.traced(self.engine.read(move |conn| reading(conn, actor, origin, f)).await?).await
     }
 
     /// The same for a row or two by key: on SQLite without the way to another thread and back.
-    pub async fn peek<T: Send + 'static>(&self, caller: &impl Caller, f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
+    pub async fn peek<T: Send + 'static>(
+        &self,
+        caller: &impl Caller,
+        f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let (actor, origin) = (caller.actor(), caller.origin());
         self.traced(self.engine.peek(move |conn| reading(conn, actor, origin, f)).await?).await
     }
 
     /// The same from the replica, where there is one: for what may lag behind what this client has just written.
-    pub async fn read_stale<T: Send + 'static>(&self, caller: &impl Caller, f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
+    pub async fn read_stale<T: Send + 'static>(
+        &self,
+        caller: &impl Caller,
+        f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let (actor, origin) = (caller.actor(), caller.origin());
         self.traced(self.engine.read_stale(move |conn| reading(conn, actor, origin, f)).await?).await
     }
@@ -80,13 +94,21 @@ impl Db {
 
     /// Makes one change on behalf of `caller`: all of it with its trace, or nothing. `f` may run more than once. A change that
     /// leaves no trace is refused: `f` must [`record`](Tx::record) what it does, or [say](Tx::nothing_changed) that it did nothing.
-    pub async fn write<T: Send + 'static>(&self, caller: &impl Caller, mut f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
+    pub async fn write<T: Send + 'static>(
+        &self,
+        caller: &impl Caller,
+        mut f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let (actor, origin) = (caller.actor(), caller.origin());
         self.engine.write(move |conn| writing(conn, actor, &origin, &mut f)).await
     }
 
     /// [`Db::write`] for the command line, where a thread may wait.
-    pub fn write_blocking<T: Send + 'static>(&self, caller: &impl Caller, mut f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static) -> Result<T> {
+    pub fn write_blocking<T: Send + 'static>(
+        &self,
+        caller: &impl Caller,
+        mut f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         let (actor, origin) = (caller.actor(), caller.origin());
         self.engine.write_blocking(move |conn| writing(conn, actor, &origin, &mut f))
     }

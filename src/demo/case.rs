@@ -29,8 +29,30 @@ pub struct Codes {
 }
 
 /// How the cases of the first nine tenths of the time stand, and those of the last.
-const OLDER: &[(u32, CaseStatus)] = &[(600, Active), (215, Closed), (55, OnHold), (45, Closing), (40, Declined), (15, Waitlisted), (12, EnteredInError), (8, Accepted), (5, Triage), (5, Referred)];
-const NEWER: &[(u32, CaseStatus)] = &[(600, Active), (20, Closed), (30, OnHold), (10, Closing), (30, Declined), (40, Waitlisted), (10, EnteredInError), (80, Accepted), (90, Triage), (90, Referred)];
+const OLDER: &[(u32, CaseStatus)] = &[
+    (600, Active),
+    (215, Closed),
+    (55, OnHold),
+    (45, Closing),
+    (40, Declined),
+    (15, Waitlisted),
+    (12, EnteredInError),
+    (8, Accepted),
+    (5, Triage),
+    (5, Referred),
+];
+const NEWER: &[(u32, CaseStatus)] = &[
+    (600, Active),
+    (20, Closed),
+    (30, OnHold),
+    (10, Closing),
+    (30, Declined),
+    (40, Waitlisted),
+    (10, EnteredInError),
+    (80, Accepted),
+    (90, Triage),
+    (90, Referred),
+];
 /// What the advocate who can sign in works on.
 const OWN_ACTIVE: u32 = 40;
 
@@ -297,7 +319,16 @@ impl<'a> Teller<'a> {
     }
 
     #[expect(clippy::too_many_arguments, reason = "they are the columns")]
-    fn step(&mut self, story: &Story, at: i64, from: Option<CaseStatus>, to: CaseStatus, reason: Option<&'static str>, given: Value, batch: &mut Batch) {
+    fn step(
+        &mut self,
+        story: &Story,
+        at: i64,
+        from: Option<CaseStatus>,
+        to: CaseStatus,
+        reason: Option<&'static str>,
+        given: Value,
+        batch: &mut Batch,
+    ) {
         let actor_id = match to {
             Active | OnHold | Closing => story.worker,
             EnteredInError => self.world.admin,
@@ -322,7 +353,8 @@ impl<'a> Teller<'a> {
 
     /// The lead is named when the case is accepted.
     fn assignment(&mut self, story: &Story, lead: Key, batch: &mut Batch) {
-        let accepted = batch.transitions.iter().rev().take(6).find(|step| step.case_id == story.case && step.to_status == Accepted.as_str());
+        let accepted =
+            batch.transitions.iter().rev().take(6).find(|step| step.case_id == story.case && step.to_status == Accepted.as_str());
         let at = accepted.map_or(story.opened, |step| step.at.micros() / 1_000_000);
         let id = self.dice.id(at);
         batch.assignments.push(AssignmentRow {
@@ -340,8 +372,28 @@ impl<'a> Teller<'a> {
     }
 
     #[expect(clippy::too_many_arguments, reason = "they are the columns")]
-    pub fn entry(&mut self, batch: &mut Batch, story: &Story, at: i64, event: &'static str, subject_id: Key, actor_id: Key, detail: Option<&'static str>, note_kind: Option<&'static str>) {
+    pub fn entry(
+        &mut self,
+        batch: &mut Batch,
+        story: &Story,
+        at: i64,
+        event: &'static str,
+        subject_id: Key,
+        actor_id: Key,
+        detail: Option<&'static str>,
+        note_kind: Option<&'static str>,
+    ) {
         let id = self.dice.id(at);
-        batch.timeline.push(TimelineRow { organization_id: self.world.organization, id, case_id: story.case, at: instant(at), event, subject_id, actor_id, detail, note_kind });
+        batch.timeline.push(TimelineRow {
+            organization_id: self.world.organization,
+            id,
+            case_id: story.case,
+            at: instant(at),
+            event,
+            subject_id,
+            actor_id,
+            detail,
+            note_kind,
+        });
     }
 }

@@ -80,7 +80,13 @@ pub fn organization(plan: &Plan, dice: &mut Dice, today: i64) -> Result<Organiza
 }
 
 /// Makes the people and places up. The passwords alone come from elsewhere.
-pub fn lay(plan: &Plan, dice: &mut Dice, row: &OrganizationRow, today: i64, mut secret: impl FnMut() -> Result<String>) -> Result<(World, Ground, Vec<SignIn>)> {
+pub fn lay(
+    plan: &Plan,
+    dice: &mut Dice,
+    row: &OrganizationRow,
+    today: i64,
+    mut secret: impl FnMut() -> Result<String>,
+) -> Result<(World, Ground, Vec<SignIn>)> {
     let mut maker = Maker {
         ground: Ground::default(),
         dice,
@@ -118,7 +124,8 @@ pub fn lay(plan: &Plan, dice: &mut Dice, row: &OrganizationRow, today: i64, mut 
     let providers = maker.providers((plan.cases / 100).clamp(20, 200));
     let Maker { mut ground, organization, .. } = maker;
     ground.sort();
-    let world = World { organization, zone: row.time_zone.clone(), admin, supervisor, advocate, teams, providers, start: today - MONTHS_24, today };
+    let world =
+        World { organization, zone: row.time_zone.clone(), admin, supervisor, advocate, teams, providers, start: today - MONTHS_24, today };
     Ok((world, ground, sign_ins))
 }
 
@@ -162,7 +169,14 @@ impl Maker<'_> {
                 let (id, at) = (self.dice.id(self.at), instant(self.at));
                 let round = place / words::TEAMS.len();
                 let name = if round == 0 { name.to_owned() } else { format!("{name} {}", round + 1) };
-                self.ground.teams.push(TeamRow { organization_id: self.organization, id, name, version: 1, created_at: at, updated_at: at });
+                self.ground.teams.push(TeamRow {
+                    organization_id: self.organization,
+                    id,
+                    name,
+                    version: 1,
+                    created_at: at,
+                    updated_at: at,
+                });
                 Team { id, advocates: Vec::new() }
             })
             .collect();
@@ -222,5 +236,11 @@ impl Maker<'_> {
 
 /// The codes of the taxonomy that comes with the product.
 pub fn service_types() -> Vec<&'static str> {
-    LISTS.get("open_eligibility").into_iter().flat_map(|list| list.entries()).filter(|entry| !entry.retired).map(|entry| entry.code).collect()
+    LISTS
+        .get("open_eligibility")
+        .into_iter()
+        .flat_map(|list| list.entries())
+        .filter(|entry| !entry.retired)
+        .map(|entry| entry.code)
+        .collect()
 }

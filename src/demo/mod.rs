@@ -47,13 +47,13 @@ const BATCH: u32 = 4_000;
 type Numbers = BTreeMap<i32, i32>;
 
 /// Fills the database. `secret` makes each password, `auth::token::random_secret` in earnest.
-pub fn fill(db: &Db, plan: &Plan, secret: impl FnMut() -> Result<String>) -> Result<Made> {
+pub fn fill(db: &Db, who: &Operator, plan: &Plan, secret: impl FnMut() -> Result<String>) -> Result<Made> {
     let today = Instant::now().micros().div_euclid(1_000_000).div_euclid(dice::DAY) * dice::DAY;
     let mut dice = dice::Dice::new(plan.seed);
     let row = ground::organization(plan, &mut dice, today)?;
     let (world, people, sign_ins) = ground::lay(plan, &mut dice, &row, today, secret)?;
     let made = Made { organization: row.id, name: row.name.to_string(), sign_ins };
-    db.write_blocking(&Operator::new(), move |tx| {
+    db.write_blocking(who, move |tx| {
         organizations::store::insert(tx, &row).map_err(|error| match error.code() {
             Code::AlreadyExists => ApiError::new(Code::AlreadyExists, format!("{} is there already: name another seed.", row.name)),
             _ => error,
@@ -62,12 +62,12 @@ pub fn fill(db: &Db, plan: &Plan, secret: impl FnMut() -> Result<String>) -> Res
         tx.record("demo.filled", row.id, Vec::new());
         Ok(())
     })?;
-    cases(db, plan, world, dice, made.organization)?;
+    cases(db, who, plan, world, dice, made.organization)?;
     Ok(made)
 }
 
 /// Writes the cases, batch by batch; the next is made up while one is written.
-fn cases(db: &Db, plan: &Plan, world: ground::World, dice: dice::Dice, organization: OrganizationId) -> Result<()> {
+fn cases(db: &Db, who: &Operator, plan: &Plan, world: ground::World, dice: dice::Dice, organization: OrganizationId) -> Result<()> {
     let total = plan.cases;
     let (made, batches) = mpsc::sync_channel::<(u32, rows::Batch, Numbers)>(1);
     let author = std::thread::Builder::new().name("demo".into()).spawn(move || {
@@ -90,7 +90,7 @@ fn cases(db: &Db, plan: &Plan, world: ground::World, dice: dice::Dice, organizat
         progress.set_style(style);
     }
     for (count, batch, numbers) in batches {
-        db.write_blocking(&Operator::new(), move |tx| {
+        db.write_blocking(who, move |tx| {
             tx.enter(organization)?;
             batch.write(tx.conn)?;
             remember(tx, &numbers)?;
@@ -108,7 +108,11 @@ fn remember(tx: &mut Tx, numbers: &Numbers) -> Result<()> {
     let organization = tx.organization();
     for (year, last) in numbers {
         diesel::insert_into(case_counters::table)
-            .values((case_counters::organization_id.eq(Key::from_uuid(organization.uuid())), case_counters::year.eq(*year), case_counters::last.eq(*last)))
+            .values((
+                case_counters::organization_id.eq(Key::from_uuid(organization.uuid())),
+                case_counters::year.eq(*year),
+                case_counters::last.eq(*last),
+            ))
             .on_conflict((case_counters::organization_id, case_counters::year))
             .do_update()
             .set(case_counters::last.eq(*last))

@@ -7,17 +7,22 @@ use super::{
     rows::{BarrierRow, Batch, CommitmentRow, ItemRow, MeetingRow, NoteRow, TaskRow},
     words,
 };
-use crate::{
-    casework::cases::model::CaseStatus,
-    db::dialect::Key,
-    types::Json,
-};
+use crate::{casework::cases::model::CaseStatus, db::dialect::Key, types::Json};
 use serde_json::{Value, json};
 
-const DISPOSITIONS: &[(u32, &str)] = &[(40, "resolved_full"), (25, "resolved_partial"), (15, "workaround_found"), (8, "withdrawn_by_client"), (6, "not_resolved"), (4, "referred_on"), (2, "unknown_lost_contact")];
+const DISPOSITIONS: &[(u32, &str)] = &[
+    (40, "resolved_full"),
+    (25, "resolved_partial"),
+    (15, "workaround_found"),
+    (8, "withdrawn_by_client"),
+    (6, "not_resolved"),
+    (4, "referred_on"),
+    (2, "unknown_lost_contact"),
+];
 const WAYS: &[(u32, &str)] = &[(45, "in_person"), (25, "phone"), (20, "video"), (5, "home_visit"), (5, "in_facility")];
 const TALKS: &[(u32, &str)] = &[(45, "phone"), (25, "in_person"), (20, "text_message"), (5, "email"), (5, "home_visit")];
-const SPEAKERS: &[(u32, &str)] = &[(30, "spoke_for_self"), (40, "spoke_with_support"), (25, "advocate_spoke_as_instructed"), (3, "absent_by_choice"), (2, "excluded")];
+const SPEAKERS: &[(u32, &str)] =
+    &[(30, "spoke_for_self"), (40, "spoke_with_support"), (25, "advocate_spoke_as_instructed"), (3, "absent_by_choice"), (2, "excluded")];
 const KEPT: &[(u32, &str)] = &[(60, "kept"), (15, "late"), (15, "broken"), (7, "open"), (3, "waived")];
 
 type Word = &'static str;
@@ -79,7 +84,17 @@ fn barrier(teller: &mut Teller<'_>, story: &mut Story, batch: &mut Batch) {
         ongoing,
         description: format!("{} {}. {}", dice.pick(words::WHO), dice.pick(words::DID), dice.pick(words::SO)),
         severity: dice.weighed(&[(25, "low"), (45, "medium"), (25, "high"), (5, "crisis")], "medium"),
-        verification: dice.weighed(&[(20, "not_assessed"), (45, "reported_by_client"), (20, "supported_by_document"), (8, "witnessed"), (5, "confirmed_by_provider"), (2, "not_verified")], "not_assessed"),
+        verification: dice.weighed(
+            &[
+                (20, "not_assessed"),
+                (45, "reported_by_client"),
+                (20, "supported_by_document"),
+                (8, "witnessed"),
+                (5, "confirmed_by_provider"),
+                (2, "not_verified"),
+            ],
+            "not_assessed",
+        ),
         status,
         disposition,
         judged_by: disposition.map(|_| dice.weighed(&[(75, "client"), (20, "advocate"), (5, "supervisor")], "client")),
@@ -214,7 +229,11 @@ fn note(teller: &mut Teller<'_>, story: &mut Story, batch: &mut Batch, first: bo
     let (dice, world) = (&mut teller.dice, teller.world);
     let occurred = if first { story.contact } else { dice.between(story.contact, story.until - HOUR) };
     let created = occurred + dice.between(0, HOUR / 2);
-    let kind = if first { "contact" } else { dice.weighed(&[(50, "contact"), (42, "progress"), (4, "restricted"), (4, "supervision")], "progress") };
+    let kind = if first {
+        "contact"
+    } else {
+        dice.weighed(&[(50, "contact"), (42, "progress"), (4, "restricted"), (4, "supervision")], "progress")
+    };
     let contact = kind == "contact";
     let successful = contact.then(|| first || dice.percent(85));
     if successful == Some(true) {
@@ -271,4 +290,3 @@ fn task(teller: &mut Teller<'_>, story: &Story, batch: &mut Batch) {
         teller.entry(batch, story, done, "task.done", id, story.worker, None, None);
     }
 }
-

@@ -175,7 +175,10 @@ fn issue(path: &str, message: &str) -> ApiError {
     };
     if let Some((code, detail)) = fault::read(message) {
         // Only codes that are spelled out in this crate come this way, so the set of them is closed.
-        return ApiError::invalid_all(vec![Issue { place: Place::Pointer(path.to_owned()), fault: Fault { code: known(code), detail: detail.to_owned() } }]);
+        return ApiError::invalid_all(vec![Issue {
+            place: Place::Pointer(path.to_owned()),
+            fault: Fault { code: known(code), detail: detail.to_owned() },
+        }]);
     }
     if let Some(name) = quoted("unknown field `") {
         return ApiError::invalid(inside(name), "unknown_member", "is not a member of this body");
@@ -184,11 +187,14 @@ fn issue(path: &str, message: &str) -> ApiError {
         return ApiError::invalid(inside(name), "required", "must be given");
     }
     if let Some(name) = quoted("duplicate field `") {
-        return malformed("The body names a member twice.").issues(vec![Issue { place: Place::Pointer(inside(name)), fault: Fault::new("duplicate", "stands there twice") }]);
+        return malformed("The body names a member twice.")
+            .issues(vec![Issue { place: Place::Pointer(inside(name)), fault: Fault::new("duplicate", "stands there twice") }]);
     }
     let expected = message.rsplit_once(", expected ").map(|(_, rest)| rest.split(" at line ").next().unwrap_or(rest));
     match expected {
-        Some(words) if message.starts_with("unknown variant") => ApiError::invalid(path, "unknown_code", format!("must be {}", words.replace('`', ""))),
+        Some(words) if message.starts_with("unknown variant") => {
+            ApiError::invalid(path, "unknown_code", format!("must be {}", words.replace('`', "")))
+        }
         Some(words) => ApiError::invalid(path, "wrong_type", format!("must be {}", words.replace('`', ""))),
         None => ApiError::invalid(path, "invalid", "does not hold"),
     }
@@ -196,8 +202,21 @@ fn issue(path: &str, message: &str) -> ApiError {
 
 /// The static form of a code that travelled through serde as text.
 fn known(code: &str) -> &'static str {
-    const CODES: &[&str] =
-        &["invalid_id", "invalid_instant", "invalid_date", "out_of_range", "unknown_time_zone", "unknown_code", "too_long", "too_short", "forbidden_character", "blank", "invalid_email", "invalid_url", "invalid"];
+    const CODES: &[&str] = &[
+        "invalid_id",
+        "invalid_instant",
+        "invalid_date",
+        "out_of_range",
+        "unknown_time_zone",
+        "unknown_code",
+        "too_long",
+        "too_short",
+        "forbidden_character",
+        "blank",
+        "invalid_email",
+        "invalid_url",
+        "invalid",
+    ];
     CODES.iter().find(|known| **known == code).copied().unwrap_or("invalid")
 }
 
@@ -208,14 +227,20 @@ fn flatten(errors: &ValidationErrors, at: &str) -> Vec<Issue> {
         let here = if field == "__all__" { at.to_owned() } else { format!("{at}/{}", escape(field)) };
         match kind {
             ValidationErrorsKind::Struct(inner) => issues.extend(flatten(inner, &here)),
-            ValidationErrorsKind::List(items) => issues.extend(items.iter().flat_map(|(index, inner)| flatten(inner, &format!("{here}/{index}")))),
+            ValidationErrorsKind::List(items) => {
+                issues.extend(items.iter().flat_map(|(index, inner)| flatten(inner, &format!("{here}/{index}"))))
+            }
             ValidationErrorsKind::Field(found) => issues.extend(found.iter().map(|error| {
-                let pointer = error.params.get("pointer").and_then(|value| value.as_str()).map_or_else(|| here.clone(), |member| format!("{at}/{member}"));
+                let pointer = error
+                    .params
+                    .get("pointer")
+                    .and_then(|value| value.as_str())
+                    .map_or_else(|| here.clone(), |member| format!("{at}/{member}"));
                 let (code, words) = match error.code.as_ref() {
                     "length" | "range" => ("out_of_range", bounds(error)),
                     _ => ("invalid", "does not hold".to_owned()),
                 };
-                let code = rule_code(&error.code).unwrap_or(code);
+                let code = rule_code(error.code.clone()).unwrap_or(code);
                 let detail = error.message.as_ref().map_or(words, ToString::to_string);
                 Issue { place: Place::Pointer(pointer), fault: Fault { code, detail } }
             })),
@@ -234,7 +259,7 @@ fn bounds(error: &validator::ValidationError) -> String {
     }
 }
 
-fn rule_code(code: &std::borrow::Cow<'static, str>) -> Option<&'static str> {
+fn rule_code(code: std::borrow::Cow<'static, str>) -> Option<&'static str> {
     match code {
         std::borrow::Cow::Borrowed("length" | "range" | "nested") => None,
         std::borrow::Cow::Borrowed(code) => Some(code),

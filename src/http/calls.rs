@@ -28,7 +28,8 @@ impl Calls {
     /// The methods of a path, `HEAD` and all, for `Allow`.
     fn methods(&self, path: &str) -> Option<String> {
         let fits = |template: &str| {
-            template.split('/').count() == path.split('/').count() && template.split('/').zip(path.split('/')).all(|(part, given)| part == given || part.starts_with('{') && !given.is_empty())
+            template.split('/').count() == path.split('/').count()
+                && template.split('/').zip(path.split('/')).all(|(part, given)| part == given || part.starts_with('{') && !given.is_empty())
         };
         let (_, methods) = self.paths.iter().find(|(template, _)| fits(template))?;
         let mut names: Vec<&str> = methods.keys().map(String::as_str).collect();

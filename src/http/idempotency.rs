@@ -67,7 +67,8 @@ impl Running {
         if running.insert(name.clone()) {
             Ok(Self(name))
         } else {
-            Err(ApiError::new(Code::RequestInProgress, "The request with this idempotency key is still running.").header("retry-after", "1"))
+            Err(ApiError::new(Code::RequestInProgress, "The request with this idempotency key is still running.")
+                .header("retry-after", "1"))
         }
     }
 }
@@ -118,7 +119,10 @@ where
             };
             // Another server may have been quicker with the same key: run again, and replay its answer.
             use crate::error::OnUnique as _;
-            diesel::insert_into(keys::table).values(&row).execute(tx.conn).on_unique(|| ApiError::new(Code::Contention, "The same request runs elsewhere.").header("retry-after", "1"))?;
+            diesel::insert_into(keys::table)
+                .values(&row)
+                .execute(tx.conn)
+                .on_unique(|| ApiError::new(Code::Contention, "The same request runs elsewhere.").header("retry-after", "1"))?;
             Ok((row, false))
         })
         .await;

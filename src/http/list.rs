@@ -45,7 +45,10 @@ struct PageQuery {
 /// What a list takes, in the document: the page, the sort, and its own filters.
 impl<F: Filter> IntoParams for List<F> {
     fn into_params(place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
-        let sorts = ObjectBuilder::new().schema_type(Type::String).enum_values(Some(F::SORTS.iter().copied())).default(F::SORTS.first().map(|sort| serde_json::json!(sort)));
+        let sorts = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .enum_values(Some(F::SORTS.iter().copied()))
+            .default(F::SORTS.first().map(|sort| serde_json::json!(sort)));
         let sort = ParameterBuilder::new()
             .name("sort")
             .parameter_in(ParameterIn::Query)
@@ -119,7 +122,15 @@ impl<F: Filter> List<F> {
 
     fn seal(&self, actor: Actor, position: &[u8]) -> [u8; 16] {
         let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(&self.key).unwrap_or_else(|_| Hmac::new(&Default::default()));
-        for part in [actor.organization.uuid().as_bytes().as_slice(), actor.user.uuid().as_bytes(), self.path.as_bytes(), b"?", self.rest.as_bytes(), self.sort.as_bytes(), position] {
+        for part in [
+            actor.organization.uuid().as_bytes().as_slice(),
+            actor.user.uuid().as_bytes(),
+            self.path.as_bytes(),
+            b"?",
+            self.rest.as_bytes(),
+            self.sort.as_bytes(),
+            position,
+        ] {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part);
         }
@@ -143,7 +154,14 @@ impl<F: Filter> List<F> {
     }
 
     /// The page that these rows, up to [`List::fetch`] of them, make.
-    pub fn page<R, T>(&self, actor: Actor, mut rows: Vec<R>, total: Option<i64>, position: impl Fn(&R) -> (i64, uuid::Uuid), view: impl FnMut(R) -> T) -> Page<T> {
+    pub fn page<R, T>(
+        &self,
+        actor: Actor,
+        mut rows: Vec<R>,
+        total: Option<i64>,
+        position: impl Fn(&R) -> (i64, uuid::Uuid),
+        view: impl FnMut(R) -> T,
+    ) -> Page<T> {
         let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
         let has_more = rows.len() > limit;
         rows.truncate(limit);
@@ -185,12 +203,14 @@ fn read<F: Filter>(req: &HttpRequest) -> Result<List<F>> {
         match name.as_ref() {
             "limit" => {
                 let number = value.parse().ok().filter(|limit| (1..=LARGEST_LIMIT).contains(limit));
-                limit = number.ok_or_else(|| ApiError::parameter("limit", "out_of_range", format!("must lie between 1 and {LARGEST_LIMIT}")))?;
+                limit = number
+                    .ok_or_else(|| ApiError::parameter("limit", "out_of_range", format!("must lie between 1 and {LARGEST_LIMIT}")))?;
             }
             "cursor" => cursor = Some(value.into_owned()),
             "sort" => {
                 let known = F::SORTS.iter().find(|sort| **sort == value);
-                sort = known.ok_or_else(|| ApiError::parameter("sort", "unknown_sort", format!("must be one of {}", F::SORTS.join(", "))))?;
+                sort =
+                    known.ok_or_else(|| ApiError::parameter("sort", "unknown_sort", format!("must be one of {}", F::SORTS.join(", "))))?;
             }
             "include_total" => {
                 include_total = match value.as_ref() {
@@ -289,7 +309,10 @@ impl<T: ToSchema> utoipa::__dev::ComposeSchema for Page<T> {
             .required("items")
             .property("page", Ref::from_schema_name("PageInfo"))
             .required("page")
-            .property("total", ObjectBuilder::new().schema_type(Type::Integer).description(Some("With `include_total=true`: how many there are.")))
+            .property(
+                "total",
+                ObjectBuilder::new().schema_type(Type::Integer).description(Some("With `include_total=true`: how many there are.")),
+            )
             .description(Some("One page of a list."))
             .into()
     }

@@ -11,6 +11,6 @@ pub mod version;
 
 pub use body::Body;
 pub use idempotency::{Once, once};
-pub use list::{Filter, List, OneOf, NoQuery, Page, Query};
+pub use list::{Filter, List, NoQuery, OneOf, Page, Query};
 pub use reply::{Answer, Reply, Resource, accepted, no_content, ok, paged, plain};
 pub use version::IfMatch;

@@ -171,8 +171,9 @@ impl<'de, L: CodeList> Deserialize<'de> for Code<L> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = String::deserialize(d)?;
         let code = Self::offered().find(|code| *code == text);
-        code.map(|code| Self(code, PhantomData))
-            .ok_or_else(|| Fault::new("unknown_code", format!("must be a code of the list {} (GET /api/v1/code-lists/{0})", L::LIST)).serde())
+        code.map(|code| Self(code, PhantomData)).ok_or_else(|| {
+            Fault::new("unknown_code", format!("must be a code of the list {} (GET /api/v1/code-lists/{0})", L::LIST)).serde()
+        })
     }
 }
 impl<L: CodeList> utoipa::PartialSchema for Code<L> {

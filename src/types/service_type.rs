@@ -23,11 +23,16 @@ pub struct ServiceType {
 impl ServiceType {
     /// That the code is one of its system, where we know the system; `pointer` is where the service type stands in the body.
     pub fn check(&self, pointer: &str) -> Result<()> {
-        let known = |code: &str| LISTS.get(OPEN_ELIGIBILITY).is_some_and(|list| list.entries().any(|entry| entry.code == code && !entry.retired));
+        let known =
+            |code: &str| LISTS.get(OPEN_ELIGIBILITY).is_some_and(|list| list.entries().any(|entry| entry.code == code && !entry.retired));
         if self.system.as_str() != OPEN_ELIGIBILITY || known(self.code.as_str()) {
             return Ok(());
         }
-        Err(ApiError::invalid(format!("{pointer}/code"), "unknown_code", "must be a code of the list open_eligibility (GET /api/v1/code-lists/open_eligibility)"))
+        Err(ApiError::invalid(
+            format!("{pointer}/code"),
+            "unknown_code",
+            "must be a code of the list open_eligibility (GET /api/v1/code-lists/open_eligibility)",
+        ))
     }
 }
 

@@ -1,6 +1,8 @@
 //! The SQL types that `db::schema` names. Those that diesel knows only for one engine, or stores differently in each, are
 //! declared again here under the same name.
 
+#![expect(clippy::disallowed_types, reason = "the derive names the engines that a SQL type is stored in")]
+
 pub use diesel::sql_types::*;
 
 use diesel::query_builder::QueryId;

@@ -27,13 +27,26 @@ impl Records {
         let case = active_case(ana, boss).await;
         let client = ana.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
         let provider = ana.post("/providers", json!({"name": "Riverside Clinic"})).await.expect(201).id();
-        let mut ids = vec![("users", w.user(Role::Advocate).id()), ("teams", w.team.to_string()), ("mate", mate.id()), ("clients", client), ("cases", case.clone()), ("providers", provider.clone())];
+        let mut ids = vec![
+            ("users", w.user(Role::Advocate).id()),
+            ("teams", w.team.to_string()),
+            ("mate", mate.id()),
+            ("clients", client),
+            ("cases", case.clone()),
+            ("providers", provider.clone()),
+        ];
         let post = |path: String, body: Value| async move { ana.post(&path, body).await.expect(201).id() };
         if path.contains("assignment_id") {
-            ids.push(("assignments", boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": mate.id(), "role": "co"})).await.expect(201).id()));
+            ids.push((
+                "assignments",
+                boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": mate.id(), "role": "co"})).await.expect(201).id(),
+            ));
         }
         if path.contains("/barriers/{") {
-            ids.push(("barriers", post(format!("/cases/{case}/barriers"), json!({"type": "waitlist_delay", "description": "Six weeks."})).await));
+            ids.push((
+                "barriers",
+                post(format!("/cases/{case}/barriers"), json!({"type": "waitlist_delay", "description": "Six weeks."})).await,
+            ));
         }
         if path.contains("/notes/{") {
             ids.push(("notes", post(format!("/cases/{case}/notes"), json!({"kind": "progress", "body": "Called."})).await));
@@ -48,7 +61,10 @@ impl Records {
             let meeting = post(format!("/cases/{case}/meetings"), meeting).await;
             let items = ana.get(&format!("/meetings/{meeting}/preparation")).await.expect(200);
             ids.push(("preparation-items", items.body["items"][0]["id"].as_str().unwrap().to_owned()));
-            ids.push(("commitments", post(format!("/meetings/{meeting}/commitments"), json!({"party": "provider", "text": "Write it down."})).await));
+            ids.push((
+                "commitments",
+                post(format!("/meetings/{meeting}/commitments"), json!({"party": "provider", "text": "Write it down."})).await,
+            ));
             ids.push(("meetings", meeting));
         }
         Self { ids }

@@ -5,7 +5,9 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 fn operations() -> impl Iterator<Item = (&'static str, &'static str, &'static Value)> {
-    DOC["paths"].as_object().unwrap().iter().flat_map(|(path, item)| item.as_object().unwrap().iter().map(move |(method, operation)| (path.as_str(), method.as_str(), operation)))
+    DOC["paths"].as_object().unwrap().iter().flat_map(|(path, item)| {
+        item.as_object().unwrap().iter().map(move |(method, operation)| (path.as_str(), method.as_str(), operation))
+    })
 }
 
 #[test]
@@ -16,7 +18,10 @@ fn the_published_document_is_the_routers() {
         std::fs::create_dir_all(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi")).unwrap();
         std::fs::write(path, &now).unwrap();
     }
-    assert!(std::fs::read_to_string(path).unwrap_or_default() == now, "openapi/openapi.json is stale: BLESS=1 ./test the_published_document, and review the diff");
+    assert!(
+        std::fs::read_to_string(path).unwrap_or_default() == now,
+        "openapi/openapi.json is stale: BLESS=1 ./test the_published_document, and review the diff"
+    );
 }
 
 #[test]
@@ -56,10 +61,22 @@ fn every_body_and_every_reply_has_an_example_that_holds() {
     let mut named = BTreeSet::new();
     for (path, method, operation) in operations() {
         let request = operation["requestBody"]["content"].as_object().into_iter().flatten().map(|(_, media)| media);
-        let replies = operation["responses"].as_object().unwrap().values().flat_map(|reply| reply["content"].as_object().into_iter().flatten().map(|(_, media)| media));
+        let replies = operation["responses"]
+            .as_object()
+            .unwrap()
+            .values()
+            .flat_map(|reply| reply["content"].as_object().into_iter().flatten().map(|(_, media)| media));
         for media in request.chain(replies) {
-            let name = media["schema"]["$ref"].as_str().unwrap_or_else(|| panic!("{method} {path}: a schema without a name")).rsplit('/').next().unwrap();
-            let example = media.get("example").or_else(|| schemas[name].get("example")).unwrap_or_else(|| panic!("{method} {path}: {name} has no example"));
+            let name = media["schema"]["$ref"]
+                .as_str()
+                .unwrap_or_else(|| panic!("{method} {path}: a schema without a name"))
+                .rsplit('/')
+                .next()
+                .unwrap();
+            let example = media
+                .get("example")
+                .or_else(|| schemas[name].get("example"))
+                .unwrap_or_else(|| panic!("{method} {path}: {name} has no example"));
             if named.insert(name) {
                 let whole = serde_json::json!({"allOf": [media["schema"]], "components": DOC["components"]});
                 let validator = jsonschema::validator_for(&whole).unwrap();

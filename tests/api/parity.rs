@@ -74,7 +74,13 @@ fn both_engines_end_up_with_the_same_schema() {
         let words: Vec<&str> = check.splitn(3, ' ').collect();
         let (table, column) = words[1].split_once('.').unwrap();
         let sql = facts(&mut sqlite.open(), &format!("SELECT sql AS fact FROM sqlite_schema WHERE name = '{table}'"));
-        let line = sql.first().unwrap().lines().find(|line| line.contains(&format!("CHECK ({column} IN "))).unwrap_or_else(|| panic!("no {check}")).to_owned();
+        let line = sql
+            .first()
+            .unwrap()
+            .lines()
+            .find(|line| line.contains(&format!("CHECK ({column} IN ")))
+            .unwrap_or_else(|| panic!("no {check}"))
+            .to_owned();
         let mut held: Vec<String> = line.split('\'').skip(1).step_by(2).map(str::to_owned).collect();
         held.sort();
         assert_eq!(held.join(","), words[2], "{check}");

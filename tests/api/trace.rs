@@ -1,6 +1,9 @@
 //! The trace: what is done and what is shown is in it, and nobody changes it unseen.
 
-use crate::{on_both_engines, support::{World, pages}};
+use crate::{
+    on_both_engines,
+    support::{World, pages},
+};
 use alongside::auth::Role;
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};

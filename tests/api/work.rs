@@ -4,7 +4,10 @@ use crate::{
     on_both_engines,
     support::{World, active_case, pages},
 };
-use alongside::{auth::Role, types::{Day, Instant}};
+use alongside::{
+    auth::Role,
+    types::{Day, Instant},
+};
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
 

@@ -20,7 +20,12 @@ use actix_web::{
 /// Who works it, and who did.
 #[utoipa::path(tag = "Assignments", params(("id" = CaseId, Path), List<AssignmentFilter>), responses((status = 200, body = Page<Assignment>)), security(("bearer" = ["cases:read"])))]
 #[get("/cases/{id}/assignments")]
-pub async fn list_assignments(who: Allowed<ReadCases>, db: Data<Db>, id: Path<CaseId>, list: List<AssignmentFilter>) -> Reply<Page<Assignment>> {
+pub async fn list_assignments(
+    who: Allowed<ReadCases>,
+    db: Data<Db>,
+    id: Path<CaseId>,
+    list: List<AssignmentFilter>,
+) -> Reply<Page<Assignment>> {
     paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
 }
 
@@ -29,7 +34,13 @@ pub async fn list_assignments(who: Allowed<ReadCases>, db: Data<Db>, id: Path<Ca
 /// They see it from this moment. A new lead takes the place of the present one, whose access ends.
 #[utoipa::path(tag = "Assignments", params(("id" = CaseId, Path)), request_body = NewAssignment, responses((status = 201, body = Assignment)), security(("bearer" = ["cases:assign"])))]
 #[post("/cases/{id}/assignments")]
-pub async fn create_assignment(who: Allowed<AssignCases>, db: Data<Db>, id: Path<CaseId>, request: Once, body: Body<NewAssignment>) -> Reply<Assignment> {
+pub async fn create_assignment(
+    who: Allowed<AssignCases>,
+    db: Data<Db>,
+    id: Path<CaseId>,
+    request: Once,
+    body: Body<NewAssignment>,
+) -> Reply<Assignment> {
     once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
 }
 

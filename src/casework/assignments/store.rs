@@ -35,7 +35,11 @@ pub fn page(tx: &mut Tx, case: CaseId, list: &List<AssignmentFilter>) -> Result<
     let (actor, case) = (tx.actor()?, cases::store::find(tx, case)?);
     let mut query = filtered(&case, &list.filter);
     if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after((assignments::started_at, assignments::id), (Instant::from_micros(at), AssignmentId::from_uuid(id)), list.down()));
+        query = query.filter(row_after(
+            (assignments::started_at, assignments::id),
+            (Instant::from_micros(at), AssignmentId::from_uuid(id)),
+            list.down(),
+        ));
     }
     query = match list.down() {
         true => query.order((assignments::started_at.desc(), assignments::id.desc())),

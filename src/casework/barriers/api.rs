@@ -20,7 +20,12 @@ use actix_web::{
 /// Newest first, with or without a disposition.
 #[utoipa::path(tag = "Barriers", params(("id" = CaseId, Path), List<CaseBarrierFilter>), responses((status = 200, body = Page<Barrier>)), security(("bearer" = ["barriers:read"])))]
 #[get("/cases/{id}/barriers")]
-pub async fn list_case_barriers(who: Allowed<ReadBarriers>, db: Data<Db>, id: Path<CaseId>, list: List<CaseBarrierFilter>) -> Reply<Page<Barrier>> {
+pub async fn list_case_barriers(
+    who: Allowed<ReadBarriers>,
+    db: Data<Db>,
+    id: Path<CaseId>,
+    list: List<CaseBarrierFilter>,
+) -> Reply<Page<Barrier>> {
     paged(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
 }
 
@@ -29,7 +34,13 @@ pub async fn list_case_barriers(who: Allowed<ReadBarriers>, db: Data<Db>, id: Pa
 /// Its type and a description are needed. It starts as `open`, and the case cannot be closed until it has a disposition.
 #[utoipa::path(tag = "Barriers", params(("id" = CaseId, Path)), request_body = NewBarrier, responses((status = 201, body = Barrier)), security(("bearer" = ["barriers:write"])))]
 #[post("/cases/{id}/barriers")]
-pub async fn create_barrier(who: Allowed<WriteBarriers>, db: Data<Db>, id: Path<CaseId>, request: Once, body: Body<NewBarrier>) -> Reply<Barrier> {
+pub async fn create_barrier(
+    who: Allowed<WriteBarriers>,
+    db: Data<Db>,
+    id: Path<CaseId>,
+    request: Once,
+    body: Body<NewBarrier>,
+) -> Reply<Barrier> {
     once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
@@ -56,6 +67,12 @@ pub async fn get_barrier(who: Allowed<ReadBarriers>, db: Data<Db>, id: Path<Barr
 /// A JSON merge patch. To end it, send its status with a disposition and who judged it.
 #[utoipa::path(tag = "Barriers", params(("id" = BarrierId, Path)), request_body = BarrierPatch, responses((status = 200, body = Barrier)), security(("bearer" = ["barriers:write"])))]
 #[patch("/barriers/{id}")]
-pub async fn update_barrier(who: Allowed<WriteBarriers>, db: Data<Db>, id: Path<BarrierId>, version: IfMatch, patch: Body<BarrierPatch>) -> Reply<Barrier> {
+pub async fn update_barrier(
+    who: Allowed<WriteBarriers>,
+    db: Data<Db>,
+    id: Path<BarrierId>,
+    version: IfMatch,
+    patch: Body<BarrierPatch>,
+) -> Reply<Barrier> {
     ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }

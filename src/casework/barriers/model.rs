@@ -125,7 +125,11 @@ impl AffectedServiceType {
         const LIST: &str = "open_eligibility";
         let offered = || LISTS.get(LIST).is_some_and(|list| list.entries().any(|entry| entry.code == self.code.as_str() && !entry.retired));
         match self.system.as_str() {
-            LIST if !offered() => Err(ApiError::invalid("/service_type/code", "unknown_code", "must be a code of the list open_eligibility (GET /api/v1/code-lists/open_eligibility)")),
+            LIST if !offered() => Err(ApiError::invalid(
+                "/service_type/code",
+                "unknown_code",
+                "must be a code of the list open_eligibility (GET /api/v1/code-lists/open_eligibility)",
+            )),
             _ => Ok(()),
         }
     }
@@ -236,7 +240,12 @@ impl BarrierRow {
         need(!wordless || self.basis_text.is_some(), "basis_text", "required", "one of the bases says nothing without words");
         need(!ended || self.disposition.is_some(), "disposition", "required", "a barrier that has ended says what became of it");
         need(!ended || self.judged_by.is_some(), "judged_by", "required", "a barrier that has ended says who judged it");
-        need(ended || self.disposition.is_none(), "disposition", "not_allowed", "only a barrier that is resolved or closed unresolved has a disposition");
+        need(
+            ended || self.disposition.is_none(),
+            "disposition",
+            "not_allowed",
+            "only a barrier that is resolved or closed unresolved has a disposition",
+        );
         if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
     }
 
@@ -440,7 +449,10 @@ mod tests {
     #[test]
     fn a_barrier_ends_with_a_disposition_and_begins_again_without_one() {
         let mut row = new(serde_json::json!({"type": "cost", "description": "x"}));
-        assert_eq!((row.severity, row.verification, row.status), (Severity::Medium, BarrierVerification::ReportedByClient, BarrierStatus::Open));
+        assert_eq!(
+            (row.severity, row.verification, row.status),
+            (Severity::Medium, BarrierVerification::ReportedByClient, BarrierStatus::Open)
+        );
         patched(&mut row, serde_json::json!({"status": "resolved"}));
         assert_eq!(wrong(&row), ["/disposition required", "/judged_by required"]);
         patched(&mut row, serde_json::json!({"disposition": "resolved_full", "judged_by": "client"}));
@@ -463,7 +475,11 @@ mod tests {
 
     #[test]
     fn a_code_of_a_known_system_is_checked() {
-        let of = |system: &str, code: &str| AffectedServiceType { system: Line::parse(system).unwrap(), code: Line::parse(code).unwrap(), version: Line::parse("1").unwrap() };
+        let of = |system: &str, code: &str| AffectedServiceType {
+            system: Line::parse(system).unwrap(),
+            code: Line::parse(code).unwrap(),
+            version: Line::parse("1").unwrap(),
+        };
         assert!(of("open_eligibility", "1178").check().is_ok());
         assert!(of("open_eligibility", "9999").check().is_err());
         assert!(of("ours", "9999").check().is_ok());

@@ -55,7 +55,8 @@ fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, filter: &BarrierFilter) -> Res
     let actor = tx.actor()?;
     let mut query = filtered(tx, filter);
     if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after((barriers::opened_at, barriers::id), (Instant::from_micros(at), BarrierId::from_uuid(id)), list.down()));
+        query =
+            query.filter(row_after((barriers::opened_at, barriers::id), (Instant::from_micros(at), BarrierId::from_uuid(id)), list.down()));
     }
     query = match list.down() {
         true => query.order((barriers::opened_at.desc(), barriers::id.desc())),
@@ -102,7 +103,9 @@ fn check_references(tx: &mut Tx, provider: Option<ProviderId>, service: Option<K
     let Some(service) = service else { return Ok(()) };
     match provider_of(tx, service)? {
         None => Err(ApiError::unknown_reference("/service_id")),
-        Some(of) if provider.is_some_and(|provider| provider != of) => Err(ApiError::invalid("/service_id", "wrong_provider", "must be a service of the provider")),
+        Some(of) if provider.is_some_and(|provider| provider != of) => {
+            Err(ApiError::invalid("/service_id", "wrong_provider", "must be a service of the provider"))
+        }
         Some(_) => Ok(()),
     }
 }

@@ -50,7 +50,13 @@ pub async fn get_case(who: Allowed<ReadCases>, db: Data<Db>, id: Path<CaseId>, v
 /// A JSON merge patch. The status is changed by a transition, the lead by an assignment.
 #[utoipa::path(tag = "Cases", params(("id" = CaseId, Path)), request_body = CasePatch, responses((status = 200, body = Case)), security(("bearer" = ["cases:write"])))]
 #[patch("/cases/{id}")]
-pub async fn update_case(who: Allowed<WriteCases>, db: Data<Db>, id: Path<CaseId>, version: IfMatch, patch: Body<CasePatch>) -> Reply<Case> {
+pub async fn update_case(
+    who: Allowed<WriteCases>,
+    db: Data<Db>,
+    id: Path<CaseId>,
+    version: IfMatch,
+    patch: Body<CasePatch>,
+) -> Reply<Case> {
     ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }
 
@@ -59,7 +65,12 @@ pub async fn update_case(who: Allowed<WriteCases>, db: Data<Db>, id: Path<CaseId
 /// Who moved it, when, from where to where and why, newest first.
 #[utoipa::path(tag = "Cases", params(("id" = CaseId, Path), List<TransitionFilter>), responses((status = 200, body = Page<CaseTransition>)), security(("bearer" = ["cases:read"])))]
 #[get("/cases/{id}/transitions")]
-pub async fn list_case_transitions(who: Allowed<ReadCases>, db: Data<Db>, id: Path<CaseId>, list: List<TransitionFilter>) -> Reply<Page<CaseTransition>> {
+pub async fn list_case_transitions(
+    who: Allowed<ReadCases>,
+    db: Data<Db>,
+    id: Path<CaseId>,
+    list: List<TransitionFilter>,
+) -> Reply<Page<CaseTransition>> {
     paged(db.read(&who, move |tx| transition::history(tx, *id, &list)).await?)
 }
 
@@ -68,6 +79,13 @@ pub async fn list_case_transitions(who: Allowed<ReadCases>, db: Data<Db>, id: Pa
 /// Answers the case as it is now. A step that the lifecycle has not, or a guard that does not hold, is a 409 that names each reason. `If-Match` may be sent.
 #[utoipa::path(tag = "Cases", params(("id" = CaseId, Path)), request_body = Transition, responses((status = 201, body = Case)), security(("bearer" = ["cases:transition"])))]
 #[post("/cases/{id}/transitions")]
-pub async fn transition_case(who: Allowed<MoveCases>, db: Data<Db>, id: Path<CaseId>, version: Option<IfMatch>, request: Once, body: Body<Transition>) -> Reply<Case> {
+pub async fn transition_case(
+    who: Allowed<MoveCases>,
+    db: Data<Db>,
+    id: Path<CaseId>,
+    version: Option<IfMatch>,
+    request: Once,
+    body: Body<Transition>,
+) -> Reply<Case> {
     once(&db, &who, request, body, move |tx, wanted| transition::perform(tx, *id, version.as_ref(), wanted)).await
 }

@@ -8,10 +8,7 @@ use crate::{
     directory::providers::model::ProviderId,
     error::{ApiError, Issue, Place, Result},
     http::{Filter, OneOf, Resource},
-    identity::{
-        teams::model::TeamId,
-        users::model::UserRef,
-    },
+    identity::{teams::model::TeamId, users::model::UserRef},
     types::{
         Change, Day, Id, Instant, Json, Line, Patch, Text,
         code::{AdvocacyType, BarrierType, CaseOutcome, ClosingReason, IntakeSource, NonInstructedBasis},
@@ -155,7 +152,11 @@ impl CaseRow {
         let non_instructed = self.instruction == Instruction::NonInstructed;
         need(!non_instructed || self.non_instructed_basis.is_some(), "non_instructed_basis", "acting without instruction needs a basis");
         need(!non_instructed || self.non_instructed_reason.is_some(), "non_instructed_reason", "acting without instruction needs a reason");
-        need(!self.intake_source.needs_text() || self.intake_source_text.is_some(), "intake_source_text", "this code says nothing without words");
+        need(
+            !self.intake_source.needs_text() || self.intake_source_text.is_some(),
+            "intake_source_text",
+            "this code says nothing without words",
+        );
         if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
     }
 

@@ -22,11 +22,19 @@ fn visible(tx: &Tx) -> cases::BoxedQuery<'static, Dialect> {
     let seen = match tx.scope() {
         Scope::Organization => Condition::everything(),
         Scope::Teams(user) => Condition::new(
-            &["cases.team_id IN (SELECT team_members.team_id FROM team_members WHERE team_members.organization_id = ", " AND team_members.user_id = ", ")"],
+            &[
+                "cases.team_id IN (SELECT team_members.team_id FROM team_members WHERE team_members.organization_id = ",
+                " AND team_members.user_id = ",
+                ")",
+            ],
             &[organization, user.uuid()],
         ),
         Scope::Assigned(user) => Condition::new(
-            &["cases.id IN (SELECT assignments.case_id FROM assignments WHERE assignments.organization_id = ", " AND assignments.user_id = ", " AND assignments.ended_at IS NULL)"],
+            &[
+                "cases.id IN (SELECT assignments.case_id FROM assignments WHERE assignments.organization_id = ",
+                " AND assignments.user_id = ",
+                " AND assignments.ended_at IS NULL)",
+            ],
             &[organization, user.uuid()],
         ),
         Scope::Nothing => Condition::nothing(),
@@ -104,7 +112,9 @@ fn filtered(tx: &Tx, filter: &CaseFilter) -> cases::BoxedQuery<'static, Dialect>
         query = query.filter(cases::last_contact_at.lt(before).or(cases::last_contact_at.is_null()));
     }
     if let Some(part) = &filter.q {
-        let named = client_rows::table.filter(client_rows::organization_id.eq(tx.organization())).filter(contains(client_rows::preferred_name, part.as_str()));
+        let named = client_rows::table
+            .filter(client_rows::organization_id.eq(tx.organization()))
+            .filter(contains(client_rows::preferred_name, part.as_str()));
         let named = cases::client_id.eq_any(named.select(client_rows::id));
         query = query.filter(contains(cases::case_number, part.as_str()).or(contains(cases::client_goal, part.as_str())).or(named));
     }
@@ -113,7 +123,9 @@ fn filtered(tx: &Tx, filter: &CaseFilter) -> cases::BoxedQuery<'static, Dialect>
 
 pub fn page(tx: &mut Tx, list: &List<CaseFilter>) -> Result<Page<Case>> {
     let actor = tx.actor()?;
-    if actor.role == Role::Admin && (list.filter.q.is_some() || list.filter.tag.is_some() || list.filter.barrier_type.is_some() || list.filter.provider.is_some()) {
+    if actor.role == Role::Admin
+        && (list.filter.q.is_some() || list.filter.tag.is_some() || list.filter.barrier_type.is_some() || list.filter.provider.is_some())
+    {
         // What an administrator is not shown must not be found out by asking for it either.
         return Err(ApiError::forbidden("Your role may not search the content of cases."));
     }
@@ -218,7 +230,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewCase>) -> Result<Case> {
     debug_assert_eq!(row.client_id, client.id);
     diesel::insert_into(cases::table).values(&row).execute(tx.conn)?;
     super::transition::begin_episode(tx, &row)?;
-    super::transition::remember(tx, &row, None, &super::transition::Transition::default())?;
+    super::transition::remember(tx, &row, None, None, super::transition::Given::default())?;
     if let Some(lead) = lead {
         assignments::store::begin(tx, &row, lead, assignments::model::AssignmentRole::Lead)?;
     }
@@ -232,7 +244,11 @@ fn lead_of_new(tx: &mut Tx, role: Role, named: Option<UserId>) -> Result<Option<
     match (role, named) {
         (Role::Advocate, None) => Ok(Some(own)),
         (Role::Advocate, Some(lead)) if lead == own => Ok(Some(own)),
-        (Role::Advocate, Some(_)) => Err(ApiError::invalid("/lead_advocate_id", "not_yours", "an advocate leads the case that they open; a supervisor may name somebody else")),
+        (Role::Advocate, Some(_)) => Err(ApiError::invalid(
+            "/lead_advocate_id",
+            "not_yours",
+            "an advocate leads the case that they open; a supervisor may name somebody else",
+        )),
         (_, Some(lead)) => Ok(Some(users::store::worker(tx, lead, "/lead_advocate_id")?.id)),
         (_, None) => Ok(None),
     }

@@ -46,7 +46,7 @@ pub struct Given {
 }
 
 /// Where a case is to go. What else is needed, `available_transitions` of the case says, guard by guard.
-#[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"to": "accepted", "client_agreement": true, "conflict_check": true, "lead_advocate_id": "019ab3c4-0000-7000-8000-000000000002"}))]
 pub struct Transition {
@@ -69,12 +69,6 @@ pub struct Transition {
     pub outcome: Option<CaseOutcome>,
     /// Closes in spite of open deadlines; needs a reason.
     pub waive_deadlines: Option<bool>,
-}
-
-impl Default for CaseStatus {
-    fn default() -> Self {
-        Self::Referred
-    }
 }
 
 impl Transition {
@@ -158,15 +152,15 @@ impl Filter for TransitionFilter {
 }
 
 /// Writes one step into the history.
-pub fn remember(tx: &mut Tx, row: &CaseRow, from: Option<CaseStatus>, transition: &Transition) -> Result<()> {
+pub fn remember(tx: &mut Tx, row: &CaseRow, from: Option<CaseStatus>, reason: Option<Text<2000>>, given: Given) -> Result<()> {
     let step = TransitionRow {
         organization_id: row.organization_id,
         id: Id::new(),
         case_id: row.id,
         from_status: from,
         to_status: row.status,
-        reason: transition.reason.clone(),
-        given: Json(transition.given()),
+        reason,
+        given: Json(given),
         actor_id: tx.user()?,
         at: Instant::now(),
     };
@@ -208,9 +202,12 @@ pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body
     let from = row.status;
     let Some((by, guards)) = lifecycle::find(from, wanted.to) else {
         let ways: Vec<&str> = lifecycle::from(from).map(|(to, ..)| to.as_str()).collect();
-        let detail = format!("From {} a case can go to {}.", from.as_str(), if ways.is_empty() { "nowhere".into() } else { ways.join(", ") });
-        return Err(ApiError::new(Code::TransitionNotAllowed, detail)
-            .issues(vec![Issue { place: Place::Pointer("/to".into()), fault: Fault::new("transition_not_allowed", "the case cannot go there from where it is") }]));
+        let detail =
+            format!("From {} a case can go to {}.", from.as_str(), if ways.is_empty() { "nowhere".into() } else { ways.join(", ") });
+        return Err(ApiError::new(Code::TransitionNotAllowed, detail).issues(vec![Issue {
+            place: Place::Pointer("/to".into()),
+            fault: Fault::new("transition_not_allowed", "the case cannot go there from where it is"),
+        }]));
     };
     if !lifecycle::may(actor, row.lead_advocate_id, by) {
         let who: Vec<&str> = by.iter().map(|mover| mover.as_str()).collect();
@@ -243,7 +240,7 @@ pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body
         (CaseStatus::Closed, CaseStatus::Active) => begin_episode(tx, &row)?,
         _ => {}
     }
-    remember(tx, &row, Some(from), wanted)?;
+    remember(tx, &row, Some(from), wanted.reason.clone(), wanted.given())?;
     timeline::store::add(tx, row.id, "case.transitioned", row.id, Some(wanted.to.as_str()))?;
     tx.record("case.transitioned", row.id, vec!["status".into()]);
     Ok(Case::whole(row, actor))
@@ -281,7 +278,11 @@ pub fn history(tx: &mut Tx, id: CaseId, list: &List<TransitionFilter>) -> Result
     };
     let mut query = all();
     if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after((case_transitions::at, case_transitions::id), (Instant::from_micros(at), TransitionId::from_uuid(id)), list.down()));
+        query = query.filter(row_after(
+            (case_transitions::at, case_transitions::id),
+            (Instant::from_micros(at), TransitionId::from_uuid(id)),
+            list.down(),
+        ));
     }
     query = match list.down() {
         true => query.order((case_transitions::at.desc(), case_transitions::id.desc())),

@@ -46,6 +46,12 @@ pub async fn get_client(who: Allowed<ReadClients>, db: Data<Db>, id: Path<Client
 /// A JSON merge patch: absent members stay, `null` clears, `safe_contact` is replaced as a whole.
 #[utoipa::path(tag = "Clients", params(("id" = ClientId, Path)), request_body = ClientPatch, responses((status = 200, body = Client)), security(("bearer" = ["clients:write"])))]
 #[patch("/clients/{id}")]
-pub async fn update_client(who: Allowed<WriteClients>, db: Data<Db>, id: Path<ClientId>, version: IfMatch, patch: Body<ClientPatch>) -> Reply<Client> {
+pub async fn update_client(
+    who: Allowed<WriteClients>,
+    db: Data<Db>,
+    id: Path<ClientId>,
+    version: IfMatch,
+    patch: Body<ClientPatch>,
+) -> Reply<Client> {
     ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }

@@ -21,7 +21,11 @@ fn visible(tx: &Tx) -> clients::BoxedQuery<'static, Dialect> {
     let organization = tx.organization().uuid();
     let seen = match tx.scope() {
         Scope::Teams(user) => Condition::new(
-            &["clients.team_id IN (SELECT team_members.team_id FROM team_members WHERE team_members.organization_id = ", " AND team_members.user_id = ", ")"],
+            &[
+                "clients.team_id IN (SELECT team_members.team_id FROM team_members WHERE team_members.organization_id = ",
+                " AND team_members.user_id = ",
+                ")",
+            ],
             &[organization, user.uuid()],
         ),
         Scope::Assigned(user) => Condition::new(
@@ -53,7 +57,8 @@ pub fn page(tx: &mut Tx, list: &List<ClientFilter>) -> Result<Page<Client>> {
     let actor = tx.actor()?;
     let mut query = filtered(tx, &list.filter);
     if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after((clients::created_at, clients::id), (Instant::from_micros(at), ClientId::from_uuid(id)), list.down()));
+        query =
+            query.filter(row_after((clients::created_at, clients::id), (Instant::from_micros(at), ClientId::from_uuid(id)), list.down()));
     }
     query = match list.down() {
         true => query.order((clients::created_at.desc(), clients::id.desc())),

@@ -24,7 +24,12 @@ use actix_web::{
 /// Those to come and those that are over.
 #[utoipa::path(tag = "Meetings", params(("id" = CaseId, Path), List<CaseMeetingFilter>), responses((status = 200, body = Page<Meeting>)), security(("bearer" = ["meetings:read"])))]
 #[get("/cases/{id}/meetings")]
-pub async fn list_case_meetings(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<CaseId>, list: List<CaseMeetingFilter>) -> Reply<Page<Meeting>> {
+pub async fn list_case_meetings(
+    who: Allowed<ReadMeetings>,
+    db: Data<Db>,
+    id: Path<CaseId>,
+    list: List<CaseMeetingFilter>,
+) -> Reply<Page<Meeting>> {
     paged(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
 }
 
@@ -33,7 +38,13 @@ pub async fn list_case_meetings(who: Allowed<ReadMeetings>, db: Data<Db>, id: Pa
 /// It is booked, unless it is said to be only proposed. When it is booked, the checklist of its type is copied into it. With `reschedules` it takes the place of an earlier meeting of the case.
 #[utoipa::path(tag = "Meetings", params(("id" = CaseId, Path)), request_body = NewMeeting, responses((status = 201, body = Meeting)), security(("bearer" = ["meetings:write"])))]
 #[post("/cases/{id}/meetings")]
-pub async fn create_meeting(who: Allowed<WriteMeetings>, db: Data<Db>, id: Path<CaseId>, request: Once, body: Body<NewMeeting>) -> Reply<Meeting> {
+pub async fn create_meeting(
+    who: Allowed<WriteMeetings>,
+    db: Data<Db>,
+    id: Path<CaseId>,
+    request: Once,
+    body: Body<NewMeeting>,
+) -> Reply<Meeting> {
     once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
@@ -60,7 +71,13 @@ pub async fn get_meeting(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<Meet
 /// A JSON merge patch. A proposed meeting may become `booked`; what else becomes of it, its outcome says. Once it is over, only `ratings_after` and `participants` may change.
 #[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path)), request_body = MeetingPatch, responses((status = 200, body = Meeting)), security(("bearer" = ["meetings:write"])))]
 #[patch("/meetings/{id}")]
-pub async fn update_meeting(who: Allowed<WriteMeetings>, db: Data<Db>, id: Path<MeetingId>, version: IfMatch, patch: Body<MeetingPatch>) -> Reply<Meeting> {
+pub async fn update_meeting(
+    who: Allowed<WriteMeetings>,
+    db: Data<Db>,
+    id: Path<MeetingId>,
+    version: IfMatch,
+    patch: Body<MeetingPatch>,
+) -> Reply<Meeting> {
     ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }
 
@@ -69,6 +86,12 @@ pub async fn update_meeting(who: Allowed<WriteMeetings>, db: Data<Db>, id: Path<
 /// All at once or not at all: that it was held, cancelled or missed, what was promised, and the tasks that follow. Answers the meeting as it is now, with its commitments and the ids of the tasks.
 #[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path)), request_body = NewOutcome, responses((status = 201, body = Meeting)), security(("bearer" = ["meetings:write"])))]
 #[post("/meetings/{id}/outcome")]
-pub async fn create_meeting_outcome(who: Allowed<WriteMeetings>, db: Data<Db>, id: Path<MeetingId>, request: Once, body: Body<NewOutcome>) -> Reply<Meeting> {
+pub async fn create_meeting_outcome(
+    who: Allowed<WriteMeetings>,
+    db: Data<Db>,
+    id: Path<MeetingId>,
+    request: Once,
+    body: Body<NewOutcome>,
+) -> Reply<Meeting> {
     once(&db, &who, request, body, move |tx, new| outcome::perform(tx, *id, new)).await
 }

@@ -117,12 +117,20 @@ impl Participants {
 impl<'de> Deserialize<'de> for Participants {
     fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
         let all = Vec::deserialize(d)?;
-        if all.len() > Self::MOST { Err(Fault::new("out_of_range", format!("must be at most {}", Self::MOST)).serde()) } else { Ok(Self(all)) }
+        if all.len() > Self::MOST {
+            Err(Fault::new("out_of_range", format!("must be at most {}", Self::MOST)).serde())
+        } else {
+            Ok(Self(all))
+        }
     }
 }
 impl utoipa::PartialSchema for Participants {
     fn schema() -> RefOr<Schema> {
-        ArrayBuilder::new().items(Ref::from_schema_name(Participant::name())).max_items(Some(Self::MOST)).description(Some("Who takes part.")).into()
+        ArrayBuilder::new()
+            .items(Ref::from_schema_name(Participant::name()))
+            .max_items(Some(Self::MOST))
+            .description(Some("Who takes part."))
+            .into()
     }
 }
 impl ToSchema for Participants {
@@ -145,7 +153,12 @@ impl<'de> Deserialize<'de> for Rating {
 }
 impl utoipa::PartialSchema for Rating {
     fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(5)).description(Some("From 1 (not at all) to 5 (fully).")).into()
+        ObjectBuilder::new()
+            .schema_type(Type::Integer)
+            .minimum(Some(1))
+            .maximum(Some(5))
+            .description(Some("From 1 (not at all) to 5 (fully)."))
+            .into()
     }
 }
 impl ToSchema for Rating {}
@@ -267,7 +280,9 @@ impl MeetingRow {
             return Err(ApiError::conflict("The meeting is over: only ratings_after and participants may still change."));
         }
         match (self.status, patch.status.0) {
-            (MeetingStatus::Booked, Some(PlannedStatus::Proposed)) => return Err(ApiError::conflict("A meeting that is booked is not proposed again; cancel it, or reschedule it.")),
+            (MeetingStatus::Booked, Some(PlannedStatus::Proposed)) => {
+                return Err(ApiError::conflict("A meeting that is booked is not proposed again; cancel it, or reschedule it."));
+            }
             (_, Some(wanted)) => self.status = wanted.status(),
             (_, None) => {}
         }
@@ -295,7 +310,12 @@ impl MeetingRow {
         };
         need(!self.type_.needs_text() || self.type_text.is_some(), "/type_text", "required", "this code says nothing without words");
         need(self.ends_at > self.starts_at, "/ends_at", "out_of_range", "must lie after starts_at");
-        need(self.ends_at <= self.starts_at.plus_seconds(LONGEST_SECONDS), "/ends_at", "out_of_range", "must lie within 14 days of starts_at");
+        need(
+            self.ends_at <= self.starts_at.plus_seconds(LONGEST_SECONDS),
+            "/ends_at",
+            "out_of_range",
+            "must lie within 14 days of starts_at",
+        );
         if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
     }
 

@@ -10,7 +10,11 @@ use super::{
 };
 use crate::{
     auth::UserId,
-    casework::{cases::{self, model::CaseRow}, tasks::{self, model::TaskId}, timeline},
+    casework::{
+        cases::{self, model::CaseRow},
+        tasks::{self, model::TaskId},
+        timeline,
+    },
     db::{Tx, dialect::Key},
     error::{ApiError, Issue, Place, Result},
     http::Body,
@@ -98,7 +102,12 @@ impl NewOutcome {
         need(!held || self.summary.is_some(), "summary", "required", "a meeting that was held has a summary");
         need(!cancelled || self.cancelled_by.is_some(), "cancelled_by", "required", "a cancelled meeting says who called it off");
         need(cancelled || self.cancelled_by.is_none(), "cancelled_by", "not_applicable", "belongs to a meeting that was cancelled");
-        need(!held || row.starts_at <= Instant::now().plus_seconds(EARLY_SECONDS), "status", "in_the_future", "a meeting that starts more than an hour from now was not held yet");
+        need(
+            !held || row.starts_at <= Instant::now().plus_seconds(EARLY_SECONDS),
+            "status",
+            "in_the_future",
+            "a meeting that starts more than an hour from now was not held yet",
+        );
         if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
     }
 
@@ -133,9 +142,11 @@ pub fn perform(tx: &mut Tx, id: MeetingId, new: &Body<NewOutcome>) -> Result<Mee
     store::save(tx, &mut row)?;
     timeline::store::add(tx, row.case_id, new.status.event(), row.id, None)?;
     tx.record(new.status.event(), row.id, new.members());
-    let promised: Result<Vec<Commitment>> = new.commitments.iter().map(|promise| Ok(commitments::store::insert(tx, &row, promise)?.into())).collect();
+    let promised: Result<Vec<Commitment>> =
+        new.commitments.iter().map(|promise| Ok(commitments::store::insert(tx, &row, promise)?.into())).collect();
     let promised = promised?;
-    let tasks: Result<Vec<TaskId>> = new.follow_up_tasks.iter().enumerate().map(|(place, task)| insert_task(tx, &case, &row, place, task)).collect();
+    let tasks: Result<Vec<TaskId>> =
+        new.follow_up_tasks.iter().enumerate().map(|(place, task)| insert_task(tx, &case, &row, place, task)).collect();
     Ok(Meeting { commitments: Some(promised), follow_up_task_ids: Some(tasks?), ..row.into() })
 }
 

@@ -32,7 +32,10 @@ pub fn visible_ids(tx: &Tx) -> dsl::Select<Seen, meetings::id> {
 }
 
 /// Of a query, those in one of these states.
-fn in_status(query: meetings::BoxedQuery<'static, Dialect>, statuses: Option<&OneOf<MeetingStatus>>) -> meetings::BoxedQuery<'static, Dialect> {
+fn in_status(
+    query: meetings::BoxedQuery<'static, Dialect>,
+    statuses: Option<&OneOf<MeetingStatus>>,
+) -> meetings::BoxedQuery<'static, Dialect> {
     match statuses {
         Some(statuses) => query.filter(meetings::status.eq_any(statuses.0.clone())),
         None => query,
@@ -67,11 +70,16 @@ fn filtered(tx: &Tx, filter: &MeetingFilter) -> Result<meetings::BoxedQuery<'sta
 }
 
 /// One page of the meetings that `all` gives.
-fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, all: impl Fn(&Tx) -> Result<meetings::BoxedQuery<'static, Dialect>>) -> Result<Page<Meeting>> {
+fn listed<F: Filter>(
+    tx: &mut Tx,
+    list: &List<F>,
+    all: impl Fn(&Tx) -> Result<meetings::BoxedQuery<'static, Dialect>>,
+) -> Result<Page<Meeting>> {
     let actor = tx.actor()?;
     let mut query = all(tx)?;
     if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after((meetings::starts_at, meetings::id), (Instant::from_micros(at), MeetingId::from_uuid(id)), list.down()));
+        query =
+            query.filter(row_after((meetings::starts_at, meetings::id), (Instant::from_micros(at), MeetingId::from_uuid(id)), list.down()));
     }
     query = match list.down() {
         true => query.order((meetings::starts_at.desc(), meetings::id.desc())),
@@ -118,8 +126,13 @@ pub fn save(tx: &mut Tx, row: &mut MeetingRow) -> Result<()> {
 
 /// The meeting of this case whose place another is to take.
 fn hold_earlier(tx: &mut Tx, case: CaseId, id: MeetingId) -> Result<MeetingRow> {
-    let row: Option<MeetingRow> =
-        visible(tx).filter(meetings::case_id.eq(case)).filter(meetings::id.eq(id)).select(MeetingRow::as_select()).locked().get_result(tx.conn).optional()?;
+    let row: Option<MeetingRow> = visible(tx)
+        .filter(meetings::case_id.eq(case))
+        .filter(meetings::id.eq(id))
+        .select(MeetingRow::as_select())
+        .locked()
+        .get_result(tx.conn)
+        .optional()?;
     let row = row.ok_or_else(|| ApiError::unknown_reference("/reschedules"))?;
     if row.status.is_ahead() { Ok(row) } else { Err(ApiError::conflict("The meeting that is to be rescheduled is over.")) }
 }

@@ -29,7 +29,13 @@ pub async fn list_notes(who: Allowed<ReadNotes>, db: Data<Db>, id: Path<CaseId>,
 /// A note of a contact says when it was, in which direction, how, and whether somebody was reached. The body of the request may have 256 KiB.
 #[utoipa::path(tag = "Notes", params(("id" = CaseId, Path)), request_body = NewNote, responses((status = 201, body = Note)), security(("bearer" = ["notes:write"])))]
 #[post("/cases/{id}/notes")]
-pub async fn create_note(who: Allowed<WriteNotes>, db: Data<Db>, id: Path<CaseId>, request: Once, body: Body<NewNote, NOTE_LIMIT>) -> Reply<Note> {
+pub async fn create_note(
+    who: Allowed<WriteNotes>,
+    db: Data<Db>,
+    id: Path<CaseId>,
+    request: Once,
+    body: Body<NewNote, NOTE_LIMIT>,
+) -> Reply<Note> {
     once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
@@ -47,7 +53,13 @@ pub async fn get_note(who: Allowed<ReadNotes>, db: Data<Db>, id: Path<NoteId>) -
 /// A JSON merge patch. For its author, and until it is locked.
 #[utoipa::path(tag = "Notes", params(("id" = NoteId, Path)), request_body = NotePatch, responses((status = 200, body = Note)), security(("bearer" = ["notes:write"])))]
 #[patch("/notes/{id}")]
-pub async fn update_note(who: Allowed<WriteNotes>, db: Data<Db>, id: Path<NoteId>, version: IfMatch, patch: Body<NotePatch, NOTE_LIMIT>) -> Reply<Note> {
+pub async fn update_note(
+    who: Allowed<WriteNotes>,
+    db: Data<Db>,
+    id: Path<NoteId>,
+    version: IfMatch,
+    patch: Body<NotePatch, NOTE_LIMIT>,
+) -> Reply<Note> {
     ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }
 
@@ -56,6 +68,12 @@ pub async fn update_note(who: Allowed<WriteNotes>, db: Data<Db>, id: Path<NoteId
 /// Adds to a note that is locked; what it said stays. Answers the whole note. Before it is locked, its author changes the note itself.
 #[utoipa::path(tag = "Notes", params(("id" = NoteId, Path)), request_body = NewAmendment, responses((status = 201, body = Note)), security(("bearer" = ["notes:write"])))]
 #[post("/notes/{id}/amendments")]
-pub async fn amend_note(who: Allowed<WriteNotes>, db: Data<Db>, id: Path<NoteId>, request: Once, body: Body<NewAmendment, NOTE_LIMIT>) -> Reply<Note> {
+pub async fn amend_note(
+    who: Allowed<WriteNotes>,
+    db: Data<Db>,
+    id: Path<NoteId>,
+    request: Once,
+    body: Body<NewAmendment, NOTE_LIMIT>,
+) -> Reply<Note> {
     once(&db, &who, request, body, move |tx, new| store::amend(tx, *id, new)).await
 }

@@ -156,7 +156,9 @@ impl NoteRow {
         let contact = self.kind == NoteKind::Contact;
         need(!contact || time_given, "occurred_at", "required", "a note of a contact says when it was");
         need(self.occurred_at <= Instant::now().plus_seconds(AHEAD_SECONDS), "occurred_at", "in_the_future", "must not lie in the future");
-        for (member, given) in [("direction", self.direction.is_some()), ("mode", self.mode.is_some()), ("successful", self.successful.is_some())] {
+        for (member, given) in
+            [("direction", self.direction.is_some()), ("mode", self.mode.is_some()), ("successful", self.successful.is_some())]
+        {
             need(!contact || given, member, "required", "a note of a contact says this");
             need(contact || !given, member, "not_allowed", "only a note of a contact says this");
         }
@@ -189,7 +191,13 @@ pub enum Contacts {
 
 /// Takes a contact over into its case: the last one counts, and the first that was noted. Where the case has its moment from this
 /// very note, which said something else `before`, the notes that there are now decide: `first` and `last` are their moments.
-pub fn take_over(case: &mut CaseRow, before: Option<Instant>, now: Option<Instant>, first: Option<Instant>, last: Option<Instant>) -> Contacts {
+pub fn take_over(
+    case: &mut CaseRow,
+    before: Option<Instant>,
+    now: Option<Instant>,
+    first: Option<Instant>,
+    last: Option<Instant>,
+) -> Contacts {
     let was = (case.first_contact_at, case.last_contact_at);
     let own = |moment: Option<Instant>| before.is_some() && before != now && moment == before;
     case.first_contact_at = if own(was.0) { first } else { was.0.or(now) };
@@ -360,14 +368,22 @@ mod tests {
 
     #[test]
     fn a_contact_says_when_and_how_and_no_other_note_does() {
-        assert_eq!(wrong(serde_json::json!({"kind": "contact", "body": "x"})), ["/occurred_at required", "/direction required", "/mode required", "/successful required"]);
+        assert_eq!(
+            wrong(serde_json::json!({"kind": "contact", "body": "x"})),
+            ["/occurred_at required", "/direction required", "/mode required", "/successful required"]
+        );
         assert!(wrong(serde_json::json!({"kind": "contact", "body": "x", "occurred_at": "2026-01-01T00:00:00Z", "direction": "in", "mode": "letter", "successful": false})).is_empty());
         assert_eq!(
-            wrong(serde_json::json!({"kind": "progress", "body": "x", "direction": "in", "mode": "letter", "successful": false, "minutes": 0})),
+            wrong(
+                serde_json::json!({"kind": "progress", "body": "x", "direction": "in", "mode": "letter", "successful": false, "minutes": 0})
+            ),
             ["/direction not_allowed", "/mode not_allowed", "/successful not_allowed", "/minutes not_allowed"]
         );
         assert!(wrong(serde_json::json!({"kind": "supervision", "body": "x"})).is_empty());
-        assert_eq!(wrong(serde_json::json!({"kind": "progress", "body": "x", "occurred_at": "2199-01-01T00:00:00Z"})), ["/occurred_at in_the_future"]);
+        assert_eq!(
+            wrong(serde_json::json!({"kind": "progress", "body": "x", "occurred_at": "2199-01-01T00:00:00Z"})),
+            ["/occurred_at in_the_future"]
+        );
     }
 
     #[test]

@@ -56,6 +56,12 @@ pub async fn get_task(who: Allowed<ReadTasks>, db: Data<Db>, id: Path<TaskId>) -
 /// A JSON merge patch. `done` and `cancelled` end it, `open` takes it up again.
 #[utoipa::path(tag = "Tasks", params(("id" = TaskId, Path)), request_body = TaskPatch, responses((status = 200, body = Task)), security(("bearer" = ["tasks:write"])))]
 #[patch("/tasks/{id}")]
-pub async fn update_task(who: Allowed<WriteTasks>, db: Data<Db>, id: Path<TaskId>, version: IfMatch, patch: Body<TaskPatch>) -> Reply<Task> {
+pub async fn update_task(
+    who: Allowed<WriteTasks>,
+    db: Data<Db>,
+    id: Path<TaskId>,
+    version: IfMatch,
+    patch: Body<TaskPatch>,
+) -> Reply<Task> {
     ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }

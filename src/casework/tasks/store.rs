@@ -56,7 +56,8 @@ fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, filter: &TaskFilter) -> Result
     let actor = tx.actor()?;
     let mut query = filtered(tx, filter)?;
     if let Some((number, id)) = list.after(actor)? {
-        let day = Day::from_number(number).ok_or_else(|| ApiError::parameter("cursor", "invalid_cursor", "belongs to no list that you have read with these filters"))?;
+        let day = Day::from_number(number)
+            .ok_or_else(|| ApiError::parameter("cursor", "invalid_cursor", "belongs to no list that you have read with these filters"))?;
         query = query.filter(row_after((tasks::due_on, tasks::id), (day, TaskId::from_uuid(id)), list.down()));
     }
     query = match list.down() {
@@ -88,7 +89,15 @@ pub fn get(tx: &mut Tx, id: TaskId) -> Result<TaskRow> {
 
 /// Sets a task in a case that the caller holds, such as one that follows from a meeting; it is in the trace and on the timeline.
 /// The assignee is somebody whom `users::store::worker` has let pass; `None` is nobody yet.
-pub fn insert(tx: &mut Tx, case: &CaseRow, meeting_id: Option<Key>, title: Line<200>, description: Option<Text<4000>>, due_on: Day, assignee: Option<UserId>) -> Result<TaskRow> {
+pub fn insert(
+    tx: &mut Tx,
+    case: &CaseRow,
+    meeting_id: Option<Key>,
+    title: Line<200>,
+    description: Option<Text<4000>>,
+    due_on: Day,
+    assignee: Option<UserId>,
+) -> Result<TaskRow> {
     let bare = TaskRow::new(case.organization_id, case.id, tx.user()?, title, due_on);
     put(tx, TaskRow { meeting_id, description, assignee_id: assignee, ..bare }, Vec::new())
 }

@@ -17,6 +17,11 @@ use actix_web::{
 /// Everything that happened, newest first: transitions, assignments, barriers, meetings, notes and tasks. Entries about notes that are not for the caller are left out.
 #[utoipa::path(tag = "Cases", params(("id" = CaseId, Path), List<TimelineFilter>), responses((status = 200, body = Page<TimelineEntry>)), security(("bearer" = ["barriers:read"])))]
 #[get("/cases/{id}/timeline")]
-pub async fn get_case_timeline(who: Allowed<ReadBarriers>, db: Data<Db>, id: Path<CaseId>, list: List<TimelineFilter>) -> Reply<Page<TimelineEntry>> {
+pub async fn get_case_timeline(
+    who: Allowed<ReadBarriers>,
+    db: Data<Db>,
+    id: Path<CaseId>,
+    list: List<TimelineFilter>,
+) -> Reply<Page<TimelineEntry>> {
     paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
 }

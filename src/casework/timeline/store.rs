@@ -21,7 +21,8 @@ fn visible(tx: &Tx, case: CaseId) -> Result<entries::BoxedQuery<'static, Dialect
     match actor.role {
         Role::Supervisor => Ok(all),
         Role::Advocate => {
-            let open = entries::note_kind.is_null().or(entries::note_kind.eq_any(NoteKind::FOR_ALL.to_vec())).or(entries::actor_id.eq(actor.user));
+            let open =
+                entries::note_kind.is_null().or(entries::note_kind.eq_any(NoteKind::FOR_ALL.to_vec())).or(entries::actor_id.eq(actor.user));
             Ok(all.filter(open))
         }
         _ => Err(ApiError::not_found()),
@@ -54,7 +55,14 @@ pub fn add_note<K: 'static>(tx: &mut Tx, case: CaseId, event: &'static str, note
     put(tx, case, event, note, Some(kind.as_str()), Some(kind))
 }
 
-fn put<K: 'static>(tx: &mut Tx, case_id: CaseId, event: &'static str, subject: Id<K>, detail: Option<&'static str>, note_kind: Option<NoteKind>) -> Result<()> {
+fn put<K: 'static>(
+    tx: &mut Tx,
+    case_id: CaseId,
+    event: &'static str,
+    subject: Id<K>,
+    detail: Option<&'static str>,
+    note_kind: Option<NoteKind>,
+) -> Result<()> {
     let row = TimelineRow {
         organization_id: tx.organization(),
         id: Id::new(),

@@ -106,7 +106,8 @@ impl CodeList {
             return Some(Self { name: &list.name, title: &list.title, attribution: list.attribution.as_deref(), codes: codes.collect() });
         }
         let (name, title, words) = CLOSED.iter().find(|(closed, ..)| *closed == name)?;
-        let codes = words().into_iter().map(|code| ListedCode { code, label: code::words(code), group: None, retired: false, needs_text: false });
+        let codes =
+            words().into_iter().map(|code| ListedCode { code, label: code::words(code), group: None, retired: false, needs_text: false });
         Some(Self { name, title, attribution: None, codes: codes.collect() })
     }
 }

@@ -29,7 +29,11 @@ pub async fn list_preparation_templates(who: Allowed<ReadDirectory>, db: Data<Db
 /// The checklist that is copied when a meeting of this type is booked.
 #[utoipa::path(tag = "Directory", params(("meeting_type" = MeetingType, Path)), responses((status = 200, body = PreparationTemplate)), security(("bearer" = ["directory:read"])))]
 #[get("/preparation-templates/{meeting_type}")]
-pub async fn get_preparation_template(who: Allowed<ReadDirectory>, db: Data<Db>, meeting_type: Path<MeetingType>) -> Reply<PreparationTemplate> {
+pub async fn get_preparation_template(
+    who: Allowed<ReadDirectory>,
+    db: Data<Db>,
+    meeting_type: Path<MeetingType>,
+) -> Reply<PreparationTemplate> {
     ok(db.peek(&who, move |tx| store::find(tx, *meeting_type)).await?)
 }
 
@@ -38,6 +42,12 @@ pub async fn get_preparation_template(who: Allowed<ReadDirectory>, db: Data<Db>,
 /// The organization's own checklist for this type of meeting, whole. Meetings that are booked already keep theirs. `If-Match` may be sent.
 #[utoipa::path(tag = "Directory", params(("meeting_type" = MeetingType, Path)), request_body = NewPreparationTemplate, responses((status = 200, body = PreparationTemplate)), security(("bearer" = ["templates:write"])))]
 #[put("/preparation-templates/{meeting_type}")]
-pub async fn replace_preparation_template(who: Allowed<WriteTemplates>, db: Data<Db>, meeting_type: Path<MeetingType>, version: Option<IfMatch>, body: Body<NewPreparationTemplate>) -> Reply<PreparationTemplate> {
+pub async fn replace_preparation_template(
+    who: Allowed<WriteTemplates>,
+    db: Data<Db>,
+    meeting_type: Path<MeetingType>,
+    version: Option<IfMatch>,
+    body: Body<NewPreparationTemplate>,
+) -> Reply<PreparationTemplate> {
     ok(db.write(&who, move |tx| store::replace(tx, *meeting_type, version.as_ref(), &body)).await?)
 }

@@ -42,7 +42,8 @@ pub struct TemplateItem {
 }
 
 /// The checklist of every type of meeting for which the organization has none of its own: data, in `default_template.json`.
-static BUILT_IN: LazyLock<Vec<TemplateItem>> = LazyLock::new(|| serde_json::from_str(include_str!("default_template.json")).unwrap_or_default());
+static BUILT_IN: LazyLock<Vec<TemplateItem>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("default_template.json")).unwrap_or_default());
 
 /// A row of `preparation_templates`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]

@@ -30,19 +30,31 @@ pub fn all(tx: &mut Tx) -> Result<PreparationTemplates> {
 
 /// The template of a type of meeting: the organization's own, or the one that comes with the product.
 pub fn find(tx: &mut Tx, meeting_type: MeetingType) -> Result<PreparationTemplate> {
-    let row: Option<TemplateRow> = visible(tx).filter(templates::meeting_type.eq(meeting_type)).select(TemplateRow::as_select()).first(tx.conn).optional()?;
+    let row: Option<TemplateRow> =
+        visible(tx).filter(templates::meeting_type.eq(meeting_type)).select(TemplateRow::as_select()).first(tx.conn).optional()?;
     Ok(row.map_or_else(|| PreparationTemplate::built_in(meeting_type), Into::into))
 }
 
 /// Puts the organization's own checklist in the place of the present one.
-pub fn replace(tx: &mut Tx, meeting_type: MeetingType, version: Option<&IfMatch>, new: &Body<NewPreparationTemplate>) -> Result<PreparationTemplate> {
+pub fn replace(
+    tx: &mut Tx,
+    meeting_type: MeetingType,
+    version: Option<&IfMatch>,
+    new: &Body<NewPreparationTemplate>,
+) -> Result<PreparationTemplate> {
     let own = visible(tx).filter(templates::meeting_type.eq(meeting_type)).select(TemplateRow::as_select()).locked();
     let own: Option<TemplateRow> = own.get_result(tx.conn).optional()?;
     let present = own.as_ref().map_or_else(|| PreparationTemplate::built_in(meeting_type).version, |row| row.version);
     if let Some(version) = version {
         version.check(present)?;
     }
-    let row = TemplateRow { organization_id: tx.organization(), meeting_type, items: Json(new.items.clone()), version: present + 1, updated_at: Instant::now() };
+    let row = TemplateRow {
+        organization_id: tx.organization(),
+        meeting_type,
+        items: Json(new.items.clone()),
+        version: present + 1,
+        updated_at: Instant::now(),
+    };
     if own.is_some() {
         diesel::update(templates::table.find((row.organization_id, row.meeting_type))).set(&row).execute(tx.conn)?;
     } else {

@@ -46,6 +46,12 @@ pub async fn get_provider(who: Allowed<ReadDirectory>, db: Data<Db>, id: Path<Pr
 /// A JSON merge patch: absent members stay, `null` clears.
 #[utoipa::path(tag = "Directory", params(("id" = ProviderId, Path)), request_body = ProviderPatch, responses((status = 200, body = Provider)), security(("bearer" = ["directory:write"])))]
 #[patch("/providers/{id}")]
-pub async fn update_provider(who: Allowed<WriteDirectory>, db: Data<Db>, id: Path<ProviderId>, version: IfMatch, patch: Body<ProviderPatch>) -> Reply<Provider> {
+pub async fn update_provider(
+    who: Allowed<WriteDirectory>,
+    db: Data<Db>,
+    id: Path<ProviderId>,
+    version: IfMatch,
+    patch: Body<ProviderPatch>,
+) -> Reply<Provider> {
     ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }

@@ -29,7 +29,11 @@ pub fn page(tx: &mut Tx, list: &List<ProviderFilter>) -> Result<Page<Provider>> 
     let actor = tx.actor()?;
     let mut query = filtered(tx, &list.filter);
     if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after((providers::created_at, providers::id), (Instant::from_micros(at), ProviderId::from_uuid(id)), list.down()));
+        query = query.filter(row_after(
+            (providers::created_at, providers::id),
+            (Instant::from_micros(at), ProviderId::from_uuid(id)),
+            list.down(),
+        ));
     }
     query = match list.down() {
         true => query.order((providers::created_at.desc(), providers::id.desc())),

@@ -46,6 +46,12 @@ pub async fn get_service(who: Allowed<ReadDirectory>, db: Data<Db>, id: Path<Ser
 /// A JSON merge patch: absent members stay, `null` clears. A service stays with its provider.
 #[utoipa::path(tag = "Directory", params(("id" = ServiceId, Path)), request_body = ServicePatch, responses((status = 200, body = Service)), security(("bearer" = ["directory:write"])))]
 #[patch("/services/{id}")]
-pub async fn update_service(who: Allowed<WriteDirectory>, db: Data<Db>, id: Path<ServiceId>, version: IfMatch, patch: Body<ServicePatch>) -> Reply<Service> {
+pub async fn update_service(
+    who: Allowed<WriteDirectory>,
+    db: Data<Db>,
+    id: Path<ServiceId>,
+    version: IfMatch,
+    patch: Body<ServicePatch>,
+) -> Reply<Service> {
     ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }

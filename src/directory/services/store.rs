@@ -37,7 +37,11 @@ pub fn page(tx: &mut Tx, list: &List<ServiceFilter>) -> Result<Page<Service>> {
     let actor = tx.actor()?;
     let mut query = filtered(tx, &list.filter);
     if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after((services::created_at, services::id), (Instant::from_micros(at), ServiceId::from_uuid(id)), list.down()));
+        query = query.filter(row_after(
+            (services::created_at, services::id),
+            (Instant::from_micros(at), ServiceId::from_uuid(id)),
+            list.down(),
+        ));
     }
     query = match list.down() {
         true => query.order((services::created_at.desc(), services::id.desc())),

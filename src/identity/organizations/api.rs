@@ -26,6 +26,11 @@ pub async fn get_organization(who: Allowed<ReadOrganization>, db: Data<Db>) -> R
 /// Settings bite at the next request: the time zone decides what is today, the second person who may close a case.
 #[utoipa::path(tag = "Organization", request_body = OrganizationPatch, responses((status = 200, body = Organization)), security(("bearer" = ["organization:write"])))]
 #[patch("/organization")]
-pub async fn update_organization(who: Allowed<WriteOrganization>, db: Data<Db>, version: IfMatch, patch: Body<OrganizationPatch>) -> Reply<Organization> {
+pub async fn update_organization(
+    who: Allowed<WriteOrganization>,
+    db: Data<Db>,
+    version: IfMatch,
+    patch: Body<OrganizationPatch>,
+) -> Reply<Organization> {
     ok(db.write(&who, move |tx| store::update(tx, &version, &patch)).await?)
 }

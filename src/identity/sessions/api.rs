@@ -3,13 +3,7 @@
 use super::{model::*, store};
 use crate::{
     audit::Outcome,
-    auth::{
-        Actor, Allowed, Anyone,
-        guard::Gate,
-        password::Hasher,
-        policy::ReadSelf,
-        token::ACCESS_SECONDS,
-    },
+    auth::{Actor, Allowed, Anyone, guard::Gate, password::Hasher, policy::ReadSelf, token::ACCESS_SECONDS},
     db::{Db, Tx},
     error::{ApiError, Code, Result},
     http::{Answer, Body, Reply, body::LOGIN_LIMIT, no_content, plain},
@@ -19,7 +13,8 @@ use actix_web::{post, web::Data};
 
 /// One answer for every reason (AU-02).
 fn refused() -> ApiError {
-    ApiError::new(Code::InvalidCredentials, "The e-mail address or the password is wrong, or the account is not active.").header("www-authenticate", "Bearer")
+    ApiError::new(Code::InvalidCredentials, "The e-mail address or the password is wrong, or the account is not active.")
+        .header("www-authenticate", "Bearer")
 }
 
 fn tokens(gate: &Gate, actor: Actor, refresh_token: String, row: users::model::UserRow) -> Result<Tokens> {

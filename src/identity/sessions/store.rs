@@ -50,7 +50,9 @@ impl Sessions for Db {
         Box::pin(async move {
             let live = self.engine().peek(move |conn| live(conn, organization, session)).await?;
             match live {
-                Some((user, role, expires_at)) if user == subject && expires_at > Instant::now() => Ok(Actor { organization, user, role, session }),
+                Some((user, role, expires_at)) if user == subject && expires_at > Instant::now() => {
+                    Ok(Actor { organization, user, role, session })
+                }
                 _ => Err(ApiError::unauthenticated()),
             }
         })

@@ -51,7 +51,13 @@ pub async fn get_team(who: Allowed<ReadTeams>, db: Data<Db>, id: Path<TeamId>) -
 /// Its name, for now.
 #[utoipa::path(tag = "Teams", params(("id" = TeamId, Path)), request_body = TeamPatch, responses((status = 200, body = Team)), security(("bearer" = ["teams:write"])))]
 #[patch("/teams/{id}")]
-pub async fn update_team(who: Allowed<WriteTeams>, db: Data<Db>, id: Path<TeamId>, version: IfMatch, patch: Body<TeamPatch>) -> Reply<Team> {
+pub async fn update_team(
+    who: Allowed<WriteTeams>,
+    db: Data<Db>,
+    id: Path<TeamId>,
+    version: IfMatch,
+    patch: Body<TeamPatch>,
+) -> Reply<Team> {
     ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }
 
@@ -60,7 +66,12 @@ pub async fn update_team(who: Allowed<WriteTeams>, db: Data<Db>, id: Path<TeamId
 /// Who is in it, since when.
 #[utoipa::path(tag = "Teams", params(("id" = TeamId, Path), List<MemberFilter>), responses((status = 200, body = Page<TeamMember>)), security(("bearer" = ["teams:read"])))]
 #[get("/teams/{id}/members")]
-pub async fn list_team_members(who: Allowed<ReadTeams>, db: Data<Db>, id: Path<TeamId>, list: List<MemberFilter>) -> Reply<Page<TeamMember>> {
+pub async fn list_team_members(
+    who: Allowed<ReadTeams>,
+    db: Data<Db>,
+    id: Path<TeamId>,
+    list: List<MemberFilter>,
+) -> Reply<Page<TeamMember>> {
     paged(db.read(&who, move |tx| store::members(tx, *id, &list)).await?)
 }
 

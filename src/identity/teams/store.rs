@@ -21,7 +21,9 @@ fn visible(tx: &Tx) -> Result<teams::BoxedQuery<'static, Dialect>> {
     Ok(match actor.role {
         Role::Admin => all,
         _ => {
-            let mine = team_members::table.filter(team_members::organization_id.eq(actor.organization)).filter(team_members::user_id.eq(actor.user));
+            let mine = team_members::table
+                .filter(team_members::organization_id.eq(actor.organization))
+                .filter(team_members::user_id.eq(actor.user));
             all.filter(teams::id.eq_any(mine.select(team_members::team_id)))
         }
     })
@@ -30,7 +32,8 @@ fn visible(tx: &Tx) -> Result<teams::BoxedQuery<'static, Dialect>> {
 fn filtered(tx: &Tx, filter: &TeamFilter) -> Result<teams::BoxedQuery<'static, Dialect>> {
     let mut query = visible(tx)?;
     if let Some(member) = filter.member {
-        let theirs = team_members::table.filter(team_members::organization_id.eq(tx.organization())).filter(team_members::user_id.eq(member));
+        let theirs =
+            team_members::table.filter(team_members::organization_id.eq(tx.organization())).filter(team_members::user_id.eq(member));
         query = query.filter(teams::id.eq_any(theirs.select(team_members::team_id)));
     }
     Ok(query)
@@ -116,7 +119,11 @@ pub fn members(tx: &mut Tx, id: TeamId, list: &List<MemberFilter>) -> Result<Pag
     };
     let mut query = all();
     if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after((team_members::added_at, team_members::user_id), (Instant::from_micros(at), UserId::from_uuid(id)), list.down()));
+        query = query.filter(row_after(
+            (team_members::added_at, team_members::user_id),
+            (Instant::from_micros(at), UserId::from_uuid(id)),
+            list.down(),
+        ));
     }
     query = match list.down() {
         true => query.order((team_members::added_at.desc(), team_members::user_id.desc())),

@@ -45,7 +45,12 @@ pub async fn update_me(who: Allowed<WriteSelf>, db: Data<Db>, version: IfMatch, 
 /// Asks for the present one, and ends every other session of the person.
 #[utoipa::path(tag = "Me", request_body = PasswordChange, responses((status = 204, description = "The password is changed.")), security(("bearer" = ["self:write"])))]
 #[put("/me/password")]
-pub async fn change_password(who: Allowed<WriteSelf>, db: Data<Db>, hasher: Data<Hasher>, body: Body<PasswordChange, LOGIN_LIMIT>) -> Result<Answer<()>> {
+pub async fn change_password(
+    who: Allowed<WriteSelf>,
+    db: Data<Db>,
+    hasher: Data<Hasher>,
+    body: Body<PasswordChange, LOGIN_LIMIT>,
+) -> Result<Answer<()>> {
     let row = db.peek(&who, store::own).await?;
     if !hasher.verify(body.current_password.clone(), row.password_hash).await? {
         return Err(ApiError::invalid("/current_password", "wrong_password", "is not the present password"));
@@ -80,6 +85,12 @@ pub async fn get_user(who: Allowed<ReadUsers>, db: Data<Db>, id: Path<UserId>) -
 /// A changed role or status ends the person's sessions. Nobody changes their own, and the last administrator stays.
 #[utoipa::path(tag = "Users", params(("id" = UserId, Path)), request_body = UserPatch, responses((status = 200, body = User)), security(("bearer" = ["users:write"])))]
 #[patch("/users/{id}")]
-pub async fn update_user(who: Allowed<WriteUsers>, db: Data<Db>, id: Path<UserId>, version: IfMatch, patch: Body<UserPatch>) -> Reply<User> {
+pub async fn update_user(
+    who: Allowed<WriteUsers>,
+    db: Data<Db>,
+    id: Path<UserId>,
+    version: IfMatch,
+    patch: Body<UserPatch>,
+) -> Reply<User> {
     ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }

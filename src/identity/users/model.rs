@@ -36,7 +36,18 @@ pub struct UserRow {
 impl UserRow {
     pub fn new(organization_id: OrganizationId, email: Email, display_name: Line<120>, role: Role, password_hash: Option<String>) -> Self {
         let now = Instant::now();
-        Self { organization_id, id: Id::new(), email, display_name, role, status: UserStatus::Active, password_hash, version: 1, created_at: now, updated_at: now }
+        Self {
+            organization_id,
+            id: Id::new(),
+            email,
+            display_name,
+            role,
+            status: UserStatus::Active,
+            password_hash,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        }
     }
     pub fn is_active(&self) -> bool {
         self.status == UserStatus::Active
@@ -59,7 +70,16 @@ pub struct User {
 
 impl From<UserRow> for User {
     fn from(row: UserRow) -> Self {
-        Self { id: row.id, email: row.email, display_name: row.display_name, role: row.role, status: row.status, version: row.version, created_at: row.created_at, updated_at: row.updated_at }
+        Self {
+            id: row.id,
+            email: row.email,
+            display_name: row.display_name,
+            role: row.role,
+            status: row.status,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
     }
 }
 impl Resource for User {

@@ -43,7 +43,8 @@ fn filtered(tx: &Tx, filter: &UserFilter) -> Result<users::BoxedQuery<'static, D
         query = query.filter(users::status.eq_any(statuses.0.clone()));
     }
     if let Some(team) = filter.team {
-        let members = team_members::table.filter(team_members::organization_id.eq(tx.organization())).filter(team_members::team_id.eq(team));
+        let members =
+            team_members::table.filter(team_members::organization_id.eq(tx.organization())).filter(team_members::team_id.eq(team));
         query = query.filter(users::id.eq_any(members.select(team_members::user_id)));
     }
     Ok(query)
@@ -80,7 +81,8 @@ pub fn own(tx: &mut Tx) -> Result<UserRow> {
 /// Somebody of the organization who can be given work: active, and an advocate or a supervisor. Anybody else answers like nobody.
 pub fn worker(tx: &mut Tx, id: UserId, pointer: &str) -> Result<UserRow> {
     let row = users::table.find((tx.organization(), id)).select(UserRow::as_select()).first::<UserRow>(tx.conn).optional()?;
-    row.filter(|row| row.is_active() && matches!(row.role, Role::Advocate | Role::Supervisor)).ok_or_else(|| ApiError::unknown_reference(pointer))
+    row.filter(|row| row.is_active() && matches!(row.role, Role::Advocate | Role::Supervisor))
+        .ok_or_else(|| ApiError::unknown_reference(pointer))
 }
 
 /// The short views of these users.

@@ -11,7 +11,8 @@ pub static DOC: LazyLock<Value> = LazyLock::new(alongside::app::openapi);
 static VALIDATORS: LazyLock<Mutex<HashMap<String, std::sync::Arc<jsonschema::Validator>>>> = LazyLock::new(Mutex::default);
 
 fn fits(template: &str, path: &str) -> bool {
-    template.split('/').count() == path.split('/').count() && template.split('/').zip(path.split('/')).all(|(t, p)| t.starts_with('{') || t == p)
+    template.split('/').count() == path.split('/').count()
+        && template.split('/').zip(path.split('/')).all(|(t, p)| t.starts_with('{') || t == p)
 }
 
 /// The operation that a request meets, if the document has one.

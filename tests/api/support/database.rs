@@ -105,7 +105,11 @@ fn postgres_template() -> &'static str {
             #[diesel(sql_type = diesel::sql_types::BigInt)]
             n: i64,
         }
-        let found: Count = alongside::on_engine!(&mut conn, |c| diesel::sql_query(format!("SELECT count(*) AS n FROM pg_database WHERE datname = '{name}'")).get_result(c)).unwrap();
+        let found: Count = alongside::on_engine!(&mut conn, |c| diesel::sql_query(format!(
+            "SELECT count(*) AS n FROM pg_database WHERE datname = '{name}'"
+        ))
+        .get_result(c))
+        .unwrap();
         if found.n == 0 {
             let draft = format!("{name}_draft");
             run(&format!("DROP DATABASE IF EXISTS {draft}"));

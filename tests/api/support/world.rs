@@ -72,8 +72,15 @@ impl Reply {
     }
     /// The codes of a problem's errors, with where they are.
     pub fn faults(&self) -> Vec<(String, String)> {
-        let place = |error: &Value| ["pointer", "parameter", "header"].iter().find_map(|place| error[*place].as_str()).unwrap_or_default().to_owned();
-        self.body["errors"].as_array().into_iter().flatten().map(|error| (place(error), error["code"].as_str().unwrap().to_owned())).collect()
+        let place = |error: &Value| {
+            ["pointer", "parameter", "header"].iter().find_map(|place| error[*place].as_str()).unwrap_or_default().to_owned()
+        };
+        self.body["errors"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .map(|error| (place(error), error["code"].as_str().unwrap().to_owned()))
+            .collect()
     }
     #[track_caller]
     pub fn faulty(self, status: u16, at: &str, code: &str) {
@@ -93,7 +100,8 @@ impl World {
         std::thread::spawn(move || actix_web::rt::System::new().block_on(async { app::serve(listener, setup).unwrap().await }));
         let mut conn = home.open();
         let mut organization = |name: &str| {
-            let org = OrganizationRow::new(Line::parse(name).unwrap(), Zone::parse("America/Chicago").unwrap(), Line::parse("peer").unwrap());
+            let org =
+                OrganizationRow::new(Line::parse(name).unwrap(), Zone::parse("America/Chicago").unwrap(), Line::parse("peer").unwrap());
             let team = TeamRow::new(org.id, Line::parse("North side").unwrap());
             diesel::insert_into(schema::organizations::table).values(&org).execute(&mut conn).unwrap();
             diesel::insert_into(schema::teams::table).values(&team).execute(&mut conn).unwrap();
@@ -106,11 +114,21 @@ impl World {
 
     pub fn user_in(&self, org: &OrganizationRow, teams: &[TeamId], role: Role) -> User<'_> {
         let email = format!("{}-{}@example.org", role.as_str(), uuid::Uuid::now_v7().simple());
-        let row = UserRow::new(org.id, Email::parse(&email).unwrap(), Line::parse(format!("A {}", role.as_str())).unwrap(), role, Some(self.password_hash.clone()));
+        let row = UserRow::new(
+            org.id,
+            Email::parse(&email).unwrap(),
+            Line::parse(format!("A {}", role.as_str())).unwrap(),
+            role,
+            Some(self.password_hash.clone()),
+        );
         let session = SessionRow::start(org.id, row.id);
         let mut conn = self.home.open();
         diesel::insert_into(schema::users::table).values(&row).execute(&mut conn).unwrap();
-        let name = (schema::login_names::email.eq(&row.email), schema::login_names::organization_id.eq(org.id), schema::login_names::user_id.eq(row.id));
+        let name = (
+            schema::login_names::email.eq(&row.email),
+            schema::login_names::organization_id.eq(org.id),
+            schema::login_names::user_id.eq(row.id),
+        );
         diesel::insert_into(schema::login_names::table).values(name).execute(&mut conn).unwrap();
         diesel::insert_into(schema::sessions::table).values(&session).execute(&mut conn).unwrap();
         for team in teams {
@@ -166,7 +184,11 @@ impl World {
 
 /// The path under the API's base; `/livez` and its like stay as they are.
 fn full(path: &str) -> String {
-    if path.starts_with("/api/") || path.starts_with("/livez") || path.starts_with("/readyz") || path.starts_with("/.well-known") { path.to_owned() } else { format!("/api/v1{path}") }
+    if path.starts_with("/api/") || path.starts_with("/livez") || path.starts_with("/readyz") || path.starts_with("/.well-known") {
+        path.to_owned()
+    } else {
+        format!("/api/v1{path}")
+    }
 }
 
 impl User<'_> {
@@ -194,7 +216,13 @@ impl User<'_> {
     }
     pub async fn new_case(&self) -> String {
         let client = self.new_client().await;
-        self.post("/cases", json!({"client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "Keep my medication."})).await.expect(201).id()
+        self.post(
+            "/cases",
+            json!({"client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "Keep my medication."}),
+        )
+        .await
+        .expect(201)
+        .id()
     }
     pub async fn transition(&self, case: &str, body: Value) -> Reply {
         self.post(&format!("/cases/{case}/transitions"), body).await

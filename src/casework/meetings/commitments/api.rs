@@ -20,7 +20,12 @@ use actix_web::{
 /// What each party promised in it.
 #[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path), List<CommitmentFilter>), responses((status = 200, body = Page<Commitment>)), security(("bearer" = ["meetings:read"])))]
 #[get("/meetings/{id}/commitments")]
-pub async fn list_commitments(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<MeetingId>, list: List<CommitmentFilter>) -> Reply<Page<Commitment>> {
+pub async fn list_commitments(
+    who: Allowed<ReadMeetings>,
+    db: Data<Db>,
+    id: Path<MeetingId>,
+    list: List<CommitmentFilter>,
+) -> Reply<Page<Commitment>> {
     paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
 }
 
@@ -29,7 +34,13 @@ pub async fn list_commitments(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path
 /// What a party promised in the meeting, and by when. It starts as `open`.
 #[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path)), request_body = NewCommitment, responses((status = 201, body = Commitment)), security(("bearer" = ["meetings:write"])))]
 #[post("/meetings/{id}/commitments")]
-pub async fn create_commitment(who: Allowed<WriteMeetings>, db: Data<Db>, id: Path<MeetingId>, request: Once, body: Body<NewCommitment>) -> Reply<Commitment> {
+pub async fn create_commitment(
+    who: Allowed<WriteMeetings>,
+    db: Data<Db>,
+    id: Path<MeetingId>,
+    request: Once,
+    body: Body<NewCommitment>,
+) -> Reply<Commitment> {
     once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
@@ -47,6 +58,12 @@ pub async fn get_commitment(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<C
 /// A JSON merge patch: what became of it, or a better wording or day.
 #[utoipa::path(tag = "Meetings", params(("id" = CommitmentId, Path)), request_body = CommitmentPatch, responses((status = 200, body = Commitment)), security(("bearer" = ["meetings:write"])))]
 #[patch("/commitments/{id}")]
-pub async fn update_commitment(who: Allowed<WriteMeetings>, db: Data<Db>, id: Path<CommitmentId>, version: IfMatch, patch: Body<CommitmentPatch>) -> Reply<Commitment> {
+pub async fn update_commitment(
+    who: Allowed<WriteMeetings>,
+    db: Data<Db>,
+    id: Path<CommitmentId>,
+    version: IfMatch,
+    patch: Body<CommitmentPatch>,
+) -> Reply<Commitment> {
     ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }

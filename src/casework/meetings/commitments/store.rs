@@ -34,7 +34,11 @@ pub fn page(tx: &mut Tx, meeting: MeetingId, list: &List<CommitmentFilter>) -> R
     let (actor, meeting) = (tx.actor()?, meetings::store::find(tx, meeting)?);
     let mut query = filtered(tx, meeting.id, &list.filter);
     if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after((commitments::created_at, commitments::id), (Instant::from_micros(at), CommitmentId::from_uuid(id)), list.down()));
+        query = query.filter(row_after(
+            (commitments::created_at, commitments::id),
+            (Instant::from_micros(at), CommitmentId::from_uuid(id)),
+            list.down(),
+        ));
     }
     query = match list.down() {
         true => query.order((commitments::created_at.desc(), commitments::id.desc())),
@@ -67,7 +71,8 @@ pub fn create(tx: &mut Tx, meeting: MeetingId, new: &Body<NewCommitment>) -> Res
 }
 
 pub fn update(tx: &mut Tx, id: CommitmentId, version: &IfMatch, patch: &Body<CommitmentPatch>) -> Result<Commitment> {
-    let mut row = visible(tx).filter(commitments::id.eq(id)).select(CommitmentRow::as_select()).locked().get_result::<CommitmentRow>(tx.conn)?;
+    let mut row =
+        visible(tx).filter(commitments::id.eq(id)).select(CommitmentRow::as_select()).locked().get_result::<CommitmentRow>(tx.conn)?;
     version.check(row.version)?;
     row.apply(patch);
     row.version += 1;

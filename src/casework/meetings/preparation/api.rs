@@ -29,7 +29,13 @@ pub async fn list_preparation_items(who: Allowed<ReadMeetings>, db: Data<Db>, id
 /// The item comes last. A mandatory one counts for `readiness`, and so makes a new version of the meeting.
 #[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path)), request_body = NewPreparationItem, responses((status = 201, body = PreparationItem)), security(("bearer" = ["meetings:write"])))]
 #[post("/meetings/{id}/preparation")]
-pub async fn create_preparation_item(who: Allowed<WriteMeetings>, db: Data<Db>, id: Path<MeetingId>, request: Once, body: Body<NewPreparationItem>) -> Reply<PreparationItem> {
+pub async fn create_preparation_item(
+    who: Allowed<WriteMeetings>,
+    db: Data<Db>,
+    id: Path<MeetingId>,
+    request: Once,
+    body: Body<NewPreparationItem>,
+) -> Reply<PreparationItem> {
     once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
@@ -38,6 +44,12 @@ pub async fn create_preparation_item(who: Allowed<WriteMeetings>, db: Data<Db>, 
 /// A JSON merge patch. `done` says that it has been seen to, now and by the caller. Once the meeting is over, its preparation stays as it was.
 #[utoipa::path(tag = "Meetings", params(("id" = PreparationItemId, Path)), request_body = PreparationItemPatch, responses((status = 200, body = PreparationItem)), security(("bearer" = ["meetings:write"])))]
 #[patch("/preparation-items/{id}")]
-pub async fn update_preparation_item(who: Allowed<WriteMeetings>, db: Data<Db>, id: Path<PreparationItemId>, version: IfMatch, patch: Body<PreparationItemPatch>) -> Reply<PreparationItem> {
+pub async fn update_preparation_item(
+    who: Allowed<WriteMeetings>,
+    db: Data<Db>,
+    id: Path<PreparationItemId>,
+    version: IfMatch,
+    patch: Body<PreparationItemPatch>,
+) -> Reply<PreparationItem> {
     ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }

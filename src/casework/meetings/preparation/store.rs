@@ -22,7 +22,10 @@ const MOST_ITEMS: usize = 200;
 
 /// The items of meetings that this caller may see.
 fn visible(tx: &Tx) -> items::BoxedQuery<'static, Dialect> {
-    items::table.filter(items::organization_id.eq(tx.organization())).filter(items::meeting_id.eq_any(meetings::store::visible_ids(tx))).into_boxed()
+    items::table
+        .filter(items::organization_id.eq(tx.organization()))
+        .filter(items::meeting_id.eq_any(meetings::store::visible_ids(tx)))
+        .into_boxed()
 }
 
 pub fn list(tx: &mut Tx, meeting: MeetingId) -> Result<Preparation> {
@@ -44,7 +47,8 @@ fn last_position(tx: &mut Tx, meeting: &MeetingRow) -> Result<i32> {
 pub fn checklist(tx: &mut Tx, meeting: &mut MeetingRow) -> Result<Vec<ItemRow>> {
     let template = preparation_templates::store::find(tx, meeting.type_)?;
     let first = last_position(tx, meeting)? + 1;
-    let rows: Vec<ItemRow> = (first..).zip(template.items).map(|(position, item)| ItemRow::new(meeting.organization_id, meeting.id, position, item)).collect();
+    let rows: Vec<ItemRow> =
+        (first..).zip(template.items).map(|(position, item)| ItemRow::new(meeting.organization_id, meeting.id, position, item)).collect();
     for _ in rows.iter().filter(|row| row.mandatory) {
         meeting.mandatory_items += 1;
     }
