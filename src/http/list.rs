@@ -80,16 +80,12 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for OneOf<T> {
 }
 impl<T: ToSchema> utoipa::__dev::ComposeSchema for OneOf<T> {
     fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
-        ArrayBuilder::new().items(Ref::from_schema_name(T::name())).min_items(Some(1)).max_items(Some(50)).into()
+        ArrayBuilder::new().items(T::schema()).min_items(Some(1)).max_items(Some(50)).into()
     }
 }
 impl<T: ToSchema> ToSchema for OneOf<T> {
     fn name() -> Cow<'static, str> {
         "OneOf".into()
-    }
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        schemas.push((T::name().into(), T::schema()));
-        T::schemas(schemas);
     }
 }
 

@@ -97,3 +97,20 @@ fn no_reply_has_a_null_and_no_input_takes_what_it_does_not_know() {
         }
     }
 }
+
+#[test]
+fn every_reference_leads_somewhere() {
+    fn walk(value: &Value) {
+        match value {
+            Value::Object(map) => {
+                if let Some(pointer) = map.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix('#')) {
+                    assert!(DOC.pointer(pointer).is_some(), "{pointer} is nowhere");
+                }
+                map.values().for_each(walk);
+            }
+            Value::Array(items) => items.iter().for_each(walk),
+            _ => {}
+        }
+    }
+    walk(&DOC);
+}
