@@ -3,7 +3,7 @@
 use crate::{
     auth::{Actor, guard::Gate},
     error::{ApiError, Result},
-    types::fault,
+    types::fault::{self, Fault},
 };
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -26,6 +26,7 @@ use utoipa::{
 
 const DEFAULT_LIMIT: i64 = 50;
 const LARGEST_LIMIT: i64 = 200;
+const MOST_VALUES: usize = 50;
 
 /// What every list takes.
 #[derive(Debug, Clone, IntoParams)]
@@ -74,13 +75,16 @@ pub struct OneOf<T>(pub Vec<T>);
 impl<'de, T: DeserializeOwned> Deserialize<'de> for OneOf<T> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
         let text = Cow::<str>::deserialize(d)?;
-        let each = text.split(',').take(50).map(|part| T::deserialize(serde::de::value::StrDeserializer::<D::Error>::new(part)));
+        if text.split(',').count() > MOST_VALUES {
+            return Err(Fault::new("too_long", format!("must be at most {MOST_VALUES} values")).serde());
+        }
+        let each = text.split(',').map(|part| T::deserialize(serde::de::value::StrDeserializer::<D::Error>::new(part)));
         each.collect::<std::result::Result<Vec<T>, _>>().map(Self)
     }
 }
 impl<T: ToSchema> utoipa::__dev::ComposeSchema for OneOf<T> {
     fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
-        ArrayBuilder::new().items(T::schema()).min_items(Some(1)).max_items(Some(50)).into()
+        ArrayBuilder::new().items(T::schema()).min_items(Some(1)).max_items(Some(MOST_VALUES)).into()
     }
 }
 impl<T: ToSchema> ToSchema for OneOf<T> {

@@ -8,7 +8,7 @@ use crate::{
     error::{ApiError, Issue, Place, Result},
     http::{Filter, OneOf, Resource},
     types::{
-        Change, Day, Id, Instant, Json, Line, Patch, Text,
+        Change, Day, Id, Instant, Json, Line, Patch, ServiceType, Text,
         code::{BarrierType, DiscriminationBasis, LISTS},
         fault::Fault,
     },
@@ -108,33 +108,6 @@ impl ToSchema for Bases {
     }
 }
 
-/// The kind of service that the barrier keeps the client from, as a code of some system.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({"system": "open_eligibility", "code": "1178", "version": "2017"}))]
-pub struct AffectedServiceType {
-    /// `open_eligibility`, whose codes are checked, or the organization's own.
-    pub system: Line<60>,
-    pub code: Line<60>,
-    pub version: Line<20>,
-}
-
-impl AffectedServiceType {
-    /// Whether the code is one that is still offered, where the list is ours to know.
-    pub fn check(&self) -> Result<()> {
-        const LIST: &str = "open_eligibility";
-        let offered = || LISTS.get(LIST).is_some_and(|list| list.entries().any(|entry| entry.code == self.code.as_str() && !entry.retired));
-        match self.system.as_str() {
-            LIST if !offered() => Err(ApiError::invalid(
-                "/service_type/code",
-                "unknown_code",
-                "must be a code of the list open_eligibility (GET /api/v1/code-lists/open_eligibility)",
-            )),
-            _ => Ok(()),
-        }
-    }
-}
-
 /// A row of `barriers`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = barriers, treat_none_as_null = true)]
@@ -148,7 +121,7 @@ pub struct BarrierRow {
     /// As text: a basis that is no longer offered is still read.
     pub bases: Json<Vec<String>>,
     pub basis_text: Option<Line<200>>,
-    pub service_type: Option<Json<AffectedServiceType>>,
+    pub service_type: Option<Json<ServiceType>>,
     pub provider_id: Option<ProviderId>,
     pub service_id: Option<Key>,
     pub occurred_on: Option<Day>,
@@ -272,7 +245,7 @@ pub struct Barrier {
     /// On what grounds, where it is discrimination. A barrier may have several, so a sum over them is not the number of barriers.
     pub bases: Vec<DiscriminationBasis>,
     pub basis_text: Option<Line<200>>,
-    pub service_type: Option<AffectedServiceType>,
+    pub service_type: Option<ServiceType>,
     pub provider_id: Option<ProviderId>,
     pub service_id: Option<Key>,
     pub occurred_on: Option<Day>,
@@ -344,7 +317,7 @@ pub struct NewBarrier {
     pub bases: Bases,
     /// Needed where one of the bases is `other`.
     pub basis_text: Option<Line<200>>,
-    pub service_type: Option<AffectedServiceType>,
+    pub service_type: Option<ServiceType>,
     pub provider_id: Option<ProviderId>,
     /// A service of the provider, where both are given.
     pub service_id: Option<Key>,
@@ -370,7 +343,7 @@ pub struct BarrierPatch {
     /// Replaced as a whole.
     pub bases: Change<Bases>,
     pub basis_text: Patch<Line<200>>,
-    pub service_type: Patch<AffectedServiceType>,
+    pub service_type: Patch<ServiceType>,
     pub provider_id: Patch<ProviderId>,
     /// A service of the provider, where the barrier has both.
     pub service_id: Patch<Key>,
@@ -471,18 +444,6 @@ mod tests {
         assert!(serde_json::from_value::<Bases>(serde_json::json!(["race", "sex"])).is_ok());
         assert!(serde_json::from_value::<Bases>(serde_json::json!(["race", "race"])).is_err());
         assert!(serde_json::from_value::<Bases>(serde_json::json!(["nope"])).is_err());
-    }
-
-    #[test]
-    fn a_code_of_a_known_system_is_checked() {
-        let of = |system: &str, code: &str| AffectedServiceType {
-            system: Line::parse(system).unwrap(),
-            code: Line::parse(code).unwrap(),
-            version: Line::parse("1").unwrap(),
-        };
-        assert!(of("open_eligibility", "1178").check().is_ok());
-        assert!(of("open_eligibility", "9999").check().is_err());
-        assert!(of("ours", "9999").check().is_ok());
     }
 
     #[test]

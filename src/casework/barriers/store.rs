@@ -137,7 +137,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewBarrier>) -> Result<Barri
     let row = BarrierRow::new(case.organization_id, case.id, tx.user()?, new);
     row.check()?;
     if let Some(service_type) = &new.service_type {
-        service_type.check()?;
+        service_type.check("/service_type")?;
     }
     check_day(tx, row.occurred_on)?;
     check_references(tx, row.provider_id, row.service_id)?;
@@ -158,7 +158,7 @@ pub fn update(tx: &mut Tx, id: BarrierId, version: &IfMatch, patch: &Body<Barrie
     row.apply(patch);
     row.check()?;
     if let Some(service_type) = patch.service_type.set() {
-        service_type.check()?;
+        service_type.check("/service_type")?;
     }
     check_day(tx, patch.occurred_on.set().copied())?;
     if patch.provider_id.set().is_some() || patch.service_id.set().is_some() {
