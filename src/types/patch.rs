@@ -103,3 +103,8 @@ macro_rules! absent {
     )*};
 }
 absent!(Patch, Change);
+
+/// For an optional member of a patch that `validator` looks at: absent keeps, and `null` is refused like any value of a wrong type.
+pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<T>, D::Error> {
+    T::deserialize(d).map(Some)
+}

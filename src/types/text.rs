@@ -133,8 +133,10 @@ impl Email {
         let text: String = text.nfc().collect::<String>().trim().to_ascii_lowercase();
         let fault = || Fault::new("invalid_email", "must be an e-mail address such as name@example.org");
         let (local, domain) = text.split_once('@').ok_or_else(fault)?;
-        let local_ok =
-            (1..=64).contains(&local.len()) && local.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~.".contains(&b));
+        let local_ok = (1..=64).contains(&local.len())
+            && local
+                .split('.')
+                .all(|atom| !atom.is_empty() && atom.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b)));
         let label_ok = |label: &str| {
             (1..=63).contains(&label.len())
                 && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
@@ -169,7 +171,7 @@ impl utoipa::PartialSchema for Email {
             .schema_type(Type::String)
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::Email)))
             .max_length(Some(254))
-            .pattern(Some("^[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.){1,4}[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"))
+            .pattern(Some("^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.){1,4}[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"))
             .description(Some("An e-mail address; kept in lower case."))
             .examples([serde_json::json!("ana@example.org")])
             .into()

@@ -190,6 +190,7 @@ pub struct ClientPatch {
     pub email: Patch<Email>,
     pub address: Patch<Text<500>>,
     pub language: Patch<Line<60>>,
+    #[serde(deserialize_with = "crate::types::patch::given")]
     #[schema(nullable = false)]
     pub interpreter_needed: Option<bool>,
     /// Replaces the rules as a whole.

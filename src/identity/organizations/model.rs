@@ -112,8 +112,10 @@ pub struct OrganizationPatch {
     pub client_word: Change<Line<40>>,
     pub time_zone: Change<Zone>,
     #[validate(range(min = 0, max = 100))]
+    #[serde(deserialize_with = "crate::types::patch::given")]
     #[schema(minimum = 0, maximum = 100, nullable = false)]
     pub suppression_threshold: Option<i32>,
+    #[serde(deserialize_with = "crate::types::patch::given")]
     #[schema(nullable = false)]
     pub second_person_closes: Option<bool>,
 }
