@@ -29,7 +29,7 @@ measure() { # NAME PATH [LUA]
     local run
     sign_in
     for ((run = 0; run < runs; run++)); do
-        TOKEN=$TOKEN wrk -t2 -c64 -d"${seconds}s" --latency -H "Authorization: Bearer $TOKEN" ${3:+-s "$3"} "$BASE$2" >"$scratch/wrk.txt"
+        wrk -t2 -c64 -d"${seconds}s" --latency -H "Authorization: Bearer $TOKEN" ${3:+-s "$3"} "$BASE$2" >"$scratch/wrk.txt"
         printf '| %s | %s | %s | %s |\n' "$1" "$(awk '/Requests\/sec/ { print $2 }' "$scratch/wrk.txt")" "$(awk '/99%/ { print $2 }' "$scratch/wrk.txt")" \
             "$(awk '/Non-2xx/ { print $NF }' "$scratch/wrk.txt")"
     done
