@@ -210,7 +210,8 @@ on_both_engines! {
         ben.get(&format!("/cases?limit=1&cursor={next}")).await.faulty(400, "cursor", "invalid_cursor");
         boss.get(&format!("/cases?limit=1&status=referred&cursor={next}")).await.faulty(400, "cursor", "invalid_cursor");
         boss.get(&format!("/clients?limit=1&cursor={next}")).await.faulty(400, "cursor", "invalid_cursor");
-        boss.get(&format!("/cases?limit=1&cursor=A{}", &next[1..])).await.faulty(400, "cursor", "invalid_cursor");
+        let forged = format!("{}{}", if next.starts_with('A') { 'B' } else { 'A' }, &next[1..]);
+        boss.get(&format!("/cases?limit=1&cursor={forged}")).await.faulty(400, "cursor", "invalid_cursor");
         boss.get("/cases?cursor=nonsense!").await.faulty(400, "cursor", "invalid_cursor");
     }
 
