@@ -92,7 +92,7 @@ impl ToSchema for Minutes {}
 
 /// A row of `notes`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = notes, treat_none_as_null = true)]
+#[diesel(table_name = notes, primary_key(organization_id, id), treat_none_as_null = true)]
 pub struct NoteRow {
     pub organization_id: OrganizationId,
     pub id: NoteId,

@@ -15,7 +15,7 @@ pub type TeamId = Id<TeamRow>;
 
 /// A row of `teams`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = teams, treat_none_as_null = true)]
+#[diesel(table_name = teams, primary_key(organization_id, id), treat_none_as_null = true)]
 pub struct TeamRow {
     pub organization_id: OrganizationId,
     pub id: TeamId,
