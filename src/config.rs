@@ -1,6 +1,6 @@
 //! Settings: the only reader of environment and file. An unknown key refuses to start.
 
-use crate::db::{self, Url};
+use crate::db::{self, Url, Use};
 use figment::{
     Figment,
     providers::{Env, Format as _, Serialized, Toml},
@@ -85,7 +85,7 @@ impl Config {
             None => Url::Sqlite(self.data_dir.join("alongside.db").to_string_lossy().into_owned()),
         };
         let replica = self.replica_url.as_ref().map(|url| Url::parse(url.expose_secret())).transpose()?;
-        Ok(db::Options { url, replica, connections: self.connections, migrate: true })
+        Ok(db::Options { url, replica, connections: self.connections, migrate: true, purpose: Use::Writing })
     }
 
     pub fn signing_key(&self) -> PathBuf {

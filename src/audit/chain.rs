@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 /// A row of `audit_events`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = audit_events)]
+#[diesel(table_name = audit_events, treat_none_as_default_value = false)]
 pub struct EventRow {
     pub organization_id: OrganizationId,
     pub sequence: i64,

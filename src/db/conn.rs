@@ -32,6 +32,9 @@ known_to_both!(Uuid, Timestamptz, Date, Jsonb);
 pub enum Use {
     Reading,
     Writing,
+    /// Filling a database with rows that are made to fit one another (`alongside demo`): on SQLite no foreign key is looked up row by
+    /// row, and what is written fits into memory. `alongside verify` looks all of them up.
+    Loading,
 }
 
 /// Which engine a URL names.
@@ -76,7 +79,12 @@ impl Conn {
              PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; PRAGMA mmap_size = 1073741824;
              PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON;",
         )
-        .and_then(|()| if purpose == Use::Reading { conn.batch_execute("PRAGMA query_only = ON") } else { Ok(()) })
+        .and_then(|()| match purpose {
+            Use::Reading => conn.batch_execute("PRAGMA query_only = ON"),
+            // A page that many transactions change goes into the file once for all of them: 16 MiB between two checkpoints.
+            Use::Writing => conn.batch_execute("PRAGMA wal_autocheckpoint = 4096"),
+            Use::Loading => conn.batch_execute("PRAGMA wal_autocheckpoint = 16384; PRAGMA cache_size = -524288; PRAGMA foreign_keys = OFF"),
+        })
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(Self::Sqlite(conn))
     }

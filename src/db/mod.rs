@@ -33,6 +33,8 @@ pub struct Options {
     pub connections: u32,
     /// Whether to bring the schema up to date first.
     pub migrate: bool,
+    /// What the database is opened for: `Writing`, or `Loading`.
+    pub purpose: Use,
 }
 
 /// The database. Cheap to clone.
@@ -45,7 +47,7 @@ pub struct Db {
 impl Db {
     /// Opens the database, brings its schema up to date or refuses one that is not, and starts the writer and the audit lane.
     pub fn open(options: &Options) -> Result<Self> {
-        let mut first = Conn::open(&options.url, Use::Writing).map_err(|e| ApiError::unavailable(e.to_string()))?;
+        let mut first = Conn::open(&options.url, options.purpose).map_err(|e| ApiError::unavailable(e.to_string()))?;
         if options.migrate {
             migrate::run(&mut first)?;
         } else if migrate::pending(&mut first)? > 0 {

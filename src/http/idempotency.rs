@@ -141,7 +141,7 @@ fn created<T: Resource>(view: T) -> Answer<T> {
 }
 
 #[derive(Queryable, Selectable, Insertable)]
-#[diesel(table_name = keys)]
+#[diesel(table_name = keys, treat_none_as_default_value = false)]
 struct KeyRow {
     organization_id: crate::auth::OrganizationId,
     user_id: crate::auth::UserId,

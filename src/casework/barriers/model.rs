@@ -110,7 +110,7 @@ impl ToSchema for Bases {
 
 /// A row of `barriers`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = barriers, primary_key(organization_id, id), treat_none_as_null = true)]
+#[diesel(table_name = barriers, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct BarrierRow {
     pub organization_id: OrganizationId,
     pub id: BarrierId,

@@ -48,7 +48,7 @@ text_enum! {
 
 /// A row of `cases`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = cases, primary_key(organization_id, id), treat_none_as_null = true)]
+#[diesel(table_name = cases, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct CaseRow {
     pub organization_id: OrganizationId,
     pub id: CaseId,

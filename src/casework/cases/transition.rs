@@ -113,7 +113,7 @@ impl Transition {
 
 /// A row of `case_transitions`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = case_transitions)]
+#[diesel(table_name = case_transitions, treat_none_as_default_value = false)]
 pub struct TransitionRow {
     pub organization_id: OrganizationId,
     pub id: TransitionId,

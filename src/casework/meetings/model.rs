@@ -203,7 +203,7 @@ fn merge(patch: Patch<RatingsPatch>, to: &mut Option<Json<Ratings>>) {
 
 /// A row of `meetings`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = meetings, primary_key(organization_id, id), treat_none_as_null = true)]
+#[diesel(table_name = meetings, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct MeetingRow {
     pub organization_id: OrganizationId,
     pub id: MeetingId,

@@ -92,7 +92,7 @@ impl ToSchema for Minutes {}
 
 /// A row of `notes`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = notes, primary_key(organization_id, id), treat_none_as_null = true)]
+#[diesel(table_name = notes, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct NoteRow {
     pub organization_id: OrganizationId,
     pub id: NoteId,
@@ -211,7 +211,7 @@ pub fn take_over(
 
 /// A row of `note_amendments`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = note_amendments)]
+#[diesel(table_name = note_amendments, treat_none_as_default_value = false)]
 pub struct AmendmentRow {
     pub organization_id: OrganizationId,
     pub id: AmendmentId,

@@ -15,7 +15,7 @@ pub type TimelineId = Id<TimelineRow>;
 
 /// A row of `timeline_entries`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = timeline_entries)]
+#[diesel(table_name = timeline_entries, treat_none_as_default_value = false)]
 pub struct TimelineRow {
     pub organization_id: OrganizationId,
     pub id: TimelineId,

@@ -47,7 +47,7 @@ static BUILT_IN: LazyLock<Vec<TemplateItem>> =
 
 /// A row of `preparation_templates`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = preparation_templates)]
+#[diesel(table_name = preparation_templates, treat_none_as_default_value = false)]
 pub struct TemplateRow {
     pub organization_id: OrganizationId,
     pub meeting_type: MeetingType,

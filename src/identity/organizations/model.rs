@@ -18,7 +18,7 @@ text_enum! {
 
 /// A row of `organizations`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = organizations, treat_none_as_null = true)]
+#[diesel(table_name = organizations, treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct OrganizationRow {
     pub id: OrganizationId,
     pub name: Line<200>,

@@ -18,7 +18,7 @@ pub const IDLE_SECONDS: i64 = 3600;
 
 /// A row of `sessions`.
 #[derive(Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = sessions)]
+#[diesel(table_name = sessions, treat_none_as_default_value = false)]
 pub struct SessionRow {
     pub organization_id: OrganizationId,
     pub id: SessionId,
@@ -37,7 +37,7 @@ impl SessionRow {
 
 /// A row of `refresh_tokens`: one link of a session's family.
 #[derive(Debug, Queryable, Selectable, Insertable)]
-#[diesel(table_name = refresh_tokens)]
+#[diesel(table_name = refresh_tokens, treat_none_as_default_value = false)]
 pub struct RefreshRow {
     pub organization_id: OrganizationId,
     pub hash: Vec<u8>,

@@ -15,7 +15,7 @@ pub type TeamId = Id<TeamRow>;
 
 /// A row of `teams`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = teams, primary_key(organization_id, id), treat_none_as_null = true)]
+#[diesel(table_name = teams, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct TeamRow {
     pub organization_id: OrganizationId,
     pub id: TeamId,
@@ -34,7 +34,7 @@ impl TeamRow {
 
 /// A row of `team_members`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = team_members)]
+#[diesel(table_name = team_members, treat_none_as_default_value = false)]
 pub struct MemberRow {
     pub organization_id: OrganizationId,
     pub team_id: TeamId,
