@@ -32,8 +32,8 @@ known_to_both!(Uuid, Timestamptz, Date, Jsonb);
 pub enum Use {
     Reading,
     Writing,
-    /// Filling a database with rows that are made to fit one another (`alongside demo`): on SQLite no foreign key is looked up row by
-    /// row, and what is written fits into memory. `alongside verify` looks all of them up.
+    /// Filling a database with rows that are made to fit one another (`alongside demo`): on SQLite no foreign key and no CHECK is looked
+    /// at row by row, and what is written fits into memory. `alongside verify` looks at all of them.
     Loading,
 }
 
@@ -83,7 +83,10 @@ impl Conn {
             Use::Reading => conn.batch_execute("PRAGMA query_only = ON"),
             // A page that many transactions change goes into the file once for all of them: 16 MiB between two checkpoints.
             Use::Writing => conn.batch_execute("PRAGMA wal_autocheckpoint = 4096"),
-            Use::Loading => conn.batch_execute("PRAGMA wal_autocheckpoint = 16384; PRAGMA cache_size = -524288; PRAGMA foreign_keys = OFF"),
+            Use::Loading => conn.batch_execute(
+                "PRAGMA wal_autocheckpoint = 16384; PRAGMA cache_size = -524288; PRAGMA foreign_keys = OFF;
+                 PRAGMA ignore_check_constraints = ON; PRAGMA secure_delete = OFF",
+            ),
         })
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(Self::Sqlite(conn))
