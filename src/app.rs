@@ -18,6 +18,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(identity::sessions::routes)
             .configure(identity::users::routes)
             .configure(identity::teams::routes)
+            .configure(identity::teams::deputies::routes)
             .configure(identity::organizations::routes)
             .configure(casework::clients::routes)
             .configure(casework::cases::routes)

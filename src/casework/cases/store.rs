@@ -18,25 +18,10 @@ use diesel::prelude::*;
 
 /// The cases that this caller may see.
 fn visible(tx: &Tx) -> cases::BoxedQuery<'static, Dialect> {
-    let organization = tx.organization().uuid();
     let seen = match tx.scope() {
         Scope::Organization => Condition::everything(),
-        Scope::Teams(user) => Condition::new(
-            &[
-                "cases.team_id IN (SELECT team_members.team_id FROM team_members WHERE team_members.organization_id = ",
-                " AND team_members.user_id = ",
-                ")",
-            ],
-            &[organization, user.uuid()],
-        ),
-        Scope::Assigned(user) => Condition::new(
-            &[
-                "cases.id IN (SELECT assignments.case_id FROM assignments WHERE assignments.organization_id = ",
-                " AND assignments.user_id = ",
-                " AND assignments.ended_at IS NULL)",
-            ],
-            &[organization, user.uuid()],
-        ),
+        Scope::Teams(_) => teams::store::own(tx, "cases.team_id"),
+        Scope::Assigned(_) => assignments::store::worked(tx, "cases.id"),
         Scope::Nothing => Condition::nothing(),
     };
     cases::table.filter(cases::organization_id.eq(tx.organization())).filter(seen).into_boxed()
@@ -48,21 +33,12 @@ fn visible(tx: &Tx) -> cases::BoxedQuery<'static, Dialect> {
 macro_rules! of_visible_case {
     ($tx:expr, $table:literal) => {
         match $tx.scope() {
-            $crate::auth::Scope::Teams(user) => $crate::db::Condition::new(
-                &[
-                    concat!("EXISTS (SELECT 1 FROM cases JOIN team_members ON team_members.organization_id = cases.organization_id AND team_members.team_id = cases.team_id WHERE cases.organization_id = ", $table, ".organization_id AND cases.id = ", $table, ".case_id AND team_members.user_id = "),
-                    ")",
-                ],
-                &[user.uuid()],
-            ),
-            $crate::auth::Scope::Assigned(user) => $crate::db::Condition::new(
-                &[
-                    concat!($table, ".case_id IN (SELECT assignments.case_id FROM assignments WHERE assignments.organization_id = "),
-                    " AND assignments.user_id = ",
-                    " AND assignments.ended_at IS NULL)",
-                ],
-                &[$tx.organization().uuid(), user.uuid()],
-            ),
+            $crate::auth::Scope::Teams(_) => $crate::db::Condition::sql(
+                concat!("EXISTS (SELECT 1 FROM cases WHERE cases.organization_id = ", $table, ".organization_id AND cases.id = ", $table, ".case_id AND "),
+            )
+            .with($crate::identity::teams::store::own($tx, "cases.team_id"))
+            .then(")"),
+            $crate::auth::Scope::Assigned(_) => $crate::casework::assignments::store::worked($tx, concat!($table, ".case_id")),
             $crate::auth::Scope::Organization | $crate::auth::Scope::Nothing => $crate::db::Condition::nothing(),
         }
     };

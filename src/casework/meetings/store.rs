@@ -4,6 +4,7 @@ use super::{model::*, preparation};
 use crate::{
     auth::OrganizationId,
     casework::{
+        assignments,
         cases::{self, model::CaseId},
         timeline,
     },
@@ -54,17 +55,15 @@ fn filtered(tx: &Tx, filter: &MeetingFilter) -> Result<meetings::BoxedQuery<'sta
         query = query.filter(meetings::provider_id.eq(provider));
     }
     if filter.mine == Some(true) {
-        let (organization, user) = (tx.organization().uuid(), tx.user()?.uuid());
-        query = query.filter(Condition::new(
-            &[
-                "(meetings.case_id IN (SELECT cases.id FROM cases WHERE cases.organization_id = ",
-                " AND cases.lead_advocate_id = ",
-                ") OR meetings.case_id IN (SELECT assignments.case_id FROM assignments WHERE assignments.organization_id = ",
-                " AND assignments.user_id = ",
-                " AND assignments.ended_at IS NULL))",
-            ],
-            &[organization, user, organization, user],
-        ));
+        query = query.filter(
+            Condition::sql("(meetings.case_id IN (SELECT cases.id FROM cases WHERE cases.organization_id = ")
+                .id(tx.organization().uuid())
+                .then(" AND cases.lead_advocate_id = ")
+                .id(tx.user()?.uuid())
+                .then(") OR ")
+                .with(assignments::store::worked(tx, "meetings.case_id"))
+                .then(")"),
+        );
     }
     Ok(query)
 }
