@@ -23,6 +23,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(casework::clients::routes)
             .configure(casework::cases::routes)
             .configure(casework::assignments::routes)
+            .configure(casework::handovers::routes)
             .configure(casework::timeline::routes)
             .configure(casework::barriers::routes)
             .configure(casework::notes::routes)

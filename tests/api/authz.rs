@@ -52,6 +52,10 @@ impl Records {
             }
             ids.push(("supervisor", new));
         }
+        if path.contains("/handovers/{") {
+            let offer = json!({"to_user_id": mate.id(), "note": "The clinic answers by Friday."});
+            ids.push(("handovers", post(format!("/cases/{case}/handovers"), offer).await));
+        }
         if path.contains("/barriers/{") {
             ids.push((
                 "barriers",
@@ -106,7 +110,7 @@ impl Records {
                         let kind = match name.as_str() {
                             "client_id" => "clients",
                             "team_id" => "teams",
-                            "user_id" | "lead_advocate_id" | "assignee_id" => "mate",
+                            "user_id" | "to_user_id" | "lead_advocate_id" | "assignee_id" => "mate",
                             "provider_id" => "providers",
                             "service_id" => "services",
                             _ => {

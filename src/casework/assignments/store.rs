@@ -8,7 +8,7 @@ use crate::{
             self,
             model::{CaseId, CaseRow},
         },
-        timeline,
+        handovers, timeline,
     },
     db::{Condition, Dialect, Tx, dialect::row_after, schema::assignments},
     error::{ApiError, Code, Result},
@@ -109,6 +109,7 @@ pub fn replace_lead(tx: &mut Tx, case: &mut CaseRow, lead: UserId) -> Result<Ass
     for row in present.into_iter().filter(|row| row.role == AssignmentRole::Lead || row.user_id == lead) {
         finish(tx, row)?;
     }
+    handovers::store::overtake(tx, case)?;
     case.lead_advocate_id = Some(lead);
     begin(tx, case, lead, AssignmentRole::Lead)
 }

@@ -109,6 +109,13 @@ pub fn hold(tx: &mut Tx, id: MeetingId) -> Result<MeetingRow> {
     Ok(visible(tx).filter(meetings::id.eq(id)).select(MeetingRow::as_select()).locked().get_result(tx.conn)?)
 }
 
+/// The meetings of a case that are still to come, soonest first, at most 200, for whoever takes the case over.
+pub fn ahead_of_case(tx: &mut Tx, case: CaseId) -> Result<Vec<(MeetingId, Instant)>> {
+    let ahead: Vec<MeetingStatus> = MeetingStatus::ALL.iter().copied().filter(|status| status.is_ahead()).collect();
+    let all = visible(tx).filter(meetings::case_id.eq(case)).filter(meetings::status.eq_any(ahead));
+    Ok(all.order((meetings::starts_at, meetings::id)).select((meetings::id, meetings::starts_at)).limit(200).load(tx.conn)?)
+}
+
 pub fn get(tx: &mut Tx, id: MeetingId) -> Result<Meeting> {
     let row = find(tx, id)?;
     tx.saw("meeting.read", row.id);

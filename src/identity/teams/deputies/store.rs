@@ -3,11 +3,7 @@
 use super::model::*;
 use crate::{
     auth::Role,
-    db::{
-        Dialect, PortableDsl as _, Tx,
-        dialect::row_after,
-        schema::team_deputies as deputies,
-    },
+    db::{Dialect, PortableDsl as _, Tx, dialect::row_after, schema::team_deputies as deputies},
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
     identity::{
@@ -40,11 +36,8 @@ pub fn page(tx: &mut Tx, team: TeamId, list: &List<DeputyFilter>) -> Result<Page
     let (actor, team) = (tx.actor()?, teams::store::find(tx, team)?);
     let mut query = filtered(&team, &list.filter);
     if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after(
-            (deputies::starts_at, deputies::id),
-            (Instant::from_micros(at), DeputyId::from_uuid(id)),
-            list.down(),
-        ));
+        query =
+            query.filter(row_after((deputies::starts_at, deputies::id), (Instant::from_micros(at), DeputyId::from_uuid(id)), list.down()));
     }
     query = match list.down() {
         true => query.order((deputies::starts_at.desc(), deputies::id.desc())),
@@ -74,7 +67,7 @@ pub fn create(tx: &mut Tx, team: TeamId, new: &Body<NewDeputy>) -> Result<Deputy
     let at_the_same_time = visible(&team)
         .filter(deputies::user_id.eq(user.id))
         .filter(deputies::starts_at.lt(row.ends_at))
-        .filter(deputies::ends_at.gt(row.starts_at))
+        .filter(deputies::ends_at.gt(row.starts_at.max(Instant::now())))
         .filter(deputies::ends_at.gt(deputies::starts_at));
     if at_the_same_time.select(deputies::id).first::<DeputyId>(tx.conn).optional()?.is_some() {
         return Err(ApiError::new(Code::AlreadyExists, "This person is deputised to the team on some of these days already."));
