@@ -29,6 +29,7 @@ use utoipa::{
         (name = "Clients", description = "The people supported."),
         (name = "Cases", description = "Episodes of advocacy, and how they go."),
         (name = "Assignments", description = "Who works a case."),
+        (name = "Handovers", description = "A case passes from one lead to the next."),
         (name = "Barriers", description = "What stands between a client and a service or a right."),
         (name = "Meetings", description = "Meetings with providers and agencies: preparation, outcome, commitments."),
         (name = "Notes", description = "What was said and done."),
@@ -254,8 +255,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
         parameters.as_array().is_some_and(|list| list.iter().any(|parameter| parameter.get("in").is_some_and(|place| place == "query")));
     let versioned = guarded && !path.ends_with("/members/{user_id}") && (method == "patch" || method == "delete");
     let replaces = method == "put" && gives_version(operation, examples);
-    let creates =
-        method == "post" && guarded && has_body && operation.get("responses").is_some_and(|responses| responses.get("201").is_some());
+    let creates = method == "post" && guarded && operation.get("responses").is_some_and(|responses| responses.get("201").is_some());
     let gives_version = gives_version(operation, examples);
     if let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
         let mut header = |name: &str, required: bool, description: &str, schema: Value| {

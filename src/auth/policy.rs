@@ -49,6 +49,8 @@ policy! {
     WriteCases        = "cases:write"        => Supervisor | Advocate;
     MoveCases         = "cases:transition"   => Admin | Supervisor | Advocate;
     AssignCases       = "cases:assign"       => Supervisor;
+    ReadHandovers     = "handovers:read"     => Supervisor | Advocate;
+    WriteHandovers    = "handovers:write"    => Supervisor | Advocate;
     ReadBarriers      = "barriers:read"      => Supervisor | Advocate;
     WriteBarriers     = "barriers:write"     => Supervisor | Advocate;
     ReadMeetings      = "meetings:read"      => Supervisor | Advocate;

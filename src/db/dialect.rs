@@ -14,6 +14,7 @@ use diesel::sql_types::{Bool, HasSqlType, SqlType, Text};
 use diesel::sqlite::Sqlite;
 
 use super::conn::{Conn, MultiBackend};
+use crate::types::{Instant, sql};
 
 /// Runs the same code on whichever engine's connection is behind a [`Conn`]. It is compiled twice.
 #[macro_export]
@@ -218,29 +219,62 @@ where
     }
 }
 
-/// A condition that is SQL with ids in it: for the few that decide who sees what, where one text serves every query of a kind.
-/// `parts` stand between the ids, so there is one more of them.
+/// A condition that is SQL with ids and moments in it: for the few that decide who sees what, where one text serves every query
+/// of a kind. It is put together from its parts: `Condition::sql("a.id = ").id(id)`.
 #[derive(Debug, Clone)]
-pub struct Condition {
-    parts: &'static [&'static str],
-    ids: Vec<Key>,
+pub struct Condition(Vec<Part>);
+
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Sql(&'static str),
+    Id(Key),
+    At(Instant),
 }
 
 impl Condition {
+    /// `parts` stand between the ids, so there is one more of them.
+    ///
     /// # Panics
     /// Never; where the parts do not fit the ids, the condition holds for no row.
     pub fn new(parts: &'static [&'static str], ids: &[uuid::Uuid]) -> Self {
         debug_assert_eq!(parts.len(), ids.len() + 1);
-        let ids: Vec<Key> = ids.iter().copied().map(Key::from_uuid).collect();
-        if parts.len() == ids.len() + 1 { Self { parts, ids } } else { Self::nothing() }
+        if parts.len() != ids.len() + 1 {
+            return Self::nothing();
+        }
+        let mut ids = ids.iter();
+        parts.iter().fold(Self(Vec::new()), |condition, part| match ids.next() {
+            Some(id) => condition.then(part).id(*id),
+            None => condition.then(part),
+        })
+    }
+    /// Begins with these words.
+    pub fn sql(words: &'static str) -> Self {
+        Self(vec![Part::Sql(words)])
+    }
+    pub fn then(mut self, words: &'static str) -> Self {
+        self.0.push(Part::Sql(words));
+        self
+    }
+    pub fn id(mut self, id: uuid::Uuid) -> Self {
+        self.0.push(Part::Id(Key::from_uuid(id)));
+        self
+    }
+    pub fn at(mut self, at: Instant) -> Self {
+        self.0.push(Part::At(at));
+        self
+    }
+    /// Goes on with another condition.
+    pub fn with(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
     }
     /// Holds for every row.
-    pub const fn everything() -> Self {
-        Self { parts: &["1 = 1"], ids: Vec::new() }
+    pub fn everything() -> Self {
+        Self::sql("1 = 1")
     }
     /// Holds for no row.
-    pub const fn nothing() -> Self {
-        Self { parts: &["1 = 0"], ids: Vec::new() }
+    pub fn nothing() -> Self {
+        Self::sql("1 = 0")
     }
 }
 
@@ -258,15 +292,16 @@ impl<From> SelectableExpression<From> for Condition {}
 impl<From> AppearsOnTable<From> for Condition {}
 impl<DB> QueryFragment<DB> for Condition
 where
-    DB: Backend + HasSqlType<crate::types::sql::Uuid>,
-    Key: ToSql<crate::types::sql::Uuid, DB>,
+    DB: Backend + HasSqlType<sql::Uuid> + HasSqlType<sql::Timestamptz>,
+    Key: ToSql<sql::Uuid, DB>,
+    Instant: ToSql<sql::Timestamptz, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        let mut keys = self.ids.iter();
-        for part in self.parts {
-            out.push_sql(part);
-            if let Some(key) = keys.next() {
-                out.push_bind_param::<crate::types::sql::Uuid, Key>(key)?;
+        for part in &self.0 {
+            match part {
+                Part::Sql(words) => out.push_sql(words),
+                Part::Id(key) => out.push_bind_param::<sql::Uuid, Key>(key)?,
+                Part::At(at) => out.push_bind_param::<sql::Timestamptz, Instant>(at)?,
             }
         }
         Ok(())

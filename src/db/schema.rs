@@ -202,6 +202,27 @@ diesel::table! {
 diesel::table! {
     use crate::types::sql::*;
 
+    handovers (organization_id, id) {
+        organization_id -> Uuid,
+        id -> Uuid,
+        case_id -> Uuid,
+        from_user_id -> Uuid,
+        to_user_id -> Uuid,
+        offered_by -> Uuid,
+        note -> Text,
+        keep_until -> Nullable<Date>,
+        status -> Text,
+        reason -> Nullable<Text>,
+        open_work -> Jsonb,
+        offered_at -> Timestamptz,
+        answered_at -> Nullable<Timestamptz>,
+        version -> Int4,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
     idempotency_keys (organization_id, user_id, route, key) {
         organization_id -> Uuid,
         user_id -> Uuid,
@@ -435,6 +456,26 @@ diesel::table! {
 diesel::table! {
     use crate::types::sql::*;
 
+    team_deputies (organization_id, id) {
+        organization_id -> Uuid,
+        id -> Uuid,
+        team_id -> Uuid,
+        user_id -> Uuid,
+        starts_on -> Date,
+        ends_on -> Date,
+        starts_at -> Timestamptz,
+        ends_at -> Timestamptz,
+        reason -> Nullable<Text>,
+        created_by -> Uuid,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
     team_members (organization_id, team_id, user_id) {
         organization_id -> Uuid,
         team_id -> Uuid,
@@ -500,6 +541,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     cases,
     clients,
     commitments,
+    handovers,
     idempotency_keys,
     login_names,
     meetings,
@@ -513,6 +555,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     services,
     sessions,
     tasks,
+    team_deputies,
     team_members,
     teams,
     timeline_entries,

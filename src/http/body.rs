@@ -34,6 +34,13 @@ pub struct Body<T, const LIMIT: usize = JSON_LIMIT> {
     hash: [u8; 32],
 }
 
+impl Body<()> {
+    /// The body of a POST that says everything by its path.
+    pub fn none() -> Self {
+        Self { value: (), members: Vec::new(), hash: Sha256::digest([]).into() }
+    }
+}
+
 impl<T, const LIMIT: usize> Body<T, LIMIT> {
     pub fn members(&self) -> Vec<String> {
         self.members.clone()

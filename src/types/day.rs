@@ -29,6 +29,11 @@ impl Day {
     pub fn plus_days(self, days: i32) -> Self {
         Self(self.0.saturating_add(jiff::Span::new().days(days)))
     }
+    /// The moment at which the day begins in a zone. It ends when the next one begins.
+    pub fn begins(self, zone: &Zone) -> Instant {
+        let begins = self.0.to_zoned_datetime(zone.jiff()).map(|zoned| zoned.timestamp().as_microsecond());
+        Instant::from_micros(begins.unwrap_or(i64::MAX))
+    }
     /// Days since 1970-01-01, for cursors.
     pub fn number(self) -> i64 {
         (self.0 - jiff::civil::date(1970, 1, 1)).get_days().into()
@@ -80,6 +85,15 @@ impl utoipa::ToSchema for Day {}
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_begins_where_its_zone_is() {
+        let begins = |day, zone| Day::parse(day).unwrap().begins(&Zone::parse(zone).unwrap()).to_string();
+        assert_eq!(begins("2026-11-24", "America/Chicago"), "2026-11-24T06:00:00.000Z");
+        assert_eq!(begins("2026-11-24", "Pacific/Auckland"), "2026-11-23T11:00:00.000Z");
+        // Midnight is left out where the clocks go forward at it: the day begins at one.
+        assert_eq!(begins("2018-11-04", "America/Sao_Paulo"), "2018-11-04T03:00:00.000Z");
+    }
 
     #[test]
     fn a_leap_day_is_a_day_only_in_a_leap_year() {

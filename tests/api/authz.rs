@@ -42,6 +42,20 @@ impl Records {
                 boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": mate.id(), "role": "co"})).await.expect(201).id(),
             ));
         }
+        if path.contains("/deputies") {
+            // Somebody new each time: nobody is deputised twice for the same days.
+            let new = w.user(Role::Supervisor).id();
+            if path.contains("deputy_id") {
+                let body = json!({"user_id": new, "starts_on": "2030-07-01", "ends_on": "2030-07-14"});
+                let made = w.user(Role::Admin).post(&format!("/teams/{}/deputies", w.team), body).await.expect(201);
+                ids.push(("deputies", made.id()));
+            }
+            ids.push(("supervisor", new));
+        }
+        if path.contains("/handovers/{") {
+            let offer = json!({"to_user_id": mate.id(), "note": "The clinic answers by Friday."});
+            ids.push(("handovers", post(format!("/cases/{case}/handovers"), offer).await));
+        }
         if path.contains("/barriers/{") {
             ids.push((
                 "barriers",
@@ -77,6 +91,7 @@ impl Records {
                 "{id}" => self.id(&parts[i - 1].clone()),
                 "{user_id}" => self.id("mate"),
                 "{assignment_id}" => self.id("assignments"),
+                "{deputy_id}" => self.id("deputies"),
                 "{name}" => "barrier_type".into(),
                 "{meeting_type}" => "discharge_planning".into(),
                 other => other.to_owned(),
@@ -95,7 +110,7 @@ impl Records {
                         let kind = match name.as_str() {
                             "client_id" => "clients",
                             "team_id" => "teams",
-                            "user_id" | "lead_advocate_id" | "assignee_id" => "mate",
+                            "user_id" | "to_user_id" | "lead_advocate_id" | "assignee_id" => "mate",
                             "provider_id" => "providers",
                             "service_id" => "services",
                             _ => {
@@ -114,6 +129,9 @@ impl Records {
         walk(self, &mut example);
         if operation["operationId"] == "transitionCase" {
             example = json!({"to": "on_hold", "reason": "Waiting for the clinic.", "review_on": alongside::types::Day::today(&alongside::types::Zone::utc()).plus_days(30)});
+        }
+        if operation["operationId"] == "createDeputy" {
+            example["user_id"] = json!(self.id("supervisor"));
         }
         if operation["operationId"] == "createCase" {
             example.as_object_mut().unwrap().remove("lead_advocate_id");

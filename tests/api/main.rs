@@ -14,6 +14,7 @@ mod authz;
 mod cases;
 mod document;
 mod errors;
+mod handover;
 mod house;
 mod identity;
 mod parity;

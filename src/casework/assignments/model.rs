@@ -4,8 +4,9 @@ use crate::{
     auth::{OrganizationId, UserId},
     casework::cases::model::CaseId,
     db::schema::assignments,
+    error::{ApiError, Result},
     http::{Filter, Resource},
-    types::{Id, Instant},
+    types::{Day, Id, Instant, Zone},
 };
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,9 @@ use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
 
 pub type AssignmentId = Id<AssignmentRow>;
+
+/// For how long, at most, an end is set beforehand.
+const LONGEST_DAYS: i32 = 366;
 
 text_enum! {
     /// In what part somebody works a case.
@@ -45,9 +49,15 @@ pub struct Assignment {
     pub role: AssignmentRole,
     pub assigned_by: UserId,
     pub started_at: Instant,
-    /// Absent while it lasts.
+    /// When it ended, or will end by itself; absent where no end is set.
     pub ended_at: Option<Instant>,
     pub version: i32,
+}
+impl AssignmentRow {
+    /// Whether it lasts at a moment.
+    pub fn lasts(&self, at: Instant) -> bool {
+        self.ended_at.is_none_or(|end| end > at)
+    }
 }
 impl From<AssignmentRow> for Assignment {
     fn from(row: AssignmentRow) -> Self {
@@ -81,6 +91,23 @@ pub struct NewAssignment {
     pub user_id: UserId,
     /// A new lead takes the place of the present one.
     pub role: AssignmentRole,
+    /// The last day of it, of the organization's calendar: at most 366 days from now. Access ends by itself with it. Not for a lead.
+    pub ends_on: Option<Day>,
+}
+
+impl NewAssignment {
+    /// The moment at which it ends by itself, where it does.
+    pub fn end(&self, zone: &Zone) -> Result<Option<Instant>> {
+        let Some(last) = self.ends_on else { return Ok(None) };
+        let today = Day::today(zone);
+        if self.role == AssignmentRole::Lead {
+            return Err(ApiError::invalid("/ends_on", "lead_has_no_end", "a case keeps its lead until another is assigned"));
+        }
+        if last < today || last > today.plus_days(LONGEST_DAYS) {
+            return Err(ApiError::invalid("/ends_on", "out_of_range", "must lie between today and 366 days from now"));
+        }
+        Ok(Some(last.plus_days(1).begins(zone)))
+    }
 }
 
 /// Which assignments to list.

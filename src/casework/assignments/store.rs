@@ -8,15 +8,29 @@ use crate::{
             self,
             model::{CaseId, CaseRow},
         },
-        timeline,
+        handovers, timeline,
     },
-    db::{Dialect, Tx, dialect::row_after, schema::assignments},
+    db::{Condition, Dialect, Tx, dialect::row_after, schema::assignments},
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
-    identity::users,
+    identity::{organizations, users},
     types::{Id, Instant},
 };
 use diesel::prelude::*;
+
+/// The condition under which a column holds a case that the caller is assigned to now. Whatever an advocate sees is asked for with
+/// it, here and in every other store. An assignment may have its end set beforehand.
+pub fn worked(tx: &Tx, column: &'static str) -> Condition {
+    let Ok(actor) = tx.actor() else { return Condition::nothing() };
+    Condition::sql(column)
+        .then(" IN (SELECT assignments.case_id FROM assignments WHERE assignments.organization_id = ")
+        .id(actor.organization.uuid())
+        .then(" AND assignments.user_id = ")
+        .id(actor.user.uuid())
+        .then(" AND (assignments.ended_at IS NULL OR assignments.ended_at > ")
+        .at(Instant::now())
+        .then("))")
+}
 
 /// The assignments of a case that the caller may see.
 fn visible(case: &CaseRow) -> assignments::BoxedQuery<'static, Dialect> {
@@ -26,9 +40,14 @@ fn visible(case: &CaseRow) -> assignments::BoxedQuery<'static, Dialect> {
 fn filtered(case: &CaseRow, filter: &AssignmentFilter) -> assignments::BoxedQuery<'static, Dialect> {
     match filter.current {
         None => visible(case),
-        Some(true) => visible(case).filter(assignments::ended_at.is_null()),
-        Some(false) => visible(case).filter(assignments::ended_at.is_not_null()),
+        Some(true) => current(case),
+        Some(false) => visible(case).filter(assignments::ended_at.le(Instant::now())),
     }
+}
+
+/// Those that last now.
+fn current(case: &CaseRow) -> assignments::BoxedQuery<'static, Dialect> {
+    visible(case).filter(assignments::ended_at.is_null().or(assignments::ended_at.gt(Instant::now())))
 }
 
 pub fn page(tx: &mut Tx, case: CaseId, list: &List<AssignmentFilter>) -> Result<Page<Assignment>> {
@@ -51,8 +70,13 @@ pub fn page(tx: &mut Tx, case: CaseId, list: &List<AssignmentFilter>) -> Result<
     Ok(list.page(actor, rows, total, |row| (row.started_at.micros(), row.id.uuid()), Assignment::from))
 }
 
-/// Begins an assignment; it is in the trace and on the timeline.
+/// Begins an assignment that lasts until it is ended; it is in the trace and on the timeline.
 pub fn begin(tx: &mut Tx, case: &CaseRow, user: UserId, role: AssignmentRole) -> Result<AssignmentRow> {
+    begin_until(tx, case, user, role, None)
+}
+
+/// The same with an end that is set beforehand.
+pub fn begin_until(tx: &mut Tx, case: &CaseRow, user: UserId, role: AssignmentRole, end: Option<Instant>) -> Result<AssignmentRow> {
     let row = AssignmentRow {
         organization_id: case.organization_id,
         id: Id::new(),
@@ -61,7 +85,7 @@ pub fn begin(tx: &mut Tx, case: &CaseRow, user: UserId, role: AssignmentRole) ->
         role,
         assigned_by: tx.user()?,
         started_at: Instant::now(),
-        ended_at: None,
+        ended_at: end,
         version: 1,
     };
     diesel::insert_into(assignments::table).values(&row).execute(tx.conn)?;
@@ -81,11 +105,11 @@ fn finish(tx: &mut Tx, mut row: AssignmentRow) -> Result<()> {
 
 /// Puts a new lead in the place of the present one, in the row that the caller holds and will save.
 pub fn replace_lead(tx: &mut Tx, case: &mut CaseRow, lead: UserId) -> Result<AssignmentRow> {
-    let present = visible(case).filter(assignments::ended_at.is_null());
-    let present: Vec<AssignmentRow> = present.select(AssignmentRow::as_select()).load(tx.conn)?;
+    let present: Vec<AssignmentRow> = current(case).select(AssignmentRow::as_select()).load(tx.conn)?;
     for row in present.into_iter().filter(|row| row.role == AssignmentRole::Lead || row.user_id == lead) {
         finish(tx, row)?;
     }
+    handovers::store::overtake(tx, case)?;
     case.lead_advocate_id = Some(lead);
     begin(tx, case, lead, AssignmentRole::Lead)
 }
@@ -93,23 +117,24 @@ pub fn replace_lead(tx: &mut Tx, case: &mut CaseRow, lead: UserId) -> Result<Ass
 pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewAssignment>) -> Result<Assignment> {
     let mut case = cases::store::open_for_work(tx, case)?;
     let user = users::store::worker(tx, new.user_id, "/user_id")?.id;
+    let end = new.end(&organizations::store::find(tx)?.time_zone)?;
     if new.role == AssignmentRole::Lead && case.lead_advocate_id != Some(user) {
         let row = replace_lead(tx, &mut case, user)?;
         cases::store::save(tx, &mut case)?;
         return Ok(row.into());
     }
-    let doubled = visible(&case).filter(assignments::user_id.eq(user)).filter(assignments::ended_at.is_null());
+    let doubled = current(&case).filter(assignments::user_id.eq(user));
     if doubled.select(assignments::id).first::<AssignmentId>(tx.conn).optional()?.is_some() {
         return Err(ApiError::new(Code::AlreadyExists, "This person works the case already."));
     }
-    Ok(begin(tx, &case, user, new.role)?.into())
+    Ok(begin_until(tx, &case, user, new.role, end)?.into())
 }
 
 pub fn end(tx: &mut Tx, case: CaseId, id: AssignmentId, version: &IfMatch) -> Result<()> {
     let case = cases::store::hold(tx, case)?;
     let row: AssignmentRow = visible(&case).filter(assignments::id.eq(id)).select(AssignmentRow::as_select()).first(tx.conn)?;
     version.check(row.version)?;
-    if row.ended_at.is_some() {
+    if !row.lasts(Instant::now()) {
         return Err(ApiError::conflict("The assignment has ended already."));
     }
     if row.role == AssignmentRole::Lead {

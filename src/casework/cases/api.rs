@@ -20,7 +20,7 @@ use actix_web::{
 
 /// List cases
 ///
-/// A supervisor sees the cases of the own teams, an advocate those they are assigned to, an administrator all of them without their content.
+/// A supervisor sees the cases of the own teams and of those that they are deputised to now, an advocate those they are assigned to, an administrator all of them without their content.
 #[utoipa::path(tag = "Cases", params(List<CaseFilter>), responses((status = 200, body = Page<Case>)), security(("bearer" = ["cases:read"])))]
 #[get("/cases")]
 pub async fn list_cases(who: Allowed<ReadCases>, db: Data<Db>, list: List<CaseFilter>) -> Reply<Page<Case>> {

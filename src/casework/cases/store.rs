@@ -11,32 +11,20 @@ use crate::{
     },
     error::{ApiError, Result},
     http::{Body, IfMatch, List, Page},
-    identity::{teams, users},
+    identity::{
+        teams::{self, model::TeamId},
+        users,
+    },
     types::{Day, Instant, Zone},
 };
 use diesel::prelude::*;
 
 /// The cases that this caller may see.
 fn visible(tx: &Tx) -> cases::BoxedQuery<'static, Dialect> {
-    let organization = tx.organization().uuid();
     let seen = match tx.scope() {
         Scope::Organization => Condition::everything(),
-        Scope::Teams(user) => Condition::new(
-            &[
-                "cases.team_id IN (SELECT team_members.team_id FROM team_members WHERE team_members.organization_id = ",
-                " AND team_members.user_id = ",
-                ")",
-            ],
-            &[organization, user.uuid()],
-        ),
-        Scope::Assigned(user) => Condition::new(
-            &[
-                "cases.id IN (SELECT assignments.case_id FROM assignments WHERE assignments.organization_id = ",
-                " AND assignments.user_id = ",
-                " AND assignments.ended_at IS NULL)",
-            ],
-            &[organization, user.uuid()],
-        ),
+        Scope::Teams(_) => teams::store::own(tx, "cases.team_id"),
+        Scope::Assigned(_) => assignments::store::worked(tx, "cases.id"),
         Scope::Nothing => Condition::nothing(),
     };
     cases::table.filter(cases::organization_id.eq(tx.organization())).filter(seen).into_boxed()
@@ -48,21 +36,16 @@ fn visible(tx: &Tx) -> cases::BoxedQuery<'static, Dialect> {
 macro_rules! of_visible_case {
     ($tx:expr, $table:literal) => {
         match $tx.scope() {
-            $crate::auth::Scope::Teams(user) => $crate::db::Condition::new(
-                &[
-                    concat!("EXISTS (SELECT 1 FROM cases JOIN team_members ON team_members.organization_id = cases.organization_id AND team_members.team_id = cases.team_id WHERE cases.organization_id = ", $table, ".organization_id AND cases.id = ", $table, ".case_id AND team_members.user_id = "),
-                    ")",
-                ],
-                &[user.uuid()],
-            ),
-            $crate::auth::Scope::Assigned(user) => $crate::db::Condition::new(
-                &[
-                    concat!($table, ".case_id IN (SELECT assignments.case_id FROM assignments WHERE assignments.organization_id = "),
-                    " AND assignments.user_id = ",
-                    " AND assignments.ended_at IS NULL)",
-                ],
-                &[$tx.organization().uuid(), user.uuid()],
-            ),
+            $crate::auth::Scope::Teams(_) => $crate::db::Condition::sql(concat!(
+                "EXISTS (SELECT 1 FROM cases WHERE cases.organization_id = ",
+                $table,
+                ".organization_id AND cases.id = ",
+                $table,
+                ".case_id AND "
+            ))
+            .with($crate::identity::teams::store::own($tx, "cases.team_id"))
+            .then(")"),
+            $crate::auth::Scope::Assigned(_) => $crate::casework::assignments::store::worked($tx, concat!($table, ".case_id")),
             $crate::auth::Scope::Organization | $crate::auth::Scope::Nothing => $crate::db::Condition::nothing(),
         }
     };
@@ -171,6 +154,23 @@ pub fn find(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
 /// The same, held until the transaction ends.
 pub fn hold(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
     Ok(visible(tx).filter(cases::id.eq(id)).select(CaseRow::as_select()).locked().get_result(tx.conn)?)
+}
+
+/// A case that is offered to the caller, who need not see it yet, held until the transaction ends. The caller has found the offer.
+pub fn hold_offered(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
+    let offered = cases::table.find((tx.organization(), id));
+    Ok(offered.select(CaseRow::as_select()).locked().get_result(tx.conn)?)
+}
+
+/// The numbers and the teams of cases, for whoever may know of them by an offer, too.
+pub fn headings(tx: &mut Tx, ids: &[CaseId]) -> Result<Vec<(CaseId, String, TeamId)>> {
+    let named = cases::table.filter(cases::organization_id.eq(tx.organization())).filter(cases::id.eq_any(ids.to_vec()));
+    Ok(named.select((cases::id, cases::case_number, cases::team_id)).load(tx.conn)?)
+}
+
+/// Those of these cases that this caller sees.
+pub fn seen_among(tx: &mut Tx, ids: Vec<CaseId>) -> Result<Vec<CaseId>> {
+    Ok(visible(tx).filter(cases::id.eq_any(ids)).select(cases::id).load(tx.conn)?)
 }
 
 /// A case in which new work may be entered: any but one that was a mistake.

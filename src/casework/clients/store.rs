@@ -3,6 +3,7 @@
 use super::model::*;
 use crate::{
     auth::Scope,
+    casework::assignments,
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::{contains, row_after},
@@ -18,25 +19,15 @@ use diesel::prelude::*;
 /// The clients that this caller may see: a supervisor those of the own teams, an advocate those of the own cases and those
 /// without a case that they have made a record of.
 fn visible(tx: &Tx) -> clients::BoxedQuery<'static, Dialect> {
-    let organization = tx.organization().uuid();
     let seen = match tx.scope() {
-        Scope::Teams(user) => Condition::new(
-            &[
-                "clients.team_id IN (SELECT team_members.team_id FROM team_members WHERE team_members.organization_id = ",
-                " AND team_members.user_id = ",
-                ")",
-            ],
-            &[organization, user.uuid()],
-        ),
-        Scope::Assigned(user) => Condition::new(
-            &[
-                "(clients.id IN (SELECT cases.client_id FROM assignments JOIN cases ON cases.organization_id = assignments.organization_id AND cases.id = assignments.case_id WHERE assignments.organization_id = ",
-                " AND assignments.user_id = ",
-                " AND assignments.ended_at IS NULL) OR (clients.created_by = ",
-                " AND NOT EXISTS (SELECT 1 FROM cases WHERE cases.organization_id = clients.organization_id AND cases.client_id = clients.id)))",
-            ],
-            &[organization, user.uuid(), user.uuid()],
-        ),
+        Scope::Teams(_) => teams::store::own(tx, "clients.team_id"),
+        Scope::Assigned(user) => Condition::sql("(clients.id IN (SELECT cases.client_id FROM cases WHERE cases.organization_id = ")
+            .id(tx.organization().uuid())
+            .then(" AND ")
+            .with(assignments::store::worked(tx, "cases.id"))
+            .then(") OR (clients.created_by = ")
+            .id(user.uuid())
+            .then(" AND NOT EXISTS (SELECT 1 FROM cases WHERE cases.organization_id = clients.organization_id AND cases.client_id = clients.id)))"),
         Scope::Organization | Scope::Nothing => Condition::nothing(),
     };
     clients::table.filter(clients::organization_id.eq(tx.organization())).filter(seen).into_boxed()

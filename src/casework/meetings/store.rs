@@ -4,6 +4,7 @@ use super::{model::*, preparation};
 use crate::{
     auth::OrganizationId,
     casework::{
+        assignments,
         cases::{self, model::CaseId},
         timeline,
     },
@@ -54,17 +55,15 @@ fn filtered(tx: &Tx, filter: &MeetingFilter) -> Result<meetings::BoxedQuery<'sta
         query = query.filter(meetings::provider_id.eq(provider));
     }
     if filter.mine == Some(true) {
-        let (organization, user) = (tx.organization().uuid(), tx.user()?.uuid());
-        query = query.filter(Condition::new(
-            &[
-                "(meetings.case_id IN (SELECT cases.id FROM cases WHERE cases.organization_id = ",
-                " AND cases.lead_advocate_id = ",
-                ") OR meetings.case_id IN (SELECT assignments.case_id FROM assignments WHERE assignments.organization_id = ",
-                " AND assignments.user_id = ",
-                " AND assignments.ended_at IS NULL))",
-            ],
-            &[organization, user, organization, user],
-        ));
+        query = query.filter(
+            Condition::sql("(meetings.case_id IN (SELECT cases.id FROM cases WHERE cases.organization_id = ")
+                .id(tx.organization().uuid())
+                .then(" AND cases.lead_advocate_id = ")
+                .id(tx.user()?.uuid())
+                .then(") OR ")
+                .with(assignments::store::worked(tx, "meetings.case_id"))
+                .then(")"),
+        );
     }
     Ok(query)
 }
@@ -108,6 +107,13 @@ pub fn find(tx: &mut Tx, id: MeetingId) -> Result<MeetingRow> {
 /// The same, held until the transaction ends.
 pub fn hold(tx: &mut Tx, id: MeetingId) -> Result<MeetingRow> {
     Ok(visible(tx).filter(meetings::id.eq(id)).select(MeetingRow::as_select()).locked().get_result(tx.conn)?)
+}
+
+/// The meetings of a case that are still to come, soonest first, at most 200, for whoever takes the case over.
+pub fn ahead_of_case(tx: &mut Tx, case: CaseId) -> Result<Vec<(MeetingId, Instant)>> {
+    let ahead: Vec<MeetingStatus> = MeetingStatus::ALL.iter().copied().filter(|status| status.is_ahead()).collect();
+    let all = visible(tx).filter(meetings::case_id.eq(case)).filter(meetings::status.eq_any(ahead));
+    Ok(all.order((meetings::starts_at, meetings::id)).select((meetings::id, meetings::starts_at)).limit(200).load(tx.conn)?)
 }
 
 pub fn get(tx: &mut Tx, id: MeetingId) -> Result<Meeting> {

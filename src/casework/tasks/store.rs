@@ -87,6 +87,27 @@ pub fn get(tx: &mut Tx, id: TaskId) -> Result<TaskRow> {
     Ok(row)
 }
 
+/// The open tasks of a case, soonest first, at most 200, for whoever takes the case over.
+pub fn open_of_case(tx: &mut Tx, case: CaseId) -> Result<Vec<(TaskId, Day)>> {
+    let all = visible(tx).filter(tasks::case_id.eq(case)).filter(tasks::status.eq(TaskStatus::Open));
+    Ok(all.order((tasks::due_on, tasks::id)).select((tasks::id, tasks::due_on)).limit(200).load(tx.conn)?)
+}
+
+/// Gives what one person still has to do in a case to another, who has just taken it over.
+pub fn pass_on(tx: &mut Tx, case: CaseId, from: UserId, to: UserId) -> Result<()> {
+    let theirs = visible(tx).filter(tasks::case_id.eq(case)).filter(tasks::status.eq(TaskStatus::Open)).filter(tasks::assignee_id.eq(from));
+    let rows: Vec<TaskRow> = theirs.order(tasks::id).select(TaskRow::as_select()).locked().load(tx.conn)?;
+    for mut row in rows {
+        row.assignee_id = Some(to);
+        row.version += 1;
+        row.updated_at = Instant::now();
+        diesel::update(tasks::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
+        timeline::store::add(tx, row.case_id, "task.updated", row.id, None)?;
+        tx.record("task.updated", row.id, vec!["assignee_id".into()]);
+    }
+    Ok(())
+}
+
 /// Sets a task in a case that the caller holds, such as one that follows from a meeting; it is in the trace and on the timeline.
 /// The assignee is somebody whom `users::store::worker` has let pass; `None` is nobody yet.
 pub fn insert(

@@ -16,7 +16,7 @@ use actix_web::{
 
 /// List teams
 ///
-/// An administrator sees every team of the organization, the others those that they are in.
+/// An administrator sees every team of the organization, the others those that they are in, and a supervisor those that they are deputised to now.
 #[utoipa::path(tag = "Teams", params(List<TeamFilter>), responses((status = 200, body = Page<Team>)), security(("bearer" = ["teams:read"])))]
 #[get("/teams")]
 pub async fn list_teams(who: Allowed<ReadTeams>, db: Data<Db>, list: List<TeamFilter>) -> Reply<Page<Team>> {

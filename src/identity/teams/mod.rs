@@ -1,6 +1,7 @@
 //! Teams: who works together, and whose cases a supervisor sees.
 
 pub mod api;
+pub mod deputies;
 pub mod model;
 pub mod store;
 

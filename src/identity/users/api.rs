@@ -25,7 +25,7 @@ use actix_web::{
 pub async fn get_me(who: Allowed<ReadSelf>, db: Data<Db>) -> Reply<Me> {
     let read = |tx: &mut crate::db::Tx<'_>| -> Result<Me> {
         let row = store::own(tx)?;
-        let team_ids = teams::store::of_user(tx, row.id)?;
+        let team_ids = teams::store::of_caller(tx)?;
         Ok(Me::new(row, team_ids))
     };
     ok(db.peek(&who, read).await?)

@@ -107,6 +107,7 @@ pub struct Me {
     pub email: Email,
     pub display_name: Line<120>,
     pub role: Role,
+    /// The teams that the person is in, and those that they are deputised to now.
     pub team_ids: Vec<TeamId>,
     /// The permissions of the role.
     pub permissions: Vec<&'static str>,

@@ -20,15 +20,13 @@ fn visible(tx: &Tx) -> Result<users::BoxedQuery<'static, Dialect>> {
     let actor = tx.actor()?;
     let seen = match actor.role {
         Role::Admin => Condition::everything(),
-        Role::Supervisor | Role::Advocate => Condition::new(
-            &[
-                "(users.id = ",
-                " OR users.id IN (SELECT theirs.user_id FROM team_members AS mine JOIN team_members AS theirs ON theirs.organization_id = mine.organization_id AND theirs.team_id = mine.team_id WHERE mine.organization_id = ",
-                " AND mine.user_id = ",
-                "))",
-            ],
-            &[actor.user.uuid(), actor.organization.uuid(), actor.user.uuid()],
-        ),
+        Role::Supervisor | Role::Advocate => Condition::sql("(users.id = ")
+            .id(actor.user.uuid())
+            .then(" OR users.id IN (SELECT theirs.user_id FROM team_members AS theirs WHERE theirs.organization_id = ")
+            .id(actor.organization.uuid())
+            .then(" AND ")
+            .with(teams::store::own(tx, "theirs.team_id"))
+            .then("))"),
         Role::Client | Role::Integration | Role::Auditor => Condition::nothing(),
     };
     Ok(users::table.filter(users::organization_id.eq(actor.organization)).filter(seen).into_boxed())
@@ -105,7 +103,7 @@ pub fn update_own(tx: &mut Tx, version: &IfMatch, patch: &Body<MePatch>) -> Resu
     patch.display_name.clone().apply(&mut row.display_name);
     save(tx, &mut row)?;
     tx.record("user.updated", row.id, patch.members());
-    let team_ids = teams::store::of_user(tx, row.id)?;
+    let team_ids = teams::store::of_caller(tx)?;
     Ok(Me::new(row, team_ids))
 }
 

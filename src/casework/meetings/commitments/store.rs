@@ -3,16 +3,21 @@
 use super::model::*;
 use crate::{
     casework::{
+        cases::model::CaseId,
         meetings::{
             self,
             model::{MeetingId, MeetingRow},
         },
         timeline,
     },
-    db::{Dialect, PortableDsl as _, Tx, dialect::row_after, schema::commitments},
+    db::{
+        Dialect, PortableDsl as _, Tx,
+        dialect::row_after,
+        schema::{commitments, meetings as meeting_rows},
+    },
     error::Result,
     http::{Body, IfMatch, List, Page},
-    types::Instant,
+    types::{Day, Instant},
 };
 use diesel::prelude::*;
 
@@ -48,6 +53,13 @@ pub fn page(tx: &mut Tx, meeting: MeetingId, list: &List<CommitmentFilter>) -> R
     let total = if list.include_total { Some(filtered(tx, meeting.id, &list.filter).count().get_result(tx.conn)?) } else { None };
     tx.saw_all("commitment.listed", rows.iter().map(|row| row.id));
     Ok(list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Commitment::from))
+}
+
+/// The promises of a case that nobody has kept or broken yet, the oldest first, at most 200, for whoever takes the case over.
+pub fn open_of_case(tx: &mut Tx, case: CaseId) -> Result<Vec<(CommitmentId, Option<Day>)>> {
+    let of_case = meetings::store::visible_ids(tx).filter(meeting_rows::case_id.eq(case));
+    let all = visible(tx).filter(commitments::meeting_id.eq_any(of_case)).filter(commitments::status.eq(CommitmentStatus::Open));
+    Ok(all.order(commitments::id).select((commitments::id, commitments::due_on)).limit(200).load(tx.conn)?)
 }
 
 pub fn get(tx: &mut Tx, id: CommitmentId) -> Result<Commitment> {

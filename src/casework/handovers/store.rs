@@ -1,0 +1,213 @@
+//! Queries over handovers. Every one starts from [`visible`].
+
+use super::model::*;
+use crate::{
+    auth::Role,
+    casework::{
+        assignments::{self, model::AssignmentRole},
+        cases::{
+            self,
+            lifecycle::{self, Mover},
+            model::{CaseId, CaseRow, CaseStatus},
+        },
+        meetings, tasks, timeline,
+    },
+    db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, schema::handovers},
+    error::{ApiError, Code, OnUnique as _, Result},
+    http::{Body, Filter, List, Page},
+    identity::{organizations, teams, users},
+    of_visible_case,
+    types::{Day, Instant},
+};
+use diesel::prelude::*;
+
+/// The handovers of the cases that this caller may work in, and those that are offered to the caller now.
+fn visible(tx: &Tx) -> Result<handovers::BoxedQuery<'static, Dialect>> {
+    let seen = Condition::sql("(")
+        .with(of_visible_case!(tx, "handovers"))
+        .then(" OR (handovers.status = 'offered' AND handovers.to_user_id = ")
+        .id(tx.user()?.uuid())
+        .then("))");
+    Ok(handovers::table.filter(handovers::organization_id.eq(tx.organization())).filter(seen).into_boxed())
+}
+
+fn filtered(tx: &Tx, filter: &HandoverFilter) -> Result<handovers::BoxedQuery<'static, Dialect>> {
+    let mut query = visible(tx)?;
+    if let Some(case) = filter.case {
+        query = query.filter(handovers::case_id.eq(case));
+    }
+    if filter.mine == Some(true) {
+        query = query.filter(handovers::to_user_id.eq(tx.user()?));
+    }
+    if let Some(statuses) = &filter.status {
+        // One status is an equation, which the index on it serves in order.
+        query = match statuses.0.as_slice() {
+            [one] => query.filter(handovers::status.eq(*one)),
+            several => query.filter(handovers::status.eq_any(several.to_vec())),
+        };
+    }
+    Ok(query)
+}
+
+fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, filter: &HandoverFilter) -> Result<Page<Handover>> {
+    let actor = tx.actor()?;
+    let mut query = filtered(tx, filter)?;
+    if let Some((at, id)) = list.after(actor)? {
+        query = query.filter(row_after(
+            (handovers::offered_at, handovers::id),
+            (Instant::from_micros(at), HandoverId::from_uuid(id)),
+            list.down(),
+        ));
+    }
+    query = match list.down() {
+        true => query.order((handovers::offered_at.desc(), handovers::id.desc())),
+        false => query.order((handovers::offered_at.asc(), handovers::id.asc())),
+    };
+    let rows: Vec<HandoverRow> = query.select(HandoverRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let total = if list.include_total { Some(filtered(tx, filter)?.count().get_result(tx.conn)?) } else { None };
+    let views = views(tx, rows)?;
+    let page = list.page(actor, views, total, |view| (view.offered_at.micros(), view.id.uuid()), |view| view);
+    tx.saw_all("handover.listed", page.items.iter().map(|view| view.id));
+    Ok(page)
+}
+
+pub fn page(tx: &mut Tx, list: &List<HandoverFilter>) -> Result<Page<Handover>> {
+    listed(tx, list, &list.filter)
+}
+
+pub fn page_of_case(tx: &mut Tx, case: CaseId, list: &List<CaseHandoverFilter>) -> Result<Page<Handover>> {
+    let case = cases::store::find(tx, case)?;
+    let filter = HandoverFilter { case: Some(case.id), status: list.filter.status.clone(), mine: None };
+    listed(tx, list, &filter)
+}
+
+/// As the caller may see them: with what is open, or only how much of it.
+fn views(tx: &mut Tx, rows: Vec<HandoverRow>) -> Result<Vec<Handover>> {
+    let cases: Vec<CaseId> = rows.iter().map(|row| row.case_id).collect();
+    let headings = cases::store::headings(tx, &cases)?;
+    let seen = cases::store::seen_among(tx, cases)?;
+    let view = |row: HandoverRow| {
+        let (case, case_number, team_id) = headings.iter().find(|(case, ..)| *case == row.case_id).cloned()?;
+        Some(Handover::of(row, Heading { case_number, team_id, seen: seen.contains(&case) }))
+    };
+    Ok(rows.into_iter().filter_map(view).collect())
+}
+
+fn view(tx: &mut Tx, row: HandoverRow) -> Result<Handover> {
+    views(tx, vec![row])?.pop().ok_or_else(ApiError::not_found)
+}
+
+pub fn get(tx: &mut Tx, id: HandoverId) -> Result<Handover> {
+    let row: HandoverRow = visible(tx)?.filter(handovers::id.eq(id)).select(HandoverRow::as_select()).first(tx.conn)?;
+    tx.saw("handover.read", row.id);
+    view(tx, row)
+}
+
+/// The handover and its case, both held until the transaction ends. The case is held first, here as everywhere, by whoever may
+/// answer the offer too; of many who answer at once, each then sees what the one before has done.
+fn hold(tx: &mut Tx, id: HandoverId) -> Result<(CaseRow, HandoverRow)> {
+    let case: CaseId = visible(tx)?.filter(handovers::id.eq(id)).select(handovers::case_id).first(tx.conn)?;
+    let case = cases::store::hold_offered(tx, case)?;
+    let row = visible(tx)?.filter(handovers::id.eq(id)).select(HandoverRow::as_select()).locked().get_result(tx.conn)?;
+    Ok((case, row))
+}
+
+/// What is open in a case now.
+fn open_work(tx: &mut Tx, case: CaseId) -> Result<OpenWork> {
+    Ok(OpenWork {
+        meetings: meetings::store::ahead_of_case(tx, case)?.into_iter().map(|(id, at)| OpenItem::starting(id, at)).collect(),
+        tasks: tasks::store::open_of_case(tx, case)?.into_iter().map(|(id, due)| OpenItem::due(id, Some(due))).collect(),
+        commitments: meetings::commitments::store::open_of_case(tx, case)?.into_iter().map(|(id, due)| OpenItem::due(id, due)).collect(),
+    })
+}
+
+pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewHandover>) -> Result<Handover> {
+    let actor = tx.actor()?;
+    let case = cases::store::open_for_work(tx, case)?;
+    if !lifecycle::may(actor, case.lead_advocate_id, &[Mover::Lead, Mover::Supervisor]) {
+        return Err(ApiError::forbidden("A case is handed over by its lead or by a supervisor."));
+    }
+    let lead = case.lead_advocate_id.ok_or_else(|| ApiError::conflict("The case has no lead to take it from: assign one."))?;
+    let target = users::store::worker(tx, new.to_user_id, "/to_user_id")?;
+    new.check(actor.user, lead, Day::today(&organizations::store::find(tx)?.time_zone))?;
+    if target.role == Role::Supervisor && !teams::store::has_member(tx, case.team_id, target.id)? {
+        return Err(ApiError::invalid("/to_user_id", "not_in_team", "is a supervisor who is not in the case's team"));
+    }
+    let open_work = open_work(tx, case.id)?;
+    let row = HandoverRow::new(&case, lead, actor.user, new, open_work);
+    let doubled = || ApiError::new(Code::AlreadyExists, "The case is offered to somebody already.");
+    diesel::insert_into(handovers::table).values(&row).execute(tx.conn).on_unique(doubled)?;
+    timeline::store::add(tx, case.id, "handover.offered", row.id, None)?;
+    tx.record("handover.offered", row.id, new.members());
+    view(tx, row)
+}
+
+/// Writes how the offer ended, on the timeline and in the trace too.
+fn answered(tx: &mut Tx, row: &HandoverRow, event: &'static str, members: Vec<String>) -> Result<()> {
+    diesel::update(handovers::table.find((row.organization_id, row.id))).set(row).execute(tx.conn)?;
+    timeline::store::add(tx, row.case_id, event, row.id, None)?;
+    tx.record(event, row.id, members);
+    Ok(())
+}
+
+fn only_target(tx: &Tx, row: &HandoverRow) -> Result<()> {
+    if row.to_user_id == tx.user()? {
+        return Ok(());
+    }
+    Err(ApiError::forbidden("Only whoever it is offered to answers a handover."))
+}
+
+pub fn accept(tx: &mut Tx, id: HandoverId) -> Result<Handover> {
+    let actor = tx.actor()?;
+    let (mut case, mut row) = hold(tx, id)?;
+    only_target(tx, &row)?;
+    row.answer(HandoverStatus::Accepted, None)?;
+    if case.status == CaseStatus::EnteredInError {
+        return Err(ApiError::conflict("The case was entered in error."));
+    }
+    if actor.role == Role::Supervisor && !teams::store::has_member(tx, case.team_id, actor.user)? {
+        return Err(ApiError::conflict("You are no longer in the case's team."));
+    }
+    answered(tx, &row, "handover.accepted", vec!["status".into()])?;
+    assignments::store::replace_lead(tx, &mut case, actor.user)?;
+    cases::store::save(tx, &mut case)?;
+    tasks::store::pass_on(tx, case.id, row.from_user_id, actor.user)?;
+    if let Some(last) = row.keep_until {
+        let end = last.plus_days(1).begins(&organizations::store::find(tx)?.time_zone);
+        if end > Instant::now() {
+            assignments::store::begin_until(tx, &case, row.from_user_id, AssignmentRole::Cover, Some(end))?;
+        }
+    }
+    view(tx, row)
+}
+
+pub fn refuse(tx: &mut Tx, id: HandoverId, refusal: &Body<HandoverRefusal>) -> Result<Handover> {
+    let (_, mut row) = hold(tx, id)?;
+    only_target(tx, &row)?;
+    row.answer(HandoverStatus::Refused, Some(refusal.reason.clone()))?;
+    answered(tx, &row, "handover.refused", refusal.members())?;
+    view(tx, row)
+}
+
+pub fn withdraw(tx: &mut Tx, id: HandoverId) -> Result<Handover> {
+    let actor = tx.actor()?;
+    let (case, mut row) = hold(tx, id)?;
+    let supervises = actor.role == Role::Supervisor && cases::store::seen_among(tx, vec![case.id])?.contains(&case.id);
+    if row.offered_by != actor.user && !supervises {
+        return Err(ApiError::forbidden("A handover is withdrawn by who offered it, or by a supervisor of the case."));
+    }
+    row.answer(HandoverStatus::Withdrawn, None)?;
+    answered(tx, &row, "handover.withdrawn", vec!["status".into()])?;
+    view(tx, row)
+}
+
+/// Withdraws the open offer of a case that the caller holds and that gets another lead: it was an offer of the lead before.
+pub fn overtake(tx: &mut Tx, case: &CaseRow) -> Result<()> {
+    let open = visible(tx)?.filter(handovers::case_id.eq(case.id)).filter(handovers::status.eq(HandoverStatus::Offered));
+    let open: Option<HandoverRow> = open.select(HandoverRow::as_select()).first(tx.conn).optional()?;
+    if let Some(mut row) = open {
+        row.answer(HandoverStatus::Withdrawn, None)?;
+        answered(tx, &row, "handover.withdrawn", vec!["status".into()])?;
+    }
+    Ok(())
+}
