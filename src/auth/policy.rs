@@ -51,6 +51,8 @@ policy! {
     AssignCases       = "cases:assign"       => Supervisor;
     ReadBarriers      = "barriers:read"      => Supervisor | Advocate;
     WriteBarriers     = "barriers:write"     => Supervisor | Advocate;
+    ReadActions       = "actions:read"       => Supervisor | Advocate;
+    WriteActions      = "actions:write"      => Supervisor | Advocate;
     ReadMeetings      = "meetings:read"      => Supervisor | Advocate;
     WriteMeetings     = "meetings:write"     => Supervisor | Advocate;
     ReadNotes         = "notes:read"         => Supervisor | Advocate;

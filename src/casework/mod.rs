@@ -1,5 +1,6 @@
 //! The work itself: clients, their cases, and everything that is done for them.
 
+pub mod actions;
 pub mod assignments;
 pub mod barriers;
 #[macro_use]
