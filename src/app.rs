@@ -33,6 +33,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(directory::providers::routes)
             .configure(directory::preparation_templates::routes)
             .configure(directory::services::routes)
+            .configure(directory::deadline_rules::routes)
             .configure(directory::code_lists::routes)
             .configure(oversight::audit_events::routes),
     );

@@ -35,6 +35,7 @@ use utoipa::{
         (name = "Notes", description = "What was said and done."),
         (name = "Tasks", description = "What somebody here has to do."),
         (name = "Directory", description = "Providers, services and the code lists."),
+        (name = "Deadline rules", description = "How long there is for what, by which law, and dates computed from it. No legal advice."),
         (name = "Audit", description = "The trace, for auditors."),
         (name = "Operations", description = "Health and keys.")
     ),

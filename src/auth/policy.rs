@@ -63,6 +63,8 @@ policy! {
     ReadDirectory     = "directory:read"     => Admin | Supervisor | Advocate;
     WriteDirectory    = "directory:write"    => Admin | Supervisor | Advocate;
     WriteTemplates    = "templates:write"    => Admin;
+    ReadDeadlineRules = "deadline_rules:read" => Admin | Supervisor | Advocate;
+    WriteDeadlineRules = "deadline_rules:write" => Admin;
     ReadCodeLists     = "code_lists:read"    => Admin | Supervisor | Advocate | Client | Integration | Auditor;
 
     ReadAudit         = "audit:read"         => Auditor;

@@ -235,6 +235,39 @@ diesel::table! {
 diesel::table! {
     use crate::types::sql::*;
 
+    deadline_rules (organization_id, id, version) {
+        organization_id -> Uuid,
+        id -> Uuid,
+        version -> Int4,
+        name -> Text,
+        jurisdiction -> Text,
+        scheme -> Text,
+        action_type -> Text,
+        trigger -> Text,
+        amount -> Int4,
+        max_amount -> Nullable<Int4>,
+        unit -> Text,
+        bound -> Text,
+        receipt_presumption_days -> Int4,
+        weekend_rule -> Text,
+        holiday_calendar -> Text,
+        party -> Text,
+        statutory -> Bool,
+        expedited -> Bool,
+        citation -> Nullable<Text>,
+        url -> Nullable<Text>,
+        last_verified_on -> Date,
+        note -> Nullable<Text>,
+        effective_from -> Date,
+        effective_to -> Nullable<Date>,
+        created_by -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
     deadlines (organization_id, id) {
         organization_id -> Uuid,
         id -> Uuid,
@@ -570,6 +603,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     cases,
     clients,
     commitments,
+    deadline_rules,
     deadlines,
     idempotency_keys,
     login_names,

@@ -70,6 +70,19 @@ pub enum Trigger {
 }
 
 impl Trigger {
+    /// The trigger that a body tells, as `trigger_date` or as `trigger_not_before`. One that is yet to come starts no clock.
+    pub fn told(trigger_date: Option<Day>, trigger_not_before: Option<Day>, today: Day) -> Result<Self> {
+        match (trigger_date, trigger_not_before) {
+            (Some(day), None) if day <= today => Ok(Self::On(day)),
+            (Some(_), None) => Err(ApiError::invalid("/trigger_date", "in_the_future", "has not happened yet")),
+            (None, Some(not_before)) => Ok(Self::Unknown { not_before }),
+            (None, None) => Err(ApiError::invalid("/trigger_date", "required", "must be given, or else `trigger_not_before`")),
+            (Some(_), Some(_)) => {
+                Err(ApiError::invalid("/trigger_not_before", "not_allowed", "says that the day is not known, and `trigger_date` names it"))
+            }
+        }
+    }
+
     /// The day that is counted from.
     pub const fn day(self) -> Day {
         match self {
@@ -310,5 +323,253 @@ impl Clock<'_> {
                 DeadlineUnit::Month => "month",
             },
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::directory::deadline_rules::model::{NewDeadlineRule, RuleSource};
+    use crate::types::Id;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    fn day(text: &str) -> Day {
+        Day::parse(text).unwrap()
+    }
+    fn zone(name: &str) -> Zone {
+        Zone::parse(name).unwrap()
+    }
+    fn rule(change: Value) -> DeadlineRule {
+        let mut terms = json!({"name": "A rule", "jurisdiction": "us", "scheme": "other", "action_type": "letter", "trigger": "notice_date", "amount": 10, "unit": "calendar_day", "bound": "exact", "weekend_rule": "none", "holiday_calendar": "us_federal", "party": "us", "statutory": false, "effective_from": "1900-01-01", "last_verified_on": "2026-01-05"});
+        for (member, value) in change.as_object().unwrap() {
+            terms[member] = value.clone();
+        }
+        let terms: NewDeadlineRule = serde_json::from_value(terms).unwrap();
+        DeadlineRule::new(Id::new(), None, 1, RuleSource::Organization, terms)
+    }
+    fn run(rule: &DeadlineRule, trigger: Trigger, stated: Option<&str>) -> Computation {
+        compute(rule, trigger, &zone("America/Chicago"), stated.map(day), Holidays::built_in()).unwrap()
+    }
+    fn due(change: Value, trigger: &str) -> String {
+        run(&rule(change), Trigger::On(day(trigger)), None).due_on.to_string()
+    }
+    fn codes(computed: &Computation) -> Vec<&'static str> {
+        computed.steps.iter().map(|step| step.code.as_str()).collect()
+    }
+
+    #[test]
+    fn months_end_on_the_last_day_of_a_month_that_is_too_short() {
+        assert_eq!(due(json!({"unit": "month", "amount": 1}), "2026-01-31"), "2026-02-28");
+        assert_eq!(due(json!({"unit": "month", "amount": 1}), "2028-01-31"), "2028-02-29");
+        assert_eq!(due(json!({"unit": "month", "amount": 12}), "2028-02-29"), "2029-02-28");
+        assert_eq!(due(json!({"unit": "month", "amount": 48}), "2024-02-29"), "2028-02-29");
+        // 2100 is no leap year.
+        assert_eq!(due(json!({"unit": "month", "amount": 24}), "2098-02-28"), "2100-02-28");
+    }
+
+    #[test]
+    fn a_day_off_moves_to_the_business_day_that_the_rule_says() {
+        // Friday, 3 July 2026 is the observed Independence Day.
+        for (weekend, expected) in [("none", "2026-07-04"), ("next_business_day", "2026-07-06"), ("previous_business_day", "2026-07-02")] {
+            assert_eq!(due(json!({"weekend_rule": weekend}), "2026-06-24"), expected, "{weekend}");
+        }
+        let back = rule(json!({"weekend_rule": "previous_business_day", "amount": 1}));
+        // A Saturday, with no business day since: it stays on Sunday.
+        assert_eq!(run(&back, Trigger::On(day("2026-08-01")), None).due_on, day("2026-08-02"));
+        assert_eq!(run(&back, Trigger::On(day("2026-07-31")), None).due_on, day("2026-07-31"));
+    }
+
+    #[test]
+    fn the_end_of_a_day_is_local_whatever_the_clocks_do() {
+        for (date, name, end) in [
+            ("2026-05-01", "UTC", "2026-05-01T23:59:59.999Z"),
+            ("2026-05-01", "Etc/GMT+12", "2026-05-02T11:59:59.999Z"),
+            ("2026-05-01", "Pacific/Kiritimati", "2026-05-01T09:59:59.999Z"),
+            // The clocks go forward, and back.
+            ("2026-03-07", "America/Chicago", "2026-03-08T05:59:59.999Z"),
+            ("2026-03-08", "America/Chicago", "2026-03-09T04:59:59.999Z"),
+            ("2026-11-01", "America/Chicago", "2026-11-02T05:59:59.999Z"),
+            ("2026-10-25", "Europe/London", "2026-10-25T23:59:59.999Z"),
+            // Midnight itself is skipped: the next day begins at one.
+            ("2018-11-03", "America/Sao_Paulo", "2018-11-04T02:59:59.999Z"),
+            // One comes twice, so that midnight does too: the day ends before the first.
+            ("2025-11-01", "America/Havana", "2025-11-02T03:59:59.999Z"),
+            // A whole day is skipped.
+            ("2011-12-29", "Pacific/Apia", "2011-12-30T09:59:59.999Z"),
+        ] {
+            assert_eq!(end_of_day(day(date), &zone(name)).unwrap().to_string(), end, "{date} {name}");
+        }
+    }
+
+    #[test]
+    fn a_floor_a_ceiling_and_a_range_say_what_they_leave_open() {
+        let on = Trigger::On(day("2026-06-12"));
+        let range = run(&rule(json!({"amount": 90, "max_amount": 120, "bound": "floor"})), on, None);
+        assert_eq!(
+            (range.earliest_due_on, range.due_on, range.latest_due_on),
+            (Some(day("2026-09-10")), day("2026-09-10"), Some(day("2026-10-10")))
+        );
+        assert_eq!(codes(&range), ["trigger", "counted", "range", "end_of_day"]);
+        let floor = run(&rule(json!({"amount": 90, "bound": "floor"})), on, None);
+        assert_eq!((floor.earliest_due_on, floor.latest_due_on), (Some(floor.due_on), None));
+        let ceiling = run(&rule(json!({"amount": 90, "bound": "ceiling"})), on, None);
+        assert_eq!((ceiling.earliest_due_on, ceiling.latest_due_on), (None, Some(ceiling.due_on)));
+        assert_eq!(codes(&ceiling), ["trigger", "counted", "ceiling", "end_of_day"]);
+    }
+
+    #[test]
+    fn the_earlier_of_notice_and_rule_is_taken_and_the_difference_flagged() {
+        let (rule, on) = (rule(json!({"amount": 60})), Trigger::On(day("2026-03-02")));
+        for (stated, due, source, differs) in [
+            ("2026-05-01", "2026-05-01", DeadlineSource::StatedOnNotice, false),
+            ("2026-04-15", "2026-04-15", DeadlineSource::StatedOnNotice, true),
+            ("2026-05-11", "2026-05-01", DeadlineSource::Computed, true),
+        ] {
+            let found = run(&rule, on, Some(stated));
+            assert_eq!((found.due_on, found.source, found.differs_from_notice), (day(due), source, differs), "{stated}");
+            assert_eq!(codes(&found).contains(&"differs_from_notice"), differs, "{stated}");
+        }
+        let refused = compute(&rule, on, &Zone::utc(), Some(day("2026-03-01")), Holidays::built_in()).unwrap_err();
+        assert_eq!(refused.all_issues()[0].fault.code, "before_trigger");
+    }
+
+    #[test]
+    fn an_unknown_trigger_gives_the_earliest_possible_date() {
+        let unknown = Trigger::Unknown { not_before: day("2026-03-02") };
+        let rule = rule(json!({"amount": 60, "receipt_presumption_days": 5}));
+        let found = run(&rule, unknown, None);
+        assert_eq!((found.pending, found.due_on, found.earliest_due_on), (true, day("2026-05-06"), Some(day("2026-05-06"))));
+        assert_eq!(codes(&found), ["trigger_unknown", "receipt_presumed", "counted", "end_of_day"]);
+        // What the notice prints does not hang on the trigger.
+        let stated = run(&rule, unknown, Some("2026-05-20"));
+        assert_eq!((stated.pending, stated.due_on, stated.differs_from_notice), (false, day("2026-05-20"), false));
+        assert_eq!(stated.source, DeadlineSource::StatedOnNotice);
+    }
+
+    #[test]
+    fn a_table_of_holidays_that_ends_too_early_is_said_and_not_guessed() {
+        for change in [json!({"unit": "business_day"}), json!({"weekend_rule": "next_business_day"})] {
+            let rule = rule(change);
+            let known = run(&rule, Trigger::On(day("2030-06-03")), None);
+            assert!(known.holidays_complete && !codes(&known).contains(&"holidays_unknown"));
+            let unknown = run(&rule, Trigger::On(day("2030-12-30")), None);
+            assert!(!unknown.holidays_complete && codes(&unknown).contains(&"holidays_unknown"));
+        }
+        // Where no holiday can matter, nothing is missing.
+        assert!(run(&rule(json!({})), Trigger::On(day("2030-12-30")), None).holidays_complete);
+        assert!(
+            run(&rule(json!({"unit": "business_day", "holiday_calendar": "none"})), Trigger::On(day("2030-12-30")), None).holidays_complete
+        );
+    }
+
+    #[test]
+    fn a_date_beyond_the_calendar_is_refused() {
+        for unit in ["calendar_day", "business_day", "month"] {
+            let rule = rule(json!({"unit": unit, "amount": 1000}));
+            let refused = compute(&rule, Trigger::On(day("2199-12-31")), &Zone::utc(), None, Holidays::built_in()).unwrap_err();
+            assert_eq!(refused.all_issues()[0].fault.code, "out_of_range", "{unit}");
+        }
+    }
+
+    #[test]
+    fn a_computation_is_read_back_as_it_was_written() {
+        let found = run(&rule(json!({"bound": "floor"})), Trigger::On(day("2026-03-02")), Some("2026-03-05"));
+        let mut read: Computation = serde_json::from_value(serde_json::to_value(&found).unwrap()).unwrap();
+        // JSON has milliseconds.
+        assert_eq!(read.due_at.micros() / 1000, found.due_at.micros() / 1000);
+        read.due_at = found.due_at;
+        assert_eq!(read, found);
+    }
+
+    const ZONES: &[&str] = &[
+        "Etc/GMT+12",
+        "Pacific/Honolulu",
+        "America/Chicago",
+        "America/Sao_Paulo",
+        "America/Havana",
+        "UTC",
+        "Europe/London",
+        "Asia/Tehran",
+        "Asia/Kolkata",
+        "Asia/Beirut",
+        "Australia/Lord_Howe",
+        "Pacific/Chatham",
+        "Pacific/Apia",
+        "Pacific/Kiritimati",
+    ];
+
+    prop_compose! {
+        /// Any rule, with a trigger between 2012 (before, some zones skipped whole days) and 2059, and a zone between -12 and +14.
+        fn any_clock()(
+            amount in 1..400_i32,
+            presumed in 0..10_i32,
+            unit in prop::sample::select(DeadlineUnit::ALL),
+            bound in prop::sample::select(DeadlineBound::ALL),
+            weekend_rule in prop::sample::select(WeekendRule::ALL),
+            calendar in prop::sample::select(&["us_federal", "england_and_wales", "none"][..]),
+            number in 15_340_i64..32_873,
+            zone in prop::sample::select(ZONES),
+        ) -> (DeadlineRule, Day, Zone) {
+            let amount = if unit == DeadlineUnit::Month { amount % 60 + 1 } else { amount };
+            let change = json!({"amount": amount, "unit": unit, "bound": bound, "weekend_rule": weekend_rule, "holiday_calendar": calendar, "receipt_presumption_days": presumed});
+            (rule(change), Day::from_number(number).unwrap(), Zone::parse(zone).unwrap())
+        }
+    }
+    fn at(rule: &DeadlineRule, trigger: Day, zone: &Zone) -> Computation {
+        compute(rule, Trigger::On(trigger), zone, None, Holidays::built_in()).unwrap()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn nothing_is_due_before_its_trigger((rule, trigger, zone) in any_clock()) {
+            let found = at(&rule, trigger, &zone);
+            prop_assert!(found.due_on >= trigger);
+            prop_assert!(found.earliest_due_on.is_none_or(|earliest| earliest <= found.due_on));
+            prop_assert!(found.latest_due_on.is_none_or(|latest| latest >= found.due_on));
+            prop_assert!(found.steps.iter().all(|step| step.date >= trigger));
+        }
+
+        #[test]
+        fn a_floor_is_no_later_than_exact_and_a_ceiling_no_earlier((rule, trigger, zone) in any_clock()) {
+            let by = |bound| at(&DeadlineRule { bound, ..rule.clone() }, trigger, &zone).due_on;
+            prop_assert!(by(DeadlineBound::Floor) <= by(DeadlineBound::Exact));
+            prop_assert!(by(DeadlineBound::Exact) <= by(DeadlineBound::Ceiling));
+        }
+
+        #[test]
+        fn it_is_due_at_the_last_moment_of_its_day_in_every_zone((rule, trigger, zone) in any_clock()) {
+            let found = at(&rule, trigger, &zone);
+            prop_assert_eq!(Day::of(found.due_at, &zone), found.due_on);
+            prop_assert!(Day::of(Instant::from_micros(found.due_at.micros() + 1), &zone) > found.due_on);
+        }
+
+        #[test]
+        fn a_longer_time_and_a_later_trigger_end_no_earlier((rule, trigger, zone) in any_clock()) {
+            let found = at(&rule, trigger, &zone).due_on;
+            prop_assert!(at(&DeadlineRule { amount: rule.amount + 1, ..rule.clone() }, trigger, &zone).due_on >= found);
+            prop_assert!(at(&rule, trigger.plus_days(1), &zone).due_on >= found);
+        }
+
+        #[test]
+        fn business_days_end_on_no_day_off((rule, trigger, zone) in any_clock()) {
+            let found = at(&rule, trigger, &zone);
+            if rule.unit == DeadlineUnit::BusinessDay || rule.weekend_rule == WeekendRule::NextBusinessDay {
+                prop_assert!(!is_weekend(found.due_on));
+                let table = Holidays::built_in().table(rule.holiday_calendar);
+                prop_assert!(table.is_none_or(|table| table.name(found.due_on).is_none()));
+            }
+        }
+
+        #[test]
+        fn a_date_on_the_notice_never_makes_it_later((rule, trigger, zone) in any_clock(), days in 0..500_i32) {
+            let stated = trigger.plus_days(days);
+            let computed = at(&rule, trigger, &zone).due_on;
+            let found = compute(&rule, Trigger::On(trigger), &zone, Some(stated), Holidays::built_in()).unwrap();
+            prop_assert_eq!(found.due_on, computed.min(stated));
+            prop_assert_eq!(found.differs_from_notice, computed != stated);
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! What a deadline rule is: data with versions, in the catalogue and on the wire.
 
-use super::compute::{DeadlineSource, Step};
+use super::compute::{Computation, DeadlineSource, Step};
 use crate::{
+    auth::{OrganizationId, UserId},
+    db::schema::deadline_rules,
     error::{ApiError, Issue, Place, Result},
     http::{Filter, OneOf, Resource},
     types::{
@@ -10,6 +12,7 @@ use crate::{
         fault::Fault,
     },
 };
+use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
@@ -84,6 +87,24 @@ text_enum! {
         /// It comes with the product.
         BuiltIn = "built_in",
         Organization = "organization",
+    }
+}
+
+/// A row of `deadline_rules`: one version. It is never changed.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = deadline_rules)]
+pub struct RuleRow {
+    pub organization_id: OrganizationId,
+    pub id: DeadlineRuleId,
+    pub version: i32,
+    #[diesel(embed)]
+    pub terms: NewDeadlineRule,
+    pub created_by: UserId,
+    pub created_at: Instant,
+}
+impl RuleRow {
+    pub fn new(organization_id: OrganizationId, id: DeadlineRuleId, version: i32, created_by: UserId, terms: &NewDeadlineRule) -> Self {
+        Self { organization_id, id, version, terms: terms.clone(), created_by, created_at: Instant::now() }
     }
 }
 
@@ -173,7 +194,8 @@ impl Resource for DeadlineRule {
 }
 
 /// What a version of a rule says, whole.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Validate, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Validate, ToSchema, Queryable, Selectable, Insertable)]
+#[diesel(table_name = deadline_rules)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"name": "Our own follow-up of a letter", "jurisdiction": "us", "scheme": "other", "action_type": "letter", "trigger": "request_received", "amount": 10, "unit": "business_day", "bound": "exact", "weekend_rule": "none", "holiday_calendar": "us_federal", "party": "other_side", "statutory": false, "effective_from": "2026-01-01", "last_verified_on": "2026-01-05"}))]
 pub struct NewDeadlineRule {
@@ -339,6 +361,29 @@ pub struct DeadlinePreview {
     pub not_statutory: bool,
     #[schema(value_type = String)]
     pub disclaimer: &'static str,
+}
+impl DeadlinePreview {
+    pub fn new(rule: DeadlineRule, computed: Computation, time_zone: Zone) -> Self {
+        Self {
+            rule_id: rule.id,
+            rule_version: rule.version,
+            due_on: computed.due_on,
+            due_at: computed.due_at,
+            earliest_due_on: computed.earliest_due_on,
+            latest_due_on: computed.latest_due_on,
+            time_zone,
+            source: computed.source,
+            differs_from_notice: computed.differs_from_notice,
+            pending: computed.pending,
+            holidays_complete: computed.holidays_complete,
+            steps: computed.steps,
+            citation: rule.citation,
+            url: rule.url,
+            last_verified_on: rule.last_verified_on,
+            not_statutory: !rule.statutory,
+            disclaimer: DISCLAIMER,
+        }
+    }
 }
 
 #[cfg(test)]
