@@ -25,6 +25,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(casework::timeline::routes)
             .configure(casework::barriers::routes)
             .configure(casework::actions::routes)
+            .configure(casework::deadlines::routes)
             .configure(casework::notes::routes)
             .configure(casework::tasks::routes)
             .configure(casework::meetings::routes)

@@ -53,6 +53,8 @@ policy! {
     WriteBarriers     = "barriers:write"     => Supervisor | Advocate;
     ReadActions       = "actions:read"       => Supervisor | Advocate;
     WriteActions      = "actions:write"      => Supervisor | Advocate;
+    ReadDeadlines     = "deadlines:read"     => Supervisor | Advocate;
+    WriteDeadlines    = "deadlines:write"    => Supervisor | Advocate;
     ReadMeetings      = "meetings:read"      => Supervisor | Advocate;
     WriteMeetings     = "meetings:write"     => Supervisor | Advocate;
     ReadNotes         = "notes:read"         => Supervisor | Advocate;

@@ -6,6 +6,7 @@ pub mod barriers;
 #[macro_use]
 pub mod cases;
 pub mod clients;
+pub mod deadlines;
 pub mod meetings;
 pub mod notes;
 pub mod tasks;

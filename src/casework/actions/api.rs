@@ -20,12 +20,7 @@ use actix_web::{
 /// Newest first: those against its barriers and those against the case itself.
 #[utoipa::path(tag = "Actions", params(("id" = CaseId, Path), List<LadderFilter>), responses((status = 200, body = Page<Action>)), security(("bearer" = ["actions:read"])))]
 #[get("/cases/{id}/actions")]
-pub async fn list_case_actions(
-    who: Allowed<ReadActions>,
-    db: Data<Db>,
-    id: Path<CaseId>,
-    list: List<LadderFilter>,
-) -> Reply<Page<Action>> {
+pub async fn list_case_actions(who: Allowed<ReadActions>, db: Data<Db>, id: Path<CaseId>, list: List<LadderFilter>) -> Reply<Page<Action>> {
     paged(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
 }
 

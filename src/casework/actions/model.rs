@@ -338,7 +338,7 @@ impl Resource for Action {
 /// A new action.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"type": "internal_appeal", "forum": "Riverside Health Plan, appeals unit", "scheme": "medicaid_managed_care", "level": 1, "filed_on": "2026-11-20", "method": "fax", "external_reference": "A-1022"}))]
+#[schema(example = json!({"type": "internal_appeal", "forum": "Riverside Health Plan, appeals unit", "scheme": "medicaid_managed_care", "level": 1, "filed_on": "2026-01-20", "method": "fax", "external_reference": "A-1022"}))]
 pub struct NewAction {
     #[serde(rename = "type")]
     pub kind: ActionType,
@@ -487,9 +487,10 @@ mod tests {
             (json!({"status": "decided"}), vec!["/filed_on required", "/decision required", "/decided_on required"]),
             (json!({"filed_on": "2026-11-01", "decision": "denied"}), vec!["/decided_on required"]),
             (json!({"filed_on": "2026-11-01", "status": "filed", "decision": "denied"}), vec!["/decision not_allowed"]),
-            (json!({"status": "decided", "filed_on": "2026-11-01", "decided_on": "2026-11-02", "decision": "pending"}), vec![
-                "/decision not_allowed",
-            ]),
+            (
+                json!({"status": "decided", "filed_on": "2026-11-01", "decided_on": "2026-11-02", "decision": "pending"}),
+                vec!["/decision not_allowed"],
+            ),
             (json!({"filed_on": "2026-11-20", "decision": "denied", "decided_on": "2026-11-19"}), vec!["/decided_on before_filing"]),
             (json!({"filed_on": "2026-11-25"}), vec!["/filed_on in_the_future"]),
             (json!({"filed_on": "2026-11-01", "decision": "denied", "decided_on": "2026-11-25"}), vec!["/decided_on in_the_future"]),

@@ -57,7 +57,8 @@ fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, filter: &ActionFilter, barrier
     let actor = tx.actor()?;
     let mut query = filtered(tx, filter, barrier);
     if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after((actions::created_at, actions::id), (Instant::from_micros(at), ActionId::from_uuid(id)), list.down()));
+        query =
+            query.filter(row_after((actions::created_at, actions::id), (Instant::from_micros(at), ActionId::from_uuid(id)), list.down()));
     }
     query = match list.down() {
         true => query.order((actions::created_at.desc(), actions::id.desc())),
@@ -153,13 +154,7 @@ pub fn create_against_barrier(tx: &mut Tx, barrier: BarrierId, new: &Body<NewAct
     create(tx, &case, Some(barrier.id), barrier.provider_id, new)
 }
 
-fn create(
-    tx: &mut Tx,
-    case: &CaseRow,
-    barrier: Option<BarrierId>,
-    provider: Option<ProviderId>,
-    new: &Body<NewAction>,
-) -> Result<Action> {
+fn create(tx: &mut Tx, case: &CaseRow, barrier: Option<BarrierId>, provider: Option<ProviderId>, new: &Body<NewAction>) -> Result<Action> {
     let mut row = ActionRow::new(case.organization_id, case.id, barrier, tx.user()?, new)?;
     row.provider_id = row.provider_id.or(provider);
     check_days(tx, &row)?;

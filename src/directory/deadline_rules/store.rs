@@ -119,6 +119,7 @@ pub fn add_version(tx: &mut Tx, id: DeadlineRuleId, new: &Body<NewDeadlineRule>)
     diesel::insert_into(rules::table).values(&row).execute(tx.conn).on_unique(elsewhere)?;
     tx.record("deadline_rule.version_added", id, new.members());
     // The one place where a rule changes: what depends on it is told here, in the same transaction.
+    crate::casework::deadlines::review::rule_changed(tx, id)?;
     Ok(DeadlineRule::new(id, newest.code, row.version, RuleSource::Organization, row.terms))
 }
 
