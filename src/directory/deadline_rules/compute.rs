@@ -549,7 +549,8 @@ mod tests {
         #[test]
         fn a_longer_time_and_a_later_trigger_end_no_earlier((rule, trigger, zone) in any_clock()) {
             let found = at(&rule, trigger, &zone).due_on;
-            prop_assert!(at(&DeadlineRule { amount: rule.amount + 1, ..rule.clone() }, trigger, &zone).due_on >= found);
+            let longer = DeadlineRule { amount: rule.amount + 1, ..rule.clone() };
+            prop_assert!(at(&longer, trigger, &zone).due_on >= found);
             prop_assert!(at(&rule, trigger.plus_days(1), &zone).due_on >= found);
         }
 
