@@ -26,6 +26,8 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(casework::handovers::routes)
             .configure(casework::timeline::routes)
             .configure(casework::barriers::routes)
+            .configure(casework::actions::routes)
+            .configure(casework::deadlines::routes)
             .configure(casework::notes::routes)
             .configure(casework::tasks::routes)
             .configure(casework::meetings::routes)
@@ -34,6 +36,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(directory::providers::routes)
             .configure(directory::preparation_templates::routes)
             .configure(directory::services::routes)
+            .configure(directory::deadline_rules::routes)
             .configure(directory::code_lists::routes)
             .configure(oversight::audit_events::routes),
     );

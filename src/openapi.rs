@@ -31,10 +31,13 @@ use utoipa::{
         (name = "Assignments", description = "Who works a case."),
         (name = "Handovers", description = "A case passes from one lead to the next."),
         (name = "Barriers", description = "What stands between a client and a service or a right."),
+        (name = "Actions", description = "The ladder: steps taken against a barrier, and what may come next."),
+        (name = "Deadlines", description = "By when an action must be filed or answered, how the day was come by, and what became of it."),
         (name = "Meetings", description = "Meetings with providers and agencies: preparation, outcome, commitments."),
         (name = "Notes", description = "What was said and done."),
         (name = "Tasks", description = "What somebody here has to do."),
         (name = "Directory", description = "Providers, services and the code lists."),
+        (name = "Deadline rules", description = "How long there is for what, by which law, and dates computed from it. No legal advice."),
         (name = "Audit", description = "The trace, for auditors."),
         (name = "Operations", description = "Health and keys.")
     ),

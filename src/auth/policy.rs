@@ -53,6 +53,10 @@ policy! {
     WriteHandovers    = "handovers:write"    => Supervisor | Advocate;
     ReadBarriers      = "barriers:read"      => Supervisor | Advocate;
     WriteBarriers     = "barriers:write"     => Supervisor | Advocate;
+    ReadActions       = "actions:read"       => Supervisor | Advocate;
+    WriteActions      = "actions:write"      => Supervisor | Advocate;
+    ReadDeadlines     = "deadlines:read"     => Supervisor | Advocate;
+    WriteDeadlines    = "deadlines:write"    => Supervisor | Advocate;
     ReadMeetings      = "meetings:read"      => Supervisor | Advocate;
     WriteMeetings     = "meetings:write"     => Supervisor | Advocate;
     ReadNotes         = "notes:read"         => Supervisor | Advocate;
@@ -63,6 +67,8 @@ policy! {
     ReadDirectory     = "directory:read"     => Admin | Supervisor | Advocate;
     WriteDirectory    = "directory:write"    => Admin | Supervisor | Advocate;
     WriteTemplates    = "templates:write"    => Admin;
+    ReadDeadlineRules = "deadline_rules:read" => Admin | Supervisor | Advocate;
+    WriteDeadlineRules = "deadline_rules:write" => Admin;
     ReadCodeLists     = "code_lists:read"    => Admin | Supervisor | Advocate | Client | Integration | Auditor;
 
     ReadAudit         = "audit:read"         => Auditor;

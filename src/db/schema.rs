@@ -3,6 +3,38 @@
 diesel::table! {
     use crate::types::sql::*;
 
+    actions (organization_id, id) {
+        organization_id -> Uuid,
+        id -> Uuid,
+        case_id -> Uuid,
+        barrier_id -> Nullable<Uuid>,
+        provider_id -> Nullable<Uuid>,
+        #[sql_name = "type"]
+        type_ -> Text,
+        forum -> Text,
+        scheme -> Nullable<Text>,
+        level -> Nullable<Int4>,
+        parent_action_id -> Nullable<Uuid>,
+        escalation_reason -> Nullable<Text>,
+        description -> Nullable<Text>,
+        status -> Text,
+        filed_on -> Nullable<Date>,
+        method -> Nullable<Text>,
+        external_reference -> Nullable<Text>,
+        decision -> Nullable<Text>,
+        decided_on -> Nullable<Date>,
+        late_filing -> Bool,
+        good_cause -> Nullable<Text>,
+        created_by -> Uuid,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
     assignments (organization_id, id) {
         organization_id -> Uuid,
         id -> Uuid,
@@ -75,6 +107,7 @@ diesel::table! {
         created_by -> Uuid,
         version -> Int4,
         updated_at -> Timestamptz,
+        possible_retaliation -> Bool,
     }
 }
 
@@ -193,6 +226,75 @@ diesel::table! {
         text -> Text,
         due_on -> Nullable<Date>,
         status -> Text,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
+    deadline_rules (organization_id, id, version) {
+        organization_id -> Uuid,
+        id -> Uuid,
+        version -> Int4,
+        name -> Text,
+        jurisdiction -> Text,
+        scheme -> Text,
+        action_type -> Text,
+        trigger -> Text,
+        amount -> Int4,
+        max_amount -> Nullable<Int4>,
+        unit -> Text,
+        bound -> Text,
+        receipt_presumption_days -> Int4,
+        weekend_rule -> Text,
+        holiday_calendar -> Text,
+        party -> Text,
+        statutory -> Bool,
+        expedited -> Bool,
+        citation -> Nullable<Text>,
+        url -> Nullable<Text>,
+        last_verified_on -> Date,
+        note -> Nullable<Text>,
+        effective_from -> Date,
+        effective_to -> Nullable<Date>,
+        created_by -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
+    deadlines (organization_id, id) {
+        organization_id -> Uuid,
+        id -> Uuid,
+        case_id -> Uuid,
+        action_id -> Uuid,
+        rule_id -> Nullable<Uuid>,
+        rule_version -> Nullable<Int4>,
+        trigger_date -> Nullable<Date>,
+        trigger_not_before -> Nullable<Date>,
+        stated_due_on -> Nullable<Date>,
+        due_on -> Date,
+        due_at -> Timestamptz,
+        time_zone -> Text,
+        source -> Text,
+        differs_from_notice -> Bool,
+        computation -> Nullable<Jsonb>,
+        override_reason -> Nullable<Text>,
+        note -> Nullable<Text>,
+        status -> Text,
+        satisfied_by -> Nullable<Uuid>,
+        satisfied_on -> Nullable<Date>,
+        late_filing -> Bool,
+        good_cause -> Nullable<Text>,
+        excused_reason -> Nullable<Text>,
+        superseded_by -> Nullable<Uuid>,
+        review -> Nullable<Jsonb>,
+        created_by -> Uuid,
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
@@ -531,6 +633,7 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(
+    actions,
     assignments,
     audit_events,
     audit_heads,
@@ -541,6 +644,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     cases,
     clients,
     commitments,
+    deadline_rules,
+    deadlines,
     handovers,
     idempotency_keys,
     login_names,

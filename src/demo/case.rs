@@ -4,6 +4,7 @@ use super::{
     Numbers,
     dice::{DAY, Dice, HOUR, day, instant},
     ground::{Team, World, codes},
+    ladder::Rules,
     rows::{AssignmentRow, Batch, CaseRow, ClientRow, EpisodeRow, TimelineRow, TransitionRow},
     words,
 };
@@ -61,6 +62,7 @@ pub struct Teller<'a> {
     pub world: &'a World,
     pub dice: Dice,
     pub codes: Codes,
+    pub rules: Rules,
     pub numbers: Numbers,
     total: u32,
     own_active: u32,
@@ -80,6 +82,8 @@ pub struct Story {
     /// When the work ended, or now.
     pub until: i64,
     pub undisposed: i32,
+    pub open_deadlines: i32,
+    pub next_deadline: Option<Day>,
     pub last_contact: i64,
 }
 
@@ -97,7 +101,7 @@ impl<'a> Teller<'a> {
             result: codes::<code::MeetingOutcomes>(),
             service: super::ground::service_types(),
         };
-        Self { world, dice, codes, numbers: Numbers::new(), total, own_active: 0, in_first_team: 0 }
+        Self { world, dice, codes, rules: Rules::read(), numbers: Numbers::new(), total, own_active: 0, in_first_team: 0 }
     }
 
     /// Some days later, and always before today.
@@ -130,6 +134,8 @@ impl<'a> Teller<'a> {
             contact: opened,
             until: world.today - HOUR,
             undisposed: 0,
+            open_deadlines: 0,
+            next_deadline: None,
             last_contact: opened,
         };
         self.entry(batch, &story, opened, "case.opened", case, world.supervisor, None, None);
@@ -141,6 +147,8 @@ impl<'a> Teller<'a> {
         row.first_contact_at = Some(instant(story.contact));
         row.last_contact_at = Some(instant(story.last_contact));
         row.undisposed_barriers = story.undisposed;
+        row.open_deadlines = story.open_deadlines;
+        row.next_deadline_on = story.next_deadline;
         batch.episodes.push(EpisodeRow {
             organization_id: world.organization,
             case_id: case,
@@ -234,6 +242,7 @@ impl<'a> Teller<'a> {
             last_contact_at: None,
             undisposed_barriers: 0,
             open_deadlines: 0,
+            next_deadline_on: None,
             episode: 1,
             version: 1,
             created_at: opened_at,

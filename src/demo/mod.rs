@@ -4,6 +4,7 @@
 mod case;
 mod dice;
 mod ground;
+mod ladder;
 mod rows;
 mod words;
 mod work;

@@ -1,6 +1,7 @@
 //! Rows as they are written here: plain columns, and one batch of them for many cases.
 
 use crate::{
+    casework::deadlines::model::Basis,
     db::{Conn, dialect::Key, schema::*},
     error::Result,
     insert_all,
@@ -68,7 +69,7 @@ rows! {
             intake_source: Word, status: Word, priority: Word, priority_reason: Option<Word>, client_goal: String, tags: Json<Vec<String>>,
             opened_at: Instant, closed_at: Option<Instant>, closing_reason: Option<Word>, closing_summary: Option<Word>,
             outcome: Option<Word>, review_on: Option<Day>, first_contact_at: Option<Instant>, last_contact_at: Option<Instant>,
-            undisposed_barriers: i32, open_deadlines: i32, episode: i32, version: i32, created_at: Instant, updated_at: Instant,
+            undisposed_barriers: i32, open_deadlines: i32, next_deadline_on: Option<Day>, episode: i32, version: i32, created_at: Instant, updated_at: Instant,
         }
         episodes: EpisodeRow in case_episodes {
             organization_id: Key, case_id: Key, episode: i32, opened_at: Instant, closed_at: Option<Instant>,
@@ -87,6 +88,18 @@ rows! {
             provider_id: Option<Key>, service_id: Option<Key>, occurred_on: Option<Day>, ongoing: bool, description: String,
             severity: Word, verification: Word, status: Word, disposition: Option<Word>, judged_by: Option<Word>, opened_at: Instant,
             resolved_at: Option<Instant>, created_by: Key, version: i32, updated_at: Instant,
+        }
+        actions: ActionRow in actions {
+            organization_id: Key, id: Key, case_id: Key, barrier_id: Option<Key>, provider_id: Option<Key>, type_: Word, forum: Word,
+            scheme: Option<Word>, level: Option<i32>, parent_action_id: Option<Key>, escalation_reason: Option<Word>, status: Word,
+            filed_on: Option<Day>, method: Option<Word>, decision: Option<Word>, decided_on: Option<Day>, late_filing: bool,
+            created_by: Key, version: i32, created_at: Instant, updated_at: Instant,
+        }
+        deadlines: DeadlineRow in deadlines {
+            organization_id: Key, id: Key, case_id: Key, action_id: Key, rule_id: Option<Key>, rule_version: Option<i32>,
+            trigger_date: Option<Day>, due_on: Day, due_at: Instant, time_zone: Word, source: Word, differs_from_notice: bool,
+            computation: Option<Json<Basis>>, status: Word, satisfied_by: Option<Key>, satisfied_on: Option<Day>, late_filing: bool,
+            created_by: Key, version: i32, created_at: Instant, updated_at: Instant,
         }
         meetings: MeetingRow in meetings {
             organization_id: Key, id: Key, case_id: Key, type_: Word, mode: Word, starts_at: Instant, ends_at: Instant, time_zone: Word,
@@ -126,6 +139,6 @@ macro_rules! keys {
 keys! {
     TeamRow: id, UserRow: id, MemberRow: team_id, ProviderRow: id, ServiceRow: id,
     NameRow: user_id,
-    ClientRow: id, CaseRow: id, EpisodeRow: case_id, TransitionRow: id, AssignmentRow: id, BarrierRow: id, MeetingRow: id,
+    ClientRow: id, CaseRow: id, EpisodeRow: case_id, TransitionRow: id, AssignmentRow: id, BarrierRow: id, ActionRow: id, DeadlineRow: id, MeetingRow: id,
     ItemRow: id, CommitmentRow: id, NoteRow: id, TaskRow: id, TimelineRow: id,
 }

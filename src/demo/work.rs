@@ -31,6 +31,7 @@ pub fn tell(teller: &mut Teller<'_>, story: &mut Story, batch: &mut Batch) {
     for _ in 0..3 {
         barrier(teller, story, batch);
     }
+    super::ladder::tell(teller, story, batch);
     held(teller, story, batch, true);
     if story.status == CaseStatus::Active {
         booked(teller, story, batch);

@@ -110,6 +110,9 @@ code_lists! {
     MeetingOutcome = MeetingOutcomes("meeting_outcome");
     PreparationCategory = PreparationCategories("preparation_category");
     ServiceStatus = ServiceStatuses("service_status");
+    ActionType = ActionTypes("action_type");
+    Scheme = Schemes("scheme");
+    Jurisdiction = Jurisdictions("jurisdiction");
 }
 
 /// A code of the list `L`.

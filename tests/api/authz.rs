@@ -62,6 +62,12 @@ impl Records {
                 post(format!("/cases/{case}/barriers"), json!({"type": "waitlist_delay", "description": "Six weeks."})).await,
             ));
         }
+        if path.contains("/actions/{") || path.contains("/deadlines/{") {
+            let action = post(format!("/cases/{case}/actions"), json!({"type": "internal_appeal", "forum": "The plan"})).await;
+            let due = json!({"due_on": "2027-01-05", "time_zone": "America/Chicago", "source": "manual"});
+            ids.push(("deadlines", post(format!("/actions/{action}/deadlines"), due).await));
+            ids.push(("actions", action));
+        }
         if path.contains("/notes/{") {
             ids.push(("notes", post(format!("/cases/{case}/notes"), json!({"kind": "progress", "body": "Called."})).await));
         }

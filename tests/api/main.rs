@@ -10,8 +10,10 @@
 
 mod support;
 
+mod actions;
 mod authz;
 mod cases;
+mod deadlines;
 mod document;
 mod errors;
 mod handover;

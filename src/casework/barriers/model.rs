@@ -137,6 +137,7 @@ pub struct BarrierRow {
     pub created_by: UserId,
     pub version: i32,
     pub updated_at: Instant,
+    pub possible_retaliation: bool,
 }
 
 fn texts(bases: &Bases) -> Json<Vec<String>> {
@@ -170,6 +171,7 @@ impl BarrierRow {
             created_by,
             version: 1,
             updated_at: now,
+            possible_retaliation: false,
         }
     }
 
@@ -235,7 +237,7 @@ fn asks_for_safeguarding(kind: BarrierType) -> bool {
 /// One thing that stands between a client and a service or a right.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000060", "case_id": "019ab3c4-0000-7000-8000-000000000020", "type": "moud_required_to_stop", "bases": ["disability_moud_or_medication"], "service_type": {"system": "open_eligibility", "code": "1178", "version": "2017"}, "provider_id": "019ab3c4-0000-7000-8000-000000000050", "occurred_on": "2026-11-20", "ongoing": true, "description": "The clinic asks Sam to stop buprenorphine before intake.", "severity": "high", "verification": "reported_by_client", "status": "open", "asks_for_safeguarding": false, "opened_at": "2026-11-23T15:00:00.000Z", "created_by": "019ab3c4-0000-7000-8000-000000000002", "version": 1, "updated_at": "2026-11-23T15:00:00.000Z"}))]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000060", "case_id": "019ab3c4-0000-7000-8000-000000000020", "type": "moud_required_to_stop", "bases": ["disability_moud_or_medication"], "service_type": {"system": "open_eligibility", "code": "1178", "version": "2017"}, "provider_id": "019ab3c4-0000-7000-8000-000000000050", "occurred_on": "2026-11-20", "ongoing": true, "description": "The clinic asks Sam to stop buprenorphine before intake.", "severity": "high", "verification": "reported_by_client", "status": "open", "asks_for_safeguarding": false, "possible_retaliation": false, "opened_at": "2026-11-23T15:00:00.000Z", "created_by": "019ab3c4-0000-7000-8000-000000000002", "version": 1, "updated_at": "2026-11-23T15:00:00.000Z"}))]
 pub struct Barrier {
     pub id: BarrierId,
     pub case_id: CaseId,
@@ -259,6 +261,8 @@ pub struct Barrier {
     pub judged_by: Option<JudgedBy>,
     /// Whether its type asks for a safeguarding path.
     pub asks_for_safeguarding: bool,
+    /// Whether it came within 90 days after an action against the same provider was filed for the same client.
+    pub possible_retaliation: bool,
     pub opened_at: Instant,
     /// When it was resolved or closed unresolved.
     pub resolved_at: Option<Instant>,
@@ -287,6 +291,7 @@ impl From<BarrierRow> for Barrier {
             disposition: row.disposition,
             judged_by: row.judged_by,
             asks_for_safeguarding: asks_for_safeguarding(row.kind),
+            possible_retaliation: row.possible_retaliation,
             opened_at: row.opened_at,
             resolved_at: row.resolved_at,
             created_by: row.created_by,
@@ -385,6 +390,8 @@ pub struct BarrierFilter {
     #[param(value_type = Option<OneOf<Severity>>, explode = false, inline)]
     pub severity: Option<OneOf<Severity>>,
     pub case: Option<CaseId>,
+    /// Whether it may be a retaliation.
+    pub possible_retaliation: Option<bool>,
 }
 impl Filter for BarrierFilter {
     const SORTS: &'static [&'static str] = &["-opened_at", "opened_at"];

@@ -3,6 +3,7 @@
 use super::model::*;
 use crate::{
     casework::{
+        actions,
         cases::{
             self,
             model::{CaseId, CaseRow, CaseStatus},
@@ -19,7 +20,7 @@ use crate::{
     http::{Body, Filter, IfMatch, List, Page},
     identity::organizations,
     of_visible_case,
-    types::{Day, Instant},
+    types::{Day, Instant, Patch},
 };
 use diesel::prelude::*;
 
@@ -47,6 +48,9 @@ fn filtered(tx: &Tx, filter: &BarrierFilter) -> barriers::BoxedQuery<'static, Di
     }
     if let Some(severities) = &filter.severity {
         query = query.filter(barriers::severity.eq_any(severities.0.clone()));
+    }
+    if let Some(flagged) = filter.possible_retaliation {
+        query = query.filter(barriers::possible_retaliation.eq(flagged));
     }
     query
 }
@@ -116,6 +120,19 @@ fn provider_of(tx: &mut Tx, service: Key) -> Result<Option<ProviderId>> {
     Ok(own.select(services::provider_id).first::<ProviderId>(tx.conn).optional()?)
 }
 
+/// Marks a barrier that follows soon after an action against its provider.
+fn notice_retaliation(tx: &mut Tx, case: &CaseRow, row: &mut BarrierRow) -> Result<()> {
+    row.possible_retaliation = match row.provider_id {
+        None => false,
+        Some(provider) => {
+            let zone = organizations::store::find(tx)?.time_zone;
+            let day = row.occurred_on.unwrap_or_else(|| Day::of(row.opened_at, &zone));
+            actions::store::filed_shortly_before(tx, case.client_id, provider, day)?
+        }
+    };
+    Ok(())
+}
+
 /// Counts the barriers without a disposition anew, in the row of the case that the caller holds. A new version of the case only
 /// where the answer to "may it be closed?" has changed: nothing else of the count is shown.
 fn recount(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {
@@ -134,13 +151,14 @@ fn recount(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {
 
 pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewBarrier>) -> Result<Barrier> {
     let mut case = cases::store::open_for_work(tx, case)?;
-    let row = BarrierRow::new(case.organization_id, case.id, tx.user()?, new);
+    let mut row = BarrierRow::new(case.organization_id, case.id, tx.user()?, new);
     row.check()?;
     if let Some(service_type) = &new.service_type {
         service_type.check("/service_type")?;
     }
     check_day(tx, row.occurred_on)?;
     check_references(tx, row.provider_id, row.service_id)?;
+    notice_retaliation(tx, &case, &mut row)?;
     diesel::insert_into(barriers::table).values(&row).execute(tx.conn)?;
     recount(tx, &mut case)?;
     timeline::store::add(tx, case.id, "barrier.created", row.id, None)?;
@@ -163,6 +181,9 @@ pub fn update(tx: &mut Tx, id: BarrierId, version: &IfMatch, patch: &Body<Barrie
     check_day(tx, patch.occurred_on.set().copied())?;
     if patch.provider_id.set().is_some() || patch.service_id.set().is_some() {
         check_references(tx, row.provider_id, row.service_id)?;
+    }
+    if patch.provider_id != Patch::Keep || patch.occurred_on != Patch::Keep {
+        notice_retaliation(tx, &case, &mut row)?;
     }
     row.version += 1;
     row.updated_at = Instant::now();

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     auth::{OrganizationId, UserId},
-    casework::{assignments, timeline},
+    casework::{assignments, deadlines, timeline},
     db::{
         Dialect, Tx,
         dialect::row_after,
@@ -232,6 +232,9 @@ pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body
         if row.lead_advocate_id != Some(lead) {
             assignments::store::replace_lead(tx, &mut row, lead)?;
         }
+    }
+    if let Some(reason) = wanted.reason.as_ref().filter(|_| wanted.to == CaseStatus::Closing && wanted.waive_deadlines == Some(true)) {
+        deadlines::store::waive_open(tx, &mut row, reason)?;
     }
     enter(&mut row, wanted);
     store::save(tx, &mut row)?;

@@ -7,6 +7,7 @@ use crate::{
         cases::model::{CaseStatus, Instruction, Priority},
         notes::model::NoteKind,
     },
+    directory::deadline_rules::model::{DeadlineBound, DeadlineTrigger, DeadlineUnit, WeekendRule},
     types::code::{self, LISTS},
 };
 use serde::Serialize;
@@ -26,6 +27,10 @@ closed_sets! {
     "instruction", "Whether the client instructs the advocate", Instruction;
     "assignment_role", "In what part somebody works a case", AssignmentRole;
     "note_kind", "Kind of note", NoteKind;
+    "deadline_trigger", "What starts the clock of a deadline", DeadlineTrigger;
+    "deadline_unit", "In what a deadline is counted", DeadlineUnit;
+    "deadline_bound", "How firm a deadline is", DeadlineBound;
+    "weekend_rule", "What becomes of a last day on a weekend or a holiday", WeekendRule;
     "role", "Role of a person who signs in", Role;
 }
 

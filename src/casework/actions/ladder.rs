@@ -1,0 +1,166 @@
+//! Which actions may come next: rules kept as data, read against an action that has been decided.
+
+use super::model::{ActionRow, ActionStatus, Decision};
+use crate::{
+    db::Tx,
+    directory::deadline_rules::{
+        self,
+        compute::{Trigger, compute},
+        holidays::Holidays,
+        model::{DISCLAIMER, DeadlineRuleId},
+    },
+    error::Result,
+    identity::organizations,
+    types::{
+        Day, Instant, Line, Text, Url, Zone,
+        code::{ActionType, Scheme},
+    },
+};
+use serde::{Deserialize, Serialize};
+use std::sync::LazyLock;
+use utoipa::ToSchema;
+
+/// What leaves something to be asked for, where a rung does not say otherwise.
+const NOT_ALL: &[Decision] =
+    &[Decision::PartlyGranted, Decision::Denied, Decision::DismissedUntimely, Decision::DismissedNoJurisdiction, Decision::NoResponse];
+
+/// One rung: after such an action, with such a decision, this one.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rung {
+    after: After,
+    then: Then,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct After {
+    #[serde(rename = "type")]
+    kinds: Vec<ActionType>,
+    /// Of these programmes; empty is any.
+    #[serde(default)]
+    scheme: Vec<Scheme>,
+    /// With one of these decisions; empty is any that leaves something to be asked for.
+    #[serde(default)]
+    decision: Vec<Decision>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Then {
+    #[serde(rename = "type")]
+    kind: ActionType,
+    scheme: Option<Scheme>,
+    forum: Option<Line<200>>,
+    /// The rule of the catalogue that is the step's clock.
+    rule_code: Option<String>,
+    words: Text<500>,
+}
+
+#[expect(clippy::expect_used, reason = "the file is compiled in, and a unit test reads it")]
+static LADDER: LazyLock<Vec<Rung>> = LazyLock::new(|| serde_json::from_str(include_str!("ladder.json")).expect("ladder.json"));
+
+impl After {
+    /// An action that does not say its programme is met by the rungs of every one, and each step names its own.
+    fn met_by(&self, row: &ActionRow, decision: Decision) -> bool {
+        let scheme = self.scheme.is_empty() || row.scheme.is_none_or(|scheme| self.scheme.contains(&scheme));
+        let decisions = if self.decision.is_empty() { NOT_ALL } else { &self.decision };
+        self.kinds.contains(&row.kind) && scheme && decisions.contains(&decision)
+    }
+}
+
+/// The clock of a next step, as if it started on the day of the decision.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"rule_id": "019a3c80-0000-7000-8000-000000000004", "rule_version": 1, "code": "medicaid_mco_state_fair_hearing", "name": "State fair hearing", "due_on": "2027-02-18", "due_at": "2027-02-19T05:59:59.999Z", "time_zone": "America/Chicago", "not_statutory": false, "citation": "42 CFR 438.408(f)(2)", "url": "https://www.ecfr.gov", "last_verified_on": "2026-11-01", "disclaimer": "This is no legal advice."}))]
+pub struct NextClock {
+    pub rule_id: DeadlineRuleId,
+    pub rule_version: i32,
+    pub code: Option<String>,
+    pub name: Line<200>,
+    pub due_on: Day,
+    pub due_at: Instant,
+    pub time_zone: Zone,
+    /// The latest that it can be, where the rule leaves it open.
+    pub latest_due_on: Option<Day>,
+    /// Whether no law sets it.
+    pub not_statutory: bool,
+    pub citation: Option<Line<300>>,
+    pub url: Option<Url>,
+    pub last_verified_on: Day,
+    #[schema(value_type = String)]
+    pub disclaimer: &'static str,
+}
+
+/// An action that may come next.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"type": "fair_hearing", "scheme": "medicaid_managed_care", "forum": "The state's fair hearing office", "reason": "A state fair hearing decides on what the plan has upheld."}))]
+pub struct NextStep {
+    #[serde(rename = "type")]
+    pub kind: ActionType,
+    /// Under which programme or law.
+    pub scheme: Option<Scheme>,
+    /// Who decides.
+    pub forum: Option<Line<200>>,
+    /// Why, in words for people.
+    pub reason: Text<500>,
+    /// Its clock, where the catalogue has a rule for it.
+    pub rule: Option<NextClock>,
+}
+
+/// The steps that may follow a decided action; none for one that is not.
+pub fn next_steps(tx: &mut Tx, row: &ActionRow) -> Result<Option<Vec<NextStep>>> {
+    let Some(decision) = row.decision.filter(|_| row.status == ActionStatus::Decided) else { return Ok(None) };
+    let zone = organizations::store::find(tx)?.time_zone;
+    let mut steps = Vec::new();
+    for Rung { then, .. } in LADDER.iter().filter(|rung| rung.after.met_by(row, decision)) {
+        steps.push(NextStep {
+            kind: then.kind,
+            scheme: then.scheme,
+            forum: then.forum.clone(),
+            reason: then.words.clone(),
+            rule: match (&then.rule_code, row.decided_on) {
+                (Some(code), Some(day)) => clock(tx, code, day, &zone)?,
+                _ => None,
+            },
+        });
+    }
+    Ok(Some(steps))
+}
+
+/// What the rule of this code makes of the day; nothing where none of its versions holds then, or it leads out of the calendar.
+fn clock(tx: &mut Tx, code: &str, day: Day, zone: &Zone) -> Result<Option<NextClock>> {
+    let Some(rule) = deadline_rules::store::effective_by_code(tx, code, day)? else { return Ok(None) };
+    let Ok(computed) = compute(&rule, Trigger::On(day), zone, None, Holidays::built_in()) else { return Ok(None) };
+    Ok(Some(NextClock {
+        rule_id: rule.id,
+        rule_version: rule.version,
+        code: rule.code.map(Into::into),
+        name: rule.name,
+        due_on: computed.due_on,
+        due_at: computed.due_at,
+        time_zone: zone.clone(),
+        latest_due_on: computed.latest_due_on,
+        not_statutory: !rule.statutory,
+        citation: rule.citation,
+        url: rule.url,
+        last_verified_on: rule.last_verified_on,
+        disclaimer: DISCLAIMER,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rung_is_whole() {
+        for Rung { after, then } in LADDER.iter() {
+            assert!(!after.kinds.is_empty(), "{then:?}");
+            if let Some(code) = &then.rule_code {
+                assert!(deadline_rules::catalogue::id_of(code).is_some(), "{code} is no rule of the catalogue");
+            }
+        }
+    }
+}

@@ -1,0 +1,511 @@
+//! What an action is, in the database and on the wire, and how it may go.
+
+use super::ladder::NextStep;
+use crate::{
+    auth::{OrganizationId, UserId},
+    casework::{barriers::model::BarrierId, cases::model::CaseId},
+    db::schema::actions,
+    directory::providers::model::ProviderId,
+    error::{ApiError, Issue, Place, Result},
+    http::{Filter, OneOf, Resource},
+    types::{
+        Change, Day, Id, Instant, Line, Patch, Text,
+        code::{ActionType, Scheme},
+        fault::Fault,
+    },
+};
+use diesel::prelude::*;
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use validator::Validate;
+
+pub type ActionId = Id<ActionRow>;
+
+text_enum! {
+    /// Where an action is in its life.
+    pub enum ActionStatus {
+        Draft = "draft",
+        Filed = "filed",
+        InProgress = "in_progress",
+        Decided = "decided",
+        Withdrawn = "withdrawn",
+        EnteredInError = "entered_in_error",
+    }
+}
+text_enum! {
+    /// What the forum decided.
+    pub enum Decision {
+        Granted = "granted",
+        PartlyGranted = "partly_granted",
+        Denied = "denied",
+        DismissedUntimely = "dismissed_untimely",
+        DismissedNoJurisdiction = "dismissed_no_jurisdiction",
+        Settled = "settled",
+        Withdrawn = "withdrawn",
+        /// The time for an answer has run out.
+        NoResponse = "no_response",
+        /// There is none yet.
+        Pending = "pending",
+    }
+}
+text_enum! {
+    /// How it was handed in.
+    pub enum FilingMethod {
+        InPerson = "in_person",
+        Phone = "phone",
+        Post = "post",
+        Email = "email",
+        Fax = "fax",
+        Portal = "portal",
+        Other = "other",
+    }
+}
+
+use ActionStatus::{Decided, Draft, EnteredInError, Filed, InProgress, Withdrawn};
+
+/// How an action may go on. A decision that is set aside takes it back to `in_progress`; what was withdrawn stays so.
+#[rustfmt::skip]
+pub const MOVES: &[(ActionStatus, &[ActionStatus])] = &[
+    (Draft,          &[Filed, InProgress, Decided, Withdrawn, EnteredInError]),
+    (Filed,          &[InProgress, Decided, Withdrawn, EnteredInError]),
+    (InProgress,     &[Decided, Withdrawn, EnteredInError]),
+    (Decided,        &[InProgress, EnteredInError]),
+    (Withdrawn,      &[EnteredInError]),
+    (EnteredInError, &[]),
+];
+
+impl ActionStatus {
+    pub fn may_become(self, to: Self) -> bool {
+        self == to || MOVES.iter().any(|(from, ways)| *from == self && ways.contains(&to))
+    }
+    /// What the timeline says of an action that has come here.
+    pub const fn event(self) -> &'static str {
+        match self {
+            Draft => "action.updated",
+            Filed => "action.filed",
+            InProgress => "action.in_progress",
+            Decided => "action.decided",
+            Withdrawn => "action.withdrawn",
+            EnteredInError => "action.entered_in_error",
+        }
+    }
+    const fn was_filed(self) -> bool {
+        matches!(self, Filed | InProgress | Decided)
+    }
+}
+
+impl Decision {
+    /// Whether it ends the action.
+    pub fn is_final(self) -> bool {
+        self != Self::Pending
+    }
+}
+
+/// How high on the ladder: 1 is the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(transparent)]
+#[schema(minimum = 1, maximum = 9, example = 2)]
+pub struct Level(i32);
+impl<'de> Deserialize<'de> for Level {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        match i32::deserialize(d)? {
+            level @ 1..=9 => Ok(Self(level)),
+            _ => Err(Fault::new("out_of_range", "must lie between 1 and 9").serde()),
+        }
+    }
+}
+
+/// A row of `actions`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = actions, primary_key(organization_id, id), treat_none_as_null = true)]
+pub struct ActionRow {
+    pub organization_id: OrganizationId,
+    pub id: ActionId,
+    pub case_id: CaseId,
+    pub barrier_id: Option<BarrierId>,
+    pub provider_id: Option<ProviderId>,
+    #[diesel(column_name = type_)]
+    pub kind: ActionType,
+    pub forum: Line<200>,
+    pub scheme: Option<Scheme>,
+    pub level: Option<i32>,
+    pub parent_action_id: Option<ActionId>,
+    pub escalation_reason: Option<Text<2000>>,
+    pub description: Option<Text<8000>>,
+    pub status: ActionStatus,
+    pub filed_on: Option<Day>,
+    pub method: Option<FilingMethod>,
+    pub external_reference: Option<Line<200>>,
+    pub decision: Option<Decision>,
+    pub decided_on: Option<Day>,
+    pub late_filing: bool,
+    pub good_cause: Option<Text<2000>>,
+    pub created_by: UserId,
+    pub version: i32,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+impl ActionRow {
+    pub fn new(
+        organization_id: OrganizationId,
+        case_id: CaseId,
+        barrier_id: Option<BarrierId>,
+        created_by: UserId,
+        new: &NewAction,
+    ) -> Result<Self> {
+        let (now, new) = (Instant::now(), new.clone());
+        let mut row = Self {
+            organization_id,
+            id: Id::new(),
+            case_id,
+            barrier_id,
+            provider_id: new.provider_id,
+            kind: new.kind,
+            forum: new.forum,
+            scheme: new.scheme,
+            level: new.level.map(|level| level.0),
+            parent_action_id: new.parent_action_id,
+            escalation_reason: new.escalation_reason,
+            description: new.description,
+            status: Draft,
+            filed_on: new.filed_on,
+            method: new.method,
+            external_reference: new.external_reference,
+            decision: new.decision,
+            decided_on: new.decided_on,
+            late_filing: new.late_filing,
+            good_cause: new.good_cause,
+            created_by,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        row.go(new.status)?;
+        Ok(row)
+    }
+
+    pub fn apply(&mut self, patch: &ActionPatch) -> Result<()> {
+        let patch = patch.clone();
+        patch.kind.apply(&mut self.kind);
+        patch.forum.apply(&mut self.forum);
+        patch.provider_id.apply(&mut self.provider_id);
+        patch.scheme.apply(&mut self.scheme);
+        match patch.level {
+            Patch::Keep => {}
+            Patch::Clear => self.level = None,
+            Patch::Set(level) => self.level = Some(level.0),
+        }
+        patch.parent_action_id.apply(&mut self.parent_action_id);
+        patch.escalation_reason.apply(&mut self.escalation_reason);
+        patch.description.apply(&mut self.description);
+        patch.filed_on.apply(&mut self.filed_on);
+        patch.method.apply(&mut self.method);
+        patch.external_reference.apply(&mut self.external_reference);
+        patch.decision.apply(&mut self.decision);
+        patch.decided_on.apply(&mut self.decided_on);
+        patch.late_filing.apply(&mut self.late_filing);
+        patch.good_cause.apply(&mut self.good_cause);
+        self.go(patch.status.0)
+    }
+
+    /// Goes where it is told to; where nothing is said, where its days and its decision lead.
+    fn go(&mut self, to: Option<ActionStatus>) -> Result<()> {
+        let led = match self.status {
+            Draft | Filed | InProgress if self.decision.is_some_and(Decision::is_final) => Decided,
+            Draft if self.filed_on.is_some() => Filed,
+            status => status,
+        };
+        let to = to.unwrap_or(led);
+        if !self.status.may_become(to) {
+            let detail = format!("an action that is {} cannot become {}", self.status.as_str(), to.as_str());
+            return Err(ApiError::invalid("/status", "transition_not_allowed", detail));
+        }
+        self.status = to;
+        Ok(())
+    }
+
+    /// The rules over several members, for a new action and a changed one alike. `today` is the organization's.
+    pub fn check(&self, today: Day) -> Result<()> {
+        let mut issues = Vec::new();
+        let mut need = |holds: bool, member: &str, code: &'static str, detail: &str| {
+            if !holds {
+                issues.push(Issue { place: Place::Pointer(format!("/{member}")), fault: Fault::new(code, detail) });
+            }
+        };
+        let (status, decided, mistake) = (self.status, self.status == Decided, self.status == EnteredInError);
+        let fits = match self.decision {
+            None => true,
+            Some(Decision::Pending) => matches!(status, Filed | InProgress),
+            Some(Decision::Withdrawn) => matches!(status, Decided | Withdrawn),
+            Some(_) => decided,
+        };
+        need(!status.was_filed() || self.filed_on.is_some(), "filed_on", "required", "an action that was filed says when");
+        need(status != Draft || self.filed_on.is_none(), "filed_on", "not_allowed", "a draft has not been filed");
+        need(!decided || self.decision.is_some(), "decision", "required", "a decided action says what was decided");
+        need(fits || mistake, "decision", "not_allowed", "does not fit the status");
+        need(!decided || self.decided_on.is_some(), "decided_on", "required", "a decided action says when it was decided");
+        need(decided || mistake || self.decided_on.is_none(), "decided_on", "not_allowed", "only a decided action was decided on a day");
+        let before = self.filed_on.zip(self.decided_on).is_some_and(|(filed, decided)| decided < filed);
+        need(!before, "decided_on", "before_filing", "must not lie before the day of filing");
+        need(self.filed_on.is_none_or(|day| day <= today), "filed_on", "in_the_future", "must not lie in the future");
+        need(self.decided_on.is_none_or(|day| day <= today), "decided_on", "in_the_future", "must not lie in the future");
+        let reasoned = self.parent_action_id.is_none() || self.escalation_reason.is_some();
+        need(reasoned, "escalation_reason", "required", "an action that follows another says why it went on");
+        need(!self.late_filing || self.good_cause.is_some(), "good_cause", "required", "a late filing says what the good cause is");
+        if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
+    }
+}
+
+/// A step taken against a barrier or in a case.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000090", "case_id": "019ab3c4-0000-7000-8000-000000000020", "barrier_id": "019ab3c4-0000-7000-8000-000000000060", "provider_id": "019ab3c4-0000-7000-8000-000000000050", "type": "internal_appeal", "forum": "Riverside Health Plan, appeals unit", "scheme": "medicaid_managed_care", "level": 1, "status": "filed", "filed_on": "2026-11-20", "method": "fax", "external_reference": "A-1022", "late_filing": false, "created_by": "019ab3c4-0000-7000-8000-000000000002", "version": 2, "created_at": "2026-11-19T15:00:00.000Z", "updated_at": "2026-11-20T15:00:00.000Z"}))]
+pub struct Action {
+    pub id: ActionId,
+    pub case_id: CaseId,
+    /// Absent for an action against the case itself.
+    pub barrier_id: Option<BarrierId>,
+    /// Against whom.
+    pub provider_id: Option<ProviderId>,
+    #[serde(rename = "type")]
+    pub kind: ActionType,
+    /// Who decides.
+    pub forum: Line<200>,
+    /// Under which programme: its clocks and its next steps depend on it.
+    pub scheme: Option<Scheme>,
+    #[schema(value_type = Option<Level>)]
+    pub level: Option<i32>,
+    /// The action that this one follows.
+    pub parent_action_id: Option<ActionId>,
+    pub escalation_reason: Option<Text<2000>>,
+    pub description: Option<Text<8000>>,
+    pub status: ActionStatus,
+    pub filed_on: Option<Day>,
+    pub method: Option<FilingMethod>,
+    pub external_reference: Option<Line<200>>,
+    pub decision: Option<Decision>,
+    pub decided_on: Option<Day>,
+    /// Filed after its deadline.
+    pub late_filing: bool,
+    pub good_cause: Option<Text<2000>>,
+    /// Of a decided action that is shown by itself: which actions may come next, and their clocks.
+    pub next_steps: Option<Vec<NextStep>>,
+    pub created_by: UserId,
+    pub version: i32,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+impl From<ActionRow> for Action {
+    fn from(row: ActionRow) -> Self {
+        Self {
+            id: row.id,
+            case_id: row.case_id,
+            barrier_id: row.barrier_id,
+            provider_id: row.provider_id,
+            kind: row.kind,
+            forum: row.forum,
+            scheme: row.scheme,
+            level: row.level,
+            parent_action_id: row.parent_action_id,
+            escalation_reason: row.escalation_reason,
+            description: row.description,
+            status: row.status,
+            filed_on: row.filed_on,
+            method: row.method,
+            external_reference: row.external_reference,
+            decision: row.decision,
+            decided_on: row.decided_on,
+            late_filing: row.late_filing,
+            good_cause: row.good_cause,
+            next_steps: None,
+            created_by: row.created_by,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+impl Resource for Action {
+    fn version(&self) -> i32 {
+        self.version
+    }
+    fn location(&self) -> String {
+        format!("/api/v1/actions/{}", self.id)
+    }
+}
+
+/// A new action.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"type": "internal_appeal", "forum": "Riverside Health Plan, appeals unit", "scheme": "medicaid_managed_care", "level": 1, "filed_on": "2026-01-20", "method": "fax", "external_reference": "A-1022"}))]
+pub struct NewAction {
+    #[serde(rename = "type")]
+    pub kind: ActionType,
+    /// Who decides.
+    pub forum: Line<200>,
+    /// Against whom; the barrier's provider, unless said.
+    pub provider_id: Option<ProviderId>,
+    pub scheme: Option<Scheme>,
+    pub level: Option<Level>,
+    /// An earlier action of the same case.
+    pub parent_action_id: Option<ActionId>,
+    /// Needed with a parent: why it went on.
+    pub escalation_reason: Option<Text<2000>>,
+    pub description: Option<Text<8000>>,
+    /// `draft`, unless said; with `filed_on` it is `filed`, with a decision `decided`.
+    pub status: Option<ActionStatus>,
+    /// Not a day to come, by the organization's calendar; nor is `decided_on`.
+    pub filed_on: Option<Day>,
+    pub method: Option<FilingMethod>,
+    pub external_reference: Option<Line<200>>,
+    pub decision: Option<Decision>,
+    pub decided_on: Option<Day>,
+    #[serde(default)]
+    pub late_filing: bool,
+    /// Needed with a late filing.
+    pub good_cause: Option<Text<2000>>,
+}
+
+/// Changes to an action.
+#[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"description": "The plan's letter of the denial is attached to the appeal."}))]
+pub struct ActionPatch {
+    #[serde(rename = "type")]
+    pub kind: Change<ActionType>,
+    pub forum: Change<Line<200>>,
+    pub provider_id: Patch<ProviderId>,
+    pub scheme: Patch<Scheme>,
+    pub level: Patch<Level>,
+    /// An earlier action of the same case, and none that follows this one.
+    pub parent_action_id: Patch<ActionId>,
+    pub escalation_reason: Patch<Text<2000>>,
+    pub description: Patch<Text<8000>>,
+    pub status: Change<ActionStatus>,
+    pub filed_on: Patch<Day>,
+    pub method: Patch<FilingMethod>,
+    pub external_reference: Patch<Line<200>>,
+    pub decision: Patch<Decision>,
+    pub decided_on: Patch<Day>,
+    pub late_filing: Change<bool>,
+    pub good_cause: Patch<Text<2000>>,
+}
+
+/// Which actions of a case or of a barrier to list.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct LadderFilter {
+    #[serde(rename = "type")]
+    #[param(value_type = Option<OneOf<ActionType>>, explode = false, inline)]
+    pub kind: Option<OneOf<ActionType>>,
+    #[param(value_type = Option<OneOf<ActionStatus>>, explode = false, inline)]
+    pub status: Option<OneOf<ActionStatus>>,
+}
+impl Filter for LadderFilter {
+    const SORTS: &'static [&'static str] = ActionFilter::SORTS;
+}
+
+/// Which actions to list.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct ActionFilter {
+    #[serde(rename = "type")]
+    #[param(value_type = Option<OneOf<ActionType>>, explode = false, inline)]
+    pub kind: Option<OneOf<ActionType>>,
+    #[param(value_type = Option<OneOf<ActionStatus>>, explode = false, inline)]
+    pub status: Option<OneOf<ActionStatus>>,
+    /// Against whom.
+    pub provider: Option<ProviderId>,
+    pub case: Option<CaseId>,
+}
+impl Filter for ActionFilter {
+    const SORTS: &'static [&'static str] = &["-created_at", "created_at"];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn today() -> Day {
+        Day::parse("2026-11-24").unwrap()
+    }
+    fn new(extra: Value) -> Result<ActionRow> {
+        let mut json = json!({"type": "internal_appeal", "forum": "The plan"});
+        json.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
+        ActionRow::new(Id::new(), Id::new(), None, Id::new(), &serde_json::from_value(json).unwrap())
+    }
+    fn faults(result: Result<()>) -> Vec<String> {
+        result.err().map_or_else(Vec::new, |error| {
+            let place = |issue: &Issue| match &issue.place {
+                Place::Pointer(at) => format!("{at} {}", issue.fault.code),
+                place => format!("{place:?}"),
+            };
+            error.all_issues().iter().map(place).collect()
+        })
+    }
+    fn wrong(extra: Value) -> Vec<String> {
+        faults(new(extra).and_then(|row| row.check(today())))
+    }
+
+    #[test]
+    fn the_table_of_moves_is_whole_and_leads_out_of_no_end() {
+        for status in ActionStatus::ALL {
+            assert_eq!(MOVES.iter().filter(|(from, _)| from == status).count(), 1, "{status:?}");
+            assert!(status.may_become(*status));
+            assert!(*status == EnteredInError || status.may_become(EnteredInError), "{status:?}: a mistake can always be told");
+        }
+        for back in [Draft, Filed, InProgress, Decided] {
+            assert!(!Withdrawn.may_become(back) && !EnteredInError.may_become(back));
+            assert!(back == Draft || !back.may_become(Draft));
+        }
+    }
+
+    #[test]
+    fn what_is_not_said_follows_from_the_days_and_the_decision() {
+        let status = |extra| new(extra).unwrap().status;
+        assert_eq!(status(json!({})), Draft);
+        assert_eq!(status(json!({"filed_on": "2026-11-01"})), Filed);
+        assert_eq!(status(json!({"filed_on": "2026-11-01", "decision": "pending"})), Filed);
+        assert_eq!(status(json!({"filed_on": "2026-11-01", "decision": "denied", "decided_on": "2026-11-20"})), Decided);
+        let mut row = new(json!({"filed_on": "2026-11-01", "decision": "denied", "decided_on": "2026-11-20"})).unwrap();
+        let mut patch = |json: Value| row.apply(&serde_json::from_value(json).unwrap()).map(|()| row.status);
+        assert!(patch(json!({"status": "filed"})).is_err());
+        assert_eq!(patch(json!({"status": "in_progress", "decision": null, "decided_on": null})).unwrap(), InProgress);
+        assert_eq!(patch(json!({"decision": "granted"})).unwrap(), Decided);
+    }
+
+    #[test]
+    fn each_rule_names_its_member() {
+        for (extra, expected) in [
+            (json!({}), vec![]),
+            (json!({"status": "filed"}), vec!["/filed_on required"]),
+            (json!({"status": "draft", "filed_on": "2026-11-01"}), vec!["/filed_on not_allowed"]),
+            (json!({"status": "decided"}), vec!["/filed_on required", "/decision required", "/decided_on required"]),
+            (json!({"filed_on": "2026-11-01", "decision": "denied"}), vec!["/decided_on required"]),
+            (json!({"filed_on": "2026-11-01", "status": "filed", "decision": "denied"}), vec!["/decision not_allowed"]),
+            (
+                json!({"status": "decided", "filed_on": "2026-11-01", "decided_on": "2026-11-02", "decision": "pending"}),
+                vec!["/decision not_allowed"],
+            ),
+            (json!({"filed_on": "2026-11-20", "decision": "denied", "decided_on": "2026-11-19"}), vec!["/decided_on before_filing"]),
+            (json!({"filed_on": "2026-11-25"}), vec!["/filed_on in_the_future"]),
+            (json!({"filed_on": "2026-11-01", "decision": "denied", "decided_on": "2026-11-25"}), vec!["/decided_on in_the_future"]),
+            (json!({"parent_action_id": Id::<()>::new()}), vec!["/escalation_reason required"]),
+            (json!({"late_filing": true}), vec!["/good_cause required"]),
+            (json!({"status": "withdrawn", "decision": "withdrawn"}), vec![]),
+        ] {
+            assert_eq!(wrong(extra.clone()), expected, "{extra}");
+        }
+    }
+
+    #[test]
+    fn a_level_is_one_digit() {
+        for (json, holds) in [(json!(1), true), (json!(9), true), (json!(0), false), (json!(10), false), (json!("1"), false)] {
+            assert_eq!(serde_json::from_value::<Level>(json).is_ok(), holds);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Queries over actions. Every one starts from [`visible`].
+
+use super::{ladder, model::*};
+use crate::{
+    casework::{
+        barriers::{self, model::BarrierId},
+        cases::{
+            self,
+            model::{CaseId, CaseRow},
+        },
+        clients::model::ClientId,
+        timeline,
+    },
+    db::{
+        Dialect, PortableDsl as _, Tx,
+        dialect::row_after,
+        schema::{actions, cases as case_rows},
+    },
+    directory::providers::{self, model::ProviderId},
+    error::{ApiError, Result},
+    http::{Body, Filter, IfMatch, List, Page},
+    identity::organizations,
+    of_visible_case,
+    types::{Day, Instant},
+};
+use diesel::prelude::*;
+
+/// How long after an action against a provider a new barrier there may be a retaliation.
+const RETALIATION_DAYS: i32 = 90;
+
+/// The actions of the cases that this caller may work in.
+fn visible(tx: &Tx) -> actions::BoxedQuery<'static, Dialect> {
+    actions::table.filter(actions::organization_id.eq(tx.organization())).filter(of_visible_case!(tx, "actions")).into_boxed()
+}
+
+fn filtered(tx: &Tx, filter: &ActionFilter, barrier: Option<BarrierId>) -> actions::BoxedQuery<'static, Dialect> {
+    let mut query = visible(tx);
+    if let Some(case) = filter.case {
+        query = query.filter(actions::case_id.eq(case));
+    }
+    if let Some(barrier) = barrier {
+        query = query.filter(actions::barrier_id.eq(barrier));
+    }
+    if let Some(kinds) = &filter.kind {
+        query = query.filter(actions::type_.eq_any(kinds.0.clone()));
+    }
+    if let Some(statuses) = &filter.status {
+        query = query.filter(actions::status.eq_any(statuses.0.clone()));
+    }
+    if let Some(provider) = filter.provider {
+        query = query.filter(actions::provider_id.eq(provider));
+    }
+    query
+}
+
+fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, filter: &ActionFilter, barrier: Option<BarrierId>) -> Result<Page<Action>> {
+    let actor = tx.actor()?;
+    let mut query = filtered(tx, filter, barrier);
+    if let Some((at, id)) = list.after(actor)? {
+        query =
+            query.filter(row_after((actions::created_at, actions::id), (Instant::from_micros(at), ActionId::from_uuid(id)), list.down()));
+    }
+    query = match list.down() {
+        true => query.order((actions::created_at.desc(), actions::id.desc())),
+        false => query.order((actions::created_at.asc(), actions::id.asc())),
+    };
+    let rows: Vec<ActionRow> = query.select(ActionRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let total = if list.include_total { Some(filtered(tx, filter, barrier).count().get_result(tx.conn)?) } else { None };
+    let page = list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Action::from);
+    tx.saw_all("action.listed", page.items.iter().map(|action| action.id));
+    Ok(page)
+}
+
+pub fn page(tx: &mut Tx, list: &List<ActionFilter>) -> Result<Page<Action>> {
+    listed(tx, list, &list.filter, None)
+}
+
+fn of_ladder(case: Option<CaseId>, filter: &LadderFilter) -> ActionFilter {
+    ActionFilter { case, kind: filter.kind.clone(), status: filter.status.clone(), provider: None }
+}
+
+pub fn page_of_case(tx: &mut Tx, case: CaseId, list: &List<LadderFilter>) -> Result<Page<Action>> {
+    let case = cases::store::find(tx, case)?;
+    listed(tx, list, &of_ladder(Some(case.id), &list.filter), None)
+}
+
+pub fn page_of_barrier(tx: &mut Tx, barrier: BarrierId, list: &List<LadderFilter>) -> Result<Page<Action>> {
+    let barrier = barriers::store::find(tx, barrier)?;
+    listed(tx, list, &of_ladder(None, &list.filter), Some(barrier.id))
+}
+
+/// The action, for what hangs on it; showing it is [`get`].
+pub fn find(tx: &mut Tx, id: ActionId) -> Result<ActionRow> {
+    Ok(visible(tx).filter(actions::id.eq(id)).select(ActionRow::as_select()).first(tx.conn)?)
+}
+
+/// That a body names an action of this case; where it names one, the row.
+pub fn of_case(tx: &mut Tx, id: ActionId, case: CaseId, pointer: &str) -> Result<ActionRow> {
+    let row = find(tx, id).map_err(|_| ApiError::unknown_reference(pointer))?;
+    if row.case_id == case { Ok(row) } else { Err(ApiError::invalid(pointer, "other_case", "must belong to the same case")) }
+}
+
+pub fn get(tx: &mut Tx, id: ActionId) -> Result<Action> {
+    let row = find(tx, id)?;
+    tx.saw("action.read", row.id);
+    whole(tx, row)
+}
+
+/// The action as it is shown by itself.
+fn whole(tx: &mut Tx, row: ActionRow) -> Result<Action> {
+    let next_steps = ladder::next_steps(tx, &row)?;
+    Ok(Action { next_steps, ..row.into() })
+}
+
+/// Whether an action against this provider was filed for this client shortly before the day. Only what the caller may see is
+/// looked at: a flag must not tell of a case that is hidden.
+pub fn filed_shortly_before(tx: &mut Tx, client: ClientId, provider: ProviderId, day: Day) -> Result<bool> {
+    let of_client = case_rows::table.filter(case_rows::organization_id.eq(tx.organization())).filter(case_rows::client_id.eq(client));
+    let filed = visible(tx)
+        .filter(actions::provider_id.eq(provider))
+        .filter(actions::status.ne(ActionStatus::EnteredInError))
+        .filter(actions::filed_on.between(day.plus_days(-RETALIATION_DAYS), day))
+        .filter(actions::case_id.eq_any(of_client.select(case_rows::id)));
+    let first: Option<ActionId> = filed.select(actions::id).first(tx.conn).optional()?;
+    Ok(first.is_some())
+}
+
+/// That the parent is of the same case, and that nobody becomes their own ancestor. The case is held, so the chain stands still.
+fn check_parent(tx: &mut Tx, row: &ActionRow) -> Result<()> {
+    const POINTER: &str = "/parent_action_id";
+    let mut above = row.parent_action_id;
+    while let Some(id) = above {
+        if id == row.id {
+            return Err(ApiError::invalid(POINTER, "cycle", "must not be the action itself, nor one that follows it"));
+        }
+        above = of_case(tx, id, row.case_id, POINTER)?.parent_action_id;
+    }
+    Ok(())
+}
+
+fn check_days(tx: &mut Tx, row: &ActionRow) -> Result<()> {
+    let zone = organizations::store::find(tx)?.time_zone;
+    row.check(Day::today(&zone))
+}
+
+pub fn create_in_case(tx: &mut Tx, case: CaseId, new: &Body<NewAction>) -> Result<Action> {
+    let case = cases::store::open_for_work(tx, case)?;
+    create(tx, &case, None, None, new)
+}
+
+pub fn create_against_barrier(tx: &mut Tx, barrier: BarrierId, new: &Body<NewAction>) -> Result<Action> {
+    let barrier = barriers::store::find(tx, barrier)?;
+    let case = cases::store::open_for_work(tx, barrier.case_id)?;
+    create(tx, &case, Some(barrier.id), barrier.provider_id, new)
+}
+
+fn create(tx: &mut Tx, case: &CaseRow, barrier: Option<BarrierId>, provider: Option<ProviderId>, new: &Body<NewAction>) -> Result<Action> {
+    let mut row = ActionRow::new(case.organization_id, case.id, barrier, tx.user()?, new)?;
+    row.provider_id = row.provider_id.or(provider);
+    check_days(tx, &row)?;
+    providers::store::check_reference(tx, new.provider_id, "/provider_id")?;
+    check_parent(tx, &row)?;
+    diesel::insert_into(actions::table).values(&row).execute(tx.conn)?;
+    timeline::store::add(tx, case.id, "action.created", row.id, Some(row.kind.as_str()))?;
+    if row.status != ActionStatus::Draft {
+        timeline::store::add(tx, case.id, row.status.event(), row.id, row.decision.map(Decision::as_str))?;
+    }
+    tx.record("action.created", row.id, new.members());
+    whole(tx, row)
+}
+
+pub fn update(tx: &mut Tx, id: ActionId, version: &IfMatch, patch: &Body<ActionPatch>) -> Result<Action> {
+    let case = find(tx, id)?.case_id;
+    let case = cases::store::hold(tx, case)?;
+    let mut row = visible(tx).filter(actions::id.eq(id)).select(ActionRow::as_select()).locked().get_result::<ActionRow>(tx.conn)?;
+    version.check(row.version)?;
+    let before = row.status;
+    row.apply(patch)?;
+    check_days(tx, &row)?;
+    providers::store::check_reference(tx, patch.provider_id.set().copied(), "/provider_id")?;
+    if patch.parent_action_id.set().is_some() {
+        check_parent(tx, &row)?;
+    }
+    row.version += 1;
+    row.updated_at = Instant::now();
+    diesel::update(actions::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
+    let event = if row.status == before { "action.updated" } else { row.status.event() };
+    timeline::store::add(tx, case.id, event, row.id, row.decision.map(Decision::as_str))?;
+    tx.record(event, row.id, patch.members());
+    whole(tx, row)
+}

@@ -1,0 +1,615 @@
+//! What a deadline is, in the database and on the wire, and how it may end.
+
+use crate::{
+    auth::{OrganizationId, UserId},
+    casework::{
+        actions::model::{ActionId, ActionRow},
+        cases::model::CaseId,
+    },
+    db::schema::deadlines,
+    directory::deadline_rules::{
+        compute::{Computation, DeadlineSource, Step, end_of_day},
+        model::{DISCLAIMER, DeadlineBound, DeadlineParty, DeadlineRule, DeadlineRuleId, DeadlineTrigger},
+    },
+    error::{ApiError, Issue, Place, Result},
+    http::{Filter, OneOf, Resource},
+    types::{Change, Day, Id, Instant, Json, Line, Patch, Text, Url, Zone, fault::Fault},
+};
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use validator::Validate;
+
+pub type DeadlineId = Id<DeadlineRow>;
+
+/// From how many days before its last one a deadline is due soon.
+const SOON_DAYS: i32 = 7;
+
+/// The last day whose end is within the year 2199 in every time zone.
+const LAST: Day = Day::from_jiff(jiff::civil::date(2199, 12, 30));
+
+text_enum! {
+    /// Where a deadline is in its life.
+    pub enum DeadlineStatus {
+        /// The day that starts the clock is not known yet.
+        PendingTrigger = "pending_trigger",
+        Running = "running",
+        Satisfied = "satisfied",
+        /// The day is over, and nothing was filed.
+        Missed = "missed",
+        /// Nothing will be filed, for a reason.
+        Excused = "excused",
+        /// Another deadline has taken its place.
+        Superseded = "superseded",
+    }
+}
+text_enum! {
+    /// What somebody can say of a deadline that is over; the rest has calls of its own.
+    pub enum DeadlineVerdict { Missed = "missed" }
+}
+text_enum! {
+    /// What is done about a newer version of the rule.
+    pub enum ReviewDecision {
+        /// Take the new day.
+        Adopt = "adopt",
+        /// Stay with the day that there is.
+        Keep = "keep",
+    }
+}
+
+use DeadlineStatus::{Excused, Missed, PendingTrigger, Running, Satisfied, Superseded};
+
+/// How a deadline may go on. What was missed can still be filed late, or be excused.
+#[rustfmt::skip]
+pub const MOVES: &[(DeadlineStatus, &[DeadlineStatus])] = &[
+    (PendingTrigger, &[Running, Satisfied, Excused, Superseded]),
+    (Running,        &[Satisfied, Missed, Excused, Superseded]),
+    (Missed,         &[Satisfied, Excused]),
+    (Satisfied,      &[]),
+    (Excused,        &[]),
+    (Superseded,     &[]),
+];
+
+impl DeadlineStatus {
+    /// Those that a case cannot be closed with. A running one whose day is over stays open until somebody says what became of it.
+    pub const OPEN: [Self; 2] = [PendingTrigger, Running];
+
+    pub fn is_open(self) -> bool {
+        Self::OPEN.contains(&self)
+    }
+    pub fn may_become(self, to: Self) -> bool {
+        MOVES.iter().any(|(from, ways)| *from == self && ways.contains(&to))
+    }
+}
+
+/// The rule in its version, and how the day came out of it: kept as it was shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Basis {
+    pub code: Option<String>,
+    pub name: Line<200>,
+    pub trigger: DeadlineTrigger,
+    pub bound: DeadlineBound,
+    pub party: DeadlineParty,
+    pub statutory: bool,
+    pub citation: Option<Line<300>>,
+    pub url: Option<Url>,
+    pub last_verified_on: Day,
+    pub computation: Computation,
+}
+impl Basis {
+    pub fn of(rule: &DeadlineRule, computation: Computation) -> Self {
+        Self {
+            code: rule.code.map(Into::into),
+            name: rule.name.clone(),
+            trigger: rule.trigger,
+            bound: rule.bound,
+            party: rule.party,
+            statutory: rule.statutory,
+            citation: rule.citation.clone(),
+            url: rule.url.clone(),
+            last_verified_on: rule.last_verified_on,
+            computation,
+        }
+    }
+}
+
+/// A newer version of the rule that would move the day.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[schema(example = json!({"rule_version": 2, "proposed_due_on": "2026-12-20"}))]
+pub struct DeadlineReview {
+    pub rule_version: i32,
+    pub proposed_due_on: Day,
+}
+
+/// A row of `deadlines`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = deadlines, primary_key(organization_id, id), treat_none_as_null = true)]
+pub struct DeadlineRow {
+    pub organization_id: OrganizationId,
+    pub id: DeadlineId,
+    pub case_id: CaseId,
+    pub action_id: ActionId,
+    pub rule_id: Option<DeadlineRuleId>,
+    pub rule_version: Option<i32>,
+    pub trigger_date: Option<Day>,
+    pub trigger_not_before: Option<Day>,
+    pub stated_due_on: Option<Day>,
+    pub due_on: Day,
+    pub due_at: Instant,
+    pub time_zone: Zone,
+    pub source: DeadlineSource,
+    pub differs_from_notice: bool,
+    pub computation: Option<Json<Basis>>,
+    pub override_reason: Option<Text<2000>>,
+    pub note: Option<Text<2000>>,
+    /// As it was last said to be: see [`DeadlineRow::status_at`].
+    pub status: DeadlineStatus,
+    pub satisfied_by: Option<ActionId>,
+    pub satisfied_on: Option<Day>,
+    pub late_filing: bool,
+    pub good_cause: Option<Text<2000>>,
+    pub excused_reason: Option<Text<2000>>,
+    pub superseded_by: Option<DeadlineId>,
+    pub review: Option<Json<DeadlineReview>>,
+    pub created_by: UserId,
+    pub version: i32,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+impl DeadlineRow {
+    /// A deadline on a day that is set by hand; a rule's comes by [`DeadlineRow::take`].
+    pub fn new(action: &ActionRow, created_by: UserId, time_zone: Zone, due_on: Day, new: &NewDeadline) -> Result<Self> {
+        let now = Instant::now();
+        let mut row = Self {
+            organization_id: action.organization_id,
+            id: Id::new(),
+            case_id: action.case_id,
+            action_id: action.id,
+            rule_id: new.rule_id,
+            rule_version: None,
+            trigger_date: new.trigger_date,
+            trigger_not_before: new.trigger_not_before,
+            stated_due_on: new.stated_due_on,
+            due_on,
+            due_at: now,
+            time_zone,
+            source: new.source.unwrap_or(DeadlineSource::Manual),
+            differs_from_notice: false,
+            computation: None,
+            override_reason: None,
+            note: new.note.clone(),
+            status: Running,
+            satisfied_by: None,
+            satisfied_on: None,
+            late_filing: false,
+            good_cause: None,
+            excused_reason: None,
+            superseded_by: None,
+            review: None,
+            created_by,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        };
+        row.set_day(due_on)?;
+        Ok(row)
+    }
+
+    fn set_day(&mut self, due_on: Day) -> Result<()> {
+        if due_on > LAST {
+            return Err(ApiError::invalid("/due_on", "out_of_range", "must lie before the end of the year 2199"));
+        }
+        self.due_on = due_on;
+        self.due_at = end_of_day(due_on, &self.time_zone)?;
+        Ok(())
+    }
+
+    /// Takes what a rule has given. Whatever a review asked is answered with it.
+    pub fn take(&mut self, rule: &DeadlineRule, computation: Computation) {
+        self.rule_version = Some(rule.version);
+        (self.due_on, self.due_at) = (computation.due_on, computation.due_at);
+        self.source = computation.source;
+        self.differs_from_notice = computation.differs_from_notice;
+        self.status = if computation.pending { PendingTrigger } else { Running };
+        self.computation = Some(Json(Basis::of(rule, computation)));
+        self.override_reason = None;
+        self.review = None;
+    }
+
+    /// Sets the day by hand. How the rule had it stays on record.
+    pub fn override_day(&mut self, due_on: Day, reason: Text<2000>) -> Result<()> {
+        self.set_day(due_on)?;
+        self.source = DeadlineSource::Manual;
+        self.differs_from_notice = self.stated_due_on.is_some_and(|stated| stated != due_on);
+        self.status = Running;
+        self.override_reason = Some(reason);
+        self.review = None;
+        Ok(())
+    }
+
+    /// The same day in another time zone.
+    pub fn set_zone(&mut self, zone: Zone) -> Result<()> {
+        self.time_zone = zone;
+        self.set_day(self.due_on)
+    }
+
+    /// The status as of a moment: a running deadline is missed from the end of its day.
+    pub fn status_at(&self, now: Instant) -> DeadlineStatus {
+        if self.status == Running && self.due_at < now { Missed } else { self.status }
+    }
+
+    /// Goes on as the table has it, or says that it cannot.
+    pub fn go(&mut self, to: DeadlineStatus) -> Result<()> {
+        if !self.status.may_become(to) {
+            let (from, to) = (self.status.as_str(), to.as_str());
+            return Err(ApiError::conflict(format!("A deadline that is {from} cannot become {to}.")));
+        }
+        self.status = to;
+        self.review = None;
+        Ok(())
+    }
+}
+
+/// The rule that a deadline comes from, as it was when the day was computed.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"id": "019a3c80-0000-7000-8000-000000000001", "version": 1, "code": "medicaid_mco_plan_appeal", "name": "Appeal to a Medicaid managed-care plan", "trigger": "notice_date", "bound": "exact", "party": "us", "not_statutory": false, "citation": "42 CFR 438.402(c)(2)(ii)", "url": "https://www.ecfr.gov", "last_verified_on": "2026-11-01"}))]
+pub struct RuleUsed {
+    pub id: DeadlineRuleId,
+    pub version: i32,
+    pub code: Option<String>,
+    pub name: Line<200>,
+    pub trigger: DeadlineTrigger,
+    pub bound: DeadlineBound,
+    /// Who must act in time.
+    pub party: DeadlineParty,
+    /// Whether no law sets it: it is the organization's own follow-up.
+    pub not_statutory: bool,
+    pub citation: Option<Line<300>>,
+    pub url: Option<Url>,
+    pub last_verified_on: Day,
+}
+
+/// The day by which an action must be filed, or by which the other side must answer.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-0000000000a0", "case_id": "019ab3c4-0000-7000-8000-000000000020", "action_id": "019ab3c4-0000-7000-8000-000000000090", "rule": {"id": "019a3c80-0000-7000-8000-000000000001", "version": 1, "code": "medicaid_mco_plan_appeal", "name": "Appeal to a Medicaid managed-care plan", "trigger": "notice_date", "bound": "exact", "party": "us", "not_statutory": false, "citation": "42 CFR 438.402(c)(2)(ii)", "url": "https://www.ecfr.gov", "last_verified_on": "2026-11-01"}, "trigger_date": "2026-11-02", "due_on": "2027-01-01", "due_at": "2027-01-02T05:59:59.999Z", "time_zone": "America/Chicago", "source": "computed", "differs_from_notice": false, "holidays_complete": true, "steps": [{"code": "counted", "text": "60 calendar days later is Friday, 1 January 2027.", "date": "2027-01-01"}], "status": "running", "due_soon": false, "overdue": false, "late_filing": false, "disclaimer": "This is no legal advice.", "created_by": "019ab3c4-0000-7000-8000-000000000002", "version": 1, "created_at": "2026-11-23T15:00:00.000Z", "updated_at": "2026-11-23T15:00:00.000Z"}))]
+pub struct Deadline {
+    pub id: DeadlineId,
+    pub case_id: CaseId,
+    pub action_id: ActionId,
+    /// Absent where the day was set by hand.
+    pub rule: Option<RuleUsed>,
+    pub trigger_date: Option<Day>,
+    /// Where the day of the trigger is not known: the first day on which it can have been.
+    pub trigger_not_before: Option<Day>,
+    /// The last day as the notice prints it.
+    pub stated_due_on: Option<Day>,
+    /// The last day, and the one to work towards. While the trigger is unknown, the earliest that it can be.
+    pub due_on: Day,
+    /// The end of that day in the forum's time zone.
+    pub due_at: Instant,
+    pub earliest_due_on: Option<Day>,
+    pub latest_due_on: Option<Day>,
+    pub time_zone: Zone,
+    pub source: DeadlineSource,
+    /// Whether the notice prints another day than the rule gives; the earlier is used.
+    pub differs_from_notice: bool,
+    /// Whether every holiday that may matter was known.
+    pub holidays_complete: Option<bool>,
+    /// How the rule came to its day.
+    pub steps: Option<Vec<Step>>,
+    /// Why the day was set by hand against the rule, or kept against its newer version.
+    pub override_reason: Option<Text<2000>>,
+    pub note: Option<Text<2000>>,
+    /// As of now: a running deadline is `missed` from the end of its day.
+    pub status: DeadlineStatus,
+    /// Open, and its last day is within a week.
+    pub due_soon: bool,
+    /// Its day is over, and nobody has said yet what became of it.
+    pub overdue: bool,
+    /// The action that was filed in time, or late.
+    pub satisfied_by: Option<ActionId>,
+    pub satisfied_on: Option<Day>,
+    pub late_filing: bool,
+    pub good_cause: Option<Text<2000>>,
+    pub excused_reason: Option<Text<2000>>,
+    pub superseded_by: Option<DeadlineId>,
+    /// A newer version of the rule would move the day: somebody must decide.
+    pub review: Option<DeadlineReview>,
+    #[schema(value_type = String)]
+    pub disclaimer: &'static str,
+    pub created_by: UserId,
+    pub version: i32,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+impl From<DeadlineRow> for Deadline {
+    fn from(row: DeadlineRow) -> Self {
+        let now = Instant::now();
+        let (status, open) = (row.status_at(now), row.status.is_open());
+        let overdue = open && row.due_at < now;
+        let soon = row.due_on <= Day::of(now, &row.time_zone).plus_days(SOON_DAYS);
+        let rule = row.rule_id.zip(row.rule_version).zip(row.computation.as_ref()).map(|((id, version), Json(basis))| RuleUsed {
+            id,
+            version,
+            code: basis.code.clone(),
+            name: basis.name.clone(),
+            trigger: basis.trigger,
+            bound: basis.bound,
+            party: basis.party,
+            not_statutory: !basis.statutory,
+            citation: basis.citation.clone(),
+            url: basis.url.clone(),
+            last_verified_on: basis.last_verified_on,
+        });
+        let computation = row.computation.map(|Json(basis)| basis.computation);
+        Self {
+            id: row.id,
+            case_id: row.case_id,
+            action_id: row.action_id,
+            rule,
+            trigger_date: row.trigger_date,
+            trigger_not_before: row.trigger_not_before,
+            stated_due_on: row.stated_due_on,
+            due_on: row.due_on,
+            due_at: row.due_at,
+            earliest_due_on: computation.as_ref().and_then(|computation| computation.earliest_due_on),
+            latest_due_on: computation.as_ref().and_then(|computation| computation.latest_due_on),
+            time_zone: row.time_zone,
+            source: row.source,
+            differs_from_notice: row.differs_from_notice,
+            holidays_complete: computation.as_ref().map(|computation| computation.holidays_complete),
+            steps: computation.map(|computation| computation.steps),
+            override_reason: row.override_reason,
+            note: row.note,
+            status,
+            due_soon: open && !overdue && soon,
+            overdue,
+            satisfied_by: row.satisfied_by,
+            satisfied_on: row.satisfied_on,
+            late_filing: row.late_filing,
+            good_cause: row.good_cause,
+            excused_reason: row.excused_reason,
+            superseded_by: row.superseded_by,
+            review: row.review.map(|Json(review)| review),
+            disclaimer: DISCLAIMER,
+            created_by: row.created_by,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+impl Resource for Deadline {
+    fn version(&self) -> i32 {
+        self.version
+    }
+    fn location(&self) -> String {
+        format!("/api/v1/deadlines/{}", self.id)
+    }
+}
+
+/// A new deadline: by a rule, or on a day that is given.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"due_on": "2027-01-15", "time_zone": "America/Chicago", "source": "stated_on_notice", "note": "Printed on page 2 of the notice."}))]
+pub struct NewDeadline {
+    /// A rule of the catalogue, in the version that holds on the day of the trigger.
+    pub rule_id: Option<DeadlineRuleId>,
+    /// The day of what starts the clock. Not a day to come where the forum is.
+    pub trigger_date: Option<Day>,
+    /// Instead of it, where it is not known: the first day on which it can have been.
+    pub trigger_not_before: Option<Day>,
+    /// The last day as the notice prints it, beside a rule.
+    pub stated_due_on: Option<Day>,
+    /// Without a rule: the last day.
+    pub due_on: Option<Day>,
+    /// Where the forum is; the organization's, unless said. Needed without a rule.
+    pub time_zone: Option<Zone>,
+    /// Without a rule: `stated_on_notice` or `manual`.
+    pub source: Option<DeadlineSource>,
+    pub note: Option<Text<2000>>,
+    /// An open deadline of the same case whose place this one takes.
+    pub supersedes: Option<DeadlineId>,
+}
+
+impl NewDeadline {
+    /// What belongs together.
+    pub fn check(&self) -> Result<()> {
+        let mut issues = Vec::new();
+        let mut need = |holds: bool, member: &str, code: &'static str, detail: &str| {
+            if !holds {
+                issues.push(Issue { place: Place::Pointer(format!("/{member}")), fault: Fault::new(code, detail) });
+            }
+        };
+        if self.rule_id.is_some() {
+            let either = self.trigger_date.is_some() || self.trigger_not_before.is_some();
+            need(either, "trigger_date", "required", "a rule counts from a day; where it is not known, give trigger_not_before");
+            let both = self.trigger_date.is_some() && self.trigger_not_before.is_some();
+            need(!both, "trigger_not_before", "not_allowed", "the day of the trigger is known");
+            need(self.due_on.is_none(), "due_on", "not_allowed", "the rule gives the day; what the notice prints is stated_due_on");
+            need(self.source.is_none(), "source", "not_allowed", "the rule gives the day");
+        } else if self.due_on.is_none() && self.trigger_date.or(self.trigger_not_before).or(self.stated_due_on).is_some() {
+            need(false, "rule_id", "required", "a day is computed by a rule");
+        } else {
+            need(self.due_on.is_some(), "due_on", "required", "a deadline needs a rule with its trigger, or a day");
+            need(self.time_zone.is_some(), "time_zone", "required", "a day without a rule says where it ends");
+            need(self.source.is_some(), "source", "required", "a day without a rule says where it comes from");
+            need(self.source != Some(DeadlineSource::Computed), "source", "not_allowed", "only a rule computes a day");
+            need(self.trigger_not_before.is_none(), "trigger_not_before", "not_allowed", "belongs to a rule");
+            need(
+                self.stated_due_on.is_none(),
+                "stated_due_on",
+                "not_allowed",
+                "belongs to a rule; say due_on, with source stated_on_notice",
+            );
+        }
+        if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
+    }
+}
+
+/// Changes to a deadline that is open.
+#[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"due_on": "2027-01-15", "override_reason": "The plan has granted two more weeks in writing."}))]
+pub struct DeadlinePatch {
+    /// Of a deadline with a rule; starts the clock of a pending one.
+    pub trigger_date: Change<Day>,
+    /// Of a deadline with a rule.
+    pub stated_due_on: Patch<Day>,
+    /// Sets the day by hand; needs `override_reason`.
+    pub due_on: Change<Day>,
+    pub override_reason: Change<Text<2000>>,
+    pub time_zone: Change<Zone>,
+    pub note: Patch<Text<2000>>,
+    /// That its day is over, and nothing was filed.
+    pub status: Change<DeadlineVerdict>,
+}
+
+impl DeadlinePatch {
+    /// Whether the rule must be asked again.
+    pub fn computes(&self) -> bool {
+        self.trigger_date.0.is_some() || self.stated_due_on != Patch::Keep
+    }
+    /// Whether it touches the day at all.
+    pub fn moves(&self) -> bool {
+        self.computes() || self.due_on.0.is_some() || self.time_zone.0.is_some()
+    }
+    pub fn check(&self, row: &DeadlineRow) -> Result<()> {
+        let mut issues = Vec::new();
+        let mut need = |holds: bool, member: &str, code: &'static str, detail: &str| {
+            if !holds {
+                issues.push(Issue { place: Place::Pointer(format!("/{member}")), fault: Fault::new(code, detail) });
+            }
+        };
+        let (by_hand, reasoned) = (self.due_on.0.is_some(), self.override_reason.0.is_some());
+        need(!by_hand || reasoned, "override_reason", "required", "a day that is set by hand says why");
+        need(by_hand || !reasoned, "override_reason", "not_allowed", "belongs to a day that is set by hand");
+        need(!by_hand || !self.computes(), "due_on", "not_allowed", "the day is set by hand or computed, not both");
+        let (ruled, dated, stated) = (row.rule_id.is_some(), self.trigger_date.0.is_some(), self.stated_due_on != Patch::Keep);
+        need(ruled || !dated, "trigger_date", "not_allowed", "this deadline has no rule to count by");
+        need(ruled || !stated, "stated_due_on", "not_allowed", "this deadline has no rule to hold it against");
+        let over = self.status.0.is_none() || row.due_at < Instant::now();
+        need(over, "status", "not_over", "its day is not over yet");
+        if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
+    }
+}
+
+/// That a deadline was met, or that what it asks for was filed late.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"on": "2026-01-20", "good_cause": "The notice came back unopened and was sent again."}))]
+pub struct Satisfaction {
+    /// The action that meets it: the one that it hangs on, unless said. Of the same case.
+    pub action_id: Option<ActionId>,
+    /// When: the day that the action was filed, unless said. Not a day to come where the forum is.
+    pub on: Option<Day>,
+    /// Needed after the last day.
+    pub good_cause: Option<Text<2000>>,
+}
+
+/// Why nothing will be filed.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"reason": "Sam prefers to change the plan."}))]
+pub struct Waiver {
+    pub reason: Text<2000>,
+}
+
+/// What is done about the newer version of the rule.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"decision": "keep", "reason": "The hearing officer has confirmed the old day."}))]
+pub struct ReviewVerdict {
+    pub decision: ReviewDecision,
+    /// Needed to keep the old day.
+    pub reason: Option<Text<2000>>,
+}
+
+/// Which deadlines of an action to list.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct ActionDeadlineFilter {
+    #[param(value_type = Option<OneOf<DeadlineStatus>>, explode = false, inline)]
+    pub status: Option<OneOf<DeadlineStatus>>,
+}
+impl Filter for ActionDeadlineFilter {
+    const SORTS: &'static [&'static str] = DeadlineFilter::SORTS;
+}
+
+/// Which deadlines to list.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct DeadlineFilter {
+    /// Due before this day.
+    pub due_before: Option<Day>,
+    /// Due on this day or later.
+    pub due_from: Option<Day>,
+    /// As of now: a running deadline whose day is over is `missed`.
+    #[param(value_type = Option<OneOf<DeadlineStatus>>, explode = false, inline)]
+    pub status: Option<OneOf<DeadlineStatus>>,
+    /// The lead advocate of the case.
+    pub advocate: Option<UserId>,
+    pub case: Option<CaseId>,
+    /// With `true`, those that a newer version of their rule would move.
+    pub needs_review: Option<bool>,
+}
+impl Filter for DeadlineFilter {
+    const SORTS: &'static [&'static str] = &["due_on", "-due_on"];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn wrong(json: Value) -> Vec<String> {
+        let new: NewDeadline = serde_json::from_value(json).unwrap();
+        let issues = new.check().err().map(|error| error.all_issues().to_vec()).unwrap_or_default();
+        issues
+            .into_iter()
+            .map(|issue| match issue.place {
+                Place::Pointer(at) => format!("{at} {}", issue.fault.code),
+                _ => unreachable!(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_table_of_moves_is_whole() {
+        for status in DeadlineStatus::ALL {
+            assert_eq!(MOVES.iter().filter(|(from, _)| from == status).count(), 1, "{status:?}");
+            assert!(!status.may_become(*status) && !status.may_become(PendingTrigger));
+            assert!(!status.is_open() || status.may_become(Excused), "what is open can be waived");
+        }
+        assert!(Missed.may_become(Satisfied) && !Missed.is_open());
+    }
+
+    #[test]
+    fn a_deadline_has_a_rule_with_its_trigger_or_a_day_with_its_zone_and_source() {
+        let rule = Id::<()>::new();
+        let day = "2026-11-01";
+        for (json, expected) in [
+            (json!({"rule_id": rule, "trigger_date": day}), vec![]),
+            (json!({"rule_id": rule, "trigger_not_before": day, "stated_due_on": day}), vec![]),
+            (json!({"rule_id": rule}), vec!["/trigger_date required"]),
+            (json!({"rule_id": rule, "trigger_date": day, "trigger_not_before": day}), vec!["/trigger_not_before not_allowed"]),
+            (
+                json!({"rule_id": rule, "trigger_date": day, "due_on": day, "source": "manual"}),
+                vec!["/due_on not_allowed", "/source not_allowed"],
+            ),
+            (json!({"due_on": day, "time_zone": "UTC", "source": "manual"}), vec![]),
+            (json!({"due_on": day}), vec!["/time_zone required", "/source required"]),
+            (json!({"due_on": day, "time_zone": "UTC", "source": "computed"}), vec!["/source not_allowed"]),
+            (json!({"trigger_date": day}), vec!["/rule_id required"]),
+            (json!({}), vec!["/due_on required", "/time_zone required", "/source required"]),
+        ] {
+            assert_eq!(wrong(json.clone()), expected, "{json}");
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The review list: what a newer version of a rule would move waits here for somebody's decision. Nothing moves by itself.
+
+use super::{model::*, store};
+use crate::{
+    casework::timeline,
+    db::{PortableDsl as _, Tx, schema::deadlines},
+    directory::deadline_rules::{compute::DeadlineSource, model::DeadlineRuleId},
+    error::{ApiError, Code, Result},
+    http::Body,
+    types::Json,
+};
+use diesel::prelude::*;
+
+/// Puts the open deadlines that a new version of a rule would move on the review list, whoever's they are: the one who adds the
+/// version sees none of them. A day that somebody has set by hand is no longer the rule's.
+pub fn rule_changed(tx: &mut Tx, rule: DeadlineRuleId) -> Result<()> {
+    let open = store::of_organization(tx).filter(deadlines::rule_id.eq(rule)).filter(deadlines::status.eq_any(DeadlineStatus::OPEN));
+    let open = open.filter(deadlines::source.ne(DeadlineSource::Manual)).order(deadlines::id);
+    let rows: Vec<DeadlineRow> = open.select(DeadlineRow::as_select()).locked().load(tx.conn)?;
+    for mut row in rows {
+        let (rule, computation) = match store::computed(tx, rule, &row) {
+            // No version holds on that day any more, or it leads out of the calendar: there is no new day to propose.
+            Err(error) if matches!(error.code(), Code::NotFound | Code::Invalid) => continue,
+            computed => computed?,
+        };
+        let moved = row.rule_version != Some(rule.version) && computation.due_on != row.due_on;
+        let review = moved.then_some(Json(DeadlineReview { rule_version: rule.version, proposed_due_on: computation.due_on }));
+        if row.review == review {
+            continue;
+        }
+        row.review = review;
+        store::save(tx, &mut row)?;
+        if moved {
+            timeline::store::add(tx, row.case_id, "deadline.review_due", row.id, None)?;
+        }
+        tx.record("deadline.review_due", row.id, vec!["review".into()]);
+    }
+    Ok(())
+}
+
+pub fn decide(tx: &mut Tx, id: DeadlineId, given: &Body<ReviewVerdict>) -> Result<Deadline> {
+    let (mut case, mut row) = store::hold(tx, id)?;
+    let (Some(rule), Some(_)) = (row.rule_id, &row.review) else {
+        return Err(ApiError::conflict("No newer version of a rule asks anything of this deadline."));
+    };
+    match given.decision {
+        ReviewDecision::Adopt => {
+            let (rule, computation) = store::computed(tx, rule, &row)?;
+            row.take(&rule, computation);
+        }
+        ReviewDecision::Keep => {
+            let reason = given.reason.clone();
+            row.override_reason =
+                Some(reason.ok_or_else(|| ApiError::invalid("/reason", "required", "keeping the old day needs a reason"))?);
+            row.review = None;
+        }
+    }
+    store::save(tx, &mut row)?;
+    store::told(tx, &mut case, &row, "deadline.reviewed", Some(given.decision.as_str()), given.members())?;
+    Ok(row.into())
+}

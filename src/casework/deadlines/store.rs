@@ -1,0 +1,353 @@
+//! Queries over deadlines. Every one that shows something starts from [`visible`].
+
+use super::model::*;
+use crate::{
+    casework::{
+        actions::{
+            self,
+            model::{ActionId, ActionStatus},
+        },
+        cases::{
+            self,
+            model::{CaseId, CaseRow, CaseStatus},
+        },
+        timeline,
+    },
+    db::{
+        Dialect, PortableDsl as _, Tx,
+        dialect::row_after,
+        schema::{cases as case_rows, deadlines},
+    },
+    directory::deadline_rules::{
+        self,
+        compute::{Computation, Trigger, compute},
+        holidays::Holidays,
+        model::{DeadlineRule, DeadlineRuleId},
+    },
+    error::{ApiError, Code, Result},
+    http::{Body, Filter, IfMatch, List, Page},
+    identity::organizations,
+    of_visible_case,
+    types::{Day, Instant, Text, Zone},
+};
+use diesel::prelude::*;
+
+/// The deadlines of the cases that this caller may work in.
+fn visible(tx: &Tx) -> deadlines::BoxedQuery<'static, Dialect> {
+    of_organization(tx).filter(of_visible_case!(tx, "deadlines"))
+}
+
+/// Every deadline of the organization: for what must reach them all and shows none.
+pub(super) fn of_organization(tx: &Tx) -> deadlines::BoxedQuery<'static, Dialect> {
+    deadlines::table.filter(deadlines::organization_id.eq(tx.organization())).into_boxed()
+}
+
+fn filtered(tx: &Tx, filter: &DeadlineFilter, action: Option<ActionId>) -> deadlines::BoxedQuery<'static, Dialect> {
+    let mut query = visible(tx);
+    if let Some(case) = filter.case {
+        query = query.filter(deadlines::case_id.eq(case));
+    }
+    if let Some(action) = action {
+        query = query.filter(deadlines::action_id.eq(action));
+    }
+    if let Some(advocate) = filter.advocate {
+        let led =
+            case_rows::table.filter(case_rows::organization_id.eq(tx.organization())).filter(case_rows::lead_advocate_id.eq(advocate));
+        query = query.filter(deadlines::case_id.eq_any(led.select(case_rows::id)));
+    }
+    if let Some(from) = filter.due_from {
+        query = query.filter(deadlines::due_on.ge(from));
+    }
+    if let Some(before) = filter.due_before {
+        query = query.filter(deadlines::due_on.lt(before));
+    }
+    match filter.needs_review {
+        Some(true) => query = query.filter(deadlines::review.is_not_null()),
+        Some(false) => query = query.filter(deadlines::review.is_null()),
+        None => {}
+    }
+    match &filter.status {
+        Some(statuses) => in_status(query, &statuses.0),
+        None => query,
+    }
+}
+
+/// Those that are in one of these states as of now: a running one whose day is over is missed.
+fn in_status(mut query: deadlines::BoxedQuery<'static, Dialect>, wanted: &[DeadlineStatus]) -> deadlines::BoxedQuery<'static, Dialect> {
+    let (running, missed) = (wanted.contains(&DeadlineStatus::Running), wanted.contains(&DeadlineStatus::Missed));
+    let mut kept = wanted.to_vec();
+    if missed && !running {
+        kept.push(DeadlineStatus::Running);
+    }
+    query = match kept.as_slice() {
+        // One status is an equation, which the index on it serves in order.
+        [one] => query.filter(deadlines::status.eq(*one)),
+        _ => query.filter(deadlines::status.eq_any(kept)),
+    };
+    let (now, settled) = (Instant::now(), deadlines::status.ne(DeadlineStatus::Running));
+    match (running, missed) {
+        (true, false) => query.filter(settled.or(deadlines::due_at.ge(now))),
+        (false, true) => query.filter(settled.or(deadlines::due_at.lt(now))),
+        _ => query,
+    }
+}
+
+fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, filter: &DeadlineFilter, action: Option<ActionId>) -> Result<Page<Deadline>> {
+    let actor = tx.actor()?;
+    let mut query = filtered(tx, filter, action);
+    if let Some((number, id)) = list.after(actor)? {
+        let day = Day::from_number(number)
+            .ok_or_else(|| ApiError::parameter("cursor", "invalid_cursor", "belongs to no list that you have read with these filters"))?;
+        query = query.filter(row_after((deadlines::due_on, deadlines::id), (day, DeadlineId::from_uuid(id)), list.down()));
+    }
+    query = match list.down() {
+        true => query.order((deadlines::due_on.desc(), deadlines::id.desc())),
+        false => query.order((deadlines::due_on.asc(), deadlines::id.asc())),
+    };
+    let rows: Vec<DeadlineRow> = query.select(DeadlineRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let total = if list.include_total { Some(filtered(tx, filter, action).count().get_result(tx.conn)?) } else { None };
+    let page = list.page(actor, rows, total, |row| (row.due_on.number(), row.id.uuid()), Deadline::from);
+    tx.saw_all("deadline.listed", page.items.iter().map(|deadline| deadline.id));
+    Ok(page)
+}
+
+pub fn page(tx: &mut Tx, list: &List<DeadlineFilter>) -> Result<Page<Deadline>> {
+    listed(tx, list, &list.filter, None)
+}
+
+pub fn page_of_action(tx: &mut Tx, action: ActionId, list: &List<ActionDeadlineFilter>) -> Result<Page<Deadline>> {
+    let action = actions::store::find(tx, action)?;
+    let filter = DeadlineFilter { status: list.filter.status.clone(), ..DeadlineFilter::default() };
+    listed(tx, list, &filter, Some(action.id))
+}
+
+fn find(tx: &mut Tx, id: DeadlineId) -> Result<DeadlineRow> {
+    Ok(visible(tx).filter(deadlines::id.eq(id)).select(DeadlineRow::as_select()).first(tx.conn)?)
+}
+
+pub fn get(tx: &mut Tx, id: DeadlineId) -> Result<Deadline> {
+    let row = find(tx, id)?;
+    tx.saw("deadline.read", row.id);
+    Ok(row.into())
+}
+
+/// The deadline with its case, both held: the case first, here as everywhere.
+pub(super) fn hold(tx: &mut Tx, id: DeadlineId) -> Result<(CaseRow, DeadlineRow)> {
+    let case = find(tx, id)?.case_id;
+    let case = cases::store::hold(tx, case)?;
+    let row = visible(tx).filter(deadlines::id.eq(id)).select(DeadlineRow::as_select()).locked().get_result(tx.conn)?;
+    Ok((case, row))
+}
+
+/// Writes a row that is held, as its next version.
+pub(super) fn save(tx: &mut Tx, row: &mut DeadlineRow) -> Result<()> {
+    row.version += 1;
+    row.updated_at = Instant::now();
+    diesel::update(deadlines::table.find((row.organization_id, row.id))).set(&*row).execute(tx.conn)?;
+    Ok(())
+}
+
+/// Counts the open deadlines anew, in the row of the case that the caller holds. A new version of the case only where the answer
+/// to "may it be closed?" has changed: nothing else of the count is shown.
+pub(super) fn recount(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {
+    let open = visible(tx).filter(deadlines::case_id.eq(case.id)).filter(deadlines::status.eq_any(DeadlineStatus::OPEN));
+    let days: Vec<Day> = open.select(deadlines::due_on).load(tx.conn)?;
+    let open = i32::try_from(days.len()).map_err(ApiError::internal)?;
+    let before = (case.open_deadlines, case.next_deadline_on);
+    (case.open_deadlines, case.next_deadline_on) = (open, days.into_iter().min());
+    if case.status == CaseStatus::Active && (before.0 == 0) != (open == 0) {
+        cases::store::save(tx, case)
+    } else if before != (case.open_deadlines, case.next_deadline_on) {
+        cases::store::keep(tx, case)
+    } else {
+        Ok(())
+    }
+}
+
+/// Tells the case's timeline and the trace what was done, and counts anew.
+pub(super) fn told(
+    tx: &mut Tx,
+    case: &mut CaseRow,
+    row: &DeadlineRow,
+    event: &'static str,
+    detail: Option<&'static str>,
+    members: Vec<String>,
+) -> Result<()> {
+    recount(tx, case)?;
+    timeline::store::add(tx, case.id, event, row.id, detail)?;
+    tx.record(event, row.id, members);
+    Ok(())
+}
+
+/// What the rule makes of the deadline's trigger today.
+pub(super) fn computed(tx: &mut Tx, rule: DeadlineRuleId, row: &DeadlineRow) -> Result<(DeadlineRule, Computation)> {
+    let trigger = trigger_of(row.trigger_date, row.trigger_not_before)?;
+    let rule = deadline_rules::store::effective(tx, rule, trigger.day())?;
+    let computation = compute(&rule, trigger, &row.time_zone, row.stated_due_on, Holidays::built_in())?;
+    Ok((rule, computation))
+}
+
+/// Words the computation anew, by the version of the rule that it was made with: a newer one moves nothing by the way.
+fn tell_again(tx: &mut Tx, rule: DeadlineRuleId, row: &mut DeadlineRow) -> Result<()> {
+    let trigger = trigger_of(row.trigger_date, row.trigger_not_before)?;
+    let Some(rule) = deadline_rules::store::find(tx, rule)?.into_iter().find(|rule| Some(rule.version) == row.rule_version) else {
+        return Ok(());
+    };
+    let computation = compute(&rule, trigger, &row.time_zone, row.stated_due_on, Holidays::built_in())?;
+    let review = row.review.take();
+    row.take(&rule, computation);
+    row.review = review;
+    Ok(())
+}
+
+fn trigger_of(date: Option<Day>, not_before: Option<Day>) -> Result<Trigger> {
+    match (date, not_before) {
+        (Some(day), _) => Ok(Trigger::On(day)),
+        (None, Some(not_before)) => Ok(Trigger::Unknown { not_before }),
+        (None, None) => Err(ApiError::invalid("/trigger_date", "required", "a rule counts from a day")),
+    }
+}
+
+/// That a day has come where the forum is.
+fn check_day(day: Option<Day>, zone: &Zone, pointer: &str) -> Result<()> {
+    match day {
+        Some(day) if day > Day::today(zone) => Err(ApiError::invalid(pointer, "in_the_future", "must not lie in the future")),
+        _ => Ok(()),
+    }
+}
+
+/// An id in a body that names no rule is told by its member.
+fn unknown_rule(error: ApiError) -> ApiError {
+    if error.code() == Code::NotFound { ApiError::unknown_reference("/rule_id") } else { error }
+}
+
+pub fn create(tx: &mut Tx, action: ActionId, new: &Body<NewDeadline>) -> Result<Deadline> {
+    let action = actions::store::find(tx, action)?;
+    let mut case = cases::store::open_for_work(tx, action.case_id)?;
+    // Read again: the case is held now, and so is everything that hangs on it.
+    let action = actions::store::find(tx, action.id)?;
+    if matches!(action.status, ActionStatus::Withdrawn | ActionStatus::EnteredInError) {
+        return Err(ApiError::conflict("The action was withdrawn or entered in error."));
+    }
+    new.check()?;
+    let zone = match &new.time_zone {
+        Some(zone) => zone.clone(),
+        None => organizations::store::find(tx)?.time_zone,
+    };
+    check_day(new.trigger_date, &zone, "/trigger_date")?;
+    // With a rule, the day stands in for the one that the rule is about to give.
+    let day = new.due_on.or(new.trigger_date).or(new.trigger_not_before).unwrap_or_else(|| Day::today(&zone));
+    let mut row = DeadlineRow::new(&action, tx.user()?, zone, day, new)?;
+    if let Some(rule) = new.rule_id {
+        let (rule, computation) = computed(tx, rule, &row).map_err(unknown_rule)?;
+        row.take(&rule, computation);
+    }
+    let replaced = new.supersedes.map(|id| replaceable(tx, id, case.id)).transpose()?;
+    diesel::insert_into(deadlines::table).values(&row).execute(tx.conn)?;
+    if let Some(mut old) = replaced {
+        old.go(DeadlineStatus::Superseded)?;
+        old.superseded_by = Some(row.id);
+        save(tx, &mut old)?;
+        told(tx, &mut case, &old, "deadline.superseded", None, Vec::new())?;
+    }
+    told(tx, &mut case, &row, "deadline.created", Some(row.status.as_str()), new.members())?;
+    Ok(row.into())
+}
+
+/// The deadline whose place a new one of this case is to take. The case is held.
+fn replaceable(tx: &mut Tx, id: DeadlineId, case: CaseId) -> Result<DeadlineRow> {
+    const POINTER: &str = "/supersedes";
+    let row: Option<DeadlineRow> =
+        visible(tx).filter(deadlines::id.eq(id)).select(DeadlineRow::as_select()).locked().get_result(tx.conn).optional()?;
+    match row {
+        None => Err(ApiError::unknown_reference(POINTER)),
+        Some(row) if row.case_id != case => Err(ApiError::invalid(POINTER, "other_case", "must belong to the same case")),
+        Some(row) if !row.status.may_become(DeadlineStatus::Superseded) => {
+            Err(ApiError::invalid(POINTER, "not_open", "must be a deadline that is open"))
+        }
+        Some(row) => Ok(row),
+    }
+}
+
+pub fn update(tx: &mut Tx, id: DeadlineId, version: &IfMatch, patch: &Body<DeadlinePatch>) -> Result<Deadline> {
+    let (mut case, mut row) = hold(tx, id)?;
+    version.check(row.version)?;
+    if patch.moves() && !row.status.is_open() {
+        return Err(ApiError::conflict(format!("The deadline is {}: its day does not change any more.", row.status.as_str())));
+    }
+    if let Some(zone) = &patch.time_zone.0 {
+        row.set_zone(zone.clone())?;
+    }
+    patch.check(&row)?;
+    check_day(patch.trigger_date.0, &row.time_zone, "/trigger_date")?;
+    if let Some(day) = patch.trigger_date.0 {
+        (row.trigger_date, row.trigger_not_before) = (Some(day), None);
+    }
+    patch.stated_due_on.clone().apply(&mut row.stated_due_on);
+    if let Some((day, reason)) = patch.due_on.0.zip(patch.override_reason.0.clone()) {
+        row.override_day(day, reason)?;
+    } else if let Some(rule) = row.rule_id {
+        if patch.computes() {
+            let (rule, computation) = computed(tx, rule, &row)?;
+            row.take(&rule, computation);
+        } else if patch.time_zone.0.is_some() && row.override_reason.is_none() {
+            tell_again(tx, rule, &mut row)?;
+        }
+    }
+    patch.note.clone().apply(&mut row.note);
+    let mut event = "deadline.updated";
+    if patch.status.0.is_some() {
+        row.go(DeadlineStatus::Missed)?;
+        event = "deadline.missed";
+    }
+    save(tx, &mut row)?;
+    told(tx, &mut case, &row, event, None, patch.members())?;
+    Ok(row.into())
+}
+
+pub fn satisfy(tx: &mut Tx, id: DeadlineId, given: &Body<Satisfaction>) -> Result<Deadline> {
+    let (mut case, mut row) = hold(tx, id)?;
+    row.go(DeadlineStatus::Satisfied)?;
+    let action = match given.action_id {
+        Some(named) => actions::store::of_case(tx, named, case.id, "/action_id")?,
+        None => actions::store::find(tx, row.action_id)?,
+    };
+    check_day(given.on, &row.time_zone, "/on")?;
+    let on = given.on.or(action.filed_on).unwrap_or_else(|| Day::today(&row.time_zone));
+    if row.trigger_date.is_some_and(|trigger| on < trigger) {
+        return Err(ApiError::invalid("/on", "before_trigger", "must not lie before what started the clock"));
+    }
+    let late = on > row.due_on;
+    if late && given.good_cause.is_none() {
+        return Err(ApiError::invalid("/good_cause", "required", "what is filed after the last day says what the good cause is"));
+    }
+    (row.satisfied_by, row.satisfied_on) = (Some(action.id), Some(on));
+    (row.late_filing, row.good_cause) = (late, given.good_cause.clone());
+    save(tx, &mut row)?;
+    told(tx, &mut case, &row, "deadline.satisfied", late.then_some("late_filing"), given.members())?;
+    Ok(row.into())
+}
+
+pub fn waive(tx: &mut Tx, id: DeadlineId, given: &Body<Waiver>) -> Result<Deadline> {
+    let (mut case, mut row) = hold(tx, id)?;
+    row.go(DeadlineStatus::Excused)?;
+    row.excused_reason = Some(given.reason.clone());
+    save(tx, &mut row)?;
+    told(tx, &mut case, &row, "deadline.excused", None, given.members())?;
+    Ok(row.into())
+}
+
+/// Waives every open deadline of a case that closes in spite of them. The caller holds the case, and saves it.
+pub fn waive_open(tx: &mut Tx, case: &mut CaseRow, reason: &Text<2000>) -> Result<()> {
+    let open = visible(tx).filter(deadlines::case_id.eq(case.id)).filter(deadlines::status.eq_any(DeadlineStatus::OPEN));
+    let rows: Vec<DeadlineRow> = open.order(deadlines::id).select(DeadlineRow::as_select()).locked().load(tx.conn)?;
+    for mut row in rows {
+        row.go(DeadlineStatus::Excused)?;
+        row.excused_reason = Some(reason.clone());
+        save(tx, &mut row)?;
+        timeline::store::add(tx, case.id, "deadline.excused", row.id, None)?;
+        tx.record("deadline.excused", row.id, vec!["status".into(), "excused_reason".into()]);
+    }
+    (case.open_deadlines, case.next_deadline_on) = (0, None);
+    Ok(())
+}

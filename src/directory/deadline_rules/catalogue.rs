@@ -1,0 +1,125 @@
+//! The rules that come with the product: data files, in the binary.
+
+use super::model::{DeadlineRule, DeadlineRuleId, NewDeadlineRule, RuleRow, RuleSource};
+use serde::Deserialize;
+use std::{collections::BTreeMap, sync::LazyLock};
+
+/// One rule of a pack, with its versions from the oldest on.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Packed {
+    id: DeadlineRuleId,
+    code: String,
+    versions: Vec<NewDeadlineRule>,
+}
+
+#[expect(clippy::expect_used, reason = "the files are compiled in, and a unit test reads them")]
+static PACKS: LazyLock<Vec<Packed>> = LazyLock::new(|| {
+    let mut rules: Vec<Packed> = serde_json::from_str(include_str!("packs/us.json")).expect("us.json");
+    rules.extend(serde_json::from_str::<Vec<Packed>>(include_str!("packs/uk.json")).expect("uk.json"));
+    rules
+});
+
+/// The id of the rule that the product itself refers to by this code.
+pub fn id_of(code: &str) -> Option<DeadlineRuleId> {
+    PACKS.iter().find(|rule| rule.code == code).map(|rule| rule.id)
+}
+
+/// The versions of each rule, from the oldest on: those of the packs and those of `own`. Where both have a version of the same
+/// number, because the product has learned what the organization had entered already, the organization's stands.
+pub fn with_own(own: Vec<RuleRow>) -> BTreeMap<DeadlineRuleId, Vec<DeadlineRule>> {
+    let mut rules: BTreeMap<DeadlineRuleId, BTreeMap<i32, DeadlineRule>> = BTreeMap::new();
+    for packed in PACKS.iter() {
+        for (version, terms) in (1..).zip(&packed.versions) {
+            let rule = DeadlineRule::new(packed.id, Some(&packed.code), version, RuleSource::BuiltIn, terms.clone());
+            rules.entry(packed.id).or_default().insert(version, rule);
+        }
+    }
+    for row in own {
+        let versions = rules.entry(row.id).or_default();
+        let code = versions.values().find_map(|rule| rule.code);
+        versions.insert(row.version, DeadlineRule::new(row.id, code, row.version, RuleSource::Organization, row.terms));
+    }
+    rules.into_iter().map(|(id, versions)| (id, in_turn(versions.into_values().collect()))).collect()
+}
+
+/// Ends each version on the day before the next one begins.
+fn in_turn(mut versions: Vec<DeadlineRule>) -> Vec<DeadlineRule> {
+    let starts: Vec<_> = versions.iter().skip(1).map(|next| next.effective_from).collect();
+    for (version, start) in versions.iter_mut().zip(starts) {
+        let last = start.plus_days(-1);
+        version.effective_to = Some(version.effective_to.map_or(last, |to| to.min(last)));
+    }
+    versions
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Day;
+    use std::collections::BTreeSet;
+
+    fn day(text: &str) -> Day {
+        Day::parse(text).unwrap()
+    }
+
+    #[test]
+    fn the_packs_are_whole() {
+        let rules = with_own(Vec::new());
+        assert_eq!(rules.len(), PACKS.len(), "an id stands there twice");
+        let codes: BTreeSet<_> = PACKS.iter().map(|rule| rule.code.as_str()).collect();
+        assert_eq!(codes.len(), PACKS.len(), "a code stands there twice");
+        assert!(PACKS.is_sorted_by_key(|rule| rule.id));
+        for packed in PACKS.iter() {
+            let mut before = None;
+            assert!(!packed.versions.is_empty());
+            for terms in &packed.versions {
+                validator::Validate::validate(terms).unwrap();
+                let checked = terms.check(day("2026-11-01"), before);
+                assert!(checked.is_ok(), "{}: {:?}", packed.code, checked.unwrap_err().all_issues());
+                assert!(before.is_none_or(|before| terms.effective_from > before), "{}", packed.code);
+                assert!(terms.url.is_some() || !terms.statutory, "{}", packed.code);
+                before = Some(terms.effective_from);
+            }
+        }
+    }
+
+    #[test]
+    fn the_packs_have_what_the_domain_names() {
+        for code in [
+            "medicaid_mco_plan_appeal",
+            "medicaid_mco_appeal_resolution",
+            "medicaid_mco_expedited_resolution",
+            "medicaid_mco_state_fair_hearing",
+            "medicaid_continuation_of_benefits",
+            "medicaid_ffs_fair_hearing",
+            "medicare_advantage_reconsideration",
+            "employer_plan_internal_appeal",
+            "aca_plan_internal_appeal",
+            "external_review",
+            "ssa_reconsideration",
+            "snap_fair_hearing",
+            "hhs_ocr_complaint",
+            "ada_title_ii_complaint",
+            "fair_housing_hud_complaint",
+            "fair_housing_court",
+            "eeoc_charge",
+            "eeoc_charge_deferral",
+            "hipaa_access",
+            "hipaa_amendment",
+            "reasonable_accommodation_reply",
+            "nhs_complaint",
+            "nhs_complaint_acknowledgement",
+        ] {
+            assert!(id_of(code).is_some(), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_version_holds_until_the_next_one_does() {
+        let rules = with_own(Vec::new());
+        let versions = &rules[&id_of("medicare_advantage_reconsideration").unwrap()];
+        let on = |text| versions.iter().filter(|rule| rule.holds_on(day(text))).map(|rule| rule.version).collect::<Vec<_>>();
+        assert_eq!((on("2005-12-31"), on("2024-12-31"), on("2025-01-01")), (vec![], vec![1], vec![2]));
+    }
+}

@@ -1,0 +1,19 @@
+//! Deadline rules: how long there is for what, as data with versions, and the engine that computes dates from them.
+
+pub mod api;
+pub mod catalogue;
+pub mod compute;
+pub mod holidays;
+pub mod model;
+pub mod store;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub fn routes(cfg: &mut ServiceConfig<'_>) {
+    cfg.service(api::list_deadline_rules)
+        .service(api::create_deadline_rule)
+        .service(api::preview_deadline)
+        .service(api::get_deadline_rule)
+        .service(api::list_deadline_rule_versions)
+        .service(api::add_deadline_rule_version);
+}

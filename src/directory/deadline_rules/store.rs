@@ -1,0 +1,137 @@
+//! The catalogue of deadline rules: what comes with the product and what the organization has added, read together.
+
+use super::{catalogue, compute::Trigger, compute::compute, holidays::Holidays, model::*};
+use crate::{
+    db::{Dialect, Tx, schema::deadline_rules as rules},
+    error::{ApiError, Code, OnUnique as _, Result},
+    http::{Body, List, Page},
+    identity::organizations,
+    types::{Day, Id, Zone},
+};
+use diesel::prelude::*;
+use std::collections::BTreeMap;
+
+/// The versions that this caller may see: all of the organization's.
+fn visible(tx: &Tx) -> rules::BoxedQuery<'static, Dialect> {
+    rules::table.filter(rules::organization_id.eq(tx.organization())).into_boxed()
+}
+
+/// Every rule that the organization goes by, with its versions from the oldest on.
+fn all(tx: &mut Tx) -> Result<BTreeMap<DeadlineRuleId, Vec<DeadlineRule>>> {
+    let own: Vec<RuleRow> = visible(tx).select(RuleRow::as_select()).load(tx.conn)?;
+    Ok(catalogue::with_own(own))
+}
+
+/// The versions of a rule, from the oldest on.
+pub fn find(tx: &mut Tx, id: DeadlineRuleId) -> Result<Vec<DeadlineRule>> {
+    let own: Vec<RuleRow> = visible(tx).filter(rules::id.eq(id)).select(RuleRow::as_select()).load(tx.conn)?;
+    catalogue::with_own(own).remove(&id).ok_or_else(ApiError::not_found)
+}
+
+/// The version of a rule, named in a body as `rule_id`, for a clock that `trigger_date` starts.
+pub fn effective(tx: &mut Tx, id: DeadlineRuleId, on: Day) -> Result<DeadlineRule> {
+    let versions = find(tx, id).map_err(|error| match error.code() {
+        Code::NotFound => ApiError::unknown_reference("/rule_id"),
+        _ => error,
+    })?;
+    versions
+        .into_iter()
+        .rfind(|version| version.holds_on(on))
+        .ok_or_else(|| ApiError::invalid("/trigger_date", "no_rule_in_force", "no version of the rule holds for this day"))
+}
+
+/// The version of the rule that the product calls `code`, for a clock that starts on this day.
+pub fn effective_by_code(tx: &mut Tx, code: &str, on: Day) -> Result<Option<DeadlineRule>> {
+    let Some(id) = catalogue::id_of(code) else { return Ok(None) };
+    Ok(find(tx, id)?.into_iter().rfind(|version| version.holds_on(on)))
+}
+
+/// The version to show of a rule: the one that holds today, or the newest where none does.
+fn present(versions: Vec<DeadlineRule>, today: Day) -> Option<DeadlineRule> {
+    let holds = versions.iter().rfind(|version| version.holds_on(today)).cloned();
+    holds.or_else(|| versions.into_iter().next_back())
+}
+
+fn home_zone(tx: &mut Tx) -> Result<Zone> {
+    Ok(organizations::store::find(tx)?.time_zone)
+}
+
+pub fn get(tx: &mut Tx, id: DeadlineRuleId) -> Result<DeadlineRule> {
+    let today = Day::today(&home_zone(tx)?);
+    let rule = present(find(tx, id)?, today).ok_or_else(ApiError::not_found)?;
+    tx.saw("deadline_rule.read", id);
+    Ok(rule)
+}
+
+pub fn page(tx: &mut Tx, list: &List<DeadlineRuleFilter>) -> Result<Page<DeadlineRule>> {
+    let today = Day::today(&home_zone(tx)?);
+    let shown = all(tx)?.into_values().filter_map(|versions| present(versions, today));
+    let found: Vec<DeadlineRule> = shown.filter(|rule| list.filter.admits(rule)).collect();
+    let page = cut(tx, list, found, |rule| (0, rule.id.uuid()))?;
+    tx.saw_all("deadline_rule.listed", page.items.iter().map(|rule| rule.id));
+    Ok(page)
+}
+
+pub fn page_of_versions(tx: &mut Tx, id: DeadlineRuleId, list: &List<RuleVersionFilter>) -> Result<Page<DeadlineRule>> {
+    let versions = find(tx, id)?;
+    let page = cut(tx, list, versions, |rule| (rule.version.into(), rule.id.uuid()))?;
+    tx.saw("deadline_rule.versions_listed", id);
+    Ok(page)
+}
+
+/// The page of `rules`, which stand in the order of their positions going up. The catalogue is small, and half of it is in no table:
+/// it is cut in memory, by the same cursors as every list.
+fn cut<F: crate::http::Filter>(
+    tx: &Tx,
+    list: &List<F>,
+    mut rules: Vec<DeadlineRule>,
+    position: impl Fn(&DeadlineRule) -> (i64, uuid::Uuid),
+) -> Result<Page<DeadlineRule>> {
+    let actor = tx.actor()?;
+    let total = list.include_total.then(|| i64::try_from(rules.len()).unwrap_or(i64::MAX));
+    if list.down() {
+        rules.reverse();
+    }
+    if let Some(after) = list.after(actor)? {
+        rules.retain(|rule| if list.down() { position(rule) < after } else { position(rule) > after });
+    }
+    rules.truncate(usize::try_from(list.fetch()).unwrap_or(usize::MAX));
+    Ok(list.page(actor, rules, total, position, |rule| rule))
+}
+
+/// A rule of the organization's own.
+pub fn create(tx: &mut Tx, new: &Body<NewDeadlineRule>) -> Result<DeadlineRule> {
+    new.check(Day::today(&home_zone(tx)?), None)?;
+    let row = RuleRow::new(tx.organization(), Id::new(), 1, tx.user()?, new);
+    diesel::insert_into(rules::table).values(&row).execute(tx.conn)?;
+    tx.record("deadline_rule.created", row.id, new.members());
+    Ok(DeadlineRule::new(row.id, None, row.version, RuleSource::Organization, row.terms))
+}
+
+/// A newer version of any rule. The versions before stay what they were.
+pub fn add_version(tx: &mut Tx, id: DeadlineRuleId, new: &Body<NewDeadlineRule>) -> Result<DeadlineRule> {
+    let versions = find(tx, id)?;
+    let newest = versions.last().ok_or_else(ApiError::not_found)?;
+    new.check(Day::today(&home_zone(tx)?), Some(newest.effective_from))?;
+    let row = RuleRow::new(tx.organization(), id, newest.version + 1, tx.user()?, new);
+    // Somebody else may have been quicker with this number: run again, and follow theirs.
+    let elsewhere = || ApiError::new(Code::Contention, "A version of this rule is added elsewhere.").header("retry-after", "1");
+    diesel::insert_into(rules::table).values(&row).execute(tx.conn).on_unique(elsewhere)?;
+    tx.record("deadline_rule.version_added", id, new.members());
+    // The one place where a rule changes: what depends on it is told here, in the same transaction.
+    crate::casework::deadlines::review::rule_changed(tx, id)?;
+    Ok(DeadlineRule::new(id, newest.code, row.version, RuleSource::Organization, row.terms))
+}
+
+/// Computes a due date. Nothing is stored.
+pub fn preview(tx: &mut Tx, asked: &DeadlinePreviewRequest) -> Result<DeadlinePreview> {
+    let zone = match &asked.time_zone {
+        Some(zone) => zone.clone(),
+        None => home_zone(tx)?,
+    };
+    let trigger = Trigger::told(asked.trigger_date, asked.trigger_not_before, Day::today(&zone))?;
+    let rule = effective(tx, asked.rule_id, trigger.day())?;
+    let computed = compute(&rule, trigger, &zone, asked.stated_due_on, Holidays::built_in())?;
+    tx.saw("deadline_rule.previewed", rule.id);
+    Ok(DeadlinePreview::new(rule, computed, zone))
+}
