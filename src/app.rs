@@ -20,6 +20,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(identity::teams::routes)
             .configure(identity::teams::deputies::routes)
             .configure(identity::organizations::routes)
+            .configure(casework::agenda::routes)
             .configure(casework::clients::routes)
             .configure(casework::cases::routes)
             .configure(casework::assignments::routes)

@@ -43,6 +43,7 @@ policy! {
     ReadTeams         = "teams:read"         => Admin | Supervisor | Advocate;
     WriteTeams        = "teams:write"        => Admin;
 
+    ReadAgenda        = "agenda:read"        => Supervisor | Advocate;
     ReadClients       = "clients:read"       => Supervisor | Advocate;
     WriteClients      = "clients:write"      => Supervisor | Advocate;
     ReadCases         = "cases:read"         => Admin | Supervisor | Advocate;

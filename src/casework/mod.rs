@@ -1,13 +1,14 @@
 //! The work itself: clients, their cases, and everything that is done for them.
 
 pub mod actions;
+pub mod agenda;
 pub mod assignments;
 pub mod barriers;
 #[macro_use]
 pub mod cases;
 pub mod clients;
-pub mod handovers;
 pub mod deadlines;
+pub mod handovers;
 pub mod meetings;
 pub mod notes;
 pub mod tasks;

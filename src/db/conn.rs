@@ -103,10 +103,11 @@ impl Conn {
     }
 
     /// Starts a transaction that may write. SQLite must say so up front: a deferred transaction that reads first and writes
-    /// later fails at once, busy timeout or not.
+    /// later fails at once, busy timeout or not. On PostgreSQL the commit itself does not wait for the disk, and so lets go of the
+    /// head of the organization's chain at once; [`Conn::make_durable`] waits, many together.
     pub fn begin_write(&mut self) -> QueryResult<()> {
         match self {
-            Self::Pg(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
+            Self::Pg(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN; SET LOCAL synchronous_commit TO off"),
             Self::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
         }
     }
@@ -136,6 +137,15 @@ impl Conn {
 
     pub fn commit(&mut self) -> QueryResult<()> {
         <Self as Connection>::TransactionManager::commit_transaction(self)
+    }
+
+    /// Returns once everything that this connection has committed is on the disk; nothing is told to anybody before. The log of
+    /// PostgreSQL is one sequence: whatever was read from another's transaction that is not there yet was written before this.
+    pub fn make_durable(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Pg(c) => c.batch_execute("SELECT pg_logical_emit_message(true, 'alongside', '')"),
+            Self::Sqlite(_) => Ok(()),
+        }
     }
 
     pub fn rollback(&mut self) {

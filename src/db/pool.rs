@@ -132,6 +132,7 @@ fn once<T>(conn: &mut Conn, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T>
     match f(conn) {
         Ok(value) => {
             conn.commit()?; // diesel rolls back what it cannot commit
+            conn.make_durable()?;
             Ok(value)
         }
         Err(error) => {

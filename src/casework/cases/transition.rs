@@ -258,7 +258,10 @@ fn enter(row: &mut CaseRow, wanted: &Transition) {
             row.episode += 1;
             (row.closed_at, row.closing_reason, row.closing_summary, row.outcome) = (None, None, None, None);
         }
-        CaseStatus::Active => row.first_contact_at = row.first_contact_at.or(wanted.first_contact),
+        CaseStatus::Active => {
+            row.first_contact_at = row.first_contact_at.or(wanted.first_contact);
+            row.last_contact_at = row.last_contact_at.or(row.first_contact_at);
+        }
         CaseStatus::OnHold => row.review_on = wanted.review_on,
         CaseStatus::Closed => {
             row.closed_at = Some(Instant::now());

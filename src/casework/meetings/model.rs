@@ -320,8 +320,7 @@ impl MeetingRow {
     }
 
     pub fn readiness(&self) -> Readiness {
-        let ratio = if self.mandatory_items > 0 { f64::from(self.mandatory_done) / f64::from(self.mandatory_items) } else { 1.0 };
-        Readiness { mandatory: self.mandatory_items, done: self.mandatory_done, ratio }
+        Readiness::of(self.mandatory_items, self.mandatory_done)
     }
 }
 
@@ -338,6 +337,12 @@ pub struct Readiness {
     /// `done` by `mandatory`; 1 where nothing is mandatory.
     #[schema(minimum = 0, maximum = 1)]
     pub ratio: f64,
+}
+impl Readiness {
+    pub fn of(mandatory: i32, done: i32) -> Self {
+        let ratio = if mandatory > 0 { f64::from(done) / f64::from(mandatory) } else { 1.0 };
+        Self { mandatory, done, ratio }
+    }
 }
 
 /// An encounter with a provider or an agency.

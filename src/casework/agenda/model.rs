@@ -1,0 +1,181 @@
+//! What is on an agenda.
+
+use crate::{
+    auth::UserId,
+    casework::{
+        actions::model::ActionId,
+        cases::model::{CaseId, CaseStatus, Priority},
+        deadlines::model::{DeadlineId, DeadlineStatus},
+        handovers::model::HandoverId,
+        meetings::{
+            commitments::model::{CommitmentId, CommitmentParty},
+            model::{MeetingId, MeetingMode, MeetingStatus, Readiness},
+        },
+        tasks::model::TaskId,
+    },
+    types::{Day, Instant, Line, Text, Zone, code::MeetingType, fault::Fault},
+};
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// How long a case may be without a successful contact before it counts as quiet, unless the caller says otherwise.
+const QUIET_DAYS: i32 = 14;
+
+/// Days without contact, 1 to 365.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuietDays(i32);
+
+impl QuietDays {
+    pub const fn days(self) -> i32 {
+        self.0
+    }
+}
+impl Default for QuietDays {
+    fn default() -> Self {
+        Self(QUIET_DAYS)
+    }
+}
+impl<'de> Deserialize<'de> for QuietDays {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        match i32::deserialize(d)? {
+            days @ 1..=365 => Ok(Self(days)),
+            _ => Err(Fault::new("out_of_range", "must lie between 1 and 365").serde()),
+        }
+    }
+}
+
+/// How the agenda is asked for.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct AgendaView {
+    /// After how many days without a successful contact an active case counts as quiet.
+    #[param(value_type = i32, minimum = 1, maximum = 365, default = 14, required = false)]
+    pub quiet_days: QuietDays,
+}
+
+/// What is before a person, at most 50 of each kind, soonest first.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({
+    "as_of": "2026-11-23T15:00:00.000Z",
+    "deadlines": [{"id": "019ab3c4-0000-7000-8000-0000000000a1", "case_id": "019ab3c4-0000-7000-8000-000000000020", "case_number": "2026-000042", "lead_advocate_id": "019ab3c4-0000-7000-8000-000000000002", "action_id": "019ab3c4-0000-7000-8000-0000000000a0", "due_on": "2026-11-25", "due_at": "2026-11-26T05:59:59.999Z", "time_zone": "America/Chicago", "status": "running", "overdue": false}],
+    "meetings": [{"id": "019ab3c4-0000-7000-8000-000000000060", "case_id": "019ab3c4-0000-7000-8000-000000000020", "case_number": "2026-000042", "lead_advocate_id": "019ab3c4-0000-7000-8000-000000000002", "type": "discharge_planning", "mode": "in_facility", "status": "booked", "starts_at": "2026-11-24T15:00:00.000Z", "ends_at": "2026-11-24T16:00:00.000Z", "time_zone": "America/Chicago", "purpose": "Leave with a plan that keeps my medication.", "readiness": {"mandatory": 10, "done": 4, "ratio": 0.4}}],
+    "tasks": [{"id": "019ab3c4-0000-7000-8000-000000000080", "case_id": "019ab3c4-0000-7000-8000-000000000020", "case_number": "2026-000042", "lead_advocate_id": "019ab3c4-0000-7000-8000-000000000002", "assignee_id": "019ab3c4-0000-7000-8000-000000000002", "title": "Check that the plan came", "due_on": "2026-11-20", "overdue": true}],
+    "commitments": [{"id": "019ab3c4-0000-7000-8000-000000000062", "case_id": "019ab3c4-0000-7000-8000-000000000020", "case_number": "2026-000042", "lead_advocate_id": "019ab3c4-0000-7000-8000-000000000002", "meeting_id": "019ab3c4-0000-7000-8000-000000000060", "party": "provider", "text": "Send the plan in writing.", "due_on": "2026-11-20", "overdue": true}],
+    "quiet_cases": [{"case_id": "019ab3c4-0000-7000-8000-000000000021", "case_number": "2026-000017", "lead_advocate_id": "019ab3c4-0000-7000-8000-000000000002", "status": "active", "priority": "high", "opened_at": "2026-09-01T10:00:00.000Z", "last_contact_at": "2026-10-30T10:00:00.000Z"}],
+    "handovers": [{"id": "019ab3c4-0000-7000-8000-000000000090", "case_id": "019ab3c4-0000-7000-8000-000000000022", "case_number": "2026-000018", "from_user_id": "019ab3c4-0000-7000-8000-000000000003", "offered_at": "2026-11-22T09:00:00.000Z"}]
+}))]
+pub struct Agenda {
+    pub as_of: Instant,
+    /// Open ones, and those whose day is over and that nobody has settled.
+    pub deadlines: Vec<AgendaDeadline>,
+    /// Proposed or booked, from the beginning of the organization's day on.
+    pub meetings: Vec<AgendaMeeting>,
+    /// Open, and due by the end of the organization's day.
+    pub tasks: Vec<AgendaTask>,
+    /// Promises that are open, and due by the end of the organization's day.
+    pub commitments: Vec<AgendaCommitment>,
+    /// Active cases without a successful contact for so many days, the quietest first; for a supervisor, before them, those that
+    /// nobody leads yet, the oldest first.
+    pub quiet_cases: Vec<QuietCase>,
+    /// Cases that are offered to the caller, the oldest offer first.
+    pub handovers: Vec<AgendaHandover>,
+}
+
+/// A deadline, where its case is.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AgendaDeadline {
+    pub id: DeadlineId,
+    pub case_id: CaseId,
+    pub case_number: String,
+    /// Absent where nobody leads the case.
+    pub lead_advocate_id: Option<UserId>,
+    pub action_id: ActionId,
+    pub due_on: Day,
+    /// The end of that day where the forum is.
+    pub due_at: Instant,
+    pub time_zone: Zone,
+    /// `running`, `pending_trigger`, or `missed` once its day is over.
+    pub status: DeadlineStatus,
+    pub overdue: bool,
+}
+
+/// A meeting to come.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AgendaMeeting {
+    pub id: MeetingId,
+    pub case_id: CaseId,
+    pub case_number: String,
+    /// Absent where nobody leads the case.
+    pub lead_advocate_id: Option<UserId>,
+    #[serde(rename = "type")]
+    pub kind: MeetingType,
+    pub mode: MeetingMode,
+    pub status: MeetingStatus,
+    pub starts_at: Instant,
+    pub ends_at: Instant,
+    pub time_zone: Zone,
+    pub purpose: Text<2000>,
+    pub readiness: Readiness,
+}
+
+/// A task that is due.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AgendaTask {
+    pub id: TaskId,
+    pub case_id: CaseId,
+    pub case_number: String,
+    /// Absent where nobody leads the case.
+    pub lead_advocate_id: Option<UserId>,
+    /// Absent where it is nobody's.
+    pub assignee_id: Option<UserId>,
+    pub title: Line<200>,
+    pub due_on: Day,
+    /// Whether its day is over.
+    pub overdue: bool,
+}
+
+/// A promise that is due.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AgendaCommitment {
+    pub id: CommitmentId,
+    pub case_id: CaseId,
+    pub case_number: String,
+    /// Absent where nobody leads the case.
+    pub lead_advocate_id: Option<UserId>,
+    pub meeting_id: MeetingId,
+    pub party: CommitmentParty,
+    pub text: Text<2000>,
+    pub due_on: Day,
+    /// Whether its day is over.
+    pub overdue: bool,
+}
+
+/// A case that has gone quiet, or that nobody leads yet.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+pub struct QuietCase {
+    pub case_id: CaseId,
+    pub case_number: String,
+    /// Absent where nobody leads the case.
+    pub lead_advocate_id: Option<UserId>,
+    pub status: CaseStatus,
+    pub priority: Priority,
+    pub opened_at: Instant,
+    /// Absent where nobody was ever reached.
+    pub last_contact_at: Option<Instant>,
+}
+
+/// A case that is offered to the caller.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AgendaHandover {
+    pub id: HandoverId,
+    pub case_id: CaseId,
+    pub case_number: String,
+    pub from_user_id: UserId,
+    pub offered_at: Instant,
+}
