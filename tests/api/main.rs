@@ -12,6 +12,7 @@ mod support;
 
 mod authz;
 mod cases;
+mod deadline_rules;
 mod document;
 mod errors;
 mod house;
