@@ -36,6 +36,10 @@ impl Records {
             ("providers", provider.clone()),
         ];
         let post = |path: String, body: Value| async move { ana.post(&path, body).await.expect(201).id() };
+        if path.contains("/deadline-rules/{") {
+            let rule = json!({"name": "A letter's follow-up", "jurisdiction": "us", "scheme": "other", "action_type": "letter", "trigger": "request_received", "amount": 10, "unit": "business_day", "bound": "exact", "weekend_rule": "none", "holiday_calendar": "us_federal", "party": "other_side", "statutory": false, "effective_from": "2020-01-01", "last_verified_on": "2026-01-05"});
+            ids.push(("deadline-rules", w.user(Role::Admin).post("/deadline-rules", rule).await.expect(201).id()));
+        }
         if path.contains("assignment_id") {
             ids.push((
                 "assignments",

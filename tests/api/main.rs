@@ -14,6 +14,7 @@ mod actions;
 mod authz;
 mod cases;
 mod deadlines;
+mod deadline_rules;
 mod document;
 mod errors;
 mod handover;
