@@ -20,6 +20,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(identity::teams::routes)
             .configure(identity::organizations::routes)
             .configure(casework::clients::routes)
+            .configure(casework::statements::routes)
             .configure(casework::cases::routes)
             .configure(casework::assignments::routes)
             .configure(casework::timeline::routes)

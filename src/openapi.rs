@@ -27,6 +27,7 @@ use utoipa::{
         (name = "Users", description = "The people who sign in."),
         (name = "Teams", description = "Who works together."),
         (name = "Clients", description = "The people supported."),
+        (name = "Statements", description = "What a client needs and prefers, in their own words."),
         (name = "Cases", description = "Episodes of advocacy, and how they go."),
         (name = "Assignments", description = "Who works a case."),
         (name = "Barriers", description = "What stands between a client and a service or a right."),
@@ -347,7 +348,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
     refuse(
         "412",
         "The record has changed since it was read; `ETag` is its present version.",
-        versioned || replaces || method == "post" && path.ends_with("/transitions"),
+        versioned || replaces || method == "post" && (path.ends_with("/transitions") || path.ends_with("/approve")),
     );
     refuse("408", "The body did not arrive in time.", has_body);
     refuse("413", "The body is too large.", has_body);
