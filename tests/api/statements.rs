@@ -24,6 +24,14 @@ async fn draft(user: &User<'_>, sections: Value) -> String {
 async fn approved(user: &User<'_>, statement: &str) {
     user.post(&format!("/statements/{statement}/approve"), approval()).await.expect(201);
 }
+/// The page as HTML, or as the bytes of a PDF, with its headers.
+async fn printed(user: &User<'_>, statement: &str, form: &str) -> (reqwest::header::HeaderMap, Vec<u8>) {
+    let w = user.world;
+    let url = format!("{}/api/v1/statements/{statement}/print?format={form}", w.base);
+    let reply = w.http.get(url).bearer_auth(w.keys.mint(user.actor).unwrap()).send().await.unwrap();
+    assert_eq!(reply.status().as_u16(), 200);
+    (reply.headers().clone(), reply.bytes().await.unwrap().to_vec())
+}
 
 on_both_engines! {
     async fn a_statement_goes_from_draft_to_approved_to_superseded(w) {
@@ -197,5 +205,86 @@ on_both_engines! {
         let send = || ana.send("POST", &path, &[("idempotency-key", "a")], Some(approval()));
         let (first, again) = (send().await.expect(201), send().await.expect(201));
         assert_eq!((&first.body, again.header("idempotency-replayed")), (&again.body, "true"));
+    }
+
+    async fn a_statement_is_printed_as_a_page_and_as_a_file(w) {
+        let ana = w.user(Role::Advocate);
+        let statement = draft(&ana, json!({"needs": "Time to read.\nAnd quiet.", "no_consent": "Photos."})).await;
+        let (headers, page) = printed(&ana, &statement, "html").await;
+        let page = String::from_utf8(page).unwrap();
+        for part in ["<html lang=\"en\">", "<h1>What I need and what I prefer</h1>", ">Sam</p>", "Draft, not yet approved.", "<h2>What I need</h2>", "Time to read.\nAnd quiet.", "<h2>What I do not agree to</h2>"] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+        assert!(!page.contains("Words to avoid") && !page.contains("my own words"), "what is empty is left out, and a draft is nobody's word yet");
+        let header = |name: &str| headers[name].to_str().unwrap();
+        assert_eq!((header("content-type"), header("cache-control"), header("x-content-type-options")), ("text/html; charset=utf-8", "no-store", "nosniff"));
+        assert_eq!(header("content-disposition"), "inline; filename=\"statement.html\"");
+        assert_eq!(headers.get_all("content-security-policy").iter().count(), 1);
+        assert!(header("content-security-policy").starts_with("default-src 'none'; style-src 'sha256-"));
+
+        let (headers, file) = printed(&ana, &statement, "pdf").await;
+        assert!(file.starts_with(b"%PDF-1.7") && file.len() < 200_000, "{}", file.len());
+        assert_eq!((headers["content-type"].to_str().unwrap(), headers["cache-control"].to_str().unwrap()), ("application/pdf", "no-store"));
+        assert_eq!(headers["content-security-policy"], "default-src 'none'; frame-ancestors 'none'");
+        let has = |words: &[u8]| file.windows(words.len()).any(|window| window == words);
+        assert!(has(b"/StructTreeRoot") && has(b"/Lang") && has(b"/Title"), "tagged, in a language, with a title");
+
+        ana.post(&format!("/statements/{statement}/approve"), json!({"approved_by": "client", "method": "phone", "on": "2026-01-05"})).await.expect(201);
+        let page = String::from_utf8(printed(&ana, &statement, "html").await.1).unwrap();
+        assert!(page.contains("Version 1. Approved by Sam on 5 January 2026.") && !page.contains("Draft"));
+        let entries = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 50).await;
+        assert_eq!(entries.iter().filter(|entry| entry["action"] == "statement.printed" && entry["subject_id"] == statement.as_str()).count(), 3);
+    }
+
+    async fn the_form_is_chosen_by_format_or_by_accept(w) {
+        let ana = w.user(Role::Advocate);
+        let path = format!("/statements/{}/print", draft(&ana, json!({"needs": "Quiet."})).await);
+        for (query, accept, kind) in [
+            ("", "*/*", "text/html; charset=utf-8"),
+            ("", "text/html", "text/html; charset=utf-8"),
+            ("", "application/pdf", "application/pdf"),
+            ("", "text/html;q=0.1, application/pdf;q=0.9", "application/pdf"),
+            ("?format=pdf", "text/html", "application/pdf"),
+            ("?format=html", "application/json", "text/html; charset=utf-8"),
+        ] {
+            let reply = ana.send("GET", &format!("{path}{query}"), &[("accept", accept)], None).await.expect(200);
+            assert_eq!(reply.header("content-type"), kind, "{query} {accept}");
+        }
+        for accept in ["application/json", "image/png", "*/*;q=0"] {
+            assert_eq!(ana.send("GET", &path, &[("accept", accept)], None).await.expect(406).body["code"], "not_acceptable");
+        }
+        ana.get(&format!("{path}?format=docx")).await.faulty(400, "format", "invalid");
+        ana.get(&format!("{path}?paper=a4")).await.faulty(400, "paper", "unknown_parameter");
+        for stranger in [&w.user(Role::Advocate), &w.outsider(Role::Supervisor)] {
+            stranger.get(&path).await.expect(404);
+            stranger.get(&format!("{path}?format=pdf")).await.expect(404);
+        }
+    }
+
+    async fn whatever_is_written_can_be_printed(w) {
+        let ana = w.user(Role::Advocate);
+        let odd = [
+            "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&amp;",
+            "👍🏽 👨‍👩‍👧 🇺🇸 ❤️ 😀",
+            "أحتاج إلى وقت للقراءة Sam قبل أن أوقّع 123",
+            "我需要时间阅读。日本語 한국어",
+            "e\u{301}\u{302}\u{303} Z\u{335}a\u{327} नमस्ते ไทย",
+            "\u{2028}\u{200b}\u{fffd}\u{e000}\u{10ffff}",
+            "x\ty\n\n\nz",
+        ];
+        let client = ana.post("/clients", json!({"preferred_name": "Zoë <b>李</b> عمر"})).await.expect(201).id();
+        let mut sections = serde_json::Map::new();
+        for (section, words) in alongside::casework::statements::sections::Section::ALL.iter().zip(odd.iter().cycle()) {
+            sections.insert(section.as_str().into(), json!(words));
+        }
+        sections.insert("crisis_plan".into(), json!("no-space".repeat(500)));
+        let statement = ana.post(&format!("/clients/{client}/statements"), json!({"sections": sections})).await.expect(201).id();
+        let (_, page) = printed(&ana, &statement, "html").await;
+        let page = String::from_utf8(page).unwrap();
+        assert!(!page.contains("<script") && !page.contains("<img") && !page.contains("<b>"));
+        for words in ["&lt;script&gt;alert(1)&lt;/script&gt;&lt;img src=x onerror=alert(2)&gt;&quot;&#39;&amp;amp;", "我需要时间阅读", "أحتاج", "👨‍👩‍👧"] {
+            assert!(page.contains(words), "{words}");
+        }
+        assert!(printed(&ana, &statement, "pdf").await.1.starts_with(b"%PDF-"));
     }
 }

@@ -3,6 +3,7 @@
 use super::{
     diff::{DiffQuery, StatementDiff},
     model::*,
+    print::{PrintFormat, PrintQuery, sheet},
     store,
 };
 use crate::{
@@ -12,11 +13,13 @@ use crate::{
     },
     casework::clients::model::ClientId,
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, Query, Reply, body::NOTE_LIMIT, ok, once, paged, plain},
+    error::{ApiError, Result},
+    http::{Accept, Body, File, IfMatch, List, Once, Page, Query, Reply, Shown, body::NOTE_LIMIT, ok, once, paged, plain},
+    print::{html, pdf},
 };
 use actix_web::{
     get, patch, post,
-    web::{Data, Path},
+    web::{Data, Path, block},
 };
 
 /// List the versions of a client's statement
@@ -75,7 +78,7 @@ pub async fn update_statement(
 /// Record the client's approval
 ///
 /// From then on this version is in force and never changes; the one before is superseded. At least one section must say something. `If-Match` may be sent, so that what is approved is what the client was shown.
-#[utoipa::path(tag = "Statements", params(("id" = StatementId, Path)), request_body = NewApproval, responses((status = 201, body = Statement)), security(("bearer" = ["statements:write"])))]
+#[utoipa::path(tag = "Statements", params(("id" = StatementId, Path)), request_body = NewStatementApproval, responses((status = 201, body = Statement)), security(("bearer" = ["statements:write"])))]
 #[post("/statements/{id}/approve")]
 pub async fn approve_statement(
     who: Allowed<WriteStatements>,
@@ -83,7 +86,7 @@ pub async fn approve_statement(
     id: Path<StatementId>,
     version: Option<IfMatch>,
     request: Once,
-    body: Body<NewApproval>,
+    body: Body<NewStatementApproval>,
 ) -> Reply<Statement> {
     once(&db, &who, request, body, move |tx, approval| store::approve(tx, *id, version.as_ref(), approval)).await
 }
@@ -100,4 +103,34 @@ pub async fn compare_statements(
     query: Query<DiffQuery>,
 ) -> Reply<StatementDiff> {
     plain(db.read(&who, move |tx| store::compare(tx, *id, query.against)).await?)
+}
+
+/// Print a statement
+///
+/// A page in plain language and large type to hand to somebody, on A4 and on Letter: as HTML or as PDF, by `format` or by `Accept`. A draft and an old version say that they are one.
+#[utoipa::path(tag = "Statements", params(("id" = StatementId, Path), PrintQuery), responses((status = 200, content((String = "text/html"), (File = "application/pdf")))), security(("bearer" = ["statements:read"])))]
+#[get("/statements/{id}/print")]
+pub async fn print_statement(
+    who: Allowed<ReadStatements>,
+    db: Data<Db>,
+    id: Path<StatementId>,
+    query: Query<PrintQuery>,
+    accept: Accept,
+) -> Result<Shown> {
+    let format = query.format.map_or_else(|| accept.choose(PrintFormat::MEDIA), Ok)?;
+    let (statement, name) = db.read(&who, move |tx| store::printed(tx, *id)).await?;
+    let sheet = sheet(&statement, &name);
+    match format {
+        PrintFormat::Html => Ok(Shown {
+            media: "text/html; charset=utf-8",
+            filename: "statement.html",
+            policy: Some(&html::POLICY),
+            body: html::render(&sheet).into_bytes(),
+        }),
+        // Setting pages takes its time: not on the thread that answers everybody.
+        PrintFormat::Pdf => {
+            let body = block(move || pdf::render(&sheet)).await.map_err(ApiError::internal)??;
+            Ok(Shown { media: "application/pdf", filename: "statement.pdf", policy: None, body })
+        }
+    }
 }

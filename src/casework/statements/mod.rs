@@ -3,6 +3,7 @@
 pub mod api;
 pub mod diff;
 pub mod model;
+pub mod print;
 pub mod sections;
 pub mod store;
 
@@ -14,5 +15,6 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::get_statement)
         .service(api::update_statement)
         .service(api::approve_statement)
-        .service(api::compare_statements);
+        .service(api::compare_statements)
+        .service(api::print_statement);
 }

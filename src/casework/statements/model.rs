@@ -104,7 +104,7 @@ impl StatementRow {
     }
 
     /// Takes down that the client has approved it.
-    pub fn approve(&mut self, by: UserId, approval: &NewApproval, today: Day) -> Result<()> {
+    pub fn approve(&mut self, by: UserId, approval: &NewStatementApproval, today: Day) -> Result<()> {
         self.check_draft()?;
         if self.sections.0.is_empty() {
             let fault = Fault::new("section_filled", "at least one section must say something");
@@ -129,8 +129,8 @@ impl StatementRow {
         self.superseded_at = Some(Instant::now());
     }
 
-    pub fn approval(&self) -> Option<Approval> {
-        Some(Approval {
+    pub fn approval(&self) -> Option<StatementApproval> {
+        Some(StatementApproval {
             approved_by: self.approved_by?,
             method: self.approval_method?,
             on: self.approved_on?,
@@ -143,7 +143,7 @@ impl StatementRow {
 /// That the client approved it, and who took that down.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"approved_by": "client", "method": "in_person", "on": "2026-11-23", "recorded_by": "019ab3c4-0000-7000-8000-000000000002", "recorded_at": "2026-11-23T15:30:00.000Z"}))]
-pub struct Approval {
+pub struct StatementApproval {
     pub approved_by: Approver,
     pub method: ApprovalMethod,
     pub on: Day,
@@ -164,7 +164,7 @@ pub struct Statement {
     pub sections: Sections,
     pub created_by: UserId,
     /// Absent while it is a draft.
-    pub approval: Option<Approval>,
+    pub approval: Option<StatementApproval>,
     /// When a later version took its place.
     pub superseded_at: Option<Instant>,
     /// Of this record, for `If-Match`; the version of the statement is its `number`.
@@ -212,7 +212,7 @@ pub struct StatementSummary {
     pub filled: Vec<Section>,
     pub created_by: UserId,
     /// Absent while it is a draft.
-    pub approval: Option<Approval>,
+    pub approval: Option<StatementApproval>,
     pub superseded_at: Option<Instant>,
     pub version: i32,
     pub created_at: Instant,
@@ -258,7 +258,7 @@ pub struct StatementPatch {
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"approved_by": "client", "method": "in_person"}))]
-pub struct NewApproval {
+pub struct NewStatementApproval {
     pub approved_by: Approver,
     pub method: ApprovalMethod,
     /// Today, by the organization's calendar, unless said.
@@ -284,8 +284,8 @@ mod tests {
     fn draft(json: serde_json::Value, latest: Option<&StatementRow>) -> Result<StatementRow> {
         StatementRow::new(Id::new(), Id::new(), Id::new(), latest, &serde_json::from_value(json).unwrap())
     }
-    fn said() -> NewApproval {
-        NewApproval { approved_by: Approver::Client, method: ApprovalMethod::Phone, on: None }
+    fn said() -> NewStatementApproval {
+        NewStatementApproval { approved_by: Approver::Client, method: ApprovalMethod::Phone, on: None }
     }
 
     #[test]
@@ -303,7 +303,7 @@ mod tests {
         let mut empty = draft(serde_json::json!({}), None).unwrap();
         assert_eq!(empty.approve(Id::new(), &said(), today).unwrap_err().code(), Code::GuardsUnmet);
         let mut row = draft(serde_json::json!({"sections": {"needs": "a"}}), None).unwrap();
-        let tomorrow = NewApproval { on: Some(today.plus_days(1)), ..said() };
+        let tomorrow = NewStatementApproval { on: Some(today.plus_days(1)), ..said() };
         assert_eq!(row.approve(Id::new(), &tomorrow, today).unwrap_err().code(), Code::Invalid);
         row.approve(Id::new(), &said(), today).unwrap();
         assert_eq!(row.approval().map(|approval| approval.on), Some(today));

@@ -7,7 +7,7 @@ use crate::{
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
     identity::organizations,
-    types::{Day, Instant},
+    types::{Day, Instant, Line},
 };
 use diesel::prelude::*;
 
@@ -52,6 +52,14 @@ pub fn get(tx: &mut Tx, id: StatementId) -> Result<Statement> {
     let row = find(tx, id)?;
     tx.saw("statement.read", row.id);
     Ok(row.into())
+}
+
+/// The statement, and what its client wants to be called.
+pub fn printed(tx: &mut Tx, id: StatementId) -> Result<(Statement, Line<120>)> {
+    let row = find(tx, id)?;
+    let client = clients::store::find(tx, row.client_id)?;
+    tx.saw("statement.printed", row.id);
+    Ok((row.into(), client.preferred_name))
 }
 
 /// The latest version of a client's statement that comes before `number`.
@@ -122,7 +130,7 @@ pub fn update<const LIMIT: usize>(
 }
 
 /// Takes down the client's approval; the version that was in force until now no longer is.
-pub fn approve(tx: &mut Tx, id: StatementId, version: Option<&IfMatch>, approval: &Body<NewApproval>) -> Result<Statement> {
+pub fn approve(tx: &mut Tx, id: StatementId, version: Option<&IfMatch>, approval: &Body<NewStatementApproval>) -> Result<Statement> {
     let mut row = hold(tx, id)?;
     if let Some(version) = version {
         version.check(row.version)?;
