@@ -22,6 +22,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(identity::organizations::routes)
             .configure(casework::agenda::routes)
             .configure(casework::clients::routes)
+            .configure(casework::statements::routes)
             .configure(casework::cases::routes)
             .configure(casework::assignments::routes)
             .configure(casework::handovers::routes)

@@ -38,6 +38,7 @@ problems! {
     TransitionNotAllowed = "transition_not_allowed", CONFLICT, "The case cannot go there from where it is";
     GuardsUnmet = "guards_unmet", CONFLICT, "Something must come first";
     NoteLocked = "note_locked", CONFLICT, "The note is locked";
+    StatementSettled = "statement_settled", CONFLICT, "The statement is no draft any more";
     AlreadyExists = "already_exists", CONFLICT, "There is one already";
     RequestInProgress = "request_in_progress", CONFLICT, "The same request is still running";
     StaleVersion = "stale_version", PRECONDITION_FAILED, "The record has changed since you read it";

@@ -9,6 +9,7 @@
 //! | [`http`], [`auth`] | what every handler shares; who may do what |
 //! | [`db`], [`audit`] | the only door to SQL; the trace |
 //! | [`identity`], [`casework`], [`directory`], [`oversight`] | the features, each a folder with `mod`, `api`, `model`, `store` |
+//! | [`print`] | sheets for people to read, as a web page and as a PDF |
 //! | [`operations`], [`openapi`], [`telemetry`], [`config`] | health and keys; the document; logs; settings |
 //! | [`admin`], [`demo`] | the command line's own work |
 
@@ -30,4 +31,5 @@ pub mod identity;
 pub mod openapi;
 pub mod operations;
 pub mod oversight;
+pub mod print;
 pub mod telemetry;

@@ -27,6 +27,7 @@ use utoipa::{
         (name = "Users", description = "The people who sign in."),
         (name = "Teams", description = "Who works together."),
         (name = "Clients", description = "The people supported."),
+        (name = "Statements", description = "What a client needs and prefers, in their own words."),
         (name = "Cases", description = "Episodes of advocacy, and how they go."),
         (name = "Assignments", description = "Who works a case."),
         (name = "Handovers", description = "A case passes from one lead to the next."),
@@ -259,6 +260,9 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
     let versioned = guarded && !path.ends_with("/members/{user_id}") && (method == "patch" || method == "delete");
     let replaces = method == "put" && gives_version(operation, examples);
     let creates = method == "post" && guarded && operation.get("responses").is_some_and(|responses| responses.get("201").is_some());
+    let creates =
+        method == "post" && guarded && has_body && operation.get("responses").is_some_and(|responses| responses.get("201").is_some());
+    let steps = method == "post" && ["/transitions", "/approve"].iter().any(|end| path.ends_with(end));
     let gives_version = gives_version(operation, examples);
     if let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
         let mut header = |name: &str, required: bool, description: &str, schema: Value| {
@@ -267,11 +271,11 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
         if versioned {
             header("If-Match", true, "The ETag of the version that you have read.", json!({"type": "string", "examples": ["\"v7\""]}));
         }
-        if replaces {
+        if replaces || steps {
             header(
                 "If-Match",
                 false,
-                "The ETag of the version that you have read, to replace no other.",
+                "The ETag of the version that you have read, to change no other.",
                 json!({"type": "string", "examples": ["\"v7\""]}),
             );
         }
@@ -299,6 +303,8 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
         content.insert("application/merge-patch+json".into(), json);
     }
     let has_path_parameter = path.contains('{');
+    let content = operation.get("responses").and_then(|responses| responses.pointer("/200/content")).and_then(Value::as_object);
+    let shown = content.is_some_and(|content| !content.contains_key("application/json"));
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
     for (status, response) in responses.iter_mut() {
         let Some(response) = response.as_object_mut() else { continue };
@@ -347,11 +353,8 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
     refuse("403", "The caller's role may not do this.", guarded);
     refuse("404", "The record does not exist, or it is not the caller's to know of.", has_path_parameter || guarded && method == "post");
     refuse("409", "The state of the record does not allow this; `errors` says why.", guarded && method != "get");
-    refuse(
-        "412",
-        "The record has changed since it was read; `ETag` is its present version.",
-        versioned || replaces || method == "post" && path.ends_with("/transitions"),
-    );
+    refuse("412", "The record has changed since it was read; `ETag` is its present version.", versioned || replaces || steps);
+    refuse("406", "The reply comes in none of the forms that `Accept` takes.", shown);
     refuse("408", "The body did not arrive in time.", has_body);
     refuse("413", "The body is too large.", has_body);
     refuse("414", "The address is too long.", true);

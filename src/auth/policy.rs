@@ -46,6 +46,8 @@ policy! {
     ReadAgenda        = "agenda:read"        => Supervisor | Advocate;
     ReadClients       = "clients:read"       => Supervisor | Advocate;
     WriteClients      = "clients:write"      => Supervisor | Advocate;
+    ReadStatements    = "statements:read"    => Supervisor | Advocate;
+    WriteStatements   = "statements:write"   => Supervisor | Advocate;
     ReadCases         = "cases:read"         => Admin | Supervisor | Advocate;
     WriteCases        = "cases:write"        => Supervisor | Advocate;
     MoveCases         = "cases:transition"   => Admin | Supervisor | Advocate;

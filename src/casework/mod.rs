@@ -11,5 +11,6 @@ pub mod deadlines;
 pub mod handovers;
 pub mod meetings;
 pub mod notes;
+pub mod statements;
 pub mod tasks;
 pub mod timeline;

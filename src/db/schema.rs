@@ -537,6 +537,29 @@ diesel::table! {
 diesel::table! {
     use crate::types::sql::*;
 
+    statements (organization_id, id) {
+        organization_id -> Uuid,
+        id -> Uuid,
+        client_id -> Uuid,
+        number -> Int4,
+        status -> Text,
+        sections -> Jsonb,
+        created_by -> Uuid,
+        approved_by -> Nullable<Text>,
+        approval_method -> Nullable<Text>,
+        approved_on -> Nullable<Date>,
+        recorded_by -> Nullable<Uuid>,
+        recorded_at -> Nullable<Timestamptz>,
+        superseded_at -> Nullable<Timestamptz>,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
     tasks (organization_id, id) {
         organization_id -> Uuid,
         id -> Uuid,
@@ -659,6 +682,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     refresh_tokens,
     services,
     sessions,
+    statements,
     tasks,
     team_deputies,
     team_members,

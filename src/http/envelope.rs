@@ -68,6 +68,8 @@ fn finish(response: &mut HttpResponse<BoxBody>, id: RequestId, docs: bool, publi
         explain(response, error.as_ref(), id);
     }
     let headers = response.headers_mut();
+    // A printed page brings the policy of its own style.
+    let policy = headers.get(header::CONTENT_SECURITY_POLICY).cloned();
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         headers.insert(REQUEST_ID, value);
     }
@@ -79,6 +81,9 @@ fn finish(response: &mut HttpResponse<BoxBody>, id: RequestId, docs: bool, publi
         (header::CONTENT_SECURITY_POLICY, if docs { DOCS_POLICY } else { "default-src 'none'; frame-ancestors 'none'" }),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if let Some(policy) = policy {
+        headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     if !public {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

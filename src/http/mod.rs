@@ -1,5 +1,6 @@
 //! What every handler shares: bodies, lists, versions, replies, problems, and the envelope around them all.
 
+pub mod accept;
 pub mod body;
 pub mod calls;
 pub mod envelope;
@@ -9,8 +10,9 @@ pub mod problem;
 pub mod reply;
 pub mod version;
 
+pub use accept::Accept;
 pub use body::Body;
 pub use idempotency::{Once, once};
 pub use list::{Filter, List, NoQuery, OneOf, Page, Query};
-pub use reply::{Answer, Reply, Resource, accepted, no_content, ok, paged, plain};
+pub use reply::{Answer, File, Reply, Resource, Shown, accepted, no_content, ok, paged, plain};
 pub use version::IfMatch;

@@ -99,3 +99,36 @@ impl<T: Serialize> Responder for Answer<T> {
         }
     }
 }
+
+/// 200 with a page or a file, to be looked at rather than kept: the one reply that is not JSON.
+#[derive(Debug)]
+pub struct Shown {
+    /// The media type, with its charset.
+    pub media: &'static str,
+    /// What it is called where somebody keeps it; plain ASCII, and never anybody's name.
+    pub filename: &'static str,
+    /// What a page may do (its Content-Security-Policy), where that is more than nothing.
+    pub policy: Option<&'static str>,
+    pub body: Vec<u8>,
+}
+
+/// The bytes of a file.
+#[derive(Debug, utoipa::ToSchema)]
+#[schema(value_type = String, format = Binary)]
+pub struct File(pub Vec<u8>);
+
+impl Responder for Shown {
+    type Body = actix_web::body::BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        let mut reply = HttpResponse::Ok();
+        reply
+            .content_type(self.media)
+            .insert_header((header::CONTENT_DISPOSITION, format!("inline; filename=\"{}\"", self.filename)))
+            .insert_header((header::VARY, "Accept"));
+        if let Some(policy) = self.policy {
+            reply.insert_header((header::CONTENT_SECURITY_POLICY, policy));
+        }
+        reply.body(self.body)
+    }
+}

@@ -75,6 +75,10 @@ impl Records {
         if path.contains("/notes/{") {
             ids.push(("notes", post(format!("/cases/{case}/notes"), json!({"kind": "progress", "body": "Called."})).await));
         }
+        if path.contains("/statements/{") {
+            let statement = json!({"sections": {"needs": "Time to read before I sign."}});
+            ids.push(("statements", post(format!("/clients/{}/statements", ids[3].1), statement).await));
+        }
         if path.contains("/tasks/{") {
             ids.push(("tasks", post(format!("/cases/{case}/tasks"), json!({"title": "Call", "due_on": "2027-01-05"})).await));
         }

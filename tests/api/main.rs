@@ -21,5 +21,6 @@ mod handover;
 mod house;
 mod identity;
 mod parity;
+mod statements;
 mod trace;
 mod work;

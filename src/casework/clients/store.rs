@@ -4,6 +4,7 @@ use super::model::*;
 use crate::{
     auth::Scope,
     casework::assignments,
+    auth::{OrganizationId, Scope},
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::{contains, row_after},
@@ -14,11 +15,15 @@ use crate::{
     identity::teams,
     types::Instant,
 };
-use diesel::prelude::*;
+use diesel::{dsl, prelude::*};
+
+type Seen = dsl::Filter<dsl::Filter<clients::table, dsl::Eq<clients::organization_id, OrganizationId>>, Condition>;
 
 /// The clients that this caller may see: a supervisor those of the own teams, an advocate those of the own cases and those
 /// without a case that they have made a record of.
 fn visible(tx: &Tx) -> clients::BoxedQuery<'static, Dialect> {
+fn seen(tx: &Tx) -> Seen {
+    let organization = tx.organization().uuid();
     let seen = match tx.scope() {
         Scope::Teams(_) => teams::store::own(tx, "clients.team_id"),
         Scope::Assigned(user) => Condition::sql("(clients.id IN (SELECT cases.client_id FROM cases WHERE cases.organization_id = ")
@@ -30,7 +35,16 @@ fn visible(tx: &Tx) -> clients::BoxedQuery<'static, Dialect> {
             .then(" AND NOT EXISTS (SELECT 1 FROM cases WHERE cases.organization_id = clients.organization_id AND cases.client_id = clients.id)))"),
         Scope::Organization | Scope::Nothing => Condition::nothing(),
     };
-    clients::table.filter(clients::organization_id.eq(tx.organization())).filter(seen).into_boxed()
+    clients::table.filter(clients::organization_id.eq(tx.organization())).filter(seen)
+}
+
+fn visible(tx: &Tx) -> clients::BoxedQuery<'static, Dialect> {
+    seen(tx).into_boxed()
+}
+
+/// The ids of these, for the queries of what belongs to a client.
+pub fn visible_ids(tx: &Tx) -> dsl::Select<Seen, clients::id> {
+    seen(tx).select(clients::id)
 }
 
 fn filtered(tx: &Tx, filter: &ClientFilter) -> clients::BoxedQuery<'static, Dialect> {
@@ -65,6 +79,11 @@ pub fn find(tx: &mut Tx, id: ClientId) -> Result<ClientRow> {
     Ok(visible(tx).filter(clients::id.eq(id)).select(ClientRow::as_select()).first(tx.conn)?)
 }
 
+/// The same, held until the transaction ends.
+pub fn hold(tx: &mut Tx, id: ClientId) -> Result<ClientRow> {
+    Ok(visible(tx).filter(clients::id.eq(id)).select(ClientRow::as_select()).locked().get_result(tx.conn)?)
+}
+
 pub fn get(tx: &mut Tx, id: ClientId) -> Result<ClientRow> {
     let row = find(tx, id)?;
     tx.saw("client.read", row.id);
@@ -88,7 +107,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewClient>) -> Result<Client> {
 }
 
 pub fn update(tx: &mut Tx, id: ClientId, version: &IfMatch, patch: &Body<ClientPatch>) -> Result<Client> {
-    let mut row = visible(tx).filter(clients::id.eq(id)).select(ClientRow::as_select()).locked().get_result::<ClientRow>(tx.conn)?;
+    let mut row = hold(tx, id)?;
     version.check(row.version)?;
     row.apply(patch);
     row.version += 1;

@@ -1,0 +1,136 @@
+//! Handlers for statements.
+
+use super::{
+    diff::{DiffQuery, StatementDiff},
+    model::*,
+    print::{PrintFormat, PrintQuery, sheet},
+    store,
+};
+use crate::{
+    auth::{
+        Allowed,
+        policy::{ReadStatements, WriteStatements},
+    },
+    casework::clients::model::ClientId,
+    db::Db,
+    error::{ApiError, Result},
+    http::{Accept, Body, File, IfMatch, List, Once, Page, Query, Reply, Shown, body::NOTE_LIMIT, ok, once, paged, plain},
+    print::{html, pdf},
+};
+use actix_web::{
+    get, patch, post,
+    web::{Data, Path, block},
+};
+
+/// List the versions of a client's statement
+///
+/// The latest first: which sections say something and whether the client approved it. What they say is fetched one by one.
+#[utoipa::path(tag = "Statements", params(("id" = ClientId, Path), List<StatementFilter>), responses((status = 200, body = Page<StatementSummary>)), security(("bearer" = ["statements:read"])))]
+#[get("/clients/{id}/statements")]
+pub async fn list_statements(
+    who: Allowed<ReadStatements>,
+    db: Data<Db>,
+    id: Path<ClientId>,
+    list: List<StatementFilter>,
+) -> Reply<Page<StatementSummary>> {
+    paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
+}
+
+/// Begin a new version of a client's statement
+///
+/// A draft, empty or `from` the latest version. A client has one draft at a time: while there is one, this is a 409.
+#[utoipa::path(tag = "Statements", params(("id" = ClientId, Path)), request_body = NewStatement, responses((status = 201, body = Statement)), security(("bearer" = ["statements:write"])))]
+#[post("/clients/{id}/statements")]
+pub async fn create_statement(
+    who: Allowed<WriteStatements>,
+    db: Data<Db>,
+    id: Path<ClientId>,
+    request: Once,
+    body: Body<NewStatement, NOTE_LIMIT>,
+) -> Reply<Statement> {
+    once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
+}
+
+/// Fetch one version of a statement
+///
+/// With its sections, and with the client's approval once it is given.
+#[utoipa::path(tag = "Statements", params(("id" = StatementId, Path)), responses((status = 200, body = Statement)), security(("bearer" = ["statements:read"])))]
+#[get("/statements/{id}")]
+pub async fn get_statement(who: Allowed<ReadStatements>, db: Data<Db>, id: Path<StatementId>) -> Reply<Statement> {
+    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
+}
+
+/// Change a draft
+///
+/// A JSON merge patch, section by section: absent sections stay, `null` empties one. What the client has approved is never changed.
+#[utoipa::path(tag = "Statements", params(("id" = StatementId, Path)), request_body = StatementPatch, responses((status = 200, body = Statement)), security(("bearer" = ["statements:write"])))]
+#[patch("/statements/{id}")]
+pub async fn update_statement(
+    who: Allowed<WriteStatements>,
+    db: Data<Db>,
+    id: Path<StatementId>,
+    version: IfMatch,
+    patch: Body<StatementPatch, NOTE_LIMIT>,
+) -> Reply<Statement> {
+    ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
+}
+
+/// Record the client's approval
+///
+/// From then on this version is in force and never changes; the one before is superseded. At least one section must say something. `If-Match` may be sent, so that what is approved is what the client was shown.
+#[utoipa::path(tag = "Statements", params(("id" = StatementId, Path)), request_body = NewStatementApproval, responses((status = 201, body = Statement)), security(("bearer" = ["statements:write"])))]
+#[post("/statements/{id}/approve")]
+pub async fn approve_statement(
+    who: Allowed<WriteStatements>,
+    db: Data<Db>,
+    id: Path<StatementId>,
+    version: Option<IfMatch>,
+    request: Once,
+    body: Body<NewStatementApproval>,
+) -> Reply<Statement> {
+    once(&db, &who, request, body, move |tx, approval| store::approve(tx, *id, version.as_ref(), approval)).await
+}
+
+/// Compare two versions of a statement
+///
+/// What has changed to this one from another version of the same client's statement, or from the one before: section by section, word by word.
+#[utoipa::path(tag = "Statements", params(("id" = StatementId, Path), DiffQuery), responses((status = 200, body = StatementDiff)), security(("bearer" = ["statements:read"])))]
+#[get("/statements/{id}/diff")]
+pub async fn compare_statements(
+    who: Allowed<ReadStatements>,
+    db: Data<Db>,
+    id: Path<StatementId>,
+    query: Query<DiffQuery>,
+) -> Reply<StatementDiff> {
+    plain(db.read(&who, move |tx| store::compare(tx, *id, query.against)).await?)
+}
+
+/// Print a statement
+///
+/// A page in plain language and large type to hand to somebody, on A4 and on Letter: as HTML or as PDF, by `format` or by `Accept`. A draft and an old version say that they are one.
+#[utoipa::path(tag = "Statements", params(("id" = StatementId, Path), PrintQuery), responses((status = 200, content((String = "text/html"), (File = "application/pdf")))), security(("bearer" = ["statements:read"])))]
+#[get("/statements/{id}/print")]
+pub async fn print_statement(
+    who: Allowed<ReadStatements>,
+    db: Data<Db>,
+    id: Path<StatementId>,
+    query: Query<PrintQuery>,
+    accept: Accept,
+) -> Result<Shown> {
+    let format = query.format.map_or_else(|| accept.choose(PrintFormat::MEDIA), Ok)?;
+    let (statement, name) = db.read(&who, move |tx| store::printed(tx, *id)).await?;
+    let sheet = sheet(&statement, &name);
+    match format {
+        PrintFormat::Html => Ok(Shown {
+            media: "text/html; charset=utf-8",
+            filename: "statement.html",
+            policy: Some(&html::POLICY),
+            body: html::render(&sheet).into_bytes(),
+        }),
+        // Setting pages takes its time: not on the thread that answers everybody.
+        PrintFormat::Pdf => {
+            let body = block(move || pdf::render(&sheet)).await.map_err(ApiError::internal)??;
+            Ok(Shown { media: "application/pdf", filename: "statement.pdf", policy: None, body })
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! What has changed from one version of a statement to another, section by section and word by word.
+
+use super::{
+    model::{StatementId, StatementRow},
+    sections::{Section, Words},
+};
+use serde::{Deserialize, Serialize};
+use similar::{Algorithm, ChangeTag, DiffOp};
+use std::time::{Duration, Instant};
+use utoipa::{IntoParams, ToSchema};
+
+/// How long to look for the shortest way from one text to another; after that, any way is good.
+const PATIENCE: Duration = Duration::from_millis(200);
+
+text_enum! {
+    pub enum SectionChange { Added = "added", Removed = "removed", Changed = "changed" }
+}
+text_enum! {
+    pub enum WordChange { Same = "same", Added = "added", Removed = "removed" }
+}
+
+/// What to compare with.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct DiffQuery {
+    /// Another version of the same client's statement; the one before this, unless said.
+    pub against: Option<StatementId>,
+}
+
+/// What has changed from `against_id` to `statement_id`. Sections that are the same are left out.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"statement_id": "019ab3c4-0000-7000-8000-0000000000a1", "against_id": "019ab3c4-0000-7000-8000-0000000000a0", "sections": [{"section": "helps", "heading": "What helps me", "change": "changed", "words": [{"change": "same", "text": "A text the "}, {"change": "removed", "text": "week "}, {"change": "added", "text": "day "}, {"change": "same", "text": "before."}]}]}))]
+pub struct StatementDiff {
+    pub statement_id: StatementId,
+    /// Absent where there was no version before: then everything is added.
+    pub against_id: Option<StatementId>,
+    pub sections: Vec<SectionDiff>,
+}
+
+/// One section that is not the same.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SectionDiff {
+    pub section: Section,
+    /// What stands above it when it is printed.
+    pub heading: String,
+    pub change: SectionChange,
+    /// `same` and `added` put together are the section as it is; `same` and `removed`, as it was.
+    pub words: Vec<WordsDiff>,
+}
+
+/// Words that stay, come or go together.
+#[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct WordsDiff {
+    pub change: WordChange,
+    pub text: String,
+}
+
+impl StatementDiff {
+    pub fn of(row: &StatementRow, against: Option<&StatementRow>) -> Self {
+        let by = Instant::now() + PATIENCE;
+        let compare = |section: &Section| {
+            let (before, after) = (against.and_then(|row| row.sections.0.get(*section)), row.sections.0.get(*section));
+            let change = match (before, after) {
+                (None, Some(_)) => SectionChange::Added,
+                (Some(_), None) => SectionChange::Removed,
+                (Some(before), Some(after)) if before != after => SectionChange::Changed,
+                _ => return None,
+            };
+            let (before, after) = (before.map_or("", Words::as_str), after.map_or("", Words::as_str));
+            Some(SectionDiff { section: *section, heading: section.heading().to_owned(), change, words: words(before, after, by) })
+        };
+        Self { statement_id: row.id, against_id: against.map(|row| row.id), sections: Section::ALL.iter().filter_map(compare).collect() }
+    }
+}
+
+/// The words of a text, each with the space after it: put together they are the text.
+fn split(text: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let (mut start, mut spaced) = (0, false);
+    for (at, c) in text.char_indices() {
+        if spaced && !c.is_whitespace() {
+            words.extend(text.get(start..at));
+            start = at;
+        }
+        spaced = c.is_whitespace();
+    }
+    words.extend(text.get(start..).filter(|rest| !rest.is_empty()));
+    words
+}
+
+fn words(before: &str, after: &str, by: Instant) -> Vec<WordsDiff> {
+    let (before, after) = (split(before), split(after));
+    let ops = similar::capture_diff_slices_deadline(Algorithm::Myers, &before, &after, Some(by));
+    let changes = ops.iter().flat_map(|op: &DiffOp| op.iter_slices(&before, &after));
+    let parts = changes.map(|(tag, words)| WordsDiff {
+        change: match tag {
+            ChangeTag::Equal => WordChange::Same,
+            ChangeTag::Insert => WordChange::Added,
+            ChangeTag::Delete => WordChange::Removed,
+        },
+        text: words.concat(),
+    });
+    parts.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn diff(before: &str, after: &str) -> Vec<WordsDiff> {
+        words(before, after, Instant::now() + PATIENCE)
+    }
+    fn only(parts: &[WordsDiff], change: WordChange) -> String {
+        parts.iter().filter(|part| part.change == change || part.change == WordChange::Same).map(|part| part.text.as_str()).collect()
+    }
+
+    #[test]
+    fn words_stay_come_and_go() {
+        let parts = diff("A text the week before.", "A text the day before.");
+        let told: Vec<(&str, &str)> = parts.iter().map(|part| (part.change.as_str(), part.text.as_str())).collect();
+        assert_eq!(told, [("same", "A text the "), ("removed", "week "), ("added", "day "), ("same", "before.")]);
+        assert_eq!(diff("", ""), []);
+    }
+
+    proptest! {
+        #[test]
+        fn both_texts_can_be_put_together_again(before in "[a-c \n\u{e9}]{0,60}", after in "[a-c \n\u{e9}]{0,60}") {
+            let parts = diff(&before, &after);
+            prop_assert_eq!(only(&parts, WordChange::Removed), before);
+            prop_assert_eq!(only(&parts, WordChange::Added), after);
+        }
+    }
+
+    #[test]
+    fn two_long_texts_with_nothing_in_common_take_no_time() {
+        let text =
+            |word: &str| std::iter::repeat_n(word, 2000).enumerate().map(|(i, word)| format!("{word}{} ", i % 7)).collect::<String>();
+        let began = Instant::now();
+        let parts = diff(&text("a"), &text("b"));
+        assert!(parts.iter().all(|part| part.change != WordChange::Same));
+        assert!(began.elapsed() < Duration::from_secs(2));
+    }
+}

@@ -1,0 +1,312 @@
+//! What a statement is, in the database and on the wire, and when it may be changed and approved.
+
+use super::sections::{Section, Sections, SectionsPatch};
+use crate::{
+    auth::{OrganizationId, UserId},
+    casework::clients::model::ClientId,
+    db::schema::statements,
+    error::{ApiError, Code, Issue, Place, Result},
+    http::{Filter, OneOf, Resource},
+    types::{Change, Day, Id, Instant, Json, fault::Fault},
+};
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use validator::Validate;
+
+pub type StatementId = Id<StatementRow>;
+
+text_enum! {
+    /// A version is written, then approved, then replaced by the next one that is approved.
+    pub enum StatementStatus { Draft = "draft", Approved = "approved", Superseded = "superseded" }
+}
+text_enum! {
+    /// Whose word it was: a statement is approved by the person that it is about, and by nobody else.
+    pub enum Approver { Client = "client" }
+}
+text_enum! {
+    /// How the client told us.
+    pub enum ApprovalMethod { InPerson = "in_person", Phone = "phone", Video = "video", InWriting = "in_writing" }
+}
+text_enum! {
+    /// What a new version begins with.
+    pub enum StatementSource {
+        /// A copy of the latest version.
+        Latest = "latest",
+    }
+}
+
+/// A row of `statements`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = statements, primary_key(organization_id, id), treat_none_as_null = true)]
+pub struct StatementRow {
+    pub organization_id: OrganizationId,
+    pub id: StatementId,
+    pub client_id: ClientId,
+    pub number: i32,
+    pub status: StatementStatus,
+    pub sections: Json<Sections>,
+    pub created_by: UserId,
+    pub approved_by: Option<Approver>,
+    pub approval_method: Option<ApprovalMethod>,
+    pub approved_on: Option<Day>,
+    pub recorded_by: Option<UserId>,
+    pub recorded_at: Option<Instant>,
+    pub superseded_at: Option<Instant>,
+    pub version: i32,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+impl StatementRow {
+    /// A draft that comes after `latest`, and begins with its words where `new` asks for it.
+    pub fn new(
+        organization_id: OrganizationId,
+        client_id: ClientId,
+        created_by: UserId,
+        latest: Option<&Self>,
+        new: &NewStatement,
+    ) -> Result<Self> {
+        let copied = match (new.from, latest) {
+            (None, _) => Sections::default(),
+            (Some(StatementSource::Latest), Some(latest)) => latest.sections.0.clone(),
+            (Some(StatementSource::Latest), None) => {
+                return Err(ApiError::invalid("/from", "nothing_to_copy", "there is no version yet: leave it out"));
+            }
+        };
+        let now = Instant::now();
+        Ok(Self {
+            organization_id,
+            id: Id::new(),
+            client_id,
+            number: latest.map_or(1, |latest| latest.number + 1),
+            status: StatementStatus::Draft,
+            sections: Json(new.sections.clone().over(copied)),
+            created_by,
+            approved_by: None,
+            approval_method: None,
+            approved_on: None,
+            recorded_by: None,
+            recorded_at: None,
+            superseded_at: None,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        })
+    }
+
+    /// What was approved is never changed: not what it says, and not that it was approved.
+    pub fn check_draft(&self) -> Result<()> {
+        match self.status {
+            StatementStatus::Draft => Ok(()),
+            _ => Err(ApiError::new(Code::StatementSettled, "What the client has approved stays as it is. Begin a new version.")),
+        }
+    }
+
+    /// Takes down that the client has approved it.
+    pub fn approve(&mut self, by: UserId, approval: &NewStatementApproval, today: Day) -> Result<()> {
+        self.check_draft()?;
+        if self.sections.0.is_empty() {
+            let fault = Fault::new("section_filled", "at least one section must say something");
+            return Err(ApiError::new(Code::GuardsUnmet, "There is nothing to approve yet.")
+                .issues(vec![Issue { place: Place::Pointer(String::new()), fault }]));
+        }
+        let on = approval.on.unwrap_or(today);
+        if on > today {
+            return Err(ApiError::invalid("/on", "in_the_future", "must not lie in the future"));
+        }
+        self.status = StatementStatus::Approved;
+        self.approved_by = Some(approval.approved_by);
+        self.approval_method = Some(approval.method);
+        self.approved_on = Some(on);
+        self.recorded_by = Some(by);
+        self.recorded_at = Some(Instant::now());
+        Ok(())
+    }
+
+    pub fn supersede(&mut self) {
+        self.status = StatementStatus::Superseded;
+        self.superseded_at = Some(Instant::now());
+    }
+
+    pub fn approval(&self) -> Option<StatementApproval> {
+        Some(StatementApproval {
+            approved_by: self.approved_by?,
+            method: self.approval_method?,
+            on: self.approved_on?,
+            recorded_by: self.recorded_by?,
+            recorded_at: self.recorded_at?,
+        })
+    }
+}
+
+/// That the client approved it, and who took that down.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"approved_by": "client", "method": "in_person", "on": "2026-11-23", "recorded_by": "019ab3c4-0000-7000-8000-000000000002", "recorded_at": "2026-11-23T15:30:00.000Z"}))]
+pub struct StatementApproval {
+    pub approved_by: Approver,
+    pub method: ApprovalMethod,
+    pub on: Day,
+    pub recorded_by: UserId,
+    pub recorded_at: Instant,
+}
+
+/// One version of a client's needs and preferences statement.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-0000000000a0", "client_id": "019ab3c4-0000-7000-8000-000000000010", "number": 2, "status": "draft", "sections": {"needs": "Time to read before I sign.", "helps": "A text the day before."}, "created_by": "019ab3c4-0000-7000-8000-000000000002", "version": 1, "created_at": "2026-11-23T15:00:00.000Z", "updated_at": "2026-11-23T15:00:00.000Z"}))]
+pub struct Statement {
+    pub id: StatementId,
+    pub client_id: ClientId,
+    /// Counts the versions of this client's statement, from 1.
+    pub number: i32,
+    pub status: StatementStatus,
+    pub sections: Sections,
+    pub created_by: UserId,
+    /// Absent while it is a draft.
+    pub approval: Option<StatementApproval>,
+    /// When a later version took its place.
+    pub superseded_at: Option<Instant>,
+    /// Of this record, for `If-Match`; the version of the statement is its `number`.
+    pub version: i32,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+impl From<StatementRow> for Statement {
+    fn from(row: StatementRow) -> Self {
+        Self {
+            approval: row.approval(),
+            id: row.id,
+            client_id: row.client_id,
+            number: row.number,
+            status: row.status,
+            sections: row.sections.0,
+            created_by: row.created_by,
+            superseded_at: row.superseded_at,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+impl Resource for Statement {
+    fn version(&self) -> i32 {
+        self.version
+    }
+    fn location(&self) -> String {
+        format!("/api/v1/statements/{}", self.id)
+    }
+}
+
+/// A version in a list: which sections say something, not what they say.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-0000000000a0", "client_id": "019ab3c4-0000-7000-8000-000000000010", "number": 2, "status": "draft", "filled": ["needs", "helps"], "created_by": "019ab3c4-0000-7000-8000-000000000002", "version": 1, "created_at": "2026-11-23T15:00:00.000Z", "updated_at": "2026-11-23T15:00:00.000Z"}))]
+pub struct StatementSummary {
+    pub id: StatementId,
+    pub client_id: ClientId,
+    /// Counts the versions of this client's statement, from 1.
+    pub number: i32,
+    pub status: StatementStatus,
+    /// The sections that say something, in their order.
+    pub filled: Vec<Section>,
+    pub created_by: UserId,
+    /// Absent while it is a draft.
+    pub approval: Option<StatementApproval>,
+    pub superseded_at: Option<Instant>,
+    pub version: i32,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+impl From<StatementRow> for StatementSummary {
+    fn from(row: StatementRow) -> Self {
+        Self {
+            approval: row.approval(),
+            filled: row.sections.0.filled().map(|(section, _)| section).collect(),
+            id: row.id,
+            client_id: row.client_id,
+            number: row.number,
+            status: row.status,
+            created_by: row.created_by,
+            superseded_at: row.superseded_at,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+
+/// A new version, a draft. Sections that are sent stand over those that are copied.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"sections": {"needs": "Time to read before I sign.", "helps": "A text the day before.", "words_to_avoid": "Addict. Clean."}}))]
+pub struct NewStatement {
+    pub from: Option<StatementSource>,
+    #[serde(default)]
+    pub sections: Sections,
+}
+
+/// Changes to a draft.
+#[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"sections": {"helps": "A text the day before, and one an hour before.", "does_not_help": null}}))]
+pub struct StatementPatch {
+    pub sections: Change<SectionsPatch>,
+}
+
+/// The client's approval, taken down.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"approved_by": "client", "method": "in_person"}))]
+pub struct NewStatementApproval {
+    pub approved_by: Approver,
+    pub method: ApprovalMethod,
+    /// Today, by the organization's calendar, unless said.
+    pub on: Option<Day>,
+}
+
+/// Which versions to list.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct StatementFilter {
+    #[param(value_type = Option<OneOf<StatementStatus>>, explode = false, inline)]
+    pub status: Option<OneOf<StatementStatus>>,
+}
+impl Filter for StatementFilter {
+    const SORTS: &'static [&'static str] = &["-number", "number"];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn draft(json: serde_json::Value, latest: Option<&StatementRow>) -> Result<StatementRow> {
+        StatementRow::new(Id::new(), Id::new(), Id::new(), latest, &serde_json::from_value(json).unwrap())
+    }
+    fn said() -> NewStatementApproval {
+        NewStatementApproval { approved_by: Approver::Client, method: ApprovalMethod::Phone, on: None }
+    }
+
+    #[test]
+    fn a_copy_begins_with_the_latest_words_under_those_that_are_sent() {
+        let first = draft(serde_json::json!({"sections": {"needs": "a", "helps": "b"}}), None).unwrap();
+        let second = draft(serde_json::json!({"from": "latest", "sections": {"helps": "c"}}), Some(&first)).unwrap();
+        assert_eq!(second.number, 2);
+        assert_eq!(serde_json::to_value(&second.sections).unwrap(), serde_json::json!({"needs": "a", "helps": "c"}));
+        assert!(draft(serde_json::json!({"from": "latest"}), None).is_err());
+    }
+
+    #[test]
+    fn only_a_draft_that_says_something_is_approved_and_only_once() {
+        let today = Day::parse("2026-11-24").unwrap();
+        let mut empty = draft(serde_json::json!({}), None).unwrap();
+        assert_eq!(empty.approve(Id::new(), &said(), today).unwrap_err().code(), Code::GuardsUnmet);
+        let mut row = draft(serde_json::json!({"sections": {"needs": "a"}}), None).unwrap();
+        let tomorrow = NewStatementApproval { on: Some(today.plus_days(1)), ..said() };
+        assert_eq!(row.approve(Id::new(), &tomorrow, today).unwrap_err().code(), Code::Invalid);
+        row.approve(Id::new(), &said(), today).unwrap();
+        assert_eq!(row.approval().map(|approval| approval.on), Some(today));
+        assert_eq!(row.approve(Id::new(), &said(), today).unwrap_err().code(), Code::StatementSettled);
+    }
+}

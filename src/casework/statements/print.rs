@@ -1,0 +1,110 @@
+//! A statement as it is handed to somebody: plain words, in the client's name.
+
+use super::model::{Statement, StatementStatus};
+use crate::{
+    print::{Block, Sheet},
+    types::{Day, Line},
+};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+text_enum! {
+    /// The form of the page.
+    pub enum PrintFormat { Html = "html", Pdf = "pdf" }
+}
+
+impl PrintFormat {
+    /// The media type of each, the usual one first.
+    pub const MEDIA: &'static [(&'static str, Self)] = &[("text/html", Self::Html), ("application/pdf", Self::Pdf)];
+}
+
+/// In what form to print.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct PrintQuery {
+    /// Goes before `Accept`.
+    #[param(inline)]
+    pub format: Option<PrintFormat>,
+}
+
+/// 24 November 2026: the same day on both sides of the Atlantic.
+fn date(day: Day) -> String {
+    day.jiff().strftime("%-d %B %Y").to_string()
+}
+
+/// The page, for anybody to read. What is empty is left out.
+pub fn sheet(statement: &Statement, name: &Line<120>) -> Sheet {
+    let number = statement.number;
+    let approved = statement.approval.as_ref().map(|approval| date(approval.on));
+    let (state, foot) = match (&approved, statement.status) {
+        (Some(on), StatementStatus::Superseded) => (
+            Block::Notice(format!(
+                "This is an old version. There is a newer one: please ask for it.\nVersion {number}, approved by {name} on {on}."
+            )),
+            format!("Version {number} · Old"),
+        ),
+        (Some(on), _) => {
+            (Block::Text(format!("Version {number}. Approved by {name} on {on}.")), format!("Version {number} · Approved {on}"))
+        }
+        (None, _) => (
+            Block::Notice(format!("Draft, not yet approved.\nVersion {number}. {name} has not agreed to these words yet.")),
+            format!("Version {number} · Draft, not yet approved"),
+        ),
+    };
+    let mut blocks = vec![Block::Name(name.to_string()), state];
+    if approved.is_some() {
+        blocks
+            .push(Block::Text("These are my own words. Please read them before we talk. If something is not clear, please ask me.".into()));
+    }
+    for (section, words) in statement.sections.filled() {
+        blocks.push(Block::Heading(section.heading().into()));
+        blocks.push(Block::Text(words.as_str().trim().into()));
+    }
+    if statement.sections.is_empty() {
+        blocks.push(Block::Text("Nothing has been written here yet.".into()));
+    }
+    Sheet { title: "What I need and what I prefer".into(), blocks, foot: format!("{foot} · {name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::casework::statements::model::{NewStatement, NewStatementApproval, StatementRow};
+    use crate::types::Id;
+
+    fn row() -> StatementRow {
+        let new: NewStatement =
+            serde_json::from_value(serde_json::json!({"sections": {"no_consent": "Photos.", "needs": " Quiet.\n"}})).unwrap();
+        StatementRow::new(Id::new(), Id::new(), Id::new(), None, &new).unwrap()
+    }
+    fn printed(row: StatementRow) -> Sheet {
+        sheet(&row.into(), &Line::parse("Sam").unwrap())
+    }
+
+    #[test]
+    fn a_draft_says_that_it_is_one_and_an_approved_one_says_when() {
+        let mut row = row();
+        assert!(matches!(printed(row.clone()).blocks.get(1), Some(Block::Notice(text)) if text.starts_with("Draft, not yet approved.")));
+        let approval: NewStatementApproval =
+            serde_json::from_value(serde_json::json!({"approved_by": "client", "method": "phone"})).unwrap();
+        row.approve(Id::new(), &approval, Day::parse("2026-11-04").unwrap()).unwrap();
+        assert_eq!(printed(row.clone()).blocks.get(1), Some(&Block::Text("Version 1. Approved by Sam on 4 November 2026.".into())));
+        row.supersede();
+        assert!(matches!(printed(row).blocks.get(1), Some(Block::Notice(text)) if text.starts_with("This is an old version.")));
+    }
+
+    #[test]
+    fn sections_come_in_their_order_and_empty_ones_do_not() {
+        let headings: Vec<Block> = printed(row()).blocks.split_off(2);
+        assert_eq!(
+            headings,
+            [
+                Block::Heading("What I need".into()),
+                Block::Text("Quiet.".into()),
+                Block::Heading("What I do not agree to".into()),
+                Block::Text("Photos.".into()),
+            ]
+        );
+    }
+}

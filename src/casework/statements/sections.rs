@@ -1,0 +1,136 @@
+//! The sections of a statement: one list, from which come their codes, their order, their headings and what may be sent.
+
+use crate::types::{Patch, Text};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::Validate;
+
+/// What one section holds.
+pub type Words = Text<4000>;
+
+macro_rules! sections {
+    ($($(#[$doc:meta])* $section:ident = $field:ident, $code:tt, $heading:literal;)+) => {
+        text_enum! {
+            /// A section of a statement. There is none for what somebody uses now: it could be held against them.
+            pub enum Section { $($(#[$doc])* $section = $code),+ }
+        }
+
+        impl Section {
+            /// What stands above it, for anybody to read.
+            pub const fn heading(self) -> &'static str {
+                match self { $(Self::$section => $heading),+ }
+            }
+        }
+
+        /// The sections that say something. Each is free text; all are optional.
+        #[serde_with::skip_serializing_none]
+        #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
+        #[serde(deny_unknown_fields, default)]
+        #[schema(example = json!({"needs": "Time to read before I sign.", "helps": "A text the day before.", "does_not_help": "Being asked the same thing by three people.", "words_to_avoid": "Addict. Clean."}))]
+        pub struct Sections { $($(#[$doc])* pub $field: Option<Words>),+ }
+
+        impl Sections {
+            pub const fn get(&self, section: Section) -> Option<&Words> {
+                match section { $(Section::$section => self.$field.as_ref()),+ }
+            }
+            pub fn apply(&mut self, patch: SectionsPatch) {
+                $(patch.$field.apply(&mut self.$field);)+
+            }
+            /// The sections of this, over those of another.
+            pub fn over(self, under: Self) -> Self {
+                Self { $($field: self.$field.or(under.$field)),+ }
+            }
+        }
+
+        /// Changes to sections: those that are absent stay, `null` empties one.
+        #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
+        #[serde(deny_unknown_fields, default)]
+        #[schema(example = json!({"helps": "A text the day before, and one an hour before.", "does_not_help": null}))]
+        pub struct SectionsPatch { $($(#[$doc])* pub $field: Patch<Words>),+ }
+
+        impl SectionsPatch {
+            /// The sections that it touches.
+            pub fn touched(&self) -> impl Iterator<Item = Section> {
+                [$((Section::$section, self.$field != Patch::Keep)),+].into_iter().filter_map(|(section, touched)| touched.then_some(section))
+            }
+        }
+    };
+}
+
+sections! {
+    /// What the person needs.
+    Needs = needs, "needs", "What I need";
+    /// What helps.
+    Helps = helps, "helps", "What helps me";
+    /// What does not help, or makes things worse.
+    DoesNotHelp = does_not_help, "does_not_help", "What does not help me";
+    /// How the person communicates, and takes things in.
+    Communication = communication, "communication", "How I communicate";
+    /// Only what the person chooses to share.
+    MedicinesAndAllergies = medicines_and_allergies, "medicines_and_allergies", "Medicines and allergies I choose to share";
+    /// The pathway of recovery that the person chose, whatever it is.
+    RecoveryPathway = recovery_pathway, "recovery_pathway", "The recovery pathway I chose";
+    /// How pain is to be treated.
+    PainCare = pain_care, "pain_care", "My plan for pain care";
+    /// Who is to be told, and to be there.
+    PeopleToInclude = people_to_include, "people_to_include", "People to include";
+    /// Who is not to be told, and not to be there.
+    PeopleToLeaveOut = people_to_leave_out, "people_to_leave_out", "People to leave out";
+    /// The words that the person uses for themselves and for what they live with.
+    WordsIUse = words_i_use, "words_i_use", "Words I use";
+    /// Words that hurt or mislead.
+    WordsToAvoid = words_to_avoid, "words_to_avoid", "Words to avoid";
+    /// What has to be different, so that the person can take part.
+    Accommodations = accommodations, "accommodations", "Changes that let me take part";
+    /// What to do, and whom to call, when things go badly.
+    CrisisPlan = crisis_plan, "crisis_plan", "If I am in crisis";
+    /// What the person does not agree to.
+    NoConsent = no_consent, "no_consent", "What I do not agree to";
+}
+
+impl Sections {
+    /// Those that say something, in their order.
+    pub fn filled(&self) -> impl Iterator<Item = (Section, &Words)> {
+        Section::ALL.iter().filter_map(|section| Some((*section, self.get(*section)?)))
+    }
+    pub fn is_empty(&self) -> bool {
+        self.filled().next().is_none()
+    }
+    /// Their names as members of a body, for the trace.
+    pub fn members(sections: impl Iterator<Item = Section>) -> Vec<String> {
+        sections.map(|section| format!("sections/{}", section.as_str())).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sections(json: serde_json::Value) -> Sections {
+        serde_json::from_value(json).unwrap()
+    }
+
+    #[test]
+    fn sections_keep_their_order_however_they_are_sent() {
+        let mixed = sections(serde_json::json!({"no_consent": "n", "needs": "a", "helps": "b"}));
+        let order: Vec<Section> = mixed.filled().map(|(section, _)| section).collect();
+        assert_eq!(order, [Section::Needs, Section::Helps, Section::NoConsent]);
+    }
+
+    #[test]
+    fn a_code_is_the_name_of_its_member() {
+        for section in Section::ALL {
+            let one = sections(serde_json::json!({section.as_str(): "words"}));
+            assert_eq!(one.filled().map(|(section, _)| section).collect::<Vec<_>>(), [*section]);
+        }
+    }
+
+    #[test]
+    fn a_patch_keeps_sets_and_empties() {
+        let mut all = sections(serde_json::json!({"needs": "a", "helps": "b", "words_i_use": "c"}));
+        let patch: SectionsPatch = serde_json::from_value(serde_json::json!({"needs": "z", "helps": null})).unwrap();
+        assert_eq!(Sections::members(patch.touched()), ["sections/needs", "sections/helps"]);
+        all.apply(patch);
+        assert_eq!(all, sections(serde_json::json!({"needs": "z", "words_i_use": "c"})));
+    }
+}

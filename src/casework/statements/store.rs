@@ -1,0 +1,149 @@
+//! Queries over statements, each through its client.
+
+use super::{diff::StatementDiff, model::*, sections::Sections};
+use crate::{
+    casework::clients::{self, model::ClientId},
+    db::{Dialect, PortableDsl as _, Tx, dialect::row_after, schema::statements},
+    error::{ApiError, Code, Result},
+    http::{Body, IfMatch, List, Page},
+    identity::organizations,
+    types::{Day, Instant, Line},
+};
+use diesel::prelude::*;
+
+/// The statements of the clients that this caller may see.
+fn visible(tx: &Tx) -> statements::BoxedQuery<'static, Dialect> {
+    let seen = statements::client_id.eq_any(clients::store::visible_ids(tx));
+    statements::table.filter(statements::organization_id.eq(tx.organization())).filter(seen).into_boxed()
+}
+
+fn filtered(tx: &Tx, client: ClientId, filter: &StatementFilter) -> statements::BoxedQuery<'static, Dialect> {
+    let query = visible(tx).filter(statements::client_id.eq(client));
+    match &filter.status {
+        Some(statuses) => query.filter(statements::status.eq_any(statuses.0.clone())),
+        None => query,
+    }
+}
+
+pub fn page(tx: &mut Tx, client: ClientId, list: &List<StatementFilter>) -> Result<Page<StatementSummary>> {
+    let (actor, client) = (tx.actor()?, clients::store::find(tx, client)?.id);
+    let mut query = filtered(tx, client, &list.filter);
+    if let Some((number, id)) = list.after(actor)? {
+        let number = i32::try_from(number).unwrap_or(i32::MAX);
+        query = query.filter(row_after((statements::number, statements::id), (number, StatementId::from_uuid(id)), list.down()));
+    }
+    query = match list.down() {
+        true => query.order((statements::number.desc(), statements::id.desc())),
+        false => query.order((statements::number.asc(), statements::id.asc())),
+    };
+    let rows: Vec<StatementRow> = query.select(StatementRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let total = if list.include_total { Some(filtered(tx, client, &list.filter).count().get_result(tx.conn)?) } else { None };
+    let page = list.page(actor, rows, total, |row| (row.number.into(), row.id.uuid()), StatementSummary::from);
+    tx.saw_all("statement.listed", page.items.iter().map(|statement| statement.id));
+    Ok(page)
+}
+
+/// The statement, for what is made of it; showing it is [`get`].
+fn find(tx: &mut Tx, id: StatementId) -> Result<StatementRow> {
+    Ok(visible(tx).filter(statements::id.eq(id)).select(StatementRow::as_select()).first(tx.conn)?)
+}
+
+pub fn get(tx: &mut Tx, id: StatementId) -> Result<Statement> {
+    let row = find(tx, id)?;
+    tx.saw("statement.read", row.id);
+    Ok(row.into())
+}
+
+/// The statement, and what its client wants to be called.
+pub fn printed(tx: &mut Tx, id: StatementId) -> Result<(Statement, Line<120>)> {
+    let row = find(tx, id)?;
+    let client = clients::store::find(tx, row.client_id)?;
+    tx.saw("statement.printed", row.id);
+    Ok((row.into(), client.preferred_name))
+}
+
+/// The latest version of a client's statement that comes before `number`.
+fn before(tx: &mut Tx, client: ClientId, number: i32) -> Result<Option<StatementRow>> {
+    let earlier = visible(tx).filter(statements::client_id.eq(client)).filter(statements::number.lt(number));
+    Ok(earlier.order(statements::number.desc()).select(StatementRow::as_select()).first(tx.conn).optional()?)
+}
+
+/// What has changed from another version of the same client's, or from the one before.
+pub fn compare(tx: &mut Tx, id: StatementId, against: Option<StatementId>) -> Result<StatementDiff> {
+    let row = find(tx, id)?;
+    let other = match against {
+        None => before(tx, row.client_id, row.number)?,
+        Some(against) => {
+            let own = visible(tx).filter(statements::client_id.eq(row.client_id)).filter(statements::id.eq(against));
+            Some(own.select(StatementRow::as_select()).first(tx.conn)?)
+        }
+    };
+    tx.saw("statement.read", row.id);
+    if let Some(other) = &other {
+        tx.saw("statement.read", other.id);
+    }
+    Ok(StatementDiff::of(&row, other.as_ref()))
+}
+
+/// The statement, held, and its client before it: of many who change a client's statement at once, each sees what the one before
+/// has done.
+fn hold(tx: &mut Tx, id: StatementId) -> Result<StatementRow> {
+    let client = find(tx, id)?.client_id;
+    clients::store::hold(tx, client)?;
+    Ok(visible(tx).filter(statements::id.eq(id)).select(StatementRow::as_select()).locked().get_result(tx.conn)?)
+}
+
+fn save(tx: &mut Tx, row: &mut StatementRow) -> Result<()> {
+    row.version += 1;
+    row.updated_at = Instant::now();
+    diesel::update(statements::table.find((row.organization_id, row.id))).set(&*row).execute(tx.conn)?;
+    Ok(())
+}
+
+pub fn create<const LIMIT: usize>(tx: &mut Tx, client: ClientId, new: &Body<NewStatement, LIMIT>) -> Result<Statement> {
+    let client = clients::store::hold(tx, client)?.id;
+    let latest = before(tx, client, i32::MAX)?;
+    if latest.as_ref().is_some_and(|latest| latest.status == StatementStatus::Draft) {
+        return Err(ApiError::new(Code::AlreadyExists, "A draft is being written already: change that one."));
+    }
+    let row = StatementRow::new(tx.organization(), client, tx.user()?, latest.as_ref(), new)?;
+    diesel::insert_into(statements::table).values(&row).execute(tx.conn)?;
+    tx.record("statement.created", row.id, Sections::members(row.sections.0.filled().map(|(section, _)| section)));
+    Ok(row.into())
+}
+
+pub fn update<const LIMIT: usize>(
+    tx: &mut Tx,
+    id: StatementId,
+    version: &IfMatch,
+    patch: &Body<StatementPatch, LIMIT>,
+) -> Result<Statement> {
+    let mut row = hold(tx, id)?;
+    version.check(row.version)?;
+    row.check_draft()?;
+    let changes = patch.sections.0.clone().unwrap_or_default();
+    let members = Sections::members(changes.touched());
+    row.sections.0.apply(changes);
+    save(tx, &mut row)?;
+    tx.record("statement.updated", row.id, members);
+    Ok(row.into())
+}
+
+/// Takes down the client's approval; the version that was in force until now no longer is.
+pub fn approve(tx: &mut Tx, id: StatementId, version: Option<&IfMatch>, approval: &Body<NewStatementApproval>) -> Result<Statement> {
+    let mut row = hold(tx, id)?;
+    if let Some(version) = version {
+        version.check(row.version)?;
+    }
+    let today = Day::today(&organizations::store::find(tx)?.time_zone);
+    row.approve(tx.user()?, approval, today)?;
+    let in_force = visible(tx).filter(statements::client_id.eq(row.client_id)).filter(statements::status.eq(StatementStatus::Approved));
+    if let Some(mut last) = in_force.select(StatementRow::as_select()).first(tx.conn).optional()? {
+        last.supersede();
+        save(tx, &mut last)?;
+        tx.record("statement.superseded", last.id, vec!["status".into()]);
+    }
+    save(tx, &mut row)?;
+    tx.record("statement.approved", row.id, approval.members());
+    Ok(row.into())
+}

@@ -1,0 +1,249 @@
+//! Text on its way to paper: signs that the font has, lines that fit, runs in the order in which they are seen.
+
+use krilla::text::{Font, GlyphId, KrillaGlyph};
+use rustybuzz::{Direction, UnicodeBuffer};
+use std::{collections::BTreeSet, ops::Range, sync::LazyLock};
+use unicode_bidi::BidiInfo;
+use unicode_normalization::UnicodeNormalization as _;
+use unicode_segmentation::UnicodeSegmentation as _;
+
+/// Stands for a sign that the font does not have.
+pub const MISSING: char = '\u{25A1}';
+
+/// A font: its program for the PDF, and its shapes for measuring.
+pub struct Face {
+    pub font: Font,
+    shapes: rustybuzz::Face<'static>,
+    units: f32,
+}
+
+impl Face {
+    #[expect(clippy::expect_used, reason = "the fonts are compiled in, and a unit test reads them")]
+    fn read(bytes: &'static [u8]) -> Self {
+        let shapes = rustybuzz::Face::from_slice(bytes, 0).expect("a font");
+        let font = Font::new(bytes.into(), 0).expect("a font");
+        Self { units: font.units_per_em(), font, shapes }
+    }
+    fn has(&self, c: char) -> bool {
+        self.shapes.glyph_index(c).is_some()
+    }
+}
+
+pub static REGULAR: LazyLock<Face> = LazyLock::new(|| Face::read(include_bytes!("fonts/DejaVuSans.ttf")));
+pub static BOLD: LazyLock<Face> = LazyLock::new(|| Face::read(include_bytes!("fonts/DejaVuSans-Bold.ttf")));
+
+/// Signs that only tell how the one before them is to look.
+const fn is_hint(c: char) -> bool {
+    matches!(c, '\u{AD}' | '\u{200B}' | '\u{2060}'..='\u{2064}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{1F3FB}'..='\u{1F3FF}' | '\u{E0000}'..='\u{E0FFF}')
+}
+
+/// The text in signs that the font has: the same ones, or plainer ones, or at last [`MISSING`].
+pub fn printable(text: &str, face: &Face) -> String {
+    let mut out = String::with_capacity(text.len());
+    for cluster in text.nfc().filter(|c| !is_hint(*c)).collect::<String>().graphemes(true) {
+        let before = out.len();
+        for c in cluster.chars() {
+            let plainer = || std::iter::once(c).nfkd().collect::<String>();
+            match c {
+                '\t' => out.push_str("    "),
+                '\n' | '\u{2028}' | '\u{2029}' => out.push('\n'),
+                c if face.has(c) => out.push(c),
+                // A joiner without a sign of its own is seen by nobody.
+                '\u{200C}'..='\u{200F}' => {}
+                _ if plainer().chars().all(|c| face.has(c)) => out.push_str(&plainer()),
+                _ => out.push(MISSING),
+            }
+        }
+        // A family of five that the font does not have is one sign that is missing, not five.
+        if out.get(before..).is_some_and(|shown| shown.chars().count() > 1 && shown.chars().all(|c| matches!(c, MISSING | '\u{200D}'))) {
+            out.truncate(before);
+            out.push(MISSING);
+        }
+    }
+    out
+}
+
+/// Glyphs that stand side by side, and the text that they show.
+#[derive(Debug, Clone)]
+pub struct Run {
+    pub text: String,
+    pub glyphs: Vec<KrillaGlyph>,
+    /// In ems.
+    pub width: f32,
+}
+
+fn shape(text: &str, face: &Face, rightward: bool) -> Run {
+    let mut buffer = UnicodeBuffer::new();
+    buffer.push_str(text);
+    buffer.guess_segment_properties();
+    buffer.set_direction(if rightward { Direction::LeftToRight } else { Direction::RightToLeft });
+    let shaped = rustybuzz::shape(&face.shapes, &[], buffer);
+    let starts: BTreeSet<usize> = shaped.glyph_infos().iter().map(|info| info.cluster as usize).collect();
+    let ems = |units: i32| f32::from(i16::try_from(units).unwrap_or(i16::MAX)) / face.units;
+    let fallback = face.shapes.glyph_index(MISSING).map_or(0, |id| u32::from(id.0));
+    let glyphs: Vec<KrillaGlyph> = shaped
+        .glyph_infos()
+        .iter()
+        .zip(shaped.glyph_positions())
+        .map(|(info, place)| {
+            let start = info.cluster as usize;
+            let range: Range<usize> = start..starts.range(start + 1..).next().copied().unwrap_or(text.len());
+            let id = if info.glyph_id == 0 { fallback } else { info.glyph_id };
+            KrillaGlyph::new(
+                GlyphId::new(id),
+                ems(place.x_advance),
+                ems(place.x_offset),
+                ems(place.y_offset),
+                ems(place.y_advance),
+                range,
+                None,
+            )
+        })
+        .collect();
+    Run { text: text.to_owned(), width: glyphs.iter().map(|glyph| glyph.x_advance).sum(), glyphs }
+}
+
+/// One line, its runs from left to right.
+#[derive(Debug, Clone)]
+pub struct Line {
+    pub runs: Vec<Run>,
+    /// In ems.
+    pub width: f32,
+    /// Whether it is set from the right edge.
+    pub from_right: bool,
+}
+
+/// The pieces between which a text may be broken: after a space, a slash or a missing sign, and after a hyphen inside a word.
+fn words(text: &str) -> Vec<&str> {
+    let (mut words, mut start, mut before) = (Vec::new(), 0, ' ');
+    let mut signs = text.char_indices().peekable();
+    while let Some((at, c)) = signs.next() {
+        let joins = c == '-' && before.is_alphabetic() && signs.peek().is_some_and(|(_, after)| after.is_alphabetic());
+        if joins || matches!(c, ' ' | '/' | MISSING) {
+            let end = at + c.len_utf8();
+            words.extend(text.get(start..end));
+            start = end;
+        }
+        before = c;
+    }
+    words.extend(text.get(start..).filter(|rest| !rest.is_empty()));
+    words
+}
+
+/// The text in lines of at most `width` ems; one that is empty is an empty line. It must be [`printable`].
+pub fn lines(text: &str, face: &Face, width: f32) -> Vec<Line> {
+    text.split('\n').flat_map(|paragraph| wrap(paragraph, face, width)).collect()
+}
+
+fn wrap(paragraph: &str, face: &Face, width: f32) -> Vec<Line> {
+    let measure = |text: &str| shape(text, face, true).width;
+    let space = measure(" ");
+    let (mut ranges, mut start, mut end, mut used) = (Vec::new(), 0, 0, 0.0);
+    for word in words(paragraph) {
+        // A space at the end of a line may hang over it.
+        let bare = measure(word.trim_end_matches(' '));
+        let whole = if word.ends_with(' ') { bare + space } else { bare };
+        if used + bare > width && end > start {
+            ranges.push(start..end);
+            (start, used) = (end, 0.0);
+        }
+        if bare <= width {
+            end += word.len();
+            used += whole;
+            continue;
+        }
+        for cluster in word.graphemes(true) {
+            let wide = measure(cluster);
+            if used + wide > width && end > start {
+                ranges.push(start..end);
+                (start, used) = (end, 0.0);
+            }
+            end += cluster.len();
+            used += wide;
+        }
+    }
+    ranges.push(start..end);
+    let info = BidiInfo::new(paragraph, None);
+    ranges.into_iter().map(|range| arrange(&info, paragraph, range, face)).collect()
+}
+
+/// The runs of a line in the order in which they are seen (UAX 9).
+fn arrange(info: &BidiInfo, paragraph: &str, line: Range<usize>, face: &Face) -> Line {
+    let Some(of) = info.paragraphs.first().filter(|_| !line.is_empty()) else {
+        return Line { runs: Vec::new(), width: 0.0, from_right: false };
+    };
+    let from_right = of.level.is_rtl();
+    // The space at which it was broken would stand at the wrong edge.
+    let line =
+        if from_right { line.start..paragraph.get(..line.end).map_or(line.end, |text| text.trim_end_matches(' ').len()) } else { line };
+    if line.is_empty() {
+        return Line { runs: Vec::new(), width: 0.0, from_right };
+    }
+    let (levels, runs) = info.visual_runs(of, line);
+    let shaped: Vec<Run> = runs
+        .into_iter()
+        .filter_map(|run| Some((levels.get(run.start)?.is_ltr(), paragraph.get(run)?)))
+        .map(|(rightward, text)| shape(text, face, rightward))
+        .collect();
+    Line { width: shaped.iter().map(|run| run.width).sum(), runs: shaped, from_right }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_the_font_lacks_is_shown_as_missing_and_what_it_has_stays() {
+        for (text, shown) in [
+            ("Sam, 50 €", "Sam, 50 €"),
+            ("e\u{301}", "é"),
+            ("مرحبا", "مرحبا"),
+            ("日本", "□□"),
+            ("ｆｕｌｌ", "full"),
+            ("👍🏽", "□"),
+            ("👨‍👩‍👧", "□"),
+            ("❤️", "❤"),
+            ("a\tb\nc\u{2028}d", "a    b\nc\nd"),
+        ] {
+            assert_eq!(printable(text, &REGULAR), shown, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn lines_fit_and_lose_nothing() {
+        let text = "A sentence that is longer than a line, with aVeryLongWordThatFitsNoLineAtAllAndHasToBeBrokenSomewhere in it.\n\nEnd";
+        let all = lines(text, &REGULAR, 12.0);
+        assert!(all.len() > 7 && all.iter().all(|line| line.width < 12.4), "{all:#?}");
+        let back: String = all.iter().flat_map(|line| &line.runs).map(|run| run.text.as_str()).collect();
+        assert_eq!(back, text.replace('\n', ""));
+    }
+
+    #[test]
+    fn a_dash_stays_with_what_it_leads() {
+        assert_eq!(words("- One, well-being 5-10 and/or"), ["- ", "One, ", "well-", "being ", "5-10 ", "and/", "or"]);
+    }
+
+    #[test]
+    fn what_is_written_from_the_right_is_set_from_the_right() {
+        let line = lines("مرحبا Sam ", &REGULAR, 40.0).remove(0);
+        assert!(line.from_right);
+        let seen: Vec<&str> = line.runs.iter().map(|run| run.text.as_str()).collect();
+        assert_eq!(seen, ["Sam", "مرحبا "]);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_becomes_glyphs_that_there_are(text in "\\PC{0,60}") {
+            for face in [&*REGULAR, &*BOLD] {
+                let text = printable(&text, face);
+                for line in lines(&text, face, 10.0) {
+                    for run in line.runs {
+                        prop_assert!(run.glyphs.iter().all(|glyph| glyph.glyph_id.to_u32() != 0));
+                        prop_assert!(run.glyphs.iter().all(|glyph| run.text.get(glyph.text_range.clone()).is_some()));
+                    }
+                }
+            }
+        }
+    }
+}
