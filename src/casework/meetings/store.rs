@@ -51,7 +51,7 @@ fn filtered(tx: &Tx, filter: &MeetingFilter) -> Result<meetings::BoxedQuery<'sta
         query = query.filter(meetings::starts_at.lt(before));
     }
     if let Some(provider) = filter.provider {
-        query = query.filter(meetings::provider_id.eq(provider));
+        query = query.filter(crate::is_provider!(tx, "meetings.provider_id", provider));
     }
     if filter.mine == Some(true) {
         let (organization, user) = (tx.organization().uuid(), tx.user()?.uuid());
@@ -141,7 +141,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewMeeting>) -> Result<Meeti
     let case = cases::store::open_for_work(tx, case)?;
     let mut row = MeetingRow::new(&case, tx.user()?, new);
     row.check()?;
-    providers::store::check_reference(tx, row.provider_id, "/provider_id")?;
+    row.provider_id = providers::store::refer(tx, row.provider_id, "/provider_id")?;
     let earlier = new.reschedules.map(|id| hold_earlier(tx, case.id, id)).transpose()?;
     let checklist = if row.status == MeetingStatus::Booked { preparation::store::checklist(tx, &mut row)? } else { Vec::new() };
     diesel::insert_into(meetings::table).values(&row).execute(tx.conn)?;
@@ -164,7 +164,9 @@ pub fn update(tx: &mut Tx, id: MeetingId, version: &IfMatch, patch: &Body<Meetin
     let before = row.status;
     row.apply(patch, &patch.members())?;
     row.check()?;
-    providers::store::check_reference(tx, patch.provider_id.set().copied(), "/provider_id")?;
+    if patch.provider_id.set().is_some() {
+        row.provider_id = providers::store::refer(tx, row.provider_id, "/provider_id")?;
+    }
     let booked = before == MeetingStatus::Proposed && row.status == MeetingStatus::Booked;
     let checklist = if booked { preparation::store::checklist(tx, &mut row)? } else { Vec::new() };
     save(tx, &mut row)?;

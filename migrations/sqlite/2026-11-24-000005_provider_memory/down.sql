@@ -1,0 +1,6 @@
+ALTER TABLE cases DROP COLUMN conflicts_settled;
+DROP TABLE conflict_checks;
+DROP TABLE interests;
+DROP INDEX barriers_by_service;
+DROP TABLE service_merges;
+DROP TABLE provider_merges;
