@@ -61,6 +61,7 @@ policy! {
     ReadDirectory     = "directory:read"     => Admin | Supervisor | Advocate;
     WriteDirectory    = "directory:write"    => Admin | Supervisor | Advocate;
     MergeDirectory    = "directory:merge"    => Admin | Supervisor;
+    ReadProviderMemory = "providers:memory"  => Supervisor | Advocate;
     WriteTemplates    = "templates:write"    => Admin;
     ReadCodeLists     = "code_lists:read"    => Admin | Supervisor | Advocate | Client | Integration | Auditor;
 

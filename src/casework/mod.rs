@@ -7,5 +7,6 @@ pub mod cases;
 pub mod clients;
 pub mod meetings;
 pub mod notes;
+pub mod provider_memory;
 pub mod tasks;
 pub mod timeline;
