@@ -30,6 +30,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(casework::meetings::preparation::routes)
             .configure(casework::meetings::commitments::routes)
             .configure(casework::provider_memory::routes)
+            .configure(casework::self_advocacy::routes)
             .configure(directory::providers::routes)
             .configure(directory::preparation_templates::routes)
             .configure(directory::services::routes)

@@ -8,5 +8,6 @@ pub mod clients;
 pub mod meetings;
 pub mod notes;
 pub mod provider_memory;
+pub mod self_advocacy;
 pub mod tasks;
 pub mod timeline;

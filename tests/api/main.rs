@@ -17,5 +17,6 @@ mod errors;
 mod house;
 mod identity;
 mod parity;
+mod self_advocacy;
 mod trace;
 mod work;
