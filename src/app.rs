@@ -23,6 +23,8 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(casework::cases::routes)
             .configure(casework::assignments::routes)
             .configure(casework::timeline::routes)
+            .configure(casework::conflicts::routes)
+            .configure(casework::conflicts::interests::routes)
             .configure(casework::barriers::routes)
             .configure(casework::notes::routes)
             .configure(casework::tasks::routes)

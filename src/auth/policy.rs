@@ -49,6 +49,9 @@ policy! {
     WriteCases        = "cases:write"        => Supervisor | Advocate;
     MoveCases         = "cases:transition"   => Admin | Supervisor | Advocate;
     AssignCases       = "cases:assign"       => Supervisor;
+    DeclareInterests  = "interests:own"      => Supervisor | Advocate;
+    ReadConflicts     = "conflicts:read"     => Supervisor;
+    WriteConflicts    = "conflicts:write"    => Supervisor;
     ReadBarriers      = "barriers:read"      => Supervisor | Advocate;
     WriteBarriers     = "barriers:write"     => Supervisor | Advocate;
     ReadMeetings      = "meetings:read"      => Supervisor | Advocate;

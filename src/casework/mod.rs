@@ -5,6 +5,7 @@ pub mod barriers;
 #[macro_use]
 pub mod cases;
 pub mod clients;
+pub mod conflicts;
 pub mod meetings;
 pub mod notes;
 pub mod provider_memory;

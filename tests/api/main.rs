@@ -12,11 +12,13 @@ mod support;
 
 mod authz;
 mod cases;
+mod conflicts;
 mod document;
 mod errors;
 mod house;
 mod identity;
 mod parity;
+mod providers;
 mod self_advocacy;
 mod trace;
 mod work;

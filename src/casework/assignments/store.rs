@@ -8,6 +8,7 @@ use crate::{
             self,
             model::{CaseId, CaseRow},
         },
+        conflicts::{self, model::Occasion},
         timeline,
     },
     db::{Dialect, Tx, dialect::row_after, schema::assignments},
@@ -87,7 +88,9 @@ pub fn replace_lead(tx: &mut Tx, case: &mut CaseRow, lead: UserId) -> Result<Ass
         finish(tx, row)?;
     }
     case.lead_advocate_id = Some(lead);
-    begin(tx, case, lead, AssignmentRole::Lead)
+    let row = begin(tx, case, lead, AssignmentRole::Lead)?;
+    conflicts::store::notice(tx, case, Occasion::Assignment)?;
+    Ok(row)
 }
 
 pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewAssignment>) -> Result<Assignment> {
@@ -102,7 +105,9 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewAssignment>) -> Result<As
     if doubled.select(assignments::id).first::<AssignmentId>(tx.conn).optional()?.is_some() {
         return Err(ApiError::new(Code::AlreadyExists, "This person works the case already."));
     }
-    Ok(begin(tx, &case, user, new.role)?.into())
+    let row = begin(tx, &case, user, new.role)?;
+    conflicts::store::notice(tx, &mut case, Occasion::Assignment)?;
+    Ok(row.into())
 }
 
 pub fn end(tx: &mut Tx, case: CaseId, id: AssignmentId, version: &IfMatch) -> Result<()> {

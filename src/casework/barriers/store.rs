@@ -7,6 +7,7 @@ use crate::{
             self,
             model::{CaseId, CaseRow, CaseStatus},
         },
+        conflicts::{self, model::Occasion},
         timeline,
     },
     db::{
@@ -142,6 +143,9 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewBarrier>) -> Result<Barri
     recount(tx, &mut case)?;
     timeline::store::add(tx, case.id, "barrier.created", row.id, None)?;
     tx.record("barrier.created", row.id, new.members());
+    if row.provider_id.is_some() || row.service_id.is_some() {
+        conflicts::store::notice(tx, &mut case, Occasion::ProviderAdded)?;
+    }
     Ok(row.into())
 }
 
@@ -168,5 +172,8 @@ pub fn update(tx: &mut Tx, id: BarrierId, version: &IfMatch, patch: &Body<Barrie
     let status = (row.status != before).then(|| row.status.as_str());
     timeline::store::add(tx, case.id, "barrier.updated", row.id, status)?;
     tx.record("barrier.updated", row.id, patch.members());
+    if patch.provider_id.set().is_some() || patch.service_id.set().is_some() {
+        conflicts::store::notice(tx, &mut case, Occasion::ProviderAdded)?;
+    }
     Ok(row.into())
 }

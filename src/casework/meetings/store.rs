@@ -5,6 +5,7 @@ use crate::{
     auth::OrganizationId,
     casework::{
         cases::{self, model::CaseId},
+        conflicts::{self, model::Occasion},
         timeline,
     },
     db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, schema::meetings},
@@ -138,7 +139,7 @@ fn hold_earlier(tx: &mut Tx, case: CaseId, id: MeetingId) -> Result<MeetingRow> 
 }
 
 pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewMeeting>) -> Result<Meeting> {
-    let case = cases::store::open_for_work(tx, case)?;
+    let mut case = cases::store::open_for_work(tx, case)?;
     let mut row = MeetingRow::new(&case, tx.user()?, new);
     row.check()?;
     row.provider_id = providers::store::refer(tx, row.provider_id, "/provider_id")?;
@@ -148,6 +149,9 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewMeeting>) -> Result<Meeti
     preparation::store::insert(tx, &checklist)?;
     timeline::store::add(tx, row.case_id, "meeting.created", row.id, Some(row.status.as_str()))?;
     tx.record("meeting.created", row.id, new.members());
+    if row.provider_id.is_some() {
+        conflicts::store::notice(tx, &mut case, Occasion::ProviderAdded)?;
+    }
     if let Some(mut earlier) = earlier {
         earlier.status = MeetingStatus::Rescheduled;
         earlier.rescheduled_to = Some(row.id);
@@ -159,6 +163,12 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewMeeting>) -> Result<Meeti
 }
 
 pub fn update(tx: &mut Tx, id: MeetingId, version: &IfMatch, patch: &Body<MeetingPatch>) -> Result<Meeting> {
+    // Only another provider touches the case, and then the case is held first.
+    let case = match patch.provider_id.set() {
+        Some(_) => Some(find(tx, id)?.case_id),
+        None => None,
+    };
+    let case = case.map(|case| cases::store::hold(tx, case)).transpose()?;
     let mut row = hold(tx, id)?;
     version.check(row.version)?;
     let before = row.status;
@@ -173,5 +183,8 @@ pub fn update(tx: &mut Tx, id: MeetingId, version: &IfMatch, patch: &Body<Meetin
     preparation::store::insert(tx, &checklist)?;
     timeline::store::add(tx, row.case_id, if booked { "meeting.booked" } else { "meeting.updated" }, row.id, None)?;
     tx.record("meeting.updated", row.id, patch.members());
+    if let Some(mut case) = case {
+        conflicts::store::notice(tx, &mut case, Occasion::ProviderAdded)?;
+    }
     Ok(row.into())
 }
