@@ -52,8 +52,13 @@ CREATE TABLE interests (
 ) STRICT, WITHOUT ROWID;
 -- GET /me/interests
 CREATE INDEX interests_by_user ON interests (organization_id, user_id, created_at DESC, id DESC);
--- A conflict check, and the interests that follow a merged provider
-CREATE INDEX interests_by_provider ON interests (organization_id, provider_id, user_id);
+-- The interests that follow a merged provider
+CREATE INDEX interests_by_provider ON interests (organization_id, provider_id);
+-- A conflict check runs with every barrier and meeting that names a provider: each of its parts is answered by an index alone.
+CREATE INDEX interests_for_checks ON interests (organization_id, user_id, provider_id, kind, from_on, to_on);
+CREATE INDEX assignments_for_checks ON assignments (organization_id, case_id, ended_at, user_id);
+CREATE INDEX barriers_for_checks ON barriers (organization_id, case_id, provider_id, service_id);
+CREATE INDEX meetings_for_checks ON meetings (organization_id, case_id, provider_id);
 
 -- Whether those who work a case have an interest in one of its providers.
 CREATE TABLE conflict_checks (

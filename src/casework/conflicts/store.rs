@@ -77,7 +77,7 @@ fn conflicts(tx: &mut Tx, case: &CaseRow, lead: Option<UserId>) -> Result<Vec<Co
     let people = assignments::table
         .filter(assignments::organization_id.eq(organization))
         .filter(assignments::case_id.eq(case.id))
-        .filter(assignments::ended_at.is_null())
+        .filter(assignments::ended_at.is_null().or(assignments::ended_at.gt(Instant::now())))
         .select(assignments::user_id);
     let stood = barriers::table.filter(barriers::organization_id.eq(organization)).filter(barriers::case_id.eq(case.id));
     let at_services = stood.filter(barriers::service_id.is_not_null()).select(barriers::service_id.assume_not_null());
@@ -87,9 +87,12 @@ fn conflicts(tx: &mut Tx, case: &CaseRow, lead: Option<UserId>) -> Result<Vec<Co
         .filter(meetings::organization_id.eq(organization))
         .filter(meetings::case_id.eq(case.id))
         .filter(meetings::provider_id.is_not_null());
-    let found: Vec<(UserId, ProviderId, InterestKind)> = interests::table
-        .filter(interests::organization_id.eq(organization))
-        .filter(interests::user_id.eq_any(people).or(interests::user_id.nullable().eq(lead)))
+    let own = interests::table.filter(interests::organization_id.eq(organization)).into_boxed::<Dialect>();
+    let own = match lead {
+        None => own.filter(interests::user_id.eq_any(people)),
+        Some(lead) => own.filter(interests::user_id.eq_any(people).or(interests::user_id.eq(lead))),
+    };
+    let found: Vec<(UserId, ProviderId, InterestKind)> = own
         .filter(
             interests::provider_id
                 .eq_any(stood.select(barriers::provider_id.assume_not_null()))

@@ -28,6 +28,21 @@ use diesel::{dsl, prelude::*};
 
 const RECENT: i64 = 10;
 
+/// The condition under which a row of a table is of this provider: by its id, which an index on the provider gives alone. Asked for
+/// the provider itself, SQLite, which keeps no statistics, would look at every row of the organization.
+macro_rules! of_provider {
+    ($tx:expr, $table:literal, $provider:expr) => {
+        Condition::new(
+            &[
+                concat!($table, ".id IN (SELECT named.id FROM ", $table, " AS named WHERE named.organization_id = "),
+                " AND named.provider_id = ",
+                ")",
+            ],
+            &[$tx.organization().uuid(), $provider.uuid()],
+        )
+    };
+}
+
 type Seen = dsl::Filter<dsl::Filter<barriers::table, dsl::Eq<barriers::organization_id, OrganizationId>>, Condition>;
 
 /// The barriers of the cases that this caller may work in.
@@ -54,7 +69,7 @@ pub fn get(tx: &mut Tx, id: ProviderId) -> Result<ProviderMemory> {
 fn barrier_counts(tx: &mut Tx, provider: ProviderId) -> Result<Vec<Counted>> {
     let part = (barriers::type_, barriers::service_id, barriers::status);
     let counts: Vec<(BarrierType, Option<Key>, BarrierStatus, i64)> = visible(tx)
-        .filter(barriers::provider_id.eq(provider))
+        .filter(of_provider!(tx, "barriers", provider))
         .group_by(part)
         .select((barriers::type_, barriers::service_id, barriers::status, dsl::count_star()))
         .order(part)
@@ -63,30 +78,33 @@ fn barrier_counts(tx: &mut Tx, provider: ProviderId) -> Result<Vec<Counted>> {
     Ok(counts.into_iter().map(|(kind, key, status, n)| (kind, key.map(service), status, n)).collect())
 }
 
+/// The promises that this provider made in meetings which the caller may see: a query that may still be grouped.
+macro_rules! promised {
+    ($tx:expr, $provider:expr) => {{
+        let named = diesel::alias!(commitments as named);
+        let met = meetings::store::visible_ids($tx).filter(of_provider!($tx, "meetings", $provider));
+        let made = named
+            .filter(named.field(commitments::organization_id).eq($tx.organization()))
+            .filter(named.field(commitments::meeting_id).eq_any(met))
+            .select(named.field(commitments::id));
+        commitments::table
+            .filter(commitments::organization_id.eq($tx.organization()))
+            .filter(commitments::party.eq(CommitmentParty::Provider))
+            .filter(commitments::id.eq_any(made))
+    }};
+}
+
 fn promises(tx: &mut Tx, provider: ProviderId) -> Result<Vec<(CommitmentStatus, i64)>> {
-    let met = meetings::store::visible_ids(tx).filter(meeting_rows::provider_id.eq(provider));
-    Ok(commitments::table
-        .filter(commitments::organization_id.eq(tx.organization()))
-        .filter(commitments::party.eq(CommitmentParty::Provider))
-        .filter(commitments::meeting_id.eq_any(met))
-        .group_by(commitments::status)
-        .select((commitments::status, dsl::count_star()))
-        .load(tx.conn)?)
+    let promised = promised!(tx, provider).group_by(commitments::status);
+    Ok(promised.select((commitments::status, dsl::count_star())).load(tx.conn)?)
 }
 
 fn recent_promises(tx: &mut Tx, provider: ProviderId) -> Result<Vec<CommitmentRow>> {
-    let met = meetings::store::visible_ids(tx).filter(meeting_rows::provider_id.eq(provider));
-    Ok(commitments::table
-        .filter(commitments::organization_id.eq(tx.organization()))
-        .filter(commitments::party.eq(CommitmentParty::Provider))
-        .filter(commitments::meeting_id.eq_any(met))
-        .order((commitments::created_at.desc(), commitments::id.desc()))
-        .limit(RECENT)
-        .select(CommitmentRow::as_select())
-        .load(tx.conn)?)
+    let newest = promised!(tx, provider).order((commitments::created_at.desc(), commitments::id.desc()));
+    Ok(newest.limit(RECENT).select(CommitmentRow::as_select()).load(tx.conn)?)
 }
 
 fn held(tx: &mut Tx, provider: ProviderId) -> Result<i64> {
-    let met = meetings::store::visible_ids(tx).filter(meeting_rows::provider_id.eq(provider));
+    let met = meetings::store::visible_ids(tx).filter(of_provider!(tx, "meetings", provider));
     Ok(met.filter(meeting_rows::status.eq(MeetingStatus::Held)).select(dsl::count_star()).get_result(tx.conn)?)
 }

@@ -173,7 +173,17 @@ pub const FOLLOWERS: &[&str] = &["barriers", "interests", "meetings", "services"
 fn follow(tx: &mut Tx, from: ProviderId, into: ProviderId) -> Result<()> {
     macro_rules! versioned {
         ($($table:ident),+) => {$(
-            diesel::update($table::table.filter($table::organization_id.eq(tx.organization())).filter($table::provider_id.eq(from)))
+            // By their ids, which an index gives alone: without statistics SQLite would look at every row of the organization.
+            let named = Condition::new(
+                &[
+                    concat!(stringify!($table), ".id IN (SELECT named.id FROM ", stringify!($table), " AS named WHERE named.organization_id = "),
+                    " AND named.provider_id = ",
+                    ")",
+                ],
+                &[tx.organization().uuid(), from.uuid()],
+            );
+            let own = $table::table.filter($table::organization_id.eq(tx.organization())).filter($table::provider_id.eq(from));
+            diesel::update(own.filter(named))
                 .set(($table::provider_id.eq(into), $table::version.eq($table::version + 1), $table::updated_at.eq(Instant::now())))
                 .execute(tx.conn)?;
         )+};
