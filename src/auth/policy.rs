@@ -54,6 +54,9 @@ policy! {
     AssignCases       = "cases:assign"       => Supervisor;
     ReadHandovers     = "handovers:read"     => Supervisor | Advocate;
     WriteHandovers    = "handovers:write"    => Supervisor | Advocate;
+    DeclareInterests  = "interests:own"      => Supervisor | Advocate;
+    ReadConflicts     = "conflicts:read"     => Supervisor;
+    WriteConflicts    = "conflicts:write"    => Supervisor;
     ReadBarriers      = "barriers:read"      => Supervisor | Advocate;
     WriteBarriers     = "barriers:write"     => Supervisor | Advocate;
     ReadActions       = "actions:read"       => Supervisor | Advocate;
@@ -69,6 +72,8 @@ policy! {
 
     ReadDirectory     = "directory:read"     => Admin | Supervisor | Advocate;
     WriteDirectory    = "directory:write"    => Admin | Supervisor | Advocate;
+    MergeDirectory    = "directory:merge"    => Admin | Supervisor;
+    ReadProviderMemory = "providers:memory"  => Supervisor | Advocate;
     WriteTemplates    = "templates:write"    => Admin;
     ReadDeadlineRules = "deadline_rules:read" => Admin | Supervisor | Advocate;
     WriteDeadlineRules = "deadline_rules:write" => Admin;

@@ -45,6 +45,15 @@ pub trait PortableDsl: Sized {
     {
         Locked(self)
     }
+
+    /// Keeps the rows that are read from being held by another (`FOR KEY SHARE`): for what this transaction is about to refer to.
+    /// Any number may refer to a row at once, and a plain change of it goes on.
+    fn referred(self) -> Referred<Self>
+    where
+        Self: Query,
+    {
+        Referred(self)
+    }
 }
 impl<Q> PortableDsl for Q {}
 
@@ -94,23 +103,34 @@ impl QueryFragment<MultiBackend> for Words {
     }
 }
 
-/// `... FOR UPDATE`, where there is such a thing.
-#[derive(Debug, Clone, Copy, QueryId)]
-pub struct Locked<Q>(Q);
+/// A query that locks what it reads, where there is such a thing. A type for each lock, because a statement is cached by its type.
+macro_rules! locking {
+    ($($(#[$doc:meta])* $name:ident = $words:literal;)+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, QueryId)]
+        pub struct $name<Q>(Q);
 
-impl<Q: Query> Query for Locked<Q> {
-    type SqlType = Q::SqlType;
+        impl<Q: Query> Query for $name<Q> {
+            type SqlType = Q::SqlType;
+        }
+        impl<Q> RunQueryDsl<Conn> for $name<Q> {}
+        impl<DB: Backend, Q: QueryFragment<DB>> QueryFragment<DB> for $name<Q>
+        where
+            Words: QueryFragment<DB>,
+        {
+            fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+                const LOCK: &Words = &Words { postgres: $words, sqlite: "" };
+                self.0.walk_ast(out.reborrow())?;
+                LOCK.walk_ast(out)
+            }
+        }
+    )+};
 }
-impl<Q> RunQueryDsl<Conn> for Locked<Q> {}
-impl<DB: Backend, Q: QueryFragment<DB>> QueryFragment<DB> for Locked<Q>
-where
-    Words: QueryFragment<DB>,
-{
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        const LOCK: &Words = &Words { postgres: " FOR UPDATE", sqlite: "" };
-        self.0.walk_ast(out.reborrow())?;
-        LOCK.walk_ast(out)
-    }
+locking! {
+    /// `... FOR UPDATE`, where there is such a thing.
+    Locked = " FOR UPDATE";
+    /// `... FOR KEY SHARE`, where there is such a thing.
+    Referred = " FOR KEY SHARE";
 }
 
 /// Makes a struct an expression of the given SQL type wherever its tables are in the query.

@@ -188,6 +188,7 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        conflicts_settled -> Nullable<Bool>,
     }
 }
 
@@ -229,6 +230,25 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
+    conflict_checks (organization_id, id) {
+        organization_id -> Uuid,
+        id -> Uuid,
+        case_id -> Uuid,
+        occasion -> Text,
+        conflicts -> Jsonb,
+        run_by -> Uuid,
+        run_at -> Timestamptz,
+        decision -> Nullable<Text>,
+        decision_reason -> Nullable<Text>,
+        decided_by -> Nullable<Uuid>,
+        decided_at -> Nullable<Timestamptz>,
+        version -> Int4,
     }
 }
 
@@ -334,6 +354,23 @@ diesel::table! {
         location -> Nullable<Text>,
         etag -> Nullable<Text>,
         body -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
+    interests (organization_id, id) {
+        organization_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        provider_id -> Uuid,
+        kind -> Text,
+        text -> Nullable<Text>,
+        from_on -> Nullable<Date>,
+        to_on -> Nullable<Date>,
+        version -> Int4,
         created_at -> Timestamptz,
     }
 }
@@ -469,6 +506,19 @@ diesel::table! {
 diesel::table! {
     use crate::types::sql::*;
 
+    provider_merges (organization_id, provider_id) {
+        organization_id -> Uuid,
+        provider_id -> Uuid,
+        into_id -> Uuid,
+        reason -> Nullable<Text>,
+        merged_by -> Uuid,
+        merged_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
     providers (organization_id, id) {
         organization_id -> Uuid,
         id -> Uuid,
@@ -495,6 +545,19 @@ diesel::table! {
         issued_at -> Timestamptz,
         expires_at -> Timestamptz,
         spent_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
+    service_merges (organization_id, service_id) {
+        organization_id -> Uuid,
+        service_id -> Uuid,
+        into_id -> Uuid,
+        reason -> Nullable<Text>,
+        merged_by -> Uuid,
+        merged_at -> Timestamptz,
     }
 }
 
@@ -667,10 +730,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     cases,
     clients,
     commitments,
+    conflict_checks,
     deadline_rules,
     deadlines,
     handovers,
     idempotency_keys,
+    interests,
     login_names,
     meetings,
     note_amendments,
@@ -678,8 +743,10 @@ diesel::allow_tables_to_appear_in_same_query!(
     organizations,
     preparation_items,
     preparation_templates,
+    provider_merges,
     providers,
     refresh_tokens,
+    service_merges,
     services,
     sessions,
     statements,

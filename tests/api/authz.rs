@@ -95,6 +95,19 @@ impl Records {
             ));
             ids.push(("meetings", meeting));
         }
+        if path.contains("/merge") {
+            ids.push(("other_providers", ana.post("/providers", json!({"name": "Riverside"})).await.expect(201).id()));
+            let twin = ana.post("/services", json!({"name": "Intake", "provider_id": provider, "status": "active"})).await.expect(201).id();
+            ids.push(("other_services", twin));
+        }
+        if path.contains("/interests/{") || path.contains("/conflict-checks/{") {
+            ids.push(("interests", ana.post("/me/interests", json!({"provider_id": provider, "kind": "family"})).await.expect(201).id()));
+            ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d", "provider_id": provider}))
+                .await
+                .expect(201);
+            let found = boss.get(&format!("/cases/{case}/conflict-checks")).await.expect(200);
+            ids.push(("conflict-checks", found.body["items"][0]["id"].as_str().unwrap().to_owned()));
+        }
         Self { ids }
     }
 
@@ -141,6 +154,13 @@ impl Records {
         }
         let mut example = body(operation)?;
         walk(self, &mut example);
+        if let Some(kind) = match operation["operationId"].as_str() {
+            Some("mergeProvider") => Some("other_providers"),
+            Some("mergeService") => Some("other_services"),
+            _ => None,
+        } {
+            example["into"] = json!(self.id(kind));
+        }
         if operation["operationId"] == "transitionCase" {
             example = json!({"to": "on_hold", "reason": "Waiting for the clinic.", "review_on": alongside::types::Day::today(&alongside::types::Zone::utc()).plus_days(30)});
         }

@@ -9,6 +9,8 @@ use crate::{
             model::{CaseId, CaseRow},
         },
         handovers, timeline,
+        conflicts::{self, model::Occasion},
+        timeline,
     },
     db::{Condition, Dialect, Tx, dialect::row_after, schema::assignments},
     error::{ApiError, Code, Result},
@@ -111,7 +113,9 @@ pub fn replace_lead(tx: &mut Tx, case: &mut CaseRow, lead: UserId) -> Result<Ass
     }
     handovers::store::overtake(tx, case)?;
     case.lead_advocate_id = Some(lead);
-    begin(tx, case, lead, AssignmentRole::Lead)
+    let row = begin(tx, case, lead, AssignmentRole::Lead)?;
+    conflicts::store::notice(tx, case, Occasion::Assignment)?;
+    Ok(row)
 }
 
 pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewAssignment>) -> Result<Assignment> {
@@ -128,6 +132,9 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewAssignment>) -> Result<As
         return Err(ApiError::new(Code::AlreadyExists, "This person works the case already."));
     }
     Ok(begin_until(tx, &case, user, new.role, end)?.into())
+    let row = begin(tx, &case, user, new.role)?;
+    conflicts::store::notice(tx, &mut case, Occasion::Assignment)?;
+    Ok(row.into())
 }
 
 pub fn end(tx: &mut Tx, case: CaseId, id: AssignmentId, version: &IfMatch) -> Result<()> {

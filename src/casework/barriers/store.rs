@@ -8,14 +8,18 @@ use crate::{
             self,
             model::{CaseId, CaseRow, CaseStatus},
         },
+        conflicts::{self, model::Occasion},
         timeline,
     },
     db::{
         Dialect, PortableDsl as _, Tx,
         dialect::{Key, has_element, row_after},
-        schema::{barriers, services},
+        schema::barriers,
     },
-    directory::providers::{self, model::ProviderId},
+    directory::{
+        providers,
+        services::{self, model::ServiceId},
+    },
     error::{ApiError, Result},
     http::{Body, Filter, IfMatch, List, Page},
     identity::organizations,
@@ -41,7 +45,7 @@ fn filtered(tx: &Tx, filter: &BarrierFilter) -> barriers::BoxedQuery<'static, Di
         query = query.filter(has_element(barriers::bases, basis.as_str().to_owned()));
     }
     if let Some(provider) = filter.provider {
-        query = query.filter(barriers::provider_id.eq(provider));
+        query = query.filter(crate::is_provider!(tx, "barriers.provider_id", provider));
     }
     if let Some(statuses) = &filter.status {
         query = query.filter(barriers::status.eq_any(statuses.0.clone()));
@@ -101,23 +105,17 @@ fn check_day(tx: &mut Tx, day: Option<Day>) -> Result<()> {
     if day > Day::today(&zone) { Err(ApiError::invalid("/occurred_on", "in_the_future", "must not lie in the future")) } else { Ok(()) }
 }
 
-/// That a barrier names a provider and a service of the organization, and a service of that provider, where it names them.
-fn check_references(tx: &mut Tx, provider: Option<ProviderId>, service: Option<Key>) -> Result<()> {
-    providers::store::check_reference(tx, provider, "/provider_id")?;
-    let Some(service) = service else { return Ok(()) };
-    match provider_of(tx, service)? {
-        None => Err(ApiError::unknown_reference("/service_id")),
-        Some(of) if provider.is_some_and(|provider| provider != of) => {
-            Err(ApiError::invalid("/service_id", "wrong_provider", "must be a service of the provider"))
-        }
-        Some(_) => Ok(()),
+/// That a barrier names a provider and a service of the organization, and a service of that provider, where it names them. In the
+/// place of a merged one the row names the one that it was merged into.
+fn check_references(tx: &mut Tx, row: &mut BarrierRow) -> Result<()> {
+    row.provider_id = providers::store::refer(tx, row.provider_id, "/provider_id")?;
+    let Some(service) = row.service_id else { return Ok(()) };
+    let service = services::store::refer(tx, ServiceId::from_uuid(service.uuid()), "/service_id")?;
+    if row.provider_id.is_some_and(|provider| provider != service.provider_id) {
+        return Err(ApiError::invalid("/service_id", "wrong_provider", "must be a service of the provider"));
     }
-}
-
-/// Whose service it is, where the organization has it.
-fn provider_of(tx: &mut Tx, service: Key) -> Result<Option<ProviderId>> {
-    let own = services::table.filter(services::organization_id.eq(tx.organization())).filter(services::id.eq(service));
-    Ok(own.select(services::provider_id).first::<ProviderId>(tx.conn).optional()?)
+    row.service_id = Some(Key::from_uuid(service.id.uuid()));
+    Ok(())
 }
 
 /// Marks a barrier that follows soon after an action against its provider.
@@ -159,10 +157,14 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewBarrier>) -> Result<Barri
     check_day(tx, row.occurred_on)?;
     check_references(tx, row.provider_id, row.service_id)?;
     notice_retaliation(tx, &case, &mut row)?;
+    check_references(tx, &mut row)?;
     diesel::insert_into(barriers::table).values(&row).execute(tx.conn)?;
     recount(tx, &mut case)?;
     timeline::store::add(tx, case.id, "barrier.created", row.id, None)?;
     tx.record("barrier.created", row.id, new.members());
+    if row.provider_id.is_some() || row.service_id.is_some() {
+        conflicts::store::notice(tx, &mut case, Occasion::ProviderAdded)?;
+    }
     Ok(row.into())
 }
 
@@ -180,7 +182,7 @@ pub fn update(tx: &mut Tx, id: BarrierId, version: &IfMatch, patch: &Body<Barrie
     }
     check_day(tx, patch.occurred_on.set().copied())?;
     if patch.provider_id.set().is_some() || patch.service_id.set().is_some() {
-        check_references(tx, row.provider_id, row.service_id)?;
+        check_references(tx, &mut row)?;
     }
     if patch.provider_id != Patch::Keep || patch.occurred_on != Patch::Keep {
         notice_retaliation(tx, &case, &mut row)?;
@@ -192,5 +194,8 @@ pub fn update(tx: &mut Tx, id: BarrierId, version: &IfMatch, patch: &Body<Barrie
     let status = (row.status != before).then(|| row.status.as_str());
     timeline::store::add(tx, case.id, "barrier.updated", row.id, status)?;
     tx.record("barrier.updated", row.id, patch.members());
+    if patch.provider_id.set().is_some() || patch.service_id.set().is_some() {
+        conflicts::store::notice(tx, &mut case, Occasion::ProviderAdded)?;
+    }
     Ok(row.into())
 }

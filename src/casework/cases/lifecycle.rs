@@ -13,7 +13,7 @@ text_enum! {
     pub enum Guard {
         /// The client has agreed to the advocacy, or we act without instruction on a stated basis.
         ClientAgreement = "client_agreement",
-        /// Somebody has looked whether we stand on both sides.
+        /// Somebody has looked whether we stand on both sides, and what was found is decided.
         ConflictCheck = "conflict_check",
         LeadAdvocate = "lead_advocate",
         Reason = "reason",
@@ -111,6 +111,8 @@ pub fn may(actor: Actor, lead: Option<UserId>, by: &[Mover]) -> bool {
 pub struct Facts {
     pub client_agreement: bool,
     pub conflict_check: bool,
+    /// A conflict was found, and nobody has decided that the case goes on with it.
+    pub open_conflict: bool,
     pub lead: Option<UserId>,
     pub reason: bool,
     pub signpost: bool,
@@ -133,7 +135,7 @@ impl Guard {
     pub fn holds(self, facts: &Facts) -> bool {
         match self {
             G::ClientAgreement => facts.client_agreement,
-            G::ConflictCheck => facts.conflict_check,
+            G::ConflictCheck => facts.conflict_check && !facts.open_conflict,
             G::LeadAdvocate => facts.lead.is_some(),
             G::Reason => facts.reason,
             G::Signpost => facts.signpost,
@@ -172,7 +174,7 @@ impl Guard {
     pub const fn advice(self) -> &'static str {
         match self {
             G::ClientAgreement => "record the client's agreement, or the basis for acting without instruction",
-            G::ConflictCheck => "record that conflicts of interest were checked",
+            G::ConflictCheck => "check for conflicts of interest (POST /cases/{id}/conflict-checks), and decide on those that are found",
             G::LeadAdvocate => "name a lead advocate",
             G::Reason => "give a reason",
             G::Signpost => "say where the person was pointed to",

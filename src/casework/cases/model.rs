@@ -85,6 +85,8 @@ pub struct CaseRow {
     pub version: i32,
     pub created_at: Instant,
     pub updated_at: Instant,
+    /// Kept by `conflicts`: whether the latest check found nothing or was decided; `None` before the first.
+    pub conflicts_settled: Option<bool>,
 }
 
 impl CaseRow {
@@ -123,6 +125,7 @@ impl CaseRow {
             version: 1,
             created_at: now,
             updated_at: now,
+            conflicts_settled: None,
         }
     }
 
@@ -164,6 +167,8 @@ impl CaseRow {
     pub fn facts(&self) -> Facts {
         Facts {
             client_agreement: self.instruction == Instruction::NonInstructed && self.non_instructed_basis.is_some(),
+            conflict_check: self.conflicts_settled == Some(true),
+            open_conflict: self.conflicts_settled == Some(false),
             lead: self.lead_advocate_id,
             first_contact: self.first_contact_at.is_some(),
             // A case is opened with the client's goal, and the goal cannot be cleared.

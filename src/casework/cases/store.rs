@@ -75,10 +75,12 @@ fn filtered(tx: &Tx, filter: &CaseFilter) -> cases::BoxedQuery<'static, Dialect>
     let met = barriers::table.filter(barriers::organization_id.eq(tx.organization()));
     query = match (filter.provider, filter.barrier_type) {
         (None, None) => query,
-        (Some(provider), None) => query.filter(cases::id.eq_any(met.filter(barriers::provider_id.eq(provider)).select(barriers::case_id))),
+        (Some(provider), None) => {
+            query.filter(cases::id.eq_any(met.filter(crate::is_provider!(tx, "barriers.provider_id", provider)).select(barriers::case_id)))
+        }
         (None, Some(kind)) => query.filter(cases::id.eq_any(met.filter(barriers::type_.eq(kind)).select(barriers::case_id))),
         (Some(provider), Some(kind)) => {
-            let both = met.filter(barriers::provider_id.eq(provider)).filter(barriers::type_.eq(kind));
+            let both = met.filter(crate::is_provider!(tx, "barriers.provider_id", provider)).filter(barriers::type_.eq(kind));
             query.filter(cases::id.eq_any(both.select(barriers::case_id)))
         }
     };

@@ -1,13 +1,14 @@
 //! Transitions: what a case is asked to become, and the history of what it was.
 
 use super::{
-    lifecycle::{self, Facts},
+    lifecycle::{self, Facts, Guard},
     model::{Case, CaseId, CaseRow, CaseStatus},
     store,
 };
 use crate::{
     auth::{OrganizationId, UserId},
     casework::{assignments, deadlines, timeline},
+    casework::{assignments, conflicts, timeline},
     db::{
         Dialect, Tx,
         dialect::row_after,
@@ -58,7 +59,7 @@ pub struct Transition {
     pub signpost: Option<Text<1000>>,
     /// That the client has agreed to the advocacy.
     pub client_agreement: Option<bool>,
-    /// That somebody has looked whether we stand on both sides.
+    /// That somebody has looked whether we stand on both sides. A conflict check that was recorded says it too; one that found conflicts must be decided first.
     pub conflict_check: Option<bool>,
     /// Who will lead the case.
     pub lead_advocate_id: Option<UserId>,
@@ -93,7 +94,7 @@ impl Transition {
         let case = row.facts();
         Facts {
             client_agreement: case.client_agreement || self.client_agreement == Some(true),
-            conflict_check: self.conflict_check == Some(true),
+            conflict_check: case.conflict_check || self.conflict_check == Some(true),
             lead: self.lead_advocate_id.or(case.lead),
             reason: self.reason.is_some(),
             signpost: self.signpost.is_some(),
@@ -218,7 +219,10 @@ pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body
     if wanted.first_contact.is_some_and(|at| at > Instant::now().plus_seconds(60)) {
         return Err(ApiError::invalid("/first_contact", "in_the_future", "must not lie in the future"));
     }
-    let facts = wanted.facts(&row, today, actor.user, organization.second_person_closes);
+    let mut facts = wanted.facts(&row, today, actor.user, organization.second_person_closes);
+    if guards.contains(&Guard::ConflictCheck) && conflicts::store::in_the_way(tx, &row, wanted.lead_advocate_id)? {
+        facts.open_conflict = true;
+    }
     let unmet: Vec<Issue> = guards
         .iter()
         .filter(|guard| !guard.holds(&facts))

@@ -86,6 +86,19 @@ text_enum! {
         Excluded = "excluded",
     }
 }
+impl WhoSpoke {
+    /// The rung of the ladder, the client's own voice highest. Who was not there stands on none: to stay away by choice is no step
+    /// down, and to be excluded is none of the client's.
+    pub const fn rank(self) -> Option<i32> {
+        match self {
+            Self::SpokeForSelf => Some(4),
+            Self::SpokeWithSupport => Some(3),
+            Self::AdvocateSpokeAsInstructed => Some(2),
+            Self::NonInstructedRepresentation => Some(1),
+            Self::AbsentByChoice | Self::Excluded => None,
+        }
+    }
+}
 text_enum! {
     /// Whether the provider wrote down what the client said.
     pub enum ViewsRecorded { Yes = "yes", No = "no", Unknown = "unknown" }
@@ -143,12 +156,19 @@ impl ToSchema for Participants {
 /// One answer of the client's, from 1 (not at all) to 5 (fully).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Rating(i64);
+pub struct Rating(i32);
+
+impl Rating {
+    pub const fn value(self) -> i32 {
+        self.0
+    }
+}
 
 impl<'de> Deserialize<'de> for Rating {
     fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
         let number = i64::deserialize(d)?;
-        if (1..=5).contains(&number) { Ok(Self(number)) } else { Err(Fault::new("out_of_range", "must lie between 1 and 5").serde()) }
+        let rating = i32::try_from(number).ok().filter(|rating| (1..=5).contains(rating));
+        rating.map(Self).ok_or_else(|| Fault::new("out_of_range", "must lie between 1 and 5").serde())
     }
 }
 impl utoipa::PartialSchema for Rating {

@@ -6,6 +6,7 @@ use crate::{
     casework::{
         assignments,
         cases::{self, model::CaseId},
+        conflicts::{self, model::Occasion},
         timeline,
     },
     db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, schema::meetings},
@@ -52,7 +53,7 @@ fn filtered(tx: &Tx, filter: &MeetingFilter) -> Result<meetings::BoxedQuery<'sta
         query = query.filter(meetings::starts_at.lt(before));
     }
     if let Some(provider) = filter.provider {
-        query = query.filter(meetings::provider_id.eq(provider));
+        query = query.filter(crate::is_provider!(tx, "meetings.provider_id", provider));
     }
     if filter.mine == Some(true) {
         query = query.filter(
@@ -144,16 +145,19 @@ fn hold_earlier(tx: &mut Tx, case: CaseId, id: MeetingId) -> Result<MeetingRow> 
 }
 
 pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewMeeting>) -> Result<Meeting> {
-    let case = cases::store::open_for_work(tx, case)?;
+    let mut case = cases::store::open_for_work(tx, case)?;
     let mut row = MeetingRow::new(&case, tx.user()?, new);
     row.check()?;
-    providers::store::check_reference(tx, row.provider_id, "/provider_id")?;
+    row.provider_id = providers::store::refer(tx, row.provider_id, "/provider_id")?;
     let earlier = new.reschedules.map(|id| hold_earlier(tx, case.id, id)).transpose()?;
     let checklist = if row.status == MeetingStatus::Booked { preparation::store::checklist(tx, &mut row)? } else { Vec::new() };
     diesel::insert_into(meetings::table).values(&row).execute(tx.conn)?;
     preparation::store::insert(tx, &checklist)?;
     timeline::store::add(tx, row.case_id, "meeting.created", row.id, Some(row.status.as_str()))?;
     tx.record("meeting.created", row.id, new.members());
+    if row.provider_id.is_some() {
+        conflicts::store::notice(tx, &mut case, Occasion::ProviderAdded)?;
+    }
     if let Some(mut earlier) = earlier {
         earlier.status = MeetingStatus::Rescheduled;
         earlier.rescheduled_to = Some(row.id);
@@ -165,17 +169,28 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewMeeting>) -> Result<Meeti
 }
 
 pub fn update(tx: &mut Tx, id: MeetingId, version: &IfMatch, patch: &Body<MeetingPatch>) -> Result<Meeting> {
+    // Only another provider touches the case, and then the case is held first.
+    let case = match patch.provider_id.set() {
+        Some(_) => Some(find(tx, id)?.case_id),
+        None => None,
+    };
+    let case = case.map(|case| cases::store::hold(tx, case)).transpose()?;
     let mut row = hold(tx, id)?;
     version.check(row.version)?;
     let before = row.status;
     row.apply(patch, &patch.members())?;
     row.check()?;
-    providers::store::check_reference(tx, patch.provider_id.set().copied(), "/provider_id")?;
+    if patch.provider_id.set().is_some() {
+        row.provider_id = providers::store::refer(tx, row.provider_id, "/provider_id")?;
+    }
     let booked = before == MeetingStatus::Proposed && row.status == MeetingStatus::Booked;
     let checklist = if booked { preparation::store::checklist(tx, &mut row)? } else { Vec::new() };
     save(tx, &mut row)?;
     preparation::store::insert(tx, &checklist)?;
     timeline::store::add(tx, row.case_id, if booked { "meeting.booked" } else { "meeting.updated" }, row.id, None)?;
     tx.record("meeting.updated", row.id, patch.members());
+    if let Some(mut case) = case {
+        conflicts::store::notice(tx, &mut case, Occasion::ProviderAdded)?;
+    }
     Ok(row.into())
 }

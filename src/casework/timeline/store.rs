@@ -14,7 +14,10 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// The entries of a case that the caller may work in, without those about notes that are not for them.
+/// What an advocate is not told of: it would tell of a colleague's interests.
+const FOR_SUPERVISORS: &[&str] = &["conflict_check.run", "conflict_check.found", "conflict_check.decided"];
+
+/// The entries of a case that the caller may work in, without those about notes and conflict checks that are not for them.
 fn visible(tx: &Tx, case: CaseId) -> Result<entries::BoxedQuery<'static, Dialect>> {
     let actor = tx.actor()?;
     let all = entries::table.filter(entries::organization_id.eq(tx.organization())).filter(entries::case_id.eq(case)).into_boxed();
@@ -23,7 +26,7 @@ fn visible(tx: &Tx, case: CaseId) -> Result<entries::BoxedQuery<'static, Dialect
         Role::Advocate => {
             let open =
                 entries::note_kind.is_null().or(entries::note_kind.eq_any(NoteKind::FOR_ALL.to_vec())).or(entries::actor_id.eq(actor.user));
-            Ok(all.filter(open))
+            Ok(all.filter(open).filter(entries::event.ne_all(FOR_SUPERVISORS.to_vec())))
         }
         _ => Err(ApiError::not_found()),
     }

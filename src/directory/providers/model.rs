@@ -60,12 +60,23 @@ impl ProviderRow {
         patch.phone.apply(&mut self.phone);
         patch.address.apply(&mut self.address);
     }
+
+    /// Takes over what this provider lacks and its duplicate has, so that nothing known is lost; the duplicate's name stays findable.
+    pub fn complete(&mut self, duplicate: Self) {
+        let other_name = Some(duplicate.name).filter(|name| *name != self.name);
+        self.alternate_name = self.alternate_name.take().or(other_name).or(duplicate.alternate_name);
+        self.description = self.description.take().or(duplicate.description);
+        self.url = self.url.take().or(duplicate.url);
+        self.email = self.email.take().or(duplicate.email);
+        self.phone = self.phone.take().or(duplicate.phone);
+        self.address = self.address.take().or(duplicate.address);
+    }
 }
 
 /// Who offers services.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000050", "name": "Riverside Clinic", "url": "https://riverside.example.org", "phone": "+1 555 0150", "version": 1, "created_at": "2026-01-05T09:00:00.000Z", "updated_at": "2026-01-05T09:00:00.000Z"}))]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000050", "name": "Riverside Clinic", "url": "https://riverside.example.org", "phone": "+1 555 0150", "merged_ids": [], "version": 1, "created_at": "2026-01-05T09:00:00.000Z", "updated_at": "2026-01-05T09:00:00.000Z"}))]
 pub struct Provider {
     pub id: ProviderId,
     pub name: Line<200>,
@@ -75,6 +86,8 @@ pub struct Provider {
     pub email: Option<Email>,
     pub phone: Option<Line<40>>,
     pub address: Option<Text<500>>,
+    /// Duplicates that were merged into this one. Their ids go on naming it.
+    pub merged_ids: Vec<ProviderId>,
     pub version: i32,
     pub created_at: Instant,
     pub updated_at: Instant,
@@ -90,6 +103,7 @@ impl From<ProviderRow> for Provider {
             email: row.email,
             phone: row.phone,
             address: row.address,
+            merged_ids: Vec::new(),
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -133,14 +147,45 @@ pub struct ProviderPatch {
     pub address: Patch<Text<500>>,
 }
 
+/// That a provider is another one over again.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"into": "019ab3c4-0000-7000-8000-000000000051", "reason": "Entered twice, once under its old name."}))]
+pub struct ProviderMerge {
+    /// The one that stays. One that was itself merged stands for the one it was merged into.
+    pub into: ProviderId,
+    pub reason: Option<Text<1000>>,
+}
+
 /// Which providers to list.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct ProviderFilter {
-    /// A part of the name.
+    /// A part of the name, or of the alternate name.
     pub q: Option<Line<100>>,
 }
 impl Filter for ProviderFilter {
     const SORTS: &'static [&'static str] = &["-created_at", "created_at"];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn provider(json: serde_json::Value) -> ProviderRow {
+        ProviderRow::new(Id::new(), &serde_json::from_value(json).unwrap())
+    }
+
+    #[test]
+    fn a_provider_takes_over_what_it_lacks_and_keeps_what_it_has() {
+        let mut row = provider(serde_json::json!({"name": "Riverside Clinic", "phone": "1"}));
+        row.complete(provider(
+            serde_json::json!({"name": "River Side Clinic", "alternate_name": "RSC", "phone": "2", "address": "Quay 1"}),
+        ));
+        let text = |line: Option<Line<200>>| line.map(|line| line.as_str().to_owned());
+        assert_eq!((row.name.as_str(), text(row.alternate_name).as_deref()), ("Riverside Clinic", Some("River Side Clinic")));
+        assert_eq!(row.phone.map(|phone| phone.as_str().to_owned()).as_deref(), Some("1"));
+        assert!(row.address.is_some());
+    }
 }

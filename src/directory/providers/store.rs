@@ -3,25 +3,50 @@
 use super::model::*;
 use crate::{
     db::{
-        Dialect, PortableDsl as _, Tx,
+        Condition, Dialect, PortableDsl as _, Tx,
         dialect::{contains, row_after},
-        schema::providers,
+        schema::{barriers, interests, meetings, provider_merges, providers, services},
     },
-    error::{ApiError, Result},
+    error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
     types::Instant,
 };
 use diesel::prelude::*;
 
-/// The providers that this caller may see: all of the organization's.
+/// The condition under which a column names a provider: the one with this id, or the one that it was merged into.
+#[macro_export]
+macro_rules! is_provider {
+    ($tx:expr, $column:literal, $id:expr) => {
+        $crate::db::Condition::new(
+            &[
+                concat!(
+                    $column,
+                    " = coalesce((SELECT provider_merges.into_id FROM provider_merges WHERE provider_merges.organization_id = "
+                ),
+                " AND provider_merges.provider_id = ",
+                "), ",
+                ")",
+            ],
+            &[$tx.organization().uuid(), $id.uuid(), $id.uuid()],
+        )
+    };
+}
+
+/// The providers that this caller may see: all of the organization's, merged or not.
 fn visible(tx: &Tx) -> providers::BoxedQuery<'static, Dialect> {
     providers::table.filter(providers::organization_id.eq(tx.organization())).into_boxed()
 }
 
 fn filtered(tx: &Tx, filter: &ProviderFilter) -> providers::BoxedQuery<'static, Dialect> {
+    const STANDS_FOR_ITSELF: &[&str] = &[
+        "NOT EXISTS (SELECT 1 FROM provider_merges WHERE provider_merges.organization_id = providers.organization_id AND provider_merges.provider_id = providers.id)",
+    ];
+    let query = visible(tx).filter(Condition::new(STANDS_FOR_ITSELF, &[]));
     match &filter.q {
-        None => visible(tx),
-        Some(part) => visible(tx).filter(contains(providers::name, part.as_str())),
+        None => query,
+        Some(part) => {
+            query.filter(contains(providers::name, part.as_str()).or(contains(providers::alternate_name.assume_not_null(), part.as_str())))
+        }
     }
 }
 
@@ -41,19 +66,87 @@ pub fn page(tx: &mut Tx, list: &List<ProviderFilter>) -> Result<Page<Provider>> 
     };
     let rows: Vec<ProviderRow> = query.select(ProviderRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, &list.filter).count().get_result(tx.conn)?) } else { None };
-    Ok(list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Provider::from))
+    let mut page = list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Provider::from);
+    add_merged(tx, &mut page.items)?;
+    Ok(page)
 }
 
+/// Says of each which duplicates were merged into it.
+fn add_merged(tx: &mut Tx, views: &mut [Provider]) -> Result<()> {
+    let ids: Vec<ProviderId> = views.iter().map(|view| view.id).collect();
+    let merged: Vec<(ProviderId, ProviderId)> = provider_merges::table
+        .filter(provider_merges::organization_id.eq(tx.organization()))
+        .filter(provider_merges::into_id.eq_any(ids))
+        .order(provider_merges::provider_id)
+        .select((provider_merges::into_id, provider_merges::provider_id))
+        .load(tx.conn)?;
+    for view in views {
+        view.merged_ids = merged.iter().filter(|(into, _)| *into == view.id).map(|(_, id)| *id).collect();
+    }
+    Ok(())
+}
+
+fn view(tx: &mut Tx, row: ProviderRow) -> Result<Provider> {
+    let mut view = Provider::from(row);
+    add_merged(tx, std::slice::from_mut(&mut view))?;
+    Ok(view)
+}
+
+/// What an id was merged into, where it was.
+fn merged_into(tx: &mut Tx, id: ProviderId) -> Result<Option<ProviderId>> {
+    let merge = provider_merges::table.find((tx.organization(), id));
+    Ok(merge.select(provider_merges::into_id).first(tx.conn).optional()?)
+}
+
+/// The provider that an id stands for: its own, or the one that it was merged into.
 pub fn find(tx: &mut Tx, id: ProviderId) -> Result<ProviderRow> {
+    let id = merged_into(tx, id)?.unwrap_or(id);
     Ok(visible(tx).filter(providers::id.eq(id)).select(ProviderRow::as_select()).first(tx.conn)?)
 }
 
-/// That a body names a provider of the organization, where it names one.
-pub fn check_reference(tx: &mut Tx, id: Option<ProviderId>, pointer: &str) -> Result<()> {
-    match id {
-        Some(id) => find(tx, id).map(drop).map_err(|_| ApiError::unknown_reference(pointer)),
-        None => Ok(()),
+pub fn get(tx: &mut Tx, id: ProviderId) -> Result<Provider> {
+    let row = find(tx, id)?;
+    view(tx, row)
+}
+
+/// The provider that a body names, where it names one: of the organization, and in the place of a merged one the one that it was
+/// merged into. It is not merged before this transaction ends.
+pub fn refer(tx: &mut Tx, id: Option<ProviderId>, pointer: &str) -> Result<Option<ProviderId>> {
+    let Some(mut id) = id else { return Ok(None) };
+    loop {
+        let row: Option<ProviderId> =
+            visible(tx).filter(providers::id.eq(id)).select(providers::id).referred().get_result(tx.conn).optional()?;
+        row.ok_or_else(|| ApiError::unknown_reference(pointer))?;
+        match merged_into(tx, id)? {
+            Some(into) => id = into,
+            None => return Ok(Some(id)),
+        }
     }
+}
+
+/// These providers, held until the transaction ends. None of them was merged.
+fn hold(tx: &mut Tx, ids: &[ProviderId]) -> Result<Vec<ProviderRow>> {
+    // Always in the order of their ids, so that two merges never wait for each other.
+    let rows: Vec<ProviderRow> = visible(tx)
+        .filter(providers::id.eq_any(ids.to_vec()))
+        .order(providers::id)
+        .select(ProviderRow::as_select())
+        .locked()
+        .load(tx.conn)?;
+    for id in ids {
+        if merged_into(tx, *id)?.is_some() {
+            // Somebody was quicker while this one waited: the whole transaction runs again, and sees it.
+            return Err(ApiError::new(Code::Contention, "The provider is just being merged.").header("retry-after", "1"));
+        }
+    }
+    Ok(rows)
+}
+
+fn save(tx: &mut Tx, row: &mut ProviderRow) -> Result<()> {
+    row.version += 1;
+    row.updated_at = Instant::now();
+    diesel::update(providers::table.find((row.organization_id, row.id))).set(&*row).execute(tx.conn)?;
+    Ok(())
 }
 
 pub fn create(tx: &mut Tx, new: &Body<NewProvider>) -> Result<Provider> {
@@ -64,12 +157,78 @@ pub fn create(tx: &mut Tx, new: &Body<NewProvider>) -> Result<Provider> {
 }
 
 pub fn update(tx: &mut Tx, id: ProviderId, version: &IfMatch, patch: &Body<ProviderPatch>) -> Result<Provider> {
-    let mut row = visible(tx).filter(providers::id.eq(id)).select(ProviderRow::as_select()).locked().get_result::<ProviderRow>(tx.conn)?;
+    let id = find(tx, id)?.id;
+    let mut row = hold(tx, &[id])?.pop().ok_or_else(ApiError::not_found)?;
     version.check(row.version)?;
     row.apply(patch);
-    row.version += 1;
-    row.updated_at = Instant::now();
-    diesel::update(providers::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
+    save(tx, &mut row)?;
     tx.record("provider.updated", row.id, patch.members());
-    Ok(row.into())
+    view(tx, row)
+}
+
+/// What names a provider, and follows it into another: a test holds this list against the foreign keys of the schema.
+pub const FOLLOWERS: &[&str] = &["barriers", "interests", "meetings", "services"];
+
+/// Lets everything that names one provider name the other. Rows with a version get a new one: their views change.
+fn follow(tx: &mut Tx, from: ProviderId, into: ProviderId) -> Result<()> {
+    macro_rules! versioned {
+        ($($table:ident),+) => {$(
+            // By their ids, which an index gives alone: without statistics SQLite would look at every row of the organization.
+            let named = Condition::new(
+                &[
+                    concat!(stringify!($table), ".id IN (SELECT named.id FROM ", stringify!($table), " AS named WHERE named.organization_id = "),
+                    " AND named.provider_id = ",
+                    ")",
+                ],
+                &[tx.organization().uuid(), from.uuid()],
+            );
+            let own = $table::table.filter($table::organization_id.eq(tx.organization())).filter($table::provider_id.eq(from));
+            diesel::update(own.filter(named))
+                .set(($table::provider_id.eq(into), $table::version.eq($table::version + 1), $table::updated_at.eq(Instant::now())))
+                .execute(tx.conn)?;
+        )+};
+    }
+    versioned!(barriers, meetings, services);
+    diesel::update(interests::table.filter(interests::organization_id.eq(tx.organization())).filter(interests::provider_id.eq(from)))
+        .set((interests::provider_id.eq(into), interests::version.eq(interests::version + 1)))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
+/// Merges a duplicate into the provider that it is over again. Its row stays, its id goes on naming the other.
+pub fn merge(tx: &mut Tx, id: ProviderId, wanted: &Body<ProviderMerge>) -> Result<Provider> {
+    let own = find(tx, id)?.id;
+    let into = find(tx, wanted.into).map_err(|_| ApiError::unknown_reference("/into"))?.id;
+    if into == own {
+        return Err(ApiError::invalid("/into", "same_record", "names the provider itself"));
+    }
+    if own != id {
+        return Err(ApiError::conflict("The provider was merged already: merge the one that it stands for now."));
+    }
+    let rows = hold(tx, &[id, into])?;
+    let (survivors, duplicates): (Vec<ProviderRow>, Vec<ProviderRow>) = rows.into_iter().partition(|row| row.id == into);
+    let (Some(mut row), Some(duplicate)) = (survivors.into_iter().next(), duplicates.into_iter().next()) else {
+        return Err(ApiError::not_found());
+    };
+    row.complete(duplicate);
+    save(tx, &mut row)?;
+    let merge = (
+        provider_merges::organization_id.eq(row.organization_id),
+        provider_merges::provider_id.eq(id),
+        provider_merges::into_id.eq(into),
+        provider_merges::reason.eq(&wanted.reason),
+        provider_merges::merged_by.eq(tx.user()?),
+        provider_merges::merged_at.eq(row.updated_at),
+    );
+    // What was merged into the duplicate is now the survivor too: one step leads from any id to the provider.
+    diesel::update(
+        provider_merges::table.filter(provider_merges::organization_id.eq(row.organization_id)).filter(provider_merges::into_id.eq(id)),
+    )
+    .set(provider_merges::into_id.eq(into))
+    .execute(tx.conn)?;
+    diesel::insert_into(provider_merges::table).values(merge).execute(tx.conn)?;
+    follow(tx, id, into)?;
+    tx.record("provider.merged", id, wanted.members());
+    tx.record("provider.updated", into, vec!["merged_ids".into()]);
+    view(tx, row)
 }

@@ -7,5 +7,9 @@ pub mod store;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_services).service(api::create_service).service(api::get_service).service(api::update_service);
+    cfg.service(api::list_services)
+        .service(api::create_service)
+        .service(api::get_service)
+        .service(api::update_service)
+        .service(api::merge_service);
 }

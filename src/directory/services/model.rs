@@ -75,6 +75,18 @@ impl ServiceRow {
         patch.wait_time.apply(&mut self.wait_time);
         patch.accessibility.apply(&mut self.accessibility);
     }
+
+    /// Takes over what this service lacks and its duplicate has, so that nothing known is lost.
+    pub fn complete(&mut self, duplicate: Self) {
+        self.description = self.description.take().or(duplicate.description);
+        self.url = self.url.take().or(duplicate.url);
+        self.service_type = self.service_type.take().or(duplicate.service_type);
+        self.eligibility_description = self.eligibility_description.take().or(duplicate.eligibility_description);
+        self.application_process = self.application_process.take().or(duplicate.application_process);
+        self.fees_description = self.fees_description.take().or(duplicate.fees_description);
+        self.wait_time = self.wait_time.take().or(duplicate.wait_time);
+        self.accessibility = self.accessibility.take().or(duplicate.accessibility);
+    }
 }
 
 /// That the code of a kind of service is one, where a body gives it.
@@ -85,7 +97,7 @@ pub fn check_type(service_type: Option<&ServiceType>) -> Result<()> {
 /// What a provider offers.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000060", "provider_id": "019ab3c4-0000-7000-8000-000000000050", "name": "Outpatient program", "status": "active", "service_type": {"system": "open_eligibility", "code": "1178"}, "eligibility_description": "Adults who live in the county.", "wait_time": "About two weeks", "version": 1, "created_at": "2026-01-05T09:00:00.000Z", "updated_at": "2026-01-05T09:00:00.000Z"}))]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000060", "provider_id": "019ab3c4-0000-7000-8000-000000000050", "name": "Outpatient program", "status": "active", "service_type": {"system": "open_eligibility", "code": "1178"}, "eligibility_description": "Adults who live in the county.", "wait_time": "About two weeks", "merged_ids": [], "version": 1, "created_at": "2026-01-05T09:00:00.000Z", "updated_at": "2026-01-05T09:00:00.000Z"}))]
 pub struct Service {
     pub id: ServiceId,
     pub provider_id: ProviderId,
@@ -101,6 +113,8 @@ pub struct Service {
     pub fees_description: Option<Text<2000>>,
     pub wait_time: Option<Line<200>>,
     pub accessibility: Option<Text<2000>>,
+    /// Duplicates that were merged into this one. Their ids go on naming it.
+    pub merged_ids: Vec<ServiceId>,
     pub version: i32,
     pub created_at: Instant,
     pub updated_at: Instant,
@@ -120,6 +134,7 @@ impl From<ServiceRow> for Service {
             fees_description: row.fees_description,
             wait_time: row.wait_time,
             accessibility: row.accessibility,
+            merged_ids: Vec::new(),
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -172,6 +187,16 @@ pub struct ServicePatch {
     pub fees_description: Patch<Text<2000>>,
     pub wait_time: Patch<Line<200>>,
     pub accessibility: Patch<Text<2000>>,
+}
+
+/// That a service is another one over again.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"into": "019ab3c4-0000-7000-8000-000000000061", "reason": "Entered twice."}))]
+pub struct ServiceMerge {
+    /// The one that stays, of the same provider. One that was itself merged stands for the one it was merged into.
+    pub into: ServiceId,
+    pub reason: Option<Text<1000>>,
 }
 
 /// Which services to list.

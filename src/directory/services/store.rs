@@ -3,26 +3,29 @@
 use super::model::*;
 use crate::{
     db::{
-        Dialect, PortableDsl as _, Tx,
-        dialect::{contains, row_after},
-        schema::services,
+        Condition, Dialect, PortableDsl as _, Tx,
+        dialect::{Key, contains, row_after},
+        schema::{barriers, service_merges, services},
     },
     directory::providers,
-    error::{ApiError, Result},
+    error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
     types::Instant,
 };
 use diesel::prelude::*;
 
-/// The services that this caller may see: all of the organization's.
+/// The services that this caller may see: all of the organization's, merged or not.
 fn visible(tx: &Tx) -> services::BoxedQuery<'static, Dialect> {
     services::table.filter(services::organization_id.eq(tx.organization())).into_boxed()
 }
 
 fn filtered(tx: &Tx, filter: &ServiceFilter) -> services::BoxedQuery<'static, Dialect> {
-    let mut query = visible(tx);
+    const STANDS_FOR_ITSELF: &[&str] = &[
+        "NOT EXISTS (SELECT 1 FROM service_merges WHERE service_merges.organization_id = services.organization_id AND service_merges.service_id = services.id)",
+    ];
+    let mut query = visible(tx).filter(Condition::new(STANDS_FOR_ITSELF, &[]));
     if let Some(provider) = filter.provider {
-        query = query.filter(services::provider_id.eq(provider));
+        query = query.filter(crate::is_provider!(tx, "services.provider_id", provider));
     }
     if let Some(statuses) = &filter.status {
         query = query.filter(services::status.eq_any(statuses.0.clone()));
@@ -49,25 +52,90 @@ pub fn page(tx: &mut Tx, list: &List<ServiceFilter>) -> Result<Page<Service>> {
     };
     let rows: Vec<ServiceRow> = query.select(ServiceRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, &list.filter).count().get_result(tx.conn)?) } else { None };
-    Ok(list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Service::from))
+    let mut page = list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Service::from);
+    add_merged(tx, &mut page.items)?;
+    Ok(page)
 }
 
+/// Says of each which duplicates were merged into it.
+fn add_merged(tx: &mut Tx, views: &mut [Service]) -> Result<()> {
+    let ids: Vec<ServiceId> = views.iter().map(|view| view.id).collect();
+    let merged: Vec<(ServiceId, ServiceId)> = service_merges::table
+        .filter(service_merges::organization_id.eq(tx.organization()))
+        .filter(service_merges::into_id.eq_any(ids))
+        .order(service_merges::service_id)
+        .select((service_merges::into_id, service_merges::service_id))
+        .load(tx.conn)?;
+    for view in views {
+        view.merged_ids = merged.iter().filter(|(into, _)| *into == view.id).map(|(_, id)| *id).collect();
+    }
+    Ok(())
+}
+
+fn view(tx: &mut Tx, row: ServiceRow) -> Result<Service> {
+    let mut view = Service::from(row);
+    add_merged(tx, std::slice::from_mut(&mut view))?;
+    Ok(view)
+}
+
+/// What an id was merged into, where it was.
+fn merged_into(tx: &mut Tx, id: ServiceId) -> Result<Option<ServiceId>> {
+    let merge = service_merges::table.find((tx.organization(), id));
+    Ok(merge.select(service_merges::into_id).first(tx.conn).optional()?)
+}
+
+/// The service that an id stands for: its own, or the one that it was merged into.
 pub fn find(tx: &mut Tx, id: ServiceId) -> Result<ServiceRow> {
+    let id = merged_into(tx, id)?.unwrap_or(id);
     Ok(visible(tx).filter(services::id.eq(id)).select(ServiceRow::as_select()).first(tx.conn)?)
 }
 
-/// That a body names a service of the organization, where it names one.
-pub fn check_reference(tx: &mut Tx, id: Option<ServiceId>, pointer: &str) -> Result<()> {
-    match id {
-        Some(id) => find(tx, id).map(drop).map_err(|_| ApiError::unknown_reference(pointer)),
-        None => Ok(()),
+pub fn get(tx: &mut Tx, id: ServiceId) -> Result<Service> {
+    let row = find(tx, id)?;
+    view(tx, row)
+}
+
+/// The service that a body names: of the organization, and in the place of a merged one the one that it was merged into. It is
+/// not merged before this transaction ends.
+pub fn refer(tx: &mut Tx, mut id: ServiceId, pointer: &str) -> Result<ServiceRow> {
+    loop {
+        let row: Option<ServiceRow> =
+            visible(tx).filter(services::id.eq(id)).select(ServiceRow::as_select()).referred().get_result(tx.conn).optional()?;
+        let row = row.ok_or_else(|| ApiError::unknown_reference(pointer))?;
+        match merged_into(tx, id)? {
+            Some(into) => id = into,
+            None => return Ok(row),
+        }
     }
+}
+
+/// These services, held until the transaction ends. None of them was merged.
+fn hold(tx: &mut Tx, ids: &[ServiceId]) -> Result<Vec<ServiceRow>> {
+    // Always in the order of their ids, so that two merges never wait for each other.
+    let rows: Vec<ServiceRow> =
+        visible(tx).filter(services::id.eq_any(ids.to_vec())).order(services::id).select(ServiceRow::as_select()).locked().load(tx.conn)?;
+    for id in ids {
+        if merged_into(tx, *id)?.is_some() {
+            // Somebody was quicker while this one waited: the whole transaction runs again, and sees it.
+            return Err(ApiError::new(Code::Contention, "The service is just being merged.").header("retry-after", "1"));
+        }
+    }
+    Ok(rows)
+}
+
+fn save(tx: &mut Tx, row: &mut ServiceRow) -> Result<()> {
+    row.version += 1;
+    row.updated_at = Instant::now();
+    diesel::update(services::table.find((row.organization_id, row.id))).set(&*row).execute(tx.conn)?;
+    Ok(())
 }
 
 pub fn create(tx: &mut Tx, new: &Body<NewService>) -> Result<Service> {
     check_type(new.service_type.as_ref())?;
-    providers::store::check_reference(tx, Some(new.provider_id), "/provider_id")?;
-    let row = ServiceRow::new(tx.organization(), new);
+    let mut row = ServiceRow::new(tx.organization(), new);
+    if let Some(provider) = providers::store::refer(tx, Some(row.provider_id), "/provider_id")? {
+        row.provider_id = provider;
+    }
     diesel::insert_into(services::table).values(&row).execute(tx.conn)?;
     tx.record("service.created", row.id, new.members());
     Ok(row.into())
@@ -75,12 +143,64 @@ pub fn create(tx: &mut Tx, new: &Body<NewService>) -> Result<Service> {
 
 pub fn update(tx: &mut Tx, id: ServiceId, version: &IfMatch, patch: &Body<ServicePatch>) -> Result<Service> {
     check_type(patch.service_type.set())?;
-    let mut row = visible(tx).filter(services::id.eq(id)).select(ServiceRow::as_select()).locked().get_result::<ServiceRow>(tx.conn)?;
+    let id = find(tx, id)?.id;
+    let mut row = hold(tx, &[id])?.pop().ok_or_else(ApiError::not_found)?;
     version.check(row.version)?;
     row.apply(patch);
-    row.version += 1;
-    row.updated_at = Instant::now();
-    diesel::update(services::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
+    save(tx, &mut row)?;
     tx.record("service.updated", row.id, patch.members());
-    Ok(row.into())
+    view(tx, row)
+}
+
+/// What names a service, and follows it into another: a test holds this list against the foreign keys of the schema.
+pub const FOLLOWERS: &[&str] = &["barriers"];
+
+/// Lets everything that names one service name the other. Rows with a version get a new one: their views change.
+fn follow(tx: &mut Tx, from: ServiceId, into: ServiceId) -> Result<()> {
+    let (from, into) = (Key::from_uuid(from.uuid()), Key::from_uuid(into.uuid()));
+    diesel::update(barriers::table.filter(barriers::organization_id.eq(tx.organization())).filter(barriers::service_id.eq(from)))
+        .set((barriers::service_id.eq(into), barriers::version.eq(barriers::version + 1), barriers::updated_at.eq(Instant::now())))
+        .execute(tx.conn)?;
+    Ok(())
+}
+
+/// Merges a duplicate into the service that it is over again. Its row stays, its id goes on naming the other.
+pub fn merge(tx: &mut Tx, id: ServiceId, wanted: &Body<ServiceMerge>) -> Result<Service> {
+    let own = find(tx, id)?.id;
+    let into = find(tx, wanted.into).map_err(|_| ApiError::unknown_reference("/into"))?.id;
+    if into == own {
+        return Err(ApiError::invalid("/into", "same_record", "names the service itself"));
+    }
+    if own != id {
+        return Err(ApiError::conflict("The service was merged already: merge the one that it stands for now."));
+    }
+    let rows = hold(tx, &[id, into])?;
+    let (survivors, duplicates): (Vec<ServiceRow>, Vec<ServiceRow>) = rows.into_iter().partition(|row| row.id == into);
+    let (Some(mut row), Some(duplicate)) = (survivors.into_iter().next(), duplicates.into_iter().next()) else {
+        return Err(ApiError::not_found());
+    };
+    if row.provider_id != duplicate.provider_id {
+        return Err(ApiError::invalid("/into", "wrong_provider", "must be a service of the same provider; merge the providers first"));
+    }
+    row.complete(duplicate);
+    save(tx, &mut row)?;
+    let merge = (
+        service_merges::organization_id.eq(row.organization_id),
+        service_merges::service_id.eq(id),
+        service_merges::into_id.eq(into),
+        service_merges::reason.eq(&wanted.reason),
+        service_merges::merged_by.eq(tx.user()?),
+        service_merges::merged_at.eq(row.updated_at),
+    );
+    // What was merged into the duplicate is now the survivor too: one step leads from any id to the service.
+    diesel::update(
+        service_merges::table.filter(service_merges::organization_id.eq(row.organization_id)).filter(service_merges::into_id.eq(id)),
+    )
+    .set(service_merges::into_id.eq(into))
+    .execute(tx.conn)?;
+    diesel::insert_into(service_merges::table).values(merge).execute(tx.conn)?;
+    follow(tx, id, into)?;
+    tx.record("service.merged", id, wanted.members());
+    tx.record("service.updated", into, vec!["merged_ids".into()]);
+    view(tx, row)
 }

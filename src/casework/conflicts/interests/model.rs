@@ -1,0 +1,148 @@
+//! What an interest is, in the database and on the wire.
+
+use crate::{
+    auth::{OrganizationId, UserId},
+    casework::conflicts::model::Tie,
+    db::schema::interests,
+    directory::providers::model::ProviderId,
+    error::{ApiError, Issue, Place, Result},
+    http::{Filter, Resource},
+    types::{Day, Id, Instant, Text, fault::Fault},
+};
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use validator::Validate;
+
+pub type InterestId = Id<InterestRow>;
+
+text_enum! {
+    /// What somebody has to do with a provider.
+    pub enum InterestKind {
+        EmployedBy = "employed_by",
+        FormerEmployee = "former_employee",
+        Family = "family",
+        OwnTreatmentThere = "own_treatment_there",
+        Financial = "financial",
+        /// Needs words.
+        Other = "other",
+    }
+}
+impl InterestKind {
+    /// As much of it as others are told. Who works here is often in recovery too, and whose treatment was where is nobody's to know.
+    pub const fn tie(self) -> Tie {
+        match self {
+            Self::EmployedBy | Self::FormerEmployee => Tie::Work,
+            Self::Financial => Tie::Financial,
+            Self::Family | Self::OwnTreatmentThere | Self::Other => Tie::Personal,
+        }
+    }
+}
+
+/// A row of `interests`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = interests)]
+pub struct InterestRow {
+    pub organization_id: OrganizationId,
+    pub id: InterestId,
+    pub user_id: UserId,
+    pub provider_id: ProviderId,
+    pub kind: InterestKind,
+    pub text: Option<Text<1000>>,
+    pub from_on: Option<Day>,
+    pub to_on: Option<Day>,
+    pub version: i32,
+    pub created_at: Instant,
+}
+
+impl InterestRow {
+    pub fn new(organization_id: OrganizationId, user_id: UserId, new: &NewInterest) -> Self {
+        Self {
+            organization_id,
+            id: Id::new(),
+            user_id,
+            provider_id: new.provider_id,
+            kind: new.kind,
+            text: new.text.clone(),
+            from_on: new.from_on,
+            to_on: new.to_on,
+            version: 1,
+            created_at: Instant::now(),
+        }
+    }
+
+    /// The rules over several members.
+    pub fn check(&self) -> Result<()> {
+        let mut issues = Vec::new();
+        let mut need = |holds: bool, pointer: &str, code: &'static str, detail: &str| {
+            if !holds {
+                issues.push(Issue { place: Place::Pointer(pointer.into()), fault: Fault::new(code, detail) });
+            }
+        };
+        need(self.kind != InterestKind::Other || self.text.is_some(), "/text", "required", "this code says nothing without words");
+        let ordered = self.from_on.zip(self.to_on).is_none_or(|(from, to)| from <= to);
+        need(ordered, "/to_on", "out_of_range", "must not lie before from_on");
+        if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
+    }
+}
+
+/// What the caller has to do with a provider besides the work.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000070", "provider_id": "019ab3c4-0000-7000-8000-000000000050", "kind": "former_employee", "from_on": "2024-03-01", "version": 1, "created_at": "2026-11-23T15:00:00.000Z"}))]
+pub struct Interest {
+    pub id: InterestId,
+    pub provider_id: ProviderId,
+    pub kind: InterestKind,
+    pub text: Option<Text<1000>>,
+    pub from_on: Option<Day>,
+    pub to_on: Option<Day>,
+    pub version: i32,
+    pub created_at: Instant,
+}
+impl From<InterestRow> for Interest {
+    fn from(row: InterestRow) -> Self {
+        Self {
+            id: row.id,
+            provider_id: row.provider_id,
+            kind: row.kind,
+            text: row.text,
+            from_on: row.from_on,
+            to_on: row.to_on,
+            version: row.version,
+            created_at: row.created_at,
+        }
+    }
+}
+impl Resource for Interest {
+    fn version(&self) -> i32 {
+        self.version
+    }
+    fn location(&self) -> String {
+        "/api/v1/me/interests".into()
+    }
+}
+
+/// A new interest.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"provider_id": "019ab3c4-0000-7000-8000-000000000050", "kind": "former_employee", "from_on": "2024-03-01"}))]
+pub struct NewInterest {
+    pub provider_id: ProviderId,
+    pub kind: InterestKind,
+    /// Needed where the kind is `other`. Shown to nobody else.
+    pub text: Option<Text<1000>>,
+    /// The first day on which it counts.
+    pub from_on: Option<Day>,
+    /// The last day on which it counts.
+    pub to_on: Option<Day>,
+}
+
+/// One's own interests have no filter.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct InterestFilter {}
+impl Filter for InterestFilter {
+    const SORTS: &'static [&'static str] = &["-created_at", "created_at"];
+}

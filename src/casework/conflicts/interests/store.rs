@@ -1,0 +1,56 @@
+//! Queries over interests: the caller's own, and no others.
+
+use super::model::*;
+use crate::{
+    db::{Dialect, PortableDsl as _, Tx, dialect::row_after, schema::interests},
+    directory::providers,
+    error::Result,
+    http::{Body, IfMatch, List, Page},
+    types::Instant,
+};
+use diesel::prelude::*;
+
+/// What this caller has declared.
+fn visible(tx: &Tx) -> Result<interests::BoxedQuery<'static, Dialect>> {
+    let actor = tx.actor()?;
+    Ok(interests::table.filter(interests::organization_id.eq(actor.organization)).filter(interests::user_id.eq(actor.user)).into_boxed())
+}
+
+pub fn page(tx: &mut Tx, list: &List<InterestFilter>) -> Result<Page<Interest>> {
+    let actor = tx.actor()?;
+    let mut query = visible(tx)?;
+    if let Some((at, id)) = list.after(actor)? {
+        query = query.filter(row_after(
+            (interests::created_at, interests::id),
+            (Instant::from_micros(at), InterestId::from_uuid(id)),
+            list.down(),
+        ));
+    }
+    query = match list.down() {
+        true => query.order((interests::created_at.desc(), interests::id.desc())),
+        false => query.order((interests::created_at.asc(), interests::id.asc())),
+    };
+    let rows: Vec<InterestRow> = query.select(InterestRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let total = if list.include_total { Some(visible(tx)?.count().get_result(tx.conn)?) } else { None };
+    tx.saw_all("interest.listed", rows.iter().map(|row| row.id));
+    Ok(list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Interest::from))
+}
+
+pub fn create(tx: &mut Tx, new: &Body<NewInterest>) -> Result<Interest> {
+    let mut row = InterestRow::new(tx.organization(), tx.user()?, new);
+    row.check()?;
+    if let Some(provider) = providers::store::refer(tx, Some(row.provider_id), "/provider_id")? {
+        row.provider_id = provider;
+    }
+    diesel::insert_into(interests::table).values(&row).execute(tx.conn)?;
+    tx.record("interest.declared", row.id, new.members());
+    Ok(row.into())
+}
+
+pub fn withdraw(tx: &mut Tx, id: InterestId, version: &IfMatch) -> Result<()> {
+    let row: InterestRow = visible(tx)?.filter(interests::id.eq(id)).select(InterestRow::as_select()).locked().get_result(tx.conn)?;
+    version.check(row.version)?;
+    diesel::delete(interests::table.find((row.organization_id, row.id))).execute(tx.conn)?;
+    tx.record("interest.withdrawn", row.id, Vec::new());
+    Ok(())
+}

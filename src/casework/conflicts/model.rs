@@ -1,0 +1,199 @@
+//! What a conflict check is, in the database and on the wire.
+
+use crate::{
+    auth::{OrganizationId, UserId},
+    casework::cases::model::CaseId,
+    db::schema::conflict_checks,
+    directory::providers::model::ProviderId,
+    http::{Filter, Resource},
+    types::{Id, Instant, Json, Text},
+};
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use validator::Validate;
+
+pub type ConflictCheckId = Id<ConflictCheckRow>;
+
+text_enum! {
+    /// Of what sort an interest is: as much of it as anybody but its owner is told.
+    pub enum Tie { Work = "work", Financial = "financial", Personal = "personal" }
+}
+text_enum! {
+    /// Why a check was run.
+    pub enum Occasion {
+        AskedFor = "asked_for",
+        /// A provider came into the case, by a barrier or a meeting.
+        ProviderAdded = "provider_added",
+        /// Somebody was assigned to the case.
+        Assignment = "assignment",
+    }
+}
+text_enum! {
+    /// What a check came to.
+    pub enum ConflictResult { Clear = "clear", Conflicts = "conflicts" }
+}
+text_enum! {
+    /// What becomes of a case in which there are conflicts.
+    pub enum ConflictDecision {
+        /// The client knows of it, and agrees.
+        ProceedWithConsent = "proceed_with_consent",
+        /// Somebody else takes the case.
+        Reassign = "reassign",
+    }
+}
+
+/// That somebody who works the case has an interest in one of its providers. What exactly, is theirs to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+pub struct Conflict {
+    pub user_id: UserId,
+    pub provider_id: ProviderId,
+    pub kind: Tie,
+}
+
+/// A row of `conflict_checks`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = conflict_checks, primary_key(organization_id, id), treat_none_as_null = true)]
+pub struct ConflictCheckRow {
+    pub organization_id: OrganizationId,
+    pub id: ConflictCheckId,
+    pub case_id: CaseId,
+    pub occasion: Occasion,
+    pub conflicts: Json<Vec<Conflict>>,
+    pub run_by: UserId,
+    pub run_at: Instant,
+    pub decision: Option<ConflictDecision>,
+    pub decision_reason: Option<Text<2000>>,
+    pub decided_by: Option<UserId>,
+    pub decided_at: Option<Instant>,
+    pub version: i32,
+}
+
+impl ConflictCheckRow {
+    pub fn result(&self) -> ConflictResult {
+        if self.conflicts.0.is_empty() { ConflictResult::Clear } else { ConflictResult::Conflicts }
+    }
+    /// Whether it found each of these already.
+    pub fn knows(&self, found: &[Conflict]) -> bool {
+        found.iter().all(|conflict| self.conflicts.0.contains(conflict))
+    }
+    /// Whether the client agrees that the case goes on with these.
+    pub fn consents_to(&self, found: &[Conflict]) -> bool {
+        self.decision == Some(ConflictDecision::ProceedWithConsent) && self.knows(found)
+    }
+    pub fn concerns(&self, user: UserId) -> bool {
+        self.conflicts.0.iter().any(|conflict| conflict.user_id == user)
+    }
+    pub fn decide(&mut self, by: UserId, new: &NewConflictDecision) {
+        self.decision = Some(new.decision);
+        self.decision_reason = Some(new.reason.clone());
+        self.decided_by = Some(by);
+        self.decided_at = Some(Instant::now());
+        self.version += 1;
+    }
+}
+
+/// Whether those who work a case have an interest in one of its providers.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000071", "case_id": "019ab3c4-0000-7000-8000-000000000020", "occasion": "provider_added", "result": "conflicts", "conflicts": [{"user_id": "019ab3c4-0000-7000-8000-000000000002", "provider_id": "019ab3c4-0000-7000-8000-000000000050", "kind": "work"}], "run_by": "019ab3c4-0000-7000-8000-000000000002", "run_at": "2026-11-23T15:00:00.000Z", "version": 1}))]
+pub struct ConflictCheck {
+    pub id: ConflictCheckId,
+    pub case_id: CaseId,
+    pub occasion: Occasion,
+    pub result: ConflictResult,
+    pub conflicts: Vec<Conflict>,
+    pub run_by: UserId,
+    pub run_at: Instant,
+    /// Absent until somebody has decided.
+    pub decision: Option<ConflictDecision>,
+    pub decision_reason: Option<Text<2000>>,
+    pub decided_by: Option<UserId>,
+    pub decided_at: Option<Instant>,
+    pub version: i32,
+}
+impl From<ConflictCheckRow> for ConflictCheck {
+    fn from(row: ConflictCheckRow) -> Self {
+        Self {
+            id: row.id,
+            case_id: row.case_id,
+            occasion: row.occasion,
+            result: row.result(),
+            conflicts: row.conflicts.0,
+            run_by: row.run_by,
+            run_at: row.run_at,
+            decision: row.decision,
+            decision_reason: row.decision_reason,
+            decided_by: row.decided_by,
+            decided_at: row.decided_at,
+            version: row.version,
+        }
+    }
+}
+impl Resource for ConflictCheck {
+    fn version(&self) -> i32 {
+        self.version
+    }
+    fn location(&self) -> String {
+        format!("/api/v1/conflict-checks/{}", self.id)
+    }
+}
+
+/// A check to run.
+#[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"lead_advocate_id": "019ab3c4-0000-7000-8000-000000000002"}))]
+pub struct NewConflictCheck {
+    /// Who is to lead the case, in the place of who leads it now. An active advocate or supervisor of the organization.
+    pub lead_advocate_id: Option<UserId>,
+}
+
+/// What was decided about the conflicts that a check found.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"decision": "proceed_with_consent", "reason": "Sam knows that Ana worked there, and wants her all the same."}))]
+pub struct NewConflictDecision {
+    pub decision: ConflictDecision,
+    pub reason: Text<2000>,
+}
+
+/// The checks of a case have no filter.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct ConflictCheckFilter {}
+impl Filter for ConflictCheckFilter {
+    const SORTS: &'static [&'static str] = &["-run_at", "run_at"];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn consent_covers_what_was_found_and_no_more() {
+        let conflict = |kind| Conflict { user_id: Id::new(), provider_id: Id::new(), kind };
+        let (known, new) = (conflict(Tie::Work), conflict(Tie::Personal));
+        let mut row = ConflictCheckRow {
+            organization_id: Id::new(),
+            id: Id::new(),
+            case_id: Id::new(),
+            occasion: Occasion::AskedFor,
+            conflicts: Json(vec![known]),
+            run_by: Id::new(),
+            run_at: Instant::now(),
+            decision: None,
+            decision_reason: None,
+            decided_by: None,
+            decided_at: None,
+            version: 1,
+        };
+        assert!(row.knows(&[known]) && !row.consents_to(&[known]));
+        let decision = |code: &str| serde_json::from_value(serde_json::json!({"decision": code, "reason": "r"})).unwrap();
+        row.decide(Id::new(), &decision("reassign"));
+        assert!(!row.consents_to(&[known]));
+        row.decide(Id::new(), &decision("proceed_with_consent"));
+        assert!(row.consents_to(&[known]) && !row.consents_to(&[known, new]));
+        assert!(row.concerns(known.user_id) && !row.concerns(new.user_id));
+    }
+}

@@ -1,0 +1,210 @@
+//! Queries over conflict checks, each through its case.
+
+use super::{interests::model::InterestKind, model::*};
+use crate::{
+    auth::UserId,
+    casework::{
+        cases::{
+            self,
+            model::{CaseId, CaseRow, CaseStatus},
+        },
+        timeline,
+    },
+    db::{
+        Dialect, PortableDsl as _, Tx,
+        dialect::row_after,
+        schema::{assignments, barriers, conflict_checks, interests, meetings, services},
+    },
+    directory::providers::model::ProviderId,
+    error::{ApiError, Result},
+    http::{Body, List, Page},
+    identity::{organizations, users},
+    of_visible_case,
+    types::{Day, Id, Instant, Json},
+};
+use diesel::prelude::*;
+
+/// The checks of the cases that this caller may work in.
+fn visible(tx: &Tx) -> conflict_checks::BoxedQuery<'static, Dialect> {
+    conflict_checks::table
+        .filter(conflict_checks::organization_id.eq(tx.organization()))
+        .filter(of_visible_case!(tx, "conflict_checks"))
+        .into_boxed()
+}
+
+pub fn page(tx: &mut Tx, case: CaseId, list: &List<ConflictCheckFilter>) -> Result<Page<ConflictCheck>> {
+    let (actor, case) = (tx.actor()?, cases::store::find(tx, case)?);
+    let all = |tx: &Tx| visible(tx).filter(conflict_checks::case_id.eq(case.id));
+    let mut query = all(tx);
+    if let Some((at, id)) = list.after(actor)? {
+        query = query.filter(row_after(
+            (conflict_checks::run_at, conflict_checks::id),
+            (Instant::from_micros(at), ConflictCheckId::from_uuid(id)),
+            list.down(),
+        ));
+    }
+    query = match list.down() {
+        true => query.order((conflict_checks::run_at.desc(), conflict_checks::id.desc())),
+        false => query.order((conflict_checks::run_at.asc(), conflict_checks::id.asc())),
+    };
+    let rows: Vec<ConflictCheckRow> = query.select(ConflictCheckRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let total = if list.include_total { Some(all(tx).count().get_result(tx.conn)?) } else { None };
+    tx.saw_all("conflict_check.listed", rows.iter().map(|row| row.id));
+    Ok(list.page(actor, rows, total, |row| (row.run_at.micros(), row.id.uuid()), ConflictCheck::from))
+}
+
+pub fn get(tx: &mut Tx, id: ConflictCheckId) -> Result<ConflictCheck> {
+    let row: ConflictCheckRow = visible(tx).filter(conflict_checks::id.eq(id)).select(ConflictCheckRow::as_select()).first(tx.conn)?;
+    tx.saw("conflict_check.read", row.id);
+    Ok(row.into())
+}
+
+/// The latest check of a case that the caller holds.
+fn latest(tx: &mut Tx, case: &CaseRow) -> Result<Option<ConflictCheckRow>> {
+    Ok(conflict_checks::table
+        .filter(conflict_checks::organization_id.eq(case.organization_id))
+        .filter(conflict_checks::case_id.eq(case.id))
+        .order((conflict_checks::run_at.desc(), conflict_checks::id.desc()))
+        .select(ConflictCheckRow::as_select())
+        .first(tx.conn)
+        .optional()?)
+}
+
+/// What those who work a case have to do with its providers today: one query. With `lead`, as if that person led it.
+fn conflicts(tx: &mut Tx, case: &CaseRow, lead: Option<UserId>) -> Result<Vec<Conflict>> {
+    let today = Day::today(&organizations::store::find(tx)?.time_zone);
+    let organization = case.organization_id;
+    let people = assignments::table
+        .filter(assignments::organization_id.eq(organization))
+        .filter(assignments::case_id.eq(case.id))
+        .filter(assignments::ended_at.is_null().or(assignments::ended_at.gt(Instant::now())))
+        .select(assignments::user_id);
+    let stood = barriers::table.filter(barriers::organization_id.eq(organization)).filter(barriers::case_id.eq(case.id));
+    let at_services = stood.filter(barriers::service_id.is_not_null()).select(barriers::service_id.assume_not_null());
+    let offered = services::table.filter(services::organization_id.eq(organization)).filter(services::id.eq_any(at_services));
+    let stood = stood.filter(barriers::provider_id.is_not_null());
+    let met = meetings::table
+        .filter(meetings::organization_id.eq(organization))
+        .filter(meetings::case_id.eq(case.id))
+        .filter(meetings::provider_id.is_not_null());
+    let own = interests::table.filter(interests::organization_id.eq(organization)).into_boxed::<Dialect>();
+    let own = match lead {
+        None => own.filter(interests::user_id.eq_any(people)),
+        Some(lead) => own.filter(interests::user_id.eq_any(people).or(interests::user_id.eq(lead))),
+    };
+    let found: Vec<(UserId, ProviderId, InterestKind)> = own
+        .filter(
+            interests::provider_id
+                .eq_any(stood.select(barriers::provider_id.assume_not_null()))
+                .or(interests::provider_id.eq_any(met.select(meetings::provider_id.assume_not_null())))
+                .or(interests::provider_id.eq_any(offered.select(services::provider_id))),
+        )
+        .filter(interests::from_on.is_null().or(interests::from_on.le(today)))
+        .filter(interests::to_on.is_null().or(interests::to_on.ge(today)))
+        .select((interests::user_id, interests::provider_id, interests::kind))
+        .load(tx.conn)?;
+    // Who is to be replaced does not count any more.
+    let replaced = case.lead_advocate_id.filter(|present| lead.is_some_and(|lead| lead != *present));
+    let mut found: Vec<Conflict> = found
+        .into_iter()
+        .filter(|(user, ..)| Some(*user) != replaced)
+        .map(|(user_id, provider_id, kind)| Conflict { user_id, provider_id, kind: kind.tie() })
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
+/// Keeps a check, and what it means for the case, in the row of the case that the caller holds.
+fn insert(tx: &mut Tx, case: &mut CaseRow, occasion: Occasion, found: Vec<Conflict>) -> Result<ConflictCheckRow> {
+    let row = ConflictCheckRow {
+        organization_id: case.organization_id,
+        id: Id::new(),
+        case_id: case.id,
+        occasion,
+        conflicts: Json(found),
+        run_by: tx.user()?,
+        run_at: Instant::now(),
+        decision: None,
+        decision_reason: None,
+        decided_by: None,
+        decided_at: None,
+        version: 1,
+    };
+    diesel::insert_into(conflict_checks::table).values(&row).execute(tx.conn)?;
+    settle(tx, case, row.result() == ConflictResult::Clear)?;
+    Ok(row)
+}
+
+/// A new version of the case only where it waits to be accepted: nothing else that it shows depends on it.
+fn settle(tx: &mut Tx, case: &mut CaseRow, settled: bool) -> Result<()> {
+    match case.conflicts_settled.replace(settled) {
+        Some(before) if before == settled => Ok(()),
+        _ if case.status == CaseStatus::Triage => cases::store::save(tx, case),
+        _ => cases::store::keep(tx, case),
+    }
+}
+
+/// Runs a check that somebody asks for.
+pub fn run(tx: &mut Tx, case: CaseId, new: &Body<NewConflictCheck>) -> Result<ConflictCheck> {
+    let mut case = cases::store::open_for_work(tx, case)?;
+    if let Some(lead) = new.lead_advocate_id {
+        users::store::worker(tx, lead, "/lead_advocate_id")?;
+    }
+    let found = conflicts(tx, &case, new.lead_advocate_id)?;
+    let row = insert(tx, &mut case, Occasion::AskedFor, found)?;
+    timeline::store::add(tx, case.id, "conflict_check.run", row.id, Some(row.result().as_str()))?;
+    tx.record("conflict_check.run", row.id, new.members());
+    Ok(row.into())
+}
+
+/// Runs the check by itself, in the transaction of what it is run for, in the row of the case that the caller holds. It leaves
+/// something behind only where there is news: a conflict that the latest check did not know, or the end of one that stood open.
+pub fn notice(tx: &mut Tx, case: &mut CaseRow, occasion: Occasion) -> Result<()> {
+    let found = conflicts(tx, case, None)?;
+    let event = match (found.is_empty(), case.conflicts_settled) {
+        (true, Some(false)) => "conflict_check.run",
+        (true, _) => return Ok(()),
+        (false, _) => "conflict_check.found",
+    };
+    if !found.is_empty() && latest(tx, case)?.is_some_and(|latest| latest.knows(&found)) {
+        return Ok(());
+    }
+    let row = insert(tx, case, occasion, found)?;
+    timeline::store::add(tx, case.id, event, row.id, Some(row.result().as_str()))?;
+    tx.record(event, row.id, Vec::new());
+    Ok(())
+}
+
+/// Whether there is a conflict in the case, were it led by `lead`, that the client has not agreed to.
+pub fn in_the_way(tx: &mut Tx, case: &CaseRow, lead: Option<UserId>) -> Result<bool> {
+    let found = conflicts(tx, case, lead)?;
+    Ok(!found.is_empty() && !latest(tx, case)?.is_some_and(|latest| latest.consents_to(&found)))
+}
+
+pub fn decide(tx: &mut Tx, id: ConflictCheckId, new: &Body<NewConflictDecision>) -> Result<ConflictCheck> {
+    let actor = tx.actor()?;
+    // The case is held before the check, here as everywhere.
+    let case: CaseId = visible(tx).filter(conflict_checks::id.eq(id)).select(conflict_checks::case_id).first(tx.conn)?;
+    let mut case = cases::store::hold(tx, case)?;
+    let mut row: ConflictCheckRow =
+        visible(tx).filter(conflict_checks::id.eq(id)).select(ConflictCheckRow::as_select()).locked().get_result(tx.conn)?;
+    if row.result() == ConflictResult::Clear {
+        return Err(ApiError::conflict("The check found nothing that has to be decided."));
+    }
+    if row.decision.is_some() {
+        return Err(ApiError::conflict("It was decided already; run another check to decide anew."));
+    }
+    if latest(tx, &case)?.is_some_and(|latest| latest.id != row.id) {
+        return Err(ApiError::conflict("There is a later check of the case: decide on that one."));
+    }
+    if row.concerns(actor.user) {
+        return Err(ApiError::forbidden("Nobody decides on their own conflict of interest."));
+    }
+    row.decide(actor.user, new);
+    diesel::update(conflict_checks::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
+    settle(tx, &mut case, true)?;
+    timeline::store::add(tx, case.id, "conflict_check.decided", row.id, Some(new.decision.as_str()))?;
+    tx.record("conflict_check.decided", row.id, new.members());
+    Ok(row.into())
+}

@@ -1,0 +1,182 @@
+//! What is remembered of a provider, and how it is counted.
+
+use crate::{
+    casework::{
+        barriers::model::BarrierStatus,
+        meetings::commitments::model::{Commitment, CommitmentStatus},
+    },
+    directory::{providers::model::ProviderId, services::model::ServiceId},
+    types::code::BarrierType,
+};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// How a provider's promises were kept.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
+#[schema(example = json!({"numerator": 3, "denominator": 4, "rate": 0.75, "late": 1, "broken": 0, "open": 2, "waived": 1}))]
+pub struct Promises {
+    /// Those kept in time.
+    #[schema(minimum = 0)]
+    pub numerator: i64,
+    /// Those kept, late or broken.
+    #[schema(minimum = 0)]
+    pub denominator: i64,
+    /// The kept-promise rate, `numerator` by `denominator`; absent where nothing can be said yet.
+    #[schema(minimum = 0, maximum = 1)]
+    pub rate: Option<f64>,
+    #[schema(minimum = 0)]
+    pub late: i64,
+    #[schema(minimum = 0)]
+    pub broken: i64,
+    /// Not due yet, or nobody has said what became of it. Not in the rate.
+    #[schema(minimum = 0)]
+    pub open: i64,
+    /// Nobody asks for it any more. Not in the rate.
+    #[schema(minimum = 0)]
+    pub waived: i64,
+}
+
+impl Promises {
+    pub fn of(counts: &[(CommitmentStatus, i64)]) -> Self {
+        let count = |status| counts.iter().filter(|(known, _)| *known == status).map(|(_, n)| n).sum::<i64>();
+        let (kept, late, broken) = (count(CommitmentStatus::Kept), count(CommitmentStatus::Late), count(CommitmentStatus::Broken));
+        let denominator = kept + late + broken;
+        Self {
+            numerator: kept,
+            denominator,
+            rate: ratio(kept, denominator),
+            late,
+            broken,
+            open: count(CommitmentStatus::Open),
+            waived: count(CommitmentStatus::Waived),
+        }
+    }
+}
+
+/// A share; none where there is nothing to share.
+fn ratio(numerator: i64, denominator: i64) -> Option<f64> {
+    let (numerator, denominator) = (i32::try_from(numerator).ok()?, i32::try_from(denominator).ok()?);
+    (denominator > 0).then(|| f64::from(numerator) / f64::from(denominator))
+}
+
+/// How many barriers there are, by what became of them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct BarrierCounts {
+    /// Those that have not ended.
+    #[schema(minimum = 0)]
+    pub open: i64,
+    #[schema(minimum = 0)]
+    pub resolved: i64,
+    #[schema(minimum = 0)]
+    pub closed_unresolved: i64,
+}
+impl BarrierCounts {
+    const fn add(&mut self, status: BarrierStatus, n: i64) {
+        match status {
+            BarrierStatus::Resolved => self.resolved += n,
+            BarrierStatus::ClosedUnresolved => self.closed_unresolved += n,
+            _ => self.open += n,
+        }
+    }
+    const fn total(self) -> i64 {
+        self.open + self.resolved + self.closed_unresolved
+    }
+}
+
+/// The barriers of one type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct BarriersOfType {
+    #[serde(rename = "type")]
+    pub kind: BarrierType,
+    #[serde(flatten)]
+    pub counts: BarrierCounts,
+}
+
+/// The barriers of one service.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct BarriersOfService {
+    /// Absent for the barriers that name none.
+    pub service_id: Option<ServiceId>,
+    #[serde(flatten)]
+    pub counts: BarrierCounts,
+}
+
+/// How many barriers there are of a type, at a service, in a status.
+pub type Counted = (BarrierType, Option<ServiceId>, BarrierStatus, i64);
+
+/// The same counts by one of their parts, the most frequent first.
+fn by<K: PartialEq + Copy>(counts: &[Counted], key: impl Fn(&Counted) -> K) -> Vec<(K, BarrierCounts)> {
+    let mut groups: Vec<(K, BarrierCounts)> = Vec::new();
+    for counted in counts {
+        let (key, (.., status, n)) = (key(counted), counted);
+        match groups.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, group)) => group.add(*status, *n),
+            None => {
+                let mut group = BarrierCounts::default();
+                group.add(*status, *n);
+                groups.push((key, group));
+            }
+        }
+    }
+    groups.sort_by_key(|(_, group)| std::cmp::Reverse(group.total()));
+    groups
+}
+
+pub fn by_type(counts: &[Counted]) -> Vec<BarriersOfType> {
+    by(counts, |(kind, ..)| *kind).into_iter().map(|(kind, counts)| BarriersOfType { kind, counts }).collect()
+}
+pub fn by_service(counts: &[Counted]) -> Vec<BarriersOfService> {
+    by(counts, |(_, service, ..)| *service).into_iter().map(|(service_id, counts)| BarriersOfService { service_id, counts }).collect()
+}
+
+/// What the caller's own caseload tells of a provider.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"provider_id": "019ab3c4-0000-7000-8000-000000000050", "promises": {"numerator": 3, "denominator": 4, "rate": 0.75, "late": 1, "broken": 0, "open": 2, "waived": 1}, "barriers_by_type": [{"type": "moud_required_to_stop", "open": 1, "resolved": 2, "closed_unresolved": 0}], "barriers_by_service": [{"service_id": "019ab3c4-0000-7000-8000-000000000060", "open": 1, "resolved": 2, "closed_unresolved": 0}], "meetings_held": 5, "recent_commitments": [{"id": "019ab3c4-0000-7000-8000-000000000062", "meeting_id": "019ab3c4-0000-7000-8000-000000000060", "party": "provider", "text": "Send the discharge plan in writing.", "due_on": "2026-11-27", "status": "open", "version": 1, "created_at": "2026-11-20T16:30:00.000Z", "updated_at": "2026-11-20T16:30:00.000Z"}]}))]
+pub struct ProviderMemory {
+    pub provider_id: ProviderId,
+    /// Of the commitments of the provider, made in meetings with it.
+    pub promises: Promises,
+    /// The most frequent first.
+    pub barriers_by_type: Vec<BarriersOfType>,
+    /// The most frequent first.
+    pub barriers_by_service: Vec<BarriersOfService>,
+    #[schema(minimum = 0)]
+    pub meetings_held: i64,
+    /// What the provider promised last, at most ten.
+    pub recent_commitments: Vec<Commitment>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Id;
+
+    #[test]
+    fn a_rate_counts_what_is_decided_and_nothing_else() {
+        use CommitmentStatus::*;
+        let promises = Promises::of(&[(Kept, 3), (Late, 1), (Broken, 2), (Open, 9), (Waived, 4)]);
+        assert_eq!((promises.numerator, promises.denominator, promises.rate), (3, 6, Some(0.5)));
+        assert_eq!((promises.open, promises.waived), (9, 4));
+        assert_eq!(Promises::of(&[(Open, 9)]).rate, None);
+    }
+
+    #[test]
+    fn barriers_are_counted_by_type_and_by_service() {
+        use BarrierStatus::*;
+        let (cost, capacity) = (BarrierType::known("cost").unwrap(), BarrierType::known("capacity").unwrap());
+        let service = Some(Id::new());
+        let counts = [
+            (cost, None, Open, 1),
+            (capacity, service, InProgress, 2),
+            (capacity, service, Resolved, 3),
+            (cost, service, ClosedUnresolved, 1),
+        ];
+        let kinds = by_type(&counts);
+        assert_eq!(kinds[0], BarriersOfType { kind: capacity, counts: BarrierCounts { open: 2, resolved: 3, closed_unresolved: 0 } });
+        assert_eq!(kinds[1].counts, BarrierCounts { open: 1, resolved: 0, closed_unresolved: 1 });
+        let services = by_service(&counts);
+        assert_eq!((services[0].service_id, services[0].counts.total(), services[1].service_id), (service, 6, None));
+    }
+}

@@ -1,0 +1,166 @@
+//! What is told of a client's self-advocacy, and how it is reckoned.
+
+use crate::{
+    casework::{
+        cases::model::CaseId,
+        clients::model::ClientId,
+        meetings::model::{MeetingId, Rating, Ratings, WhoSpoke},
+    },
+    db::schema::meetings,
+    types::{Instant, Json},
+};
+use diesel::prelude::*;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// What the ratings are worth, in words that a reader cannot miss.
+const RATINGS_ARE: &str = "local, not validated";
+
+text_enum! {
+    /// One of the four questions of a rating.
+    pub enum Question { Prepared = "prepared", UnderstoodOptions = "understood_options", Heard = "heard", Confidence = "confidence" }
+}
+impl Question {
+    const fn of(self, ratings: &Ratings) -> Option<Rating> {
+        match self {
+            Self::Prepared => ratings.prepared,
+            Self::UnderstoodOptions => ratings.understood_options,
+            Self::Heard => ratings.heard,
+            Self::Confidence => ratings.confidence,
+        }
+    }
+}
+
+/// What a meeting that was held tells of it.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = meetings)]
+pub struct HeldRow {
+    pub id: MeetingId,
+    pub case_id: CaseId,
+    pub starts_at: Instant,
+    pub who_spoke: Option<WhoSpoke>,
+    pub ratings_before: Option<Json<Ratings>>,
+    pub ratings_after: Option<Json<Ratings>>,
+}
+
+/// One meeting that was held.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct HeldMeeting {
+    pub meeting_id: MeetingId,
+    pub case_id: CaseId,
+    pub starts_at: Instant,
+    pub who_spoke: Option<WhoSpoke>,
+    /// The rank of `who_spoke` on the ladder, 4 (spoke for self) to 1 (non-instructed representation). Absent where the client was not there, by choice or because they were excluded: that is no step of the ladder.
+    #[schema(minimum = 1, maximum = 4)]
+    pub rank: Option<i32>,
+    pub ratings_before: Option<Ratings>,
+    pub ratings_after: Option<Ratings>,
+}
+impl From<HeldRow> for HeldMeeting {
+    fn from(row: HeldRow) -> Self {
+        Self {
+            meeting_id: row.id,
+            case_id: row.case_id,
+            starts_at: row.starts_at,
+            who_spoke: row.who_spoke,
+            rank: row.who_spoke.and_then(WhoSpoke::rank),
+            ratings_before: row.ratings_before.map(|ratings| ratings.0),
+            ratings_after: row.ratings_after.map(|ratings| ratings.0),
+        }
+    }
+}
+
+/// How the answers to one question moved, from before a meeting to after it.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct RatingShift {
+    pub question: Question,
+    /// The meetings that have an answer from both before and after; only these count.
+    #[schema(minimum = 0)]
+    pub pairs: i32,
+    /// The mean of after less before; absent where there is no pair.
+    #[schema(minimum = -4, maximum = 4)]
+    pub mean_shift: Option<f64>,
+}
+
+fn shift(question: Question, meetings: &[HeldMeeting]) -> RatingShift {
+    let answer = |ratings: &Option<Ratings>| ratings.as_ref().and_then(|ratings| question.of(ratings)).map(Rating::value);
+    let (pairs, sum) = meetings
+        .iter()
+        .filter_map(|meeting| Some(answer(&meeting.ratings_after)? - answer(&meeting.ratings_before)?))
+        .fold((0, 0), |(pairs, sum), moved| (pairs + 1, sum + moved));
+    RatingShift { question, pairs, mean_shift: (pairs > 0).then(|| f64::from(sum) / f64::from(pairs)) }
+}
+
+/// How a client's own voice was heard over time.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"client_id": "019ab3c4-0000-7000-8000-000000000010", "meetings": [{"meeting_id": "019ab3c4-0000-7000-8000-000000000060", "case_id": "019ab3c4-0000-7000-8000-000000000020", "starts_at": "2026-11-20T15:00:00.000Z", "who_spoke": "spoke_with_support", "rank": 3, "ratings_before": {"heard": 2}, "ratings_after": {"heard": 4}}], "earlier_left_out": false, "first_rank": 3, "latest_rank": 3, "ratings_are": "local, not validated", "shifts": [{"question": "prepared", "pairs": 0}, {"question": "understood_options", "pairs": 0}, {"question": "heard", "pairs": 1, "mean_shift": 2.0}, {"question": "confidence", "pairs": 0}]}))]
+pub struct SelfAdvocacy {
+    pub client_id: ClientId,
+    /// The earliest first.
+    pub meetings: Vec<HeldMeeting>,
+    /// Whether there are earlier meetings than the latest 200, which are shown and counted.
+    pub earlier_left_out: bool,
+    /// The rank in the first of the meetings that has one.
+    pub first_rank: Option<i32>,
+    /// The rank in the last of the meetings that has one.
+    pub latest_rank: Option<i32>,
+    /// Says of every rating here what it is: local, not validated.
+    pub ratings_are: &'static str,
+    /// For each question of the ratings.
+    pub shifts: Vec<RatingShift>,
+}
+
+impl SelfAdvocacy {
+    /// `meetings` are the earliest first.
+    pub fn new(client_id: ClientId, meetings: Vec<HeldMeeting>, earlier_left_out: bool) -> Self {
+        Self {
+            client_id,
+            earlier_left_out,
+            first_rank: meetings.iter().find_map(|meeting| meeting.rank),
+            latest_rank: meetings.iter().rev().find_map(|meeting| meeting.rank),
+            ratings_are: RATINGS_ARE,
+            shifts: Question::ALL.iter().map(|question| shift(*question, &meetings)).collect(),
+            meetings,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Id;
+
+    fn held(who_spoke: WhoSpoke, before: serde_json::Value, after: serde_json::Value) -> HeldMeeting {
+        HeldMeeting::from(HeldRow {
+            id: Id::new(),
+            case_id: Id::new(),
+            starts_at: Instant::now(),
+            who_spoke: Some(who_spoke),
+            ratings_before: serde_json::from_value(before).unwrap(),
+            ratings_after: serde_json::from_value(after).unwrap(),
+        })
+    }
+
+    #[test]
+    fn only_pairs_count_and_absence_is_no_rank() {
+        use serde_json::json;
+        let told = SelfAdvocacy::new(
+            Id::new(),
+            vec![
+                held(WhoSpoke::Excluded, json!({"heard": 1}), json!(null)),
+                held(WhoSpoke::AdvocateSpokeAsInstructed, json!({"heard": 2, "confidence": 3}), json!({"heard": 5})),
+                held(WhoSpoke::SpokeForSelf, json!({"heard": 4}), json!({"heard": 3, "prepared": 5})),
+                held(WhoSpoke::AbsentByChoice, json!(null), json!({"heard": 5})),
+            ],
+            false,
+        );
+        assert_eq!((told.first_rank, told.latest_rank), (Some(2), Some(4)));
+        assert_eq!(told.meetings.iter().map(|meeting| meeting.rank).collect::<Vec<_>>(), [None, Some(2), Some(4), None]);
+        let heard = told.shifts.iter().find(|shift| shift.question == Question::Heard).unwrap();
+        assert_eq!((heard.pairs, heard.mean_shift), (2, Some(1.0)));
+        assert!(told.shifts.iter().filter(|shift| shift.question != Question::Heard).all(|shift| shift.mean_shift.is_none()));
+    }
+}
