@@ -33,6 +33,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(directory::preparation_templates::routes)
             .configure(directory::services::routes)
             .configure(directory::code_lists::routes)
+            .configure(oversight::search::routes)
             .configure(oversight::audit_events::routes),
     );
     cfg.configure(operations::routes);

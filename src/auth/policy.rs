@@ -63,6 +63,7 @@ policy! {
     WriteTemplates    = "templates:write"    => Admin;
     ReadCodeLists     = "code_lists:read"    => Admin | Supervisor | Advocate | Client | Integration | Auditor;
 
+    ReadSearch        = "search:read"        => Supervisor | Advocate;
     ReadAudit         = "audit:read"         => Auditor;
 }
 

@@ -5,6 +5,7 @@ mod case;
 mod dice;
 mod ground;
 mod rows;
+mod search;
 mod words;
 mod work;
 
@@ -13,6 +14,7 @@ use crate::{
     db::{Db, PortableDsl as _, Tx, dialect::Key, schema::case_counters},
     error::{ApiError, Code, Result},
     identity::organizations,
+    oversight::search::keep,
     types::Instant,
 };
 use diesel::prelude::*;
@@ -63,6 +65,7 @@ pub fn fill(db: &Db, who: &Operator, plan: &Plan, secret: impl FnMut() -> Result
         Ok(())
     })?;
     cases(db, who, plan, world, dice, made.organization)?;
+    keep::tend_blocking(db)?;
     Ok(made)
 }
 
@@ -77,6 +80,7 @@ fn cases(db: &Db, who: &Operator, plan: &Plan, world: ground::World, dice: dice:
             let next = first.saturating_add(BATCH).min(total);
             let mut batch = rows::Batch::default();
             (first..next).for_each(|index| teller.tell(index, &mut batch));
+            search::index(&mut batch);
             batch.sort();
             if made.send((next - first, batch, teller.numbers.clone())).is_err() {
                 return; // writing has failed, and says so itself

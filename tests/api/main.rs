@@ -17,5 +17,6 @@ mod errors;
 mod house;
 mod identity;
 mod parity;
+mod search;
 mod trace;
 mod work;

@@ -19,6 +19,7 @@ use crate::{
     http::{Body, Filter, IfMatch, List, Page},
     identity::organizations,
     of_visible_case,
+    oversight::search,
     types::{Day, Instant},
 };
 use diesel::prelude::*;
@@ -142,6 +143,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewBarrier>) -> Result<Barri
     check_day(tx, row.occurred_on)?;
     check_references(tx, row.provider_id, row.service_id)?;
     diesel::insert_into(barriers::table).values(&row).execute(tx.conn)?;
+    search::store::add(tx, case.team_id, &row)?;
     recount(tx, &mut case)?;
     timeline::store::add(tx, case.id, "barrier.created", row.id, None)?;
     tx.record("barrier.created", row.id, new.members());
@@ -167,6 +169,7 @@ pub fn update(tx: &mut Tx, id: BarrierId, version: &IfMatch, patch: &Body<Barrie
     row.version += 1;
     row.updated_at = Instant::now();
     diesel::update(barriers::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
+    search::store::replace(tx, &row)?;
     recount(tx, &mut case)?;
     let status = (row.status != before).then(|| row.status.as_str());
     timeline::store::add(tx, case.id, "barrier.updated", row.id, status)?;
