@@ -34,6 +34,7 @@ use utoipa::{
         (name = "Notes", description = "What was said and done."),
         (name = "Tasks", description = "What somebody here has to do."),
         (name = "Directory", description = "Providers, services and the code lists."),
+        (name = "Search", description = "Finding records by the words in them."),
         (name = "Audit", description = "The trace, for auditors."),
         (name = "Operations", description = "Health and keys.")
     ),
