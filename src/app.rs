@@ -44,6 +44,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(directory::services::routes)
             .configure(directory::deadline_rules::routes)
             .configure(directory::code_lists::routes)
+            .configure(oversight::search::routes)
             .configure(oversight::audit_events::routes),
     );
     cfg.configure(operations::routes);

@@ -39,6 +39,7 @@ use utoipa::{
         (name = "Tasks", description = "What somebody here has to do."),
         (name = "Directory", description = "Providers, services and the code lists."),
         (name = "Deadline rules", description = "How long there is for what, by which law, and dates computed from it. No legal advice."),
+        (name = "Search", description = "Finding records by the words in them."),
         (name = "Audit", description = "The trace, for auditors."),
         (name = "Operations", description = "Health and keys.")
     ),

@@ -79,6 +79,7 @@ policy! {
     WriteDeadlineRules = "deadline_rules:write" => Admin;
     ReadCodeLists     = "code_lists:read"    => Admin | Supervisor | Advocate | Client | Integration | Auditor;
 
+    ReadSearch        = "search:read"        => Supervisor | Advocate;
     ReadAudit         = "audit:read"         => Auditor;
 }
 

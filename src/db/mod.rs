@@ -9,6 +9,7 @@ pub mod migrate;
 pub mod pool;
 #[rustfmt::skip]
 pub mod schema;
+pub mod search;
 mod values;
 mod writer;
 
@@ -127,8 +128,13 @@ impl Db {
     }
 
     /// Housekeeping that belongs to no caller and shows nobody anything.
-    pub async fn maintain<T: Send + 'static>(&self, f: fn(&mut Conn) -> Result<T>) -> Result<T> {
+    pub async fn maintain<T: Send + 'static>(&self, f: impl FnMut(&mut Conn) -> Result<T> + Send + 'static) -> Result<T> {
         self.engine.write(f).await
+    }
+
+    /// The same for the command line, where a thread may wait.
+    pub fn maintain_blocking<T: Send + 'static>(&self, f: impl FnMut(&mut Conn) -> Result<T> + Send + 'static) -> Result<T> {
+        self.engine.write_blocking(f)
     }
 
     /// The engine without callers and trace, for the audit of the trace itself, the session check and the command line.

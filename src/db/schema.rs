@@ -551,6 +551,38 @@ diesel::table! {
 diesel::table! {
     use crate::types::sql::*;
 
+    search_documents (organization_id, id) {
+        organization_id -> Uuid,
+        id -> Uuid,
+        number -> Int8,
+        kind -> Text,
+        team_id -> Uuid,
+        case_id -> Nullable<Uuid>,
+        note_kind -> Nullable<Text>,
+        author_id -> Nullable<Uuid>,
+        shelf -> Nullable<Int8>,
+        title -> Text,
+        body -> Text,
+        words -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
+    search_shelves (organization_id, id) {
+        organization_id -> Uuid,
+        id -> Int8,
+        team_id -> Uuid,
+        kind -> Text,
+        documents -> Int4,
+        newest -> Int8,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
     service_merges (organization_id, service_id) {
         organization_id -> Uuid,
         service_id -> Uuid,
@@ -746,6 +778,8 @@ diesel::allow_tables_to_appear_in_same_query!(
     provider_merges,
     providers,
     refresh_tokens,
+    search_documents,
+    search_shelves,
     service_merges,
     services,
     sessions,

@@ -6,6 +6,7 @@ mod dice;
 mod ground;
 mod ladder;
 mod rows;
+mod search;
 mod words;
 mod work;
 
@@ -14,6 +15,7 @@ use crate::{
     db::{Db, PortableDsl as _, Tx, dialect::Key, schema::case_counters},
     error::{ApiError, Code, Result},
     identity::organizations,
+    oversight::search::keep,
     types::Instant,
 };
 use diesel::prelude::*;
@@ -64,6 +66,7 @@ pub fn fill(db: &Db, who: &Operator, plan: &Plan, secret: impl FnMut() -> Result
         Ok(())
     })?;
     cases(db, who, plan, world, dice, made.organization)?;
+    keep::tend_blocking(db)?;
     Ok(made)
 }
 
@@ -78,6 +81,7 @@ fn cases(db: &Db, who: &Operator, plan: &Plan, world: ground::World, dice: dice:
             let next = first.saturating_add(BATCH).min(total);
             let mut batch = rows::Batch::default();
             (first..next).for_each(|index| teller.tell(index, &mut batch));
+            search::index(&mut batch);
             batch.sort();
             if made.send((next - first, batch, teller.numbers.clone())).is_err() {
                 return; // writing has failed, and says so itself

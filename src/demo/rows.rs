@@ -129,6 +129,10 @@ rows! {
             organization_id: Key, id: Key, case_id: Key, at: Instant, event: Word, subject_id: Key, actor_id: Key, detail: Option<Word>,
             note_kind: Option<Word>,
         }
+        documents: DocumentRow in search_documents {
+            organization_id: Key, id: Key, kind: Word, team_id: Key, case_id: Option<Key>, note_kind: Option<Word>,
+            author_id: Option<Key>, title: String, body: String, words: Option<String>,
+        }
     }
 }
 
@@ -141,4 +145,5 @@ keys! {
     NameRow: user_id,
     ClientRow: id, CaseRow: id, EpisodeRow: case_id, TransitionRow: id, AssignmentRow: id, BarrierRow: id, ActionRow: id, DeadlineRow: id, MeetingRow: id,
     ItemRow: id, CommitmentRow: id, NoteRow: id, TaskRow: id, TimelineRow: id,
+    DocumentRow: id,
 }

@@ -1,3 +1,4 @@
-//! Looking over the work: the trace, and later reports and search.
+//! Looking over the work: the trace, search, and later reports.
 
 pub mod audit_events;
+pub mod search;

@@ -25,5 +25,6 @@ mod parity;
 mod statements;
 mod providers;
 mod self_advocacy;
+mod search;
 mod trace;
 mod work;

@@ -21,6 +21,8 @@ fn facts(conn: &mut Conn, sql: &str) -> BTreeSet<String> {
 
 /// Every column with type and whether it may be null; every key, index and reference; in words that both catalogues can be made
 /// to say. A CHECK that only SQLite needs (a JSON text, a 0 or 1) has no fellow and is left out.
+/// A full-text index is each engine's own: on PostgreSQL an index on an expression, which names no column; on SQLite a table whose
+/// name ends in `_fts`, and those that FTS5 keeps it in.
 const POSTGRES: &str = r#"
   SELECT c.table_name || '.' || c.column_name || ' ' || CASE c.data_type
            WHEN 'uuid' THEN 'BLOB' WHEN 'bytea' THEN 'BLOB' WHEN 'timestamp with time zone' THEN 'INTEGER' WHEN 'boolean' THEN 'INTEGER'
@@ -46,7 +48,8 @@ const POSTGRES: &str = r#"
    WHERE k.contype = 'c' AND pg_get_constraintdef(k.oid) LIKE '%ANY%'"#;
 
 const SQLITE: &str = r"
-  WITH tables AS (SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\_\_%' ESCAPE '\' AND name NOT LIKE 'sqlite\_%' ESCAPE '\')
+  WITH tables AS (SELECT name, sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\_\_%' ESCAPE '\' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
+                    AND name NOT LIKE '%\_fts' ESCAPE '\' AND name NOT LIKE '%\_fts\_%' ESCAPE '\')
   SELECT t.name || '.' || c.name || ' ' || c.type || CASE WHEN c.[notnull] THEN ' not null' ELSE '' END AS fact FROM tables t, pragma_table_info(t.name) c
   UNION ALL
   SELECT CASE WHEN i.[unique] THEN 'unique ' ELSE 'index ' || i.name || ' ' END || t.name || '(' ||

@@ -25,6 +25,8 @@ use crate::{
     identity::organizations,
     of_visible_case,
     types::{Day, Instant, Patch},
+    oversight::search,
+    types::{Day, Instant},
 };
 use diesel::prelude::*;
 
@@ -159,6 +161,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewBarrier>) -> Result<Barri
     notice_retaliation(tx, &case, &mut row)?;
     check_references(tx, &mut row)?;
     diesel::insert_into(barriers::table).values(&row).execute(tx.conn)?;
+    search::store::add(tx, case.team_id, &row)?;
     recount(tx, &mut case)?;
     timeline::store::add(tx, case.id, "barrier.created", row.id, None)?;
     tx.record("barrier.created", row.id, new.members());
@@ -190,6 +193,7 @@ pub fn update(tx: &mut Tx, id: BarrierId, version: &IfMatch, patch: &Body<Barrie
     row.version += 1;
     row.updated_at = Instant::now();
     diesel::update(barriers::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
+    search::store::replace(tx, &row)?;
     recount(tx, &mut case)?;
     let status = (row.status != before).then(|| row.status.as_str());
     timeline::store::add(tx, case.id, "barrier.updated", row.id, status)?;

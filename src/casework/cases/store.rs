@@ -2,7 +2,7 @@
 
 use super::model::*;
 use crate::{
-    auth::{Role, Scope, UserId},
+    auth::{OrganizationId, Role, Scope, UserId},
     casework::{assignments, clients, timeline},
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
@@ -15,19 +15,29 @@ use crate::{
         teams::{self, model::TeamId},
         users,
     },
+    identity::{teams, users},
+    oversight::search,
     types::{Day, Instant, Zone},
 };
-use diesel::prelude::*;
+use diesel::{dsl, prelude::*};
+
+type Seen = dsl::Filter<dsl::Filter<cases::table, dsl::Eq<cases::organization_id, OrganizationId>>, Condition>;
 
 /// The cases that this caller may see.
 fn visible(tx: &Tx) -> cases::BoxedQuery<'static, Dialect> {
+fn seen(tx: &Tx) -> Seen {
+    let organization = tx.organization().uuid();
     let seen = match tx.scope() {
         Scope::Organization => Condition::everything(),
         Scope::Teams(_) => teams::store::own(tx, "cases.team_id"),
         Scope::Assigned(_) => assignments::store::worked(tx, "cases.id"),
         Scope::Nothing => Condition::nothing(),
     };
-    cases::table.filter(cases::organization_id.eq(tx.organization())).filter(seen).into_boxed()
+    cases::table.filter(cases::organization_id.eq(tx.organization())).filter(seen)
+}
+
+fn visible(tx: &Tx) -> cases::BoxedQuery<'static, Dialect> {
+    seen(tx).into_boxed()
 }
 
 /// The condition under which a row of another table, which has a `case_id`, belongs to a case that this caller may see and work in.
@@ -49,6 +59,11 @@ macro_rules! of_visible_case {
             $crate::auth::Scope::Organization | $crate::auth::Scope::Nothing => $crate::db::Condition::nothing(),
         }
     };
+}
+
+/// The cases of a team, for a query of teams.
+pub fn of_team(tx: &Tx) -> dsl::Select<dsl::Filter<Seen, Condition>, cases::id> {
+    seen(tx).filter(Condition::new(&["cases.team_id = teams.id"], &[])).select(cases::id)
 }
 
 fn filtered(tx: &Tx, filter: &CaseFilter) -> cases::BoxedQuery<'static, Dialect> {
@@ -236,6 +251,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewCase>) -> Result<Case> {
     if let Some(lead) = lead {
         assignments::store::begin(tx, &row, lead, assignments::model::AssignmentRole::Lead)?;
     }
+    search::store::add(tx, row.team_id, &row)?;
     timeline::store::add(tx, row.id, "case.opened", row.id, None)?;
     tx.record("case.created", row.id, new.members());
     Ok(Case::whole(row, actor))
@@ -266,6 +282,7 @@ pub fn update(tx: &mut Tx, id: CaseId, version: &IfMatch, patch: &Body<CasePatch
     row.apply(patch);
     row.check()?;
     save(tx, &mut row)?;
+    search::store::replace(tx, &row)?;
     timeline::store::add(tx, row.id, "case.updated", row.id, None)?;
     tx.record("case.updated", row.id, patch.members());
     Ok(Case::whole(row, actor))

@@ -17,6 +17,7 @@ use crate::{
     error::{ApiError, Code, Issue, Place, Result},
     http::{Body, Filter, IfMatch, List, Page},
     identity::{organizations, users},
+    oversight::search,
     types::{
         Day, Id, Instant, Json, Text,
         code::{CaseOutcome, ClosingReason},
@@ -243,8 +244,15 @@ pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body
     enter(&mut row, wanted);
     store::save(tx, &mut row)?;
     match (from, wanted.to) {
-        (_, CaseStatus::Closed) => end_episode(tx, &row)?,
-        (CaseStatus::Closed, CaseStatus::Active) => begin_episode(tx, &row)?,
+        // The summary of the closure comes and goes with it.
+        (_, CaseStatus::Closed) => {
+            end_episode(tx, &row)?;
+            search::store::replace(tx, &row)?;
+        }
+        (CaseStatus::Closed, CaseStatus::Active) => {
+            begin_episode(tx, &row)?;
+            search::store::replace(tx, &row)?;
+        }
         _ => {}
     }
     remember(tx, &row, Some(from), wanted.reason.clone(), wanted.given())?;

@@ -13,6 +13,7 @@ use crate::{
     error::Result,
     http::{Body, IfMatch, List, Page},
     identity::teams,
+    oversight::search,
     types::Instant,
 };
 use diesel::{dsl, prelude::*};
@@ -22,6 +23,10 @@ type Seen = dsl::Filter<dsl::Filter<clients::table, dsl::Eq<clients::organizatio
 /// The clients that this caller may see: a supervisor those of the own teams, an advocate those of the own cases and those
 /// without a case that they have made a record of.
 fn visible(tx: &Tx) -> clients::BoxedQuery<'static, Dialect> {
+type Ids = dsl::Select<dsl::Filter<Seen, Condition>, clients::id>;
+
+/// The clients that this caller may see: a supervisor those of the own teams, an advocate those of the own cases and those
+/// without a case that they have made a record of.
 fn seen(tx: &Tx) -> Seen {
     let organization = tx.organization().uuid();
     let seen = match tx.scope() {
@@ -45,6 +50,14 @@ fn visible(tx: &Tx) -> clients::BoxedQuery<'static, Dialect> {
 /// The ids of these, for the queries of what belongs to a client.
 pub fn visible_ids(tx: &Tx) -> dsl::Select<Seen, clients::id> {
     seen(tx).select(clients::id)
+/// The client that a row of `search_documents` is of, for a query of those.
+pub fn of_search_document(tx: &Tx) -> Ids {
+    seen(tx).filter(Condition::new(&["clients.id = search_documents.id"], &[])).select(clients::id)
+}
+
+/// The clients of a team, for a query of teams.
+pub fn of_team(tx: &Tx) -> Ids {
+    seen(tx).filter(Condition::new(&["clients.team_id = teams.id"], &[])).select(clients::id)
 }
 
 fn filtered(tx: &Tx, filter: &ClientFilter) -> clients::BoxedQuery<'static, Dialect> {
@@ -102,6 +115,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewClient>) -> Result<Client> {
     let team = teams::store::choose(tx, new.team_id)?;
     let row = ClientRow::new(tx.organization(), team, tx.user()?, new);
     diesel::insert_into(clients::table).values(&row).execute(tx.conn)?;
+    search::store::add(tx, row.team_id, &row)?;
     tx.record("client.created", row.id, new.members());
     Ok(row.into())
 }
@@ -113,6 +127,7 @@ pub fn update(tx: &mut Tx, id: ClientId, version: &IfMatch, patch: &Body<ClientP
     row.version += 1;
     row.updated_at = Instant::now();
     diesel::update(clients::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
+    search::store::replace(tx, &row)?;
     tx.record("client.updated", row.id, patch.members());
     Ok(row.into())
 }

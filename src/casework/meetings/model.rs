@@ -126,6 +126,10 @@ pub struct Participants(Vec<Participant>);
 
 impl Participants {
     const MOST: usize = 30;
+
+    pub fn iter(&self) -> std::slice::Iter<'_, Participant> {
+        self.0.iter()
+    }
 }
 impl<'de> Deserialize<'de> for Participants {
     fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {

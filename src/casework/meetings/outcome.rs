@@ -19,6 +19,7 @@ use crate::{
     error::{ApiError, Issue, Place, Result},
     http::Body,
     identity::users,
+    oversight::search,
     types::{Day, Instant, Json, Line, Text, code::MeetingOutcome, fault::Fault},
 };
 use serde::{Deserialize, Serialize};
@@ -140,6 +141,7 @@ pub fn perform(tx: &mut Tx, id: MeetingId, new: &Body<NewOutcome>) -> Result<Mee
     new.check(&row)?;
     new.apply(&mut row);
     store::save(tx, &mut row)?;
+    search::store::replace(tx, &row)?;
     timeline::store::add(tx, row.case_id, new.status.event(), row.id, None)?;
     tx.record(new.status.event(), row.id, new.members());
     let promised: Result<Vec<Commitment>> =

@@ -13,6 +13,7 @@ use crate::{
     directory::providers,
     error::{ApiError, Result},
     http::{Body, Filter, IfMatch, List, OneOf, Page},
+    oversight::search,
     types::Instant,
 };
 use diesel::{dsl, prelude::*};
@@ -153,6 +154,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewMeeting>) -> Result<Meeti
     let checklist = if row.status == MeetingStatus::Booked { preparation::store::checklist(tx, &mut row)? } else { Vec::new() };
     diesel::insert_into(meetings::table).values(&row).execute(tx.conn)?;
     preparation::store::insert(tx, &checklist)?;
+    search::store::add(tx, case.team_id, &row)?;
     timeline::store::add(tx, row.case_id, "meeting.created", row.id, Some(row.status.as_str()))?;
     tx.record("meeting.created", row.id, new.members());
     if row.provider_id.is_some() {
@@ -187,6 +189,7 @@ pub fn update(tx: &mut Tx, id: MeetingId, version: &IfMatch, patch: &Body<Meetin
     let checklist = if booked { preparation::store::checklist(tx, &mut row)? } else { Vec::new() };
     save(tx, &mut row)?;
     preparation::store::insert(tx, &checklist)?;
+    search::store::replace(tx, &row)?;
     timeline::store::add(tx, row.case_id, if booked { "meeting.booked" } else { "meeting.updated" }, row.id, None)?;
     tx.record("meeting.updated", row.id, patch.members());
     if let Some(mut case) = case {

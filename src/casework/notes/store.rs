@@ -18,6 +18,7 @@ use crate::{
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
     of_visible_case,
+    oversight::search,
     types::{Id, Instant},
 };
 use diesel::prelude::*;
@@ -122,7 +123,9 @@ pub fn create<const LIMIT: usize>(tx: &mut Tx, case: CaseId, new: &Body<NewNote,
     tell_case(tx, &mut case, None, row.reached_at())?;
     timeline::store::add_note(tx, case.id, "note.created", row.id, row.kind)?;
     tx.record("note.created", row.id, new.members());
-    Ok(Note::of(row, Vec::new()))
+    let note = Note::of(row, Vec::new());
+    search::store::add(tx, case.team_id, &note)?;
+    Ok(note)
 }
 
 fn save(tx: &mut Tx, row: &mut NoteRow) -> Result<()> {
@@ -151,7 +154,9 @@ pub fn update<const LIMIT: usize>(tx: &mut Tx, id: NoteId, version: &IfMatch, pa
     tell_case(tx, &mut case, before, row.reached_at())?;
     timeline::store::add_note(tx, row.case_id, "note.updated", row.id, row.kind)?;
     tx.record("note.updated", row.id, patch.members());
-    whole(tx, row)
+    let note = whole(tx, row)?;
+    search::store::replace(tx, &note)?;
+    Ok(note)
 }
 
 pub fn amend<const LIMIT: usize>(tx: &mut Tx, id: NoteId, new: &Body<NewAmendment, LIMIT>) -> Result<Note> {
@@ -173,5 +178,7 @@ pub fn amend<const LIMIT: usize>(tx: &mut Tx, id: NoteId, new: &Body<NewAmendmen
     save(tx, &mut row)?;
     timeline::store::add_note(tx, row.case_id, "note.amended", row.id, row.kind)?;
     tx.record("note.amended", row.id, new.members());
-    whole(tx, row)
+    let note = whole(tx, row)?;
+    search::store::replace(tx, &note)?;
+    Ok(note)
 }

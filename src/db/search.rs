@@ -1,0 +1,70 @@
+//! Full-text search: FTS5 on SQLite, a GIN index over lexemes on PostgreSQL, asked in the same words.
+//!
+//! Both index a word behind the number of the shelf that its document stands on (`17xmedication`), so that one look reads the
+//! postings of these shelves and of no other. Words come folded, of letters and digits only: nothing of either query language
+//! can be in them, and they are quoted all the same.
+
+use super::conn::MultiBackend;
+use diesel::{
+    expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate},
+    pg::Pg,
+    prelude::*,
+    query_builder::{AstPass, QueryFragment, QueryId},
+    sql_types::{Bool, Text},
+    sqlite::Sqlite,
+};
+
+/// Of `search_documents`: the document stands on one of these shelves, and has a word that begins with each of the terms.
+#[derive(Debug, Clone)]
+pub struct OnShelves {
+    postgres: String,
+    sqlite: String,
+}
+
+pub fn on_shelves(shelves: &[i64], terms: &[String]) -> OnShelves {
+    let all = |term: &dyn Fn(i64, &str) -> String, and: &str, or: &str| {
+        let each = shelves.iter().map(|shelf| {
+            let terms: Vec<String> = terms.iter().map(|word| term(*shelf, word)).collect();
+            format!("({})", terms.join(and))
+        });
+        each.collect::<Vec<_>>().join(or)
+    };
+    OnShelves {
+        postgres: all(&|shelf, word| format!("'{shelf}x{word}':*"), " & ", " | "),
+        sqlite: all(&|shelf, word| format!("\"{shelf}x{word}\" *"), " AND ", " OR "),
+    }
+}
+
+impl QueryFragment<Pg> for OnShelves {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("(search_documents.shelf IS NOT NULL AND search_lexemes(search_documents.words, search_documents.shelf) @@ ");
+        out.push_bind_param::<Text, String>(&self.postgres)?;
+        out.push_sql("::tsquery)");
+        Ok(())
+    }
+}
+impl QueryFragment<Sqlite> for OnShelves {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("search_documents.number IN (SELECT rowid FROM search_fts WHERE search_fts MATCH ");
+        out.push_bind_param::<Text, String>(&self.sqlite)?;
+        out.push_sql(")");
+        Ok(())
+    }
+}
+impl QueryFragment<MultiBackend> for OnShelves {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        MultiBackend::walk_variant_ast(self, out)
+    }
+}
+impl QueryId for OnShelves {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+impl Expression for OnShelves {
+    type SqlType = Bool;
+}
+impl<Group> ValidGrouping<Group> for OnShelves {
+    type IsAggregate = is_aggregate::No;
+}
+impl<From> SelectableExpression<From> for OnShelves {}
+impl<From> AppearsOnTable<From> for OnShelves {}

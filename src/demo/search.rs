@@ -1,0 +1,50 @@
+//! What search keeps of the made-up records: the same texts that `oversight::search` takes of real ones.
+
+use super::rows::{Batch, DocumentRow};
+use crate::{
+    db::dialect::Key,
+    oversight::search::model::{Content, SearchKind},
+    types::code,
+};
+use std::collections::BTreeMap;
+
+/// Adds a document for each record of the batch.
+pub fn index(batch: &mut Batch) {
+    let teams: BTreeMap<Key, Key> = batch.cases.iter().map(|case| (case.id, case.team_id)).collect();
+    let mut all = Vec::new();
+    let mut add = |organization_id, id, kind: SearchKind, team_id, case_id, title: String, body: String| {
+        let Content { title, body, words } = Content::new(title, body);
+        let kind = kind.as_str();
+        all.push(DocumentRow { organization_id, id, kind, team_id, case_id, note_kind: None, author_id: None, title, body, words });
+    };
+    let in_case = |case: Key| teams.get(&case).copied().map(|team| (team, Some(case)));
+    for row in &batch.clients {
+        let body = [Some(row.preferred_name.as_str()), row.legal_name.as_deref()];
+        let body = body.into_iter().flatten().collect::<Vec<_>>().join("\n");
+        add(row.organization_id, row.id, SearchKind::Client, row.team_id, None, row.preferred_name.clone(), body);
+    }
+    for row in &batch.cases {
+        let texts = [Some(row.client_goal.as_str()), row.priority_reason, row.closing_summary];
+        let texts = texts.into_iter().flatten().chain(row.tags.0.iter().map(String::as_str)).collect::<Vec<_>>().join("\n");
+        add(row.organization_id, row.id, SearchKind::Case, row.team_id, Some(row.id), row.case_number.clone(), texts);
+    }
+    for row in &batch.barriers {
+        let Some((team, case)) = in_case(row.case_id) else { continue };
+        add(row.organization_id, row.id, SearchKind::Barrier, team, case, code::words(row.type_), row.description.clone());
+    }
+    for row in &batch.meetings {
+        let Some((team, case)) = in_case(row.case_id) else { continue };
+        let names = row.participants.0.as_array().into_iter().flatten().filter_map(|who| who.get("name")?.as_str());
+        let texts = [Some(row.purpose), row.place, row.summary].into_iter().flatten().chain(names).collect::<Vec<_>>().join("\n");
+        add(row.organization_id, row.id, SearchKind::Meeting, team, case, code::words(row.type_), texts);
+    }
+    for row in &batch.notes {
+        let Some((team, case)) = in_case(row.case_id) else { continue };
+        add(row.organization_id, row.id, SearchKind::Note, team, case, code::words(row.kind), row.body.clone());
+    }
+    let written: BTreeMap<Key, _> = batch.notes.iter().map(|row| (row.id, (row.kind, row.author_id))).collect();
+    for document in &mut all {
+        (document.note_kind, document.author_id) = written.get(&document.id).copied().unzip();
+    }
+    batch.documents = all;
+}

@@ -1,0 +1,189 @@
+//! The keeping of the index: fresh documents are put on shelves, many at a time, and records of before there was search are read.
+//!
+//! To index each document as it is written would cost a write more than all its other statements together. A fresh one is found by
+//! looking into it, which is quick while they are few; so somebody must see to it, time and again, that they stay few.
+
+use super::model::{Content, SearchKind, Searchable};
+use crate::{
+    auth::OrganizationId,
+    casework::{
+        barriers::model::BarrierRow,
+        cases::model::CaseRow,
+        clients::model::ClientRow,
+        meetings::model::MeetingRow,
+        notes::model::{AmendmentRow, Note, NoteRow},
+    },
+    db::{
+        Conn, Db, PortableDsl as _,
+        dialect::Key,
+        schema::{
+            barriers, cases, clients, meetings, note_amendments as amendments, notes, organizations, search_documents as documents,
+            search_shelves as shelves,
+        },
+    },
+    error::{ApiError, Result},
+    identity::teams::model::TeamId,
+};
+use diesel::prelude::*;
+use std::collections::BTreeMap;
+
+/// How the index is kept.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    /// How many documents an organization has off the shelves before they are put there.
+    fresh: usize,
+    /// How many are put there in one transaction.
+    at_once: i64,
+}
+/// While others wait to write.
+const SERVING: Pace = Pace { fresh: 512, at_once: 4_096 };
+/// While nobody does.
+const ALONE: Pace = Pace { fresh: 1, at_once: 65_536 };
+/// How many records are read in one transaction.
+const READ_AT_ONCE: usize = 4_096;
+/// How many stand on one shelf.
+const SHELF: usize = 2_048;
+/// Shelf numbers are drawn below this, and are short in the index. Should one be drawn twice, two teams' words stand together:
+/// the documents are told apart by who may see them, as ever.
+const NUMBERS: i64 = 10_000_000_000;
+
+/// One document that stands on no shelf.
+#[derive(Debug, Clone, Copy, Queryable)]
+struct Fresh {
+    number: i64,
+    id: Key,
+    kind: SearchKind,
+    team_id: TeamId,
+    is_empty: bool,
+}
+
+/// Does what there is to do, until nothing is left.
+pub async fn tend(db: &Db) -> Result<()> {
+    while db.maintain(|conn| step(conn, SERVING)).await? {}
+    Ok(())
+}
+
+/// The same to the last document, for the command line, where a thread may wait.
+pub fn tend_blocking(db: &Db) -> Result<()> {
+    while db.maintain_blocking(|conn| step(conn, ALONE))? {}
+    Ok(())
+}
+
+/// Does a part of it, for one organization; says whether there may be more.
+fn step(conn: &mut Conn, pace: Pace) -> Result<bool> {
+    let all: Vec<OrganizationId> = organizations::table.select(organizations::id).order(organizations::id).load(conn)?;
+    for organization in all {
+        if step_for(conn, organization, pace)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn step_for(conn: &mut Conn, organization: OrganizationId, pace: Pace) -> Result<bool> {
+    let oldest = || {
+        let all = documents::table.filter(documents::organization_id.eq(organization)).filter(documents::shelf.is_null());
+        let columns = (documents::number, documents::id, documents::kind, documents::team_id, documents::words.is_null());
+        all.order(documents::number).limit(pace.at_once).select(columns)
+    };
+    // Looked at first, and held only where there is something to do: whoever changes a record would wait.
+    let fresh: Vec<Fresh> = oldest().load(conn)?;
+    if fresh.len() < pace.fresh && !fresh.iter().any(|document| document.is_empty) {
+        return Ok(false);
+    }
+    let fresh: Vec<Fresh> = oldest().locked().load(conn)?;
+    let (empty, whole): (Vec<Fresh>, Vec<Fresh>) = fresh.into_iter().partition(|document| document.is_empty);
+    if !empty.is_empty() {
+        fill(conn, organization, empty.get(..READ_AT_ONCE).unwrap_or(&empty))?;
+        return Ok(true);
+    }
+    let mut groups: BTreeMap<(TeamId, SearchKind), Vec<i64>> = BTreeMap::new();
+    for document in whole {
+        groups.entry((document.team_id, document.kind)).or_default().push(document.number);
+    }
+    for ((team, kind), numbers) in groups {
+        shelve(conn, organization, team, kind, &numbers)?;
+    }
+    Ok(true)
+}
+
+/// Puts documents of one team and kind, in their order, on its last shelf, and on new ones once that is full.
+fn shelve(conn: &mut Conn, organization: OrganizationId, team: TeamId, kind: SearchKind, numbers: &[i64]) -> Result<()> {
+    let own = shelves::table
+        .filter(shelves::organization_id.eq(organization))
+        .filter(shelves::team_id.eq(team))
+        .filter(shelves::kind.eq(kind))
+        .order(shelves::newest.desc());
+    let last: Option<(i64, i32)> = own.limit(1).select((shelves::id, shelves::documents)).locked().get_result(conn).optional()?;
+    let (mut shelf, mut room) = match last {
+        Some((id, documents)) => (Some(id), SHELF.saturating_sub(usize::try_from(documents).map_err(ApiError::internal)?)),
+        None => (None, 0),
+    };
+    let mut rest = numbers;
+    while let Some(first) = rest.first() {
+        if room == 0 {
+            (shelf, room) = (None, SHELF);
+        }
+        let (now, later) = rest.split_at(room.min(rest.len()));
+        let (count, newest) = (i32::try_from(now.len()).map_err(ApiError::internal)?, *now.last().unwrap_or(first));
+        let id = match shelf {
+            Some(id) => {
+                let grown = (shelves::documents.eq(shelves::documents + count), shelves::newest.eq(newest));
+                diesel::update(shelves::table.find((organization, id))).set(grown).execute(conn)?;
+                id
+            }
+            None => {
+                let id = rand::random_range(0..NUMBERS);
+                let columns = (
+                    shelves::organization_id.eq(organization),
+                    shelves::id.eq(id),
+                    shelves::team_id.eq(team),
+                    shelves::kind.eq(kind),
+                    shelves::documents.eq(count),
+                    shelves::newest.eq(newest),
+                );
+                diesel::insert_into(shelves::table).values(columns).execute(conn)?;
+                id
+            }
+        };
+        let these = documents::table.filter(documents::organization_id.eq(organization)).filter(documents::number.eq_any(now.to_vec()));
+        diesel::update(these.filter(documents::shelf.is_null())).set(documents::shelf.eq(Some(id))).execute(conn)?;
+        (shelf, room, rest) = (Some(id), room - now.len(), later);
+    }
+    Ok(())
+}
+
+/// Reads the records of documents that are still empty.
+fn fill(conn: &mut Conn, organization: OrganizationId, empty: &[Fresh]) -> Result<()> {
+    let ids_of = |kind| -> Vec<Key> { empty.iter().filter(|document| document.kind == kind).map(|document| document.id).collect() };
+    macro_rules! rows {
+        ($row:ty, $table:ident, $kind:expr) => {{
+            let own = $table::table.filter($table::organization_id.eq(organization)).filter($table::id.eq_any(ids_of($kind)));
+            own.select(<$row>::as_select()).load::<$row>(conn)?
+        }};
+    }
+    let mut contents = BTreeMap::new();
+    let mut keep = |id: Key, content: Content| drop(contents.insert(id, content));
+    rows!(ClientRow, clients, SearchKind::Client).iter().for_each(|row| keep(row.key(), Content::of(row)));
+    rows!(CaseRow, cases, SearchKind::Case).iter().for_each(|row| keep(row.key(), Content::of(row)));
+    rows!(BarrierRow, barriers, SearchKind::Barrier).iter().for_each(|row| keep(row.key(), Content::of(row)));
+    rows!(MeetingRow, meetings, SearchKind::Meeting).iter().for_each(|row| keep(row.key(), Content::of(row)));
+    let written = rows!(NoteRow, notes, SearchKind::Note);
+    let of_these = amendments::table
+        .filter(amendments::organization_id.eq(organization))
+        .filter(amendments::note_id.eq_any(written.iter().map(|row| row.id).collect::<Vec<_>>()));
+    let more: Vec<AmendmentRow> = of_these.order((amendments::note_id, amendments::id)).select(AmendmentRow::as_select()).load(conn)?;
+    for row in written {
+        let own = more.iter().filter(|amendment| amendment.note_id == row.id).cloned().map(Into::into).collect();
+        let note = Note::of(row, own);
+        keep(note.key(), Content::of(&note));
+    }
+    for document in empty {
+        let own = documents::table.find((organization, document.id));
+        match contents.get(&document.id) {
+            Some(content) => diesel::update(own).set(content).execute(conn)?,
+            None => diesel::delete(own).execute(conn)?,
+        };
+    }
+    Ok(())
+}

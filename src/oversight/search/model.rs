@@ -1,0 +1,295 @@
+//! What is searched, what is asked, and what is found.
+
+use super::words;
+use crate::{
+    auth::{OrganizationId, UserId},
+    casework::{
+        barriers::model::BarrierRow,
+        cases::model::{CaseId, CaseRow},
+        clients::model::ClientRow,
+        meetings::model::MeetingRow,
+        notes::model::{Note, NoteKind},
+    },
+    db::{dialect::Key, schema::search_documents},
+    http::{Filter, OneOf},
+    identity::teams::model::TeamId,
+    types::{code, fault::Fault},
+};
+use diesel::prelude::*;
+use serde::{Deserialize, Deserializer, Serialize};
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{ObjectBuilder, Schema, Type},
+    },
+};
+
+text_enum! {
+    /// What kind of record was found.
+    pub enum SearchKind { Client = "client", Case = "case", Barrier = "barrier", Meeting = "meeting", Note = "note" }
+}
+
+/// A record that can be found by its words.
+pub trait Searchable {
+    const KIND: SearchKind;
+    fn key(&self) -> Key;
+    fn case(&self) -> Option<CaseId>;
+    /// What it is called; shown as it is, and searched.
+    fn title(&self) -> String;
+    /// What it says; a snippet is taken from it.
+    fn body(&self) -> String;
+    /// Of a note: for whose eyes it is.
+    fn readers(&self) -> Option<(NoteKind, UserId)> {
+        None
+    }
+}
+
+/// The texts that there are, each on a line of its own.
+fn lines<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> String {
+    texts.into_iter().flatten().collect::<Vec<_>>().join("\n")
+}
+
+impl Searchable for ClientRow {
+    const KIND: SearchKind = SearchKind::Client;
+    fn key(&self) -> Key {
+        Key::from_uuid(self.id.uuid())
+    }
+    fn case(&self) -> Option<CaseId> {
+        None
+    }
+    fn title(&self) -> String {
+        self.preferred_name.to_string()
+    }
+    fn body(&self) -> String {
+        lines([Some(self.preferred_name.as_str()), self.legal_name.as_ref().map(|name| name.as_str())])
+    }
+}
+
+impl Searchable for CaseRow {
+    const KIND: SearchKind = SearchKind::Case;
+    fn key(&self) -> Key {
+        Key::from_uuid(self.id.uuid())
+    }
+    fn case(&self) -> Option<CaseId> {
+        Some(self.id)
+    }
+    fn title(&self) -> String {
+        self.case_number.clone()
+    }
+    fn body(&self) -> String {
+        let more = [self.priority_reason.as_ref().map(|text| text.as_str()), self.closing_summary.as_ref().map(|text| text.as_str())];
+        lines([Some(self.client_goal.as_str())].into_iter().chain(more).chain(self.tags.0.iter().map(|tag| Some(tag.as_str()))))
+    }
+}
+
+impl Searchable for BarrierRow {
+    const KIND: SearchKind = SearchKind::Barrier;
+    fn key(&self) -> Key {
+        Key::from_uuid(self.id.uuid())
+    }
+    fn case(&self) -> Option<CaseId> {
+        Some(self.case_id)
+    }
+    fn title(&self) -> String {
+        code::words(self.kind.as_str())
+    }
+    fn body(&self) -> String {
+        lines([
+            Some(self.description.as_str()),
+            self.type_text.as_ref().map(|text| text.as_str()),
+            self.basis_text.as_ref().map(|text| text.as_str()),
+        ])
+    }
+}
+
+impl Searchable for MeetingRow {
+    const KIND: SearchKind = SearchKind::Meeting;
+    fn key(&self) -> Key {
+        Key::from_uuid(self.id.uuid())
+    }
+    fn case(&self) -> Option<CaseId> {
+        Some(self.case_id)
+    }
+    fn title(&self) -> String {
+        code::words(self.type_.as_str())
+    }
+    fn body(&self) -> String {
+        let texts = [
+            Some(self.purpose.as_str()),
+            self.type_text.as_ref().map(|text| text.as_str()),
+            self.place.as_ref().map(|text| text.as_str()),
+            self.summary.as_ref().map(|text| text.as_str()),
+        ];
+        lines(texts.into_iter().chain(self.participants.0.iter().map(|who| Some(who.name.as_str()))))
+    }
+}
+
+/// With its amendments.
+impl Searchable for Note {
+    const KIND: SearchKind = SearchKind::Note;
+    fn key(&self) -> Key {
+        Key::from_uuid(self.id.uuid())
+    }
+    fn case(&self) -> Option<CaseId> {
+        Some(self.case_id)
+    }
+    fn title(&self) -> String {
+        code::words(self.kind.as_str())
+    }
+    fn body(&self) -> String {
+        lines([Some(self.body.as_str())].into_iter().chain(self.amendments.iter().map(|more| Some(more.body.as_str()))))
+    }
+    fn readers(&self) -> Option<(NoteKind, UserId)> {
+        Some((self.kind, self.author_id))
+    }
+}
+
+/// What is kept of a record's text.
+#[derive(Debug, Clone, AsChangeset)]
+#[diesel(table_name = search_documents)]
+pub struct Content {
+    pub title: String,
+    pub body: String,
+    pub words: Option<String>,
+}
+
+impl Content {
+    pub fn new(title: String, body: String) -> Self {
+        let words = Some(words::gather(&[&title, &body]));
+        Self { title, body, words }
+    }
+    pub fn of(record: &impl Searchable) -> Self {
+        Self::new(record.title(), record.body())
+    }
+}
+
+/// A new row of `search_documents`; its number is the next.
+#[derive(Debug, Insertable)]
+#[diesel(table_name = search_documents, treat_none_as_default_value = false)]
+pub struct Document {
+    pub organization_id: OrganizationId,
+    pub id: Key,
+    pub kind: SearchKind,
+    pub team_id: TeamId,
+    pub case_id: Option<CaseId>,
+    pub note_kind: Option<NoteKind>,
+    pub author_id: Option<UserId>,
+    pub title: String,
+    pub body: String,
+    pub words: Option<String>,
+}
+
+impl Document {
+    pub fn of<R: Searchable>(organization_id: OrganizationId, team_id: TeamId, record: &R) -> Self {
+        let Content { title, body, words } = Content::of(record);
+        let (note_kind, author_id) = record.readers().unzip();
+        Self { organization_id, id: record.key(), kind: R::KIND, team_id, case_id: record.case(), note_kind, author_id, title, body, words }
+    }
+}
+
+const FEWEST_CHARACTERS: usize = 2;
+const MOST_CHARACTERS: usize = 100;
+const MOST_TERMS: usize = 10;
+
+/// The words that are searched for. Never logged: they may be a name.
+#[derive(Clone, Default)]
+pub struct Question(Vec<String>);
+
+impl Question {
+    pub fn parse(text: &str) -> std::result::Result<Self, Fault> {
+        let length = text.trim().chars().count();
+        if !(FEWEST_CHARACTERS..=MOST_CHARACTERS).contains(&length) {
+            return Err(Fault::new("out_of_range", format!("must have {FEWEST_CHARACTERS} to {MOST_CHARACTERS} characters")));
+        }
+        let terms = words::terms(text);
+        match terms.len() {
+            0 => Err(Fault::new("blank", "must have a letter or a digit in it")),
+            1..=MOST_TERMS => Ok(Self(terms)),
+            _ => Err(Fault::new("too_long", format!("must have at most {MOST_TERMS} words"))),
+        }
+    }
+    pub fn terms(&self) -> &[String] {
+        &self.0
+    }
+}
+impl std::fmt::Debug for Question {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+impl<'de> Deserialize<'de> for Question {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        Self::parse(&String::deserialize(d)?).map_err(Fault::serde)
+    }
+}
+impl PartialSchema for Question {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(FEWEST_CHARACTERS))
+            .max_length(Some(MOST_CHARACTERS))
+            .pattern(Some("[A-Za-z0-9]"))
+            .examples([serde_json::json!("bridge prescription")])
+            .into()
+    }
+}
+impl ToSchema for Question {}
+
+/// What to search for.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct SearchFilter {
+    /// Up to ten words, or their beginnings. Each must be in the record.
+    #[param(inline)]
+    pub q: Question,
+    /// Only records of these kinds.
+    #[serde(default)]
+    #[param(value_type = Option<OneOf<SearchKind>>, explode = false, inline)]
+    pub kind: Option<OneOf<SearchKind>>,
+}
+impl Filter for SearchFilter {
+    const SORTS: &'static [&'static str] = &["-score"];
+}
+impl SearchFilter {
+    pub fn wants(&self, kind: SearchKind) -> bool {
+        self.kind.as_ref().is_none_or(|kinds| kinds.0.contains(&kind))
+    }
+    /// The kinds that are wanted.
+    pub fn kinds(&self) -> Vec<SearchKind> {
+        SearchKind::ALL.iter().copied().filter(|kind| self.wants(*kind)).collect()
+    }
+}
+
+/// One record that was found.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"kind": "note", "id": "019ab3c4-0000-7000-8000-000000000070", "case_id": "019ab3c4-0000-7000-8000-000000000020", "title": "Contact", "snippet": "The clinic will <mark>bridge</mark> the <mark>prescription</mark> for two weeks.", "score": 4}))]
+pub struct SearchResult {
+    pub kind: SearchKind,
+    /// The record's id.
+    pub id: Key,
+    /// The case that it is, or belongs to; absent for a client.
+    pub case_id: Option<CaseId>,
+    /// The client's name, the case's number, or what kind of barrier, meeting or note it is. Plain text.
+    pub title: String,
+    /// Where the words were found. HTML: they stand between `<mark>` and `</mark>`, everything else is escaped.
+    pub snippet: String,
+    /// How well it answers; compares within one search only.
+    pub score: i32,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_has_two_to_a_hundred_characters_and_a_word() {
+        assert_eq!(Question::parse("José  clinic").map(|question| question.0.len()), Ok(2));
+        for (bad, code) in [("", "out_of_range"), (" a ", "out_of_range"), ("\"*", "blank"), ("a b c d e f g h i j k", "too_long")] {
+            assert_eq!(Question::parse(bad).unwrap_err().code, code, "{bad}");
+        }
+        assert!(Question::parse(&"é".repeat(100)).is_ok() && Question::parse(&"é".repeat(101)).is_err());
+    }
+}
