@@ -261,8 +261,6 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
     let versioned = guarded && !path.ends_with("/members/{user_id}") && (method == "patch" || method == "delete");
     let replaces = method == "put" && gives_version(operation, examples);
     let creates = method == "post" && guarded && operation.get("responses").is_some_and(|responses| responses.get("201").is_some());
-    let creates =
-        method == "post" && guarded && has_body && operation.get("responses").is_some_and(|responses| responses.get("201").is_some());
     let steps = method == "post" && ["/transitions", "/approve"].iter().any(|end| path.ends_with(end));
     let gives_version = gives_version(operation, examples);
     if let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) {

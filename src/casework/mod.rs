@@ -7,15 +7,13 @@ pub mod barriers;
 #[macro_use]
 pub mod cases;
 pub mod clients;
+pub mod conflicts;
 pub mod deadlines;
 pub mod handovers;
 pub mod meetings;
 pub mod notes;
-pub mod statements;
-pub mod conflicts;
-pub mod meetings;
-pub mod notes;
 pub mod provider_memory;
 pub mod self_advocacy;
+pub mod statements;
 pub mod tasks;
 pub mod timeline;

@@ -21,7 +21,13 @@ async fn found(user: &User<'_>, query: &str) -> Vec<String> {
 
 /// Puts every document on its shelf, as the server does once there are many.
 async fn shelve(w: &World) {
-    let options = Options { url: Url::parse(&w.home.url).unwrap(), replica: None, connections: 1, migrate: false };
+    let options = Options {
+        url: Url::parse(&w.home.url).unwrap(),
+        replica: None,
+        connections: 1,
+        migrate: false,
+        purpose: alongside::db::Use::Writing,
+    };
     let db = Db::open(&options).unwrap();
     tokio::task::spawn_blocking(move || keep::tend_blocking(&db)).await.unwrap().unwrap();
 }

@@ -117,7 +117,7 @@ impl<'de> Deserialize<'de> for Level {
 
 /// A row of `actions`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = actions, primary_key(organization_id, id), treat_none_as_null = true)]
+#[diesel(table_name = actions, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct ActionRow {
     pub organization_id: OrganizationId,
     pub id: ActionId,

@@ -9,6 +9,7 @@ use crate::{
             model::{CaseId, CaseRow},
         },
         clients::model::ClientId,
+        conflicts::{self, model::Occasion},
         timeline,
     },
     db::{
@@ -48,7 +49,7 @@ fn filtered(tx: &Tx, filter: &ActionFilter, barrier: Option<BarrierId>) -> actio
         query = query.filter(actions::status.eq_any(statuses.0.clone()));
     }
     if let Some(provider) = filter.provider {
-        query = query.filter(actions::provider_id.eq(provider));
+        query = query.filter(crate::is_provider!(tx, "actions.provider_id", provider));
     }
     query
 }
@@ -144,21 +145,27 @@ fn check_days(tx: &mut Tx, row: &ActionRow) -> Result<()> {
 }
 
 pub fn create_in_case(tx: &mut Tx, case: CaseId, new: &Body<NewAction>) -> Result<Action> {
-    let case = cases::store::open_for_work(tx, case)?;
-    create(tx, &case, None, None, new)
+    let mut case = cases::store::open_for_work(tx, case)?;
+    create(tx, &mut case, None, None, new)
 }
 
 pub fn create_against_barrier(tx: &mut Tx, barrier: BarrierId, new: &Body<NewAction>) -> Result<Action> {
     let barrier = barriers::store::find(tx, barrier)?;
-    let case = cases::store::open_for_work(tx, barrier.case_id)?;
-    create(tx, &case, Some(barrier.id), barrier.provider_id, new)
+    let mut case = cases::store::open_for_work(tx, barrier.case_id)?;
+    create(tx, &mut case, Some(barrier.id), barrier.provider_id, new)
 }
 
-fn create(tx: &mut Tx, case: &CaseRow, barrier: Option<BarrierId>, provider: Option<ProviderId>, new: &Body<NewAction>) -> Result<Action> {
+fn create(
+    tx: &mut Tx,
+    case: &mut CaseRow,
+    barrier: Option<BarrierId>,
+    provider: Option<ProviderId>,
+    new: &Body<NewAction>,
+) -> Result<Action> {
     let mut row = ActionRow::new(case.organization_id, case.id, barrier, tx.user()?, new)?;
     row.provider_id = row.provider_id.or(provider);
     check_days(tx, &row)?;
-    providers::store::check_reference(tx, new.provider_id, "/provider_id")?;
+    row.provider_id = providers::store::refer(tx, row.provider_id, "/provider_id")?;
     check_parent(tx, &row)?;
     diesel::insert_into(actions::table).values(&row).execute(tx.conn)?;
     timeline::store::add(tx, case.id, "action.created", row.id, Some(row.kind.as_str()))?;
@@ -166,18 +173,23 @@ fn create(tx: &mut Tx, case: &CaseRow, barrier: Option<BarrierId>, provider: Opt
         timeline::store::add(tx, case.id, row.status.event(), row.id, row.decision.map(Decision::as_str))?;
     }
     tx.record("action.created", row.id, new.members());
+    if row.provider_id.is_some() {
+        conflicts::store::notice(tx, case, Occasion::ProviderAdded)?;
+    }
     whole(tx, row)
 }
 
 pub fn update(tx: &mut Tx, id: ActionId, version: &IfMatch, patch: &Body<ActionPatch>) -> Result<Action> {
     let case = find(tx, id)?.case_id;
-    let case = cases::store::hold(tx, case)?;
+    let mut case = cases::store::hold(tx, case)?;
     let mut row = visible(tx).filter(actions::id.eq(id)).select(ActionRow::as_select()).locked().get_result::<ActionRow>(tx.conn)?;
     version.check(row.version)?;
     let before = row.status;
     row.apply(patch)?;
     check_days(tx, &row)?;
-    providers::store::check_reference(tx, patch.provider_id.set().copied(), "/provider_id")?;
+    if patch.provider_id.set().is_some() {
+        row.provider_id = providers::store::refer(tx, row.provider_id, "/provider_id")?;
+    }
     if patch.parent_action_id.set().is_some() {
         check_parent(tx, &row)?;
     }
@@ -187,5 +199,8 @@ pub fn update(tx: &mut Tx, id: ActionId, version: &IfMatch, patch: &Body<ActionP
     let event = if row.status == before { "action.updated" } else { row.status.event() };
     timeline::store::add(tx, case.id, event, row.id, row.decision.map(Decision::as_str))?;
     tx.record(event, row.id, patch.members());
+    if patch.provider_id.set().is_some() {
+        conflicts::store::notice(tx, &mut case, Occasion::ProviderAdded)?;
+    }
     whole(tx, row)
 }

@@ -106,8 +106,7 @@ fn open_deadlines(tx: &mut Tx, led: Led, limit: i64, as_of: Instant) -> Result<V
         (deadlines::id, deadlines::action_id, deadlines::due_on, deadlines::due_at, deadlines::time_zone, deadlines::status),
         (cases::id, cases::case_number, cases::lead_advocate_id),
     );
-    let rows: Vec<(_, Heading)> =
-        query.select(columns).order((deadlines::due_on.asc(), deadlines::id.asc())).limit(limit).load(tx.conn)?;
+    let rows: Vec<(_, Heading)> = query.select(columns).order((deadlines::due_on.asc(), deadlines::id.asc())).limit(limit).load(tx.conn)?;
     let item = |((id, action_id, due_on, due_at, time_zone, status), (case_id, case_number, lead_advocate_id)): (_, Heading)| {
         let overdue = due_at < as_of;
         let status = if overdue && status == DeadlineStatus::Running { DeadlineStatus::Missed } else { status };
@@ -136,20 +135,7 @@ fn coming_meetings(tx: &mut Tx, from: Instant) -> Result<Vec<AgendaMeeting>> {
         query.select(columns).order((meetings::starts_at.asc(), meetings::id.asc())).limit(MOST).load(tx.conn)?;
     let item = |((id, kind, mode, status, starts_at, ends_at), (time_zone, purpose, mandatory, done), heading): (_, _, Heading)| {
         let ((case_id, case_number, lead_advocate_id), readiness) = (heading, Readiness::of(mandatory, done));
-        AgendaMeeting {
-            id,
-            case_id,
-            case_number,
-            lead_advocate_id,
-            kind,
-            mode,
-            status,
-            starts_at,
-            ends_at,
-            time_zone,
-            purpose,
-            readiness,
-        }
+        AgendaMeeting { id, case_id, case_number, lead_advocate_id, kind, mode, status, starts_at, ends_at, time_zone, purpose, readiness }
     };
     Ok(rows.into_iter().map(item).collect())
 }
@@ -215,7 +201,8 @@ fn due_commitments(tx: &mut Tx, today: Day) -> Result<Vec<AgendaCommitment>> {
 /// For a supervisor first what nobody leads yet; then the active cases in which nobody was ever reached, and those in which it has
 /// been long. Each is a walk of an index of its own.
 fn quiet_cases(tx: &mut Tx, since: Instant) -> Result<Vec<QuietCase>> {
-    let columns = (cases::id, cases::case_number, cases::lead_advocate_id, cases::status, cases::priority, cases::opened_at, cases::last_contact_at);
+    let columns =
+        (cases::id, cases::case_number, cases::lead_advocate_id, cases::status, cases::priority, cases::opened_at, cases::last_contact_at);
     let of_caller = |tx: &Tx| cases::table.filter(cases::organization_id.eq(tx.organization())).filter(visible(tx)).into_boxed::<Dialect>();
     let active = |tx: &Tx| of_caller(tx).filter(cases::status.eq(CaseStatus::Active));
     let mut queries = Vec::new();

@@ -8,9 +8,8 @@ use crate::{
             self,
             model::{CaseId, CaseRow},
         },
-        handovers, timeline,
         conflicts::{self, model::Occasion},
-        timeline,
+        handovers, timeline,
     },
     db::{Condition, Dialect, Tx, dialect::row_after, schema::assignments},
     error::{ApiError, Code, Result},
@@ -131,8 +130,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewAssignment>) -> Result<As
     if doubled.select(assignments::id).first::<AssignmentId>(tx.conn).optional()?.is_some() {
         return Err(ApiError::new(Code::AlreadyExists, "This person works the case already."));
     }
-    Ok(begin_until(tx, &case, user, new.role, end)?.into())
-    let row = begin(tx, &case, user, new.role)?;
+    let row = begin_until(tx, &case, user, new.role, end)?;
     conflicts::store::notice(tx, &mut case, Occasion::Assignment)?;
     Ok(row.into())
 }

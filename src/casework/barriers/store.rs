@@ -24,9 +24,8 @@ use crate::{
     http::{Body, Filter, IfMatch, List, Page},
     identity::organizations,
     of_visible_case,
-    types::{Day, Instant, Patch},
     oversight::search,
-    types::{Day, Instant},
+    types::{Day, Instant, Patch},
 };
 use diesel::prelude::*;
 
@@ -157,9 +156,8 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewBarrier>) -> Result<Barri
         service_type.check("/service_type")?;
     }
     check_day(tx, row.occurred_on)?;
-    check_references(tx, row.provider_id, row.service_id)?;
-    notice_retaliation(tx, &case, &mut row)?;
     check_references(tx, &mut row)?;
+    notice_retaliation(tx, &case, &mut row)?;
     diesel::insert_into(barriers::table).values(&row).execute(tx.conn)?;
     search::store::add(tx, case.team_id, &row)?;
     recount(tx, &mut case)?;

@@ -15,7 +15,6 @@ use crate::{
         teams::{self, model::TeamId},
         users,
     },
-    identity::{teams, users},
     oversight::search,
     types::{Day, Instant, Zone},
 };
@@ -24,9 +23,7 @@ use diesel::{dsl, prelude::*};
 type Seen = dsl::Filter<dsl::Filter<cases::table, dsl::Eq<cases::organization_id, OrganizationId>>, Condition>;
 
 /// The cases that this caller may see.
-fn visible(tx: &Tx) -> cases::BoxedQuery<'static, Dialect> {
 fn seen(tx: &Tx) -> Seen {
-    let organization = tx.organization().uuid();
     let seen = match tx.scope() {
         Scope::Organization => Condition::everything(),
         Scope::Teams(_) => teams::store::own(tx, "cases.team_id"),

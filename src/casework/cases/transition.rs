@@ -7,8 +7,7 @@ use super::{
 };
 use crate::{
     auth::{OrganizationId, UserId},
-    casework::{assignments, deadlines, timeline},
-    casework::{assignments, conflicts, timeline},
+    casework::{assignments, conflicts, deadlines, timeline},
     db::{
         Dialect, Tx,
         dialect::row_after,

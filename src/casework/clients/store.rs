@@ -2,9 +2,8 @@
 
 use super::model::*;
 use crate::{
-    auth::Scope,
-    casework::assignments,
     auth::{OrganizationId, Scope},
+    casework::assignments,
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::{contains, row_after},
@@ -19,16 +18,11 @@ use crate::{
 use diesel::{dsl, prelude::*};
 
 type Seen = dsl::Filter<dsl::Filter<clients::table, dsl::Eq<clients::organization_id, OrganizationId>>, Condition>;
-
-/// The clients that this caller may see: a supervisor those of the own teams, an advocate those of the own cases and those
-/// without a case that they have made a record of.
-fn visible(tx: &Tx) -> clients::BoxedQuery<'static, Dialect> {
 type Ids = dsl::Select<dsl::Filter<Seen, Condition>, clients::id>;
 
 /// The clients that this caller may see: a supervisor those of the own teams, an advocate those of the own cases and those
 /// without a case that they have made a record of.
 fn seen(tx: &Tx) -> Seen {
-    let organization = tx.organization().uuid();
     let seen = match tx.scope() {
         Scope::Teams(_) => teams::store::own(tx, "clients.team_id"),
         Scope::Assigned(user) => Condition::sql("(clients.id IN (SELECT cases.client_id FROM cases WHERE cases.organization_id = ")
@@ -50,6 +44,8 @@ fn visible(tx: &Tx) -> clients::BoxedQuery<'static, Dialect> {
 /// The ids of these, for the queries of what belongs to a client.
 pub fn visible_ids(tx: &Tx) -> dsl::Select<Seen, clients::id> {
     seen(tx).select(clients::id)
+}
+
 /// The client that a row of `search_documents` is of, for a query of those.
 pub fn of_search_document(tx: &Tx) -> Ids {
     seen(tx).filter(Condition::new(&["clients.id = search_documents.id"], &[])).select(clients::id)

@@ -13,7 +13,7 @@ use crate::{
     db::{
         Dialect, PortableDsl as _, Tx,
         dialect::row_after,
-        schema::{assignments, barriers, conflict_checks, interests, meetings, services},
+        schema::{actions, assignments, barriers, conflict_checks, interests, meetings, services},
     },
     directory::providers::model::ProviderId,
     error::{ApiError, Result},
@@ -87,6 +87,10 @@ fn conflicts(tx: &mut Tx, case: &CaseRow, lead: Option<UserId>) -> Result<Vec<Co
         .filter(meetings::organization_id.eq(organization))
         .filter(meetings::case_id.eq(case.id))
         .filter(meetings::provider_id.is_not_null());
+    let acted = actions::table
+        .filter(actions::organization_id.eq(organization))
+        .filter(actions::case_id.eq(case.id))
+        .filter(actions::provider_id.is_not_null());
     let own = interests::table.filter(interests::organization_id.eq(organization)).into_boxed::<Dialect>();
     let own = match lead {
         None => own.filter(interests::user_id.eq_any(people)),
@@ -97,6 +101,7 @@ fn conflicts(tx: &mut Tx, case: &CaseRow, lead: Option<UserId>) -> Result<Vec<Co
             interests::provider_id
                 .eq_any(stood.select(barriers::provider_id.assume_not_null()))
                 .or(interests::provider_id.eq_any(met.select(meetings::provider_id.assume_not_null())))
+                .or(interests::provider_id.eq_any(acted.select(actions::provider_id.assume_not_null())))
                 .or(interests::provider_id.eq_any(offered.select(services::provider_id))),
         )
         .filter(interests::from_on.is_null().or(interests::from_on.le(today)))

@@ -92,7 +92,7 @@ text_enum! {
 
 /// A row of `deadline_rules`: one version. It is never changed.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = deadline_rules)]
+#[diesel(table_name = deadline_rules, treat_none_as_default_value = false)]
 pub struct RuleRow {
     pub organization_id: OrganizationId,
     pub id: DeadlineRuleId,
@@ -195,7 +195,7 @@ impl Resource for DeadlineRule {
 
 /// What a version of a rule says, whole.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Validate, ToSchema, Queryable, Selectable, Insertable)]
-#[diesel(table_name = deadline_rules)]
+#[diesel(table_name = deadline_rules, treat_none_as_default_value = false)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"name": "Our own follow-up of a letter", "jurisdiction": "us", "scheme": "other", "action_type": "letter", "trigger": "request_received", "amount": 10, "unit": "business_day", "bound": "exact", "weekend_rule": "none", "holiday_calendar": "us_federal", "party": "other_side", "statutory": false, "effective_from": "2026-01-01", "last_verified_on": "2026-01-05"}))]
 pub struct NewDeadlineRule {

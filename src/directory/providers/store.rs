@@ -5,7 +5,7 @@ use crate::{
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::{contains, row_after},
-        schema::{barriers, interests, meetings, provider_merges, providers, services},
+        schema::{actions, barriers, interests, meetings, provider_merges, providers, services},
     },
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
@@ -167,7 +167,7 @@ pub fn update(tx: &mut Tx, id: ProviderId, version: &IfMatch, patch: &Body<Provi
 }
 
 /// What names a provider, and follows it into another: a test holds this list against the foreign keys of the schema.
-pub const FOLLOWERS: &[&str] = &["barriers", "interests", "meetings", "services"];
+pub const FOLLOWERS: &[&str] = &["actions", "barriers", "interests", "meetings", "services"];
 
 /// Lets everything that names one provider name the other. Rows with a version get a new one: their views change.
 fn follow(tx: &mut Tx, from: ProviderId, into: ProviderId) -> Result<()> {
@@ -188,7 +188,7 @@ fn follow(tx: &mut Tx, from: ProviderId, into: ProviderId) -> Result<()> {
                 .execute(tx.conn)?;
         )+};
     }
-    versioned!(barriers, meetings, services);
+    versioned!(actions, barriers, meetings, services);
     diesel::update(interests::table.filter(interests::organization_id.eq(tx.organization())).filter(interests::provider_id.eq(from)))
         .set((interests::provider_id.eq(into), interests::version.eq(interests::version + 1)))
         .execute(tx.conn)?;

@@ -93,7 +93,14 @@ impl World {
     pub async fn start(engine: Engine) -> Self {
         let home = Home::make(engine);
         let keys = Arc::new(Keys::load(&home.folder.path().join("key")).unwrap());
-        let db = Db::open(&Options { url: Url::parse(&home.url).unwrap(), replica: None, connections: 4, migrate: false, purpose: Use::Writing }).unwrap();
+        let db = Db::open(&Options {
+            url: Url::parse(&home.url).unwrap(),
+            replica: None,
+            connections: 4,
+            migrate: false,
+            purpose: Use::Writing,
+        })
+        .unwrap();
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
         let setup = app::Setup { db, keys: Arc::clone(&keys), workers: 2 };

@@ -41,7 +41,7 @@ impl InterestKind {
 
 /// A row of `interests`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
-#[diesel(table_name = interests)]
+#[diesel(table_name = interests, treat_none_as_default_value = false)]
 pub struct InterestRow {
     pub organization_id: OrganizationId,
     pub id: InterestId,

@@ -20,7 +20,7 @@ const MOST_DAYS: i32 = 366;
 
 /// A row of `team_deputies`. The days are what was asked for, the instants what counts.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
-#[diesel(table_name = team_deputies, primary_key(organization_id, id), treat_none_as_null = true)]
+#[diesel(table_name = team_deputies, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct DeputyRow {
     pub organization_id: OrganizationId,
     pub id: DeputyId,
