@@ -25,9 +25,25 @@ pub fn run(conn: &mut Conn) -> Result<usize> {
             c.batch_execute("SELECT pg_advisory_unlock(7262626)")?;
             applied.map_err(failed)
         }
-        Conn::Sqlite(c) => c.run_pending_migrations(SQLITE).map(|done| done.len()).map_err(failed),
+        Conn::Sqlite(c) => {
+            let applied = c.run_pending_migrations(SQLITE).map(|done| done.len()).map_err(failed)?;
+            c.batch_execute(STATISTICS)?;
+            Ok(applied)
+        }
     }
 }
+
+/// What SQLite must know and cannot guess: the first column of every key, the organization, chooses nothing. Without it, SQLite
+/// takes an organization for ten rows, and reads a whole table where an index has the few that are asked for. The same for every
+/// database, so that what is measured and tested is what runs; nothing ever gathers others.
+const STATISTICS: &str = "
+    ANALYZE sqlite_schema;
+    DELETE FROM sqlite_stat1;
+    INSERT INTO sqlite_stat1 (tbl, idx, stat)
+        SELECT s.name, s.name, '1000000 1000000' FROM sqlite_schema s
+        WHERE s.type = 'table' AND (SELECT name FROM pragma_table_info(s.name) WHERE pk = 1) = 'organization_id'
+          AND (SELECT count(*) FROM pragma_table_info(s.name) WHERE pk > 0) > 1;
+    ANALYZE sqlite_schema;";
 
 /// How many migrations the database still lacks.
 pub fn pending(conn: &mut Conn) -> Result<usize> {

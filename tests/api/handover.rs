@@ -217,13 +217,15 @@ on_both_engines! {
         let records = work.records();
         let confidence = ana.post(&format!("/cases/{}/notes", work.case), json!({"kind": "restricted", "body": "In confidence."})).await.expect(201).id();
         let shared = ana.post(&format!("/cases/{}/notes", work.case), json!({"kind": "progress", "body": "CANARY called."})).await.expect(201).id();
+        let action = ana.post(&format!("/cases/{}/actions", work.case), json!({"type": "internal_appeal", "forum": "The plan"})).await.expect(201).id();
+        let deadline = json!({"due_on": "2030-01-04", "time_zone": "America/Chicago", "source": "manual"});
+        let deadline = ana.post(&format!("/actions/{action}/deadlines"), deadline).await.expect(201).id();
         let offers = format!("/cases/{}/handovers", work.case);
         let offer = ana.post(&offers, json!({"to_user_id": ben.id(), "note": "The appeal is filed."})).await.expect(201);
         let at = format!("/handovers/{}", offer.id());
         assert_eq!(offer.header("location"), format!("/api/v1{at}"));
-        let open = json!({"meetings": [{"id": work.meeting, "starts_at": "2030-01-05T10:00:00.000Z"}], "tasks": [{"id": work.task, "due_on": "2030-01-06"}], "commitments": [{"id": work.commitment, "due_on": "2030-01-07"}]});
-        let without_deadlines = |mut body: Value| { body.as_object_mut().unwrap().remove("deadlines"); body };
-        assert_eq!(without_deadlines(offer.body["open_work"].clone()), open);
+        let open = json!({"deadlines": [{"id": deadline, "due_on": "2030-01-04"}], "meetings": [{"id": work.meeting, "starts_at": "2030-01-05T10:00:00.000Z"}], "tasks": [{"id": work.task, "due_on": "2030-01-06"}], "commitments": [{"id": work.commitment, "due_on": "2030-01-07"}]});
+        assert_eq!(offer.body["open_work"], open);
         // Before: the offer, and nothing of the case.
         for record in &records { ben.get(record).await.expect(404); }
         ben.get(&offers).await.expect(404);
@@ -250,7 +252,7 @@ on_both_engines! {
         ben.send("POST", &format!("{at}/withdraw"), &[], None).await.expect(403);
         // At the moment of acceptance the one sees it, and the other no longer.
         let accepted = ben.send("POST", &format!("{at}/accept"), &[("idempotency-key", "accept-1")], None).await.expect(201);
-        assert_eq!((&accepted.body["status"], without_deadlines(accepted.body["open_work"].clone())), (&json!("accepted"), open));
+        assert_eq!((&accepted.body["status"], &accepted.body["open_work"]), (&json!("accepted"), &open));
         for record in records.iter().chain([&at, &offers, &format!("/notes/{shared}"), &format!("/notes/{confidence}")]) { ana.get(record).await.expect(404); }
         for list in ["/cases", "/tasks", "/meetings", "/handovers", "/clients"] {
             assert_eq!(ana.get(list).await.expect(200).body["items"], json!([]), "{list}");

@@ -11,6 +11,7 @@
 mod support;
 
 mod actions;
+mod agenda;
 mod authz;
 mod cases;
 mod conflicts;

@@ -1,3 +1,4 @@
+DROP INDEX barriers_undisposed;
 DROP INDEX cases_nobodys_due;
 DROP INDEX cases_nobodys;
 DROP INDEX cases_by_last_contact;

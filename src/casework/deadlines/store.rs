@@ -147,6 +147,12 @@ pub(super) fn save(tx: &mut Tx, row: &mut DeadlineRow) -> Result<()> {
     Ok(())
 }
 
+/// The open deadlines of a case, soonest first.
+pub fn open_of_case(tx: &mut Tx, case: CaseId) -> Result<Vec<(DeadlineId, Day)>> {
+    let open = visible(tx).filter(deadlines::case_id.eq(case)).filter(deadlines::status.eq_any(DeadlineStatus::OPEN));
+    Ok(open.order((deadlines::due_on.asc(), deadlines::id.asc())).select((deadlines::id, deadlines::due_on)).limit(200).load(tx.conn)?)
+}
+
 /// Counts the open deadlines anew, in the row of the case that the caller holds. A new version of the case only where the answer
 /// to "may it be closed?" has changed: nothing else of the count is shown.
 pub(super) fn recount(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {

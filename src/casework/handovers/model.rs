@@ -47,6 +47,8 @@ impl OpenItem {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct OpenWork {
+    /// Deadlines that run, or whose trigger is unknown, soonest first.
+    pub deadlines: Vec<OpenItem>,
     /// Meetings that are proposed or booked, soonest first.
     pub meetings: Vec<OpenItem>,
     /// Open tasks, soonest first.
@@ -58,13 +60,14 @@ pub struct OpenWork {
 /// How much was open.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 pub struct OpenCounts {
+    pub deadlines: usize,
     pub meetings: usize,
     pub tasks: usize,
     pub commitments: usize,
 }
 impl OpenWork {
     pub const fn counts(&self) -> OpenCounts {
-        OpenCounts { meetings: self.meetings.len(), tasks: self.tasks.len(), commitments: self.commitments.len() }
+        OpenCounts { deadlines: self.deadlines.len(), meetings: self.meetings.len(), tasks: self.tasks.len(), commitments: self.commitments.len() }
     }
 }
 
@@ -122,7 +125,7 @@ impl HandoverRow {
 /// A case that is offered to its next lead.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000090", "case_id": "019ab3c4-0000-7000-8000-000000000020", "case_number": "2026-000042", "team_id": "019ab3c4-0000-7000-8000-000000000003", "from_user_id": "019ab3c4-0000-7000-8000-000000000002", "to_user_id": "019ab3c4-0000-7000-8000-000000000006", "offered_by": "019ab3c4-0000-7000-8000-000000000002", "note": "The appeal is filed; the clinic answers by Friday.", "status": "offered", "open_counts": {"meetings": 1, "tasks": 1, "commitments": 0}, "open_work": {"meetings": [{"id": "019ab3c4-0000-7000-8000-000000000060", "starts_at": "2026-11-26T15:00:00.000Z"}], "tasks": [{"id": "019ab3c4-0000-7000-8000-000000000080", "due_on": "2026-11-27"}], "commitments": []}, "offered_at": "2026-11-23T15:00:00.000Z", "version": 1}))]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000090", "case_id": "019ab3c4-0000-7000-8000-000000000020", "case_number": "2026-000042", "team_id": "019ab3c4-0000-7000-8000-000000000003", "from_user_id": "019ab3c4-0000-7000-8000-000000000002", "to_user_id": "019ab3c4-0000-7000-8000-000000000006", "offered_by": "019ab3c4-0000-7000-8000-000000000002", "note": "The appeal is filed; the clinic answers by Friday.", "status": "offered", "open_counts": {"deadlines": 1, "meetings": 1, "tasks": 1, "commitments": 0}, "open_work": {"deadlines": [{"id": "019ab3c4-0000-7000-8000-0000000000a1", "due_on": "2026-12-01"}], "meetings": [{"id": "019ab3c4-0000-7000-8000-000000000060", "starts_at": "2026-11-26T15:00:00.000Z"}], "tasks": [{"id": "019ab3c4-0000-7000-8000-000000000080", "due_on": "2026-11-27"}], "commitments": []}, "offered_at": "2026-11-23T15:00:00.000Z", "version": 1}))]
 pub struct Handover {
     pub id: HandoverId,
     pub case_id: CaseId,

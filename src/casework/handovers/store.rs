@@ -10,7 +10,7 @@ use crate::{
             lifecycle::{self, Mover},
             model::{CaseId, CaseRow, CaseStatus},
         },
-        meetings, tasks, timeline,
+        deadlines, meetings, tasks, timeline,
     },
     db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, schema::handovers},
     error::{ApiError, Code, OnUnique as _, Result},
@@ -115,6 +115,7 @@ fn hold(tx: &mut Tx, id: HandoverId) -> Result<(CaseRow, HandoverRow)> {
 /// What is open in a case now.
 fn open_work(tx: &mut Tx, case: CaseId) -> Result<OpenWork> {
     Ok(OpenWork {
+        deadlines: deadlines::store::open_of_case(tx, case)?.into_iter().map(|(id, due)| OpenItem::due(id, Some(due))).collect(),
         meetings: meetings::store::ahead_of_case(tx, case)?.into_iter().map(|(id, at)| OpenItem::starting(id, at)).collect(),
         tasks: tasks::store::open_of_case(tx, case)?.into_iter().map(|(id, due)| OpenItem::due(id, Some(due))).collect(),
         commitments: meetings::commitments::store::open_of_case(tx, case)?.into_iter().map(|(id, due)| OpenItem::due(id, due)).collect(),
