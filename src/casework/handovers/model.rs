@@ -67,7 +67,12 @@ pub struct OpenCounts {
 }
 impl OpenWork {
     pub const fn counts(&self) -> OpenCounts {
-        OpenCounts { deadlines: self.deadlines.len(), meetings: self.meetings.len(), tasks: self.tasks.len(), commitments: self.commitments.len() }
+        OpenCounts {
+            deadlines: self.deadlines.len(),
+            meetings: self.meetings.len(),
+            tasks: self.tasks.len(),
+            commitments: self.commitments.len(),
+        }
     }
 }
 
