@@ -112,6 +112,18 @@ impl Conn {
         }
     }
 
+    /// Says that the rest of the transaction looks a few rows up, one by one. PostgreSQL, which thinks that a word may be anywhere,
+    /// would read every case of a team first, to know which of them few documents are of, and call other processes to its help.
+    /// SQLite looks up anyway.
+    pub fn expect_few_rows(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Pg(c) => c.batch_execute(
+                "SET LOCAL enable_hashjoin TO off; SET LOCAL enable_mergejoin TO off; SET LOCAL max_parallel_workers_per_gather TO 0; SET LOCAL jit TO off",
+            ),
+            Self::Sqlite(_) => Ok(()),
+        }
+    }
+
     /// Says for which organization the rest of the transaction is. SQLite has no second wall to tell.
     pub fn set_organization(&mut self, organization: OrganizationId) -> QueryResult<()> {
         match self {

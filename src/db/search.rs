@@ -5,6 +5,7 @@
 //! can be in them, and they are quoted all the same.
 
 use super::conn::MultiBackend;
+use crate::{auth::OrganizationId, types::sql::Uuid};
 use diesel::{
     expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate},
     pg::Pg,
@@ -14,14 +15,16 @@ use diesel::{
     sqlite::Sqlite,
 };
 
-/// Of `search_documents`: the document stands on one of these shelves, and has a word that begins with each of the terms.
+/// Of `search_documents`: the document is the organization's, stands on one of these shelves, and has a word that begins with each
+/// of the terms.
 #[derive(Debug, Clone)]
 pub struct OnShelves {
+    organization: OrganizationId,
     postgres: String,
     sqlite: String,
 }
 
-pub fn on_shelves(shelves: &[i64], terms: &[String]) -> OnShelves {
+pub fn on_shelves(organization: OrganizationId, shelves: &[i64], terms: &[String]) -> OnShelves {
     let all = |term: &dyn Fn(i64, &str) -> String, and: &str, or: &str| {
         let each = shelves.iter().map(|shelf| {
             let terms: Vec<String> = terms.iter().map(|word| term(*shelf, word)).collect();
@@ -30,6 +33,7 @@ pub fn on_shelves(shelves: &[i64], terms: &[String]) -> OnShelves {
         each.collect::<Vec<_>>().join(or)
     };
     OnShelves {
+        organization,
         postgres: all(&|shelf, word| format!("'{shelf}x{word}':*"), " & ", " | "),
         sqlite: all(&|shelf, word| format!("\"{shelf}x{word}\" *"), " AND ", " OR "),
     }
@@ -37,7 +41,9 @@ pub fn on_shelves(shelves: &[i64], terms: &[String]) -> OnShelves {
 
 impl QueryFragment<Pg> for OnShelves {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("(search_documents.shelf IS NOT NULL AND search_lexemes(search_documents.words, search_documents.shelf) @@ ");
+        out.push_sql("(search_documents.organization_id = ");
+        out.push_bind_param::<Uuid, OrganizationId>(&self.organization)?;
+        out.push_sql(" AND search_documents.shelf IS NOT NULL AND search_lexemes(search_documents.words, search_documents.shelf) @@ ");
         out.push_bind_param::<Text, String>(&self.postgres)?;
         out.push_sql("::tsquery)");
         Ok(())
@@ -45,9 +51,12 @@ impl QueryFragment<Pg> for OnShelves {
 }
 impl QueryFragment<Sqlite> for OnShelves {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        out.push_sql("search_documents.number IN (SELECT rowid FROM search_fts WHERE search_fts MATCH ");
+        // The plus keeps SQLite, which thinks an organization small, from reading all its documents to find the few in the index.
+        out.push_sql("(+search_documents.organization_id = ");
+        out.push_bind_param::<Uuid, OrganizationId>(&self.organization)?;
+        out.push_sql(" AND search_documents.number IN (SELECT rowid FROM search_fts WHERE search_fts MATCH ");
         out.push_bind_param::<Text, String>(&self.sqlite)?;
-        out.push_sql(")");
+        out.push_sql("))");
         Ok(())
     }
 }

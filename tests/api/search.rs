@@ -202,6 +202,22 @@ on_both_engines! {
         boss.get(&format!("/search?q=heron&limit=4&cursor={cursor}")).await.expect(400);
     }
 
+    async fn a_client_is_found_however_many_notes_name_them(w) {
+        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+        let case = active_case(&ana, &boss).await;
+        let client = ana.post("/clients", json!({"preferred_name": "Ibis"})).await.expect(201).id();
+        for _ in 0..105 {
+            ana.post(&format!("/cases/{case}/notes"), json!({"kind": "progress", "body": "Called Ibis."})).await.expect(201);
+        }
+        for shelved in [false, true] {
+            if shelved { shelve(w).await; }
+            for user in [&ana, &boss] {
+                let all = found(user, "ibis").await;
+                assert_eq!((&all[0], all.len()), (&format!("client {client}"), 101), "the newest hundred of each kind");
+            }
+        }
+    }
+
     async fn odd_questions_are_refused_or_find_nothing(w) {
         let boss = w.user(Role::Supervisor);
         let (ana, long) = (w.user(Role::Advocate), "a".repeat(101));

@@ -8,15 +8,10 @@ use crate::{
             self,
             model::{CaseId, CaseRow},
         },
-        clients::model::ClientId,
         conflicts::{self, model::Occasion},
         timeline,
     },
-    db::{
-        Dialect, PortableDsl as _, Tx,
-        dialect::row_after,
-        schema::{actions, cases as case_rows},
-    },
+    db::{Dialect, PortableDsl as _, Tx, dialect::row_after, schema::actions},
     directory::providers::{self, model::ProviderId},
     error::{ApiError, Result},
     http::{Body, Filter, IfMatch, List, Page},
@@ -113,15 +108,15 @@ fn whole(tx: &mut Tx, row: ActionRow) -> Result<Action> {
     Ok(Action { next_steps, ..row.into() })
 }
 
-/// Whether an action against this provider was filed for this client shortly before the day. Only what the caller may see is
-/// looked at: a flag must not tell of a case that is hidden.
-pub fn filed_shortly_before(tx: &mut Tx, client: ClientId, provider: ProviderId, day: Day) -> Result<bool> {
-    let of_client = case_rows::table.filter(case_rows::organization_id.eq(tx.organization())).filter(case_rows::client_id.eq(client));
-    let filed = visible(tx)
+/// Whether an action against this provider was filed in this case shortly before the day. Other cases of the client are not looked
+/// at: whoever reads the flag may not know of them.
+pub fn filed_shortly_before(tx: &mut Tx, case: &CaseRow, provider: ProviderId, day: Day) -> Result<bool> {
+    let filed = actions::table
+        .filter(actions::organization_id.eq(case.organization_id))
+        .filter(actions::case_id.eq(case.id))
         .filter(actions::provider_id.eq(provider))
         .filter(actions::status.ne(ActionStatus::EnteredInError))
-        .filter(actions::filed_on.between(day.plus_days(-RETALIATION_DAYS), day))
-        .filter(actions::case_id.eq_any(of_client.select(case_rows::id)));
+        .filter(actions::filed_on.between(day.plus_days(-RETALIATION_DAYS), day));
     let first: Option<ActionId> = filed.select(actions::id).first(tx.conn).optional()?;
     Ok(first.is_some())
 }

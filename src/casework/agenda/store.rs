@@ -28,11 +28,13 @@ const DAY_SECONDS: i64 = 24 * 3600;
 /// The cases whose work is on the caller's agenda: those that an advocate is assigned to, those of the teams that a supervisor
 /// oversees.
 fn visible(tx: &Tx) -> Condition {
-    match tx.scope() {
+    let seen = match tx.scope() {
         Scope::Teams(_) => teams::store::own(tx, "cases.team_id"),
         Scope::Assigned(_) => assignments::store::worked(tx, "cases.id"),
         Scope::Organization | Scope::Nothing => Condition::nothing(),
-    }
+    };
+    // What should never have been is nobody's work.
+    seen.then(" AND cases.status <> 'entered_in_error'")
 }
 
 /// Which cases a list is asked for, so that a supervisor has those that nobody leads first.
@@ -231,6 +233,7 @@ fn offered(tx: &mut Tx) -> Result<Vec<AgendaHandover>> {
         .inner_join(cases::table.on(cases::organization_id.eq(handovers::organization_id).and(cases::id.eq(handovers::case_id))))
         .filter(handovers::organization_id.eq(tx.organization()))
         .filter(handovers::to_user_id.eq(tx.user()?))
+        .filter(cases::status.ne(CaseStatus::EnteredInError))
         .filter(handovers::status.eq(HandoverStatus::Offered));
     let columns = (handovers::id, cases::id, cases::case_number, handovers::from_user_id, handovers::offered_at);
     let rows: Vec<_> = query.select(columns).order((handovers::offered_at.asc(), handovers::id.asc())).limit(MOST).load(tx.conn)?;

@@ -126,7 +126,7 @@ fn notice_retaliation(tx: &mut Tx, case: &CaseRow, row: &mut BarrierRow) -> Resu
         Some(provider) => {
             let zone = organizations::store::find(tx)?.time_zone;
             let day = row.occurred_on.unwrap_or_else(|| Day::of(row.opened_at, &zone));
-            actions::store::filed_shortly_before(tx, case.client_id, provider, day)?
+            actions::store::filed_shortly_before(tx, case, provider, day)?
         }
     };
     Ok(())
@@ -135,7 +135,9 @@ fn notice_retaliation(tx: &mut Tx, case: &CaseRow, row: &mut BarrierRow) -> Resu
 /// Counts the barriers without a disposition anew, in the row of the case that the caller holds. A new version of the case only
 /// where the answer to "may it be closed?" has changed: nothing else of the count is shown.
 fn recount(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {
-    let open = visible(tx).filter(barriers::case_id.eq(case.id)).filter(barriers::disposition.is_null());
+    // All there are: the caller holds the case, and the count must not depend on a right that ends at this very moment.
+    let open = barriers::table.filter(barriers::organization_id.eq(case.organization_id)).filter(barriers::case_id.eq(case.id));
+    let open = open.filter(barriers::disposition.is_null());
     let open: i64 = open.count().get_result(tx.conn)?;
     let open = i32::try_from(open).map_err(ApiError::internal)?;
     let before = std::mem::replace(&mut case.undisposed_barriers, open);

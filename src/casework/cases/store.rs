@@ -58,6 +58,11 @@ macro_rules! of_visible_case {
     };
 }
 
+/// Whose the cases are that this caller may see: few, for an advocate.
+pub fn clients(tx: &mut Tx) -> Result<Vec<clients::model::ClientId>> {
+    Ok(visible(tx).select(cases::client_id).load(tx.conn)?)
+}
+
 /// The cases of a team, for a query of teams.
 pub fn of_team(tx: &Tx) -> dsl::Select<dsl::Filter<Seen, Condition>, cases::id> {
     seen(tx).filter(Condition::new(&["cases.team_id = teams.id"], &[])).select(cases::id)

@@ -4,6 +4,7 @@ use super::model::*;
 use crate::{
     auth::{OrganizationId, Scope},
     casework::assignments,
+    casework::cases,
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::{contains, row_after},
@@ -49,6 +50,15 @@ pub fn visible_ids(tx: &Tx) -> dsl::Select<Seen, clients::id> {
 /// The client that a row of `search_documents` is of, for a query of those.
 pub fn of_search_document(tx: &Tx) -> Ids {
     seen(tx).filter(Condition::new(&["clients.id = search_documents.id"], &[])).select(clients::id)
+}
+
+/// The clients of the cases that this caller works in, and those that the caller has made a record of: few, for an advocate.
+pub fn own(tx: &mut Tx) -> Result<Vec<ClientId>> {
+    let served: Vec<ClientId> = cases::store::clients(tx)?;
+    let mut own: Vec<ClientId> = visible(tx).filter(clients::id.eq_any(served)).select(clients::id).load(tx.conn)?;
+    let made = visible(tx).filter(clients::created_by.eq(tx.user()?));
+    own.extend(made.select(clients::id).load::<ClientId>(tx.conn)?);
+    Ok(own)
 }
 
 /// The clients of a team, for a query of teams.

@@ -22,13 +22,13 @@ use crate::{
         self,
         compute::{Computation, Trigger, compute},
         holidays::Holidays,
-        model::{DeadlineRule, DeadlineRuleId},
+        model::{DeadlineParty, DeadlineRule, DeadlineRuleId},
     },
     error::{ApiError, Code, Result},
     http::{Body, Filter, IfMatch, List, Page},
     identity::organizations,
     of_visible_case,
-    types::{Day, Instant, Text, Zone},
+    types::{Day, Instant, Json, Text, Zone},
 };
 use diesel::prelude::*;
 
@@ -156,7 +156,8 @@ pub fn open_of_case(tx: &mut Tx, case: CaseId) -> Result<Vec<(DeadlineId, Day)>>
 /// Counts the open deadlines anew, in the row of the case that the caller holds. A new version of the case only where the answer
 /// to "may it be closed?" has changed: nothing else of the count is shown.
 pub(super) fn recount(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {
-    let open = visible(tx).filter(deadlines::case_id.eq(case.id)).filter(deadlines::status.eq_any(DeadlineStatus::OPEN));
+    // All there are: the caller holds the case, and the count must not depend on a right that ends at this very moment.
+    let open = of_organization(tx).filter(deadlines::case_id.eq(case.id)).filter(deadlines::status.eq_any(DeadlineStatus::OPEN));
     let days: Vec<Day> = open.select(deadlines::due_on).load(tx.conn)?;
     let open = i32::try_from(days.len()).map_err(ApiError::internal)?;
     let before = (case.open_deadlines, case.next_deadline_on);
@@ -319,12 +320,15 @@ pub fn satisfy(tx: &mut Tx, id: DeadlineId, given: &Body<Satisfaction>) -> Resul
         None => actions::store::find(tx, row.action_id)?,
     };
     check_day(given.on, &row.time_zone, "/on")?;
-    let on = given.on.or(action.filed_on).unwrap_or_else(|| Day::today(&row.time_zone));
+    // What the other side owes is met when it has decided, and its delay is not ours to excuse.
+    let theirs = row.computation.as_ref().is_some_and(|Json(basis)| basis.party == DeadlineParty::OtherSide);
+    let done = if theirs { action.decided_on } else { action.filed_on };
+    let on = given.on.or(done).unwrap_or_else(|| Day::today(&row.time_zone));
     if row.trigger_date.is_some_and(|trigger| on < trigger) {
         return Err(ApiError::invalid("/on", "before_trigger", "must not lie before what started the clock"));
     }
     let late = on > row.due_on;
-    if late && given.good_cause.is_none() {
+    if late && !theirs && given.good_cause.is_none() {
         return Err(ApiError::invalid("/good_cause", "required", "what is filed after the last day says what the good cause is"));
     }
     (row.satisfied_by, row.satisfied_on) = (Some(action.id), Some(on));

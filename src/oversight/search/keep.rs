@@ -42,7 +42,7 @@ const ALONE: Pace = Pace { fresh: 1, at_once: 65_536 };
 /// How many records are read in one transaction.
 const READ_AT_ONCE: usize = 4_096;
 /// How many stand on one shelf.
-const SHELF: usize = 2_048;
+const SHELF: usize = 1_024;
 /// Shelf numbers are drawn below this, and are short in the index. Should one be drawn twice, two teams' words stand together:
 /// the documents are told apart by who may see them, as ever.
 const NUMBERS: i64 = 10_000_000_000;
@@ -114,10 +114,12 @@ fn shelve(conn: &mut Conn, organization: OrganizationId, team: TeamId, kind: Sea
         .filter(shelves::team_id.eq(team))
         .filter(shelves::kind.eq(kind))
         .order(shelves::newest.desc());
-    let last: Option<(i64, i32)> = own.limit(1).select((shelves::id, shelves::documents)).locked().get_result(conn).optional()?;
-    let (mut shelf, mut room) = match last {
-        Some((id, documents)) => (Some(id), SHELF.saturating_sub(usize::try_from(documents).map_err(ApiError::internal)?)),
-        None => (None, 0),
+    let last: Option<(i64, i32, i64)> =
+        own.limit(1).select((shelves::id, shelves::documents, shelves::newest)).locked().get_result(conn).optional()?;
+    // An old document comes back when it is changed: the last shelf stays the last all the same.
+    let (mut shelf, mut room, before) = match last {
+        Some((id, documents, newest)) => (Some(id), SHELF.saturating_sub(usize::try_from(documents).map_err(ApiError::internal)?), newest),
+        None => (None, 0, 0),
     };
     let mut rest = numbers;
     while let Some(first) = rest.first() {
@@ -125,7 +127,7 @@ fn shelve(conn: &mut Conn, organization: OrganizationId, team: TeamId, kind: Sea
             (shelf, room) = (None, SHELF);
         }
         let (now, later) = rest.split_at(room.min(rest.len()));
-        let (count, newest) = (i32::try_from(now.len()).map_err(ApiError::internal)?, *now.last().unwrap_or(first));
+        let (count, newest) = (i32::try_from(now.len()).map_err(ApiError::internal)?, before.max(*now.last().unwrap_or(first)));
         let id = match shelf {
             Some(id) => {
                 let grown = (shelves::documents.eq(shelves::documents + count), shelves::newest.eq(newest));

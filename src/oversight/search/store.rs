@@ -23,25 +23,42 @@ use crate::{
     of_visible_case,
 };
 use diesel::{dsl::exists, prelude::*};
+use std::collections::BTreeMap;
 
-/// How many records are ranked, the newest of those that match.
-const RANKED: usize = 300;
-/// How many shelves are read at once: few first, for a word that is everywhere, then more, for one that is rare.
-const FIRST_SHELVES: usize = 2;
-const MOST_SHELVES: usize = 128;
+/// How many records of each kind are ranked, the newest of those that match.
+const RANKED: usize = 100;
+/// How many are read at once, at most.
+const READ: i64 = 4_096;
+/// How many shelves of each kind are read first, how many times more each time, and how many at once at most: few for a word that
+/// is everywhere, soon all for one that is rare.
+const FIRST_SHELVES: usize = 1;
+const TIMES_MORE: usize = 6;
+const MOST_SHELVES: usize = 256;
 
 type Documents = documents::BoxedQuery<'static, Dialect>;
 
-/// The documents of the organization that are of these kinds.
-fn of_kinds(tx: &Tx, kinds: Vec<SearchKind>) -> Documents {
-    documents::table.filter(documents::organization_id.eq(tx.organization())).filter(documents::kind.eq_any(kinds)).into_boxed()
+/// Which documents are looked at.
+#[derive(Debug, Clone)]
+enum Place<'a> {
+    /// All of the organization's; the query goes on to say which.
+    Anywhere,
+    /// Those that have the words, on these shelves.
+    Shelves(&'a [i64]),
+}
+
+fn of_kinds(tx: &Tx, filter: &SearchFilter, place: &Place<'_>, fits: impl Fn(SearchKind) -> bool) -> Documents {
+    let kinds: Vec<SearchKind> = filter.kinds().into_iter().filter(|kind| fits(*kind)).collect();
+    let all = documents::table.filter(documents::kind.eq_any(kinds)).into_boxed();
+    match place {
+        Place::Anywhere => all.filter(documents::organization_id.eq(tx.organization())),
+        Place::Shelves(shelves) => all.filter(on_shelves(tx.organization(), shelves, filter.q.terms())),
+    }
 }
 
 /// The cases that this caller may work in and what is in them, without the notes that are not for them.
-fn of_cases(tx: &Tx, filter: &SearchFilter) -> Result<Documents> {
+fn of_cases(tx: &Tx, filter: &SearchFilter, place: &Place<'_>) -> Result<Documents> {
     let actor = tx.actor()?;
-    let kinds = filter.kinds().into_iter().filter(|kind| *kind != SearchKind::Client).collect();
-    let all = of_kinds(tx, kinds).filter(of_visible_case!(tx, "search_documents"));
+    let all = of_kinds(tx, filter, place, |kind| kind != SearchKind::Client).filter(of_visible_case!(tx, "search_documents"));
     Ok(match actor.role {
         Role::Supervisor => all,
         // What has no kind is no note.
@@ -55,15 +72,14 @@ fn of_cases(tx: &Tx, filter: &SearchFilter) -> Result<Documents> {
 }
 
 /// The clients that this caller may see.
-fn of_clients(tx: &Tx, filter: &SearchFilter) -> Documents {
-    let kinds = filter.kinds().into_iter().filter(|kind| *kind == SearchKind::Client).collect();
-    of_kinds(tx, kinds).filter(exists(clients::store::of_search_document(tx)))
+fn of_clients(tx: &Tx, filter: &SearchFilter, place: &Place<'_>) -> Documents {
+    of_kinds(tx, filter, place, |kind| kind == SearchKind::Client).filter(exists(clients::store::of_search_document(tx)))
 }
 
 /// The documents that this caller may see: those of cases, and those of clients. Two queries, since each leads to its rows by
 /// another way.
 fn visible(tx: &Tx, filter: &SearchFilter) -> Result<[Documents; 2]> {
-    Ok([of_cases(tx, filter)?, of_clients(tx, filter)])
+    Ok([of_cases(tx, filter, &Place::Anywhere)?, of_clients(tx, filter, &Place::Anywhere)])
 }
 
 /// What ranking needs of a document.
@@ -78,55 +94,80 @@ struct Found {
     words: Option<String>,
 }
 
-/// Reads what the query gives, the newest first, up to as many as are ranked.
+/// Reads what the query gives, the newest first.
 fn read(tx: &mut Tx, query: Documents, found: &mut Vec<Found>) -> Result<()> {
-    let newest = query.order(documents::number.desc()).limit(i64::try_from(RANKED).unwrap_or(i64::MAX));
+    let newest = query.order(documents::number.desc()).limit(READ);
     found.extend(newest.select(Found::as_select()).load::<Found>(tx.conn)?);
     Ok(())
 }
 
 /// Looks into each document that the query gives.
-fn with_words(query: Documents, terms: &[String]) -> Documents {
-    terms.iter().fold(query, |query, term| query.filter(contains(documents::words.assume_not_null(), &format!(" {term}"))))
+fn with_words(query: Documents, filter: &SearchFilter) -> Documents {
+    let each = filter.q.terms().iter();
+    each.fold(query, |query, term| query.filter(contains(documents::words.assume_not_null(), &format!(" {term}"))))
 }
 
-/// The shelves of the teams of which this caller may see anything, the newest first.
-fn shelves_of_caller(tx: &mut Tx, filter: &SearchFilter) -> Result<Vec<(i64, SearchKind)>> {
+/// The shelves of a kind, of the teams of which this caller may see anything, the newest first.
+fn shelves_of_caller(tx: &mut Tx, filter: &SearchFilter) -> Result<BTreeMap<SearchKind, Vec<i64>>> {
     let own = teams::table.filter(teams::organization_id.eq(tx.organization()));
     let own = own.filter(exists(cases::store::of_team(tx)).or(exists(clients::store::of_team(tx))));
     let own: Vec<TeamId> = own.select(teams::id).load(tx.conn)?;
     let all = shelves::table.filter(shelves::organization_id.eq(tx.organization())).filter(shelves::team_id.eq_any(own));
     let wanted = all.filter(shelves::kind.eq_any(filter.kinds())).order((shelves::newest.desc(), shelves::id));
-    Ok(wanted.select((shelves::id, shelves::kind)).load(tx.conn)?)
+    let mut of_kinds: BTreeMap<SearchKind, Vec<i64>> = BTreeMap::new();
+    for (kind, shelf) in wanted.select((shelves::kind, shelves::id)).load::<(SearchKind, i64)>(tx.conn)? {
+        of_kinds.entry(kind).or_default().push(shelf);
+    }
+    Ok(of_kinds)
 }
 
-/// The newest documents that have the words and that this caller may see.
-fn candidates(tx: &mut Tx, filter: &SearchFilter) -> Result<Vec<Found>> {
-    let (terms, mut found) = (filter.q.terms(), Vec::new());
-    if let Scope::Assigned(_) = tx.scope() {
-        for query in visible(tx, filter)? {
-            read(tx, with_words(query, terms), &mut found)?;
+/// Reads shelf after shelf, of each kind until there are enough of it.
+fn read_shelves(tx: &mut Tx, filter: &SearchFilter, found: &mut Vec<Found>) -> Result<()> {
+    let mut rest = shelves_of_caller(tx, filter)?;
+    let mut many = FIRST_SHELVES;
+    loop {
+        rest.retain(|kind, shelves| !shelves.is_empty() && found.iter().filter(|document| document.kind == *kind).count() < RANKED);
+        if rest.is_empty() {
+            return Ok(());
         }
+        let (mut of_the_cases, mut of_the_clients) = (Vec::new(), Vec::new());
+        for (kind, shelves) in &mut rest {
+            let now = shelves.drain(..many.min(shelves.len()));
+            if *kind == SearchKind::Client { of_the_clients.extend(now) } else { of_the_cases.extend(now) }
+        }
+        for now in of_the_cases.chunks(MOST_SHELVES) {
+            read(tx, of_cases(tx, filter, &Place::Shelves(now))?, found)?;
+        }
+        for now in of_the_clients.chunks(MOST_SHELVES) {
+            read(tx, of_clients(tx, filter, &Place::Shelves(now)), found)?;
+        }
+        many = (many * TIMES_MORE).min(MOST_SHELVES);
+    }
+}
+
+/// The newest documents of each kind that have the words and that this caller may see.
+fn candidates(tx: &mut Tx, filter: &SearchFilter) -> Result<Vec<Found>> {
+    tx.conn.expect_few_rows()?;
+    let mut found = Vec::new();
+    if let Scope::Assigned(_) = tx.scope() {
+        let clients = if filter.wants(SearchKind::Client) { clients::store::own(tx)? } else { Vec::new() };
+        let own: Vec<Key> = clients.into_iter().map(|client| Key::from_uuid(client.uuid())).collect();
+        let [of_cases, of_clients] = visible(tx, filter)?;
+        read(tx, with_words(of_cases, filter), &mut found)?;
+        read(tx, with_words(of_clients.filter(documents::id.eq_any(own)), filter), &mut found)?;
     } else {
         for query in visible(tx, filter)? {
-            read(tx, with_words(query.filter(documents::shelf.is_null()), terms), &mut found)?;
+            read(tx, with_words(query.filter(documents::shelf.is_null()), filter), &mut found)?;
         }
-        let all = shelves_of_caller(tx, filter)?;
-        let (mut rest, mut many) = (all.as_slice(), FIRST_SHELVES);
-        while found.len() < RANKED && !rest.is_empty() {
-            let (now, later) = rest.split_at(many.min(rest.len()));
-            let (of_clients, of_cases): (Vec<_>, Vec<_>) = now.iter().copied().partition(|(_, kind)| *kind == SearchKind::Client);
-            for (query, shelves) in visible(tx, filter)?.into_iter().zip([of_cases, of_clients]) {
-                if !shelves.is_empty() {
-                    let shelves: Vec<i64> = shelves.into_iter().map(|(shelf, _)| shelf).collect();
-                    read(tx, query.filter(on_shelves(&shelves, terms)), &mut found)?;
-                }
-            }
-            (rest, many) = (later, (many * 4).min(MOST_SHELVES));
-        }
+        read_shelves(tx, filter, &mut found)?;
     }
     found.sort_unstable_by_key(|document| std::cmp::Reverse(document.number));
-    found.truncate(RANKED);
+    let mut count: BTreeMap<SearchKind, usize> = BTreeMap::new();
+    found.retain(|document| {
+        let before = count.entry(document.kind).or_default();
+        *before += 1;
+        *before <= RANKED
+    });
     Ok(found)
 }
 
