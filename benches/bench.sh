@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# benches/bench.sh ENGINE [CASES]: requests a second and p99, wrk at 64 connections, three runs of ten seconds each.
+# benches/bench.sh ENGINE [CASES]: requests a second and p99, wrk at 64 connections (the agenda and search at 16), three runs of ten seconds each.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=lib.sh
@@ -26,6 +26,18 @@ measure 'GET /livez (beside it)' /livez
 measure 'GET /cases/{id}' "/api/v1/cases/$id"
 measure 'GET /cases?status=active, page 1' '/api/v1/cases?status=active'
 measure 'GET /cases?status=active, page 1,000' "/api/v1/cases?status=active&cursor=$cursor"
+# What an advocate and a supervisor have open all day, at 16 connections.
+CONNECTIONS=16
+for role in supervisor advocate; do
+    sign_in_of "$role" "$SCRATCH/demo.txt"
+    measure "GET /me/agenda, $role" /api/v1/me/agenda
+    # A word of every third document, one that is nowhere, the beginning of one, and two together.
+    for words in medication umbrella hous housing+letter; do
+        measure "GET /search?q=$words, $role" "/api/v1/search?q=$words"
+    done
+done
+CONNECTIONS=64
+sign_in_of supervisor "$SCRATCH/demo.txt"
 measure 'POST /cases' /api/v1/cases "$SCRATCH/post.lua"
 measure 'PATCH /cases/{id}' "/api/v1/cases/$id" "$SCRATCH/patch.lua"
 server_stop
