@@ -1,6 +1,6 @@
 -- What GET /search looks through: of each client, case, barrier, meeting and note its text, and its words folded to one form.
 
--- The documents of one team and one kind, some thousand of them together. Each word is indexed under its shelf, so that a
+-- The documents of one team and one kind, some four thousand of them together. Each word is indexed under its shelf, so that a
 -- search reads the newest shelves of the caller's own teams first and never meets the words of others.
 CREATE TABLE search_shelves (
     organization_id  BLOB NOT NULL REFERENCES organizations (id),

@@ -42,7 +42,7 @@ const ALONE: Pace = Pace { fresh: 1, at_once: 65_536 };
 /// How many records are read in one transaction.
 const READ_AT_ONCE: usize = 4_096;
 /// How many stand on one shelf.
-const SHELF: usize = 1_024;
+const SHELF: usize = 4_096;
 /// Shelf numbers are drawn below this, and are short in the index. Should one be drawn twice, two teams' words stand together:
 /// the documents are told apart by who may see them, as ever.
 const NUMBERS: i64 = 10_000_000_000;

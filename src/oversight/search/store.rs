@@ -27,12 +27,10 @@ use std::collections::BTreeMap;
 
 /// How many records of each kind are ranked, the newest of those that match.
 const RANKED: usize = 100;
-/// How many are read at once, at most.
-const READ: i64 = 4_096;
-/// How many shelves of each kind are read first, how many times more each time, and how many at once at most: few for a word that
-/// is everywhere, soon all for one that is rare.
+/// How many shelves of a kind are read first, how many times more each time, and how many at once at most: one for a word that is
+/// everywhere, soon all for one that is rare.
 const FIRST_SHELVES: usize = 1;
-const TIMES_MORE: usize = 6;
+const TIMES_MORE: usize = 16;
 const MOST_SHELVES: usize = 256;
 
 type Documents = documents::BoxedQuery<'static, Dialect>;
@@ -46,19 +44,17 @@ enum Place<'a> {
     Shelves(&'a [i64]),
 }
 
-fn of_kinds(tx: &Tx, filter: &SearchFilter, place: &Place<'_>, fits: impl Fn(SearchKind) -> bool) -> Documents {
-    let kinds: Vec<SearchKind> = filter.kinds().into_iter().filter(|kind| fits(*kind)).collect();
-    let all = documents::table.filter(documents::kind.eq_any(kinds)).into_boxed();
+fn at(tx: &Tx, filter: &SearchFilter, place: &Place<'_>) -> Documents {
     match place {
-        Place::Anywhere => all.filter(documents::organization_id.eq(tx.organization())),
-        Place::Shelves(shelves) => all.filter(on_shelves(tx.organization(), shelves, filter.q.terms())),
+        Place::Anywhere => documents::table.filter(documents::organization_id.eq(tx.organization())).into_boxed(),
+        Place::Shelves(shelves) => documents::table.filter(on_shelves(tx.organization(), shelves, filter.q.terms())).into_boxed(),
     }
 }
 
 /// The cases that this caller may work in and what is in them, without the notes that are not for them.
 fn of_cases(tx: &Tx, filter: &SearchFilter, place: &Place<'_>) -> Result<Documents> {
     let actor = tx.actor()?;
-    let all = of_kinds(tx, filter, place, |kind| kind != SearchKind::Client).filter(of_visible_case!(tx, "search_documents"));
+    let all = at(tx, filter, place).filter(of_visible_case!(tx, "search_documents"));
     Ok(match actor.role {
         Role::Supervisor => all,
         // What has no kind is no note.
@@ -73,10 +69,19 @@ fn of_cases(tx: &Tx, filter: &SearchFilter, place: &Place<'_>) -> Result<Documen
 
 /// The clients that this caller may see.
 fn of_clients(tx: &Tx, filter: &SearchFilter, place: &Place<'_>) -> Documents {
-    of_kinds(tx, filter, place, |kind| kind == SearchKind::Client).filter(exists(clients::store::of_search_document(tx)))
+    let all = at(tx, filter, place).filter(documents::kind.eq(SearchKind::Client));
+    all.filter(exists(clients::store::of_search_document(tx)))
 }
 
-/// The documents that this caller may see: those of cases, and those of clients. Two queries, since each leads to its rows by
+/// The documents of a kind that this caller may see.
+fn of_kind(tx: &Tx, filter: &SearchFilter, kind: SearchKind, place: &Place<'_>) -> Result<Documents> {
+    match kind {
+        SearchKind::Client => Ok(of_clients(tx, filter, place)),
+        _ => of_cases(tx, filter, place),
+    }
+}
+
+/// All documents that this caller may see: those of cases, and those of clients. Two queries, since each leads to its rows by
 /// another way.
 fn visible(tx: &Tx, filter: &SearchFilter) -> Result<[Documents; 2]> {
     Ok([of_cases(tx, filter, &Place::Anywhere)?, of_clients(tx, filter, &Place::Anywhere)])
@@ -86,7 +91,6 @@ fn visible(tx: &Tx, filter: &SearchFilter) -> Result<[Documents; 2]> {
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = documents)]
 struct Found {
-    number: i64,
     id: Key,
     kind: SearchKind,
     case_id: Option<CaseId>,
@@ -94,9 +98,15 @@ struct Found {
     words: Option<String>,
 }
 
-/// Reads what the query gives, the newest first.
-fn read(tx: &mut Tx, query: Documents, found: &mut Vec<Found>) -> Result<()> {
-    let newest = query.order(documents::number.desc()).limit(READ);
+/// How many more of a kind are wanted.
+fn wanted(kind: SearchKind, found: &[Found]) -> usize {
+    RANKED.saturating_sub(found.iter().filter(|document| document.kind == kind).count())
+}
+
+/// Reads what the query gives of one kind, the newest first, as many as are still wanted.
+fn read(tx: &mut Tx, kind: SearchKind, query: Documents, found: &mut Vec<Found>) -> Result<()> {
+    let newest =
+        query.filter(documents::kind.eq(kind)).order(documents::number.desc()).limit(i64::try_from(wanted(kind, found)).unwrap_or(0));
     found.extend(newest.select(Found::as_select()).load::<Found>(tx.conn)?);
     Ok(())
 }
@@ -121,28 +131,16 @@ fn shelves_of_caller(tx: &mut Tx, filter: &SearchFilter) -> Result<BTreeMap<Sear
     Ok(of_kinds)
 }
 
-/// Reads shelf after shelf, of each kind until there are enough of it.
-fn read_shelves(tx: &mut Tx, filter: &SearchFilter, found: &mut Vec<Found>) -> Result<()> {
-    let mut rest = shelves_of_caller(tx, filter)?;
-    let mut many = FIRST_SHELVES;
-    loop {
-        rest.retain(|kind, shelves| !shelves.is_empty() && found.iter().filter(|document| document.kind == *kind).count() < RANKED);
-        if rest.is_empty() {
-            return Ok(());
-        }
-        let (mut of_the_cases, mut of_the_clients) = (Vec::new(), Vec::new());
-        for (kind, shelves) in &mut rest {
-            let now = shelves.drain(..many.min(shelves.len()));
-            if *kind == SearchKind::Client { of_the_clients.extend(now) } else { of_the_cases.extend(now) }
-        }
-        for now in of_the_cases.chunks(MOST_SHELVES) {
-            read(tx, of_cases(tx, filter, &Place::Shelves(now))?, found)?;
-        }
-        for now in of_the_clients.chunks(MOST_SHELVES) {
-            read(tx, of_clients(tx, filter, &Place::Shelves(now)), found)?;
-        }
-        many = (many * TIMES_MORE).min(MOST_SHELVES);
+/// Reads shelf after shelf, until there are enough.
+fn read_shelves(tx: &mut Tx, filter: &SearchFilter, kind: SearchKind, shelves: &[i64], found: &mut Vec<Found>) -> Result<()> {
+    let (mut rest, mut many) = (shelves, FIRST_SHELVES);
+    while wanted(kind, found) > 0 && !rest.is_empty() {
+        let (now, later) = rest.split_at(many.min(rest.len()));
+        let query = of_kind(tx, filter, kind, &Place::Shelves(now))?;
+        read(tx, kind, query, found)?;
+        (rest, many) = (later, (many * TIMES_MORE).min(MOST_SHELVES));
     }
+    Ok(())
 }
 
 /// The newest documents of each kind that have the words and that this caller may see.
@@ -150,24 +148,22 @@ fn candidates(tx: &mut Tx, filter: &SearchFilter) -> Result<Vec<Found>> {
     tx.conn.expect_few_rows()?;
     let mut found = Vec::new();
     if let Scope::Assigned(_) = tx.scope() {
-        let clients = if filter.wants(SearchKind::Client) { clients::store::own(tx)? } else { Vec::new() };
-        let own: Vec<Key> = clients.into_iter().map(|client| Key::from_uuid(client.uuid())).collect();
-        let [of_cases, of_clients] = visible(tx, filter)?;
-        read(tx, with_words(of_cases, filter), &mut found)?;
-        read(tx, with_words(of_clients.filter(documents::id.eq_any(own)), filter), &mut found)?;
-    } else {
-        for query in visible(tx, filter)? {
-            read(tx, with_words(query.filter(documents::shelf.is_null()), filter), &mut found)?;
+        for kind in filter.kinds() {
+            let mut query = with_words(of_kind(tx, filter, kind, &Place::Anywhere)?, filter);
+            if kind == SearchKind::Client {
+                let own: Vec<Key> = clients::store::own(tx)?.into_iter().map(|client| Key::from_uuid(client.uuid())).collect();
+                query = query.filter(documents::id.eq_any(own));
+            }
+            read(tx, kind, query, &mut found)?;
         }
-        read_shelves(tx, filter, &mut found)?;
+    } else {
+        let shelves = shelves_of_caller(tx, filter)?;
+        for kind in filter.kinds() {
+            let fresh = of_kind(tx, filter, kind, &Place::Anywhere)?.filter(documents::shelf.is_null());
+            read(tx, kind, with_words(fresh, filter), &mut found)?;
+            read_shelves(tx, filter, kind, shelves.get(&kind).map_or(&[], Vec::as_slice), &mut found)?;
+        }
     }
-    found.sort_unstable_by_key(|document| std::cmp::Reverse(document.number));
-    let mut count: BTreeMap<SearchKind, usize> = BTreeMap::new();
-    found.retain(|document| {
-        let before = count.entry(document.kind).or_default();
-        *before += 1;
-        *before <= RANKED
-    });
     Ok(found)
 }
 
