@@ -42,9 +42,12 @@ CREATE INDEX search_documents_by_case ON search_documents (organization_id, case
 -- GET /search: the documents that stand on no shelf yet, few at any time
 CREATE INDEX search_documents_fresh ON search_documents (organization_id, number) WHERE shelf IS NULL;
 
--- GET /search by a supervisor: the words of what stands on a shelf, each behind the shelf's number.
-CREATE FUNCTION search_lexemes(words TEXT, shelf INT8) RETURNS TSVECTOR LANGUAGE SQL IMMUTABLE PARALLEL SAFE AS $$
-    SELECT array_to_tsvector(string_to_array(substr(replace(rtrim(words, ' '), ' ', ' ' || shelf::TEXT || 'x'), 2), ' '))
+-- GET /search by a supervisor: the words of what stands on a shelf, each behind the shelf's number. The cost tells the planner
+-- to look them up and never to make them anew of every document.
+CREATE FUNCTION search_lexemes(words TEXT, shelf INT8) RETURNS TSVECTOR LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE COST 10000 AS $$
+BEGIN
+    RETURN array_to_tsvector(string_to_array(substr(replace(rtrim(words, ' '), ' ', ' ' || shelf::TEXT || 'x'), 2), ' '));
+END
 $$;
 CREATE INDEX search_documents_words ON search_documents USING gin (search_lexemes(words, shelf)) WITH (fastupdate = off) WHERE shelf IS NOT NULL;
 

@@ -27,11 +27,9 @@ use std::collections::BTreeMap;
 
 /// How many records of each kind are ranked, the newest of those that match.
 const RANKED: usize = 100;
-/// How many shelves of a kind are read first, how many times more each time, and how many at once at most: one for a word that is
-/// everywhere, soon all for one that is rare.
+/// How many shelves of a kind are read first, and how many at once after that: for a word that is everywhere one is enough.
 const FIRST_SHELVES: usize = 1;
-const TIMES_MORE: usize = 16;
-const MOST_SHELVES: usize = 256;
+const MORE_SHELVES: usize = 16;
 
 type Documents = documents::BoxedQuery<'static, Dialect>;
 
@@ -138,7 +136,7 @@ fn read_shelves(tx: &mut Tx, filter: &SearchFilter, kind: SearchKind, shelves: &
         let (now, later) = rest.split_at(many.min(rest.len()));
         let query = of_kind(tx, filter, kind, &Place::Shelves(now))?;
         read(tx, kind, query, found)?;
-        (rest, many) = (later, (many * TIMES_MORE).min(MOST_SHELVES));
+        (rest, many) = (later, MORE_SHELVES);
     }
     Ok(())
 }
