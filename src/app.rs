@@ -80,7 +80,7 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
             .app_data(hasher.clone())
             .app_data(Data::from(Arc::clone(&calls)))
             .app_data(document.clone())
-            .app_data(actix_web::web::PathConfig::default().error_handler(|_, _| crate::error::ApiError::not_found().into()))
+            .app_data(actix_web::web::PathConfig::default().error_handler(|_, req| http::calls::no_such_id(req).into()))
             .into_utoipa_app()
             .configure(routes)
             .into_app()

@@ -58,7 +58,18 @@ impl Calls {
 pub async fn unmatched(req: HttpRequest) -> HttpResponse {
     let calls = req.app_data::<Data<Calls>>();
     HttpResponse::from_error(match calls.and_then(|calls| calls.methods(req.path())) {
-        Some(allow) => ApiError::new(Code::MethodNotAllowed, "This path has other methods; Allow names them.").header("allow", &allow),
+        Some(allow) => method_not_allowed(&allow),
         None => ApiError::new(Code::NotFound, "There is nothing at this address."),
     })
+}
+
+/// What a route has taken whose id names nothing: 405 where the address is one of its own that has other methods, as
+/// `/deadline-rules/preview` is no rule, else 404.
+pub fn no_such_id(req: &HttpRequest) -> ApiError {
+    let own = req.app_data::<Data<Calls>>().filter(|calls| calls.paths.contains_key(req.path()));
+    own.and_then(|calls| calls.methods(req.path())).map_or_else(ApiError::not_found, |allow| method_not_allowed(&allow))
+}
+
+fn method_not_allowed(allow: &str) -> ApiError {
+    ApiError::new(Code::MethodNotAllowed, "This path has other methods; Allow names them.").header("allow", allow)
 }

@@ -84,6 +84,10 @@ on_both_engines! {
         let other = ana.send("DELETE", "/cases", &[], None).await.expect(405);
         assert_eq!(other.header("allow"), "GET, POST, HEAD");
         ana.send("POST", &format!("/cases/{}", World::nobodys_id()), &[], None).await.expect(405);
+        // An address of its own where an id may stand, too.
+        let preview = ana.get("/deadline-rules/preview").await.expect(405);
+        assert_eq!(preview.header("allow"), "POST");
+        ana.get("/deadline-rules/previews").await.expect(404);
         let head = ana.send("HEAD", "/cases", &[], None).await.expect(200);
         assert!(head.body.is_null());
         let bare = w.anyone("GET", "/api/v1/cases", None).await.expect(401);
