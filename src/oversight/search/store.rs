@@ -27,9 +27,12 @@ use std::collections::BTreeMap;
 
 /// How many records of each kind are ranked, the newest of those that match.
 const RANKED: usize = 100;
-/// How many shelves of a kind are read first, and how many at once after that: for a word that is everywhere one is enough.
-const FIRST_SHELVES: usize = 1;
-const MORE_SHELVES: usize = 16;
+/// How many documents the shelves hold that are read first, and how many times more each time: for a word that is everywhere a few
+/// are enough, and what is not found among these is rare.
+const FIRST_DOCUMENTS: i32 = 2_048;
+const TIMES_MORE: i32 = 8;
+/// How many shelves are read at once, at most.
+const MOST_SHELVES: usize = 16;
 
 type Documents = documents::BoxedQuery<'static, Dialect>;
 
@@ -115,28 +118,39 @@ fn with_words(query: Documents, filter: &SearchFilter) -> Documents {
     each.fold(query, |query, term| query.filter(contains(documents::words.assume_not_null(), &format!(" {term}"))))
 }
 
-/// The shelves of a kind, of the teams of which this caller may see anything, the newest first.
-fn shelves_of_caller(tx: &mut Tx, filter: &SearchFilter) -> Result<BTreeMap<SearchKind, Vec<i64>>> {
+/// One shelf: its number, and how many documents stand on it.
+type Shelf = (i64, i32);
+
+/// The shelves of each kind, of the teams of which this caller may see anything, the newest first.
+fn shelves_of_caller(tx: &mut Tx, filter: &SearchFilter) -> Result<BTreeMap<SearchKind, Vec<Shelf>>> {
     let own = teams::table.filter(teams::organization_id.eq(tx.organization()));
     let own = own.filter(exists(cases::store::of_team(tx)).or(exists(clients::store::of_team(tx))));
     let own: Vec<TeamId> = own.select(teams::id).load(tx.conn)?;
     let all = shelves::table.filter(shelves::organization_id.eq(tx.organization())).filter(shelves::team_id.eq_any(own));
     let wanted = all.filter(shelves::kind.eq_any(filter.kinds())).order((shelves::newest.desc(), shelves::id));
-    let mut of_kinds: BTreeMap<SearchKind, Vec<i64>> = BTreeMap::new();
-    for (kind, shelf) in wanted.select((shelves::kind, shelves::id)).load::<(SearchKind, i64)>(tx.conn)? {
+    let mut of_kinds: BTreeMap<SearchKind, Vec<Shelf>> = BTreeMap::new();
+    for (kind, shelf) in wanted.select((shelves::kind, (shelves::id, shelves::documents))).load::<(SearchKind, Shelf)>(tx.conn)? {
         of_kinds.entry(kind).or_default().push(shelf);
     }
     Ok(of_kinds)
 }
 
 /// Reads shelf after shelf, until there are enough.
-fn read_shelves(tx: &mut Tx, filter: &SearchFilter, kind: SearchKind, shelves: &[i64], found: &mut Vec<Found>) -> Result<()> {
-    let (mut rest, mut many) = (shelves, FIRST_SHELVES);
-    while wanted(kind, found) > 0 && !rest.is_empty() {
-        let (now, later) = rest.split_at(many.min(rest.len()));
-        let query = of_kind(tx, filter, kind, &Place::Shelves(now))?;
+fn read_shelves(tx: &mut Tx, filter: &SearchFilter, kind: SearchKind, shelves: &[Shelf], found: &mut Vec<Found>) -> Result<()> {
+    let (mut rest, mut many) = (shelves.iter(), FIRST_DOCUMENTS);
+    while wanted(kind, found) > 0 {
+        let (mut now, mut held) = (Vec::new(), 0_i32);
+        while held < many && now.len() < MOST_SHELVES {
+            let Some((shelf, documents)) = rest.next() else { break };
+            now.push(*shelf);
+            held = held.saturating_add(*documents);
+        }
+        if now.is_empty() {
+            break;
+        }
+        let query = of_kind(tx, filter, kind, &Place::Shelves(&now))?;
         read(tx, kind, query, found)?;
-        (rest, many) = (later, MORE_SHELVES);
+        many = many.saturating_mul(TIMES_MORE);
     }
     Ok(())
 }
