@@ -14,7 +14,7 @@ bench_start() {
     ENGINE=$1
     SCRATCH=$(mktemp -d)
     trap 'server_stop; pg_stop; rm -rf "$SCRATCH"' EXIT
-    export ALONGSIDE_DATA_DIR=$SCRATCH/data ALONGSIDE_LOG=warn ALONGSIDE_CONNECTIONS=${ALONGSIDE_CONNECTIONS:-8}
+    export ALONGSIDE_DATA_DIR=$SCRATCH/data ALONGSIDE_LOG=warn
     if [ "$ENGINE" = postgres ]; then
         pg_start shared_buffers=512MB
         pg_database bench

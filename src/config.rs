@@ -24,7 +24,7 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the signing key and, by default, the database are kept.
     pub data_dir: PathBuf,
-    /// Connections to PostgreSQL, or readers of the SQLite file.
+    /// Connections to PostgreSQL, or readers of the SQLite file. 0: eight to PostgreSQL, one reader for each processor.
     pub connections: u32,
     /// Threads that answer requests. 0: one for each processor.
     pub workers: usize,
@@ -44,7 +44,11 @@ struct Usual {
     behind_proxy: bool,
 }
 
-const USUAL: Usual = Usual { listen: "127.0.0.1:8080", data_dir: "data", connections: 8, workers: 0, log: "info", behind_proxy: false };
+const USUAL: Usual = Usual { listen: "127.0.0.1:8080", data_dir: "data", connections: 0, workers: 0, log: "info", behind_proxy: false };
+
+fn processors() -> usize {
+    std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
+}
 
 impl Config {
     /// Reads the file, if one is named, and the environment over it.
@@ -68,8 +72,8 @@ impl Config {
                 self.listen
             ));
         }
-        if !(1..=500).contains(&self.connections) {
-            return Err("connections must lie between 1 and 500".into());
+        if self.connections > 500 {
+            return Err("connections must lie between 0 and 500".into());
         }
         let options = self.database()?;
         match (&options.url, &options.replica) {
@@ -84,8 +88,14 @@ impl Config {
             Some(url) => Url::parse(url.expose_secret())?,
             None => Url::Sqlite(self.data_dir.join("alongside.db").to_string_lossy().into_owned()),
         };
+        let connections = match (self.connections, &url) {
+            (0, Url::Postgres(_)) => 8,
+            // More would take turns on the processors in the middle of their reads, and all of them be late.
+            (0, Url::Sqlite(_)) => u32::try_from(processors().max(2)).unwrap_or(8),
+            (chosen, _) => chosen,
+        };
         let replica = self.replica_url.as_ref().map(|url| Url::parse(url.expose_secret())).transpose()?;
-        Ok(db::Options { url, replica, connections: self.connections, migrate: true, purpose: Use::Writing })
+        Ok(db::Options { url, replica, connections, migrate: true, purpose: Use::Writing })
     }
 
     pub fn signing_key(&self) -> PathBuf {
@@ -93,21 +103,22 @@ impl Config {
     }
 
     pub fn worker_count(&self) -> usize {
-        if self.workers == 0 { std::thread::available_parallelism().map_or(2, std::num::NonZero::get) } else { self.workers }
+        if self.workers == 0 { processors() } else { self.workers }
     }
 
     /// The settings in force, without secrets.
     pub fn describe(&self) -> String {
-        let engine = match self.database() {
-            Ok(db::Options { url: Url::Sqlite(path), .. }) => format!("sqlite://{path}"),
-            _ => "postgres://***".into(),
+        let (engine, connections) = match self.database() {
+            Ok(db::Options { url: Url::Sqlite(path), connections, .. }) => (format!("sqlite://{path}"), connections),
+            Ok(options) => ("postgres://***".into(), options.connections),
+            Err(_) => ("postgres://***".into(), self.connections),
         };
         let replica = if self.replica_url.is_some() { "postgres://***" } else { "none" };
         format!(
             "database_url = {engine}\nreplica_url = {replica}\nlisten = {}\ndata_dir = {}\nconnections = {}\nworkers = {}\nlog = {}\nbehind_proxy = {}",
             self.listen,
             self.data_dir.display(),
-            self.connections,
+            connections,
             self.worker_count(),
             self.log,
             self.behind_proxy

@@ -113,6 +113,10 @@ impl ApiError {
     pub fn unknown_reference(pointer: &str) -> Self {
         Self::invalid(pointer, "unknown_reference", "names no record that you may refer to")
     }
+    /// What was not found was named in a body, by this member.
+    pub fn named_by(self, pointer: &str) -> Self {
+        if self.code() == Code::NotFound { Self::unknown_reference(pointer) } else { self }
+    }
     pub fn parameter(name: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(Code::InvalidParameter, "A query parameter is unknown or wrong.")
             .issues(vec![Issue { place: Place::Parameter(name.into()), fault: Fault::new(code, detail) }])

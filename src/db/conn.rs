@@ -35,6 +35,9 @@ pub enum Use {
     /// Filling a database with rows that are made to fit one another (`alongside demo`): on SQLite no foreign key and no CHECK is looked
     /// at row by row, and what is written fits into memory. `alongside verify` looks at all of them.
     Loading,
+    /// The same for a SQLite file that nobody else has opened yet, and that is thrown away if anything goes wrong: no journal on the
+    /// disk, and no waiting for it.
+    Making,
 }
 
 /// Which engine a URL names.
@@ -73,12 +76,16 @@ impl Conn {
             Url::Sqlite(path) => path,
         };
         let mut conn = SqliteConnection::establish(path)?;
-        // busy_timeout first: the switch of the journal mode itself may have to wait.
+        // busy_timeout first: the switch of the journal mode itself may have to wait. No memory map: after each commit of another
+        // connection SQLite would unmap all of it and fault it in again.
         conn.batch_execute(
-            "PRAGMA busy_timeout = 5000; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;
-             PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; PRAGMA mmap_size = 1073741824;
+            "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768;
              PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON;",
         )
+        .and_then(|()| match purpose {
+            Use::Making => Ok(()),
+            _ => conn.batch_execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"),
+        })
         .and_then(|()| match purpose {
             Use::Reading => conn.batch_execute("PRAGMA query_only = ON"),
             // A page that many transactions change goes into the file once for all of them: 16 MiB between two checkpoints.
@@ -86,6 +93,10 @@ impl Conn {
             Use::Loading => conn.batch_execute(
                 "PRAGMA wal_autocheckpoint = 16384; PRAGMA cache_size = -524288; PRAGMA foreign_keys = OFF;
                  PRAGMA ignore_check_constraints = ON; PRAGMA secure_delete = OFF",
+            ),
+            Use::Making => conn.batch_execute(
+                "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA cache_size = -524288; PRAGMA foreign_keys = OFF;
+                 PRAGMA ignore_check_constraints = ON; PRAGMA secure_delete = OFF; PRAGMA temp_store = FILE; PRAGMA threads = 2",
             ),
         })
         .map_err(ConnectionError::CouldntSetupConfiguration)?;
@@ -124,12 +135,47 @@ impl Conn {
         }
     }
 
+    /// Holds what is no row until the transaction ends, under this number: alone, or as one of any number who share it. On SQLite, where
+    /// a writing transaction has the database to itself, there is nothing to hold.
+    pub fn hold_number(&mut self, number: i64, shared: bool) -> QueryResult<()> {
+        match self {
+            Self::Pg(c) => c.batch_execute(&format!("SELECT pg_advisory_xact_lock{}({number})", if shared { "_shared" } else { "" })),
+            Self::Sqlite(_) => Ok(()),
+        }
+    }
+
     /// Says for which organization the rest of the transaction is. SQLite has no second wall to tell.
     pub fn set_organization(&mut self, organization: OrganizationId) -> QueryResult<()> {
         match self {
             Self::Pg(c) => c.batch_execute(&format!("SET LOCAL app.organization = '{organization}'")),
             Self::Sqlite(_) => Ok(()),
         }
+    }
+
+    /// Takes the indexes and triggers of a SQLite file away and says how to make them: once every row is there, each index is sorted
+    /// in one go, and so is that of the words.
+    pub fn take_indexes(&mut self) -> QueryResult<Vec<String>> {
+        #[derive(QueryableByName)]
+        struct Taken {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            gone: String,
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            back: String,
+        }
+        let Self::Sqlite(c) = self else { return Ok(Vec::new()) };
+        let taken: Vec<Taken> = diesel::sql_query(
+            r#"SELECT 'DROP ' || type || ' "' || name || '"' AS gone, sql AS back FROM sqlite_schema
+               WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"#,
+        )
+        .load(c)?;
+        taken.iter().try_for_each(|each| c.batch_execute(&each.gone))?;
+        Ok(taken.into_iter().map(|each| each.back).collect())
+    }
+
+    /// Makes what [`Conn::take_indexes`] has taken.
+    pub fn make_indexes(&mut self, statements: &[String]) -> QueryResult<()> {
+        statements.iter().try_for_each(|statement| self.batch_execute(statement))?;
+        super::search::index_all(self)
     }
 
     /// What the engine itself finds wrong with its file. PostgreSQL checks its own pages; SQLite is asked.

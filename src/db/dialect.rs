@@ -214,6 +214,30 @@ where
     }
 }
 
+/// The text has the part somewhere in it, exactly as it is spelled: for text that is folded already, where this is much quicker.
+#[derive(Debug, Clone, Copy, QueryId)]
+pub struct Holds<L, R>(L, R);
+
+pub fn holds<L: Expression<SqlType = Text>>(text: L, part: String) -> Holds<L, <String as AsExpression<Text>>::Expression> {
+    Holds(text, AsExpression::<Text>::as_expression(part))
+}
+
+expression!(Holds<L, R>: Bool);
+impl<L: QueryFragment<DB>, R: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for Holds<L, R>
+where
+    Words: QueryFragment<DB>,
+{
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        const OPEN: &Words = &Words { postgres: "(strpos(", sqlite: "(instr(" };
+        OPEN.walk_ast(out.reborrow())?;
+        self.0.walk_ast(out.reborrow())?;
+        out.push_sql(", ");
+        self.1.walk_ast(out.reborrow())?;
+        out.push_sql(") > 0)");
+        Ok(())
+    }
+}
+
 /// A JSON array of strings has this string among its elements.
 #[derive(Debug, Clone, Copy, QueryId)]
 pub struct HasElement<L, R>(L, R);

@@ -58,6 +58,25 @@ impl Db {
         Ok(Self { trace: audit::Lane::start(engine.clone())?, engine })
     }
 
+    /// Fills a database with very many rows. A SQLite file that is not there yet is made beside its place, gets its indexes when all
+    /// rows are there, and takes its place once it is whole: what is broken off leaves nothing that looks like a database.
+    pub fn load<T>(options: &Options, fill: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+        let place = match &options.url {
+            Url::Sqlite(path) if !std::path::Path::new(path).exists() => path,
+            _ => return fill(&Self::open(&Options { purpose: Use::Loading, ..options.clone() })?),
+        };
+        let beside = format!("{place}.new");
+        drop(std::fs::remove_file(&beside)); // what was broken off before
+        let db = Self::open(&Options { url: Url::Sqlite(beside.clone()), purpose: Use::Making, ..options.clone() })?;
+        let indexes = db.maintain_blocking(|conn| Ok(conn.take_indexes()?))?;
+        let filled = fill(&db)?;
+        db.maintain_blocking(move |conn| Ok(conn.make_indexes(&indexes)?))?;
+        drop(db);
+        std::fs::File::open(&beside).and_then(|file| file.sync_all()).map_err(ApiError::unavailable)?;
+        std::fs::rename(&beside, place).map_err(ApiError::unavailable)?;
+        Ok(filled)
+    }
+
     /// Answers `caller` from one state of the database. What the store [`saw`](Tx::saw) is in the trace before this returns.
     pub async fn read<T: Send + 'static>(
         &self,

@@ -181,6 +181,8 @@ impl<'a> Teller<'a> {
 
     fn client(&mut self, team: &Team, at: i64, batch: &mut Batch) -> (Key, String) {
         let id = self.dice.id(at);
+        let maker = id.uuid().as_u64_pair().1 % u64::try_from(team.advocates.len().max(1)).unwrap_or(1);
+        let created_by = team.advocates.get(usize::try_from(maker).unwrap_or(0)).copied().unwrap_or(self.world.supervisor);
         let dice = &mut self.dice;
         let (given, family) = (dice.pick(words::GIVEN), dice.pick(words::FAMILY));
         let born = self.world.today - dice.between(18 * 365, 78 * 365) * DAY;
@@ -197,7 +199,7 @@ impl<'a> Teller<'a> {
             language: interpreter_needed.then(|| dice.pick(words::LANGUAGES)),
             interpreter_needed,
             safe_contact: Json(json!({"call": dice.percent(70), "voicemail": dice.percent(20), "text": dice.percent(60), "email": false, "mail": dice.percent(30)})),
-            created_by: self.world.supervisor,
+            created_by,
             version: 1,
             created_at: instant(at),
             updated_at: instant(at),

@@ -65,29 +65,39 @@ pub fn fill(db: &Db, who: &Operator, plan: &Plan, secret: impl FnMut() -> Result
         tx.record("demo.filled", row.id, Vec::new());
         Ok(())
     })?;
-    cases(db, who, plan, world, dice, made.organization)?;
-    keep::tend_blocking(db)?;
+    let shelves = cases(db, who, plan, world, dice, made.organization)?;
+    let organization = made.organization;
+    db.maintain_blocking(move |conn| keep::enter_shelves(conn, organization, &shelves))?;
     Ok(made)
 }
 
-/// Writes the cases, batch by batch; the next is made up while one is written.
-fn cases(db: &Db, who: &Operator, plan: &Plan, world: ground::World, dice: dice::Dice, organization: OrganizationId) -> Result<()> {
+/// Writes the cases, batch by batch; the next is made up while one is written. Says on which shelves their documents stand.
+fn cases(
+    db: &Db,
+    who: &Operator,
+    plan: &Plan,
+    world: ground::World,
+    dice: dice::Dice,
+    organization: OrganizationId,
+) -> Result<Vec<keep::NewShelf>> {
     let total = plan.cases;
     let (made, batches) = mpsc::sync_channel::<(u32, rows::Batch, Numbers)>(1);
     let author = std::thread::Builder::new().name("demo".into()).spawn(move || {
         let mut teller = case::Teller::new(&world, dice, total);
+        let mut shelves = search::Shelves::default();
         let mut first = 0;
         while first < total {
             let next = first.saturating_add(BATCH).min(total);
             let mut batch = rows::Batch::default();
             (first..next).for_each(|index| teller.tell(index, &mut batch));
-            search::index(&mut batch);
+            search::index(&mut batch, &mut shelves);
             batch.sort();
             if made.send((next - first, batch, teller.numbers.clone())).is_err() {
-                return; // writing has failed, and says so itself
+                break; // writing has failed, and says so itself
             }
             first = next;
         }
+        shelves.made
     });
     let author = author.map_err(ApiError::internal)?;
     let progress = ProgressBar::new(total.into());

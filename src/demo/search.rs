@@ -3,19 +3,43 @@
 use super::rows::{Batch, DocumentRow};
 use crate::{
     db::dialect::Key,
-    oversight::search::model::{Content, SearchKind},
+    identity::teams::model::TeamId,
+    oversight::search::{
+        keep::{self, NewShelf},
+        model::{Content, SearchKind},
+    },
     types::code,
 };
 use std::collections::BTreeMap;
 
+/// The shelves that the documents are put on, as they are written.
+#[derive(Default)]
+pub struct Shelves {
+    /// The one that is being filled, and how many stand on it.
+    last: BTreeMap<(Key, SearchKind), (i64, usize)>,
+    pub made: Vec<NewShelf>,
+}
+impl Shelves {
+    fn place(&mut self, team: Key, kind: SearchKind) -> i64 {
+        let (shelf, stand) = self.last.entry((team, kind)).or_insert((0, keep::SHELF));
+        if *stand == keep::SHELF {
+            (*shelf, *stand) = (keep::draw_number(), 0);
+            self.made.push(NewShelf { id: *shelf, team: TeamId::from_uuid(team.uuid()), kind });
+        }
+        *stand += 1;
+        *shelf
+    }
+}
+
 /// Adds a document for each record of the batch.
-pub fn index(batch: &mut Batch) {
+pub fn index(batch: &mut Batch, shelves: &mut Shelves) {
     let teams: BTreeMap<Key, Key> = batch.cases.iter().map(|case| (case.id, case.team_id)).collect();
     let mut all = Vec::new();
     let mut add = |organization_id, id, kind: SearchKind, team_id, case_id, title: String, body: String| {
         let Content { title, body, words } = Content::new(title, body);
+        let shelf = Some(shelves.place(team_id, kind));
         let kind = kind.as_str();
-        all.push(DocumentRow { organization_id, id, kind, team_id, case_id, note_kind: None, author_id: None, title, body, words });
+        all.push(DocumentRow { organization_id, id, kind, team_id, case_id, note_kind: None, author_id: None, shelf, title, body, words });
     };
     let in_case = |case: Key| teams.get(&case).copied().map(|team| (team, Some(case)));
     for row in &batch.clients {

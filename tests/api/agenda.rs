@@ -30,7 +30,7 @@ on_both_engines! {
         let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
         let case = active_case(&ana, &boss).await;
         let number = ana.get(&format!("/cases/{case}")).await.body["case_number"].clone();
-        let action = ana.post(&format!("/cases/{case}/actions"), json!({"type": "internal_appeal", "forum": "The plan"})).await.expect(201).id();
+        let action = ana.post(&format!("/cases/{case}/actions"), json!({"type": "internal_appeal", "forum": "The plan", "filed_on": day(w, -9)})).await.expect(201).id();
         let due = |days: i32| json!({"due_on": day(w, days), "time_zone": "America/Chicago", "source": "manual"});
         let later = ana.post(&format!("/actions/{action}/deadlines"), due(20)).await.expect(201).id();
         let over = ana.post(&format!("/actions/{action}/deadlines"), due(-2)).await.expect(201).id();

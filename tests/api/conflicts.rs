@@ -95,7 +95,7 @@ on_both_engines! {
         declare(&ana, &clinic, "own_treatment_there").await;
         let case = in_triage(&ana, &boss).await;
         boss.transition(&case, accept()).await.faulty(409, "/conflict_check", "conflict_check");
-        let before = boss.get(&format!("/cases/{case}")).await.expect(200).etag();
+        let before = ana.get(&format!("/cases/{case}")).await.expect(200);
         barrier(&ana, &case, &clinic).await;
         // It ran by itself, and says no more than it must.
         let found = checks(&boss, &case).await;
@@ -104,13 +104,22 @@ on_both_engines! {
         assert_eq!(found[0]["conflicts"], json!([{"user_id": ana.id(), "provider_id": clinic, "kind": "personal"}]));
         assert_eq!(events(&boss, &case).await, ["conflict_check.found"]);
         assert_eq!(events(&ana, &case).await, Vec::<String>::new(), "an advocate is not told of it");
-        boss.send("GET", &format!("/cases/{case}"), &[("if-none-match", &before)], None).await.expect(200);
+        let after = ana.get(&format!("/cases/{case}")).await.expect(200);
+        assert_eq!(after.body["available_transitions"], before.body["available_transitions"], "nor can tell it from the case");
+        let other = in_triage(&ana, &boss).await;
+        let blank = ana.get(&format!("/cases/{other}")).await.expect(200);
+        ana.post(&format!("/cases/{other}/barriers"), json!({"type": "cost", "description": "Deposit."})).await.expect(201);
+        let plain = ana.get(&format!("/cases/{other}")).await.expect(200);
+        let moved = |before: &Value, after: &Value| after["version"].as_i64().unwrap() - before["version"].as_i64().unwrap();
+        assert_eq!(moved(&before.body, &after.body), moved(&blank.body, &plain.body), "nor from its version");
         // Saying that somebody has looked is not enough now.
         boss.transition(&case, accept_checked()).await.faulty(409, "/conflict_check", "conflict_check");
         let id = found[0]["id"].as_str().unwrap();
         boss.post(&format!("/conflict-checks/{id}/decision"), json!({"decision": "proceed_with_consent"})).await.faulty(422, "/reason", "required");
         boss.post(&format!("/conflict-checks/{id}/decision"), json!({"decision": "look_away", "reason": "r"})).await.faulty(422, "/decision", "unknown_code");
+        let before = ana.get(&format!("/cases/{case}")).await.expect(200);
         let decided = decide(&boss, id, "proceed_with_consent").await.expect(201);
+        assert_eq!(ana.get(&format!("/cases/{case}")).await.expect(200).body, before.body, "nor of the decision");
         assert_eq!((&decided.body["decided_by"], &decided.body["version"]), (&json!(boss.id()), &json!(2)));
         assert_eq!(boss.get(&format!("/conflict-checks/{id}")).await.expect(200).body, decided.body);
         decide(&boss, id, "reassign").await.expect(409);
@@ -123,12 +132,13 @@ on_both_engines! {
         let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
         let case = in_triage(&ana, &boss).await;
         let unmet = |case: &Value| case["available_transitions"].as_array().unwrap().iter().find(|way| way["to"] == "accepted").unwrap()["unmet"].clone();
-        let etag = boss.get(&format!("/cases/{case}")).await.expect(200).etag();
+        let before = ana.get(&format!("/cases/{case}")).await.expect(200);
         let run = check(&boss, &case, json!({})).await.expect(201);
         assert_eq!((&run.body["result"], &run.body["conflicts"], &run.body["occasion"]), (&json!("clear"), &json!([]), &json!("asked_for")));
         decide(&boss, &run.id(), "reassign").await.expect(409);
-        let now = boss.send("GET", &format!("/cases/{case}"), &[("if-none-match", &etag)], None).await.expect(200);
+        let now = boss.get(&format!("/cases/{case}")).await.expect(200);
         assert_eq!(unmet(&now.body), json!(["client_agreement"]));
+        assert_eq!(ana.get(&format!("/cases/{case}")).await.expect(200).body, before.body, "an advocate cannot tell that anybody looked");
         boss.transition(&case, accept()).await.expect(201);
         let other = in_triage(&ana, &boss).await;
         boss.transition(&other, accept_checked()).await.expect(201);
@@ -143,6 +153,9 @@ on_both_engines! {
         barrier(&ana, &case, &clinic).await;
         let id = checks(&boss, &case).await[0]["id"].as_str().unwrap().to_owned();
         decide(&boss, &id, "reassign").await.expect(201);
+        let case_now = boss.get(&format!("/cases/{case}")).await.expect(200);
+        let accepting = case_now.body["available_transitions"].as_array().unwrap().iter().find(|way| way["to"] == "accepted").unwrap();
+        assert!(accepting["unmet"].as_array().unwrap().contains(&json!("conflict_check")));
         // Decided, and not done.
         boss.transition(&case, accept_checked()).await.faulty(409, "/conflict_check", "conflict_check");
         let with_ben = |mut body: Value| { body["lead_advocate_id"] = json!(ben.id()); body };
@@ -224,6 +237,28 @@ on_both_engines! {
         let case = active_case(&ana, &boss).await;
         barrier(&ana, &case, &new).await;
         assert_eq!(checks(&boss, &case).await[0]["conflicts"][0]["provider_id"], json!(new));
+    }
+
+    async fn a_merge_brings_what_somebody_has_to_do_with_a_provider_into_its_cases(w) {
+        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+        let (old, new) = (provider(&ana).await, provider(&ana).await);
+        declare(&ana, &old, "family").await;
+        let (case, known, closed) = (active_case(&ana, &boss).await, in_triage(&ana, &boss).await, ana.new_case().await);
+        barrier(&ana, &case, &new).await;
+        barrier(&ana, &closed, &new).await;
+        w.user(Role::Admin).transition(&closed, json!({"to": "entered_in_error", "reason": "Twice."})).await.expect(201);
+        barrier(&ana, &known, &old).await;
+        let id = checks(&boss, &known).await[0]["id"].as_str().unwrap().to_owned();
+        decide(&boss, &id, "proceed_with_consent").await.expect(201);
+        assert_eq!(checks(&boss, &case).await, Vec::<Value>::new());
+        boss.post(&format!("/providers/{old}/merge"), json!({"into": new})).await.expect(201);
+        let found = checks(&boss, &case).await;
+        assert_eq!(found.len(), 1);
+        assert_eq!(found[0]["conflicts"], json!([{"user_id": ana.id(), "provider_id": new, "kind": "personal"}]));
+        assert_eq!(checks(&boss, &closed).await.len(), 0);
+        // What the client has agreed to stays agreed to, by whatever name.
+        assert_eq!(checks(&boss, &known).await.len(), 1);
+        boss.transition(&known, accept()).await.expect(201);
     }
 
     async fn checks_are_for_supervisors_of_the_case_and_nobody_decides_on_their_own(w) {

@@ -119,9 +119,14 @@ on_both_engines! {
         let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
         let (case, other) = (active_case(&ana, &boss).await, active_case(&ana, &boss).await);
         let (here, there) = (action(&ana, &case).await, action(&ana, &other).await);
-        ana.patch(&format!("/actions/{here}"), "*", json!({"filed_on": day(w, -2)})).await.expect(200);
         let timely = enter(&ana, &here, on(day(w, 3))).await.expect(201).id();
         let satisfy = async |id: &str, body: Value| ana.post(&format!("/deadlines/{id}/satisfy"), body).await;
+        satisfy(&timely, json!({})).await.faulty(422, "/action_id", "not_filed");
+        let mistaken = action(&ana, &case).await;
+        ana.patch(&format!("/actions/{mistaken}"), "*", json!({"filed_on": day(w, -2)})).await.expect(200);
+        ana.patch(&format!("/actions/{mistaken}"), "*", json!({"status": "entered_in_error"})).await.expect(200);
+        satisfy(&timely, json!({"action_id": mistaken})).await.faulty(422, "/action_id", "not_filed");
+        ana.patch(&format!("/actions/{here}"), "*", json!({"filed_on": day(w, -2)})).await.expect(200);
         satisfy(&timely, json!({"action_id": there})).await.faulty(422, "/action_id", "other_case");
         satisfy(&timely, json!({"action_id": World::nobodys_id()})).await.faulty(422, "/action_id", "unknown_reference");
         satisfy(&timely, json!({"on": day(w, 2)})).await.faulty(422, "/on", "in_the_future");
@@ -221,6 +226,7 @@ on_both_engines! {
         let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
         let case = active_case(&ana, &boss).await;
         let action = action(&ana, &case).await;
+        ana.patch(&format!("/actions/{action}"), "*", json!({"filed_on": day(w, -2)})).await.expect(200);
         let deadline = enter(&ana, &action, on(day(w, 3))).await.expect(201).id();
         let path = format!("/deadlines/{deadline}/satisfy");
         let all = futures_util::future::join_all((0..10).map(|_| ana.post(&path, json!({})))).await;

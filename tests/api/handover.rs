@@ -220,6 +220,10 @@ on_both_engines! {
         let action = ana.post(&format!("/cases/{}/actions", work.case), json!({"type": "internal_appeal", "forum": "The plan"})).await.expect(201).id();
         let deadline = json!({"due_on": "2030-01-04", "time_zone": "America/Chicago", "source": "manual"});
         let deadline = ana.post(&format!("/actions/{action}/deadlines"), deadline).await.expect(201).id();
+        // What was waived is no work that is left to anybody.
+        let waived = json!({"due_on": "2030-01-03", "time_zone": "America/Chicago", "source": "manual"});
+        let waived = ana.post(&format!("/actions/{action}/deadlines"), waived).await.expect(201).id();
+        ana.post(&format!("/deadlines/{waived}/waive"), json!({"reason": "Not needed."})).await.expect(201);
         let offers = format!("/cases/{}/handovers", work.case);
         let offer = ana.post(&offers, json!({"to_user_id": ben.id(), "note": "The appeal is filed."})).await.expect(201);
         let at = format!("/handovers/{}", offer.id());
@@ -233,7 +237,7 @@ on_both_engines! {
         assert!(seen.body.get("open_work").is_none(), "{:#}", seen.body);
         assert_eq!((&seen.body["open_counts"]["tasks"], &seen.body["open_counts"]["meetings"], &seen.body["note"]), (&json!(1), &json!(1), &json!("The appeal is filed.")));
         assert_eq!(seen.body["case_number"], ana.get(&records[0]).await.body["case_number"]);
-        for hidden in [&work.task, &work.meeting, &work.commitment, &work.client] {
+        for hidden in [&work.task, &work.meeting, &work.commitment, &work.client, &deadline, &action] {
             assert!(!seen.body.to_string().contains(hidden.as_str()), "{:#}", seen.body);
         }
         let waiting = ben.get("/handovers?status=offered&mine=true").await.expect(200).body["items"].clone();
@@ -304,11 +308,17 @@ on_both_engines! {
         boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": cat.id(), "role": "lead"})).await.expect(201);
         assert_eq!(cat.get(&format!("/handovers/{offer}")).await.expect(200).body["status"], "withdrawn");
         ben.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(404);
+        // And by the case's turning out to be a mistake.
+        let mistake = active_case(&ana, &boss).await;
+        let offer = ana.post(&format!("/cases/{mistake}/handovers"), json!({"to_user_id": ben.id(), "note": "n"})).await.expect(201).id();
+        w.user(Role::Admin).transition(&mistake, json!({"to": "entered_in_error", "reason": "Twice."})).await.expect(201);
+        assert_eq!(ana.get(&format!("/handovers/{offer}")).await.expect(200).body["status"], "withdrawn");
+        ben.get(&format!("/handovers/{offer}")).await.expect(404);
         let all = pages(&boss, &offers, 2).await;
         let statuses: Vec<&str> = all.iter().map(|handover| handover["status"].as_str().unwrap()).collect();
         assert_eq!(statuses, ["withdrawn", "withdrawn", "withdrawn", "refused"]);
         assert_eq!(pages(&boss, &format!("{offers}?status=refused"), 50).await.len(), 1);
-        assert_eq!(pages(&boss, "/handovers?sort=offered_at", 3).await.len(), 4);
+        assert_eq!(pages(&boss, "/handovers?sort=offered_at", 3).await.len(), 5);
         let trace = pages(&w.user(Role::Auditor), "/audit-events", 200).await;
         assert!(!Value::Array(trace).to_string().contains("CANARY"));
     }

@@ -70,6 +70,11 @@ fn both_engines_end_up_with_the_same_schema() {
     let theirs = facts(&mut postgres.open(), POSTGRES);
     let (checks, theirs): (BTreeSet<_>, BTreeSet<_>) = theirs.into_iter().partition(|fact| fact.starts_with("check "));
     let ours = facts(&mut sqlite.open(), SQLITE);
+    // What an advocate searches is whole in the index of SQLite alone: an entry of PostgreSQL's may not be so long.
+    let alike = |facts: BTreeSet<String>| -> BTreeSet<String> {
+        facts.into_iter().filter(|fact| !fact.starts_with("index search_documents_by_case ")).collect()
+    };
+    let (theirs, ours) = (alike(theirs), alike(ours));
     let (missing, extra): (Vec<_>, Vec<_>) = (theirs.difference(&ours).collect(), ours.difference(&theirs).collect());
     assert!(missing.is_empty() && extra.is_empty(), "only in postgres: {missing:#?}\nonly in sqlite: {extra:#?}");
     // SQLite keeps a CHECK only as text: look for its words there.

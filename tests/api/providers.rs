@@ -249,5 +249,11 @@ on_both_engines! {
         let told = ana.get(&format!("/providers/{clinic}/memory")).await.expect(200).body;
         let times: Vec<&str> = told["recent_commitments"].as_array().unwrap().iter().map(|promise| promise["created_at"].as_str().unwrap()).collect();
         assert_eq!((times.len(), times.is_sorted_by(|a, b| a >= b), &told["promises"]["open"]), (10, true, &json!(12)));
+        // What should never have been counts nowhere.
+        barrier(&ana, &case, json!({"type": "cost", "description": "d", "provider_id": clinic})).await;
+        w.user(Role::Admin).transition(&case, json!({"to": "entered_in_error", "reason": "Twice."})).await.expect(201);
+        let told = ana.get(&format!("/providers/{clinic}/memory")).await.expect(200).body;
+        assert_eq!((&told["promises"]["open"], &told["meetings_held"], &told["recent_commitments"]), (&json!(0), &json!(0), &json!([])));
+        assert_eq!(told["barriers_by_type"], json!([]));
     }
 }

@@ -213,7 +213,7 @@ on_both_engines! {
             if shelved { shelve(w).await; }
             for user in [&ana, &boss] {
                 let all = found(user, "ibis").await;
-                assert_eq!((&all[0], all.len()), (&format!("client {client}"), 101), "the newest hundred of each kind");
+                assert_eq!((&all[0], all.len()), (&format!("client {client}"), 51), "the newest fifty of each kind");
             }
         }
     }

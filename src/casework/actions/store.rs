@@ -24,6 +24,9 @@ use diesel::prelude::*;
 /// How long after an action against a provider a new barrier there may be a retaliation.
 const RETALIATION_DAYS: i32 = 90;
 
+/// How many actions may follow one another: no ladder has so many rungs, and each is looked up.
+const LONGEST_CHAIN: usize = 50;
+
 /// The actions of the cases that this caller may work in.
 fn visible(tx: &Tx) -> actions::BoxedQuery<'static, Dialect> {
     actions::table.filter(actions::organization_id.eq(tx.organization())).filter(of_visible_case!(tx, "actions")).into_boxed()
@@ -92,7 +95,7 @@ pub fn find(tx: &mut Tx, id: ActionId) -> Result<ActionRow> {
 
 /// That a body names an action of this case; where it names one, the row.
 pub fn of_case(tx: &mut Tx, id: ActionId, case: CaseId, pointer: &str) -> Result<ActionRow> {
-    let row = find(tx, id).map_err(|_| ApiError::unknown_reference(pointer))?;
+    let row = find(tx, id).map_err(|error| error.named_by(pointer))?;
     if row.case_id == case { Ok(row) } else { Err(ApiError::invalid(pointer, "other_case", "must belong to the same case")) }
 }
 
@@ -125,7 +128,12 @@ pub fn filed_shortly_before(tx: &mut Tx, case: &CaseRow, provider: ProviderId, d
 fn check_parent(tx: &mut Tx, row: &ActionRow) -> Result<()> {
     const POINTER: &str = "/parent_action_id";
     let mut above = row.parent_action_id;
+    let mut steps = 0;
     while let Some(id) = above {
+        steps += 1;
+        if steps > LONGEST_CHAIN {
+            return Err(ApiError::invalid(POINTER, "out_of_range", format!("stands in a chain of more than {LONGEST_CHAIN} actions")));
+        }
         if id == row.id {
             return Err(ApiError::invalid(POINTER, "cycle", "must not be the action itself, nor one that follows it"));
         }

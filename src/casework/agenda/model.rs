@@ -54,7 +54,7 @@ pub struct AgendaView {
     pub quiet_days: QuietDays,
 }
 
-/// What is before a person, at most 50 of each kind, soonest first.
+/// What is before a person, at most 30 of each kind, soonest first.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
     "as_of": "2026-11-23T15:00:00.000Z",

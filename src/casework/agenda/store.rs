@@ -1,4 +1,5 @@
-//! Queries over everything that is due, each joined to its case and narrowed by [`visible`].
+//! Queries over everything that is due, each narrowed by [`visible`] or by [`visible!`]: what hangs on a case is found without reading
+//! the case, and the headings of all of them are read at once.
 
 use super::model::*;
 use crate::{
@@ -17,12 +18,14 @@ use crate::{
     },
     error::Result,
     identity::{organizations, teams},
+    not_of_mistake,
     types::{Day, Id, Instant},
 };
 use diesel::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// As many of each kind.
-const MOST: i64 = 50;
+const MOST: i64 = 30;
 const DAY_SECONDS: i64 = 24 * 3600;
 
 /// The cases whose work is on the caller's agenda: those that an advocate is assigned to, those of the teams that a supervisor
@@ -37,43 +40,80 @@ fn visible(tx: &Tx) -> Condition {
     seen.then(" AND cases.status <> 'entered_in_error'")
 }
 
-/// Which cases a list is asked for, so that a supervisor has those that nobody leads first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Led {
-    Either,
-    ByNobody,
-    BySomebody,
+/// The same for the rows of a table that hang on those cases. An advocate's are found by the assignments alone: their cases, which are
+/// long rows, are read only for what is found.
+macro_rules! visible {
+    ($tx:expr, $table:literal) => {
+        match $tx.scope() {
+            Scope::Assigned(_) => assignments::store::worked($tx, concat!($table, ".case_id")).then(" AND ").with(not_of_mistake!($table)),
+            _ => Condition::sql(concat!(
+                "EXISTS (SELECT 1 FROM cases WHERE cases.organization_id = ",
+                $table,
+                ".organization_id AND cases.id = ",
+                $table,
+                ".case_id AND "
+            ))
+            .with(visible($tx))
+            .then(")"),
+        }
+    };
 }
 
-/// Asks once for an advocate, who leads or helps; for a supervisor first for what nobody leads, and then for the rest.
-fn unassigned_first<T>(tx: &mut Tx, ask: impl Fn(&mut Tx, Led, i64) -> Result<Vec<T>>) -> Result<Vec<T>> {
-    if !matches!(tx.scope(), Scope::Teams(_)) {
-        return ask(tx, Led::Either, MOST);
-    }
-    let mut items = ask(tx, Led::ByNobody, MOST)?;
-    let room = MOST.saturating_sub(i64::try_from(items.len()).unwrap_or(MOST));
-    if room > 0 {
-        items.extend(ask(tx, Led::BySomebody, room)?);
-    }
-    Ok(items)
+/// For a supervisor what is nobody's first, and then the rest; an advocate leads or helps, and has no such list.
+fn unassigned_first<T>(nobodys: Vec<T>, mut all: Vec<T>, same: impl Fn(&T, &T) -> bool) -> Vec<T> {
+    all.retain(|item| !nobodys.iter().any(|other| same(item, other)));
+    let mut items = nobodys;
+    items.extend(all);
+    items.truncate(usize::try_from(MOST).unwrap_or(usize::MAX));
+    items
 }
 
 pub fn agenda(tx: &mut Tx, view: &AgendaView) -> Result<Agenda> {
+    tx.conn.expect_few_rows()?;
     let as_of = Instant::now();
+    let oversees = matches!(tx.scope(), Scope::Teams(_));
     let zone = organizations::store::find(tx)?.time_zone;
     let today = Day::of(as_of, &zone);
     let quiet_since = as_of.plus_seconds(-DAY_SECONDS * i64::from(view.quiet_days.days()));
-    let agenda = Agenda {
+    let mut agenda = Agenda {
         as_of,
-        deadlines: unassigned_first(tx, |tx, led, limit| open_deadlines(tx, led, limit, as_of))?,
+        deadlines: unassigned_first(
+            if oversees { nobodys_deadlines(tx, as_of)? } else { Vec::new() },
+            open_deadlines(tx, None, as_of)?,
+            |a, b| a.id == b.id,
+        ),
         meetings: coming_meetings(tx, today.begins(&zone))?,
-        tasks: unassigned_first(tx, |tx, led, limit| due_tasks(tx, led, limit, today))?,
+        tasks: unassigned_first(if oversees { due_tasks(tx, true, today)? } else { Vec::new() }, due_tasks(tx, false, today)?, |a, b| {
+            a.id == b.id
+        }),
         commitments: due_commitments(tx, today)?,
         quiet_cases: quiet_cases(tx, quiet_since)?,
         handovers: offered(tx)?,
     };
+    name_cases(tx, &mut agenda)?;
     tx.saw_all("agenda.read", shown(&agenda));
     Ok(agenda)
+}
+
+/// Says of everything that hangs on a case which case that is and who leads it: one query for all.
+fn name_cases(tx: &mut Tx, agenda: &mut Agenda) -> Result<()> {
+    let mut unnamed: Vec<(CaseId, &mut String, &mut Option<UserId>)> = Vec::new();
+    unnamed.extend(agenda.deadlines.iter_mut().map(|item| (item.case_id, &mut item.case_number, &mut item.lead_advocate_id)));
+    unnamed.extend(agenda.meetings.iter_mut().map(|item| (item.case_id, &mut item.case_number, &mut item.lead_advocate_id)));
+    unnamed.extend(agenda.tasks.iter_mut().map(|item| (item.case_id, &mut item.case_number, &mut item.lead_advocate_id)));
+    unnamed.extend(agenda.commitments.iter_mut().map(|item| (item.case_id, &mut item.case_number, &mut item.lead_advocate_id)));
+    let ids: BTreeSet<CaseId> = unnamed.iter().map(|(case, ..)| *case).collect();
+    let named = cases::table.filter(cases::organization_id.eq(tx.organization())).filter(cases::id.eq_any(ids));
+    let columns = (cases::id, cases::case_number, cases::lead_advocate_id);
+    let named: Vec<(CaseId, String, Option<UserId>)> = named.select(columns).load(tx.conn)?;
+    let named: BTreeMap<CaseId, (String, Option<UserId>)> = named.into_iter().map(|(id, number, lead)| (id, (number, lead))).collect();
+    for (case, number, lead) in unnamed {
+        if let Some((own, leads)) = named.get(&case) {
+            number.clone_from(own);
+            *lead = *leads;
+        }
+    }
+    Ok(())
 }
 
 /// The ids of everything on it, for the trace.
@@ -90,82 +130,77 @@ fn shown(agenda: &Agenda) -> Vec<Key> {
     ids
 }
 
-fn open_deadlines(tx: &mut Tx, led: Led, limit: i64, as_of: Instant) -> Result<Vec<AgendaDeadline>> {
+/// The first deadlines of the cases that nobody leads: they are among those of the cases whose next deadline is first.
+fn nobodys_deadlines(tx: &mut Tx, as_of: Instant) -> Result<Vec<AgendaDeadline>> {
+    let nobodys = Condition::sql("cases.lead_advocate_id IS NULL AND cases.next_deadline_on IS NOT NULL");
+    let first =
+        cases::table.filter(cases::organization_id.eq(tx.organization())).filter(nobodys).filter(visible(tx)).into_boxed::<Dialect>();
+    let first = first.order((cases::next_deadline_on.asc(), cases::id.asc())).limit(MOST);
+    let cases: Vec<CaseId> = first.select(cases::id).load(tx.conn)?;
+    if cases.is_empty() { Ok(Vec::new()) } else { open_deadlines(tx, Some(cases), as_of) }
+}
+
+fn open_deadlines(tx: &mut Tx, of_cases: Option<Vec<CaseId>>, as_of: Instant) -> Result<Vec<AgendaDeadline>> {
     let mut query = deadlines::table
-        .inner_join(cases::table.on(cases::organization_id.eq(deadlines::organization_id).and(cases::id.eq(deadlines::case_id))))
         .filter(deadlines::organization_id.eq(tx.organization()))
-        // Spelled out, so that the index of open deadlines serves it.
+        // Spelled out, so that the indexes of open deadlines serve it.
         .filter(Condition::sql("deadlines.status IN ('pending_trigger', 'running')"))
-        .filter(visible(tx))
+        .filter(visible!(tx, "deadlines"))
         .into_boxed::<Dialect>();
-    query = match led {
-        Led::Either => query,
-        // The index of the cases that nobody leads holds the few that have a deadline.
-        Led::ByNobody => query.filter(Condition::sql("cases.lead_advocate_id IS NULL AND cases.next_deadline_on IS NOT NULL")),
-        Led::BySomebody => query.filter(cases::lead_advocate_id.is_not_null()),
-    };
+    if let Some(cases) = of_cases {
+        query = query.filter(deadlines::case_id.eq_any(cases));
+    }
     let columns = (
-        (deadlines::id, deadlines::action_id, deadlines::due_on, deadlines::due_at, deadlines::time_zone, deadlines::status),
-        (cases::id, cases::case_number, cases::lead_advocate_id),
+        (deadlines::id, deadlines::case_id, deadlines::action_id, deadlines::due_on),
+        (deadlines::due_at, deadlines::time_zone, deadlines::status),
     );
-    let rows: Vec<(_, Heading)> = query.select(columns).order((deadlines::due_on.asc(), deadlines::id.asc())).limit(limit).load(tx.conn)?;
-    let item = |((id, action_id, due_on, due_at, time_zone, status), (case_id, case_number, lead_advocate_id)): (_, Heading)| {
+    let rows: Vec<(_, _)> = query.select(columns).order((deadlines::due_on.asc(), deadlines::id.asc())).limit(MOST).load(tx.conn)?;
+    let item = |((id, case_id, action_id, due_on), (due_at, time_zone, status))| {
         let overdue = due_at < as_of;
         let status = if overdue && status == DeadlineStatus::Running { DeadlineStatus::Missed } else { status };
+        let (case_number, lead_advocate_id) = UNNAMED;
         AgendaDeadline { id, case_id, case_number, lead_advocate_id, action_id, due_on, due_at, time_zone, status, overdue }
     };
     Ok(rows.into_iter().map(item).collect())
 }
 
-/// What each item says of its case.
-type Heading = (CaseId, String, Option<UserId>);
+/// What [`name_cases`] fills in.
+const UNNAMED: (String, Option<UserId>) = (String::new(), None);
 
 fn coming_meetings(tx: &mut Tx, from: Instant) -> Result<Vec<AgendaMeeting>> {
     let query = meetings::table
-        .inner_join(cases::table.on(cases::organization_id.eq(meetings::organization_id).and(cases::id.eq(meetings::case_id))))
         .filter(meetings::organization_id.eq(tx.organization()))
         .filter(meetings::starts_at.ge(from))
         .filter(Condition::sql("meetings.status IN ('proposed', 'booked')"))
-        .filter(visible(tx))
+        .filter(visible!(tx, "meetings"))
         .into_boxed::<Dialect>();
     let columns = (
-        (meetings::id, meetings::type_, meetings::mode, meetings::status, meetings::starts_at, meetings::ends_at),
+        (meetings::id, meetings::case_id, meetings::type_, meetings::mode, meetings::status, meetings::starts_at, meetings::ends_at),
         (meetings::time_zone, meetings::purpose, meetings::mandatory_items, meetings::mandatory_done),
-        (cases::id, cases::case_number, cases::lead_advocate_id),
     );
-    let rows: Vec<(_, _, Heading)> =
-        query.select(columns).order((meetings::starts_at.asc(), meetings::id.asc())).limit(MOST).load(tx.conn)?;
-    let item = |((id, kind, mode, status, starts_at, ends_at), (time_zone, purpose, mandatory, done), heading): (_, _, Heading)| {
-        let ((case_id, case_number, lead_advocate_id), readiness) = (heading, Readiness::of(mandatory, done));
+    let rows: Vec<(_, _)> = query.select(columns).order((meetings::starts_at.asc(), meetings::id.asc())).limit(MOST).load(tx.conn)?;
+    let item = |((id, case_id, kind, mode, status, starts_at, ends_at), (time_zone, purpose, mandatory, done))| {
+        let ((case_number, lead_advocate_id), readiness) = (UNNAMED, Readiness::of(mandatory, done));
         AgendaMeeting { id, case_id, case_number, lead_advocate_id, kind, mode, status, starts_at, ends_at, time_zone, purpose, readiness }
     };
     Ok(rows.into_iter().map(item).collect())
 }
 
-fn due_tasks(tx: &mut Tx, led: Led, limit: i64, today: Day) -> Result<Vec<AgendaTask>> {
+fn due_tasks(tx: &mut Tx, nobodys: bool, today: Day) -> Result<Vec<AgendaTask>> {
     let mut query = tasks::table
-        .inner_join(cases::table.on(cases::organization_id.eq(tasks::organization_id).and(cases::id.eq(tasks::case_id))))
         .filter(tasks::organization_id.eq(tx.organization()))
         .filter(Condition::sql("tasks.status = 'open'"))
         .filter(tasks::due_on.le(today))
-        .filter(visible(tx))
+        .filter(visible!(tx, "tasks"))
         .into_boxed::<Dialect>();
-    query = match led {
-        Led::Either => query,
-        Led::ByNobody => query.filter(tasks::assignee_id.is_null()),
-        Led::BySomebody => query.filter(tasks::assignee_id.is_not_null()),
-    };
-    let columns = ((tasks::id, tasks::assignee_id, tasks::title, tasks::due_on), (cases::id, cases::case_number, cases::lead_advocate_id));
-    let rows: Vec<(_, Heading)> = query.select(columns).order((tasks::due_on.asc(), tasks::id.asc())).limit(limit).load(tx.conn)?;
-    let item = |((id, assignee_id, title, due_on), (case_id, case_number, lead_advocate_id)): (_, Heading)| AgendaTask {
-        id,
-        case_id,
-        case_number,
-        lead_advocate_id,
-        assignee_id,
-        title,
-        due_on,
-        overdue: due_on < today,
+    if nobodys {
+        query = query.filter(tasks::assignee_id.is_null());
+    }
+    let columns = (tasks::id, tasks::case_id, tasks::assignee_id, tasks::title, tasks::due_on);
+    let rows: Vec<_> = query.select(columns).order((tasks::due_on.asc(), tasks::id.asc())).limit(MOST).load(tx.conn)?;
+    let item = |(id, case_id, assignee_id, title, due_on)| {
+        let (case_number, lead_advocate_id) = UNNAMED;
+        AgendaTask { id, case_id, case_number, lead_advocate_id, assignee_id, title, due_on, overdue: due_on < today }
     };
     Ok(rows.into_iter().map(item).collect())
 }
@@ -174,28 +209,19 @@ fn due_commitments(tx: &mut Tx, today: Day) -> Result<Vec<AgendaCommitment>> {
     let of_meeting = meetings::organization_id.eq(commitments::organization_id).and(meetings::id.eq(commitments::meeting_id));
     let query = commitments::table
         .inner_join(meetings::table.on(of_meeting))
-        .inner_join(cases::table.on(cases::organization_id.eq(meetings::organization_id).and(cases::id.eq(meetings::case_id))))
         .filter(commitments::organization_id.eq(tx.organization()))
         .filter(Condition::sql("commitments.status = 'open'"))
         .filter(commitments::due_on.le(today))
-        .filter(visible(tx))
+        .filter(visible!(tx, "meetings"))
         .into_boxed::<Dialect>();
     let columns = (
-        (commitments::id, commitments::meeting_id, commitments::party, commitments::text, commitments::due_on.assume_not_null()),
-        (cases::id, cases::case_number, cases::lead_advocate_id),
+        (commitments::id, meetings::case_id, commitments::meeting_id),
+        (commitments::party, commitments::text, commitments::due_on.assume_not_null()),
     );
-    let rows: Vec<(_, Heading)> =
-        query.select(columns).order((commitments::due_on.asc(), commitments::id.asc())).limit(MOST).load(tx.conn)?;
-    let item = |((id, meeting_id, party, text, due_on), (case_id, case_number, lead_advocate_id)): (_, Heading)| AgendaCommitment {
-        id,
-        case_id,
-        case_number,
-        lead_advocate_id,
-        meeting_id,
-        party,
-        text,
-        due_on,
-        overdue: due_on < today,
+    let rows: Vec<(_, _)> = query.select(columns).order((commitments::due_on.asc(), commitments::id.asc())).limit(MOST).load(tx.conn)?;
+    let item = |((id, case_id, meeting_id), (party, text, due_on))| {
+        let (case_number, lead_advocate_id) = UNNAMED;
+        AgendaCommitment { id, case_id, case_number, lead_advocate_id, meeting_id, party, text, due_on, overdue: due_on < today }
     };
     Ok(rows.into_iter().map(item).collect())
 }
@@ -210,7 +236,8 @@ fn quiet_cases(tx: &mut Tx, since: Instant) -> Result<Vec<QuietCase>> {
     let mut queries = Vec::new();
     if matches!(tx.scope(), Scope::Teams(_)) {
         let nobodys = Condition::sql("cases.lead_advocate_id IS NULL AND cases.status IN ('referred', 'triage', 'accepted')");
-        queries.push(of_caller(tx).filter(nobodys).order((cases::opened_at.asc(), cases::id.asc())));
+        // The lead, whom none of them has, is named for the order of the index.
+        queries.push(of_caller(tx).filter(nobodys).order((cases::lead_advocate_id.asc(), cases::opened_at.asc(), cases::id.asc())));
     }
     queries.push(active(tx).filter(cases::last_contact_at.is_null()).order((cases::last_contact_at.asc(), cases::id.asc())));
     queries.push(active(tx).filter(cases::last_contact_at.lt(since)).order((cases::last_contact_at.asc(), cases::id.asc())));

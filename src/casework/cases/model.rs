@@ -54,6 +54,7 @@ pub struct CaseRow {
     pub id: CaseId,
     pub case_number: String,
     pub client_id: ClientId,
+    /// Never changes: what is found without the case is found by it (`oversight::search`).
     pub team_id: TeamId,
     pub lead_advocate_id: Option<UserId>,
     pub advocacy_type: AdvocacyType,
@@ -181,7 +182,10 @@ impl CaseRow {
     }
 
     pub fn available_transitions(&self, actor: Actor) -> Vec<AvailableTransition> {
-        let facts = Facts { mover: Some(actor.user), ..self.facts() };
+        let own = self.facts();
+        // What a check found is for supervisors alone: to all others it is as if nobody had looked.
+        let conflict_check = own.conflict_check && actor.role == Role::Supervisor;
+        let facts = Facts { mover: Some(actor.user), conflict_check, ..own };
         lifecycle::from(self.status)
             .map(|(to, by, guards)| AvailableTransition {
                 to,

@@ -58,6 +58,21 @@ macro_rules! of_visible_case {
     };
 }
 
+/// The condition under which a row of another table, which has a `case_id`, is of a case that was no mistake: what should never have
+/// been is nobody's work, and counts nowhere.
+#[macro_export]
+macro_rules! not_of_mistake {
+    ($table:literal) => {
+        $crate::db::Condition::sql(concat!(
+            "NOT EXISTS (SELECT 1 FROM cases AS mistake WHERE mistake.organization_id = ",
+            $table,
+            ".organization_id AND mistake.id = ",
+            $table,
+            ".case_id AND mistake.status = 'entered_in_error')"
+        ))
+    };
+}
+
 /// Whose the cases are that this caller may see: few, for an advocate.
 pub fn clients(tx: &mut Tx) -> Result<Vec<clients::model::ClientId>> {
     Ok(visible(tx).select(cases::client_id).load(tx.conn)?)
@@ -240,7 +255,7 @@ fn next_number(tx: &mut Tx) -> Result<String> {
 
 pub fn create(tx: &mut Tx, new: &Body<NewCase>) -> Result<Case> {
     let actor = tx.actor()?;
-    let client = clients::store::find(tx, new.client_id).map_err(|_| ApiError::unknown_reference("/client_id"))?;
+    let client = clients::store::find(tx, new.client_id).map_err(|error| error.named_by("/client_id"))?;
     let team = teams::store::choose(tx, new.team_id)?;
     let lead = lead_of_new(tx, actor.role, new.lead_advocate_id)?;
     let number = next_number(tx)?;

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     auth::{OrganizationId, UserId},
-    casework::{assignments, conflicts, deadlines, timeline},
+    casework::{assignments, conflicts, deadlines, handovers, timeline},
     db::{
         Dialect, Tx,
         dialect::row_after,
@@ -252,6 +252,7 @@ pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body
             begin_episode(tx, &row)?;
             search::store::replace(tx, &row)?;
         }
+        (_, CaseStatus::EnteredInError) => handovers::store::overtake(tx, &row)?,
         _ => {}
     }
     remember(tx, &row, Some(from), wanted.reason.clone(), wanted.given())?;

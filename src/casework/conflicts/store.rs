@@ -13,9 +13,9 @@ use crate::{
     db::{
         Dialect, PortableDsl as _, Tx,
         dialect::row_after,
-        schema::{actions, assignments, barriers, conflict_checks, interests, meetings, services},
+        schema::{actions, assignments, barriers, cases as case_rows, conflict_checks, interests, meetings, services},
     },
-    directory::providers::model::ProviderId,
+    directory::providers::{self, model::ProviderId},
     error::{ApiError, Result},
     http::{Body, List, Page},
     identity::{organizations, users},
@@ -59,15 +59,19 @@ pub fn get(tx: &mut Tx, id: ConflictCheckId) -> Result<ConflictCheck> {
     Ok(row.into())
 }
 
-/// The latest check of a case that the caller holds.
+/// The latest check of a case that the caller holds, with each provider by the id that it has now.
 fn latest(tx: &mut Tx, case: &CaseRow) -> Result<Option<ConflictCheckRow>> {
-    Ok(conflict_checks::table
+    let mut latest: Option<ConflictCheckRow> = conflict_checks::table
         .filter(conflict_checks::organization_id.eq(case.organization_id))
         .filter(conflict_checks::case_id.eq(case.id))
         .order((conflict_checks::run_at.desc(), conflict_checks::id.desc()))
         .select(ConflictCheckRow::as_select())
         .first(tx.conn)
-        .optional()?)
+        .optional()?;
+    for conflict in latest.iter_mut().flat_map(|check| &mut check.conflicts.0) {
+        conflict.provider_id = providers::store::merged_into(tx, conflict.provider_id)?.unwrap_or(conflict.provider_id);
+    }
+    Ok(latest)
 }
 
 /// What those who work a case have to do with its providers today: one query. With `lead`, as if that person led it.
@@ -141,13 +145,9 @@ fn insert(tx: &mut Tx, case: &mut CaseRow, occasion: Occasion, found: Vec<Confli
     Ok(row)
 }
 
-/// A new version of the case only where it waits to be accepted: nothing else that it shows depends on it.
+/// Never a new version of the case: an advocate, who is not told what a check found, would tell it from that.
 fn settle(tx: &mut Tx, case: &mut CaseRow, settled: bool) -> Result<()> {
-    match case.conflicts_settled.replace(settled) {
-        Some(before) if before == settled => Ok(()),
-        _ if case.status == CaseStatus::Triage => cases::store::save(tx, case),
-        _ => cases::store::keep(tx, case),
-    }
+    if case.conflicts_settled.replace(settled) == Some(settled) { Ok(()) } else { cases::store::keep(tx, case) }
 }
 
 /// Runs a check that somebody asks for.
@@ -181,6 +181,27 @@ pub fn notice(tx: &mut Tx, case: &mut CaseRow, occasion: Occasion) -> Result<()>
     Ok(())
 }
 
+/// Looks anew at the running cases of a provider that another was just merged into, whoever's they are: what somebody has to do with
+/// the one is now to do with the other.
+pub fn look_again(tx: &mut Tx, provider: ProviderId) -> Result<()> {
+    let organization = tx.organization();
+    let concerned = interests::table.filter(interests::organization_id.eq(organization)).filter(interests::provider_id.eq(provider));
+    let theirs = assignments::table
+        .filter(assignments::organization_id.eq(organization))
+        .filter(assignments::user_id.eq_any(concerned.select(interests::user_id)))
+        .filter(assignments::ended_at.is_null().or(assignments::ended_at.gt(Instant::now())));
+    let over = [CaseStatus::Closed, CaseStatus::Declined, CaseStatus::EnteredInError];
+    let running = case_rows::table
+        .filter(case_rows::organization_id.eq(organization))
+        .filter(case_rows::id.eq_any(theirs.select(assignments::case_id)))
+        .filter(case_rows::status.ne_all(over));
+    let rows: Vec<CaseRow> = running.order(case_rows::id).select(CaseRow::as_select()).locked().load(tx.conn)?;
+    for mut case in rows {
+        notice(tx, &mut case, Occasion::ProviderAdded)?;
+    }
+    Ok(())
+}
+
 /// Whether there is a conflict in the case, were it led by `lead`, that the client has not agreed to.
 pub fn in_the_way(tx: &mut Tx, case: &CaseRow, lead: Option<UserId>) -> Result<bool> {
     let found = conflicts(tx, case, lead)?;
@@ -208,7 +229,8 @@ pub fn decide(tx: &mut Tx, id: ConflictCheckId, new: &Body<NewConflictDecision>)
     }
     row.decide(actor.user, new);
     diesel::update(conflict_checks::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
-    settle(tx, &mut case, true)?;
+    // With a reassignment it is settled once somebody else has the case, and a check says so.
+    settle(tx, &mut case, new.decision == ConflictDecision::ProceedWithConsent)?;
     timeline::store::add(tx, case.id, "conflict_check.decided", row.id, Some(new.decision.as_str()))?;
     tx.record("conflict_check.decided", row.id, new.members());
     Ok(row.into())

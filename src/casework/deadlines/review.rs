@@ -2,8 +2,11 @@
 
 use super::{model::*, store};
 use crate::{
-    casework::timeline,
-    db::{PortableDsl as _, Tx, schema::deadlines},
+    casework::{cases::model::CaseId, timeline},
+    db::{
+        PortableDsl as _, Tx,
+        schema::{cases, deadlines},
+    },
     directory::deadline_rules::{compute::DeadlineSource, model::DeadlineRuleId},
     error::{ApiError, Code, Result},
     http::Body,
@@ -14,9 +17,15 @@ use diesel::prelude::*;
 /// Puts the open deadlines that a new version of a rule would move on the review list, whoever's they are: the one who adds the
 /// version sees none of them. A day that somebody has set by hand is no longer the rule's.
 pub fn rule_changed(tx: &mut Tx, rule: DeadlineRuleId) -> Result<()> {
-    let open = store::of_organization(tx).filter(deadlines::rule_id.eq(rule)).filter(deadlines::status.eq_any(DeadlineStatus::OPEN));
-    let open = open.filter(deadlines::source.ne(DeadlineSource::Manual)).order(deadlines::id);
-    let rows: Vec<DeadlineRow> = open.select(DeadlineRow::as_select()).locked().load(tx.conn)?;
+    let organization = tx.organization();
+    let open = || {
+        let of_rule = deadlines::table.filter(deadlines::organization_id.eq(organization)).filter(deadlines::rule_id.eq(rule));
+        of_rule.filter(deadlines::status.eq_any(DeadlineStatus::OPEN)).filter(deadlines::source.ne(DeadlineSource::Manual))
+    };
+    // The cases are held before what hangs on them, here as everywhere.
+    let theirs = cases::table.filter(cases::organization_id.eq(organization)).filter(cases::id.eq_any(open().select(deadlines::case_id)));
+    let _held: Vec<CaseId> = theirs.order(cases::id).select(cases::id).locked().load(tx.conn)?;
+    let rows: Vec<DeadlineRow> = open().order(deadlines::id).select(DeadlineRow::as_select()).locked().load(tx.conn)?;
     for mut row in rows {
         let (rule, computation) = match store::computed(tx, rule, &row) {
             // No version holds on that day any more, or it leads out of the calendar: there is no new day to propose.

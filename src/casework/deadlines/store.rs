@@ -24,7 +24,7 @@ use crate::{
         holidays::Holidays,
         model::{DeadlineParty, DeadlineRule, DeadlineRuleId},
     },
-    error::{ApiError, Code, Result},
+    error::{ApiError, Result},
     http::{Body, Filter, IfMatch, List, Page},
     identity::organizations,
     of_visible_case,
@@ -38,7 +38,7 @@ fn visible(tx: &Tx) -> deadlines::BoxedQuery<'static, Dialect> {
 }
 
 /// Every deadline of the organization: for what must reach them all and shows none.
-pub(super) fn of_organization(tx: &Tx) -> deadlines::BoxedQuery<'static, Dialect> {
+fn of_organization(tx: &Tx) -> deadlines::BoxedQuery<'static, Dialect> {
     deadlines::table.filter(deadlines::organization_id.eq(tx.organization())).into_boxed()
 }
 
@@ -131,10 +131,13 @@ pub fn get(tx: &mut Tx, id: DeadlineId) -> Result<Deadline> {
     Ok(row.into())
 }
 
-/// The deadline with its case, both held: the case first, here as everywhere.
+/// The deadline with its rule and its case, all held: in this order, here as everywhere.
 pub(super) fn hold(tx: &mut Tx, id: DeadlineId) -> Result<(CaseRow, DeadlineRow)> {
-    let case = find(tx, id)?.case_id;
-    let case = cases::store::hold(tx, case)?;
+    let row = find(tx, id)?;
+    if let Some(rule) = row.rule_id {
+        deadline_rules::store::keep_still(tx, rule)?;
+    }
+    let case = cases::store::hold(tx, row.case_id)?;
     let row = visible(tx).filter(deadlines::id.eq(id)).select(DeadlineRow::as_select()).locked().get_result(tx.conn)?;
     Ok((case, row))
 }
@@ -223,12 +226,10 @@ fn check_day(day: Option<Day>, zone: &Zone, pointer: &str) -> Result<()> {
     }
 }
 
-/// An id in a body that names no rule is told by its member.
-fn unknown_rule(error: ApiError) -> ApiError {
-    if error.code() == Code::NotFound { ApiError::unknown_reference("/rule_id") } else { error }
-}
-
 pub fn create(tx: &mut Tx, action: ActionId, new: &Body<NewDeadline>) -> Result<Deadline> {
+    if let Some(rule) = new.rule_id {
+        deadline_rules::store::keep_still(tx, rule)?;
+    }
     let action = actions::store::find(tx, action)?;
     let mut case = cases::store::open_for_work(tx, action.case_id)?;
     // Read again: the case is held now, and so is everything that hangs on it.
@@ -246,7 +247,7 @@ pub fn create(tx: &mut Tx, action: ActionId, new: &Body<NewDeadline>) -> Result<
     let day = new.due_on.or(new.trigger_date).or(new.trigger_not_before).unwrap_or_else(|| Day::today(&zone));
     let mut row = DeadlineRow::new(&action, tx.user()?, zone, day, new)?;
     if let Some(rule) = new.rule_id {
-        let (rule, computation) = computed(tx, rule, &row).map_err(unknown_rule)?;
+        let (rule, computation) = computed(tx, rule, &row).map_err(|error| error.named_by("/rule_id"))?;
         row.take(&rule, computation);
     }
     let replaced = new.supersedes.map(|id| replaceable(tx, id, case.id)).transpose()?;
@@ -320,6 +321,10 @@ pub fn satisfy(tx: &mut Tx, id: DeadlineId, given: &Body<Satisfaction>) -> Resul
         None => actions::store::find(tx, row.action_id)?,
     };
     check_day(given.on, &row.time_zone, "/on")?;
+    if action.filed_on.is_none() || action.status == ActionStatus::EnteredInError {
+        let detail = "was never filed, and so meets no deadline";
+        return Err(ApiError::invalid("/action_id", "not_filed", detail));
+    }
     // What the other side owes is met when it has decided, and its delay is not ours to excuse.
     let theirs = row.computation.as_ref().is_some_and(|Json(basis)| basis.party == DeadlineParty::OtherSide);
     let done = if theirs { action.decided_on } else { action.filed_on };

@@ -202,9 +202,10 @@ pub fn withdraw(tx: &mut Tx, id: HandoverId) -> Result<Handover> {
     view(tx, row)
 }
 
-/// Withdraws the open offer of a case that the caller holds and that gets another lead: it was an offer of the lead before.
+/// Withdraws the open offer of a case that the caller holds, and that gets another lead or was a mistake: there is nothing left to offer.
 pub fn overtake(tx: &mut Tx, case: &CaseRow) -> Result<()> {
-    let open = visible(tx)?.filter(handovers::case_id.eq(case.id)).filter(handovers::status.eq(HandoverStatus::Offered));
+    let of_case = handovers::table.filter(handovers::organization_id.eq(case.organization_id)).filter(handovers::case_id.eq(case.id));
+    let open = of_case.filter(handovers::status.eq(HandoverStatus::Offered));
     let open: Option<HandoverRow> = open.select(HandoverRow::as_select()).first(tx.conn).optional()?;
     if let Some(mut row) = open {
         row.answer(HandoverStatus::Withdrawn, None)?;

@@ -21,7 +21,7 @@ use crate::{
         services::model::ServiceId,
     },
     error::Result,
-    of_visible_case,
+    not_of_mistake, of_visible_case,
     types::code::BarrierType,
 };
 use diesel::{dsl, prelude::*};
@@ -43,11 +43,15 @@ macro_rules! of_provider {
     };
 }
 
-type Seen = dsl::Filter<dsl::Filter<barriers::table, dsl::Eq<barriers::organization_id, OrganizationId>>, Condition>;
+type Seen =
+    dsl::Filter<dsl::Filter<dsl::Filter<barriers::table, dsl::Eq<barriers::organization_id, OrganizationId>>, Condition>, Condition>;
 
 /// The barriers of the cases that this caller may work in.
 fn visible(tx: &Tx) -> Seen {
-    barriers::table.filter(barriers::organization_id.eq(tx.organization())).filter(of_visible_case!(tx, "barriers"))
+    barriers::table
+        .filter(barriers::organization_id.eq(tx.organization()))
+        .filter(of_visible_case!(tx, "barriers"))
+        .filter(not_of_mistake!("barriers"))
 }
 
 pub fn get(tx: &mut Tx, id: ProviderId) -> Result<ProviderMemory> {
@@ -82,7 +86,7 @@ fn barrier_counts(tx: &mut Tx, provider: ProviderId) -> Result<Vec<Counted>> {
 macro_rules! promised {
     ($tx:expr, $provider:expr) => {{
         let named = diesel::alias!(commitments as named);
-        let met = meetings::store::visible_ids($tx).filter(of_provider!($tx, "meetings", $provider));
+        let met = meetings::store::visible_ids($tx).filter(of_provider!($tx, "meetings", $provider)).filter(not_of_mistake!("meetings"));
         let made = named
             .filter(named.field(commitments::organization_id).eq($tx.organization()))
             .filter(named.field(commitments::meeting_id).eq_any(met))
@@ -105,6 +109,6 @@ fn recent_promises(tx: &mut Tx, provider: ProviderId) -> Result<Vec<CommitmentRo
 }
 
 fn held(tx: &mut Tx, provider: ProviderId) -> Result<i64> {
-    let met = meetings::store::visible_ids(tx).filter(of_provider!(tx, "meetings", provider));
+    let met = meetings::store::visible_ids(tx).filter(of_provider!(tx, "meetings", provider)).filter(not_of_mistake!("meetings"));
     Ok(met.filter(meeting_rows::status.eq(MeetingStatus::Held)).select(dsl::count_star()).get_result(tx.conn)?)
 }

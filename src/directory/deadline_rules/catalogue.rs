@@ -75,7 +75,7 @@ mod tests {
             assert!(!packed.versions.is_empty());
             for terms in &packed.versions {
                 validator::Validate::validate(terms).unwrap();
-                let checked = terms.check(day("2026-11-01"), before);
+                let checked = terms.check(day("2026-11-24"), before);
                 assert!(checked.is_ok(), "{}: {:?}", packed.code, checked.unwrap_err().all_issues());
                 assert!(before.is_none_or(|before| terms.effective_from > before), "{}", packed.code);
                 assert!(terms.url.is_some() || !terms.statutory, "{}", packed.code);

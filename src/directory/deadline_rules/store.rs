@@ -28,12 +28,22 @@ pub fn find(tx: &mut Tx, id: DeadlineRuleId) -> Result<Vec<DeadlineRule>> {
     catalogue::with_own(own).remove(&id).ok_or_else(ApiError::not_found)
 }
 
+/// Keeps a rule as it is until the transaction ends, together with all others who count by it, or alone to add a version. It is held
+/// before any case is. Most rules have no row to hold: they come with the product.
+fn hold(tx: &mut Tx, id: DeadlineRuleId, shared: bool) -> Result<()> {
+    let (organization, rule) = (tx.organization().uuid().as_u64_pair(), id.uuid().as_u64_pair());
+    Ok(tx.conn.hold_number((organization.0 ^ organization.1 ^ rule.0 ^ rule.1).cast_signed(), shared)?)
+}
+
+/// Keeps a rule as it is until the transaction ends: a deadline that is counted by it is either on the review list of its next
+/// version or counted by that.
+pub fn keep_still(tx: &mut Tx, id: DeadlineRuleId) -> Result<()> {
+    hold(tx, id, true)
+}
+
 /// The version of a rule, named in a body as `rule_id`, for a clock that `trigger_date` starts.
 pub fn effective(tx: &mut Tx, id: DeadlineRuleId, on: Day) -> Result<DeadlineRule> {
-    let versions = find(tx, id).map_err(|error| match error.code() {
-        Code::NotFound => ApiError::unknown_reference("/rule_id"),
-        _ => error,
-    })?;
+    let versions = find(tx, id).map_err(|error| error.named_by("/rule_id"))?;
     versions
         .into_iter()
         .rfind(|version| version.holds_on(on))
@@ -110,6 +120,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewDeadlineRule>) -> Result<DeadlineRule> 
 
 /// A newer version of any rule. The versions before stay what they were.
 pub fn add_version(tx: &mut Tx, id: DeadlineRuleId, new: &Body<NewDeadlineRule>) -> Result<DeadlineRule> {
+    hold(tx, id, false)?;
     let versions = find(tx, id)?;
     let newest = versions.last().ok_or_else(ApiError::not_found)?;
     new.check(Day::today(&home_zone(tx)?), Some(newest.effective_from))?;

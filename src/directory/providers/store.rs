@@ -2,6 +2,7 @@
 
 use super::model::*;
 use crate::{
+    casework::conflicts,
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::{contains, row_after},
@@ -93,7 +94,7 @@ fn view(tx: &mut Tx, row: ProviderRow) -> Result<Provider> {
 }
 
 /// What an id was merged into, where it was.
-fn merged_into(tx: &mut Tx, id: ProviderId) -> Result<Option<ProviderId>> {
+pub fn merged_into(tx: &mut Tx, id: ProviderId) -> Result<Option<ProviderId>> {
     let merge = provider_merges::table.find((tx.organization(), id));
     Ok(merge.select(provider_merges::into_id).first(tx.conn).optional()?)
 }
@@ -198,7 +199,7 @@ fn follow(tx: &mut Tx, from: ProviderId, into: ProviderId) -> Result<()> {
 /// Merges a duplicate into the provider that it is over again. Its row stays, its id goes on naming the other.
 pub fn merge(tx: &mut Tx, id: ProviderId, wanted: &Body<ProviderMerge>) -> Result<Provider> {
     let own = find(tx, id)?.id;
-    let into = find(tx, wanted.into).map_err(|_| ApiError::unknown_reference("/into"))?.id;
+    let into = find(tx, wanted.into).map_err(|error| error.named_by("/into"))?.id;
     if into == own {
         return Err(ApiError::invalid("/into", "same_record", "names the provider itself"));
     }
@@ -228,6 +229,7 @@ pub fn merge(tx: &mut Tx, id: ProviderId, wanted: &Body<ProviderMerge>) -> Resul
     .execute(tx.conn)?;
     diesel::insert_into(provider_merges::table).values(merge).execute(tx.conn)?;
     follow(tx, id, into)?;
+    conflicts::store::look_again(tx, into)?;
     tx.record("provider.merged", id, wanted.members());
     tx.record("provider.updated", into, vec!["merged_ids".into()]);
     view(tx, row)

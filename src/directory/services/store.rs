@@ -167,7 +167,7 @@ fn follow(tx: &mut Tx, from: ServiceId, into: ServiceId) -> Result<()> {
 /// Merges a duplicate into the service that it is over again. Its row stays, its id goes on naming the other.
 pub fn merge(tx: &mut Tx, id: ServiceId, wanted: &Body<ServiceMerge>) -> Result<Service> {
     let own = find(tx, id)?.id;
-    let into = find(tx, wanted.into).map_err(|_| ApiError::unknown_reference("/into"))?.id;
+    let into = find(tx, wanted.into).map_err(|error| error.named_by("/into"))?.id;
     if into == own {
         return Err(ApiError::invalid("/into", "same_record", "names the service itself"));
     }

@@ -20,29 +20,25 @@ use crate::{
             barriers, cases, clients, meetings, note_amendments as amendments, notes, organizations, search_documents as documents,
             search_shelves as shelves,
         },
+        search::tidy,
     },
     error::{ApiError, Result},
     identity::teams::model::TeamId,
 };
-use diesel::prelude::*;
+use diesel::{
+    dsl::{count_star, max},
+    prelude::*,
+};
 use std::collections::BTreeMap;
 
-/// How the index is kept.
-#[derive(Debug, Clone, Copy)]
-struct Pace {
-    /// How many documents an organization has off the shelves before they are put there.
-    fresh: usize,
-    /// How many are put there in one transaction.
-    at_once: i64,
-}
-/// While others wait to write.
-const SERVING: Pace = Pace { fresh: 512, at_once: 4_096 };
-/// While nobody does.
-const ALONE: Pace = Pace { fresh: 1, at_once: 65_536 };
+/// How many documents an organization has off the shelves before they are put there.
+const FRESH: usize = 512;
+/// How many are put there in one transaction, while others wait to write.
+const AT_ONCE: i64 = 4_096;
 /// How many records are read in one transaction.
 const READ_AT_ONCE: usize = 4_096;
 /// How many stand on one shelf.
-const SHELF: usize = 4_096;
+pub const SHELF: usize = 8_192;
 /// Shelf numbers are drawn below this, and are short in the index. Should one be drawn twice, two teams' words stand together:
 /// the documents are told apart by who may see them, as ever.
 const NUMBERS: i64 = 10_000_000_000;
@@ -59,36 +55,75 @@ struct Fresh {
 
 /// Does what there is to do, until nothing is left.
 pub async fn tend(db: &Db) -> Result<()> {
-    while db.maintain(|conn| step(conn, SERVING)).await? {}
+    while db.maintain(|conn| step(conn, FRESH)).await? {}
     Ok(())
 }
 
-/// The same to the last document, for the command line, where a thread may wait.
+/// The same to the last document, where a thread may wait: the tests do not write hundreds.
 pub fn tend_blocking(db: &Db) -> Result<()> {
-    while db.maintain_blocking(|conn| step(conn, ALONE))? {}
+    while db.maintain_blocking(|conn| step(conn, 1))? {}
+    Ok(())
+}
+
+/// A shelf that documents were put on as they were written.
+#[derive(Debug, Clone, Copy)]
+pub struct NewShelf {
+    pub id: i64,
+    pub team: TeamId,
+    pub kind: SearchKind,
+}
+
+/// The number of a new shelf.
+pub fn draw_number() -> i64 {
+    rand::random_range(0..NUMBERS)
+}
+
+/// Writes down the shelves on which documents stand already, and brings the index together.
+pub fn enter_shelves(conn: &mut Conn, organization: OrganizationId, new: &[NewShelf]) -> Result<()> {
+    let standing = documents::table.filter(documents::organization_id.eq(organization)).filter(documents::shelf.is_not_null());
+    let columns = (documents::shelf.assume_not_null(), count_star(), max(documents::number).assume_not_null());
+    let standing: Vec<(i64, i64, i64)> = standing.group_by(documents::shelf).select(columns).load(conn)?;
+    let standing: BTreeMap<i64, (i64, i64)> = standing.into_iter().map(|(shelf, count, newest)| (shelf, (count, newest))).collect();
+    for shelf in new {
+        let (count, newest) = standing.get(&shelf.id).copied().unwrap_or_default();
+        enter(conn, organization, *shelf, i32::try_from(count).map_err(ApiError::internal)?, newest)?;
+    }
+    Ok(tidy(conn, true)?)
+}
+
+fn enter(conn: &mut Conn, organization: OrganizationId, shelf: NewShelf, documents: i32, newest: i64) -> Result<()> {
+    let columns = (
+        shelves::organization_id.eq(organization),
+        shelves::id.eq(shelf.id),
+        shelves::team_id.eq(shelf.team),
+        shelves::kind.eq(shelf.kind),
+        shelves::documents.eq(documents),
+        shelves::newest.eq(newest),
+    );
+    diesel::insert_into(shelves::table).values(columns).execute(conn)?;
     Ok(())
 }
 
 /// Does a part of it, for one organization; says whether there may be more.
-fn step(conn: &mut Conn, pace: Pace) -> Result<bool> {
+fn step(conn: &mut Conn, least: usize) -> Result<bool> {
     let all: Vec<OrganizationId> = organizations::table.select(organizations::id).order(organizations::id).load(conn)?;
     for organization in all {
-        if step_for(conn, organization, pace)? {
+        if step_for(conn, organization, least)? {
             return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn step_for(conn: &mut Conn, organization: OrganizationId, pace: Pace) -> Result<bool> {
+fn step_for(conn: &mut Conn, organization: OrganizationId, least: usize) -> Result<bool> {
     let oldest = || {
         let all = documents::table.filter(documents::organization_id.eq(organization)).filter(documents::shelf.is_null());
         let columns = (documents::number, documents::id, documents::kind, documents::team_id, documents::words.is_null());
-        all.order(documents::number).limit(pace.at_once).select(columns)
+        all.order(documents::number).limit(AT_ONCE).select(columns)
     };
     // Looked at first, and held only where there is something to do: whoever changes a record would wait.
     let fresh: Vec<Fresh> = oldest().load(conn)?;
-    if fresh.len() < pace.fresh && !fresh.iter().any(|document| document.is_empty) {
+    if fresh.len() < least && !fresh.iter().any(|document| document.is_empty) {
         return Ok(false);
     }
     let fresh: Vec<Fresh> = oldest().locked().load(conn)?;
@@ -104,6 +139,7 @@ fn step_for(conn: &mut Conn, organization: OrganizationId, pace: Pace) -> Result
     for ((team, kind), numbers) in groups {
         shelve(conn, organization, team, kind, &numbers)?;
     }
+    tidy(conn, false)?;
     Ok(true)
 }
 
@@ -135,16 +171,8 @@ fn shelve(conn: &mut Conn, organization: OrganizationId, team: TeamId, kind: Sea
                 id
             }
             None => {
-                let id = rand::random_range(0..NUMBERS);
-                let columns = (
-                    shelves::organization_id.eq(organization),
-                    shelves::id.eq(id),
-                    shelves::team_id.eq(team),
-                    shelves::kind.eq(kind),
-                    shelves::documents.eq(count),
-                    shelves::newest.eq(newest),
-                );
-                diesel::insert_into(shelves::table).values(columns).execute(conn)?;
+                let id = draw_number();
+                enter(conn, organization, NewShelf { id, team, kind }, count, newest)?;
                 id
             }
         };

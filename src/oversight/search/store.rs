@@ -13,20 +13,20 @@ use crate::{
     },
     db::{
         Dialect, Tx,
-        dialect::{Key, contains},
-        schema::{search_documents as documents, search_shelves as shelves, teams},
+        dialect::{Key, holds},
+        schema::{search_documents as documents, search_shelves as shelves, teams as team_rows},
         search::on_shelves,
     },
     error::Result,
     http::{List, Page},
-    identity::teams::model::TeamId,
+    identity::teams::{self, model::TeamId},
     of_visible_case,
 };
 use diesel::{dsl::exists, prelude::*};
 use std::collections::BTreeMap;
 
 /// How many records of each kind are ranked, the newest of those that match.
-const RANKED: usize = 100;
+const RANKED: usize = 50;
 /// How many documents the shelves hold that are read first, and how many times more each time: for a word that is everywhere a few
 /// are enough, and what is not found among these is rare.
 const FIRST_DOCUMENTS: i32 = 2_048;
@@ -55,7 +55,12 @@ fn at(tx: &Tx, filter: &SearchFilter, place: &Place<'_>) -> Documents {
 /// The cases that this caller may work in and what is in them, without the notes that are not for them.
 fn of_cases(tx: &Tx, filter: &SearchFilter, place: &Place<'_>) -> Result<Documents> {
     let actor = tx.actor()?;
-    let all = at(tx, filter, place).filter(of_visible_case!(tx, "search_documents"));
+    let seen = match tx.scope() {
+        // The team of a case, which never changes, stands on the document: the case need not be read.
+        Scope::Teams(_) => teams::store::own(tx, "search_documents.team_id"),
+        _ => of_visible_case!(tx, "search_documents"),
+    };
+    let all = at(tx, filter, place).filter(documents::case_id.is_not_null()).filter(seen);
     Ok(match actor.role {
         Role::Supervisor => all,
         // What has no kind is no note.
@@ -92,6 +97,7 @@ fn visible(tx: &Tx, filter: &SearchFilter) -> Result<[Documents; 2]> {
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = documents)]
 struct Found {
+    number: i64,
     id: Key,
     kind: SearchKind,
     case_id: Option<CaseId>,
@@ -112,22 +118,45 @@ fn read(tx: &mut Tx, kind: SearchKind, query: Documents, found: &mut Vec<Found>)
     Ok(())
 }
 
+/// The same of the cases and what is in them, where there are few: all kinds at once, or kind by kind where there are more than are
+/// ranked.
+fn read_few(tx: &mut Tx, filter: &SearchFilter, query: impl Fn(&Tx) -> Result<Documents>, found: &mut Vec<Found>) -> Result<()> {
+    let few = RANKED * SearchKind::ALL.len();
+    let newest = query(tx)?.order(documents::number.desc()).limit(i64::try_from(few).unwrap_or(i64::MAX));
+    let rows: Vec<Found> = newest.select(Found::as_select()).load(tx.conn)?;
+    let complete = rows.len() < few;
+    for kind in filter.kinds().into_iter().filter(|kind| *kind != SearchKind::Client) {
+        if !complete {
+            let query = query(tx)?;
+            read(tx, kind, query, found)?;
+        }
+    }
+    if complete {
+        for row in rows {
+            if filter.wants(row.kind) && wanted(row.kind, found) > 0 {
+                found.push(row);
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Looks into each document that the query gives.
 fn with_words(query: Documents, filter: &SearchFilter) -> Documents {
     let each = filter.q.terms().iter();
-    each.fold(query, |query, term| query.filter(contains(documents::words.assume_not_null(), &format!(" {term}"))))
+    each.fold(query, |query, term| query.filter(holds(documents::words.assume_not_null(), format!(" {term}"))))
 }
 
 /// One shelf: its number, and how many documents stand on it.
 type Shelf = (i64, i32);
 
 /// The shelves of each kind, of the teams of which this caller may see anything, the newest first.
-fn shelves_of_caller(tx: &mut Tx, filter: &SearchFilter) -> Result<BTreeMap<SearchKind, Vec<Shelf>>> {
-    let own = teams::table.filter(teams::organization_id.eq(tx.organization()));
+fn shelves_of_caller(tx: &mut Tx) -> Result<BTreeMap<SearchKind, Vec<Shelf>>> {
+    let own = team_rows::table.filter(team_rows::organization_id.eq(tx.organization()));
     let own = own.filter(exists(cases::store::of_team(tx)).or(exists(clients::store::of_team(tx))));
-    let own: Vec<TeamId> = own.select(teams::id).load(tx.conn)?;
+    let own: Vec<TeamId> = own.select(team_rows::id).load(tx.conn)?;
     let all = shelves::table.filter(shelves::organization_id.eq(tx.organization())).filter(shelves::team_id.eq_any(own));
-    let wanted = all.filter(shelves::kind.eq_any(filter.kinds())).order((shelves::newest.desc(), shelves::id));
+    let wanted = all.order((shelves::newest.desc(), shelves::id));
     let mut of_kinds: BTreeMap<SearchKind, Vec<Shelf>> = BTreeMap::new();
     for (kind, shelf) in wanted.select((shelves::kind, (shelves::id, shelves::documents))).load::<(SearchKind, Shelf)>(tx.conn)? {
         of_kinds.entry(kind).or_default().push(shelf);
@@ -160,19 +189,21 @@ fn candidates(tx: &mut Tx, filter: &SearchFilter) -> Result<Vec<Found>> {
     tx.conn.expect_few_rows()?;
     let mut found = Vec::new();
     if let Scope::Assigned(_) = tx.scope() {
-        for kind in filter.kinds() {
-            let mut query = with_words(of_kind(tx, filter, kind, &Place::Anywhere)?, filter);
-            if kind == SearchKind::Client {
-                let own: Vec<Key> = clients::store::own(tx)?.into_iter().map(|client| Key::from_uuid(client.uuid())).collect();
-                query = query.filter(documents::id.eq_any(own));
-            }
-            read(tx, kind, query, &mut found)?;
+        read_few(tx, filter, |tx| Ok(with_words(of_cases(tx, filter, &Place::Anywhere)?, filter)), &mut found)?;
+        if filter.wants(SearchKind::Client) {
+            let own: Vec<Key> = clients::store::own(tx)?.into_iter().map(|client| Key::from_uuid(client.uuid())).collect();
+            let of_clients = with_words(of_clients(tx, filter, &Place::Anywhere), filter).filter(documents::id.eq_any(own));
+            read(tx, SearchKind::Client, of_clients, &mut found)?;
         }
     } else {
-        let shelves = shelves_of_caller(tx, filter)?;
+        let shelves = shelves_of_caller(tx)?;
+        let fresh = |tx: &Tx| Ok(with_words(of_cases(tx, filter, &Place::Anywhere)?, filter).filter(documents::shelf.is_null()));
+        read_few(tx, filter, fresh, &mut found)?;
+        if filter.wants(SearchKind::Client) {
+            let fresh = with_words(of_clients(tx, filter, &Place::Anywhere), filter).filter(documents::shelf.is_null());
+            read(tx, SearchKind::Client, fresh, &mut found)?;
+        }
         for kind in filter.kinds() {
-            let fresh = of_kind(tx, filter, kind, &Place::Anywhere)?.filter(documents::shelf.is_null());
-            read(tx, kind, with_words(fresh, filter), &mut found)?;
             read_shelves(tx, filter, kind, shelves.get(&kind).map_or(&[], Vec::as_slice), &mut found)?;
         }
     }
@@ -202,20 +233,24 @@ pub fn page(tx: &mut Tx, list: &List<SearchFilter>) -> Result<Page<SearchResult>
         snippet: String::new(),
         score,
     };
+    let numbers = ranked.iter().map(|(_, document)| document.number).collect();
     let mut page = list.page(actor, ranked, total, position, view);
-    add_snippets(tx, filter, &mut page.items)?;
+    add_snippets(tx, filter, numbers, &mut page.items)?;
     tx.saw_all("search.performed", page.items.iter().map(|found| found.id));
     Ok(page)
 }
 
-/// Adds to each result the part of its text where the words are, all of them read at once.
-fn add_snippets(tx: &mut Tx, filter: &SearchFilter, results: &mut [SearchResult]) -> Result<()> {
-    let ids: Vec<Key> = results.iter().map(|result| result.id).collect();
+/// Adds to each result the part of its text where the words are, all of them read at once, by the numbers of their documents.
+fn add_snippets(tx: &mut Tx, filter: &SearchFilter, numbers: Vec<i64>, results: &mut [SearchResult]) -> Result<()> {
     let mut bodies: Vec<(Key, String)> = Vec::new();
-    for query in visible(tx, filter)? {
-        bodies.extend(
-            query.filter(documents::id.eq_any(ids.clone())).select((documents::id, documents::body)).load::<(Key, String)>(tx.conn)?,
-        );
+    let of_clients = results.iter().filter(|result| result.kind == SearchKind::Client).count();
+    let [cases, clients] = visible(tx, filter)?;
+    for (query, there_are) in [(cases, of_clients < results.len()), (clients, of_clients > 0)] {
+        if !there_are {
+            continue;
+        }
+        let these = query.filter(documents::number.eq_any(numbers.clone()));
+        bodies.extend(these.select((documents::id, documents::body)).load::<(Key, String)>(tx.conn)?);
     }
     for result in results {
         let body = bodies.iter().find(|(id, _)| *id == result.id).map_or("", |(_, body)| body.as_str());

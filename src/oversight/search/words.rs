@@ -6,7 +6,7 @@ use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 /// What is beyond this of a word makes no difference.
 const LONGEST_WORD: usize = 40;
 /// What is beyond this of a record's words is not found: both engines have a limit, and no note comes near it.
-const MOST_BYTES: usize = 400_000;
+const MOST_BYTES: usize = 100_000;
 /// What an index puts before each word, at most.
 const LABEL: usize = 16;
 
@@ -16,6 +16,9 @@ const SHOWN: usize = 240;
 
 /// The word in the form in which it is kept and asked for: lower case, no accents, letters and digits only.
 fn fold(word: &str) -> String {
+    if word.is_ascii() {
+        return word.chars().filter(char::is_ascii_alphanumeric).take(LONGEST_WORD).map(|c| c.to_ascii_lowercase()).collect();
+    }
     let plain = word.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase);
     // A lower case may bring marks of its own (İ).
     plain.nfkd().filter(|c| c.is_alphanumeric()).take(LONGEST_WORD).collect()
@@ -69,7 +72,7 @@ pub fn gather(texts: &[&str]) -> String {
 /// How well a record answers the terms; `None` where it lacks one. A whole word counts more than a beginning, the title more than
 /// the rest. Nothing counts that belongs to another record.
 pub fn score(title: &str, gathered: &str, terms: &[String]) -> Option<i32> {
-    let title = gather(&[title]);
+    let title = words(title).fold(String::from(" "), |all, (_, word)| all + &word + " ");
     let mut score = 0;
     for term in terms {
         let (whole, beginning) = (format!(" {term} "), format!(" {term}"));
