@@ -22,7 +22,7 @@ wrk.headers["If-Match"] = "*"
 wrk.body = '{"priority":"high"}'
 LUA
 say "| $ENGINE | requests/s | p99 | not 2xx |" "|---|---|---|---|"
-measure 'GET /livez (beside it)' /livez
+measure 'GET /livez (the session alone)' /livez
 measure 'GET /cases/{id}' "/api/v1/cases/$id"
 measure 'GET /cases?status=active, page 1' '/api/v1/cases?status=active'
 measure 'GET /cases?status=active, page 1,000' "/api/v1/cases?status=active&cursor=$cursor"

@@ -240,8 +240,10 @@ pub fn page(tx: &mut Tx, list: &List<SearchFilter>) -> Result<Page<SearchResult>
     Ok(page)
 }
 
-/// Adds to each result the part of its text where the words are, all of them read at once, by the numbers of their documents.
+/// Adds to each result the part of its text where the words are, all of them read at once: by their ids, and by the numbers of their
+/// documents, since SQLite would otherwise rather begin with an advocate's cases.
 fn add_snippets(tx: &mut Tx, filter: &SearchFilter, numbers: Vec<i64>, results: &mut [SearchResult]) -> Result<()> {
+    let ids: Vec<Key> = results.iter().map(|result| result.id).collect();
     let mut bodies: Vec<(Key, String)> = Vec::new();
     let of_clients = results.iter().filter(|result| result.kind == SearchKind::Client).count();
     let [cases, clients] = visible(tx, filter)?;
@@ -249,7 +251,7 @@ fn add_snippets(tx: &mut Tx, filter: &SearchFilter, numbers: Vec<i64>, results: 
         if !there_are {
             continue;
         }
-        let these = query.filter(documents::number.eq_any(numbers.clone()));
+        let these = query.filter(documents::id.eq_any(ids.clone())).filter(documents::number.eq_any(numbers.clone()));
         bodies.extend(these.select((documents::id, documents::body)).load::<(Key, String)>(tx.conn)?);
     }
     for result in results {
