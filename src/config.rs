@@ -24,7 +24,7 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the signing key and, by default, the database are kept.
     pub data_dir: PathBuf,
-    /// Connections to PostgreSQL, or readers of the SQLite file. 0: eight to PostgreSQL, one reader for each processor.
+    /// Connections to PostgreSQL, or readers of the SQLite file. 0: eight to PostgreSQL, one reader for each processor, at least two.
     pub connections: u32,
     /// Threads that answer requests. 0: one for each processor.
     pub workers: usize,

@@ -181,8 +181,8 @@ pub fn notice(tx: &mut Tx, case: &mut CaseRow, occasion: Occasion) -> Result<()>
     Ok(())
 }
 
-/// Looks anew at the running cases of a provider that another was just merged into, whoever's they are: what somebody has to do with
-/// the one is now to do with the other.
+/// Looks anew at the running cases of everybody who has something to do with a provider that another was just merged into: what
+/// they have to do with the one is now to do with the other. Whoever merges need see none of these cases, and is shown none.
 pub fn look_again(tx: &mut Tx, provider: ProviderId) -> Result<()> {
     let organization = tx.organization();
     let concerned = interests::table.filter(interests::organization_id.eq(organization)).filter(interests::provider_id.eq(provider));

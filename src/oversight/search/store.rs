@@ -124,18 +124,13 @@ fn read_few(tx: &mut Tx, filter: &SearchFilter, query: impl Fn(&Tx) -> Result<Do
     let few = RANKED * SearchKind::ALL.len();
     let newest = query(tx)?.order(documents::number.desc()).limit(i64::try_from(few).unwrap_or(i64::MAX));
     let rows: Vec<Found> = newest.select(Found::as_select()).load(tx.conn)?;
-    let complete = rows.len() < few;
-    for kind in filter.kinds().into_iter().filter(|kind| *kind != SearchKind::Client) {
-        if !complete {
-            let query = query(tx)?;
-            read(tx, kind, query, found)?;
-        }
+    if rows.len() == few {
+        let kinds = filter.kinds().into_iter().filter(|kind| *kind != SearchKind::Client);
+        return kinds.map(|kind| query(tx).and_then(|query| read(tx, kind, query, found))).collect();
     }
-    if complete {
-        for row in rows {
-            if filter.wants(row.kind) && wanted(row.kind, found) > 0 {
-                found.push(row);
-            }
+    for row in rows {
+        if filter.wants(row.kind) && wanted(row.kind, found) > 0 {
+            found.push(row);
         }
     }
     Ok(())
