@@ -125,8 +125,8 @@ fn read_few(tx: &mut Tx, filter: &SearchFilter, query: impl Fn(&Tx) -> Result<Do
     let newest = query(tx)?.order(documents::number.desc()).limit(i64::try_from(few).unwrap_or(i64::MAX));
     let rows: Vec<Found> = newest.select(Found::as_select()).load(tx.conn)?;
     if rows.len() == few {
-        let kinds = filter.kinds().into_iter().filter(|kind| *kind != SearchKind::Client);
-        return kinds.map(|kind| query(tx).and_then(|query| read(tx, kind, query, found))).collect();
+        let mut kinds = filter.kinds().into_iter().filter(|kind| *kind != SearchKind::Client);
+        return kinds.try_for_each(|kind| query(tx).and_then(|query| read(tx, kind, query, found)));
     }
     for row in rows {
         if filter.wants(row.kind) && wanted(row.kind, found) > 0 {
