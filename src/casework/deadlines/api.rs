@@ -1,6 +1,6 @@
 //! Handlers for deadlines.
 
-use super::{model::*, review, store};
+use super::{model::*, requests::*, review, store};
 use crate::{
     auth::{
         Allowed,

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod model;
+pub mod requests;
 pub mod review;
 pub mod store;
 

@@ -1,6 +1,6 @@
 //! The review list: what a newer version of a rule would move waits here for somebody's decision. Nothing moves by itself.
 
-use super::{model::*, store};
+use super::{model::*, requests::*, store};
 use crate::{
     casework::{cases::model::CaseId, timeline},
     db::{

@@ -1,6 +1,6 @@
 //! Queries over deadlines. Every one that shows something starts from [`visible`].
 
-use super::model::*;
+use super::{model::*, requests::*};
 use crate::{
     casework::{
         actions::{
