@@ -69,7 +69,8 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
     let calls = Arc::new(http::calls::Calls::of(&document));
     let document = Data::new(openapi::Published(serde_json::to_string(&document).unwrap_or_default()));
     let hasher = Data::new(Hasher::start()?);
-    let gate = Data::new(Gate { keys: Arc::clone(&setup.keys), sessions: Arc::new(setup.db.clone()), calls: Arc::clone(&calls) });
+    let sessions = Arc::new(identity::sessions::roll_call::RollCall::start(&setup.db)?);
+    let gate = Data::new(Gate { keys: Arc::clone(&setup.keys), sessions, calls: Arc::clone(&calls) });
     let db = Data::new(setup.db);
     let server = HttpServer::new(move || {
         App::new()

@@ -24,7 +24,8 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Where the signing key and, by default, the database are kept.
     pub data_dir: PathBuf,
-    /// Connections to PostgreSQL, or readers of the SQLite file. 0: eight to PostgreSQL, one reader for each processor, at least two.
+    /// Connections to PostgreSQL, or readers of the SQLite file. 0: eight to PostgreSQL, but no more readers than processors where the
+    /// database has the same ones; one reader of the SQLite file for each processor, at least two.
     pub connections: u32,
     /// Threads that answer requests. 0: one for each processor.
     pub workers: usize,
@@ -88,14 +89,14 @@ impl Config {
             Some(url) => Url::parse(url.expose_secret())?,
             None => Url::Sqlite(self.data_dir.join("alongside.db").to_string_lossy().into_owned()),
         };
-        let connections = match (self.connections, &url) {
-            (0, Url::Postgres(_)) => 8,
-            // More would take turns on the processors in the middle of their reads, and all of them be late.
-            (0, Url::Sqlite(_)) => u32::try_from(processors().max(2)).unwrap_or(8),
-            (chosen, _) => chosen,
+        // More readers than processors would take turns on them in the middle of their reads, and all of them be late.
+        let one_each = u32::try_from(processors().max(2)).unwrap_or(8);
+        let (connections, readers) = match self.connections {
+            0 => (8, if url.is_here() { one_each } else { 8 }),
+            chosen => (chosen, chosen),
         };
         let replica = self.replica_url.as_ref().map(|url| Url::parse(url.expose_secret())).transpose()?;
-        Ok(db::Options { url, replica, connections, migrate: true, purpose: Use::Writing })
+        Ok(db::Options { url, replica, connections, readers, migrate: true, purpose: Use::Writing })
     }
 
     pub fn signing_key(&self) -> PathBuf {
@@ -109,7 +110,7 @@ impl Config {
     /// The settings in force, without secrets.
     pub fn describe(&self) -> String {
         let (engine, connections) = match self.database() {
-            Ok(db::Options { url: Url::Sqlite(path), connections, .. }) => (format!("sqlite://{path}"), connections),
+            Ok(db::Options { url: Url::Sqlite(path), readers, .. }) => (format!("sqlite://{path}"), readers),
             Ok(options) => ("postgres://***".into(), options.connections),
             Err(_) => ("postgres://***".into(), self.connections),
         };

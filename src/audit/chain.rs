@@ -6,6 +6,7 @@ use crate::{
     db::{
         Conn, PortableDsl as _,
         dialect::Key,
+        links,
         schema::{audit_events, audit_heads},
     },
     error::Result,
@@ -112,27 +113,23 @@ pub fn append(conn: &mut Conn, mut entries: Vec<Entry>) -> Result<()> {
             hash.clone_from(&row.hash);
             rows.push(row);
         }
-        insert(conn, &rows)?;
-        diesel::update(audit_heads::table.find(organization))
-            .set((audit_heads::sequence.eq(sequence), audit_heads::hash.eq(hash)))
-            .execute(conn)?;
+        put(conn, organization, &rows, sequence, &hash)?;
     }
     Ok(())
 }
 
-/// One statement on PostgreSQL, where each costs a round trip. On SQLite row by row: that statement is always the same, and so is
-/// compiled once.
-fn insert(conn: &mut Conn, rows: &[EventRow]) -> Result<()> {
+/// Writes entries, and the number and hash of the last as the chain's head. On PostgreSQL, where each statement costs a round trip, it
+/// is one; on SQLite row by row: that statement is always the same, and so is compiled once.
+fn put(conn: &mut Conn, organization: OrganizationId, rows: &[EventRow], sequence: i64, hash: &[u8]) -> Result<()> {
     match conn {
-        Conn::Pg(c) => {
-            for rows in rows.chunks(1000) {
-                diesel::insert_into(audit_events::table).values(rows).execute(c)?;
-            }
-        }
+        Conn::Pg(c) => drop(links::of(organization, rows, sequence, hash).execute(c)?),
         Conn::Sqlite(c) => {
             for row in rows {
                 diesel::insert_into(audit_events::table).values(row).execute(c)?;
             }
+            diesel::update(audit_heads::table.find(organization))
+                .set((audit_heads::sequence.eq(sequence), audit_heads::hash.eq(hash)))
+                .execute(c)?;
         }
     }
     Ok(())

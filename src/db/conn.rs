@@ -58,6 +58,18 @@ impl Url {
             _ => Err("database_url must begin with sqlite:// or postgres://".into()),
         }
     }
+
+    /// Whether the database has the processors of this machine to share.
+    pub fn is_here(&self) -> bool {
+        let Self::Postgres(url) = self else { return true };
+        let place = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
+        let (authority, rest) = place.split_once(['/', '?']).unwrap_or((place, ""));
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        // Without one it is a socket, unless one is named behind.
+        let named = rest.split(['?', '&']).find_map(|part| part.strip_prefix("host=").or_else(|| part.strip_prefix("hostaddr=")));
+        let host = if host.is_empty() { named.unwrap_or("/") } else { host };
+        ["localhost", "127.", "[::1]", "::1", "/", "%2F", "%2f"].iter().any(|here| host.starts_with(here))
+    }
 }
 
 impl Conn {
@@ -70,6 +82,16 @@ impl Conn {
                 conn.batch_execute(
                     "SET TIME ZONE 'UTC'; SET lc_messages TO 'C'; SET statement_timeout TO '30s'; SET client_min_messages TO warning",
                 )
+                .and_then(|()| match purpose {
+                    // Every read is a key, or the walk of an index until a page is full; which index that is depends on the question
+                    // and not on what is asked for. So each statement is planned once, and without what reads a table to the end:
+                    // the planner, who takes a common word for a reason to leave the index, would.
+                    Use::Reading => conn.batch_execute(
+                        "SET plan_cache_mode TO force_generic_plan; SET enable_hashjoin TO off; SET enable_mergejoin TO off;
+                         SET max_parallel_workers_per_gather TO 0; SET jit TO off",
+                    ),
+                    _ => Ok(()),
+                })
                 .map_err(ConnectionError::CouldntSetupConfiguration)?;
                 return Ok(Self::Pg(conn));
             }
@@ -120,18 +142,6 @@ impl Conn {
         match self {
             Self::Pg(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN; SET LOCAL synchronous_commit TO off"),
             Self::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
-        }
-    }
-
-    /// Says that the rest of the transaction looks a few rows up, one by one. PostgreSQL, which takes a common word for a reason to
-    /// leave the index, would read every case of a team first, or every document; SQLite looks up anyway.
-    pub fn expect_few_rows(&mut self) -> QueryResult<()> {
-        match self {
-            Self::Pg(c) => c.batch_execute(
-                "SET LOCAL plan_cache_mode TO force_generic_plan; SET LOCAL enable_hashjoin TO off; SET LOCAL enable_mergejoin TO off;
-                 SET LOCAL max_parallel_workers_per_gather TO 0; SET LOCAL jit TO off",
-            ),
-            Self::Sqlite(_) => Ok(()),
         }
     }
 
@@ -226,4 +236,33 @@ fn with_timeouts(url: &str) -> String {
         }
     }
     url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Url;
+
+    #[test]
+    fn which_databases_share_the_processors() {
+        let here = |url: &str| Url::parse(url).unwrap().is_here();
+        for url in [
+            "sqlite://data/a.db",
+            "postgres://localhost/a",
+            "postgres://me:p%40ss@127.0.0.1:5432/a?sslmode=disable",
+            "postgresql://me@[::1]:5432/a",
+            "postgres:///a?host=/var/run/postgresql",
+            "postgres:///a?connect_timeout=2&host=%2Fvar%2Frun",
+            "postgres:///a",
+        ] {
+            assert!(here(url), "{url}");
+        }
+        for url in [
+            "postgres://db.example.org/a",
+            "postgres://localhost@db.example.org/a",
+            "postgres:///a?host=db.example.org",
+            "postgres://10.0.0.1",
+        ] {
+            assert!(!here(url), "{url}");
+        }
+    }
 }

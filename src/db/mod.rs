@@ -5,7 +5,9 @@
 
 pub mod conn;
 pub mod dialect;
+pub mod links;
 pub mod migrate;
+mod peeker;
 pub mod pool;
 #[rustfmt::skip]
 pub mod schema;
@@ -30,8 +32,10 @@ pub struct Options {
     pub url: Url,
     /// A replica for reads that may lag behind. PostgreSQL only.
     pub replica: Option<Url>,
-    /// Connections to PostgreSQL (and as many to the replica), or readers of the SQLite file.
+    /// Connections to PostgreSQL for writing. SQLite has one.
     pub connections: u32,
+    /// Connections for reading. PostgreSQL gets as many more for what is looked up by key, and as many to the replica.
+    pub readers: u32,
     /// Whether to bring the schema up to date first.
     pub migrate: bool,
     /// What the database is opened for: `Writing`, or `Loading`.
@@ -54,7 +58,7 @@ impl Db {
         } else if migrate::pending(&mut first)? > 0 {
             return Err(ApiError::internal("the database lacks migrations: run `alongside migrate`"));
         }
-        let engine = Engine::start(first, &options.url, options.replica.as_ref(), options.connections)?;
+        let engine = Engine::start(first, options)?;
         Ok(Self { trace: audit::Lane::start(engine.clone())?, engine })
     }
 
@@ -83,18 +87,19 @@ impl Db {
         caller: &impl Caller,
         f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (actor, origin) = (caller.actor(), caller.origin());
-        self.traced(self.engine.read(move |conn| reading(conn, actor, origin, f)).await?).await
+        let asked = Asked::by(caller);
+        self.traced(self.engine.read(move |conn| reading(conn, &asked, f)).await?).await
     }
 
-    /// The same for a row or two by key: on SQLite without the way to another thread and back.
+    /// The same for a row or two by key: on SQLite without the way to another thread and back, on PostgreSQL in a transaction that it
+    /// may share with others.
     pub async fn peek<T: Send + 'static>(
         &self,
         caller: &impl Caller,
         f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (actor, origin) = (caller.actor(), caller.origin());
-        self.traced(self.engine.peek(move |conn| reading(conn, actor, origin, f)).await?).await
+        let asked = Asked::by(caller);
+        self.traced(self.engine.peek(asked.organization(), move |conn| asked.answer(conn, true, f)).await?).await
     }
 
     /// The same from the replica, where there is one: for what may lag behind what this client has just written.
@@ -103,8 +108,8 @@ impl Db {
         caller: &impl Caller,
         f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (actor, origin) = (caller.actor(), caller.origin());
-        self.traced(self.engine.read_stale(move |conn| reading(conn, actor, origin, f)).await?).await
+        let asked = Asked::by(caller);
+        self.traced(self.engine.read_stale(move |conn| reading(conn, &asked, f)).await?).await
     }
 
     async fn traced<T>(&self, (value, entries): (T, Vec<Entry>)) -> Result<T> {
@@ -121,8 +126,8 @@ impl Db {
         caller: &impl Caller,
         mut f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (actor, origin) = (caller.actor(), caller.origin());
-        self.engine.write(move |conn| writing(conn, actor, &origin, &mut f)).await
+        let asked = Asked::by(caller);
+        self.engine.write(move |conn| writing(conn, &asked, &mut f)).await
     }
 
     /// [`Db::write`] for the command line, where a thread may wait.
@@ -131,8 +136,8 @@ impl Db {
         caller: &impl Caller,
         mut f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (actor, origin) = (caller.actor(), caller.origin());
-        self.engine.write_blocking(move |conn| writing(conn, actor, &origin, &mut f))
+        let asked = Asked::by(caller);
+        self.engine.write_blocking(move |conn| writing(conn, &asked, &mut f))
     }
 
     /// Appends entries for something that changes nothing and that nobody waits for, such as a refused login.
@@ -162,28 +167,40 @@ impl Db {
     }
 }
 
-fn reading<T>(conn: &mut Conn, actor: Option<Actor>, origin: Origin, f: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<(T, Vec<Entry>)> {
-    let organization = actor.map_or(Id::from_uuid(uuid::Uuid::nil()), |actor| actor.organization);
-    conn.begin_read(organization)?;
-    let mut tx = Tx { conn, actor, organization, origin, trace: Vec::new(), silent: false };
-    let outcome = f(&mut tx);
-    let trace = std::mem::take(&mut tx.trace);
-    match outcome {
-        Ok(value) => {
-            conn.commit()?;
-            Ok((value, trace))
-        }
-        Err(error) => {
-            conn.rollback();
-            Err(error)
-        }
+/// Who asks for a transaction, and from where.
+#[derive(Clone)]
+struct Asked {
+    actor: Option<Actor>,
+    origin: Origin,
+}
+
+impl Asked {
+    fn by(caller: &impl Caller) -> Self {
+        Self { actor: caller.actor(), origin: caller.origin() }
+    }
+    /// The nil id, which is nobody's, where nobody is signed in.
+    fn organization(&self) -> OrganizationId {
+        self.actor.map_or(Id::from_uuid(uuid::Uuid::nil()), |actor| actor.organization)
+    }
+    fn tx<'c>(&self, conn: &'c mut Conn, shared: bool) -> Tx<'c> {
+        let (actor, organization, origin) = (self.actor, self.organization(), self.origin.clone());
+        Tx { conn, actor, organization, origin, shared, trace: Vec::new(), silent: false }
+    }
+    /// Answers, in a transaction that has begun, and gives the trace with it.
+    fn answer<T>(&self, conn: &mut Conn, shared: bool, f: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<(T, Vec<Entry>)> {
+        let mut tx = self.tx(conn, shared);
+        let value = f(&mut tx)?;
+        Ok((value, tx.trace))
     }
 }
 
-fn writing<T>(conn: &mut Conn, actor: Option<Actor>, origin: &Origin, f: &mut impl FnMut(&mut Tx<'_>) -> Result<T>) -> Result<T> {
-    let organization = actor.map_or(Id::from_uuid(uuid::Uuid::nil()), |actor| actor.organization);
-    conn.set_organization(organization)?;
-    let mut tx = Tx { conn, actor, organization, origin: origin.clone(), trace: Vec::new(), silent: false };
+fn reading<T>(conn: &mut Conn, asked: &Asked, f: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<(T, Vec<Entry>)> {
+    pool::reading(conn, asked.organization(), |conn| asked.answer(conn, false, f))
+}
+
+fn writing<T>(conn: &mut Conn, asked: &Asked, f: &mut impl FnMut(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+    conn.set_organization(asked.organization())?;
+    let mut tx = asked.tx(conn, false);
     let value = f(&mut tx)?;
     let (trace, silent) = (std::mem::take(&mut tx.trace), tx.silent);
     if trace.is_empty() && !silent {
@@ -200,6 +217,8 @@ pub struct Tx<'c> {
     actor: Option<Actor>,
     organization: OrganizationId,
     origin: Origin,
+    /// Whether other callers' peeks run in the same transaction.
+    shared: bool,
     trace: Vec<Entry>,
     silent: bool,
 }
@@ -223,6 +242,9 @@ impl Tx<'_> {
 
     /// Goes on in the name of an organization: for signing in and for the command line, where no token says which it is.
     pub fn enter(&mut self, organization: OrganizationId) -> Result<()> {
+        if self.shared {
+            return Err(ApiError::internal("a peek enters no other organization"));
+        }
         self.organization = organization;
         Ok(self.conn.set_organization(organization)?)
     }

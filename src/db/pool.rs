@@ -9,18 +9,29 @@ use diesel::r2d2::{self, ManageConnection as _};
 use tokio::sync::Semaphore;
 
 use super::conn::{Conn, Url, Use};
+use super::peeker::Peeker;
 use super::writer::{Writer, guarded};
+use crate::auth::OrganizationId;
 use crate::error::{ApiError, Result};
 
 /// How long a request waits for its turn before it is told to come back (RL-02).
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The engine behind `Db`: no caller, no trace. Only `db`, `audit` and the command line's own steps use it.
 #[derive(Clone)]
 pub struct Engine {
     fresh: Lane,
     stale: Lane,
+    peeks: Peeks,
     writes: Writes,
+}
+
+#[derive(Clone)]
+enum Peeks {
+    /// PostgreSQL: several in one transaction.
+    Shared(Peeker),
+    /// SQLite: here and now.
+    Here(Lane),
 }
 
 #[derive(Clone)]
@@ -33,19 +44,24 @@ enum Writes {
 
 impl Engine {
     /// Opens the database; for SQLite, makes the file where there is none. `first` is a connection for writing.
-    pub fn start(first: Conn, url: &Url, replica: Option<&Url>, connections: u32) -> Result<Self> {
-        let (fresh, writes) = match first {
+    pub(super) fn start(first: Conn, options: &super::Options) -> Result<Self> {
+        let super::Options { url, replica, connections, readers, .. } = options;
+        let (connections, readers) = (*connections, *readers);
+        let (fresh, peeks, writes) = match first {
             Conn::Pg(_) => {
-                let lane = Lane::new(url, Use::Writing, connections)?;
-                (lane.clone(), Writes::Shared(lane))
+                let peeks = Peeker::start(Lane::new(url, Use::Reading, readers + 1)?, readers)?; // and one for the roll call
+                (Lane::new(url, Use::Reading, readers)?, Peeks::Shared(peeks), Writes::Shared(Lane::new(url, Use::Writing, connections)?))
             }
-            Conn::Sqlite(_) => (Lane::new(url, Use::Reading, connections)?, Writes::Single(Writer::start(first)?)),
+            Conn::Sqlite(_) => {
+                let lane = Lane::new(url, Use::Reading, readers)?;
+                (lane.clone(), Peeks::Here(lane), Writes::Single(Writer::start(first)?))
+            }
         };
         let stale = match replica {
-            Some(url) => Lane::new(url, Use::Reading, connections)?,
+            Some(url) => Lane::new(url, Use::Reading, readers)?,
             None => fresh.clone(),
         };
-        Ok(Self { fresh, stale, writes })
+        Ok(Self { fresh, stale, peeks, writes })
     }
 
     pub async fn read<T, F>(&self, f: F) -> Result<T>
@@ -65,17 +81,30 @@ impl Engine {
         self.stale.run(f).await
     }
 
-    /// A read of a row or two by key. On SQLite it runs here and now, on the calling thread: a few microseconds, where handing it
-    /// to another thread and back costs five times that. On PostgreSQL, where a query is a round trip, it is [`Engine::read`].
-    pub async fn peek<T, F>(&self, f: F) -> Result<T>
+    /// A read of a row or two by key, of one organization. On SQLite it runs here and now, on the calling thread: a few microseconds,
+    /// where handing it to another thread and back costs five times that. On PostgreSQL those that wait together share a transaction.
+    pub async fn peek<T, F>(&self, organization: OrganizationId, f: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
     {
-        match &self.writes {
-            Writes::Shared(lane) => lane.run(f).await,
-            Writes::Single(_) => self.fresh.run_here(f),
+        match &self.peeks {
+            Peeks::Shared(peeker) => peeker.run(organization, f).await,
+            Peeks::Here(lane) => lane.run_here(|conn| reading(conn, organization, f)),
         }
+    }
+
+    /// The same for a thread that may wait, on PostgreSQL in a transaction of its own.
+    pub fn peek_blocking<T>(&self, organization: OrganizationId, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+        match &self.peeks {
+            Peeks::Shared(peeker) => peeker.lane.run_waiting(|conn| reading(conn, organization, f)),
+            Peeks::Here(lane) => lane.run_here(|conn| reading(conn, organization, f)),
+        }
+    }
+
+    /// Whether a peek costs next to nothing, and nothing is won by asking for many together.
+    pub const fn peeks_here(&self) -> bool {
+        matches!(self.peeks, Peeks::Here(_))
     }
 
     /// Runs `f` in one transaction: all of it happens, or none. `f` may run more than once, so it must do nothing but queries.
@@ -142,19 +171,34 @@ fn once<T>(conn: &mut Conn, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T>
     }
 }
 
+/// One transaction that reads one state of one organization.
+pub(super) fn reading<T>(conn: &mut Conn, organization: OrganizationId, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+    conn.begin_read(organization)?;
+    match f(conn) {
+        Ok(value) => {
+            conn.commit()?;
+            Ok(value)
+        }
+        Err(error) => {
+            conn.rollback();
+            Err(error)
+        }
+    }
+}
+
 /// 2, 4, 8 .. ms and up to as much again, so that rivals do not meet a second time.
 fn backoff(attempt: u32) -> Duration {
     let base = 1_000_u64 << attempt;
     Duration::from_micros(base + rand::random_range(0..base))
 }
 
-fn gone(error: impl std::fmt::Display) -> ApiError {
+pub(super) fn gone(error: impl std::fmt::Display) -> ApiError {
     ApiError::unavailable(error.to_string())
 }
 
 /// A pool, with the place in its queue held asynchronously: no thread waits for a connection.
 #[derive(Clone)]
-struct Lane {
+pub(super) struct Lane {
     pool: r2d2::Pool<Manager>,
     manager: Manager,
     places: Arc<Semaphore>,
@@ -196,7 +240,7 @@ impl Lane {
         task.await.map_err(ApiError::internal)?
     }
 
-    fn run_waiting<T>(&self, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+    pub(super) fn run_waiting<T>(&self, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
         let mut conn = self.pool.get().map_err(gone)?;
         if conn.generation != self.manager.generation.load(Ordering::Relaxed) {
             // Opened before the database was last seen to be away: opened anew, so that no request meets a dead connection.

@@ -12,26 +12,75 @@ use diesel::{
     pg::Pg,
     prelude::*,
     query_builder::{AstPass, QueryFragment, QueryId},
-    sql_types::{Bool, Text},
+    sql_types::{Array, BigInt, Bool, Text},
     sqlite::Sqlite,
 };
 
-/// Of `search_documents`: the document is the organization's, stands on one of these shelves, and has a word that begins with each
-/// of the terms.
+/// Of `search_shelves`: the shelf has, for each of the terms, a word that begins with it.
+#[derive(Debug, Clone)]
+pub struct WithWords {
+    organization: OrganizationId,
+    /// Each term, and what comes after every word that begins with it.
+    terms: Vec<(String, String)>,
+}
+
+pub fn with_words(organization: OrganizationId, terms: &[String]) -> WithWords {
+    WithWords { organization, terms: terms.iter().map(|term| (term.clone(), format!("{term}\u{10ffff}"))).collect() }
+}
+
+impl QueryFragment<Pg> for WithWords {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("(TRUE");
+        for (term, after) in &self.terms {
+            // IS TRUE keeps the list a list, which is made once; as a join it would be gone through for each shelf.
+            out.push_sql(" AND (search_shelves.id IN (SELECT shelf FROM search_words_fts WHERE organization_id = ");
+            out.push_bind_param::<Uuid, OrganizationId>(&self.organization)?;
+            out.push_sql(" AND term >= ");
+            out.push_bind_param::<Text, String>(term)?;
+            out.push_sql(" AND term < ");
+            out.push_bind_param::<Text, String>(after)?;
+            out.push_sql(")) IS TRUE");
+        }
+        out.push_sql(")");
+        Ok(())
+    }
+}
+impl QueryFragment<Sqlite> for WithWords {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
+        out.push_sql("(1");
+        for (term, after) in &self.terms {
+            out.push_sql(" AND EXISTS (SELECT 1 FROM search_words_fts WHERE term >= search_shelves.id || 'x' || ");
+            out.push_bind_param::<Text, String>(term)?;
+            out.push_sql(" AND term < search_shelves.id || 'x' || ");
+            out.push_bind_param::<Text, String>(after)?;
+            out.push_sql(")");
+        }
+        out.push_sql(")");
+        Ok(())
+    }
+}
+
+/// Of `search_documents`: the document is one of the newest of the organization's that stand on these shelves and have a word that
+/// begins with each of the terms.
 #[derive(Debug, Clone)]
 pub struct OnShelves {
     organization: OrganizationId,
     /// What is asked of each shelf. One by one: of one question about all of them, both engines would try every part on every
     /// document.
     postgres: Vec<String>,
-    /// The words, as they are in the index.
-    sqlite: Vec<Vec<String>>,
+    sqlite: Vec<String>,
+    newest: i64,
 }
 
-pub fn on_shelves(organization: OrganizationId, shelves: &[i64], terms: &[String]) -> OnShelves {
-    let of_shelf = |shelf: &i64| terms.iter().map(|word| format!("'{shelf}x{word}':*")).collect::<Vec<_>>().join(" & ");
-    let one_by_one = |shelf: &i64| terms.iter().map(|word| format!("{shelf}x{word}")).collect();
-    OnShelves { organization, postgres: shelves.iter().map(of_shelf).collect(), sqlite: shelves.iter().map(one_by_one).collect() }
+pub fn on_shelves(organization: OrganizationId, shelves: &[i64], terms: &[String], newest: i64) -> OnShelves {
+    let words =
+        |shelf: &i64, word: fn((&i64, &String)) -> String, and| terms.iter().map(|term| word((shelf, term))).collect::<Vec<_>>().join(and);
+    OnShelves {
+        organization,
+        postgres: shelves.iter().map(|shelf| words(shelf, |(shelf, term)| format!("'{shelf}x{term}':*"), " & ")).collect(),
+        sqlite: shelves.iter().map(|shelf| words(shelf, |(shelf, term)| format!("\"{shelf}x{term}\" *"), " AND ")).collect(),
+        newest,
+    }
 }
 
 impl QueryFragment<Pg> for OnShelves {
@@ -46,57 +95,75 @@ impl QueryFragment<Pg> for OnShelves {
             out.push_bind_param::<Text, String>(question)?;
             out.push_sql("::tsquery");
         }
-        out.push_sql(")))");
+        out.push_sql(") ORDER BY own.number DESC LIMIT ");
+        out.push_bind_param::<BigInt, i64>(&self.newest)?;
+        out.push_sql("))");
         Ok(())
     }
 }
 impl QueryFragment<Sqlite> for OnShelves {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        // The plus keeps SQLite, which thinks an organization small, from reading all its documents to find the few in the index.
+        // The plus keeps SQLite, which thinks an organization small, from reading all its documents to find the few in the index. It
+        // stops by itself once it has enough.
         out.push_sql("(+search_documents.organization_id = ");
         out.push_bind_param::<Uuid, OrganizationId>(&self.organization)?;
         out.push_sql(" AND search_documents.number IN (");
-        for (place, words) in self.sqlite.iter().enumerate() {
+        for (place, question) in self.sqlite.iter().enumerate() {
             out.push_sql(if place == 0 { "" } else { " UNION ALL " });
-            out.push_sql("SELECT found.rowid FROM (SELECT 1");
-            // FTS5 gathers all documents of a beginning before it looks at the next. So it is asked about several only where the
-            // shelf has each at all, which the list of words tells at once.
-            for (term, word) in words.iter().enumerate().filter(|_| words.len() > 1) {
-                out.push_sql(if term == 0 { " WHERE " } else { " AND " });
-                out.push_sql("EXISTS (SELECT 1 FROM search_words_fts WHERE term >= ");
-                out.push_bind_param::<Text, String>(word)?;
-                out.push_sql(" AND term < ");
-                out.push_bind_param::<Text, String>(word)?;
-                out.push_sql(" || char(0x10ffff))");
-            }
-            out.push_sql(") CROSS JOIN search_fts AS found WHERE found.search_fts MATCH ");
-            for (term, word) in words.iter().enumerate() {
-                out.push_sql(if term == 0 { "'\"' || " } else { " || ' AND \"' || " });
-                out.push_bind_param::<Text, String>(word)?;
-                out.push_sql(" || '\" *'");
-            }
+            out.push_sql("SELECT rowid FROM search_fts WHERE search_fts MATCH ");
+            out.push_bind_param::<Text, String>(question)?;
         }
         out.push_sql("))");
         Ok(())
     }
 }
-impl QueryFragment<MultiBackend> for OnShelves {
-    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
-        MultiBackend::walk_variant_ast(self, out)
+/// Makes each a condition on both engines.
+macro_rules! conditions {
+    ($($name:ident)+) => {$(
+        impl QueryFragment<MultiBackend> for $name {
+            fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+                MultiBackend::walk_variant_ast(self, out)
+            }
+        }
+        impl QueryId for $name {
+            type QueryId = ();
+            const HAS_STATIC_QUERY_ID: bool = false;
+        }
+        impl Expression for $name {
+            type SqlType = Bool;
+        }
+        impl<Group> ValidGrouping<Group> for $name {
+            type IsAggregate = is_aggregate::No;
+        }
+        impl<From> SelectableExpression<From> for $name {}
+        impl<From> AppearsOnTable<From> for $name {}
+    )+};
+}
+conditions! { WithWords OnShelves }
+
+/// Writes down the words of documents that are about to stand on a shelf; without numbers, of all that stand on shelves. SQLite's
+/// index does it by itself.
+pub fn enter_words(conn: &mut Conn, organization: OrganizationId, shelved: Option<(i64, &[i64])>) -> QueryResult<()> {
+    const WORDS: &str = "FROM search_documents AS own, unnest(string_to_array(btrim(own.words), ' ')) AS term WHERE own.organization_id = ";
+    let Conn::Pg(c) = conn else { return Ok(()) };
+    match shelved {
+        Some((shelf, numbers)) => diesel::sql_query(format!(
+            "INSERT INTO search_words_fts SELECT DISTINCT own.organization_id, term, $1 {WORDS} $2 AND own.shelf IS NULL AND own.number = ANY ($3)
+             ON CONFLICT DO NOTHING"
+        ))
+        .bind::<BigInt, _>(shelf)
+        .bind::<Uuid, _>(organization)
+        .bind::<Array<BigInt>, _>(numbers)
+        .execute(c),
+        None => diesel::sql_query(format!(
+            "INSERT INTO search_words_fts SELECT DISTINCT own.organization_id, term, own.shelf {WORDS} $1 AND own.shelf IS NOT NULL
+             ON CONFLICT DO NOTHING"
+        ))
+        .bind::<Uuid, _>(organization)
+        .execute(c),
     }
+    .map(drop)
 }
-impl QueryId for OnShelves {
-    type QueryId = ();
-    const HAS_STATIC_QUERY_ID: bool = false;
-}
-impl Expression for OnShelves {
-    type SqlType = Bool;
-}
-impl<Group> ValidGrouping<Group> for OnShelves {
-    type IsAggregate = is_aggregate::No;
-}
-impl<From> SelectableExpression<From> for OnShelves {}
-impl<From> AppearsOnTable<From> for OnShelves {}
 
 /// Indexes every document that stands on a shelf, in an index that has none yet. PostgreSQL does it as they come.
 pub fn index_all(conn: &mut Conn) -> QueryResult<()> {

@@ -25,6 +25,7 @@ async fn shelve(w: &World) {
         url: Url::parse(&w.home.url).unwrap(),
         replica: None,
         connections: 1,
+        readers: 1,
         migrate: false,
         purpose: alongside::db::Use::Writing,
     };

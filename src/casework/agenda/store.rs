@@ -69,7 +69,6 @@ fn unassigned_first<T>(nobodys: Vec<T>, mut all: Vec<T>, same: impl Fn(&T, &T) -
 }
 
 pub fn agenda(tx: &mut Tx, view: &AgendaView) -> Result<Agenda> {
-    tx.conn.expect_few_rows()?;
     let as_of = Instant::now();
     let oversees = matches!(tx.scope(), Scope::Teams(_));
     let zone = organizations::store::find(tx)?.time_zone;

@@ -78,11 +78,6 @@ pub fn clients(tx: &mut Tx) -> Result<Vec<clients::model::ClientId>> {
     Ok(visible(tx).select(cases::client_id).load(tx.conn)?)
 }
 
-/// The cases of a team, for a query of teams.
-pub fn of_team(tx: &Tx) -> dsl::Select<dsl::Filter<Seen, Condition>, cases::id> {
-    seen(tx).filter(Condition::new(&["cases.team_id = teams.id"], &[])).select(cases::id)
-}
-
 fn filtered(tx: &Tx, filter: &CaseFilter) -> cases::BoxedQuery<'static, Dialect> {
     let mut query = visible(tx);
     if let Some(statuses) = &filter.status {

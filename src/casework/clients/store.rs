@@ -61,11 +61,6 @@ pub fn own(tx: &mut Tx) -> Result<Vec<ClientId>> {
     Ok(own)
 }
 
-/// The clients of a team, for a query of teams.
-pub fn of_team(tx: &Tx) -> Ids {
-    seen(tx).filter(Condition::new(&["clients.team_id = teams.id"], &[])).select(clients::id)
-}
-
 fn filtered(tx: &Tx, filter: &ClientFilter) -> clients::BoxedQuery<'static, Dialect> {
     let mut query = visible(tx);
     if let Some(team) = filter.team {

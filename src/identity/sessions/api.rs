@@ -29,7 +29,7 @@ fn tokens(gate: &Gate, actor: Actor, refresh_token: String, row: users::model::U
 pub async fn login(who: Anyone, db: Data<Db>, gate: Data<Gate>, hasher: Data<Hasher>, body: Body<Login, LOGIN_LIMIT>) -> Reply<Tokens> {
     let email = body.email.clone();
     let found = db
-        .peek(&who, move |tx| {
+        .read(&who, move |tx| {
             let row = users::store::by_email(tx, &email)?.filter(users::model::UserRow::is_active);
             let refusal = row.as_ref().map(|row| {
                 let mut entry = tx.entry("session.refused", Some(row.id.uuid()));

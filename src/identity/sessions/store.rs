@@ -4,22 +4,20 @@ use super::model::*;
 use crate::{
     auth::{
         Actor, OrganizationId, Role, SessionId, UserId,
-        guard::Sessions,
-        token::{Claims, hash_secret, random_secret},
+        token::{hash_secret, random_secret},
     },
     db::{
-        Conn, Db, Dialect, Tx,
+        Conn, Dialect, Tx,
         schema::{organizations, refresh_tokens, sessions, users},
     },
-    error::{ApiError, Result},
+    error::Result,
     identity::{
         organizations::model::OrganizationStatus,
         users::model::{UserRow, UserStatus},
     },
     types::Instant,
 };
-use diesel::prelude::*;
-use std::{future::Future, pin::Pin};
+use diesel::{dsl, prelude::*};
 
 /// The sessions that this caller may see: their own.
 fn visible(tx: &Tx) -> Result<sessions::BoxedQuery<'static, Dialect>> {
@@ -27,48 +25,48 @@ fn visible(tx: &Tx) -> Result<sessions::BoxedQuery<'static, Dialect>> {
     Ok(sessions::table.filter(sessions::organization_id.eq(actor.organization)).filter(sessions::user_id.eq(actor.user)).into_boxed())
 }
 
-/// A session as the guard needs it: whose, in what role, and until when. Only where user and organization are active.
-type Live = (UserId, Role, Instant);
+/// A session as the guard needs it: whose, in what role, and until when.
+#[derive(Debug, Clone, Copy, Queryable)]
+pub struct Live {
+    pub session: SessionId,
+    pub user: UserId,
+    pub role: Role,
+    pub expires_at: Instant,
+}
 
-fn live(conn: &mut Conn, organization: OrganizationId, session: SessionId) -> Result<Option<Live>> {
-    let found = sessions::table
+/// The sessions that have not been ended, and whose user and organization are active.
+#[dsl::auto_type]
+fn alive(organization: OrganizationId) -> _ {
+    let (user, owner): (UserStatus, OrganizationStatus) = (UserStatus::Active, OrganizationStatus::Active);
+    sessions::table
         .inner_join(users::table.on(users::organization_id.eq(sessions::organization_id).and(users::id.eq(sessions::user_id))))
         .inner_join(organizations::table.on(organizations::id.eq(sessions::organization_id)))
         .filter(sessions::organization_id.eq(organization))
-        .filter(sessions::id.eq(session))
         .filter(sessions::ended_at.is_null())
-        .filter(users::status.eq(UserStatus::Active))
-        .filter(organizations::status.eq(OrganizationStatus::Active))
-        .select((users::id, users::role, sessions::expires_at));
-    Ok(found.first(conn).optional()?)
+        .filter(users::status.eq(user))
+        .filter(organizations::status.eq(owner))
+        .select((sessions::id, users::id, users::role, sessions::expires_at))
 }
 
-/// The guard's look at the session, at every request.
-impl Sessions for Db {
-    fn actor<'a>(&'a self, claims: &'a Claims) -> Pin<Box<dyn Future<Output = Result<Actor>> + 'a>> {
-        let (organization, session, subject) = (claims.org, claims.sid, claims.sub);
-        Box::pin(async move {
-            let live = self.engine().peek(move |conn| live(conn, organization, session)).await?;
-            match live {
-                Some((user, role, expires_at)) if user == subject && expires_at > Instant::now() => {
-                    Ok(Actor { organization, user, role, session })
-                }
-                _ => Err(ApiError::unauthenticated()),
-            }
-        })
-    }
+pub fn live(conn: &mut Conn, organization: OrganizationId, session: SessionId) -> Result<Option<Live>> {
+    Ok(alive(organization).filter(sessions::id.eq(session)).first(conn).optional()?)
+}
+
+/// The same of many.
+pub fn all_live(conn: &mut Conn, organization: OrganizationId, these: Vec<SessionId>) -> Result<Vec<Live>> {
+    Ok(alive(organization).filter(sessions::id.eq_any(these)).load(conn)?)
 }
 
 /// Starts a session for somebody who has proved who they are, unless they may no longer sign in.
 pub fn start(tx: &mut Tx, user: UserId) -> Result<Option<(Actor, String)>> {
     let session = SessionRow::start(tx.organization(), user);
     diesel::insert_into(sessions::table).values(&session).execute(tx.conn)?;
-    let Some((_, role, _)) = live(tx.conn, session.organization_id, session.id)? else {
+    let Some(live) = live(tx.conn, session.organization_id, session.id)? else {
         diesel::delete(sessions::table.find((session.organization_id, session.id))).execute(tx.conn)?;
         tx.nothing_changed();
         return Ok(None);
     };
-    let actor = Actor { organization: session.organization_id, user, role, session: session.id };
+    let actor = Actor { organization: session.organization_id, user, role: live.role, session: session.id };
     let token = issue(tx, actor, session.expires_at)?;
     tx.record_as(actor, "session.started");
     Ok(Some((actor, token)))
@@ -100,8 +98,8 @@ pub fn rotate(tx: &mut Tx, token: &str) -> Result<Option<(Actor, String)>> {
     let hash = hash_secret(secret);
     let found = refresh_tokens::table.find((organization, &hash)).select(RefreshRow::as_select());
     let Some(row) = found.first::<RefreshRow>(tx.conn).optional()? else { return Ok(None) };
-    let Some((user, role, session_expires_at)) = live(tx.conn, organization, row.session_id)? else { return Ok(None) };
-    let actor = Actor { organization, user, role, session: row.session_id };
+    let Some(live) = live(tx.conn, organization, row.session_id)? else { return Ok(None) };
+    let actor = Actor { organization, user: live.user, role: live.role, session: row.session_id };
     let now = Instant::now();
     let unspent = refresh_tokens::table.find((organization, &hash)).filter(refresh_tokens::spent_at.is_null());
     if diesel::update(unspent).set(refresh_tokens::spent_at.eq(now)).execute(tx.conn)? == 0 {
@@ -109,10 +107,10 @@ pub fn rotate(tx: &mut Tx, token: &str) -> Result<Option<(Actor, String)>> {
         tx.record_as(actor, "session.refresh_reused");
         return Ok(None);
     }
-    if row.expires_at <= now || session_expires_at <= now {
+    if row.expires_at <= now || live.expires_at <= now {
         return Ok(None);
     }
-    let token = issue(tx, actor, session_expires_at)?;
+    let token = issue(tx, actor, live.expires_at)?;
     tx.record_as(actor, "session.refreshed");
     Ok(Some((actor, token)))
 }

@@ -20,7 +20,7 @@ use crate::{
             barriers, cases, clients, meetings, note_amendments as amendments, notes, organizations, search_documents as documents,
             search_shelves as shelves,
         },
-        search::tidy,
+        search::{enter_words, tidy},
     },
     error::{ApiError, Result},
     identity::teams::model::TeamId,
@@ -38,7 +38,7 @@ const AT_ONCE: i64 = 4_096;
 /// How many records are read in one transaction.
 const READ_AT_ONCE: usize = 4_096;
 /// How many stand on one shelf.
-pub const SHELF: usize = 8_192;
+pub const SHELF: usize = 2_048;
 /// Shelf numbers are drawn below this, and are short in the index. Should one be drawn twice, two teams' words stand together:
 /// the documents are told apart by who may see them, as ever.
 const NUMBERS: i64 = 10_000_000_000;
@@ -88,6 +88,7 @@ pub fn enter_shelves(conn: &mut Conn, organization: OrganizationId, new: &[NewSh
         let (count, newest) = standing.get(&shelf.id).copied().unwrap_or_default();
         enter(conn, organization, *shelf, i32::try_from(count).map_err(ApiError::internal)?, newest)?;
     }
+    enter_words(conn, organization, None)?;
     Ok(tidy(conn, true)?)
 }
 
@@ -176,6 +177,7 @@ fn shelve(conn: &mut Conn, organization: OrganizationId, team: TeamId, kind: Sea
                 id
             }
         };
+        enter_words(conn, organization, Some((id, now)))?;
         let these = documents::table.filter(documents::organization_id.eq(organization)).filter(documents::number.eq_any(now.to_vec()));
         diesel::update(these.filter(documents::shelf.is_null())).set(documents::shelf.eq(Some(id))).execute(conn)?;
         (shelf, room, rest) = (Some(id), room - now.len(), later);

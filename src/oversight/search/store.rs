@@ -6,16 +6,12 @@
 use super::{model::*, words};
 use crate::{
     auth::{Role, Scope},
-    casework::{
-        cases::{self, model::CaseId},
-        clients,
-        notes::model::NoteKind,
-    },
+    casework::{cases::model::CaseId, clients, notes::model::NoteKind},
     db::{
-        Dialect, Tx,
+        Condition, Dialect, Tx,
         dialect::{Key, holds},
-        schema::{search_documents as documents, search_shelves as shelves, teams as team_rows},
-        search::on_shelves,
+        schema::{search_documents as documents, search_shelves as shelves},
+        search::{on_shelves, with_words},
     },
     error::Result,
     http::{List, Page},
@@ -41,14 +37,16 @@ type Documents = documents::BoxedQuery<'static, Dialect>;
 enum Place<'a> {
     /// All of the organization's; the query goes on to say which.
     Anywhere,
-    /// Those that have the words, on these shelves.
-    Shelves(&'a [i64]),
+    /// The newest of those that have the words, on these shelves.
+    Shelves(&'a [i64], i64),
 }
 
 fn at(tx: &Tx, filter: &SearchFilter, place: &Place<'_>) -> Documents {
     match place {
         Place::Anywhere => documents::table.filter(documents::organization_id.eq(tx.organization())).into_boxed(),
-        Place::Shelves(shelves) => documents::table.filter(on_shelves(tx.organization(), shelves, filter.q.terms())).into_boxed(),
+        Place::Shelves(shelves, newest) => {
+            documents::table.filter(on_shelves(tx.organization(), shelves, filter.q.terms(), *newest)).into_boxed()
+        }
     }
 }
 
@@ -137,7 +135,7 @@ fn read_few(tx: &mut Tx, filter: &SearchFilter, query: impl Fn(&Tx) -> Result<Do
 }
 
 /// Looks into each document that the query gives.
-fn with_words(query: Documents, filter: &SearchFilter) -> Documents {
+fn that_hold(query: Documents, filter: &SearchFilter) -> Documents {
     let each = filter.q.terms().iter();
     each.fold(query, |query, term| query.filter(holds(documents::words.assume_not_null(), format!(" {term}"))))
 }
@@ -145,12 +143,14 @@ fn with_words(query: Documents, filter: &SearchFilter) -> Documents {
 /// One shelf: its number, and how many documents stand on it.
 type Shelf = (i64, i32);
 
-/// The shelves of each kind, of the teams of which this caller may see anything, the newest first.
-fn shelves_of_caller(tx: &mut Tx) -> Result<BTreeMap<SearchKind, Vec<Shelf>>> {
-    let own = team_rows::table.filter(team_rows::organization_id.eq(tx.organization()));
-    let own = own.filter(exists(cases::store::of_team(tx)).or(exists(clients::store::of_team(tx))));
-    let own: Vec<TeamId> = own.select(team_rows::id).load(tx.conn)?;
-    let all = shelves::table.filter(shelves::organization_id.eq(tx.organization())).filter(shelves::team_id.eq_any(own));
+/// The shelves of each kind that have the words, of the teams that a supervisor oversees, the newest first.
+fn shelves_of_caller(tx: &mut Tx, filter: &SearchFilter) -> Result<BTreeMap<SearchKind, Vec<Shelf>>> {
+    let own = match tx.scope() {
+        Scope::Teams(_) => teams::store::own(tx, "search_shelves.team_id"),
+        _ => Condition::nothing(),
+    };
+    let all = shelves::table.filter(shelves::organization_id.eq(tx.organization())).filter(own);
+    let all = all.filter(with_words(tx.organization(), filter.q.terms()));
     let wanted = all.order((shelves::newest.desc(), shelves::id));
     let mut of_kinds: BTreeMap<SearchKind, Vec<Shelf>> = BTreeMap::new();
     for (kind, shelf) in wanted.select((shelves::kind, (shelves::id, shelves::documents))).load::<(SearchKind, Shelf)>(tx.conn)? {
@@ -172,7 +172,8 @@ fn read_shelves(tx: &mut Tx, filter: &SearchFilter, kind: SearchKind, shelves: &
         if now.is_empty() {
             break;
         }
-        let query = of_kind(tx, filter, kind, &Place::Shelves(&now))?;
+        let newest = i64::try_from(wanted(kind, found)).unwrap_or(0);
+        let query = of_kind(tx, filter, kind, &Place::Shelves(&now, newest))?;
         read(tx, kind, query, found)?;
         many = many.saturating_mul(TIMES_MORE);
     }
@@ -181,21 +182,20 @@ fn read_shelves(tx: &mut Tx, filter: &SearchFilter, kind: SearchKind, shelves: &
 
 /// The newest documents of each kind that have the words and that this caller may see.
 fn candidates(tx: &mut Tx, filter: &SearchFilter) -> Result<Vec<Found>> {
-    tx.conn.expect_few_rows()?;
     let mut found = Vec::new();
     if let Scope::Assigned(_) = tx.scope() {
-        read_few(tx, filter, |tx| Ok(with_words(of_cases(tx, filter, &Place::Anywhere)?, filter)), &mut found)?;
+        read_few(tx, filter, |tx| Ok(that_hold(of_cases(tx, filter, &Place::Anywhere)?, filter)), &mut found)?;
         if filter.wants(SearchKind::Client) {
             let own: Vec<Key> = clients::store::own(tx)?.into_iter().map(|client| Key::from_uuid(client.uuid())).collect();
-            let of_clients = with_words(of_clients(tx, filter, &Place::Anywhere), filter).filter(documents::id.eq_any(own));
+            let of_clients = that_hold(of_clients(tx, filter, &Place::Anywhere), filter).filter(documents::id.eq_any(own));
             read(tx, SearchKind::Client, of_clients, &mut found)?;
         }
     } else {
-        let shelves = shelves_of_caller(tx)?;
-        let fresh = |tx: &Tx| Ok(with_words(of_cases(tx, filter, &Place::Anywhere)?, filter).filter(documents::shelf.is_null()));
+        let shelves = shelves_of_caller(tx, filter)?;
+        let fresh = |tx: &Tx| Ok(that_hold(of_cases(tx, filter, &Place::Anywhere)?, filter).filter(documents::shelf.is_null()));
         read_few(tx, filter, fresh, &mut found)?;
         if filter.wants(SearchKind::Client) {
-            let fresh = with_words(of_clients(tx, filter, &Place::Anywhere), filter).filter(documents::shelf.is_null());
+            let fresh = that_hold(of_clients(tx, filter, &Place::Anywhere), filter).filter(documents::shelf.is_null());
             read(tx, SearchKind::Client, fresh, &mut found)?;
         }
         for kind in filter.kinds() {

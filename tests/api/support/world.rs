@@ -97,6 +97,7 @@ impl World {
             url: Url::parse(&home.url).unwrap(),
             replica: None,
             connections: 4,
+            readers: 4,
             migrate: false,
             purpose: Use::Writing,
         })
