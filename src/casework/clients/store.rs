@@ -54,8 +54,7 @@ pub fn of_search_document(tx: &Tx) -> Ids {
 
 /// The clients of the cases that this caller works in, and those that the caller has made a record of: few, for an advocate.
 pub fn own(tx: &mut Tx) -> Result<Vec<ClientId>> {
-    let served: Vec<ClientId> = cases::store::clients(tx)?;
-    let mut own: Vec<ClientId> = visible(tx).filter(clients::id.eq_any(served)).select(clients::id).load(tx.conn)?;
+    let mut own: Vec<ClientId> = cases::store::clients(tx)?;
     let made = visible(tx).filter(clients::created_by.eq(tx.user()?));
     own.extend(made.select(clients::id).load::<ClientId>(tx.conn)?);
     Ok(own)
