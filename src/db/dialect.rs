@@ -263,16 +263,17 @@ where
     }
 }
 
-/// A condition that is SQL with ids and moments in it: for the few that decide who sees what, where one text serves every query
+/// A condition that is SQL with ids, moments and texts in it: for the few that decide who sees what, where one text serves every query
 /// of a kind. It is put together from its parts: `Condition::sql("a.id = ").id(id)`.
 #[derive(Debug, Clone)]
 pub struct Condition(Vec<Part>);
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Part {
     Sql(&'static str),
     Id(Key),
     At(Instant),
+    Text(String),
 }
 
 impl Condition {
@@ -307,6 +308,10 @@ impl Condition {
         self.0.push(Part::At(at));
         self
     }
+    pub fn text(mut self, text: String) -> Self {
+        self.0.push(Part::Text(text));
+        self
+    }
     /// Goes on with another condition.
     pub fn with(mut self, other: Self) -> Self {
         self.0.extend(other.0);
@@ -339,6 +344,7 @@ where
     DB: Backend + HasSqlType<sql::Uuid> + HasSqlType<sql::Timestamptz>,
     Key: ToSql<sql::Uuid, DB>,
     Instant: ToSql<sql::Timestamptz, DB>,
+    String: ToSql<Text, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         for part in &self.0 {
@@ -346,6 +352,7 @@ where
                 Part::Sql(words) => out.push_sql(words),
                 Part::Id(key) => out.push_bind_param::<sql::Uuid, Key>(key)?,
                 Part::At(at) => out.push_bind_param::<sql::Timestamptz, Instant>(at)?,
+                Part::Text(text) => out.push_bind_param::<Text, String>(text)?,
             }
         }
         Ok(())

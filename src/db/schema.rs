@@ -583,6 +583,16 @@ diesel::table! {
 diesel::table! {
     use crate::types::sql::*;
 
+    search_words (organization_id, term, shelf) {
+        organization_id -> Uuid,
+        term -> Text,
+        shelf -> Int8,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
     service_merges (organization_id, service_id) {
         organization_id -> Uuid,
         service_id -> Uuid,
@@ -780,6 +790,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     refresh_tokens,
     search_documents,
     search_shelves,
+    search_words,
     service_merges,
     services,
     sessions,

@@ -4,7 +4,7 @@
 //! postings of these shelves and of no other. Words come folded, of letters and digits only: nothing of either query language
 //! can be in them, and they are quoted all the same.
 
-use super::{Conn, conn::MultiBackend};
+use super::{Conn, conn::MultiBackend, schema::search_words};
 use crate::{auth::OrganizationId, types::sql::Uuid};
 use diesel::{
     connection::SimpleConnection as _,
@@ -15,50 +15,7 @@ use diesel::{
     sql_types::{Array, BigInt, Bool, Text},
     sqlite::Sqlite,
 };
-
-/// Of `search_shelves`: the shelf has, for each of the terms, a word that begins with it.
-#[derive(Debug, Clone)]
-pub struct WithWords {
-    organization: OrganizationId,
-    /// Each term, and what comes after every word that begins with it.
-    terms: Vec<(String, String)>,
-}
-
-pub fn with_words(organization: OrganizationId, terms: &[String]) -> WithWords {
-    WithWords { organization, terms: terms.iter().map(|term| (term.clone(), format!("{term}\u{10ffff}"))).collect() }
-}
-
-impl QueryFragment<Pg> for WithWords {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("(TRUE");
-        for (term, after) in &self.terms {
-            // IS TRUE keeps the list a list, which is made once; as a join it would be gone through for each shelf.
-            out.push_sql(" AND (search_shelves.id IN (SELECT shelf FROM search_words_fts WHERE organization_id = ");
-            out.push_bind_param::<Uuid, OrganizationId>(&self.organization)?;
-            out.push_sql(" AND term >= ");
-            out.push_bind_param::<Text, String>(term)?;
-            out.push_sql(" AND term < ");
-            out.push_bind_param::<Text, String>(after)?;
-            out.push_sql(")) IS TRUE");
-        }
-        out.push_sql(")");
-        Ok(())
-    }
-}
-impl QueryFragment<Sqlite> for WithWords {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        out.push_sql("(1");
-        for (term, after) in &self.terms {
-            out.push_sql(" AND EXISTS (SELECT 1 FROM search_words_fts WHERE term >= search_shelves.id || 'x' || ");
-            out.push_bind_param::<Text, String>(term)?;
-            out.push_sql(" AND term < search_shelves.id || 'x' || ");
-            out.push_bind_param::<Text, String>(after)?;
-            out.push_sql(")");
-        }
-        out.push_sql(")");
-        Ok(())
-    }
-}
+use std::collections::BTreeSet;
 
 /// Of `search_documents`: the document is one of the newest of the organization's that stand on these shelves and have a word that
 /// begins with each of the terms.
@@ -117,52 +74,54 @@ impl QueryFragment<Sqlite> for OnShelves {
         Ok(())
     }
 }
-/// Makes each a condition on both engines.
-macro_rules! conditions {
-    ($($name:ident)+) => {$(
-        impl QueryFragment<MultiBackend> for $name {
-            fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
-                MultiBackend::walk_variant_ast(self, out)
-            }
-        }
-        impl QueryId for $name {
-            type QueryId = ();
-            const HAS_STATIC_QUERY_ID: bool = false;
-        }
-        impl Expression for $name {
-            type SqlType = Bool;
-        }
-        impl<Group> ValidGrouping<Group> for $name {
-            type IsAggregate = is_aggregate::No;
-        }
-        impl<From> SelectableExpression<From> for $name {}
-        impl<From> AppearsOnTable<From> for $name {}
-    )+};
-}
-conditions! { WithWords OnShelves }
-
-/// Writes down the words of documents that are about to stand on a shelf; without numbers, of all that stand on shelves. SQLite's
-/// index does it by itself.
-pub fn enter_words(conn: &mut Conn, organization: OrganizationId, shelved: Option<(i64, &[i64])>) -> QueryResult<()> {
-    const WORDS: &str = "FROM search_documents AS own, unnest(string_to_array(btrim(own.words), ' ')) AS term WHERE own.organization_id = ";
-    let Conn::Pg(c) = conn else { return Ok(()) };
-    match shelved {
-        Some((shelf, numbers)) => diesel::sql_query(format!(
-            "INSERT INTO search_words_fts SELECT DISTINCT own.organization_id, term, $1 {WORDS} $2 AND own.shelf IS NULL AND own.number = ANY ($3)
-             ON CONFLICT DO NOTHING"
-        ))
-        .bind::<BigInt, _>(shelf)
-        .bind::<Uuid, _>(organization)
-        .bind::<Array<BigInt>, _>(numbers)
-        .execute(c),
-        None => diesel::sql_query(format!(
-            "INSERT INTO search_words_fts SELECT DISTINCT own.organization_id, term, own.shelf {WORDS} $1 AND own.shelf IS NOT NULL
-             ON CONFLICT DO NOTHING"
-        ))
-        .bind::<Uuid, _>(organization)
-        .execute(c),
+impl QueryFragment<MultiBackend> for OnShelves {
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
+        MultiBackend::walk_variant_ast(self, out)
     }
-    .map(drop)
+}
+impl QueryId for OnShelves {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+impl Expression for OnShelves {
+    type SqlType = Bool;
+}
+impl<Group> ValidGrouping<Group> for OnShelves {
+    type IsAggregate = is_aggregate::No;
+}
+impl<From> SelectableExpression<From> for OnShelves {}
+impl<From> AppearsOnTable<From> for OnShelves {}
+
+/// Writes down which words a shelf has.
+pub fn enter_words(conn: &mut Conn, organization: OrganizationId, shelf: i64, terms: &BTreeSet<String>) -> QueryResult<()> {
+    match conn {
+        Conn::Pg(c) => diesel::sql_query("INSERT INTO search_words SELECT $1, term, $2 FROM unnest($3) AS term ON CONFLICT DO NOTHING")
+            .bind::<Uuid, _>(organization)
+            .bind::<BigInt, _>(shelf)
+            .bind::<Array<Text>, _>(terms.iter().collect::<Vec<_>>())
+            .execute(c)
+            .map(drop),
+        Conn::Sqlite(c) => terms.iter().try_for_each(|term| {
+            let row = (search_words::organization_id.eq(organization), search_words::term.eq(term), search_words::shelf.eq(shelf));
+            diesel::insert_or_ignore_into(search_words::table).values(row).execute(c).map(drop)
+        }),
+    }
+}
+
+/// Writes down which words each shelf has, once all are there.
+pub fn enter_all_words(conn: &mut Conn) -> QueryResult<()> {
+    match conn {
+        Conn::Pg(c) => c.batch_execute(
+            "INSERT INTO search_words
+             SELECT DISTINCT organization_id, term, shelf FROM search_documents, unnest(string_to_array(btrim(words), ' ')) AS term
+             WHERE shelf IS NOT NULL AND term <> '' ON CONFLICT DO NOTHING",
+        ),
+        // The index has each once, behind its shelf's number.
+        Conn::Sqlite(c) => c.batch_execute(
+            "INSERT OR IGNORE INTO search_words SELECT own.organization_id, substr(word.term, instr(word.term, 'x') + 1), own.id
+             FROM search_words_fts AS word JOIN search_shelves AS own ON own.id = CAST(substr(word.term, 1, instr(word.term, 'x') - 1) AS INTEGER)",
+        ),
+    }
 }
 
 /// Indexes every document that stands on a shelf, in an index that has none yet. PostgreSQL does it as they come.
@@ -175,9 +134,10 @@ pub fn index_all(conn: &mut Conn) -> QueryResult<()> {
                  SELECT number, replace(rtrim(words), ' ', ' ' || shelf || 'x') FROM search_documents WHERE shelf IS NOT NULL ORDER BY number;
              INSERT INTO search_fts (search_fts, rank) VALUES ('hashsize', 1048576);
              INSERT INTO search_fts (search_fts) VALUES ('optimize');",
-        ),
-        Conn::Pg(_) => Ok(()),
+        )?,
+        Conn::Pg(_) => {}
     }
+    enter_all_words(conn)
 }
 
 /// Brings together what was added to the index bit by bit, so that a word is looked up in few places: a part of it, which takes

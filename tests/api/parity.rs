@@ -21,20 +21,20 @@ fn facts(conn: &mut Conn, sql: &str) -> BTreeSet<String> {
 
 /// Every column with type and whether it may be null; every key, index and reference; in words that both catalogues can be made
 /// to say. A CHECK that only SQLite needs (a JSON text, a 0 or 1) has no fellow and is left out.
-/// A full-text index is each engine's own: on PostgreSQL an index on an expression, which names no column; and on both tables whose
-/// name ends in `_fts`, with those that FTS5 keeps them in.
+/// A full-text index is each engine's own: on PostgreSQL an index on an expression, which names no column; on SQLite a table whose
+/// name ends in `_fts`, and those that FTS5 keeps it in.
 const POSTGRES: &str = r#"
   SELECT c.table_name || '.' || c.column_name || ' ' || CASE c.data_type
            WHEN 'uuid' THEN 'BLOB' WHEN 'bytea' THEN 'BLOB' WHEN 'timestamp with time zone' THEN 'INTEGER' WHEN 'boolean' THEN 'INTEGER'
            WHEN 'integer' THEN 'INTEGER' WHEN 'bigint' THEN 'INTEGER' ELSE 'TEXT' END ||
          CASE c.is_nullable WHEN 'NO' THEN ' not null' ELSE '' END AS fact
-    FROM information_schema.columns c WHERE c.table_schema = 'public' AND c.table_name NOT LIKE '\_\_%' AND c.table_name NOT LIKE '%\_fts'
+    FROM information_schema.columns c WHERE c.table_schema = 'public' AND c.table_name NOT LIKE '\_\_%'
   UNION ALL
   SELECT CASE WHEN i.indisunique THEN 'unique ' ELSE 'index ' || x.relname || ' ' END || t.relname || '(' || string_agg(a.attname, ',' ORDER BY k.n) || ')'
     FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid JOIN pg_class x ON x.oid = i.indexrelid
     JOIN LATERAL unnest(i.indkey) WITH ORDINALITY k(attnum, n) ON true
     JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum
-   WHERE t.relnamespace = 'public'::regnamespace AND t.relname NOT LIKE '\_\_%' AND t.relname NOT LIKE '%\_fts'
+   WHERE t.relnamespace = 'public'::regnamespace AND t.relname NOT LIKE '\_\_%'
    GROUP BY i.indexrelid, i.indisunique, x.relname, t.relname
   UNION ALL
   SELECT 'fk ' || conrelid::regclass || '(' || string_agg(a.attname, ',' ORDER BY k.n) || ') -> ' || confrelid::regclass
@@ -105,13 +105,13 @@ fn schema_rs_is_the_schema_of_the_migrations() {
         r"SELECT c.table_name || ' ' || lpad(c.ordinal_position::text, 3, '0') || ' ' || c.column_name || ' ' || CASE c.data_type
             WHEN 'uuid' THEN 'Uuid' WHEN 'bytea' THEN 'Bytea' WHEN 'timestamp with time zone' THEN 'Timestamptz' WHEN 'boolean' THEN 'Bool'
             WHEN 'integer' THEN 'Int4' WHEN 'bigint' THEN 'Int8' WHEN 'jsonb' THEN 'Jsonb' WHEN 'date' THEN 'Date' ELSE 'Text' END || ' ' || c.is_nullable AS fact
-          FROM information_schema.columns c WHERE c.table_schema = 'public' AND c.table_name NOT LIKE '\_\_%' AND c.table_name NOT LIKE '%\_fts'",
+          FROM information_schema.columns c WHERE c.table_schema = 'public' AND c.table_name NOT LIKE '\_\_%'",
     );
     let keys = facts(
         &mut conn,
         r"SELECT t.relname || ' ' || string_agg(a.attname, ', ' ORDER BY k.n) AS fact FROM pg_index i JOIN pg_class t ON t.oid = i.indrelid
             JOIN LATERAL unnest(i.indkey) WITH ORDINALITY k(attnum, n) ON true JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum
-           WHERE i.indisprimary AND t.relnamespace = 'public'::regnamespace AND t.relname NOT LIKE '\_\_%' AND t.relname NOT LIKE '%\_fts' GROUP BY t.relname",
+           WHERE i.indisprimary AND t.relnamespace = 'public'::regnamespace AND t.relname NOT LIKE '\_\_%' GROUP BY t.relname",
     );
     let mut schema = String::from("//! The tables of both engines. Generated from PostgreSQL's catalogue: `BLESS=1 ./test schema_rs`.\n");
     let mut tables = Vec::new();

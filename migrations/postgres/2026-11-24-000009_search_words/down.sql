@@ -1,1 +1,1 @@
-DROP TABLE search_words_fts;
+DROP TABLE search_words;

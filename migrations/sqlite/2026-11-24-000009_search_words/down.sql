@@ -1,2 +1,3 @@
--- PostgreSQL alone needs a table of the words of each shelf: `search_words_fts` stays as it is.
-SELECT 1;
+DROP TABLE search_words;
+DROP TABLE search_words_fts;
+CREATE VIRTUAL TABLE search_words_fts USING fts5vocab (search_fts, instance);

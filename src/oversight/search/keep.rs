@@ -20,7 +20,7 @@ use crate::{
             barriers, cases, clients, meetings, note_amendments as amendments, notes, organizations, search_documents as documents,
             search_shelves as shelves,
         },
-        search::{enter_words, tidy},
+        search::{enter_all_words, enter_words, tidy},
     },
     error::{ApiError, Result},
     identity::teams::model::TeamId,
@@ -88,8 +88,8 @@ pub fn enter_shelves(conn: &mut Conn, organization: OrganizationId, new: &[NewSh
         let (count, newest) = standing.get(&shelf.id).copied().unwrap_or_default();
         enter(conn, organization, *shelf, i32::try_from(count).map_err(ApiError::internal)?, newest)?;
     }
-    enter_words(conn, organization, None)?;
-    Ok(tidy(conn, true)?)
+    tidy(conn, true)?;
+    Ok(enter_all_words(conn)?)
 }
 
 fn enter(conn: &mut Conn, organization: OrganizationId, shelf: NewShelf, documents: i32, newest: i64) -> Result<()> {
@@ -177,9 +177,12 @@ fn shelve(conn: &mut Conn, organization: OrganizationId, team: TeamId, kind: Sea
                 id
             }
         };
-        enter_words(conn, organization, Some((id, now)))?;
         let these = documents::table.filter(documents::organization_id.eq(organization)).filter(documents::number.eq_any(now.to_vec()));
-        diesel::update(these.filter(documents::shelf.is_null())).set(documents::shelf.eq(Some(id))).execute(conn)?;
+        let these = these.filter(documents::shelf.is_null());
+        let words: Vec<Option<String>> = these.clone().select(documents::words).load(conn)?;
+        let terms = words.iter().flatten().flat_map(|words| words.split_whitespace()).map(str::to_owned).collect();
+        enter_words(conn, organization, id, &terms)?;
+        diesel::update(these).set(documents::shelf.eq(Some(id))).execute(conn)?;
         (shelf, room, rest) = (Some(id), room - now.len(), later);
     }
     Ok(())

@@ -5,13 +5,13 @@
 
 use super::{model::*, words};
 use crate::{
-    auth::{Role, Scope},
+    auth::{OrganizationId, Role, Scope},
     casework::{cases::model::CaseId, clients, notes::model::NoteKind},
     db::{
         Condition, Dialect, Tx,
         dialect::{Key, holds},
         schema::{search_documents as documents, search_shelves as shelves},
-        search::{on_shelves, with_words},
+        search::on_shelves,
     },
     error::Result,
     http::{List, Page},
@@ -142,6 +142,20 @@ fn that_hold(query: Documents, filter: &SearchFilter) -> Documents {
 
 /// One shelf: its number, and how many documents stand on it.
 type Shelf = (i64, i32);
+
+/// Of `search_shelves`: the shelf has, for each of the terms, a word that begins with it.
+fn with_words(organization: OrganizationId, terms: &[String]) -> Condition {
+    terms.iter().fold(Condition::everything(), |all, term| {
+        // IS TRUE keeps the list a list, which PostgreSQL makes once; as a join it would be gone through for each shelf.
+        all.then(" AND (search_shelves.id IN (SELECT shelf FROM search_words WHERE organization_id = ")
+            .id(organization.uuid())
+            .then(" AND term >= ")
+            .text(term.clone())
+            .then(" AND term < ")
+            .text(format!("{term}\u{10ffff}"))
+            .then(")) IS TRUE")
+    })
+}
 
 /// The shelves of each kind that have the words, of the teams that a supervisor oversees, the newest first.
 fn shelves_of_caller(tx: &mut Tx, filter: &SearchFilter) -> Result<BTreeMap<SearchKind, Vec<Shelf>>> {
