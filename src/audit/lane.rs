@@ -5,10 +5,15 @@ use crate::{
     db::Engine,
     error::{ApiError, Result},
 };
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
 const LONGEST_QUEUE: usize = 4096;
 const LARGEST_GROUP: usize = 256;
+/// Where others come too, a group smaller than this waits a moment for them: each commit has its price, and on SQLite empties the page
+/// cache of every reader.
+const SMALL_GROUP: usize = 8;
+const A_MOMENT: Duration = Duration::from_millis(3);
 
 struct Job {
     entries: Vec<Entry>,
@@ -52,7 +57,18 @@ fn stopped() -> ApiError {
 
 fn work(engine: &Engine, mut jobs: mpsc::Receiver<Job>) {
     let mut group = Vec::new();
+    let mut alone = true;
     while jobs.blocking_recv_many(&mut group, LARGEST_GROUP) > 0 {
+        if !alone && group.len() < SMALL_GROUP {
+            std::thread::sleep(A_MOMENT);
+            while group.len() < LARGEST_GROUP
+                && let Ok(job) = jobs.try_recv()
+            {
+                group.push(job);
+            }
+        }
+        // Who has come alone is not kept waiting, nor is who comes next.
+        alone = group.len() == 1;
         let entries: Vec<Entry> = group.iter_mut().flat_map(|job| std::mem::take(&mut job.entries)).collect();
         let outcome = engine.write_blocking(move |conn| append(conn, entries.clone()));
         if let Err(error) = &outcome {
