@@ -68,6 +68,22 @@ on_both_engines! {
         sign_in(w, &ana.email, PASSWORD).await.expect(401);
     }
 
+    // What waits together is asked for together: sessions in one statement, reads by key in one transaction.
+    async fn who_is_served_together_is_told_apart(w) {
+        let (ana, ben, far, gone, admin) = (w.user(Role::Advocate), w.user(Role::Advocate), w.outsider(Role::Advocate), w.user(Role::Advocate), w.user(Role::Admin));
+        let (of_ana, of_ben, of_far) = futures_util::join!(ana.new_case(), ben.new_case(), far.new_case());
+        admin.patch(&format!("/users/{}", gone.id()), "*", json!({"status": "suspended"})).await.expect(200);
+        let nobodys = World::nobodys_id();
+        let asked: Vec<_> = [&ana, &ben, &far, &gone].into_iter().flat_map(|user| [&of_ana, &of_ben, &of_far, &nobodys].map(|case| (user, case))).collect();
+        let asked = asked.repeat(8);
+        let answers = futures_util::future::join_all(asked.iter().map(|(user, case)| async move { user.get(&format!("/cases/{case}")).await })).await;
+        for ((user, case), answer) in asked.into_iter().zip(answers) {
+            let own = [(ana.id(), &of_ana), (ben.id(), &of_ben), (far.id(), &of_far)].contains(&(user.id(), case));
+            let answer = answer.expect(if user.id() == gone.id() { 401 } else if own { 200 } else { 404 });
+            assert!(!own || answer.body["id"] == **case, "{}", answer.body);
+        }
+    }
+
     async fn a_new_role_is_believed_from_the_database_not_from_the_token(w) {
         let (ana, admin) = (w.user(Role::Advocate), w.user(Role::Admin));
         admin.patch(&format!("/users/{}", ana.id()), "*", json!({"role": "auditor"})).await.expect(200);
