@@ -62,7 +62,7 @@ impl Peeker {
         };
         let sent = tokio::time::timeout(PATIENCE, self.queue.send(peek)).await;
         sent.map_err(|_| ApiError::overloaded("Every connection to the database is in use."))?.map_err(gone)?;
-        answer.await.map_err(gone)?
+        tokio::time::timeout(PATIENCE, answer).await.map_err(gone)?.map_err(gone)?
     }
 }
 

@@ -14,8 +14,8 @@ use super::writer::{Writer, guarded};
 use crate::auth::OrganizationId;
 use crate::error::{ApiError, Result};
 
-/// How long a request waits for its turn before it is told to come back (RL-02).
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a request waits for its turn, or for an answer that many wait for, before it is told to come back (RL-02).
+pub const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The engine behind `Db`: no caller, no trace. Only `db`, `audit` and the command line's own steps use it.
 #[derive(Clone)]

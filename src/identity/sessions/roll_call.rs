@@ -4,7 +4,7 @@
 use super::store::{Live, all_live, live};
 use crate::{
     auth::{Actor, OrganizationId, SessionId, guard::Sessions, token::Claims},
-    db::{Db, Engine},
+    db::{Db, Engine, pool::PATIENCE},
     error::{ApiError, Result},
     types::Instant,
 };
@@ -45,7 +45,7 @@ impl RollCall {
         let (reply, answer) = oneshot::channel();
         let full = |_| ApiError::overloaded("Too many requests wait to be looked at.");
         queue.try_send(Call { organization, session, reply }).map_err(full)?;
-        answer.await.map_err(ApiError::unavailable)?
+        tokio::time::timeout(PATIENCE, answer).await.map_err(ApiError::unavailable)?.map_err(ApiError::unavailable)?
     }
 }
 
