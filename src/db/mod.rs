@@ -7,8 +7,8 @@ pub mod conn;
 pub mod dialect;
 pub mod links;
 pub mod migrate;
-mod peeker;
 pub mod pool;
+mod reader;
 #[rustfmt::skip]
 pub mod schema;
 pub mod search;
@@ -88,18 +88,18 @@ impl Db {
         f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let asked = Asked::by(caller);
-        self.traced(self.engine.read(move |conn| reading(conn, &asked, f)).await?).await
+        self.traced(self.engine.read(asked.organization(), move |conn| asked.answer(conn, f)).await?).await
     }
 
-    /// The same for a row or two by key: on SQLite without the way to another thread and back, on PostgreSQL in a transaction that it
-    /// may share with others.
+    /// The same for a row or two by key: on SQLite without the way to another thread and back, on PostgreSQL on a connection that no
+    /// longer read holds.
     pub async fn peek<T: Send + 'static>(
         &self,
         caller: &impl Caller,
         f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let asked = Asked::by(caller);
-        self.traced(self.engine.peek(asked.organization(), move |conn| asked.answer(conn, true, f)).await?).await
+        self.traced(self.engine.peek(asked.organization(), move |conn| asked.answer(conn, f)).await?).await
     }
 
     /// The same from the replica, where there is one: for what may lag behind what this client has just written.
@@ -109,7 +109,7 @@ impl Db {
         f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let asked = Asked::by(caller);
-        self.traced(self.engine.read_stale(move |conn| reading(conn, &asked, f)).await?).await
+        self.traced(self.engine.read_stale(asked.organization(), move |conn| asked.answer(conn, f)).await?).await
     }
 
     async fn traced<T>(&self, (value, entries): (T, Vec<Entry>)) -> Result<T> {
@@ -147,7 +147,7 @@ impl Db {
 
     /// Whether the database answers, takes writes and has every migration.
     pub async fn ready(&self) -> Result<bool> {
-        let missing = self.engine.read(migrate::pending).await?;
+        let missing = self.engine.write(migrate::pending).await?;
         Ok(missing == 0 && self.engine.trouble().is_none())
     }
 
@@ -187,15 +187,11 @@ impl Asked {
         Tx { conn, actor, organization, origin, shared, trace: Vec::new(), silent: false }
     }
     /// Answers, in a transaction that has begun, and gives the trace with it.
-    fn answer<T>(&self, conn: &mut Conn, shared: bool, f: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<(T, Vec<Entry>)> {
-        let mut tx = self.tx(conn, shared);
+    fn answer<T>(&self, conn: &mut Conn, f: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<(T, Vec<Entry>)> {
+        let mut tx = self.tx(conn, self.actor.is_some());
         let value = f(&mut tx)?;
         Ok((value, tx.trace))
     }
-}
-
-fn reading<T>(conn: &mut Conn, asked: &Asked, f: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<(T, Vec<Entry>)> {
-    pool::reading(conn, asked.organization(), |conn| asked.answer(conn, false, f))
 }
 
 fn writing<T>(conn: &mut Conn, asked: &Asked, f: &mut impl FnMut(&mut Tx<'_>) -> Result<T>) -> Result<T> {
@@ -217,7 +213,7 @@ pub struct Tx<'c> {
     actor: Option<Actor>,
     organization: OrganizationId,
     origin: Origin,
-    /// Whether other callers' peeks run in the same transaction.
+    /// Whether other callers' reads run in the same transaction.
     shared: bool,
     trace: Vec<Entry>,
     silent: bool,
@@ -243,7 +239,7 @@ impl Tx<'_> {
     /// Goes on in the name of an organization: for signing in and for the command line, where no token says which it is.
     pub fn enter(&mut self, organization: OrganizationId) -> Result<()> {
         if self.shared {
-            return Err(ApiError::internal("a peek enters no other organization"));
+            return Err(ApiError::internal("who is signed in enters no other organization to read"));
         }
         self.organization = organization;
         Ok(self.conn.set_organization(organization)?)

@@ -9,27 +9,29 @@ use diesel::r2d2::{self, ManageConnection as _};
 use tokio::sync::Semaphore;
 
 use super::conn::{Conn, Url, Use};
-use super::peeker::Peeker;
+use super::reader::Reader;
 use super::writer::{Writer, guarded};
 use crate::auth::OrganizationId;
 use crate::error::{ApiError, Result};
 
 /// How long a request waits for its turn, or for an answer that many wait for, before it is told to come back (RL-02).
 pub const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a read may take once it is its turn: as long as its request, or a statement on PostgreSQL.
+const LONGEST_READ: Duration = Duration::from_secs(30);
 
 /// The engine behind `Db`: no caller, no trace. Only `db`, `audit` and the command line's own steps use it.
 #[derive(Clone)]
 pub struct Engine {
-    fresh: Lane,
-    stale: Lane,
+    fresh: Reader,
+    stale: Reader,
     peeks: Peeks,
     writes: Writes,
 }
 
 #[derive(Clone)]
 enum Peeks {
-    /// PostgreSQL: several in one transaction.
-    Shared(Peeker),
+    /// PostgreSQL: on connections of their own, which no longer read holds.
+    Apart(Reader),
     /// SQLite: here and now.
     Here(Lane),
 }
@@ -47,49 +49,50 @@ impl Engine {
     pub(super) fn start(first: Conn, options: &super::Options) -> Result<Self> {
         let super::Options { url, replica, connections, readers, .. } = options;
         let (connections, readers) = (*connections, *readers);
-        let (fresh, peeks, writes) = match first {
+        let reading = |url, more| Lane::new(url, Use::Reading, readers + more);
+        let lane = reading(url, 0)?;
+        let (peeks, writes) = match first {
             Conn::Pg(_) => {
-                let peeks = Peeker::start(Lane::new(url, Use::Reading, readers + 1)?, readers)?; // and one for the roll call
-                (Lane::new(url, Use::Reading, readers)?, Peeks::Shared(peeks), Writes::Shared(Lane::new(url, Use::Writing, connections)?))
+                let peeks = Reader::start(reading(url, 1)?, readers, PATIENCE)?; // and one for the roll call
+                (Peeks::Apart(peeks), Writes::Shared(Lane::new(url, Use::Writing, connections)?))
             }
-            Conn::Sqlite(_) => {
-                let lane = Lane::new(url, Use::Reading, readers)?;
-                (lane.clone(), Peeks::Here(lane), Writes::Single(Writer::start(first)?))
-            }
+            Conn::Sqlite(_) => (Peeks::Here(lane.clone()), Writes::Single(Writer::start(first)?)),
         };
+        let fresh = Reader::start(lane, readers, LONGEST_READ)?;
         let stale = match replica {
-            Some(url) => Lane::new(url, Use::Reading, readers)?,
+            Some(url) => Reader::start(reading(url, 0)?, readers, LONGEST_READ)?,
             None => fresh.clone(),
         };
         Ok(Self { fresh, stale, peeks, writes })
     }
 
-    pub async fn read<T, F>(&self, f: F) -> Result<T>
+    /// A read of one organization, in a transaction that it may share with others who waited when it began.
+    pub async fn read<T, F>(&self, organization: OrganizationId, f: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
     {
-        self.fresh.run(f).await
+        self.fresh.run(organization, f).await
     }
 
     /// On the replica, where there is one.
-    pub async fn read_stale<T, F>(&self, f: F) -> Result<T>
+    pub async fn read_stale<T, F>(&self, organization: OrganizationId, f: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
     {
-        self.stale.run(f).await
+        self.stale.run(organization, f).await
     }
 
-    /// A read of a row or two by key, of one organization. On SQLite it runs here and now, on the calling thread: a few microseconds,
-    /// where handing it to another thread and back costs five times that. On PostgreSQL those that wait together share a transaction.
+    /// The same for a row or two by key. On SQLite it runs here and now, on the calling thread: a few microseconds, where handing it to
+    /// another thread and back costs five times that.
     pub async fn peek<T, F>(&self, organization: OrganizationId, f: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
     {
         match &self.peeks {
-            Peeks::Shared(peeker) => peeker.run(organization, f).await,
+            Peeks::Apart(reader) => reader.run(organization, f).await,
             Peeks::Here(lane) => lane.run_here(|conn| reading(conn, organization, f)),
         }
     }
@@ -97,7 +100,7 @@ impl Engine {
     /// The same for a thread that may wait, on PostgreSQL in a transaction of its own.
     pub fn peek_blocking<T>(&self, organization: OrganizationId, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
         match &self.peeks {
-            Peeks::Shared(peeker) => peeker.lane.run_waiting(|conn| reading(conn, organization, f)),
+            Peeks::Apart(reader) => reader.lane.run_waiting(|conn| reading(conn, organization, f)),
             Peeks::Here(lane) => lane.run_here(|conn| reading(conn, organization, f)),
         }
     }
@@ -172,7 +175,7 @@ fn once<T>(conn: &mut Conn, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T>
 }
 
 /// One transaction that reads one state of one organization.
-pub(super) fn reading<T>(conn: &mut Conn, organization: OrganizationId, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+fn reading<T>(conn: &mut Conn, organization: OrganizationId, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
     conn.begin_read(organization)?;
     match f(conn) {
         Ok(value) => {
@@ -205,7 +208,7 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    fn new(url: &Url, purpose: Use, connections: u32) -> Result<Self> {
+    pub(super) fn new(url: &Url, purpose: Use, connections: u32) -> Result<Self> {
         let manager = Manager { url: url.clone(), purpose, generation: Arc::default() };
         let remote = matches!(url, Url::Postgres(_));
         let pool = r2d2::Pool::builder()

@@ -583,8 +583,9 @@ diesel::table! {
 diesel::table! {
     use crate::types::sql::*;
 
-    search_words (organization_id, term, shelf) {
+    search_words (organization_id, team_id, term, shelf) {
         organization_id -> Uuid,
+        team_id -> Uuid,
         term -> Text,
         shelf -> Int8,
     }

@@ -5,7 +5,7 @@
 //! can be in them, and they are quoted all the same.
 
 use super::{Conn, conn::MultiBackend, schema::search_words};
-use crate::{auth::OrganizationId, types::sql::Uuid};
+use crate::{auth::OrganizationId, identity::teams::model::TeamId, types::sql::Uuid};
 use diesel::{
     connection::SimpleConnection as _,
     expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate},
@@ -93,16 +93,18 @@ impl<From> SelectableExpression<From> for OnShelves {}
 impl<From> AppearsOnTable<From> for OnShelves {}
 
 /// Writes down which words a shelf has.
-pub fn enter_words(conn: &mut Conn, organization: OrganizationId, shelf: i64, terms: &BTreeSet<String>) -> QueryResult<()> {
+pub fn enter_words(conn: &mut Conn, organization: OrganizationId, team: TeamId, shelf: i64, terms: &BTreeSet<String>) -> QueryResult<()> {
     match conn {
-        Conn::Pg(c) => diesel::sql_query("INSERT INTO search_words SELECT $1, term, $2 FROM unnest($3) AS term ON CONFLICT DO NOTHING")
+        Conn::Pg(c) => diesel::sql_query("INSERT INTO search_words SELECT $1, $2, term, $3 FROM unnest($4) AS term ON CONFLICT DO NOTHING")
             .bind::<Uuid, _>(organization)
+            .bind::<Uuid, _>(team)
             .bind::<BigInt, _>(shelf)
             .bind::<Array<Text>, _>(terms.iter().collect::<Vec<_>>())
             .execute(c)
             .map(drop),
         Conn::Sqlite(c) => terms.iter().try_for_each(|term| {
-            let row = (search_words::organization_id.eq(organization), search_words::term.eq(term), search_words::shelf.eq(shelf));
+            let of = (search_words::organization_id.eq(organization), search_words::team_id.eq(team));
+            let row = (of, search_words::term.eq(term), search_words::shelf.eq(shelf));
             diesel::insert_or_ignore_into(search_words::table).values(row).execute(c).map(drop)
         }),
     }
@@ -113,12 +115,12 @@ pub fn enter_all_words(conn: &mut Conn) -> QueryResult<()> {
     match conn {
         Conn::Pg(c) => c.batch_execute(
             "INSERT INTO search_words
-             SELECT DISTINCT organization_id, term, shelf FROM search_documents, unnest(string_to_array(btrim(words), ' ')) AS term
+             SELECT DISTINCT organization_id, team_id, term, shelf FROM search_documents, unnest(string_to_array(btrim(words), ' ')) AS term
              WHERE shelf IS NOT NULL AND term <> '' ON CONFLICT DO NOTHING",
         ),
         // The index has each once, behind its shelf's number.
         Conn::Sqlite(c) => c.batch_execute(
-            "INSERT OR IGNORE INTO search_words SELECT own.organization_id, substr(word.term, instr(word.term, 'x') + 1), own.id
+            "INSERT OR IGNORE INTO search_words SELECT own.organization_id, own.team_id, substr(word.term, instr(word.term, 'x') + 1), own.id
              FROM search_words_fts AS word JOIN search_shelves AS own ON own.id = CAST(substr(word.term, 1, instr(word.term, 'x') - 1) AS INTEGER)",
         ),
     }

@@ -2,7 +2,7 @@
 
 use crate::{
     on_both_engines,
-    support::{PASSWORD, World},
+    support::{PASSWORD, User, World},
 };
 use alongside::auth::Role;
 use serde_json::{Value, json};
@@ -82,6 +82,22 @@ on_both_engines! {
             let answer = answer.expect(if user.id() == gone.id() { 401 } else if own { 200 } else { 404 });
             assert!(!own || answer.body["id"] == **case, "{}", answer.body);
         }
+    }
+
+    async fn lists_that_share_a_transaction_show_what_was_there_when_asked_and_nobody_elses(w) {
+        let (ana, ben, far) = (w.user(Role::Advocate), w.user(Role::Advocate), w.outsider(Role::Advocate));
+        let at_work = async |user: &User| {
+            for made in 1..=8 {
+                let case = user.new_case().await;
+                let (list, again, login) = futures_util::join!(user.get("/cases"), user.get("/cases"), sign_in(w, &user.email, PASSWORD));
+                login.expect(200);
+                for list in [list.expect(200), again.expect(200)] {
+                    let items = list.body["items"].as_array().unwrap();
+                    assert_eq!((items.len(), &items[0]["id"]), (made, &json!(case)), "{}", list.body);
+                }
+            }
+        };
+        futures_util::join!(at_work(&ana), at_work(&ben), at_work(&far));
     }
 
     async fn a_new_role_is_believed_from_the_database_not_from_the_token(w) {

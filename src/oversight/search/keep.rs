@@ -181,7 +181,7 @@ fn shelve(conn: &mut Conn, organization: OrganizationId, team: TeamId, kind: Sea
         let these = these.filter(documents::shelf.is_null());
         let words: Vec<Option<String>> = these.clone().select(documents::words).load(conn)?;
         let terms = words.iter().flatten().flat_map(|words| words.split_whitespace()).map(str::to_owned).collect();
-        enter_words(conn, organization, id, &terms)?;
+        enter_words(conn, organization, team, id, &terms)?;
         diesel::update(these).set(documents::shelf.eq(Some(id))).execute(conn)?;
         (shelf, room, rest) = (Some(id), room - now.len(), later);
     }

@@ -1,0 +1,199 @@
+//! Reads. Those that wait together share a transaction, begun after the last of them was asked for: on PostgreSQL each costs its own
+//! round trips and not the two or three of a transaction besides; on SQLite, where a transaction that begins after anybody's commit
+//! finds its page cache emptied, it is filled once for all of them.
+
+use super::Conn;
+use super::pool::{Lane, PATIENCE, gone};
+use crate::auth::OrganizationId;
+use crate::error::{ApiError, Code, Result};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+const LONGEST_QUEUE: usize = 1024;
+
+/// Answers whoever asked; says how the engine failed, if it did.
+type Answer = Box<dyn FnOnce(Result<&mut Conn>) -> Option<Code> + Send>;
+
+struct Read {
+    organization: OrganizationId,
+    asked: Instant,
+    answer: Answer,
+}
+
+type Queue = Mutex<mpsc::Receiver<Read>>;
+
+/// Hands reads to the threads that answer them.
+#[derive(Clone)]
+pub struct Reader {
+    pub(super) lane: Lane,
+    queue: mpsc::Sender<Read>,
+    longest: Duration,
+}
+
+impl Reader {
+    /// Starts as many threads, each of which uses one connection of the lane's at a time. A read takes `longest` at most, once it is
+    /// its turn.
+    pub fn start(lane: Lane, threads: u32, longest: Duration) -> Result<Self> {
+        let (queue, reads) = mpsc::channel(LONGEST_QUEUE);
+        let reads = Arc::new(Mutex::new(reads));
+        for _ in 0..threads {
+            let (lane, reads) = (lane.clone(), Arc::clone(&reads));
+            std::thread::Builder::new().name("reader".into()).spawn(move || work(&lane, &reads)).map_err(ApiError::internal)?;
+        }
+        Ok(Self { lane, queue, longest })
+    }
+
+    /// Runs `f` in a transaction that reads one organization, and that it may share with others.
+    pub async fn run<T, F>(&self, organization: OrganizationId, f: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
+    {
+        let (begins, turn) = oneshot::channel();
+        let (reply, answer) = oneshot::channel();
+        let span = tracing::Span::current();
+        let answer_to = move |conn: Result<&mut Conn>| {
+            begins.send(()).ok()?; // whoever asked may have gone
+            let _entered = span.entered();
+            let outcome = conn.and_then(|conn| {
+                // A panic in one read must not take the thread, and with it every later one, down.
+                catch_unwind(AssertUnwindSafe(|| f(conn))).unwrap_or_else(|_| Err(ApiError::internal("a read panicked")))
+            });
+            let failed = outcome.as_ref().err().filter(|error| error.inner().is_some()).map(ApiError::code);
+            drop(reply.send(outcome));
+            failed
+        };
+        let read = Read { organization, asked: Instant::now(), answer: Box::new(answer_to) };
+        let waiting = async {
+            self.queue.send(read).await.map_err(gone)?;
+            turn.await.map_err(gone)
+        };
+        timeout(PATIENCE, waiting).await.map_err(|_| ApiError::overloaded("Every connection to the database is in use."))??;
+        timeout(self.longest, answer).await.map_err(gone)?.map_err(gone)?
+    }
+}
+
+fn work(lane: &Lane, queue: &Queue) {
+    let wait = || queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv(); // and let go of the queue
+    while let Some(read) = wait() {
+        let mut next = Some(read);
+        while next.is_some() {
+            let outcome = lane.run_waiting(|conn| together(conn, &mut next, queue));
+            if let (Err(error), Some(read)) = (outcome, next.take()) {
+                // Nobody's fault: there is no connection to be had.
+                (read.answer)(Err(gone(error)));
+            }
+        }
+    }
+}
+
+/// What waits; nothing too while another thread stands at the queue, which is then empty, or will be.
+fn waiting(queue: &Queue) -> Option<Read> {
+    queue.try_lock().ok()?.try_recv().ok()
+}
+
+/// Answers one after the other until none waits or the connection breaks. A transaction serves whoever asked before it began.
+fn together(conn: &mut Conn, next: &mut Option<Read>, queue: &Queue) -> Result<()> {
+    let mut open: Option<(Instant, OrganizationId)> = None;
+    while let Some(read) = next {
+        let (organization, now) = (read.organization, Instant::now());
+        open = match open {
+            Some((began, of)) if read.asked <= began => {
+                if of != organization {
+                    conn.set_organization(organization)?;
+                }
+                Some((began, organization))
+            }
+            earlier => {
+                if earlier.is_some() {
+                    conn.commit()?;
+                }
+                conn.begin_read(organization)?;
+                Some((now, organization))
+            }
+        };
+        let Some(read) = next.take() else { break };
+        match (read.answer)(Ok(conn)) {
+            // Who is not signed in may yet enter an organization.
+            None if organization.uuid().is_nil() => {
+                conn.commit()?;
+                open = None;
+            }
+            None => {}
+            Some(code) => {
+                // What has failed in PostgreSQL spoils the rest of its transaction.
+                conn.rollback();
+                open = None;
+                if code == Code::Unavailable {
+                    return Err(ApiError::unavailable("a read failed"));
+                }
+            }
+        }
+        *next = waiting(queue);
+    }
+    if open.is_some() {
+        conn.commit()?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::{Url, Use};
+    use crate::types::Id;
+    use diesel::{connection::SimpleConnection as _, prelude::*, sql_types::Integer};
+
+    #[derive(QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = Integer)]
+        of: i32,
+    }
+
+    fn count(conn: &mut Conn) -> Result<i32> {
+        Ok(diesel::sql_query("SELECT count(*) AS of FROM told").get_result::<Count>(conn)?.of)
+    }
+
+    /// With one thread, whose first read lasts until it is told to go on.
+    #[tokio::test]
+    async fn who_waits_together_sees_one_state_and_nobody_an_older_one_than_was_there_when_they_asked() {
+        let place = tempfile::tempdir().unwrap();
+        let url = Url::Sqlite(place.path().join("a.db").to_string_lossy().into_owned());
+        let mut writer = Conn::open(&url, Use::Writing).unwrap();
+        writer.batch_execute("CREATE TABLE told (what INTEGER)").unwrap();
+        let mut tell = || writer.batch_execute("INSERT INTO told VALUES (1)").unwrap();
+
+        let reader = Reader::start(Lane::new(&url, Use::Reading, 1).unwrap(), 1, PATIENCE).unwrap();
+        let organization = Id::from_uuid(uuid::Uuid::from_u128(1));
+        // Counts, says so, and waits.
+        let held = || {
+            let ((say, said), (go, gone)) = (oneshot::channel(), oneshot::channel());
+            let read = reader.run(organization, move |conn| {
+                let counted = count(conn)?;
+                let _ = (say.send(()), gone.blocking_recv());
+                Ok(counted)
+            });
+            (read, said, go)
+        };
+        let (first, begun, go_on) = held();
+        let (second, second_begun, second_go_on) = held();
+        let steps = async {
+            begun.await.unwrap();
+            tell();
+            let rest = async { tokio::join!(second, reader.run(organization, count)) };
+            let told = async {
+                tokio::task::yield_now().await; // both wait by now
+                go_on.send(()).unwrap();
+                second_begun.await.unwrap();
+                tell();
+                second_go_on.send(()).unwrap();
+            };
+            tokio::join!(rest, told).0
+        };
+        let (first, (second, third)) = tokio::join!(first, steps);
+        assert_eq!((first.unwrap(), second.unwrap(), third.unwrap()), (0, 1, 1), "the third began with the second");
+    }
+}
