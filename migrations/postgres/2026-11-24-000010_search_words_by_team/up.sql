@@ -12,3 +12,5 @@ SELECT w.organization_id, s.team_id, w.term, w.shelf
 DROP TABLE search_words;
 ALTER TABLE search_words_by_team RENAME TO search_words;
 ALTER INDEX search_words_by_team_pkey RENAME TO search_words_pkey;
+-- Not known to the planner, it would be gone through for each shelf.
+ANALYZE search_words;
