@@ -128,9 +128,10 @@ impl Conn {
     /// Starts a transaction that reads one state of one organization. PostgreSQL is told both in one round trip.
     pub fn begin_read(&mut self, organization: OrganizationId) -> QueryResult<()> {
         match self {
-            Self::Pg(c) => {
-                AnsiTransactionManager::begin_transaction_sql(c, &format!("BEGIN READ ONLY; SET LOCAL app.organization = '{organization}'"))
-            }
+            Self::Pg(c) => AnsiTransactionManager::begin_transaction_sql(
+                c,
+                &format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL app.organization = '{organization}'"),
+            ),
             Self::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
         }
     }

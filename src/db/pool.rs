@@ -1,6 +1,7 @@
 //! Who may use which connection, and on which thread.
 
 use std::cell::RefCell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -177,7 +178,7 @@ fn once<T>(conn: &mut Conn, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T>
 /// One transaction that reads one state of one organization.
 fn reading<T>(conn: &mut Conn, organization: OrganizationId, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
     conn.begin_read(organization)?;
-    match f(conn) {
+    match caught(|| f(conn)) {
         Ok(value) => {
             conn.commit()?;
             Ok(value)
@@ -187,6 +188,11 @@ fn reading<T>(conn: &mut Conn, organization: OrganizationId, f: impl FnOnce(&mut
             Err(error)
         }
     }
+}
+
+/// A panic in one read must not take its thread or its connection, and with them every later read, down.
+pub(super) fn caught<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|_| Err(ApiError::internal("a read panicked")))
 }
 
 /// 2, 4, 8 .. ms and up to as much again, so that rivals do not meet a second time.

@@ -3,10 +3,9 @@
 //! finds its page cache emptied, it is filled once for all of them.
 
 use super::Conn;
-use super::pool::{Lane, PATIENCE, gone};
+use super::pool::{Lane, PATIENCE, caught, gone};
 use crate::auth::OrganizationId;
 use crate::error::{ApiError, Code, Result};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
@@ -58,10 +57,7 @@ impl Reader {
         let answer_to = move |conn: Result<&mut Conn>| {
             begins.send(()).ok()?; // whoever asked may have gone
             let _entered = span.entered();
-            let outcome = conn.and_then(|conn| {
-                // A panic in one read must not take the thread, and with it every later one, down.
-                catch_unwind(AssertUnwindSafe(|| f(conn))).unwrap_or_else(|_| Err(ApiError::internal("a read panicked")))
-            });
+            let outcome = conn.and_then(|conn| caught(|| f(conn)));
             let failed = outcome.as_ref().err().filter(|error| error.inner().is_some()).map(ApiError::code);
             drop(reply.send(outcome));
             failed
@@ -80,11 +76,19 @@ fn work(lane: &Lane, queue: &Queue) {
     let wait = || queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv(); // and let go of the queue
     while let Some(read) = wait() {
         let mut next = Some(read);
+        let mut failed = 0;
         while next.is_some() {
-            let outcome = lane.run_waiting(|conn| together(conn, &mut next, queue));
-            if let (Err(error), Some(read)) = (outcome, next.take()) {
-                // Nobody's fault: there is no connection to be had.
-                (read.answer)(Err(gone(error)));
+            // A connection is not kept for longer than one transaction, lest a database that has moved be asked at its old place.
+            match lane.run_waiting(|conn| together(conn, &mut next, queue)) {
+                Ok(()) => failed = 0,
+                // A read that has not begun pays for no other and for no connection that has broken while nobody used it.
+                Err(_) if failed == 0 => failed = 1,
+                Err(error) => {
+                    if let Some(read) = next.take() {
+                        (read.answer)(Err(gone(error)));
+                    }
+                    failed = 0;
+                }
             }
         }
     }
@@ -95,41 +99,32 @@ fn waiting(queue: &Queue) -> Option<Read> {
     queue.try_lock().ok()?.try_recv().ok()
 }
 
-/// Answers one after the other until none waits or the connection breaks. A transaction serves whoever asked before it began.
+/// Answers one after the other in one transaction, until none waits that asked before it began, or the connection breaks.
 fn together(conn: &mut Conn, next: &mut Option<Read>, queue: &Queue) -> Result<()> {
     let mut open: Option<(Instant, OrganizationId)> = None;
     while let Some(read) = next {
         let (organization, now) = (read.organization, Instant::now());
-        open = match open {
-            Some((began, of)) if read.asked <= began => {
-                if of != organization {
-                    conn.set_organization(organization)?;
-                }
-                Some((began, organization))
-            }
-            earlier => {
-                if earlier.is_some() {
-                    conn.commit()?;
-                }
+        match open {
+            None => {
                 conn.begin_read(organization)?;
-                Some((now, organization))
+                open = Some((now, organization));
             }
-        };
+            Some((began, _)) if read.asked > began => break,
+            Some((_, of)) if of == organization => {}
+            Some((began, _)) => {
+                conn.set_organization(organization)?;
+                open = Some((began, organization));
+            }
+        }
         let Some(read) = next.take() else { break };
         match (read.answer)(Ok(conn)) {
-            // Who is not signed in may yet enter an organization.
-            None if organization.uuid().is_nil() => {
-                conn.commit()?;
-                open = None;
-            }
+            // Who is not signed in may have entered an organization.
+            None if organization.uuid().is_nil() => break,
             None => {}
             Some(code) => {
                 // What has failed in PostgreSQL spoils the rest of its transaction.
                 conn.rollback();
-                open = None;
-                if code == Code::Unavailable {
-                    return Err(ApiError::unavailable("a read failed"));
-                }
+                return if code == Code::Unavailable { Err(ApiError::unavailable("a read failed")) } else { Ok(()) };
             }
         }
         *next = waiting(queue);

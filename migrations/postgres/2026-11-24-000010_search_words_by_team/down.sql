@@ -1,3 +1,5 @@
+-- Another server must not add words while they are copied.
+LOCK TABLE search_words IN SHARE ROW EXCLUSIVE MODE;
 CREATE TABLE search_words_of_all (
     organization_id  UUID NOT NULL,
     term             TEXT NOT NULL COLLATE "C",

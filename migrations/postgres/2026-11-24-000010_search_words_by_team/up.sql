@@ -1,3 +1,5 @@
+-- Another server must not add words while they are copied.
+LOCK TABLE search_words IN SHARE ROW EXCLUSIVE MODE;
 -- By team: whether another team uses a word must not be told even by how long a search takes.
 CREATE TABLE search_words_by_team (
     organization_id  UUID NOT NULL,
