@@ -147,7 +147,7 @@ impl Db {
 
     /// Whether the database answers, takes writes and has every migration.
     pub async fn ready(&self) -> Result<bool> {
-        let missing = self.engine.read(Id::from_uuid(uuid::Uuid::nil()), migrate::lacking).await?;
+        let missing = self.engine.read(Id::NOBODYS, migrate::lacking).await?;
         Ok(missing == 0 && self.engine.trouble().is_none())
     }
 
@@ -178,9 +178,9 @@ impl Asked {
     fn by(caller: &impl Caller) -> Self {
         Self { actor: caller.actor(), origin: caller.origin() }
     }
-    /// The nil id, which is nobody's, where nobody is signed in.
+    /// [`Id::NOBODYS`] where nobody is signed in.
     fn organization(&self) -> OrganizationId {
-        self.actor.map_or(Id::from_uuid(uuid::Uuid::nil()), |actor| actor.organization)
+        self.actor.map_or(Id::NOBODYS, |actor| actor.organization)
     }
     fn tx<'c>(&self, conn: &'c mut Conn, shared: bool) -> Tx<'c> {
         let (actor, organization, origin) = (self.actor, self.organization(), self.origin.clone());

@@ -6,6 +6,7 @@ use super::Conn;
 use super::pool::{Lane, PATIENCE, caught, gone};
 use crate::auth::OrganizationId;
 use crate::error::{ApiError, Code, Result};
+use crate::types::Id;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot};
@@ -101,45 +102,35 @@ fn waiting(queue: &Queue) -> Option<Read> {
 
 /// Answers one after the other in one transaction, until none waits that asked before it began, or the connection breaks.
 fn together(conn: &mut Conn, next: &mut Option<Read>, queue: &Queue) -> Result<()> {
-    let mut open: Option<(Instant, OrganizationId)> = None;
-    while let Some(read) = next {
-        let (organization, now) = (read.organization, Instant::now());
-        match open {
-            None => {
-                conn.begin_read(organization)?;
-                open = Some((now, organization));
-            }
-            Some((began, _)) if read.asked > began => break,
-            Some((_, of)) if of == organization => {}
-            Some((began, _)) => {
-                conn.set_organization(organization)?;
-                open = Some((began, organization));
+    let Some(mut of) = next.as_ref().map(|read| read.organization) else { return Ok(()) };
+    let began = Instant::now();
+    conn.begin_read(of)?;
+    loop {
+        let Some(read) = next.take_if(|read| read.asked <= began) else { break };
+        if read.organization != of {
+            of = read.organization;
+            if let Err(error) = conn.set_organization(of) {
+                *next = Some(read); // it has not begun
+                return Err(error.into());
             }
         }
-        let Some(read) = next.take() else { break };
-        match (read.answer)(Ok(conn)) {
-            // Who is not signed in may have entered an organization.
-            None if organization.uuid().is_nil() => break,
-            None => {}
-            Some(code) => {
-                // What has failed in PostgreSQL spoils the rest of its transaction.
-                conn.rollback();
-                return if code == Code::Unavailable { Err(ApiError::unavailable("a read failed")) } else { Ok(()) };
-            }
+        if let Some(code) = (read.answer)(Ok(conn)) {
+            // What has failed in PostgreSQL spoils the rest of its transaction.
+            conn.rollback();
+            return if code == Code::Unavailable { Err(ApiError::unavailable("a read failed")) } else { Ok(()) };
+        }
+        if of == Id::NOBODYS {
+            break; // who is not signed in may have entered an organization
         }
         *next = waiting(queue);
     }
-    if open.is_some() {
-        conn.commit()?;
-    }
-    Ok(())
+    Ok(conn.commit()?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::db::{Url, Use};
-    use crate::types::Id;
     use diesel::{connection::SimpleConnection as _, prelude::*, sql_types::Integer};
 
     #[derive(QueryableByName)]

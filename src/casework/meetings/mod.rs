@@ -6,6 +6,7 @@ pub mod model;
 pub mod outcome;
 pub mod preparation;
 pub mod store;
+mod voice;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 

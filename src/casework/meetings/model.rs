@@ -1,6 +1,7 @@
 //! What a meeting is, in the database and on the wire.
 
 use super::commitments::model::Commitment;
+pub use super::voice::*;
 use crate::{
     auth::{OrganizationId, UserId},
     casework::cases::model::{CaseId, CaseRow},
@@ -15,14 +16,8 @@ use crate::{
     },
 };
 use diesel::prelude::*;
-use serde::{Deserialize, Deserializer, Serialize};
-use utoipa::{
-    IntoParams, ToSchema,
-    openapi::{
-        Ref, RefOr,
-        schema::{ArrayBuilder, ObjectBuilder, Schema, Type},
-    },
-};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
 
 pub type MeetingId = Id<MeetingRow>;
@@ -75,156 +70,6 @@ text_enum! {
     /// Who called a meeting off.
     pub enum CancelledBy { Provider = "provider", Client = "client", Us = "us" }
 }
-text_enum! {
-    /// The participation ladder: how far the client's own voice was heard.
-    pub enum WhoSpoke {
-        SpokeForSelf = "spoke_for_self",
-        SpokeWithSupport = "spoke_with_support",
-        AdvocateSpokeAsInstructed = "advocate_spoke_as_instructed",
-        NonInstructedRepresentation = "non_instructed_representation",
-        AbsentByChoice = "absent_by_choice",
-        Excluded = "excluded",
-    }
-}
-impl WhoSpoke {
-    /// The rung of the ladder, the client's own voice highest. Who was not there stands on none: to stay away by choice is no step
-    /// down, and to be excluded is none of the client's.
-    pub const fn rank(self) -> Option<i32> {
-        match self {
-            Self::SpokeForSelf => Some(4),
-            Self::SpokeWithSupport => Some(3),
-            Self::AdvocateSpokeAsInstructed => Some(2),
-            Self::NonInstructedRepresentation => Some(1),
-            Self::AbsentByChoice | Self::Excluded => None,
-        }
-    }
-}
-text_enum! {
-    /// Whether the provider wrote down what the client said.
-    pub enum ViewsRecorded { Yes = "yes", No = "no", Unknown = "unknown" }
-}
-text_enum! {
-    /// For whom somebody is at the table.
-    pub enum ParticipantParty { Client = "client", Advocate = "advocate", Provider = "provider", Other = "other" }
-}
-
-/// Somebody who takes part.
-#[serde_with::skip_serializing_none]
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({"name": "Dr. Lee", "role": "Attending physician", "party": "provider"}))]
-pub struct Participant {
-    pub name: Line<200>,
-    pub role: Option<Line<100>>,
-    pub party: ParticipantParty,
-}
-
-/// Who takes part, at most 30.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Participants(Vec<Participant>);
-
-impl Participants {
-    const MOST: usize = 30;
-
-    pub fn iter(&self) -> std::slice::Iter<'_, Participant> {
-        self.0.iter()
-    }
-}
-impl<'de> Deserialize<'de> for Participants {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
-        let all = Vec::deserialize(d)?;
-        if all.len() > Self::MOST {
-            Err(Fault::new("out_of_range", format!("must be at most {}", Self::MOST)).serde())
-        } else {
-            Ok(Self(all))
-        }
-    }
-}
-impl utoipa::PartialSchema for Participants {
-    fn schema() -> RefOr<Schema> {
-        ArrayBuilder::new()
-            .items(Ref::from_schema_name(Participant::name()))
-            .max_items(Some(Self::MOST))
-            .description(Some("Who takes part."))
-            .into()
-    }
-}
-impl ToSchema for Participants {
-    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
-        schemas.push((Participant::name().into(), <Participant as utoipa::PartialSchema>::schema()));
-        Participant::schemas(schemas);
-    }
-}
-
-/// One answer of the client's, from 1 (not at all) to 5 (fully).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Rating(i32);
-
-impl Rating {
-    pub const fn value(self) -> i32 {
-        self.0
-    }
-}
-
-impl<'de> Deserialize<'de> for Rating {
-    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
-        let number = i64::deserialize(d)?;
-        let rating = i32::try_from(number).ok().filter(|rating| (1..=5).contains(rating));
-        rating.map(Self).ok_or_else(|| Fault::new("out_of_range", "must lie between 1 and 5").serde())
-    }
-}
-impl utoipa::PartialSchema for Rating {
-    fn schema() -> RefOr<Schema> {
-        ObjectBuilder::new()
-            .schema_type(Type::Integer)
-            .minimum(Some(1))
-            .maximum(Some(5))
-            .description(Some("From 1 (not at all) to 5 (fully)."))
-            .into()
-    }
-}
-impl ToSchema for Rating {}
-
-/// How the client rates it. Local, not validated: the answers compare with this client's own and with nobody else's.
-#[serde_with::skip_serializing_none]
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({"prepared": 4, "understood_options": 3, "heard": 4, "confidence": 5}))]
-pub struct Ratings {
-    pub prepared: Option<Rating>,
-    pub understood_options: Option<Rating>,
-    pub heard: Option<Rating>,
-    pub confidence: Option<Rating>,
-}
-
-/// Changes to ratings: absent answers stay, `null` clears. Local, not validated.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-#[schema(example = json!({"heard": 5}))]
-pub struct RatingsPatch {
-    pub prepared: Patch<Rating>,
-    pub understood_options: Patch<Rating>,
-    pub heard: Patch<Rating>,
-    pub confidence: Patch<Rating>,
-}
-
-/// A merge patch goes into the ratings that there are (RFC 7396).
-fn merge(patch: Patch<RatingsPatch>, to: &mut Option<Json<Ratings>>) {
-    match patch {
-        Patch::Keep => {}
-        Patch::Clear => *to = None,
-        Patch::Set(patch) => {
-            let Json(ratings) = to.get_or_insert_with(Json::default);
-            patch.prepared.apply(&mut ratings.prepared);
-            patch.understood_options.apply(&mut ratings.understood_options);
-            patch.heard.apply(&mut ratings.heard);
-            patch.confidence.apply(&mut ratings.confidence);
-        }
-    }
-}
-
 /// A row of `meetings`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = meetings, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]

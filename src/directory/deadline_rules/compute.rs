@@ -3,15 +3,16 @@
 //! The day of the trigger is not counted. A deadline is kept until the end of its day in the forum's time zone. Where anything is
 //! uncertain, the date that is given is the safe one, and a step says what is uncertain.
 
+pub use super::clock::end_of_day;
 use super::{
-    holidays::{Holidays, Table},
-    model::{DeadlineBound, DeadlineRule, DeadlineUnit, WeekendRule},
+    clock::{Clock, amount_of, plus_days, words},
+    holidays::Holidays,
+    model::{DeadlineBound, DeadlineRule},
 };
 use crate::{
     error::{ApiError, Result},
     types::{Day, Instant, Zone},
 };
-use jiff::{Span, civil::Weekday};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -209,127 +210,11 @@ pub fn compute(rule: &DeadlineRule, trigger: Trigger, zone: &Zone, stated_due_on
     })
 }
 
-/// The last microsecond of a local day: the one before the first of the next day, whatever the clocks do at midnight.
-pub fn end_of_day(day: Day, zone: &Zone) -> Result<Instant> {
-    let next = day.jiff().tomorrow().and_then(|next| next.to_zoned_datetime(zone.jiff())).map_err(|_| out_of_range())?;
-    Ok(Instant::from_micros(next.timestamp().as_microsecond() - 1))
-}
-
-fn out_of_range() -> ApiError {
-    ApiError::invalid("/trigger_date", "out_of_range", "the due date would lie beyond the year 2199")
-}
-
-/// The last day that is a due date: its end is within the year 2199 in every time zone.
-const LAST: Day = Day::from_jiff(jiff::civil::date(2199, 12, 30));
-
-fn plus_days(day: Day, days: i32) -> Result<Day> {
-    let date = day.jiff().checked_add(Span::new().days(days)).map_err(|_| out_of_range())?;
-    let day = Day::from_jiff(date);
-    if day <= LAST { Ok(day) } else { Err(out_of_range()) }
-}
-
-fn is_weekend(day: Day) -> bool {
-    matches!(day.jiff().weekday(), Weekday::Saturday | Weekday::Sunday)
-}
-
-/// `Friday, 1 May 2026`.
-fn words(day: Day) -> String {
-    day.jiff().strftime("%A, %-d %B %Y").to_string()
-}
-
-fn amount_of(amount: i32, unit: &str) -> String {
-    format!("{amount} {unit}{}", if amount == 1 { "" } else { "s" })
-}
-
-/// A rule's way of counting.
-struct Clock<'a> {
-    rule: &'a DeadlineRule,
-    table: Option<&'a Table>,
-}
-
-/// Where counting an amount comes to.
-#[derive(Clone, Copy)]
-struct Counted {
-    amount: i32,
-    /// Before the weekend rule.
-    plain: Day,
-    due: Day,
-    holidays_known: bool,
-}
-
-impl Clock<'_> {
-    fn run(&self, start: Day, amount: i32) -> Result<Counted> {
-        let plain = match self.rule.unit {
-            DeadlineUnit::CalendarDay => plus_days(start, amount)?,
-            DeadlineUnit::Month => {
-                // The engine clamps to the last day of a month that is too short.
-                let date = start.jiff().checked_add(Span::new().months(amount)).map_err(|_| out_of_range())?;
-                plus_days(Day::from_jiff(date), 0)?
-            }
-            DeadlineUnit::BusinessDay => {
-                let (mut day, mut left) = (start, amount);
-                while left > 0 {
-                    day = plus_days(day, 1)?;
-                    left -= i32::from(self.is_business(day));
-                }
-                day
-            }
-        };
-        let due = match self.rule.weekend_rule {
-            WeekendRule::None => plain,
-            WeekendRule::NextBusinessDay => {
-                let mut day = plain;
-                while !self.is_business(day) {
-                    day = plus_days(day, 1)?;
-                }
-                day
-            }
-            WeekendRule::PreviousBusinessDay => {
-                let mut day = plain;
-                while day > start && !self.is_business(day) {
-                    day = plus_days(day, -1)?;
-                }
-                // Nothing is due before it began: with no business day since then, the day stays what it is.
-                if self.is_business(day) { day } else { plain }
-            }
-        };
-        let looked_at = match (self.rule.unit, self.rule.weekend_rule) {
-            (DeadlineUnit::BusinessDay, _) => Some((plus_days(start, 1)?, due)),
-            (_, WeekendRule::None) => None,
-            _ => Some((plain.min(due), plain.max(due))),
-        };
-        let known = |day| self.table.is_none_or(|table| table.covers(day));
-        Ok(Counted { amount, plain, due, holidays_known: looked_at.is_none_or(|(first, last)| known(first) && known(last)) })
-    }
-
-    fn is_business(&self, day: Day) -> bool {
-        !is_weekend(day) && self.holiday(day).is_none()
-    }
-    fn holiday(&self, day: Day) -> Option<&str> {
-        self.table.and_then(|table| table.name(day))
-    }
-    fn why_free(&self, day: Day) -> String {
-        match self.holiday(day) {
-            Some(name) => format!("That is a public holiday ({name})"),
-            None => "That is on a weekend".to_owned(),
-        }
-    }
-    fn amount(&self, amount: i32) -> String {
-        amount_of(
-            amount,
-            match self.rule.unit {
-                DeadlineUnit::CalendarDay => "calendar day",
-                DeadlineUnit::BusinessDay => "business day",
-                DeadlineUnit::Month => "month",
-            },
-        )
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::directory::deadline_rules::model::{NewDeadlineRule, RuleSource};
+    use crate::directory::deadline_rules::clock::is_weekend;
+    use crate::directory::deadline_rules::model::{DeadlineUnit, NewDeadlineRule, RuleSource, WeekendRule};
     use crate::types::Id;
     use proptest::prelude::*;
     use serde_json::{Value, json};

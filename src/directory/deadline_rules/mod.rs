@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod catalogue;
+mod clock;
 pub mod compute;
 pub mod holidays;
 pub mod model;

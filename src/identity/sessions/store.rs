@@ -135,7 +135,7 @@ pub fn end_all(tx: &mut Tx, user: UserId, but: Option<SessionId>) -> Result<()> 
         .filter(sessions::organization_id.eq(tx.organization()))
         .filter(sessions::user_id.eq(user))
         .filter(sessions::ended_at.is_null())
-        .filter(sessions::id.ne(but.unwrap_or(SessionId::from_uuid(uuid::Uuid::nil()))));
+        .filter(sessions::id.ne(but.unwrap_or(SessionId::NOBODYS)));
     diesel::update(open).set(sessions::ended_at.eq(Instant::now())).execute(tx.conn)?;
     Ok(())
 }
