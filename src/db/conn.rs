@@ -35,8 +35,8 @@ pub enum Use {
     /// Filling a database with rows that are made to fit one another (`alongside demo`): on SQLite no foreign key and no CHECK is looked
     /// at row by row, and what is written fits into memory. `alongside verify` looks at all of them.
     Loading,
-    /// The same for a SQLite file that nobody else has opened yet, and that is thrown away if anything goes wrong: no journal on the
-    /// disk, and no waiting for it.
+    /// The same for a SQLite file that nobody else has opened yet, and that is thrown away if anything goes wrong: no journal, and no
+    /// waiting for the disk.
     Making,
 }
 
@@ -117,7 +117,7 @@ impl Conn {
                  PRAGMA ignore_check_constraints = ON; PRAGMA secure_delete = OFF",
             ),
             Use::Making => conn.batch_execute(
-                "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = OFF; PRAGMA cache_size = -524288; PRAGMA foreign_keys = OFF;
+                "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -524288; PRAGMA foreign_keys = OFF;
                  PRAGMA ignore_check_constraints = ON; PRAGMA secure_delete = OFF; PRAGMA temp_store = FILE; PRAGMA threads = 2",
             ),
         })
@@ -183,8 +183,11 @@ impl Conn {
         Ok(taken.into_iter().map(|each| each.back).collect())
     }
 
-    /// Makes what [`Conn::take_indexes`] has taken.
+    /// Makes what [`Conn::take_indexes`] has taken. SQLite hands what it sorts to its other threads only as often as its cache is full.
     pub fn make_indexes(&mut self, statements: &[String]) -> QueryResult<()> {
+        if let Self::Sqlite(c) = self {
+            c.batch_execute("PRAGMA cache_size = -65536")?;
+        }
         statements.iter().try_for_each(|statement| self.batch_execute(statement))?;
         super::search::index_all(self)
     }

@@ -42,7 +42,7 @@ const STATISTICS: &str = r"
     DELETE FROM sqlite_stat1;
     INSERT INTO sqlite_stat1 (tbl, idx, stat)
         SELECT t.name, CASE i.origin WHEN 'pk' THEN t.name ELSE i.name END,
-               CASE WHEN i.name LIKE 'cases\_nobodys%' ESCAPE '\' OR i.name = 'search_documents_fresh' THEN '5 5'
+               CASE WHEN i.name LIKE '%\_nobodys%' ESCAPE '\' OR i.name = 'search_documents_fresh' THEN '5 5'
                     WHEN (SELECT name FROM pragma_index_info(i.name) WHERE seqno = 1) IN ('team_id', 'status', 'kind') THEN '1000000 1000000 250000'
                     ELSE '1000000 1000000' END
         FROM sqlite_schema t, pragma_index_list(t.name) i

@@ -59,13 +59,18 @@ macro_rules! visible {
     };
 }
 
-/// For a supervisor what is nobody's first, and then the rest; an advocate leads or helps, and has no such list.
-fn unassigned_first<T>(nobodys: Vec<T>, mut all: Vec<T>, same: impl Fn(&T, &T) -> bool) -> Vec<T> {
-    all.retain(|item| !nobodys.iter().any(|other| same(item, other)));
+/// For a supervisor what is nobody's first, and then the rest, which is asked for only where there is room for it; an advocate leads or
+/// helps, and has no such list.
+fn unassigned_first<T>(nobodys: Vec<T>, all: impl FnOnce() -> Result<Vec<T>>, same: impl Fn(&T, &T) -> bool) -> Result<Vec<T>> {
+    let most = usize::try_from(MOST).unwrap_or(usize::MAX);
     let mut items = nobodys;
-    items.extend(all);
-    items.truncate(usize::try_from(MOST).unwrap_or(usize::MAX));
-    items
+    if items.len() < most {
+        let mut all = all()?;
+        all.retain(|item| !items.iter().any(|other| same(item, other)));
+        items.extend(all);
+        items.truncate(most);
+    }
+    Ok(items)
 }
 
 pub fn agenda(tx: &mut Tx, view: &AgendaView) -> Result<Agenda> {
@@ -74,17 +79,13 @@ pub fn agenda(tx: &mut Tx, view: &AgendaView) -> Result<Agenda> {
     let zone = organizations::store::find(tx)?.time_zone;
     let today = Day::of(as_of, &zone);
     let quiet_since = as_of.plus_seconds(-DAY_SECONDS * i64::from(view.quiet_days.days()));
+    let nobodys_deadlines = if oversees { nobodys_deadlines(tx, as_of)? } else { Vec::new() };
+    let nobodys_tasks = if oversees { due_tasks(tx, true, today)? } else { Vec::new() };
     let mut agenda = Agenda {
         as_of,
-        deadlines: unassigned_first(
-            if oversees { nobodys_deadlines(tx, as_of)? } else { Vec::new() },
-            open_deadlines(tx, None, as_of)?,
-            |a, b| a.id == b.id,
-        ),
+        deadlines: unassigned_first(nobodys_deadlines, || open_deadlines(tx, None, as_of), |a, b| a.id == b.id)?,
         meetings: coming_meetings(tx, today.begins(&zone))?,
-        tasks: unassigned_first(if oversees { due_tasks(tx, true, today)? } else { Vec::new() }, due_tasks(tx, false, today)?, |a, b| {
-            a.id == b.id
-        }),
+        tasks: unassigned_first(nobodys_tasks, || due_tasks(tx, false, today), |a, b| a.id == b.id)?,
         commitments: due_commitments(tx, today)?,
         quiet_cases: quiet_cases(tx, quiet_since)?,
         handovers: offered(tx)?,
