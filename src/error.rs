@@ -136,6 +136,13 @@ impl ApiError {
     pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::new(Code::Unavailable, "Try again shortly; nothing was stored.").header("retry-after", "2").because(source)
     }
+    /// Of the end of a change: where the database has gone away, nobody knows what became of it.
+    pub fn of_a_commit(mut self) -> Self {
+        if self.0.code == Code::Unavailable {
+            self.0.detail = "Whether it was stored is not known: look, or try again shortly with the same Idempotency-Key.".into();
+        }
+        self
+    }
     pub fn overloaded(detail: &'static str) -> Self {
         Self::new(Code::Overloaded, detail).header("retry-after", "1")
     }

@@ -4,13 +4,12 @@ use super::{Entry, Outcome};
 use crate::{
     auth::{OrganizationId, RequestId, Role, SessionId, UserId},
     db::{
-        Conn, PortableDsl as _,
+        Conn, Dialect, PortableDsl as _,
         dialect::Key,
         links,
-        schema::{audit_events, audit_heads},
+        schema::{audit_events, audit_heads, organizations},
     },
     error::Result,
-    on_engine,
     types::{Instant, Json},
 };
 use diesel::prelude::*;
@@ -161,11 +160,14 @@ pub fn verify(conn: &mut Conn, organization: OrganizationId) -> Result<Finding> 
     // The head first: entries that come while we read are past it, and not part of what is judged.
     let head: Option<(i64, Vec<u8>)> =
         audit_heads::table.find(organization).select((audit_heads::sequence, audit_heads::hash)).first(conn).optional()?;
-    let (last, sealed) = head.unwrap_or_default();
+    let Some((last, sealed)) = head else {
+        // Making an organization is its first entry.
+        return Ok(Finding { entries: 0, broken: Some((1, "missing")), checkpoint: String::new() });
+    };
+    let own = || audit_events::table.filter(audit_events::organization_id.eq(organization)).into_boxed::<Dialect>();
     let (mut sequence, mut hash) = (0_i64, Vec::new());
     let broken = 'walk: loop {
-        let rows: Vec<EventRow> = audit_events::table
-            .filter(audit_events::organization_id.eq(organization))
+        let rows: Vec<EventRow> = own()
             .filter(audit_events::sequence.gt(sequence))
             .filter(audit_events::sequence.le(last))
             .order(audit_events::sequence)
@@ -188,17 +190,15 @@ pub fn verify(conn: &mut Conn, organization: OrganizationId) -> Result<Finding> 
     let broken = broken
         .or_else(|| (sequence != last).then_some((sequence + 1, "missing")))
         .or_else(|| (hash != sealed).then_some((last, "head_differs")));
-    let beyond: bool = on_engine!(conn, |c| {
-        diesel::select(diesel::dsl::exists(
-            audit_events::table.filter(audit_events::organization_id.eq(organization)).filter(audit_events::sequence.le(0)),
-        ))
-        .get_result(c)
-    })?;
-    let broken = broken.or(beyond.then_some((0, "inserted")));
+    let before: i64 = own().filter(audit_events::sequence.le(0)).count().get_result(conn)?;
+    let beyond: Option<i64> = own().filter(audit_events::sequence.gt(last)).select(audit_events::sequence).first(conn).optional()?;
+    // What has been appended since has moved the head.
+    let now: Option<i64> = audit_heads::table.find(organization).select(audit_heads::sequence).first(conn).optional()?;
+    let broken = broken.or((before > 0).then_some((0, "inserted"))).or(beyond.filter(|_| now == Some(last)).map(|at| (at, "inserted")));
     Ok(Finding { entries: sequence, broken, checkpoint: hex(&hash) })
 }
 
-/// Every organization that has a chain.
+/// Every organization, whether its chain has a head or has lost it.
 pub fn organizations(conn: &mut Conn) -> Result<Vec<OrganizationId>> {
-    Ok(audit_heads::table.select(audit_heads::organization_id).order(audit_heads::organization_id).load(conn)?)
+    Ok(organizations::table.select(organizations::id).order(organizations::id).load(conn)?)
 }

@@ -80,6 +80,7 @@ impl Keys {
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
+        validation.validate_nbf = true;
         validation.leeway = LEEWAY as u64;
         let mut derive = Hmac::<Sha256>::new_from_slice(pkcs8).map_err(|e| e.to_string())?;
         derive.update(b"alongside cursor");
@@ -208,6 +209,23 @@ pub fn hash_secret(secret: &str) -> Vec<u8> {
 mod tests {
     use super::*;
     use crate::types::Id;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn no_text_is_a_token(text in "\\PC{0,200}|[A-Za-z0-9_-]{0,90}\\.[A-Za-z0-9_-]{0,200}\\.[A-Za-z0-9_-]{0,90}") {
+            prop_assert!(keys().verify(&text).is_err());
+        }
+
+        #[test]
+        fn a_token_in_which_one_letter_is_another_is_none(place in 0_usize..10_000, letter in "[A-Za-z0-9_.+=/ -]") {
+            let ours = keys();
+            let token = ours.mint(actor()).unwrap();
+            let place = place % token.len();
+            let changed = format!("{}{letter}{}", &token[..place], &token[place + 1..]);
+            prop_assert_eq!(ours.verify(&changed).is_ok(), changed == token);
+        }
+    }
 
     fn keys() -> Keys {
         let pkcs8 = Ed25519KeyPair::generate_pkcs8v1(&aws_lc_rs::rand::SystemRandom::new()).unwrap();

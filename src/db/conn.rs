@@ -98,10 +98,11 @@ impl Conn {
             Url::Sqlite(path) => path,
         };
         let mut conn = SqliteConnection::establish(path)?;
-        // busy_timeout first: the switch of the journal mode itself may have to wait. No memory map: after each commit of another
+        // busy_timeout first: the switch of the journal mode itself may have to wait. Recursive triggers, so that what REPLACE takes away
+        // meets the trace's trigger too. No memory map: after each commit of another
         // connection SQLite would unmap all of it and fault it in again.
         conn.batch_execute(
-            "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768;
+            "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768;
              PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON;",
         )
         .and_then(|()| match purpose {
@@ -153,6 +154,11 @@ impl Conn {
             Self::Pg(c) => c.batch_execute(&format!("SELECT pg_advisory_xact_lock{}({number})", if shared { "_shared" } else { "" })),
             Self::Sqlite(_) => Ok(()),
         }
+    }
+
+    /// Whether a transaction may have to wait for a row that another one holds, and then go on with what it saw before.
+    pub const fn waits_for_rows(&self) -> bool {
+        matches!(self, Self::Pg(_))
     }
 
     /// Says for which organization the rest of the transaction is. SQLite has no second wall to tell.

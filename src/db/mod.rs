@@ -23,6 +23,7 @@ use crate::{
     audit::{self, Entry},
     auth::{Actor, Caller, OrganizationId, Origin, Scope, UserId},
     error::{ApiError, Result},
+    identity::sessions,
     types::{Id, Instant},
 };
 
@@ -196,6 +197,12 @@ impl Asked {
 
 fn writing<T>(conn: &mut Conn, asked: &Asked, f: &mut impl FnMut(&mut Tx<'_>) -> Result<T>) -> Result<T> {
     conn.set_organization(asked.organization())?;
+    // A body may be long in coming, and a write waits its turn: what the guard saw may be over by now.
+    if let Some(actor) = asked.actor
+        && !sessions::store::stands(conn, actor)?
+    {
+        return Err(ApiError::unauthenticated());
+    }
     let mut tx = asked.tx(conn, false);
     let value = f(&mut tx)?;
     let (trace, silent) = (std::mem::take(&mut tx.trace), tx.silent);
@@ -269,6 +276,11 @@ impl Tx<'_> {
     /// Says that this write changed nothing and so leaves nothing in the trace: a replay, for one.
     pub const fn nothing_changed(&mut self) {
         self.silent = true;
+    }
+
+    /// The entry for something that is about to be refused, for [`Db::note`].
+    pub fn refusal<K: 'static>(&self, action: &'static str, subject: Id<K>) -> Entry {
+        Entry { outcome: audit::Outcome::Refused, ..self.entry(action, Some(subject.uuid())) }
     }
 
     /// An entry that somebody else than the caller stands for, such as the person who is just signing in.

@@ -164,8 +164,8 @@ fn once<T>(conn: &mut Conn, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T>
     conn.begin_write()?;
     match f(conn) {
         Ok(value) => {
-            conn.commit()?; // diesel rolls back what it cannot commit
-            conn.make_durable()?;
+            // diesel rolls back what it cannot commit; but a connection that breaks just now takes the answer with it
+            conn.commit().and_then(|()| conn.make_durable()).map_err(|error| ApiError::from(error).of_a_commit())?;
             Ok(value)
         }
         Err(error) => {

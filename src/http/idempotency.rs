@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     auth::Caller,
-    db::{Db, Tx, schema::idempotency_keys as keys},
+    db::{Db, Tx, dialect::Key, schema::idempotency_keys as keys},
     error::{ApiError, Code, Result},
     types::Instant,
 };
@@ -102,7 +102,11 @@ where
                 if row.request_hash != body.hash() {
                     return Err(ApiError::new(Code::IdempotencyKeyReused, "This idempotency key was sent with another body."));
                 }
-                tx.nothing_changed();
+                // It is shown a second time.
+                match row.location.as_ref().and_then(|location| location.rsplit('/').find_map(|part| uuid::Uuid::try_parse(part).ok())) {
+                    Some(id) => tx.saw("request.replayed", Key::from_uuid(id)),
+                    None => tx.nothing_changed(),
+                }
                 return Ok((row, true));
             }
             let view = f(tx, &body)?;

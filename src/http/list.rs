@@ -327,3 +327,61 @@ impl<T: ToSchema> ToSchema for Page<T> {
         T::schemas(schemas);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{auth::Role, types::Id};
+    use proptest::prelude::*;
+
+    #[derive(Debug, Default, Deserialize, IntoParams)]
+    struct Nothing {}
+    impl Filter for Nothing {
+        const SORTS: &'static [&'static str] = &["-at"];
+    }
+
+    fn list(path: &str, rest: &str, cursor: Option<String>) -> List<Nothing> {
+        List { filter: Nothing {}, include_total: false, limit: 1, sort: "-at", cursor, path: path.into(), rest: rest.into(), key: [7; 32] }
+    }
+    fn reader() -> Actor {
+        Actor { organization: Id::new(), user: Id::new(), role: Role::Advocate, session: Id::new() }
+    }
+    fn cursor(actor: Actor, value: i64, id: uuid::Uuid) -> String {
+        let next = list("/cases", "status=active", None).page(actor, vec![(value, id); 2], None, |row| *row, |row| row).page.next_cursor;
+        next.unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn a_cursor_leads_back_to_where_it_was_made(value: i64, id: u128) {
+            let (actor, id) = (reader(), uuid::Uuid::from_u128(id));
+            let made = cursor(actor, value, id);
+            prop_assert!(made.len() <= 200, "as the document has it");
+            prop_assert_eq!(list("/cases", "status=active", Some(made)).after(actor).unwrap(), Some((value, id)));
+        }
+
+        #[test]
+        fn no_text_is_a_cursor(text in "\\PC{0,80}|[A-Za-z0-9_-]{54}") {
+            prop_assert!(list("/cases", "status=active", Some(text)).after(reader()).is_err());
+        }
+
+        #[test]
+        fn a_cursor_in_which_one_letter_is_another_is_none(place in 0_usize..54, letter in "[A-Za-z0-9_-]") {
+            let actor = reader();
+            let made = cursor(actor, 1, uuid::Uuid::nil());
+            let changed = format!("{}{letter}{}", &made[..place], &made[place + 1..]);
+            prop_assert_eq!(list("/cases", "status=active", Some(changed.clone())).after(actor).is_ok(), changed == made);
+        }
+    }
+
+    #[test]
+    fn a_cursor_is_for_one_reader_of_one_list() {
+        let (actor, other) = (reader(), reader());
+        let made = || Some(cursor(actor, 1, uuid::Uuid::nil()));
+        assert!(list("/cases", "status=active", made()).after(actor).is_ok());
+        assert!(list("/cases", "status=active", made()).after(other).is_err());
+        assert!(list("/cases", "status=active", made()).after(Actor { organization: other.organization, ..actor }).is_err());
+        assert!(list("/cases", "status=closed", made()).after(actor).is_err());
+        assert!(list("/tasks", "status=active", made()).after(actor).is_err());
+    }
+}

@@ -108,3 +108,47 @@ absent!(Patch, Change);
 pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<T>, D::Error> {
     T::deserialize(d).map(Some)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Sent {
+        #[serde(default)]
+        may: Patch<i32>,
+        #[serde(default)]
+        must: Change<i32>,
+    }
+
+    proptest! {
+        /// RFC 7396, section 2, for an object with one member that may be missing and one that may not.
+        #[test]
+        fn a_patch_does_what_the_standard_says(before: Option<i32>, always: i32, may: Option<Option<i32>>, must: Option<i32>) {
+            let mut patch = serde_json::Map::new();
+            if let Some(may) = may { patch.insert("may".into(), json!(may)); }
+            if let Some(must) = must { patch.insert("must".into(), json!(must)); }
+            let mut target = serde_json::Map::from_iter([("must".to_owned(), json!(always))]);
+            if let Some(before) = before { target.insert("may".into(), json!(before)); }
+            for (name, value) in &patch {
+                if value.is_null() { target.remove(name); } else { target.insert(name.clone(), value.clone()); }
+            }
+            let sent: Sent = serde_json::from_value(Value::Object(patch)).unwrap();
+            let (mut now, mut always) = (before, always);
+            sent.may.apply(&mut now);
+            sent.must.apply(&mut always);
+            prop_assert_eq!(now.map(Value::from), target.get("may").cloned());
+            prop_assert_eq!(Some(&json!(always)), target.get("must"));
+        }
+    }
+
+    #[test]
+    fn what_always_has_a_value_is_not_cleared() {
+        for bad in [json!({"must": null}), json!({"must": "1"}), json!({"may": "1"}), json!({"other": 1})] {
+            assert!(serde_json::from_value::<Sent>(bad.clone()).is_err(), "{bad}");
+        }
+    }
+}

@@ -266,6 +266,41 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        /// What is taken is kept byte for byte, and holds nothing that its kind must not.
+        #[test]
+        fn whatever_is_sent_a_text_is_kept_or_refused(text in "(\\PC|[\\x00-\\x20\u{7f}\u{ad}\u{200b}\u{202e}\u{2066}\u{feff}]){0,60}") {
+            let count = text.chars().count();
+            match Text::<50>::parse(text.clone()) {
+                Ok(kept) => {
+                    prop_assert_eq!(kept.as_str(), &text);
+                    prop_assert!(count <= 50 && !text.trim().is_empty() && !text.chars().any(is_bidi));
+                    prop_assert!(text.chars().all(|c| !c.is_control() || matches!(c, '\n' | '\t')));
+                    let json = serde_json::to_string(&kept).unwrap();
+                    prop_assert_eq!(serde_json::from_str::<Text<50>>(&json).unwrap(), kept);
+                }
+                Err(fault) => prop_assert!(matches!(fault.code, "too_long" | "forbidden_character" | "blank")),
+            }
+            if let Ok(line) = Line::<50>::parse(text) {
+                prop_assert!(line.as_str().chars().all(|c| !c.is_control() && !is_invisible(c) && !is_bidi(c)));
+            }
+        }
+
+        /// An address has one form, which is that of the form itself; whoever types it in another is the same person.
+        #[test]
+        fn whatever_is_sent_an_email_has_one_form_or_none(text in "[ \\t]?[a-zA-Z0-9.+\u{131}\u{212a}'\"_-]{0,70}@{0,2}[a-zA-Z0-9.\\-\u{e9}]{0,70}[ \\r\\n]?") {
+            if let Ok(email) = Email::parse(&text) {
+                let kept = email.as_str();
+                prop_assert!(kept.is_ascii() && kept.len() <= 254 && kept.matches('@').count() == 1);
+                prop_assert!(kept.bytes().all(|b| b.is_ascii_graphic() && !b.is_ascii_uppercase() && !b"\"(),:;<>[]\\".contains(&b)));
+                for other in [kept.to_owned(), kept.to_uppercase(), format!(" {kept} ")] {
+                    prop_assert_eq!(Email::parse(&other).unwrap(), email.clone());
+                }
+            }
+        }
+    }
 
     #[test]
     fn text_is_bounded_in_characters_and_kept_as_it_is() {

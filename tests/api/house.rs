@@ -58,3 +58,23 @@ fn no_sql_is_put_together_from_text() {
         }
     }
 }
+
+#[test]
+fn every_test_that_security_md_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("SECURITY.md")).unwrap();
+    let (mut named, mut ids) = (0, Vec::new());
+    for quoted in text.split('`').skip(1).step_by(2) {
+        let Some((module, test)) = quoted.split_once("::").filter(|(module, _)| !module.contains(' ')) else { continue };
+        let file = root.join(format!("tests/api/{module}.rs"));
+        let Ok(source) = std::fs::read_to_string(&file) else { continue }; // a path of the source
+        assert!(source.contains(&format!("fn {test}(")), "SECURITY.md names {quoted}, which is not there");
+        named += 1;
+    }
+    assert!(named > 40, "SECURITY.md names {named} tests");
+    for line in text.lines().filter_map(|line| line.strip_prefix("| ")) {
+        ids.extend(line.split(['|', ',', ' ']).filter(|word| word.len() == 5 && word.as_bytes()[2] == b'-').map(str::to_owned));
+        assert!(line.matches('|').count() == 3, "a line without its proof: {line}");
+    }
+    assert!(ids.len() > 60, "{} requirements", ids.len());
+}

@@ -22,6 +22,8 @@ mod errors;
 mod handover;
 mod house;
 mod identity;
+mod intruders;
+mod logs;
 mod parity;
 mod providers;
 mod search;

@@ -91,6 +91,10 @@ on_both_engines! {
         for sql in ["UPDATE audit_events SET action = 'nothing'", "DELETE FROM audit_events"] {
             assert!(alongside::on_engine!(&mut conn, |c| c.batch_execute(sql)).is_err(), "{sql}");
         }
+        if w.engine == crate::support::database::Engine::Sqlite {
+            let replace = "INSERT OR REPLACE INTO audit_events SELECT * FROM audit_events";
+            assert!(alongside::on_engine!(&mut conn, |c| c.batch_execute(replace)).is_err(), "what REPLACE takes away is taken away too");
+        }
     }
 
     async fn what_is_altered_past_every_guard_is_found(w) {
@@ -110,8 +114,17 @@ on_both_engines! {
         assert_eq!(verify().await["first_broken"], json!({"sequence": 3, "reason": "altered"}));
         run("UPDATE audit_events SET action = 'client.created' WHERE sequence = 3");
         assert_eq!(verify().await["verified"], true);
+        run("INSERT INTO audit_events SELECT organization_id, sequence + 1000, at, actor_id, actor_role, session_id, source, action, subject_id, outcome, fields, subjects, request_id, hash FROM audit_events WHERE sequence = 3");
+        let beyond = verify().await;
+        assert_eq!((&beyond["verified"], &beyond["first_broken"]["reason"]), (&json!(false), &json!("inserted")));
+        run("DELETE FROM audit_events WHERE sequence > 1000");
+        assert_eq!(verify().await["verified"], true);
         run("DELETE FROM audit_events WHERE sequence = 2");
         assert_eq!(verify().await["first_broken"], json!({"sequence": 2, "reason": "missing"}));
+        // With its head gone, the chain is not one that never was.
+        run("DELETE FROM audit_heads");
+        assert_eq!(alongside::audit::chain::verify(&mut conn, w.org.id).unwrap().broken, Some((1, "missing")));
+        assert!(alongside::audit::chain::organizations(&mut conn).unwrap().contains(&w.org.id));
     }
 
     async fn the_trace_is_the_auditors_and_of_their_own_organization(w) {

@@ -124,10 +124,8 @@ fn filtered(tx: &Tx, filter: &CaseFilter) -> cases::BoxedQuery<'static, Dialect>
         query = query.filter(cases::last_contact_at.lt(before).or(cases::last_contact_at.is_null()));
     }
     if let Some(part) = &filter.q {
-        let named = client_rows::table
-            .filter(client_rows::organization_id.eq(tx.organization()))
-            .filter(contains(client_rows::preferred_name, part.as_str()));
-        let named = cases::client_id.eq_any(named.select(client_rows::id));
+        // A client of another team is not found out by their name either.
+        let named = cases::client_id.eq_any(clients::store::visible_ids(tx).filter(contains(client_rows::preferred_name, part.as_str())));
         query = query.filter(contains(cases::case_number, part.as_str()).or(contains(cases::client_goal, part.as_str())).or(named));
     }
     query
@@ -180,9 +178,11 @@ pub fn find(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
     Ok(visible(tx).filter(cases::id.eq(id)).select(CaseRow::as_select()).first(tx.conn)?)
 }
 
-/// The same, held until the transaction ends.
+/// The same, held until the transaction ends. Who had to wait for it is asked again whether they see it: it may have been handed over
+/// meanwhile, and PostgreSQL looks anew at the case alone and not at what shows it.
 pub fn hold(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
-    Ok(visible(tx).filter(cases::id.eq(id)).select(CaseRow::as_select()).locked().get_result(tx.conn)?)
+    let row = visible(tx).filter(cases::id.eq(id)).select(CaseRow::as_select()).locked().get_result(tx.conn)?;
+    if tx.conn.waits_for_rows() { find(tx, id) } else { Ok(row) }
 }
 
 /// A case that is offered to the caller, who need not see it yet, held until the transaction ends. The caller has found the offer.

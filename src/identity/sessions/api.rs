@@ -2,7 +2,6 @@
 
 use super::{model::*, store};
 use crate::{
-    audit::Outcome,
     auth::{Actor, Allowed, Anyone, guard::Gate, password::Hasher, policy::ReadSelf, token::ACCESS_SECONDS},
     db::{Db, Tx},
     error::{ApiError, Code, Result},
@@ -31,16 +30,12 @@ pub async fn login(who: Anyone, db: Data<Db>, gate: Data<Gate>, hasher: Data<Has
     let found = db
         .read(&who, move |tx| {
             let row = users::store::by_email(tx, &email)?.filter(users::model::UserRow::is_active);
-            let refusal = row.as_ref().map(|row| {
-                let mut entry = tx.entry("session.refused", Some(row.id.uuid()));
-                entry.outcome = Outcome::Refused;
-                entry
-            });
+            let refusal = row.as_ref().map(|row| tx.refusal("session.refused", row.id));
             Ok(row.zip(refusal))
         })
         .await?;
     let hash = found.as_ref().and_then(|(row, _)| row.password_hash.clone());
-    let right = hasher.verify(body.password.clone(), hash).await?;
+    let right = hasher.verify(body.password.clone(), hash.clone()).await?;
     let Some((row, refusal)) = found else { return Err(refused()) };
     if !right {
         // Nobody waits for the entry, so that a known name takes no longer than an unknown one.
@@ -50,7 +45,7 @@ pub async fn login(who: Anyone, db: Data<Db>, gate: Data<Gate>, hasher: Data<Has
     let (organization, user) = (row.organization_id, row.id);
     let begin = move |tx: &mut Tx<'_>| {
         tx.enter(organization)?;
-        store::start(tx, user)
+        store::start(tx, user, hash.as_deref())
     };
     let (actor, refresh_token) = db.write(&who, begin).await?.ok_or_else(refused)?;
     plain(tokens(&gate, actor, refresh_token, row)?)

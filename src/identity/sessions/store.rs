@@ -7,7 +7,7 @@ use crate::{
         token::{hash_secret, random_secret},
     },
     db::{
-        Conn, Dialect, Tx,
+        Conn, Dialect, PortableDsl as _, Tx,
         schema::{organizations, refresh_tokens, sessions, users},
     },
     error::Result,
@@ -57,8 +57,21 @@ pub fn all_live(conn: &mut Conn, organization: OrganizationId, these: Vec<Sessio
     Ok(alive(organization).filter(sessions::id.eq_any(these)).load(conn)?)
 }
 
-/// Starts a session for somebody who has proved who they are, unless they may no longer sign in.
-pub fn start(tx: &mut Tx, user: UserId) -> Result<Option<(Actor, String)>> {
+/// Whether somebody's session goes on, in the role in which they were let in.
+pub fn stands(conn: &mut Conn, actor: Actor) -> Result<bool> {
+    let live = live(conn, actor.organization, actor.session)?;
+    Ok(live.is_some_and(|live| live.user == actor.user && live.role == actor.role && live.expires_at > Instant::now()))
+}
+
+/// Starts a session for somebody who has proved who they are, unless they may no longer sign in, or what they have proved it by, the
+/// hash of a password, is theirs no more.
+pub fn start(tx: &mut Tx, user: UserId, proved: Option<&str>) -> Result<Option<(Actor, String)>> {
+    // Kept from being changed until the session is there to be ended with the others.
+    let present = users::table.find((tx.organization(), user)).select(users::password_hash).referred();
+    if present.get_result::<Option<String>>(tx.conn).optional()?.flatten().as_deref() != proved {
+        tx.nothing_changed();
+        return Ok(None);
+    }
     let session = SessionRow::start(tx.organization(), user);
     diesel::insert_into(sessions::table).values(&session).execute(tx.conn)?;
     let Some(live) = live(tx.conn, session.organization_id, session.id)? else {

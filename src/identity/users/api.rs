@@ -7,7 +7,7 @@ use crate::{
         password::Hasher,
         policy::{ReadSelf, ReadUsers, WriteSelf, WriteUsers},
     },
-    db::Db,
+    db::{Db, Tx},
     error::{ApiError, Result},
     http::{Answer, Body, IfMatch, List, Page, Reply, body::LOGIN_LIMIT, no_content, ok, paged},
     identity::teams,
@@ -51,14 +51,16 @@ pub async fn change_password(
     hasher: Data<Hasher>,
     body: Body<PasswordChange, LOGIN_LIMIT>,
 ) -> Result<Answer<()>> {
-    let row = db.peek(&who, store::own).await?;
-    if !hasher.verify(body.current_password.clone(), row.password_hash).await? {
-        return Err(ApiError::invalid("/current_password", "wrong_password", "is not the present password"));
+    let own = |tx: &mut Tx<'_>| store::own(tx).map(|row| (tx.refusal("user.password_refused", row.id), row));
+    let (refusal, row) = db.peek(&who, own).await?;
+    if !hasher.verify(body.current_password.clone(), row.password_hash.clone()).await? {
+        db.note(vec![refusal]);
+        return Err(store::wrong_password());
     }
     let own = [row.display_name.as_str(), row.email.as_str()];
     body.new_password.check_new(&own).map_err(|fault| ApiError::invalid("/new_password", fault.code, fault.detail))?;
     let hash = hasher.hash(body.new_password.clone()).await?;
-    db.write(&who, move |tx| store::set_password(tx, hash.clone())).await?;
+    db.write(&who, move |tx| store::set_password(tx, row.password_hash.as_deref(), hash.clone())).await?;
     no_content()
 }
 

@@ -76,6 +76,12 @@ pub fn own(tx: &mut Tx) -> Result<UserRow> {
     Ok(users::table.find((actor.organization, actor.user)).select(UserRow::as_select()).first(tx.conn)?)
 }
 
+/// The same, held until the transaction ends: all of the row is written back, and nobody else's change to it must be lost.
+fn hold_own(tx: &mut Tx) -> Result<UserRow> {
+    let actor = tx.actor()?;
+    Ok(users::table.find((actor.organization, actor.user)).select(UserRow::as_select()).locked().get_result(tx.conn)?)
+}
+
 /// Somebody of the organization who can be given work: active, and an advocate or a supervisor. Anybody else answers like nobody.
 pub fn worker(tx: &mut Tx, id: UserId, pointer: &str) -> Result<UserRow> {
     let row = users::table.find((tx.organization(), id)).select(UserRow::as_select()).first::<UserRow>(tx.conn).optional()?;
@@ -90,6 +96,11 @@ pub fn refs(tx: &mut Tx, ids: Vec<UserId>) -> Result<Vec<UserRef>> {
     Ok(rows.into_iter().map(|(id, display_name)| UserRef { id, display_name }).collect())
 }
 
+/// What a password that is not the present one is told.
+pub fn wrong_password() -> ApiError {
+    ApiError::invalid("/current_password", "wrong_password", "is not the present password")
+}
+
 fn save(tx: &mut Tx, row: &mut UserRow) -> Result<()> {
     row.version += 1;
     row.updated_at = Instant::now();
@@ -98,7 +109,7 @@ fn save(tx: &mut Tx, row: &mut UserRow) -> Result<()> {
 }
 
 pub fn update_own(tx: &mut Tx, version: &IfMatch, patch: &Body<MePatch>) -> Result<Me> {
-    let mut row = own(tx)?;
+    let mut row = hold_own(tx)?;
     version.check(row.version)?;
     patch.display_name.clone().apply(&mut row.display_name);
     save(tx, &mut row)?;
@@ -107,10 +118,14 @@ pub fn update_own(tx: &mut Tx, version: &IfMatch, patch: &Body<MePatch>) -> Resu
     Ok(Me::new(row, team_ids))
 }
 
-/// A new password ends every other session of the person (TK-07).
-pub fn set_password(tx: &mut Tx, hash: String) -> Result<()> {
+/// A new password ends every other session of the person (TK-07). `proved` is the hash that the present password was held against; if
+/// another password has come since, it was not the present one.
+pub fn set_password(tx: &mut Tx, proved: Option<&str>, hash: String) -> Result<()> {
     let actor = tx.actor()?;
-    let mut row = own(tx)?;
+    let mut row = hold_own(tx)?;
+    if row.password_hash.as_deref() != proved {
+        return Err(wrong_password());
+    }
     row.password_hash = Some(hash);
     save(tx, &mut row)?;
     sessions::store::end_all(tx, row.id, Some(actor.session))?;

@@ -89,23 +89,29 @@ impl Reply {
     }
 }
 
+/// Starts a server on that database; says where.
+fn server(home: &Home, keys: &Arc<Keys>) -> String {
+    let db = Db::open(&Options {
+        url: Url::parse(&home.url).unwrap(),
+        replica: None,
+        connections: 4,
+        readers: 4,
+        migrate: false,
+        purpose: Use::Writing,
+    })
+    .unwrap();
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let setup = app::Setup { db, keys: Arc::clone(keys), workers: 2 };
+    std::thread::spawn(move || actix_web::rt::System::new().block_on(async { app::serve(listener, setup).unwrap().await }));
+    base
+}
+
 impl World {
     pub async fn start(engine: Engine) -> Self {
         let home = Home::make(engine);
         let keys = Arc::new(Keys::load(&home.folder.path().join("key")).unwrap());
-        let db = Db::open(&Options {
-            url: Url::parse(&home.url).unwrap(),
-            replica: None,
-            connections: 4,
-            readers: 4,
-            migrate: false,
-            purpose: Use::Writing,
-        })
-        .unwrap();
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let setup = app::Setup { db, keys: Arc::clone(&keys), workers: 2 };
-        std::thread::spawn(move || actix_web::rt::System::new().block_on(async { app::serve(listener, setup).unwrap().await }));
+        let base = server(&home, &keys);
         let mut conn = home.open();
         let mut organization = |name: &str| {
             let org =
@@ -145,6 +151,11 @@ impl World {
         }
         let actor = Actor { organization: org.id, user: row.id, role, session: session.id };
         User { world: self, actor, email, token: self.keys.mint(actor).unwrap() }
+    }
+
+    /// A second server on the same database, with the same key.
+    pub fn another_server(&self) -> String {
+        server(&self.home, &self.keys)
     }
 
     /// Somebody of the organization, in its team.
@@ -217,6 +228,10 @@ impl User<'_> {
     }
     pub fn id(&self) -> String {
         self.actor.user.to_string()
+    }
+    /// What they are known by, as they send it.
+    pub fn token(&self) -> &str {
+        &self.token
     }
 
     pub async fn new_client(&self) -> String {

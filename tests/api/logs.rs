@@ -1,0 +1,121 @@
+//! The log of the program itself, at its loudest, while every operation is asked with words that must not be in it (LG-05).
+
+use crate::{
+    on_both_engines,
+    support::{PASSWORD, World, body, conforms::DOC},
+};
+use alongside::auth::Role;
+use serde_json::{Value, json};
+use std::process::{Child, Command, Stdio};
+
+/// What nobody may find again.
+const CANARY: &str = "zqcanaryzq";
+
+/// The program, ended with the test.
+struct Program(Child);
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = (self.0.kill(), self.0.wait());
+    }
+}
+
+/// Starts the program on the world's database, and with its key; says where it is and where its log goes.
+async fn start(w: &World) -> (Program, String, std::path::PathBuf) {
+    let folder = w.home.folder.path();
+    std::fs::copy(folder.join("key"), folder.join("signing-key.pkcs8")).unwrap();
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let log = folder.join("log");
+    let program = Command::new(env!("CARGO_BIN_EXE_alongside"))
+        .arg("serve")
+        .env("ALONGSIDE_DATABASE_URL", &w.home.url)
+        .env("ALONGSIDE_DATA_DIR", folder)
+        .env("ALONGSIDE_LISTEN", free.to_string())
+        .env("ALONGSIDE_LOG", "trace")
+        .env_remove("ALONGSIDE_TEST_POSTGRES")
+        .stdout(Stdio::null())
+        .stderr(std::fs::File::create(&log).unwrap())
+        .spawn()
+        .unwrap();
+    let (program, base) = (Program(program), format!("http://{free}"));
+    for _ in 0..300 {
+        if w.http.get(format!("{base}/readyz")).send().await.is_ok_and(|reply| reply.status() == 200) {
+            return (program, base, log);
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    panic!("the program did not start: {}", std::fs::read_to_string(&log).unwrap());
+}
+
+/// The body with the canary at the end of every text in it, or in place of it, and in a member that there is not. (The name of such a
+/// one is told: it is where the fault is.)
+fn told(mut body: Value, whole: bool) -> Value {
+    fn walk(value: &mut Value, whole: bool) {
+        match value {
+            Value::String(text) => *text = if whole { CANARY.into() } else { format!("{text} {CANARY}") },
+            Value::Array(items) => items.iter_mut().for_each(|item| walk(item, whole)),
+            Value::Object(members) => members.values_mut().for_each(|member| walk(member, whole)),
+            _ => {}
+        }
+    }
+    walk(&mut body, whole);
+    if whole {
+        body["other"] = json!(CANARY);
+    }
+    body
+}
+
+on_both_engines! {
+    async fn the_log_holds_nothing_that_anybody_has_written(w) {
+        let (program, base, log) = start(w).await;
+        let people = [w.user(Role::Supervisor), w.user(Role::Admin)];
+        let mut asked = 0;
+        for (path, item) in DOC["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let ids = World::nobodys_id();
+                let url = |place: &str| path.split('/').map(|part| if part.starts_with('{') { place } else { part }).collect::<Vec<_>>().join("/");
+                let example = body(operation);
+                for (person, whole) in people.iter().flat_map(|person| [(person, false), (person, true)]) {
+                    if path.ends_with("/logout") { continue; }
+                    let place = if whole { format!("{}?q={CANARY}&other={CANARY}", url(CANARY)) } else { url(&ids) };
+                    let mut request = w.http.request(method.to_uppercase().parse().unwrap(), format!("{base}{place}"));
+                    for name in ["user-agent", "cookie", "referer", "origin", "x-forwarded-for", "x-request-id", "traceparent", "tracestate", "idempotency-key", "accept-language", "x-anything"] {
+                        request = request.header(name, CANARY);
+                    }
+                    request = request.header("if-match", if whole { CANARY } else { "*" }).bearer_auth(person.token());
+                    if let Some(example) = &example {
+                        request = request.json(&told(example.clone(), whole));
+                    }
+                    let reply = request.send().await.unwrap();
+                    let (status, text) = (reply.status(), reply.text().await.unwrap());
+                    assert!(!status.is_server_error(), "{method} {place}: {text}");
+                    assert!(status.is_success() || !text.contains(CANARY), "{method} {place} repeats what was sent: {text}");
+                    asked += 1;
+                }
+            }
+        }
+        for token in [CANARY.to_owned(), format!("{CANARY}.{CANARY}.{CANARY}")] {
+            let reply = w.http.get(format!("{base}/api/v1/me")).bearer_auth(token).send().await.unwrap();
+            assert_eq!(reply.status(), 401);
+        }
+        for broken in [format!("{{\"email\": \"{CANARY}\""), format!("\"{CANARY}\""), format!("{{\"email\": [\"{CANARY}\"]}}"), CANARY.to_owned()] {
+            let reply = w.http.post(format!("{base}/api/v1/auth/login")).header("content-type", "application/json").body(broken).send().await.unwrap();
+            assert!(reply.status().is_client_error() && !reply.text().await.unwrap().contains(CANARY));
+        }
+        let wrong = w.http.post(format!("{base}/api/v1/auth/login")).json(&json!({"email": people[0].email, "password": format!("{PASSWORD} {CANARY}")})).send().await.unwrap();
+        assert_eq!(wrong.status(), 401);
+        let right = w.http.post(format!("{base}/api/v1/auth/login")).json(&json!({"email": people[0].email, "password": PASSWORD})).send().await.unwrap();
+        let tokens: Value = right.json().await.unwrap();
+        assert!(asked > 400, "{asked} requests");
+        drop(program);
+
+        let log = std::fs::read_to_string(log).unwrap();
+        let secrets = [CANARY.to_owned(), PASSWORD.to_owned(), people[0].email.clone(), people[0].token().to_owned(), tokens["access_token"].as_str().unwrap().to_owned(), tokens["refresh_token"].as_str().unwrap().to_owned()];
+        assert!(log.lines().count() > asked, "it was at its loudest");
+        for line in log.lines() {
+            assert!(serde_json::from_str::<Value>(line).is_ok_and(|line| line.is_object()), "no JSON object: {line}");
+            for secret in &secrets {
+                assert!(!line.contains(secret.as_str()), "{line}");
+            }
+        }
+    }
+}
