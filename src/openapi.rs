@@ -290,7 +290,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
             header(
                 "Idempotency-Key",
                 false,
-                "Makes the request safe to repeat for 24 hours.",
+                "Makes the request safe to repeat for 24 hours; the answer is the first one, for whoever still sees the record.",
                 json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]{1,255}$", "examples": ["7f3c1c1e-open-case"]}),
             );
         }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     auth::Caller,
-    db::{Db, Tx, dialect::Key, schema::idempotency_keys as keys},
+    db::{Db, Tx, schema::idempotency_keys as keys},
     error::{ApiError, Code, Result},
     types::Instant,
 };
@@ -21,6 +21,7 @@ use actix_web::{
         StatusCode,
         header::{self, HeaderName},
     },
+    web::Data,
 };
 use diesel::prelude::*;
 use std::{
@@ -32,11 +33,15 @@ use std::{
 const KEPT_SECONDS: i64 = 24 * 3600;
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
+/// Whether the caller sees what stands at a location, by the rules of whoever keeps it; anything but `Ok` is the answer then.
+pub type LookAgain = fn(&mut Tx<'_>, &str) -> Result<()>;
+
 /// The key of a request, where it has one, and what the key is for.
 #[derive(Debug, Clone)]
 pub struct Once {
     key: Option<String>,
     route: String,
+    look_again: LookAgain,
 }
 
 impl FromRequest for Once {
@@ -52,7 +57,8 @@ impl FromRequest for Once {
                 if visible { Ok(value.to_str().ok().map(str::to_owned)) } else { Err(wrong()) }
             }
         };
-        ready(key.map(|key| Self { key, route: format!("{} {}", req.method(), req.path()) }))
+        let look_again = req.app_data::<Data<LookAgain>>().ok_or_else(|| ApiError::internal("nobody can look again"));
+        ready(key.and_then(|key| Ok(Self { key, route: format!("{} {}", req.method(), req.path()), look_again: ***look_again? })))
     }
 }
 
@@ -90,7 +96,7 @@ where
     I: Send + 'static,
     T: Resource + Send + 'static,
 {
-    let Once { key: Some(key), route } = request else {
+    let Once { key: Some(key), route, look_again } = request else {
         let view = db.write(who, move |tx| f(tx, &body)).await?;
         return Ok(created(view));
     };
@@ -102,11 +108,9 @@ where
                 if row.request_hash != body.hash() {
                     return Err(ApiError::new(Code::IdempotencyKeyReused, "This idempotency key was sent with another body."));
                 }
-                // It is shown a second time.
-                match row.location.as_ref().and_then(|location| location.rsplit('/').find_map(|part| uuid::Uuid::try_parse(part).ok())) {
-                    Some(id) => tx.saw("request.replayed", Key::from_uuid(id)),
-                    None => tx.nothing_changed(),
-                }
+                // It is shown a second time, to those who may see it now.
+                tx.nothing_changed();
+                look_again(tx, row.location.as_deref().unwrap_or_default())?;
                 return Ok((row, true));
             }
             let view = f(tx, &body)?;

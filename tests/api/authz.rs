@@ -306,4 +306,43 @@ on_both_engines! {
         assert!(table == filed, "authz.txt says otherwise (BLESS=1 ./test authz writes it): {changed:#?}");
         println!("{cells} answers, no deviation");
     }
+
+    /// What is answered a second time is shown to whoever sees the record now, whatever kind it is of; to others it is not there.
+    async fn every_answer_that_is_kept_is_kept_from_those_who_may_no_longer_see_it(w) {
+        let (ana, boss, mate, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate), w.user(Role::Admin));
+        let mut sent = 0;
+        for (path, item) in DOC["paths"].as_object().unwrap() {
+            let operation = &item["post"];
+            let takes_key = operation["parameters"].as_array().into_iter().flatten().any(|parameter| parameter["name"] == "Idempotency-Key");
+            if !takes_key { continue; }
+            let id = operation["operationId"].as_str().unwrap();
+            let roles = policy::roles(operation["x-permission"].as_str().unwrap()).unwrap();
+            let records = Records::make(w, &ana, &boss, &mate, path).await;
+            let who = [(Role::Supervisor, &boss), (Role::Advocate, &ana), (Role::Admin, &admin)].into_iter().filter(|(role, _)| roles.contains(role));
+            let (url, body) = (records.fill(path), records.example(operation));
+            let key = [("idempotency-key", id)];
+            let mut made = None;
+            for (_, user) in who {
+                let first = user.send("POST", &url, &key, body.clone()).await;
+                if first.status == 201 { made = Some((user, first)); break; }
+            }
+            let Some((user, first)) = made else { continue };
+            let again = user.send("POST", &url, &key, body.clone()).await;
+            // Whoever refuses an offer or takes one back sees it no more.
+            if matches!(id, "refuseHandover" | "withdrawHandover") && again.status == 404 { continue; }
+            assert_eq!((again.status, &again.body, again.header("idempotency-replayed")), (201, &first.body, "true"), "{id}");
+            sent += 1;
+        }
+        assert!(sent >= 25, "{sent} operations");
+
+        let case = active_case(&ana, &boss).await;
+        let (path, key) = (format!("/cases/{case}/notes"), [("idempotency-key", "once")]);
+        let note = json!({"kind": "progress", "body": "The clinic answers by Friday."});
+        ana.send("POST", &path, &key, Some(note.clone())).await.expect(201);
+        ana.send("POST", &path, &key, Some(note.clone())).await.expect(201);
+        boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": mate.id(), "role": "lead"})).await.expect(201);
+        let after = ana.get(&format!("/cases/{case}")).await;
+        let lost = ana.send("POST", &path, &key, Some(note)).await;
+        assert_eq!((after.status, lost.status), (404, 404), "{:#}", lost.body);
+    }
 }
