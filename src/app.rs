@@ -53,7 +53,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
     cfg.configure(operations::routes);
 }
 
-/// Whether the caller sees what stands at a location, which is entered as a look at it: what is kept of an answer is no way around that.
+/// Whether the caller sees what stands at a location, entered as a look wherever a look is: what is kept of an answer is no way around that.
 /// What hangs on a record and has no place of its own is seen by whoever sees that record.
 fn look_again(tx: &mut Tx<'_>, location: &str) -> Result<()> {
     let mut parts = location.trim_start_matches("/api/v1/").split('/');

@@ -191,7 +191,12 @@ pub fn verify(conn: &mut Conn, organization: OrganizationId) -> Result<Finding> 
         .or_else(|| (sequence != last).then_some((sequence + 1, "missing")))
         .or_else(|| (hash != sealed).then_some((last, "head_differs")));
     let before: i64 = own().filter(audit_events::sequence.le(0)).count().get_result(conn)?;
-    let beyond: Option<i64> = own().filter(audit_events::sequence.gt(last)).select(audit_events::sequence).first(conn).optional()?;
+    let beyond: Option<i64> = own()
+        .filter(audit_events::sequence.gt(last))
+        .order(audit_events::sequence)
+        .select(audit_events::sequence)
+        .first(conn)
+        .optional()?;
     // What has been appended since has moved the head.
     let now: Option<i64> = audit_heads::table.find(organization).select(audit_heads::sequence).first(conn).optional()?;
     let broken = broken.or((before > 0).then_some((0, "inserted"))).or(beyond.filter(|_| now == Some(last)).map(|at| (at, "inserted")));

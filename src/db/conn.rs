@@ -87,7 +87,7 @@ impl Conn {
                     // and not on what is asked for. So each statement is planned once, and without what reads a table to the end:
                     // the planner, who takes a common word for a reason to leave the index, would.
                     Use::Reading => conn.batch_execute(
-                        "SET statement_timeout TO '5s'; SET plan_cache_mode TO force_generic_plan; SET enable_hashjoin TO off; SET enable_mergejoin TO off;
+                        "SET plan_cache_mode TO force_generic_plan; SET enable_hashjoin TO off; SET enable_mergejoin TO off;
                          SET max_parallel_workers_per_gather TO 0; SET jit TO off",
                     ),
                     _ => Ok(()),

@@ -24,6 +24,7 @@ use actix_web::{
     web::Data,
 };
 use diesel::prelude::*;
+use sha2::{Digest as _, Sha256};
 use std::{
     collections::HashSet,
     future::{Ready, ready},
@@ -101,12 +102,17 @@ where
         return Ok(created(view));
     };
     let actor = who.actor().ok_or_else(ApiError::unauthenticated)?;
+    // What each role is shown of a record differs.
+    let asked = Sha256::new().chain_update(body.hash()).chain_update(actor.role.as_str()).finalize().to_vec();
     let running = Running::start(format!("{} {route} {key}", actor.user))?;
     let stored = db
         .write(who, move |tx| {
             if let Some(row) = find(tx, &route, &key)? {
-                if row.request_hash != body.hash() {
-                    return Err(ApiError::new(Code::IdempotencyKeyReused, "This idempotency key was sent with another body."));
+                if row.request_hash != asked {
+                    return Err(ApiError::new(
+                        Code::IdempotencyKeyReused,
+                        "This idempotency key was sent with another body, or in another role.",
+                    ));
                 }
                 // It is shown a second time, to those who may see it now.
                 tx.nothing_changed();
@@ -119,7 +125,7 @@ where
                 user_id: actor.user,
                 route: route.clone(),
                 key: key.clone(),
-                request_hash: body.hash().to_vec(),
+                request_hash: asked.clone(),
                 location: Some(view.location()),
                 etag: Some(etag(view.version())),
                 body: serde_json::to_string(&view).map_err(ApiError::internal)?,

@@ -307,10 +307,10 @@ on_both_engines! {
         println!("{cells} answers, no deviation");
     }
 
-    /// What is answered a second time is shown to whoever sees the record now, whatever kind it is of; to others it is not there.
-    async fn every_answer_that_is_kept_is_kept_from_those_who_may_no_longer_see_it(w) {
+    /// Every operation that takes a key, and for one of them what becomes of its answer when the case is lost.
+    async fn an_answer_that_is_kept_is_given_to_whoever_sees_the_record_now(w) {
         let (ana, boss, mate, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate), w.user(Role::Admin));
-        let mut sent = 0;
+        let (mut sent, mut skipped) = (0, Vec::new());
         for (path, item) in DOC["paths"].as_object().unwrap() {
             let operation = &item["post"];
             let takes_key = operation["parameters"].as_array().into_iter().flatten().any(|parameter| parameter["name"] == "Idempotency-Key");
@@ -318,7 +318,7 @@ on_both_engines! {
             let id = operation["operationId"].as_str().unwrap();
             let roles = policy::roles(operation["x-permission"].as_str().unwrap()).unwrap();
             let records = Records::make(w, &ana, &boss, &mate, path).await;
-            let who = [(Role::Supervisor, &boss), (Role::Advocate, &ana), (Role::Admin, &admin)].into_iter().filter(|(role, _)| roles.contains(role));
+            let who = [(Role::Supervisor, &boss), (Role::Advocate, &ana), (Role::Advocate, &mate), (Role::Admin, &admin)].into_iter().filter(|(role, _)| roles.contains(role));
             let (url, body) = (records.fill(path), records.example(operation));
             let key = [("idempotency-key", id)];
             let mut made = None;
@@ -326,14 +326,18 @@ on_both_engines! {
                 let first = user.send("POST", &url, &key, body.clone()).await;
                 if first.status == 201 { made = Some((user, first)); break; }
             }
-            let Some((user, first)) = made else { continue };
+            let Some((user, first)) = made else {
+                skipped.push(id);
+                continue;
+            };
             let again = user.send("POST", &url, &key, body.clone()).await;
             // Whoever refuses an offer or takes one back sees it no more.
             if matches!(id, "refuseHandover" | "withdrawHandover") && again.status == 404 { continue; }
             assert_eq!((again.status, &again.body, again.header("idempotency-replayed")), (201, &first.body, "true"), "{id}");
             sent += 1;
         }
-        assert!(sent >= 25, "{sent} operations");
+        // What these need first (a rule that has changed, an action that is filed, a day that has passed), the tests of their own make.
+        assert_eq!(skipped, ["reviewDeadline", "satisfyDeadline", "amendNote"], "{sent} were sent twice");
 
         let case = active_case(&ana, &boss).await;
         let (path, key) = (format!("/cases/{case}/notes"), [("idempotency-key", "once")]);

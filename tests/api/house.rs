@@ -67,7 +67,11 @@ fn every_test_that_security_md_names_exists() {
     for quoted in text.split('`').skip(1).step_by(2) {
         let Some((module, test)) = quoted.split_once("::").filter(|(module, _)| !module.contains(' ')) else { continue };
         let file = root.join(format!("tests/api/{module}.rs"));
-        let Ok(source) = std::fs::read_to_string(&file) else { continue }; // a path of the source
+        if module == "db" {
+            continue; // a path of the source
+        }
+        let source =
+            std::fs::read_to_string(&file).unwrap_or_else(|_| panic!("SECURITY.md names {quoted}: there is no {}", file.display()));
         assert!(source.contains(&format!("fn {test}(")), "SECURITY.md names {quoted}, which is not there");
         named += 1;
     }

@@ -5,12 +5,7 @@ use crate::{
     on_both_engines,
     support::{PASSWORD, Reply, User, World, conforms::DOC},
 };
-use alongside::{
-    auth::Role,
-    db::schema,
-    identity::users::model::UserStatus,
-    types::{Id, Instant},
-};
+use alongside::{auth::Role, db::schema, identity::users::model::UserStatus, types::Instant};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use diesel::prelude::*;
 use serde_json::{Value, json};
@@ -271,7 +266,7 @@ on_both_engines! {
         ] {
             let reply = raw(w, lines.as_bytes());
             let answers = reply.matches("HTTP/1.1 ").count();
-            assert!(!reply.contains("HTTP/1.1 200") && answers <= 1, "{lines:?} was answered {reply}");
+            assert!(reply.starts_with("HTTP/1.1 4") && answers == 1, "{lines:?} was answered {reply}");
         }
     }
 
@@ -340,7 +335,6 @@ on_both_engines! {
         let other = two.send("POST", "/providers", &key, Some(json!({"name": "Hill Clinic"}))).await.expect(201);
         assert_ne!(made.id(), other.id());
         two.get(&format!("/providers/{}", made.id())).await.expect(404);
-        assert_ne!(made.id(), Id::<()>::new().to_string());
     }
 
     /// The guard has seen the session when the head came; by the time the body is whole it is over.
@@ -372,8 +366,22 @@ on_both_engines! {
     async fn of_logins_beside_a_new_password_none_stays(w) {
         let ana = w.user(Role::Advocate);
         let login = || async { w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD}))).await };
-        let change = async { ana.send("PUT", "/me/password", &[], Some(json!({"current_password": PASSWORD, "new_password": "four dry umbrellas"}))).await.expect(204); };
-        let (logins, ()) = futures_util::join!(futures_util::future::join_all((0..12).map(|_| login())), change);
+        // Several who go on logging in until the change is told: one of them is always on its way.
+        let changed = std::cell::Cell::new(false);
+        let change = async {
+            ana.send("PUT", "/me/password", &[], Some(json!({"current_password": PASSWORD, "new_password": "four dry umbrellas"}))).await.expect(204);
+            changed.set(true);
+        };
+        let attempts = || async {
+            let mut replies = Vec::new();
+            while !changed.get() {
+                replies.push(login().await);
+            }
+            replies
+        };
+        let (logins, ()) = futures_util::join!(futures_util::future::join_all((0..6).map(|_| attempts())), change);
+        let logins: Vec<Reply> = logins.into_iter().flatten().collect();
+        assert!(logins.len() >= 6);
         for reply in logins {
             assert!(matches!(reply.status, 200 | 401), "{}", reply.status);
             if reply.status == 200 {
@@ -415,12 +423,10 @@ on_both_engines! {
         let (both, boss) = (w.user_in(&w.org, &[w.team, south], Role::Supervisor), w.user_in(&w.org, &[south], Role::Supervisor));
         let client = both.post("/clients", json!({"preferred_name": "Quillon", "team_id": w.team.to_string()})).await.expect(201).id();
         let body = json!({"client_id": client, "team_id": south.to_string(), "advocacy_type": "peer", "intake_source": "self", "client_goal": "Keep my medication."});
-        let made = both.post("/cases", body).await;
-        if made.status == 201 {
-            boss.get(&format!("/cases/{}", made.id())).await.expect(200);
-        }
+        let made = both.post("/cases", body).await.expect(201);
+        boss.get(&format!("/cases/{}", made.id())).await.expect(200);
         boss.get(&format!("/clients/{client}")).await.expect(404);
         assert_eq!(boss.get("/cases?q=quill").await.expect(200).body["items"], json!([]));
-        assert_eq!(both.get("/cases?q=quill").await.expect(200).body["items"].as_array().unwrap().len(), usize::from(made.status == 201));
+        assert_eq!(both.get("/cases?q=quill").await.expect(200).body["items"].as_array().unwrap().len(), 1);
     }
 }

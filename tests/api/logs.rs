@@ -93,6 +93,25 @@ on_both_engines! {
                 }
             }
         }
+        // What is stored, found and shown.
+        let send = |method: &'static str, path: String, body: Option<Value>| {
+            let request = w.http.request(method.parse().unwrap(), format!("{base}/api/v1{path}")).bearer_auth(people[0].token());
+            async move {
+                let reply = match body { Some(body) => request.json(&body), None => request }.send().await.unwrap();
+                assert!(reply.status().is_success(), "{method} {path}: {}", reply.status());
+                reply.json::<Value>().await.unwrap()
+            }
+        };
+        let client = send("POST", "/clients".into(), Some(json!({"preferred_name": CANARY}))).await;
+        let case = json!({"client_id": client["id"], "advocacy_type": "peer", "intake_source": "self", "client_goal": CANARY});
+        let case = format!("/cases/{}", send("POST", "/cases".into(), Some(case)).await["id"].as_str().unwrap());
+        send("POST", format!("{case}/notes"), Some(json!({"kind": "progress", "body": CANARY}))).await;
+        send("POST", format!("{case}/barriers"), Some(json!({"type": "cost", "description": CANARY}))).await;
+        send("POST", format!("{case}/tasks"), Some(json!({"title": CANARY, "due_on": "2030-01-05"}))).await;
+        send("POST", "/providers".into(), Some(json!({"name": CANARY}))).await;
+        for list in [format!("/search?q={CANARY}"), format!("/cases?q={CANARY}"), format!("/clients?q={CANARY}")] {
+            assert!(send("GET", list.clone(), None).await.to_string().contains(CANARY), "{list}");
+        }
         for token in [CANARY.to_owned(), format!("{CANARY}.{CANARY}.{CANARY}")] {
             let reply = w.http.get(format!("{base}/api/v1/me")).bearer_auth(token).send().await.unwrap();
             assert_eq!(reply.status(), 401);

@@ -145,6 +145,9 @@ pub fn update(tx: &mut Tx, id: UserId, version: &IfMatch, patch: &Body<UserPatch
         .order(users::id)
         .locked()
         .load(tx.conn)?;
+    if !admins.contains(&actor.user) {
+        return Err(ApiError::unauthenticated()); // one of the others was quicker
+    }
     let mut row = visible(tx)?.filter(users::id.eq(id)).select(UserRow::as_select()).locked().get_result::<UserRow>(tx.conn)?;
     version.check(row.version)?;
     let before = (row.role, row.status);
