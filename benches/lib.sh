@@ -30,8 +30,12 @@ bench_start() {
 get() { curl -fsS -H "Authorization: Bearer $TOKEN" "$BASE/api/v1$1"; }
 
 measure() { # NAME PATH [LUA]
-    local run
     sign_in
+    load "$@"
+}
+
+load() { # the same, of who is signed in already
+    local run
     for ((run = 0; run < RUNS; run++)); do
         wrk -t2 -c"$CONNECTIONS" -d"${SECONDS_EACH}s" --latency -H "Authorization: Bearer $TOKEN" ${3:+-s "$3"} "$BASE$2" >"$SCRATCH/wrk.txt"
         printf '| %s | %s | %s | %s |\n' "$1" "$(awk '/Requests\/sec/ { print $2 }' "$SCRATCH/wrk.txt")" "$(awk '/ 99%/ { print $2 }' "$SCRATCH/wrk.txt")" \

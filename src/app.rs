@@ -59,8 +59,8 @@ fn look_again(tx: &mut Tx<'_>, location: &str) -> Result<()> {
     let mut parts = location.trim_start_matches("/api/v1/").split('/');
     let (kind, id) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
     macro_rules! by_id {
-        ($get:path) => {
-            $get(tx, Id::parse(id).ok_or_else(ApiError::not_found)?).map(drop)
+        ($get:path $(, $view:expr)?) => {
+            $get(tx, Id::parse(id).ok_or_else(ApiError::not_found)? $(, $view)?).map(drop)
         };
     }
     match kind {
@@ -69,7 +69,7 @@ fn look_again(tx: &mut Tx<'_>, location: &str) -> Result<()> {
         "teams" => by_id!(identity::teams::store::find),
         "clients" => by_id!(casework::clients::store::get),
         "statements" => by_id!(casework::statements::store::get),
-        "cases" => casework::cases::store::get(tx, Id::parse(id).ok_or_else(ApiError::not_found)?, &CaseView::default()).map(drop),
+        "cases" => by_id!(casework::cases::store::get, &CaseView::default()),
         "handovers" => by_id!(casework::handovers::store::get),
         "conflict-checks" => by_id!(casework::conflicts::store::get),
         "barriers" => by_id!(casework::barriers::store::get),
@@ -116,7 +116,7 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
             .app_data(gate.clone())
             .app_data(hasher.clone())
             .app_data(Data::from(Arc::clone(&calls)))
-            .app_data(Data::new(look_again as http::idempotency::LookAgain))
+            .app_data(look_again as http::idempotency::LookAgain)
             .app_data(document.clone())
             .app_data(actix_web::web::PathConfig::default().error_handler(|_, req| http::calls::no_such_id(req).into()))
             .into_utoipa_app()

@@ -99,11 +99,11 @@ impl Conn {
         };
         let mut conn = SqliteConnection::establish(path)?;
         // busy_timeout first: the switch of the journal mode itself may have to wait. Recursive triggers, so that what REPLACE takes away
-        // meets the trace's trigger too. No memory map: after each commit of another
-        // connection SQLite would unmap all of it and fault it in again.
+        // meets the trace's trigger too. No memory map: after each commit of another connection SQLite would unmap all of it and fault
+        // it in again.
         conn.batch_execute(
-            "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA trusted_schema = OFF; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768;
-             PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON;",
+            "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA trusted_schema = OFF;
+             PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON;",
         )
         .and_then(|()| match purpose {
             Use::Making => Ok(()),

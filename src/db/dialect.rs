@@ -365,8 +365,8 @@ pub type Key = crate::types::Id<AnyKey>;
 pub enum AnyKey {}
 
 /// Inserts many rows of one table, as fast as the engine can: `COPY` on PostgreSQL; on SQLite by a statement for eight of them that
-/// is compiled once, and one for each of what is left. `$rows` is a `Vec` of a struct that derives `Insertable` with `treat_none_as_default_value = false`: otherwise
-/// neither way is open to it. It is not traced: the caller records it.
+/// is compiled once, and one for each of what is left. `$rows` is a `Vec` of a struct that derives `Insertable` with
+/// `treat_none_as_default_value = false`: otherwise neither way is open to it. It is not traced: the caller records it.
 #[macro_export]
 macro_rules! insert_all {
     ($conn:expr, $table:expr, $rows:expr) => {

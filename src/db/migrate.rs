@@ -35,9 +35,9 @@ pub fn run(conn: &mut Conn) -> Result<usize> {
 
 /// What SQLite must know and cannot guess: the first column of every index, the organization, chooses nothing; its second chooses
 /// a few rows, unless it is one of those that many rows share; what nobody leads is rare, and so is what is not indexed yet; of
-/// meetings half are still to come. Without it SQLite takes an organization
-/// for ten rows, and reads a whole table where an index has the few that are asked for. The same for every database, so that what
-/// is measured and tested is what runs; nothing ever gathers others.
+/// meetings half are still to come. Without it SQLite takes an organization for ten rows, and reads a whole table where an index has
+/// the few that are asked for. The same for every database, so that what is measured and tested is what runs; nothing ever gathers
+/// others.
 const STATISTICS: &str = r"
     ANALYZE sqlite_schema;
     DELETE FROM sqlite_stat1;

@@ -21,7 +21,6 @@ use actix_web::{
         StatusCode,
         header::{self, HeaderName},
     },
-    web::Data,
 };
 use diesel::prelude::*;
 use sha2::{Digest as _, Sha256};
@@ -58,8 +57,8 @@ impl FromRequest for Once {
                 if visible { Ok(value.to_str().ok().map(str::to_owned)) } else { Err(wrong()) }
             }
         };
-        let look_again = req.app_data::<Data<LookAgain>>().ok_or_else(|| ApiError::internal("nobody can look again"));
-        ready(key.and_then(|key| Ok(Self { key, route: format!("{} {}", req.method(), req.path()), look_again: ***look_again? })))
+        let look_again = req.app_data::<LookAgain>().ok_or_else(|| ApiError::internal("nobody can look again"));
+        ready(key.and_then(|key| Ok(Self { key, route: format!("{} {}", req.method(), req.path()), look_again: *look_again? })))
     }
 }
 

@@ -4,14 +4,12 @@
 
 use crate::{
     on_both_engines,
-    support::{Reply, User, World, active_case, body, conforms::DOC},
+    support::{User, World, active_case, body, conforms::DOC},
 };
 use alongside::{
     auth::{Role, policy},
-    db::schema,
     identity::{teams::model::TeamId, users::model::UserStatus},
 };
-use diesel::prelude::*;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -187,31 +185,25 @@ struct Caller<'w> {
     user: User<'w>,
 }
 
-/// As far as the answers go: nobody, and each role in each of the places.
+/// What somebody's place is to the records: theirs, their team's, another team's, another organization's; there are none; or they are shut out.
 const PLACES: [&str; 7] = ["own", "team", "other_team", "other_org", "missing", "suspended", "removed"];
 
 impl<'w> Caller<'w> {
     /// Everybody of a role, in the order of [`PLACES`]. Whose the records are is given, where somebody of this role has any.
     fn all(w: &'w World, role: Role, owner: Option<&User<'w>>, elsewhere: TeamId) -> Vec<Self> {
         let own = owner.cloned().unwrap_or_else(|| w.user(role));
-        let of = |status: UserStatus| {
-            let user = w.user(role);
-            let (row, mut conn) = (schema::users::table.filter(schema::users::id.eq(user.actor.user)), w.home.open());
-            diesel::update(row).set(schema::users::status.eq(status)).execute(&mut conn).unwrap();
-            user
-        };
         let user = |place: &str| match place {
             "own" | "missing" => own.clone(),
             "team" => w.user(role),
             "other_team" => w.user_in(&w.org, &[elsewhere], role),
             "other_org" => w.outsider(role),
-            "suspended" => of(UserStatus::Suspended),
-            _ => of(UserStatus::Removed),
+            "suspended" => w.user_who_is(role, UserStatus::Suspended),
+            _ => w.user_who_is(role, UserStatus::Removed),
         };
         PLACES.iter().map(|place| Self { place, user: user(place) }).collect()
     }
-    const fn is_shut_out(&self) -> bool {
-        matches!(self.place.as_bytes(), b"suspended" | b"removed")
+    fn is_shut_out(&self) -> bool {
+        matches!(self.place, "suspended" | "removed")
     }
 }
 
@@ -221,12 +213,6 @@ fn missing(path: &str) -> String {
         if part.starts_with('{') && part != "{name}" && part != "{meeting_type}" { World::nobodys_id() } else { part.to_owned() }
     };
     path.split('/').map(part).collect::<Vec<_>>().join("/")
-}
-
-/// A refusal without what differs from one request to the next.
-fn told(mut reply: Reply) -> Value {
-    reply.body.as_object_mut().unwrap().remove("instance");
-    reply.body
 }
 
 on_both_engines! {
@@ -285,8 +271,8 @@ on_both_engines! {
                             records = Records::make(w, &ana, &boss, &mate, path).await;
                         }
                         match (status, place) {
-                            (404, "missing") => absent = Some(told(reply)),
-                            (404, _) => hidden.push(told(reply)),
+                            (404, "missing") => absent = Some(reply.told()),
+                            (404, _) => hidden.push(reply.told()),
                             _ => {}
                         }
                     }

@@ -1,23 +1,25 @@
 //! What an action is, in the database and on the wire, and how it may go.
 
-use super::ladder::NextStep;
+use super::{
+    ladder::NextStep,
+    requests::{ActionPatch, NewAction},
+};
 use crate::{
     auth::{OrganizationId, UserId},
     casework::{barriers::model::BarrierId, cases::model::CaseId},
     db::schema::actions,
     directory::providers::model::ProviderId,
     error::{ApiError, Issue, Place, Result},
-    http::{Filter, OneOf, Resource},
+    http::Resource,
     types::{
-        Change, Day, Id, Instant, Line, Patch, Text,
+        Day, Id, Instant, Line, Patch, Text,
         code::{ActionType, Scheme},
         fault::Fault,
     },
 };
 use diesel::prelude::*;
 use serde::{Deserialize, Deserializer, Serialize};
-use utoipa::{IntoParams, ToSchema};
-use validator::Validate;
+use utoipa::ToSchema;
 
 pub type ActionId = Id<ActionRow>;
 
@@ -333,96 +335,6 @@ impl Resource for Action {
     fn location(&self) -> String {
         format!("/api/v1/actions/{}", self.id)
     }
-}
-
-/// A new action.
-#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({"type": "internal_appeal", "forum": "Riverside Health Plan, appeals unit", "scheme": "medicaid_managed_care", "level": 1, "filed_on": "2026-01-20", "method": "fax", "external_reference": "A-1022"}))]
-pub struct NewAction {
-    #[serde(rename = "type")]
-    pub kind: ActionType,
-    /// Who decides.
-    pub forum: Line<200>,
-    /// Against whom; the barrier's provider, unless said.
-    pub provider_id: Option<ProviderId>,
-    pub scheme: Option<Scheme>,
-    pub level: Option<Level>,
-    /// An earlier action of the same case.
-    pub parent_action_id: Option<ActionId>,
-    /// Needed with a parent: why it went on.
-    pub escalation_reason: Option<Text<2000>>,
-    pub description: Option<Text<8000>>,
-    /// `draft`, unless said; with `filed_on` it is `filed`, with a decision `decided`.
-    pub status: Option<ActionStatus>,
-    /// Not a day to come, by the organization's calendar; nor is `decided_on`.
-    pub filed_on: Option<Day>,
-    pub method: Option<FilingMethod>,
-    pub external_reference: Option<Line<200>>,
-    pub decision: Option<Decision>,
-    pub decided_on: Option<Day>,
-    #[serde(default)]
-    pub late_filing: bool,
-    /// Needed with a late filing.
-    pub good_cause: Option<Text<2000>>,
-}
-
-/// Changes to an action.
-#[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-#[schema(example = json!({"description": "The plan's letter of the denial is attached to the appeal."}))]
-pub struct ActionPatch {
-    #[serde(rename = "type")]
-    pub kind: Change<ActionType>,
-    pub forum: Change<Line<200>>,
-    pub provider_id: Patch<ProviderId>,
-    pub scheme: Patch<Scheme>,
-    pub level: Patch<Level>,
-    /// An earlier action of the same case, and none that follows this one.
-    pub parent_action_id: Patch<ActionId>,
-    pub escalation_reason: Patch<Text<2000>>,
-    pub description: Patch<Text<8000>>,
-    pub status: Change<ActionStatus>,
-    pub filed_on: Patch<Day>,
-    pub method: Patch<FilingMethod>,
-    pub external_reference: Patch<Line<200>>,
-    pub decision: Patch<Decision>,
-    pub decided_on: Patch<Day>,
-    pub late_filing: Change<bool>,
-    pub good_cause: Patch<Text<2000>>,
-}
-
-/// Which actions of a case or of a barrier to list.
-#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
-#[into_params(parameter_in = Query)]
-pub struct LadderFilter {
-    #[serde(rename = "type")]
-    #[param(value_type = Option<OneOf<ActionType>>, explode = false, inline)]
-    pub kind: Option<OneOf<ActionType>>,
-    #[param(value_type = Option<OneOf<ActionStatus>>, explode = false, inline)]
-    pub status: Option<OneOf<ActionStatus>>,
-}
-impl Filter for LadderFilter {
-    const SORTS: &'static [&'static str] = ActionFilter::SORTS;
-}
-
-/// Which actions to list.
-#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
-#[into_params(parameter_in = Query)]
-pub struct ActionFilter {
-    #[serde(rename = "type")]
-    #[param(value_type = Option<OneOf<ActionType>>, explode = false, inline)]
-    pub kind: Option<OneOf<ActionType>>,
-    #[param(value_type = Option<OneOf<ActionStatus>>, explode = false, inline)]
-    pub status: Option<OneOf<ActionStatus>>,
-    /// Against whom.
-    pub provider: Option<ProviderId>,
-    pub case: Option<CaseId>,
-}
-impl Filter for ActionFilter {
-    const SORTS: &'static [&'static str] = &["-created_at", "created_at"];
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Queries over actions. Every one starts from [`visible`].
 
-use super::{ladder, model::*};
+use super::{ladder, model::*, requests::*};
 use crate::{
     casework::{
         barriers::{self, model::BarrierId},

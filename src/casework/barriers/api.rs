@@ -1,6 +1,6 @@
 //! Handlers for barriers.
 
-use super::{model::*, store};
+use super::{model::*, requests::*, store};
 use crate::{
     auth::{
         Allowed,

@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod model;
+pub mod requests;
 pub mod store;
 
 use utoipa_actix_web::service_config::ServiceConfig;

@@ -1,6 +1,6 @@
 //! Queries over barriers. Every one starts from [`visible`].
 
-use super::model::*;
+use super::{model::*, requests::*};
 use crate::{
     casework::{
         actions,

@@ -12,7 +12,7 @@ use alongside::{
         organizations::model::OrganizationRow,
         sessions::model::SessionRow,
         teams::model::{MemberRow, TeamId, TeamRow},
-        users::model::UserRow,
+        users::model::{UserRow, UserStatus},
     },
     types::{Email, Id, Instant, Line, Zone},
 };
@@ -63,6 +63,12 @@ impl Reply {
     }
     pub fn id(&self) -> String {
         self.body["id"].as_str().unwrap_or_else(|| panic!("no id in {:#}", self.body)).to_owned()
+    }
+    /// What a refusal says, without its id, which is another each time.
+    pub fn told(&self) -> Value {
+        let mut body = self.body.clone();
+        body.as_object_mut().unwrap().remove("instance");
+        body
     }
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
@@ -161,6 +167,13 @@ impl World {
     /// Somebody of the organization, in its team.
     pub fn user(&self, role: Role) -> User<'_> {
         self.user_in(&self.org, &[self.team], role)
+    }
+    /// The same, in this status: set past every guard, with a session that was begun before.
+    pub fn user_who_is(&self, role: Role, status: UserStatus) -> User<'_> {
+        let user = self.user(role);
+        let row = schema::users::table.filter(schema::users::id.eq(user.actor.user));
+        diesel::update(row).set(schema::users::status.eq(status)).execute(&mut self.home.open()).unwrap();
+        user
     }
     /// Somebody of the other organization, in its team.
     pub fn outsider(&self, role: Role) -> User<'_> {
