@@ -1,39 +1,64 @@
-"""Opens many connections whose bodies come a byte a second, and says how long the server bears each.
+"""Opens many connections that are slow on purpose, and says how long the server bears them.
 
-python3 benches/slow.py BASE [HOW_MANY]     BASE as http://127.0.0.1:8080
+python3 benches/slow.py BASE [HOW_MANY] [bodies|readers]     BASE as http://127.0.0.1:8080
+
+bodies: each sends its body a byte a second. readers: each asks for the largest answer that nobody needs to sign in for (the document,
+many times over) and takes nothing of it.
 """
 import select, socket, sys, time, urllib.parse
 
 place = urllib.parse.urlsplit(sys.argv[1])
 many = int(sys.argv[2]) if len(sys.argv) > 2 else 500
-head = f"POST /api/v1/auth/login HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n".encode()
+reading = len(sys.argv) > 3 and sys.argv[3] == "readers"
+host = f"Host: {place.netloc}\r\n"
+if reading:
+    asked = f"GET /openapi.json HTTP/1.1\r\n{host}\r\n".encode() * 16
+else:
+    asked = f"POST /api/v1/auth/login HTTP/1.1\r\n{host}Content-Type: application/json\r\nContent-Length: 1000\r\n\r\n{{".encode()
 
 began = time.monotonic()
 opened = []
 for _ in range(many):
-    one = socket.create_connection((place.hostname, place.port), timeout=10)
-    one.sendall(head + b"{")
+    one = socket.socket()
+    if reading:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    one.settimeout(10)
+    one.connect((place.hostname, place.port))
+    one.sendall(asked)
     opened.append(one)
 print(f"{many} connections open after {time.monotonic() - began:.1f} s", flush=True)
 
+
+def has_ended(one):
+    """Whether the server has let go of it, told without reading what it has sent."""
+    state = one.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+    return state != 1  # ESTABLISHED
+
+
 answers, closed = [], []
-while opened and time.monotonic() - began < 60:
+while opened and time.monotonic() - began < 90:
     time.sleep(1)
-    for one in select.select(opened, [], [], 0)[0]:
-        try:
-            said = one.recv(4096)
-        except OSError:
-            said = b""
-        if said:
-            answers.append(said.split(b" ")[1].decode())
-        else:
-            closed.append(time.monotonic() - began)
-            opened.remove(one)
-    for one in opened:
+    if reading:
+        gone = [one for one in opened if has_ended(one)]
+    else:
+        gone = []
+        for one in select.select(opened, [], [], 0)[0]:
+            try:
+                said = one.recv(4096)
+            except OSError:
+                said = b""
+            if said:
+                answers.append(said.split(b" ")[1].decode())
+            else:
+                gone.append(one)
+    for one in gone:
+        closed.append(time.monotonic() - began)
+        opened.remove(one)
+    for one in [] if reading else opened:
         try:
             one.sendall(b" ")
         except OSError:
             pass  # told of by the next look
-print(f"answered {dict((answer, answers.count(answer)) for answer in set(answers))}, closed {len(closed)}", end="")
-print(f" within {max(closed):.0f} s, still open {len(opened)}" if closed else f", still open {len(opened)}")
+print(f"answered {dict((answer, answers.count(answer)) for answer in set(answers))}, " if answers else "", end="")
+print(f"closed {len(closed)}" + (f" within {max(closed):.0f} s" if closed else "") + f", still open {len(opened)}")
 sys.exit(1 if opened else 0)

@@ -2,6 +2,8 @@
 
 python3 benches/timing.py BASE PAIRS EMAIL...     BASE as http://127.0.0.1:8080, EMAIL one or more addresses that can sign in
 
+The server runs with ALONGSIDE_BEHIND_PROXY=true, or the address that so many failures come from is made to wait.
+
 Prints the area under the curve: how often a known address took longer than an unknown one. 0.5 is no difference; 0 or 1 tells them apart.
 """
 import bisect, http.client, json, random, sys, time, urllib.parse

@@ -1,7 +1,12 @@
 //! The product, put together: every feature, mounted once.
 
 use crate::{
-    auth::{guard::Gate, password::Hasher, token::Keys},
+    auth::{
+        guard::Gate,
+        password::{Cost, Hasher},
+        source::Sources,
+        token::Keys,
+    },
     casework::{self, cases::model::CaseView},
     db::{Db, Tx},
     directory,
@@ -97,6 +102,30 @@ pub struct Setup {
     pub db: Db,
     pub keys: Arc<Keys>,
     pub workers: usize,
+    pub surroundings: Surroundings,
+}
+
+/// What the settings say of the world around the server.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    pub sources: Sources,
+    pub password_cost: Cost,
+    /// How many connections are open at once, at the most (HT-06): any further one waits until one of them closes.
+    pub most_connections: usize,
+    /// Whether the document and its page are served.
+    pub docs: bool,
+}
+
+/// Whoever takes nothing of an answer is given up on: actix has no deadline for that (HT-05). Who takes it drop by drop, or where the
+/// system has none either, holds one of the connections.
+fn bear_with(socket: &dyn std::any::Any) {
+    #[cfg(target_os = "linux")]
+    if let Some(socket) = socket.downcast_ref::<actix_web::rt::net::TcpStream>() {
+        let milliseconds = 30_000;
+        let _ = rustix::net::sockopt::set_tcp_user_timeout(socket, milliseconds);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = socket;
 }
 
 /// Starts the server on a listener that is already bound.
@@ -104,9 +133,10 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
     let document = openapi();
     let calls = Arc::new(http::calls::Calls::of(&document));
     let document = Data::new(openapi::Published(serde_json::to_string(&document).unwrap_or_default()));
-    let hasher = Data::new(Hasher::start()?);
+    let Surroundings { sources, password_cost, most_connections, docs } = setup.surroundings;
+    let hasher = Data::new(Hasher::start(password_cost).map_err(std::io::Error::other)?);
     let sessions = Arc::new(identity::sessions::roll_call::RollCall::start(&setup.db)?);
-    let gate = Data::new(Gate { keys: Arc::clone(&setup.keys), sessions, calls: Arc::clone(&calls) });
+    let gate = Data::new(Gate { keys: Arc::clone(&setup.keys), sessions, calls: Arc::clone(&calls), sources });
     let db = Data::new(setup.db);
     let server = HttpServer::new(move || {
         App::new()
@@ -122,11 +152,17 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
             .into_utoipa_app()
             .configure(routes)
             .into_app()
-            .configure(openapi::docs)
+            .configure(|cfg| {
+                if docs {
+                    openapi::docs(cfg)
+                }
+            })
             .default_service(actix_web::web::to(http::calls::unmatched))
     });
     let server = server
         .workers(setup.workers)
+        .on_connect(|socket, _| bear_with(socket))
+        .max_connections(most_connections.div_ceil(setup.workers.max(1)).max(1))
         .client_request_timeout(Duration::from_secs(5))
         .keep_alive(Duration::from_secs(15))
         .shutdown_timeout(30);

@@ -1,6 +1,13 @@
 //! Settings: the only reader of environment and file. An unknown key refuses to start.
 
-use crate::db::{self, Url, Use};
+use crate::{
+    app::Surroundings,
+    auth::{
+        password::Cost,
+        source::{Sources, TrustedProxies},
+    },
+    db::{self, Url, Use},
+};
 use figment::{
     Figment,
     providers::{Env, Format as _, Serialized, Toml},
@@ -33,6 +40,15 @@ pub struct Config {
     pub log: String,
     /// Says that a proxy in front speaks TLS, so that plain HTTP may be served off loopback (HT-11).
     pub behind_proxy: bool,
+    /// The proxies that may say, in `X-Forwarded-For`, whom they stand for: addresses and networks, with commas between (AU-07).
+    pub trusted_proxies: TrustedProxies,
+    /// Connections that may be open at once (HT-06). 0: as many as the process may have files open, less those that it needs itself.
+    pub max_connections: usize,
+    /// What a guess at a password costs, in KiB and in passes. A password is hashed anew at the next login once this has grown (AU-01).
+    pub password_memory: u32,
+    pub password_passes: u32,
+    /// Whether the document and its page are served. Unset: yes, unless `behind_proxy` (CF-01).
+    pub docs: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -43,9 +59,38 @@ struct Usual {
     workers: usize,
     log: &'static str,
     behind_proxy: bool,
+    trusted_proxies: &'static str,
+    max_connections: usize,
+    password_memory: u32,
+    password_passes: u32,
 }
 
-const USUAL: Usual = Usual { listen: "127.0.0.1:8080", data_dir: "data", connections: 0, workers: 0, log: "info", behind_proxy: false };
+const USUAL: Usual = Usual {
+    listen: "127.0.0.1:8080",
+    data_dir: "data",
+    connections: 0,
+    workers: 0,
+    log: "info",
+    behind_proxy: false,
+    trusted_proxies: "",
+    max_connections: 0,
+    password_memory: 19_456,
+    password_passes: 2,
+};
+
+/// More connections than this serve nobody any better.
+const MOST_CONNECTIONS: usize = 10_000;
+/// Files that the process has open besides its connections: the log, the listener, what runs the workers.
+const OWN_FILES: usize = 64;
+
+/// How many files the process may have open.
+fn open_files() -> usize {
+    #[cfg(unix)]
+    let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    #[cfg(not(unix))]
+    let most: Option<u64> = None;
+    most.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX)
+}
 
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
@@ -73,6 +118,10 @@ impl Config {
                 self.listen
             ));
         }
+        if self.trusted_proxies != TrustedProxies::default() && !self.behind_proxy {
+            return Err("trusted_proxies goes with behind_proxy = true".into());
+        }
+        Cost::new(self.password_memory, self.password_passes)?;
         if self.connections > 500 {
             return Err("connections must lie between 0 and 500".into());
         }
@@ -103,8 +152,50 @@ impl Config {
         self.data_dir.join("signing-key.pkcs8")
     }
 
+    /// Where the trace's signed checkpoints are kept.
+    pub fn checkpoints(&self) -> PathBuf {
+        self.data_dir.join("checkpoints.jsonl")
+    }
+
     pub fn worker_count(&self) -> usize {
         if self.workers == 0 { processors() } else { self.workers }
+    }
+
+    /// What the server is told of the world around it.
+    pub fn surroundings(&self) -> Result<Surroundings, String> {
+        Ok(Surroundings {
+            sources: Sources { behind_proxy: self.behind_proxy, trusted: self.trusted_proxies.clone() },
+            password_cost: Cost::new(self.password_memory, self.password_passes)?,
+            most_connections: self.most_connections()?,
+            docs: self.serves_docs(),
+        })
+    }
+
+    fn serves_docs(&self) -> bool {
+        self.docs.unwrap_or(!self.behind_proxy)
+    }
+
+    fn most_connections(&self) -> Result<usize, String> {
+        let db::Options { url, connections, readers, .. } = self.database()?;
+        let (connections, readers) = (connections as usize, readers as usize);
+        let own = OWN_FILES
+            + match url {
+                // One each; as many readers again look up by key, and from the replica.
+                Url::Postgres(_) => connections + 3 * readers,
+                // Each with its journal; every worker has one of its own.
+                Url::Sqlite(_) => 4 * (1 + readers + self.worker_count()),
+            };
+        let left = open_files().saturating_sub(own);
+        match self.max_connections {
+            _ if left == 0 => {
+                Err(format!("the process may open {} files (ulimit -n), and needs {own} without any connection", open_files()))
+            }
+            0 => Ok(left.min(MOST_CONNECTIONS)),
+            chosen if chosen > left => {
+                Err(format!("max_connections = {chosen}: the process may open {} files (ulimit -n), which leaves {left}", open_files()))
+            }
+            chosen => Ok(chosen),
+        }
     }
 
     /// The settings in force, without secrets.
@@ -116,13 +207,19 @@ impl Config {
         };
         let replica = if self.replica_url.is_some() { "postgres://***" } else { "none" };
         format!(
-            "database_url = {engine}\nreplica_url = {replica}\nlisten = {}\ndata_dir = {}\nconnections = {}\nworkers = {}\nlog = {}\nbehind_proxy = {}",
+            "database_url = {engine}\nreplica_url = {replica}\nlisten = {}\ndata_dir = {}\nconnections = {}\nworkers = {}\nlog = {}\nbehind_proxy = {}\n\
+             trusted_proxies = {}\nmax_connections = {}\npassword_memory = {}\npassword_passes = {}\ndocs = {}",
             self.listen,
             self.data_dir.display(),
             connections,
             self.worker_count(),
             self.log,
-            self.behind_proxy
+            self.behind_proxy,
+            self.trusted_proxies,
+            self.most_connections().unwrap_or(self.max_connections),
+            self.password_memory,
+            self.password_passes,
+            self.serves_docs(),
         )
     }
 }

@@ -49,6 +49,7 @@ problems! {
     IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The idempotency key belongs to another request";
     VersionRequired = "version_required", PRECONDITION_REQUIRED, "Say which version you have read";
     HeadersTooLarge = "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large";
+    TooManyRequests = "too_many_requests", TOO_MANY_REQUESTS, "Too many tries";
     Internal = "internal", INTERNAL_SERVER_ERROR, "Something went wrong here";
     Contention = "contention", SERVICE_UNAVAILABLE, "Too many changes at once";
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Too much to do at once";
@@ -143,6 +144,11 @@ impl ApiError {
         }
         self
     }
+    /// Nothing is looked at for so many more seconds.
+    pub fn too_many(seconds: i64) -> Self {
+        Self::new(Code::TooManyRequests, "There were too many failures from where you are: come back later.")
+            .header("retry-after", &seconds.to_string())
+    }
     pub fn overloaded(detail: &'static str) -> Self {
         Self::new(Code::Overloaded, detail).header("retry-after", "1")
     }
@@ -231,7 +237,9 @@ impl From<DieselError> for ApiError {
             }
             DieselError::DatabaseError(Kind::Unknown, info) => {
                 let message = info.message();
-                if LOST_A_RACE.iter().any(|words| message.starts_with(words)) {
+                if message.starts_with("canceling statement due to statement timeout") {
+                    Self::overloaded("This would take too long.").because(error)
+                } else if LOST_A_RACE.iter().any(|words| message.starts_with(words)) {
                     Self::contention().because(error)
                 } else if message.is_empty() || AWAY.iter().any(|words| message.contains(words)) {
                     Self::unavailable(error)
@@ -245,7 +253,7 @@ impl From<DieselError> for ApiError {
 }
 
 impl ApiError {
-    fn contention() -> Self {
+    pub fn contention() -> Self {
         Self::new(Code::Contention, "Try again shortly; nothing was stored.").header("retry-after", "1")
     }
 }

@@ -11,6 +11,7 @@
 //! | [`identity`], [`casework`], [`directory`], [`oversight`] | the features, each a folder with `mod`, `api`, `model`, `store` |
 //! | [`print`] | sheets for people to read, as a web page and as a PDF |
 //! | [`operations`], [`openapi`], [`telemetry`], [`config`] | health and keys; the document; logs; settings |
+//! | [`housekeeping`] | what a running server does by itself |
 //! | [`admin`], [`demo`] | the command line's own work |
 
 #[macro_use]
@@ -26,6 +27,7 @@ pub mod db;
 pub mod demo;
 pub mod directory;
 pub mod error;
+pub mod housekeeping;
 pub mod http;
 pub mod identity;
 pub mod openapi;

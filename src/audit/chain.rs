@@ -203,6 +203,18 @@ pub fn verify(conn: &mut Conn, organization: OrganizationId) -> Result<Finding> 
     Ok(Finding { entries: sequence, broken, checkpoint: hex(&hash) })
 }
 
+/// Where each chain stands: its last number and hash.
+pub fn heads(conn: &mut Conn) -> Result<Vec<(OrganizationId, i64, Vec<u8>)>> {
+    let heads = audit_heads::table.select((audit_heads::organization_id, audit_heads::sequence, audit_heads::hash));
+    Ok(heads.order(audit_heads::organization_id).load(conn)?)
+}
+
+/// The hash of one entry.
+pub fn hash_at(conn: &mut Conn, organization: OrganizationId, sequence: i64) -> Result<Option<Vec<u8>>> {
+    conn.set_organization(organization)?;
+    Ok(audit_events::table.find((organization, sequence)).select(audit_events::hash).first(conn).optional()?)
+}
+
 /// Every organization, whether its chain has a head or has lost it.
 pub fn organizations(conn: &mut Conn) -> Result<Vec<OrganizationId>> {
     Ok(organizations::table.select(organizations::id).order(organizations::id).load(conn)?)

@@ -4,13 +4,14 @@
 //! takes what was only looked at. An entry names records, members and people by id; it never holds content (LG-04).
 
 pub mod chain;
+pub mod checkpoint;
 mod lane;
 
 pub use chain::append;
 pub use lane::Lane;
 
 use crate::{
-    auth::{OrganizationId, RequestId, Role, SessionId, UserId},
+    auth::{Actor, OrganizationId, Origin, RequestId, Role, SessionId, UserId},
     types::Instant,
 };
 use std::borrow::Cow;
@@ -33,7 +34,7 @@ pub struct Entry {
     pub action: Cow<'static, str>,
     pub subject: Option<uuid::Uuid>,
     pub outcome: Outcome,
-    /// The names of the members that changed.
+    /// The names of the members that changed; of a refused request the call and the status.
     pub fields: Vec<String>,
     /// The records of a page that was shown.
     pub subjects: Vec<String>,
@@ -41,6 +42,34 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// An entry of what has just been done, by whom, to which record.
+    pub fn new(
+        actor: Option<Actor>,
+        organization: OrganizationId,
+        origin: &Origin,
+        action: &'static str,
+        subject: Option<uuid::Uuid>,
+    ) -> Self {
+        Self {
+            organization,
+            at: Instant::now(),
+            actor: actor.map(|actor| actor.user),
+            role: actor.map(|actor| actor.role),
+            session: actor.map(|actor| actor.session),
+            source: origin.source.clone(),
+            action: action.into(),
+            subject,
+            outcome: Outcome::Done,
+            fields: Vec::new(),
+            subjects: Vec::new(),
+            request: origin.request,
+        }
+    }
+    /// The same of what was not done.
+    pub const fn refused(mut self) -> Self {
+        self.outcome = Outcome::Refused;
+        self
+    }
     pub fn fields(mut self, fields: Vec<String>) -> Self {
         self.fields = fields;
         self

@@ -1,6 +1,6 @@
 //! The extractors that prove a caller was checked.
 
-use super::{Actor, Origin, RequestId, policy::Permission, token::Keys};
+use super::{Actor, Origin, RequestId, policy::Permission, source::Sources, token::Keys};
 use crate::error::{ApiError, Result};
 use actix_web::{
     FromRequest, HttpMessage as _, HttpRequest,
@@ -38,7 +38,7 @@ pub struct Operator {
 impl Operator {
     #[expect(clippy::new_without_default, reason = "an operator is never a default")]
     pub fn new() -> Self {
-        Self { origin: Origin { request: RequestId::new(), source: "cli".into() } }
+        Self { origin: Origin { request: RequestId::new(), source: "cli".into(), of_one: None } }
     }
 }
 
@@ -96,6 +96,7 @@ pub struct Gate {
     pub keys: Arc<Keys>,
     pub sessions: Arc<dyn Sessions>,
     pub calls: Arc<crate::http::calls::Calls>,
+    pub sources: Sources,
 }
 
 /// The request's id, which `http::envelope` has put there.
@@ -104,20 +105,24 @@ pub fn request_id(req: &HttpRequest) -> RequestId {
 }
 
 fn origin(req: &HttpRequest) -> Origin {
-    let source = req.peer_addr().map_or_else(|| "unknown".into(), |peer| peer.ip().to_string().into());
-    Origin { request: request_id(req), source }
+    let found = req.app_data::<Data<Gate>>().and_then(|gate| gate.sources.of(req));
+    let source = found.map_or_else(|| "unknown".into(), |source| source.address.to_string().into());
+    Origin { request: request_id(req), source, of_one: found.filter(|source| !source.everybodys).map(|source| source.address) }
 }
 
 /// Who the request's token says that it is, before any handler's arguments are read. Not part of the extractor: actix reads a
 /// handler's arguments side by side, and what is wrong with a body must not be told before who is asking is known.
-struct Identified(Result<Actor>);
+struct Identified(Result<(Actor, Origin)>);
 
-/// Looks at the token and the session, and leaves what it found for [`Allowed`]. Run once, by the envelope.
-pub async fn identify(req: &ServiceRequest) {
-    if req.headers().contains_key(AUTHORIZATION) {
-        let found = actor(req).await;
-        req.extensions_mut().insert(Identified(found));
+/// Looks at the token and the session, and leaves what it found for [`Allowed`]. Run once, by the envelope, which is told who it is.
+pub async fn identify(req: &ServiceRequest) -> Option<(Actor, Origin)> {
+    if !req.headers().contains_key(AUTHORIZATION) {
+        return None;
     }
+    let found = actor(req).await.map(|actor| (actor, origin(req.request())));
+    let known = found.as_ref().ok().cloned();
+    req.extensions_mut().insert(Identified(found));
+    known
 }
 
 async fn actor(req: &ServiceRequest) -> Result<Actor> {
@@ -139,13 +144,13 @@ impl<P: Permission> FromRequest for Allowed<P> {
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         let identified = req.extensions_mut().remove::<Identified>();
-        ready(identified.map_or_else(|| Err(ApiError::unauthenticated()), |Identified(found)| found).and_then(|actor| {
+        ready(identified.map_or_else(|| Err(ApiError::unauthenticated()), |Identified(found)| found).and_then(|(actor, origin)| {
             if !P::allows(actor.role) {
                 return Err(ApiError::forbidden("Your role may never do this kind of thing."));
             }
             let gate = req.app_data::<Data<Gate>>().ok_or_else(|| ApiError::internal("no gate"))?;
             gate.calls.check_query(req)?;
-            Ok(Self { actor, origin: origin(req), permission: PhantomData })
+            Ok(Self { actor, origin, permission: PhantomData })
         }))
     }
 }

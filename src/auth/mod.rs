@@ -3,6 +3,7 @@
 pub mod guard;
 pub mod password;
 pub mod policy;
+pub mod source;
 pub mod token;
 
 pub use guard::{Allowed, Anyone, Caller, Operator};
@@ -38,8 +39,10 @@ pub struct Actor {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     pub request: RequestId,
-    /// The peer's address, or `cli`.
+    /// An address, or `cli`.
     pub source: std::borrow::Cow<'static, str>,
+    /// The same address, unless it is that of a proxy through which everybody comes.
+    pub of_one: Option<std::net::IpAddr>,
 }
 
 /// Which cases a caller may see; `casework::cases::store` turns it into SQL.

@@ -5,7 +5,7 @@ use crate::{
     error::{ApiError, Result},
     types::Instant,
 };
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
+use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
@@ -44,6 +44,8 @@ pub struct Claims {
 pub struct Keys {
     sign: EncodingKey,
     verify: DecodingKey,
+    /// The same key, for what is signed and is no token.
+    pair: Ed25519KeyPair,
     kid: String,
     public: String,
     validation: Validation,
@@ -75,7 +77,7 @@ impl Keys {
     /// A key from PKCS#8 (version 1) bytes.
     pub fn from_pkcs8(pkcs8: &[u8]) -> std::result::Result<Self, String> {
         let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|e| e.to_string())?;
-        let public = pair.public_key().as_ref();
+        let public = pair.public_key().as_ref().to_vec();
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
@@ -86,9 +88,10 @@ impl Keys {
         derive.update(b"alongside cursor");
         Ok(Self {
             sign: EncodingKey::from_ed_der(pkcs8),
-            verify: DecodingKey::from_ed_der(public),
-            kid: URL_SAFE_NO_PAD.encode(Sha256::digest(public).get(..12).unwrap_or_default()),
-            public: URL_SAFE_NO_PAD.encode(public),
+            verify: DecodingKey::from_ed_der(&public),
+            kid: URL_SAFE_NO_PAD.encode(Sha256::digest(&public).get(..12).unwrap_or_default()),
+            public: URL_SAFE_NO_PAD.encode(&public),
+            pair,
             validation,
             derived: derive.finalize().into_bytes().into(),
             verified: moka::sync::Cache::builder()
@@ -101,6 +104,16 @@ impl Keys {
     /// A key of its own for cursors, so that none can be forged.
     pub const fn cursor_key(&self) -> &[u8; 32] {
         &self.derived
+    }
+
+    /// Signs what is no token, and cannot be taken for one: it has no dots where a token has them.
+    pub fn sign(&self, words: &[u8]) -> String {
+        URL_SAFE_NO_PAD.encode(self.pair.sign(words))
+    }
+
+    pub fn has_signed(&self, words: &[u8], signature: &str) -> bool {
+        let public = UnparsedPublicKey::new(&ED25519, self.pair.public_key().as_ref());
+        URL_SAFE_NO_PAD.decode(signature).is_ok_and(|signature| public.verify(words, &signature).is_ok())
     }
 
     /// The public key as a JWK (RFC 8037).

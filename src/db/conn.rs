@@ -80,17 +80,18 @@ impl Conn {
             Url::Postgres(url) => {
                 let mut conn = PgConnection::establish(&with_timeouts(url))?;
                 conn.batch_execute(
-                    "SET TIME ZONE 'UTC'; SET lc_messages TO 'C'; SET statement_timeout TO '30s'; SET client_min_messages TO warning",
+                    "SET TIME ZONE 'UTC'; SET lc_messages TO 'C'; SET client_min_messages TO warning",
                 )
                 .and_then(|()| match purpose {
                     // Every read is a key, or the walk of an index until a page is full; which index that is depends on the question
                     // and not on what is asked for. So each statement is planned once, and without what reads a table to the end:
                     // the planner, who takes a common word for a reason to leave the index, would.
                     Use::Reading => conn.batch_execute(
-                        "SET plan_cache_mode TO force_generic_plan; SET enable_hashjoin TO off; SET enable_mergejoin TO off;
+                        "SET statement_timeout TO '5s'; SET plan_cache_mode TO force_generic_plan; SET enable_hashjoin TO off; SET enable_mergejoin TO off;
                          SET max_parallel_workers_per_gather TO 0; SET jit TO off",
                     ),
-                    _ => Ok(()),
+                    Use::Writing => conn.batch_execute("SET statement_timeout TO '5s'"),
+                    Use::Loading | Use::Making => Ok(()),
                 })
                 .map_err(ConnectionError::CouldntSetupConfiguration)?;
                 return Ok(Self::Pg(conn));
@@ -152,6 +153,14 @@ impl Conn {
     pub fn hold_number(&mut self, number: i64, shared: bool) -> QueryResult<()> {
         match self {
             Self::Pg(c) => c.batch_execute(&format!("SELECT pg_advisory_xact_lock{}({number})", if shared { "_shared" } else { "" })),
+            Self::Sqlite(_) => Ok(()),
+        }
+    }
+
+    /// Lets the rest of the transaction take longer than a request's may (IN-09): for what goes through very many rows.
+    pub fn take_time(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Pg(c) => c.batch_execute("SET LOCAL statement_timeout TO '60s'"),
             Self::Sqlite(_) => Ok(()),
         }
     }

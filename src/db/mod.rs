@@ -24,7 +24,7 @@ use crate::{
     auth::{Actor, Caller, OrganizationId, Origin, Scope, UserId},
     error::{ApiError, Result},
     identity::sessions,
-    types::{Id, Instant},
+    types::Id,
 };
 
 /// What is needed to open a database.
@@ -146,6 +146,12 @@ impl Db {
         self.trace.note(entries);
     }
 
+    /// Enters what was refused to whom, before they are told (LG-01): nobody finds out by trying, unseen.
+    pub async fn refused(&self, (actor, origin): &(Actor, Origin), subject: Option<uuid::Uuid>, call: String, status: u16) -> Result<()> {
+        let entry = Entry::new(Some(*actor), actor.organization, origin, "request.refused", subject).refused();
+        self.trace.append(vec![entry.fields(vec![call, status.to_string()])]).await
+    }
+
     /// Whether the database answers, takes writes and has every migration.
     pub async fn ready(&self) -> Result<bool> {
         let missing = self.engine.read(Id::NOBODYS, migrate::lacking).await?;
@@ -153,8 +159,8 @@ impl Db {
     }
 
     /// Housekeeping that belongs to no caller and shows nobody anything.
-    pub async fn maintain<T: Send + 'static>(&self, f: impl FnMut(&mut Conn) -> Result<T> + Send + 'static) -> Result<T> {
-        self.engine.write(f).await
+    pub async fn maintain<T: Send + 'static>(&self, mut f: impl FnMut(&mut Conn) -> Result<T> + Send + 'static) -> Result<T> {
+        self.engine.write(move |conn| conn.take_time().map_err(ApiError::from).and_then(|()| f(conn))).await
     }
 
     /// The same for the command line, where a thread may wait.
@@ -238,6 +244,10 @@ impl Tx<'_> {
     pub fn user(&self) -> Result<UserId> {
         Ok(self.actor()?.user)
     }
+    /// The address that the caller comes from, unless everybody's is the same.
+    pub const fn source_of_one(&self) -> Option<std::net::IpAddr> {
+        self.origin.of_one
+    }
     /// Which cases this caller may see.
     pub const fn scope(&self) -> Scope {
         Scope::of(self.actor)
@@ -280,7 +290,7 @@ impl Tx<'_> {
 
     /// The entry for something that is about to be refused, for [`Db::note`].
     pub fn refusal<K: 'static>(&self, action: &'static str, subject: Id<K>) -> Entry {
-        Entry { outcome: audit::Outcome::Refused, ..self.entry(action, Some(subject.uuid())) }
+        self.entry(action, Some(subject.uuid())).refused()
     }
 
     /// An entry that somebody else than the caller stands for, such as the person who is just signing in.
@@ -294,19 +304,6 @@ impl Tx<'_> {
     }
 
     pub fn entry(&self, action: &'static str, subject: Option<uuid::Uuid>) -> Entry {
-        Entry {
-            organization: self.organization,
-            at: Instant::now(),
-            actor: self.actor.map(|actor| actor.user),
-            role: self.actor.map(|actor| actor.role),
-            session: self.actor.map(|actor| actor.session),
-            source: self.origin.source.clone(),
-            action: action.into(),
-            subject,
-            outcome: audit::Outcome::Done,
-            fields: Vec::new(),
-            subjects: Vec::new(),
-            request: self.origin.request,
-        }
+        Entry::new(self.actor, self.organization, &self.origin, action, subject)
     }
 }

@@ -17,7 +17,7 @@ use crate::error::{ApiError, Result};
 
 /// How long a request waits for its turn, or for an answer that many wait for, before it is told to come back (RL-02).
 pub const PATIENCE: Duration = Duration::from_secs(2);
-/// How long a read may take once it is its turn: as long as its request, or a statement on PostgreSQL.
+/// How long a read may take once it is its turn: as long as its request. PostgreSQL breaks each statement off sooner.
 const LONGEST_READ: Duration = Duration::from_secs(30);
 
 /// The engine behind `Db`: no caller, no trace. Only `db`, `audit` and the command line's own steps use it.

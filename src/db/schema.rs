@@ -643,6 +643,18 @@ diesel::table! {
 diesel::table! {
     use crate::types::sql::*;
 
+    sign_in_tries (key) {
+        key -> Bytea,
+        failures -> Int4,
+        last_at -> Timestamptz,
+        waits_until -> Nullable<Timestamptz>,
+        kept_until -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
     statements (organization_id, id) {
         organization_id -> Uuid,
         id -> Uuid,
@@ -795,6 +807,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     service_merges,
     services,
     sessions,
+    sign_in_tries,
     statements,
     tasks,
     team_deputies,

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     auth::{
         Role,
-        password::{Password, hash_here},
+        password::{Cost, Password},
     },
     db::dialect::Key,
     error::{ApiError, Result},
@@ -97,7 +97,7 @@ pub fn lay(
     let mut sign_ins = Vec::new();
     let mut named = |maker: &mut Maker<'_>, role: Role, email: &str| {
         let password = secret()?;
-        let hash = hash_here(&Password::parse(&password).map_err(wrong)?)?;
+        let hash = Cost::LEAST.hash(&Password::parse(&password).map_err(wrong)?)?;
         let (id, email) = maker.user(role, email, Some(hash));
         sign_ins.push(SignIn { role, email, password });
         Ok::<_, ApiError>(id)

@@ -25,13 +25,22 @@ impl Calls {
         Self { paths }
     }
 
-    /// The methods of a path, `HEAD` and all, for `Allow`.
-    fn methods(&self, path: &str) -> Option<String> {
+    /// The path as the document has it, without the ids.
+    pub fn template(&self, path: &str) -> Option<&str> {
+        self.call(path).map(|(template, _)| template.as_str())
+    }
+
+    fn call(&self, path: &str) -> Option<(&String, &BTreeMap<String, BTreeSet<String>>)> {
         let fits = |template: &str| {
             template.split('/').count() == path.split('/').count()
                 && template.split('/').zip(path.split('/')).all(|(part, given)| part == given || part.starts_with('{') && !given.is_empty())
         };
-        let (_, methods) = self.paths.iter().find(|(template, _)| fits(template))?;
+        self.paths.get_key_value(path).or_else(|| self.paths.iter().find(|(template, _)| fits(template)))
+    }
+
+    /// The methods of a path, `HEAD` and all, for `Allow`.
+    fn methods(&self, path: &str) -> Option<String> {
+        let (_, methods) = self.call(path)?;
         let mut names: Vec<&str> = methods.keys().map(String::as_str).collect();
         if names.contains(&"GET") {
             names.push("HEAD");

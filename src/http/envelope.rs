@@ -1,9 +1,14 @@
 //! Around every request: its id, its deadline, its headers, and a problem in place of whatever went wrong.
 
-use super::problem::{Problem, of_status};
+use super::{
+    calls::Calls,
+    problem::{Problem, of_status},
+};
 use crate::{
     auth::RequestId,
+    db::Db,
     error::{ApiError, Code},
+    types::Id,
 };
 use actix_web::{
     Error, HttpMessage as _, HttpResponse,
@@ -11,10 +16,11 @@ use actix_web::{
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
     http::{
-        Method,
+        Method, StatusCode,
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
+    web::Data,
 };
 use futures_util::FutureExt as _;
 use std::{panic::AssertUnwindSafe, time::Duration};
@@ -29,6 +35,10 @@ const MOST_HEADERS: usize = 64;
 const PROBLEM: &str = "application/problem+json";
 /// The docs page runs scripts of its own, all from this server.
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'";
+
+/// The id of whatever a path names.
+enum Named {}
+type RecordId = Id<Named>;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -93,8 +103,19 @@ fn finish(response: &mut HttpResponse<BoxBody>, id: RequestId, docs: bool, publi
 /// The handler, with its panic caught (RL-13) and its time bounded.
 async fn run(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let handled = async {
-        crate::auth::guard::identify(&req).await;
-        next.call(req).await
+        let Some(known) = crate::auth::guard::identify(&req).await else { return next.call(req).await };
+        let (db, calls) = (req.app_data::<Data<Db>>().cloned(), req.app_data::<Data<Calls>>().cloned());
+        let (method, path) = (req.method().clone(), req.path().to_owned());
+        let outcome = next.call(req).await;
+        let status = outcome.as_ref().map_or_else(|error| error.as_response_error().status_code(), ServiceResponse::status);
+        if let StatusCode::FORBIDDEN | StatusCode::NOT_FOUND = status
+            && let Some((db, calls)) = db.zip(calls)
+            && let Some(template) = calls.template(&path)
+        {
+            let subject = path.rsplit('/').find_map(RecordId::parse).map(RecordId::uuid);
+            db.refused(&known, subject, format!("{method} {template}"), status.as_u16()).await?;
+        }
+        outcome
     };
     let call = AssertUnwindSafe(handled).catch_unwind();
     match tokio::time::timeout(DEADLINE, call).await {

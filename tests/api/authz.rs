@@ -8,8 +8,10 @@ use crate::{
 };
 use alongside::{
     auth::{Role, policy},
-    identity::{teams::model::TeamId, users::model::UserStatus},
+    db::schema,
+    identity::{sessions::model::SessionRow, teams::model::TeamId, users::model::UserStatus},
 };
+use diesel::prelude::*;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -102,6 +104,11 @@ impl Records {
             ids.push(("other_providers", ana.post("/providers", json!({"name": "Riverside"})).await.expect(201).id()));
             let twin = ana.post("/services", json!({"name": "Intake", "provider_id": provider, "status": "active"})).await.expect(201).id();
             ids.push(("other_services", twin));
+        }
+        if path.contains("/sessions/{") {
+            let session = SessionRow::start(w.org.id, ana.actor.user);
+            diesel::insert_into(schema::sessions::table).values(&session).execute(&mut w.home.open()).unwrap();
+            ids.push(("sessions", session.id.to_string()));
         }
         if path.contains("/interests/{") || path.contains("/conflict-checks/{") {
             ids.push(("interests", ana.post("/me/interests", json!({"provider_id": provider, "kind": "family"})).await.expect(201).id()));

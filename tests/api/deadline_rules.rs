@@ -243,7 +243,7 @@ on_both_engines! {
         ana.get(&format!("/deadline-rules/{rule}")).await.expect(200);
         ana.get(&versions).await.expect(200);
         preview(&boss, json!({"rule_id": rule, "trigger_date": "2026-03-02"})).await.expect(200);
-        assert_eq!(traced(w, &rule).await, ["deadline_rule.created", "deadline_rule.version_added", "deadline_rule.read", "deadline_rule.versions_listed", "deadline_rule.previewed"]);
+        assert_eq!(traced(w, &rule).await, ["deadline_rule.created", "request.refused", "request.refused", "deadline_rule.version_added", "deadline_rule.read", "deadline_rule.versions_listed", "deadline_rule.previewed"]);
         let entries = pages(&w.user(Role::Auditor), "/audit-events", 50).await;
         assert!(!serde_json::to_string(&entries).unwrap().contains("CANARY"));
     }

@@ -1,7 +1,18 @@
 //! Bad input and faults: a clear problem that names the member, nothing stored, never a 5xx that was not planned.
 
-use crate::{on_both_engines, support::World};
-use alongside::auth::Role;
+use crate::{
+    on_both_engines,
+    support::{
+        World,
+        database::{Engine, Home},
+    },
+};
+use alongside::{
+    auth::Role,
+    db::Conn,
+    error::{ApiError, Code},
+};
+use diesel::{connection::SimpleConnection as _, prelude::*};
 use serde_json::{Value, json};
 
 fn case(client: &str) -> Value {
@@ -140,4 +151,20 @@ on_both_engines! {
         ana.send("POST", "/clients", &key, Some(json!({"preferred_name": ""}))).await.expect(422);
         ana.send("POST", "/clients", &key, Some(json!({"preferred_name": "Sam"}))).await.expect(201);
     }
+}
+
+/// IN-09, where the engine can be told: SQLite has no clock of its own.
+#[test]
+fn a_question_that_takes_too_long_is_broken_off_and_the_database_is_not_taken_for_gone() {
+    #[derive(QueryableByName)]
+    struct Setting {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        statement_timeout: String,
+    }
+    let home = Home::make(Engine::Postgres);
+    let Conn::Pg(mut conn) = home.open() else { panic!("this is PostgreSQL") };
+    let shown: Setting = diesel::sql_query("SHOW statement_timeout").get_result(&mut conn).unwrap();
+    assert_eq!(shown.statement_timeout, "5s");
+    let error = conn.batch_execute("SET statement_timeout TO 20; SELECT pg_sleep(2)").unwrap_err();
+    assert_eq!(ApiError::from(error).code(), Code::Overloaded);
 }

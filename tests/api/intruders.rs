@@ -362,7 +362,8 @@ on_both_engines! {
     async fn of_logins_beside_a_new_password_none_stays(w) {
         let ana = w.user(Role::Advocate);
         let login = || async { w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD}))).await };
-        // Several who go on logging in until the change is told: one of them is always on its way.
+        // Some who go on logging in until the change is told: one of them is always on its way. With it they are four at once, of whom
+        // none has to wait for guesses.
         let changed = std::cell::Cell::new(false);
         let change = async {
             ana.send("PUT", "/me/password", &[], Some(json!({"current_password": PASSWORD, "new_password": "four dry umbrellas"}))).await.expect(204);
@@ -375,9 +376,9 @@ on_both_engines! {
             }
             replies
         };
-        let (logins, ()) = futures_util::join!(futures_util::future::join_all((0..6).map(|_| attempts())), change);
+        let (logins, ()) = futures_util::join!(futures_util::future::join_all((0..3).map(|_| attempts())), change);
         let logins: Vec<Reply> = logins.into_iter().flatten().collect();
-        assert!(logins.len() >= 6);
+        assert!(logins.len() >= 3);
         for reply in logins {
             assert!(matches!(reply.status, 200 | 401), "{}", reply.status);
             if reply.status == 200 {

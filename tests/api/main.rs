@@ -18,6 +18,7 @@ mod conflicts;
 mod deadline_rules;
 mod deadlines;
 mod document;
+mod doors;
 mod errors;
 mod handover;
 mod house;

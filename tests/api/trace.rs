@@ -4,9 +4,14 @@ use crate::{
     on_both_engines,
     support::{World, pages},
 };
-use alongside::auth::Role;
+use alongside::{
+    audit::checkpoint::{Sealer, contradictions},
+    auth::{Role, token::Keys},
+    db::{Db, Options, Url, Use},
+};
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 async fn entries(w: &World) -> Vec<Value> {
     pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 50).await
@@ -54,6 +59,33 @@ on_both_engines! {
         ana.transition(&case, json!({"to": "closed"})).await.expect(409);
         let after = entries(w).await;
         assert!(after[before..].iter().all(|entry| entry["action"] == "audit.read"), "{after:#?}");
+    }
+
+    async fn who_is_refused_is_in_the_trace_before_they_are_told(w) {
+        let (ana, ben, auditor) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Auditor));
+        let (case, nobodys) = (ana.new_case().await, World::nobodys_id());
+        let hidden = ben.get(&format!("/cases/{case}?expand=client")).await.expect(404);
+        ben.patch(&format!("/cases/{case}"), "*", json!({"tags": ["CANARY"]})).await.expect(404);
+        ben.get(&format!("/cases/{nobodys}")).await.expect(404);
+        w.user(Role::Admin).get("/clients").await.expect(403);
+        auditor.post(&format!("/cases/{case}/notes"), json!({"kind": "progress", "body": "CANARY"})).await.expect(403);
+        ben.get("/cases?nonsense=1").await.expect(400);
+        let entries = entries(w).await;
+        let refused: Vec<_> = entries.iter().filter(|entry| entry["action"] == "request.refused").collect();
+        let told: Vec<_> = refused.iter().map(|entry| (entry["fields"].clone(), entry["subject_id"].as_str().unwrap_or(""))).collect();
+        assert_eq!(
+            told,
+            [
+                (json!(["GET /api/v1/cases/{id}", "404"]), case.as_str()),
+                (json!(["PATCH /api/v1/cases/{id}", "404"]), &case),
+                (json!(["GET /api/v1/cases/{id}", "404"]), &nobodys),
+                (json!(["GET /api/v1/clients", "403"]), ""),
+                (json!(["POST /api/v1/cases/{id}/notes", "403"]), &case),
+            ]
+        );
+        assert!(refused.iter().all(|entry| entry["outcome"] == "refused"), "{refused:#?}");
+        assert_eq!((&refused[0]["actor_id"], &refused[0]["request_id"]), (&json!(ben.id()), &json!(hidden.header("x-request-id"))));
+        assert!(!serde_json::to_string(&entries).unwrap().contains("CANARY"));
     }
 
     async fn signing_in_and_failing_to_are_in_the_trace(w) {
@@ -125,6 +157,47 @@ on_both_engines! {
         run("DELETE FROM audit_heads");
         assert_eq!(alongside::audit::chain::verify(&mut conn, w.org.id).unwrap().broken, Some((1, "missing")));
         assert!(alongside::audit::chain::organizations(&mut conn).unwrap().contains(&w.org.id));
+    }
+
+    // What the chain itself cannot tell: an end that is cut off, head and all, and a whole that is hashed anew.
+    async fn what_a_checkpoint_has_seen_cannot_be_taken_back(w) {
+        let ana = w.user(Role::Advocate);
+        for _ in 0..3 { ana.new_client().await; }
+        let options = Options { url: Url::parse(&w.home.url).unwrap(), replica: None, connections: 1, readers: 1, migrate: false, purpose: Use::Writing };
+        let (db, file) = (Db::open(&options).unwrap(), w.home.folder.path().join("checkpoints.jsonl"));
+        let mut sealer = Sealer::new(Arc::clone(&w.keys), file.clone());
+        sealer.seal(&db).await.unwrap();
+        sealer.seal(&db).await.unwrap();
+        ana.new_client().await;
+        sealer.seal(&db).await.unwrap();
+        let lines = || std::fs::read_to_string(&file).unwrap();
+        assert_eq!(lines().lines().filter(|line| !line.is_empty()).count(), 2, "one for each time that the chain had grown");
+        let mut conn = w.home.open();
+        let mut against = |keys: &Keys| contradictions(&mut conn, keys, &file).unwrap();
+        assert_eq!(against(&w.keys), [""; 0]);
+        // A line that was broken off at the end is none; another's is seen to be.
+        std::fs::write(&file, format!("{}{{\"organization\":", lines())).unwrap();
+        Sealer::new(Arc::clone(&w.keys), file.clone()).seal(&db).await.unwrap();
+        assert_eq!(against(&w.keys), [""; 0]);
+        let other = Keys::load(&w.home.folder.path().join("other-key")).unwrap();
+        assert!(against(&other).iter().all(|line| line.ends_with("was not signed with this key")));
+        std::fs::write(&file, lines().replacen("\"sequence\":3", "\"sequence\":2", 1)).unwrap();
+        assert_eq!(against(&w.keys).len(), 1);
+        std::fs::write(&file, lines().replacen("\"sequence\":2", "\"sequence\":3", 1)).unwrap();
+        assert_eq!(against(&w.keys), [""; 0]);
+
+        let unguard = match w.engine {
+            crate::support::database::Engine::Sqlite => "DROP TRIGGER audit_events_no_update; DROP TRIGGER audit_events_no_delete",
+            crate::support::database::Engine::Postgres => "ALTER TABLE audit_events DISABLE TRIGGER ALL",
+        };
+        let mut past = w.home.open();
+        past.batch_execute(unguard).unwrap();
+        past.batch_execute("DELETE FROM audit_events WHERE sequence > 3; UPDATE audit_heads SET sequence = 3, hash = (SELECT hash FROM audit_events WHERE sequence = 3)").unwrap();
+        assert_eq!(alongside::audit::chain::verify(&mut past, w.org.id).unwrap().broken, None, "by itself the chain holds");
+        let found = against(&w.keys);
+        assert!(found.len() == 2 && found.iter().all(|line| line.contains("entry 4") && line.ends_with("is missing")), "{found:?}");
+        past.batch_execute("UPDATE audit_events SET hash = (SELECT hash FROM audit_events WHERE sequence = 1) WHERE sequence = 3").unwrap();
+        assert_eq!(against(&w.keys).len(), 3);
     }
 
     async fn the_trace_is_the_auditors_and_of_their_own_organization(w) {

@@ -3,7 +3,7 @@
 use super::model::*;
 use crate::{
     db::{Dialect, PortableDsl as _, Tx, schema::organizations},
-    error::{ApiError, Code, OnUnique as _, Result},
+    error::Result,
     http::{Body, IfMatch},
     types::Instant,
 };
@@ -24,18 +24,14 @@ pub fn update(tx: &mut Tx, version: &IfMatch, patch: &Body<OrganizationPatch>) -
     row.apply(patch);
     row.version += 1;
     row.updated_at = Instant::now();
-    diesel::update(organizations::table.find(row.id)).set(&row).execute(tx.conn).on_unique(taken)?;
+    diesel::update(organizations::table.find(row.id)).set(&row).execute(tx.conn)?;
     tx.record("organization.updated", row.id, patch.members());
     Ok(row.into())
 }
 
 pub fn insert(tx: &mut Tx, row: &OrganizationRow) -> Result<()> {
-    diesel::insert_into(organizations::table).values(row).execute(tx.conn).on_unique(taken)?;
+    diesel::insert_into(organizations::table).values(row).execute(tx.conn)?;
     tx.enter(row.id)?;
     tx.record("organization.created", row.id, Vec::new());
     Ok(())
-}
-
-fn taken() -> ApiError {
-    ApiError::new(Code::AlreadyExists, "An organization of this name exists.")
 }

@@ -1,53 +1,85 @@
 //! Handlers for signing in and out.
 
-use super::{model::*, store};
+use super::{model::*, store, throttle};
 use crate::{
-    auth::{Actor, Allowed, Anyone, guard::Gate, password::Hasher, policy::ReadSelf, token::ACCESS_SECONDS},
+    auth::{
+        Actor, Allowed, Anyone, SessionId, UserId,
+        guard::Gate,
+        password::Hasher,
+        policy::{ReadSelf, WriteUsers},
+        token::ACCESS_SECONDS,
+    },
     db::{Db, Tx},
     error::{ApiError, Code, Result},
     http::{Answer, Body, Reply, body::LOGIN_LIMIT, no_content, plain},
-    identity::users,
+    identity::users::{self, model::UserRow},
 };
-use actix_web::{post, web::Data};
+use actix_web::{
+    delete, get, post,
+    web::{Data, Path},
+};
 
 /// One answer for every reason (AU-02).
 fn refused() -> ApiError {
-    ApiError::new(Code::InvalidCredentials, "The e-mail address or the password is wrong, or the account is not active.")
-        .header("www-authenticate", "Bearer")
+    let detail = "The e-mail address or the password is wrong, the account is not active, or it must wait after too many failures.";
+    ApiError::new(Code::InvalidCredentials, detail).header("www-authenticate", "Bearer")
 }
 
-fn tokens(gate: &Gate, actor: Actor, refresh_token: String, row: users::model::UserRow) -> Result<Tokens> {
+fn tokens(gate: &Gate, actor: Actor, refresh_token: String, row: UserRow) -> Result<Tokens> {
     Ok(Tokens { access_token: gate.keys.mint(actor)?, token_type: "Bearer", expires_in: ACCESS_SECONDS, refresh_token, user: row.into() })
 }
 
 /// Sign in
 ///
 /// Answers an access token for ten minutes and a refresh token. An unknown address costs the same time as a wrong password, and is answered the same.
-#[utoipa::path(tag = "Signing in", request_body = Login, responses((status = 200, body = Tokens), (status = 401, description = "The e-mail address or the password is wrong, or the account is not active.")), security(()))]
+///
+/// From the fifth failure in a row on, nothing is looked at for half a minute, then a minute, and so on to a quarter of an hour; meanwhile
+/// the right password is refused like a wrong one, but where somebody has signed in to the account before: there its failures are counted
+/// by themselves. After a hundred it is taken no more, until an operator sets a new one. A try counts as a failure until the password has
+/// been found to be right, so no more than four at once can be. Very many failures from one address make that address wait (429).
+#[utoipa::path(tag = "Signing in", request_body = Login, responses((status = 200, body = Tokens), (status = 401, description = "The e-mail address or the password is wrong, the account is not active, or it must wait after too many failures."), (status = 429, description = "There were too many failures from this address; `Retry-After` says when to come back.")), security(()))]
 #[post("/auth/login")]
 pub async fn login(who: Anyone, db: Data<Db>, gate: Data<Gate>, hasher: Data<Hasher>, body: Body<Login, LOGIN_LIMIT>) -> Reply<Tokens> {
+    let place = hasher.place()?;
     let email = body.email.clone();
     let found = db
         .read(&who, move |tx| {
-            let row = users::store::by_email(tx, &email)?.filter(users::model::UserRow::is_active);
+            if let Some(seconds) = throttle::source_waits(tx)? {
+                return Err(ApiError::too_many(seconds));
+            }
+            let row = users::store::by_email(tx, &email)?.filter(UserRow::is_active);
             let refusal = row.as_ref().map(|row| tx.refusal("session.refused", row.id));
             Ok(row.zip(refusal))
         })
         .await?;
+    // Before it is known whether the password is right: of many who guess at once no more are looked at than of those who come in turn.
+    let email = body.email.clone();
+    let may = db.write(&who, move |tx| throttle::take_turn(tx, &email)).await?;
     let hash = found.as_ref().and_then(|(row, _)| row.password_hash.clone());
-    let right = hasher.verify(body.password.clone(), hash.clone()).await?;
+    let right = place.verify(body.password.clone(), hash.clone().filter(|_| may)).await?;
     let Some((row, refusal)) = found else { return Err(refused()) };
     if !right {
         // Nobody waits for the entry, so that a known name takes no longer than an unknown one.
         db.note(vec![refusal]);
         return Err(refused());
     }
-    let (organization, user) = (row.organization_id, row.id);
-    let begin = move |tx: &mut Tx<'_>| {
-        tx.enter(organization)?;
-        store::start(tx, user, hash.as_deref())
+    let better = match &hash {
+        Some(hash) if hasher.has_outgrown(hash) => Some(place.hash(body.password.clone()).await?),
+        _ => None,
     };
-    let (actor, refresh_token) = db.write(&who, begin).await?.ok_or_else(refused)?;
+    drop(place);
+    let begin = move |tx: &mut Tx<'_>| {
+        tx.enter(row.organization_id)?;
+        let begun = store::start(tx, row.id, hash.as_deref())?;
+        if let Some((actor, _)) = &begun {
+            throttle::take_back(tx, &row.email)?;
+            if let Some(better) = &better {
+                users::store::rehash(tx, *actor, better)?;
+            }
+        }
+        Ok(begun.map(|(actor, token)| (actor, token, row.clone())))
+    };
+    let (actor, refresh_token, row) = db.write(&who, begin).await?.ok_or_else(refused)?;
     plain(tokens(&gate, actor, refresh_token, row)?)
 }
 
@@ -73,6 +105,36 @@ pub async fn refresh(who: Anyone, db: Data<Db>, gate: Data<Gate>, body: Body<Ref
 #[utoipa::path(tag = "Signing in", responses((status = 204, description = "The session has ended.")), security(("bearer" = ["self:read"])))]
 #[post("/auth/logout")]
 pub async fn logout(who: Allowed<ReadSelf>, db: Data<Db>) -> Result<Answer<()>> {
-    db.write(&who, store::end_own).await?;
+    let this = who.who().session;
+    db.write(&who, move |tx| store::end_own(tx, this)).await?;
+    no_content()
+}
+
+/// List my sessions
+///
+/// Where I am signed in. There are ten at most: signing in once more ends the oldest.
+#[utoipa::path(tag = "Me", responses((status = 200, body = Sessions)), security(("bearer" = ["self:read"])))]
+#[get("/me/sessions")]
+pub async fn list_my_sessions(who: Allowed<ReadSelf>, db: Data<Db>) -> Reply<Sessions> {
+    plain(db.read(&who, store::own).await?)
+}
+
+/// End one of my sessions
+///
+/// Its access and refresh tokens are dead at the next request.
+#[utoipa::path(tag = "Me", params(("id" = SessionId, Path)), responses((status = 204, description = "The session has ended.")), security(("bearer" = ["self:read"])))]
+#[delete("/me/sessions/{id}")]
+pub async fn end_my_session(who: Allowed<ReadSelf>, db: Data<Db>, id: Path<SessionId>) -> Result<Answer<()>> {
+    db.write(&who, move |tx| store::end_own(tx, *id)).await?;
+    no_content()
+}
+
+/// End a user's sessions
+///
+/// All of them, at the next request: for a device that was lost. The person may sign in again.
+#[utoipa::path(tag = "Users", params(("id" = UserId, Path)), responses((status = 204, description = "Every session of the person has ended.")), security(("bearer" = ["users:write"])))]
+#[delete("/users/{id}/sessions")]
+pub async fn end_user_sessions(who: Allowed<WriteUsers>, db: Data<Db>, id: Path<UserId>) -> Result<Answer<()>> {
+    db.write(&who, move |tx| users::store::sign_out(tx, *id)).await?;
     no_content()
 }

@@ -4,9 +4,15 @@ pub mod api;
 pub mod model;
 pub mod roll_call;
 pub mod store;
+pub mod throttle;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::login).service(api::refresh).service(api::logout);
+    cfg.service(api::login)
+        .service(api::refresh)
+        .service(api::logout)
+        .service(api::list_my_sessions)
+        .service(api::end_my_session)
+        .service(api::end_user_sessions);
 }

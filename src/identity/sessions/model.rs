@@ -28,6 +28,28 @@ pub struct SessionRow {
     pub ended_at: Option<Instant>,
 }
 
+/// TK-10: so many sessions of one person at a time; the oldest ends when there is one more.
+pub const MOST_SESSIONS: i64 = 10;
+
+/// A session of one's own that has not ended.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000009", "started_at": "2026-01-05T09:00:00.000Z", "expires_at": "2026-01-06T09:00:00.000Z", "is_this": true}))]
+pub struct Session {
+    pub id: SessionId,
+    pub started_at: Instant,
+    /// When it ends at the latest, however much it is used.
+    pub expires_at: Instant,
+    /// Whether the request was made in it.
+    pub is_this: bool,
+}
+
+/// The sessions of a person, the newest first: at most ten.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"items": [{"id": "019ab3c4-0000-7000-8000-000000000009", "started_at": "2026-01-05T09:00:00.000Z", "expires_at": "2026-01-06T09:00:00.000Z", "is_this": true}]}))]
+pub struct Sessions {
+    pub items: Vec<Session>,
+}
+
 impl SessionRow {
     pub fn start(organization_id: OrganizationId, user_id: UserId) -> Self {
         let now = Instant::now();

@@ -63,11 +63,22 @@ pub fn stands(conn: &mut Conn, actor: Actor) -> Result<bool> {
     Ok(live.is_some_and(|live| live.user == actor.user && live.role == actor.role && live.expires_at > Instant::now()))
 }
 
+/// The caller's own sessions that go on.
+pub fn own(tx: &mut Tx) -> Result<Sessions> {
+    let this = tx.actor()?.session;
+    let open = visible(tx)?.filter(sessions::ended_at.is_null()).filter(sessions::expires_at.gt(Instant::now()));
+    let rows: Vec<SessionRow> =
+        open.order((sessions::created_at.desc(), sessions::id.desc())).select(SessionRow::as_select()).load(tx.conn)?;
+    tx.saw_all("session.listed", rows.iter().map(|row| row.id));
+    let shown = |row: SessionRow| Session { id: row.id, started_at: row.created_at, expires_at: row.expires_at, is_this: row.id == this };
+    Ok(Sessions { items: rows.into_iter().map(shown).collect() })
+}
+
 /// Starts a session for somebody who has proved who they are, unless they may no longer sign in, or what they have proved it by, the
 /// hash of a password, is theirs no more.
 pub fn start(tx: &mut Tx, user: UserId, proved: Option<&str>) -> Result<Option<(Actor, String)>> {
-    // Kept from being changed until the session is there to be ended with the others.
-    let present = users::table.find((tx.organization(), user)).select(users::password_hash).referred();
+    // Held until the session is there to be ended with the others, and to be counted with them.
+    let present = users::table.find((tx.organization(), user)).select(users::password_hash).locked();
     if present.get_result::<Option<String>>(tx.conn).optional()?.flatten().as_deref() != proved {
         tx.nothing_changed();
         return Ok(None);
@@ -79,6 +90,7 @@ pub fn start(tx: &mut Tx, user: UserId, proved: Option<&str>) -> Result<Option<(
         tx.nothing_changed();
         return Ok(None);
     };
+    end_surplus(tx, user)?;
     let actor = Actor { organization: session.organization_id, user, role: live.role, session: session.id };
     let token = issue(tx, actor, session.expires_at)?;
     tx.record_as(actor, "session.started");
@@ -133,10 +145,25 @@ fn end(tx: &mut Tx, session: SessionId) -> Result<usize> {
     Ok(diesel::update(open).set(sessions::ended_at.eq(Instant::now())).execute(tx.conn)?)
 }
 
-/// Ends the caller's own session.
-pub fn end_own(tx: &mut Tx) -> Result<()> {
-    let actor = tx.actor()?;
-    let own: SessionId = visible(tx)?.filter(sessions::id.eq(actor.session)).select(sessions::id).first(tx.conn)?;
+/// Ends the oldest sessions of a person who has too many.
+fn end_surplus(tx: &mut Tx, user: UserId) -> Result<()> {
+    let open = sessions::table
+        .filter(sessions::organization_id.eq(tx.organization()))
+        .filter(sessions::user_id.eq(user))
+        .filter(sessions::ended_at.is_null())
+        .filter(sessions::expires_at.gt(Instant::now()));
+    let newest_first = open.order((sessions::created_at.desc(), sessions::id.desc())).offset(MOST_SESSIONS).limit(i64::MAX);
+    for surplus in newest_first.select(sessions::id).load::<SessionId>(tx.conn)? {
+        end(tx, surplus)?;
+        tx.record("session.ended", surplus, Vec::new());
+    }
+    Ok(())
+}
+
+/// Ends one of the caller's own sessions.
+pub fn end_own(tx: &mut Tx, session: SessionId) -> Result<()> {
+    let own = visible(tx)?.filter(sessions::id.eq(session)).filter(sessions::ended_at.is_null());
+    let own: SessionId = own.select(sessions::id).first(tx.conn)?;
     end(tx, own)?;
     tx.record("session.ended", own, Vec::new());
     Ok(())

@@ -10,7 +10,7 @@ use crate::{
     db::{Db, Tx},
     error::{ApiError, Result},
     http::{Answer, Body, IfMatch, List, Page, Reply, body::LOGIN_LIMIT, no_content, ok, paged},
-    identity::teams,
+    identity::{organizations, sessions::throttle, teams},
 };
 use actix_web::{
     get, patch, put,
@@ -51,15 +51,19 @@ pub async fn change_password(
     hasher: Data<Hasher>,
     body: Body<PasswordChange, LOGIN_LIMIT>,
 ) -> Result<Answer<()>> {
-    let own = |tx: &mut Tx<'_>| store::own(tx).map(|row| (tx.refusal("user.password_refused", row.id), row));
-    let (refusal, row) = db.peek(&who, own).await?;
-    if !hasher.verify(body.current_password.clone(), row.password_hash.clone()).await? {
+    let place = hasher.place()?;
+    let (row, organization) = db.peek(&who, |tx| Ok((store::own(tx)?, organizations::store::find(tx)?.name))).await?;
+    let own = [row.display_name.as_str(), row.email.as_str(), organization.as_str()];
+    body.new_password.check_new(&own).map_err(|fault| ApiError::invalid("/new_password", fault.code, fault.detail))?;
+    // Whoever has found somebody's session guesses no faster than at the door.
+    let (email, id) = (row.email.clone(), row.id);
+    let turn = move |tx: &mut Tx<'_>| Ok((throttle::take_turn(tx, &email)?, tx.refusal("user.password_refused", id)));
+    let (may, refusal) = db.write(&who, turn).await?;
+    if !place.verify(body.current_password.clone(), row.password_hash.clone().filter(|_| may)).await? {
         db.note(vec![refusal]);
         return Err(store::wrong_password());
     }
-    let own = [row.display_name.as_str(), row.email.as_str()];
-    body.new_password.check_new(&own).map_err(|fault| ApiError::invalid("/new_password", fault.code, fault.detail))?;
-    let hash = hasher.hash(body.new_password.clone()).await?;
+    let hash = place.hash(body.new_password.clone()).await?;
     db.write(&who, move |tx| store::set_password(tx, row.password_hash.as_deref(), hash.clone())).await?;
     no_content()
 }

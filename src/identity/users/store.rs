@@ -2,7 +2,7 @@
 
 use super::model::*;
 use crate::{
-    auth::{Role, UserId},
+    auth::{Actor, Role, UserId},
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::row_after,
@@ -129,8 +129,28 @@ pub fn set_password(tx: &mut Tx, proved: Option<&str>, hash: String) -> Result<(
     row.password_hash = Some(hash);
     save(tx, &mut row)?;
     sessions::store::end_all(tx, row.id, Some(actor.session))?;
+    sessions::throttle::take_back(tx, &row.email)?;
     tx.record("user.password_changed", row.id, Vec::new());
     Ok(())
+}
+
+/// The same password, kept so that a guess costs more (AU-01). Nobody's version of the record is stale for it.
+pub fn rehash(tx: &mut Tx, actor: Actor, hash: &str) -> Result<()> {
+    diesel::update(users::table.find((actor.organization, actor.user))).set(users::password_hash.eq(hash)).execute(tx.conn)?;
+    tx.record("user.password_rehashed", actor.user, Vec::new());
+    Ok(())
+}
+
+/// A password that an operator sets (AU-06): every session of the person ends, and their failures are forgotten.
+pub fn reset_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<UserId> {
+    let held = users::table.find((tx.organization(), id)).select(UserRow::as_select()).locked();
+    let mut row: UserRow = held.get_result(tx.conn)?;
+    row.password_hash = Some(hash.to_owned());
+    save(tx, &mut row)?;
+    sessions::store::end_all(tx, id, None)?;
+    sessions::throttle::forget(tx.conn, &row.email)?;
+    tx.record("user.password_reset", id, Vec::new());
+    Ok(id)
 }
 
 /// AZ-08: nobody changes their own role or status, and the last administrator stays.
@@ -167,6 +187,15 @@ pub fn update(tx: &mut Tx, id: UserId, version: &IfMatch, patch: &Body<UserPatch
     }
     tx.record("user.updated", row.id, patch.members());
     Ok(row.into())
+}
+
+/// Ends every session of somebody, who may sign in again.
+pub fn sign_out(tx: &mut Tx, id: UserId) -> Result<()> {
+    // Held, so that nobody who is just signing in is left out.
+    let user: UserId = visible(tx)?.filter(users::id.eq(id)).select(users::id).locked().get_result(tx.conn)?;
+    sessions::store::end_all(tx, user, None)?;
+    tx.record("user.signed_out", user, Vec::new());
+    Ok(())
 }
 
 pub fn insert(tx: &mut Tx, row: &UserRow) -> Result<()> {

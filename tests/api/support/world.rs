@@ -6,7 +6,12 @@ use super::{
 };
 use alongside::{
     app,
-    auth::{Actor, Role, token::Keys},
+    auth::{
+        Actor, Role,
+        password::{Cost, Password},
+        source::Sources,
+        token::Keys,
+    },
     db::{Db, Options, Url, Use, schema},
     identity::{
         organizations::model::OrganizationRow,
@@ -95,8 +100,13 @@ impl Reply {
     }
 }
 
+/// What a server is told of the world if it is told nothing else.
+pub fn surroundings() -> app::Surroundings {
+    app::Surroundings { sources: Sources::default(), password_cost: Cost::LEAST, most_connections: 1000, docs: true }
+}
+
 /// Starts a server on that database; says where.
-fn server(home: &Home, keys: &Arc<Keys>) -> String {
+fn server(home: &Home, keys: &Arc<Keys>, surroundings: app::Surroundings) -> String {
     let db = Db::open(&Options {
         url: Url::parse(&home.url).unwrap(),
         replica: None,
@@ -108,7 +118,7 @@ fn server(home: &Home, keys: &Arc<Keys>) -> String {
     .unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
-    let setup = app::Setup { db, keys: Arc::clone(keys), workers: 2 };
+    let setup = app::Setup { db, keys: Arc::clone(keys), workers: 2, surroundings };
     std::thread::spawn(move || actix_web::rt::System::new().block_on(async { app::serve(listener, setup).unwrap().await }));
     base
 }
@@ -117,7 +127,7 @@ impl World {
     pub async fn start(engine: Engine) -> Self {
         let home = Home::make(engine);
         let keys = Arc::new(Keys::load(&home.folder.path().join("key")).unwrap());
-        let base = server(&home, &keys);
+        let base = server(&home, &keys, surroundings());
         let mut conn = home.open();
         let mut organization = |name: &str| {
             let org =
@@ -128,7 +138,7 @@ impl World {
             (org, team.id)
         };
         let ((org, team), (other_org, other_team)) = (organization("River Peers"), organization("Hill Peers"));
-        let password_hash = alongside::auth::password::hash_here(&alongside::auth::password::Password::parse(PASSWORD).unwrap()).unwrap();
+        let password_hash = Cost::LEAST.hash(&Password::parse(PASSWORD).unwrap()).unwrap();
         Self { base, home, keys, http: reqwest::Client::new(), engine, org, team, other_org, other_team, password_hash }
     }
 
@@ -161,7 +171,11 @@ impl World {
 
     /// A second server on the same database, with the same key.
     pub fn another_server(&self) -> String {
-        server(&self.home, &self.keys)
+        self.another_server_in(surroundings())
+    }
+    /// The same, that is told something else of the world.
+    pub fn another_server_in(&self, surroundings: app::Surroundings) -> String {
+        server(&self.home, &self.keys, surroundings)
     }
 
     /// Somebody of the organization, in its team.

@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# benches/outage.sh: what callers notice while PostgreSQL is away, stopped or frozen, and how soon after its return all is well (RL-02, TS-06).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=lib.sh
+source benches/lib.sh
+bench_start postgres 200
+sign_in_of supervisor "$SCRATCH/demo.txt"
+sign_in
+cat >"$SCRATCH/probe.py" <<'PYTHON'
+"""probe.py away|back SECONDS: asks again and again, and ends with 1 where something is not as it should be."""
+import json, os, sys, threading, time, urllib.error, urllib.request
+
+base, token, what, seconds = os.environ["BASE"], os.environ["TOKEN"], sys.argv[1], float(sys.argv[2])
+
+
+def ask(path, body=None):
+    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+    began = time.monotonic()
+    try:
+        reply = urllib.request.urlopen(urllib.request.Request(base + path, body, headers), timeout=30)
+        status, after = reply.status, None
+        reply.read()
+    except urllib.error.HTTPError as refused:
+        status, after = refused.code, refused.headers["retry-after"]
+        refused.read()
+    return status, after, time.monotonic() - began
+
+
+wrong, longest, asked = [], {}, {}
+
+
+def go_on(name, path, body, good):
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        status, after, took = ask(path, body)
+        longest[name] = max(longest.get(name, 0), took)
+        asked[name] = asked.get(name, 0) + 1
+        if not good(status, after, took):
+            wrong.append((name, status, after, round(took, 2)))
+        time.sleep(0.05)
+
+
+note = json.dumps({"name": "Riverside Clinic"}).encode()
+if what == "away":
+    # Half a second for the way through a busy machine; what comes after waits no longer than the one before.
+    refused = lambda status, after, took: status == 503 and after and took < 2.5
+    jobs = [("read", "/api/v1/cases?limit=1", None, refused), ("write", "/api/v1/providers", note, refused), ("ready", "/readyz", None, refused)]
+else:
+    began = time.monotonic()
+    while ask("/api/v1/cases?limit=1")[0] != 200 or ask("/api/v1/providers", note)[0] != 201 or ask("/readyz")[0] != 200:
+        if time.monotonic() - began > 30:
+            sys.exit("it is not back after 30 s")
+        time.sleep(0.05)
+    print(f"all is well {time.monotonic() - began:.1f} s after its return", end="; ")
+    jobs = [("read", "/api/v1/cases?limit=1", None, lambda status, *_: status == 200), ("write", "/api/v1/providers", note, lambda status, *_: status == 201)]
+    if time.monotonic() - began > 5:
+        wrong.append("it took too long")
+jobs.append(("alive", "/livez", None, lambda status, after, took: status == 200 and took < 0.5))
+threads = [threading.Thread(target=go_on, args=job) for job in jobs for _ in range(4)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(", ".join(f"{name} {asked[name]} times, {longest[name]:.2f} s at the most" for name in asked), *wrong[:5])
+sys.exit(1 if wrong else 0)
+PYTHON
+probe() { BASE=$BASE TOKEN=$TOKEN python3 "$SCRATCH/probe.py" "$@"; }
+port=${PG_URL##*:}
+start_again() {
+    as_postgres "$PG_BIN/postgres" -D "$PG_DIR/data" -p "$port" -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c max_connections=300 >>"$PG_DIR.log" 2>&1 &
+    pg_await "$port" "$!" || die "PostgreSQL did not start again"
+    PG_PID=$(head -n 1 "$PG_DIR/data/postmaster.pid")
+}
+say "as ever:"
+probe back 2
+for round in 1 2 3; do
+    say "" "round $round, stopped at once:"
+    kill -QUIT "$PG_PID"
+    while kill -0 "$PG_PID" 2>/dev/null; do sleep 0.1; done
+    probe away 5
+    start_again
+    probe back 3
+    say "round $round, frozen:"
+    frozen=$(pgrep -P "$PG_PID"; echo "$PG_PID")
+    # shellcheck disable=SC2086
+    kill -STOP $frozen
+    probe away 8
+    # shellcheck disable=SC2086
+    kill -CONT $frozen
+    probe back 3
+done
+server_stop
+"${ALONGSIDE:-target/release/alongside}" verify >/dev/null && say "" "the chain holds"

@@ -1,0 +1,192 @@
+//! Guessing is slowed (AU-06): a try is counted before it is looked at, for the account that it is for, whether there is one or not,
+//! and for the place that it comes from. It is counted in the database, and so on every server and over a restart.
+//!
+//! Where somebody has signed in to an account before, its tries are counted by themselves: whoever guesses elsewhere, and makes the
+//! account wait, does not keep its owner out.
+
+use crate::{
+    db::{Conn, PortableDsl as _, Tx, schema::sign_in_tries as tries},
+    error::{ApiError, Result},
+    types::{Email, Instant},
+};
+use diesel::prelude::*;
+use sha2::{Digest as _, Sha256};
+use std::net::{IpAddr, Ipv6Addr};
+
+/// How many failures are borne, and for how long they are remembered.
+struct Rule {
+    /// From this failure on there is a wait, which doubles with each.
+    first_that_waits: i32,
+    /// After so many in a row nothing is looked at any more, until somebody sets a new password.
+    most: i32,
+    /// Seconds after the last failure, or never: an account's failures are in a row until a right password.
+    forgotten_after: Option<i64>,
+}
+
+/// SP 800-63B-4, 3.2.2: no more than a hundred failures in a row.
+const OF_ACCOUNT: Rule = Rule { first_that_waits: 5, most: 100, forgotten_after: None };
+/// Many people may share an address, and each may mistype.
+const OF_SOURCE: Rule = Rule { first_that_waits: 100, most: i32::MAX, forgotten_after: Some(3600) };
+/// Seconds.
+const FIRST_WAIT: i64 = 30;
+const LONGEST_WAIT: i64 = 15 * 60;
+/// For so many seconds it is remembered what was mistyped; where somebody has signed in, or has had to wait; and which account is shut.
+const KEPT: i64 = 24 * 3600;
+const KEPT_LONGER: i64 = 90 * 24 * 3600;
+const KEPT_ALWAYS: i64 = 100 * 365 * 24 * 3600;
+
+impl Rule {
+    /// Seconds until the next try is looked at, after so many failures.
+    fn wait(&self, failures: i32) -> Option<i64> {
+        let doublings = failures.checked_sub(self.first_that_waits).filter(|more| *more >= 0)?;
+        Some(LONGEST_WAIT.min(FIRST_WAIT << doublings.min(10)))
+    }
+    fn kept(&self, failures: i32) -> i64 {
+        match failures {
+            few if few < self.first_that_waits => KEPT,
+            many if many < self.most => KEPT_LONGER,
+            _ => KEPT_ALWAYS,
+        }
+    }
+}
+
+type Key = Vec<u8>;
+
+fn of_account(email: &Email) -> Key {
+    Sha256::new().chain_update("account ").chain_update(email.as_str()).finalize().to_vec()
+}
+
+/// A household, or an office, has 2⁶⁴ addresses of the newer kind.
+fn of_source(address: IpAddr) -> Key {
+    let address = match address.to_canonical() {
+        IpAddr::V6(six) => IpAddr::V6(Ipv6Addr::from_bits(six.to_bits() & !u128::from(u64::MAX))),
+        four => four,
+    };
+    Sha256::new().chain_update("source ").chain_update(address.to_string()).finalize().to_vec()
+}
+
+/// An account from one place: kept from the first time that somebody has signed in to it there.
+fn of_both(account: &Key, source: &Key) -> Key {
+    Sha256::new().chain_update("both ").chain_update(account).chain_update(source).finalize().to_vec()
+}
+
+/// When a wait is over. One that a clock has made which was ahead is no longer than any other.
+fn over(until: Option<Instant>, now: Instant) -> Option<Instant> {
+    until.filter(|until| *until > now).map(|until| until.min(now.plus_seconds(LONGEST_WAIT)))
+}
+
+/// For how many more seconds nothing is looked at that comes from where this caller does.
+pub fn source_waits(tx: &mut Tx) -> Result<Option<i64>> {
+    let Some(source) = tx.source_of_one() else { return Ok(None) };
+    let until = tries::table.find(of_source(source)).select(tries::waits_until).first::<Option<Instant>>(tx.conn).optional()?;
+    let now = Instant::now();
+    Ok(over(until.flatten(), now).map(|until| (until.micros() - now.micros()) / 1_000_000 + 1))
+}
+
+/// Counts a try as a failure, until it is [taken back](take_back), and says whether it may be looked at.
+pub fn take_turn(tx: &mut Tx, email: &Email) -> Result<bool> {
+    tx.nothing_changed();
+    let account = of_account(email);
+    let Some(source) = tx.source_of_one().map(of_source) else { return count(tx.conn, &account, &OF_ACCOUNT) };
+    // In this order always, so that nobody waits for anybody who waits for them.
+    let may = count(tx.conn, &source, &OF_SOURCE)?;
+    let both = of_both(&account, &source);
+    let known = tries::table.find(&both).select(tries::key).first::<Key>(tx.conn).optional()?.is_some();
+    Ok(may && count(tx.conn, if known { &both } else { &account }, &OF_ACCOUNT)?)
+}
+
+fn count(conn: &mut Conn, key: &Key, rule: &Rule) -> Result<bool> {
+    let now = Instant::now();
+    enter(conn, key, now, KEPT)?;
+    let own = tries::table.find(key);
+    let held = own.select((tries::failures, tries::last_at, tries::waits_until)).locked();
+    let held = held.get_result::<(i32, Instant, Option<Instant>)>(conn).optional()?;
+    // A right password may just have taken it away: once more.
+    let (failures, last, until) = held.ok_or_else(ApiError::contention)?;
+    if failures >= rule.most {
+        return Ok(false);
+    }
+    if let Some(over) = over(until, now) {
+        diesel::update(own).set(tries::waits_until.eq(Some(over))).execute(conn)?;
+        return Ok(false);
+    }
+    let forgotten = rule.forgotten_after.is_some_and(|seconds| last.plus_seconds(seconds) <= now);
+    let failures = if forgotten { 1 } else { failures + 1 };
+    let waits_until = rule.wait(failures).map(|seconds| now.plus_seconds(seconds));
+    let kept_until = now.plus_seconds(rule.kept(failures));
+    let counted =
+        (tries::failures.eq(failures), tries::last_at.eq(now), tries::waits_until.eq(waits_until), tries::kept_until.eq(kept_until));
+    diesel::update(own).set(counted).execute(conn)?;
+    Ok(true)
+}
+
+/// Makes room for a count.
+fn enter(conn: &mut Conn, key: &Key, now: Instant, kept: i64) -> Result<()> {
+    let kept_until = now.plus_seconds(kept);
+    diesel::insert_into(tries::table)
+        .values((tries::key.eq(key), tries::failures.eq(0), tries::last_at.eq(now), tries::kept_until.eq(kept_until)))
+        .on_conflict_do_nothing()
+        .portable()
+        .execute(conn)?;
+    Ok(())
+}
+
+/// The password was right: the account's failures are forgotten, this try was none of its source's, and the account is known there.
+pub fn take_back(tx: &mut Tx, email: &Email) -> Result<()> {
+    let account = of_account(email);
+    let none: Option<Instant> = None;
+    let Some(source) = tx.source_of_one().map(of_source) else { return forget(tx.conn, email) };
+    let own = tries::table.find(&source);
+    diesel::update(own.filter(tries::failures.gt(0))).set(tries::failures.eq(tries::failures - 1)).execute(tx.conn)?;
+    let bearable = own.filter(tries::failures.lt(OF_SOURCE.first_that_waits));
+    diesel::update(bearable).set(tries::waits_until.eq(none)).execute(tx.conn)?;
+    forget(tx.conn, email)?;
+    let (both, now) = (of_both(&account, &source), Instant::now());
+    enter(tx.conn, &both, now, KEPT_LONGER)?;
+    let kept_until = now.plus_seconds(KEPT_LONGER);
+    let fresh = (tries::failures.eq(0), tries::last_at.eq(now), tries::waits_until.eq(none), tries::kept_until.eq(kept_until));
+    diesel::update(tries::table.find(&both)).set(fresh).execute(tx.conn)?;
+    Ok(())
+}
+
+/// Forgets the failures of an account: its password is a new one.
+pub fn forget(conn: &mut Conn, email: &Email) -> Result<()> {
+    diesel::delete(tries::table.find(of_account(email))).execute(conn)?;
+    Ok(())
+}
+
+/// Takes away what may be forgotten.
+pub fn purge(conn: &mut Conn) -> Result<usize> {
+    Ok(diesel::delete(tries::table.filter(tries::kept_until.lt(Instant::now()))).execute(conn)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_wait_grows_from_the_fifth_failure_to_a_quarter_of_an_hour() {
+        let waits: Vec<_> = [1, 4, 5, 6, 7, 8, 9, 10, 11, 99].map(|failures| OF_ACCOUNT.wait(failures)).into();
+        let seconds = [30, 60, 120, 240, 480, 900, 900, 900].map(Some);
+        assert_eq!(waits, [&[None, None][..], &seconds].concat());
+        assert_eq!((OF_SOURCE.wait(99), OF_SOURCE.wait(100)), (None, Some(30)));
+    }
+
+    #[test]
+    fn no_wait_is_longer_than_the_longest() {
+        let now = Instant::now();
+        let (soon, in_a_year) = (now.plus_seconds(30), now.plus_seconds(365 * 24 * 3600));
+        assert_eq!(over(Some(soon), now), Some(soon));
+        assert_eq!(over(Some(in_a_year), now), Some(now.plus_seconds(LONGEST_WAIT)));
+        assert_eq!((over(Some(now), now), over(None, now)), (None, None));
+    }
+
+    #[test]
+    fn neighbours_of_the_newer_kind_are_one_source() {
+        let key = |address: &str| of_source(address.parse().unwrap());
+        assert_eq!(key("2001:db8:1:2:3::4"), key("2001:db8:1:2::9"));
+        assert_ne!(key("2001:db8:1:2::4"), key("2001:db8:1:3::4"));
+        assert_eq!(key("::ffff:192.0.2.7"), key("192.0.2.7"));
+        assert_ne!(key("192.0.2.7"), key("192.0.2.8"));
+    }
+}
