@@ -7,8 +7,8 @@ source .ci/lib.sh
 program=${ALONGSIDE:-target/release/alongside}
 SCRATCH=$(mktemp -d)
 mkdir "$SCRATCH/disk"
+trap 'server_stop; umount "$SCRATCH/disk" 2>/dev/null; rm -rf "$SCRATCH"' EXIT
 mount -t tmpfs -o size=96m alongside-full "$SCRATCH/disk" || die "only root may mount a disk to fill"
-trap 'server_stop; umount "$SCRATCH/disk"; rm -rf "$SCRATCH"' EXIT
 export ALONGSIDE_DATA_DIR=$SCRATCH/disk ALONGSIDE_LOG=off
 "$program" demo --cases 200 --seed 1 >"$SCRATCH/demo.txt"
 server_start "$program" "$SCRATCH/server.log"

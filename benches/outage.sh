@@ -70,6 +70,19 @@ start_again() {
     pg_await "$port" "$!" || die "PostgreSQL did not start again"
     PG_PID=$(head -n 1 "$PG_DIR/data/postmaster.pid")
 }
+# The first of its processes before the others, so that it makes no more of them.
+freeze() {
+    kill -STOP "$PG_PID"
+    frozen=$(pgrep -P "$PG_PID" || true)
+    # shellcheck disable=SC2086
+    kill -STOP $frozen || true
+}
+thaw() {
+    # shellcheck disable=SC2086
+    kill -CONT $frozen "$PG_PID" 2>/dev/null || true
+}
+frozen=
+trap 'thaw; server_stop; pg_stop; rm -rf "$SCRATCH"' EXIT
 say "as ever:"
 probe back 2
 for round in 1 2 3; do
@@ -80,12 +93,9 @@ for round in 1 2 3; do
     start_again
     probe back 3
     say "round $round, frozen:"
-    frozen=$(pgrep -P "$PG_PID"; echo "$PG_PID")
-    # shellcheck disable=SC2086
-    kill -STOP $frozen
+    freeze
     probe away 8
-    # shellcheck disable=SC2086
-    kill -CONT $frozen
+    thaw
     probe back 3
 done
 server_stop

@@ -63,7 +63,7 @@ pub fn create_organization(db: &Db, who: &Operator, new: NewOrganization, cost: 
     let hash = cost.hash(&new.admin.password)?;
     db.write_blocking(who, move |tx| {
         // Two may have one name, but not because a command was given twice.
-        if !named(tx, new.name.as_str())?.is_empty() {
+        if !organizations::store::named(tx, new.name.as_str())?.is_empty() {
             return Err(ApiError::new(Code::AlreadyExists, "An organization of this name exists."));
         }
         let row = OrganizationRow::new(new.name.clone(), new.time_zone.clone(), new.client_word.clone());
@@ -94,14 +94,10 @@ pub fn set_password(db: &Db, who: &Operator, email: Email, password: Password, c
     })
 }
 
-fn named(tx: &mut Tx, name: &str) -> Result<Vec<OrganizationId>> {
-    Ok(rows::table.filter(rows::name.eq(name)).select(rows::id).limit(2).load(tx.conn)?)
-}
-
 fn find_organization(tx: &mut Tx, name_or_id: &str) -> Result<OrganizationId> {
     let found = match OrganizationId::parse(name_or_id) {
         Some(id) => rows::table.filter(rows::id.eq(id)).select(rows::id).load(tx.conn)?,
-        None => named(tx, name_or_id)?,
+        None => organizations::store::named(tx, name_or_id)?,
     };
     match found.as_slice() {
         [one] => Ok(*one),
@@ -136,7 +132,11 @@ pub fn verify(db: &Db, who: &Operator, sealed: Option<(Keys, PathBuf)>) -> Resul
             }
         }
         match &sealed {
-            Some((keys, file)) => wrong.extend(checkpoint::contradictions(tx.conn, keys, file)?),
+            Some((keys, file)) => {
+                let (told, found) = checkpoint::contradictions(tx.conn, keys, file)?;
+                sound.push(told);
+                wrong.extend(found);
+            }
             None => sound.push("no checkpoints are here to hold the chains against".into()),
         }
         Ok((sound, wrong))

@@ -162,7 +162,7 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
     let server = server
         .workers(setup.workers)
         .on_connect(|socket, _| bear_with(socket))
-        .max_connections(most_connections.div_ceil(setup.workers.max(1)).max(1))
+        .max_connections((most_connections / setup.workers.max(1)).max(1))
         .client_request_timeout(Duration::from_secs(5))
         .keep_alive(Duration::from_secs(15))
         .shutdown_timeout(30);

@@ -82,6 +82,7 @@ const USUAL: Usual = Usual {
 const MOST_CONNECTIONS: usize = 10_000;
 /// Files that the process has open besides its connections: the log, the listener, what runs the workers.
 const OWN_FILES: usize = 64;
+const FILES_A_WORKER: usize = 4;
 
 /// How many files the process may have open.
 fn open_files() -> usize {
@@ -121,7 +122,7 @@ impl Config {
         if self.trusted_proxies != TrustedProxies::default() && !self.behind_proxy {
             return Err("trusted_proxies goes with behind_proxy = true".into());
         }
-        Cost::new(self.password_memory, self.password_passes)?;
+        self.password_cost()?;
         if self.connections > 500 {
             return Err("connections must lie between 0 and 500".into());
         }
@@ -165,10 +166,14 @@ impl Config {
     pub fn surroundings(&self) -> Result<Surroundings, String> {
         Ok(Surroundings {
             sources: Sources { behind_proxy: self.behind_proxy, trusted: self.trusted_proxies.clone() },
-            password_cost: Cost::new(self.password_memory, self.password_passes)?,
+            password_cost: self.password_cost()?,
             most_connections: self.most_connections()?,
             docs: self.serves_docs(),
         })
+    }
+
+    pub fn password_cost(&self) -> Result<Cost, String> {
+        Cost::new(self.password_memory, self.password_passes)
     }
 
     fn serves_docs(&self) -> bool {
@@ -179,6 +184,7 @@ impl Config {
         let db::Options { url, connections, readers, .. } = self.database()?;
         let (connections, readers) = (connections as usize, readers as usize);
         let own = OWN_FILES
+            + FILES_A_WORKER * self.worker_count()
             + match url {
                 // One each; as many readers again look up by key, and from the replica.
                 Url::Postgres(_) => connections + 3 * readers,

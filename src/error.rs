@@ -56,6 +56,9 @@ problems! {
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The database cannot be reached";
 }
 
+/// Of an id in a body that names nothing the caller may name.
+pub const UNKNOWN_REFERENCE: &str = "unknown_reference";
+
 /// Where in a request a fault lies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
@@ -112,7 +115,7 @@ impl ApiError {
     }
     /// 422 for an id in a body that names nothing the caller may name: the same words whether it exists or not.
     pub fn unknown_reference(pointer: &str) -> Self {
-        Self::invalid(pointer, "unknown_reference", "names no record that you may refer to")
+        Self::invalid(pointer, UNKNOWN_REFERENCE, "names no record that you may refer to")
     }
     /// What was not found was named in a body, by this member.
     pub fn named_by(self, pointer: &str) -> Self {

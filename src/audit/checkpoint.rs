@@ -49,7 +49,7 @@ impl Sealer {
     /// Seals every chain that has grown since. What is told to the log goes where the log goes, and so may outlive this machine.
     pub async fn seal(&mut self, db: &Db) -> Result<()> {
         // As a write, which ends when all that it has seen is on the disk: nothing is sealed that a crash could still take back.
-        let heads = db.engine().write(chain::heads).await?;
+        let heads = db.maintain(chain::heads).await?;
         let at = Instant::now();
         // The file may end in a line that was broken off: the first of these begins a new one.
         let (mut lines, mut sealed) = (String::from("\n"), Vec::new());
@@ -80,23 +80,27 @@ impl Sealer {
     }
 }
 
-/// Holds every checkpoint of a file against the chains; a line for each that is not met.
-pub fn contradictions(conn: &mut Conn, keys: &Keys, file: &Path) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(file).map_err(ApiError::internal)?;
-    let mut found = Vec::new();
+/// Holds every checkpoint of a file against the chains: a line that says how many there are, and one for each that is not met.
+pub fn contradictions(conn: &mut Conn, keys: &Keys, file: &Path) -> Result<(String, Vec<String>)> {
+    let bytes = std::fs::read(file).map_err(ApiError::internal)?;
+    let text = String::from_utf8_lossy(&bytes);
+    let (mut met, mut unread, mut found) = (0, 0, Vec::new());
     for (place, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
         let told = |what: &str| format!("checkpoint {} of {}: {what}", place + 1, file.display());
-        // A line that was broken off, by a full disk or a kill, says nothing; its chain is sealed anew when the server comes back.
-        let Ok(Checkpoint { organization, sequence, hash, at, signature }) = serde_json::from_str(line) else { continue };
+        // One that was broken off, by a full disk or a kill, says nothing; its chain is sealed anew when the server comes back.
+        let Ok(Checkpoint { organization, sequence, hash, at, signature }) = serde_json::from_str(line) else {
+            unread += 1;
+            continue;
+        };
         if !keys.has_signed(signed_words(organization, sequence, &hash, at).as_bytes(), &signature) {
             found.push(told("it was not signed with this key"));
             continue;
         }
         match chain::hash_at(conn, organization, sequence)? {
-            Some(present) if hex(&present) == hash => {}
+            Some(present) if hex(&present) == hash => met += 1,
             Some(_) => found.push(told(&format!("entry {sequence} of organization {organization} is not the one that stood there"))),
             None => found.push(told(&format!("entry {sequence} of organization {organization} is missing"))),
         }
     }
-    Ok(found)
+    Ok((format!("{met} checkpoints are met, {unread} lines cannot be read: {}", file.display()), found))
 }

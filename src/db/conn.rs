@@ -80,7 +80,11 @@ impl Conn {
             Url::Postgres(url) => {
                 let mut conn = PgConnection::establish(&with_timeouts(url))?;
                 conn.batch_execute(
-                    "SET TIME ZONE 'UTC'; SET lc_messages TO 'C'; SET client_min_messages TO warning",
+                    // Who is no superuser may not choose the language of the server's messages: see `speaks_plainly`.
+                    "SET TIME ZONE 'UTC'; SET client_min_messages TO warning;
+                     DO $$ BEGIN
+                         PERFORM set_config('lc_messages', 'C', FALSE);
+                     EXCEPTION WHEN insufficient_privilege THEN NULL; END $$",
                 )
                 .and_then(|()| match purpose {
                     // Every read is a key, or the walk of an index until a page is full; which index that is depends on the question
@@ -157,6 +161,34 @@ impl Conn {
         }
     }
 
+    /// Whether the server's messages are in the language that `error` knows them in: what diesel gives no name is told by its words.
+    pub fn speaks_plainly(&mut self) -> QueryResult<bool> {
+        #[derive(QueryableByName)]
+        struct Setting {
+            #[diesel(sql_type = diesel::sql_types::Text)]
+            lc_messages: String,
+        }
+        let Self::Pg(c) = self else { return Ok(true) };
+        let language = diesel::sql_query("SHOW lc_messages").get_result::<Setting>(c)?.lc_messages;
+        Ok(["", "C", "POSIX", "en"].contains(&language.split(['.', '_']).next().unwrap_or_default()))
+    }
+
+    /// Goes on as the role that sees one organization's rows at a time (AZ-09): whatever the operator's role may, the server may not.
+    pub fn work_as_app(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Pg(c) => c.batch_execute("SET ROLE alongside_app"),
+            Self::Sqlite(_) => Ok(()),
+        }
+    }
+
+    /// Lets the rest of the transaction see which organizations there are: for what belongs to no caller.
+    pub fn work_as_keeper(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Pg(c) => c.batch_execute("SET LOCAL ROLE alongside_keeper"),
+            Self::Sqlite(_) => Ok(()),
+        }
+    }
+
     /// Lets the rest of the transaction take longer than a request's may (IN-09): for what goes through very many rows.
     pub fn take_time(&mut self) -> QueryResult<()> {
         match self {
@@ -170,7 +202,7 @@ impl Conn {
         matches!(self, Self::Pg(_))
     }
 
-    /// Says for which organization the rest of the transaction is. SQLite has no second wall to tell.
+    /// Says for which organization the rest of the transaction is: PostgreSQL shows it no other's rows. SQLite has no second wall.
     pub fn set_organization(&mut self, organization: OrganizationId) -> QueryResult<()> {
         match self {
             Self::Pg(c) => c.batch_execute(&format!("SET LOCAL app.organization = '{organization}'")),

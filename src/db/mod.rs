@@ -59,6 +59,11 @@ impl Db {
         } else if migrate::pending(&mut first)? > 0 {
             return Err(ApiError::internal("the database lacks migrations: run `alongside migrate`"));
         }
+        if !first.speaks_plainly()? {
+            let told = "PostgreSQL speaks another language: have a superuser say ALTER DATABASE … SET lc_messages TO 'C'";
+            return Err(ApiError::unavailable(told));
+        }
+        first.work_as_app().map_err(|error| ApiError::unavailable(format!("the second wall: {error}")))?;
         let engine = Engine::start(first, options)?;
         Ok(Self { trace: audit::Lane::start(engine.clone())?, engine })
     }
@@ -160,12 +165,12 @@ impl Db {
 
     /// Housekeeping that belongs to no caller and shows nobody anything.
     pub async fn maintain<T: Send + 'static>(&self, mut f: impl FnMut(&mut Conn) -> Result<T> + Send + 'static) -> Result<T> {
-        self.engine.write(move |conn| conn.take_time().map_err(ApiError::from).and_then(|()| f(conn))).await
+        self.engine.write(move |conn| keeping(conn, &mut f)).await
     }
 
     /// The same for the command line, where a thread may wait.
-    pub fn maintain_blocking<T: Send + 'static>(&self, f: impl FnMut(&mut Conn) -> Result<T> + Send + 'static) -> Result<T> {
-        self.engine.write_blocking(f)
+    pub fn maintain_blocking<T: Send + 'static>(&self, mut f: impl FnMut(&mut Conn) -> Result<T> + Send + 'static) -> Result<T> {
+        self.engine.write_blocking(move |conn| keeping(conn, &mut f))
     }
 
     /// The engine without callers and trace, for the audit of the trace itself, the session check and the command line.
@@ -179,11 +184,13 @@ impl Db {
 struct Asked {
     actor: Option<Actor>,
     origin: Origin,
+    /// Whether it is the operator, who may go through the organizations.
+    keeps: bool,
 }
 
 impl Asked {
     fn by(caller: &impl Caller) -> Self {
-        Self { actor: caller.actor(), origin: caller.origin() }
+        Self { actor: caller.actor(), origin: caller.origin(), keeps: caller.keeps() }
     }
     /// [`Id::NOBODYS`] where nobody is signed in.
     fn organization(&self) -> OrganizationId {
@@ -201,8 +208,17 @@ impl Asked {
     }
 }
 
+fn keeping<T>(conn: &mut Conn, f: &mut impl FnMut(&mut Conn) -> Result<T>) -> Result<T> {
+    conn.work_as_keeper()?;
+    conn.take_time()?;
+    f(conn)
+}
+
 fn writing<T>(conn: &mut Conn, asked: &Asked, f: &mut impl FnMut(&mut Tx<'_>) -> Result<T>) -> Result<T> {
     conn.set_organization(asked.organization())?;
+    if asked.keeps {
+        conn.work_as_keeper()?;
+    }
     // A body may be long in coming, and a write waits its turn: what the guard saw may be over by now.
     if let Some(actor) = asked.actor
         && !sessions::store::stands(conn, actor)?

@@ -645,8 +645,9 @@ diesel::table! {
 
     sign_in_tries (key) {
         key -> Bytea,
+        account -> Nullable<Bytea>,
         failures -> Int4,
-        last_at -> Timestamptz,
+        since -> Timestamptz,
         waits_until -> Nullable<Timestamptz>,
         kept_until -> Timestamptz,
     }

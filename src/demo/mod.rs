@@ -57,10 +57,10 @@ pub fn fill(db: &Db, who: &Operator, plan: &Plan, secret: impl FnMut() -> Result
     let (world, people, sign_ins) = ground::lay(plan, &mut dice, &row, today, secret)?;
     let made = Made { organization: row.id, name: row.name.to_string(), sign_ins };
     db.write_blocking(who, move |tx| {
-        organizations::store::insert(tx, &row).map_err(|error| match error.code() {
-            Code::AlreadyExists => ApiError::new(Code::AlreadyExists, format!("{} is there already: name another seed.", row.name)),
-            _ => error,
-        })?;
+        if !organizations::store::named(tx, row.name.as_str())?.is_empty() {
+            return Err(ApiError::new(Code::AlreadyExists, format!("{} is there already: name another seed.", row.name)));
+        }
+        organizations::store::insert(tx, &row)?;
         people.write(tx.conn)?;
         tx.record("demo.filled", row.id, Vec::new());
         Ok(())

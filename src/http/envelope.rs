@@ -7,7 +7,7 @@ use super::{
 use crate::{
     auth::RequestId,
     db::Db,
-    error::{ApiError, Code},
+    error::{ApiError, Code, UNKNOWN_REFERENCE},
     types::Id,
 };
 use actix_web::{
@@ -104,24 +104,36 @@ fn finish(response: &mut HttpResponse<BoxBody>, id: RequestId, docs: bool, publi
 async fn run(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let handled = async {
         let Some(known) = crate::auth::guard::identify(&req).await else { return next.call(req).await };
-        let (db, calls) = (req.app_data::<Data<Db>>().cloned(), req.app_data::<Data<Calls>>().cloned());
-        let (method, path) = (req.method().clone(), req.path().to_owned());
-        let outcome = next.call(req).await;
-        let status = outcome.as_ref().map_or_else(|error| error.as_response_error().status_code(), ServiceResponse::status);
-        if let StatusCode::FORBIDDEN | StatusCode::NOT_FOUND = status
-            && let Some((db, calls)) = db.zip(calls)
-            && let Some(template) = calls.template(&path)
+        let response = next.call(req).await?;
+        if is_refusal(response.response())
+            && let (Some(db), Some(calls)) = (response.request().app_data::<Data<Db>>(), response.request().app_data::<Data<Calls>>())
+            // As the router has read it, in which no letter is hidden behind its number.
+            && let path = response.request().match_info().as_str()
+            && let Some(template) = calls.template(path)
         {
+            let call = format!("{} {template}", response.request().method());
             let subject = path.rsplit('/').find_map(RecordId::parse).map(RecordId::uuid);
-            db.refused(&known, subject, format!("{method} {template}"), status.as_u16()).await?;
+            db.refused(&known, subject, call, response.status().as_u16()).await?;
         }
-        outcome
+        Ok(response)
     };
     let call = AssertUnwindSafe(handled).catch_unwind();
     match tokio::time::timeout(DEADLINE, call).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) => Err(ApiError::internal("a handler panicked").into()),
         Err(_) => Err(ApiError::overloaded("The request took too long.").into()),
+    }
+}
+
+/// Whether somebody was kept from something: by their role, by what they may know of, or by an id in a body that is not theirs to name.
+fn is_refusal(response: &HttpResponse<impl MessageBody>) -> bool {
+    match response.status() {
+        StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => true,
+        StatusCode::UNPROCESSABLE_ENTITY => {
+            let error = response.error().and_then(|error| error.as_error::<ApiError>());
+            error.is_some_and(|error| error.all_issues().iter().any(|issue| issue.fault.code == UNKNOWN_REFERENCE))
+        }
+        _ => false,
     }
 }
 

@@ -378,7 +378,7 @@ on_both_engines! {
         };
         let (logins, ()) = futures_util::join!(futures_util::future::join_all((0..3).map(|_| attempts())), change);
         let logins: Vec<Reply> = logins.into_iter().flatten().collect();
-        assert!(logins.len() >= 3);
+        assert!(logins.iter().any(|reply| reply.status == 200), "nobody was let in");
         for reply in logins {
             assert!(matches!(reply.status, 200 | 401), "{}", reply.status);
             if reply.status == 200 {

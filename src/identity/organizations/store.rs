@@ -2,6 +2,7 @@
 
 use super::model::*;
 use crate::{
+    auth::OrganizationId,
     db::{Dialect, PortableDsl as _, Tx, schema::organizations},
     error::Result,
     http::{Body, IfMatch},
@@ -27,6 +28,11 @@ pub fn update(tx: &mut Tx, version: &IfMatch, patch: &Body<OrganizationPatch>) -
     diesel::update(organizations::table.find(row.id)).set(&row).execute(tx.conn)?;
     tx.record("organization.updated", row.id, patch.members());
     Ok(row.into())
+}
+
+/// The first two of this name, whoever's they are: for the operator, who may go through them.
+pub fn named(tx: &mut Tx, name: &str) -> Result<Vec<OrganizationId>> {
+    Ok(organizations::table.filter(organizations::name.eq(name)).select(organizations::id).limit(2).load(tx.conn)?)
 }
 
 pub fn insert(tx: &mut Tx, row: &OrganizationRow) -> Result<()> {

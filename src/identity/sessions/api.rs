@@ -2,6 +2,7 @@
 
 use super::{model::*, store, throttle};
 use crate::{
+    audit::Entry,
     auth::{
         Actor, Allowed, Anyone, SessionId, UserId,
         guard::Gate,
@@ -36,51 +37,63 @@ fn tokens(gate: &Gate, actor: Actor, refresh_token: String, row: UserRow) -> Res
 /// From the fifth failure in a row on, nothing is looked at for half a minute, then a minute, and so on to a quarter of an hour; meanwhile
 /// the right password is refused like a wrong one, but where somebody has signed in to the account before: there its failures are counted
 /// by themselves. After a hundred it is taken no more, until an operator sets a new one. A try counts as a failure until the password has
-/// been found to be right, so no more than four at once can be. Very many failures from one address make that address wait (429).
+/// been found to be right, so no more than five can be under way at once. Very many failures from one address make that address wait (429).
 #[utoipa::path(tag = "Signing in", request_body = Login, responses((status = 200, body = Tokens), (status = 401, description = "The e-mail address or the password is wrong, the account is not active, or it must wait after too many failures."), (status = 429, description = "There were too many failures from this address; `Retry-After` says when to come back.")), security(()))]
 #[post("/auth/login")]
 pub async fn login(who: Anyone, db: Data<Db>, gate: Data<Gate>, hasher: Data<Hasher>, body: Body<Login, LOGIN_LIMIT>) -> Reply<Tokens> {
     let place = hasher.place()?;
-    let email = body.email.clone();
-    let found = db
-        .read(&who, move |tx| {
-            if let Some(seconds) = throttle::source_waits(tx)? {
-                return Err(ApiError::too_many(seconds));
-            }
-            let row = users::store::by_email(tx, &email)?.filter(UserRow::is_active);
-            let refusal = row.as_ref().map(|row| tx.refusal("session.refused", row.id));
-            Ok(row.zip(refusal))
-        })
-        .await?;
+    let mut found = look_up(&db, &who, &body).await?;
     // Before it is known whether the password is right: of many who guess at once no more are looked at than of those who come in turn.
     let email = body.email.clone();
     let may = db.write(&who, move |tx| throttle::take_turn(tx, &email)).await?;
-    let hash = found.as_ref().and_then(|(row, _)| row.password_hash.clone());
-    let right = place.verify(body.password.clone(), hash.clone().filter(|_| may)).await?;
-    let Some((row, refusal)) = found else { return Err(refused()) };
-    if !right {
-        // Nobody waits for the entry, so that a known name takes no longer than an unknown one.
-        db.note(vec![refusal]);
-        return Err(refused());
-    }
-    let better = match &hash {
-        Some(hash) if hasher.has_outgrown(hash) => Some(place.hash(body.password.clone()).await?),
-        _ => None,
-    };
-    drop(place);
-    let begin = move |tx: &mut Tx<'_>| {
-        tx.enter(row.organization_id)?;
-        let begun = store::start(tx, row.id, hash.as_deref())?;
-        if let Some((actor, _)) = &begun {
-            throttle::take_back(tx, &row.email)?;
-            if let Some(better) = &better {
-                users::store::rehash(tx, *actor, better)?;
-            }
+    loop {
+        let hash = found.as_ref().and_then(|(row, _)| row.password_hash.clone());
+        let right = place.verify(body.password.clone(), hash.clone().filter(|_| may)).await?;
+        let Some((row, refusal)) = found else { return Err(refused()) };
+        if !right {
+            // Nobody waits for the entry, so that a known name takes no longer than an unknown one.
+            db.note(vec![refusal]);
+            return Err(refused());
         }
-        Ok(begun.map(|(actor, token)| (actor, token, row.clone())))
-    };
-    let (actor, refresh_token, row) = db.write(&who, begin).await?.ok_or_else(refused)?;
-    plain(tokens(&gate, actor, refresh_token, row)?)
+        let better = match &hash {
+            Some(hash) if hasher.has_outgrown(hash) => Some(place.hash(body.password.clone()).await?),
+            _ => None,
+        };
+        let (user, proved) = (row.clone(), hash.clone());
+        let begin = move |tx: &mut Tx<'_>| {
+            tx.enter(user.organization_id)?;
+            let begun = store::start(tx, user.id, proved.as_deref())?;
+            if let Some((actor, _)) = &begun {
+                throttle::take_back(tx, &user.email)?;
+                if let Some(better) = &better {
+                    users::store::rehash(tx, *actor, better)?;
+                }
+            }
+            Ok(begun)
+        };
+        if let Some((actor, refresh_token)) = db.write(&who, begin).await? {
+            return plain(tokens(&gate, actor, refresh_token, row)?);
+        }
+        // Another login may just have hashed the same password anew: then it is held against that.
+        found = look_up(&db, &who, &body).await?;
+        if found.as_ref().is_none_or(|(row, _)| row.password_hash == hash) {
+            return Err(refused());
+        }
+    }
+}
+
+/// Who signs in with this address, if they may, and the entry for when they are refused.
+async fn look_up(db: &Db, who: &Anyone, body: &Login) -> Result<Option<(UserRow, Entry)>> {
+    let email = body.email.clone();
+    db.read(who, move |tx| {
+        if let Some(seconds) = throttle::source_waits(tx)? {
+            return Err(ApiError::too_many(seconds));
+        }
+        let row = users::store::by_email(tx, &email)?.filter(UserRow::is_active);
+        let refusal = row.as_ref().map(|row| tx.refusal("session.refused", row.id));
+        Ok(row.zip(refusal))
+    })
+    .await
 }
 
 /// Stay signed in

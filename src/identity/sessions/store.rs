@@ -90,7 +90,7 @@ pub fn start(tx: &mut Tx, user: UserId, proved: Option<&str>) -> Result<Option<(
         tx.nothing_changed();
         return Ok(None);
     };
-    end_surplus(tx, user)?;
+    end_surplus(tx, user, session.id)?;
     let actor = Actor { organization: session.organization_id, user, role: live.role, session: session.id };
     let token = issue(tx, actor, session.expires_at)?;
     tx.record_as(actor, "session.started");
@@ -145,14 +145,15 @@ fn end(tx: &mut Tx, session: SessionId) -> Result<usize> {
     Ok(diesel::update(open).set(sessions::ended_at.eq(Instant::now())).execute(tx.conn)?)
 }
 
-/// Ends the oldest sessions of a person who has too many.
-fn end_surplus(tx: &mut Tx, user: UserId) -> Result<()> {
+/// Ends the oldest sessions of a person who has one too many with this one.
+fn end_surplus(tx: &mut Tx, user: UserId, but: SessionId) -> Result<()> {
     let open = sessions::table
         .filter(sessions::organization_id.eq(tx.organization()))
         .filter(sessions::user_id.eq(user))
+        .filter(sessions::id.ne(but))
         .filter(sessions::ended_at.is_null())
         .filter(sessions::expires_at.gt(Instant::now()));
-    let newest_first = open.order((sessions::created_at.desc(), sessions::id.desc())).offset(MOST_SESSIONS).limit(i64::MAX);
+    let newest_first = open.order((sessions::created_at.desc(), sessions::id.desc())).offset(MOST_SESSIONS - 1).limit(i64::MAX);
     for surplus in newest_first.select(sessions::id).load::<SessionId>(tx.conn)? {
         end(tx, surplus)?;
         tx.record("session.ended", surplus, Vec::new());

@@ -19,7 +19,7 @@ struct Rule {
     first_that_waits: i32,
     /// After so many in a row nothing is looked at any more, until somebody sets a new password.
     most: i32,
-    /// Seconds after the last failure, or never: an account's failures are in a row until a right password.
+    /// Seconds after the first failure, or not at all: an account's are in a row until a right password.
     forgotten_after: Option<i64>,
 }
 
@@ -30,7 +30,8 @@ const OF_SOURCE: Rule = Rule { first_that_waits: 100, most: i32::MAX, forgotten_
 /// Seconds.
 const FIRST_WAIT: i64 = 30;
 const LONGEST_WAIT: i64 = 15 * 60;
-/// For so many seconds it is remembered what was mistyped; where somebody has signed in, or has had to wait; and which account is shut.
+/// For so many seconds it is remembered what was mistyped less often than that; where somebody has signed in, or has had to wait; and
+/// which account is shut.
 const KEPT: i64 = 24 * 3600;
 const KEPT_LONGER: i64 = 90 * 24 * 3600;
 const KEPT_ALWAYS: i64 = 100 * 365 * 24 * 3600;
@@ -75,12 +76,14 @@ fn over(until: Option<Instant>, now: Instant) -> Option<Instant> {
     until.filter(|until| *until > now).map(|until| until.min(now.plus_seconds(LONGEST_WAIT)))
 }
 
-/// For how many more seconds nothing is looked at that comes from where this caller does.
+/// For how many more seconds nothing is looked at that comes from where this caller does. One that a clock has made which was ahead is
+/// left to [`take_turn`], which sets it right.
 pub fn source_waits(tx: &mut Tx) -> Result<Option<i64>> {
     let Some(source) = tx.source_of_one() else { return Ok(None) };
     let until = tries::table.find(of_source(source)).select(tries::waits_until).first::<Option<Instant>>(tx.conn).optional()?;
     let now = Instant::now();
-    Ok(over(until.flatten(), now).map(|until| (until.micros() - now.micros()) / 1_000_000 + 1))
+    let until = until.flatten().filter(|until| *until > now && *until <= now.plus_seconds(LONGEST_WAIT));
+    Ok(until.map(|until| (until.micros() - now.micros()) / 1_000_000 + 1))
 }
 
 /// Counts a try as a failure, until it is [taken back](take_back), and says whether it may be looked at.
@@ -97,12 +100,12 @@ pub fn take_turn(tx: &mut Tx, email: &Email) -> Result<bool> {
 
 fn count(conn: &mut Conn, key: &Key, rule: &Rule) -> Result<bool> {
     let now = Instant::now();
-    enter(conn, key, now, KEPT)?;
+    enter(conn, key, None, now)?;
     let own = tries::table.find(key);
-    let held = own.select((tries::failures, tries::last_at, tries::waits_until)).locked();
-    let held = held.get_result::<(i32, Instant, Option<Instant>)>(conn).optional()?;
+    let held = own.select((tries::failures, tries::since, tries::waits_until, tries::kept_until)).locked();
+    let held = held.get_result::<(i32, Instant, Option<Instant>, Instant)>(conn).optional()?;
     // A right password may just have taken it away: once more.
-    let (failures, last, until) = held.ok_or_else(ApiError::contention)?;
+    let (failures, since, until, kept_until) = held.ok_or_else(ApiError::contention)?;
     if failures >= rule.most {
         return Ok(false);
     }
@@ -110,21 +113,21 @@ fn count(conn: &mut Conn, key: &Key, rule: &Rule) -> Result<bool> {
         diesel::update(own).set(tries::waits_until.eq(Some(over))).execute(conn)?;
         return Ok(false);
     }
-    let forgotten = rule.forgotten_after.is_some_and(|seconds| last.plus_seconds(seconds) <= now);
-    let failures = if forgotten { 1 } else { failures + 1 };
+    let forgotten = rule.forgotten_after.is_some_and(|seconds| since.plus_seconds(seconds) <= now);
+    let (failures, since) = if forgotten || failures == 0 { (1, now) } else { (failures + 1, since) };
     let waits_until = rule.wait(failures).map(|seconds| now.plus_seconds(seconds));
-    let kept_until = now.plus_seconds(rule.kept(failures));
+    let kept_until = kept_until.max(now.plus_seconds(rule.kept(failures)));
     let counted =
-        (tries::failures.eq(failures), tries::last_at.eq(now), tries::waits_until.eq(waits_until), tries::kept_until.eq(kept_until));
+        (tries::failures.eq(failures), tries::since.eq(since), tries::waits_until.eq(waits_until), tries::kept_until.eq(kept_until));
     diesel::update(own).set(counted).execute(conn)?;
     Ok(true)
 }
 
 /// Makes room for a count.
-fn enter(conn: &mut Conn, key: &Key, now: Instant, kept: i64) -> Result<()> {
-    let kept_until = now.plus_seconds(kept);
+fn enter(conn: &mut Conn, key: &Key, account: Option<&Key>, now: Instant) -> Result<()> {
+    let of = (tries::key.eq(key), tries::account.eq(account));
     diesel::insert_into(tries::table)
-        .values((tries::key.eq(key), tries::failures.eq(0), tries::last_at.eq(now), tries::kept_until.eq(kept_until)))
+        .values((of, tries::failures.eq(0), tries::since.eq(now), tries::kept_until.eq(now.plus_seconds(KEPT))))
         .on_conflict_do_nothing()
         .portable()
         .execute(conn)?;
@@ -133,25 +136,28 @@ fn enter(conn: &mut Conn, key: &Key, now: Instant, kept: i64) -> Result<()> {
 
 /// The password was right: the account's failures are forgotten, this try was none of its source's, and the account is known there.
 pub fn take_back(tx: &mut Tx, email: &Email) -> Result<()> {
-    let account = of_account(email);
-    let none: Option<Instant> = None;
-    let Some(source) = tx.source_of_one().map(of_source) else { return forget(tx.conn, email) };
-    let own = tries::table.find(&source);
-    diesel::update(own.filter(tries::failures.gt(0))).set(tries::failures.eq(tries::failures - 1)).execute(tx.conn)?;
-    let bearable = own.filter(tries::failures.lt(OF_SOURCE.first_that_waits));
-    diesel::update(bearable).set(tries::waits_until.eq(none)).execute(tx.conn)?;
-    forget(tx.conn, email)?;
-    let (both, now) = (of_both(&account, &source), Instant::now());
-    enter(tx.conn, &both, now, KEPT_LONGER)?;
-    let kept_until = now.plus_seconds(KEPT_LONGER);
-    let fresh = (tries::failures.eq(0), tries::last_at.eq(now), tries::waits_until.eq(none), tries::kept_until.eq(kept_until));
-    diesel::update(tries::table.find(&both)).set(fresh).execute(tx.conn)?;
+    let (account, now, none) = (of_account(email), Instant::now(), None::<Instant>);
+    let source = tx.source_of_one().map(of_source);
+    if let Some(source) = &source {
+        let own = tries::table.find(source).filter(tries::failures.gt(0));
+        // Its wait was this try's, or is that of others who will have to wait the longer for it.
+        diesel::update(own).set((tries::failures.eq(tries::failures - 1), tries::waits_until.eq(none))).execute(tx.conn)?;
+    }
+    diesel::delete(tries::table.find(&account)).execute(tx.conn)?;
+    if let Some(source) = &source {
+        let both = of_both(&account, source);
+        enter(tx.conn, &both, Some(&account), now)?;
+        let kept_until = now.plus_seconds(KEPT_LONGER);
+        let fresh = (tries::failures.eq(0), tries::since.eq(now), tries::waits_until.eq(none), tries::kept_until.eq(kept_until));
+        diesel::update(tries::table.find(&both)).set(fresh).execute(tx.conn)?;
+    }
     Ok(())
 }
 
-/// Forgets the failures of an account: its password is a new one.
+/// Forgets the failures of an account, wherever they were: its password is a new one.
 pub fn forget(conn: &mut Conn, email: &Email) -> Result<()> {
-    diesel::delete(tries::table.find(of_account(email))).execute(conn)?;
+    let account = of_account(email);
+    diesel::delete(tries::table.filter(tries::key.eq(&account).or(tries::account.assume_not_null().eq(&account)))).execute(conn)?;
     Ok(())
 }
 

@@ -16,7 +16,10 @@ pub enum Engine {
 pub struct Home {
     pub url: String,
     pub folder: tempfile::TempDir,
+    /// Where nobody is kept from anything.
+    past: String,
     postgres: Option<String>,
+    owner: Option<String>,
 }
 
 impl Home {
@@ -26,19 +29,32 @@ impl Home {
             Engine::Sqlite => {
                 let path = folder.path().join("test.db");
                 std::fs::write(&path, sqlite_template()).unwrap();
-                Self { url: format!("sqlite://{}", path.display()), folder, postgres: None }
+                let url = format!("sqlite://{}", path.display());
+                Self { past: url.clone(), url, folder, postgres: None, owner: None }
             }
             Engine::Postgres => {
                 let name = format!("test_{}", uuid::Uuid::now_v7().simple());
                 run(&format!("CREATE DATABASE {name} TEMPLATE {} STRATEGY FILE_COPY", postgres_template()));
-                Self { url: at(&name), folder, postgres: Some(name) }
+                Self { url: at(&name), folder, past: at(&name), postgres: Some(name), owner: None }
             }
         }
     }
 
+    /// An empty database on PostgreSQL whose owner is no superuser, and who opens it for the server.
+    pub fn of_a_plain_owner() -> Self {
+        let id = uuid::Uuid::now_v7().simple();
+        let (name, owner) = (format!("test_{id}"), format!("owner_{id}"));
+        run(&format!("CREATE ROLE {owner} LOGIN CREATEROLE"));
+        run(&format!("CREATE DATABASE {name} OWNER {owner}"));
+        let past = at(&name);
+        let (_, place) = past.split_once('@').expect("the address names a user");
+        let url = format!("postgres://{owner}@{place}");
+        Self { url, folder: tempfile::tempdir().unwrap(), past, postgres: Some(name), owner: Some(owner) }
+    }
+
     /// A connection of one's own, past every guard: to look at what is stored, and to do what no program of ours does.
     pub fn open(&self) -> Conn {
-        Conn::open(&Url::parse(&self.url).unwrap(), Use::Writing).unwrap()
+        Conn::open(&Url::parse(&self.past).unwrap(), Use::Writing).unwrap()
     }
 }
 
@@ -46,6 +62,9 @@ impl Drop for Home {
     fn drop(&mut self) {
         if let Some(name) = &self.postgres {
             run(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+        }
+        if let Some(owner) = &self.owner {
+            run(&format!("DROP ROLE IF EXISTS {owner}"));
         }
     }
 }

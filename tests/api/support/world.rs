@@ -125,7 +125,10 @@ fn server(home: &Home, keys: &Arc<Keys>, surroundings: app::Surroundings) -> Str
 
 impl World {
     pub async fn start(engine: Engine) -> Self {
-        let home = Home::make(engine);
+        Self::start_at(Home::make(engine), engine).await
+    }
+
+    pub async fn start_at(home: Home, engine: Engine) -> Self {
         let keys = Arc::new(Keys::load(&home.folder.path().join("key")).unwrap());
         let base = server(&home, &keys, surroundings());
         let mut conn = home.open();

@@ -1,0 +1,89 @@
+-- AZ-09: the second wall. The server works as alongside_app, which owns nothing, and sees in each table the rows of the organization that
+-- its transaction is for (app.organization); without one it sees none. What belongs to no caller is done as alongside_keeper: the same,
+-- and it may go through organizations, kept answers and the heads of the chains. Whoever migrates must be allowed to become both.
+DO $$
+DECLARE
+    role TEXT;
+BEGIN
+    FOREACH role IN ARRAY ARRAY['alongside_app', 'alongside_keeper'] LOOP
+        BEGIN
+            EXECUTE format('CREATE ROLE %I NOLOGIN', role);
+        EXCEPTION WHEN duplicate_object OR unique_violation THEN
+            NULL; -- another database of the cluster has them already
+        END;
+    END LOOP;
+    IF NOT pg_has_role('alongside_keeper', 'alongside_app', 'USAGE') THEN
+        GRANT alongside_app TO alongside_keeper;
+    END IF;
+    FOREACH role IN ARRAY ARRAY['alongside_app', 'alongside_keeper'] LOOP
+        BEGIN
+            EXECUTE format('SET LOCAL ROLE %I', role);
+            RESET ROLE;
+        EXCEPTION WHEN insufficient_privilege THEN
+            EXECUTE format('GRANT %I TO %I', role, session_user);
+        END;
+    END LOOP;
+END $$;
+
+DO $$
+DECLARE
+    name TEXT;
+    own CONSTANT TEXT := $own$NULLIF(current_setting('app.organization', TRUE), '')::uuid$own$;
+BEGIN
+    EXECUTE format('GRANT USAGE ON SCHEMA %I TO alongside_app', current_schema());
+    FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = current_schema() LOOP
+        EXECUTE format('GRANT SELECT ON %I TO alongside_app', name);
+        IF name NOT IN ('__diesel_schema_migrations', 'audit_events', 'audit_heads') THEN
+            EXECUTE format('GRANT INSERT, UPDATE, DELETE ON %I TO alongside_app', name);
+        END IF;
+    END LOOP;
+    -- LG-02: what is in the trace stays there.
+    GRANT INSERT ON audit_events TO alongside_app;
+    GRANT INSERT, UPDATE ON audit_heads TO alongside_app;
+
+    -- Across organizations are the names that people sign in with, and what is counted of their tries.
+    FOR name IN SELECT table_name FROM information_schema.columns
+                WHERE table_schema = current_schema() AND column_name = 'organization_id' AND table_name <> 'login_names' LOOP
+        EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY', name);
+        EXECUTE format('CREATE POLICY own_organization ON %I TO alongside_app USING (organization_id = %s)', name, own);
+    END LOOP;
+    ALTER TABLE organizations ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+    EXECUTE format('CREATE POLICY own_organization ON organizations TO alongside_app USING (id = %s)', own);
+
+    FOREACH name IN ARRAY ARRAY['organizations', 'idempotency_keys', 'audit_heads', 'search_documents'] LOOP
+        EXECUTE format('CREATE POLICY all_organizations ON %I TO alongside_keeper USING (TRUE)', name);
+    END LOOP;
+END $$;
+
+-- Which documents of an organization stand on shelves and have the words: the newest of them. An index over what a function makes is
+-- used only by whom no policy keeps from the table's rows, lest the function tell of them: hence as alongside_keeper, and for nobody's
+-- organization but the transaction's own.
+CREATE FUNCTION search_on_shelves(whose UUID, questions TEXT[], newest INT8) RETURNS TID[]
+LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$
+DECLARE
+    found TID[];
+    any_of TEXT := 'FALSE';
+    question TEXT;
+BEGIN
+    IF whose IS DISTINCT FROM NULLIF(current_setting('app.organization', TRUE), '')::uuid THEN
+        RETURN '{}';
+    END IF;
+    -- One by one: of one question about all of them, every part would be tried on every document.
+    FOREACH question IN ARRAY questions LOOP
+        any_of := any_of || format(' OR search_lexemes(own.words, own.shelf) @@ %L::tsquery', question);
+    END LOOP;
+    EXECUTE 'SELECT array_agg(found.ctid) FROM (SELECT own.ctid FROM search_documents AS own
+             WHERE own.organization_id = $1 AND own.shelf IS NOT NULL AND (' || any_of || ') ORDER BY own.number DESC LIMIT $2) AS found'
+        INTO found USING whose, newest;
+    RETURN COALESCE(found, '{}');
+END $$;
+DO $$
+BEGIN
+    -- Nobody's temporary table is taken for ours.
+    EXECUTE format('ALTER FUNCTION search_on_shelves(UUID, TEXT[], INT8) SET search_path TO %I, pg_temp', current_schema());
+    EXECUTE format('GRANT CREATE ON SCHEMA %I TO alongside_keeper', current_schema());
+    ALTER FUNCTION search_on_shelves(UUID, TEXT[], INT8) OWNER TO alongside_keeper;
+    EXECUTE format('REVOKE CREATE ON SCHEMA %I FROM alongside_keeper', current_schema());
+END $$;
+REVOKE EXECUTE ON FUNCTION search_on_shelves(UUID, TEXT[], INT8) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION search_on_shelves(UUID, TEXT[], INT8) TO alongside_app;
