@@ -1,5 +1,7 @@
 //! The second wall (AZ-09): what PostgreSQL itself shows of another organization, to a program that has forgotten to ask for its own.
 
+#![expect(clippy::disallowed_types, reason = "the wall is PostgreSQL's")]
+
 use crate::support::{
     PASSWORD, World, active_case,
     database::{Engine, Home},
