@@ -7,8 +7,9 @@ use crate::support::{
     database::{Engine, Home},
 };
 use alongside::{
-    auth::Role,
-    db::{Conn, Url, Use, migrate},
+    auth::{Operator, Role, token::random_secret},
+    db::{Conn, Db, Options, Url, Use, migrate},
+    demo,
 };
 use diesel::{connection::SimpleConnection as _, prelude::*, sql_types::Text};
 use serde_json::json;
@@ -168,12 +169,27 @@ fn every_table_of_organizations_stands_behind_the_wall() {
     assert_eq!(facts(&mut conn, owned), [""; 0]);
 }
 
+/// Invented data come by another way where `COPY` may not be used.
+fn demo_fits(home: &Home) {
+    let options =
+        Options { url: Url::parse(&home.url).unwrap(), replica: None, connections: 2, readers: 2, migrate: false, purpose: Use::Loading };
+    #[expect(clippy::disallowed_methods, reason = "this is the operator")]
+    let operator = Operator::new();
+    let fill = || {
+        let db = Db::open(&options).unwrap();
+        demo::fill(&db, &operator, &demo::Plan { cases: 20, seed: 1 }, random_secret).unwrap()
+    };
+    std::thread::scope(|threads| threads.spawn(fill).join().unwrap());
+    assert_eq!(count(&mut opened(home), "SELECT 1 FROM cases"), 20);
+}
+
 /// No superuser, whom no wall stops, but the usual owner of a database, who may make roles.
 #[actix_web::test]
 async fn whoever_owns_the_database_and_is_no_superuser_migrates_and_serves_it() {
     let home = Home::of_a_plain_owner();
     let applied = migrate::run(&mut Conn::open(&Url::parse(&home.url).unwrap(), Use::Writing).unwrap());
     assert!(applied.unwrap_or_else(|error| panic!("{error}")) > 10);
+    demo_fits(&home);
     let w = World::start_at(home, Engine::Postgres).await;
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
