@@ -206,10 +206,11 @@ impl Conn {
         Ok(passes)
     }
 
-    /// Lets the rest of the transaction take longer than a request's may (IN-09): for what goes through very many rows.
-    pub fn take_time(&mut self) -> QueryResult<()> {
+    /// Lets each statement of the rest of the transaction take so many seconds, more than a request's may (IN-09), or as long as it
+    /// takes (0): for what goes through very many rows.
+    pub fn take_time(&mut self, seconds: u32) -> QueryResult<()> {
         match self {
-            Self::Pg(c) => c.batch_execute("SET LOCAL statement_timeout TO '60s'"),
+            Self::Pg(c) => c.batch_execute(&format!("SET LOCAL statement_timeout TO '{seconds}s'")),
             Self::Sqlite(_) => Ok(()),
         }
     }

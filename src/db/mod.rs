@@ -210,7 +210,7 @@ impl Asked {
 
 fn keeping<T>(conn: &mut Conn, f: &mut impl FnMut(&mut Conn) -> Result<T>) -> Result<T> {
     conn.work_as_keeper()?;
-    conn.take_time()?;
+    conn.take_time(0)?;
     f(conn)
 }
 

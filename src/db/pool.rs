@@ -48,14 +48,14 @@ enum Writes {
 impl Engine {
     /// Opens the database; for SQLite, makes the file where there is none. `first` is a connection for writing.
     pub(super) fn start(first: Conn, options: &super::Options) -> Result<Self> {
-        let super::Options { url, replica, connections, readers, .. } = options;
+        let super::Options { url, replica, connections, readers, purpose, .. } = options;
         let (connections, readers) = (*connections, *readers);
         let reading = |url, more| Lane::new(url, Use::Reading, readers + more);
         let lane = reading(url, 0)?;
         let (peeks, writes) = match first {
             Conn::Pg(_) => {
                 let peeks = Reader::start(reading(url, 1)?, readers, PATIENCE)?; // and one for the roll call
-                (Peeks::Apart(peeks), Writes::Shared(Lane::new(url, Use::Writing, connections)?))
+                (Peeks::Apart(peeks), Writes::Shared(Lane::new(url, *purpose, connections)?))
             }
             Conn::Sqlite(_) => (Peeks::Here(lane.clone()), Writes::Single(Writer::start(first)?)),
         };

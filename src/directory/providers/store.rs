@@ -198,7 +198,7 @@ fn follow(tx: &mut Tx, from: ProviderId, into: ProviderId) -> Result<()> {
 
 /// Merges a duplicate into the provider that it is over again. Its row stays, its id goes on naming the other.
 pub fn merge(tx: &mut Tx, id: ProviderId, wanted: &Body<ProviderMerge>) -> Result<Provider> {
-    tx.conn.take_time()?; // however much follows the duplicate
+    tx.conn.take_time(60)?; // however much follows the duplicate
     let own = find(tx, id)?.id;
     let into = find(tx, wanted.into).map_err(|error| error.named_by("/into"))?.id;
     if into == own {

@@ -166,7 +166,7 @@ fn follow(tx: &mut Tx, from: ServiceId, into: ServiceId) -> Result<()> {
 
 /// Merges a duplicate into the service that it is over again. Its row stays, its id goes on naming the other.
 pub fn merge(tx: &mut Tx, id: ServiceId, wanted: &Body<ServiceMerge>) -> Result<Service> {
-    tx.conn.take_time()?; // however much follows the duplicate
+    tx.conn.take_time(60)?; // however much follows the duplicate
     let own = find(tx, id)?.id;
     let into = find(tx, wanted.into).map_err(|error| error.named_by("/into"))?.id;
     if into == own {
