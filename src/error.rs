@@ -215,6 +215,7 @@ impl From<DieselError> for ApiError {
     fn from(error: DieselError) -> Self {
         use DatabaseErrorKind as Kind;
         const LOST_A_RACE: &[&str] = &["deadlock detected", "database is locked", "database table is locked"];
+        const TOO_SLOW: &[&str] = &["canceling statement due to statement timeout", "canceling statement due to lock timeout"];
         const AWAY: &[&str] = &[
             "server closed the connection",
             "terminating connection",
@@ -240,7 +241,7 @@ impl From<DieselError> for ApiError {
             }
             DieselError::DatabaseError(Kind::Unknown, info) => {
                 let message = info.message();
-                if message.starts_with("canceling statement due to statement timeout") {
+                if TOO_SLOW.iter().any(|words| message.starts_with(words)) {
                     Self::overloaded("This would take too long.").because(error)
                 } else if LOST_A_RACE.iter().any(|words| message.starts_with(words)) {
                     Self::contention().because(error)

@@ -53,10 +53,6 @@ mod sealed {
 pub trait Caller: sealed::Sealed {
     fn actor(&self) -> Option<Actor>;
     fn origin(&self) -> Origin;
-    /// Whether it may go through the organizations: nobody over HTTP may.
-    fn keeps(&self) -> bool {
-        false
-    }
 }
 impl<P> Caller for Allowed<P> {
     fn actor(&self) -> Option<Actor> {
@@ -75,9 +71,6 @@ impl Caller for Anyone {
     }
 }
 impl Caller for Operator {
-    fn keeps(&self) -> bool {
-        true
-    }
     fn actor(&self) -> Option<Actor> {
         None
     }

@@ -173,44 +173,12 @@ impl Conn {
         Ok(["", "C", "POSIX", "en"].contains(&language.split(['.', '_']).next().unwrap_or_default()))
     }
 
-    /// Goes on as the role that sees one organization's rows at a time (AZ-09): whatever the operator's role may, the server may not.
-    pub fn work_as_app(&mut self) -> QueryResult<()> {
-        match self {
-            Self::Pg(c) => c.batch_execute("SET ROLE alongside_app"),
-            Self::Sqlite(_) => Ok(()),
-        }
-    }
-
-    /// Lets the rest of the transaction see which organizations there are: for what belongs to no caller.
-    pub fn work_as_keeper(&mut self) -> QueryResult<()> {
-        match self {
-            Self::Pg(c) => c.batch_execute("SET LOCAL ROLE alongside_keeper"),
-            Self::Sqlite(_) => Ok(()),
-        }
-    }
-
-    /// Whether rows may come by `COPY`, which PostgreSQL has for nobody behind row-level security: goes on as the user of the connection, if
-    /// that is one who passes it.
-    pub fn may_copy(&mut self) -> QueryResult<bool> {
-        #[derive(QueryableByName)]
-        struct User {
-            #[diesel(sql_type = diesel::sql_types::Bool)]
-            passes: bool,
-        }
-        let Self::Pg(c) = self else { return Ok(true) };
-        let user = "SELECT rolsuper OR rolbypassrls AS passes FROM pg_roles WHERE rolname = session_user";
-        let User { passes } = diesel::sql_query(user).get_result(c)?;
-        if passes {
-            c.batch_execute("SET LOCAL ROLE NONE")?;
-        }
-        Ok(passes)
-    }
-
     /// Lets each statement of the rest of the transaction take so many seconds, more than a request's may (IN-09), or as long as it
     /// takes (0): for what goes through very many rows.
     pub fn take_time(&mut self, seconds: u32) -> QueryResult<()> {
         match self {
-            Self::Pg(c) => c.batch_execute(&format!("SET LOCAL statement_timeout TO '{seconds}s'")),
+            // Whoever waits for somebody who does not come to an end is told so, and tries again.
+            Self::Pg(c) => c.batch_execute(&format!("SET LOCAL statement_timeout TO '{seconds}s'; SET LOCAL lock_timeout TO '5s'")),
             Self::Sqlite(_) => Ok(()),
         }
     }
@@ -220,7 +188,7 @@ impl Conn {
         matches!(self, Self::Pg(_))
     }
 
-    /// Says for which organization the rest of the transaction is: PostgreSQL shows it no other's rows. SQLite has no second wall.
+    /// Says for which organization the rest of the transaction is. SQLite has no second wall to tell.
     pub fn set_organization(&mut self, organization: OrganizationId) -> QueryResult<()> {
         match self {
             Self::Pg(c) => c.batch_execute(&format!("SET LOCAL app.organization = '{organization}'")),

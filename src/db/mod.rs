@@ -63,7 +63,6 @@ impl Db {
             let told = "PostgreSQL speaks another language: have a superuser say ALTER DATABASE … SET lc_messages TO 'C'";
             return Err(ApiError::unavailable(told));
         }
-        first.work_as_app().map_err(|error| ApiError::unavailable(format!("the second wall: {error}")))?;
         let engine = Engine::start(first, options)?;
         Ok(Self { trace: audit::Lane::start(engine.clone())?, engine })
     }
@@ -184,13 +183,11 @@ impl Db {
 struct Asked {
     actor: Option<Actor>,
     origin: Origin,
-    /// Whether it is the operator, who may go through the organizations.
-    keeps: bool,
 }
 
 impl Asked {
     fn by(caller: &impl Caller) -> Self {
-        Self { actor: caller.actor(), origin: caller.origin(), keeps: caller.keeps() }
+        Self { actor: caller.actor(), origin: caller.origin() }
     }
     /// [`Id::NOBODYS`] where nobody is signed in.
     fn organization(&self) -> OrganizationId {
@@ -209,16 +206,12 @@ impl Asked {
 }
 
 fn keeping<T>(conn: &mut Conn, f: &mut impl FnMut(&mut Conn) -> Result<T>) -> Result<T> {
-    conn.work_as_keeper()?;
     conn.take_time(0)?;
     f(conn)
 }
 
 fn writing<T>(conn: &mut Conn, asked: &Asked, f: &mut impl FnMut(&mut Tx<'_>) -> Result<T>) -> Result<T> {
     conn.set_organization(asked.organization())?;
-    if asked.keeps {
-        conn.work_as_keeper()?;
-    }
     // A body may be long in coming, and a write waits its turn: what the guard saw may be over by now.
     if let Some(actor) = asked.actor
         && !sessions::store::stands(conn, actor)?

@@ -42,13 +42,17 @@ pub fn on_shelves(organization: OrganizationId, shelves: &[i64], terms: &[String
 
 impl QueryFragment<Pg> for OnShelves {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        // The function is asked before anything else is looked at: the planner, which takes every word for a common one, would
-        // otherwise start from the cases of a team and ask the index about each.
-        out.push_sql("search_documents.ctid = ANY (search_on_shelves(");
+        // An array is made before anything else is looked at: the planner, which takes every word for a common one, would otherwise
+        // start from the cases of a team and ask the index about each.
+        out.push_sql("search_documents.ctid = ANY (ARRAY(SELECT own.ctid FROM search_documents AS own WHERE own.organization_id = ");
         out.push_bind_param::<Uuid, OrganizationId>(&self.organization)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<Text>, Vec<String>>(&self.postgres)?;
-        out.push_sql(", ");
+        out.push_sql(" AND own.shelf IS NOT NULL AND (FALSE");
+        for question in &self.postgres {
+            out.push_sql(" OR search_lexemes(own.words, own.shelf) @@ ");
+            out.push_bind_param::<Text, String>(question)?;
+            out.push_sql("::tsquery");
+        }
+        out.push_sql(") ORDER BY own.number DESC LIMIT ");
         out.push_bind_param::<BigInt, i64>(&self.newest)?;
         out.push_sql("))");
         Ok(())

@@ -29,8 +29,7 @@ macro_rules! rows {
                 $(self.$list.sort_by_key($name::key);)*
             }
             pub fn write(&self, conn: &mut Conn) -> Result<()> {
-                let copies = conn.may_copy()?;
-                $(insert_all!(conn, $table::table, self.$list, copies)?;)*
+                $(insert_all!(conn, $table::table, self.$list)?;)*
                 Ok(())
             }
         }

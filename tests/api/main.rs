@@ -31,5 +31,4 @@ mod search;
 mod self_advocacy;
 mod statements;
 mod trace;
-mod wall;
 mod work;

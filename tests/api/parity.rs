@@ -1,11 +1,16 @@
 //! What keeps the two migration folders and `schema.rs` one schema.
 
-use crate::support::database::{Engine, Home};
+use crate::support::{
+    World,
+    database::{Engine, Home},
+};
 use alongside::{
-    db::{Conn, migrate},
-    on_engine,
+    auth::{Operator, Role, token::random_secret},
+    db::{Conn, Db, Options, Url, Use, migrate},
+    demo, on_engine,
 };
 use diesel::prelude::*;
+use serde_json::json;
 use std::{collections::BTreeSet, fmt::Write as _};
 
 #[derive(QueryableByName)]
@@ -137,4 +142,25 @@ fn schema_rs_is_the_schema_of_the_migrations() {
         std::fs::write(path, &schema).unwrap();
     }
     assert!(std::fs::read_to_string(path).unwrap() == schema, "src/db/schema.rs is stale: BLESS=1 ./test schema_rs");
+}
+
+/// No superuser, but the usual owner of a database.
+#[actix_web::test]
+async fn whoever_owns_the_database_and_is_no_superuser_fills_and_serves_it() {
+    let home = Home::of_a_plain_owner();
+    let options =
+        Options { url: Url::parse(&home.url).unwrap(), replica: None, connections: 2, readers: 2, migrate: true, purpose: Use::Loading };
+    #[expect(clippy::disallowed_methods, reason = "this is the operator")]
+    let operator = Operator::new();
+    let plan = demo::Plan { cases: 20, seed: 1 };
+    let fill = || demo::fill(&Db::open(&options).unwrap(), &operator, &plan, random_secret).unwrap();
+    // As on a terminal, where a thread may wait.
+    let made = std::thread::scope(|threads| threads.spawn(fill).join().unwrap());
+    let w = World::start_at(home, Engine::Postgres).await;
+    let boss = made.sign_ins.iter().find(|sign_in| sign_in.role == Role::Supervisor).unwrap();
+    let body = json!({"email": boss.email, "password": boss.password});
+    let token = w.anyone("POST", "/api/v1/auth/login", Some(body)).await.expect(200).body["access_token"].clone();
+    let cases = w.send(token.as_str(), "GET", "/api/v1/cases?include_total=true", &[], None).await.expect(200);
+    assert_eq!(cases.body["total"], 20);
+    w.anyone("GET", "/readyz", None).await.expect(200);
 }
