@@ -15,7 +15,9 @@ base, token, what, seconds = os.environ["BASE"], os.environ["TOKEN"], sys.argv[1
 
 
 def ask(path, body=None):
-    headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+    headers = {"content-type": "application/json"}
+    if path.startswith("/api/"):
+        headers["authorization"] = f"Bearer {token}"
     began = time.monotonic()
     try:
         reply = urllib.request.urlopen(urllib.request.Request(base + path, body, headers), timeout=30)
@@ -72,16 +74,19 @@ start_again() {
 }
 # The first of its processes before the others, so that it makes no more of them.
 freeze() {
+    keeper=$(ps -o ppid= -p "$PG_PID")
     kill -STOP "$PG_PID"
     frozen=$(pgrep -P "$PG_PID" || true)
     # shellcheck disable=SC2086
     kill -STOP $frozen || true
 }
+# And whoever has started it, who stops together with it (runuser), and is the one to bury it.
 thaw() {
     # shellcheck disable=SC2086
-    kill -CONT $frozen "$PG_PID" 2>/dev/null || true
+    kill -CONT $frozen "$PG_PID" $keeper 2>/dev/null || true
 }
 frozen=
+keeper=
 trap 'thaw; server_stop; pg_stop; rm -rf "$SCRATCH"' EXIT
 say "as ever:"
 probe back 2
