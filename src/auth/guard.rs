@@ -53,6 +53,10 @@ mod sealed {
 pub trait Caller: sealed::Sealed {
     fn actor(&self) -> Option<Actor>;
     fn origin(&self) -> Origin;
+    /// Whether it may look through the organizations: nobody over HTTP may.
+    fn keeps(&self) -> bool {
+        false
+    }
 }
 impl<P> Caller for Allowed<P> {
     fn actor(&self) -> Option<Actor> {
@@ -71,6 +75,9 @@ impl Caller for Anyone {
     }
 }
 impl Caller for Operator {
+    fn keeps(&self) -> bool {
+        true
+    }
     fn actor(&self) -> Option<Actor> {
         None
     }

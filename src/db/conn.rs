@@ -173,6 +173,42 @@ impl Conn {
         Ok(["", "C", "POSIX", "en"].contains(&language.split(['.', '_']).next().unwrap_or_default()))
     }
 
+    /// Goes on as the role that sees one organization's rows at a time (AZ-09): whatever the operator's role may, the server may not. The
+    /// schema stays the one that the operator's role has, which may be named after it.
+    pub fn work_as_app(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Pg(c) => c.batch_execute(
+                "SELECT set_config('search_path', quote_ident(coalesce(current_schema(), 'public')), FALSE); SET ROLE alongside_app",
+            ),
+            Self::Sqlite(_) => Ok(()),
+        }
+    }
+
+    /// Lets the rest of the transaction see which organizations there are: for what belongs to no caller.
+    pub fn work_as_keeper(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Pg(c) => c.batch_execute("SET LOCAL ROLE alongside_keeper"),
+            Self::Sqlite(_) => Ok(()),
+        }
+    }
+
+    /// Whether rows may come by `COPY`, which PostgreSQL has for nobody behind row-level security: goes on as the user of the connection, if
+    /// that is one who passes it.
+    pub fn may_copy(&mut self) -> QueryResult<bool> {
+        #[derive(QueryableByName)]
+        struct User {
+            #[diesel(sql_type = diesel::sql_types::Bool)]
+            passes: bool,
+        }
+        let Self::Pg(c) = self else { return Ok(true) };
+        let user = "SELECT rolsuper OR rolbypassrls AS passes FROM pg_roles WHERE rolname = session_user";
+        let User { passes } = diesel::sql_query(user).get_result(c)?;
+        if passes {
+            c.batch_execute("SET LOCAL ROLE NONE")?;
+        }
+        Ok(passes)
+    }
+
     /// Lets each statement of the rest of the transaction take so many seconds, more than a request's may (IN-09), or as long as it
     /// takes (0): for what goes through very many rows.
     pub fn take_time(&mut self, seconds: u32) -> QueryResult<()> {
@@ -188,7 +224,7 @@ impl Conn {
         matches!(self, Self::Pg(_))
     }
 
-    /// Says for which organization the rest of the transaction is. SQLite has no second wall to tell.
+    /// Says for which organization the rest of the transaction is: PostgreSQL shows it no other's rows. SQLite has no second wall.
     pub fn set_organization(&mut self, organization: OrganizationId) -> QueryResult<()> {
         match self {
             Self::Pg(c) => c.batch_execute(&format!("SET LOCAL app.organization = '{organization}'")),

@@ -364,15 +364,16 @@ pub type Key = crate::types::Id<AnyKey>;
 #[derive(Debug)]
 pub enum AnyKey {}
 
-/// Inserts many rows of one table, as fast as the engine can: `COPY` on PostgreSQL; on SQLite by a statement for eight of them that
+/// Inserts many rows of one table, as fast as the engine can: by `COPY` on PostgreSQL, if that [may be](crate::db::Conn::may_copy); on SQLite by a statement for eight of them that
 /// is compiled once, and one for each of what is left. `$rows` is a `Vec` of a struct that derives `Insertable` with
 /// `treat_none_as_default_value = false`: otherwise neither way is open to it. It is not traced: the caller records it.
 #[macro_export]
 macro_rules! insert_all {
-    ($conn:expr, $table:expr, $rows:expr) => {
+    ($conn:expr, $table:expr, $rows:expr, $copies:expr) => {
         match $conn {
             _ if $rows.is_empty() => Ok(()),
-            $crate::db::Conn::Pg(c) => diesel::copy_from($table).from_insertable(&$rows).execute(c).map(drop),
+            $crate::db::Conn::Pg(c) if $copies => diesel::copy_from($table).from_insertable(&$rows).execute(c).map(drop),
+            $crate::db::Conn::Pg(c) => $rows.chunks(500).try_for_each(|rows| diesel::insert_into($table).values(rows).execute(c).map(drop)),
             $crate::db::Conn::Sqlite(c) => {
                 let (eights, rest) = $rows.as_chunks::<8>();
                 let eights = eights.iter().try_for_each(|rows| diesel::insert_into($table).values(rows).execute(c).map(drop));

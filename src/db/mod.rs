@@ -56,7 +56,10 @@ impl Db {
         let mut first = Conn::open(&options.url, options.purpose).map_err(|e| ApiError::unavailable(e.to_string()))?;
         if options.migrate {
             migrate::run(&mut first)?;
-        } else if migrate::pending(&mut first)? > 0 {
+        }
+        first.work_as_app().map_err(|error| ApiError::unavailable(format!("as alongside_app: {error}")))?;
+        // Whoever only serves may make nothing, not even diesel's own table: one that cannot be read is taken for one that is not there.
+        if migrate::lacking(&mut first).unwrap_or(1) > 0 {
             return Err(ApiError::internal("the database lacks migrations: run `alongside migrate`"));
         }
         if !first.speaks_plainly()? {
@@ -183,11 +186,13 @@ impl Db {
 struct Asked {
     actor: Option<Actor>,
     origin: Origin,
+    /// Whether it is the operator, who may look through the organizations.
+    keeps: bool,
 }
 
 impl Asked {
     fn by(caller: &impl Caller) -> Self {
-        Self { actor: caller.actor(), origin: caller.origin() }
+        Self { actor: caller.actor(), origin: caller.origin(), keeps: caller.keeps() }
     }
     /// [`Id::NOBODYS`] where nobody is signed in.
     fn organization(&self) -> OrganizationId {
@@ -206,12 +211,16 @@ impl Asked {
 }
 
 fn keeping<T>(conn: &mut Conn, f: &mut impl FnMut(&mut Conn) -> Result<T>) -> Result<T> {
+    conn.work_as_keeper()?;
     conn.take_time(0)?;
     f(conn)
 }
 
 fn writing<T>(conn: &mut Conn, asked: &Asked, f: &mut impl FnMut(&mut Tx<'_>) -> Result<T>) -> Result<T> {
     conn.set_organization(asked.organization())?;
+    if asked.keeps {
+        conn.work_as_keeper()?;
+    }
     // A body may be long in coming, and a write waits its turn: what the guard saw may be over by now.
     if let Some(actor) = asked.actor
         && !sessions::store::stands(conn, actor)?

@@ -307,7 +307,8 @@ impl r2d2::ManageConnection for Manager {
 
     fn connect(&self) -> std::result::Result<Pooled, r2d2::Error> {
         let generation = self.generation.load(Ordering::Relaxed);
-        let conn = Conn::open(&self.url, self.purpose).map_err(r2d2::Error::ConnectionError)?;
+        let mut conn = Conn::open(&self.url, self.purpose).map_err(r2d2::Error::ConnectionError)?;
+        conn.work_as_app().map_err(r2d2::Error::QueryError)?;
         Ok(Pooled { conn, generation })
     }
     fn is_valid(&self, pooled: &mut Pooled) -> std::result::Result<(), r2d2::Error> {

@@ -42,17 +42,13 @@ pub fn on_shelves(organization: OrganizationId, shelves: &[i64], terms: &[String
 
 impl QueryFragment<Pg> for OnShelves {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        // An array is made before anything else is looked at: the planner, which takes every word for a common one, would otherwise
-        // start from the cases of a team and ask the index about each.
-        out.push_sql("search_documents.ctid = ANY (ARRAY(SELECT own.ctid FROM search_documents AS own WHERE own.organization_id = ");
+        // The function is asked before anything else is looked at: the planner, which takes every word for a common one, would
+        // otherwise start from the cases of a team and ask the index about each.
+        out.push_sql("search_documents.ctid = ANY (search_on_shelves(");
         out.push_bind_param::<Uuid, OrganizationId>(&self.organization)?;
-        out.push_sql(" AND own.shelf IS NOT NULL AND (FALSE");
-        for question in &self.postgres {
-            out.push_sql(" OR search_lexemes(own.words, own.shelf) @@ ");
-            out.push_bind_param::<Text, String>(question)?;
-            out.push_sql("::tsquery");
-        }
-        out.push_sql(") ORDER BY own.number DESC LIMIT ");
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Text>, Vec<String>>(&self.postgres)?;
+        out.push_sql(", ");
         out.push_bind_param::<BigInt, i64>(&self.newest)?;
         out.push_sql("))");
         Ok(())
@@ -110,14 +106,17 @@ pub fn enter_words(conn: &mut Conn, organization: OrganizationId, team: TeamId, 
     }
 }
 
-/// Writes down which words each shelf has, once all are there.
-pub fn enter_all_words(conn: &mut Conn) -> QueryResult<()> {
+/// Writes down which words each shelf of an organization has, once all are there; on SQLite, of every organization.
+pub fn enter_all_words(conn: &mut Conn, organization: OrganizationId) -> QueryResult<()> {
     match conn {
-        Conn::Pg(c) => c.batch_execute(
+        Conn::Pg(c) => diesel::sql_query(
             "INSERT INTO search_words
              SELECT DISTINCT organization_id, team_id, term, shelf FROM search_documents, unnest(string_to_array(btrim(words), ' ')) AS term
-             WHERE shelf IS NOT NULL AND term <> '' ON CONFLICT DO NOTHING",
-        ),
+             WHERE organization_id = $1 AND shelf IS NOT NULL AND term <> '' ON CONFLICT DO NOTHING",
+        )
+        .bind::<Uuid, _>(organization)
+        .execute(c)
+        .map(drop),
         // The index has each once, behind its shelf's number.
         Conn::Sqlite(c) => c.batch_execute(
             "INSERT OR IGNORE INTO search_words SELECT own.organization_id, own.team_id, substr(word.term, instr(word.term, 'x') + 1), own.id
@@ -139,7 +138,7 @@ pub fn index_all(conn: &mut Conn) -> QueryResult<()> {
         )?,
         Conn::Pg(_) => {}
     }
-    enter_all_words(conn)
+    enter_all_words(conn, OrganizationId::NOBODYS)
 }
 
 /// Brings together what was added to the index bit by bit, so that a word is looked up in few places: a part of it, which takes

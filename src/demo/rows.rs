@@ -29,7 +29,8 @@ macro_rules! rows {
                 $(self.$list.sort_by_key($name::key);)*
             }
             pub fn write(&self, conn: &mut Conn) -> Result<()> {
-                $(insert_all!(conn, $table::table, self.$list)?;)*
+                let copies = conn.may_copy()?;
+                $(insert_all!(conn, $table::table, self.$list, copies)?;)*
                 Ok(())
             }
         }

@@ -31,4 +31,5 @@ mod search;
 mod self_advocacy;
 mod statements;
 mod trace;
+mod wall;
 mod work;

@@ -152,10 +152,10 @@ async fn whoever_owns_the_database_and_is_no_superuser_fills_and_serves_it() {
         Options { url: Url::parse(&home.url).unwrap(), replica: None, connections: 2, readers: 2, migrate: true, purpose: Use::Loading };
     #[expect(clippy::disallowed_methods, reason = "this is the operator")]
     let operator = Operator::new();
-    let plan = demo::Plan { cases: 20, seed: 1 };
-    let fill = || demo::fill(&Db::open(&options).unwrap(), &operator, &plan, random_secret).unwrap();
+    // Twice: the second comes where there is another organization already.
+    let fill = |seed| demo::fill(&Db::open(&options).unwrap(), &operator, &demo::Plan { cases: 20, seed }, random_secret).unwrap();
     // As on a terminal, where a thread may wait.
-    let made = std::thread::scope(|threads| threads.spawn(fill).join().unwrap());
+    let made = std::thread::scope(|threads| threads.spawn(|| (fill(2), fill(1)).1).join().unwrap());
     let w = World::start_at(home, Engine::Postgres).await;
     let boss = made.sign_ins.iter().find(|sign_in| sign_in.role == Role::Supervisor).unwrap();
     let body = json!({"email": boss.email, "password": boss.password});

@@ -244,8 +244,14 @@ on_both_engines! {
             Engine::Sqlite => (include_str!("../../migrations/sqlite/2026-11-24-000006_search/down.sql"), include_str!("../../migrations/sqlite/2026-11-24-000006_search/up.sql")),
             Engine::Postgres => (include_str!("../../migrations/postgres/2026-11-24-000006_search/down.sql"), include_str!("../../migrations/postgres/2026-11-24-000006_search/up.sql")),
         };
-        run(w, down);
-        run(w, up);
+        // What stands on it goes first, and is put up again.
+        let wall = match w.engine {
+            Engine::Sqlite => ("", ""),
+            Engine::Postgres => (include_str!("../../migrations/postgres/2026-11-26-000003_second_wall/down.sql"), include_str!("../../migrations/postgres/2026-11-26-000003_second_wall/up.sql")),
+        };
+        for sql in [wall.0, down, up, wall.1] {
+            run(w, sql);
+        }
         shelve(w).await;
         for user in [&ana, &boss] {
             assert_eq!(found(user, "zebra").await.into_iter().collect::<BTreeSet<_>>(), all);

@@ -80,6 +80,7 @@ pub fn draw_number() -> i64 {
 
 /// Writes down the shelves on which documents stand already, and brings the index together.
 pub fn enter_shelves(conn: &mut Conn, organization: OrganizationId, new: &[NewShelf]) -> Result<()> {
+    conn.set_organization(organization)?;
     let standing = documents::table.filter(documents::organization_id.eq(organization)).filter(documents::shelf.is_not_null());
     let columns = (documents::shelf.assume_not_null(), count_star(), max(documents::number).assume_not_null());
     let standing: Vec<(i64, i64, i64)> = standing.group_by(documents::shelf).select(columns).load(conn)?;
@@ -89,7 +90,7 @@ pub fn enter_shelves(conn: &mut Conn, organization: OrganizationId, new: &[NewSh
         enter(conn, organization, *shelf, i32::try_from(count).map_err(ApiError::internal)?, newest)?;
     }
     tidy(conn, true)?;
-    Ok(enter_all_words(conn)?)
+    Ok(enter_all_words(conn, organization)?)
 }
 
 fn enter(conn: &mut Conn, organization: OrganizationId, shelf: NewShelf, documents: i32, newest: i64) -> Result<()> {
@@ -117,6 +118,7 @@ fn step(conn: &mut Conn, least: usize) -> Result<bool> {
 }
 
 fn step_for(conn: &mut Conn, organization: OrganizationId, least: usize) -> Result<bool> {
+    conn.set_organization(organization)?;
     let oldest = || {
         let all = documents::table.filter(documents::organization_id.eq(organization)).filter(documents::shelf.is_null());
         let columns = (documents::number, documents::id, documents::kind, documents::team_id, documents::words.is_null());

@@ -1,0 +1,190 @@
+//! The second wall (AZ-09): what PostgreSQL itself shows of another organization, to a program that has forgotten to ask for its own.
+
+#![expect(clippy::disallowed_types, reason = "the wall is PostgreSQL's")]
+
+use crate::support::{
+    PASSWORD, World,
+    database::{Engine, Home},
+};
+use alongside::{
+    auth::Role,
+    db::Conn,
+};
+use diesel::{connection::SimpleConnection as _, prelude::*, sql_types::Text};
+use serde_json::json;
+
+#[derive(QueryableByName)]
+struct Fact {
+    #[diesel(sql_type = Text)]
+    fact: String,
+}
+
+fn facts(conn: &mut PgConnection, sql: &str) -> Vec<String> {
+    diesel::sql_query(sql).load::<Fact>(conn).unwrap_or_else(|error| panic!("{sql}: {error}")).into_iter().map(|row| row.fact).collect()
+}
+fn count(conn: &mut PgConnection, sql: &str) -> i64 {
+    facts(conn, &format!("SELECT count(*)::text AS fact FROM ({sql}) AS counted"))[0].parse().unwrap()
+}
+fn opened(home: &Home) -> PgConnection {
+    let Conn::Pg(conn) = home.open() else { panic!("this is PostgreSQL") };
+    conn
+}
+
+/// The tables whose rows are some organization's.
+fn tables(conn: &mut PgConnection) -> Vec<String> {
+    facts(
+        conn,
+        "SELECT table_name::text AS fact FROM information_schema.columns
+         WHERE table_schema = 'public' AND column_name = 'organization_id' AND table_name <> 'login_names' ORDER BY 1",
+    )
+}
+
+/// Work of every kind, in both organizations.
+async fn filled() -> World {
+    let w = World::start(Engine::Postgres).await;
+    for (ana, boss, admin) in [
+        (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin)),
+        (w.outsider(Role::Advocate), w.outsider(Role::Supervisor), w.outsider(Role::Admin)),
+    ] {
+        let team = boss.get("/teams").await.expect(200).body["items"][0]["id"].as_str().unwrap().to_owned();
+        let client = ana.post("/clients", json!({"preferred_name": "Sam", "team_id": team})).await.expect(201).id();
+        let case = json!({"client_id": client, "team_id": team, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g"});
+        let case = ana.post("/cases", case).await.expect(201).id();
+        boss.transition(&case, json!({"to": "triage"})).await.expect(201);
+        ana.post(&format!("/cases/{case}/notes"), json!({"kind": "progress", "body": "Called."})).await.expect(201);
+        let provider = ana.post("/providers", json!({"name": "Riverside Clinic"})).await.expect(201).id();
+        ana.post("/services", json!({"name": "Intake", "provider_id": provider, "status": "active"})).await.expect(201);
+        let barrier = json!({"type": "cost", "description": "The fee.", "provider_id": provider});
+        let barrier = ana.post(&format!("/cases/{case}/barriers"), barrier).await.expect(201).id();
+        let action = ana.post(&format!("/barriers/{barrier}/actions"), json!({"type": "letter", "forum": "The clinic"})).await;
+        let due = json!({"due_on": "2030-01-01", "time_zone": "America/Chicago", "source": "manual"});
+        ana.post(&format!("/actions/{}/deadlines", action.expect(201).id()), due).await.expect(201);
+        ana.post(&format!("/cases/{case}/tasks"), json!({"title": "Call", "due_on": "2030-01-01"})).await.expect(201);
+        let meeting = json!({"type": "workplace", "mode": "phone", "starts_at": "2030-01-01T10:00:00Z", "ends_at": "2030-01-01T11:00:00Z", "time_zone": "America/Chicago", "purpose": "Agree."});
+        let meeting = ana.post(&format!("/cases/{case}/meetings"), meeting).await.expect(201).id();
+        let promise = json!({"party": "provider", "text": "Write it down."});
+        ana.post(&format!("/meetings/{meeting}/commitments"), promise).await.expect(201);
+        ana.post(&format!("/clients/{client}/statements"), json!({"sections": {"needs": "Time."}})).await.expect(201);
+        ana.post("/me/interests", json!({"provider_id": provider, "kind": "family"})).await.expect(201);
+        ana.send("POST", "/providers", &[("idempotency-key", "k")], Some(json!({"name": "Hill Clinic"}))).await.expect(201);
+        admin.post("/teams", json!({"name": "Night team"})).await.expect(201);
+        w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD}))).await.expect(200);
+    }
+    w
+}
+
+#[actix_web::test]
+async fn without_any_filter_nobody_sees_or_touches_a_row_of_another_organization() {
+    let w = filled().await;
+    let (mut past, mut conn) = (opened(&w.home), opened(&w.home));
+    let tables = tables(&mut past);
+    conn.batch_execute("SET ROLE alongside_app").unwrap();
+    let mut full = Vec::new();
+    for table in &tables {
+        let all = format!("SELECT 1 FROM {table}");
+        assert_eq!(count(&mut conn, &all), 0, "{table} shows rows to nobody in particular");
+        for (own, other) in [(w.org.id, w.other_org.id), (w.other_org.id, w.org.id)] {
+            let ours = count(&mut past, &format!("{all} WHERE organization_id = '{own}'"));
+            let theirs = count(&mut past, &format!("{all} WHERE organization_id = '{other}'"));
+            full.extend((ours > 0 && theirs > 0).then_some(table));
+            conn.batch_execute(&format!("BEGIN; SET LOCAL app.organization = '{own}'")).unwrap();
+            assert_eq!(count(&mut conn, &all), ours, "{table}");
+            assert_eq!(count(&mut conn, &format!("{all} WHERE organization_id = '{other}'")), 0, "{table}");
+            // What may be done to rows at all is done to one's own, and none is given away.
+            let mut tried = |sql: &str| {
+                conn.batch_execute("SAVEPOINT before").unwrap();
+                let done = diesel::sql_query(sql).execute(&mut conn);
+                conn.batch_execute("ROLLBACK TO before").unwrap();
+                done.map_err(|error| error.to_string())
+            };
+            match tried(&format!("DELETE FROM {table} WHERE organization_id = '{other}'")) {
+                Ok(none) => assert_eq!(none, 0, "{table}"),
+                Err(refused) => assert!(table.starts_with("audit_") && refused.contains("permission denied"), "{table}: {refused}"),
+            }
+            match tried(&format!("UPDATE {table} SET organization_id = '{other}'")) {
+                Ok(none) => assert!(none == 0 && ours == 0, "{table} lets {none} rows go"),
+                Err(refused) => {
+                    let kept = table == "audit_events" && refused.contains("permission denied");
+                    assert!(kept || refused.contains("row-level security"), "{table}: {refused}");
+                }
+            }
+            assert!(tried(&format!("TRUNCATE {table} CASCADE")).unwrap_err().contains("permission denied"), "{table}");
+            conn.batch_execute("ROLLBACK").unwrap();
+        }
+    }
+    println!("{} tables, of which {} have rows of both organizations", tables.len(), full.len() / 2);
+    assert!(full.len() >= 40, "{full:?}");
+
+    let begin = format!("BEGIN; SET LOCAL app.organization = '{}'", w.org.id);
+    conn.batch_execute(&begin).unwrap();
+    let insert = format!("INSERT INTO teams SELECT '{}', gen_random_uuid(), 'Theirs', 1, now(), now()", w.other_org.id);
+    assert!(conn.batch_execute(&insert).unwrap_err().to_string().contains("row-level security"));
+    conn.batch_execute(&format!("ROLLBACK; {begin}")).unwrap();
+    assert_eq!(count(&mut conn, "SELECT 1 FROM organizations"), 1);
+    // The one function that works as somebody else answers for no other organization either.
+    past.batch_execute("UPDATE search_documents SET shelf = 7 WHERE words LIKE '%sam%'").unwrap();
+    let mut found = |whose| {
+        let asked = format!("SELECT cardinality(search_on_shelves('{whose}', ARRAY['''7xsam'':*'], 10))::text AS fact");
+        facts(&mut conn, &asked)[0].parse::<i32>().unwrap()
+    };
+    assert!(found(w.org.id) > 0);
+    assert_eq!(found(w.other_org.id), 0);
+    // And nobody makes themselves anything that sees more, or takes from the trace.
+    for sql in [
+        "ALTER TABLE teams DISABLE ROW LEVEL SECURITY",
+        "DROP POLICY own_organization ON teams",
+        "DELETE FROM audit_events",
+        "UPDATE audit_events SET action = ''",
+        "DELETE FROM audit_heads",
+        "CREATE TABLE mine (a INT)",
+    ] {
+        conn.batch_execute("SAVEPOINT before").unwrap();
+        let refused = conn.batch_execute(sql).unwrap_err().to_string();
+        assert!(refused.contains("must be owner") || refused.contains("permission denied"), "{sql}: {refused}");
+        conn.batch_execute("ROLLBACK TO before").unwrap();
+    }
+}
+
+/// A table that comes later, too.
+#[test]
+fn every_table_of_organizations_stands_behind_the_wall() {
+    let home = Home::make(Engine::Postgres);
+    let mut conn = opened(&home);
+    let mut expected = tables(&mut conn);
+    expected.push("organizations".into());
+    expected.sort();
+    let behind = "SELECT relname::text AS fact FROM pg_class JOIN pg_policies ON tablename = relname AND policyname = 'own_organization'
+                  WHERE relkind = 'r' AND relrowsecurity AND relforcerowsecurity AND roles = '{alongside_app}' AND cmd = 'ALL' ORDER BY 1";
+    let mut walled = facts(&mut conn, behind);
+    walled.sort();
+    assert_eq!(walled, expected);
+    let more = "SELECT concat(cmd, ' ', tablename) AS fact FROM pg_policies WHERE policyname <> 'own_organization' ORDER BY 1";
+    let housekeeping = [
+        "DELETE idempotency_keys",
+        "INSERT organizations",
+        "SELECT audit_heads",
+        "SELECT idempotency_keys",
+        "SELECT organizations",
+        "SELECT search_documents",
+    ];
+    assert_eq!(facts(&mut conn, more), housekeeping, "what housekeeping goes through");
+    let able = "SELECT rolname::text AS fact FROM pg_roles
+                WHERE rolname LIKE 'alongside%' AND (rolsuper OR rolbypassrls OR rolcanlogin OR rolcreaterole OR rolcreatedb)";
+    assert_eq!(facts(&mut conn, able), [""; 0]);
+    let owned = "SELECT relname::text AS fact FROM pg_class WHERE pg_get_userbyid(relowner) LIKE 'alongside%'";
+    assert_eq!(facts(&mut conn, owned), [""; 0]);
+}
+
+/// What a later migration does to rows, it does behind the wall, where an owner who is no superuser sees none: silently nothing.
+#[test]
+fn a_migration_that_changes_rows_lets_the_wall_down_first() {
+    for folder in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/postgres")).unwrap() {
+        let folder = folder.unwrap();
+        if folder.file_name().to_str().unwrap() <= "2026-11-26-000003_second_wall" {
+            continue;
+        }
+        let sql = std::fs::read_to_string(folder.path().join("up.sql")).unwrap();
+        let changes = ["\nINSERT INTO", "\nUPDATE ", "\nDELETE FROM"].iter().any(|words| sql.contains(words));
+        assert!(!changes || sql.contains("NO FORCE ROW LEVEL SECURITY"), "{:?}", folder.path());
+    }
+}
