@@ -14,7 +14,7 @@ use crate::{
         teams,
         users::{self, model::UserRow},
     },
-    types::{Email, Line, Zone},
+    types::{Email, Json, Line, Zone},
 };
 use diesel::prelude::*;
 use std::path::PathBuf;
@@ -25,6 +25,8 @@ pub struct NewOrganization {
     pub name: Line<200>,
     pub time_zone: Zone,
     pub client_word: Line<40>,
+    /// The roles that must have a second factor.
+    pub second_factor_roles: Vec<Role>,
     pub admin: NewUser,
 }
 
@@ -38,16 +40,9 @@ pub struct NewUser {
     pub password: Password,
 }
 
-/// Whether a password is fit to be that of somebody of the organization that has been entered.
-fn fit(tx: &mut Tx, password: &Password, own: &[&str]) -> Result<()> {
-    let organization = organizations::store::find(tx)?;
-    let words = [own, &[organization.name.as_str()]].concat();
-    password.check_new(&words).map_err(|fault| ApiError::invalid("/password", fault.code, fault.detail))
-}
-
 impl NewUser {
     fn insert(&self, tx: &mut Tx, hash: &str) -> Result<UserRow> {
-        fit(tx, &self.password, &[self.name.as_str(), self.email.as_str()])?;
+        users::store::check_password(tx, &self.password, &self.name, &self.email, "/password")?;
         let row = UserRow::new(tx.organization(), self.email.clone(), self.name.clone(), self.role, Some(hash.to_owned()));
         users::store::insert(tx, &row)?;
         for name in &self.teams {
@@ -66,7 +61,8 @@ pub fn create_organization(db: &Db, who: &Operator, new: NewOrganization, cost: 
         if !organizations::store::named(tx, new.name.as_str())?.is_empty() {
             return Err(ApiError::new(Code::AlreadyExists, "An organization of this name exists."));
         }
-        let row = OrganizationRow::new(new.name.clone(), new.time_zone.clone(), new.client_word.clone());
+        let mut row = OrganizationRow::new(new.name.clone(), new.time_zone.clone(), new.client_word.clone());
+        row.second_factor_roles = Json(new.second_factor_roles.clone());
         organizations::store::insert(tx, &row)?;
         new.admin.insert(tx, &hash)?;
         Ok(row.id)
@@ -89,8 +85,8 @@ pub fn set_password(db: &Db, who: &Operator, email: Email, password: Password, c
     db.write_blocking(who, move |tx| {
         let row = users::store::by_email(tx, &email)?;
         let row = row.ok_or_else(|| ApiError::new(Code::NotFound, "Nobody signs in with this e-mail address."))?;
-        fit(tx, &password, &[row.display_name.as_str(), email.as_str()])?;
-        users::store::reset_password(tx, row.id, &hash)
+        users::store::check_password(tx, &password, &row.display_name, &email, "/password")?;
+        Ok(users::store::reset_password(tx, row.id, &hash)?.id)
     })
 }
 

@@ -11,7 +11,9 @@ use crate::{
     db::{Db, Tx},
     directory,
     error::{ApiError, Result},
-    http, identity, openapi, operations, oversight,
+    http, identity,
+    mail::{Post, Route},
+    openapi, operations, oversight,
     types::Id,
 };
 use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web::Data};
@@ -24,6 +26,10 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
     cfg.service(
         scope::scope("/api/v1")
             .configure(identity::sessions::routes)
+            .configure(identity::second_factor::routes)
+            .configure(identity::recovery::routes)
+            .configure(identity::email_change::routes)
+            .configure(identity::invitations::routes)
             .configure(identity::users::routes)
             .configure(identity::teams::routes)
             .configure(identity::teams::deputies::routes)
@@ -70,6 +76,7 @@ fn look_again(tx: &mut Tx<'_>, location: &str) -> Result<()> {
     }
     match kind {
         "me" => Ok(()),
+        "invitations" => by_id!(identity::invitations::store::get),
         "users" => by_id!(identity::users::store::get),
         "teams" => by_id!(identity::teams::store::find),
         "clients" => by_id!(casework::clients::store::get),
@@ -114,6 +121,8 @@ pub struct Surroundings {
     pub most_connections: usize,
     /// Whether the document and its page are served.
     pub docs: bool,
+    /// How mail leaves.
+    pub mail: Route,
 }
 
 /// Whoever takes nothing of an answer is given up on: actix has no deadline for that (HT-05). Who takes it drop by drop, or where the
@@ -133,7 +142,8 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
     let document = openapi();
     let calls = Arc::new(http::calls::Calls::of(&document));
     let document = Data::new(openapi::Published(serde_json::to_string(&document).unwrap_or_default()));
-    let Surroundings { sources, password_cost, most_connections, docs } = setup.surroundings;
+    let Surroundings { sources, password_cost, most_connections, docs, mail } = setup.surroundings;
+    let post = Data::new(Post::start(mail)?);
     let hasher = Data::new(Hasher::start(password_cost).map_err(std::io::Error::other)?);
     let sessions = Arc::new(identity::sessions::roll_call::RollCall::start(&setup.db)?);
     let gate = Data::new(Gate { keys: Arc::clone(&setup.keys), sessions, calls: Arc::clone(&calls), sources });
@@ -145,6 +155,7 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
             .app_data(db.clone())
             .app_data(gate.clone())
             .app_data(hasher.clone())
+            .app_data(post.clone())
             .app_data(Data::from(Arc::clone(&calls)))
             .app_data(look_again as http::idempotency::LookAgain)
             .app_data(document.clone())

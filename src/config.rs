@@ -7,6 +7,8 @@ use crate::{
         source::{Sources, TrustedProxies},
     },
     db::{self, Url, Use},
+    mail::Route,
+    types,
 };
 use figment::{
     Figment,
@@ -47,6 +49,12 @@ pub struct Config {
     /// What a guess at a password costs, in KiB and in passes. A password is hashed anew at the next login once this has grown (AU-01).
     pub password_memory: u32,
     pub password_passes: u32,
+    /// A mail server: `smtps://USER:PASSWORD@HOST`, or `smtp://…?tls=required`. Unset: mail is written into `mail` in `data_dir`.
+    pub smtp_url: Option<SecretString>,
+    /// Whom mail is from. It goes with `smtp_url`.
+    pub mail_from: Option<String>,
+    /// Where the front-end client is, for the links in mail: an address that begins with https. Unset: mail holds codes.
+    pub app_url: Option<String>,
     /// Whether the document and its page are served. Unset: yes, unless `behind_proxy` (CF-01).
     pub docs: Option<bool>,
 }
@@ -123,6 +131,7 @@ impl Config {
             return Err("trusted_proxies goes with behind_proxy = true".into());
         }
         self.password_cost()?;
+        self.mail()?;
         if self.connections > 500 {
             return Err("connections must lie between 0 and 500".into());
         }
@@ -169,7 +178,24 @@ impl Config {
             password_cost: self.password_cost()?,
             most_connections: self.most_connections()?,
             docs: self.serves_docs(),
+            mail: self.mail()?,
         })
+    }
+
+    /// How mail leaves.
+    fn mail(&self) -> Result<Route, String> {
+        let is_fit = |url: &String| {
+            let private = ["https://", "http://localhost", "http://127.0.0.1"].iter().any(|start| url.starts_with(start));
+            private && types::Url::parse(url).is_ok() && !url.contains('#') && url.len() <= 500
+        };
+        if !self.app_url.as_ref().is_none_or(is_fit) {
+            return Err("app_url must be a web address that begins with https, such as https://app.example.org".into());
+        }
+        match (&self.smtp_url, &self.mail_from) {
+            (Some(url), Some(from)) => Route::smtp(url, from, self.app_url.clone()),
+            (None, None) => Route::folder(self.data_dir.join("mail"), self.app_url.clone()),
+            _ => Err("smtp_url and mail_from go together".into()),
+        }
     }
 
     pub fn password_cost(&self) -> Result<Cost, String> {
@@ -214,7 +240,8 @@ impl Config {
         let replica = if self.replica_url.is_some() { "postgres://***" } else { "none" };
         format!(
             "database_url = {engine}\nreplica_url = {replica}\nlisten = {}\ndata_dir = {}\nconnections = {}\nworkers = {}\nlog = {}\nbehind_proxy = {}\n\
-             trusted_proxies = {}\nmax_connections = {}\npassword_memory = {}\npassword_passes = {}\ndocs = {}",
+             trusted_proxies = {}\nmax_connections = {}\npassword_memory = {}\npassword_passes = {}\ndocs = {}\n\
+             smtp_url = {}\nmail_from = {}\napp_url = {}",
             self.listen,
             self.data_dir.display(),
             connections,
@@ -226,6 +253,9 @@ impl Config {
             self.password_memory,
             self.password_passes,
             self.serves_docs(),
+            if self.smtp_url.is_some() { "smtp://***" } else { "none" },
+            self.mail_from.as_deref().unwrap_or("none"),
+            self.app_url.as_deref().unwrap_or("none"),
         )
     }
 }

@@ -29,6 +29,9 @@ problems! {
     BadRequest = "bad_request", BAD_REQUEST, "The request is not well-formed";
     Unauthenticated = "unauthenticated", UNAUTHORIZED, "Sign in first";
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Signing in failed";
+    OtpRequired = "otp_required", UNAUTHORIZED, "The second factor is asked for";
+    ReauthenticationRequired = "reauthentication_required", FORBIDDEN, "Say your password again";
+    SecondFactorRequired = "second_factor_required", FORBIDDEN, "Set up a second factor first";
     Forbidden = "forbidden", FORBIDDEN, "Your role may not do this";
     NotFound = "not_found", NOT_FOUND, "There is no such record";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "This path has no such method";

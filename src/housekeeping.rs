@@ -1,6 +1,6 @@
 //! What a running server does by itself, beside answering.
 
-use crate::{audit::checkpoint::Sealer, db::Db, error::Result, http::idempotency, identity::sessions::throttle, oversight::search::keep};
+use crate::{audit::checkpoint::Sealer, db::Db, error::Result, http::idempotency, identity::{mailed_secrets, sessions::throttle}, oversight::search::keep};
 use actix_web::rt::{spawn, time::sleep};
 use std::time::Duration;
 
@@ -30,6 +30,7 @@ pub fn start(db: &Db, mut sealer: Sealer) {
     spawn(async move {
         loop {
             told("old idempotency keys could not be purged", db.maintain(idempotency::purge).await);
+            told("old secrets could not be purged", db.maintain(mailed_secrets::purge).await);
             told("old tries to sign in could not be purged", db.maintain(throttle::purge).await);
             sleep(HOURLY).await;
         }

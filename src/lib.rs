@@ -11,6 +11,7 @@
 //! | [`identity`], [`casework`], [`directory`], [`oversight`] | the features, each a folder with `mod`, `api`, `model`, `store` |
 //! | [`print`] | sheets for people to read, as a web page and as a PDF |
 //! | [`operations`], [`openapi`], [`telemetry`], [`config`] | health and keys; the document; logs; settings |
+//! | [`mail`] | what goes out |
 //! | [`housekeeping`] | what a running server does by itself |
 //! | [`admin`], [`demo`] | the command line's own work |
 
@@ -30,6 +31,7 @@ pub mod error;
 pub mod housekeeping;
 pub mod http;
 pub mod identity;
+pub mod mail;
 pub mod openapi;
 pub mod operations;
 pub mod oversight;

@@ -1,7 +1,7 @@
 //! The extractors that prove a caller was checked.
 
 use super::{Actor, Origin, RequestId, policy::Permission, source::Sources, token::Keys};
-use crate::error::{ApiError, Result};
+use crate::error::{ApiError, Code, Result};
 use actix_web::{
     FromRequest, HttpMessage as _, HttpRequest,
     dev::{Payload, ServiceRequest},
@@ -21,6 +21,17 @@ pub struct Allowed<P> {
     actor: Actor,
     origin: Origin,
     permission: PhantomData<fn() -> P>,
+}
+
+/// The same, and that the caller has said their password within the last ten minutes: for what opens the door to others, or changes the
+/// lock (AU-13).
+#[derive(Debug)]
+pub struct Fresh<P>(Allowed<P>);
+
+impl<P> Fresh<P> {
+    pub const fn who(&self) -> Actor {
+        self.0.who()
+    }
 }
 
 /// Proof that the handler means to serve the whole world.
@@ -45,6 +56,7 @@ impl Operator {
 mod sealed {
     pub trait Sealed {}
     impl<P> Sealed for super::Allowed<P> {}
+    impl<P> Sealed for super::Fresh<P> {}
     impl Sealed for super::Anyone {}
     impl Sealed for super::Operator {}
 }
@@ -64,6 +76,14 @@ impl<P> Caller for Allowed<P> {
     }
     fn origin(&self) -> Origin {
         self.origin.clone()
+    }
+}
+impl<P> Caller for Fresh<P> {
+    fn actor(&self) -> Option<Actor> {
+        self.0.actor()
+    }
+    fn origin(&self) -> Origin {
+        self.0.origin()
     }
 }
 impl Caller for Anyone {
@@ -155,9 +175,25 @@ impl<P: Permission> FromRequest for Allowed<P> {
             if !P::allows(actor.role) {
                 return Err(ApiError::forbidden("Your role may never do this kind of thing."));
             }
+            if actor.awaits_factor && !P::BEFORE_FACTOR {
+                let told = "Your role needs a second factor: set one up with POST /me/second-factor, and confirm it.";
+                return Err(ApiError::new(Code::SecondFactorRequired, told));
+            }
             let gate = req.app_data::<Data<Gate>>().ok_or_else(|| ApiError::internal("no gate"))?;
             gate.calls.check_query(req)?;
             Ok(Self { actor, origin, permission: PhantomData })
+        }))
+    }
+}
+
+impl<P: Permission> FromRequest for Fresh<P> {
+    type Error = ApiError;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        ready(Allowed::<P>::from_request(req, payload).into_inner().and_then(|allowed| match allowed.who().is_fresh() {
+            true => Ok(Self(allowed)),
+            false => Err(ApiError::new(Code::ReauthenticationRequired, "Say your password again: POST /auth/reauthenticate.")),
         }))
     }
 }

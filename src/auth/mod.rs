@@ -5,11 +5,12 @@ pub mod password;
 pub mod policy;
 pub mod source;
 pub mod token;
+pub mod totp;
 
-pub use guard::{Allowed, Anyone, Caller, Operator};
+pub use guard::{Allowed, Anyone, Caller, Fresh, Operator};
 pub use policy::Role;
 
-use crate::types::Id;
+use crate::types::{Id, Instant};
 
 /// Names the kinds of records that a caller carries, so that `auth` need not know the features.
 #[derive(Debug)]
@@ -33,6 +34,28 @@ pub struct Actor {
     pub user: UserId,
     pub role: Role,
     pub session: SessionId,
+    /// When they last said their password in this session.
+    pub proved_at: Instant,
+    /// Whether they must set up a second factor before anything else.
+    pub awaits_factor: bool,
+}
+
+/// For so many seconds after the password was said it is not asked for again (AU-13).
+const FRESH_SECONDS: i64 = 600;
+
+impl Actor {
+    /// For tests.
+    #[cfg(test)]
+    pub fn somebody() -> Self {
+        let (role, proved_at) = (Role::Advocate, Instant::now());
+        Self { organization: Id::new(), user: Id::new(), role, session: Id::new(), proved_at, awaits_factor: false }
+    }
+
+    pub fn is_fresh(&self) -> bool {
+        let now = Instant::now();
+        // Another server's clock may be a little ahead.
+        self.proved_at <= now.plus_seconds(60) && now < self.proved_at.plus_seconds(FRESH_SECONDS)
+    }
 }
 
 /// Where a request comes from; part of every entry of the trace.

@@ -15,6 +15,8 @@ text_enum! {
 /// A thing that a caller may be allowed to do; handlers name one in their signature.
 pub trait Permission: 'static {
     const NAME: &'static str;
+    /// Whether it is held before the second factor is set up that the role must have.
+    const BEFORE_FACTOR: bool;
     fn allows(role: Role) -> bool;
 }
 
@@ -25,6 +27,7 @@ macro_rules! policy {
             pub enum $permission {}
             impl Permission for $permission {
                 const NAME: &'static str = $name;
+                const BEFORE_FACTOR: bool = matches!($name.as_bytes(), b"self:read" | b"self:factor");
                 fn allows(role: Role) -> bool { matches!(role, $(Role::$role)|+) }
             }
         )+
@@ -36,6 +39,7 @@ macro_rules! policy {
 policy! {
     ReadSelf          = "self:read"          => Admin | Supervisor | Advocate | Client | Integration | Auditor;
     WriteSelf         = "self:write"         => Admin | Supervisor | Advocate | Client | Auditor;
+    OwnFactor         = "self:factor"        => Admin | Supervisor | Advocate | Client | Integration | Auditor;
     ReadOrganization  = "organization:read"  => Admin | Supervisor | Advocate | Auditor;
     WriteOrganization = "organization:write" => Admin;
     ReadUsers         = "users:read"         => Admin | Supervisor | Advocate;

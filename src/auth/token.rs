@@ -221,7 +221,6 @@ pub fn hash_secret(secret: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::Id;
     use proptest::prelude::*;
 
     proptest! {
@@ -245,7 +244,7 @@ mod tests {
         Keys::from_pkcs8(pkcs8.as_ref()).unwrap()
     }
     fn actor() -> Actor {
-        Actor { organization: Id::new(), user: Id::new(), role: Role::Advocate, session: Id::new() }
+        Actor::somebody()
     }
 
     #[test]

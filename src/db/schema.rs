@@ -378,10 +378,43 @@ diesel::table! {
 diesel::table! {
     use crate::types::sql::*;
 
+    invitations (organization_id, id) {
+        organization_id -> Uuid,
+        id -> Uuid,
+        email -> Text,
+        display_name -> Text,
+        role -> Text,
+        team_ids -> Jsonb,
+        status -> Text,
+        expires_at -> Timestamptz,
+        invited_by -> Uuid,
+        user_id -> Nullable<Uuid>,
+        version -> Int4,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
     login_names (email) {
         email -> Text,
         organization_id -> Uuid,
         user_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
+    mailed_secrets (organization_id, hash) {
+        organization_id -> Uuid,
+        hash -> Bytea,
+        purpose -> Text,
+        subject_id -> Uuid,
+        email -> Text,
+        expires_at -> Timestamptz,
     }
 }
 
@@ -469,6 +502,7 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        second_factor_roles -> Jsonb,
     }
 }
 
@@ -538,6 +572,17 @@ diesel::table! {
 diesel::table! {
     use crate::types::sql::*;
 
+    recovery_codes (organization_id, user_id, hash) {
+        organization_id -> Uuid,
+        user_id -> Uuid,
+        hash -> Bytea,
+        spent_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
     refresh_tokens (organization_id, hash) {
         organization_id -> Uuid,
         hash -> Bytea,
@@ -594,6 +639,18 @@ diesel::table! {
 diesel::table! {
     use crate::types::sql::*;
 
+    second_factors (organization_id, user_id) {
+        organization_id -> Uuid,
+        user_id -> Uuid,
+        secret -> Bytea,
+        confirmed_at -> Nullable<Timestamptz>,
+        last_step -> Int8,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
     service_merges (organization_id, service_id) {
         organization_id -> Uuid,
         service_id -> Uuid,
@@ -637,6 +694,8 @@ diesel::table! {
         created_at -> Timestamptz,
         expires_at -> Timestamptz,
         ended_at -> Nullable<Timestamptz>,
+        proved_at -> Timestamptz,
+        awaits_factor -> Bool,
     }
 }
 
@@ -792,7 +851,9 @@ diesel::allow_tables_to_appear_in_same_query!(
     handovers,
     idempotency_keys,
     interests,
+    invitations,
     login_names,
+    mailed_secrets,
     meetings,
     note_amendments,
     notes,
@@ -801,10 +862,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     preparation_templates,
     provider_merges,
     providers,
+    recovery_codes,
     refresh_tokens,
     search_documents,
     search_shelves,
     search_words,
+    second_factors,
     service_merges,
     services,
     sessions,

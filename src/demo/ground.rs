@@ -66,6 +66,7 @@ pub fn codes<L: CodeList>() -> Vec<&'static str> {
 pub fn organization(plan: &Plan, dice: &mut Dice, today: i64) -> Result<OrganizationRow> {
     let at = today - MONTHS_24 - SET_UP;
     Ok(OrganizationRow {
+        second_factor_roles: Json(Vec::new()),
         id: Id::from_uuid(dice.id(at).uuid()),
         name: Line::parse(format!("River Peers (demo {})", plan.seed)).map_err(wrong)?,
         client_word: Line::parse("participant").map_err(wrong)?,

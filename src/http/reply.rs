@@ -67,6 +67,11 @@ pub fn no_content() -> Reply<()> {
     Ok(answer(StatusCode::NO_CONTENT, Content::Nothing))
 }
 
+/// 202: what was asked for is looked after later, and what becomes of it is not told here.
+pub fn received() -> Reply<()> {
+    Ok(answer(StatusCode::ACCEPTED, Content::Nothing))
+}
+
 /// 200 for a POST that makes nothing.
 pub fn accepted<T: Serialize>(view: T) -> Reply<T> {
     plain(view)

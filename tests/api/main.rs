@@ -32,4 +32,5 @@ mod self_advocacy;
 mod statements;
 mod trace;
 mod wall;
+mod ways_in;
 mod work;

@@ -1,13 +1,14 @@
 //! What an organization is, in the database and on the wire.
 
 use crate::{
-    auth::OrganizationId,
+    auth::{OrganizationId, Role},
     db::schema::organizations,
     http::Resource,
-    types::{Change, Id, Instant, Line, Zone},
+    types::{Change, Id, Instant, Json, Line, Zone},
 };
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use utoipa::ToSchema;
 use validator::Validate;
 
@@ -30,6 +31,7 @@ pub struct OrganizationRow {
     pub version: i32,
     pub created_at: Instant,
     pub updated_at: Instant,
+    pub second_factor_roles: Json<Vec<Role>>,
 }
 
 impl OrganizationRow {
@@ -46,6 +48,7 @@ impl OrganizationRow {
             version: 1,
             created_at: now,
             updated_at: now,
+            second_factor_roles: Json(Vec::new()),
         }
     }
 
@@ -56,12 +59,15 @@ impl OrganizationRow {
         patch.time_zone.apply(&mut self.time_zone);
         self.suppression_threshold = patch.suppression_threshold.unwrap_or(self.suppression_threshold);
         self.second_person_closes = patch.second_person_closes.unwrap_or(self.second_person_closes);
+        if let Some(roles) = patch.second_factor_roles {
+            self.second_factor_roles = Json(roles.into_iter().collect());
+        }
     }
 }
 
 /// The caller's organization and its settings.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000001", "name": "River Peers", "client_word": "participant", "time_zone": "America/Chicago", "suppression_threshold": 11, "second_person_closes": true, "version": 3, "created_at": "2026-01-05T09:00:00.000Z", "updated_at": "2026-11-23T14:30:00.000Z"}))]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000001", "name": "River Peers", "client_word": "participant", "time_zone": "America/Chicago", "suppression_threshold": 11, "second_person_closes": true, "second_factor_roles": ["admin", "supervisor", "auditor"], "version": 3, "created_at": "2026-01-05T09:00:00.000Z", "updated_at": "2026-11-23T14:30:00.000Z"}))]
 pub struct Organization {
     pub id: OrganizationId,
     pub name: Line<200>,
@@ -73,6 +79,8 @@ pub struct Organization {
     pub suppression_threshold: i32,
     /// Whether a case must be closed by somebody else than its lead advocate.
     pub second_person_closes: bool,
+    /// The roles that must have a second factor: whoever has none can do nothing else until they have set one up.
+    pub second_factor_roles: Vec<Role>,
     pub version: i32,
     pub created_at: Instant,
     pub updated_at: Instant,
@@ -87,6 +95,7 @@ impl From<OrganizationRow> for Organization {
             time_zone: row.time_zone,
             suppression_threshold: row.suppression_threshold,
             second_person_closes: row.second_person_closes,
+            second_factor_roles: row.second_factor_roles.0,
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -118,4 +127,8 @@ pub struct OrganizationPatch {
     #[serde(deserialize_with = "crate::types::patch::given")]
     #[schema(nullable = false)]
     pub second_person_closes: Option<bool>,
+    /// Bites at once, also for whoever is signed in.
+    #[serde(deserialize_with = "crate::types::patch::given")]
+    #[schema(nullable = false)]
+    pub second_factor_roles: Option<BTreeSet<Role>>,
 }

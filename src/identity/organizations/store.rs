@@ -6,6 +6,7 @@ use crate::{
     db::{Dialect, PortableDsl as _, Tx, schema::organizations},
     error::Result,
     http::{Body, IfMatch},
+    identity::sessions,
     types::Instant,
 };
 use diesel::prelude::*;
@@ -23,6 +24,9 @@ pub fn update(tx: &mut Tx, version: &IfMatch, patch: &Body<OrganizationPatch>) -
     let mut row = visible(tx).select(OrganizationRow::as_select()).locked().get_result::<OrganizationRow>(tx.conn)?;
     version.check(row.version)?;
     row.apply(patch);
+    if patch.second_factor_roles.is_some() {
+        sessions::store::all_await_factor(tx, &row.second_factor_roles.0)?;
+    }
     row.version += 1;
     row.updated_at = Instant::now();
     diesel::update(organizations::table.find(row.id)).set(&row).execute(tx.conn)?;

@@ -1,19 +1,28 @@
 //! Handlers for signing in and out.
 
-use super::{model::*, store, throttle};
+use super::{
+    model::*,
+    store::{self, Start},
+    throttle,
+};
 use crate::{
     audit::Entry,
     auth::{
         Actor, Allowed, Anyone, SessionId, UserId,
         guard::Gate,
         password::Hasher,
-        policy::{ReadSelf, WriteUsers},
+        policy::{OwnFactor, ReadSelf, WriteUsers},
         token::ACCESS_SECONDS,
     },
     db::{Db, Tx},
     error::{ApiError, Code, Result},
     http::{Answer, Body, Reply, body::LOGIN_LIMIT, no_content, plain},
-    identity::users::{self, model::UserRow},
+    identity::{
+        letters,
+        second_factor::store::Proof,
+        users::{self, model::UserRow},
+    },
+    mail::Post,
 };
 use actix_web::{
     delete, get, post,
@@ -24,6 +33,11 @@ use actix_web::{
 fn refused() -> ApiError {
     let detail = "The e-mail address or the password is wrong, the account is not active, or it must wait after too many failures.";
     ApiError::new(Code::InvalidCredentials, detail).header("www-authenticate", "Bearer")
+}
+
+/// The password was right, and that is told: a code is asked for. A wrong one is refused like anything else.
+fn otp_required() -> ApiError {
+    ApiError::new(Code::OtpRequired, "Send the code of the second factor, too, as otp.").header("www-authenticate", "Bearer")
 }
 
 fn tokens(gate: &Gate, actor: Actor, refresh_token: String, row: UserRow) -> Result<Tokens> {
@@ -38,9 +52,19 @@ fn tokens(gate: &Gate, actor: Actor, refresh_token: String, row: UserRow) -> Res
 /// the right password is refused like a wrong one, but where somebody has signed in to the account before: there its failures are counted
 /// by themselves. After a hundred it is taken no more, until an operator sets a new one. A try counts as a failure until the password has
 /// been found to be right, so no more than five can be under way at once. Very many failures from one address make that address wait (429).
+///
+/// Who has a second factor sends its code as `otp`; without one, a right password is answered 401 `otp_required`. A code is taken once. A
+/// recovery code does instead, once.
 #[utoipa::path(tag = "Signing in", request_body = Login, responses((status = 200, body = Tokens), (status = 401, description = "The e-mail address or the password is wrong, the account is not active, or it must wait after too many failures."), (status = 429, description = "There were too many failures from this address; `Retry-After` says when to come back.")), security(()))]
 #[post("/auth/login")]
-pub async fn login(who: Anyone, db: Data<Db>, gate: Data<Gate>, hasher: Data<Hasher>, body: Body<Login, LOGIN_LIMIT>) -> Reply<Tokens> {
+pub async fn login(
+    who: Anyone,
+    db: Data<Db>,
+    gate: Data<Gate>,
+    hasher: Data<Hasher>,
+    post: Data<Post>,
+    body: Body<Login, LOGIN_LIMIT>,
+) -> Reply<Tokens> {
     let place = hasher.place()?;
     let mut found = look_up(&db, &who, &body).await?;
     // Before it is known whether the password is right: of many who guess at once no more are looked at than of those who come in turn.
@@ -59,25 +83,38 @@ pub async fn login(who: Anyone, db: Data<Db>, gate: Data<Gate>, hasher: Data<Has
             Some(hash) if hasher.has_outgrown(hash) => Some(place.hash(body.password.clone()).await?),
             _ => None,
         };
-        let (user, proved) = (row.clone(), hash.clone());
+        let (user, proved, otp) = (row.clone(), hash.clone(), body.otp.clone());
         let begin = move |tx: &mut Tx<'_>| {
             tx.enter(user.organization_id)?;
-            let begun = store::start(tx, user.id, proved.as_deref())?;
-            if let Some((actor, _)) = &begun {
-                throttle::take_back(tx, &user.email)?;
+            let begun = store::start(tx, user.id, proved.as_deref(), otp.as_deref())?;
+            let mut elsewhere = false;
+            if let Start::Begun(actor, _) = &begun {
+                elsewhere = throttle::take_back(tx, &user.email)?;
                 if let Some(better) = &better {
                     users::store::rehash(tx, *actor, better)?;
                 }
             }
-            Ok(begun)
+            Ok((begun, elsewhere))
         };
-        if let Some((actor, refresh_token)) = db.write(&who, begin).await? {
-            return plain(tokens(&gate, actor, refresh_token, row)?);
-        }
-        // Another login may just have hashed the same password anew: then it is held against that.
-        found = look_up(&db, &who, &body).await?;
-        if found.as_ref().is_none_or(|(row, _)| row.password_hash == hash) {
-            return Err(refused());
+        match db.write(&who, begin).await? {
+            (Start::Begun(actor, refresh_token), elsewhere) => {
+                if elsewhere {
+                    post.send(letters::signed_in_elsewhere(&row));
+                }
+                return plain(tokens(&gate, actor, refresh_token, row)?);
+            }
+            (Start::OtpRequired, _) => return Err(otp_required()),
+            (Start::Refused, _) => {
+                db.note(vec![refusal]);
+                return Err(refused());
+            }
+            // Another login may just have hashed the same password anew: then it is held against that.
+            (Start::PasswordChanged, _) => {
+                found = look_up(&db, &who, &body).await?;
+                if found.as_ref().is_none_or(|(row, _)| row.password_hash == hash) {
+                    return Err(refused());
+                }
+            }
         }
     }
 }
@@ -121,6 +158,48 @@ pub async fn logout(who: Allowed<ReadSelf>, db: Data<Db>) -> Result<Answer<()>> 
     let this = who.who().session;
     db.write(&who, move |tx| store::end_own(tx, this)).await?;
     no_content()
+}
+
+/// Say my password again
+///
+/// For what asks for a password that was said within the last ten minutes, and answers 403 `reauthentication_required` otherwise: who may
+/// sign in, and how. Who has a second factor sends its code, too.
+#[utoipa::path(tag = "Signing in", request_body = Reauthentication, responses((status = 204, description = "It is right, and is not asked for again for ten minutes.")), security(("bearer" = ["self:factor"])))]
+#[post("/auth/reauthenticate")]
+pub async fn reauthenticate(
+    who: Allowed<OwnFactor>,
+    db: Data<Db>,
+    hasher: Data<Hasher>,
+    body: Body<Reauthentication, LOGIN_LIMIT>,
+) -> Result<Answer<()>> {
+    let place = hasher.place()?;
+    let row = db.peek(&who, users::store::own).await?;
+    // Whoever has found somebody's session guesses no faster than at the door.
+    let email = row.email.clone();
+    let id = row.id;
+    let turn = move |tx: &mut Tx<'_>| Ok((throttle::take_turn(tx, &email)?, tx.refusal("user.password_refused", id)));
+    let (may, refusal) = db.write(&who, turn).await?;
+    let hash = row.password_hash.clone().filter(|_| may);
+    let mut proof = Proof::Wrong;
+    if place.verify(body.password.clone(), hash.clone()).await? {
+        let (email, otp) = (row.email, body.otp.clone());
+        let prove = move |tx: &mut Tx<'_>| {
+            let proof = store::prove(tx, hash.as_deref(), otp.as_deref())?;
+            if proof == Proof::Given {
+                throttle::take_back(tx, &email)?;
+            }
+            Ok(proof)
+        };
+        proof = db.write(&who, prove).await?;
+    }
+    match proof {
+        Proof::Given => no_content(),
+        Proof::Lacking => Err(ApiError::invalid("/otp", "required", "must be the code of the second factor")),
+        Proof::Wrong => {
+            db.note(vec![refusal]);
+            Err(ApiError::invalid("/password", "wrong_password", "is not the present password, or the code is wrong"))
+        }
+    }
 }
 
 /// List my sessions

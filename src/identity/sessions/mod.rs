@@ -12,6 +12,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
     cfg.service(api::login)
         .service(api::refresh)
         .service(api::logout)
+        .service(api::reauthenticate)
         .service(api::list_my_sessions)
         .service(api::end_my_session)
         .service(api::end_user_sessions);

@@ -26,6 +26,10 @@ pub struct SessionRow {
     pub created_at: Instant,
     pub expires_at: Instant,
     pub ended_at: Option<Instant>,
+    /// When the person last said their password in it.
+    pub proved_at: Instant,
+    /// Whether nothing may be done in it until a second factor has been set up.
+    pub awaits_factor: bool,
 }
 
 /// TK-10: so many sessions of one person at a time; the oldest ends when there is one more.
@@ -51,9 +55,18 @@ pub struct Sessions {
 }
 
 impl SessionRow {
-    pub fn start(organization_id: OrganizationId, user_id: UserId) -> Self {
+    pub fn start(organization_id: OrganizationId, user_id: UserId, awaits_factor: bool) -> Self {
         let now = Instant::now();
-        Self { organization_id, id: Id::new(), user_id, created_at: now, expires_at: now.plus_seconds(SESSION_SECONDS), ended_at: None }
+        Self {
+            organization_id,
+            id: Id::new(),
+            user_id,
+            created_at: now,
+            expires_at: now.plus_seconds(SESSION_SECONDS),
+            ended_at: None,
+            proved_at: now,
+            awaits_factor,
+        }
     }
 }
 
@@ -76,9 +89,9 @@ pub struct RefreshRow {
 pub struct Login {
     pub email: Email,
     pub password: Password,
-    /// The code of a second factor. Nobody has one yet; it is taken and left alone.
-    #[validate(length(max = 16))]
-    #[schema(max_length = 16)]
+    /// The code of the second factor, or a recovery code, where the person has a second factor.
+    #[validate(length(max = 40))]
+    #[schema(max_length = 40)]
     pub otp: Option<String>,
 }
 
@@ -90,6 +103,18 @@ pub struct Refresh {
     #[validate(length(max = 200))]
     #[schema(max_length = 200)]
     pub refresh_token: String,
+}
+
+/// The password once more, for what asks for it.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"password": "three wet umbrellas"}))]
+pub struct Reauthentication {
+    pub password: Password,
+    /// The code of the second factor, or a recovery code, where the person has a second factor.
+    #[validate(length(max = 40))]
+    #[schema(max_length = 40)]
+    pub otp: Option<String>,
 }
 
 /// An access token, and the refresh token that gets the next one.

@@ -8,11 +8,12 @@ use crate::{
     },
     db::{
         Conn, Dialect, PortableDsl as _, Tx,
-        schema::{organizations, refresh_tokens, sessions, users},
+        schema::{organizations, refresh_tokens, second_factors, sessions, users},
     },
     error::Result,
     identity::{
         organizations::model::OrganizationStatus,
+        second_factor::{self, store::Proof},
         users::model::{UserRow, UserStatus},
     },
     types::Instant,
@@ -32,6 +33,15 @@ pub struct Live {
     pub user: UserId,
     pub role: Role,
     pub expires_at: Instant,
+    pub proved_at: Instant,
+    pub awaits_factor: bool,
+}
+
+impl Live {
+    pub const fn actor(&self, organization: OrganizationId) -> Actor {
+        let Self { session, user, role, proved_at, awaits_factor, .. } = *self;
+        Actor { organization, user, role, session, proved_at, awaits_factor }
+    }
 }
 
 /// The sessions that have not been ended, and whose user and organization are active.
@@ -45,7 +55,7 @@ fn alive(organization: OrganizationId) -> _ {
         .filter(sessions::ended_at.is_null())
         .filter(users::status.eq(user))
         .filter(organizations::status.eq(owner))
-        .select((sessions::id, users::id, users::role, sessions::expires_at))
+        .select((sessions::id, users::id, users::role, sessions::expires_at, sessions::proved_at, sessions::awaits_factor))
 }
 
 pub fn live(conn: &mut Conn, organization: OrganizationId, session: SessionId) -> Result<Option<Live>> {
@@ -74,27 +84,80 @@ pub fn own(tx: &mut Tx) -> Result<Sessions> {
     Ok(Sessions { items: rows.into_iter().map(shown).collect() })
 }
 
+/// What becomes of somebody who has said the right password.
+pub enum Start {
+    Begun(Actor, String),
+    /// A code of the second factor is asked for.
+    OtpRequired,
+    /// The code is wrong, or they may no longer sign in.
+    Refused,
+    /// The password that they have said is theirs no more.
+    PasswordChanged,
+}
+
 /// Starts a session for somebody who has proved who they are, unless they may no longer sign in, or what they have proved it by, the
-/// hash of a password, is theirs no more.
-pub fn start(tx: &mut Tx, user: UserId, proved: Option<&str>) -> Result<Option<(Actor, String)>> {
+/// hash of a password, is theirs no more; with the second factor, where they have one.
+pub fn start(tx: &mut Tx, user: UserId, proved: Option<&str>, otp: Option<&str>) -> Result<Start> {
+    tx.nothing_changed();
     // Held until the session is there to be ended with the others, and to be counted with them.
-    let present = users::table.find((tx.organization(), user)).select(users::password_hash).locked();
-    if present.get_result::<Option<String>>(tx.conn).optional()?.flatten().as_deref() != proved {
-        tx.nothing_changed();
-        return Ok(None);
+    let present = users::table.find((tx.organization(), user)).select((users::password_hash, users::role)).locked();
+    let present = present.get_result::<(Option<String>, Role)>(tx.conn).optional()?;
+    let Some((_, role)) = present.filter(|(hash, _)| hash.as_deref() == proved) else { return Ok(Start::PasswordChanged) };
+    match second_factor::store::prove(tx, user, otp)? {
+        Proof::Given => {}
+        Proof::Lacking => return Ok(Start::OtpRequired),
+        Proof::Wrong => return Ok(Start::Refused),
     }
-    let session = SessionRow::start(tx.organization(), user);
+    let awaits_factor = second_factor::store::is_awaited(tx, user, role)?;
+    let session = SessionRow::start(tx.organization(), user, awaits_factor);
     diesel::insert_into(sessions::table).values(&session).execute(tx.conn)?;
     let Some(live) = live(tx.conn, session.organization_id, session.id)? else {
         diesel::delete(sessions::table.find((session.organization_id, session.id))).execute(tx.conn)?;
-        tx.nothing_changed();
-        return Ok(None);
+        return Ok(Start::Refused);
     };
     end_surplus(tx, user, session.id)?;
-    let actor = Actor { organization: session.organization_id, user, role: live.role, session: session.id };
+    let actor = live.actor(session.organization_id);
     let token = issue(tx, actor, session.expires_at)?;
     tx.record_as(actor, "session.started");
-    Ok(Some((actor, token)))
+    Ok(Start::Begun(actor, token))
+}
+
+/// The person has said their password in this session just now.
+pub fn prove(tx: &mut Tx, proved: Option<&str>, otp: Option<&str>) -> Result<Proof> {
+    tx.nothing_changed();
+    let actor = tx.actor()?;
+    let row = crate::identity::users::store::hold_own(tx)?;
+    if row.password_hash.as_deref() != proved {
+        return Ok(Proof::Wrong);
+    }
+    let proof = second_factor::store::prove(tx, actor.user, otp)?;
+    if proof == Proof::Given {
+        let own = sessions::table.find((actor.organization, actor.session));
+        diesel::update(own).set(sessions::proved_at.eq(Instant::now())).execute(tx.conn)?;
+        tx.record("session.reauthenticated", actor.session, Vec::new());
+    }
+    Ok(proof)
+}
+
+/// Whether nothing may be done in this session until a second factor has been set up.
+pub fn awaits_factor(tx: &mut Tx, session: SessionId, awaits: bool) -> Result<()> {
+    diesel::update(sessions::table.find((tx.organization(), session))).set(sessions::awaits_factor.eq(awaits)).execute(tx.conn)?;
+    Ok(())
+}
+
+/// The same for everybody of the organization, as these roles must have one.
+pub fn all_await_factor(tx: &mut Tx, roles: &[Role]) -> Result<()> {
+    let organization = tx.organization();
+    let open = sessions::table.filter(sessions::organization_id.eq(organization)).filter(sessions::ended_at.is_null());
+    diesel::update(open.filter(sessions::awaits_factor)).set(sessions::awaits_factor.eq(false)).execute(tx.conn)?;
+    let named = users::table.filter(users::organization_id.eq(organization)).filter(users::role.eq_any(roles.to_vec()));
+    let have = second_factors::table
+        .filter(second_factors::organization_id.eq(organization))
+        .filter(second_factors::confirmed_at.is_not_null())
+        .select(second_factors::user_id);
+    let lack = named.filter(users::id.ne_all(have)).select(users::id);
+    diesel::update(open.filter(sessions::user_id.eq_any(lack))).set(sessions::awaits_factor.eq(true)).execute(tx.conn)?;
+    Ok(())
 }
 
 /// A refresh token names its organization, so that it is looked for there and nowhere else; the rest of it is the secret.
@@ -124,7 +187,7 @@ pub fn rotate(tx: &mut Tx, token: &str) -> Result<Option<(Actor, String)>> {
     let found = refresh_tokens::table.find((organization, &hash)).select(RefreshRow::as_select());
     let Some(row) = found.first::<RefreshRow>(tx.conn).optional()? else { return Ok(None) };
     let Some(live) = live(tx.conn, organization, row.session_id)? else { return Ok(None) };
-    let actor = Actor { organization, user: live.user, role: live.role, session: row.session_id };
+    let actor = live.actor(organization);
     let now = Instant::now();
     let unspent = refresh_tokens::table.find((organization, &hash)).filter(refresh_tokens::spent_at.is_null());
     if diesel::update(unspent).set(refresh_tokens::spent_at.eq(now)).execute(tx.conn)? == 0 {

@@ -5,6 +5,7 @@
 //! account wait, does not keep its owner out.
 
 use crate::{
+    auth::UserId,
     db::{Conn, PortableDsl as _, Tx, schema::sign_in_tries as tries},
     error::{ApiError, Result},
     types::{Email, Instant},
@@ -27,9 +28,11 @@ struct Rule {
 const OF_ACCOUNT: Rule = Rule { first_that_waits: 5, most: 100, forgotten_after: None };
 /// Many people may share an address, and each may mistype.
 const OF_SOURCE: Rule = Rule { first_that_waits: 100, most: i32::MAX, forgotten_after: Some(3600) };
+/// Letters that somebody asks for who is not signed in: the fifth within the hour makes the sixth wait.
+const OF_LETTERS: Rule = Rule { first_that_waits: 5, most: i32::MAX, forgotten_after: Some(3600) };
 /// Seconds.
 const FIRST_WAIT: i64 = 30;
-const LONGEST_WAIT: i64 = 15 * 60;
+pub const LONGEST_WAIT: i64 = 15 * 60;
 /// For so many seconds it is remembered what was mistyped less often than that; where somebody has signed in, or has had to wait; and
 /// which account is shut.
 const KEPT: i64 = 24 * 3600;
@@ -135,7 +138,8 @@ fn enter(conn: &mut Conn, key: &Key, account: Option<&Key>, now: Instant) -> Res
 }
 
 /// The password was right: the account's failures are forgotten, this try was none of its source's, and the account is known there.
-pub fn take_back(tx: &mut Tx, email: &Email) -> Result<()> {
+/// Whether it was not until now, and was somewhere else.
+pub fn take_back(tx: &mut Tx, email: &Email) -> Result<bool> {
     let (account, now, none) = (of_account(email), Instant::now(), None::<Instant>);
     let source = tx.source_of_one().map(of_source);
     if let Some(source) = &source {
@@ -144,14 +148,18 @@ pub fn take_back(tx: &mut Tx, email: &Email) -> Result<()> {
         diesel::update(own).set((tries::failures.eq(tries::failures - 1), tries::waits_until.eq(none))).execute(tx.conn)?;
     }
     diesel::delete(tries::table.find(&account)).execute(tx.conn)?;
+    let mut is_new = false;
     if let Some(source) = &source {
         let both = of_both(&account, source);
+        let places = tries::table.filter(tries::account.assume_not_null().eq(&account)).select(tries::key);
+        let places: Vec<Key> = places.load(tx.conn)?;
+        is_new = !places.is_empty() && !places.contains(&both);
         enter(tx.conn, &both, Some(&account), now)?;
         let kept_until = now.plus_seconds(KEPT_LONGER);
         let fresh = (tries::failures.eq(0), tries::since.eq(now), tries::waits_until.eq(none), tries::kept_until.eq(kept_until));
         diesel::update(tries::table.find(&both)).set(fresh).execute(tx.conn)?;
     }
-    Ok(())
+    Ok(is_new)
 }
 
 /// Forgets the failures of an account, wherever they were: its password is a new one.
@@ -159,6 +167,26 @@ pub fn forget(conn: &mut Conn, email: &Email) -> Result<()> {
     let account = of_account(email);
     diesel::delete(tries::table.filter(tries::key.eq(&account).or(tries::account.assume_not_null().eq(&account)))).execute(conn)?;
     Ok(())
+}
+
+fn of_factor(user: UserId) -> Key {
+    Sha256::new().chain_update("factor ").chain_update(user.to_string()).finalize().to_vec()
+}
+
+/// The same for a code of the second factor, by itself: whoever has the password guesses no faster (AU-10).
+pub fn take_turn_of_factor(conn: &mut Conn, user: UserId) -> Result<bool> {
+    count(conn, &of_factor(user), &OF_ACCOUNT)
+}
+
+pub fn forget_factor(conn: &mut Conn, user: UserId) -> Result<()> {
+    diesel::delete(tries::table.find(of_factor(user))).execute(conn)?;
+    Ok(())
+}
+
+/// Whether one more letter may be sent to an address that somebody has named (AU-11): a few an hour, whoever asks.
+pub fn may_write_to(conn: &mut Conn, email: &Email) -> Result<bool> {
+    let letters = Sha256::new().chain_update("letters ").chain_update(email.as_str()).finalize().to_vec();
+    count(conn, &letters, &OF_LETTERS)
 }
 
 /// Takes away what may be forgotten.

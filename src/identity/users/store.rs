@@ -2,7 +2,7 @@
 
 use super::model::*;
 use crate::{
-    auth::{Actor, Role, UserId},
+    auth::{Actor, Role, UserId, password::Password},
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::row_after,
@@ -10,8 +10,8 @@ use crate::{
     },
     error::{ApiError, Code, OnUnique as _, Result},
     http::{Body, IfMatch, List, Page},
-    identity::{sessions, teams},
-    types::{Email, Instant},
+    identity::{mailed_secrets, organizations, sessions, teams},
+    types::{Email, Instant, Line},
 };
 use diesel::prelude::*;
 
@@ -77,9 +77,19 @@ pub fn own(tx: &mut Tx) -> Result<UserRow> {
 }
 
 /// The same, held until the transaction ends: all of the row is written back, and nobody else's change to it must be lost.
-fn hold_own(tx: &mut Tx) -> Result<UserRow> {
-    let actor = tx.actor()?;
-    Ok(users::table.find((actor.organization, actor.user)).select(UserRow::as_select()).locked().get_result(tx.conn)?)
+pub fn hold_own(tx: &mut Tx) -> Result<UserRow> {
+    let user = tx.user()?;
+    hold(tx, user)
+}
+
+/// The same of whoever is not signed in and has proved otherwise who they are, and for the operator.
+pub fn hold(tx: &mut Tx, id: UserId) -> Result<UserRow> {
+    Ok(users::table.find((tx.organization(), id)).select(UserRow::as_select()).locked().get_result(tx.conn)?)
+}
+
+/// Somebody whom the caller may see, held likewise.
+pub fn hold_somebody(tx: &mut Tx, id: UserId) -> Result<UserRow> {
+    Ok(visible(tx)?.filter(users::id.eq(id)).select(UserRow::as_select()).locked().get_result(tx.conn)?)
 }
 
 /// Somebody of the organization who can be given work: active, and an advocate or a supervisor. Anybody else answers like nobody.
@@ -94,6 +104,13 @@ pub fn refs(tx: &mut Tx, ids: Vec<UserId>) -> Result<Vec<UserRef>> {
     let rows = users::table.filter(users::organization_id.eq(tx.organization())).filter(users::id.eq_any(ids));
     let rows: Vec<(UserId, crate::types::Line<120>)> = rows.select((users::id, users::display_name)).load(tx.conn)?;
     Ok(rows.into_iter().map(|(id, display_name)| UserRef { id, display_name }).collect())
+}
+
+/// Whether a password is fit to be that of this person of the organization.
+pub fn check_password(tx: &mut Tx, password: &Password, name: &Line<120>, email: &Email, pointer: &'static str) -> Result<()> {
+    let organization = organizations::store::find(tx)?.name;
+    let own = [name.as_str(), email.as_str(), organization.as_str()];
+    password.check_new(&own).map_err(|fault| ApiError::invalid(pointer, fault.code, fault.detail))
 }
 
 /// What a password that is not the present one is told.
@@ -130,6 +147,7 @@ pub fn set_password(tx: &mut Tx, proved: Option<&str>, hash: String) -> Result<(
     save(tx, &mut row)?;
     sessions::store::end_all(tx, row.id, Some(actor.session))?;
     sessions::throttle::take_back(tx, &row.email)?;
+    mailed_secrets::withdraw_all(tx, row.id)?;
     tx.record("user.password_changed", row.id, Vec::new());
     Ok(())
 }
@@ -141,16 +159,59 @@ pub fn rehash(tx: &mut Tx, actor: Actor, hash: &str) -> Result<()> {
     Ok(())
 }
 
-/// A password that an operator sets (AU-06): every session of the person ends, and their failures are forgotten.
-pub fn reset_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<UserId> {
-    let held = users::table.find((tx.organization(), id)).select(UserRow::as_select()).locked();
-    let mut row: UserRow = held.get_result(tx.conn)?;
+/// A password that comes from outside the person's sessions: an operator sets it (AU-06), or whoever reads their mail. Every session of
+/// the person ends, and their failures are forgotten.
+pub fn reset_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<UserRow> {
+    let mut row = hold(tx, id)?;
     row.password_hash = Some(hash.to_owned());
     save(tx, &mut row)?;
     sessions::store::end_all(tx, id, None)?;
     sessions::throttle::forget(tx.conn, &row.email)?;
+    mailed_secrets::withdraw_all(tx, id)?;
     tx.record("user.password_reset", id, Vec::new());
-    Ok(id)
+    Ok(row)
+}
+
+/// Another address to sign in with; answers the one from before. Every session ends, and what was sent to the address from before is worthless.
+pub fn change_email(tx: &mut Tx, id: UserId, email: &Email) -> Result<Email> {
+    let mut row = hold(tx, id)?;
+    let before = std::mem::replace(&mut row.email, email.clone());
+    diesel::update(login_names::table.find(&before)).set(login_names::email.eq(email)).execute(tx.conn).on_unique(name_taken)?;
+    save(tx, &mut row)?;
+    sessions::store::end_all(tx, id, None)?;
+    sessions::throttle::forget(tx.conn, &before)?;
+    mailed_secrets::withdraw_all(tx, id)?;
+    tx.record("user.email_changed", id, vec!["email".into()]);
+    Ok(before)
+}
+
+/// Whether somebody may come in at all: they and their organization are active (AZ-04). After [`Tx::enter`].
+pub fn may_come_in(tx: &mut Tx, row: &UserRow) -> Result<bool> {
+    Ok(row.is_active() && takes_people(tx)?)
+}
+
+/// Whether the organization that was entered is active.
+pub fn takes_people(tx: &mut Tx) -> Result<bool> {
+    Ok(organizations::store::find(tx)?.status == organizations::model::OrganizationStatus::Active)
+}
+
+/// Somebody of the organization that has been entered, for whoever is not signed in and has proved otherwise who they are.
+pub fn who_may_come_in(tx: &mut Tx, id: UserId) -> Result<Option<UserRow>> {
+    let row = users::table.find((tx.organization(), id)).select(UserRow::as_select()).first::<UserRow>(tx.conn).optional()?;
+    Ok(match row {
+        Some(row) if may_come_in(tx, &row)? => Some(row),
+        _ => None,
+    })
+}
+
+fn name_taken() -> ApiError {
+    ApiError::new(Code::AlreadyExists, "Somebody signs in with this e-mail address already.")
+}
+
+/// Whether somebody of this organization has this address.
+pub fn has_email(tx: &mut Tx, email: &Email) -> Result<bool> {
+    let own = login_names::table.find(email).filter(login_names::organization_id.eq(tx.organization()));
+    Ok(own.select(login_names::user_id).first::<UserId>(tx.conn).optional()?.is_some())
 }
 
 /// AZ-08: nobody changes their own role or status, and the last administrator stays.
@@ -168,7 +229,7 @@ pub fn update(tx: &mut Tx, id: UserId, version: &IfMatch, patch: &Body<UserPatch
     if !admins.contains(&actor.user) {
         return Err(ApiError::unauthenticated()); // one of the others was quicker
     }
-    let mut row = visible(tx)?.filter(users::id.eq(id)).select(UserRow::as_select()).locked().get_result::<UserRow>(tx.conn)?;
+    let mut row = hold_somebody(tx, id)?;
     version.check(row.version)?;
     let before = (row.role, row.status);
     let wanted = (patch.role.0.unwrap_or(row.role), patch.status.0.unwrap_or(row.status));
@@ -192,19 +253,18 @@ pub fn update(tx: &mut Tx, id: UserId, version: &IfMatch, patch: &Body<UserPatch
 /// Ends every session of somebody, who may sign in again.
 pub fn sign_out(tx: &mut Tx, id: UserId) -> Result<()> {
     // Held, so that nobody who is just signing in is left out.
-    let user: UserId = visible(tx)?.filter(users::id.eq(id)).select(users::id).locked().get_result(tx.conn)?;
+    let user = hold_somebody(tx, id)?.id;
     sessions::store::end_all(tx, user, None)?;
     tx.record("user.signed_out", user, Vec::new());
     Ok(())
 }
 
 pub fn insert(tx: &mut Tx, row: &UserRow) -> Result<()> {
-    let taken = || ApiError::new(Code::AlreadyExists, "Somebody signs in with this e-mail address already.");
     diesel::insert_into(users::table).values(row).execute(tx.conn)?;
     diesel::insert_into(login_names::table)
         .values((login_names::email.eq(&row.email), login_names::organization_id.eq(row.organization_id), login_names::user_id.eq(row.id)))
         .execute(tx.conn)
-        .on_unique(taken)?;
+        .on_unique(name_taken)?;
     tx.record("user.created", row.id, Vec::new());
     Ok(())
 }

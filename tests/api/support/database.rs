@@ -52,6 +52,11 @@ impl Home {
         Self { url, folder: tempfile::tempdir().unwrap(), past, postgres: Some(name), owner: Some(owner) }
     }
 
+    /// Where its servers put what they send.
+    pub fn mail(&self) -> std::path::PathBuf {
+        self.folder.path().join("mail")
+    }
+
     /// A connection of one's own, past every guard: to look at what is stored, and to do what no program of ours does.
     pub fn open(&self) -> Conn {
         Conn::open(&Url::parse(&self.past).unwrap(), Use::Writing).unwrap()

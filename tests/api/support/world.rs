@@ -13,6 +13,7 @@ use alongside::{
         token::Keys,
     },
     db::{Db, Options, Url, Use, schema},
+    mail::Route,
     identity::{
         organizations::model::OrganizationRow,
         sessions::model::SessionRow,
@@ -101,8 +102,9 @@ impl Reply {
 }
 
 /// What a server is told of the world if it is told nothing else.
-pub fn surroundings() -> app::Surroundings {
-    app::Surroundings { sources: Sources::default(), password_cost: Cost::LEAST, most_connections: 1000, docs: true }
+pub fn surroundings(home: &Home) -> app::Surroundings {
+    let mail = Route::folder(home.mail(), None).unwrap();
+    app::Surroundings { sources: Sources::default(), password_cost: Cost::LEAST, most_connections: 1000, docs: true, mail }
 }
 
 /// Starts a server on that database; says where.
@@ -130,7 +132,7 @@ impl World {
 
     pub async fn start_at(home: Home, engine: Engine) -> Self {
         let keys = Arc::new(Keys::load(&home.folder.path().join("key")).unwrap());
-        let base = server(&home, &keys, surroundings());
+        let base = server(&home, &keys, surroundings(&home));
         let mut conn = home.open();
         let mut organization = |name: &str| {
             let org =
@@ -154,7 +156,7 @@ impl World {
             role,
             Some(self.password_hash.clone()),
         );
-        let session = SessionRow::start(org.id, row.id);
+        let session = SessionRow::start(org.id, row.id, false);
         let mut conn = self.home.open();
         diesel::insert_into(schema::users::table).values(&row).execute(&mut conn).unwrap();
         let name = (
@@ -168,13 +170,14 @@ impl World {
             let member = MemberRow { organization_id: org.id, team_id: *team, user_id: row.id, added_at: Instant::now() };
             diesel::insert_into(schema::team_members::table).values(&member).execute(&mut conn).unwrap();
         }
-        let actor = Actor { organization: org.id, user: row.id, role, session: session.id };
+        let (proved_at, awaits_factor) = (session.proved_at, false);
+        let actor = Actor { organization: org.id, user: row.id, role, session: session.id, proved_at, awaits_factor };
         User { world: self, actor, email, token: self.keys.mint(actor).unwrap() }
     }
 
     /// A second server on the same database, with the same key.
     pub fn another_server(&self) -> String {
-        self.another_server_in(surroundings())
+        self.another_server_in(surroundings(&self.home))
     }
     /// The same, that is told something else of the world.
     pub fn another_server_in(&self, surroundings: app::Surroundings) -> String {
@@ -191,6 +194,37 @@ impl World {
         let row = schema::users::table.filter(schema::users::id.eq(user.actor.user));
         diesel::update(row).set(schema::users::status.eq(status)).execute(&mut self.home.open()).unwrap();
         user
+    }
+    /// Somebody who must set up a second factor before anything else.
+    pub fn user_without_factor(&self, role: Role) -> User<'_> {
+        let user = self.user(role);
+        let row = schema::sessions::table.filter(schema::sessions::id.eq(user.actor.session));
+        diesel::update(row).set(schema::sessions::awaits_factor.eq(true)).execute(&mut self.home.open()).unwrap();
+        user
+    }
+    /// The letters that have gone to an address, once there are so many.
+    pub async fn letters(&self, to: &str, count: usize) -> Vec<String> {
+        for _ in 0..200 {
+            let files = std::fs::read_dir(self.home.mail()).into_iter().flatten().flatten().filter(|file| file.path().extension().is_some_and(|end| end == "eml"));
+            let texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
+            let found: Vec<String> = texts.filter(|text| text.contains(&format!("To: {to}\r\n")) && text.ends_with('\n')).collect();
+            if found.len() >= count {
+                return found;
+            }
+            actix_web::rt::time::sleep(std::time::Duration::from_millis(25)).await;
+        }
+        panic!("{count} letters to {to} have not come");
+    }
+    /// The secret of the one letter of this kind that has gone there.
+    pub async fn secret(&self, to: &str, kind: &str) -> String {
+        for count in 1..20 {
+            let letters = self.letters(to, count).await;
+            let secret = letters.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("Code: "));
+            if let Some(secret) = secret.filter(|secret| secret.starts_with(kind)).last() {
+                return secret.trim().to_owned();
+            }
+        }
+        panic!("no {kind} has come");
     }
     /// Somebody of the other organization, in its team.
     pub fn outsider(&self, role: Role) -> User<'_> {

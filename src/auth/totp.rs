@@ -1,0 +1,123 @@
+//! Codes of a second factor that change with the time (RFC 6238, with its usual values: SHA-1, six digits, thirty seconds).
+
+use crate::{
+    error::{ApiError, Result},
+    types::Instant,
+};
+use aws_lc_rs::hmac;
+use subtle::ConstantTimeEq as _;
+
+/// RFC 4226, section 4: 160 bits.
+const SECRET_BYTES: usize = 20;
+/// 128 bits.
+const CODE_BYTES: usize = 16;
+const STEP_SECONDS: i64 = 30;
+/// RFC 6238, section 5.2: a code is taken one step late or early.
+const DRIFT: i64 = 1;
+const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0_u8; N];
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| ApiError::internal("no random bytes"))?;
+    Ok(bytes)
+}
+
+/// A secret to share with somebody's authenticator.
+pub fn new_secret() -> Result<Vec<u8>> {
+    Ok(random::<SECRET_BYTES>()?.to_vec())
+}
+
+/// RFC 4648, without padding: what an authenticator takes.
+pub fn base32(bytes: &[u8]) -> String {
+    let bit = |at: usize| bytes.get(at / 8).map_or(0, |byte| usize::from(byte >> (7 - at % 8) & 1));
+    let letter = |first: usize| (first..first + 5).fold(0, |five, at| five << 1 | bit(at));
+    (0..bytes.len() * 8).step_by(5).filter_map(|first| ALPHABET.get(letter(first)).map(|letter| char::from(*letter))).collect()
+}
+
+/// A code for when the authenticator is lost, as it is shown: in groups of letters.
+pub fn new_recovery_code() -> Result<String> {
+    let letters = base32(&random::<CODE_BYTES>()?);
+    let groups: Vec<_> = letters.as_bytes().chunks(7).map(String::from_utf8_lossy).collect();
+    Ok(groups.join("-"))
+}
+
+/// A recovery code as it is compared: however it was typed.
+pub fn plain(typed: &str) -> String {
+    typed.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_uppercase()).collect()
+}
+
+/// RFC 4226, section 5.3.
+fn code(secret: &[u8], step: i64) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, secret);
+    let tag = hmac::sign(&key, &step.to_be_bytes());
+    let bytes = tag.as_ref();
+    let offset = usize::from(bytes.last().copied().unwrap_or(0) & 0xF);
+    let number = bytes.iter().skip(offset).take(4).fold(0_u32, |number, byte| number << 8 | u32::from(*byte)) & 0x7FFF_FFFF;
+    format!("{:06}", number % 1_000_000)
+}
+
+/// The code of this moment: for whoever plays the authenticator.
+pub fn code_at(secret: &[u8], now: Instant) -> String {
+    code(secret, step_of(now))
+}
+
+fn step_of(now: Instant) -> i64 {
+    now.micros().div_euclid(STEP_SECONDS * 1_000_000)
+}
+
+/// The time step that a code is of, if it is one later than `last`: no code is taken twice, nor one from before.
+pub fn matching_step(secret: &[u8], typed: &str, last: i64, now: Instant) -> Option<i64> {
+    let present = step_of(now);
+    let same = |step: &i64| bool::from(code(secret, *step).as_bytes().ct_eq(typed.as_bytes()));
+    (present - DRIFT..=present + DRIFT).filter(|step| *step > last).find(same)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &[u8] = b"12345678901234567890";
+
+    fn at(seconds: i64) -> Instant {
+        Instant::from_micros(seconds * 1_000_000)
+    }
+
+    /// RFC 6238, appendix B, of whose eight digits these are the last six.
+    #[test]
+    fn the_codes_are_those_of_the_standard() {
+        for (seconds, expected) in
+            [(59, "287082"), (1_111_111_109, "081804"), (1_111_111_111, "050471"), (1_234_567_890, "005924"), (2_000_000_000, "279037")]
+        {
+            assert_eq!(code_at(SECRET, at(seconds)), expected);
+        }
+    }
+
+    #[test]
+    fn a_code_is_taken_once_and_a_step_late_or_early() {
+        let now = at(2_000_000_000);
+        let typed = code_at(SECRET, now);
+        let step = matching_step(SECRET, &typed, 0, now).unwrap();
+        assert_eq!(matching_step(SECRET, &typed, step, now), None, "a second time");
+        for (seconds, taken) in [(-30, true), (30, true), (-60, false), (60, false)] {
+            assert_eq!(matching_step(SECRET, &typed, 0, at(2_000_000_000 + seconds)).is_some(), taken, "{seconds}");
+        }
+        for wrong in ["", "27903", "2790370", "２７９０３７", "000000"] {
+            assert_eq!(matching_step(SECRET, wrong, 0, now), None, "{wrong}");
+        }
+    }
+
+    /// RFC 4648, section 10.
+    #[test]
+    fn base32_is_that_of_the_standard() {
+        for (bytes, text) in [("", ""), ("f", "MY"), ("fo", "MZXQ"), ("foo", "MZXW6"), ("foob", "MZXW6YQ"), ("fooba", "MZXW6YTB"), ("foobar", "MZXW6YTBOI")] {
+            assert_eq!(base32(bytes.as_bytes()), text);
+        }
+    }
+
+    #[test]
+    fn a_recovery_code_is_itself_however_it_is_typed() {
+        let code = new_recovery_code().unwrap();
+        assert_eq!(plain(&code).len(), 26);
+        assert_eq!(plain(&code.to_lowercase().replace('-', " ")), plain(&code));
+    }
+}

@@ -1,0 +1,24 @@
+//! What a new address asks for.
+
+use crate::types::Email;
+use serde::Deserialize;
+use utoipa::ToSchema;
+use validator::Validate;
+
+/// The address to sign in with from now on.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"email": "ana.lopez@example.org"}))]
+pub struct NewEmail {
+    pub email: Email,
+}
+
+/// The secret that was sent to the new address.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"token": "email_change.019ab3c4000070008000000000000001.ZXhhbXBsZS1vbmx5LW5vdC1hLXRva2VuLWF0LWFsbC0wMDA"}))]
+pub struct EmailConfirmation {
+    #[validate(length(max = 120))]
+    #[schema(max_length = 120)]
+    pub token: String,
+}

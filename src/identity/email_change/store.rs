@@ -1,0 +1,41 @@
+//! Queries for a change of address.
+
+use crate::{
+    db::Tx,
+    error::{ApiError, Result},
+    identity::{
+        mailed_secrets::{self, Purpose},
+        sessions::throttle,
+        users::{self, model::UserRow},
+    },
+    types::Email,
+};
+
+/// The one person whom a secret was made for, if they may come in.
+fn visible(tx: &mut Tx, found: &mailed_secrets::Found) -> Result<UserRow> {
+    users::store::who_may_come_in(tx, found.subject())?.ok_or_else(mailed_secrets::refused)
+}
+
+/// A secret for the new address. Whether somebody signs in with it already is told to whoever reads the mail there, and to nobody else.
+pub fn begin(tx: &mut Tx, email: &Email) -> Result<String> {
+    let row = users::store::hold_own(tx)?;
+    if row.email == *email {
+        return Err(ApiError::invalid("/email", "unchanged", "is your address already"));
+    }
+    if !throttle::may_write_to(tx.conn, email)? {
+        return Err(ApiError::too_many(throttle::LONGEST_WAIT));
+    }
+    let secret = mailed_secrets::issue(tx, Purpose::EmailChange, row.id, email)?;
+    tx.record("user.email_change_begun", row.id, vec!["email".into()]);
+    Ok(secret)
+}
+
+/// Changes the address; the one from before.
+pub fn confirm(tx: &mut Tx, token: &str) -> Result<Email> {
+    let found = mailed_secrets::look_up(tx, Purpose::EmailChange, token)?;
+    // First of all, as whoever changes the password from inside does.
+    users::store::hold(tx, found.subject())?;
+    mailed_secrets::spend(tx, Purpose::EmailChange, token)?;
+    let row = visible(tx, &found)?;
+    users::store::change_email(tx, row.id, &found.email)
+}

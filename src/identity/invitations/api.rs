@@ -1,0 +1,97 @@
+//! Handlers for invitations.
+
+use super::{model::*, store};
+use crate::{
+    auth::{
+        Allowed, Anyone, Fresh,
+        password::Hasher,
+        policy::WriteUsers,
+    },
+    db::Db,
+    http::{Body, IfMatch, List, Once, Page, Reply, body::LOGIN_LIMIT, no_content, ok, once, paged, plain},
+    identity::users::model::User,
+    mail::{Outbox, Post},
+};
+use actix_web::{
+    delete, get, post,
+    web::{Data, Path},
+};
+
+/// List invitations
+///
+/// Who was invited, and what became of it, the newest first.
+#[utoipa::path(tag = "Users", params(List<InvitationFilter>), responses((status = 200, body = Page<Invitation>)), security(("bearer" = ["users:write"])))]
+#[get("/invitations")]
+pub async fn list_invitations(who: Allowed<WriteUsers>, db: Data<Db>, list: List<InvitationFilter>) -> Reply<Page<Invitation>> {
+    paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
+}
+
+/// Invite somebody
+///
+/// They are sent a secret, which makes them a user once they have chosen a password, within three days. Asks for a password that was said
+/// within the last ten minutes.
+#[utoipa::path(tag = "Users", request_body = NewInvitation, responses((status = 201, body = Invitation)), security(("bearer" = ["users:write"])))]
+#[post("/invitations")]
+pub async fn create_invitation(
+    who: Fresh<WriteUsers>,
+    db: Data<Db>,
+    post: Data<Post>,
+    request: Once,
+    body: Body<NewInvitation>,
+) -> Reply<Invitation> {
+    let (route, outbox) = (post.route(), Outbox::default());
+    let letters = outbox.clone();
+    let create = move |tx: &mut crate::db::Tx<'_>, new: &Body<NewInvitation>| {
+        let (view, letter) = store::create(tx, new, &route)?;
+        letters.put(letter);
+        Ok(view)
+    };
+    let reply = once(&db, &who, request, body, create).await?;
+    outbox.send(&post);
+    Ok(reply)
+}
+
+/// Fetch one invitation
+///
+/// With what became of it.
+#[utoipa::path(tag = "Users", params(("id" = InvitationId, Path)), responses((status = 200, body = Invitation)), security(("bearer" = ["users:write"])))]
+#[get("/invitations/{id}")]
+pub async fn get_invitation(who: Allowed<WriteUsers>, db: Data<Db>, id: Path<InvitationId>) -> Reply<Invitation> {
+    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
+}
+
+/// Send an invitation again
+///
+/// For three more days. The secret that was sent before is worth nothing then. Asks for a password that was said within the last ten
+/// minutes.
+#[utoipa::path(tag = "Users", params(("id" = InvitationId, Path)), responses((status = 200, body = Invitation)), security(("bearer" = ["users:write"])))]
+#[post("/invitations/{id}/send-again")]
+pub async fn send_invitation_again(who: Fresh<WriteUsers>, db: Data<Db>, post: Data<Post>, id: Path<InvitationId>) -> Reply<Invitation> {
+    let route = post.route();
+    let (view, letter) = db.write(&who, move |tx| store::send_again(tx, *id, &route)).await?;
+    post.send(letter);
+    ok(view)
+}
+
+/// Withdraw an invitation
+///
+/// What was sent is worth nothing from now on.
+#[utoipa::path(tag = "Users", params(("id" = InvitationId, Path)), responses((status = 204, description = "The invitation is withdrawn.")), security(("bearer" = ["users:write"])))]
+#[delete("/invitations/{id}")]
+pub async fn withdraw_invitation(who: Allowed<WriteUsers>, db: Data<Db>, id: Path<InvitationId>, version: IfMatch) -> Reply<()> {
+    db.write(&who, move |tx| store::withdraw(tx, *id, &version)).await?;
+    no_content()
+}
+
+/// Accept an invitation
+///
+/// Makes the user, with the password that they have chosen, and signs nobody in.
+#[utoipa::path(tag = "Signing in", request_body = Acceptance, responses((status = 200, body = User), (status = 409, description = "Somebody signs in with this address already.")), security(()))]
+#[post("/auth/accept-invitation")]
+pub async fn accept_invitation(who: Anyone, db: Data<Db>, hasher: Data<Hasher>, body: Body<Acceptance, LOGIN_LIMIT>) -> Reply<User> {
+    let place = hasher.place()?;
+    let (token, password) = (body.token.clone(), body.password.clone());
+    db.read(&who, move |tx| store::check(tx, &token, &password)).await?;
+    let (token, hash) = (body.token.clone(), place.hash(body.password.clone()).await?);
+    plain(db.write(&who, move |tx| store::accept(tx, &token, &hash)).await?)
+}

@@ -1,0 +1,16 @@
+//! Invitations: how somebody comes to have an account. There is no user until the person has chosen a password (AZ-04, AU-11).
+
+pub mod api;
+pub mod model;
+pub mod store;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub fn routes(cfg: &mut ServiceConfig<'_>) {
+    cfg.service(api::list_invitations)
+        .service(api::create_invitation)
+        .service(api::get_invitation)
+        .service(api::send_invitation_again)
+        .service(api::withdraw_invitation)
+        .service(api::accept_invitation);
+}

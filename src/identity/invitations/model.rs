@@ -1,0 +1,148 @@
+//! What an invitation is, in the database and on the wire.
+
+use crate::{
+    auth::{OrganizationId, Role, UserId, password::Password},
+    db::schema::invitations,
+    http::{Filter, OneOf, Resource},
+    identity::{mailed_secrets::Purpose, teams::model::TeamId},
+    types::{Email, Id, Instant, Json, Line},
+};
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use utoipa::{IntoParams, ToSchema};
+use validator::Validate;
+
+pub type InvitationId = Id<InvitationRow>;
+
+text_enum! {
+    /// What became of it. An open one may have expired: see `expires_at`.
+    pub enum InvitationStatus { Open = "open", Accepted = "accepted", Withdrawn = "withdrawn" }
+}
+
+/// A row of `invitations`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = invitations, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct InvitationRow {
+    pub organization_id: OrganizationId,
+    pub id: InvitationId,
+    pub email: Email,
+    pub display_name: Line<120>,
+    pub role: Role,
+    pub team_ids: Json<Vec<TeamId>>,
+    pub status: InvitationStatus,
+    pub expires_at: Instant,
+    pub invited_by: UserId,
+    pub user_id: Option<UserId>,
+    pub version: i32,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+impl InvitationRow {
+    pub fn new(organization_id: OrganizationId, invited_by: UserId, new: &NewInvitation) -> Self {
+        let now = Instant::now();
+        Self {
+            organization_id,
+            id: Id::new(),
+            email: new.email.clone(),
+            display_name: new.display_name.clone(),
+            role: new.role,
+            team_ids: Json(new.team_ids.iter().copied().collect()),
+            status: InvitationStatus::Open,
+            expires_at: now.plus_seconds(Purpose::Invitation.lasts()),
+            invited_by,
+            user_id: None,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+}
+
+/// Somebody who may come in once they have chosen a password.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-00000000000a", "email": "bo@example.org", "display_name": "Bo", "role": "advocate", "team_ids": ["019ab3c4-0000-7000-8000-000000000003"], "status": "open", "expires_at": "2026-11-29T09:00:00.000Z", "invited_by": "019ab3c4-0000-7000-8000-000000000001", "version": 1, "created_at": "2026-11-26T09:00:00.000Z", "updated_at": "2026-11-26T09:00:00.000Z"}))]
+pub struct Invitation {
+    pub id: InvitationId,
+    pub email: Email,
+    pub display_name: Line<120>,
+    pub role: Role,
+    pub team_ids: Vec<TeamId>,
+    pub status: InvitationStatus,
+    /// An open one is worth nothing after this, until it is sent again.
+    pub expires_at: Instant,
+    pub invited_by: UserId,
+    /// Who came of it.
+    pub user_id: Option<UserId>,
+    pub version: i32,
+    pub created_at: Instant,
+    pub updated_at: Instant,
+}
+
+impl From<InvitationRow> for Invitation {
+    fn from(row: InvitationRow) -> Self {
+        Self {
+            id: row.id,
+            email: row.email,
+            display_name: row.display_name,
+            role: row.role,
+            team_ids: row.team_ids.0,
+            status: row.status,
+            expires_at: row.expires_at,
+            invited_by: row.invited_by,
+            user_id: row.user_id,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
+    }
+}
+impl Resource for Invitation {
+    fn version(&self) -> i32 {
+        self.version
+    }
+    fn location(&self) -> String {
+        format!("/api/v1/invitations/{}", self.id)
+    }
+}
+
+/// Whom to invite, and as what.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"email": "bo@example.org", "display_name": "Bo", "role": "advocate", "team_ids": ["019ab3c4-0000-7000-8000-000000000003"]}))]
+pub struct NewInvitation {
+    pub email: Email,
+    pub display_name: Line<120>,
+    pub role: Role,
+    /// The teams that they will be in.
+    #[serde(default)]
+    #[validate(length(max = 100))]
+    #[schema(max_items = 100)]
+    pub team_ids: BTreeSet<TeamId>,
+}
+
+/// A password, with the secret that was sent.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"token": "invitation.019ab3c4000070008000000000000001.ZXhhbXBsZS1vbmx5LW5vdC1hLXRva2VuLWF0LWFsbC0wMDA", "password": "four dry umbrellas"}))]
+pub struct Acceptance {
+    #[validate(length(max = 120))]
+    #[schema(max_length = 120)]
+    pub token: String,
+    /// At least 15 characters, not made of one's own name.
+    pub password: Password,
+}
+
+/// Which invitations to list.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct InvitationFilter {
+    #[param(value_type = Option<OneOf<InvitationStatus>>, explode = false, inline)]
+    pub status: Option<OneOf<InvitationStatus>>,
+}
+impl Filter for InvitationFilter {
+    const SORTS: &'static [&'static str] = &["-created_at", "created_at"];
+}

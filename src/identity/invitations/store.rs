@@ -1,0 +1,156 @@
+//! Queries over invitations: an administrator's, and the one that somebody was sent.
+
+use super::model::*;
+use crate::{
+    auth::{Role, password::Password},
+    db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, schema::invitations},
+    error::{ApiError, Code, OnUnique as _, Result},
+    http::{Body, IfMatch, List, Page},
+    identity::{
+        letters,
+        mailed_secrets::{self, Purpose},
+        teams,
+        users::{
+            self,
+            model::{User, UserRow},
+        },
+    },
+    mail::{Letter, Route},
+    types::Instant,
+};
+use diesel::prelude::*;
+
+/// The invitations that this caller may see: an administrator all of the organization's.
+fn visible(tx: &Tx) -> Result<invitations::BoxedQuery<'static, Dialect>> {
+    let actor = tx.actor()?;
+    let own = invitations::table.filter(invitations::organization_id.eq(actor.organization)).into_boxed();
+    Ok(match actor.role {
+        Role::Admin => own,
+        Role::Supervisor | Role::Advocate | Role::Client | Role::Integration | Role::Auditor => own.filter(Condition::nothing()),
+    })
+}
+
+fn filtered(tx: &Tx, filter: &InvitationFilter) -> Result<invitations::BoxedQuery<'static, Dialect>> {
+    let query = visible(tx)?;
+    Ok(match &filter.status {
+        Some(statuses) => query.filter(invitations::status.eq_any(statuses.0.clone())),
+        None => query,
+    })
+}
+
+pub fn page(tx: &mut Tx, list: &List<InvitationFilter>) -> Result<Page<Invitation>> {
+    let actor = tx.actor()?;
+    let mut query = filtered(tx, &list.filter)?;
+    if let Some((at, id)) = list.after(actor)? {
+        let after = (Instant::from_micros(at), InvitationId::from_uuid(id));
+        query = query.filter(row_after((invitations::created_at, invitations::id), after, list.down()));
+    }
+    query = match list.down() {
+        true => query.order((invitations::created_at.desc(), invitations::id.desc())),
+        false => query.order((invitations::created_at.asc(), invitations::id.asc())),
+    };
+    let rows: Vec<InvitationRow> = query.select(InvitationRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let total = if list.include_total { Some(filtered(tx, &list.filter)?.count().get_result(tx.conn)?) } else { None };
+    tx.saw_all("invitation.listed", rows.iter().map(|row| row.id));
+    Ok(list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Invitation::from))
+}
+
+pub fn get(tx: &mut Tx, id: InvitationId) -> Result<Invitation> {
+    let row: InvitationRow = visible(tx)?.filter(invitations::id.eq(id)).select(InvitationRow::as_select()).first(tx.conn)?;
+    tx.saw("invitation.read", row.id);
+    Ok(row.into())
+}
+
+/// Invites somebody, and writes to them. Whether they sign in to another organization is told to nobody but them, when they accept.
+pub fn create(tx: &mut Tx, new: &Body<NewInvitation>, route: &Route) -> Result<(Invitation, Letter)> {
+    let row = InvitationRow::new(tx.organization(), tx.user()?, new);
+    for (place, team) in new.team_ids.iter().enumerate() {
+        teams::store::find(tx, *team).map_err(|error| error.named_by(&format!("/team_ids/{place}")))?;
+    }
+    if users::store::has_email(tx, &row.email)? {
+        return Err(ApiError::new(Code::AlreadyExists, "Somebody of the organization signs in with this e-mail address already."));
+    }
+    let open = || ApiError::new(Code::AlreadyExists, "This address has an open invitation: send it again, or withdraw it.");
+    diesel::insert_into(invitations::table).values(&row).execute(tx.conn).on_unique(open)?;
+    tx.record("invitation.created", row.id, new.members());
+    let letter = write(tx, &row, route)?;
+    Ok((row.into(), letter))
+}
+
+fn write(tx: &mut Tx, row: &InvitationRow, route: &Route) -> Result<Letter> {
+    let secret = mailed_secrets::issue(tx, Purpose::Invitation, row.id, &row.email)?;
+    Ok(letters::invitation(route, &row.email, &secret))
+}
+
+/// An open one, held.
+fn hold(tx: &mut Tx, id: InvitationId) -> Result<InvitationRow> {
+    let row = visible(tx)?.filter(invitations::id.eq(id)).select(InvitationRow::as_select()).locked();
+    let row: InvitationRow = row.get_result(tx.conn)?;
+    if row.status != InvitationStatus::Open {
+        return Err(ApiError::conflict("The invitation is not open any more."));
+    }
+    Ok(row)
+}
+
+fn save(tx: &mut Tx, row: &mut InvitationRow) -> Result<()> {
+    row.version += 1;
+    row.updated_at = Instant::now();
+    diesel::update(invitations::table.find((row.organization_id, row.id))).set(&*row).execute(tx.conn)?;
+    Ok(())
+}
+
+/// Writes once more: the secret from before is worth nothing then.
+pub fn send_again(tx: &mut Tx, id: InvitationId, route: &Route) -> Result<(Invitation, Letter)> {
+    let mut row = hold(tx, id)?;
+    row.expires_at = Instant::now().plus_seconds(Purpose::Invitation.lasts());
+    save(tx, &mut row)?;
+    tx.record("invitation.sent_again", row.id, vec!["expires_at".into()]);
+    let letter = write(tx, &row, route)?;
+    Ok((row.into(), letter))
+}
+
+pub fn withdraw(tx: &mut Tx, id: InvitationId, version: &IfMatch) -> Result<()> {
+    let mut row = hold(tx, id)?;
+    version.check(row.version)?;
+    row.status = InvitationStatus::Withdrawn;
+    save(tx, &mut row)?;
+    mailed_secrets::withdraw(tx, Purpose::Invitation, row.id)?;
+    tx.record("invitation.withdrawn", row.id, vec!["status".into()]);
+    Ok(())
+}
+
+/// The open invitation that a secret was made for, held where `held`.
+fn sent(tx: &mut Tx, found: &mailed_secrets::Found, held: bool) -> Result<InvitationRow> {
+    let own = invitations::table.find((tx.organization(), found.subject::<InvitationRow>())).select(InvitationRow::as_select());
+    let row: Option<InvitationRow> =
+        if held { own.locked().get_result(tx.conn).optional()? } else { own.first(tx.conn).optional()? };
+    row.filter(|row| row.status == InvitationStatus::Open && row.email == found.email).ok_or_else(mailed_secrets::refused)
+}
+
+/// Whether the secret may be used for this password; nothing is used up yet.
+pub fn check(tx: &mut Tx, token: &str, password: &Password) -> Result<()> {
+    let found = mailed_secrets::look_up(tx, Purpose::Invitation, token)?;
+    let row = sent(tx, &found, false)?;
+    users::store::check_password(tx, password, &row.display_name, &row.email, "/password")
+}
+
+/// Makes the user. Of many who accept at once one does.
+pub fn accept(tx: &mut Tx, token: &str, hash: &str) -> Result<User> {
+    let found = mailed_secrets::look_up(tx, Purpose::Invitation, token)?;
+    // First of all, as whoever withdraws it does.
+    let mut row = sent(tx, &found, true)?;
+    mailed_secrets::spend(tx, Purpose::Invitation, token)?;
+    if !users::store::takes_people(tx)? {
+        return Err(mailed_secrets::refused());
+    }
+    let user = UserRow::new(row.organization_id, row.email.clone(), row.display_name.clone(), row.role, Some(hash.to_owned()));
+    users::store::insert(tx, &user)?;
+    for team in row.team_ids.0.clone() {
+        teams::store::add_member(tx, team, user.id)?;
+    }
+    row.status = InvitationStatus::Accepted;
+    row.user_id = Some(user.id);
+    save(tx, &mut row)?;
+    tx.record("invitation.accepted", row.id, vec!["status".into(), "user_id".into()]);
+    Ok(user.into())
+}

@@ -1,0 +1,51 @@
+//! Handlers for forgotten passwords.
+
+use super::{model::*, store};
+use crate::{
+    auth::{Anyone, password::Hasher},
+    db::Db,
+    error::{ApiError, Result},
+    http::{Answer, Body, body::LOGIN_LIMIT, no_content, received},
+    identity::letters,
+    mail::Post,
+};
+use actix_web::{post, web::Data};
+
+/// Say that a password is forgotten
+///
+/// Whoever signs in with this address is sent a secret that sets a new password, within the hour and once. The answer is the same, and as
+/// quick, whether there is anybody or not: what there is to do is done after it. A few letters an hour are sent to one address.
+#[utoipa::path(tag = "Signing in", request_body = Forgotten, responses((status = 202, description = "If somebody signs in with this address, they are sent a letter.")), security(()))]
+#[post("/auth/forgot-password")]
+pub async fn forgot_password(who: Anyone, db: Data<Db>, post: Data<Post>, body: Body<Forgotten, LOGIN_LIMIT>) -> Result<Answer<()>> {
+    let (db, email) = (db.get_ref().clone(), body.into_inner().email);
+    let taken = post.run(move |route| {
+        let begun = db.write_blocking(&who, move |tx| store::begin(tx, &email));
+        if let Err(error) = &begun {
+            tracing::error!(%error, "a forgotten password could not be looked after");
+        }
+        begun.ok().flatten().map(|(row, secret)| letters::password_reset(route, &row, &secret))
+    });
+    if taken { received() } else { Err(ApiError::overloaded("Too much waits to be sent.")) }
+}
+
+/// Set a new password with a secret that was sent
+///
+/// Ends every session of the person and signs nobody in: the second factor, where there is one, is asked for when they do.
+#[utoipa::path(tag = "Signing in", request_body = PasswordReset, responses((status = 204, description = "The password is changed.")), security(()))]
+#[post("/auth/reset-password")]
+pub async fn reset_password(
+    who: Anyone,
+    db: Data<Db>,
+    hasher: Data<Hasher>,
+    post: Data<Post>,
+    body: Body<PasswordReset, LOGIN_LIMIT>,
+) -> Result<Answer<()>> {
+    let place = hasher.place()?;
+    let (token, password) = (body.token.clone(), body.password.clone());
+    db.read(&who, move |tx| store::check(tx, &token, &password)).await?;
+    let (token, hash) = (body.token.clone(), place.hash(body.password.clone()).await?);
+    let row = db.write(&who, move |tx| store::reset(tx, &token, &hash)).await?;
+    post.send(letters::password_was_reset(&row));
+    no_content()
+}

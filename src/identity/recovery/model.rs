@@ -1,0 +1,26 @@
+//! What a forgotten password asks for.
+
+use crate::{auth::password::Password, types::Email};
+use serde::Deserialize;
+use utoipa::ToSchema;
+use validator::Validate;
+
+/// Whose password is forgotten.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"email": "ana@example.org"}))]
+pub struct Forgotten {
+    pub email: Email,
+}
+
+/// A new password, with the secret that was sent.
+#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"token": "password_reset.019ab3c4000070008000000000000001.ZXhhbXBsZS1vbmx5LW5vdC1hLXRva2VuLWF0LWFsbC0wMDA", "password": "four dry umbrellas"}))]
+pub struct PasswordReset {
+    #[validate(length(max = 120))]
+    #[schema(max_length = 120)]
+    pub token: String,
+    /// At least 15 characters, not made of one's own name.
+    pub password: Password,
+}

@@ -1,0 +1,51 @@
+//! Queries for whoever has forgotten their password, and is nobody yet.
+
+use crate::{
+    auth::password::Password,
+    db::Tx,
+    error::Result,
+    identity::{
+        mailed_secrets::{self, Purpose},
+        sessions::throttle,
+        users::{self, model::UserRow},
+    },
+    types::Email,
+};
+
+/// The one person whom a secret was sent to, at the address that is still theirs, if they may come in.
+fn visible(tx: &mut Tx, found: &mailed_secrets::Found) -> Result<UserRow> {
+    let row = users::store::who_may_come_in(tx, found.subject())?.filter(|row| row.email == found.email);
+    row.ok_or_else(mailed_secrets::refused)
+}
+
+/// A secret for whoever signs in with this address, if anybody does and not too many have been sent there.
+pub fn begin(tx: &mut Tx, email: &Email) -> Result<Option<(UserRow, String)>> {
+    tx.nothing_changed();
+    if !throttle::may_write_to(tx.conn, email)? {
+        return Ok(None);
+    }
+    let Some(row) = users::store::by_email(tx, email)? else { return Ok(None) };
+    if !users::store::may_come_in(tx, &row)? {
+        return Ok(None);
+    }
+    let secret = mailed_secrets::issue(tx, Purpose::PasswordReset, row.id, &row.email)?;
+    tx.record("user.password_forgotten", row.id, Vec::new());
+    Ok(Some((row, secret)))
+}
+
+/// Whether the secret may be used for this password; nothing is used up yet.
+pub fn check(tx: &mut Tx, token: &str, password: &Password) -> Result<()> {
+    let found = mailed_secrets::look_up(tx, Purpose::PasswordReset, token)?;
+    let row = visible(tx, &found)?;
+    users::store::check_password(tx, password, &row.display_name, &row.email, "/password")
+}
+
+/// Sets the password, and signs nobody in: what else signing in asks for is asked for then.
+pub fn reset(tx: &mut Tx, token: &str, hash: &str) -> Result<UserRow> {
+    let found = mailed_secrets::look_up(tx, Purpose::PasswordReset, token)?;
+    // First of all, as whoever changes the password from inside does.
+    users::store::hold(tx, found.subject())?;
+    mailed_secrets::spend(tx, Purpose::PasswordReset, token)?;
+    let row = visible(tx, &found)?;
+    users::store::reset_password(tx, row.id, hash)
+}

@@ -1,0 +1,16 @@
+//! A second factor: codes that an authenticator shows, and ten others for when it is lost (AU-10).
+
+pub mod api;
+pub mod model;
+pub mod store;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub fn routes(cfg: &mut ServiceConfig<'_>) {
+    cfg.service(api::get_second_factor)
+        .service(api::begin_second_factor)
+        .service(api::confirm_second_factor)
+        .service(api::renew_recovery_codes)
+        .service(api::remove_second_factor)
+        .service(api::remove_user_second_factor);
+}

@@ -1,0 +1,196 @@
+//! Queries over second factors: the caller's own; and the proof that signing in asks for.
+
+use super::model::*;
+use crate::{
+    auth::{
+        Actor, Role, UserId,
+        token::hash_secret,
+        totp::{self, base32},
+    },
+    db::{
+        Dialect, PortableDsl as _, Tx,
+        schema::{recovery_codes, second_factors},
+    },
+    error::{ApiError, Result},
+    identity::{
+        organizations,
+        sessions::{self, throttle},
+        users::{self, model::UserRow},
+    },
+    types::Instant,
+};
+use diesel::prelude::*;
+
+/// The factor of one person of the organization.
+fn visible(tx: &Tx, user: UserId) -> second_factors::BoxedQuery<'static, Dialect> {
+    second_factors::table.filter(second_factors::organization_id.eq(tx.organization())).filter(second_factors::user_id.eq(user)).into_boxed()
+}
+
+fn hold(tx: &mut Tx, user: UserId) -> Result<Option<FactorRow>> {
+    Ok(visible(tx, user).select(FactorRow::as_select()).locked().get_result(tx.conn).optional()?)
+}
+
+/// Whether somebody of this role must have a second factor.
+fn is_required(tx: &mut Tx, role: Role) -> Result<bool> {
+    Ok(organizations::store::find(tx)?.second_factor_roles.0.contains(&role))
+}
+
+/// Whether somebody may do nothing until they have set a second factor up.
+pub fn is_awaited(tx: &mut Tx, user: UserId, role: Role) -> Result<bool> {
+    let has = visible(tx, user).filter(second_factors::confirmed_at.is_not_null()).select(second_factors::user_id);
+    let has = has.first::<UserId>(tx.conn).optional()?.is_some();
+    Ok(!has && is_required(tx, role)?)
+}
+
+/// What signing in was proved with, besides the password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// There is no second factor, or the code was right.
+    Given,
+    /// There is one, and no code was sent.
+    Lacking,
+    Wrong,
+}
+
+/// Holds a code against the person's factor. A try is counted by itself, before it is looked at: a right password sets nothing back.
+pub fn prove(tx: &mut Tx, user: UserId, otp: Option<&str>) -> Result<Proof> {
+    let Some(row) = hold(tx, user)?.filter(|row| row.confirmed_at.is_some()) else { return Ok(Proof::Given) };
+    let Some(otp) = otp else { return Ok(Proof::Lacking) };
+    if !throttle::take_turn_of_factor(tx.conn, user)? {
+        return Ok(Proof::Wrong);
+    }
+    if !is_right(tx, &row, otp)? {
+        return Ok(Proof::Wrong);
+    }
+    throttle::forget_factor(tx.conn, user)?;
+    Ok(Proof::Given)
+}
+
+/// Spends the code: neither one of the authenticator's nor one for when it is lost is taken twice.
+fn is_right(tx: &mut Tx, row: &FactorRow, otp: &str) -> Result<bool> {
+    if let Some(step) = totp::matching_step(&row.secret, otp.trim(), row.last_step, Instant::now()) {
+        let own = second_factors::table.find((row.organization_id, row.user_id));
+        diesel::update(own).set(second_factors::last_step.eq(step)).execute(tx.conn)?;
+        return Ok(true);
+    }
+    let code = recovery_codes::table.find((row.organization_id, row.user_id, hash_secret(&totp::plain(otp))));
+    let unspent = code.filter(recovery_codes::spent_at.is_null());
+    let spent = diesel::update(unspent).set(recovery_codes::spent_at.eq(Instant::now())).execute(tx.conn)?;
+    if spent == 1 {
+        tx.record("user.recovery_code_spent", row.user_id, Vec::new());
+    }
+    Ok(spent == 1)
+}
+
+pub fn own(tx: &mut Tx) -> Result<SecondFactor> {
+    let actor = tx.actor()?;
+    let row: Option<FactorRow> = visible(tx, actor.user).select(FactorRow::as_select()).first(tx.conn).optional()?;
+    let codes = recovery_codes::table
+        .filter(recovery_codes::organization_id.eq(actor.organization))
+        .filter(recovery_codes::user_id.eq(actor.user))
+        .filter(recovery_codes::spent_at.is_null());
+    Ok(SecondFactor {
+        required: is_required(tx, actor.role)?,
+        confirmed_at: row.and_then(|row| row.confirmed_at),
+        recovery_codes_left: codes.count().get_result(tx.conn)?,
+    })
+}
+
+/// A secret for a new factor, in the place of one that was never confirmed.
+pub fn begin(tx: &mut Tx) -> Result<NewFactor> {
+    let actor = tx.actor()?;
+    // Held, so that a factor that is just being confirmed is not taken away.
+    let user = users::store::hold_own(tx)?;
+    if hold(tx, actor.user)?.is_some_and(|row| row.confirmed_at.is_some()) {
+        return Err(ApiError::conflict("There is a second factor: remove it first."));
+    }
+    let row = FactorRow {
+        organization_id: actor.organization,
+        user_id: actor.user,
+        secret: totp::new_secret()?,
+        confirmed_at: None,
+        last_step: 0,
+    };
+    diesel::delete(second_factors::table.find((actor.organization, actor.user))).execute(tx.conn)?;
+    diesel::insert_into(second_factors::table).values(&row).execute(tx.conn)?;
+    tx.record("user.second_factor_begun", actor.user, Vec::new());
+    Ok(NewFactor::new(base32(&row.secret), &user.email))
+}
+
+/// From now on a code is asked for. Every other session of the person ends, and this one may do all that the role may.
+pub fn confirm(tx: &mut Tx, otp: &str) -> Result<RecoveryCodes> {
+    let actor = tx.actor()?;
+    users::store::hold_own(tx)?;
+    let row = hold(tx, actor.user)?.filter(|row| row.confirmed_at.is_none());
+    let row = row.ok_or_else(|| ApiError::conflict("There is no second factor to confirm: begin with POST /me/second-factor."))?;
+    let step = totp::matching_step(&row.secret, otp.trim(), row.last_step, Instant::now());
+    let step = step.ok_or_else(|| ApiError::invalid("/otp", "wrong_code", "is not the code of this moment"))?;
+    diesel::update(second_factors::table.find((row.organization_id, row.user_id)))
+        .set((second_factors::confirmed_at.eq(Some(Instant::now())), second_factors::last_step.eq(step)))
+        .execute(tx.conn)?;
+    sessions::store::end_all(tx, actor.user, Some(actor.session))?;
+    sessions::store::awaits_factor(tx, actor.session, false)?;
+    tx.record("user.second_factor_confirmed", actor.user, Vec::new());
+    new_codes(tx, actor)
+}
+
+/// Ten new codes; those from before are worth nothing.
+pub fn renew_codes(tx: &mut Tx) -> Result<RecoveryCodes> {
+    let actor = tx.actor()?;
+    if hold(tx, actor.user)?.is_none_or(|row| row.confirmed_at.is_none()) {
+        return Err(ApiError::conflict("There is no second factor yet."));
+    }
+    tx.record("user.recovery_codes_renewed", actor.user, Vec::new());
+    new_codes(tx, actor)
+}
+
+fn new_codes(tx: &mut Tx, actor: Actor) -> Result<RecoveryCodes> {
+    forget_codes(tx, actor.user)?;
+    let codes = (0..RECOVERY_CODES).map(|_| totp::new_recovery_code()).collect::<Result<Vec<_>>>()?;
+    for code in &codes {
+        let row = (
+            recovery_codes::organization_id.eq(actor.organization),
+            recovery_codes::user_id.eq(actor.user),
+            recovery_codes::hash.eq(hash_secret(&totp::plain(code))),
+        );
+        diesel::insert_into(recovery_codes::table).values(row).execute(tx.conn)?;
+    }
+    Ok(RecoveryCodes { recovery_codes: codes })
+}
+
+fn forget_codes(tx: &mut Tx, user: UserId) -> Result<()> {
+    let of_user = recovery_codes::table.filter(recovery_codes::organization_id.eq(tx.organization()));
+    diesel::delete(of_user.filter(recovery_codes::user_id.eq(user))).execute(tx.conn)?;
+    Ok(())
+}
+
+/// Takes one's own factor away; where the role must have one, nothing else can be done until there is another. Whom to tell of it.
+pub fn remove_own(tx: &mut Tx) -> Result<UserRow> {
+    let actor = tx.actor()?;
+    let user = users::store::hold_own(tx)?;
+    remove(tx, actor.user)?;
+    sessions::store::end_all(tx, actor.user, Some(actor.session))?;
+    let required = is_required(tx, actor.role)?;
+    sessions::store::awaits_factor(tx, actor.session, required)?;
+    Ok(user)
+}
+
+/// Takes somebody's factor away who has lost it, and ends their sessions: the next time they sign in without, and set up a new one where
+/// their role must have it.
+pub fn remove_of(tx: &mut Tx, user: UserId) -> Result<UserRow> {
+    let row = users::store::hold_somebody(tx, user)?;
+    remove(tx, user)?;
+    sessions::store::end_all(tx, user, None)?;
+    Ok(row)
+}
+
+fn remove(tx: &mut Tx, user: UserId) -> Result<()> {
+    let own = second_factors::table.find((tx.organization(), user));
+    if diesel::delete(own).execute(tx.conn)? == 0 {
+        return Err(ApiError::conflict("There is no second factor."));
+    }
+    forget_codes(tx, user)?;
+    throttle::forget_factor(tx.conn, user)?;
+    tx.record("user.second_factor_removed", user, Vec::new());
+    Ok(())
+}

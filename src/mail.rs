@@ -1,0 +1,227 @@
+//! Mail that goes out: through SMTP, or as `.eml` files into a folder. A thread of its own sends it, after the answer that it belongs to:
+//! nobody waits for a mail server, and nobody can tell from the time of an answer whether there was anything to send (AU-12).
+
+use crate::types::Email;
+use lettre::{
+    Address, FileTransport, Message, SmtpTransport, Transport as _,
+    message::{
+        Body, Mailbox,
+        header::{ContentTransferEncoding, ContentType},
+    },
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    time::Duration,
+};
+
+/// How much may wait to be sent.
+const QUEUE: usize = 1024;
+const TRIES: u32 = 3;
+/// Between two tries, and for a server to answer.
+const PAUSE: Duration = Duration::from_secs(2);
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Something to tell somebody. Its subject and its words say nothing of recovery, nor whose organization it is (WH-06, CP-09).
+#[derive(Debug, Clone)]
+pub struct Letter {
+    pub to: Email,
+    pub subject: &'static str,
+    /// Holds a secret, perhaps.
+    pub text: SecretString,
+}
+
+/// How mail leaves.
+#[derive(Debug, Clone)]
+pub struct Route {
+    way: Way,
+    from: Mailbox,
+    app_url: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+enum Way {
+    Folder(PathBuf),
+    Smtp(SmtpTransport),
+}
+
+/// The usual sender, where nothing is sent but into a folder.
+const NOBODY: &str = "no-reply@localhost.invalid";
+
+impl Route {
+    /// Into a folder, which only this user may read: there are secrets in it.
+    pub fn folder(folder: PathBuf, app_url: Option<String>) -> Result<Self, String> {
+        let from = NOBODY.parse().map_err(|e| format!("{NOBODY}: {e}"))?;
+        Ok(Self { way: Way::Folder(folder), from, app_url })
+    }
+
+    /// Through a server: `smtps://USER:PASSWORD@HOST`, or `smtp://…?tls=required`. In the clear only to this machine.
+    pub fn smtp(url: &SecretString, from: &str, app_url: Option<String>) -> Result<Self, String> {
+        let url = url.expose_secret();
+        let wrong = || "smtp_url must be smtps://USER:PASSWORD@HOST[:PORT], or smtp://… with ?tls=required".to_owned();
+        let host = url.split_once("://").map(|(_, rest)| rest).and_then(|rest| rest.rsplit('@').next()).unwrap_or_default();
+        let host = host.split(['/', '?']).next().unwrap_or_default();
+        let is_here = matches!(host.rsplit_once(':').map_or(host, |(host, _)| host), "127.0.0.1" | "localhost" | "[::1]");
+        let encrypted = url.rsplit_once('?').is_some_and(|(_, query)| query.split('&').any(|pair| pair == "tls=required"));
+        if !(url.starts_with("smtps://") || url.starts_with("smtp://") && (is_here || encrypted)) {
+            return Err(wrong());
+        }
+        let transport = SmtpTransport::from_url(url).map_err(|_| wrong())?.timeout(Some(PATIENCE)).build();
+        let from = from.parse().map_err(|_| "mail_from must be an address, such as Alongside <no-reply@example.org>".to_owned())?;
+        Ok(Self { way: Way::Smtp(transport), from, app_url })
+    }
+
+    /// What a letter tells somebody to do: the address of a page that does it, where the settings name one, with the secret where no
+    /// server sees it; else the secret.
+    pub fn leads_to(&self, page: &str, secret: &str) -> String {
+        match &self.app_url {
+            Some(url) => format!("{}/{page}#{secret}", url.trim_end_matches('/')),
+            None => format!("Code: {secret}"),
+        }
+    }
+
+    fn send(&self, letter: &Letter) -> Result<(), String> {
+        let to: Address = letter.to.as_str().parse().map_err(|_| "not an address that mail can go to".to_owned())?;
+        let message = Message::builder()
+            .from(self.from.clone())
+            .to(Mailbox::new(None, to))
+            .subject(letter.subject)
+            .header(ContentType::TEXT_PLAIN)
+            .body(as_it_is(letter.text.expose_secret())?)
+            .map_err(|e| e.to_string())?;
+        match &self.way {
+            Way::Folder(folder) => {
+                private_folder(folder).map_err(|e| e.to_string())?;
+                FileTransport::new(folder).send(&message).map(drop).map_err(|e| e.to_string())
+            }
+            Way::Smtp(transport) => transport.send(&message).map(drop).map_err(|e| e.to_string()),
+        }
+    }
+}
+
+/// RFC 5322, section 2.1.1: so long may a line be.
+const LONGEST_LINE: usize = 998;
+
+/// A text that no encoding breaks up, so that a code can be copied from the file.
+fn as_it_is(text: &str) -> Result<Body, String> {
+    if !text.is_ascii() || text.lines().any(|line| line.len() > LONGEST_LINE) {
+        return Err("a letter is plain ASCII in lines of at most 998 characters".into());
+    }
+    let lines = text.lines().map(|line| format!("{line}\r\n")).collect::<String>();
+    Ok(Body::dangerous_pre_encoded(lines.into_bytes(), ContentTransferEncoding::SevenBit))
+}
+
+fn private_folder(folder: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+type Errand = Box<dyn FnOnce(&Route) -> Option<Letter> + Send>;
+
+/// The thread that sends. Cheap to clone.
+#[derive(Clone)]
+pub struct Post {
+    queue: mpsc::SyncSender<Errand>,
+    route: Arc<Route>,
+}
+
+impl Post {
+    pub fn start(route: Route) -> std::io::Result<Self> {
+        let (queue, errands) = mpsc::sync_channel::<Errand>(QUEUE);
+        let route = Arc::new(route);
+        let own = Arc::clone(&route);
+        std::thread::Builder::new().name("post".into()).spawn(move || {
+            for errand in errands {
+                let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| errand(&own).map(|letter| deliver(&own, &letter))));
+                if done.is_err() {
+                    tracing::error!("a mail could not be written");
+                }
+            }
+        })?;
+        Ok(Self { queue, route })
+    }
+
+    pub fn route(&self) -> Arc<Route> {
+        Arc::clone(&self.route)
+    }
+
+    /// Finds out what there is to send, if anything, when nobody waits any more. Whether there is room for it.
+    pub fn run(&self, errand: impl FnOnce(&Route) -> Option<Letter> + Send + 'static) -> bool {
+        let taken = self.queue.try_send(Box::new(errand)).is_ok();
+        if !taken {
+            tracing::error!("a mail was not sent: too many wait");
+        }
+        taken
+    }
+
+    pub fn send(&self, letter: Letter) {
+        self.run(move |_| Some(letter));
+    }
+}
+
+/// What could not be sent is asked for again by whom it was for, or sent again by who invited them.
+fn deliver(route: &Route, letter: &Letter) {
+    for attempt in 1..=TRIES {
+        match route.send(letter) {
+            Ok(()) => return,
+            Err(error) if attempt == TRIES => tracing::error!(subject = letter.subject, error, "a mail could not be sent"),
+            Err(_) => std::thread::sleep(PAUSE),
+        }
+    }
+}
+
+/// A letter that a change has written, to be sent once the change is made: it may be tried more than once.
+#[derive(Clone, Default)]
+pub struct Outbox(Arc<Mutex<Option<Letter>>>);
+
+impl Outbox {
+    pub fn put(&self, letter: Letter) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(letter);
+    }
+    pub fn send(self, post: &Post) {
+        if let Some(letter) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            post.send(letter);
+        }
+    }
+}
+
+/// In plain ASCII, and with nobody's name in it.
+pub fn letter(to: Email, subject: &'static str, text: &str) -> Letter {
+    Letter { to, subject, text: format!("Hello,\n\n{text}\n").into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mail_goes_in_the_clear_to_this_machine_only() {
+        let smtp = |url: &str| Route::smtp(&url.to_owned().into(), "Alongside <no-reply@example.org>", None).is_ok();
+        for good in ["smtps://ana:secret@mail.example.org", "smtp://mail.example.org:587?tls=required", "smtp://127.0.0.1:2525"] {
+            assert!(smtp(good), "{good}");
+        }
+        for bad in ["smtp://mail.example.org", "smtp://127.0.0.1@mail.example.org", "smtp://mail.example.org:25/127.0.0.1", "mail.example.org", ""] {
+            assert!(!smtp(bad), "{bad}");
+        }
+        assert!(Route::smtp(&"smtps://mail.example.org".to_owned().into(), "nobody\r\nBcc: x@example.org", None).is_err());
+    }
+
+    #[test]
+    fn a_letter_is_one_file_that_nobody_else_reads() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = folder.path().join("mail");
+        let route = Route::folder(place.clone(), Some("https://app.example.org/".into())).unwrap();
+        let text = route.leads_to("reset-password", "reset.0.secret");
+        route.send(&letter(Email::parse("ana@example.org").unwrap(), "Your password", &text)).unwrap();
+        let files: Vec<_> = std::fs::read_dir(&place).unwrap().map(|file| file.unwrap().path()).collect();
+        let written = std::fs::read_to_string(&files[0]).unwrap();
+        assert_eq!(files.len(), 1);
+        assert!(written.contains("To: ana@example.org") && written.contains("https://app.example.org/reset-password#reset.0.secret"), "{written}");
+        #[cfg(unix)]
+        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&place).unwrap().permissions()) & 0o777, 0o700);
+    }
+}

@@ -1,0 +1,349 @@
+//! How somebody comes to have an account, and a new lock on it: invitations, forgotten passwords, new addresses, second factors, and the
+//! password that is asked for again.
+
+use crate::{
+    on_both_engines,
+    support::{PASSWORD, Reply, User, World},
+};
+use alongside::{
+    auth::{Role, totp},
+    db::schema::{mailed_secrets, second_factors, sessions, users},
+    identity::{organizations::model::OrganizationStatus, users::model::UserStatus},
+    types::Instant,
+};
+use diesel::prelude::*;
+use serde_json::{Value, json};
+
+const NEW: &str = "four dry umbrellas and a hat";
+
+async fn public(w: &World, path: &str, body: Value) -> Reply {
+    w.anyone("POST", &format!("/api/v1/auth/{path}"), Some(body)).await
+}
+async fn sign_in(w: &World, email: &str, password: &str, otp: Option<&str>) -> Reply {
+    let mut body = json!({"email": email, "password": password});
+    if let Some(otp) = otp {
+        body["otp"] = json!(otp);
+    }
+    public(w, "login", body).await
+}
+/// As a session that has just begun.
+async fn with_token(w: &World, reply: &Reply, method: &str, path: &str, body: Option<Value>) -> Reply {
+    let token = reply.body["access_token"].as_str().unwrap();
+    w.send(Some(token), method, &format!("/api/v1{path}"), &[], body.map(|body| body.to_string())).await
+}
+fn secret_of(w: &World, user: &User<'_>) -> Vec<u8> {
+    second_factors::table.filter(second_factors::user_id.eq(user.actor.user)).select(second_factors::secret).first(&mut w.home.open()).unwrap()
+}
+/// The code of this moment, which has not been used before.
+fn fresh_code(w: &World, user: &User<'_>) -> String {
+    let row = second_factors::table.filter(second_factors::user_id.eq(user.actor.user));
+    diesel::update(row).set(second_factors::last_step.eq(0)).execute(&mut w.home.open()).unwrap();
+    totp::code_at(&secret_of(w, user), Instant::now())
+}
+/// Sets a factor up; the recovery codes.
+async fn set_up(w: &World, user: &User<'_>) -> Vec<String> {
+    user.send("POST", "/me/second-factor", &[], None).await.expect(200);
+    let code = totp::code_at(&secret_of(w, user), Instant::now());
+    let codes = user.post("/me/second-factor/confirmation", json!({"otp": code})).await.expect(200);
+    codes.body["recovery_codes"].as_array().unwrap().iter().map(|code| code.as_str().unwrap().to_owned()).collect()
+}
+fn an_hour_ago(w: &World, user: &User<'_>) {
+    let session = sessions::table.filter(sessions::id.eq(user.actor.session));
+    diesel::update(session).set(sessions::proved_at.eq(Instant::now().plus_seconds(-601))).execute(&mut w.home.open()).unwrap();
+}
+fn expire(w: &World) {
+    let past = Instant::now().plus_seconds(-1);
+    diesel::update(mailed_secrets::table).set(mailed_secrets::expires_at.eq(past)).execute(&mut w.home.open()).unwrap();
+}
+fn suspend(w: &World, status: OrganizationStatus) {
+    use alongside::db::schema::organizations as rows;
+    diesel::update(rows::table.filter(rows::id.eq(w.org.id))).set(rows::status.eq(status)).execute(&mut w.home.open()).unwrap();
+}
+/// The actions of the trace so far, as an auditor sees them.
+async fn actions(w: &World) -> Vec<String> {
+    let seen = w.user(Role::Auditor).get("/audit-events?limit=200").await.expect(200);
+    seen.body["items"].as_array().unwrap().iter().map(|entry| entry["action"].as_str().unwrap().to_owned()).collect()
+}
+
+on_both_engines! {
+    async fn whoever_is_invited_chooses_a_password_and_comes_in(w) {
+        let admin = w.user(Role::Admin);
+        let body = json!({"email": "bo@example.org", "display_name": "Bo", "role": "advocate", "team_ids": [w.team]});
+        let made = admin.post("/invitations", body.clone()).await.expect(201);
+        assert_eq!((made.body["status"].as_str(), made.body["role"].as_str()), (Some("open"), Some("advocate")));
+        assert!(!made.body.to_string().contains("invitation."), "the secret goes by mail alone");
+        admin.post("/invitations", body).await.expect(409);
+        let secret = w.secret("bo@example.org", "invitation.").await;
+        sign_in(w, "bo@example.org", NEW, None).await.expect(401);
+        public(w, "accept-invitation", json!({"token": secret, "password": "short"})).await.faulty(422, "/password", "too_short");
+        public(w, "accept-invitation", json!({"token": format!("{secret}x"), "password": NEW})).await.faulty(422, "/token", "invalid_token");
+        let bo = public(w, "accept-invitation", json!({"token": secret, "password": NEW})).await.expect(200);
+        assert!(bo.body.get("access_token").is_none());
+        public(w, "accept-invitation", json!({"token": secret, "password": NEW})).await.faulty(422, "/token", "invalid_token");
+        let session = sign_in(w, "bo@example.org", NEW, None).await.expect(200);
+        let me = with_token(w, &session, "GET", "/me", None).await.expect(200);
+        assert_eq!((me.body["role"].as_str(), &me.body["team_ids"]), (Some("advocate"), &json!([w.team])));
+        let after = admin.get(&format!("/invitations/{}", made.id())).await.expect(200);
+        assert_eq!((after.body["status"].as_str(), after.body["user_id"].as_str()), (Some("accepted"), Some(bo.id().as_str())));
+        let body = json!({"email": "bo@example.org", "display_name": "Bo", "role": "admin"});
+        admin.post("/invitations", body).await.expect(409);
+        let trace = actions(w).await;
+        for action in ["invitation.created", "invitation.accepted", "user.created"] {
+            assert!(trace.iter().any(|known| known == action), "{action}: {trace:?}");
+        }
+    }
+
+    async fn an_invitation_is_sent_again_withdrawn_and_expires(w) {
+        let admin = w.user(Role::Admin);
+        let invite = |email: &'static str| admin.post("/invitations", json!({"email": email, "display_name": "Bo", "role": "client"}));
+        let made = invite("bo@example.org").await.expect(201);
+        let path = format!("/invitations/{}", made.id());
+        let first = w.secret("bo@example.org", "invitation.").await;
+        let send = format!("{path}/send-again");
+        admin.send("POST", &send, &[], None).await.expect(200);
+        w.letters("bo@example.org", 2).await;
+        public(w, "accept-invitation", json!({"token": first, "password": NEW})).await.faulty(422, "/token", "invalid_token");
+        admin.send("DELETE", &path, &[("if-match", "*")], None).await.expect(204);
+        admin.send("DELETE", &path, &[("if-match", "*")], None).await.expect(409);
+        for letter in w.letters("bo@example.org", 2).await {
+            let secret = letter.lines().find_map(|line| line.strip_prefix("Code: ")).unwrap().to_owned();
+            public(w, "accept-invitation", json!({"token": secret, "password": NEW})).await.faulty(422, "/token", "invalid_token");
+        }
+        invite("cy@example.org").await.expect(201);
+        let late = w.secret("cy@example.org", "invitation.").await;
+        expire(w);
+        public(w, "accept-invitation", json!({"token": late, "password": NEW})).await.faulty(422, "/token", "invalid_token");
+        invite("di@example.org").await.expect(201);
+        let shut = w.secret("di@example.org", "invitation.").await;
+        suspend(w, OrganizationStatus::Suspended);
+        public(w, "accept-invitation", json!({"token": shut, "password": NEW})).await.faulty(422, "/token", "invalid_token");
+        suspend(w, OrganizationStatus::Active);
+        let listed = admin.get("/invitations?status=open&include_total=true").await.expect(200);
+        assert_eq!(listed.body["total"], 2);
+        w.outsider(Role::Admin).get(&path).await.expect(404);
+        admin.post("/invitations", json!({"email": "ed@example.org", "display_name": "Ed", "role": "advocate", "team_ids": [w.other_team]})).await
+            .faulty(422, "/team_ids/0", "unknown_reference");
+    }
+
+    /// AZ-10: whether an address signs in elsewhere is told to whoever reads its mail, and to no administrator.
+    async fn an_invitation_does_not_tell_who_signs_in_elsewhere(w) {
+        let (admin, other) = (w.user(Role::Admin), w.outsider(Role::Advocate));
+        admin.post("/invitations", json!({"email": other.email, "display_name": "Bo", "role": "advocate"})).await.expect(201);
+        let secret = w.secret(&other.email, "invitation.").await;
+        public(w, "accept-invitation", json!({"token": secret, "password": NEW})).await.expect(409);
+        sign_in(w, &other.email, PASSWORD, None).await.expect(200);
+    }
+
+    async fn of_sixty_four_who_use_a_secret_at_once_one_does(w) {
+        let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
+        admin.post("/invitations", json!({"email": "bo@example.org", "display_name": "Bo", "role": "advocate"})).await.expect(201);
+        public(w, "forgot-password", json!({"email": ana.email})).await.expect(202);
+        let change = ana.post("/me/email", json!({"email": "new@example.org"})).await;
+        change.expect(202);
+        for (path, body) in [
+            ("accept-invitation", json!({"token": w.secret("bo@example.org", "invitation.").await, "password": NEW})),
+            ("reset-password", json!({"token": w.secret(&ana.email, "password_reset.").await, "password": NEW})),
+        ] {
+            let tries = (0..64).map(|_| async { public(w, path, body.clone()).await.status });
+            let statuses = futures_util::future::join_all(tries).await;
+            assert_eq!(statuses.iter().filter(|status| **status < 300).count(), 1, "{path}: {statuses:?}");
+            assert!(statuses.iter().all(|status| matches!(status, 200 | 204 | 422 | 503)), "{path}: {statuses:?}");
+        }
+        // The new password has made it worthless.
+        let secret = w.secret("new@example.org", "email_change.").await;
+        public(w, "confirm-email", json!({"token": secret})).await.faulty(422, "/token", "invalid_token");
+    }
+
+    async fn of_sixty_four_who_use_a_code_at_once_one_does(w) {
+        let ana = w.user(Role::Advocate);
+        let codes = set_up(w, &ana).await;
+        for code in [codes[0].clone(), fresh_code(w, &ana)] {
+            let mut inside = 0;
+            // Five at once are looked at: the others wait, and come again.
+            for _ in 0..3 {
+                let tries = (0..64).map(|_| async { sign_in(w, &ana.email, PASSWORD, Some(&code)).await.status });
+                let statuses = futures_util::future::join_all(tries).await;
+                assert!(statuses.iter().all(|status| matches!(status, 200 | 401 | 503)), "{statuses:?}");
+                inside += statuses.iter().filter(|status| **status == 200).count();
+                use alongside::db::schema::sign_in_tries as tries;
+                diesel::delete(tries::table).execute(&mut w.home.open()).unwrap();
+            }
+            assert_eq!(inside, 1, "{code}");
+        }
+        assert_eq!(sign_in(w, &ana.email, PASSWORD, Some(&codes[1])).await.expect(200).body["token_type"], "Bearer");
+        assert_eq!(ana.get("/me/second-factor").await.expect(200).body["recovery_codes_left"], 8);
+    }
+
+    async fn a_forgotten_password_is_answered_alike_and_mailed_to_its_owner_alone(w) {
+        let (ana, gone) = (w.user(Role::Advocate), w.user_who_is(Role::Advocate, UserStatus::Suspended));
+        let mut told = Vec::new();
+        for email in [ana.email.as_str(), "nobody@example.org", gone.email.as_str()] {
+            let reply = public(w, "forgot-password", json!({"email": email})).await.expect(202);
+            told.push((reply.body.clone(), reply.headers.len(), reply.header("content-length").to_owned()));
+        }
+        assert!(told.iter().all(|one| *one == told[0]), "{told:?}");
+        for bad in [json!([ana.email, "eve@example.org"]), json!(format!("{},eve@example.org", ana.email)), json!(format!("{}\r\nBcc: eve@example.org", ana.email))] {
+            public(w, "forgot-password", json!({"email": bad})).await.expect(422);
+        }
+        let secret = w.secret(&ana.email, "password_reset.").await;
+        public(w, "reset-password", json!({"token": secret, "password": ana.email})).await.faulty(422, "/password", "own_words");
+        public(w, "reset-password", json!({"token": secret, "password": NEW})).await.expect(204);
+        ana.get("/me").await.expect(401);
+        sign_in(w, &ana.email, PASSWORD, None).await.expect(401);
+        sign_in(w, &ana.email, NEW, None).await.expect(200);
+        w.letters(&ana.email, 2).await; // that it has another password is told, too
+        let files = std::fs::read_dir(w.home.mail()).unwrap().count();
+        assert_eq!(files, 2, "nobody else is written to");
+        let trace = actions(w).await;
+        assert!(["user.password_forgotten", "user.password_reset"].iter().all(|action| trace.iter().any(|known| known == action)), "{trace:?}");
+    }
+
+    async fn what_was_sent_is_worth_nothing_after_another_password_another_letter_or_a_suspension(w) {
+        let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
+        let ask = |user: &User<'_>| public(w, "forgot-password", json!({"email": user.email.clone()}));
+        let reset = |secret: String| public(w, "reset-password", json!({"token": secret, "password": NEW}));
+        ask(&ana).await.expect(202);
+        let first = w.secret(&ana.email, "password_reset.").await;
+        ask(&ana).await.expect(202);
+        let letters = w.letters(&ana.email, 2).await;
+        let second = letters.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("Code: ")).map(|secret| secret.trim().to_owned());
+        let second = second.into_iter().find(|secret| *secret != first).unwrap();
+        reset(first).await.faulty(422, "/token", "invalid_token");
+        ana.send("PUT", "/me/password", &[], Some(json!({"current_password": PASSWORD, "new_password": "five old umbrellas and a cat"}))).await.expect(204);
+        reset(second).await.faulty(422, "/token", "invalid_token");
+        ask(&ben).await.expect(202);
+        let secret = w.secret(&ben.email, "password_reset.").await;
+        diesel::update(users::table.filter(users::id.eq(ben.actor.user))).set(users::status.eq(UserStatus::Removed)).execute(&mut w.home.open()).unwrap();
+        reset(secret.clone()).await.faulty(422, "/token", "invalid_token");
+        diesel::update(users::table.filter(users::id.eq(ben.actor.user))).set(users::status.eq(UserStatus::Active)).execute(&mut w.home.open()).unwrap();
+        // For its own purpose, and no other (TK-04).
+        public(w, "accept-invitation", json!({"token": secret, "password": NEW})).await.faulty(422, "/token", "invalid_token");
+        public(w, "confirm-email", json!({"token": secret})).await.faulty(422, "/token", "invalid_token");
+        public(w, "refresh", json!({"refresh_token": secret})).await.expect(401);
+        w.send(Some(&secret), "GET", "/api/v1/me", &[], None).await.expect(401);
+        reset(secret).await.expect(204);
+        // No more than a few letters an hour, whoever asks.
+        for _ in 0..12 {
+            ask(&ana).await.expect(202);
+        }
+        ask(&ben).await.expect(202);
+        w.letters(&ben.email, 3).await;
+        assert!(w.letters(&ana.email, 1).await.len() <= 7);
+    }
+
+    async fn another_address_is_proved_and_the_old_one_told(w) {
+        let (ana, other) = (w.user(Role::Advocate), w.outsider(Role::Advocate));
+        ana.post("/me/email", json!({"email": ana.email})).await.faulty(422, "/email", "unchanged");
+        ana.post("/me/email", json!({"email": "ana.new@example.org"})).await.expect(202);
+        sign_in(w, "ana.new@example.org", PASSWORD, None).await.expect(401);
+        let secret = w.secret("ana.new@example.org", "email_change.").await;
+        public(w, "confirm-email", json!({"token": secret})).await.expect(204);
+        public(w, "confirm-email", json!({"token": secret})).await.faulty(422, "/token", "invalid_token");
+        w.letters(&ana.email, 1).await;
+        ana.get("/me").await.expect(401);
+        sign_in(w, &ana.email, PASSWORD, None).await.expect(401);
+        let session = sign_in(w, "ana.new@example.org", PASSWORD, None).await.expect(200);
+        // Whose it is already is told to whoever reads the mail there.
+        with_token(w, &session, "POST", "/me/email", Some(json!({"email": other.email}))).await.expect(202);
+        let secret = w.secret(&other.email, "email_change.").await;
+        public(w, "confirm-email", json!({"token": secret})).await.expect(409);
+        sign_in(w, &other.email, PASSWORD, None).await.expect(200);
+    }
+
+    async fn a_second_factor_is_asked_for_and_a_right_password_sets_nothing_back(w) {
+        let ana = w.user(Role::Advocate);
+        let before = sign_in(w, &ana.email, PASSWORD, None).await.expect(200);
+        ana.send("POST", "/me/second-factor", &[], None).await.expect(200);
+        ana.post("/me/second-factor/confirmation", json!({"otp": "000000"})).await.faulty(422, "/otp", "wrong_code");
+        sign_in(w, &ana.email, PASSWORD, None).await.expect(200); // nothing is asked for yet
+        let codes = set_up(w, &ana).await;
+        assert_eq!(codes.len(), 10);
+        with_token(w, &before, "GET", "/me", None).await.expect(401);
+        ana.get("/me").await.expect(200);
+        assert_eq!(sign_in(w, &ana.email, PASSWORD, None).await.expect(401).body["code"], "otp_required");
+        assert_eq!(sign_in(w, &ana.email, "not the password", Some(&codes[0])).await.expect(401).body["code"], "invalid_credentials");
+        let code = fresh_code(w, &ana);
+        sign_in(w, &ana.email, PASSWORD, Some(&code)).await.expect(200);
+        sign_in(w, &ana.email, PASSWORD, Some(&code)).await.expect(401); // once
+        sign_in(w, &ana.email, PASSWORD, Some(&codes[0].to_lowercase())).await.expect(200);
+        sign_in(w, &ana.email, PASSWORD, Some(&codes[0])).await.expect(401);
+        // It is the code's own failures that make it wait.
+        use alongside::db::schema::sign_in_tries as tries;
+        for _ in 0..5 {
+            sign_in(w, &ana.email, PASSWORD, Some("000000")).await.expect(401);
+        }
+        diesel::delete(tries::table.filter(tries::account.is_not_null())).execute(&mut w.home.open()).unwrap();
+        let shut = sign_in(w, &ana.email, PASSWORD, Some(&codes[1])).await;
+        assert_eq!(shut.expect(401).body["code"], "invalid_credentials");
+        diesel::delete(tries::table).execute(&mut w.home.open()).unwrap();
+        sign_in(w, &ana.email, PASSWORD, Some(&codes[1])).await.expect(200);
+        // A new password asks for it all the same (AU-11).
+        public(w, "forgot-password", json!({"email": ana.email})).await.expect(202);
+        let secret = w.secret(&ana.email, "password_reset.").await;
+        public(w, "reset-password", json!({"token": secret, "password": NEW})).await.expect(204);
+        assert_eq!(sign_in(w, &ana.email, NEW, None).await.expect(401).body["code"], "otp_required");
+        // Who has lost it is let in by an administrator, and only by their own.
+        let path = format!("/users/{}/second-factor", ana.id());
+        w.outsider(Role::Admin).send("DELETE", &path, &[], None).await.expect(404);
+        w.user(Role::Admin).send("DELETE", &path, &[], None).await.expect(204);
+        sign_in(w, &ana.email, NEW, None).await.expect(200);
+    }
+
+    async fn where_a_role_must_have_a_factor_nothing_is_done_without(w) {
+        let (admin, boss, ana) = (w.user(Role::Admin), w.user(Role::Supervisor), w.user(Role::Advocate));
+        let boss_has = w.user(Role::Supervisor);
+        let codes = set_up(w, &boss_has).await;
+        admin.send("PATCH", "/organization", &[("if-match", "*")], Some(json!({"second_factor_roles": ["supervisor"]}))).await.expect(200);
+        assert_eq!(boss.get("/cases").await.expect(403).body["code"], "second_factor_required");
+        ana.get("/cases").await.expect(200);
+        boss_has.get("/cases").await.expect(200);
+        admin.get("/users").await.expect(200);
+        w.outsider(Role::Supervisor).get("/cases").await.expect(200);
+        let session = sign_in(w, &boss.email, PASSWORD, None).await.expect(200);
+        assert_eq!(with_token(w, &session, "GET", "/cases", None).await.expect(403).body["code"], "second_factor_required");
+        assert_eq!(boss.get("/me/second-factor").await.expect(200).body["required"], true);
+        set_up(w, &boss).await;
+        boss.get("/cases").await.expect(200);
+        // Without it again, nothing else can be done until there is another.
+        let session = sign_in(w, &boss_has.email, PASSWORD, Some(&codes[0])).await.expect(200);
+        with_token(w, &session, "DELETE", "/me/second-factor", None).await.expect(204);
+        assert_eq!(with_token(w, &session, "GET", "/cases", None).await.expect(403).body["code"], "second_factor_required");
+        admin.send("PATCH", "/organization", &[("if-match", "*")], Some(json!({"second_factor_roles": []}))).await.expect(200);
+        with_token(w, &session, "GET", "/cases", None).await.expect(200);
+    }
+
+    /// AU-13.
+    async fn what_opens_the_door_asks_for_the_password_again(w) {
+        let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
+        let user = format!("/users/{}", ana.id());
+        let asked = [
+            ("PATCH", user.as_str(), Some(json!({"role": "supervisor"}))),
+            ("PATCH", "/organization", Some(json!({"second_factor_roles": ["admin"]}))),
+            ("POST", "/invitations", Some(json!({"email": "bo@example.org", "display_name": "Bo", "role": "admin"}))),
+            ("POST", "/me/email", Some(json!({"email": "new@example.org"}))),
+            ("POST", "/me/second-factor", None),
+            ("DELETE", "/me/second-factor", None),
+        ];
+        an_hour_ago(w, &admin);
+        for (method, path, body) in asked {
+            let reply = admin.send(method, path, &[("if-match", "*")], body).await.expect(403);
+            assert_eq!(reply.body["code"], "reauthentication_required", "{method} {path}");
+        }
+        admin.get("/users").await.expect(200);
+        let again = |body: Value| admin.post("/auth/reauthenticate", body);
+        again(json!({"password": "not the password"})).await.faulty(422, "/password", "wrong_password");
+        again(json!({"password": PASSWORD})).await.expect(204);
+        set_up(w, &admin).await;
+        an_hour_ago(w, &admin);
+        again(json!({"password": PASSWORD})).await.faulty(422, "/otp", "required");
+        again(json!({"password": PASSWORD, "otp": "000000"})).await.faulty(422, "/password", "wrong_password");
+        let code = fresh_code(w, &admin);
+        again(json!({"password": PASSWORD, "otp": code})).await.expect(204);
+        admin.send("PATCH", &user, &[("if-match", "*")], Some(json!({"role": "supervisor"}))).await.expect(200);
+        // Whoever has found a session guesses no faster than at the door.
+        for _ in 0..5 {
+            again(json!({"password": "not the password"})).await.expect(422);
+        }
+        again(json!({"password": PASSWORD, "otp": fresh_code(w, &admin)})).await.expect(422);
+    }
+}
