@@ -1,6 +1,13 @@
 //! What a running server does by itself, beside answering.
 
-use crate::{audit::checkpoint::Sealer, db::Db, error::Result, http::idempotency, identity::{mailed_secrets, sessions::throttle}, oversight::search::keep};
+use crate::{
+    audit::checkpoint::Sealer,
+    db::Db,
+    error::Result,
+    http::idempotency,
+    identity::{mailed_secrets, sessions::throttle},
+    oversight::search::keep,
+};
 use actix_web::rt::{spawn, time::sleep};
 use std::time::Duration;
 

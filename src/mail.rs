@@ -204,7 +204,9 @@ mod tests {
         for good in ["smtps://ana:secret@mail.example.org", "smtp://mail.example.org:587?tls=required", "smtp://127.0.0.1:2525"] {
             assert!(smtp(good), "{good}");
         }
-        for bad in ["smtp://mail.example.org", "smtp://127.0.0.1@mail.example.org", "smtp://mail.example.org:25/127.0.0.1", "mail.example.org", ""] {
+        for bad in
+            ["smtp://mail.example.org", "smtp://127.0.0.1@mail.example.org", "smtp://mail.example.org:25/127.0.0.1", "mail.example.org", ""]
+        {
             assert!(!smtp(bad), "{bad}");
         }
         assert!(Route::smtp(&"smtps://mail.example.org".to_owned().into(), "nobody\r\nBcc: x@example.org", None).is_err());
@@ -220,7 +222,10 @@ mod tests {
         let files: Vec<_> = std::fs::read_dir(&place).unwrap().map(|file| file.unwrap().path()).collect();
         let written = std::fs::read_to_string(&files[0]).unwrap();
         assert_eq!(files.len(), 1);
-        assert!(written.contains("To: ana@example.org") && written.contains("https://app.example.org/reset-password#reset.0.secret"), "{written}");
+        assert!(
+            written.contains("To: ana@example.org") && written.contains("https://app.example.org/reset-password#reset.0.secret"),
+            "{written}"
+        );
         #[cfg(unix)]
         assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&place).unwrap().permissions()) & 0o777, 0o700);
     }

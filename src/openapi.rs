@@ -258,8 +258,10 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
     }
     let takes_query =
         parameters.as_array().is_some_and(|list| list.iter().any(|parameter| parameter.get("in").is_some_and(|place| place == "query")));
-    let versioned =
-        guarded && !path.ends_with("/members/{user_id}") && !["/sessions", "/second-factor"].iter().any(|part| path.contains(part)) && (method == "patch" || method == "delete");
+    let versioned = guarded
+        && !path.ends_with("/members/{user_id}")
+        && !["/sessions", "/second-factor"].iter().any(|part| path.contains(part))
+        && (method == "patch" || method == "delete");
     let replaces = method == "put" && gives_version(operation, examples);
     let creates = method == "post" && guarded && operation.get("responses").is_some_and(|responses| responses.get("201").is_some());
     let steps = method == "post" && ["/transitions", "/approve"].iter().any(|end| path.ends_with(end));

@@ -15,22 +15,36 @@ const NOT_YOU: &str = "If this was not you, set a new password at once, and tell
 
 pub fn invitation(route: &Route, email: &Email, secret: &str) -> Letter {
     let link = route.leads_to("accept-invitation", secret);
-    let text = format!("An account has been made ready for you. Choose a password within three days:\n\n{link}\n\nIf you do not expect this, leave it alone.");
+    let text = format!(
+        "An account has been made ready for you. Choose a password within three days:\n\n{link}\n\nIf you do not expect this, leave it alone."
+    );
     letter(email.clone(), "Your account", &text)
 }
 
 pub fn password_reset(route: &Route, user: &UserRow, secret: &str) -> Letter {
     let link = route.leads_to("reset-password", secret);
-    to(user, "Your password", &format!("Somebody has asked for a new password for your account. Choose one within the hour:\n\n{link}\n\nIf this was not you, leave it alone: nothing has changed."))
+    to(
+        user,
+        "Your password",
+        &format!(
+            "Somebody has asked for a new password for your account. Choose one within the hour:\n\n{link}\n\nIf this was not you, leave it alone: nothing has changed."
+        ),
+    )
 }
 
 pub fn password_was_reset(user: &UserRow) -> Letter {
-    to(user, "Your password", &format!("Your account has a new password, and everybody who was signed in to it has been signed out.\n\n{NOT_YOU}"))
+    to(
+        user,
+        "Your password",
+        &format!("Your account has a new password, and everybody who was signed in to it has been signed out.\n\n{NOT_YOU}"),
+    )
 }
 
 pub fn email_change(route: &Route, new: &Email, secret: &str) -> Letter {
     let link = route.leads_to("confirm-email", secret);
-    let text = format!("This is to be the address that you sign in with. Confirm it within the hour:\n\n{link}\n\nIf you do not expect this, leave it alone: nothing has changed.");
+    let text = format!(
+        "This is to be the address that you sign in with. Confirm it within the hour:\n\n{link}\n\nIf you do not expect this, leave it alone: nothing has changed."
+    );
     letter(new.clone(), "Your address", &text)
 }
 
@@ -49,5 +63,9 @@ pub fn second_factor_was_removed(user: &UserRow) -> Letter {
 }
 
 pub fn signed_in_elsewhere(user: &UserRow) -> Letter {
-    to(user, "Signing in", &format!("Your account was signed in to from somewhere that it has not been signed in to from before.\n\n{NOT_YOU}"))
+    to(
+        user,
+        "Signing in",
+        &format!("Your account was signed in to from somewhere that it has not been signed in to from before.\n\n{NOT_YOU}"),
+    )
 }

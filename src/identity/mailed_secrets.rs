@@ -87,7 +87,8 @@ fn parse(purpose: Purpose, secret: &str) -> Option<(OrganizationId, Vec<u8>)> {
 pub fn look_up(tx: &mut Tx, purpose: Purpose, secret: &str) -> Result<Found> {
     let (organization, hash) = parse(purpose, secret).ok_or_else(refused)?;
     tx.enter(organization)?;
-    let live = secrets::table.find((organization, hash)).filter(secrets::purpose.eq(purpose)).filter(secrets::expires_at.gt(Instant::now()));
+    let live =
+        secrets::table.find((organization, hash)).filter(secrets::purpose.eq(purpose)).filter(secrets::expires_at.gt(Instant::now()));
     let found = live.select((secrets::subject_id, secrets::email)).first::<(Id<()>, Email)>(tx.conn).optional()?;
     let (subject, email) = found.ok_or_else(refused)?;
     Ok(Found { subject, email })

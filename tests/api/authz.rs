@@ -268,7 +268,10 @@ on_both_engines! {
                         let own;
                         // Whoever signs out here is somebody of their own.
                         let user = match id {
-                            "logout" | "changePassword" if !caller.is_shut_out() => { own = w.user(*role); &own }
+                            "logout" | "changePassword" if !caller.is_shut_out() => {
+                                own = if caller.place == "pending" { w.user_without_factor(*role) } else { w.user(*role) };
+                                &own
+                            }
                             _ => &caller.user,
                         };
                         let url = if caller.place == "missing" { missing(path) } else { records.fill(path) };

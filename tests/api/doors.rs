@@ -107,6 +107,18 @@ on_both_engines! {
         assert_eq!((at(office, &ana, PASSWORD).await, at(home, &ana, PASSWORD).await), (200, 200));
     }
 
+    async fn who_signs_in_from_elsewhere_is_written_to(w) {
+        let ana = w.user(Role::Advocate);
+        let proxied = w.another_server_in(app::Surroundings {
+            sources: Sources { behind_proxy: true, trusted: TrustedProxies::try_from("127.0.0.0/8".to_owned()).unwrap() },
+            ..surroundings(&w.home)
+        });
+        for place in ["203.0.113.9", "203.0.113.9", "192.0.2.7", "192.0.2.7", "203.0.113.9"] {
+            assert_eq!(sign_in_at(w, &proxied, &ana.email, PASSWORD, place).await.0, 200);
+        }
+        assert_eq!(w.letters(&ana.email, 1).await.len(), 1, "of the second place, once");
+    }
+
     async fn of_two_hundred_guesses_at_once_five_are_looked_at(w) {
         let ana = w.user(Role::Advocate);
         for email in [ana.email.as_str(), "nobody@example.org"] {

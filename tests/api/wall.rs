@@ -6,10 +6,7 @@ use crate::support::{
     PASSWORD, World,
     database::{Engine, Home},
 };
-use alongside::{
-    auth::Role,
-    db::Conn,
-};
+use alongside::{auth::Role, db::Conn};
 use diesel::{connection::SimpleConnection as _, prelude::*, sql_types::Text};
 use serde_json::json;
 
@@ -161,9 +158,11 @@ fn every_table_of_organizations_stands_behind_the_wall() {
     let more = "SELECT concat(cmd, ' ', tablename) AS fact FROM pg_policies WHERE policyname <> 'own_organization' ORDER BY 1";
     let housekeeping = [
         "DELETE idempotency_keys",
+        "DELETE mailed_secrets",
         "INSERT organizations",
         "SELECT audit_heads",
         "SELECT idempotency_keys",
+        "SELECT mailed_secrets",
         "SELECT organizations",
         "SELECT search_documents",
     ];

@@ -32,7 +32,11 @@ async fn with_token(w: &World, reply: &Reply, method: &str, path: &str, body: Op
     w.send(Some(token), method, &format!("/api/v1{path}"), &[], body.map(|body| body.to_string())).await
 }
 fn secret_of(w: &World, user: &User<'_>) -> Vec<u8> {
-    second_factors::table.filter(second_factors::user_id.eq(user.actor.user)).select(second_factors::secret).first(&mut w.home.open()).unwrap()
+    second_factors::table
+        .filter(second_factors::user_id.eq(user.actor.user))
+        .select(second_factors::secret)
+        .first(&mut w.home.open())
+        .unwrap()
 }
 /// The code of this moment, which has not been used before.
 fn fresh_code(w: &World, user: &User<'_>) -> String {

@@ -2,11 +2,7 @@
 
 use super::{model::*, store};
 use crate::{
-    auth::{
-        Allowed, Anyone, Fresh,
-        password::Hasher,
-        policy::WriteUsers,
-    },
+    auth::{Allowed, Anyone, Fresh, password::Hasher, policy::WriteUsers},
     db::Db,
     http::{Body, IfMatch, List, Once, Page, Reply, body::LOGIN_LIMIT, no_content, ok, once, paged, plain},
     identity::users::model::User,

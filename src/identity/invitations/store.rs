@@ -122,8 +122,7 @@ pub fn withdraw(tx: &mut Tx, id: InvitationId, version: &IfMatch) -> Result<()> 
 /// The open invitation that a secret was made for, held where `held`.
 fn sent(tx: &mut Tx, found: &mailed_secrets::Found, held: bool) -> Result<InvitationRow> {
     let own = invitations::table.find((tx.organization(), found.subject::<InvitationRow>())).select(InvitationRow::as_select());
-    let row: Option<InvitationRow> =
-        if held { own.locked().get_result(tx.conn).optional()? } else { own.first(tx.conn).optional()? };
+    let row: Option<InvitationRow> = if held { own.locked().get_result(tx.conn).optional()? } else { own.first(tx.conn).optional()? };
     row.filter(|row| row.status == InvitationStatus::Open && row.email == found.email).ok_or_else(mailed_secrets::refused)
 }
 

@@ -23,7 +23,10 @@ use diesel::prelude::*;
 
 /// The factor of one person of the organization.
 fn visible(tx: &Tx, user: UserId) -> second_factors::BoxedQuery<'static, Dialect> {
-    second_factors::table.filter(second_factors::organization_id.eq(tx.organization())).filter(second_factors::user_id.eq(user)).into_boxed()
+    second_factors::table
+        .filter(second_factors::organization_id.eq(tx.organization()))
+        .filter(second_factors::user_id.eq(user))
+        .into_boxed()
 }
 
 fn hold(tx: &mut Tx, user: UserId) -> Result<Option<FactorRow>> {

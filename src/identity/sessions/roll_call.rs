@@ -54,9 +54,7 @@ impl Sessions for RollCall {
         let (organization, session) = (claims.org, claims.sid);
         Box::pin(async move {
             match self.find(organization, session).await? {
-                Some(live) if live.user == claims.sub && live.expires_at > Instant::now() => {
-                    Ok(live.actor(organization))
-                }
+                Some(live) if live.user == claims.sub && live.expires_at > Instant::now() => Ok(live.actor(organization)),
                 _ => Err(ApiError::unauthenticated()),
             }
         })

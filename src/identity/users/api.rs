@@ -96,12 +96,6 @@ pub async fn get_user(who: Allowed<ReadUsers>, db: Data<Db>, id: Path<UserId>) -
 /// password that was said within the last ten minutes.
 #[utoipa::path(tag = "Users", params(("id" = UserId, Path)), request_body = UserPatch, responses((status = 200, body = User)), security(("bearer" = ["users:write"])))]
 #[patch("/users/{id}")]
-pub async fn update_user(
-    who: Fresh<WriteUsers>,
-    db: Data<Db>,
-    id: Path<UserId>,
-    version: IfMatch,
-    patch: Body<UserPatch>,
-) -> Reply<User> {
+pub async fn update_user(who: Fresh<WriteUsers>, db: Data<Db>, id: Path<UserId>, version: IfMatch, patch: Body<UserPatch>) -> Reply<User> {
     ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }

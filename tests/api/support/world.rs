@@ -13,13 +13,13 @@ use alongside::{
         token::Keys,
     },
     db::{Db, Options, Url, Use, schema},
-    mail::Route,
     identity::{
         organizations::model::OrganizationRow,
         sessions::model::SessionRow,
         teams::model::{MemberRow, TeamId, TeamRow},
         users::model::{UserRow, UserStatus},
     },
+    mail::Route,
     types::{Email, Id, Instant, Line, Zone},
 };
 use diesel::prelude::*;
@@ -205,7 +205,11 @@ impl World {
     /// The letters that have gone to an address, once there are so many.
     pub async fn letters(&self, to: &str, count: usize) -> Vec<String> {
         for _ in 0..200 {
-            let files = std::fs::read_dir(self.home.mail()).into_iter().flatten().flatten().filter(|file| file.path().extension().is_some_and(|end| end == "eml"));
+            let files = std::fs::read_dir(self.home.mail())
+                .into_iter()
+                .flatten()
+                .flatten()
+                .filter(|file| file.path().extension().is_some_and(|end| end == "eml"));
             let texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
             let found: Vec<String> = texts.filter(|text| text.contains(&format!("To: {to}\r\n")) && text.ends_with('\n')).collect();
             if found.len() >= count {
