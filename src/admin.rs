@@ -11,7 +11,7 @@ use crate::{
     error::{ApiError, Code, Result},
     identity::{
         organizations::{self, model::OrganizationRow},
-        teams,
+        second_factor, teams,
         users::{self, model::UserRow},
     },
     types::{Email, Json, Line, Zone},
@@ -83,11 +83,32 @@ pub fn create_user(db: &Db, who: &Operator, organization: String, new: NewUser, 
 pub fn set_password(db: &Db, who: &Operator, email: Email, password: Password, cost: Cost) -> Result<UserId> {
     let hash = cost.hash(&password)?;
     db.write_blocking(who, move |tx| {
-        let row = users::store::by_email(tx, &email)?;
-        let row = row.ok_or_else(|| ApiError::new(Code::NotFound, "Nobody signs in with this e-mail address."))?;
+        let row = find_user(tx, &email)?;
         users::store::check_password(tx, &password, &row.display_name, &email, "/password")?;
         Ok(users::store::reset_password(tx, row.id, &hash)?.id)
     })
+}
+
+/// Another address for somebody who cannot change it themselves.
+pub fn set_email(db: &Db, who: &Operator, email: Email, to: Email) -> Result<UserId> {
+    db.write_blocking(who, move |tx| {
+        let row = find_user(tx, &email)?;
+        users::store::change_email(tx, row.id, &to)?;
+        Ok(row.id)
+    })
+}
+
+/// Takes the second factor of somebody away who has lost it, and all the codes with it.
+pub fn remove_second_factor(db: &Db, who: &Operator, email: Email) -> Result<UserId> {
+    db.write_blocking(who, move |tx| {
+        let row = find_user(tx, &email)?;
+        second_factor::store::remove_for(tx, row.id)?;
+        Ok(row.id)
+    })
+}
+
+fn find_user(tx: &mut Tx, email: &Email) -> Result<UserRow> {
+    users::store::by_email(tx, email)?.ok_or_else(|| ApiError::new(Code::NotFound, "Nobody signs in with this e-mail address."))
 }
 
 fn find_organization(tx: &mut Tx, name_or_id: &str) -> Result<OrganizationId> {

@@ -12,7 +12,7 @@ use crate::{
     directory,
     error::{ApiError, Result},
     http, identity,
-    mail::{Post, Route},
+    mail::Post,
     openapi, operations, oversight,
     types::Id,
 };
@@ -110,6 +110,7 @@ pub struct Setup {
     pub keys: Arc<Keys>,
     pub workers: usize,
     pub surroundings: Surroundings,
+    pub post: Post,
 }
 
 /// What the settings say of the world around the server.
@@ -121,8 +122,6 @@ pub struct Surroundings {
     pub most_connections: usize,
     /// Whether the document and its page are served.
     pub docs: bool,
-    /// How mail leaves.
-    pub mail: Route,
 }
 
 /// Whoever takes nothing of an answer is given up on: actix has no deadline for that (HT-05). Who takes it drop by drop, or where the
@@ -142,8 +141,8 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
     let document = openapi();
     let calls = Arc::new(http::calls::Calls::of(&document));
     let document = Data::new(openapi::Published(serde_json::to_string(&document).unwrap_or_default()));
-    let Surroundings { sources, password_cost, most_connections, docs, mail } = setup.surroundings;
-    let post = Data::new(Post::start(mail)?);
+    let Surroundings { sources, password_cost, most_connections, docs } = setup.surroundings;
+    let post = Data::new(setup.post);
     let hasher = Data::new(Hasher::start(password_cost).map_err(std::io::Error::other)?);
     let sessions = Arc::new(identity::sessions::roll_call::RollCall::start(&setup.db)?);
     let gate = Data::new(Gate { keys: Arc::clone(&setup.keys), sessions, calls: Arc::clone(&calls), sources });

@@ -1,4 +1,4 @@
-//! Mail that goes out: through SMTP, or as `.eml` files into a folder. A thread of its own sends it, after the answer that it belongs to:
+//! Mail that goes out: through SMTP, or as `.eml` files into a folder. Threads of its own send it, after the answer that it belongs to:
 //! nobody waits for a mail server, and nobody can tell from the time of an answer whether there was anything to send (AU-12).
 
 use crate::types::Email;
@@ -13,15 +13,17 @@ use secrecy::{ExposeSecret as _, SecretString};
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError, mpsc},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// How much may wait to be sent.
-const QUEUE: usize = 1024;
-const TRIES: u32 = 3;
-/// Between two tries, and for a server to answer.
-const PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_QUEUE: usize = 1024;
+/// Between two tries.
+const PAUSES: [Duration; 4] = [Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8), Duration::from_secs(16)];
+/// For a mail server to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// For letters that still wait when the server stops.
+const LAST_WAIT: Duration = Duration::from_secs(10);
 
 /// Something to tell somebody. Its subject and its words say nothing of recovery, nor whose organization it is (WH-06, CP-09).
 #[derive(Debug, Clone)]
@@ -81,68 +83,70 @@ impl Route {
         }
     }
 
-    fn send(&self, letter: &Letter) -> Result<(), String> {
-        let to: Address = letter.to.as_str().parse().map_err(|_| "not an address that mail can go to".to_owned())?;
+    /// Whether it has gone; if not, what for, in words without an address, and whether it may go another time.
+    fn send(&self, letter: &Letter) -> Result<(), (String, bool)> {
+        let never = |what: &str| (what.to_owned(), false);
+        let to: Address = letter.to.as_str().parse().map_err(|_| never("not an address that mail can go to"))?;
         let message = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, to))
             .subject(letter.subject)
             .header(ContentType::TEXT_PLAIN)
-            .body(as_it_is(letter.text.expose_secret())?)
-            .map_err(|e| e.to_string())?;
+            .body(as_it_is(letter.text.expose_secret()).map_err(never)?)
+            .map_err(|_| never("not a letter"))?;
         match &self.way {
             Way::Folder(folder) => {
-                private_folder(folder).map_err(|e| e.to_string())?;
-                FileTransport::new(folder).send(&message).map(drop).map_err(|e| e.to_string())
+                private_folder(folder).map_err(|e| (e.to_string(), true))?;
+                FileTransport::new(folder).send(&message).map(drop).map_err(|_| ("the folder takes no file".into(), true))
             }
-            Way::Smtp(transport) => transport.send(&message).map(drop).map_err(|e| e.to_string()),
+            // What a server says names whom it was for.
+            Way::Smtp(transport) => transport.send(&message).map(drop).map_err(|e| {
+                let told = e.status().map_or_else(
+                    || "the mail server cannot be reached, or broke off".into(),
+                    |status| format!("the mail server says {status}"),
+                );
+                (told, !e.is_permanent())
+            }),
         }
     }
+}
+
+/// A folder that only this user reads.
+fn private_folder(folder: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    #[cfg(unix)]
+    std::fs::set_permissions(folder, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
+    Ok(())
 }
 
 /// RFC 5322, section 2.1.1: so long may a line be.
 const LONGEST_LINE: usize = 998;
 
 /// A text that no encoding breaks up, so that a code can be copied from the file.
-fn as_it_is(text: &str) -> Result<Body, String> {
+fn as_it_is(text: &str) -> Result<Body, &'static str> {
     if !text.is_ascii() || text.lines().any(|line| line.len() > LONGEST_LINE) {
-        return Err("a letter is plain ASCII in lines of at most 998 characters".into());
+        return Err("not plain ASCII in lines of at most 998 characters");
     }
     let lines = text.lines().map(|line| format!("{line}\r\n")).collect::<String>();
     Ok(Body::dangerous_pre_encoded(lines.into_bytes(), ContentTransferEncoding::SevenBit))
 }
 
-fn private_folder(folder: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
 type Errand = Box<dyn FnOnce(&Route) -> Option<Letter> + Send>;
 
-/// The thread that sends. Cheap to clone.
+/// The threads that send. Cheap to clone.
 #[derive(Clone)]
 pub struct Post {
-    queue: mpsc::SyncSender<Errand>,
+    /// Letters that somebody's doing has brought about who is known.
+    known: Queue,
+    /// What anybody may ask for: however much it is, it keeps none of the others waiting.
+    anybodys: Queue,
     route: Arc<Route>,
 }
 
 impl Post {
     pub fn start(route: Route) -> std::io::Result<Self> {
-        let (queue, errands) = mpsc::sync_channel::<Errand>(QUEUE);
         let route = Arc::new(route);
-        let own = Arc::clone(&route);
-        std::thread::Builder::new().name("post".into()).spawn(move || {
-            for errand in errands {
-                let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| errand(&own).map(|letter| deliver(&own, &letter))));
-                if done.is_err() {
-                    tracing::error!("a mail could not be written");
-                }
-            }
-        })?;
-        Ok(Self { queue, route })
+        Ok(Self { known: Queue::start("post", &route)?, anybodys: Queue::start("asked-post", &route)?, route })
     }
 
     pub fn route(&self) -> Arc<Route> {
@@ -151,25 +155,75 @@ impl Post {
 
     /// Finds out what there is to send, if anything, when nobody waits any more. Whether there is room for it.
     pub fn run(&self, errand: impl FnOnce(&Route) -> Option<Letter> + Send + 'static) -> bool {
-        let taken = self.queue.try_send(Box::new(errand)).is_ok();
-        if !taken {
-            tracing::error!("a mail was not sent: too many wait");
-        }
-        taken
+        self.anybodys.put(Box::new(errand))
     }
 
     pub fn send(&self, letter: Letter) {
-        self.run(move |_| Some(letter));
+        self.known.put(Box::new(move |_| Some(letter)));
+    }
+
+    /// Waits until what was to be sent before has been, but not for long: a server that stops.
+    pub fn finish(&self) {
+        for queue in [&self.known, &self.anybodys] {
+            let (reply, done) = mpsc::channel();
+            let last = move |_: &Route| {
+                let _ = reply.send(());
+                None
+            };
+            if queue.put(Box::new(last)) && done.recv_timeout(LAST_WAIT).is_err() {
+                tracing::error!("letters were left behind");
+            }
+        }
     }
 }
 
-/// What could not be sent is asked for again by whom it was for, or sent again by who invited them.
+/// One thread, and what waits for it.
+#[derive(Clone)]
+struct Queue(mpsc::SyncSender<Errand>);
+
+impl Queue {
+    fn start(name: &str, route: &Arc<Route>) -> std::io::Result<Self> {
+        let (queue, errands) = mpsc::sync_channel::<Errand>(LONGEST_QUEUE);
+        let route = Arc::clone(route);
+        std::thread::Builder::new().name(name.into()).spawn(move || {
+            let mut usual = Duration::ZERO;
+            for errand in errands {
+                let written = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| errand(&route)));
+                let begun = Instant::now();
+                match written {
+                    Ok(Some(letter)) => {
+                        deliver(&route, &letter);
+                        usual = begun.elapsed();
+                    }
+                    // As long as if there had been one: what comes after it tells nobody whether there was.
+                    Ok(None) => std::thread::sleep(usual),
+                    Err(_) => tracing::error!("a letter could not be written"),
+                }
+            }
+        })?;
+        Ok(Self(queue))
+    }
+
+    fn put(&self, errand: Errand) -> bool {
+        let taken = self.0.try_send(errand).is_ok();
+        if !taken {
+            tracing::error!("a letter was not sent: too many wait");
+        }
+        taken
+    }
+}
+
+/// What could not be sent within half a minute is given up, and told to the log.
 fn deliver(route: &Route, letter: &Letter) {
-    for attempt in 1..=TRIES {
-        match route.send(letter) {
-            Ok(()) => return,
-            Err(error) if attempt == TRIES => tracing::error!(subject = letter.subject, error, "a mail could not be sent"),
-            Err(_) => std::thread::sleep(PAUSE),
+    let mut pauses = PAUSES.iter();
+    loop {
+        let Err((error, may_go)) = route.send(letter) else { return };
+        match pauses.next().filter(|_| may_go) {
+            Some(pause) => std::thread::sleep(*pause),
+            None => {
+                tracing::error!(subject = letter.subject, error, "a letter could not be sent");
+                return;
+            }
         }
     }
 }

@@ -48,9 +48,18 @@ pub fn email_change(route: &Route, new: &Email, secret: &str) -> Letter {
     letter(new.clone(), "Your address", &text)
 }
 
+/// To the present address, which can still undo it.
+pub fn email_change_was_asked_for(user: &UserRow) -> Letter {
+    to(
+        user,
+        "Your address",
+        "Somebody who is signed in to your account has asked for another e-mail address to sign in with.\n\nIf this was not you, set a new password within the hour: then it comes to nothing.",
+    )
+}
+
 /// To the address from before.
 pub fn email_was_changed(before: &Email) -> Letter {
-    let text = format!("Your account has another e-mail address now, and this one signs in to it no more.\n\n{NOT_YOU}");
+    let text = "Your account has another e-mail address now, and this one signs in to it no more.\n\nIf this was not you, tell your administrator at once.";
     letter(before.clone(), "Your address", &text)
 }
 
@@ -60,6 +69,14 @@ pub fn second_factor_was_set(user: &UserRow) -> Letter {
 
 pub fn second_factor_was_removed(user: &UserRow) -> Letter {
     to(user, "Signing in", &format!("Your account asks for no code any more when you sign in.\n\n{NOT_YOU}"))
+}
+
+pub fn recovery_codes_were_renewed(user: &UserRow) -> Letter {
+    to(user, "Signing in", &format!("Your account has new recovery codes, and those from before are worth nothing.\n\n{NOT_YOU}"))
+}
+
+pub fn recovery_code_was_spent(user: &UserRow) -> Letter {
+    to(user, "Signing in", &format!("Your account was signed in to with a recovery code.\n\n{NOT_YOU}"))
 }
 
 pub fn signed_in_elsewhere(user: &UserRow) -> Letter {

@@ -205,8 +205,8 @@ struct Caller<'w> {
 }
 
 /// What somebody's place is to the records: theirs, their team's, another team's, another organization's; there are none; they must set up a
-/// second factor first; or they are shut out.
-const PLACES: [&str; 8] = ["own", "team", "other_team", "other_org", "missing", "pending", "suspended", "removed"];
+/// second factor first; they have not said their password for a while; or they are shut out.
+const PLACES: [&str; 9] = ["own", "team", "other_team", "other_org", "missing", "pending", "stale", "suspended", "removed"];
 
 impl<'w> Caller<'w> {
     /// Everybody of a role, in the order of [`PLACES`]. Whose the records are is given, where somebody of this role has any.
@@ -218,6 +218,7 @@ impl<'w> Caller<'w> {
             "other_team" => w.user_in(&w.org, &[elsewhere], role),
             "other_org" => w.outsider(role),
             "pending" => w.user_without_factor(role),
+            "stale" => w.stale_user(role),
             "suspended" => w.user_who_is(role, UserStatus::Suspended),
             _ => w.user_who_is(role, UserStatus::Removed),
         };
@@ -269,7 +270,11 @@ on_both_engines! {
                         // Whoever signs out here is somebody of their own.
                         let user = match id {
                             "logout" | "changePassword" if !caller.is_shut_out() => {
-                                own = if caller.place == "pending" { w.user_without_factor(*role) } else { w.user(*role) };
+                                own = match caller.place {
+                                    "pending" => w.user_without_factor(*role),
+                                    "stale" => w.stale_user(*role),
+                                    _ => w.user(*role),
+                                };
                                 &own
                             }
                             _ => &caller.user,

@@ -88,7 +88,7 @@ on_both_engines! {
         let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
         let proxied = w.another_server_in(app::Surroundings {
             sources: Sources { behind_proxy: true, trusted: TrustedProxies::try_from("127.0.0.0/8".to_owned()).unwrap() },
-            ..surroundings(&w.home)
+            ..surroundings()
         });
         let at = async |place: &str, user: &User<'_>, password: &str| sign_in_at(w, &proxied, &user.email, password, place).await.0;
         let (office, elsewhere, home) = ("203.0.113.9", "198.51.100.1", "192.0.2.7");
@@ -111,7 +111,7 @@ on_both_engines! {
         let ana = w.user(Role::Advocate);
         let proxied = w.another_server_in(app::Surroundings {
             sources: Sources { behind_proxy: true, trusted: TrustedProxies::try_from("127.0.0.0/8".to_owned()).unwrap() },
-            ..surroundings(&w.home)
+            ..surroundings()
         });
         for place in ["203.0.113.9", "203.0.113.9", "192.0.2.7", "192.0.2.7", "203.0.113.9"] {
             assert_eq!(sign_in_at(w, &proxied, &ana.email, PASSWORD, place).await.0, 200);
@@ -192,7 +192,7 @@ on_both_engines! {
         let ana = w.user(Role::Advocate);
         let server = |behind_proxy, trusted: &str| {
             let trusted = TrustedProxies::try_from(trusted.to_owned()).unwrap();
-            w.another_server_in(app::Surroundings { sources: Sources { behind_proxy, trusted }, ..surroundings(&w.home) })
+            w.another_server_in(app::Surroundings { sources: Sources { behind_proxy, trusted }, ..surroundings() })
         };
         for n in 0..2 {
             sign_in(w, &format!("nobody{n}@example.org"), WRONG).await.expect(401);
@@ -231,7 +231,7 @@ on_both_engines! {
 
     async fn a_password_is_hashed_anew_once_a_guess_has_to_cost_more(w) {
         let ana = w.user(Role::Advocate);
-        let dearer = w.another_server_in(app::Surroundings { password_cost: Cost::new(20_480, 3).unwrap(), ..surroundings(&w.home) });
+        let dearer = w.another_server_in(app::Surroundings { password_cost: Cost::new(20_480, 3).unwrap(), ..surroundings() });
         assert!(hash_of(w, &ana).starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert_eq!(sign_in_at(w, &dearer, &ana.email, WRONG, "").await.0, 401);
         assert!(hash_of(w, &ana).starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
@@ -293,7 +293,7 @@ on_both_engines! {
     }
 
     async fn connections_over_the_cap_wait_and_the_others_work(w) {
-        let server = w.another_server_in(app::Surroundings { most_connections: 4, ..surroundings(&w.home) });
+        let server = w.another_server_in(app::Surroundings { most_connections: 4, ..surroundings() });
         let place = server.trim_start_matches("http://").to_owned();
         let open = || TcpStream::connect(&place).unwrap();
         let ask = |stream: &mut TcpStream| stream.write_all(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
@@ -320,7 +320,7 @@ on_both_engines! {
     }
 
     async fn the_page_is_served_only_where_it_is_meant_to_be(w) {
-        let closed = w.another_server_in(app::Surroundings { docs: false, ..surroundings(&w.home) });
+        let closed = w.another_server_in(app::Surroundings { docs: false, ..surroundings() });
         for path in ["/docs", "/docs/", "/docs/index.html", "/openapi.json"] {
             let status = |base: &str| { let asked = w.http.get(format!("{base}{path}")).send(); async { asked.await.unwrap().status().as_u16() } };
             assert_eq!((status(&w.base).await, status(&closed).await), (200, 404), "{path}");

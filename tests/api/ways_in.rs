@@ -129,6 +129,41 @@ on_both_engines! {
             .faulty(422, "/team_ids/0", "unknown_reference");
     }
 
+    async fn whoever_is_put_out_takes_with_them_whom_they_have_asked_in(w) {
+        let (admin, rogue) = (w.user(Role::Admin), w.user(Role::Admin));
+        rogue.post("/invitations", json!({"email": "eve@example.org", "display_name": "Eve", "role": "admin"})).await.expect(201);
+        let secret = w.secret("eve@example.org", "invitation.").await;
+        for change in [json!({"role": "advocate"}), json!({"role": "admin", "status": "suspended"})] {
+            admin.send("PATCH", &format!("/users/{}", rogue.id()), &[("if-match", "*")], Some(change)).await.expect(200);
+            public(w, "accept-invitation", json!({"token": secret, "password": NEW})).await.faulty(422, "/token", "invalid_token");
+        }
+        let open = admin.get("/invitations").await.expect(200).body["items"][0]["id"].as_str().unwrap().to_owned();
+        admin.send("POST", &format!("/invitations/{open}/send-again"), &[], None).await.expect(200);
+        let letters = w.letters("eve@example.org", 2).await;
+        let codes = letters.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("Code: "));
+        let newer = codes.map(|code| code.trim().to_owned()).find(|code| *code != secret).unwrap();
+        public(w, "accept-invitation", json!({"token": newer, "password": NEW})).await.expect(200);
+    }
+
+    async fn what_somebody_else_has_asked_for_in_my_name_ends_with_their_session(w) {
+        let (ana, admin) = (w.user(Role::Advocate), w.user(Role::Admin));
+        for way in ["mine", "administrator"] {
+            let theirs = sign_in(w, &ana.email, PASSWORD, None).await.expect(200);
+            let email = format!("eve.{way}@example.org");
+            with_token(w, &theirs, "POST", "/me/email", Some(json!({"email": email}))).await.expect(202);
+            let secret = w.secret(&email, "email_change.").await;
+            match way {
+                "mine" => {
+                    let listed = ana.get("/me/sessions").await.expect(200);
+                    let theirs = listed.body["items"].as_array().unwrap().iter().find(|session| session["is_this"] == false).unwrap();
+                    ana.send("DELETE", &format!("/me/sessions/{}", theirs["id"].as_str().unwrap()), &[], None).await.expect(204);
+                }
+                _ => drop(admin.send("DELETE", &format!("/users/{}/sessions", ana.id()), &[], None).await.expect(204)),
+            }
+            public(w, "confirm-email", json!({"token": secret})).await.faulty(422, "/token", "invalid_token");
+        }
+    }
+
     /// AZ-10: whether an address signs in elsewhere is told to whoever reads its mail, and to no administrator.
     async fn an_invitation_does_not_tell_who_signs_in_elsewhere(w) {
         let (admin, other) = (w.user(Role::Admin), w.outsider(Role::Advocate));
@@ -243,7 +278,7 @@ on_both_engines! {
         let secret = w.secret("ana.new@example.org", "email_change.").await;
         public(w, "confirm-email", json!({"token": secret})).await.expect(204);
         public(w, "confirm-email", json!({"token": secret})).await.faulty(422, "/token", "invalid_token");
-        w.letters(&ana.email, 1).await;
+        w.letters(&ana.email, 2).await; // that it was asked for, and that it is done
         ana.get("/me").await.expect(401);
         sign_in(w, &ana.email, PASSWORD, None).await.expect(401);
         let session = sign_in(w, "ana.new@example.org", PASSWORD, None).await.expect(200);
@@ -286,6 +321,15 @@ on_both_engines! {
         let secret = w.secret(&ana.email, "password_reset.").await;
         public(w, "reset-password", json!({"token": secret, "password": NEW})).await.expect(204);
         assert_eq!(sign_in(w, &ana.email, NEW, None).await.expect(401).body["code"], "otp_required");
+        // No code is spent on an organization that is shut.
+        suspend(w, OrganizationStatus::Suspended);
+        assert_eq!(sign_in(w, &ana.email, NEW, Some(&codes[2])).await.expect(401).body["code"], "invalid_credentials");
+        suspend(w, OrganizationStatus::Active);
+        sign_in(w, &ana.email, NEW, Some(&codes[2])).await.expect(200);
+        let trace = actions(w).await;
+        for action in ["user.otp_asked", "user.recovery_code_spent", "user.second_factor_confirmed"] {
+            assert!(trace.iter().any(|known| known == action), "{action}: {trace:?}");
+        }
         // Who has lost it is let in by an administrator, and only by their own.
         let path = format!("/users/{}/second-factor", ana.id());
         w.outsider(Role::Admin).send("DELETE", &path, &[], None).await.expect(404);

@@ -14,13 +14,14 @@ use actix_web::{post, web::Data};
 /// Change the address that I sign in with
 ///
 /// A secret is sent to the new address; once it is confirmed from there, within the hour, the new one signs in and the old one is told.
-/// Until then nothing changes. Asks for a password that was said within the last ten minutes.
+/// Until then nothing changes, but that the old one is told that it was asked for. Asks for a password that was said within the last ten minutes.
 #[utoipa::path(tag = "Me", request_body = NewEmail, responses((status = 202, description = "A letter is sent to the new address."), (status = 429, description = "Too many letters were sent to this address; `Retry-After` says when to come back.")), security(("bearer" = ["self:write"])))]
 #[post("/me/email")]
 pub async fn change_email(who: Fresh<WriteSelf>, db: Data<Db>, post: Data<Post>, body: Body<NewEmail, LOGIN_LIMIT>) -> Result<Answer<()>> {
     let email = body.into_inner().email;
     let new = email.clone();
-    let secret = db.write(&who, move |tx| store::begin(tx, &new)).await?;
+    let (row, secret) = db.write(&who, move |tx| store::begin(tx, &new)).await?;
+    post.send(letters::email_change_was_asked_for(&row));
     post.send(letters::email_change(&post.route(), &email, &secret));
     received()
 }

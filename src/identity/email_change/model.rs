@@ -14,7 +14,7 @@ pub struct NewEmail {
 }
 
 /// The secret that was sent to the new address.
-#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"token": "email_change.019ab3c4000070008000000000000001.ZXhhbXBsZS1vbmx5LW5vdC1hLXRva2VuLWF0LWFsbC0wMDA"}))]
 pub struct EmailConfirmation {

@@ -17,17 +17,18 @@ fn visible(tx: &mut Tx, found: &mailed_secrets::Found) -> Result<UserRow> {
 }
 
 /// A secret for the new address. Whether somebody signs in with it already is told to whoever reads the mail there, and to nobody else.
-pub fn begin(tx: &mut Tx, email: &Email) -> Result<String> {
+pub fn begin(tx: &mut Tx, email: &Email) -> Result<(UserRow, String)> {
     let row = users::store::hold_own(tx)?;
     if row.email == *email {
         return Err(ApiError::invalid("/email", "unchanged", "is your address already"));
     }
-    if !throttle::may_write_to(tx.conn, email)? {
+    let (to, by) = ("to a new address", "for a new address");
+    if !throttle::may_write(tx.conn, to, email.as_str())? || !throttle::may_write(tx.conn, by, &row.id.to_string())? {
         return Err(ApiError::too_many(throttle::LONGEST_WAIT));
     }
     let secret = mailed_secrets::issue(tx, Purpose::EmailChange, row.id, email)?;
     tx.record("user.email_change_begun", row.id, vec!["email".into()]);
-    Ok(secret)
+    Ok((row, secret))
 }
 
 /// Changes the address; the one from before.

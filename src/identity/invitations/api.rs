@@ -24,7 +24,8 @@ pub async fn list_invitations(who: Allowed<WriteUsers>, db: Data<Db>, list: List
 
 /// Invite somebody
 ///
-/// They are sent a secret, which makes them a user once they have chosen a password, within three days. Asks for a password that was said
+/// They are sent a secret, which makes them a user once they have chosen a password, within three days, if whoever invited them is an
+/// administrator still. Asks for a password that was said
 /// within the last ten minutes.
 #[utoipa::path(tag = "Users", request_body = NewInvitation, responses((status = 201, body = Invitation)), security(("bearer" = ["users:write"])))]
 #[post("/invitations")]
@@ -60,7 +61,7 @@ pub async fn get_invitation(who: Allowed<WriteUsers>, db: Data<Db>, id: Path<Inv
 ///
 /// For three more days. The secret that was sent before is worth nothing then. Asks for a password that was said within the last ten
 /// minutes.
-#[utoipa::path(tag = "Users", params(("id" = InvitationId, Path)), responses((status = 200, body = Invitation)), security(("bearer" = ["users:write"])))]
+#[utoipa::path(tag = "Users", params(("id" = InvitationId, Path)), responses((status = 200, body = Invitation), (status = 429, description = "It was sent often; `Retry-After` says when to come back.")), security(("bearer" = ["users:write"])))]
 #[post("/invitations/{id}/send-again")]
 pub async fn send_invitation_again(who: Fresh<WriteUsers>, db: Data<Db>, post: Data<Post>, id: Path<InvitationId>) -> Reply<Invitation> {
     let route = post.route();

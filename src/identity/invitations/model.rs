@@ -124,7 +124,7 @@ pub struct NewInvitation {
 }
 
 /// A password, with the secret that was sent.
-#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"token": "invitation.019ab3c4000070008000000000000001.ZXhhbXBsZS1vbmx5LW5vdC1hLXRva2VuLWF0LWFsbC0wMDA", "password": "four dry umbrellas"}))]
 pub struct Acceptance {

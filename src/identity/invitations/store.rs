@@ -9,6 +9,7 @@ use crate::{
     identity::{
         letters,
         mailed_secrets::{self, Purpose},
+        sessions::throttle,
         teams,
         users::{
             self,
@@ -102,9 +103,13 @@ fn save(tx: &mut Tx, row: &mut InvitationRow) -> Result<()> {
 /// Writes once more: the secret from before is worth nothing then.
 pub fn send_again(tx: &mut Tx, id: InvitationId, route: &Route) -> Result<(Invitation, Letter)> {
     let mut row = hold(tx, id)?;
+    if !throttle::may_write(tx.conn, "to invite", &row.id.to_string())? {
+        return Err(ApiError::too_many(throttle::LONGEST_WAIT));
+    }
     row.expires_at = Instant::now().plus_seconds(Purpose::Invitation.lasts());
+    row.invited_by = tx.user()?;
     save(tx, &mut row)?;
-    tx.record("invitation.sent_again", row.id, vec!["expires_at".into()]);
+    tx.record("invitation.sent_again", row.id, vec!["expires_at".into(), "invited_by".into()]);
     let letter = write(tx, &row, route)?;
     Ok((row.into(), letter))
 }
@@ -139,7 +144,9 @@ pub fn accept(tx: &mut Tx, token: &str, hash: &str) -> Result<User> {
     // First of all, as whoever withdraws it does.
     let mut row = sent(tx, &found, true)?;
     mailed_secrets::spend(tx, Purpose::Invitation, token)?;
-    if !users::store::takes_people(tx)? {
+    // Whoever has been put out takes with them whom they have asked in.
+    let host = users::store::who_may_come_in(tx, row.invited_by)?;
+    if host.is_none_or(|host| host.role != Role::Admin) {
         return Err(mailed_secrets::refused());
     }
     let user = UserRow::new(row.organization_id, row.email.clone(), row.display_name.clone(), row.role, Some(hash.to_owned()));

@@ -52,6 +52,11 @@ impl OrganizationRow {
         }
     }
 
+    /// Whether somebody of this role must have a second factor.
+    pub fn needs_factor(&self, role: Role) -> bool {
+        self.second_factor_roles.0.contains(&role)
+    }
+
     pub fn apply(&mut self, patch: &OrganizationPatch) {
         let patch = patch.clone();
         patch.name.apply(&mut self.name);

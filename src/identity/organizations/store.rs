@@ -20,6 +20,11 @@ pub fn find(tx: &mut Tx) -> Result<OrganizationRow> {
     Ok(visible(tx).select(OrganizationRow::as_select()).first(tx.conn)?)
 }
 
+/// The same for a change that rests on its settings: they stay as they are until it is made.
+pub fn refer(tx: &mut Tx) -> Result<OrganizationRow> {
+    Ok(visible(tx).select(OrganizationRow::as_select()).referred().get_result(tx.conn)?)
+}
+
 pub fn update(tx: &mut Tx, version: &IfMatch, patch: &Body<OrganizationPatch>) -> Result<Organization> {
     let mut row = visible(tx).select(OrganizationRow::as_select()).locked().get_result::<OrganizationRow>(tx.conn)?;
     version.check(row.version)?;

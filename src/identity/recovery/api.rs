@@ -6,7 +6,7 @@ use crate::{
     db::Db,
     error::{ApiError, Result},
     http::{Answer, Body, body::LOGIN_LIMIT, no_content, received},
-    identity::letters,
+    identity::{letters, sessions::throttle},
     mail::Post,
 };
 use actix_web::{post, web::Data};
@@ -15,9 +15,10 @@ use actix_web::{post, web::Data};
 ///
 /// Whoever signs in with this address is sent a secret that sets a new password, within the hour and once. The answer is the same, and as
 /// quick, whether there is anybody or not: what there is to do is done after it. A few letters an hour are sent to one address.
-#[utoipa::path(tag = "Signing in", request_body = Forgotten, responses((status = 202, description = "If somebody signs in with this address, they are sent a letter.")), security(()))]
+#[utoipa::path(tag = "Signing in", request_body = Forgotten, responses((status = 429, description = "Very much was asked for from this address; `Retry-After` says when to come back."), (status = 202, description = "If somebody signs in with this address, they are sent a letter.")), security(()))]
 #[post("/auth/forgot-password")]
 pub async fn forgot_password(who: Anyone, db: Data<Db>, post: Data<Post>, body: Body<Forgotten, LOGIN_LIMIT>) -> Result<Answer<()>> {
+    db.write(&who, throttle::may_ask).await?;
     let (db, email) = (db.get_ref().clone(), body.into_inner().email);
     let taken = post.run(move |route| {
         let begun = db.write_blocking(&who, move |tx| store::begin(tx, &email));

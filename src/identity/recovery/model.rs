@@ -14,7 +14,7 @@ pub struct Forgotten {
 }
 
 /// A new password, with the secret that was sent.
-#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"token": "password_reset.019ab3c4000070008000000000000001.ZXhhbXBsZS1vbmx5LW5vdC1hLXRva2VuLWF0LWFsbC0wMDA", "password": "four dry umbrellas"}))]
 pub struct PasswordReset {

@@ -58,8 +58,10 @@ pub async fn confirm_second_factor(
 /// Ten new ones, shown this once; those from before are worth nothing. Asks for a password that was said within the last ten minutes.
 #[utoipa::path(tag = "Me", responses((status = 200, body = RecoveryCodes)), security(("bearer" = ["self:factor"])))]
 #[post("/me/second-factor/recovery-codes")]
-pub async fn renew_recovery_codes(who: Fresh<OwnFactor>, db: Data<Db>) -> Reply<RecoveryCodes> {
-    plain(db.write(&who, store::renew_codes).await?)
+pub async fn renew_recovery_codes(who: Fresh<OwnFactor>, db: Data<Db>, post: Data<Post>) -> Reply<RecoveryCodes> {
+    let (codes, user) = db.write(&who, |tx| Ok((store::renew_codes(tx)?, users::store::own(tx)?))).await?;
+    post.send(letters::recovery_codes_were_renewed(&user));
+    plain(codes)
 }
 
 /// Remove my second factor

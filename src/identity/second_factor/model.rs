@@ -1,4 +1,4 @@
-//! What a second factor is, in the database and on the wire.
+//! What a second factor is, in the database and on the wire. What holds a secret prints nothing (LG-06).
 
 use crate::{
     auth::{OrganizationId, UserId},
@@ -16,7 +16,7 @@ pub const RECOVERY_CODES: usize = 10;
 pub const LONGEST_CODE: u64 = 40;
 
 /// A row of `second_factors`.
-#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[derive(Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = second_factors, treat_none_as_default_value = false)]
 pub struct FactorRow {
     pub organization_id: OrganizationId,
@@ -39,7 +39,7 @@ pub struct SecondFactor {
 }
 
 /// What an authenticator is told, once.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(example = json!({"secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "otpauth_uri": "otpauth://totp/Alongside:ana%40example.org?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Alongside"}))]
 pub struct NewFactor {
     /// For typing in by hand.
@@ -57,7 +57,7 @@ impl NewFactor {
 }
 
 /// A code of the new factor.
-#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"otp": "287082"}))]
 pub struct Confirmation {
@@ -67,7 +67,7 @@ pub struct Confirmation {
 }
 
 /// Codes for when the authenticator is lost, each of which signs in once. They are shown this once.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(example = json!({"recovery_codes": ["JBSWY3D-PEHPK3P-XPJBSWY-3DPEH"]}))]
 pub struct RecoveryCodes {
     pub recovery_codes: Vec<String>,

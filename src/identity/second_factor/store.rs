@@ -33,16 +33,12 @@ fn hold(tx: &mut Tx, user: UserId) -> Result<Option<FactorRow>> {
     Ok(visible(tx, user).select(FactorRow::as_select()).locked().get_result(tx.conn).optional()?)
 }
 
-/// Whether somebody of this role must have a second factor.
-fn is_required(tx: &mut Tx, role: Role) -> Result<bool> {
-    Ok(organizations::store::find(tx)?.second_factor_roles.0.contains(&role))
-}
-
 /// Whether somebody may do nothing until they have set a second factor up.
 pub fn is_awaited(tx: &mut Tx, user: UserId, role: Role) -> Result<bool> {
+    let required = organizations::store::refer(tx)?.needs_factor(role);
     let has = visible(tx, user).filter(second_factors::confirmed_at.is_not_null()).select(second_factors::user_id);
     let has = has.first::<UserId>(tx.conn).optional()?.is_some();
-    Ok(!has && is_required(tx, role)?)
+    Ok(required && !has)
 }
 
 /// What signing in was proved with, besides the password.
@@ -50,39 +46,52 @@ pub fn is_awaited(tx: &mut Tx, user: UserId, role: Role) -> Result<bool> {
 pub enum Proof {
     /// There is no second factor, or the code was right.
     Given,
+    /// One of the codes for when it is lost was right.
+    Recovered,
     /// There is one, and no code was sent.
     Lacking,
     Wrong,
 }
 
+impl Proof {
+    pub const fn is_enough(self) -> bool {
+        matches!(self, Self::Given | Self::Recovered)
+    }
+}
+
 /// Holds a code against the person's factor. A try is counted by itself, before it is looked at: a right password sets nothing back.
 pub fn prove(tx: &mut Tx, user: UserId, otp: Option<&str>) -> Result<Proof> {
     let Some(row) = hold(tx, user)?.filter(|row| row.confirmed_at.is_some()) else { return Ok(Proof::Given) };
-    let Some(otp) = otp else { return Ok(Proof::Lacking) };
+    let Some(otp) = otp else {
+        // A right password by itself: the trace knows of it.
+        tx.record("user.otp_asked", user, Vec::new());
+        return Ok(Proof::Lacking);
+    };
     if !throttle::take_turn_of_factor(tx.conn, user)? {
         return Ok(Proof::Wrong);
     }
-    if !is_right(tx, &row, otp)? {
-        return Ok(Proof::Wrong);
+    let proof = hold_against(tx, &row, otp)?;
+    if proof.is_enough() {
+        throttle::forget_factor(tx.conn, user)?;
     }
-    throttle::forget_factor(tx.conn, user)?;
-    Ok(Proof::Given)
+    Ok(proof)
 }
 
 /// Spends the code: neither one of the authenticator's nor one for when it is lost is taken twice.
-fn is_right(tx: &mut Tx, row: &FactorRow, otp: &str) -> Result<bool> {
+fn hold_against(tx: &mut Tx, row: &FactorRow, otp: &str) -> Result<Proof> {
     if let Some(step) = totp::matching_step(&row.secret, otp.trim(), row.last_step, Instant::now()) {
         let own = second_factors::table.find((row.organization_id, row.user_id));
         diesel::update(own).set(second_factors::last_step.eq(step)).execute(tx.conn)?;
-        return Ok(true);
+        return Ok(Proof::Given);
     }
     let code = recovery_codes::table.find((row.organization_id, row.user_id, hash_secret(&totp::plain(otp))));
     let unspent = code.filter(recovery_codes::spent_at.is_null());
     let spent = diesel::update(unspent).set(recovery_codes::spent_at.eq(Instant::now())).execute(tx.conn)?;
-    if spent == 1 {
-        tx.record("user.recovery_code_spent", row.user_id, Vec::new());
+    if spent == 0 {
+        return Ok(Proof::Wrong);
     }
-    Ok(spent == 1)
+    tx.record("user.recovery_code_spent", row.user_id, Vec::new());
+    Ok(Proof::Recovered)
 }
 
 pub fn own(tx: &mut Tx) -> Result<SecondFactor> {
@@ -93,7 +102,7 @@ pub fn own(tx: &mut Tx) -> Result<SecondFactor> {
         .filter(recovery_codes::user_id.eq(actor.user))
         .filter(recovery_codes::spent_at.is_null());
     Ok(SecondFactor {
-        required: is_required(tx, actor.role)?,
+        required: organizations::store::find(tx)?.needs_factor(actor.role),
         confirmed_at: row.and_then(|row| row.confirmed_at),
         recovery_codes_left: codes.count().get_result(tx.conn)?,
     })
@@ -124,6 +133,7 @@ pub fn begin(tx: &mut Tx) -> Result<NewFactor> {
 pub fn confirm(tx: &mut Tx, otp: &str) -> Result<RecoveryCodes> {
     let actor = tx.actor()?;
     users::store::hold_own(tx)?;
+    organizations::store::refer(tx)?;
     let row = hold(tx, actor.user)?.filter(|row| row.confirmed_at.is_none());
     let row = row.ok_or_else(|| ApiError::conflict("There is no second factor to confirm: begin with POST /me/second-factor."))?;
     let step = totp::matching_step(&row.secret, otp.trim(), row.last_step, Instant::now());
@@ -140,6 +150,7 @@ pub fn confirm(tx: &mut Tx, otp: &str) -> Result<RecoveryCodes> {
 /// Ten new codes; those from before are worth nothing.
 pub fn renew_codes(tx: &mut Tx) -> Result<RecoveryCodes> {
     let actor = tx.actor()?;
+    users::store::hold_own(tx)?;
     if hold(tx, actor.user)?.is_none_or(|row| row.confirmed_at.is_none()) {
         return Err(ApiError::conflict("There is no second factor yet."));
     }
@@ -173,7 +184,7 @@ pub fn remove_own(tx: &mut Tx) -> Result<UserRow> {
     let user = users::store::hold_own(tx)?;
     remove(tx, actor.user)?;
     sessions::store::end_all(tx, actor.user, Some(actor.session))?;
-    let required = is_required(tx, actor.role)?;
+    let required = organizations::store::refer(tx)?.needs_factor(actor.role);
     sessions::store::awaits_factor(tx, actor.session, required)?;
     Ok(user)
 }
@@ -185,6 +196,13 @@ pub fn remove_of(tx: &mut Tx, user: UserId) -> Result<UserRow> {
     remove(tx, user)?;
     sessions::store::end_all(tx, user, None)?;
     Ok(row)
+}
+
+/// The same for the operator, who sees everybody.
+pub fn remove_for(tx: &mut Tx, user: UserId) -> Result<()> {
+    users::store::hold(tx, user)?;
+    remove(tx, user)?;
+    sessions::store::end_all(tx, user, None)
 }
 
 fn remove(tx: &mut Tx, user: UserId) -> Result<()> {

@@ -50,8 +50,8 @@ fn tokens(gate: &Gate, actor: Actor, refresh_token: String, row: UserRow) -> Res
 ///
 /// From the fifth failure in a row on, nothing is looked at for half a minute, then a minute, and so on to a quarter of an hour; meanwhile
 /// the right password is refused like a wrong one, but where somebody has signed in to the account before: there its failures are counted
-/// by themselves. After a hundred it is taken no more, until an operator sets a new one. A try counts as a failure until the password has
-/// been found to be right, so no more than five can be under way at once. Very many failures from one address make that address wait (429).
+/// by themselves. After a hundred it is taken no more, until there is a new one. A try counts as a failure until the person has come in, so
+/// no more than five can be under way at once. Very many failures from one address make that address wait (429).
 ///
 /// Who has a second factor sends its code as `otp`; without one, a right password is answered 401 `otp_required`. A code is taken once. A
 /// recovery code does instead, once.
@@ -88,18 +88,25 @@ pub async fn login(
             tx.enter(user.organization_id)?;
             let begun = store::start(tx, user.id, proved.as_deref(), otp.as_deref())?;
             let mut elsewhere = false;
-            if let Start::Begun(actor, _) = &begun {
-                elsewhere = throttle::take_back(tx, &user.email)?;
-                if let Some(better) = &better {
-                    users::store::rehash(tx, *actor, better)?;
+            match &begun {
+                Start::Begun { actor, .. } => {
+                    elsewhere = throttle::take_back(tx, &user.email)?;
+                    if let Some(better) = &better {
+                        users::store::rehash(tx, *actor, better)?;
+                    }
                 }
+                Start::OtpRequired => throttle::spare_source(tx)?,
+                Start::Refused | Start::PasswordChanged => {}
             }
             Ok((begun, elsewhere))
         };
         match db.write(&who, begin).await? {
-            (Start::Begun(actor, refresh_token), elsewhere) => {
+            (Start::Begun { actor, refresh_token, recovered }, elsewhere) => {
                 if elsewhere {
                     post.send(letters::signed_in_elsewhere(&row));
+                }
+                if recovered {
+                    post.send(letters::recovery_code_was_spent(&row));
                 }
                 return plain(tokens(&gate, actor, refresh_token, row)?);
             }
@@ -185,15 +192,17 @@ pub async fn reauthenticate(
         let (email, otp) = (row.email, body.otp.clone());
         let prove = move |tx: &mut Tx<'_>| {
             let proof = store::prove(tx, hash.as_deref(), otp.as_deref())?;
-            if proof == Proof::Given {
-                throttle::take_back(tx, &email)?;
+            match proof {
+                Proof::Given | Proof::Recovered => drop(throttle::take_back(tx, &email)?),
+                Proof::Lacking => throttle::spare_source(tx)?,
+                Proof::Wrong => {}
             }
             Ok(proof)
         };
         proof = db.write(&who, prove).await?;
     }
     match proof {
-        Proof::Given => no_content(),
+        Proof::Given | Proof::Recovered => no_content(),
         Proof::Lacking => Err(ApiError::invalid("/otp", "required", "must be the code of the second factor")),
         Proof::Wrong => {
             db.note(vec![refusal]);

@@ -83,7 +83,7 @@ pub struct RefreshRow {
 }
 
 /// What signing in asks for.
-#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"email": "ana@example.org", "password": "three wet umbrellas"}))]
 pub struct Login {
@@ -96,7 +96,7 @@ pub struct Login {
 }
 
 /// What staying signed in asks for.
-#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"refresh_token": "019ab3c4000070008000000000000001.ZXhhbXBsZS1vbmx5LW5vdC1hLXRva2VuLWF0LWFsbC0wMDA"}))]
 pub struct Refresh {
@@ -106,7 +106,7 @@ pub struct Refresh {
 }
 
 /// The password once more, for what asks for it.
-#[derive(Debug, Deserialize, Validate, ToSchema)]
+#[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"password": "three wet umbrellas"}))]
 pub struct Reauthentication {
@@ -118,7 +118,7 @@ pub struct Reauthentication {
 }
 
 /// An access token, and the refresh token that gets the next one.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(example = json!({"access_token": "eyJ0eXAiOiJhdCtqd3QifQ.eyJpc3MiOiJhbG9uZ3NpZGUifQ.c2lnbmF0dXJl", "token_type": "Bearer", "expires_in": 600, "refresh_token": "019ab3c4000070008000000000000001.ZXhhbXBsZS1vbmx5LW5vdC1hLXRva2VuLWF0LWFsbC0wMDA", "user": {"id": "019ab3c4-0000-7000-8000-000000000002", "email": "ana@example.org", "display_name": "Ana", "role": "advocate", "status": "active", "version": 1, "created_at": "2026-01-05T09:00:00.000Z", "updated_at": "2026-01-05T09:00:00.000Z"}}))]
 pub struct Tokens {
     pub access_token: String,

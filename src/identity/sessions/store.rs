@@ -7,14 +7,18 @@ use crate::{
         token::{hash_secret, random_secret},
     },
     db::{
-        Conn, Dialect, PortableDsl as _, Tx,
+        Conn, Dialect, Tx,
         schema::{organizations, refresh_tokens, second_factors, sessions, users},
     },
     error::Result,
     identity::{
+        mailed_secrets,
         organizations::model::OrganizationStatus,
         second_factor::{self, store::Proof},
-        users::model::{UserRow, UserStatus},
+        users::{
+            self as people,
+            model::{UserRow, UserStatus},
+        },
     },
     types::Instant,
 };
@@ -86,7 +90,11 @@ pub fn own(tx: &mut Tx) -> Result<Sessions> {
 
 /// What becomes of somebody who has said the right password.
 pub enum Start {
-    Begun(Actor, String),
+    Begun {
+        actor: Actor,
+        refresh_token: String,
+        recovered: bool,
+    },
     /// A code of the second factor is asked for.
     OtpRequired,
     /// The code is wrong, or they may no longer sign in.
@@ -100,15 +108,21 @@ pub enum Start {
 pub fn start(tx: &mut Tx, user: UserId, proved: Option<&str>, otp: Option<&str>) -> Result<Start> {
     tx.nothing_changed();
     // Held until the session is there to be ended with the others, and to be counted with them.
-    let present = users::table.find((tx.organization(), user)).select((users::password_hash, users::role)).locked();
-    let present = present.get_result::<(Option<String>, Role)>(tx.conn).optional()?;
-    let Some((_, role)) = present.filter(|(hash, _)| hash.as_deref() == proved) else { return Ok(Start::PasswordChanged) };
-    match second_factor::store::prove(tx, user, otp)? {
-        Proof::Given => {}
+    let row = people::store::hold(tx, user)?;
+    if row.password_hash.as_deref() != proved {
+        return Ok(Start::PasswordChanged);
+    }
+    // No code is spent on somebody who is shut out.
+    if !people::store::may_come_in(tx, &row)? {
+        return Ok(Start::Refused);
+    }
+    let proof = second_factor::store::prove(tx, user, otp)?;
+    match proof {
+        Proof::Given | Proof::Recovered => {}
         Proof::Lacking => return Ok(Start::OtpRequired),
         Proof::Wrong => return Ok(Start::Refused),
     }
-    let awaits_factor = second_factor::store::is_awaited(tx, user, role)?;
+    let awaits_factor = second_factor::store::is_awaited(tx, user, row.role)?;
     let session = SessionRow::start(tx.organization(), user, awaits_factor);
     diesel::insert_into(sessions::table).values(&session).execute(tx.conn)?;
     let Some(live) = live(tx.conn, session.organization_id, session.id)? else {
@@ -117,21 +131,21 @@ pub fn start(tx: &mut Tx, user: UserId, proved: Option<&str>, otp: Option<&str>)
     };
     end_surplus(tx, user, session.id)?;
     let actor = live.actor(session.organization_id);
-    let token = issue(tx, actor, session.expires_at)?;
+    let refresh_token = issue(tx, actor, session.expires_at)?;
     tx.record_as(actor, "session.started");
-    Ok(Start::Begun(actor, token))
+    Ok(Start::Begun { actor, refresh_token, recovered: proof == Proof::Recovered })
 }
 
 /// The person has said their password in this session just now.
 pub fn prove(tx: &mut Tx, proved: Option<&str>, otp: Option<&str>) -> Result<Proof> {
     tx.nothing_changed();
     let actor = tx.actor()?;
-    let row = crate::identity::users::store::hold_own(tx)?;
+    let row = people::store::hold_own(tx)?;
     if row.password_hash.as_deref() != proved {
         return Ok(Proof::Wrong);
     }
     let proof = second_factor::store::prove(tx, actor.user, otp)?;
-    if proof == Proof::Given {
+    if proof.is_enough() {
         let own = sessions::table.find((actor.organization, actor.session));
         diesel::update(own).set(sessions::proved_at.eq(Instant::now())).execute(tx.conn)?;
         tx.record("session.reauthenticated", actor.session, Vec::new());
@@ -229,11 +243,16 @@ pub fn end_own(tx: &mut Tx, session: SessionId) -> Result<()> {
     let own = visible(tx)?.filter(sessions::id.eq(session)).filter(sessions::ended_at.is_null());
     let own: SessionId = own.select(sessions::id).first(tx.conn)?;
     end(tx, own)?;
+    let actor = tx.actor()?;
+    if own != actor.session {
+        // What was asked for in it may have been somebody else's wish.
+        mailed_secrets::withdraw_all(tx, actor.user)?;
+    }
     tx.record("session.ended", own, Vec::new());
     Ok(())
 }
 
-/// Ends every session of a person, but for one.
+/// Ends every session of a person, but for one; whatever was sent to them, or asked for in one of these, is worth nothing from then on.
 pub fn end_all(tx: &mut Tx, user: UserId, but: Option<SessionId>) -> Result<()> {
     let open = sessions::table
         .filter(sessions::organization_id.eq(tx.organization()))
@@ -241,7 +260,7 @@ pub fn end_all(tx: &mut Tx, user: UserId, but: Option<SessionId>) -> Result<()> 
         .filter(sessions::ended_at.is_null())
         .filter(sessions::id.ne(but.unwrap_or(SessionId::NOBODYS)));
     diesel::update(open).set(sessions::ended_at.eq(Instant::now())).execute(tx.conn)?;
-    Ok(())
+    mailed_secrets::withdraw_all(tx, user)
 }
 
 /// The user of a session that has just been started or refreshed.

@@ -28,7 +28,9 @@ struct Rule {
 const OF_ACCOUNT: Rule = Rule { first_that_waits: 5, most: 100, forgotten_after: None };
 /// Many people may share an address, and each may mistype.
 const OF_SOURCE: Rule = Rule { first_that_waits: 100, most: i32::MAX, forgotten_after: Some(3600) };
-/// Letters that somebody asks for who is not signed in: the fifth within the hour makes the sixth wait.
+/// Codes of a second factor: a password that has been said may be anybody's, and must not shut its owner out for good.
+const OF_FACTOR: Rule = Rule { first_that_waits: 5, most: i32::MAX, forgotten_after: None };
+/// Letters that are asked for: the fifth within the hour makes the sixth wait.
 const OF_LETTERS: Rule = Rule { first_that_waits: 5, most: i32::MAX, forgotten_after: Some(3600) };
 /// Seconds.
 const FIRST_WAIT: i64 = 30;
@@ -143,9 +145,7 @@ pub fn take_back(tx: &mut Tx, email: &Email) -> Result<bool> {
     let (account, now, none) = (of_account(email), Instant::now(), None::<Instant>);
     let source = tx.source_of_one().map(of_source);
     if let Some(source) = &source {
-        let own = tries::table.find(source).filter(tries::failures.gt(0));
-        // Its wait was this try's, or is that of others who will have to wait the longer for it.
-        diesel::update(own).set((tries::failures.eq(tries::failures - 1), tries::waits_until.eq(none))).execute(tx.conn)?;
+        spare(tx.conn, source)?;
     }
     diesel::delete(tries::table.find(&account)).execute(tx.conn)?;
     let mut is_new = false;
@@ -175,7 +175,7 @@ fn of_factor(user: UserId) -> Key {
 
 /// The same for a code of the second factor, by itself: whoever has the password guesses no faster (AU-10).
 pub fn take_turn_of_factor(conn: &mut Conn, user: UserId) -> Result<bool> {
-    count(conn, &of_factor(user), &OF_ACCOUNT)
+    count(conn, &of_factor(user), &OF_FACTOR)
 }
 
 pub fn forget_factor(conn: &mut Conn, user: UserId) -> Result<()> {
@@ -183,10 +183,33 @@ pub fn forget_factor(conn: &mut Conn, user: UserId) -> Result<()> {
     Ok(())
 }
 
-/// Whether one more letter may be sent to an address that somebody has named (AU-11): a few an hour, whoever asks.
-pub fn may_write_to(conn: &mut Conn, email: &Email) -> Result<bool> {
-    let letters = Sha256::new().chain_update("letters ").chain_update(email.as_str()).finalize().to_vec();
+/// Whether one more letter of a kind may be sent on somebody's behalf, or to somebody: a few an hour.
+pub fn may_write(conn: &mut Conn, kind: &str, whose: &str) -> Result<bool> {
+    let letters = Sha256::new().chain_update("letters ").chain_update(kind).chain_update(" ").chain_update(whose).finalize().to_vec();
     count(conn, &letters, &OF_LETTERS)
+}
+
+/// Counts one who is not signed in and asks for a letter, for the place that it comes from; 429 where there were very many.
+pub fn may_ask(tx: &mut Tx) -> Result<()> {
+    tx.nothing_changed();
+    let Some(source) = tx.source_of_one().map(of_source) else { return Ok(()) };
+    let asks = Sha256::new().chain_update("asks ").chain_update(source).finalize().to_vec();
+    if count(tx.conn, &asks, &OF_SOURCE)? { Ok(()) } else { Err(ApiError::too_many(LONGEST_WAIT)) }
+}
+
+/// The password was right, and a code is asked for: that was none of the source's failures. Of the account's it stays one.
+pub fn spare_source(tx: &mut Tx) -> Result<()> {
+    if let Some(source) = tx.source_of_one().map(of_source) {
+        spare(tx.conn, &source)?;
+    }
+    Ok(())
+}
+
+/// Its wait was this try's, or is that of others who will have to wait the longer for it.
+fn spare(conn: &mut Conn, source: &Key) -> Result<()> {
+    let own = tries::table.find(source).filter(tries::failures.gt(0));
+    diesel::update(own).set((tries::failures.eq(tries::failures - 1), tries::waits_until.eq(None::<Instant>))).execute(conn)?;
+    Ok(())
 }
 
 /// Takes away what may be forgotten.

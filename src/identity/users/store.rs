@@ -10,7 +10,7 @@ use crate::{
     },
     error::{ApiError, Code, OnUnique as _, Result},
     http::{Body, IfMatch, List, Page},
-    identity::{mailed_secrets, organizations, sessions, teams},
+    identity::{organizations, sessions, teams},
     types::{Email, Instant, Line},
 };
 use diesel::prelude::*;
@@ -147,7 +147,6 @@ pub fn set_password(tx: &mut Tx, proved: Option<&str>, hash: String) -> Result<(
     save(tx, &mut row)?;
     sessions::store::end_all(tx, row.id, Some(actor.session))?;
     sessions::throttle::take_back(tx, &row.email)?;
-    mailed_secrets::withdraw_all(tx, row.id)?;
     tx.record("user.password_changed", row.id, Vec::new());
     Ok(())
 }
@@ -167,7 +166,7 @@ pub fn reset_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<UserRow> {
     save(tx, &mut row)?;
     sessions::store::end_all(tx, id, None)?;
     sessions::throttle::forget(tx.conn, &row.email)?;
-    mailed_secrets::withdraw_all(tx, id)?;
+    sessions::throttle::forget_factor(tx.conn, id)?;
     tx.record("user.password_reset", id, Vec::new());
     Ok(row)
 }
@@ -180,19 +179,13 @@ pub fn change_email(tx: &mut Tx, id: UserId, email: &Email) -> Result<Email> {
     save(tx, &mut row)?;
     sessions::store::end_all(tx, id, None)?;
     sessions::throttle::forget(tx.conn, &before)?;
-    mailed_secrets::withdraw_all(tx, id)?;
     tx.record("user.email_changed", id, vec!["email".into()]);
     Ok(before)
 }
 
 /// Whether somebody may come in at all: they and their organization are active (AZ-04). After [`Tx::enter`].
 pub fn may_come_in(tx: &mut Tx, row: &UserRow) -> Result<bool> {
-    Ok(row.is_active() && takes_people(tx)?)
-}
-
-/// Whether the organization that was entered is active.
-pub fn takes_people(tx: &mut Tx) -> Result<bool> {
-    Ok(organizations::store::find(tx)?.status == organizations::model::OrganizationStatus::Active)
+    Ok(row.is_active() && organizations::store::find(tx)?.status == organizations::model::OrganizationStatus::Active)
 }
 
 /// Somebody of the organization that has been entered, for whoever is not signed in and has proved otherwise who they are.

@@ -19,7 +19,7 @@ use alongside::{
         teams::model::{MemberRow, TeamId, TeamRow},
         users::model::{UserRow, UserStatus},
     },
-    mail::Route,
+    mail::{Post, Route},
     types::{Email, Id, Instant, Line, Zone},
 };
 use diesel::prelude::*;
@@ -102,9 +102,8 @@ impl Reply {
 }
 
 /// What a server is told of the world if it is told nothing else.
-pub fn surroundings(home: &Home) -> app::Surroundings {
-    let mail = Route::folder(home.mail(), None).unwrap();
-    app::Surroundings { sources: Sources::default(), password_cost: Cost::LEAST, most_connections: 1000, docs: true, mail }
+pub fn surroundings() -> app::Surroundings {
+    app::Surroundings { sources: Sources::default(), password_cost: Cost::LEAST, most_connections: 1000, docs: true }
 }
 
 /// Starts a server on that database; says where.
@@ -120,7 +119,13 @@ fn server(home: &Home, keys: &Arc<Keys>, surroundings: app::Surroundings) -> Str
     .unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
-    let setup = app::Setup { db, keys: Arc::clone(keys), workers: 2, surroundings };
+    let setup = app::Setup {
+        db,
+        keys: Arc::clone(keys),
+        workers: 2,
+        surroundings,
+        post: Post::start(Route::folder(home.mail(), None).unwrap()).unwrap(),
+    };
     std::thread::spawn(move || actix_web::rt::System::new().block_on(async { app::serve(listener, setup).unwrap().await }));
     base
 }
@@ -132,7 +137,7 @@ impl World {
 
     pub async fn start_at(home: Home, engine: Engine) -> Self {
         let keys = Arc::new(Keys::load(&home.folder.path().join("key")).unwrap());
-        let base = server(&home, &keys, surroundings(&home));
+        let base = server(&home, &keys, surroundings());
         let mut conn = home.open();
         let mut organization = |name: &str| {
             let org =
@@ -177,7 +182,7 @@ impl World {
 
     /// A second server on the same database, with the same key.
     pub fn another_server(&self) -> String {
-        self.another_server_in(surroundings(&self.home))
+        self.another_server_in(surroundings())
     }
     /// The same, that is told something else of the world.
     pub fn another_server_in(&self, surroundings: app::Surroundings) -> String {
@@ -202,6 +207,14 @@ impl World {
         diesel::update(row).set(schema::sessions::awaits_factor.eq(true)).execute(&mut self.home.open()).unwrap();
         user
     }
+    /// Somebody who has not said their password for more than ten minutes.
+    pub fn stale_user(&self, role: Role) -> User<'_> {
+        let user = self.user(role);
+        let row = schema::sessions::table.filter(schema::sessions::id.eq(user.actor.session));
+        let long_ago = Instant::now().plus_seconds(-601);
+        diesel::update(row).set(schema::sessions::proved_at.eq(long_ago)).execute(&mut self.home.open()).unwrap();
+        user
+    }
     /// The letters that have gone to an address, once there are so many.
     pub async fn letters(&self, to: &str, count: usize) -> Vec<String> {
         for _ in 0..200 {
@@ -224,7 +237,7 @@ impl World {
         for count in 1..20 {
             let letters = self.letters(to, count).await;
             let secret = letters.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("Code: "));
-            if let Some(secret) = secret.filter(|secret| secret.starts_with(kind)).last() {
+            if let Some(secret) = secret.filter(|secret| secret.starts_with(kind)).next_back() {
                 return secret.trim().to_owned();
             }
         }
