@@ -29,7 +29,7 @@ pub struct Config {
     pub replica_url: Option<SecretString>,
     /// Where to listen. Off loopback, something in front must speak TLS: see `behind_proxy`.
     pub listen: SocketAddr,
-    /// Where the signing key and, by default, the database are kept.
+    /// Where the signing keys and, by default, the database are kept.
     pub data_dir: PathBuf,
     /// Connections to PostgreSQL, or readers of the SQLite file. 0: eight to PostgreSQL, but no more readers than processors where the
     /// database has the same ones; one reader of the SQLite file for each processor, at least two.
@@ -147,10 +147,6 @@ impl Config {
         };
         let replica = self.replica_url.as_ref().map(|url| Url::parse(url.expose_secret())).transpose()?;
         Ok(db::Options { url, replica, connections, readers, migrate: true, purpose: Use::Writing })
-    }
-
-    pub fn signing_key(&self) -> PathBuf {
-        self.data_dir.join("signing-key.pkcs8")
     }
 
     /// Where the trace's signed checkpoints are kept.

@@ -1,21 +1,41 @@
 //! What a running server does by itself, beside answering.
 
-use crate::{audit::checkpoint::Sealer, db::Db, error::Result, http::idempotency, identity::sessions::throttle, oversight::search::keep};
+use crate::{
+    audit::checkpoint::Sealer,
+    auth::token::Keys,
+    db::Db,
+    error::{ApiError, Result},
+    http::idempotency,
+    identity::sessions::throttle,
+    oversight::search::keep,
+};
 use actix_web::rt::{spawn, time::sleep};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 const OFTEN: Duration = Duration::from_secs(1);
+/// TK-09: a new signing key signs a minute after it was made, when every server has seen it.
+const KEYS: Duration = Duration::from_secs(5);
 const SOON: Duration = Duration::from_secs(60);
 /// LG-03: a chain is sealed every hour at least.
 const HOURLY: Duration = Duration::from_secs(3600);
 
 /// Starts it on the runtime of the calling thread.
-pub fn start(db: &Db, mut sealer: Sealer) {
+pub fn start(db: &Db, keys: Arc<Keys>, mut sealer: Sealer) {
     let index = db.clone();
     spawn(async move {
         loop {
             told("the search index could not be kept", keep::tend(&index).await);
             sleep(OFTEN).await;
+        }
+    });
+    spawn(async move {
+        loop {
+            sleep(KEYS).await;
+            let keys = Arc::clone(&keys);
+            told(
+                "the signing keys could not be looked at",
+                actix_web::web::block(move || keys.look_again()).await.map_err(ApiError::internal),
+            );
         }
     });
     let (trace, db) = (db.clone(), db.clone());

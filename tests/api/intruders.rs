@@ -19,7 +19,8 @@ fn claims(who: &User<'_>) -> Value {
 
 /// A token that our own key has signed, whatever it says: what a mistake in us, or a stolen key of another purpose, would make.
 fn signed(w: &World, header: &Value, claims: &Value) -> String {
-    let key = std::fs::read(w.home.folder.path().join("key")).unwrap();
+    let mut keys = std::fs::read_dir(w.home.folder.path().join("signing-keys")).unwrap();
+    let key = std::fs::read(keys.next().unwrap().unwrap().path()).unwrap();
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let text = format!("{}.{}", part(header), part(claims));
     let pair = aws_lc_rs::signature::Ed25519KeyPair::from_pkcs8(&key).unwrap();

@@ -24,6 +24,7 @@ mod handover;
 mod house;
 mod identity;
 mod intruders;
+mod keys;
 mod logs;
 mod parity;
 mod providers;

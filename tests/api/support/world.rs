@@ -129,7 +129,7 @@ impl World {
     }
 
     pub async fn start_at(home: Home, engine: Engine) -> Self {
-        let keys = Arc::new(Keys::load(&home.folder.path().join("key")).unwrap());
+        let keys = Arc::new(Keys::load(home.folder.path()).unwrap());
         let base = server(&home, &keys, surroundings());
         let mut conn = home.open();
         let mut organization = |name: &str| {
@@ -179,6 +179,11 @@ impl World {
     /// The same, that is told something else of the world.
     pub fn another_server_in(&self, surroundings: app::Surroundings) -> String {
         server(&self.home, &self.keys, surroundings)
+    }
+
+    /// The same, that has read the keys for itself.
+    pub fn another_server_by(&self, keys: &Arc<Keys>) -> String {
+        server(&self.home, keys, surroundings())
     }
 
     /// Somebody of the organization, in its team.
