@@ -8,19 +8,20 @@ use crate::{
     http::idempotency,
     identity::sessions::throttle,
     oversight::search::keep,
+    tls::Certificate,
 };
 use actix_web::rt::{spawn, time::sleep};
 use std::{sync::Arc, time::Duration};
 
 const OFTEN: Duration = Duration::from_secs(1);
-/// TK-09: a new signing key signs a minute after it was made, when every server has seen it.
+/// How soon new keys and certificates are seen. TK-09: a signing key signs a minute after it was made, when every server has seen it.
 const KEYS: Duration = Duration::from_secs(5);
 const SOON: Duration = Duration::from_secs(60);
 /// LG-03: a chain is sealed every hour at least.
 const HOURLY: Duration = Duration::from_secs(3600);
 
 /// Starts it on the runtime of the calling thread.
-pub fn start(db: &Db, keys: Arc<Keys>, mut sealer: Sealer) {
+pub fn start(db: &Db, keys: Arc<Keys>, tls: Option<Arc<Certificate>>, mut sealer: Sealer) {
     let index = db.clone();
     spawn(async move {
         loop {
@@ -31,11 +32,12 @@ pub fn start(db: &Db, keys: Arc<Keys>, mut sealer: Sealer) {
     spawn(async move {
         loop {
             sleep(KEYS).await;
-            let keys = Arc::clone(&keys);
-            told(
-                "the signing keys could not be looked at",
-                actix_web::web::block(move || keys.look_again()).await.map_err(ApiError::internal),
-            );
+            let (keys, tls) = (Arc::clone(&keys), tls.clone());
+            let look = move || {
+                keys.look_again();
+                tls.inspect(|certificate| certificate.look_again());
+            };
+            told("the keys could not be looked at", actix_web::web::block(look).await.map_err(ApiError::internal));
         }
     });
     let (trace, db) = (db.clone(), db.clone());

@@ -31,6 +31,7 @@ mod providers;
 mod search;
 mod self_advocacy;
 mod statements;
+mod tls;
 mod trace;
 mod wall;
 mod work;

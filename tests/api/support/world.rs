@@ -13,6 +13,7 @@ use alongside::{
         token::Keys,
     },
     db::{Db, Options, Url, Use, schema},
+    http::cors::Origins,
     identity::{
         organizations::model::OrganizationRow,
         sessions::model::SessionRow,
@@ -102,7 +103,14 @@ impl Reply {
 
 /// What a server is told of the world if it is told nothing else.
 pub fn surroundings() -> app::Surroundings {
-    app::Surroundings { sources: Sources::default(), password_cost: Cost::LEAST, most_connections: 1000, docs: true }
+    app::Surroundings {
+        sources: Sources::default(),
+        password_cost: Cost::LEAST,
+        most_connections: 1000,
+        docs: true,
+        origins: Origins::default(),
+        tls: None,
+    }
 }
 
 /// Starts a server on that database; says where.
