@@ -361,6 +361,16 @@ mod tests {
     }
 
     proptest! {
+        /// A cursor opens the list that it is of, for its reader, and no other: no part of what it is sealed over runs into the next.
+        #[test]
+        fn a_cursor_of_one_list_opens_no_other(one in "/[a-z]{0,6}", rest in "[a-z=&?]{0,6}", other in "/[a-z]{0,6}", other_rest in "[a-z=&?]{0,6}", mine: bool) {
+            let actor = reader();
+            let made = list(&one, &rest, None).page(actor, vec![(1, uuid::Uuid::nil()); 2], None, |row| *row, |row| row).page.next_cursor;
+            let asks = if mine { actor } else { reader() };
+            let opened = list(&other, &other_rest, made).after(asks).is_ok();
+            prop_assert_eq!(opened, mine && (&one, &rest) == (&other, &other_rest));
+        }
+
         #[test]
         fn a_cursor_leads_back_to_where_it_was_made(value: i64, id: u128) {
             let (actor, id) = (reader(), uuid::Uuid::from_u128(id));
@@ -381,6 +391,18 @@ mod tests {
             let changed = format!("{}{letter}{}", &made[..place], &made[place + 1..]);
             prop_assert_eq!(list("/cases", "status=active", Some(changed.clone())).after(actor).is_ok(), changed == made);
         }
+    }
+
+    #[test]
+    fn a_cursor_opens_by_any_key_that_is_there() {
+        let actor = reader();
+        let made = cursor(actor, 1, uuid::Uuid::nil());
+        let by = |seals: u8, open: &[u8]| {
+            let keys = CursorKeys { seals: [seals; 32], open: open.iter().map(|key| [*key; 32]).collect() };
+            List { keys, ..list("/cases", "status=active", Some(made.clone())) }.after(actor).is_ok()
+        };
+        assert!(by(8, &[7, 8]) && by(8, &[8, 7]));
+        assert!(!by(8, &[8]) && !by(8, &[]), "its key is retired");
     }
 
     #[test]
