@@ -12,7 +12,7 @@ use std::process::{Child, Command, Stdio};
 const CANARY: &str = "zqcanaryzq";
 
 /// The program, ended with the test.
-pub struct Program(Child);
+pub struct Program(pub Child);
 impl Drop for Program {
     fn drop(&mut self) {
         let _ = (self.0.kill(), self.0.wait());

@@ -1,6 +1,7 @@
 //! TLS of our own (HT-11): what is spoken, what is refused, and a certificate that is exchanged under connections that go on.
 
 use crate::{
+    logs::Program,
     on_both_engines,
     support::{PASSWORD, World, world::surroundings},
 };
@@ -17,7 +18,7 @@ use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -218,6 +219,30 @@ on_both_engines! {
         let waited = began.elapsed();
         assert!(waited > Duration::from_secs(4) && waited < Duration::from_secs(9), "{waited:?}");
     }
+}
+
+/// The program itself: nobody has to tell it.
+#[test]
+fn the_program_notices_a_new_certificate() {
+    let (folder, old, new) = (tempfile::tempdir().unwrap(), make(), make());
+    let (chain, key) = put(folder.path(), &old.chain, &old.key);
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_alongside"));
+    command
+        .arg("serve")
+        .env_remove("ALONGSIDE_TEST_POSTGRES")
+        .env_remove("ALONGSIDE_DATABASE_URL")
+        .env("ALONGSIDE_DATA_DIR", folder.path());
+    command.env("ALONGSIDE_LISTEN", &free).env("ALONGSIDE_TLS_CERTIFICATE", chain).env("ALONGSIDE_TLS_KEY", key);
+    let _program = Program(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let mut waits = (0..300).map(|_| std::thread::sleep(Duration::from_millis(100)));
+    waits.find(|()| TcpStream::connect(&free).is_ok()).expect("the program did not start");
+    let mut before = connect(&free, &old.der, &[&TLS13]);
+    ask(&mut before).unwrap();
+    put(folder.path(), &new.chain, &new.key);
+    waits.find(|()| ask(&mut connect(&free, &new.der, &[&TLS13])).is_ok()).expect("it has not noticed");
+    assert!(ask(&mut connect(&free, &old.der, &[&TLS13])).is_err());
+    ask(&mut before).expect("a connection from before goes on");
 }
 
 /// What the program says of these settings: nothing, if it takes them.
