@@ -14,9 +14,11 @@ use crate::{
     http, identity,
     mail::Post,
     openapi, operations, oversight,
+    tls::{self, Certificate},
     types::Id,
 };
-use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web::Data};
+use actix_tls::accept::rustls_0_23::TlsStream;
+use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, rt::net::TcpStream, web::Data};
 use std::{net::TcpListener, sync::Arc, time::Duration};
 use tracing_actix_web::TracingLogger;
 use utoipa_actix_web::{AppExt as _, scope, service_config::ServiceConfig};
@@ -122,13 +124,17 @@ pub struct Surroundings {
     pub most_connections: usize,
     /// Whether the document and its page are served.
     pub docs: bool,
+    /// The pages of elsewhere that may read answers.
+    pub origins: http::cors::Origins,
+    /// With it, TLS is spoken and nothing else.
+    pub tls: Option<Arc<Certificate>>,
 }
 
 /// Whoever takes nothing of an answer is given up on: actix has no deadline for that (HT-05). Who takes it drop by drop, or where the
 /// system has none either, holds one of the connections.
 fn bear_with(socket: &dyn std::any::Any) {
     #[cfg(target_os = "linux")]
-    if let Some(socket) = socket.downcast_ref::<actix_web::rt::net::TcpStream>() {
+    if let Some(socket) = beneath(socket) {
         let milliseconds = 30_000;
         let _ = rustix::net::sockopt::set_tcp_user_timeout(socket, milliseconds);
     }
@@ -136,17 +142,25 @@ fn bear_with(socket: &dyn std::any::Any) {
     let _ = socket;
 }
 
+/// The socket itself, also of a connection over TLS.
+#[cfg(target_os = "linux")]
+fn beneath(connection: &dyn std::any::Any) -> Option<&TcpStream> {
+    connection.downcast_ref().or_else(|| connection.downcast_ref::<TlsStream<TcpStream>>().map(|stream| stream.get_ref().0))
+}
+
 /// Starts the server on a listener that is already bound.
 pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
     let document = openapi();
     let calls = Arc::new(http::calls::Calls::of(&document));
     let document = Data::new(openapi::Published(serde_json::to_string(&document).unwrap_or_default()));
-    let Surroundings { sources, password_cost, most_connections, docs } = setup.surroundings;
+    let Surroundings { sources, password_cost, most_connections, docs, origins, tls } = setup.surroundings;
+    let most_each = (most_connections / setup.workers.max(1)).max(1);
     let post = Data::new(setup.post);
     let hasher = Data::new(Hasher::start(password_cost).map_err(std::io::Error::other)?);
     let sessions = Arc::new(identity::sessions::roll_call::RollCall::start(&setup.db)?);
     let gate = Data::new(Gate { keys: Arc::clone(&setup.keys), sessions, calls: Arc::clone(&calls), sources });
     let db = Data::new(setup.db);
+    let origins = Data::new(origins);
     let server = HttpServer::new(move || {
         App::new()
             .wrap(from_fn(http::envelope::envelope))
@@ -155,6 +169,7 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
             .app_data(gate.clone())
             .app_data(hasher.clone())
             .app_data(post.clone())
+            .app_data(origins.clone())
             .app_data(Data::from(Arc::clone(&calls)))
             .app_data(look_again as http::idempotency::LookAgain)
             .app_data(document.clone())
@@ -172,9 +187,40 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
     let server = server
         .workers(setup.workers)
         .on_connect(|socket, _| bear_with(socket))
-        .max_connections((most_connections / setup.workers.max(1)).max(1))
+        .max_connections(most_each)
+        // Those that are still shaking hands count among them, and no sooner make anybody else wait.
+        .max_connection_rate(most_each)
+        .tls_handshake_timeout(Duration::from_secs(5))
         .client_request_timeout(Duration::from_secs(5))
         .keep_alive(Duration::from_secs(15))
         .shutdown_timeout(30);
-    Ok(server.listen(listener)?.run())
+    let server = match tls {
+        Some(certificate) => server.listen_rustls_0_23(listener, tls::server_config(certificate).map_err(std::io::Error::other)?)?,
+        None => server.listen(listener)?,
+    };
+    Ok(server.run())
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use actix_tls::accept::rustls_0_23::Acceptor;
+    use actix_web::dev::{Service as _, ServiceFactory};
+
+    /// HT-05: also of a connection over TLS.
+    #[actix_web::test]
+    async fn whoever_takes_nothing_of_an_answer_is_given_up_on() {
+        let (listener, folder) = (actix_web::rt::net::TcpListener::bind("127.0.0.1:0").await.unwrap(), tempfile::tempdir().unwrap());
+        let (chain, key, known) = tls::tests::files(folder.path());
+        let certificate = Certificate::load(&chain, &key).unwrap();
+        let acceptor = Acceptor::new(tls::server_config(Arc::new(certificate)).unwrap());
+        let acceptor = ServiceFactory::<TcpStream>::new_service(&acceptor, ()).await.unwrap();
+        let place = listener.local_addr().unwrap();
+        let client = std::thread::spawn(move || tls::tests::shake_hands(place, known));
+        let (socket, _) = listener.accept().await.unwrap();
+        let connection = acceptor.call(socket).await.unwrap_or_else(|_| panic!("no handshake"));
+        bear_with(&connection);
+        assert_eq!(rustix::net::sockopt::tcp_user_timeout(connection.get_ref().0).unwrap(), 30_000);
+        client.join().unwrap();
+    }
 }

@@ -7,7 +7,9 @@ use crate::{
         source::{Sources, TrustedProxies},
     },
     db::{self, Url, Use},
+    http::cors::Origins,
     mail::Route,
+    tls::Certificate,
     types,
 };
 use figment::{
@@ -19,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// Every setting, with its usual value. In the environment each has the prefix `ALONGSIDE_` and goes before the file.
@@ -29,9 +32,9 @@ pub struct Config {
     pub database_url: Option<SecretString>,
     /// A PostgreSQL replica, for reads that may lag behind.
     pub replica_url: Option<SecretString>,
-    /// Where to listen. Off loopback, something in front must speak TLS: see `behind_proxy`.
+    /// Where to listen. Off loopback TLS must be spoken, by us or by something in front: see `tls_certificate`, `behind_proxy`.
     pub listen: SocketAddr,
-    /// Where the signing key and, by default, the database are kept.
+    /// Where the signing keys and, by default, the database are kept.
     pub data_dir: PathBuf,
     /// Connections to PostgreSQL, or readers of the SQLite file. 0: eight to PostgreSQL, but no more readers than processors where the
     /// database has the same ones; one reader of the SQLite file for each processor, at least two.
@@ -55,7 +58,12 @@ pub struct Config {
     pub mail_from: Option<String>,
     /// Where the front-end client is, for the links in mail: an address that begins with https. Unset: mail holds codes.
     pub app_url: Option<String>,
-    /// Whether the document and its page are served. Unset: yes, unless `behind_proxy` (CF-01).
+    /// The certificate, with those that it hangs on after it, and its private key: PEM files. With them TLS is spoken (HT-11).
+    pub tls_certificate: Option<PathBuf>,
+    pub tls_key: Option<PathBuf>,
+    /// The pages of elsewhere that may read answers (HT-10): their origins, with commas between.
+    pub cors_origins: Origins,
+    /// Whether the document and its page are served. Unset: only over plain HTTP on loopback (CF-01).
     pub docs: Option<bool>,
 }
 
@@ -68,6 +76,7 @@ struct Usual {
     log: &'static str,
     behind_proxy: bool,
     trusted_proxies: &'static str,
+    cors_origins: &'static str,
     max_connections: usize,
     password_memory: u32,
     password_passes: u32,
@@ -81,6 +90,7 @@ const USUAL: Usual = Usual {
     log: "info",
     behind_proxy: false,
     trusted_proxies: "",
+    cors_origins: "",
     max_connections: 0,
     password_memory: 19_456,
     password_passes: 2,
@@ -121,9 +131,12 @@ impl Config {
     }
 
     fn check(&self) -> Result<(), String> {
-        if !self.listen.ip().is_loopback() && !self.behind_proxy {
+        if self.tls_certificate.is_some() != self.tls_key.is_some() {
+            return Err("tls_certificate and tls_key go together".into());
+        }
+        if !self.listen.ip().is_loopback() && !self.behind_proxy && !self.speaks_tls() {
             return Err(format!(
-                "listen = {}: plain HTTP off loopback needs behind_proxy = true, and a proxy that speaks TLS",
+                "listen = {}: off loopback TLS must be spoken: tls_certificate and tls_key, or behind_proxy = true and a proxy that does",
                 self.listen
             ));
         }
@@ -158,10 +171,6 @@ impl Config {
         Ok(db::Options { url, replica, connections, readers, migrate: true, purpose: Use::Writing })
     }
 
-    pub fn signing_key(&self) -> PathBuf {
-        self.data_dir.join("signing-key.pkcs8")
-    }
-
     /// Where the trace's signed checkpoints are kept.
     pub fn checkpoints(&self) -> PathBuf {
         self.data_dir.join("checkpoints.jsonl")
@@ -178,6 +187,8 @@ impl Config {
             password_cost: self.password_cost()?,
             most_connections: self.most_connections()?,
             docs: self.serves_docs(),
+            origins: self.cors_origins.clone(),
+            tls: self.certificate()?.map(Arc::new),
         })
     }
 
@@ -197,12 +208,20 @@ impl Config {
         }
     }
 
+    pub const fn speaks_tls(&self) -> bool {
+        self.tls_certificate.is_some()
+    }
+
+    fn certificate(&self) -> Result<Option<Certificate>, String> {
+        self.tls_certificate.as_ref().zip(self.tls_key.as_ref()).map(|(chain, key)| Certificate::load(chain, key)).transpose()
+    }
+
     pub fn password_cost(&self) -> Result<Cost, String> {
         Cost::new(self.password_memory, self.password_passes)
     }
 
     fn serves_docs(&self) -> bool {
-        self.docs.unwrap_or(!self.behind_proxy)
+        self.docs.unwrap_or(!self.behind_proxy && !self.speaks_tls())
     }
 
     fn most_connections(&self) -> Result<usize, String> {
@@ -236,10 +255,11 @@ impl Config {
             Ok(options) => ("postgres://***".into(), options.connections),
             Err(_) => ("postgres://***".into(), self.connections),
         };
+        let file = |file: &Option<PathBuf>| file.as_ref().map_or_else(|| "none".into(), |file| file.display().to_string());
         let replica = if self.replica_url.is_some() { "postgres://***" } else { "none" };
         format!(
             "database_url = {engine}\nreplica_url = {replica}\nlisten = {}\ndata_dir = {}\nconnections = {}\nworkers = {}\nlog = {}\nbehind_proxy = {}\n\
-             trusted_proxies = {}\nmax_connections = {}\npassword_memory = {}\npassword_passes = {}\ndocs = {}\n\
+             trusted_proxies = {}\nmax_connections = {}\npassword_memory = {}\npassword_passes = {}\ntls_certificate = {}\ntls_key = {}\ncors_origins = {}\ndocs = {}\n\
              smtp_url = {}\nmail_from = {}\napp_url = {}",
             self.listen,
             self.data_dir.display(),
@@ -251,6 +271,9 @@ impl Config {
             self.most_connections().unwrap_or(self.max_connections),
             self.password_memory,
             self.password_passes,
+            file(&self.tls_certificate),
+            file(&self.tls_key),
+            self.cors_origins,
             self.serves_docs(),
             if self.smtp_url.is_some() { "smtp://***" } else { "none" },
             self.mail_from.as_deref().unwrap_or("none"),

@@ -2,27 +2,42 @@
 
 use crate::{
     audit::checkpoint::Sealer,
+    auth::token::Keys,
     db::Db,
-    error::Result,
+    error::{ApiError, Result},
     http::idempotency,
     identity::{mailed_secrets, sessions::throttle},
     oversight::search::keep,
+    tls::Certificate,
 };
 use actix_web::rt::{spawn, time::sleep};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 const OFTEN: Duration = Duration::from_secs(1);
+/// How soon new keys and certificates are seen. TK-09: a signing key signs a minute after it was made, when every server has seen it.
+const KEYS: Duration = Duration::from_secs(5);
 const SOON: Duration = Duration::from_secs(60);
 /// LG-03: a chain is sealed every hour at least.
 const HOURLY: Duration = Duration::from_secs(3600);
 
 /// Starts it on the runtime of the calling thread.
-pub fn start(db: &Db, mut sealer: Sealer) {
+pub fn start(db: &Db, keys: Arc<Keys>, tls: Option<Arc<Certificate>>, mut sealer: Sealer) {
     let index = db.clone();
     spawn(async move {
         loop {
             told("the search index could not be kept", keep::tend(&index).await);
             sleep(OFTEN).await;
+        }
+    });
+    spawn(async move {
+        loop {
+            sleep(KEYS).await;
+            let (keys, tls) = (Arc::clone(&keys), tls.clone());
+            let look = move || {
+                keys.look_again();
+                tls.inspect(|certificate| certificate.look_again());
+            };
+            told("the keys could not be looked at", actix_web::web::block(look).await.map_err(ApiError::internal));
         }
     });
     let (trace, db) = (db.clone(), db.clone());

@@ -37,3 +37,4 @@ pub mod operations;
 pub mod oversight;
 pub mod print;
 pub mod telemetry;
+pub mod tls;

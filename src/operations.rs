@@ -54,5 +54,5 @@ pub struct KeySet {
 #[utoipa::path(tag = "Operations", responses((status = 200, body = KeySet)), security(()))]
 #[get("/.well-known/jwks.json")]
 pub async fn get_key_set(_who: Anyone, gate: Data<Gate>) -> Reply<KeySet> {
-    plain(KeySet { keys: vec![gate.keys.jwk()] })
+    plain(KeySet { keys: gate.keys.jwks() })
 }

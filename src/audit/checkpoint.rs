@@ -25,7 +25,7 @@ pub struct Checkpoint {
     pub sequence: i64,
     pub hash: String,
     pub at: Instant,
-    /// Ed25519, over the members above, by the key that signs the access tokens.
+    /// Ed25519, over the members above, by the key that signed the access tokens then.
     pub signature: String,
 }
 
@@ -92,8 +92,8 @@ pub fn contradictions(conn: &mut Conn, keys: &Keys, file: &Path) -> Result<(Stri
             unread += 1;
             continue;
         };
-        if !keys.has_signed(signed_words(organization, sequence, &hash, at).as_bytes(), &signature) {
-            found.push(told("it was not signed with this key"));
+        if !keys.has_signed(signed_words(organization, sequence, &hash, at).as_bytes(), &signature, at) {
+            found.push(told("it was not signed with any of these keys"));
             continue;
         }
         match chain::hash_at(conn, organization, sequence)? {

@@ -1,6 +1,7 @@
 //! Who is calling, and what they may do.
 
 pub mod guard;
+pub mod key_ring;
 pub mod password;
 pub mod policy;
 pub mod source;

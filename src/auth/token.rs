@@ -1,17 +1,21 @@
 //! Access tokens: RFC 9068 (`at+jwt`), signed with Ed25519.
 
-use super::{Actor, OrganizationId, Role, SessionId, UserId};
+use super::{
+    Actor, OrganizationId, Role, SessionId, UserId,
+    key_ring::{Key, Ring},
+};
 use crate::{
     error::{ApiError, Result},
     types::Instant,
 };
-use aws_lc_rs::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use jsonwebtoken::{Algorithm, Header, Validation};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-use std::{io::Write as _, path::Path};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex, PoisonError, RwLock},
+};
 
 /// An access token lives this long, in seconds.
 pub const ACCESS_SECONDS: i64 = 600;
@@ -40,85 +44,98 @@ pub struct Claims {
     pub scope: String,
 }
 
-/// The signing key, and what has been verified with it.
+/// What access tokens are signed with and verified by.
 pub struct Keys {
-    sign: EncodingKey,
-    verify: DecodingKey,
-    /// The same key, for what is signed and is no token.
-    pair: Ed25519KeyPair,
-    kid: String,
-    public: String,
+    known: RwLock<Arc<Known>>,
     validation: Validation,
-    derived: [u8; 32],
+    data_dir: PathBuf,
+    /// What was wrong with the keys at the last look, so that it is told once.
+    trouble: Mutex<String>,
+}
+
+/// The keys, and what has been verified with them.
+struct Known {
+    ring: Ring,
     /// Verifying costs some 100 µs, so what was verified is kept, by the hash of the token, until it expires. Only the claims
-    /// are: the session is read at every request all the same.
+    /// are: the session is read at every request all the same. With other keys nothing of it stands: what a retired one has signed is
+    /// refused at the next request.
     verified: moka::sync::Cache<[u8; 32], Claims>,
 }
 
-impl Keys {
-    /// Reads the key, or makes it on the first start. The file must be its owner's alone.
-    pub fn load(path: &Path) -> std::result::Result<Self, String> {
-        let named = |what: &str, e: &dyn std::fmt::Display| format!("signing key {}: {what}: {e}", path.display());
-        if !path.exists() {
-            let pkcs8 = Ed25519KeyPair::generate_pkcs8v1(&aws_lc_rs::rand::SystemRandom::new()).map_err(|e| named("cannot be made", &e))?;
-            write_private(path, pkcs8.as_ref()).map_err(|e| named("cannot be written", &e))?;
-        }
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            let mode = std::fs::metadata(path).map_err(|e| named("cannot be read", &e))?.permissions().mode();
-            if mode & 0o077 != 0 {
-                return Err(named("others may read it", &"set its mode to 0600"));
-            }
-        }
-        Self::from_pkcs8(&std::fs::read(path).map_err(|e| named("cannot be read", &e))?).map_err(|e| named("is none", &e))
+impl Known {
+    fn by(ring: Ring) -> Arc<Self> {
+        let verified = moka::sync::Cache::builder()
+            .max_capacity(REMEMBERED)
+            .time_to_live(std::time::Duration::from_secs(ACCESS_SECONDS.unsigned_abs()))
+            .build();
+        Arc::new(Self { ring, verified })
     }
+}
 
-    /// A key from PKCS#8 (version 1) bytes.
-    pub fn from_pkcs8(pkcs8: &[u8]) -> std::result::Result<Self, String> {
-        let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|e| e.to_string())?;
-        let public = pair.public_key().as_ref().to_vec();
+impl Keys {
+    /// Reads the keys, or makes one on the first start. Each file must be its owner's alone.
+    pub fn load(data_dir: &Path) -> std::result::Result<Self, String> {
+        Ring::begin(data_dir)?;
+        let (ring, faults) = Ring::read(data_dir, None)?;
+        if let Some(fault) = faults.into_iter().next() {
+            return Err(fault);
+        }
         let mut validation = Validation::new(Algorithm::EdDSA);
         validation.set_issuer(&[ISSUER]);
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
         validation.validate_nbf = true;
         validation.leeway = LEEWAY as u64;
-        let mut derive = Hmac::<Sha256>::new_from_slice(pkcs8).map_err(|e| e.to_string())?;
-        derive.update(b"alongside cursor");
-        Ok(Self {
-            sign: EncodingKey::from_ed_der(pkcs8),
-            verify: DecodingKey::from_ed_der(&public),
-            kid: URL_SAFE_NO_PAD.encode(Sha256::digest(&public).get(..12).unwrap_or_default()),
-            public: URL_SAFE_NO_PAD.encode(&public),
-            pair,
-            validation,
-            derived: derive.finalize().into_bytes().into(),
-            verified: moka::sync::Cache::builder()
-                .max_capacity(REMEMBERED)
-                .time_to_live(std::time::Duration::from_secs(ACCESS_SECONDS.unsigned_abs()))
-                .build(),
-        })
+        Ok(Self { known: RwLock::new(Known::by(ring)), validation, data_dir: data_dir.to_owned(), trouble: Mutex::default() })
     }
 
-    /// A key of its own for cursors, so that none can be forged.
-    pub const fn cursor_key(&self) -> &[u8; 32] {
-        &self.derived
+    /// Looks whether keys have come or gone. Reads a few small files: not for a thread that answers. A key that cannot be read is told to the
+    /// log, and stays what it was.
+    pub fn look_again(&self) {
+        let before = self.known();
+        let trouble = match Ring::read(&self.data_dir, Some(&before.ring)) {
+            Ok((ring, faults)) => {
+                if ring.names() != before.ring.names() {
+                    let keys: Vec<&str> = ring.keys().map(|key| key.kid.as_str()).collect();
+                    tracing::info!(?keys, "the signing keys have changed");
+                    *self.known.write().unwrap_or_else(PoisonError::into_inner) = Known::by(ring);
+                }
+                faults.join("; ")
+            }
+            Err(fault) => fault,
+        };
+        let mut told = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if *told != trouble && !trouble.is_empty() {
+            tracing::error!("{trouble}");
+        }
+        *told = trouble;
+    }
+
+    fn known(&self) -> Arc<Known> {
+        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Keys of their own for cursors, so that none can be forged.
+    pub fn cursor_keys(&self) -> CursorKeys {
+        let known = self.known();
+        CursorKeys { seals: known.ring.signer().cursor, open: known.ring.keys().map(|key| key.cursor).collect() }
     }
 
     /// Signs what is no token, and cannot be taken for one: it has no dots where a token has them.
     pub fn sign(&self, words: &[u8]) -> String {
-        URL_SAFE_NO_PAD.encode(self.pair.sign(words))
+        self.known().ring.signer().sign(words)
     }
 
-    pub fn has_signed(&self, words: &[u8], signature: &str) -> bool {
-        let public = UnparsedPublicKey::new(&ED25519, self.pair.public_key().as_ref());
-        URL_SAFE_NO_PAD.decode(signature).is_ok_and(|signature| public.verify(words, &signature).is_ok())
+    /// Whether one of the keys has signed this, at that time.
+    pub fn has_signed(&self, words: &[u8], signature: &str, at: Instant) -> bool {
+        self.known().ring.has_signed(words, signature, at)
     }
 
-    /// The public key as a JWK (RFC 8037).
-    pub fn jwk(&self) -> Jwk {
-        Jwk { kty: "OKP", crv: "Ed25519", usage: "sig", alg: "EdDSA", kid: self.kid.clone(), x: self.public.clone() }
+    /// The public keys as JWKs (RFC 8037).
+    pub fn jwks(&self) -> Vec<Jwk> {
+        let jwk =
+            |key: &Arc<Key>| Jwk { kty: "OKP", crv: "Ed25519", usage: "sig", alg: "EdDSA", kid: key.kid.clone(), x: key.public.clone() };
+        self.known().ring.keys().map(jwk).collect()
     }
 
     pub fn mint(&self, actor: Actor) -> Result<String> {
@@ -135,8 +152,10 @@ impl Keys {
             sid: actor.session,
             scope: super::policy::permissions(actor.role).join(" "),
         };
-        let header = Header { typ: Some("at+jwt".into()), kid: Some(self.kid.clone()), ..Header::new(Algorithm::EdDSA) };
-        jsonwebtoken::encode(&header, &claims, &self.sign).map_err(ApiError::internal)
+        let known = self.known();
+        let key = known.ring.signer();
+        let header = Header { typ: Some("at+jwt".into()), kid: Some(key.kid.clone()), ..Header::new(Algorithm::EdDSA) };
+        jsonwebtoken::encode(&header, &claims, &key.signing).map_err(ApiError::internal)
     }
 
     /// The claims of a token that we signed and that has not expired; anything else is one and the same 401.
@@ -144,22 +163,35 @@ impl Keys {
         if token.len() > LONGEST || !is_compact(token) {
             return Err(ApiError::unauthenticated());
         }
-        let key: [u8; 32] = Sha256::digest(token).into();
+        let (known, hash): (_, [u8; 32]) = (self.known(), Sha256::digest(token).into());
         let now = Instant::now().micros() / 1_000_000;
-        if let Some(claims) = self.verified.get(&key) {
+        if let Some(claims) = known.verified.get(&hash) {
             return if claims.exp + LEEWAY > now { Ok(claims) } else { Err(ApiError::unauthenticated()) };
         }
-        let claims = self.verify_anew(token, now).ok_or_else(ApiError::unauthenticated)?;
-        self.verified.insert(key, claims.clone());
+        let claims = self.verify_anew(&known.ring, token, now).ok_or_else(ApiError::unauthenticated)?;
+        known.verified.insert(hash, claims.clone());
         Ok(claims)
     }
 
-    fn verify_anew(&self, token: &str, now: i64) -> Option<Claims> {
+    /// A name that no key has costs nothing more: new keys are looked for by the clock.
+    fn verify_anew(&self, ring: &Ring, token: &str, now: i64) -> Option<Claims> {
         let header = header(token)?;
-        let expected = header.alg == "EdDSA" && header.typ == "at+jwt" && header.kid == self.kid;
-        let claims = expected.then(|| jsonwebtoken::decode::<Claims>(token, &self.verify, &self.validation).ok())??.claims;
+        let key = ring.find(&header.kid).filter(|_| header.alg == "EdDSA" && header.typ == "at+jwt")?;
+        let claims = jsonwebtoken::decode::<Claims>(token, &key.verifying, &self.validation).ok()?.claims;
         let in_time = claims.iat <= now + LEEWAY && claims.exp - claims.iat <= 900;
         in_time.then_some(claims)
+    }
+}
+
+/// What cursors are sealed with. One that was handed out before a rotation still opens; when the key is retired, it is refused.
+#[derive(Clone)]
+pub struct CursorKeys {
+    pub seals: [u8; 32],
+    pub open: Vec<[u8; 32]>,
+}
+impl std::fmt::Debug for CursorKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
     }
 }
 
@@ -196,16 +228,6 @@ fn is_compact(token: &str) -> bool {
     token.split('.').count() == 3 && token.split('.').all(part)
 }
 
-fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(bytes)?;
-    file.sync_all()
-}
-
 /// A secret that is shown once and kept as its hash: 256 random bits.
 pub fn random_secret() -> Result<String> {
     let mut bytes = [0_u8; 32];
@@ -226,12 +248,12 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_is_a_token(text in "\\PC{0,200}|[A-Za-z0-9_-]{0,90}\\.[A-Za-z0-9_-]{0,200}\\.[A-Za-z0-9_-]{0,90}") {
-            prop_assert!(keys().verify(&text).is_err());
+            prop_assert!(ours().verify(&text).is_err());
         }
 
         #[test]
         fn a_token_in_which_one_letter_is_another_is_none(place in 0_usize..10_000, letter in "[A-Za-z0-9_.+=/ -]") {
-            let ours = keys();
+            let ours = ours();
             let token = ours.mint(actor()).unwrap();
             let place = place % token.len();
             let changed = format!("{}{letter}{}", &token[..place], &token[place + 1..]);
@@ -239,9 +261,13 @@ mod tests {
         }
     }
 
+    /// Keys of their own, which the folder need not outlive.
     fn keys() -> Keys {
-        let pkcs8 = Ed25519KeyPair::generate_pkcs8v1(&aws_lc_rs::rand::SystemRandom::new()).unwrap();
-        Keys::from_pkcs8(pkcs8.as_ref()).unwrap()
+        Keys::load(tempfile::tempdir().unwrap().path()).unwrap()
+    }
+    fn ours() -> &'static Keys {
+        static OURS: std::sync::LazyLock<Keys> = std::sync::LazyLock::new(keys);
+        &OURS
     }
     fn actor() -> Actor {
         Actor::somebody()
@@ -266,7 +292,7 @@ mod tests {
         let ours = keys();
         let token = ours.mint(actor()).unwrap();
         let rest = token.split_once('.').unwrap().1;
-        let kid = ours.kid.clone();
+        let kid = ours.known().ring.signer().kid.clone();
         for header in [
             format!(r#"{{"typ":"JWT","alg":"EdDSA","kid":"{kid}"}}"#),
             format!(r#"{{"typ":"at+jwt","alg":"none","kid":"{kid}"}}"#),
@@ -297,8 +323,10 @@ mod tests {
                 sid: who.session,
                 scope: String::new(),
             };
-            let header = Header { typ: Some("at+jwt".into()), kid: Some(ours.kid.clone()), ..Header::new(Algorithm::EdDSA) };
-            jsonwebtoken::encode(&header, &claims, &ours.sign).unwrap()
+            let known = ours.known();
+            let key = known.ring.signer();
+            let header = Header { typ: Some("at+jwt".into()), kid: Some(key.kid.clone()), ..Header::new(Algorithm::EdDSA) };
+            jsonwebtoken::encode(&header, &claims, &key.signing).unwrap()
         };
         assert!(ours.verify(&at(now, now + 600)).is_ok());
         assert!(ours.verify(&at(now - 700, now - 100)).is_err(), "expired");

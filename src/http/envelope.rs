@@ -2,6 +2,7 @@
 
 use super::{
     calls::Calls,
+    cors::{Origins, Told},
     problem::{Problem, of_status},
 };
 use crate::{
@@ -51,6 +52,12 @@ pub async fn envelope(mut req: ServiceRequest, next: Next<impl MessageBody + 'st
     }
     let docs = req.path().starts_with("/docs");
     let public = docs || req.path().starts_with("/openapi") || req.path().starts_with("/.well-known");
+    let told = req.app_data::<Data<Origins>>().map(|origins| origins.told(req.headers()));
+    let finish = |response: &mut HttpResponse<BoxBody>| finish(response, id, docs, public, told.as_ref());
+    if let Some(mut response) = told.as_ref().and_then(|told| told.before_asking(&req)) {
+        finish(&mut response);
+        return Ok(req.into_response(response));
+    }
     let outcome = match oversized(&req) {
         Some(code) => Err(ApiError::new(code, code.title()).into()),
         None => run(req, next).await,
@@ -58,26 +65,29 @@ pub async fn envelope(mut req: ServiceRequest, next: Next<impl MessageBody + 'st
     match outcome {
         Ok(response) => {
             let mut response = response.map_into_boxed_body();
-            finish(response.response_mut(), id, docs, public);
+            finish(response.response_mut());
             Ok(response)
         }
         // The request is gone with the handler; the reply is written here and handed on as the error's own.
         Err(error) => {
             let mut response = error.error_response();
             explain(&mut response, error.as_error::<ApiError>(), id);
-            finish(&mut response, id, docs, public);
+            finish(&mut response);
             Err(InternalError::from_response(error, response).into())
         }
     }
 }
 
-fn finish(response: &mut HttpResponse<BoxBody>, id: RequestId, docs: bool, public: bool) {
+fn finish(response: &mut HttpResponse<BoxBody>, id: RequestId, docs: bool, public: bool, readers: Option<&Told>) {
     let told = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM);
     if !told && (response.status().is_client_error() || response.status().is_server_error()) {
         let error = response.error().and_then(|error| error.as_error::<ApiError>()).map(ApiError::copy);
         explain(response, error.as_ref(), id);
     }
     let headers = response.headers_mut();
+    if let Some(readers) = readers {
+        readers.say(headers);
+    }
     // A printed page brings the policy of its own style.
     let policy = headers.get(header::CONTENT_SECURITY_POLICY).cloned();
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {

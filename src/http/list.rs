@@ -1,7 +1,7 @@
 //! Lists: filters, sort, keyset cursors, pages.
 
 use crate::{
-    auth::{Actor, guard::Gate},
+    auth::{Actor, guard::Gate, token::CursorKeys},
     error::{ApiError, Result},
     types::fault::{self, Fault},
 };
@@ -104,7 +104,7 @@ pub struct List<F> {
     /// The path, and the query without its cursor: what a cursor belongs to, and what the next link repeats.
     path: String,
     rest: String,
-    key: [u8; 32],
+    keys: CursorKeys,
 }
 
 impl<F: Filter> List<F> {
@@ -120,8 +120,8 @@ impl<F: Filter> List<F> {
         self.limit + 1
     }
 
-    fn seal(&self, actor: Actor, position: &[u8]) -> [u8; 16] {
-        let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(&self.key).unwrap_or_else(|_| Hmac::new(&Default::default()));
+    fn seal(&self, key: &[u8; 32], actor: Actor, position: &[u8]) -> [u8; 16] {
+        let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&Default::default()));
         for part in [
             actor.organization.uuid().as_bytes().as_slice(),
             actor.user.uuid().as_bytes(),
@@ -145,7 +145,7 @@ impl<F: Filter> List<F> {
         let wrong = || ApiError::parameter("cursor", "invalid_cursor", "belongs to no list that you have read with these filters");
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| wrong())?;
         let (seal, position) = bytes.split_at_checked(16).ok_or_else(wrong)?;
-        if !bool::from(self.seal(actor, position).ct_eq(seal)) {
+        if !self.keys.open.iter().any(|key| self.seal(key, actor, position).ct_eq(seal).into()) {
             return Err(wrong());
         }
         let (value, id) = position.split_at_checked(8).ok_or_else(wrong)?;
@@ -168,7 +168,7 @@ impl<F: Filter> List<F> {
         let next_cursor = rows.last().filter(|_| has_more).map(|last| {
             let (value, id) = position(last);
             let position = [value.to_be_bytes().as_slice(), id.as_bytes()].concat();
-            URL_SAFE_NO_PAD.encode([self.seal(actor, &position).as_slice(), &position].concat())
+            URL_SAFE_NO_PAD.encode([self.seal(&self.keys.seals, actor, &position).as_slice(), &position].concat())
         });
         let next_link = next_cursor.as_ref().map(|cursor| {
             let join = if self.rest.is_empty() { "" } else { "&" };
@@ -225,7 +225,7 @@ fn read<F: Filter>(req: &HttpRequest) -> Result<List<F>> {
         }
     }
     let filter = parse_filter(&filters.finish())?;
-    Ok(List { filter, include_total, limit, sort, cursor, path: req.path().to_owned(), rest: rest.finish(), key: *gate.keys.cursor_key() })
+    Ok(List { filter, include_total, limit, sort, cursor, path: req.path().to_owned(), rest: rest.finish(), keys: gate.keys.cursor_keys() })
 }
 
 /// The query of a call that is no list. Unknown and repeated parameters are refused here too.
@@ -340,7 +340,16 @@ mod tests {
     }
 
     fn list(path: &str, rest: &str, cursor: Option<String>) -> List<Nothing> {
-        List { filter: Nothing {}, include_total: false, limit: 1, sort: "-at", cursor, path: path.into(), rest: rest.into(), key: [7; 32] }
+        List {
+            filter: Nothing {},
+            include_total: false,
+            limit: 1,
+            sort: "-at",
+            cursor,
+            path: path.into(),
+            rest: rest.into(),
+            keys: CursorKeys { seals: [7; 32], open: vec![[7; 32]] },
+        }
     }
     fn reader() -> Actor {
         Actor::somebody()
@@ -351,6 +360,16 @@ mod tests {
     }
 
     proptest! {
+        /// A cursor opens the list that it is of, for its reader, and no other: no part of what it is sealed over runs into the next.
+        #[test]
+        fn a_cursor_of_one_list_opens_no_other(one in "/[a-z]{0,6}", rest in "[a-z=&?]{0,6}", other in "/[a-z]{0,6}", other_rest in "[a-z=&?]{0,6}", mine: bool) {
+            let actor = reader();
+            let made = list(&one, &rest, None).page(actor, vec![(1, uuid::Uuid::nil()); 2], None, |row| *row, |row| row).page.next_cursor;
+            let asks = if mine { actor } else { reader() };
+            let opened = list(&other, &other_rest, made).after(asks).is_ok();
+            prop_assert_eq!(opened, mine && (&one, &rest) == (&other, &other_rest));
+        }
+
         #[test]
         fn a_cursor_leads_back_to_where_it_was_made(value: i64, id: u128) {
             let (actor, id) = (reader(), uuid::Uuid::from_u128(id));
@@ -371,6 +390,18 @@ mod tests {
             let changed = format!("{}{letter}{}", &made[..place], &made[place + 1..]);
             prop_assert_eq!(list("/cases", "status=active", Some(changed.clone())).after(actor).is_ok(), changed == made);
         }
+    }
+
+    #[test]
+    fn a_cursor_opens_by_any_key_that_is_there() {
+        let actor = reader();
+        let made = cursor(actor, 1, uuid::Uuid::nil());
+        let by = |seals: u8, open: &[u8]| {
+            let keys = CursorKeys { seals: [seals; 32], open: open.iter().map(|key| [*key; 32]).collect() };
+            List { keys, ..list("/cases", "status=active", Some(made.clone())) }.after(actor).is_ok()
+        };
+        assert!(by(8, &[7, 8]) && by(8, &[8, 7]));
+        assert!(!by(8, &[8]) && !by(8, &[]), "its key is retired");
     }
 
     #[test]

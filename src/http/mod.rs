@@ -3,6 +3,7 @@
 pub mod accept;
 pub mod body;
 pub mod calls;
+pub mod cors;
 pub mod envelope;
 pub mod idempotency;
 pub mod list;

@@ -124,7 +124,38 @@ mod tests {
         must: Change<i32>,
     }
 
+    /// Any JSON, three deep.
+    fn json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            any::<u64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+        ];
+        leaf.prop_recursive(3, 12, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::btree_map("may|must|\\PC{0,4}", inner, 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
     proptest! {
+        /// Nothing but a value of its type is taken for one, and nothing but `null` clears: not an empty text, not 0, not a list.
+        #[test]
+        fn whatever_is_sent_it_is_a_value_a_null_or_refused(value in json()) {
+            let number = value.as_i64().and_then(|value| i32::try_from(value).ok());
+            let sent = |name: &str| serde_json::from_value::<Sent>(json!({name: value}));
+            let may = sent("may").ok().map(|sent| sent.may);
+            prop_assert_eq!(may, if value.is_null() { Some(Patch::Clear) } else { number.map(Patch::Set) });
+            prop_assert_eq!(sent("must").ok().and_then(|sent| sent.must.0), number);
+            prop_assert!(serde_json::from_value::<Sent>(value.clone()).is_ok_and(|sent| sent.must.0.is_none() && sent.may == Patch::Keep) || value != json!({}), "absent keeps");
+        }
+
         /// RFC 7396, section 2, for an object with one member that may be missing and one that may not.
         #[test]
         fn a_patch_does_what_the_standard_says(before: Option<i32>, always: i32, may: Option<Option<i32>>, must: Option<i32>) {

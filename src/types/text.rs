@@ -288,6 +288,32 @@ mod tests {
             }
         }
 
+        /// Any text at all, with what is forbidden in it or at its edges.
+        #[test]
+        fn no_text_is_too_strange(text: String, strange in proptest::sample::select(vec!['\0', '\u{7f}', '\u{85}', '\u{202a}', '\u{202e}', '\u{2066}', '\u{2069}', '\u{200b}', '\u{200d}', '\u{200f}', '\u{2028}', '\u{2060}', '\u{feff}', '\u{ad}']), at: proptest::sample::Index) {
+            let place = at.index(text.chars().count() + 1);
+            let mut with: Vec<char> = text.chars().collect();
+            with.insert(place, strange);
+            let with: String = with.into_iter().collect();
+            prop_assert!(Line::<300>::parse(with.clone()).is_err());
+            prop_assert!(Text::<300>::parse(with.clone()).is_err() || !strange.is_control() && !is_bidi(strange));
+            for text in [&text, &with] {
+                let (line, several) = (Line::<300>::parse(text.clone()), Text::<300>::parse(text.clone()));
+                prop_assert!(line.is_err() || several.is_ok(), "a line is a text");
+                if let Ok(line) = line { prop_assert_eq!(line.as_str(), text); }
+                if let Ok(email) = Email::parse(text) { prop_assert_eq!(Email::parse(email.as_str()).unwrap(), email); }
+            }
+        }
+
+        /// A good address is taken, in whatever letters, up to the length that there is.
+        #[test]
+        fn a_good_address_is_taken(local in "[A-Za-z0-9_+'-]{1,20}(\\.[A-Za-z0-9]{1,20}){0,3}", domain in "([A-Za-z0-9]{1,60}\\.){1,5}[A-Za-z]{2,10}") {
+            let text = format!("{local}@{domain}");
+            let taken = Email::parse(&text);
+            prop_assert_eq!(taken.is_ok(), local.len() <= 64 && text.len() <= 254, "{}", text);
+            if let Ok(email) = taken { prop_assert_eq!(email.as_str(), text.to_lowercase()); }
+        }
+
         /// An address has one form, which is that of the form itself; whoever types it in another is the same person.
         #[test]
         fn whatever_is_sent_an_email_has_one_form_or_none(text in "[ \\t]?[a-zA-Z0-9.+\u{131}\u{212a}'\"_-]{0,70}@{0,2}[a-zA-Z0-9.\\-\u{e9}]{0,70}[ \\r\\n]?") {

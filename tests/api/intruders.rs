@@ -3,9 +3,9 @@
 
 use crate::{
     on_both_engines,
-    support::{PASSWORD, Reply, User, World, conforms::DOC},
+    support::{PASSWORD, Reply, User, World, conforms::DOC, world::surroundings},
 };
-use alongside::{auth::Role, db::schema, identity::users::model::UserStatus, types::Instant};
+use alongside::{app, auth::Role, db::schema, http::cors::Origins, identity::users::model::UserStatus, types::Instant};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use diesel::prelude::*;
 use serde_json::{Value, json};
@@ -19,7 +19,8 @@ fn claims(who: &User<'_>) -> Value {
 
 /// A token that our own key has signed, whatever it says: what a mistake in us, or a stolen key of another purpose, would make.
 fn signed(w: &World, header: &Value, claims: &Value) -> String {
-    let key = std::fs::read(w.home.folder.path().join("key")).unwrap();
+    let mut keys = std::fs::read_dir(w.home.folder.path().join("signing-keys")).unwrap();
+    let key = std::fs::read(keys.next().unwrap().unwrap().path()).unwrap();
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let text = format!("{}.{}", part(header), part(claims));
     let pair = aws_lc_rs::signature::Ed25519KeyPair::from_pkcs8(&key).unwrap();
@@ -228,6 +229,47 @@ on_both_engines! {
             assert!(reply.headers.keys().all(|name| !name.as_str().starts_with("access-control-")), "{origin}");
             let asked = w.http.request(reqwest::Method::OPTIONS, format!("{}/api/v1/me", w.base)).header("origin", origin).header("access-control-request-method", "GET").send().await.unwrap();
             assert!(asked.headers().keys().all(|name| !name.as_str().starts_with("access-control-")), "{origin}");
+        }
+        // Where pages are named, those are told, and no other.
+        let origins = Origins::try_from("https://app.example.org, http://localhost:3000".to_owned()).unwrap();
+        let named = w.another_server_in(app::Surroundings { origins, ..surroundings() });
+        let send = async |method: &str, path: &str, headers: &[(&str, &str)]| {
+            let request = w.http.request(method.parse().unwrap(), format!("{named}{path}"));
+            let reply = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send().await.unwrap();
+            let all = |name: &str| reply.headers().get_all(name).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>().join(" & ");
+            let told = ["origin", "methods", "headers", "credentials"].map(|what| all(&format!("access-control-allow-{what}")));
+            (reply.status().as_u16(), told, all("access-control-expose-headers"), all("access-control-max-age"), all("vary"), all("cross-origin-resource-policy"))
+        };
+        let (bearer, nothing) = (format!("Bearer {}", ana.token()), [""; 4].map(str::to_owned));
+        let asks = ("access-control-request-method", "PATCH");
+        for origin in [
+            "null", "*", "https://app.example.org.evil.example", "https://evil-app.example.org", "http://app.example.org", "https://app.example.org:8443", "https://APP.example.org", "https://app.example.org/",
+            "https://app.example.org, https://evil.example", "https://app.example.org https://evil.example", "https://localhost:3000", "http://localhost", "http://localhost:30000", "https://example.org", "",
+        ] {
+            for (method, path) in [("GET", "/api/v1/me"), ("GET", "/nowhere"), ("OPTIONS", "/api/v1/me")] {
+                let (_, told, reads, remembered, vary, _) = send(method, path, &[("origin", origin), ("authorization", &bearer), asks]).await;
+                assert_eq!((told, reads.as_str(), remembered.as_str(), vary.as_str()), (nothing.clone(), "", "", "origin"), "{origin} {method} {path}");
+            }
+        }
+        // Two are none.
+        assert_eq!(send("GET", "/api/v1/me", &[("origin", "https://app.example.org"), ("origin", "https://evil.example")]).await.1, nothing);
+        assert_eq!(send("GET", "/livez", &[]).await.4, "origin", "what is told depends on it, also where nobody says it");
+        for origin in ["https://app.example.org", "http://localhost:3000"] {
+            let here = ("origin", origin);
+            let may = [origin, "", "", ""].map(str::to_owned);
+            let reads = "etag, location, link, retry-after, idempotency-replayed, x-request-id";
+            // What is refused can be read too.
+            for (method, path, token, status) in [
+                ("GET", "/api/v1/me", bearer.as_str(), 200), ("HEAD", "/api/v1/me", &bearer, 200), ("GET", "/api/v1/me", "Bearer x", 401), ("GET", "/api/v1/cases?limit=0", &bearer, 400),
+                ("GET", "/api/v1/users/x", &bearer, 404), ("DELETE", "/api/v1/me", &bearer, 405), ("GET", "/nowhere", &bearer, 404), ("POST", "/api/v1/cases", &bearer, 415),
+            ] {
+                let reply = send(method, path, &[here, ("authorization", token)]).await;
+                assert_eq!(reply, (status, may.clone(), reads.to_owned(), String::new(), "origin".to_owned(), "same-origin".to_owned()), "{method} {path}");
+            }
+            let (status, [told, methods, headers, credentials], _, remembered, vary, _) = send("OPTIONS", "/api/v1/cases", &[here, asks, ("access-control-request-headers", "authorization, if-match, x-evil")]).await;
+            assert_eq!((status, told.as_str(), methods.as_str(), credentials.as_str()), (204, origin, "GET, HEAD, POST, PUT, PATCH, DELETE", ""));
+            assert_eq!((headers.as_str(), remembered.as_str(), vary.as_str()), ("authorization, content-type, if-match, if-none-match, idempotency-key, x-request-id", "3600", "origin"));
+            assert_eq!(send("OPTIONS", "/api/v1/cases", &[here]).await.0, 405, "nobody asks whether they may");
         }
     }
 

@@ -12,17 +12,16 @@ use std::process::{Child, Command, Stdio};
 const CANARY: &str = "zqcanaryzq";
 
 /// The program, ended with the test.
-struct Program(Child);
+pub struct Program(pub Child);
 impl Drop for Program {
     fn drop(&mut self) {
         let _ = (self.0.kill(), self.0.wait());
     }
 }
 
-/// Starts the program on the world's database, and with its key; says where it is and where its log goes.
-async fn start(w: &World) -> (Program, String, std::path::PathBuf) {
+/// Starts the program on the world's database, and with its keys; says where it is and where its log goes.
+pub async fn start(w: &World) -> (Program, String, std::path::PathBuf) {
     let folder = w.home.folder.path();
-    std::fs::copy(folder.join("key"), folder.join("signing-key.pkcs8")).unwrap();
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let log = folder.join("log");
     let program = Command::new(env!("CARGO_BIN_EXE_alongside"))

@@ -340,7 +340,43 @@ impl Resource for Action {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::Change;
+    use proptest::{option, prelude::*, sample::select};
     use serde_json::{Value, json};
+
+    /// A member of a patch: absent, `null`, or one of these.
+    fn member<T: Clone + std::fmt::Debug + 'static>(values: &[T]) -> impl Strategy<Value = Patch<T>> {
+        let value = option::of(select(values.to_vec())).prop_map(|value| value.map_or(Patch::Clear, Patch::Set));
+        option::of(value).prop_map(Option::unwrap_or_default)
+    }
+
+    proptest! {
+        /// Whatever is sent, an action stays or goes as the table has it; and back from an end it never comes.
+        #[test]
+        fn no_patch_leads_off_the_table(sent in proptest::collection::vec(
+            (option::of(select(ActionStatus::ALL)), member(Decision::ALL), member(&["2026-11-01", "2026-11-20", "2030-01-01"]), member(&["2026-11-10", "2026-11-24"])), 0..30,
+        )) {
+            let day = |patch: Patch<&str>| match patch {
+                Patch::Set(day) => Patch::Set(Day::parse(day).unwrap()),
+                Patch::Clear => Patch::Clear,
+                Patch::Keep => Patch::Keep,
+            };
+            let (mut row, mut been) = (new(json!({})).unwrap(), vec![Draft]);
+            for (status, decision, filed_on, decided_on) in sent {
+                let patch = ActionPatch { status: Change(status), decision, filed_on: day(filed_on), decided_on: day(decided_on), ..ActionPatch::default() };
+                let mut next = row.clone();
+                // As the store does it: what is refused has changed nothing.
+                if next.apply(&patch).and_then(|()| next.check(today())).is_err() { continue; }
+                let (from, to) = (row.status, next.status);
+                prop_assert!(from == to || MOVES.iter().any(|(row, ways)| *row == from && ways.contains(&to)), "{from:?} became {to:?}");
+                prop_assert!(!been.contains(&Withdrawn) || matches!(to, Withdrawn | EnteredInError));
+                prop_assert!(!been.contains(&EnteredInError) || to == EnteredInError);
+                prop_assert!(to != Draft || been.iter().all(|past| *past == Draft));
+                been.push(to);
+                row = next;
+            }
+        }
+    }
 
     fn today() -> Day {
         Day::parse("2026-11-24").unwrap()

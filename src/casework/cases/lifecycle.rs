@@ -241,6 +241,21 @@ mod tests {
     }
 
     proptest! {
+        /// Whatever is asked for, a case goes where a row of the table leads, or nowhere; and what was declined or a mistake is over.
+        #[test]
+        fn no_asking_leads_off_the_table(asked in proptest::collection::vec(proptest::sample::select(CaseStatus::ALL), 0..60)) {
+            let mut status = Referred;
+            for to in asked {
+                let row = LIFECYCLE.iter().any(|step| step.from == status && step.to == to);
+                let mistake = to == EnteredInError && status != EnteredInError;
+                prop_assert_eq!(find(status, to).is_some(), row || mistake);
+                prop_assert_eq!(from(status).any(|(way, ..)| way == to), row || mistake, "what is shown is what is done");
+                prop_assert!(status != EnteredInError || find(status, to).is_none());
+                prop_assert!(status != Declined || !row);
+                if row || mistake { status = to; }
+            }
+        }
+
         /// Whatever the walk, each step of it is a row of the table.
         #[test]
         fn no_walk_leaves_the_table(choices in proptest::collection::vec(0_usize..16, 0..40)) {

@@ -395,6 +395,34 @@ impl Resource for Deadline {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::{prelude::*, sample::select};
+    use serde_json::json;
+
+    fn deadline() -> DeadlineRow {
+        let day = Day::parse("2026-12-01").unwrap();
+        let action = serde_json::from_value(json!({"type": "internal_appeal", "forum": "The plan"})).unwrap();
+        let action = ActionRow::new(Id::new(), Id::new(), None, Id::new(), &action).unwrap();
+        let new = serde_json::from_value(json!({"due_on": "2026-12-01"})).unwrap();
+        DeadlineRow::new(&action, Id::new(), Zone::parse("America/Chicago").unwrap(), day, &new).unwrap()
+    }
+
+    proptest! {
+        /// Whatever is asked for, a deadline goes as the table has it or stays what it was; and what is over stays over.
+        #[test]
+        fn no_asking_leads_off_the_table(pending: bool, asked in proptest::collection::vec(select(DeadlineStatus::ALL), 0..40)) {
+            let mut row = deadline();
+            row.status = if pending { PendingTrigger } else { Running };
+            for to in asked {
+                let from = row.status;
+                let may = MOVES.iter().any(|(row, ways)| *row == from && ways.contains(&to));
+                prop_assert_eq!(row.go(to).is_ok(), may);
+                prop_assert_eq!(row.status, if may { to } else { from });
+                prop_assert!(!may || !matches!(from, Satisfied | Excused | Superseded));
+                let now = row.status_at(row.due_at.plus_seconds(1));
+                prop_assert!(now == row.status || row.status == Running && now == Missed, "time alone makes nothing but a miss");
+            }
+        }
+    }
 
     #[test]
     fn the_table_of_moves_is_whole() {

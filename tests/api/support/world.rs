@@ -13,6 +13,7 @@ use alongside::{
         token::Keys,
     },
     db::{Db, Options, Url, Use, schema},
+    http::cors::Origins,
     identity::{
         organizations::model::OrganizationRow,
         sessions::model::SessionRow,
@@ -103,7 +104,14 @@ impl Reply {
 
 /// What a server is told of the world if it is told nothing else.
 pub fn surroundings() -> app::Surroundings {
-    app::Surroundings { sources: Sources::default(), password_cost: Cost::LEAST, most_connections: 1000, docs: true }
+    app::Surroundings {
+        sources: Sources::default(),
+        password_cost: Cost::LEAST,
+        most_connections: 1000,
+        docs: true,
+        origins: Origins::default(),
+        tls: None,
+    }
 }
 
 /// Starts a server on that database; says where.
@@ -136,7 +144,7 @@ impl World {
     }
 
     pub async fn start_at(home: Home, engine: Engine) -> Self {
-        let keys = Arc::new(Keys::load(&home.folder.path().join("key")).unwrap());
+        let keys = Arc::new(Keys::load(home.folder.path()).unwrap());
         let base = server(&home, &keys, surroundings());
         let mut conn = home.open();
         let mut organization = |name: &str| {
@@ -187,6 +195,11 @@ impl World {
     /// The same, that is told something else of the world.
     pub fn another_server_in(&self, surroundings: app::Surroundings) -> String {
         server(&self.home, &self.keys, surroundings)
+    }
+
+    /// The same, that has read the keys for itself.
+    pub fn another_server_by(&self, keys: &Arc<Keys>) -> String {
+        server(&self.home, keys, surroundings())
     }
 
     /// Somebody of the organization, in its team.

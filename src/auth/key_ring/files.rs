@@ -1,0 +1,98 @@
+//! The files that the signing keys are kept in.
+
+use crate::types::Instant;
+use std::{
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+/// The key of an installation that began before there could be several: it signs from the beginning.
+pub const FIRST: &str = "signing-key.pkcs8";
+/// The others, each named by the time from which it signs: `20261126T053000.000Z-KID.pkcs8`; and the retired, by the time at which they
+/// were: `20261126T053000.000Z-KID.retired`.
+pub const FOLDER: &str = "signing-keys";
+const NAMED_BY: &str = "%Y%m%dT%H%M%S%.3fZ";
+/// A key has 48 bytes, or 83 with its public half.
+const LARGEST: u64 = 1024;
+pub fn name(at: Instant, kid: &str, kind: &str) -> String {
+    format!("{}-{kid}.{kind}", at.jiff().strftime(NAMED_BY))
+}
+
+/// The moment that a file is named by.
+pub fn moment(file: &Path) -> Option<Instant> {
+    let (moment, _) = file.file_name()?.to_str()?.split_once('-')?;
+    let at = jiff::civil::DateTime::strptime(NAMED_BY, moment).ok()?;
+    jiff::tz::TimeZone::UTC.to_timestamp(at).ok().map(|at| Instant::from_micros(at.as_microsecond()))
+}
+
+/// The files of one kind, those being written (`.new-…`) left out.
+pub fn files(data_dir: &Path, kind: &str) -> Result<Vec<PathBuf>, String> {
+    let folder = data_dir.join(FOLDER);
+    let told = |e: io::Error| format!("signing keys {}: {e}", folder.display());
+    let first = data_dir.join(FIRST);
+    let mut found: Vec<PathBuf> = (kind == "pkcs8" && first.exists()).then_some(first).into_iter().collect();
+    match fs::metadata(&folder) {
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(found),
+        Err(e) => return Err(told(e)),
+        Ok(metadata) if shared(&metadata, 0o022) => {
+            return Err(format!("signing keys {}: others may put keys into it: set its mode to 0700", folder.display()));
+        }
+        Ok(_) => {}
+    }
+    for entry in fs::read_dir(&folder).map_err(told)? {
+        let path = entry.map_err(told)?.path();
+        let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        if !hidden && path.extension().is_some_and(|extension| extension == kind) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// Reads a file that is small, and that nobody else may do this with.
+pub fn read_small(file: &Path, forbidden: u32) -> Result<Vec<u8>, String> {
+    let metadata = fs::metadata(file).map_err(|e| format!("cannot be read: {e}"))?;
+    if !metadata.is_file() || metadata.len() > LARGEST {
+        return Err("is no key".into());
+    }
+    if shared(&metadata, forbidden) {
+        return Err("others may read or change it: set its mode to 0600".into());
+    }
+    fs::read(file).map_err(|e| format!("cannot be read: {e}"))
+}
+
+/// Whether somebody else than the owner may do one of these things.
+pub fn shared(metadata: &fs::Metadata, forbidden: u32) -> bool {
+    #[cfg(unix)]
+    return std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & forbidden != 0;
+    #[cfg(not(unix))]
+    return (metadata, forbidden).1 == 0;
+}
+
+/// Writes a file into the folder, whole or not at all, for its owner alone.
+pub fn write(data_dir: &Path, name: &str, bytes: &[u8]) -> Result<(), String> {
+    let folder = data_dir.join(FOLDER);
+    let (made, file) = (folder.join(format!(".new-{name}")), folder.join(name));
+    let write = || {
+        let mut builder = fs::DirBuilder::new();
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        match builder.create(&folder) {
+            Err(e) if e.kind() != io::ErrorKind::AlreadyExists => return Err(e),
+            _ => {}
+        }
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut new = options.open(&made)?;
+        new.write_all(bytes)?;
+        new.sync_all()?;
+        fs::rename(&made, &file)?;
+        #[cfg(unix)]
+        fs::File::open(&folder)?.sync_all()?;
+        Ok(())
+    };
+    write().map_err(|e: io::Error| format!("{}: {e}", file.display()))
+}

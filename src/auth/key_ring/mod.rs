@@ -1,0 +1,214 @@
+//! The signing keys as they lie on the disk (TK-09): all of them verify, and the newest whose time has come signs. One that is retired
+//! leaves its public half, so that what it has signed for good, a checkpoint, is still known.
+
+use crate::types::Instant;
+use aws_lc_rs::{
+    encoding::AsBigEndian as _,
+    signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use jsonwebtoken::{DecodingKey, EncodingKey};
+use sha2::{Digest as _, Sha256};
+use std::{
+    collections::BTreeSet,
+    fs, iter,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+mod files;
+pub use files::shared;
+use files::{FIRST, FOLDER, files, moment, name, read_small, write};
+
+/// Keys that stand in RFC 8032 and RFC 8410, and so in everybody's examples, by their public halves.
+const SAMPLES: [&str; 4] = [
+    "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
+    "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw",
+    "_FHNjmIYoaONpH7QAjDwWAgW7RO6MwOsXeuRFUiQgCU",
+    "Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE",
+];
+/// Of 32 random bytes some thirty differ; so few that do are somebody's own idea.
+const FEWEST_DIFFERENT: usize = 16;
+
+/// A key that signs, or has signed, or will.
+pub struct Key {
+    /// What a token names it by: the beginning of the hash of its public half.
+    pub kid: String,
+    pub public: String,
+    pub signs_from: Instant,
+    pub(super) signing: EncodingKey,
+    pub(super) verifying: DecodingKey,
+    /// For cursors, so that none can be forged.
+    pub(super) cursor: [u8; 32],
+    pair: Ed25519KeyPair,
+    file: PathBuf,
+}
+
+/// What is left of a key that verifies no token any more.
+struct Retired {
+    kid: String,
+    public: Vec<u8>,
+    at: Instant,
+}
+
+/// All of them; never none.
+pub struct Ring {
+    oldest: Arc<Key>,
+    /// By the time from which they sign.
+    newer: Vec<Arc<Key>>,
+    retired: Vec<Retired>,
+}
+
+impl Key {
+    fn read(file: &Path) -> Result<Self, String> {
+        let named = |what: String| format!("signing key {}: {what}", file.display());
+        let signs_from = if file.ends_with(FIRST) { Some(Instant::from_micros(i64::MIN)) } else { moment(file) };
+        let signs_from =
+            signs_from.ok_or_else(|| named("its name must begin with the time from which it signs: 20261126T053000.000Z-".into()))?;
+        let bytes = read_small(file, 0o077).map_err(named)?;
+        Self::of(&bytes, signs_from, file).map_err(named)
+    }
+
+    /// A key from PKCS#8 bytes.
+    fn of(pkcs8: &[u8], signs_from: Instant, file: &Path) -> Result<Self, String> {
+        let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|e| format!("is no Ed25519 key in PKCS#8: {e}"))?;
+        let public = pair.public_key().as_ref().to_vec();
+        let seed = pair.seed().and_then(|seed| seed.as_be_bytes()).map_err(|e| e.to_string())?;
+        let encoded = URL_SAFE_NO_PAD.encode(&public);
+        if seed.as_ref().iter().collect::<BTreeSet<_>>().len() < FEWEST_DIFFERENT || SAMPLES.contains(&encoded.as_str()) {
+            return Err("everybody can guess it: take it away, and one is made".into());
+        }
+        let mut cursor = Hmac::<Sha256>::new_from_slice(pkcs8).map_err(|e| e.to_string())?;
+        cursor.update(b"alongside cursor");
+        Ok(Self {
+            kid: kid(&public),
+            public: encoded,
+            signs_from,
+            signing: EncodingKey::from_ed_der(pkcs8),
+            verifying: DecodingKey::from_ed_der(&public),
+            cursor: cursor.finalize().into_bytes().into(),
+            pair,
+            file: file.to_owned(),
+        })
+    }
+
+    pub fn sign(&self, words: &[u8]) -> String {
+        URL_SAFE_NO_PAD.encode(self.pair.sign(words))
+    }
+}
+
+impl Retired {
+    fn read(file: &Path) -> Result<Self, String> {
+        let named = |what: String| format!("retired key {}: {what}", file.display());
+        let at = moment(file).ok_or_else(|| named("its name must begin with the time at which it was".into()))?;
+        let bytes = read_small(file, 0o022).map_err(named)?;
+        let public = URL_SAFE_NO_PAD.decode(bytes.trim_ascii()).ok().filter(|public| public.len() == 32);
+        let public = public.ok_or_else(|| named("is no public key".into()))?;
+        Ok(Self { kid: kid(&public), public, at })
+    }
+}
+
+impl Ring {
+    /// Reads the keys, and tells what is wrong with each that cannot be: of such a one stays what `before` has of it.
+    pub fn read(data_dir: &Path, before: Option<&Self>) -> Result<(Self, Vec<String>), String> {
+        let (mut faults, mut keys, mut retired) = (Vec::new(), Vec::new(), Vec::new());
+        for file in files(data_dir, "retired")? {
+            match Retired::read(&file) {
+                Ok(one) => retired.push(one),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        for file in files(data_dir, "pkcs8")? {
+            match Key::read(&file) {
+                Ok(key) => keys.push(Arc::new(key)),
+                Err(fault) => {
+                    faults.push(fault);
+                    keys.extend(before.and_then(|ring| ring.keys().find(|key| key.file == file)).cloned());
+                }
+            }
+        }
+        // Retired on another machine, its file may still lie here.
+        keys.retain(|key| retired.iter().all(|gone| gone.kid != key.kid));
+        keys.sort_by(|a, b| (a.signs_from, &a.kid).cmp(&(b.signs_from, &b.kid)));
+        let mut seen = BTreeSet::new();
+        keys.retain(|key| seen.insert(key.kid.clone()));
+        let mut keys = keys.into_iter();
+        let Some(oldest) = keys.next() else {
+            let nothing = || format!("there is no signing key in {}", data_dir.join(FOLDER).display());
+            return Err(faults.into_iter().next().unwrap_or_else(nothing));
+        };
+        Ok((Self { oldest, newer: keys.collect(), retired }, faults))
+    }
+
+    /// Oldest first.
+    pub fn keys(&self) -> impl Iterator<Item = &Arc<Key>> {
+        iter::once(&self.oldest).chain(&self.newer)
+    }
+
+    /// The key of this name, if it is not retired.
+    pub fn find(&self, kid: &str) -> Option<&Key> {
+        self.keys().find(|key| key.kid == kid).map(AsRef::as_ref)
+    }
+
+    /// The one that signs now.
+    pub fn signer(&self) -> &Key {
+        let now = Instant::now();
+        self.newer.iter().rev().find(|key| key.signs_from <= now).unwrap_or(&self.oldest)
+    }
+
+    /// Whether one of these, or one that was retired only later, has signed this at that time.
+    pub fn has_signed(&self, words: &[u8], signature: &str, at: Instant) -> bool {
+        let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
+        let by = |public: &[u8]| UnparsedPublicKey::new(&ED25519, public).verify(words, &signature).is_ok();
+        self.keys().any(|key| by(key.pair.public_key().as_ref())) || self.retired.iter().any(|key| at <= key.at && by(&key.public))
+    }
+
+    /// What tells one ring from another.
+    pub fn names(&self) -> Vec<(&str, Instant)> {
+        let retired = self.retired.iter().map(|key| (key.kid.as_str(), key.at));
+        self.keys().map(|key| (key.kid.as_str(), key.signs_from)).chain(retired).collect()
+    }
+
+    /// Makes a key that verifies at once and signs from then on; answers what it is called.
+    pub fn add(data_dir: &Path, signs_from: Instant) -> Result<String, String> {
+        let pkcs8 =
+            Ed25519KeyPair::generate_pkcs8v1(&aws_lc_rs::rand::SystemRandom::new()).map_err(|e| format!("no key can be made: {e}"))?;
+        let kid = Key::of(pkcs8.as_ref(), signs_from, Path::new(FIRST))?.kid;
+        write(data_dir, &name(signs_from, &kid, "pkcs8"), pkcs8.as_ref())?;
+        Ok(kid)
+    }
+
+    pub fn is_there(data_dir: &Path) -> Result<bool, String> {
+        files(data_dir, "pkcs8").map(|files| !files.is_empty())
+    }
+
+    /// Makes the first key of an installation that has none.
+    pub fn begin(data_dir: &Path) -> Result<(), String> {
+        if Self::is_there(data_dir)? { Ok(()) } else { Self::add(data_dir, Instant::now()).map(drop) }
+    }
+
+    /// Takes the private half of a key away, and keeps the public one for what it has signed until now.
+    pub fn retire(data_dir: &Path, kid: &str) -> Result<(), String> {
+        let (ring, _) = Self::read(data_dir, None)?;
+        let lying: Vec<PathBuf> =
+            files(data_dir, "pkcs8")?.into_iter().filter(|file| Key::read(file).is_ok_and(|key| key.kid == kid)).collect();
+        if let Some(key) = ring.find(kid) {
+            if ring.signer().kid == kid {
+                return Err(format!("{kid} signs now: make another (admin rotate-signing-key), and wait until that one does"));
+            }
+            write(data_dir, &name(Instant::now(), kid, "retired"), key.public.as_bytes())?;
+        } else if lying.is_empty() {
+            let known: Vec<&str> = ring.keys().map(|key| key.kid.as_str()).collect();
+            return Err(format!("there is no signing key {kid}: there are {}", known.join(", ")));
+        }
+        lying.iter().try_for_each(|file| fs::remove_file(file).map_err(|e| format!("{}: {e}", file.display())))
+    }
+}
+
+fn kid(public: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(Sha256::digest(public).get(..12).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,145 @@
+//! Keys that come and go, and files that are none.
+
+use super::*;
+use crate::{
+    auth::{Actor, Role, token::Keys},
+    types::Id,
+};
+
+/// RFC 8410's wrapping of a seed, which is PKCS#8 in its first version.
+fn pkcs8(seed: &[u8]) -> Vec<u8> {
+    [&[0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20], seed].concat()
+}
+fn a_seed() -> Vec<u8> {
+    let mut seed = vec![0; 32];
+    aws_lc_rs::rand::fill(&mut seed).unwrap();
+    seed
+}
+fn put(file: &Path, bytes: &[u8], mode: u32) {
+    fs::write(file, bytes).unwrap();
+    #[cfg(unix)]
+    fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+}
+fn actor() -> Actor {
+    Actor::somebody()
+}
+fn kids(keys: &Keys) -> Vec<String> {
+    let jwks = serde_json::to_value(keys.jwks()).unwrap();
+    jwks.as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+}
+fn soon(seconds: i64) -> Instant {
+    Instant::now().plus_seconds(seconds)
+}
+
+#[test]
+fn the_one_key_of_an_older_installation_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    put(&folder.path().join(FIRST), &pkcs8(&a_seed()), 0o600);
+    let keys = Keys::load(folder.path()).unwrap();
+    let (token, cursor) = (keys.mint(actor()).unwrap(), keys.cursor_keys().seals);
+    assert!(!folder.path().join(FOLDER).exists(), "nothing is touched");
+    // It is the oldest of several, and is retired like any other.
+    let (first, second) = (kids(&keys).remove(0), Ring::add(folder.path(), Instant::now()).unwrap());
+    keys.look_again();
+    assert_eq!(kids(&keys), [first.clone(), second.clone()]);
+    assert!(keys.verify(&token).is_ok() && keys.cursor_keys().open.contains(&cursor) && keys.cursor_keys().seals != cursor);
+    Ring::retire(folder.path(), &first).unwrap();
+    assert!(!folder.path().join(FIRST).exists());
+    keys.look_again();
+    assert_eq!(kids(&keys), [second]);
+}
+
+#[test]
+fn a_new_key_verifies_at_once_and_signs_when_its_time_has_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let (here, there) = (Keys::load(folder.path()).unwrap(), Keys::load(folder.path()).unwrap());
+    let first = kids(&here).remove(0);
+    let before = (here.mint(actor()).unwrap(), here.sign(b"words"));
+    Ring::add(folder.path(), soon(60)).unwrap();
+    here.look_again();
+    assert_eq!(kids(&here).len(), 2);
+    assert!(there.verify(&here.mint(actor()).unwrap()).is_ok(), "who has not looked yet knows the key that signs");
+    let second = Ring::add(folder.path(), Instant::now()).unwrap();
+    here.look_again();
+    let after = here.mint(actor()).unwrap();
+    assert!(there.verify(&after).is_err());
+    there.look_again();
+    for keys in [&here, &there] {
+        assert!(keys.verify(&before.0).is_ok() && keys.verify(&after).is_ok());
+        assert!(keys.has_signed(b"words", &before.1, Instant::now()) && !keys.has_signed(b"others", &before.1, Instant::now()));
+    }
+    assert!(Ring::retire(folder.path(), &second).unwrap_err().contains("signs now"));
+    assert!(Ring::retire(folder.path(), "nobody").unwrap_err().contains(&first), "it says which there are");
+    Ring::retire(folder.path(), &first).unwrap();
+    for keys in [&here, &there] {
+        keys.look_again();
+        assert!(keys.verify(&before.0).is_err(), "though it was remembered");
+        assert!(keys.verify(&after).is_ok());
+        // What it has signed for good stays signed; nothing is that claims to be of later.
+        assert!(keys.has_signed(b"words", &before.1, soon(-60)) && !keys.has_signed(b"words", &before.1, soon(60)));
+    }
+    // Laid back from a copy of the folder it stays retired, and a second retirement takes the copy away.
+    let copy = Keys::load(folder.path()).unwrap();
+    assert!(!kids(&copy).contains(&first) && copy.has_signed(b"words", &before.1, soon(-60)));
+}
+
+#[test]
+fn what_is_retired_comes_back_with_no_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = Keys::load(folder.path()).unwrap();
+    let (first, file) = (kids(&keys).remove(0), files(folder.path(), "pkcs8").unwrap().remove(0));
+    let copy = fs::read(&file).unwrap();
+    Ring::add(folder.path(), Instant::now()).unwrap();
+    Ring::retire(folder.path(), &first).unwrap();
+    put(&file, &copy, 0o600);
+    assert!(!kids(&Keys::load(folder.path()).unwrap()).contains(&first));
+    Ring::retire(folder.path(), &first).unwrap();
+    assert!(!file.exists());
+}
+
+#[test]
+fn a_file_that_is_no_key_of_ones_own_refuses_to_start_and_disturbs_no_server_that_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = Keys::load(folder.path()).unwrap();
+    let (token, rest) = (keys.mint(actor()).unwrap(), folder.path().join(FOLDER));
+    let sample = |hex: &str| pkcs8(&(0..32).map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap()).collect::<Vec<_>>());
+    for (name, bytes, mode) in [
+        ("20300101T000000.000Z-a.pkcs8", pkcs8(&a_seed()), 0o640),
+        ("20300101T000000.000Z-a.pkcs8", pkcs8(&a_seed()), 0o604),
+        ("20300101T000000.000Z-a.pkcs8", b"not a key".to_vec(), 0o600),
+        ("20300101T000000.000Z-a.pkcs8", Vec::new(), 0o600),
+        ("20300101T000000.000Z-a.pkcs8", vec![0x30; 100_000], 0o600),
+        ("20300101T000000.000Z-a.pkcs8", pkcs8(&[0; 32]), 0o600),
+        ("20300101T000000.000Z-a.pkcs8", pkcs8(b"changemechangemechangemechangeme"), 0o600),
+        ("20300101T000000.000Z-a.pkcs8", sample("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"), 0o600),
+        ("20300101T000000.000Z-a.pkcs8", sample("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb"), 0o600),
+        ("20300101T000000.000Z-a.pkcs8", sample("c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7"), 0o600),
+        ("20300101T000000.000Z-a.pkcs8", sample("d4ee72dbf913584ad5b6d8f1f769f8ad3afe7c28cbf1d4fbe097a88f44755842"), 0o600),
+        ("mine.pkcs8", pkcs8(&a_seed()), 0o600),
+        ("20301301T000000.000Z-a.pkcs8", pkcs8(&a_seed()), 0o600),
+        ("20300101T000000.000Z-a.retired", b"not a key".to_vec(), 0o600),
+    ] {
+        let file = rest.join(name);
+        put(&file, &bytes, mode);
+        let told = Keys::load(folder.path()).err().unwrap_or_else(|| panic!("{name} is taken"));
+        assert!(told.contains(file.to_str().unwrap()) && !told.contains('\n'), "{told}");
+        keys.look_again();
+        assert!(kids(&keys).len() == 1 && keys.verify(&token).is_ok());
+        fs::remove_file(file).unwrap();
+    }
+    // A key that it has stays when its file is damaged, and when the folder is gone.
+    let file = files(folder.path(), "pkcs8").unwrap().remove(0);
+    let was = fs::read(&file).unwrap();
+    fs::write(&file, b"").unwrap();
+    keys.look_again();
+    assert!(keys.verify(&token).is_ok() && Keys::load(folder.path()).is_err());
+    fs::write(&file, was).unwrap();
+    let away = folder.path().join("away");
+    fs::rename(&rest, &away).unwrap();
+    keys.look_again();
+    assert!(keys.verify(&token).is_ok());
+    fs::rename(&away, &rest).unwrap();
+    #[cfg(unix)]
+    fs::set_permissions(&rest, std::os::unix::fs::PermissionsExt::from_mode(0o770)).unwrap();
+    assert!(Keys::load(folder.path()).err().unwrap().contains("others may put keys into it"));
+}

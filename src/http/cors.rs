@@ -1,0 +1,178 @@
+//! Which pages of elsewhere may read an answer (HT-10): those of the origins that the settings name, letter by letter, and without them
+//! none. A browser is never told that it may bring credentials along: tokens come in `Authorization`, which a page puts there itself.
+//!
+//! `Cross-Origin-Resource-Policy: same-origin` stays on every answer. Browsers hold it against requests in `no-cors` mode alone (an image, a
+//! script); a page that asks as it should, in `cors` mode, is let in by what stands here.
+
+use actix_web::{
+    HttpResponse,
+    dev::ServiceRequest,
+    http::{
+        Method,
+        header::{self, HeaderMap, HeaderName, HeaderValue},
+    },
+};
+use serde::Deserialize;
+use std::net::IpAddr;
+
+/// What a page may ask with, and send.
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
+const SENDS: &str = "authorization, content-type, if-match, if-none-match, idempotency-key, x-request-id";
+/// What it may read besides the body.
+const READS: &str = "etag, location, link, retry-after, idempotency-replayed, x-request-id";
+/// For so many seconds a browser need not ask again whether it may.
+const REMEMBERED: &str = "3600";
+
+/// Origins, with commas between, as browsers write them: `https://app.example.org, https://app.example.org:8443`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Origins(Vec<HeaderValue>);
+
+impl TryFrom<String> for Origins {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let told = |part: &str| {
+            format!("{part} is no origin: https://, a host in lower case, a port unless it is 443, nothing more; http:// on loopback alone")
+        };
+        let origins: Result<_, _> =
+            parts.map(|part| is_origin(part).then(|| HeaderValue::from_str(part).ok()).flatten().ok_or_else(|| told(part))).collect();
+        origins.map(Self)
+    }
+}
+
+impl std::fmt::Display for Origins {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.0.iter().filter_map(|origin| origin.to_str().ok()).collect();
+        f.write_str(if names.is_empty() { "none" } else { "" })?;
+        f.write_str(&names.join(", "))
+    }
+}
+
+/// Whether a browser would ever send just this: what it never sends would be set, and let nobody in.
+fn is_origin(text: &str) -> bool {
+    let (usual, secure, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+        (Some(rest), _) => ("443", true, rest),
+        (_, Some(rest)) => ("80", false, rest),
+        _ => return false,
+    };
+    let (host, port) = match rest.rsplit_once(':').filter(|(host, _)| !host.starts_with('[') || host.ends_with(']')) {
+        Some((host, port)) => (host, Some(port)),
+        None => (rest, None),
+    };
+    let port_ok = port.is_none_or(|port| {
+        port != usual && !port.starts_with('0') && port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok()
+    });
+    let address: Option<IpAddr> = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
+        Some(six) => six.parse().ok().filter(|address: &IpAddr| address.is_ipv6() && address.to_string() == six),
+        None => host.parse().ok().filter(IpAddr::is_ipv4),
+    };
+    let label = |label: &str| {
+        !label.is_empty() && !label.starts_with('-') && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    };
+    let here = host == "localhost" || address.is_some_and(|address| address.is_loopback());
+    port_ok && (address.is_some() || host.split('.').all(label)) && (secure || here)
+}
+
+/// What a request is told of who may read its answer.
+#[derive(Debug)]
+pub struct Told {
+    /// Whether that depends on who asks.
+    depends: bool,
+    page: Option<HeaderValue>,
+}
+
+impl Origins {
+    pub fn told(&self, headers: &HeaderMap) -> Told {
+        let mut named = headers.get_all(header::ORIGIN);
+        let page = match (named.next(), named.next()) {
+            (Some(origin), None) => self.0.iter().find(|known| *known == origin).cloned(),
+            _ => None,
+        };
+        Told { depends: !self.0.is_empty(), page }
+    }
+}
+
+impl Told {
+    /// The answer to a browser that asks, before a page's request, whether it may send it.
+    pub fn before_asking(&self, req: &ServiceRequest) -> Option<HttpResponse> {
+        let asks = req.method() == Method::OPTIONS && req.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
+        (asks && self.page.is_some()).then(|| {
+            HttpResponse::NoContent()
+                .insert_header((header::ACCESS_CONTROL_ALLOW_METHODS, METHODS))
+                .insert_header((header::ACCESS_CONTROL_ALLOW_HEADERS, SENDS))
+                .insert_header((header::ACCESS_CONTROL_MAX_AGE, REMEMBERED))
+                .finish()
+        })
+    }
+
+    /// Says it, on whatever is answered: a page must be able to read why it was refused.
+    pub fn say(&self, headers: &mut HeaderMap) {
+        if self.depends {
+            headers.append(header::VARY, HeaderValue::from_name(HeaderName::from_static("origin")));
+        }
+        if let Some(page) = &self.page {
+            headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, page.clone());
+            headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(READS));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_origin_is_what_a_browser_sends() {
+        for good in [
+            "https://app.example.org",
+            "https://app.example.org:8443",
+            "https://xn--mnchen-3ya.example",
+            "http://localhost:3000",
+            "http://127.0.0.1:5173",
+            "http://[::1]:3000",
+            "https://192.0.2.7",
+            "https://[2001:db8::1]:8443",
+            "https://intranet",
+        ] {
+            assert_eq!(Origins::try_from(good.to_owned()).unwrap().to_string(), good);
+        }
+        for bad in [
+            "*",
+            "null",
+            "https://*",
+            "https://*.example.org",
+            "app.example.org",
+            "https://",
+            "https://app.example.org/",
+            "https://app.example.org/page",
+            "HTTPS://app.example.org",
+            "https://App.example.org",
+            "https://app.example.org:443",
+            "http://localhost:80",
+            "https://app.example.org:0",
+            "https://app.example.org:08443",
+            "https://app.example.org:70000",
+            "https://app.example.org:",
+            "https://ana@app.example.org",
+            "https://app..example.org",
+            "https://app.example.org.",
+            "http://app.example.org",
+            "ftp://app.example.org",
+            "https://m\u{fc}nchen.example",
+            "https://app.example.org?x",
+            "https://app.example.org#x",
+            "https://[::1",
+            "https://[0:0::1]",
+            "https://a b",
+            "file://",
+            "https://-a.example",
+        ] {
+            let told = Origins::try_from(format!("https://app.example.org, {bad}")).expect_err(bad);
+            assert!(told.starts_with(bad) && !told.contains('\n'), "{told}");
+        }
+        assert_eq!(Origins::default().to_string(), "none");
+        assert_eq!(Origins::try_from(" , ".to_owned()).unwrap(), Origins::default());
+    }
+}
