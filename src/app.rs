@@ -11,7 +11,7 @@ use crate::{
     db::{Db, Tx},
     directory,
     error::{ApiError, Result},
-    http, identity, openapi, operations, oversight,
+    http, identity, openapi, operations, oversight, portal,
     types::Id,
 };
 use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, web::Data};
@@ -47,6 +47,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(casework::meetings::commitments::routes)
             .configure(casework::provider_memory::routes)
             .configure(casework::self_advocacy::routes)
+            .configure(portal::routes)
             .configure(directory::providers::routes)
             .configure(directory::preparation_templates::routes)
             .configure(directory::services::routes)
@@ -69,7 +70,14 @@ fn look_again(tx: &mut Tx<'_>, location: &str) -> Result<()> {
         };
     }
     match kind {
-        "me" => Ok(()),
+        "me" => match id {
+            "statements" => {
+                let statement = parts.next().and_then(Id::parse).ok_or_else(ApiError::not_found)?;
+                casework::statements::store::get(tx, statement).map(drop)
+            }
+            "feedback" => portal::own(tx).map(drop),
+            _ => Ok(()),
+        },
         "users" => by_id!(identity::users::store::get),
         "teams" => by_id!(identity::teams::store::find),
         "clients" => by_id!(casework::clients::store::get),

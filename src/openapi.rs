@@ -28,6 +28,7 @@ use utoipa::{
         (name = "Teams", description = "Who works together."),
         (name = "Clients", description = "The people supported."),
         (name = "Statements", description = "What a client needs and prefers, in their own words."),
+        (name = "Portal", description = "What a client who signs in sees of their own record, and what they say themselves."),
         (name = "Cases", description = "Episodes of advocacy, and how they go."),
         (name = "Assignments", description = "Who works a case."),
         (name = "Handovers", description = "A case passes from one lead to the next."),
@@ -258,8 +259,10 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
     }
     let takes_query =
         parameters.as_array().is_some_and(|list| list.iter().any(|parameter| parameter.get("in").is_some_and(|place| place == "query")));
-    let versioned =
-        guarded && !path.ends_with("/members/{user_id}") && !path.contains("/sessions") && (method == "patch" || method == "delete");
+    let versioned = guarded
+        && ["/members/{user_id}", "/account"].iter().all(|end| !path.ends_with(end))
+        && !path.contains("/sessions")
+        && (method == "patch" || method == "delete");
     let replaces = method == "put" && gives_version(operation, examples);
     let creates = method == "post" && guarded && operation.get("responses").is_some_and(|responses| responses.get("201").is_some());
     let steps = method == "post" && ["/transitions", "/approve"].iter().any(|end| path.ends_with(end));

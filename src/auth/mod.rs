@@ -54,6 +54,8 @@ pub enum Scope {
     Teams(UserId),
     /// Those that this user is assigned to now.
     Assigned(UserId),
+    /// None, and of the clients the one whom this user is: `portal` shows them what is theirs.
+    Own(UserId),
     Nothing,
 }
 
@@ -63,7 +65,8 @@ impl Scope {
             Some(Actor { role: Role::Admin, .. }) => Self::Organization,
             Some(Actor { role: Role::Supervisor, user, .. }) => Self::Teams(user),
             Some(Actor { role: Role::Advocate, user, .. }) => Self::Assigned(user),
-            Some(Actor { role: Role::Client | Role::Integration | Role::Auditor, .. }) | None => Self::Nothing,
+            Some(Actor { role: Role::Client, user, .. }) => Self::Own(user),
+            Some(Actor { role: Role::Integration | Role::Auditor, .. }) | None => Self::Nothing,
         }
     }
 }

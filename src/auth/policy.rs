@@ -46,6 +46,7 @@ policy! {
     ReadAgenda        = "agenda:read"        => Supervisor | Advocate;
     ReadClients       = "clients:read"       => Supervisor | Advocate;
     WriteClients      = "clients:write"      => Supervisor | Advocate;
+    ReadFeedback      = "feedback:read"      => Supervisor | Advocate;
     ReadStatements    = "statements:read"    => Supervisor | Advocate;
     WriteStatements   = "statements:write"   => Supervisor | Advocate;
     ReadCases         = "cases:read"         => Admin | Supervisor | Advocate;
@@ -78,6 +79,9 @@ policy! {
     ReadDeadlineRules = "deadline_rules:read" => Admin | Supervisor | Advocate;
     WriteDeadlineRules = "deadline_rules:write" => Admin;
     ReadCodeLists     = "code_lists:read"    => Admin | Supervisor | Advocate | Client | Integration | Auditor;
+
+    ReadPortal        = "portal:read"        => Client;
+    WritePortal       = "portal:write"       => Client;
 
     ReadSearch        = "search:read"        => Supervisor | Advocate;
     ReadAudit         = "audit:read"         => Auditor;

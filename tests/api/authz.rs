@@ -40,6 +40,10 @@ impl Records {
             ("cases", case.clone()),
             ("providers", provider.clone()),
         ];
+        if path.contains("/account") {
+            // Somebody new each time: whoever is one client already is made no other.
+            ids.push(("account", w.user(Role::Client).id()));
+        }
         let post = |path: String, body: Value| async move { ana.post(&path, body).await.expect(201).id() };
         if path.contains("/deadline-rules/{") {
             let rule = json!({"name": "A letter's follow-up", "jurisdiction": "us", "scheme": "other", "action_type": "letter", "trigger": "request_received", "amount": 10, "unit": "business_day", "bound": "exact", "weekend_rule": "none", "holiday_calendar": "us_federal", "party": "other_side", "statutory": false, "effective_from": "2020-01-01", "last_verified_on": "2026-01-05"});
@@ -175,6 +179,9 @@ impl Records {
         }
         if operation["operationId"] == "transitionCase" {
             example = json!({"to": "on_hold", "reason": "Waiting for the clinic.", "review_on": alongside::types::Day::today(&alongside::types::Zone::utc()).plus_days(30)});
+        }
+        if operation["operationId"] == "setClientAccount" {
+            example["user_id"] = json!(self.id("account"));
         }
         if operation["operationId"] == "createDeputy" {
             example["user_id"] = json!(self.id("supervisor"));

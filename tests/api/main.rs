@@ -26,6 +26,7 @@ mod identity;
 mod intruders;
 mod logs;
 mod parity;
+mod portal;
 mod providers;
 mod search;
 mod self_advocacy;

@@ -6,10 +6,7 @@ use crate::support::{
     PASSWORD, World,
     database::{Engine, Home},
 };
-use alongside::{
-    auth::Role,
-    db::Conn,
-};
+use alongside::{auth::Role, db::Conn};
 use diesel::{connection::SimpleConnection as _, prelude::*, sql_types::Text};
 use serde_json::json;
 

@@ -28,7 +28,7 @@ fn seen(tx: &Tx) -> Seen {
         Scope::Organization => Condition::everything(),
         Scope::Teams(_) => teams::store::own(tx, "cases.team_id"),
         Scope::Assigned(_) => assignments::store::worked(tx, "cases.id"),
-        Scope::Nothing => Condition::nothing(),
+        Scope::Own(_) | Scope::Nothing => Condition::nothing(),
     };
     cases::table.filter(cases::organization_id.eq(tx.organization())).filter(seen)
 }
@@ -53,7 +53,9 @@ macro_rules! of_visible_case {
             .with($crate::identity::teams::store::own($tx, "cases.team_id"))
             .then(")"),
             $crate::auth::Scope::Assigned(_) => $crate::casework::assignments::store::worked($tx, concat!($table, ".case_id")),
-            $crate::auth::Scope::Organization | $crate::auth::Scope::Nothing => $crate::db::Condition::nothing(),
+            $crate::auth::Scope::Organization | $crate::auth::Scope::Own(_) | $crate::auth::Scope::Nothing => {
+                $crate::db::Condition::nothing()
+            }
         }
     };
 }

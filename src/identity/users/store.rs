@@ -89,6 +89,13 @@ pub fn worker(tx: &mut Tx, id: UserId, pointer: &str) -> Result<UserRow> {
         .ok_or_else(|| ApiError::unknown_reference(pointer))
 }
 
+/// Somebody of the organization who can be shown a client's record as their own: active, and of that role. Anybody else answers like nobody.
+pub fn client(tx: &mut Tx, id: UserId, pointer: &str) -> Result<UserId> {
+    let row = users::table.find((tx.organization(), id)).select(UserRow::as_select()).first::<UserRow>(tx.conn).optional()?;
+    let client = row.filter(|row| row.is_active() && row.role == Role::Client);
+    Ok(client.ok_or_else(|| ApiError::unknown_reference(pointer))?.id)
+}
+
 /// The short views of these users.
 pub fn refs(tx: &mut Tx, ids: Vec<UserId>) -> Result<Vec<UserRef>> {
     let rows = users::table.filter(users::organization_id.eq(tx.organization())).filter(users::id.eq_any(ids));
