@@ -239,7 +239,9 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
         operation.get("security").and_then(|security| security.pointer("/0/bearer/0")).and_then(Value::as_str).map(str::to_owned);
     let guarded = permission.is_some();
     if let Some(permission) = &permission {
-        let roles: Vec<&str> = policy::roles(permission).unwrap_or_default().iter().map(|role| role.as_str()).collect();
+        let (roles, by_scope) = policy::roles(permission).unwrap_or_default();
+        let mut roles: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+        roles.extend(by_scope.then_some("integration (by scope)"));
         if let Some(Value::String(description)) = operation.get_mut("description") {
             description.push_str(&format!("\n\nPermission `{permission}`. Roles: {}.", roles.join(", ")));
         }

@@ -3,11 +3,13 @@
 pub mod guard;
 pub mod password;
 pub mod policy;
+pub mod scopes;
 pub mod source;
 pub mod token;
 
 pub use guard::{Allowed, Anyone, Caller, Operator};
 pub use policy::Role;
+pub use scopes::Scopes;
 
 use crate::types::Id;
 
@@ -32,6 +34,8 @@ pub struct Actor {
     pub organization: OrganizationId,
     pub user: UserId,
     pub role: Role,
+    /// What they may do besides, where they are an integration.
+    pub scopes: Scopes,
     pub session: SessionId,
 }
 
@@ -62,11 +66,12 @@ pub enum Scope {
 impl Scope {
     pub const fn of(actor: Option<Actor>) -> Self {
         match actor {
-            Some(Actor { role: Role::Admin, .. }) => Self::Organization,
+            // An integration has to be let in by its scopes first.
+            Some(Actor { role: Role::Admin | Role::Integration, .. }) => Self::Organization,
             Some(Actor { role: Role::Supervisor, user, .. }) => Self::Teams(user),
             Some(Actor { role: Role::Advocate, user, .. }) => Self::Assigned(user),
             Some(Actor { role: Role::Client, user, .. }) => Self::Own(user),
-            Some(Actor { role: Role::Integration | Role::Auditor, .. }) | None => Self::Nothing,
+            Some(Actor { role: Role::Auditor, .. }) | None => Self::Nothing,
         }
     }
 }

@@ -133,7 +133,7 @@ impl Keys {
             org: actor.organization,
             role: actor.role,
             sid: actor.session,
-            scope: super::policy::permissions(actor.role).join(" "),
+            scope: super::policy::permissions(actor.role, actor.scopes).join(" "),
         };
         let header = Header { typ: Some("at+jwt".into()), kid: Some(self.kid.clone()), ..Header::new(Algorithm::EdDSA) };
         jsonwebtoken::encode(&header, &claims, &self.sign).map_err(ApiError::internal)
@@ -221,7 +221,7 @@ pub fn hash_secret(secret: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::Id;
+    use crate::{auth::Scopes, types::Id};
     use proptest::prelude::*;
 
     proptest! {
@@ -245,7 +245,7 @@ mod tests {
         Keys::from_pkcs8(pkcs8.as_ref()).unwrap()
     }
     fn actor() -> Actor {
-        Actor { organization: Id::new(), user: Id::new(), role: Role::Advocate, session: Id::new() }
+        Actor { organization: Id::new(), user: Id::new(), role: Role::Advocate, scopes: Scopes::NONE, session: Id::new() }
     }
 
     #[test]

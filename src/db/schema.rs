@@ -798,6 +798,7 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        scopes -> Jsonb,
     }
 }
 

@@ -336,7 +336,10 @@ impl<T: ToSchema> ToSchema for Page<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{auth::Role, types::Id};
+    use crate::{
+        auth::{Role, Scopes},
+        types::Id,
+    };
     use proptest::prelude::*;
 
     #[derive(Debug, Default, Deserialize, IntoParams)]
@@ -349,7 +352,7 @@ mod tests {
         List { filter: Nothing {}, include_total: false, limit: 1, sort: "-at", cursor, path: path.into(), rest: rest.into(), key: [7; 32] }
     }
     fn reader() -> Actor {
-        Actor { organization: Id::new(), user: Id::new(), role: Role::Advocate, session: Id::new() }
+        Actor { organization: Id::new(), user: Id::new(), role: Role::Advocate, scopes: Scopes::NONE, session: Id::new() }
     }
     fn cursor(actor: Actor, value: i64, id: uuid::Uuid) -> String {
         let next = list("/cases", "status=active", None).page(actor, vec![(value, id); 2], None, |row| *row, |row| row).page.next_cursor;

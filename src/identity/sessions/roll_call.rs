@@ -55,7 +55,7 @@ impl Sessions for RollCall {
         Box::pin(async move {
             match self.find(organization, session).await? {
                 Some(live) if live.user == claims.sub && live.expires_at > Instant::now() => {
-                    Ok(Actor { organization, user: live.user, role: live.role, session })
+                    Ok(Actor { organization, user: live.user, role: live.role, scopes: live.scopes, session })
                 }
                 _ => Err(ApiError::unauthenticated()),
             }

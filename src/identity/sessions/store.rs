@@ -3,7 +3,7 @@
 use super::model::*;
 use crate::{
     auth::{
-        Actor, OrganizationId, Role, SessionId, UserId,
+        Actor, OrganizationId, Role, Scopes, SessionId, UserId,
         token::{hash_secret, random_secret},
     },
     db::{
@@ -31,6 +31,7 @@ pub struct Live {
     pub session: SessionId,
     pub user: UserId,
     pub role: Role,
+    pub scopes: Scopes,
     pub expires_at: Instant,
 }
 
@@ -45,7 +46,7 @@ fn alive(organization: OrganizationId) -> _ {
         .filter(sessions::ended_at.is_null())
         .filter(users::status.eq(user))
         .filter(organizations::status.eq(owner))
-        .select((sessions::id, users::id, users::role, sessions::expires_at))
+        .select((sessions::id, users::id, users::role, users::scopes, sessions::expires_at))
 }
 
 pub fn live(conn: &mut Conn, organization: OrganizationId, session: SessionId) -> Result<Option<Live>> {
@@ -57,10 +58,12 @@ pub fn all_live(conn: &mut Conn, organization: OrganizationId, these: Vec<Sessio
     Ok(alive(organization).filter(sessions::id.eq_any(these)).load(conn)?)
 }
 
-/// Whether somebody's session goes on, in the role in which they were let in.
+/// Whether somebody's session goes on, in the role and with the scopes with which they were let in.
 pub fn stands(conn: &mut Conn, actor: Actor) -> Result<bool> {
     let live = live(conn, actor.organization, actor.session)?;
-    Ok(live.is_some_and(|live| live.user == actor.user && live.role == actor.role && live.expires_at > Instant::now()))
+    Ok(live.is_some_and(|live| {
+        live.user == actor.user && live.role == actor.role && live.scopes == actor.scopes && live.expires_at > Instant::now()
+    }))
 }
 
 /// The caller's own sessions that go on.
@@ -91,7 +94,7 @@ pub fn start(tx: &mut Tx, user: UserId, proved: Option<&str>) -> Result<Option<(
         return Ok(None);
     };
     end_surplus(tx, user, session.id)?;
-    let actor = Actor { organization: session.organization_id, user, role: live.role, session: session.id };
+    let actor = Actor { organization: session.organization_id, user, role: live.role, scopes: live.scopes, session: session.id };
     let token = issue(tx, actor, session.expires_at)?;
     tx.record_as(actor, "session.started");
     Ok(Some((actor, token)))
@@ -124,7 +127,7 @@ pub fn rotate(tx: &mut Tx, token: &str) -> Result<Option<(Actor, String)>> {
     let found = refresh_tokens::table.find((organization, &hash)).select(RefreshRow::as_select());
     let Some(row) = found.first::<RefreshRow>(tx.conn).optional()? else { return Ok(None) };
     let Some(live) = live(tx.conn, organization, row.session_id)? else { return Ok(None) };
-    let actor = Actor { organization, user: live.user, role: live.role, session: row.session_id };
+    let actor = Actor { organization, user: live.user, role: live.role, scopes: live.scopes, session: row.session_id };
     let now = Instant::now();
     let unspent = refresh_tokens::table.find((organization, &hash)).filter(refresh_tokens::spent_at.is_null());
     if diesel::update(unspent).set(refresh_tokens::spent_at.eq(now)).execute(tx.conn)? == 0 {

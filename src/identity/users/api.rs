@@ -88,7 +88,7 @@ pub async fn get_user(who: Allowed<ReadUsers>, db: Data<Db>, id: Path<UserId>) -
 
 /// Change a user
 ///
-/// A changed role or status ends the person's sessions. Nobody changes their own, and the last administrator stays.
+/// A changed role, status or scope ends the person's sessions. Nobody changes their own, and the last administrator stays.
 #[utoipa::path(tag = "Users", params(("id" = UserId, Path)), request_body = UserPatch, responses((status = 200, body = User)), security(("bearer" = ["users:write"])))]
 #[patch("/users/{id}")]
 pub async fn update_user(

@@ -2,7 +2,7 @@
 
 use super::model::*;
 use crate::{
-    auth::{Actor, Role, UserId},
+    auth::{Actor, Role, Scopes, UserId},
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::row_after,
@@ -177,7 +177,7 @@ pub fn update(tx: &mut Tx, id: UserId, version: &IfMatch, patch: &Body<UserPatch
     }
     let mut row = visible(tx)?.filter(users::id.eq(id)).select(UserRow::as_select()).locked().get_result::<UserRow>(tx.conn)?;
     version.check(row.version)?;
-    let before = (row.role, row.status);
+    let (before, scopes) = ((row.role, row.status), row.scopes);
     let wanted = (patch.role.0.unwrap_or(row.role), patch.status.0.unwrap_or(row.status));
     if before != wanted && row.id == actor.user {
         return Err(ApiError::forbidden("Nobody changes their own role or status."));
@@ -188,8 +188,13 @@ pub fn update(tx: &mut Tx, id: UserId, version: &IfMatch, patch: &Body<UserPatch
     }
     patch.display_name.clone().apply(&mut row.display_name);
     (row.role, row.status) = wanted;
+    row.scopes = match (row.role, patch.scopes.0) {
+        (Role::Integration, given) => given.unwrap_or(scopes),
+        (_, Some(_)) => return Err(ApiError::invalid("/scopes", "not_an_integration", "only an integration has scopes")),
+        (_, None) => Scopes::NONE,
+    };
     save(tx, &mut row)?;
-    if before != wanted {
+    if (before, scopes) != (wanted, row.scopes) {
         sessions::store::end_all(tx, row.id, None)?;
     }
     tx.record("user.updated", row.id, patch.members());

@@ -3,11 +3,12 @@
 use super::{
     conforms,
     database::{Engine, Home},
+    members,
 };
 use alongside::{
     app,
     auth::{
-        Actor, Role,
+        Actor, Role, Scopes,
         password::{Cost, Password},
         source::Sources,
         token::Keys,
@@ -22,6 +23,7 @@ use alongside::{
     portal::accounts::model::AccountRow,
     types::{Email, Id, Instant, Line, Zone},
 };
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use diesel::prelude::*;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -146,7 +148,11 @@ impl World {
         Self { base, home, keys, http: reqwest::Client::new(), engine, org, team, other_org, other_team, password_hash }
     }
 
+    /// An integration with every scope; any other role.
     pub fn user_in(&self, org: &OrganizationRow, teams: &[TeamId], role: Role) -> User<'_> {
+        self.user_with(org, teams, role, if role == Role::Integration { Scopes::all() } else { Scopes::NONE })
+    }
+    pub fn user_with(&self, org: &OrganizationRow, teams: &[TeamId], role: Role, scopes: Scopes) -> User<'_> {
         let email = format!("{}-{}@example.org", role.as_str(), uuid::Uuid::now_v7().simple());
         let row = UserRow::new(
             org.id,
@@ -155,6 +161,7 @@ impl World {
             role,
             Some(self.password_hash.clone()),
         );
+        let row = UserRow { scopes, ..row };
         let session = SessionRow::start(org.id, row.id);
         let mut conn = self.home.open();
         diesel::insert_into(schema::users::table).values(&row).execute(&mut conn).unwrap();
@@ -169,7 +176,7 @@ impl World {
             let member = MemberRow { organization_id: org.id, team_id: *team, user_id: row.id, added_at: Instant::now() };
             diesel::insert_into(schema::team_members::table).values(&member).execute(&mut conn).unwrap();
         }
-        let actor = Actor { organization: org.id, user: row.id, role, session: session.id };
+        let actor = Actor { organization: org.id, user: row.id, role, scopes, session: session.id };
         User { world: self, actor, email, token: self.keys.mint(actor).unwrap() }
     }
 
@@ -212,6 +219,7 @@ impl World {
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
+        let sent = body.clone();
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body);
         }
@@ -224,7 +232,21 @@ impl World {
         let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
         let content_type = headers.get("content-type").map_or("", |value| value.to_str().unwrap()).to_owned();
         conforms::check(method, path, status, &content_type, &body);
+        self.hold_against_members(token, method, path, status, sent.as_deref(), &body);
         Reply { status, headers, body }
+    }
+
+    /// The role that a token says that its bearer has.
+    fn role_in(token: &str) -> String {
+        let claims = token.split('.').nth(1).and_then(|claims| URL_SAFE_NO_PAD.decode(claims).ok()).unwrap_or_default();
+        serde_json::from_slice::<Value>(&claims).unwrap_or_default()["role"].as_str().unwrap_or("nobody").to_owned()
+    }
+
+    fn hold_against_members(&self, token: Option<&str>, method: &str, path: &str, status: u16, sent: Option<&str>, body: &Value) {
+        let role = token.map_or_else(|| "nobody".into(), Self::role_in);
+        if let Some(fault) = members::fault(&role, method, path, status, sent, body) {
+            panic!("{fault}\n{body:#}");
+        }
     }
 
     pub async fn anyone(&self, method: &str, path: &str, body: Option<Value>) -> Reply {
