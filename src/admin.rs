@@ -3,7 +3,7 @@
 use crate::{
     audit::{chain, checkpoint},
     auth::{
-        Operator, OrganizationId, Role, UserId,
+        Operator, OrganizationId, Role, Scopes, UserId,
         password::{Cost, Password},
         token::Keys,
     },
@@ -36,6 +36,8 @@ pub struct NewUser {
     pub email: Email,
     pub name: Line<120>,
     pub role: Role,
+    /// For an integration alone.
+    pub scopes: Scopes,
     pub teams: Vec<Line<120>>,
     pub password: Password,
 }
@@ -43,7 +45,11 @@ pub struct NewUser {
 impl NewUser {
     fn insert(&self, tx: &mut Tx, hash: &str) -> Result<UserRow> {
         users::store::check_password(tx, &self.password, &self.name, &self.email, "/password")?;
+        if !self.scopes.is_empty() && self.role != Role::Integration {
+            return Err(ApiError::invalid("/scopes", "not_an_integration", "only an integration has scopes"));
+        }
         let row = UserRow::new(tx.organization(), self.email.clone(), self.name.clone(), self.role, Some(hash.to_owned()));
+        let row = UserRow { scopes: self.scopes, ..row };
         users::store::insert(tx, &row)?;
         for name in &self.teams {
             let team = teams::store::named(tx, name.clone())?;

@@ -13,7 +13,7 @@ use crate::{
     error::{ApiError, Result},
     http, identity,
     mail::Post,
-    openapi, operations, oversight,
+    openapi, operations, oversight, portal,
     tls::{self, Certificate},
     types::Id,
 };
@@ -55,6 +55,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(casework::meetings::commitments::routes)
             .configure(casework::provider_memory::routes)
             .configure(casework::self_advocacy::routes)
+            .configure(portal::routes)
             .configure(directory::providers::routes)
             .configure(directory::preparation_templates::routes)
             .configure(directory::services::routes)
@@ -77,7 +78,14 @@ fn look_again(tx: &mut Tx<'_>, location: &str) -> Result<()> {
         };
     }
     match kind {
-        "me" => Ok(()),
+        "me" => match id {
+            "statements" => {
+                let statement = parts.next().and_then(Id::parse).ok_or_else(ApiError::not_found)?;
+                casework::statements::store::get(tx, statement).map(drop)
+            }
+            "feedback" => portal::own(tx).map(drop),
+            _ => Ok(()),
+        },
         "invitations" => by_id!(identity::invitations::store::get),
         "users" => by_id!(identity::users::store::get),
         "teams" => by_id!(identity::teams::store::find),

@@ -8,7 +8,7 @@
 //! | [`types`], [`error`] | values that are good wherever they are; the one error |
 //! | [`http`], [`auth`] | what every handler shares; who may do what |
 //! | [`db`], [`audit`] | the only door to SQL; the trace |
-//! | [`identity`], [`casework`], [`directory`], [`oversight`] | the features, each a folder with `mod`, `api`, `model`, `store` |
+//! | [`identity`], [`casework`], [`directory`], [`portal`], [`oversight`] | the features, each a folder with `mod`, `api`, `model`, `store` |
 //! | [`print`] | sheets for people to read, as a web page and as a PDF |
 //! | [`operations`], [`openapi`], [`telemetry`], [`config`] | health and keys; the document; logs; settings |
 //! | [`mail`] | what goes out |
@@ -35,6 +35,7 @@ pub mod mail;
 pub mod openapi;
 pub mod operations;
 pub mod oversight;
+pub mod portal;
 pub mod print;
 pub mod telemetry;
 pub mod tls;

@@ -28,6 +28,7 @@ use utoipa::{
         (name = "Teams", description = "Who works together."),
         (name = "Clients", description = "The people supported."),
         (name = "Statements", description = "What a client needs and prefers, in their own words."),
+        (name = "Portal", description = "What a client who signs in sees of their own record, and what they say themselves."),
         (name = "Cases", description = "Episodes of advocacy, and how they go."),
         (name = "Assignments", description = "Who works a case."),
         (name = "Handovers", description = "A case passes from one lead to the next."),
@@ -238,7 +239,9 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
         operation.get("security").and_then(|security| security.pointer("/0/bearer/0")).and_then(Value::as_str).map(str::to_owned);
     let guarded = permission.is_some();
     if let Some(permission) = &permission {
-        let roles: Vec<&str> = policy::roles(permission).unwrap_or_default().iter().map(|role| role.as_str()).collect();
+        let (roles, by_scope) = policy::roles(permission).unwrap_or_default();
+        let mut roles: Vec<&str> = roles.iter().map(|role| role.as_str()).collect();
+        roles.extend(by_scope.then_some("integration (by scope)"));
         if let Some(Value::String(description)) = operation.get_mut("description") {
             description.push_str(&format!("\n\nPermission `{permission}`. Roles: {}.", roles.join(", ")));
         }
@@ -259,8 +262,8 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
     let takes_query =
         parameters.as_array().is_some_and(|list| list.iter().any(|parameter| parameter.get("in").is_some_and(|place| place == "query")));
     let versioned = guarded
-        && !path.ends_with("/members/{user_id}")
-        && !["/sessions", "/second-factor"].iter().any(|part| path.contains(part))
+        && ["/members/{user_id}", "/account"].iter().all(|end| !path.ends_with(end))
+        && ["/sessions", "/second-factor"].iter().all(|part| !path.contains(part))
         && (method == "patch" || method == "delete");
     let replaces = method == "put" && gives_version(operation, examples);
     let creates = method == "post" && guarded && operation.get("responses").is_some_and(|responses| responses.get("201").is_some());

@@ -1,6 +1,11 @@
 //! The extractors that prove a caller was checked.
 
-use super::{Actor, Origin, RequestId, policy::Permission, source::Sources, token::Keys};
+use super::{
+    Actor, Origin, RequestId,
+    policy::{self, Permission},
+    source::Sources,
+    token::Keys,
+};
 use crate::error::{ApiError, Code, Result};
 use actix_web::{
     FromRequest, HttpMessage as _, HttpRequest,
@@ -172,7 +177,7 @@ impl<P: Permission> FromRequest for Allowed<P> {
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         let identified = req.extensions_mut().remove::<Identified>();
         ready(identified.map_or_else(|| Err(ApiError::unauthenticated()), |Identified(found)| found).and_then(|(actor, origin)| {
-            if !P::allows(actor.role) {
+            if !policy::allowed::<P>(actor.role, actor.scopes) {
                 return Err(ApiError::forbidden("Your role may never do this kind of thing."));
             }
             if actor.awaits_factor && !P::BEFORE_FACTOR {

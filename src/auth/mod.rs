@@ -4,12 +4,14 @@ pub mod guard;
 pub mod key_ring;
 pub mod password;
 pub mod policy;
+pub mod scopes;
 pub mod source;
 pub mod token;
 pub mod totp;
 
 pub use guard::{Allowed, Anyone, Caller, Fresh, Operator};
 pub use policy::Role;
+pub use scopes::Scopes;
 
 use crate::types::{Id, Instant};
 
@@ -34,6 +36,8 @@ pub struct Actor {
     pub organization: OrganizationId,
     pub user: UserId,
     pub role: Role,
+    /// What they may do besides, where they are an integration.
+    pub scopes: Scopes,
     pub session: SessionId,
     /// When they last said their password in this session.
     pub proved_at: Instant,
@@ -49,7 +53,8 @@ impl Actor {
     #[cfg(test)]
     pub fn somebody() -> Self {
         let (role, proved_at) = (Role::Advocate, Instant::now());
-        Self { organization: Id::new(), user: Id::new(), role, session: Id::new(), proved_at, awaits_factor: false }
+        let scopes = Scopes::NONE;
+        Self { organization: Id::new(), user: Id::new(), role, scopes, session: Id::new(), proved_at, awaits_factor: false }
     }
 
     pub fn is_fresh(&self) -> bool {
@@ -78,16 +83,20 @@ pub enum Scope {
     Teams(UserId),
     /// Those that this user is assigned to now.
     Assigned(UserId),
+    /// None, and of the clients the one whom this user is: `portal` shows them what is theirs.
+    Own(UserId),
     Nothing,
 }
 
 impl Scope {
     pub const fn of(actor: Option<Actor>) -> Self {
         match actor {
-            Some(Actor { role: Role::Admin, .. }) => Self::Organization,
+            // An integration has to be let in by its scopes first.
+            Some(Actor { role: Role::Admin | Role::Integration, .. }) => Self::Organization,
             Some(Actor { role: Role::Supervisor, user, .. }) => Self::Teams(user),
             Some(Actor { role: Role::Advocate, user, .. }) => Self::Assigned(user),
-            Some(Actor { role: Role::Client | Role::Integration | Role::Auditor, .. }) | None => Self::Nothing,
+            Some(Actor { role: Role::Client, user, .. }) => Self::Own(user),
+            Some(Actor { role: Role::Auditor, .. }) | None => Self::Nothing,
         }
     }
 }

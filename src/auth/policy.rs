@@ -1,4 +1,7 @@
-//! Who may do what. This table is the whole policy; which *rows* a role sees is decided by each store's `visible`.
+//! Who may do what. This table is the whole policy; which *rows* a role sees is decided by each store's `visible`, and which members of
+//! them `members.txt` says.
+
+use super::Scopes;
 
 text_enum! {
     /// What a person who signs in is to the organization.
@@ -12,47 +15,79 @@ text_enum! {
     }
 }
 
+impl Role {
+    /// Whether the role sees what a case is about, and not only that there is one (AZ-07).
+    pub const fn sees_content(self) -> bool {
+        matches!(self, Self::Supervisor | Self::Advocate)
+    }
+}
+
 /// A thing that a caller may be allowed to do; handlers name one in their signature.
 pub trait Permission: 'static {
     const NAME: &'static str;
     /// Whether it is held before the second factor is set up that the role must have.
     const BEFORE_FACTOR: bool;
+    /// Its line in the table.
+    const PLACE: u32;
+    /// Whether an integration has it where its scopes name it.
+    const BY_SCOPE: bool;
     fn allows(role: Role) -> bool;
 }
 
+/// One line of the table.
+#[derive(Debug)]
+pub struct Row {
+    pub name: &'static str,
+    /// Whether an integration may be given it.
+    pub by_scope: bool,
+    allows: fn(Role) -> bool,
+}
+
 macro_rules! policy {
-    ($($permission:ident = $name:literal => $($role:ident)|+;)+) => {
+    (@ by scope) => { true };
+    (@) => { false };
+    ($($permission:ident = $name:literal => $($role:ident)|* $([$by:ident $scope:ident])?;)+) => {
+        /// The lines, by number.
+        #[derive(Clone, Copy)]
+        enum Place { $($permission),+ }
         $(
             #[derive(Debug, Clone, Copy)]
             pub enum $permission {}
             impl Permission for $permission {
                 const NAME: &'static str = $name;
                 const BEFORE_FACTOR: bool = matches!($name.as_bytes(), b"self:read" | b"self:factor");
-                fn allows(role: Role) -> bool { matches!(role, $(Role::$role)|+) }
+                const PLACE: u32 = Place::$permission as u32;
+                const BY_SCOPE: bool = policy!(@ $($by $scope)?);
+                fn allows(role: Role) -> bool { matches!(role, $(Role::$role)|*) }
             }
         )+
-        /// Every permission by name, with whom it is given to.
-        pub const ALL: &[(&str, fn(Role) -> bool)] = &[$(($name, $permission::allows)),+];
+        /// Every permission, with whom it is given to.
+        pub const ALL: &[Row] = &[$(Row { name: $name, by_scope: $permission::BY_SCOPE, allows: $permission::allows }),+];
     };
 }
 
+/// [`Scopes`] has a bit for each line.
+const _: () = assert!(ALL.len() <= 64);
+
+// `[by scope]`: an integration has it where its scopes name it, and no other permission. It is shown what an administrator is shown, or less.
 policy! {
     ReadSelf          = "self:read"          => Admin | Supervisor | Advocate | Client | Integration | Auditor;
     WriteSelf         = "self:write"         => Admin | Supervisor | Advocate | Client | Auditor;
     OwnFactor         = "self:factor"        => Admin | Supervisor | Advocate | Client | Integration | Auditor;
-    ReadOrganization  = "organization:read"  => Admin | Supervisor | Advocate | Auditor;
+    ReadOrganization  = "organization:read"  => Admin | Supervisor | Advocate | Auditor [by scope];
     WriteOrganization = "organization:write" => Admin;
     ReadUsers         = "users:read"         => Admin | Supervisor | Advocate;
     WriteUsers        = "users:write"        => Admin;
-    ReadTeams         = "teams:read"         => Admin | Supervisor | Advocate;
+    ReadTeams         = "teams:read"         => Admin | Supervisor | Advocate [by scope];
     WriteTeams        = "teams:write"        => Admin;
 
     ReadAgenda        = "agenda:read"        => Supervisor | Advocate;
     ReadClients       = "clients:read"       => Supervisor | Advocate;
     WriteClients      = "clients:write"      => Supervisor | Advocate;
+    ReadFeedback      = "feedback:read"      => Supervisor | Advocate;
     ReadStatements    = "statements:read"    => Supervisor | Advocate;
     WriteStatements   = "statements:write"   => Supervisor | Advocate;
-    ReadCases         = "cases:read"         => Admin | Supervisor | Advocate;
+    ReadCases         = "cases:read"         => Admin | Supervisor | Advocate [by scope];
     WriteCases        = "cases:write"        => Supervisor | Advocate;
     MoveCases         = "cases:transition"   => Admin | Supervisor | Advocate;
     AssignCases       = "cases:assign"       => Supervisor;
@@ -74,26 +109,36 @@ policy! {
     ReadTasks         = "tasks:read"         => Supervisor | Advocate;
     WriteTasks        = "tasks:write"        => Supervisor | Advocate;
 
-    ReadDirectory     = "directory:read"     => Admin | Supervisor | Advocate;
-    WriteDirectory    = "directory:write"    => Admin | Supervisor | Advocate;
+    ReadDirectory     = "directory:read"     => Admin | Supervisor | Advocate [by scope];
+    WriteDirectory    = "directory:write"    => Admin | Supervisor | Advocate [by scope];
     MergeDirectory    = "directory:merge"    => Admin | Supervisor;
     ReadProviderMemory = "providers:memory"  => Supervisor | Advocate;
     WriteTemplates    = "templates:write"    => Admin;
-    ReadDeadlineRules = "deadline_rules:read" => Admin | Supervisor | Advocate;
+    ReadDeadlineRules = "deadline_rules:read" => Admin | Supervisor | Advocate [by scope];
     WriteDeadlineRules = "deadline_rules:write" => Admin;
-    ReadCodeLists     = "code_lists:read"    => Admin | Supervisor | Advocate | Client | Integration | Auditor;
+    ReadCodeLists     = "code_lists:read"    => Admin | Supervisor | Advocate | Client | Auditor [by scope];
+
+    ReadPortal        = "portal:read"        => Client;
+    WritePortal       = "portal:write"       => Client;
 
     ReadSearch        = "search:read"        => Supervisor | Advocate;
     ReadAudit         = "audit:read"         => Auditor;
 }
 
-/// The names of what a role may do, in the table's order.
-pub fn permissions(role: Role) -> Vec<&'static str> {
-    ALL.iter().filter(|(_, allows)| allows(role)).map(|(name, _)| *name).collect()
+/// Whether somebody in this role, with these scopes, holds the permission.
+pub fn allowed<P: Permission>(role: Role, scopes: Scopes) -> bool {
+    P::allows(role) || P::BY_SCOPE && role == Role::Integration && scopes.has(P::PLACE)
 }
 
-/// The roles that hold a permission, in the enum's order; `None` for a name that the table has not.
-pub fn roles(permission: &str) -> Option<Vec<Role>> {
-    let (_, allows) = ALL.iter().find(|(name, _)| *name == permission)?;
-    Some(Role::ALL.iter().copied().filter(|role| allows(*role)).collect())
+/// The names of what they may do, in the table's order.
+pub fn permissions(role: Role, scopes: Scopes) -> Vec<&'static str> {
+    let scopes = if role == Role::Integration { scopes } else { Scopes::NONE };
+    ALL.iter().zip(0..).filter(|(row, place)| (row.allows)(role) || scopes.has(*place)).map(|(row, _)| row.name).collect()
+}
+
+/// The roles that hold a permission, in the enum's order, and whether an integration may be given it; `None` for a name that the table
+/// has not.
+pub fn roles(permission: &str) -> Option<(Vec<Role>, bool)> {
+    let row = ALL.iter().find(|row| row.name == permission)?;
+    Some((Role::ALL.iter().copied().filter(|role| (row.allows)(*role)).collect(), row.by_scope))
 }

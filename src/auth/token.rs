@@ -150,7 +150,7 @@ impl Keys {
             org: actor.organization,
             role: actor.role,
             sid: actor.session,
-            scope: super::policy::permissions(actor.role).join(" "),
+            scope: super::policy::permissions(actor.role, actor.scopes).join(" "),
         };
         let known = self.known();
         let key = known.ring.signer();

@@ -195,6 +195,17 @@ diesel::table! {
 diesel::table! {
     use crate::types::sql::*;
 
+    client_accounts (organization_id, client_id) {
+        organization_id -> Uuid,
+        client_id -> Uuid,
+        user_id -> Uuid,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
     clients (organization_id, id) {
         organization_id -> Uuid,
         id -> Uuid,
@@ -318,6 +329,22 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
+    feedback (organization_id, id) {
+        organization_id -> Uuid,
+        id -> Uuid,
+        client_id -> Uuid,
+        case_id -> Nullable<Uuid>,
+        meeting_id -> Nullable<Uuid>,
+        rating -> Nullable<Int4>,
+        text -> Text,
+        created_by -> Uuid,
+        created_at -> Timestamptz,
     }
 }
 
@@ -830,6 +857,7 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        scopes -> Jsonb,
     }
 }
 
@@ -843,11 +871,13 @@ diesel::allow_tables_to_appear_in_same_query!(
     case_episodes,
     case_transitions,
     cases,
+    client_accounts,
     clients,
     commitments,
     conflict_checks,
     deadline_rules,
     deadlines,
+    feedback,
     handovers,
     idempotency_keys,
     interests,

@@ -10,6 +10,7 @@ use diesel::sql_types::BigInt;
 use diesel::sqlite::Sqlite;
 
 use super::conn::MultiBackend;
+use crate::auth::Scopes;
 use crate::types::{
     Day, Id, Instant, Json, Zone,
     json::Document,
@@ -140,6 +141,31 @@ impl<T: Document> FromSql<Jsonb, Sqlite> for Json<T> {
     }
 }
 both_engines!([T: Document] Json<T> as Jsonb);
+
+impl ToSql<Jsonb, Pg> for Scopes {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        out.write_all(&[1])?;
+        serde_json::to_writer(out, self)?;
+        Ok(IsNull::No)
+    }
+}
+impl FromSql<Jsonb, Pg> for Scopes {
+    fn from_sql(value: PgValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self::kept(&<Json<Vec<String>> as FromSql<Jsonb, Pg>>::from_sql(value)?.0))
+    }
+}
+impl ToSql<Jsonb, Sqlite> for Scopes {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(serde_json::to_string(self)?);
+        Ok(IsNull::No)
+    }
+}
+impl FromSql<Jsonb, Sqlite> for Scopes {
+    fn from_sql(value: SqliteValue<'_>) -> deserialize::Result<Self> {
+        Ok(Self::kept(&<Json<Vec<String>> as FromSql<Jsonb, Sqlite>>::from_sql(value)?.0))
+    }
+}
+both_engines!([] Scopes as Jsonb);
 
 impl<DB: Backend> ToSql<Text, DB> for Zone
 where

@@ -214,6 +214,7 @@ fn known(code: &str) -> &'static str {
         "invalid_instant",
         "invalid_date",
         "out_of_range",
+        "unknown_scope",
         "unknown_time_zone",
         "unknown_code",
         "too_long",

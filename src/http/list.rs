@@ -290,6 +290,11 @@ impl<T> Page<T> {
     pub fn next_link(&self) -> Option<String> {
         self.next_link.clone()
     }
+    /// The same page, with another view of each item.
+    pub fn map<U>(self, view: impl FnMut(T) -> U) -> Page<U> {
+        let Self { items, page, total, next_link } = self;
+        Page { items: items.into_iter().map(view).collect(), page, total, next_link }
+    }
 }
 
 /// Where a page stands in its list.

@@ -1,5 +1,8 @@
 //! Every operation of the document, asked by every role in every place, held against `authz.txt`.
 //!
+//! The integrations here have every scope; `scopes` asks with each by itself. Of the clients, `own` is the one whom the records are about,
+//! `team` another of the same team, and whoever is of no team is linked to no client.
+//!
 //! A change of policy is a diff in that file: `BLESS=1 ./test authz` writes it.
 
 use crate::{
@@ -28,9 +31,10 @@ impl Records {
     }
 
     /// Makes what an operation's path and body name.
-    async fn make(w: &World, ana: &User<'_>, boss: &User<'_>, mate: &User<'_>, path: &str) -> Self {
+    async fn make(w: &World, [ana, boss, mate, sam]: [&User<'_>; 4], path: &str) -> Self {
         let case = active_case(ana, boss).await;
         let client = ana.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
+        sam.becomes(&client);
         let provider = ana.post("/providers", json!({"name": "Riverside Clinic"})).await.expect(201).id();
         let mut ids = vec![
             ("users", w.user(Role::Advocate).id()),
@@ -40,6 +44,10 @@ impl Records {
             ("cases", case.clone()),
             ("providers", provider.clone()),
         ];
+        if path.contains("/account") {
+            // Somebody new each time: whoever is one client already is made no other.
+            ids.push(("account", w.user(Role::Client).id()));
+        }
         let post = |path: String, body: Value| async move { ana.post(&path, body).await.expect(201).id() };
         if path.contains("/deadline-rules/{") {
             let rule = json!({"name": "A letter's follow-up", "jurisdiction": "us", "scheme": "other", "action_type": "letter", "trigger": "request_received", "amount": 10, "unit": "business_day", "bound": "exact", "weekend_rule": "none", "holiday_calendar": "us_federal", "party": "other_side", "statutory": false, "effective_from": "2020-01-01", "last_verified_on": "2026-01-05"});
@@ -188,6 +196,9 @@ impl Records {
         if operation["operationId"] == "transitionCase" {
             example = json!({"to": "on_hold", "reason": "Waiting for the clinic.", "review_on": alongside::types::Day::today(&alongside::types::Zone::utc()).plus_days(30)});
         }
+        if operation["operationId"] == "setClientAccount" {
+            example["user_id"] = json!(self.id("account"));
+        }
         if operation["operationId"] == "createDeputy" {
             example["user_id"] = json!(self.id("supervisor"));
         }
@@ -240,19 +251,29 @@ fn missing(path: &str) -> String {
 on_both_engines! {
     async fn every_operation_answers_every_caller_as_the_table_says(w) {
         let (ana, boss, mate) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
-        let elsewhere = w.new_team("South side");
-        let owner = |role| match role { Role::Advocate => Some(&ana), Role::Supervisor => Some(&boss), _ => None };
+        let (sam, elsewhere) = (w.user(Role::Client), w.new_team("South side"));
+        let people = [&ana, &boss, &mate, &sam];
+        let owner = |role| match role { Role::Advocate => Some(&ana), Role::Supervisor => Some(&boss), Role::Client => Some(&sam), _ => None };
         let callers: Vec<(Role, Vec<Caller<'_>>)> = Role::ALL.iter().map(|role| (*role, Caller::all(w, *role, owner(*role), elsewhere))).collect();
+        // Clients besides: another of the same team, and one of the other organization.
+        let clients = callers.iter().find(|(role, _)| *role == Role::Client).map(|(_, clients)| clients).unwrap();
+        let client = |place: &str| &clients.iter().find(|caller| caller.place == place).unwrap().user;
+        client("team").becomes(&mate.new_client().await);
+        client("other_org").becomes(&w.outsider(Role::Advocate).new_client().await);
+        client("suspended").becomes(&mate.new_client().await);
         let (mut rows, mut cells) = (String::new(), 0);
         for (path, item) in DOC["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 let id = operation["operationId"].as_str().unwrap();
                 let permission = operation["x-permission"].as_str();
-                let allowed = permission.map(|permission| policy::roles(permission).unwrap());
+                let allowed = permission.map(|permission| {
+                    let (roles, by_scope) = policy::roles(permission).unwrap();
+                    roles.into_iter().chain(by_scope.then_some(Role::Integration)).collect::<Vec<_>>()
+                });
                 let object = path.contains("{id}") || path.contains("_id}");
                 let headers: &[(&str, &str)] = if matches!(method.as_str(), "patch" | "delete" | "put") { &[("if-match", "*")] } else { &[] };
                 let method = method.to_uppercase();
-                let mut records = Records::make(w, &ana, &boss, &mate, path).await;
+                let mut records = Records::make(w, people, path).await;
 
                 let nobody = w.send(None, &method, &records.fill(path), headers, records.example(operation).map(|body| body.to_string())).await;
                 assert!(nobody.status == 401 || permission.is_none(), "{id} without a token: {}", nobody.status);
@@ -298,7 +319,7 @@ on_both_engines! {
                             }
                         }
                         if status < 300 && method != "GET" {
-                            records = Records::make(w, &ana, &boss, &mate, path).await;
+                            records = Records::make(w, people, path).await;
                         }
                         match (status, place) {
                             (404, "missing") => absent = Some(reply.told()),
@@ -326,15 +347,17 @@ on_both_engines! {
     /// Every operation that takes a key, and for one of them what becomes of its answer when the case is lost.
     async fn an_answer_that_is_kept_is_given_to_whoever_sees_the_record_now(w) {
         let (ana, boss, mate, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate), w.user(Role::Admin));
+        let sam = w.user(Role::Client);
+        let people = [&ana, &boss, &mate, &sam];
         let (mut sent, mut skipped) = (0, Vec::new());
         for (path, item) in DOC["paths"].as_object().unwrap() {
             let operation = &item["post"];
             let takes_key = operation["parameters"].as_array().into_iter().flatten().any(|parameter| parameter["name"] == "Idempotency-Key");
             if !takes_key { continue; }
             let id = operation["operationId"].as_str().unwrap();
-            let roles = policy::roles(operation["x-permission"].as_str().unwrap()).unwrap();
-            let records = Records::make(w, &ana, &boss, &mate, path).await;
-            let who = [(Role::Supervisor, &boss), (Role::Advocate, &ana), (Role::Advocate, &mate), (Role::Admin, &admin)].into_iter().filter(|(role, _)| roles.contains(role));
+            let (roles, _) = policy::roles(operation["x-permission"].as_str().unwrap()).unwrap();
+            let records = Records::make(w, people, path).await;
+            let who = [(Role::Supervisor, &boss), (Role::Advocate, &ana), (Role::Advocate, &mate), (Role::Admin, &admin), (Role::Client, &sam)].into_iter().filter(|(role, _)| roles.contains(role));
             let (url, body) = (records.fill(path), records.example(operation));
             let key = [("idempotency-key", id)];
             let mut made = None;

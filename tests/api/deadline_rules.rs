@@ -4,7 +4,10 @@ use crate::{
     on_both_engines,
     support::{User, World, pages},
 };
-use alongside::{auth::Role, types::Day};
+use alongside::{
+    auth::{Role, Scopes},
+    types::Day,
+};
 use serde_json::{Value, json};
 
 /// At least forty due dates, each worked out by hand from the rule that it cites.
@@ -234,8 +237,8 @@ on_both_engines! {
             user.post("/deadline-rules", terms(json!({}))).await.expect(403);
             user.post(&versions, terms(json!({}))).await.expect(403);
         }
-        for role in [Role::Client, Role::Integration, Role::Auditor] {
-            let user = w.user(role);
+        let unscoped = w.user_with(&w.org, &[], Role::Integration, Scopes::NONE);
+        for user in [w.user(Role::Client), w.user(Role::Auditor), unscoped] {
             user.get("/deadline-rules").await.expect(403);
             preview(&user, json!({"rule_id": rule, "trigger_date": "2026-03-02"})).await.expect(403);
         }

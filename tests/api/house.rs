@@ -24,8 +24,9 @@ fn src() -> Vec<(PathBuf, String)> {
 fn sql_stays_in_stores_and_http_in_handlers() {
     for (path, text) in src() {
         let name = path.file_name().unwrap().to_str().unwrap();
-        let feature =
-            ["identity", "casework", "directory", "oversight"].iter().any(|area| path.components().any(|part| part.as_os_str() == *area));
+        let feature = ["identity", "casework", "directory", "portal", "oversight"]
+            .iter()
+            .any(|area| path.components().any(|part| part.as_os_str() == *area));
         if !feature {
             continue;
         }

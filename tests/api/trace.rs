@@ -2,7 +2,7 @@
 
 use crate::{
     on_both_engines,
-    support::{World, pages},
+    support::{World, active_case, pages},
 };
 use alongside::{
     audit::checkpoint::{Sealer, contradictions},
@@ -203,6 +203,37 @@ on_both_engines! {
         assert!(found.len() == 2 && found.iter().all(|line| line.contains("entry 4") && line.ends_with("is missing")), "{found:?}");
         past.batch_execute("UPDATE audit_events SET hash = (SELECT hash FROM audit_events WHERE sequence = 1) WHERE sequence = 3").unwrap();
         assert_eq!(against(&w.keys).len(), 3);
+    }
+
+    /// Entries, ids and names of members; and of the rest the organization's settings, the vocabulary and their own account.
+    async fn an_auditor_sees_entries_and_ids_and_nothing_else(w) {
+        let (ana, boss, sam, auditor) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Client), w.user(Role::Auditor));
+        let me = auditor.get("/me").await.expect(200);
+        assert_eq!(me.body["permissions"], json!(["self:read", "self:write", "organization:read", "code_lists:read", "audit:read"]));
+        let case = active_case(&ana, &boss).await;
+        let client = ana.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
+        sam.becomes(&client);
+        ana.patch(&format!("/clients/{client}"), "*", json!({"preferred_name": "CANARY", "phone": "CANARY", "address": "CANARY"})).await.expect(200);
+        ana.patch(&format!("/cases/{case}"), "*", json!({"client_goal": "CANARY", "tags": ["CANARY"]})).await.expect(200);
+        ana.post(&format!("/cases/{case}/notes"), json!({"kind": "progress", "body": "CANARY"})).await.expect(201);
+        ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "CANARY"})).await.expect(201);
+        ana.post(&format!("/cases/{case}/tasks"), json!({"title": "CANARY", "due_on": "2030-01-05"})).await.expect(201);
+        sam.post("/me/statements", json!({"sections": {"needs": "CANARY"}})).await.expect(201);
+        sam.post("/me/feedback", json!({"case_id": case, "rating": 1, "text": "CANARY"})).await.expect(201);
+        ana.get("/search?q=CANARY").await.expect(200);
+        ana.get("/cases?q=CANARY").await.expect(200);
+        w.user(Role::Auditor).get("/cases?q=CANARY").await.expect(403);
+        let entries = pages(&auditor, "/audit-events", 50).await;
+        assert!(entries.len() > 15 && !json!(entries).to_string().to_lowercase().contains("canary"));
+        let names = |entry: &Value| entry.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+        let mut known: Vec<String> = entries.iter().flat_map(names).collect();
+        known.sort();
+        known.dedup();
+        assert_eq!(known, ["action", "actor_id", "actor_role", "at", "fields", "hash", "outcome", "request_id", "sequence", "session_id", "source", "subject_id", "subject_ids"]);
+        for path in ["/users", "/teams", "/clients", "/cases", "/search?q=sam", "/providers", "/deadline-rules", "/me/agenda", "/me/cases"] {
+            auditor.get(path).await.expect(403);
+        }
+        auditor.patch("/organization", "*", json!({"client_word": "peer"})).await.expect(403);
     }
 
     async fn the_trace_is_the_auditors_and_of_their_own_organization(w) {

@@ -62,6 +62,9 @@ async fn filled() -> World {
         let promise = json!({"party": "provider", "text": "Write it down."});
         ana.post(&format!("/meetings/{meeting}/commitments"), promise).await.expect(201);
         ana.post(&format!("/clients/{client}/statements"), json!({"sections": {"needs": "Time."}})).await.expect(201);
+        let sam = w.user_in(if team == w.team.to_string() { &w.org } else { &w.other_org }, &[], Role::Client);
+        ana.send("PUT", &format!("/clients/{client}/account"), &[], Some(json!({"user_id": sam.id()}))).await.expect(200);
+        sam.post("/me/feedback", json!({"case_id": case, "text": "Thank you."})).await.expect(201);
         ana.post("/me/interests", json!({"provider_id": provider, "kind": "family"})).await.expect(201);
         ana.send("POST", "/providers", &[("idempotency-key", "k")], Some(json!({"name": "Hill Clinic"}))).await.expect(201);
         admin.post("/teams", json!({"name": "Night team"})).await.expect(201);

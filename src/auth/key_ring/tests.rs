@@ -2,8 +2,7 @@
 
 use super::*;
 use crate::{
-    auth::{Actor, Role, token::Keys},
-    types::Id,
+    auth::{Actor, token::Keys},
 };
 
 /// RFC 8410's wrapping of a seed, which is PKCS#8 in its first version.

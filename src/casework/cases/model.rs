@@ -242,9 +242,9 @@ pub struct Case {
 }
 
 impl Case {
-    /// The view for this caller: an administrator is shown no content (AZ-07).
+    /// The view for this caller: an administrator and an integration are shown no content (AZ-07).
     pub fn of(row: CaseRow, actor: Actor) -> Self {
-        let content = actor.role != Role::Admin;
+        let content = actor.role.sees_content();
         Self {
             id: row.id,
             case_number: row.case_number,

@@ -28,7 +28,7 @@ fn seen(tx: &Tx) -> Seen {
         Scope::Organization => Condition::everything(),
         Scope::Teams(_) => teams::store::own(tx, "cases.team_id"),
         Scope::Assigned(_) => assignments::store::worked(tx, "cases.id"),
-        Scope::Nothing => Condition::nothing(),
+        Scope::Own(_) | Scope::Nothing => Condition::nothing(),
     };
     cases::table.filter(cases::organization_id.eq(tx.organization())).filter(seen)
 }
@@ -53,7 +53,9 @@ macro_rules! of_visible_case {
             .with($crate::identity::teams::store::own($tx, "cases.team_id"))
             .then(")"),
             $crate::auth::Scope::Assigned(_) => $crate::casework::assignments::store::worked($tx, concat!($table, ".case_id")),
-            $crate::auth::Scope::Organization | $crate::auth::Scope::Nothing => $crate::db::Condition::nothing(),
+            $crate::auth::Scope::Organization | $crate::auth::Scope::Own(_) | $crate::auth::Scope::Nothing => {
+                $crate::db::Condition::nothing()
+            }
         }
     };
 }
@@ -133,10 +135,10 @@ fn filtered(tx: &Tx, filter: &CaseFilter) -> cases::BoxedQuery<'static, Dialect>
 
 pub fn page(tx: &mut Tx, list: &List<CaseFilter>) -> Result<Page<Case>> {
     let actor = tx.actor()?;
-    if actor.role == Role::Admin
+    if !actor.role.sees_content()
         && (list.filter.q.is_some() || list.filter.tag.is_some() || list.filter.barrier_type.is_some() || list.filter.provider.is_some())
     {
-        // What an administrator is not shown must not be found out by asking for it either.
+        // What they are not shown must not be found out by asking for it either.
         return Err(ApiError::forbidden("Your role may not search the content of cases."));
     }
     let mut query = filtered(tx, &list.filter);

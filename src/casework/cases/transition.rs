@@ -309,7 +309,7 @@ pub fn history(tx: &mut Tx, id: CaseId, list: &List<TransitionFilter>) -> Result
     let rows: Vec<TransitionRow> = query.select(TransitionRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(all().count().get_result(tx.conn)?) } else { None };
     tx.saw("case.transitions_read", case.id);
-    let content = actor.role != crate::auth::Role::Admin;
+    let content = actor.role.sees_content();
     let view = |row: TransitionRow| CaseTransition {
         id: row.id,
         from: row.from_status,

@@ -22,7 +22,7 @@ type Seen = dsl::Filter<dsl::Filter<clients::table, dsl::Eq<clients::organizatio
 type Ids = dsl::Select<dsl::Filter<Seen, Condition>, clients::id>;
 
 /// The clients that this caller may see: a supervisor those of the own teams, an advocate those of the own cases and those
-/// without a case that they have made a record of.
+/// without a case that they have made a record of; a client the one whom they are.
 fn seen(tx: &Tx) -> Seen {
     let seen = match tx.scope() {
         Scope::Teams(_) => teams::store::own(tx, "clients.team_id"),
@@ -33,6 +33,11 @@ fn seen(tx: &Tx) -> Seen {
             .then(") OR (clients.created_by = ")
             .id(user.uuid())
             .then(" AND NOT EXISTS (SELECT 1 FROM cases WHERE cases.organization_id = clients.organization_id AND cases.client_id = clients.id)))"),
+        Scope::Own(user) => Condition::sql("clients.id IN (SELECT client_accounts.client_id FROM client_accounts WHERE client_accounts.organization_id = ")
+            .id(tx.organization().uuid())
+            .then(" AND client_accounts.user_id = ")
+            .id(user.uuid())
+            .then(")"),
         Scope::Organization | Scope::Nothing => Condition::nothing(),
     };
     clients::table.filter(clients::organization_id.eq(tx.organization())).filter(seen)

@@ -88,7 +88,7 @@ pub async fn approve_statement(
     request: Once,
     body: Body<NewStatementApproval>,
 ) -> Reply<Statement> {
-    once(&db, &who, request, body, move |tx, approval| store::approve(tx, *id, version.as_ref(), approval)).await
+    once(&db, &who, request, body, move |tx, approval| store::approve(tx, *id, version.as_ref(), approval, approval.members())).await
 }
 
 /// Compare two versions of a statement

@@ -130,7 +130,14 @@ pub fn update<const LIMIT: usize>(
 }
 
 /// Takes down the client's approval; the version that was in force until now no longer is.
-pub fn approve(tx: &mut Tx, id: StatementId, version: Option<&IfMatch>, approval: &Body<NewStatementApproval>) -> Result<Statement> {
+/// `members` are those of the approval that were sent.
+pub fn approve(
+    tx: &mut Tx,
+    id: StatementId,
+    version: Option<&IfMatch>,
+    approval: &NewStatementApproval,
+    members: Vec<String>,
+) -> Result<Statement> {
     let mut row = hold(tx, id)?;
     if let Some(version) = version {
         version.check(row.version)?;
@@ -144,6 +151,6 @@ pub fn approve(tx: &mut Tx, id: StatementId, version: Option<&IfMatch>, approval
         tx.record("statement.superseded", last.id, vec!["status".into()]);
     }
     save(tx, &mut row)?;
-    tx.record("statement.approved", row.id, approval.members());
+    tx.record("statement.approved", row.id, members);
     Ok(row.into())
 }

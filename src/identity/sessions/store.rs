@@ -3,7 +3,7 @@
 use super::model::*;
 use crate::{
     auth::{
-        Actor, OrganizationId, Role, SessionId, UserId,
+        Actor, OrganizationId, Role, Scopes, SessionId, UserId,
         token::{hash_secret, random_secret},
     },
     db::{
@@ -36,6 +36,7 @@ pub struct Live {
     pub session: SessionId,
     pub user: UserId,
     pub role: Role,
+    pub scopes: Scopes,
     pub expires_at: Instant,
     pub proved_at: Instant,
     pub awaits_factor: bool,
@@ -43,8 +44,8 @@ pub struct Live {
 
 impl Live {
     pub const fn actor(&self, organization: OrganizationId) -> Actor {
-        let Self { session, user, role, proved_at, awaits_factor, .. } = *self;
-        Actor { organization, user, role, session, proved_at, awaits_factor }
+        let Self { session, user, role, scopes, proved_at, awaits_factor, .. } = *self;
+        Actor { organization, user, role, scopes, session, proved_at, awaits_factor }
     }
 }
 
@@ -59,7 +60,7 @@ fn alive(organization: OrganizationId) -> _ {
         .filter(sessions::ended_at.is_null())
         .filter(users::status.eq(user))
         .filter(organizations::status.eq(owner))
-        .select((sessions::id, users::id, users::role, sessions::expires_at, sessions::proved_at, sessions::awaits_factor))
+        .select((sessions::id, users::id, users::role, users::scopes, sessions::expires_at, sessions::proved_at, sessions::awaits_factor))
 }
 
 pub fn live(conn: &mut Conn, organization: OrganizationId, session: SessionId) -> Result<Option<Live>> {
@@ -71,10 +72,12 @@ pub fn all_live(conn: &mut Conn, organization: OrganizationId, these: Vec<Sessio
     Ok(alive(organization).filter(sessions::id.eq_any(these)).load(conn)?)
 }
 
-/// Whether somebody's session goes on, in the role in which they were let in.
+/// Whether somebody's session goes on, in the role and with the scopes with which they were let in.
 pub fn stands(conn: &mut Conn, actor: Actor) -> Result<bool> {
     let live = live(conn, actor.organization, actor.session)?;
-    Ok(live.is_some_and(|live| live.user == actor.user && live.role == actor.role && live.expires_at > Instant::now()))
+    Ok(live.is_some_and(|live| {
+        live.user == actor.user && live.role == actor.role && live.scopes == actor.scopes && live.expires_at > Instant::now()
+    }))
 }
 
 /// The caller's own sessions that go on.

@@ -46,12 +46,12 @@ pub fn own(tx: &Tx, column: &'static str) -> Condition {
         .then("))")
 }
 
-/// The teams that this caller may see: an administrator all of them, the others their own.
+/// The teams that this caller may see: an administrator and an integration all of them, the others their own.
 fn visible(tx: &Tx) -> Result<teams::BoxedQuery<'static, Dialect>> {
     let actor = tx.actor()?;
     let all = teams::table.filter(teams::organization_id.eq(actor.organization)).into_boxed();
     Ok(match actor.role {
-        Role::Admin => all,
+        Role::Admin | Role::Integration => all,
         _ => all.filter(own(tx, "teams.id")),
     })
 }

@@ -92,7 +92,7 @@ pub async fn get_user(who: Allowed<ReadUsers>, db: Data<Db>, id: Path<UserId>) -
 
 /// Change a user
 ///
-/// A changed role or status ends the person's sessions. Nobody changes their own, and the last administrator stays. Asks for a
+/// A changed role, status or scope ends the person's sessions. Nobody changes their own, and the last administrator stays. Asks for a
 /// password that was said within the last ten minutes.
 #[utoipa::path(tag = "Users", params(("id" = UserId, Path)), request_body = UserPatch, responses((status = 200, body = User)), security(("bearer" = ["users:write"])))]
 #[patch("/users/{id}")]

@@ -1,7 +1,7 @@
 //! What a user is, in the database and on the wire.
 
 use crate::{
-    auth::{OrganizationId, Role, UserId, password::Password, policy},
+    auth::{OrganizationId, Role, Scopes, UserId, password::Password, policy},
     db::schema::users,
     http::{Filter, OneOf, Resource},
     identity::teams::model::TeamId,
@@ -31,6 +31,8 @@ pub struct UserRow {
     pub version: i32,
     pub created_at: Instant,
     pub updated_at: Instant,
+    /// What an integration may do; empty for everybody else.
+    pub scopes: Scopes,
 }
 
 impl UserRow {
@@ -47,6 +49,7 @@ impl UserRow {
             version: 1,
             created_at: now,
             updated_at: now,
+            scopes: Scopes::NONE,
         }
     }
     pub fn is_active(&self) -> bool {
@@ -55,6 +58,7 @@ impl UserRow {
 }
 
 /// A person who signs in.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000002", "email": "ana@example.org", "display_name": "Ana", "role": "advocate", "status": "active", "version": 1, "created_at": "2026-01-05T09:00:00.000Z", "updated_at": "2026-01-05T09:00:00.000Z"}))]
 pub struct User {
@@ -63,6 +67,8 @@ pub struct User {
     pub display_name: Line<120>,
     pub role: Role,
     pub status: UserStatus,
+    /// What an integration may do; nobody else has any.
+    pub scopes: Option<Scopes>,
     pub version: i32,
     pub created_at: Instant,
     pub updated_at: Instant,
@@ -76,6 +82,7 @@ impl From<UserRow> for User {
             display_name: row.display_name,
             role: row.role,
             status: row.status,
+            scopes: (row.role == Role::Integration).then_some(row.scopes),
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -109,7 +116,7 @@ pub struct Me {
     pub role: Role,
     /// The teams that the person is in, and those that they are deputised to now.
     pub team_ids: Vec<TeamId>,
-    /// The permissions of the role.
+    /// The permissions of the role, or the scopes of an integration.
     pub permissions: Vec<&'static str>,
     pub version: i32,
 }
@@ -123,7 +130,7 @@ impl Me {
             display_name: row.display_name,
             role: row.role,
             team_ids,
-            permissions: policy::permissions(row.role),
+            permissions: policy::permissions(row.role, row.scopes),
             version: row.version,
         }
     }
@@ -163,6 +170,8 @@ pub struct UserPatch {
     pub display_name: Change<Line<120>>,
     pub role: Change<Role>,
     pub status: Change<UserStatus>,
+    /// What an integration may do from now on: replaced as a whole, and only where the role is `integration`. Another role empties it.
+    pub scopes: Change<Scopes>,
 }
 
 /// Which users to list.

@@ -2,7 +2,7 @@
 
 use super::model::*;
 use crate::{
-    auth::{Actor, Role, UserId, password::Password},
+    auth::{Actor, Role, Scopes, UserId, password::Password},
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::row_after,
@@ -97,6 +97,13 @@ pub fn worker(tx: &mut Tx, id: UserId, pointer: &str) -> Result<UserRow> {
     let row = users::table.find((tx.organization(), id)).select(UserRow::as_select()).first::<UserRow>(tx.conn).optional()?;
     row.filter(|row| row.is_active() && matches!(row.role, Role::Advocate | Role::Supervisor))
         .ok_or_else(|| ApiError::unknown_reference(pointer))
+}
+
+/// Somebody of the organization who can be shown a client's record as their own: active, and of that role. Anybody else answers like nobody.
+pub fn client(tx: &mut Tx, id: UserId, pointer: &str) -> Result<UserId> {
+    let row = users::table.find((tx.organization(), id)).select(UserRow::as_select()).first::<UserRow>(tx.conn).optional()?;
+    let client = row.filter(|row| row.is_active() && row.role == Role::Client);
+    Ok(client.ok_or_else(|| ApiError::unknown_reference(pointer))?.id)
 }
 
 /// The short views of these users.
@@ -224,7 +231,7 @@ pub fn update(tx: &mut Tx, id: UserId, version: &IfMatch, patch: &Body<UserPatch
     }
     let mut row = hold_somebody(tx, id)?;
     version.check(row.version)?;
-    let before = (row.role, row.status);
+    let (before, scopes) = ((row.role, row.status), row.scopes);
     let wanted = (patch.role.0.unwrap_or(row.role), patch.status.0.unwrap_or(row.status));
     if before != wanted && row.id == actor.user {
         return Err(ApiError::forbidden("Nobody changes their own role or status."));
@@ -235,8 +242,13 @@ pub fn update(tx: &mut Tx, id: UserId, version: &IfMatch, patch: &Body<UserPatch
     }
     patch.display_name.clone().apply(&mut row.display_name);
     (row.role, row.status) = wanted;
+    row.scopes = match (row.role, patch.scopes.0) {
+        (Role::Integration, given) => given.unwrap_or(scopes),
+        (_, Some(_)) => return Err(ApiError::invalid("/scopes", "not_an_integration", "only an integration has scopes")),
+        (_, None) => Scopes::NONE,
+    };
     save(tx, &mut row)?;
-    if before != wanted {
+    if (before, scopes) != (wanted, row.scopes) {
         sessions::store::end_all(tx, row.id, None)?;
     }
     tx.record("user.updated", row.id, patch.members());

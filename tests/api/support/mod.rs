@@ -2,6 +2,7 @@
 
 pub mod conforms;
 pub mod database;
+pub mod members;
 pub mod world;
 
 pub use world::{PASSWORD, Reply, User, World, active_case, body, pages};

@@ -1,0 +1,129 @@
+//! What an integration may do: its scopes, each the name of a permission that an integration may be given at all.
+
+use super::policy;
+use crate::types::{fault::Fault, sql};
+use diesel::{deserialize::FromSqlRow, expression::AsExpression};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
+
+/// A set of permissions: a bit for each line of the policy's table, so that a caller carries it at no cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, AsExpression, FromSqlRow)]
+#[diesel(sql_type = sql::Jsonb)]
+pub struct Scopes(u64);
+
+impl Scopes {
+    pub const NONE: Self = Self(0);
+    /// How many names are taken at once.
+    const MOST: usize = 64;
+
+    /// Every one that an integration may be given.
+    pub fn all() -> Self {
+        Self::of(policy::ALL.iter().filter(|row| row.by_scope).map(|row| row.name)).0
+    }
+
+    /// Those of these names that may be given, and the first name that may not.
+    fn of<'n>(names: impl IntoIterator<Item = &'n str>) -> (Self, Option<&'n str>) {
+        let (mut scopes, mut unknown) = (Self::NONE, None);
+        for name in names {
+            match policy::ALL.iter().position(|row| row.by_scope && row.name == name) {
+                Some(place) => scopes.0 |= 1 << place,
+                None => unknown = unknown.or(Some(name)),
+            }
+        }
+        (scopes, unknown)
+    }
+
+    /// Those of these names that may still be given: a permission that is taken out of the table is taken from whoever had it.
+    pub fn kept(names: &[String]) -> Self {
+        Self::of(names.iter().map(String::as_str)).0
+    }
+
+    /// The scopes of these names.
+    ///
+    /// # Errors
+    /// Where one of them is none, or one that no integration is given.
+    pub fn parse<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<Self, Fault> {
+        match Self::of(names) {
+            (scopes, None) => Ok(scopes),
+            _ => Err(Fault::new("unknown_scope", "must be scopes that an integration may be given")),
+        }
+    }
+
+    /// Whether the permission of this line of the table is among them.
+    pub const fn has(self, place: u32) -> bool {
+        self.0 & (1 << place) != 0
+    }
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+    /// Their names, in the table's order.
+    pub fn names(self) -> Vec<&'static str> {
+        policy::ALL.iter().zip(0..).filter(|(_, place)| self.has(*place)).map(|(row, _)| row.name).collect()
+    }
+}
+
+impl Serialize for Scopes {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_seq(self.names())
+    }
+}
+impl<'de> Deserialize<'de> for Scopes {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let names = Vec::<String>::deserialize(d)?;
+        if names.len() > Self::MOST {
+            return Err(Fault::new("out_of_range", format!("must be at most {}", Self::MOST)).serde());
+        }
+        Self::parse(names.iter().map(String::as_str)).map_err(Fault::serde)
+    }
+}
+impl utoipa::PartialSchema for Scopes {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+        let names = Self::all().names();
+        ArrayBuilder::new()
+            .max_items(Some(Self::MOST))
+            .items(ObjectBuilder::new().schema_type(Type::String).enum_values(Some(names)))
+            .description(Some("What an integration may do."))
+            .into()
+    }
+}
+impl utoipa::ToSchema for Scopes {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_an_integration_may_be_given_is_a_scope() {
+        let some = Scopes::parse(["cases:read", "directory:write", "cases:read"]).unwrap();
+        assert_eq!(some.names(), ["cases:read", "directory:write"]);
+        for never in [
+            "notes:read",
+            "clients:read",
+            "statements:read",
+            "search:read",
+            "meetings:read",
+            "audit:read",
+            "users:read",
+            "portal:read",
+            "self:write",
+            "x",
+            "",
+        ] {
+            assert!(Scopes::parse(["cases:read", never]).is_err(), "{never}");
+        }
+        assert_eq!(Scopes::kept(&["cases:read".into(), "gone:read".into()]).names(), ["cases:read"]);
+        assert!(Scopes::NONE.is_empty() && Scopes::NONE.names().is_empty());
+    }
+
+    #[test]
+    fn scopes_are_for_an_integration_alone() {
+        use crate::auth::{Role, policy::*};
+        for role in Role::ALL {
+            assert_eq!(allowed::<ReadDirectory>(*role, Scopes::all()), !matches!(role, Role::Client | Role::Auditor), "{role:?}");
+            assert!(!allowed::<ReadNotes>(Role::Integration, Scopes(u64::MAX)));
+        }
+        assert!(!allowed::<ReadCases>(Role::Integration, Scopes::parse(["directory:read"]).unwrap()));
+        assert_eq!(permissions(Role::Integration, Scopes::NONE), ["self:read"]);
+        assert_eq!(permissions(Role::Auditor, Scopes::all()), permissions(Role::Auditor, Scopes::NONE));
+    }
+}

@@ -1,0 +1,11 @@
+//! Accounts: which client somebody who signs in is.
+
+pub mod api;
+pub mod model;
+pub mod store;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub fn routes(cfg: &mut ServiceConfig<'_>) {
+    cfg.service(api::get_client_account).service(api::set_client_account).service(api::remove_client_account);
+}

@@ -1,0 +1,46 @@
+//! What an account is, in the database and on the wire.
+
+use crate::{
+    auth::{OrganizationId, UserId},
+    casework::clients::model::ClientId,
+    db::schema::client_accounts,
+    types::Instant,
+};
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use validator::Validate;
+
+/// A row of `client_accounts`: a client has one at the most, and so has a user.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = client_accounts, treat_none_as_default_value = false)]
+pub struct AccountRow {
+    pub organization_id: OrganizationId,
+    pub client_id: ClientId,
+    pub user_id: UserId,
+    pub created_at: Instant,
+}
+
+/// Who signs in as this client.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"client_id": "019ab3c4-0000-7000-8000-000000000010", "user_id": "019ab3c4-0000-7000-8000-000000000008", "created_at": "2026-11-26T14:30:00.000Z"}))]
+pub struct ClientAccount {
+    pub client_id: ClientId,
+    pub user_id: UserId,
+    /// Since when.
+    pub created_at: Instant,
+}
+impl From<AccountRow> for ClientAccount {
+    fn from(row: AccountRow) -> Self {
+        Self { client_id: row.client_id, user_id: row.user_id, created_at: row.created_at }
+    }
+}
+
+/// Who is to sign in as the client.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"user_id": "019ab3c4-0000-7000-8000-000000000008"}))]
+pub struct NewClientAccount {
+    /// An active user of the organization whose role is `client`, and who is no other client.
+    pub user_id: UserId,
+}

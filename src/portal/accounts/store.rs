@@ -1,0 +1,77 @@
+//! Queries over accounts.
+
+use super::model::*;
+use crate::{
+    auth::Scope,
+    casework::clients::{self, model::ClientId},
+    db::{Dialect, Tx, schema::client_accounts as accounts},
+    error::{ApiError, OnUnique as _, Result},
+    http::Body,
+    identity::users,
+    types::Instant,
+};
+use diesel::prelude::*;
+
+/// The accounts that this caller may see: a client their own, the others those of the clients whom they see.
+fn visible(tx: &Tx) -> accounts::BoxedQuery<'static, Dialect> {
+    let all = accounts::table.filter(accounts::organization_id.eq(tx.organization())).into_boxed();
+    match tx.scope() {
+        Scope::Own(user) => all.filter(accounts::user_id.eq(user)),
+        _ => all.filter(accounts::client_id.eq_any(clients::store::visible_ids(tx))),
+    }
+}
+
+/// The client whom the caller is: from it every query of the portal starts. 404 for whoever is none.
+pub fn own(tx: &mut Tx) -> Result<ClientId> {
+    match tx.scope() {
+        Scope::Own(_) => Ok(visible(tx).select(accounts::client_id).first(tx.conn)?),
+        _ => Err(ApiError::not_found()),
+    }
+}
+
+/// The same for a change: the client is held until the transaction ends. Who had to wait for it is asked again whether it is they.
+pub fn hold_own(tx: &mut Tx) -> Result<ClientId> {
+    let client = own(tx)?;
+    clients::store::hold(tx, client)?;
+    if tx.conn.waits_for_rows() { own(tx) } else { Ok(client) }
+}
+
+fn find(tx: &mut Tx, client: ClientId) -> Result<AccountRow> {
+    Ok(visible(tx).filter(accounts::client_id.eq(client)).select(AccountRow::as_select()).first(tx.conn)?)
+}
+
+pub fn get(tx: &mut Tx, client: ClientId) -> Result<ClientAccount> {
+    let row = find(tx, client)?;
+    tx.saw("client.account_read", row.client_id);
+    Ok(row.into())
+}
+
+fn delete(tx: &mut Tx, row: &AccountRow) -> Result<()> {
+    diesel::delete(accounts::table.find((row.organization_id, row.client_id))).execute(tx.conn)?;
+    tx.record("client.account_removed", row.client_id, vec![row.user_id.to_string()]);
+    Ok(())
+}
+
+/// Somebody signs in as this client from now on, and whoever did before does no longer.
+pub fn set(tx: &mut Tx, client: ClientId, new: &Body<NewClientAccount>) -> Result<ClientAccount> {
+    let client = clients::store::hold(tx, client)?.id;
+    let user_id = users::store::client(tx, new.user_id, "/user_id")?;
+    if let Some(before) = visible(tx).filter(accounts::client_id.eq(client)).select(AccountRow::as_select()).first(tx.conn).optional()? {
+        if before.user_id == user_id {
+            tx.nothing_changed();
+            return Ok(before.into());
+        }
+        delete(tx, &before)?;
+    }
+    let row = AccountRow { organization_id: tx.organization(), client_id: client, user_id, created_at: Instant::now() };
+    // Who else they are is not told: it may be a client of another team.
+    diesel::insert_into(accounts::table).values(&row).execute(tx.conn).on_unique(|| ApiError::unknown_reference("/user_id"))?;
+    tx.record("client.account_set", client, vec![user_id.to_string()]);
+    Ok(row.into())
+}
+
+pub fn remove(tx: &mut Tx, client: ClientId) -> Result<()> {
+    let client = clients::store::hold(tx, client)?.id;
+    let row = find(tx, client)?;
+    delete(tx, &row)
+}

@@ -1,0 +1,159 @@
+//! What a client is shown of themselves and of their cases.
+
+use crate::{
+    auth::UserId,
+    casework::{
+        cases::model::{CaseId, CaseStatus},
+        clients::model::{ClientId, ClientRow, SafeContact},
+        meetings::{
+            commitments::model::{CommitmentId, CommitmentParty, CommitmentStatus},
+            model::MeetingId,
+        },
+    },
+    db::schema::{cases, commitments},
+    http::{Filter, OneOf, Resource},
+    portal::meetings::model::MyMeeting,
+    types::{Day, Email, Instant, Line, Text},
+};
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// What the client has told about themselves.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000010", "preferred_name": "Sam", "pronouns": "they/them", "phone": "+1 555 0100", "interpreter_needed": false, "safe_contact": {"call": true, "voicemail": false, "text": true, "email": false, "mail": false}, "version": 1}))]
+pub struct MyClient {
+    pub id: ClientId,
+    pub preferred_name: Line<120>,
+    pub legal_name: Option<Line<200>>,
+    pub pronouns: Option<Line<40>>,
+    pub date_of_birth: Option<Day>,
+    pub phone: Option<Line<40>>,
+    pub email: Option<Email>,
+    pub address: Option<Text<500>>,
+    pub language: Option<Line<60>>,
+    pub interpreter_needed: bool,
+    /// How they have said that they can be reached without harm.
+    pub safe_contact: SafeContact,
+    pub version: i32,
+}
+impl From<ClientRow> for MyClient {
+    fn from(row: ClientRow) -> Self {
+        Self {
+            id: row.id,
+            preferred_name: row.preferred_name,
+            legal_name: row.legal_name,
+            pronouns: row.pronouns,
+            date_of_birth: row.date_of_birth,
+            phone: row.phone,
+            email: row.email,
+            address: row.address,
+            language: row.language,
+            interpreter_needed: row.interpreter_needed,
+            safe_contact: row.safe_contact.0,
+            version: row.version,
+        }
+    }
+}
+impl Resource for MyClient {
+    fn version(&self) -> i32 {
+        self.version
+    }
+    fn location(&self) -> String {
+        "/api/v1/me/client".into()
+    }
+}
+
+/// As much of a row of `cases` as a client is shown.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = cases)]
+pub struct MyCaseRow {
+    pub id: CaseId,
+    pub case_number: String,
+    pub status: CaseStatus,
+    pub client_goal: Text<4000>,
+    pub opened_at: Instant,
+    pub closed_at: Option<Instant>,
+    pub lead_advocate_id: Option<UserId>,
+}
+
+/// Where a case stands, said to the client.
+const fn in_words(status: CaseStatus) -> &'static str {
+    match status {
+        CaseStatus::Referred => "We have your request, and will look at it soon.",
+        CaseStatus::Triage => "We are looking at how we can help.",
+        CaseStatus::Waitlisted => "You are on our waiting list.",
+        CaseStatus::Declined => "We could not take this on.",
+        CaseStatus::Accepted => "We have taken this on, and will begin soon.",
+        CaseStatus::Active => "We are working on it with you.",
+        CaseStatus::OnHold => "It rests for now, and we will come back to it.",
+        CaseStatus::Closing => "We are bringing it to an end with you.",
+        CaseStatus::Closed => "It is finished.",
+        CaseStatus::EnteredInError => "It was entered by mistake.",
+    }
+}
+
+/// One of the client's own cases: what it is about in their own words, and where it stands.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000020", "case_number": "2026-000042", "status": "active", "status_in_words": "We are working on it with you.", "client_goal": "Stay on my medication when I move to the new clinic.", "lead_advocate": "Ana", "opened_at": "2026-11-23T14:30:00.000Z", "promises": [{"id": "019ab3c4-0000-7000-8000-000000000062", "meeting_id": "019ab3c4-0000-7000-8000-000000000060", "party": "provider", "text": "Send the discharge plan in writing.", "due_on": "2026-11-27", "status": "open"}]}))]
+pub struct MyCase {
+    pub id: CaseId,
+    pub case_number: String,
+    pub status: CaseStatus,
+    /// The same in plain words.
+    pub status_in_words: &'static str,
+    /// In the client's own words.
+    pub client_goal: Text<4000>,
+    /// The name of the advocate who leads it.
+    pub lead_advocate: Option<Line<120>>,
+    pub opened_at: Instant,
+    pub closed_at: Option<Instant>,
+    /// The next meeting to come. Not in lists.
+    pub next_meeting: Option<MyMeeting>,
+    /// What was promised in its meetings, by whomever, the latest fifty. Not in lists.
+    pub promises: Option<Vec<MyPromise>>,
+}
+impl MyCase {
+    pub fn of(row: MyCaseRow, lead_advocate: Option<Line<120>>) -> Self {
+        Self {
+            id: row.id,
+            case_number: row.case_number,
+            status: row.status,
+            status_in_words: in_words(row.status),
+            client_goal: row.client_goal,
+            lead_advocate,
+            opened_at: row.opened_at,
+            closed_at: row.closed_at,
+            next_meeting: None,
+            promises: None,
+        }
+    }
+}
+
+/// Something that was promised in a meeting.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, Queryable, Selectable, ToSchema)]
+#[diesel(table_name = commitments)]
+pub struct MyPromise {
+    pub id: CommitmentId,
+    pub meeting_id: MeetingId,
+    /// Who promised it.
+    pub party: CommitmentParty,
+    pub text: Text<2000>,
+    pub due_on: Option<Day>,
+    pub status: CommitmentStatus,
+}
+
+/// Which of one's own cases to list.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct MyCaseFilter {
+    #[param(value_type = Option<OneOf<CaseStatus>>, explode = false, inline)]
+    pub status: Option<OneOf<CaseStatus>>,
+}
+impl Filter for MyCaseFilter {
+    const SORTS: &'static [&'static str] = &["-opened_at", "opened_at"];
+}

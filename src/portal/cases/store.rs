@@ -1,0 +1,110 @@
+//! Queries over the caller's own cases. One that was entered by mistake is not shown.
+
+use super::model::*;
+use crate::{
+    auth::OrganizationId,
+    casework::{
+        cases::model::{CaseId, CaseStatus},
+        clients::{self, model::ClientId},
+        meetings::commitments::model::CommitmentStatus,
+    },
+    db::{
+        Dialect, Tx,
+        dialect::row_after,
+        schema::{cases, commitments, meetings},
+    },
+    error::Result,
+    http::{List, Page},
+    identity::users,
+    portal,
+    types::Instant,
+};
+use diesel::{dsl, prelude::*};
+
+/// How many promises of a case are shown.
+const MOST_PROMISES: i64 = 50;
+
+/// The cases of this client.
+#[dsl::auto_type]
+fn of_client(organization: OrganizationId, own: ClientId) -> _ {
+    let mistake: CaseStatus = CaseStatus::EnteredInError;
+    cases::table.filter(cases::organization_id.eq(organization)).filter(cases::client_id.eq(own)).filter(cases::status.ne(mistake))
+}
+
+/// The ids of these, for the queries of what hangs on them.
+#[dsl::auto_type]
+pub fn ids(organization: OrganizationId, own: ClientId) -> _ {
+    let theirs: of_client = of_client(organization, own);
+    theirs.select(cases::id)
+}
+
+fn visible(tx: &Tx, own: ClientId) -> cases::BoxedQuery<'static, Dialect> {
+    of_client(tx.organization(), own).into_boxed()
+}
+
+pub fn client(tx: &mut Tx) -> Result<MyClient> {
+    let own = portal::own(tx)?;
+    Ok(clients::store::get(tx, own)?.into())
+}
+
+fn filtered(tx: &Tx, own: ClientId, filter: &MyCaseFilter) -> cases::BoxedQuery<'static, Dialect> {
+    match &filter.status {
+        Some(statuses) => visible(tx, own).filter(cases::status.eq_any(statuses.0.clone())),
+        None => visible(tx, own),
+    }
+}
+
+/// The views of these, each with the name of who leads it.
+fn views(tx: &mut Tx, rows: Vec<MyCaseRow>) -> Result<Vec<MyCase>> {
+    let leads = users::store::refs(tx, rows.iter().filter_map(|row| row.lead_advocate_id).collect())?;
+    let name = |row: &MyCaseRow| leads.iter().find(|lead| Some(lead.id) == row.lead_advocate_id).map(|lead| lead.display_name.clone());
+    Ok(rows.into_iter().map(|row| (name(&row), row)).map(|(lead, row)| MyCase::of(row, lead)).collect())
+}
+
+pub fn page(tx: &mut Tx, list: &List<MyCaseFilter>) -> Result<Page<MyCase>> {
+    let (actor, own) = (tx.actor()?, portal::own(tx)?);
+    let mut query = filtered(tx, own, &list.filter);
+    if let Some((at, id)) = list.after(actor)? {
+        query = query.filter(row_after((cases::opened_at, cases::id), (Instant::from_micros(at), CaseId::from_uuid(id)), list.down()));
+    }
+    query = match list.down() {
+        true => query.order((cases::opened_at.desc(), cases::id.desc())),
+        false => query.order((cases::opened_at.asc(), cases::id.asc())),
+    };
+    let rows: Vec<MyCaseRow> = query.select(MyCaseRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let total = if list.include_total { Some(filtered(tx, own, &list.filter).count().get_result(tx.conn)?) } else { None };
+    let shown = views(tx, rows)?;
+    let page = list.page(actor, shown, total, |case| (case.opened_at.micros(), case.id.uuid()), |case| case);
+    tx.saw_all("case.listed", page.items.iter().map(|case| case.id));
+    Ok(page)
+}
+
+/// One of the client's own cases, for what is said about it.
+pub fn find(tx: &mut Tx, own: ClientId, id: CaseId) -> Result<CaseId> {
+    Ok(visible(tx, own).filter(cases::id.eq(id)).select(cases::id).first(tx.conn)?)
+}
+
+pub fn get(tx: &mut Tx, id: CaseId) -> Result<MyCase> {
+    let own = portal::own(tx)?;
+    let row: MyCaseRow = visible(tx, own).filter(cases::id.eq(id)).select(MyCaseRow::as_select()).first(tx.conn)?;
+    tx.saw("case.read", row.id);
+    let (next_meeting, promises) = (portal::meetings::store::next(tx, own, row.id)?, promises(tx, row.id)?);
+    let mut whole = views(tx, vec![row])?;
+    let case = whole.pop().ok_or_else(crate::error::ApiError::not_found)?;
+    Ok(MyCase { next_meeting, promises: Some(promises), ..case })
+}
+
+/// What was promised in the meetings of a case that has been found to be the client's own.
+fn promises(tx: &mut Tx, case: CaseId) -> Result<Vec<MyPromise>> {
+    let of_case = meetings::table.filter(meetings::organization_id.eq(tx.organization())).filter(meetings::case_id.eq(case));
+    let promises: Vec<MyPromise> = commitments::table
+        .filter(commitments::organization_id.eq(tx.organization()))
+        .filter(commitments::meeting_id.eq_any(of_case.select(meetings::id)))
+        .filter(commitments::status.ne(CommitmentStatus::Waived))
+        .order((commitments::created_at.desc(), commitments::id.desc()))
+        .select(MyPromise::as_select())
+        .limit(MOST_PROMISES)
+        .load(tx.conn)?;
+    tx.saw_all("commitment.listed", promises.iter().map(|promise| promise.id));
+    Ok(promises)
+}

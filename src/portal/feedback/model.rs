@@ -1,0 +1,146 @@
+//! What feedback is, in the database and on the wire.
+
+use crate::{
+    auth::{OrganizationId, UserId},
+    casework::{
+        cases::model::CaseId,
+        clients::model::ClientId,
+        meetings::model::{MeetingId, Rating},
+    },
+    db::schema::feedback,
+    http::{Filter, Resource},
+    types::{Id, Instant, Text},
+};
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use validator::Validate;
+
+pub type FeedbackId = Id<FeedbackRow>;
+
+/// A row of `feedback`. It is never changed.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = feedback, treat_none_as_default_value = false)]
+pub struct FeedbackRow {
+    pub organization_id: OrganizationId,
+    pub id: FeedbackId,
+    pub client_id: ClientId,
+    pub case_id: Option<CaseId>,
+    pub meeting_id: Option<MeetingId>,
+    pub rating: Option<i32>,
+    pub text: Text<4000>,
+    pub created_by: UserId,
+    pub created_at: Instant,
+}
+
+impl FeedbackRow {
+    /// `about` is a case, and the meeting of it that it is about, if it is about one.
+    pub fn new(
+        organization_id: OrganizationId,
+        client_id: ClientId,
+        created_by: UserId,
+        about: Option<(CaseId, Option<MeetingId>)>,
+        new: &NewFeedback,
+    ) -> Self {
+        Self {
+            organization_id,
+            id: Id::new(),
+            client_id,
+            case_id: about.map(|(case, _)| case),
+            meeting_id: about.and_then(|(_, meeting)| meeting),
+            rating: new.rating.map(Rating::value),
+            text: new.text.clone(),
+            created_by,
+            created_at: Instant::now(),
+        }
+    }
+}
+
+/// What a client has told us.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-0000000000b0", "client_id": "019ab3c4-0000-7000-8000-000000000010", "case_id": "019ab3c4-0000-7000-8000-000000000020", "rating": 4, "text": "I would like to be called before, not after.", "created_by": "019ab3c4-0000-7000-8000-000000000008", "created_at": "2026-11-26T14:30:00.000Z"}))]
+pub struct Feedback {
+    pub id: FeedbackId,
+    pub client_id: ClientId,
+    /// The case that it is about, or whose meeting it is about.
+    pub case_id: Option<CaseId>,
+    pub meeting_id: Option<MeetingId>,
+    /// From 1 (not at all good) to 5.
+    #[schema(minimum = 1, maximum = 5)]
+    pub rating: Option<i32>,
+    pub text: Text<4000>,
+    pub created_by: UserId,
+    pub created_at: Instant,
+}
+impl From<FeedbackRow> for Feedback {
+    fn from(row: FeedbackRow) -> Self {
+        Self {
+            id: row.id,
+            client_id: row.client_id,
+            case_id: row.case_id,
+            meeting_id: row.meeting_id,
+            rating: row.rating,
+            text: row.text,
+            created_by: row.created_by,
+            created_at: row.created_at,
+        }
+    }
+}
+
+/// What the client has told us, as they see it.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-0000000000b0", "case_id": "019ab3c4-0000-7000-8000-000000000020", "rating": 4, "text": "I would like to be called before, not after.", "created_at": "2026-11-26T14:30:00.000Z"}))]
+pub struct MyFeedback {
+    pub id: FeedbackId,
+    pub case_id: Option<CaseId>,
+    pub meeting_id: Option<MeetingId>,
+    #[schema(minimum = 1, maximum = 5)]
+    pub rating: Option<i32>,
+    pub text: Text<4000>,
+    pub created_at: Instant,
+}
+impl From<FeedbackRow> for MyFeedback {
+    fn from(row: FeedbackRow) -> Self {
+        Self {
+            id: row.id,
+            case_id: row.case_id,
+            meeting_id: row.meeting_id,
+            rating: row.rating,
+            text: row.text,
+            created_at: row.created_at,
+        }
+    }
+}
+impl Resource for MyFeedback {
+    /// It is never changed.
+    fn version(&self) -> i32 {
+        1
+    }
+    fn location(&self) -> String {
+        "/api/v1/me/feedback".into()
+    }
+}
+
+/// Something to tell us: of a case, of a meeting, or of neither.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"rating": 4, "text": "I would like to be called before, not after."}))]
+pub struct NewFeedback {
+    /// One of the client's own cases.
+    pub case_id: Option<CaseId>,
+    /// A meeting of one of these; then its case is not named.
+    pub meeting_id: Option<MeetingId>,
+    pub rating: Option<Rating>,
+    pub text: Text<4000>,
+}
+
+/// Feedback has no filter.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct FeedbackFilter {}
+impl Filter for FeedbackFilter {
+    const SORTS: &'static [&'static str] = &["-created_at", "created_at"];
+}

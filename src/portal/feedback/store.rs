@@ -1,0 +1,77 @@
+//! Queries over feedback.
+
+use super::model::*;
+use crate::{
+    auth::Scope,
+    casework::clients::{self, model::ClientId},
+    db::{Dialect, Tx, dialect::row_after, schema::feedback},
+    error::{ApiError, Result},
+    http::{Body, List, Page},
+    portal,
+    types::Instant,
+};
+use diesel::prelude::*;
+
+/// The feedback of the clients that this caller may see. What is about a case is for the client and for whoever works in that case: it
+/// tells of it.
+fn visible(tx: &Tx) -> feedback::BoxedQuery<'static, Dialect> {
+    let of_clients = feedback::client_id.eq_any(clients::store::visible_ids(tx));
+    let all = feedback::table.filter(feedback::organization_id.eq(tx.organization())).filter(of_clients).into_boxed();
+    match tx.scope() {
+        Scope::Own(_) => all,
+        _ => all.filter(feedback::case_id.is_null().or(crate::of_visible_case!(tx, "feedback"))),
+    }
+}
+
+fn listed(tx: &mut Tx, client: ClientId, list: &List<FeedbackFilter>) -> Result<Page<FeedbackRow>> {
+    let actor = tx.actor()?;
+    let all = |tx: &Tx| visible(tx).filter(feedback::client_id.eq(client));
+    let mut query = all(tx);
+    if let Some((at, id)) = list.after(actor)? {
+        query = query.filter(row_after(
+            (feedback::created_at, feedback::id),
+            (Instant::from_micros(at), FeedbackId::from_uuid(id)),
+            list.down(),
+        ));
+    }
+    query = match list.down() {
+        true => query.order((feedback::created_at.desc(), feedback::id.desc())),
+        false => query.order((feedback::created_at.asc(), feedback::id.asc())),
+    };
+    let rows: Vec<FeedbackRow> = query.select(FeedbackRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let total = if list.include_total { Some(all(tx).count().get_result(tx.conn)?) } else { None };
+    let page = list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), |row| row);
+    tx.saw_all("feedback.listed", page.items.iter().map(|row| row.id));
+    Ok(page)
+}
+
+pub fn page(tx: &mut Tx, client: ClientId, list: &List<FeedbackFilter>) -> Result<Page<Feedback>> {
+    let client = clients::store::find(tx, client)?.id;
+    Ok(listed(tx, client, list)?.map(Feedback::from))
+}
+
+pub fn own(tx: &mut Tx, list: &List<FeedbackFilter>) -> Result<Page<MyFeedback>> {
+    let client = portal::own(tx)?;
+    Ok(listed(tx, client, list)?.map(MyFeedback::from))
+}
+
+pub fn create(tx: &mut Tx, new: &Body<NewFeedback>) -> Result<MyFeedback> {
+    let client = portal::hold_own(tx)?;
+    let about = match (new.case_id, new.meeting_id) {
+        (None, None) => None,
+        (Some(case), None) => {
+            let case = portal::cases::store::find(tx, client, case).map_err(|error| error.named_by("/case_id"))?;
+            Some((case, None))
+        }
+        (None, Some(meeting)) => {
+            let found = portal::meetings::store::find(tx, client, meeting).map_err(|error| error.named_by("/meeting_id"));
+            let (meeting, case) = found?;
+            Some((case, Some(meeting)))
+        }
+        (Some(_), Some(_)) => return Err(ApiError::invalid("/meeting_id", "not_both", "name the case or the meeting, not both")),
+    };
+    let row = FeedbackRow::new(tx.organization(), client, tx.user()?, about, new);
+    diesel::insert_into(feedback::table).values(&row).execute(tx.conn)?;
+    tx.record("feedback.given", row.id, new.members());
+    Ok(row.into())
+}

@@ -1,0 +1,15 @@
+//! A client's own needs and preferences statement, which they may write and approve themselves. The rules and the rows are those of
+//! `casework::statements`.
+
+pub mod api;
+pub mod model;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub fn routes(cfg: &mut ServiceConfig<'_>) {
+    cfg.service(api::list_my_statements)
+        .service(api::create_my_statement)
+        .service(api::get_my_statement)
+        .service(api::update_my_statement)
+        .service(api::approve_my_statement);
+}

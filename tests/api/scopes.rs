@@ -1,0 +1,120 @@
+//! Integrations: each does what its scopes name, and nothing else.
+
+use crate::{
+    on_both_engines,
+    support::{PASSWORD, World, active_case, conforms::DOC, pages},
+};
+use alongside::{
+    auth::{Role, Scopes, policy},
+    db::schema::users,
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use diesel::prelude::*;
+use serde_json::{Value, json};
+
+/// What an access token says of what it is good for.
+fn scope(token: &str) -> String {
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    serde_json::from_slice::<Value>(&claims).unwrap()["scope"].as_str().unwrap().to_owned()
+}
+
+on_both_engines! {
+    async fn an_integration_does_what_its_scopes_name_and_nothing_else(w) {
+        let given: Vec<&str> = policy::ALL.iter().filter(|row| row.by_scope).map(|row| row.name).collect();
+        assert_eq!(given, ["organization:read", "teams:read", "cases:read", "directory:read", "directory:write", "deadline_rules:read", "code_lists:read"]);
+        let mut asked = 0;
+        for scope in given.iter().map(|scope| Some(*scope)).chain([None]) {
+            let user = w.user_with(&w.org, &[w.team], Role::Integration, Scopes::parse(scope).unwrap());
+            for (path, item) in DOC["paths"].as_object().unwrap() {
+                for (method, operation) in item.as_object().unwrap() {
+                    let Some(permission) = operation["x-permission"].as_str().filter(|_| operation["operationId"] != "logout") else { continue };
+                    let path: Vec<String> = path.split('/').map(|part| if part.starts_with('{') { World::nobodys_id() } else { part.to_owned() }).collect();
+                    let body = crate::support::body(operation);
+                    let reply = user.send(&method.to_uppercase(), &path.join("/"), &[("if-match", "*")], body).await;
+                    let may = permission == "self:read" || Some(permission) == scope;
+                    assert_eq!(reply.status != 403, may, "{scope:?}: {method} {path:?} is for {permission}, and was answered {}", reply.status);
+                    asked += 1;
+                }
+            }
+        }
+        assert!(asked > 900, "{asked}");
+    }
+
+    async fn scopes_are_an_administrators_to_give_and_an_integrations_to_have(w) {
+        let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
+        let sync = w.user_with(&w.org, &[], Role::Integration, Scopes::NONE);
+        let path = format!("/users/{}", sync.id());
+        let shown = admin.get(&path).await.expect(200);
+        assert_eq!(shown.body["scopes"], json!([]));
+        assert!(admin.get(&format!("/users/{}", ana.id())).await.body.get("scopes").is_none());
+        for never in ["notes:read", "clients:read", "search:read", "users:read", "self:write", "portal:read", "nonsense"] {
+            admin.patch(&path, "*", json!({"scopes": ["cases:read", never]})).await.faulty(422, "/scopes", "unknown_scope");
+        }
+        for bad in [json!(null), json!("cases:read"), json!([1])] {
+            admin.patch(&path, "*", json!({"scopes": bad})).await.expect(422);
+        }
+        admin.patch(&format!("/users/{}", ana.id()), "*", json!({"scopes": ["cases:read"]})).await.faulty(422, "/scopes", "not_an_integration");
+        admin.patch(&format!("/users/{}", admin.id()), "*", json!({"scopes": []})).await.faulty(422, "/scopes", "not_an_integration");
+        admin.patch(&path, "*", json!({"role": "auditor", "scopes": ["cases:read"]})).await.faulty(422, "/scopes", "not_an_integration");
+        sync.get("/providers").await.expect(403);
+        sync.patch(&path, "*", json!({"scopes": ["cases:read"]})).await.expect(403);
+
+        let changed = admin.patch(&path, "*", json!({"scopes": ["directory:read", "cases:read", "directory:read"]})).await.expect(200);
+        assert_eq!(changed.body["scopes"], json!(["cases:read", "directory:read"]));
+        sync.get("/me").await.expect(401); // a changed scope ends sessions
+        let sign_in = async || {
+            let login = json!({"email": sync.email, "password": PASSWORD});
+            w.anyone("POST", "/api/v1/auth/login", Some(login)).await.expect(200).body["access_token"].as_str().unwrap().to_owned()
+        };
+        let get = async |token: &str, path: &str| w.send(Some(token), "GET", path, &[], None).await;
+        let token = sign_in().await;
+        assert_eq!(scope(&token), "self:read cases:read directory:read");
+        assert_eq!(get(&token, "/api/v1/me").await.expect(200).body["permissions"], json!(["self:read", "cases:read", "directory:read"]));
+        get(&token, "/api/v1/providers").await.expect(200);
+        // The same scopes again are no change; and a name changes none.
+        admin.patch(&path, "*", json!({"scopes": ["cases:read", "directory:read"]})).await.expect(200);
+        admin.patch(&path, "*", json!({"display_name": "The sync"})).await.expect(200);
+        get(&token, "/api/v1/providers").await.expect(200);
+        // They are read from the database, at every request: not from the token.
+        let row = users::table.filter(users::id.eq(sync.actor.user));
+        diesel::update(row).set(users::scopes.eq(Scopes::parse(["cases:read"]).unwrap())).execute(&mut w.home.open()).unwrap();
+        get(&token, "/api/v1/providers").await.expect(403);
+        get(&token, "/api/v1/cases").await.expect(200);
+        // Another role empties them, and coming back gives none.
+        let other = admin.patch(&path, "*", json!({"role": "auditor"})).await.expect(200);
+        assert!(other.body.get("scopes").is_none());
+        let back = admin.patch(&path, "*", json!({"role": "integration"})).await.expect(200);
+        assert_eq!(back.body["scopes"], json!([]));
+        get(&sign_in().await, "/api/v1/cases").await.expect(403);
+        admin.patch(&path, "*", json!({"status": "suspended"})).await.expect(200);
+        w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": sync.email, "password": PASSWORD}))).await.expect(401);
+    }
+
+    async fn an_integration_sees_that_there_is_a_case_and_not_what_it_is_about(w) {
+        let (ana, boss, admin, sync, foreign) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin), w.user(Role::Integration), w.outsider(Role::Integration));
+        let case = active_case(&ana, &boss).await;
+        ana.patch(&format!("/cases/{case}"), "*", json!({"client_goal": "CANARY", "tags": ["CANARY"]})).await.expect(200);
+        let shown = sync.get(&format!("/cases/{case}?expand=client,lead_advocate")).await.expect(200).body;
+        assert_eq!((&shown["status"], &shown["lead_advocate"]["display_name"]), (&json!("active"), &json!("A advocate")));
+        assert!(shown.get("client").is_none() && shown["available_transitions"].as_array().unwrap().iter().all(|step| step["permitted"] == false));
+        let listed = pages(&sync, "/cases", 1).await;
+        assert!(listed.len() == 1 && !json!([shown, listed]).to_string().contains("CANARY"));
+        for question in ["q=CANARY", "tag=CANARY", "barrier_type=cost"] {
+            sync.get(&format!("/cases?{question}")).await.expect(403);
+        }
+        assert_eq!(pages(&sync, &format!("/cases/{case}/assignments"), 1).await.len(), 1);
+        for hidden in ["notes", "barriers", "meetings", "tasks", "timeline", "actions", "handovers", "conflict-checks"] {
+            sync.get(&format!("/cases/{case}/{hidden}")).await.expect(403);
+        }
+        let deputy = json!({"user_id": w.user_in(&w.org, &[], Role::Supervisor).id(), "starts_on": "2030-07-01", "ends_on": "2030-07-14", "reason": "CANARY"});
+        admin.post(&format!("/teams/{}/deputies", w.team), deputy).await.expect(201);
+        let deputies = pages(&sync, &format!("/teams/{}/deputies", w.team), 1).await;
+        assert!(deputies.len() == 1 && deputies[0].get("reason").is_none());
+        let provider = sync.post("/providers", json!({"name": "Riverside Clinic"})).await.expect(201).id();
+        ana.get(&format!("/providers/{provider}")).await.expect(200);
+        for path in [format!("/cases/{case}"), format!("/teams/{}", w.team), format!("/providers/{provider}")] {
+            foreign.get(&path).await.expect(404);
+        }
+        assert!(pages(&foreign, "/cases", 1).await.is_empty());
+    }
+}
