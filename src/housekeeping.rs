@@ -1,10 +1,19 @@
 //! What a running server does by itself, beside answering.
 
-use crate::{audit::checkpoint::Sealer, db::Db, error::Result, http::idempotency, identity::sessions::throttle, oversight::search::keep};
+use crate::{
+    audit::checkpoint::Sealer,
+    db::Db,
+    error::Result,
+    http::idempotency,
+    identity::sessions::throttle,
+    oversight::{access_log, search::keep},
+};
 use actix_web::rt::{spawn, time::sleep};
 use std::time::Duration;
 
 const OFTEN: Duration = Duration::from_secs(1);
+/// Between two parts of what nobody waits for.
+const BREATH: Duration = Duration::from_millis(400);
 const SOON: Duration = Duration::from_secs(60);
 /// LG-03: a chain is sealed every hour at least.
 const HOURLY: Duration = Duration::from_secs(3600);
@@ -16,6 +25,15 @@ pub fn start(db: &Db, mut sealer: Sealer) {
         loop {
             told("the search index could not be kept", keep::tend(&index).await);
             sleep(OFTEN).await;
+        }
+    });
+    let index = db.clone();
+    spawn(async move {
+        loop {
+            let more = access_log::index::tend(&index).await;
+            let pause = if matches!(more, Ok(true)) { BREATH } else { SOON };
+            told("the access log could not be kept", more);
+            sleep(pause).await;
         }
     });
     let (trace, db) = (db.clone(), db.clone());
