@@ -3,8 +3,9 @@
 diesel::table! {
     use crate::types::sql::*;
 
-    access_log (organization_id, client_id, sequence, subject_id) {
+    access_log (organization_id, block, client_id, sequence, subject_id) {
         organization_id -> Uuid,
+        block -> Int8,
         client_id -> Uuid,
         sequence -> Int8,
         subject_id -> Uuid,

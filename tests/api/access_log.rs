@@ -7,9 +7,11 @@ use crate::{
 use alongside::{
     audit::{self, Entry},
     auth::{Origin, RequestId, Role},
+    db::{Db, Options, Url, Use, schema},
+    oversight::access_log::index,
     types::Id,
 };
-use diesel::connection::SimpleConnection as _;
+use diesel::{connection::SimpleConnection as _, prelude::*};
 use serde_json::{Value, json};
 
 fn log(client: &str) -> String {
@@ -154,14 +156,20 @@ on_both_engines! {
         let origin = Origin { request: RequestId::new(), source: "cli".into(), of_one: None };
         let entry = Entry::new(None, w.org.id, &origin, "client.updated", Some(Id::<()>::parse(&client).unwrap().uuid()));
         let mut conn = w.home.open();
-        // More of what is no client's than is looked up at once.
-        let mut many: Vec<Entry> = (0..1200).map(|_| Entry::new(None, w.org.id, &origin, "organization.updated", Some(w.org.id.uuid()))).collect();
+        // More of what is no client's than is looked up at once, and than a block has.
+        let mut many: Vec<Entry> = (0..4200).map(|_| Entry::new(None, w.org.id, &origin, "organization.updated", Some(w.org.id.uuid()))).collect();
         many.push(entry);
-        diesel::connection::Connection::transaction(&mut conn, |conn| audit::append(conn, many)).unwrap();
+        conn.transaction( |conn| audit::append(conn, many)).unwrap();
         let before = pages(&boss, &log(&client), 50).await;
         assert_eq!(before[0]["actor"], json!({"display_name": "The operator"}));
         assert!(before.len() > 5, "{before:#?}");
         alongside::on_engine!(&mut conn, |c| c.batch_execute("DELETE FROM access_log; DELETE FROM access_log_marks")).unwrap();
+        // Housekeeping looks up all of it, of every organization that there is.
+        let options = Options { url: Url::parse(&w.home.url).unwrap(), replica: None, connections: 1, readers: 1, migrate: false, purpose: Use::Writing };
+        let db = Db::open(&options).unwrap();
+        while index::tend(&db).await.unwrap() {}
+        let rows: i64 = schema::access_log::table.count().get_result(&mut conn).unwrap();
+        assert!(rows >= i64::try_from(before.len()).unwrap(), "{rows}");
         let after = pages(&boss, &log(&client), 50).await;
         assert_eq!(after[after.len() - before.len()..], before);
         let verified = w.user(Role::Auditor).send("POST", "/audit-events/verification", &[], None).await.expect(200);

@@ -22,7 +22,10 @@ use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How many entries are looked up in one transaction, while others wait to write.
-const AT_ONCE: i64 = 500;
+const AT_ONCE: i64 = 1_024;
+/// How many entries that follow one another make a block. In the index each block stands by itself: what comes in is written to a few
+/// pages of the newest, and not, by the clients, to as many pages as rows.
+const BLOCK: i64 = 4_096;
 /// How many ids are asked for with one statement.
 const ASKED: usize = 500;
 
@@ -43,6 +46,17 @@ pub async fn tend(db: &Db) -> Result<bool> {
 pub async fn catch_up(db: &Db, organization: OrganizationId) -> Result<()> {
     while db.maintain(move |conn| step(conn, organization)).await? {}
     Ok(())
+}
+
+/// The block that an entry belongs to.
+pub const fn block(sequence: i64) -> i64 {
+    sequence / BLOCK
+}
+
+/// The block up to which an organization's entries are looked up.
+pub fn last_block(conn: &mut Conn, organization: OrganizationId) -> Result<i64> {
+    let mark = marks::table.find(organization).select(marks::sequence).first(conn).optional()?;
+    Ok(block(mark.unwrap_or(0)))
 }
 
 /// An entry of the trace, as far as it is looked at here.
@@ -72,10 +86,10 @@ fn step(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
         .into_iter()
         .filter_map(|(subject_id, sequence)| {
             let (kind, client_id, case_id) = *owners.get(&subject_id)?;
-            Some(TouchRow { organization_id: organization, client_id, sequence, subject_id, kind, case_id })
+            Some(TouchRow { organization_id: organization, block: block(sequence), client_id, sequence, subject_id, kind, case_id })
         })
         .collect();
-    rows.sort_unstable_by_key(|row| (row.client_id, row.sequence, row.subject_id));
+    rows.sort_unstable_by_key(|row| (row.block, row.client_id, row.sequence, row.subject_id));
     insert_all!(conn, access_log::table, rows, false)?;
     diesel::update(marks::table.find(organization)).set(marks::sequence.eq(last)).execute(conn)?;
     Ok(true)

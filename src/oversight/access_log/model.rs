@@ -57,6 +57,7 @@ impl RecordKind {
 #[diesel(table_name = access_log, treat_none_as_default_value = false)]
 pub struct TouchRow {
     pub organization_id: OrganizationId,
+    pub block: i64,
     pub client_id: ClientId,
     pub sequence: i64,
     pub subject_id: Key,
