@@ -42,6 +42,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(casework::cases::routes)
             .configure(casework::assignments::routes)
             .configure(casework::handovers::routes)
+            .configure(casework::break_glass::routes)
             .configure(casework::timeline::routes)
             .configure(casework::conflicts::routes)
             .configure(casework::conflicts::interests::routes)
@@ -61,6 +62,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(directory::services::routes)
             .configure(directory::deadline_rules::routes)
             .configure(directory::code_lists::routes)
+            .configure(oversight::access_log::routes)
             .configure(oversight::search::routes)
             .configure(oversight::audit_events::routes),
     );
@@ -93,6 +95,7 @@ fn look_again(tx: &mut Tx<'_>, location: &str) -> Result<()> {
         "statements" => by_id!(casework::statements::store::get),
         "cases" => by_id!(casework::cases::store::get, &CaseView::default()),
         "handovers" => by_id!(casework::handovers::store::get),
+        "break-glass" => by_id!(casework::break_glass::store::get),
         "conflict-checks" => by_id!(casework::conflicts::store::get),
         "barriers" => by_id!(casework::barriers::store::get),
         "actions" => by_id!(casework::actions::store::get),

@@ -7,7 +7,7 @@ use crate::{
     error::{ApiError, Result},
     http::idempotency,
     identity::{mailed_secrets, sessions::throttle},
-    oversight::search::keep,
+    oversight::{access_log, search::keep},
     tls::Certificate,
 };
 use actix_web::rt::{spawn, time::sleep};
@@ -16,6 +16,8 @@ use std::{sync::Arc, time::Duration};
 const OFTEN: Duration = Duration::from_secs(1);
 /// How soon new keys and certificates are seen. TK-09: a signing key signs a minute after it was made, when every server has seen it.
 const KEYS: Duration = Duration::from_secs(5);
+/// Between two parts of what nobody waits for.
+const BREATH: Duration = Duration::from_millis(400);
 const SOON: Duration = Duration::from_secs(60);
 /// LG-03: a chain is sealed every hour at least.
 const HOURLY: Duration = Duration::from_secs(3600);
@@ -38,6 +40,15 @@ pub fn start(db: &Db, keys: Arc<Keys>, tls: Option<Arc<Certificate>>, mut sealer
                 tls.inspect(|certificate| certificate.look_again());
             };
             told("the keys could not be looked at", actix_web::web::block(look).await.map_err(ApiError::internal));
+        }
+    });
+    let index = db.clone();
+    spawn(async move {
+        loop {
+            let more = access_log::index::tend(&index).await;
+            let pause = if matches!(more, Ok(true)) { BREATH } else { SOON };
+            told("the access log could not be kept", more);
+            sleep(pause).await;
         }
     });
     let (trace, db) = (db.clone(), db.clone());

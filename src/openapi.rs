@@ -32,6 +32,7 @@ use utoipa::{
         (name = "Cases", description = "Episodes of advocacy, and how they go."),
         (name = "Assignments", description = "Who works a case."),
         (name = "Handovers", description = "A case passes from one lead to the next."),
+        (name = "Break-glass", description = "A supervisor of another team reads a case for some hours, in an emergency and in everybody's sight."),
         (name = "Barriers", description = "What stands between a client and a service or a right."),
         (name = "Actions", description = "The ladder: steps taken against a barrier, and what may come next."),
         (name = "Deadlines", description = "By when an action must be filed or answered, how the day was come by, and what became of it."),

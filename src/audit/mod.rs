@@ -16,6 +16,9 @@ use crate::{
 };
 use std::borrow::Cow;
 
+/// What stands in the place of members in the entry of a look that only break-glass allowed (AZ-13).
+pub const THROUGH_GLASS: &str = "break_glass";
+
 text_enum! {
     /// How it went.
     pub enum Outcome { Done = "done", Refused = "refused" }

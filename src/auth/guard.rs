@@ -4,7 +4,7 @@ use super::{
     Actor, Origin, RequestId,
     policy::{self, Permission},
     source::Sources,
-    token::Keys,
+    token::{Claims, Keys},
 };
 use crate::error::{ApiError, Code, Result};
 use actix_web::{
@@ -120,7 +120,11 @@ impl<P> Allowed<P> {
 /// What `identity` does for the guard: reads the session, its user and their organization, at every request, so that a
 /// suspension, a changed role or a logout bites at once.
 pub trait Sessions: Send + Sync {
-    fn actor<'a>(&'a self, claims: &'a super::token::Claims) -> Pin<Box<dyn Future<Output = Result<Actor>> + 'a>>;
+    fn actor<'a>(&'a self, claims: &'a Claims) -> Pin<Box<dyn Future<Output = Result<Actor>> + 'a>>;
+
+    /// Of a token whose time is not over and that lets nobody in: whether its session was ended, or its user or organization shut out,
+    /// and this is the first to be told of it for a minute.
+    fn outlived<'a>(&'a self, claims: &'a Claims) -> Pin<Box<dyn Future<Output = Result<bool>> + 'a>>;
 }
 
 /// The guards' needs, shared by every worker.
@@ -146,18 +150,39 @@ fn origin(req: &HttpRequest) -> Origin {
 /// handler's arguments side by side, and what is wrong with a body must not be told before who is asking is known.
 struct Identified(Result<(Actor, Origin)>);
 
-/// Looks at the token and the session, and leaves what it found for [`Allowed`]. Run once, by the envelope, which is told who it is.
-pub async fn identify(req: &ServiceRequest) -> Option<(Actor, Origin)> {
+/// Whose a request's token is, for the trace: somebody who is signed in, or was until the session ended.
+#[derive(Debug, Clone)]
+pub struct Holder {
+    pub claims: Claims,
+    pub actor: Option<Actor>,
+    pub origin: Origin,
+}
+
+/// Looks at the token and the session, and leaves what it found for [`Allowed`]. Run once, by the envelope, which is told whose a token
+/// is that is wholly ours and whose time is not over.
+pub async fn identify(req: &ServiceRequest) -> Option<Holder> {
     if !req.headers().contains_key(AUTHORIZATION) {
         return None;
     }
-    let found = actor(req).await.map(|actor| (actor, origin(req.request())));
-    let known = found.as_ref().ok().cloned();
-    req.extensions_mut().insert(Identified(found));
-    known
+    let origin = origin(req.request());
+    let (claims, actor) = match verified(req) {
+        Err(error) => (None, Err(error)),
+        Ok((gate, claims)) => {
+            let actor = gate.sessions.actor(&claims).await;
+            (Some(claims), actor)
+        }
+    };
+    let holder = claims.map(|claims| Holder { claims, actor: actor.as_ref().ok().copied(), origin: origin.clone() });
+    req.extensions_mut().insert(Identified(actor.map(|actor| (actor, origin))));
+    holder
 }
 
-async fn actor(req: &ServiceRequest) -> Result<Actor> {
+/// Whether the handler asked who is calling.
+pub fn was_asked(req: &HttpRequest) -> bool {
+    !req.extensions().contains::<Identified>()
+}
+
+fn verified(req: &ServiceRequest) -> Result<(Data<Gate>, Claims)> {
     let gate = req.app_data::<Data<Gate>>().ok_or_else(|| ApiError::internal("no gate"))?;
     let bearer = req
         .headers()
@@ -167,7 +192,7 @@ async fn actor(req: &ServiceRequest) -> Result<Actor> {
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
         .map(|(_, token)| token)
         .ok_or_else(ApiError::unauthenticated)?;
-    gate.sessions.actor(&gate.keys.verify(bearer)?).await
+    Ok((gate.clone(), gate.keys.verify(bearer)?))
 }
 
 impl<P: Permission> FromRequest for Allowed<P> {

@@ -91,6 +91,8 @@ policy! {
     WriteCases        = "cases:write"        => Supervisor | Advocate;
     MoveCases         = "cases:transition"   => Admin | Supervisor | Advocate;
     AssignCases       = "cases:assign"       => Supervisor;
+    ReadBreakGlass    = "break_glass:read"   => Supervisor;
+    WriteBreakGlass   = "break_glass:write"  => Supervisor;
     ReadHandovers     = "handovers:read"     => Supervisor | Advocate;
     WriteHandovers    = "handovers:write"    => Supervisor | Advocate;
     DeclareInterests  = "interests:own"      => Supervisor | Advocate;
@@ -122,6 +124,7 @@ policy! {
     WritePortal       = "portal:write"       => Client;
 
     ReadSearch        = "search:read"        => Supervisor | Advocate;
+    ReadAccessLog     = "access_log:read"    => Supervisor;
     ReadAudit         = "audit:read"         => Auditor;
 }
 

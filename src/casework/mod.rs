@@ -4,6 +4,7 @@ pub mod actions;
 pub mod agenda;
 pub mod assignments;
 pub mod barriers;
+pub mod break_glass;
 #[macro_use]
 pub mod cases;
 pub mod clients;

@@ -21,8 +21,9 @@ pub use pool::Engine;
 
 use crate::{
     audit::{self, Entry},
-    auth::{Actor, Caller, OrganizationId, Origin, Scope, UserId},
-    error::{ApiError, Result},
+    auth::{Actor, Caller, OrganizationId, Origin, Scope, UserId, guard::Holder},
+    casework::break_glass,
+    error::{ApiError, Code, Result},
     identity::sessions,
     types::Id,
 };
@@ -89,11 +90,12 @@ impl Db {
         Ok(filled)
     }
 
-    /// Answers `caller` from one state of the database. What the store [`saw`](Tx::saw) is in the trace before this returns.
+    /// Answers `caller` from one state of the database. What the store [`saw`](Tx::saw) is in the trace before this returns. `f` runs a
+    /// second time for a supervisor who has broken glass and has not found what they look for.
     pub async fn read<T: Send + 'static>(
         &self,
         caller: &impl Caller,
-        f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+        f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let asked = Asked::by(caller);
         self.traced(self.engine.read(asked.organization(), move |conn| asked.answer(conn, f)).await?).await
@@ -104,7 +106,7 @@ impl Db {
     pub async fn peek<T: Send + 'static>(
         &self,
         caller: &impl Caller,
-        f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+        f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let asked = Asked::by(caller);
         self.traced(self.engine.peek(asked.organization(), move |conn| asked.answer(conn, f)).await?).await
@@ -114,7 +116,7 @@ impl Db {
     pub async fn read_stale<T: Send + 'static>(
         &self,
         caller: &impl Caller,
-        f: impl FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+        f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let asked = Asked::by(caller);
         self.traced(self.engine.read_stale(asked.organization(), move |conn| asked.answer(conn, f)).await?).await
@@ -154,8 +156,10 @@ impl Db {
     }
 
     /// Enters what was refused to whom, before they are told (LG-01): nobody finds out by trying, unseen.
-    pub async fn refused(&self, (actor, origin): &(Actor, Origin), subject: Option<uuid::Uuid>, call: String, status: u16) -> Result<()> {
-        let entry = Entry::new(Some(*actor), actor.organization, origin, "request.refused", subject).refused();
+    pub async fn refused(&self, holder: &Holder, subject: Option<uuid::Uuid>, call: String, status: u16) -> Result<()> {
+        let (claims, origin) = (&holder.claims, &holder.origin);
+        let mut entry = Entry::new(holder.actor, claims.org, origin, "request.refused", subject).refused();
+        (entry.actor, entry.session) = (Some(claims.sub), Some(claims.sid));
         self.trace.append(vec![entry.fields(vec![call, status.to_string()])]).await
     }
 
@@ -200,12 +204,15 @@ impl Asked {
     }
     fn tx<'c>(&self, conn: &'c mut Conn, shared: bool) -> Tx<'c> {
         let (actor, organization, origin) = (self.actor, self.organization(), self.origin.clone());
-        Tx { conn, actor, organization, origin, shared, trace: Vec::new(), silent: false }
+        Tx { conn, actor, organization, origin, shared, through_glass: false, trace: Vec::new(), silent: false }
     }
     /// Answers, in a transaction that has begun, and gives the trace with it.
-    fn answer<T>(&self, conn: &mut Conn, f: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<(T, Vec<Entry>)> {
+    fn answer<T>(&self, conn: &mut Conn, mut f: impl FnMut(&mut Tx<'_>) -> Result<T>) -> Result<(T, Vec<Entry>)> {
         let mut tx = self.tx(conn, self.actor.is_some());
-        let value = f(&mut tx)?;
+        let value = match f(&mut tx) {
+            Err(error) if tx.looks_through_glass(&error)? => f(&mut tx)?,
+            answer => answer?,
+        };
         Ok((value, tx.trace))
     }
 }
@@ -228,7 +235,16 @@ fn writing<T>(conn: &mut Conn, asked: &Asked, f: &mut impl FnMut(&mut Tx<'_>) ->
         return Err(ApiError::unauthenticated());
     }
     let mut tx = asked.tx(conn, false);
-    let value = f(&mut tx)?;
+    let value = match f(&mut tx) {
+        // What is seen through broken glass alone is not changed: whatever comes of it is not kept.
+        Err(error) if tx.looks_through_glass(&error)? => {
+            return Err(match f(&mut tx) {
+                Err(error) if error.code() == Code::NotFound || error.is_transient() => error,
+                _ => ApiError::forbidden("Whoever has broken glass reads the case, and changes nothing in it."),
+            });
+        }
+        done => done?,
+    };
     let (trace, silent) = (std::mem::take(&mut tx.trace), tx.silent);
     if trace.is_empty() && !silent {
         return Err(ApiError::internal("a change left no trace"));
@@ -246,6 +262,8 @@ pub struct Tx<'c> {
     origin: Origin,
     /// Whether other callers' reads run in the same transaction.
     shared: bool,
+    /// Whether this is the second look, at what the caller sees by break-glass too (AZ-13).
+    through_glass: bool,
     trace: Vec<Entry>,
     silent: bool,
 }
@@ -269,6 +287,21 @@ impl Tx<'_> {
     /// Which cases this caller may see.
     pub const fn scope(&self) -> Scope {
         Scope::of(self.actor)
+    }
+
+    /// Whether the caller is shown what they have broken glass for, besides what is theirs to see.
+    pub const fn through_glass(&self) -> bool {
+        self.through_glass
+    }
+
+    /// Where a supervisor has not found what they asked for by its id, and has broken glass that is open now: looks a second time, past
+    /// it. So it opens what is asked for by name, and no list, search or agenda; and nobody's first look costs more for it.
+    fn looks_through_glass(&mut self, error: &ApiError) -> Result<bool> {
+        if error.code() == Code::NotFound && break_glass::store::is_open(self)? {
+            self.trace.clear();
+            self.through_glass = true;
+        }
+        Ok(self.through_glass)
     }
 
     /// Goes on in the name of an organization: for signing in and for the command line, where no token says which it is.
@@ -322,6 +355,7 @@ impl Tx<'_> {
     }
 
     pub fn entry(&self, action: &'static str, subject: Option<uuid::Uuid>) -> Entry {
-        Entry::new(self.actor, self.organization, &self.origin, action, subject)
+        let entry = Entry::new(self.actor, self.organization, &self.origin, action, subject);
+        if self.through_glass { entry.fields(vec![audit::THROUGH_GLASS.into()]) } else { entry }
     }
 }

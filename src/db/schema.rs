@@ -3,6 +3,29 @@
 diesel::table! {
     use crate::types::sql::*;
 
+    access_log (organization_id, block, client_id, sequence, subject_id) {
+        organization_id -> Uuid,
+        block -> Int8,
+        client_id -> Uuid,
+        sequence -> Int8,
+        subject_id -> Uuid,
+        kind -> Text,
+        case_id -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
+    access_log_marks (organization_id) {
+        organization_id -> Uuid,
+        sequence -> Int8,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
     actions (organization_id, id) {
         organization_id -> Uuid,
         id -> Uuid,
@@ -108,6 +131,25 @@ diesel::table! {
         version -> Int4,
         updated_at -> Timestamptz,
         possible_retaliation -> Bool,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
+    break_glass (organization_id, id) {
+        organization_id -> Uuid,
+        id -> Uuid,
+        case_id -> Uuid,
+        user_id -> Uuid,
+        reason -> Text,
+        opened_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        ended_at -> Nullable<Timestamptz>,
+        reviewed_by -> Nullable<Uuid>,
+        reviewed_at -> Nullable<Timestamptz>,
+        finding -> Nullable<Text>,
+        version -> Int4,
     }
 }
 
@@ -862,11 +904,14 @@ diesel::table! {
 }
 
 diesel::allow_tables_to_appear_in_same_query!(
+    access_log,
+    access_log_marks,
     actions,
     assignments,
     audit_events,
     audit_heads,
     barriers,
+    break_glass,
     case_counters,
     case_episodes,
     case_transitions,

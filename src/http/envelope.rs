@@ -6,7 +6,10 @@ use super::{
     problem::{Problem, of_status},
 };
 use crate::{
-    auth::RequestId,
+    auth::{
+        RequestId,
+        guard::{self, Gate, Holder},
+    },
     db::Db,
     error::{ApiError, Code, UNKNOWN_REFERENCE},
     types::Id,
@@ -113,9 +116,9 @@ fn finish(response: &mut HttpResponse<BoxBody>, id: RequestId, docs: bool, publi
 /// The handler, with its panic caught (RL-13) and its time bounded.
 async fn run(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let handled = async {
-        let Some(known) = crate::auth::guard::identify(&req).await else { return next.call(req).await };
+        let Some(holder) = guard::identify(&req).await else { return next.call(req).await };
         let response = next.call(req).await?;
-        if is_refusal(response.response())
+        if is_refusal(&response, &holder).await?
             && let (Some(db), Some(calls)) = (response.request().app_data::<Data<Db>>(), response.request().app_data::<Data<Calls>>())
             // As the router has read it, in which no letter is hidden behind its number.
             && let path = response.request().match_info().as_str()
@@ -123,7 +126,7 @@ async fn run(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Res
         {
             let call = format!("{} {template}", response.request().method());
             let subject = path.rsplit('/').find_map(RecordId::parse).map(RecordId::uuid);
-            db.refused(&known, subject, call, response.status().as_u16()).await?;
+            db.refused(&holder, subject, call, response.status().as_u16()).await?;
         }
         Ok(response)
     };
@@ -135,16 +138,21 @@ async fn run(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Res
     }
 }
 
-/// Whether somebody was kept from something: by their role, by what they may know of, or by an id in a body that is not theirs to name.
-fn is_refusal(response: &HttpResponse<impl MessageBody>) -> bool {
-    match response.status() {
-        StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => true,
-        StatusCode::UNPROCESSABLE_ENTITY => {
-            let error = response.error().and_then(|error| error.as_error::<ApiError>());
+/// Whether somebody was kept from something: by their role, by what they may know of, by an id in a body that is not theirs to name, or
+/// because their session was ended before its time. Who comes with the token of such a one again and again is entered now and then.
+async fn is_refusal(response: &ServiceResponse<impl MessageBody>, holder: &Holder) -> Result<bool, ApiError> {
+    Ok(match response.status() {
+        StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => holder.actor.is_some(),
+        StatusCode::UNPROCESSABLE_ENTITY if holder.actor.is_some() => {
+            let error = response.response().error().and_then(|error| error.as_error::<ApiError>());
             error.is_some_and(|error| error.all_issues().iter().any(|issue| issue.fault.code == UNKNOWN_REFERENCE))
         }
+        StatusCode::UNAUTHORIZED if guard::was_asked(response.request()) => match response.request().app_data::<Data<Gate>>() {
+            Some(gate) => gate.sessions.outlived(&holder.claims).await?,
+            None => false,
+        },
         _ => false,
-    }
+    })
 }
 
 fn oversized(req: &ServiceRequest) -> Option<Code> {

@@ -286,6 +286,14 @@ pub struct Page<T> {
     next_link: Option<String>,
 }
 
+impl<T> Page<Option<T>> {
+    /// The page, if each of its items is there.
+    pub fn whole(self) -> Option<Page<T>> {
+        let Self { items, page, total, next_link } = self;
+        Some(Page { items: items.into_iter().collect::<Option<_>>()?, page, total, next_link })
+    }
+}
+
 impl<T> Page<T> {
     pub fn next_link(&self) -> Option<String> {
         self.next_link.clone()

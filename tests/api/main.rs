@@ -10,9 +10,11 @@
 
 mod support;
 
+mod access_log;
 mod actions;
 mod agenda;
 mod authz;
+mod break_glass;
 mod cases;
 mod conflicts;
 mod deadline_rules;

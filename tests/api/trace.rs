@@ -6,10 +6,12 @@ use crate::{
 };
 use alongside::{
     audit::checkpoint::{Sealer, contradictions},
-    auth::{Role, token::Keys},
-    db::{Db, Options, Url, Use},
+    auth::{Actor, Role, token::Keys},
+    db::{Db, Options, Url, Use, schema},
+    identity::users::model::UserStatus,
+    types::{Id, Instant},
 };
-use diesel::connection::SimpleConnection as _;
+use diesel::{connection::SimpleConnection as _, prelude::*};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -91,6 +93,36 @@ on_both_engines! {
         assert!(refused.iter().all(|entry| entry["outcome"] == "refused"), "{refused:#?}");
         assert_eq!((&refused[0]["actor_id"], &refused[0]["request_id"]), (&json!(ben.id()), &json!(hidden.header("x-request-id"))));
         assert!(!serde_json::to_string(&entries).unwrap().contains("CANARY"));
+    }
+
+    async fn the_token_of_an_ended_session_is_in_the_trace_now_and_then(w) {
+        let (ana, kept) = (w.user(Role::Advocate), w.user(Role::Advocate));
+        let case = ana.new_case().await;
+        let suspended = w.user_who_is(Role::Supervisor, UserStatus::Suspended);
+        ana.send("POST", "/auth/logout", &[], None).await.expect(204);
+        let refused = ana.get(&format!("/cases/{case}")).await.expect(401);
+        // Many of them leave one entry a minute, and not one each.
+        for _ in 0..20 { ana.get("/cases").await.expect(401); }
+        suspended.get("/clients").await.expect(401);
+        // Where nobody is asked who they are, nobody is refused for it.
+        ana.send("POST", "/auth/login", &[], Some(json!({"email": "nobody@example.org", "password": "not the right password"}))).await.expect(401);
+        // Time runs out for every token: that is nothing to enter, nor is what no session of ours stands behind.
+        let stranger = Actor { session: Id::new(), ..kept.actor };
+        let bare = |token: String| async move { w.send(Some(&token), "GET", "/api/v1/cases", &[], None).await.expect(401) };
+        bare(w.keys.mint(stranger).unwrap()).await;
+        bare(w.keys.mint(Actor { organization: Id::new(), ..stranger }).unwrap()).await;
+        bare("no token".into()).await;
+        let mine = schema::sessions::table.filter(schema::sessions::id.eq(kept.actor.session));
+        diesel::update(mine).set(schema::sessions::expires_at.eq(Instant::now().plus_seconds(-1))).execute(&mut w.home.open()).unwrap();
+        kept.get("/cases").await.expect(401);
+        let entries = entries(w).await;
+        let refusals: Vec<_> = entries.iter().filter(|entry| entry["outcome"] == "refused" && entry["action"] == "request.refused").collect();
+        let told: Vec<_> = refusals.iter().map(|entry| (entry["actor_id"].clone(), entry["session_id"].clone(), entry["fields"].clone())).collect();
+        assert_eq!(told, [
+            (json!(ana.id()), json!(ana.actor.session), json!(["GET /api/v1/cases/{id}", "401"])),
+            (json!(suspended.id()), json!(suspended.actor.session), json!(["GET /api/v1/clients", "401"])),
+        ]);
+        assert_eq!((&refusals[0]["subject_id"], &refusals[0]["request_id"], refusals[0].get("actor_role")), (&json!(case), &json!(refused.header("x-request-id")), None));
     }
 
     async fn signing_in_and_failing_to_are_in_the_trace(w) {

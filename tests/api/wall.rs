@@ -39,9 +39,9 @@ fn tables(conn: &mut PgConnection) -> Vec<String> {
 /// Work of every kind, in both organizations.
 async fn filled() -> World {
     let w = World::start(Engine::Postgres).await;
-    for (ana, boss, admin) in [
-        (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin)),
-        (w.outsider(Role::Advocate), w.outsider(Role::Supervisor), w.outsider(Role::Admin)),
+    for (ana, boss, admin, org) in [
+        (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin), &w.org),
+        (w.outsider(Role::Advocate), w.outsider(Role::Supervisor), w.outsider(Role::Admin), &w.other_org),
     ] {
         let team = boss.get("/teams").await.expect(200).body["items"][0]["id"].as_str().unwrap().to_owned();
         let client = ana.post("/clients", json!({"preferred_name": "Sam", "team_id": team})).await.expect(201).id();
@@ -68,6 +68,9 @@ async fn filled() -> World {
         ana.post("/me/interests", json!({"provider_id": provider, "kind": "family"})).await.expect(201);
         ana.send("POST", "/providers", &[("idempotency-key", "k")], Some(json!({"name": "Hill Clinic"}))).await.expect(201);
         admin.post("/teams", json!({"name": "Night team"})).await.expect(201);
+        let glass = json!({"case_id": case, "reason": "Sam is at the clinic's door."});
+        w.user_in(org, &[], Role::Supervisor).post("/break-glass", glass).await.expect(201);
+        boss.get(&format!("/clients/{client}/access-log")).await.expect(200);
         w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD}))).await.expect(200);
     }
     w
@@ -99,12 +102,15 @@ async fn without_any_filter_nobody_sees_or_touches_a_row_of_another_organization
             };
             match tried(&format!("DELETE FROM {table} WHERE organization_id = '{other}'")) {
                 Ok(none) => assert_eq!(none, 0, "{table}"),
-                Err(refused) => assert!(table.starts_with("audit_") && refused.contains("permission denied"), "{table}: {refused}"),
+                Err(refused) => assert!(
+                    (table.starts_with("audit_") || table.starts_with("access_log")) && refused.contains("permission denied"),
+                    "{table}: {refused}"
+                ),
             }
             match tried(&format!("UPDATE {table} SET organization_id = '{other}'")) {
                 Ok(none) => assert!(none == 0 && ours == 0, "{table} lets {none} rows go"),
                 Err(refused) => {
-                    let kept = table == "audit_events" && refused.contains("permission denied");
+                    let kept = ["audit_events", "access_log"].contains(&table.as_str()) && refused.contains("permission denied");
                     assert!(kept || refused.contains("row-level security"), "{table}: {refused}");
                 }
             }
@@ -163,6 +169,7 @@ fn every_table_of_organizations_stands_behind_the_wall() {
         "DELETE idempotency_keys",
         "DELETE mailed_secrets",
         "INSERT organizations",
+        "SELECT access_log_marks",
         "SELECT audit_heads",
         "SELECT idempotency_keys",
         "SELECT mailed_secrets",

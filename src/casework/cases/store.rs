@@ -3,7 +3,7 @@
 use super::model::*;
 use crate::{
     auth::{OrganizationId, Role, Scope, UserId},
-    casework::{assignments, clients, timeline},
+    casework::{assignments, break_glass, clients, timeline},
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::{contains, has_element, row_after},
@@ -22,11 +22,20 @@ use diesel::{dsl, prelude::*};
 
 type Seen = dsl::Filter<dsl::Filter<cases::table, dsl::Eq<cases::organization_id, OrganizationId>>, Condition>;
 
+/// The condition under which a row of `cases` is of the caller's own teams or, at a second look, one that they have broken glass for.
+pub fn supervised(tx: &Tx) -> Condition {
+    let own = teams::store::own(tx, "cases.team_id");
+    match tx.through_glass() {
+        true => Condition::sql("(").with(own).then(" OR ").with(break_glass::store::opened(tx, "cases.id")).then(")"),
+        false => own,
+    }
+}
+
 /// The cases that this caller may see.
 fn seen(tx: &Tx) -> Seen {
     let seen = match tx.scope() {
         Scope::Organization => Condition::everything(),
-        Scope::Teams(_) => teams::store::own(tx, "cases.team_id"),
+        Scope::Teams(_) => supervised(tx),
         Scope::Assigned(_) => assignments::store::worked(tx, "cases.id"),
         Scope::Own(_) | Scope::Nothing => Condition::nothing(),
     };
@@ -50,7 +59,7 @@ macro_rules! of_visible_case {
                 $table,
                 ".case_id AND "
             ))
-            .with($crate::identity::teams::store::own($tx, "cases.team_id"))
+            .with($crate::casework::cases::store::supervised($tx))
             .then(")"),
             $crate::auth::Scope::Assigned(_) => $crate::casework::assignments::store::worked($tx, concat!($table, ".case_id")),
             $crate::auth::Scope::Organization | $crate::auth::Scope::Own(_) | $crate::auth::Scope::Nothing => {
@@ -187,10 +196,11 @@ pub fn hold(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
     if tx.conn.waits_for_rows() { find(tx, id) } else { Ok(row) }
 }
 
-/// A case that is offered to the caller, who need not see it yet, held until the transaction ends. The caller has found the offer.
-pub fn hold_offered(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
-    let offered = cases::table.find((tx.organization(), id));
-    Ok(offered.select(CaseRow::as_select()).locked().get_result(tx.conn)?)
+/// A case that the caller need not see yet, held until the transaction ends: the caller has found that it is offered to them, or
+/// breaks glass.
+pub fn hold_unseen(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
+    let unseen = cases::table.find((tx.organization(), id));
+    Ok(unseen.select(CaseRow::as_select()).locked().get_result(tx.conn)?)
 }
 
 /// The numbers and the teams of cases, for whoever may know of them by an offer, too.

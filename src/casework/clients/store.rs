@@ -3,8 +3,7 @@
 use super::model::*;
 use crate::{
     auth::{OrganizationId, Scope},
-    casework::assignments,
-    casework::cases,
+    casework::{assignments, break_glass, cases},
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::{contains, row_after},
@@ -22,9 +21,17 @@ type Seen = dsl::Filter<dsl::Filter<clients::table, dsl::Eq<clients::organizatio
 type Ids = dsl::Select<dsl::Filter<Seen, Condition>, clients::id>;
 
 /// The clients that this caller may see: a supervisor those of the own teams, an advocate those of the own cases and those
-/// without a case that they have made a record of; a client the one whom they are.
+/// without a case that they have made a record of; a client the one whom they are. At a second look, a supervisor sees whose the case is
+/// that they have broken glass for.
 fn seen(tx: &Tx) -> Seen {
     let seen = match tx.scope() {
+        Scope::Teams(_) if tx.through_glass() => Condition::sql("(")
+            .with(teams::store::own(tx, "clients.team_id"))
+            .then(" OR clients.id IN (SELECT cases.client_id FROM cases WHERE cases.organization_id = ")
+            .id(tx.organization().uuid())
+            .then(" AND ")
+            .with(break_glass::store::opened(tx, "cases.id"))
+            .then("))"),
         Scope::Teams(_) => teams::store::own(tx, "clients.team_id"),
         Scope::Assigned(user) => Condition::sql("(clients.id IN (SELECT cases.client_id FROM cases WHERE cases.organization_id = ")
             .id(tx.organization().uuid())

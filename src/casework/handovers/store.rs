@@ -107,7 +107,7 @@ pub fn get(tx: &mut Tx, id: HandoverId) -> Result<Handover> {
 /// answer the offer too; of many who answer at once, each then sees what the one before has done.
 fn hold(tx: &mut Tx, id: HandoverId) -> Result<(CaseRow, HandoverRow)> {
     let case: CaseId = visible(tx)?.filter(handovers::id.eq(id)).select(handovers::case_id).first(tx.conn)?;
-    let case = cases::store::hold_offered(tx, case)?;
+    let case = cases::store::hold_unseen(tx, case)?;
     let row = visible(tx)?.filter(handovers::id.eq(id)).select(HandoverRow::as_select()).locked().get_result(tx.conn)?;
     Ok((case, row))
 }

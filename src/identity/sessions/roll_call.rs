@@ -1,18 +1,23 @@
 //! The guard's look at the session, at every request. On PostgreSQL, where a question is a round trip, those that wait together are
 //! asked for together; none is answered from what was known before it asked.
 
-use super::store::{Live, all_live, live};
+use super::store::{Live, all_live, is_ours, live};
 use crate::{
     auth::{Actor, OrganizationId, SessionId, guard::Sessions, token::Claims},
     db::{Db, Engine, pool::PATIENCE},
     error::{ApiError, Result},
     types::Instant,
 };
-use std::{collections::BTreeMap, future::Future, pin::Pin};
+use moka::sync::Cache;
+use std::{collections::BTreeMap, future::Future, pin::Pin, time::Duration};
 use tokio::sync::{mpsc, oneshot};
 
 const LONGEST_QUEUE: usize = 4096;
 const LARGEST_GROUP: usize = 256;
+/// How long an ended session whose token comes again and again is told of no second time.
+const QUIET: Duration = Duration::from_secs(60);
+/// Of how many sessions that is known: there are no more whose tokens are still good.
+const MOST_TOLD: u64 = 20_000;
 
 struct Call {
     organization: OrganizationId,
@@ -24,18 +29,21 @@ pub struct RollCall {
     engine: Engine,
     /// Where it pays to ask together.
     queue: Option<mpsc::Sender<Call>>,
+    /// The ended sessions that were told of lately.
+    told: Cache<SessionId, ()>,
 }
 
 impl RollCall {
     pub fn start(db: &Db) -> std::io::Result<Self> {
         let engine = db.engine().clone();
+        let told = Cache::builder().max_capacity(MOST_TOLD).time_to_live(QUIET).build();
         if engine.peeks_here() {
-            return Ok(Self { engine, queue: None });
+            return Ok(Self { engine, queue: None, told });
         }
         let (queue, calls) = mpsc::channel(LONGEST_QUEUE);
         let asked = engine.clone();
         std::thread::Builder::new().name("roll-call".into()).spawn(move || work(&asked, calls))?;
-        Ok(Self { engine, queue: Some(queue) })
+        Ok(Self { engine, queue: Some(queue), told })
     }
 
     async fn find(&self, organization: OrganizationId, session: SessionId) -> Result<Option<Live>> {
@@ -57,6 +65,17 @@ impl Sessions for RollCall {
                 Some(live) if live.user == claims.sub && live.expires_at > Instant::now() => Ok(live.actor(organization)),
                 _ => Err(ApiError::unauthenticated()),
             }
+        })
+    }
+
+    fn outlived<'a>(&'a self, claims: &'a Claims) -> Pin<Box<dyn Future<Output = Result<bool>> + 'a>> {
+        Box::pin(async move {
+            let (organization, session, user) = (claims.org, claims.sid, claims.sub);
+            if !self.told.entry(session).or_insert(()).is_fresh() {
+                return Ok(false);
+            }
+            // A token of another database that has the same key is of nobody here.
+            self.engine.peek(organization, move |conn| is_ours(conn, organization, session, user)).await
         })
     }
 }

@@ -72,6 +72,12 @@ pub fn all_live(conn: &mut Conn, organization: OrganizationId, these: Vec<Sessio
     Ok(alive(organization).filter(sessions::id.eq_any(these)).load(conn)?)
 }
 
+/// Whether there is such a session of this user, ended or not, whose time is not over.
+pub fn is_ours(conn: &mut Conn, organization: OrganizationId, session: SessionId, user: UserId) -> Result<bool> {
+    let theirs = sessions::table.find((organization, session)).filter(sessions::user_id.eq(user));
+    Ok(diesel::select(dsl::exists(theirs.filter(sessions::expires_at.gt(Instant::now())))).get_result(conn)?)
+}
+
 /// Whether somebody's session goes on, in the role and with the scopes with which they were let in.
 pub fn stands(conn: &mut Conn, actor: Actor) -> Result<bool> {
     let live = live(conn, actor.organization, actor.session)?;

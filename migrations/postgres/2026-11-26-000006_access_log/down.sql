@@ -1,0 +1,2 @@
+DROP TABLE access_log_marks;
+DROP TABLE access_log;

@@ -1,0 +1,176 @@
+//! What break-glass is, in the database and on the wire.
+
+use crate::{
+    auth::{OrganizationId, UserId},
+    casework::cases::model::CaseId,
+    db::schema::break_glass,
+    error::{ApiError, Result},
+    http::{Filter, Resource},
+    types::{Id, Instant, Text},
+};
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use validator::Validate;
+
+pub type BreakGlassId = Id<BreakGlassRow>;
+
+/// How long it is open, unless it is ended before.
+const OPEN_SECONDS: i64 = 4 * 3600;
+const SHORTEST_REASON: usize = 10;
+
+/// A row of `break_glass`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
+#[diesel(table_name = break_glass, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
+pub struct BreakGlassRow {
+    pub organization_id: OrganizationId,
+    pub id: BreakGlassId,
+    pub case_id: CaseId,
+    pub user_id: UserId,
+    pub reason: Text<2000>,
+    pub opened_at: Instant,
+    pub expires_at: Instant,
+    pub ended_at: Option<Instant>,
+    pub reviewed_by: Option<UserId>,
+    pub reviewed_at: Option<Instant>,
+    pub finding: Option<Text<2000>>,
+    pub version: i32,
+}
+
+impl BreakGlassRow {
+    pub fn new(organization_id: OrganizationId, user_id: UserId, new: &NewBreakGlass) -> Self {
+        let now = Instant::now();
+        Self {
+            organization_id,
+            id: Id::new(),
+            case_id: new.case_id,
+            user_id,
+            reason: new.reason.clone(),
+            opened_at: now,
+            expires_at: now.plus_seconds(OPEN_SECONDS),
+            ended_at: None,
+            reviewed_by: None,
+            reviewed_at: None,
+            finding: None,
+            version: 1,
+        }
+    }
+
+    /// Whether it shows anything to whoever opened it.
+    pub fn is_open(&self, at: Instant) -> bool {
+        self.ended_at.is_none() && self.expires_at > at
+    }
+
+    pub fn end(&mut self) -> Result<()> {
+        let now = Instant::now();
+        if !self.is_open(now) {
+            return Err(ApiError::conflict("It is over already."));
+        }
+        self.ended_at = Some(now);
+        self.version += 1;
+        Ok(())
+    }
+
+    pub fn review(&mut self, by: UserId, review: &BreakGlassReview) -> Result<()> {
+        let now = Instant::now();
+        if by == self.user_id {
+            return Err(ApiError::forbidden("Nobody reviews what they have opened themselves."));
+        }
+        if self.reviewed_at.is_some() {
+            return Err(ApiError::conflict("It is reviewed already."));
+        }
+        if self.is_open(now) {
+            return Err(ApiError::conflict("It is still open, and what is yet to be seen by it cannot be reviewed: end it first."));
+        }
+        (self.reviewed_by, self.reviewed_at) = (Some(by), Some(now));
+        self.finding.clone_from(&review.finding);
+        self.version += 1;
+        Ok(())
+    }
+}
+
+/// A supervisor of another team reads a case until `expires_at`, or until `ended_at`.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000080", "case_id": "019ab3c4-0000-7000-8000-000000000020", "user_id": "019ab3c4-0000-7000-8000-000000000004", "reason": "Sam is at the clinic's door, and Ana cannot be reached.", "opened_at": "2026-11-23T15:00:00.000Z", "expires_at": "2026-11-23T19:00:00.000Z", "version": 1}))]
+pub struct BreakGlass {
+    pub id: BreakGlassId,
+    pub case_id: CaseId,
+    /// Who opened it.
+    pub user_id: UserId,
+    pub reason: Text<2000>,
+    pub opened_at: Instant,
+    pub expires_at: Instant,
+    /// When it was ended before its time.
+    pub ended_at: Option<Instant>,
+    /// Absent until somebody else has reviewed it.
+    pub reviewed_by: Option<UserId>,
+    pub reviewed_at: Option<Instant>,
+    pub finding: Option<Text<2000>>,
+    pub version: i32,
+}
+impl From<BreakGlassRow> for BreakGlass {
+    fn from(row: BreakGlassRow) -> Self {
+        Self {
+            id: row.id,
+            case_id: row.case_id,
+            user_id: row.user_id,
+            reason: row.reason,
+            opened_at: row.opened_at,
+            expires_at: row.expires_at,
+            ended_at: row.ended_at,
+            reviewed_by: row.reviewed_by,
+            reviewed_at: row.reviewed_at,
+            finding: row.finding,
+            version: row.version,
+        }
+    }
+}
+impl Resource for BreakGlass {
+    fn version(&self) -> i32 {
+        self.version
+    }
+    fn location(&self) -> String {
+        format!("/api/v1/break-glass/{}", self.id)
+    }
+}
+
+/// Glass to break.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"case_id": "019ab3c4-0000-7000-8000-000000000020", "reason": "Sam is at the clinic's door, and Ana cannot be reached."}))]
+pub struct NewBreakGlass {
+    /// A case of the organization that is none of the caller's teams'.
+    pub case_id: CaseId,
+    /// Why it cannot wait, in at least 10 characters. Whoever reviews it reads this.
+    pub reason: Text<2000>,
+}
+
+impl NewBreakGlass {
+    pub fn check(&self) -> Result<()> {
+        if self.reason.as_str().trim().chars().count() < SHORTEST_REASON {
+            return Err(ApiError::invalid("/reason", "too_short", format!("must be at least {SHORTEST_REASON} characters")));
+        }
+        Ok(())
+    }
+}
+
+/// What whoever reviews it says.
+#[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schema(example = json!({"finding": "Kim needed the clinic's number, and read nothing else."}))]
+pub struct BreakGlassReview {
+    pub finding: Option<Text<2000>>,
+}
+
+/// Which to list.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct BreakGlassFilter {
+    /// With `false` only those that wait for a review, or will.
+    pub reviewed: Option<bool>,
+}
+impl Filter for BreakGlassFilter {
+    const SORTS: &'static [&'static str] = &["-opened_at", "opened_at"];
+}

@@ -1,0 +1,131 @@
+//! Queries over break-glass, and what it opens.
+
+use super::model::*;
+use crate::{
+    auth::Scope,
+    casework::{
+        cases::{self, model::CaseId},
+        timeline,
+    },
+    db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, schema::break_glass},
+    error::{ApiError, Code, Result},
+    http::{Body, IfMatch, List, Page},
+    identity::teams,
+    types::Instant,
+};
+use diesel::{dsl, prelude::*};
+
+/// Whether the caller has broken glass that is open now.
+pub fn is_open(tx: &mut Tx) -> Result<bool> {
+    let Scope::Teams(user) = tx.scope() else { return Ok(false) };
+    let own = break_glass::table.filter(break_glass::organization_id.eq(tx.organization())).filter(break_glass::user_id.eq(user));
+    let open = own.filter(break_glass::ended_at.is_null()).filter(break_glass::expires_at.gt(Instant::now()));
+    Ok(diesel::select(dsl::exists(open)).get_result(tx.conn)?)
+}
+
+/// The condition under which a column holds a case that the caller has broken glass for, and it is open now.
+pub fn opened(tx: &Tx, column: &'static str) -> Condition {
+    let Scope::Teams(user) = tx.scope() else { return Condition::nothing() };
+    Condition::sql(column)
+        .then(" IN (SELECT break_glass.case_id FROM break_glass WHERE break_glass.organization_id = ")
+        .id(tx.organization().uuid())
+        .then(" AND break_glass.user_id = ")
+        .id(user.uuid())
+        .then(" AND break_glass.ended_at IS NULL AND break_glass.expires_at > ")
+        .at(Instant::now())
+        .then(")")
+}
+
+/// The caller's own, and those on cases of the caller's teams.
+fn visible(tx: &Tx) -> break_glass::BoxedQuery<'static, Dialect> {
+    let seen = match tx.scope() {
+        Scope::Teams(user) => Condition::sql("(break_glass.user_id = ")
+            .id(user.uuid())
+            .then(" OR EXISTS (SELECT 1 FROM cases WHERE cases.organization_id = break_glass.organization_id AND cases.id = break_glass.case_id AND ")
+            .with(teams::store::own(tx, "cases.team_id"))
+            .then("))"),
+        _ => Condition::nothing(),
+    };
+    break_glass::table.filter(break_glass::organization_id.eq(tx.organization())).filter(seen).into_boxed()
+}
+
+fn filtered(tx: &Tx, filter: &BreakGlassFilter) -> break_glass::BoxedQuery<'static, Dialect> {
+    match filter.reviewed {
+        None => visible(tx),
+        Some(true) => visible(tx).filter(break_glass::reviewed_at.is_not_null()),
+        Some(false) => visible(tx).filter(break_glass::reviewed_at.is_null()),
+    }
+}
+
+pub fn page(tx: &mut Tx, list: &List<BreakGlassFilter>) -> Result<Page<BreakGlass>> {
+    let actor = tx.actor()?;
+    let mut query = filtered(tx, &list.filter);
+    if let Some((at, id)) = list.after(actor)? {
+        let after = (Instant::from_micros(at), BreakGlassId::from_uuid(id));
+        query = query.filter(row_after((break_glass::opened_at, break_glass::id), after, list.down()));
+    }
+    query = match list.down() {
+        true => query.order((break_glass::opened_at.desc(), break_glass::id.desc())),
+        false => query.order((break_glass::opened_at.asc(), break_glass::id.asc())),
+    };
+    let rows: Vec<BreakGlassRow> = query.select(BreakGlassRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let total = if list.include_total { Some(filtered(tx, &list.filter).count().get_result(tx.conn)?) } else { None };
+    tx.saw_all("break_glass.listed", rows.iter().map(|row| row.id));
+    Ok(list.page(actor, rows, total, |row| (row.opened_at.micros(), row.id.uuid()), BreakGlass::from))
+}
+
+pub fn get(tx: &mut Tx, id: BreakGlassId) -> Result<BreakGlass> {
+    let row: BreakGlassRow = visible(tx).filter(break_glass::id.eq(id)).select(BreakGlassRow::as_select()).first(tx.conn)?;
+    tx.saw("break_glass.read", row.id);
+    Ok(row.into())
+}
+
+fn hold(tx: &mut Tx, id: BreakGlassId) -> Result<BreakGlassRow> {
+    Ok(visible(tx).filter(break_glass::id.eq(id)).select(BreakGlassRow::as_select()).locked().get_result(tx.conn)?)
+}
+
+fn open_for(tx: &mut Tx, case: CaseId) -> Result<bool> {
+    let user = tx.user()?;
+    let own = visible(tx).filter(break_glass::case_id.eq(case)).filter(break_glass::user_id.eq(user));
+    let open = own.filter(break_glass::ended_at.is_null()).filter(break_glass::expires_at.gt(Instant::now()));
+    Ok(open.select(break_glass::id).first::<BreakGlassId>(tx.conn).optional()?.is_some())
+}
+
+pub fn create(tx: &mut Tx, new: &Body<NewBreakGlass>) -> Result<BreakGlass> {
+    new.check()?;
+    // Held, so that whoever breaks it twice at once does it once.
+    let case = cases::store::hold_unseen(tx, new.case_id).map_err(|error| error.named_by("/case_id"))?;
+    if !cases::store::seen_among(tx, vec![case.id])?.is_empty() {
+        return Err(ApiError::conflict("You see this case already."));
+    }
+    if open_for(tx, case.id)? {
+        return Err(ApiError::new(Code::AlreadyExists, "You have broken glass for this case already."));
+    }
+    let row = BreakGlassRow::new(case.organization_id, tx.user()?, new);
+    diesel::insert_into(break_glass::table).values(&row).execute(tx.conn)?;
+    timeline::store::add(tx, case.id, "break_glass.opened", row.id, None)?;
+    tx.record("break_glass.opened", row.id, new.members());
+    Ok(row.into())
+}
+
+/// Writes what has become of it, on the timeline and in the trace too.
+fn changed(tx: &mut Tx, row: &BreakGlassRow, event: &'static str, members: Vec<String>) -> Result<()> {
+    diesel::update(break_glass::table.find((row.organization_id, row.id))).set(row).execute(tx.conn)?;
+    timeline::store::add(tx, row.case_id, event, row.id, None)?;
+    tx.record(event, row.id, members);
+    Ok(())
+}
+
+pub fn end(tx: &mut Tx, id: BreakGlassId, version: &IfMatch) -> Result<()> {
+    let mut row = hold(tx, id)?;
+    version.check(row.version)?;
+    row.end()?;
+    changed(tx, &row, "break_glass.ended", vec!["ended_at".into()])
+}
+
+pub fn review(tx: &mut Tx, id: BreakGlassId, review: &Body<BreakGlassReview>) -> Result<BreakGlass> {
+    let mut row = hold(tx, id)?;
+    row.review(tx.user()?, review)?;
+    changed(tx, &row, "break_glass.reviewed", review.members())?;
+    Ok(row.into())
+}

@@ -1,0 +1,29 @@
+//! The handler for access logs.
+
+use super::{index, model::*, store};
+use crate::{
+    auth::{Allowed, policy::ReadAccessLog},
+    casework::clients::model::ClientId,
+    db::Db,
+    http::{List, Page, Reply, paged},
+};
+use actix_web::{
+    get,
+    web::{Data, Path},
+};
+
+/// Read the access log of a client
+///
+/// Who saw or changed the client's record, their statements and whatever hangs on their cases, newest first; a list and a search too, by
+/// each record that they showed. What was refused showed nothing, and is for the auditor. Reading it is itself in it the next time.
+#[utoipa::path(tag = "Clients", params(("id" = ClientId, Path), List<AccessLogFilter>), responses((status = 200, body = Page<AccessLogEntry>)), security(("bearer" = ["access_log:read"])))]
+#[get("/clients/{id}/access-log")]
+pub async fn get_client_access_log(
+    who: Allowed<ReadAccessLog>,
+    db: Data<Db>,
+    id: Path<ClientId>,
+    list: List<AccessLogFilter>,
+) -> Reply<Page<AccessLogEntry>> {
+    index::catch_up(&db, who.who().organization).await?;
+    paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
+}

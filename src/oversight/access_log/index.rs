@@ -1,0 +1,178 @@
+//! The keeping of the index: which clients an entry of the trace touches is looked up when some hundred have come, or when somebody asks.
+
+use super::model::{RecordKind, TouchRow};
+use crate::{
+    audit::Outcome,
+    auth::OrganizationId,
+    casework::{cases::model::CaseId, clients::model::ClientId},
+    db::{
+        Conn, Db, PortableDsl as _,
+        dialect::Key,
+        schema::{
+            access_log, access_log_marks as marks, actions, assignments, audit_events as events, audit_heads as heads, barriers,
+            break_glass, cases, clients, commitments, conflict_checks, deadlines, handovers, meetings, notes, preparation_items,
+            statements, tasks,
+        },
+    },
+    error::Result,
+    insert_all,
+    types::Json,
+};
+use diesel::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many entries are looked up in one transaction, while others wait to write.
+const AT_ONCE: i64 = 1_024;
+/// How many entries that follow one another make a block. In the index each block stands by itself: what comes in is written to a few
+/// pages of the newest, and not, by the clients, to as many pages as rows.
+const BLOCK: i64 = 4_096;
+/// How many ids are asked for with one statement.
+const ASKED: usize = 500;
+
+/// Looks up some of what has come, of one organization; says whether there may be more.
+pub async fn tend(db: &Db) -> Result<bool> {
+    db.maintain(|conn| {
+        // Only where there is something: a mark that is not there yet stands at the beginning.
+        let marked = marks::table.on(marks::organization_id.eq(heads::organization_id));
+        let behind =
+            heads::table.left_join(marked).filter(marks::sequence.is_null().or(marks::sequence.nullable().lt(heads::sequence.nullable())));
+        let behind = behind.order(heads::organization_id).select(heads::organization_id).first::<OrganizationId>(conn).optional()?;
+        behind.map_or(Ok(false), |organization| step(conn, organization).map(|_| true))
+    })
+    .await
+}
+
+/// The same to the last entry of one organization.
+pub async fn catch_up(db: &Db, organization: OrganizationId) -> Result<()> {
+    while db.maintain(move |conn| step(conn, organization)).await? {}
+    Ok(())
+}
+
+/// The block that an entry belongs to.
+pub const fn block(sequence: i64) -> i64 {
+    sequence / BLOCK
+}
+
+/// The block up to which an organization's entries are looked up.
+pub fn last_block(conn: &mut Conn, organization: OrganizationId) -> Result<i64> {
+    let mark = marks::table.find(organization).select(marks::sequence).first(conn).optional()?;
+    Ok(block(mark.unwrap_or(0)))
+}
+
+/// An entry of the trace, as far as it is looked at here.
+type Entry = (i64, String, Option<Key>, Json<Vec<String>>, Outcome);
+
+/// Whether there was anything to do.
+fn step(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
+    conn.set_organization(organization)?;
+    let start = (marks::organization_id.eq(organization), marks::sequence.eq(0_i64));
+    diesel::insert_into(marks::table).values(start).on_conflict_do_nothing().portable().execute(conn)?;
+    // Held: another server may be about to do the same.
+    let mark: i64 = marks::table.find(organization).select(marks::sequence).locked().get_result(conn)?;
+    let next = events::table.filter(events::organization_id.eq(organization)).filter(events::sequence.gt(mark));
+    let columns = (events::sequence, events::action, events::subject_id, events::subjects, events::outcome);
+    let entries: Vec<Entry> = next.order(events::sequence).limit(AT_ONCE).select(columns).load(conn)?;
+    let Some(last) = entries.last().map(|(sequence, ..)| *sequence) else { return Ok(false) };
+    let touched: BTreeSet<(Key, i64)> = entries
+        .iter()
+        .filter(|(.., outcome)| *outcome == Outcome::Done)
+        .flat_map(|(sequence, _, subject, subjects, _)| {
+            let listed = subjects.0.iter().filter_map(|id| Key::parse(id));
+            subject.iter().copied().chain(listed).map(|id| (id, *sequence))
+        })
+        .collect();
+    let owners = owners(conn, organization, &wanted(&entries))?;
+    let mut rows: Vec<TouchRow> = touched
+        .into_iter()
+        .filter_map(|(subject_id, sequence)| {
+            let (kind, client_id, case_id) = *owners.get(&subject_id)?;
+            Some(TouchRow { organization_id: organization, block: block(sequence), client_id, sequence, subject_id, kind, case_id })
+        })
+        .collect();
+    rows.sort_unstable_by_key(|row| (row.block, row.client_id, row.sequence, row.subject_id));
+    insert_all!(conn, access_log::table, rows, false)?;
+    diesel::update(marks::table.find(organization)).set(marks::sequence.eq(last)).execute(conn)?;
+    Ok(true)
+}
+
+/// In which table an id is looked for: the one that the action names or, where it names none of ours (an agenda, a search), in each.
+fn wanted(entries: &[Entry]) -> BTreeMap<RecordKind, BTreeSet<Key>> {
+    const NEVER: &[&str] =
+        &["session", "user", "team", "deputy", "organization", "audit", "provider", "service", "interest", "deadline_rule"];
+    let mut wanted: BTreeMap<RecordKind, BTreeSet<Key>> = BTreeMap::new();
+    for (_, action, subject, subjects, _) in entries {
+        let named = action.split('.').next().unwrap_or_default();
+        if NEVER.contains(&named) {
+            continue;
+        }
+        let named = RecordKind::ALL.iter().find(|kind| kind.as_str() == named);
+        for kind in named.map_or(RecordKind::ALL, std::slice::from_ref) {
+            let listed = subjects.0.iter().filter_map(|id| Key::parse(id));
+            wanted.entry(*kind).or_default().extend(subject.iter().copied().chain(listed));
+        }
+    }
+    wanted
+}
+
+/// What a record is, whose, and of which case.
+type Owner = (RecordKind, ClientId, Option<CaseId>);
+
+fn owners(conn: &mut Conn, organization: OrganizationId, wanted: &BTreeMap<RecordKind, BTreeSet<Key>>) -> Result<BTreeMap<Key, Owner>> {
+    let mut owners = BTreeMap::new();
+    for (kind, ids) in wanted {
+        let ids: Vec<Key> = ids.iter().copied().collect();
+        for ids in ids.chunks(ASKED) {
+            let found = of_kind(conn, organization, *kind, ids.to_vec())?;
+            owners.extend(found.into_iter().map(|(id, client, case)| (id, (*kind, client, case))));
+        }
+    }
+    Ok(owners)
+}
+
+/// Those of these ids that are of this kind, each with its client and its case.
+fn of_kind(conn: &mut Conn, organization: OrganizationId, kind: RecordKind, ids: Vec<Key>) -> Result<Vec<(Key, ClientId, Option<CaseId>)>> {
+    macro_rules! of_case {
+        ($table:ident) => {{
+            let case = cases::table.on(cases::organization_id.eq($table::organization_id).and(cases::id.eq($table::case_id)));
+            let these = $table::table.inner_join(case).filter($table::organization_id.eq(organization)).filter($table::id.eq_any(ids));
+            these.select(($table::id, cases::client_id, cases::id.nullable())).load(conn)?
+        }};
+    }
+    macro_rules! of_meeting {
+        ($table:ident) => {{
+            let meeting =
+                meetings::table.on(meetings::organization_id.eq($table::organization_id).and(meetings::id.eq($table::meeting_id)));
+            let case = cases::table.on(cases::organization_id.eq($table::organization_id).and(cases::id.eq(meetings::case_id)));
+            let these = $table::table.inner_join(meeting).inner_join(case);
+            let these = these.filter($table::organization_id.eq(organization)).filter($table::id.eq_any(ids));
+            these.select(($table::id, cases::client_id, cases::id.nullable())).load(conn)?
+        }};
+    }
+    macro_rules! of_client {
+        ($table:ident, $client:expr) => {{
+            let these = $table::table.filter($table::organization_id.eq(organization)).filter($table::id.eq_any(ids));
+            let found: Vec<(Key, ClientId)> = these.select(($table::id, $client)).load(conn)?;
+            found.into_iter().map(|(id, client)| (id, client, None)).collect()
+        }};
+    }
+    Ok(match kind {
+        RecordKind::Client => of_client!(clients, clients::id),
+        RecordKind::Statement => of_client!(statements, statements::client_id),
+        RecordKind::Case => {
+            let these = cases::table.filter(cases::organization_id.eq(organization)).filter(cases::id.eq_any(ids));
+            these.select((cases::id, cases::client_id, cases::id.nullable())).load(conn)?
+        }
+        RecordKind::Assignment => of_case!(assignments),
+        RecordKind::Handover => of_case!(handovers),
+        RecordKind::BreakGlass => of_case!(break_glass),
+        RecordKind::ConflictCheck => of_case!(conflict_checks),
+        RecordKind::Barrier => of_case!(barriers),
+        RecordKind::Action => of_case!(actions),
+        RecordKind::Deadline => of_case!(deadlines),
+        RecordKind::Note => of_case!(notes),
+        RecordKind::Task => of_case!(tasks),
+        RecordKind::Meeting => of_case!(meetings),
+        RecordKind::PreparationItem => of_meeting!(preparation_items),
+        RecordKind::Commitment => of_meeting!(commitments),
+    })
+}

@@ -1,0 +1,138 @@
+//! What an entry of an access log is, in the database and on the wire.
+
+use crate::{
+    audit::THROUGH_GLASS,
+    auth::{OrganizationId, RequestId, Role, UserId},
+    casework::{cases::model::CaseId, clients::model::ClientId},
+    db::{
+        dialect::Key,
+        schema::{access_log, audit_events},
+    },
+    http::Filter,
+    types::{Instant, Json},
+};
+use diesel::prelude::*;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+text_enum! {
+    /// What there is of a client.
+    pub enum RecordKind {
+        Client = "client",
+        Statement = "statement",
+        Case = "case",
+        Assignment = "assignment",
+        Handover = "handover",
+        BreakGlass = "break_glass",
+        ConflictCheck = "conflict_check",
+        Barrier = "barrier",
+        Action = "action",
+        Deadline = "deadline",
+        Note = "note",
+        Task = "task",
+        Meeting = "meeting",
+        PreparationItem = "preparation_item",
+        Commitment = "commitment",
+    }
+}
+
+impl RecordKind {
+    /// What a client is told of: neither what is written in confidence nor who works the case, nor what a colleague has to do with a
+    /// provider.
+    pub const FOR_CLIENTS: [Self; 9] = [
+        Self::Client,
+        Self::Statement,
+        Self::Case,
+        Self::Barrier,
+        Self::Action,
+        Self::Deadline,
+        Self::Meeting,
+        Self::PreparationItem,
+        Self::Commitment,
+    ];
+}
+
+/// A row of `access_log`: an entry of the trace touches a record of this client.
+#[derive(Debug, Clone, Insertable)]
+#[diesel(table_name = access_log, treat_none_as_default_value = false)]
+pub struct TouchRow {
+    pub organization_id: OrganizationId,
+    pub block: i64,
+    pub client_id: ClientId,
+    pub sequence: i64,
+    pub subject_id: Key,
+    pub kind: RecordKind,
+    pub case_id: Option<CaseId>,
+}
+
+/// What is told of an entry of the trace.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = audit_events)]
+pub struct EntryRow {
+    pub sequence: i64,
+    pub at: Instant,
+    pub actor_id: Option<UserId>,
+    pub actor_role: Option<Role>,
+    pub source: String,
+    pub action: String,
+    pub fields: Json<Vec<String>>,
+    pub request_id: RequestId,
+}
+
+/// Who it was.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AccessActor {
+    /// Absent of the operator at the server's own terminal, and of the system.
+    pub id: Option<UserId>,
+    /// What they are called now.
+    pub display_name: String,
+    /// In which role they did it.
+    pub role: Option<Role>,
+}
+
+/// The record that was seen or changed.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AccessSubject {
+    pub kind: RecordKind,
+    pub id: Key,
+}
+
+/// Somebody saw or changed a record of a client.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"at": "2026-11-23T15:00:00.000Z", "actor": {"id": "019ab3c4-0000-7000-8000-000000000002", "display_name": "Ana", "role": "advocate"}, "action": "note.listed", "subject": {"kind": "note", "id": "019ab3c4-0000-7000-8000-000000000051"}, "request_id": "019ab3c4-0000-7000-8000-000000000061"}))]
+pub struct AccessLogEntry {
+    pub at: Instant,
+    pub actor: AccessActor,
+    /// `kind.verb`: `case.read`, `note.updated`, `search.performed` …
+    pub action: String,
+    pub subject: AccessSubject,
+    /// What one request showed has the same.
+    pub request_id: RequestId,
+    /// Present where only break-glass allowed it.
+    pub break_glass: Option<bool>,
+}
+impl AccessLogEntry {
+    pub fn of(row: EntryRow, subject: AccessSubject, name: Option<String>) -> Self {
+        let nobody = if row.source == "cli" { "The operator" } else { "The system" };
+        let display_name = name.unwrap_or_else(|| nobody.to_owned());
+        Self {
+            at: row.at,
+            actor: AccessActor { id: row.actor_id, display_name, role: row.actor_role },
+            action: row.action,
+            subject,
+            request_id: row.request_id,
+            break_glass: row.fields.0.iter().any(|field| field == THROUGH_GLASS).then_some(true),
+        }
+    }
+}
+
+/// An access log has no filter.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct AccessLogFilter {}
+impl Filter for AccessLogFilter {
+    const SORTS: &'static [&'static str] = &["-at", "at"];
+}
