@@ -11,7 +11,9 @@ use crate::{
     error::{ApiError, Code, Result},
     identity::{
         organizations::{self, model::OrganizationRow},
-        second_factor, teams,
+        second_factor,
+        sessions::throttle,
+        teams,
         users::{self, model::UserRow},
     },
     types::{Email, Json, Line, Zone},
@@ -91,6 +93,7 @@ pub fn set_password(db: &Db, who: &Operator, email: Email, password: Password, c
     db.write_blocking(who, move |tx| {
         let row = find_user(tx, &email)?;
         users::store::check_password(tx, &password, &row.display_name, &email, "/password")?;
+        throttle::forget_factor(tx.conn, row.id)?;
         Ok(users::store::reset_password(tx, row.id, &hash)?.id)
     })
 }

@@ -195,7 +195,8 @@ impl Config {
     /// How mail leaves.
     pub fn mail(&self) -> Result<Route, String> {
         let is_fit = |url: &String| {
-            let private = ["https://", "http://localhost", "http://127.0.0.1"].iter().any(|start| url.starts_with(start));
+            let here = ["http://localhost", "http://127.0.0.1"].iter().filter_map(|start| url.strip_prefix(start));
+            let private = url.starts_with("https://") || here.into_iter().any(|rest| rest.is_empty() || rest.starts_with([':', '/']));
             private && types::Url::parse(url).is_ok() && !url.contains('#') && url.len() <= 500
         };
         if !self.app_url.as_ref().is_none_or(is_fit) {

@@ -22,6 +22,8 @@ const LONGEST_QUEUE: usize = 1024;
 const PAUSES: [Duration; 4] = [Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8), Duration::from_secs(16)];
 /// For a mail server to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// For so long, at the most, it is pretended that a letter goes out.
+const LONGEST_PRETENCE: Duration = Duration::from_secs(2);
 /// For letters that still wait when the server stops.
 const LAST_WAIT: Duration = Duration::from_secs(10);
 
@@ -62,8 +64,8 @@ impl Route {
     pub fn smtp(url: &SecretString, from: &str, app_url: Option<String>) -> Result<Self, String> {
         let url = url.expose_secret();
         let wrong = || "smtp_url must be smtps://USER:PASSWORD@HOST[:PORT], or smtp://… with ?tls=required".to_owned();
-        let host = url.split_once("://").map(|(_, rest)| rest).and_then(|rest| rest.rsplit('@').next()).unwrap_or_default();
-        let host = host.split(['/', '?']).next().unwrap_or_default();
+        let authority = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+        let host = authority.rsplit('@').next().unwrap_or_default();
         let is_here = matches!(host.rsplit_once(':').map_or(host, |(host, _)| host), "127.0.0.1" | "localhost" | "[::1]");
         let encrypted = url.rsplit_once('?').is_some_and(|(_, query)| query.split('&').any(|pair| pair == "tls=required"));
         if !(url.starts_with("smtps://") || url.starts_with("smtp://") && (is_here || encrypted)) {
@@ -164,14 +166,21 @@ impl Post {
 
     /// Waits until what was to be sent before has been, but not for long: a server that stops.
     pub fn finish(&self) {
+        let (reply, done) = mpsc::channel();
         for queue in [&self.known, &self.anybodys] {
-            let (reply, done) = mpsc::channel();
+            let reply = reply.clone();
             let last = move |_: &Route| {
                 let _ = reply.send(());
                 None
             };
-            if queue.put(Box::new(last)) && done.recv_timeout(LAST_WAIT).is_err() {
+            queue.put(Box::new(last));
+        }
+        drop(reply);
+        let until = Instant::now() + LAST_WAIT;
+        for _ in 0..2 {
+            if done.recv_timeout(until.saturating_duration_since(Instant::now())).is_err() {
                 tracing::error!("letters were left behind");
+                return;
             }
         }
     }
@@ -192,8 +201,9 @@ impl Queue {
                 let begun = Instant::now();
                 match written {
                     Ok(Some(letter)) => {
-                        deliver(&route, &letter);
-                        usual = begun.elapsed();
+                        if deliver(&route, &letter) {
+                            usual = begun.elapsed().min(LONGEST_PRETENCE);
+                        }
                     }
                     // As long as if there had been one: what comes after it tells nobody whether there was.
                     Ok(None) => std::thread::sleep(usual),
@@ -213,33 +223,33 @@ impl Queue {
     }
 }
 
-/// What could not be sent within half a minute is given up, and told to the log.
-fn deliver(route: &Route, letter: &Letter) {
+/// Whether it went the first time. What could not be sent within half a minute is given up, and told to the log.
+fn deliver(route: &Route, letter: &Letter) -> bool {
     let mut pauses = PAUSES.iter();
     loop {
-        let Err((error, may_go)) = route.send(letter) else { return };
+        let Err((error, may_go)) = route.send(letter) else { return pauses.len() == PAUSES.len() };
         match pauses.next().filter(|_| may_go) {
             Some(pause) => std::thread::sleep(*pause),
             None => {
                 tracing::error!(subject = letter.subject, error, "a letter could not be sent");
-                return;
+                return false;
             }
         }
     }
 }
 
-/// A letter that a change has written, to be sent once the change is made: it may be tried more than once.
+/// Letters that a change has written, to be sent once the change is made: it may be tried more than once.
 #[derive(Clone, Default)]
-pub struct Outbox(Arc<Mutex<Option<Letter>>>);
+pub struct Outbox(Arc<Mutex<Vec<Letter>>>);
 
 impl Outbox {
-    pub fn put(&self, letter: Letter) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(letter);
+    /// In the place of those of the try before.
+    pub fn put(&self, letters: Vec<Letter>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = letters;
     }
     pub fn send(self, post: &Post) {
-        if let Some(letter) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            post.send(letter);
-        }
+        let letters = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        letters.into_iter().for_each(|letter| post.send(letter));
     }
 }
 
@@ -258,9 +268,14 @@ mod tests {
         for good in ["smtps://ana:secret@mail.example.org", "smtp://mail.example.org:587?tls=required", "smtp://127.0.0.1:2525"] {
             assert!(smtp(good), "{good}");
         }
-        for bad in
-            ["smtp://mail.example.org", "smtp://127.0.0.1@mail.example.org", "smtp://mail.example.org:25/127.0.0.1", "mail.example.org", ""]
-        {
+        for bad in [
+            "smtp://mail.example.org",
+            "smtp://127.0.0.1@mail.example.org",
+            "smtp://mail.example.org/@localhost",
+            "smtp://mail.example.org:25/127.0.0.1",
+            "mail.example.org",
+            "",
+        ] {
             assert!(!smtp(bad), "{bad}");
         }
         assert!(Route::smtp(&"smtps://mail.example.org".to_owned().into(), "nobody\r\nBcc: x@example.org", None).is_err());

@@ -265,10 +265,10 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
     let versioned = guarded
         && ["/members/{user_id}", "/account"].iter().all(|end| !path.ends_with(end))
         && ["/sessions", "/second-factor"].iter().all(|part| !path.contains(part))
-        && (method == "patch" || method == "delete");
+        && (method == "patch" || method == "delete" || path.ends_with("/me/statements/{id}/approve"));
     let replaces = method == "put" && gives_version(operation, examples);
     let creates = method == "post" && guarded && operation.get("responses").is_some_and(|responses| responses.get("201").is_some());
-    let steps = method == "post" && ["/transitions", "/approve"].iter().any(|end| path.ends_with(end));
+    let steps = method == "post" && !versioned && ["/transitions", "/approve"].iter().any(|end| path.ends_with(end));
     let gives_version = gives_version(operation, examples);
     if let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
         let mut header = |name: &str, required: bool, description: &str, schema: Value| {

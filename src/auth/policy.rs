@@ -124,7 +124,7 @@ policy! {
     WritePortal       = "portal:write"       => Client;
 
     ReadSearch        = "search:read"        => Supervisor | Advocate;
-    ReadAccessLog     = "access_log:read"    => Supervisor;
+    ReadAccessLog     = "access_log:read"    => Supervisor | Client;
     ReadAudit         = "audit:read"         => Auditor;
 }
 

@@ -123,7 +123,7 @@ mod tests {
             assert!(!allowed::<ReadNotes>(Role::Integration, Scopes(u64::MAX)));
         }
         assert!(!allowed::<ReadCases>(Role::Integration, Scopes::parse(["directory:read"]).unwrap()));
-        assert_eq!(permissions(Role::Integration, Scopes::NONE), ["self:read"]);
+        assert_eq!(permissions(Role::Integration, Scopes::NONE), ["self:read", "self:factor"]);
         assert_eq!(permissions(Role::Auditor, Scopes::all()), permissions(Role::Auditor, Scopes::NONE));
     }
 }

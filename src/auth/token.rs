@@ -75,6 +75,12 @@ impl Known {
 impl Keys {
     /// Reads the keys, or makes one on the first start. Each file must be its owner's alone.
     pub fn load(data_dir: &Path) -> std::result::Result<Self, String> {
+        if !Ring::is_there(data_dir)? && data_dir.join("checkpoints.jsonl").exists() {
+            return Err(format!(
+                "there is no signing key in {}, and there was one: is everything mounted? `alongside admin rotate-signing-key` makes another",
+                data_dir.display()
+            ));
+        }
         Ring::begin(data_dir)?;
         let (ring, faults) = Ring::read(data_dir, None)?;
         if let Some(fault) = faults.into_iter().next() {

@@ -239,7 +239,7 @@ fn writing<T>(conn: &mut Conn, asked: &Asked, f: &mut impl FnMut(&mut Tx<'_>) ->
         // What is seen through broken glass alone is not changed: whatever comes of it is not kept.
         Err(error) if tx.looks_through_glass(&error)? => {
             return Err(match f(&mut tx) {
-                Err(error) if error.code() == Code::NotFound || error.is_transient() => error,
+                Err(error) if error.code() == Code::NotFound || error.is_transient() || error.inner().is_some() => error,
                 _ => ApiError::forbidden("Whoever has broken glass reads the case, and changes nothing in it."),
             });
         }

@@ -71,6 +71,11 @@ pub fn second_factor_was_removed(user: &UserRow) -> Letter {
     to(user, "Signing in", &format!("Your account asks for no code any more when you sign in.\n\n{NOT_YOU}"))
 }
 
+/// To the supervisors of a team whose case somebody of another team has opened for themselves.
+pub fn glass_was_broken(supervisor: Email) -> Letter {
+    letter(supervisor, "For your review", "Somebody has opened a record of your team in an emergency. It waits for your review.")
+}
+
 pub fn recovery_codes_were_renewed(user: &UserRow) -> Letter {
     to(user, "Signing in", &format!("Your account has new recovery codes, and those from before are worth nothing.\n\n{NOT_YOU}"))
 }

@@ -29,6 +29,30 @@ async fn client_of(who: &User<'_>, case: &str) -> String {
 }
 
 on_both_engines! {
+    async fn a_client_reads_their_own_log_and_what_is_in_confidence_is_left_out(w) {
+        let (ana, sam, other) = (w.user(Role::Advocate), w.user(Role::Client), w.user(Role::Client));
+        let (client, elsewhere) = (ana.new_client().await, ana.new_client().await);
+        for (user, client) in [(&sam, &client), (&other, &elsewhere)] {
+            ana.send("PUT", &format!("/clients/{client}/account"), &[], Some(json!({"user_id": user.id()}))).await.expect(200);
+        }
+        let open = json!({"client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "Keep my medication."});
+        let case = ana.post("/cases", open).await.expect(201).id();
+        ana.post(&format!("/cases/{case}/notes"), json!({"kind": "restricted", "body": "In confidence."})).await.expect(201);
+        sam.post("/me/feedback", json!({"text": "It helps."})).await.expect(201);
+        ana.get(&format!("/clients/{client}/feedback")).await.expect(200);
+        let shown = sam.get(&log(&client)).await.expect(200);
+        let items = shown.body["items"].as_array().unwrap();
+        let kinds: std::collections::BTreeSet<_> = items.iter().map(|entry| entry["subject"]["kind"].as_str().unwrap()).collect();
+        assert_eq!(kinds.into_iter().collect::<Vec<_>>(), ["case", "client", "feedback"]);
+        for (action, who) in [("case.created", &ana), ("feedback.given", &sam), ("feedback.listed", &ana)] {
+            assert!(items.iter().any(|entry| entry["action"] == action && entry["actor"]["id"] == who.id()), "{action}: {items:#?}");
+        }
+        for stranger in [&other, &w.user(Role::Client), &w.outsider(Role::Client)] {
+            stranger.get(&log(&client)).await.expect(404);
+        }
+        ana.get(&log(&client)).await.expect(403);
+    }
+
     async fn everything_that_was_seen_or_changed_of_a_client_is_in_their_log_and_nothing_else(w) {
         let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
         let (client, other) = (ana.new_client().await, ana.new_client().await);

@@ -1,3 +1,4 @@
+SET LOCAL lock_timeout TO '10s'; -- rather this, again, than every request behind it
 -- AZ-13: a supervisor of another team reads one case for some hours, with a reason and in everybody's sight. One that is ended early has
 -- ended_at; whoever reviews it is somebody else.
 CREATE TABLE break_glass (

@@ -1,3 +1,4 @@
+SET LOCAL lock_timeout TO '10s'; -- rather this, again, than every request behind it
 -- GET /clients/{id}/access-log: which entries of the trace touch which client, by which record. It is looked up after the entries are
 -- there, those of before this too, up to the mark. A block is of some thousand
 -- entries that follow one another: what is entered together stands together, and a client is looked up in each block, the newest first.
@@ -7,7 +8,7 @@ CREATE TABLE access_log (
     client_id        UUID NOT NULL,
     sequence         INT8 NOT NULL,
     subject_id       UUID NOT NULL,
-    kind             TEXT NOT NULL CHECK (kind IN ('client', 'statement', 'case', 'assignment', 'handover', 'break_glass', 'conflict_check', 'barrier', 'action', 'deadline', 'note', 'task', 'meeting', 'preparation_item', 'commitment')),
+    kind             TEXT NOT NULL CHECK (kind IN ('client', 'statement', 'case', 'assignment', 'handover', 'break_glass', 'conflict_check', 'barrier', 'action', 'deadline', 'note', 'task', 'meeting', 'preparation_item', 'commitment', 'feedback')),
     case_id          UUID,
     PRIMARY KEY (organization_id, block, client_id, sequence, subject_id)
 );

@@ -1,3 +1,4 @@
+SET LOCAL lock_timeout TO '10s'; -- rather this, again, than every request behind it
 -- The clients' own way in: which client somebody who signs in is, and what they tell us.
 
 CREATE TABLE client_accounts (

@@ -7,7 +7,7 @@ CREATE TABLE access_log (
     client_id        BLOB NOT NULL,
     sequence         INTEGER NOT NULL,
     subject_id       BLOB NOT NULL,
-    kind             TEXT NOT NULL CHECK (kind IN ('client', 'statement', 'case', 'assignment', 'handover', 'break_glass', 'conflict_check', 'barrier', 'action', 'deadline', 'note', 'task', 'meeting', 'preparation_item', 'commitment')),
+    kind             TEXT NOT NULL CHECK (kind IN ('client', 'statement', 'case', 'assignment', 'handover', 'break_glass', 'conflict_check', 'barrier', 'action', 'deadline', 'note', 'task', 'meeting', 'preparation_item', 'commitment', 'feedback')),
     case_id          BLOB,
     PRIMARY KEY (organization_id, block, client_id, sequence, subject_id)
 ) STRICT, WITHOUT ROWID;

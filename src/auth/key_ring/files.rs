@@ -70,9 +70,25 @@ pub fn shared(metadata: &fs::Metadata, forbidden: u32) -> bool {
     return (metadata, forbidden).1 == 0;
 }
 
+/// What another user makes, root above all, the server cannot read: it would go on with what it had.
+fn ours(folder: &Path) -> Result<(), String> {
+    #[cfg(unix)]
+    {
+        let owner = fs::metadata(folder).map(|found| std::os::unix::fs::MetadataExt::uid(&found));
+        let owner = owner.map_err(|e| format!("{}: {e}", folder.display()))?;
+        if owner != rustix::process::geteuid().as_raw() {
+            return Err(format!("{} is another user's: do this as whoever the server runs as", folder.display()));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = folder;
+    Ok(())
+}
+
 /// Writes a file into the folder, whole or not at all, for its owner alone.
 pub fn write(data_dir: &Path, name: &str, bytes: &[u8]) -> Result<(), String> {
     let folder = data_dir.join(FOLDER);
+    ours(if folder.exists() { &folder } else { data_dir })?;
     let (made, file) = (folder.join(format!(".new-{name}")), folder.join(name));
     let write = || {
         let mut builder = fs::DirBuilder::new();

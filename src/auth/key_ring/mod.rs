@@ -109,16 +109,25 @@ impl Retired {
     }
 }
 
+/// Seconds after which every server has noticed that a key is retired: until then one may seal with it.
+const SEEN_BY_ALL: i64 = 60;
+
 impl Ring {
     /// Reads the keys, and tells what is wrong with each that cannot be: of such a one stays what `before` has of it.
     pub fn read(data_dir: &Path, before: Option<&Self>) -> Result<(Self, Vec<String>), String> {
         let (mut faults, mut keys, mut retired) = (Vec::new(), Vec::new(), Vec::new());
+        let mut gone = BTreeSet::new();
         for file in files(data_dir, "retired")? {
+            // By its name alone: whatever has become of the file, its key is retired.
+            gone.extend(
+                file.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.split_once("Z-")).map(|(_, kid)| kid.to_owned()),
+            );
             match Retired::read(&file) {
                 Ok(one) => retired.push(one),
                 Err(fault) => faults.push(fault),
             }
         }
+        gone.extend(retired.iter().map(|one| one.kid.clone()));
         for file in files(data_dir, "pkcs8")? {
             match Key::read(&file) {
                 Ok(key) => keys.push(Arc::new(key)),
@@ -129,7 +138,7 @@ impl Ring {
             }
         }
         // Retired on another machine, its file may still lie here.
-        keys.retain(|key| retired.iter().all(|gone| gone.kid != key.kid));
+        keys.retain(|key| !gone.contains(&key.kid));
         keys.sort_by(|a, b| (a.signs_from, &a.kid).cmp(&(b.signs_from, &b.kid)));
         let mut seen = BTreeSet::new();
         keys.retain(|key| seen.insert(key.kid.clone()));
@@ -161,7 +170,8 @@ impl Ring {
     pub fn has_signed(&self, words: &[u8], signature: &str, at: Instant) -> bool {
         let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
         let by = |public: &[u8]| UnparsedPublicKey::new(&ED25519, public).verify(words, &signature).is_ok();
-        self.keys().any(|key| by(key.pair.public_key().as_ref())) || self.retired.iter().any(|key| at <= key.at && by(&key.public))
+        self.keys().any(|key| by(key.pair.public_key().as_ref()))
+            || self.retired.iter().any(|key| at <= key.at.plus_seconds(SEEN_BY_ALL) && by(&key.public))
     }
 
     /// What tells one ring from another.

@@ -1,9 +1,7 @@
 //! Keys that come and go, and files that are none.
 
 use super::*;
-use crate::{
-    auth::{Actor, token::Keys},
-};
+use crate::auth::{Actor, token::Keys};
 
 /// RFC 8410's wrapping of a seed, which is PKCS#8 in its first version.
 fn pkcs8(seed: &[u8]) -> Vec<u8> {

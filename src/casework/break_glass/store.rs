@@ -10,8 +10,8 @@ use crate::{
     db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, schema::break_glass},
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
-    identity::teams,
-    types::Instant,
+    identity::{teams, users},
+    types::{Email, Instant},
 };
 use diesel::{dsl, prelude::*};
 
@@ -91,21 +91,35 @@ fn open_for(tx: &mut Tx, case: CaseId) -> Result<bool> {
     Ok(open.select(break_glass::id).first::<BreakGlassId>(tx.conn).optional()?.is_some())
 }
 
-pub fn create(tx: &mut Tx, new: &Body<NewBreakGlass>) -> Result<BreakGlass> {
+/// How many of one person may wait for their review.
+const MOST_UNREVIEWED: i64 = 3;
+
+/// Breaks it, and says whom to write to: the supervisors of the case's team.
+pub fn create(tx: &mut Tx, new: &Body<NewBreakGlass>) -> Result<(BreakGlass, Vec<Email>)> {
     new.check()?;
     // Held, so that whoever breaks it twice at once does it once.
     let case = cases::store::hold_unseen(tx, new.case_id).map_err(|error| error.named_by("/case_id"))?;
     if !cases::store::seen_among(tx, vec![case.id])?.is_empty() {
         return Err(ApiError::conflict("You see this case already."));
     }
+    let user = tx.user()?;
     if open_for(tx, case.id)? {
         return Err(ApiError::new(Code::AlreadyExists, "You have broken glass for this case already."));
+    }
+    let own = visible(tx).filter(break_glass::user_id.eq(user)).filter(break_glass::reviewed_at.is_null());
+    let unreviewed: Vec<CaseId> = own.select(break_glass::case_id).limit(MOST_UNREVIEWED).load(tx.conn)?;
+    if unreviewed.contains(&case.id) {
+        return Err(ApiError::conflict("You have broken glass for this case before, and nobody has reviewed it yet."));
+    }
+    if unreviewed.len() as i64 >= MOST_UNREVIEWED {
+        return Err(ApiError::conflict("You have broken glass for several cases, and nobody has reviewed it yet."));
     }
     let row = BreakGlassRow::new(case.organization_id, tx.user()?, new);
     diesel::insert_into(break_glass::table).values(&row).execute(tx.conn)?;
     timeline::store::add(tx, case.id, "break_glass.opened", row.id, None)?;
     tx.record("break_glass.opened", row.id, new.members());
-    Ok(row.into())
+    let told = users::store::supervisors_of(tx, case.team_id)?;
+    Ok((row.into(), told))
 }
 
 /// Writes what has become of it, on the timeline and in the trace too.

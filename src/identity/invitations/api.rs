@@ -27,7 +27,7 @@ pub async fn list_invitations(who: Allowed<WriteUsers>, db: Data<Db>, list: List
 /// They are sent a secret, which makes them a user once they have chosen a password, within three days, if whoever invited them is an
 /// administrator still. Asks for a password that was said
 /// within the last ten minutes.
-#[utoipa::path(tag = "Users", request_body = NewInvitation, responses((status = 201, body = Invitation)), security(("bearer" = ["users:write"])))]
+#[utoipa::path(tag = "Users", request_body = NewInvitation, responses((status = 201, body = Invitation), (status = 429, description = "This address was written to often; `Retry-After` says when to come back.")), security(("bearer" = ["users:write"])))]
 #[post("/invitations")]
 pub async fn create_invitation(
     who: Fresh<WriteUsers>,
@@ -40,7 +40,7 @@ pub async fn create_invitation(
     let letters = outbox.clone();
     let create = move |tx: &mut crate::db::Tx<'_>, new: &Body<NewInvitation>| {
         let (view, letter) = store::create(tx, new, &route)?;
-        letters.put(letter);
+        letters.put(vec![letter]);
         Ok(view)
     };
     let reply = once(&db, &who, request, body, create).await?;

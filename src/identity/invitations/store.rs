@@ -79,6 +79,9 @@ pub fn create(tx: &mut Tx, new: &Body<NewInvitation>, route: &Route) -> Result<(
 }
 
 fn write(tx: &mut Tx, row: &InvitationRow, route: &Route) -> Result<Letter> {
+    if !throttle::may_write(tx.conn, "to invite", row.email.as_str())? {
+        return Err(ApiError::too_many(throttle::LONGEST_WAIT));
+    }
     let secret = mailed_secrets::issue(tx, Purpose::Invitation, row.id, &row.email)?;
     Ok(letters::invitation(route, &row.email, &secret))
 }
@@ -103,9 +106,6 @@ fn save(tx: &mut Tx, row: &mut InvitationRow) -> Result<()> {
 /// Writes once more: the secret from before is worth nothing then.
 pub fn send_again(tx: &mut Tx, id: InvitationId, route: &Route) -> Result<(Invitation, Letter)> {
     let mut row = hold(tx, id)?;
-    if !throttle::may_write(tx.conn, "to invite", &row.id.to_string())? {
-        return Err(ApiError::too_many(throttle::LONGEST_WAIT));
-    }
     row.expires_at = Instant::now().plus_seconds(Purpose::Invitation.lasts());
     row.invited_by = tx.user()?;
     save(tx, &mut row)?;
@@ -145,6 +145,7 @@ pub fn accept(tx: &mut Tx, token: &str, hash: &str) -> Result<User> {
     let mut row = sent(tx, &found, true)?;
     mailed_secrets::spend(tx, Purpose::Invitation, token)?;
     // Whoever has been put out takes with them whom they have asked in.
+    users::store::hold(tx, row.invited_by)?;
     let host = users::store::who_may_come_in(tx, row.invited_by)?;
     if host.is_none_or(|host| host.role != Role::Admin) {
         return Err(mailed_secrets::refused());

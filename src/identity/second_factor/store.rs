@@ -182,9 +182,9 @@ fn forget_codes(tx: &mut Tx, user: UserId) -> Result<()> {
 pub fn remove_own(tx: &mut Tx) -> Result<UserRow> {
     let actor = tx.actor()?;
     let user = users::store::hold_own(tx)?;
+    let required = organizations::store::refer(tx)?.needs_factor(actor.role);
     remove(tx, actor.user)?;
     sessions::store::end_all(tx, actor.user, Some(actor.session))?;
-    let required = organizations::store::refer(tx)?.needs_factor(actor.role);
     sessions::store::awaits_factor(tx, actor.session, required)?;
     Ok(user)
 }

@@ -10,7 +10,10 @@ use crate::{
     },
     error::{ApiError, Code, OnUnique as _, Result},
     http::{Body, IfMatch, List, Page},
-    identity::{organizations, sessions, teams},
+    identity::{
+        organizations, sessions,
+        teams::{self, model::TeamId},
+    },
     types::{Email, Instant, Line},
 };
 use diesel::prelude::*;
@@ -106,6 +109,17 @@ pub fn client(tx: &mut Tx, id: UserId, pointer: &str) -> Result<UserId> {
     Ok(client.ok_or_else(|| ApiError::unknown_reference(pointer))?.id)
 }
 
+/// Where the active supervisors of a team get their mail.
+pub fn supervisors_of(tx: &mut Tx, team: TeamId) -> Result<Vec<Email>> {
+    let members = team_members::table.filter(team_members::organization_id.eq(tx.organization())).filter(team_members::team_id.eq(team));
+    let those = users::table
+        .filter(users::organization_id.eq(tx.organization()))
+        .filter(users::role.eq(Role::Supervisor))
+        .filter(users::status.eq(UserStatus::Active))
+        .filter(users::id.eq_any(members.select(team_members::user_id)));
+    Ok(those.order(users::id).select(users::email).load(tx.conn)?)
+}
+
 /// The short views of these users.
 pub fn refs(tx: &mut Tx, ids: Vec<UserId>) -> Result<Vec<UserRef>> {
     let rows = users::table.filter(users::organization_id.eq(tx.organization())).filter(users::id.eq_any(ids));
@@ -173,7 +187,6 @@ pub fn reset_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<UserRow> {
     save(tx, &mut row)?;
     sessions::store::end_all(tx, id, None)?;
     sessions::throttle::forget(tx.conn, &row.email)?;
-    sessions::throttle::forget_factor(tx.conn, id)?;
     tx.record("user.password_reset", id, Vec::new());
     Ok(row)
 }

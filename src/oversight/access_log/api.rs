@@ -24,6 +24,10 @@ pub async fn get_client_access_log(
     id: Path<ClientId>,
     list: List<AccessLogFilter>,
 ) -> Reply<Page<AccessLogEntry>> {
-    index::catch_up(&db, who.who().organization).await?;
+    let (client, organization) = (*id, who.who().organization);
+    let (head, mark) = db.read(&who, move |tx| store::standing(tx, client)).await?;
+    if mark < head {
+        index::catch_up(&db, organization, head).await?;
+    }
     paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
 }

@@ -10,19 +10,26 @@ use crate::{
         dialect::Key,
         schema::{
             access_log, access_log_marks as marks, actions, assignments, audit_events as events, audit_heads as heads, barriers,
-            break_glass, cases, clients, commitments, conflict_checks, deadlines, handovers, meetings, notes, preparation_items,
+            break_glass, cases, clients, commitments, conflict_checks, deadlines, feedback, handovers, meetings, notes, preparation_items,
             statements, tasks,
         },
     },
-    error::Result,
+    error::{ApiError, Result},
     insert_all,
     types::Json,
 };
 use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
+use tokio::sync::Mutex;
 
 /// How many entries are looked up in one transaction, while others wait to write.
 const AT_ONCE: i64 = 1_024;
+/// After so many ids a step ends, with the entry that has brought them: a list names two hundred.
+const MOST_IDS: usize = 8_192;
+/// So many entries are worth a step of housekeeping; whoever asks for a log sooner looks up the few that there are.
+const WORTH_IT: i64 = 256;
+/// How many steps whoever asks for a log waits for.
+const MOST_STEPS: usize = 32;
 /// How many entries that follow one another make a block. In the index each block stands by itself: what comes in is written to a few
 /// pages of the newest, and not, by the clients, to as many pages as rows.
 const BLOCK: i64 = 4_096;
@@ -34,18 +41,39 @@ pub async fn tend(db: &Db) -> Result<bool> {
     db.maintain(|conn| {
         // Only where there is something: a mark that is not there yet stands at the beginning.
         let marked = marks::table.on(marks::organization_id.eq(heads::organization_id));
-        let behind =
-            heads::table.left_join(marked).filter(marks::sequence.is_null().or(marks::sequence.nullable().lt(heads::sequence.nullable())));
-        let behind = behind.order(heads::organization_id).select(heads::organization_id).first::<OrganizationId>(conn).optional()?;
+        let lag = heads::sequence.nullable() - marks::sequence.nullable();
+        let behind = heads::table.left_join(marked).filter(marks::sequence.is_null().or(lag.ge(WORTH_IT)));
+        // Whoever is furthest behind first, so that a busy organization keeps none of the others waiting.
+        let behind = behind.order((marks::sequence.is_null().desc(), lag.desc()));
+        let behind = behind.select(heads::organization_id).first::<OrganizationId>(conn).optional()?;
         behind.map_or(Ok(false), |organization| step(conn, organization).map(|_| true))
     })
     .await
 }
 
-/// The same to the last entry of one organization.
-pub async fn catch_up(db: &Db, organization: OrganizationId) -> Result<()> {
-    while db.maintain(move |conn| step(conn, organization)).await? {}
-    Ok(())
+/// How far an organization's trace goes, and how far it is looked up.
+pub fn standing(conn: &mut Conn, organization: OrganizationId) -> Result<(i64, i64)> {
+    let head = heads::table.find(organization).select(heads::sequence).first(conn).optional()?;
+    let mark = marks::table.find(organization).select(marks::sequence).first(conn).optional()?;
+    Ok((head.unwrap_or(0), mark.unwrap_or(0)))
+}
+
+/// Who catches up does so alone: the others wait for what comes of it, and not for a connection each.
+static CATCHING_UP: Mutex<()> = Mutex::const_new(());
+
+/// The same up to an entry of one organization; 503 where that is very much, and done in part.
+pub async fn catch_up(db: &Db, organization: OrganizationId, goal: i64) -> Result<()> {
+    let _alone = CATCHING_UP.lock().await;
+    for _ in 0..MOST_STEPS {
+        let reached = db.maintain(move |conn| {
+            let (_, mark) = standing(conn, organization)?;
+            Ok(mark >= goal || !step(conn, organization)?)
+        });
+        if reached.await? {
+            return Ok(());
+        }
+    }
+    Err(ApiError::overloaded("The trace of before is still being read."))
 }
 
 /// The block that an entry belongs to.
@@ -72,6 +100,14 @@ fn step(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
     let next = events::table.filter(events::organization_id.eq(organization)).filter(events::sequence.gt(mark));
     let columns = (events::sequence, events::action, events::subject_id, events::subjects, events::outcome);
     let entries: Vec<Entry> = next.order(events::sequence).limit(AT_ONCE).select(columns).load(conn)?;
+    let mut ids = 0;
+    let few = entries.iter().take_while(|(_, _, _, subjects, _)| {
+        let first = ids == 0;
+        ids += 1 + subjects.0.len();
+        first || ids <= MOST_IDS
+    });
+    let few = few.count();
+    let entries = entries.get(..few).unwrap_or_default();
     let Some(last) = entries.last().map(|(sequence, ..)| *sequence) else { return Ok(false) };
     let touched: BTreeSet<(Key, i64)> = entries
         .iter()
@@ -81,7 +117,7 @@ fn step(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
             subject.iter().copied().chain(listed).map(|id| (id, *sequence))
         })
         .collect();
-    let owners = owners(conn, organization, &wanted(&entries))?;
+    let owners = owners(conn, organization, &wanted(entries))?;
     let mut rows: Vec<TouchRow> = touched
         .into_iter()
         .filter_map(|(subject_id, sequence)| {
@@ -98,7 +134,7 @@ fn step(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
 /// In which table an id is looked for: the one that the action names or, where it names none of ours (an agenda, a search), in each.
 fn wanted(entries: &[Entry]) -> BTreeMap<RecordKind, BTreeSet<Key>> {
     const NEVER: &[&str] =
-        &["session", "user", "team", "deputy", "organization", "audit", "provider", "service", "interest", "deadline_rule"];
+        &["session", "user", "invitation", "team", "deputy", "organization", "audit", "provider", "service", "interest", "deadline_rule"];
     let mut wanted: BTreeMap<RecordKind, BTreeSet<Key>> = BTreeMap::new();
     for (_, action, subject, subjects, _) in entries {
         let named = action.split('.').next().unwrap_or_default();
@@ -161,6 +197,10 @@ fn of_kind(conn: &mut Conn, organization: OrganizationId, kind: RecordKind, ids:
         RecordKind::Case => {
             let these = cases::table.filter(cases::organization_id.eq(organization)).filter(cases::id.eq_any(ids));
             these.select((cases::id, cases::client_id, cases::id.nullable())).load(conn)?
+        }
+        RecordKind::Feedback => {
+            let these = feedback::table.filter(feedback::organization_id.eq(organization)).filter(feedback::id.eq_any(ids));
+            these.select((feedback::id, feedback::client_id, feedback::case_id)).load(conn)?
         }
         RecordKind::Assignment => of_case!(assignments),
         RecordKind::Handover => of_case!(handovers),

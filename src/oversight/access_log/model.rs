@@ -2,7 +2,7 @@
 
 use crate::{
     audit::THROUGH_GLASS,
-    auth::{OrganizationId, RequestId, Role, UserId},
+    auth::{Actor, OrganizationId, RequestId, Role, UserId},
     casework::{cases::model::CaseId, clients::model::ClientId},
     db::{
         dialect::Key,
@@ -33,13 +33,14 @@ text_enum! {
         Meeting = "meeting",
         PreparationItem = "preparation_item",
         Commitment = "commitment",
+        Feedback = "feedback",
     }
 }
 
 impl RecordKind {
     /// What a client is told of: neither what is written in confidence nor who works the case, nor what a colleague has to do with a
     /// provider.
-    pub const FOR_CLIENTS: [Self; 9] = [
+    pub const FOR_CLIENTS: [Self; 10] = [
         Self::Client,
         Self::Statement,
         Self::Case,
@@ -49,6 +50,7 @@ impl RecordKind {
         Self::Meeting,
         Self::PreparationItem,
         Self::Commitment,
+        Self::Feedback,
     ];
 }
 
@@ -114,7 +116,12 @@ pub struct AccessLogEntry {
     pub break_glass: Option<bool>,
 }
 impl AccessLogEntry {
-    pub fn of(row: EntryRow, subject: AccessSubject, name: Option<String>) -> Self {
+    pub fn of(mut row: EntryRow, subject: AccessSubject, mut name: Option<String>, reader: Actor) -> Self {
+        // Who else is a client is told to no client: an account may have been set to the wrong person once.
+        let another = row.actor_role == Some(Role::Client) && row.actor_id != Some(reader.user);
+        if reader.role == Role::Client && another {
+            (row.actor_id, name) = (None, Some("Somebody else".to_owned()));
+        }
         let nobody = if row.source == "cli" { "The operator" } else { "The system" };
         let display_name = name.unwrap_or_else(|| nobody.to_owned());
         Self {

@@ -96,6 +96,13 @@ fn count(tx: &mut Tx, client: &ClientRow) -> Result<i64> {
     Ok(total)
 }
 
+/// How far the trace goes, and how far it is looked up: for whoever sees the client's log.
+pub fn standing(tx: &mut Tx, client: ClientId) -> Result<(i64, i64)> {
+    let client = clients::store::find(tx, client)?;
+    visible(tx, &client)?;
+    index::standing(tx.conn, client.organization_id)
+}
+
 pub fn page(tx: &mut Tx, client: ClientId, list: &List<AccessLogFilter>) -> Result<Page<AccessLogEntry>> {
     let (actor, client) = (tx.actor()?, clients::store::find(tx, client)?);
     let rows = touches(tx, &client, list)?;
@@ -105,7 +112,7 @@ pub fn page(tx: &mut Tx, client: ClientId, list: &List<AccessLogFilter>) -> Resu
     let view = |(sequence, id, kind): Touch| {
         let entry = entries.get(&sequence).cloned()?;
         let name = names.iter().find(|user| Some(user.id) == entry.actor_id).map(|user| user.display_name.to_string());
-        Some(AccessLogEntry::of(entry, AccessSubject { kind, id }, name))
+        Some(AccessLogEntry::of(entry, AccessSubject { kind, id }, name, actor))
     };
     tx.saw("client.access_log_read", client.id);
     let page = list.page(actor, rows, total, |(sequence, id, _)| (*sequence, id.uuid()), view);

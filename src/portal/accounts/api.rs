@@ -3,7 +3,7 @@
 use super::{model::*, store};
 use crate::{
     auth::{
-        Allowed,
+        Allowed, Fresh,
         policy::{ReadClients, WriteClients},
     },
     casework::clients::model::ClientId,
@@ -30,7 +30,7 @@ pub async fn get_client_account(who: Allowed<ReadClients>, db: Data<Db>, id: Pat
 #[utoipa::path(tag = "Clients", params(("id" = ClientId, Path)), request_body = NewClientAccount, responses((status = 200, body = ClientAccount)), security(("bearer" = ["clients:write"])))]
 #[put("/clients/{id}/account")]
 pub async fn set_client_account(
-    who: Allowed<WriteClients>,
+    who: Fresh<WriteClients>,
     db: Data<Db>,
     id: Path<ClientId>,
     body: Body<NewClientAccount>,
@@ -43,7 +43,7 @@ pub async fn set_client_account(
 /// From the next request on, whoever did sees nothing of it any more.
 #[utoipa::path(tag = "Clients", params(("id" = ClientId, Path)), responses((status = 204, description = "Nobody signs in as the client.")), security(("bearer" = ["clients:write"])))]
 #[delete("/clients/{id}/account")]
-pub async fn remove_client_account(who: Allowed<WriteClients>, db: Data<Db>, id: Path<ClientId>) -> Reply<()> {
+pub async fn remove_client_account(who: Fresh<WriteClients>, db: Data<Db>, id: Path<ClientId>) -> Reply<()> {
     db.write(&who, move |tx| store::remove(tx, *id)).await?;
     no_content()
 }

@@ -74,19 +74,14 @@ pub async fn update_my_statement(
 
 /// Approve my statement
 ///
-/// From then on this version is in force and never changes; the one before is superseded. At least one section must say something. `If-Match` may be sent, so that what is approved is what was shown.
+/// From then on this version is in force and never changes; the one before is superseded. At least one section must say something. `If-Match` says which version was read: what is approved is what was shown.
 #[utoipa::path(tag = "Portal", params(("id" = StatementId, Path)), responses((status = 200, body = MyStatement)), security(("bearer" = ["portal:write"])))]
 #[post("/me/statements/{id}/approve")]
-pub async fn approve_my_statement(
-    who: Allowed<WritePortal>,
-    db: Data<Db>,
-    id: Path<StatementId>,
-    version: Option<IfMatch>,
-) -> Reply<MyStatement> {
+pub async fn approve_my_statement(who: Allowed<WritePortal>, db: Data<Db>, id: Path<StatementId>, version: IfMatch) -> Reply<MyStatement> {
     let approved = db
         .write(&who, move |tx| {
             hold_own(tx)?;
-            store::approve(tx, *id, version.as_ref(), &GIVEN_HERE, Vec::new())
+            store::approve(tx, *id, Some(&version), &GIVEN_HERE, Vec::new())
         })
         .await?;
     ok(approved.into())
