@@ -60,7 +60,7 @@ pub fn email_change_was_asked_for(user: &UserRow) -> Letter {
 /// To the address from before.
 pub fn email_was_changed(before: &Email) -> Letter {
     let text = "Your account has another e-mail address now, and this one signs in to it no more.\n\nIf this was not you, tell your administrator at once.";
-    letter(before.clone(), "Your address", &text)
+    letter(before.clone(), "Your address", text)
 }
 
 pub fn second_factor_was_set(user: &UserRow) -> Letter {

@@ -280,7 +280,8 @@ on_both_engines! {
                     roles.into_iter().chain(by_scope.then_some(Role::Integration)).collect::<Vec<_>>()
                 });
                 let object = path.contains("{id}") || path.contains("_id}");
-                let headers: &[(&str, &str)] = if matches!(method.as_str(), "patch" | "delete" | "put") { &[("if-match", "*")] } else { &[] };
+                let versioned = operation["parameters"].as_array().into_iter().flatten().any(|one| one["name"] == "If-Match" && one["required"] == true);
+                let headers: &[(&str, &str)] = if versioned || matches!(method.as_str(), "patch" | "delete" | "put") { &[("if-match", "*")] } else { &[] };
                 let method = method.to_uppercase();
                 let mut records = Records::make(w, people, path).await;
 
@@ -299,7 +300,7 @@ on_both_engines! {
                         let own;
                         // Whoever signs out here is somebody of their own.
                         let user = match id {
-                            "logout" | "changePassword" if !caller.is_shut_out() => {
+                            "logout" | "changePassword" | "reauthenticate" if !caller.is_shut_out() => {
                                 own = match caller.place {
                                     "pending" => w.user_without_factor(*role),
                                     "stale" => w.stale_user(*role),

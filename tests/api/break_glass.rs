@@ -165,6 +165,8 @@ on_both_engines! {
         // It bites at once when its time is over, and when it is ended.
         expire(w, &opened.id());
         refused(&kim).await;
+        kim.post("/break-glass", glass(&work.case)).await.expect(409); // nobody has looked at what she did
+        boss.post(&format!("/break-glass/{}/review", opened.id()), json!({})).await.expect(201);
         let again = kim.post("/break-glass", glass(&work.case)).await.expect(201).id();
         kim.get(&work.shown[0]).await.expect(200);
         kim.send("DELETE", &format!("/break-glass/{again}"), &[("if-match", "\"v1\"")], None).await.expect(204);
@@ -213,6 +215,11 @@ on_both_engines! {
         let until = Instant::parse(opened.body["expires_at"].as_str().unwrap()).unwrap();
         let hours = (until.micros() - Instant::parse(opened.body["opened_at"].as_str().unwrap()).unwrap().micros()) / 3_600_000_000;
         assert_eq!(hours, 4);
+        // Those who are to review it are written to, and they alone.
+        for supervisor in [&boss, &other_boss] {
+            assert!(w.letters(&supervisor.email, 1).await[0].contains("Subject: For your review"));
+        }
+        assert_eq!(std::fs::read_dir(w.home.mail()).unwrap().count(), 2);
         assert_eq!(kim.get(&path).await.expect(200).body, opened.body);
         // Notice: it waits in the lists of the case's supervisors, and in one's own; nobody else knows of it.
         let waits = async |who: &User<'_>| pages(who, "/break-glass?reviewed=false", 1).await.iter().filter(|glass| glass["id"] == id.as_str()).count();
@@ -265,6 +272,8 @@ on_both_engines! {
         assert_eq!(first.body, again.body);
         kim.post("/break-glass", glass(&case)).await.expect(409);
         expire(w, &first.id());
+        kim.post("/break-glass", glass(&case)).await.expect(409);
+        boss.post(&format!("/break-glass/{}/review", first.id()), json!({})).await.expect(201);
         let many = futures_util::future::join_all((0..8).map(|_| kim.post("/break-glass", glass(&case)))).await;
         assert_eq!(many.iter().filter(|reply| reply.status == 201).count(), 1);
         assert!(many.iter().all(|reply| matches!(reply.status, 201 | 409)));

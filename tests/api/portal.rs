@@ -91,7 +91,7 @@ on_both_engines! {
         assert_eq!(sam.get(&format!("/me/cases/{of_kim}")).await.expect(404).told(), absent);
         sam.get(&format!("/me/statements/{statement}")).await.expect(404);
         sam.patch(&format!("/me/statements/{statement}"), "*", json!({"sections": {"needs": "x"}})).await.expect(404);
-        sam.send("POST", &format!("/me/statements/{statement}/approve"), &[], None).await.expect(404);
+        sam.send("POST", &format!("/me/statements/{statement}/approve"), &[("if-match", "*")], None).await.expect(404);
         for id in [of_kim.clone(), World::nobodys_id()] {
             sam.post("/me/feedback", json!({"case_id": id, "text": "x"})).await.faulty(422, "/case_id", "unknown_reference");
         }
@@ -185,14 +185,15 @@ on_both_engines! {
         sam.send("POST", &format!("{mine}/approve"), &[("if-match", "\"v1\"")], None).await.expect(412);
         sam.patch(&mine, "\"v2\"", json!({"sections": {"helps": "A call."}})).await.expect(200);
         sam.send("PATCH", &mine, &[], Some(json!({"sections": {}}))).await.expect(428);
+        sam.send("POST", &format!("{mine}/approve"), &[], None).await.expect(428); // what they have not read they do not approve
         let told = sam.send("POST", &format!("{mine}/approve"), &[("if-match", "\"v3\"")], None).await.expect(200);
         assert_eq!((&told.body["status"], &told.body["approval"]["method"]), (&json!("approved"), &json!("in_writing")));
-        assert_eq!(sam.send("POST", &format!("{mine}/approve"), &[], None).await.expect(409).body["code"], "statement_settled");
+        assert_eq!(sam.send("POST", &format!("{mine}/approve"), &[("if-match", "*")], None).await.expect(409).body["code"], "statement_settled");
         assert_eq!(sam.patch(&mine, "*", json!({"sections": {"needs": "x"}})).await.expect(409).body["code"], "statement_settled");
         let seen = ana.get(&theirs).await.expect(200);
         assert_eq!((&seen.body["approval"]["recorded_by"], &seen.body["sections"]["helps"]), (&json!(sam.id()), &json!("A call.")));
         let empty = sam.post("/me/statements", json!({})).await.expect(201).id();
-        assert_eq!(sam.send("POST", &format!("/me/statements/{empty}/approve"), &[], None).await.expect(409).body["code"], "guards_unmet");
+        assert_eq!(sam.send("POST", &format!("/me/statements/{empty}/approve"), &[("if-match", "*")], None).await.expect(409).body["code"], "guards_unmet");
         let told = pages(&sam, "/me/statements", 1).await;
         assert_eq!(told.iter().map(|one| one["status"].as_str().unwrap()).collect::<Vec<_>>(), ["draft", "approved"]);
         assert_eq!(pages(&sam, "/me/statements?status=approved", 1).await.len(), 1);

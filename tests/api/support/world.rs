@@ -257,8 +257,8 @@ impl World {
     pub async fn secret(&self, to: &str, kind: &str) -> String {
         for count in 1..20 {
             let letters = self.letters(to, count).await;
-            let secret = letters.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("Code: "));
-            if let Some(secret) = secret.filter(|secret| secret.starts_with(kind)).next_back() {
+            let mut secrets = letters.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("Code: "));
+            if let Some(secret) = secrets.rfind(|secret| secret.starts_with(kind)) {
                 return secret.trim().to_owned();
             }
         }
