@@ -17,7 +17,7 @@ const OFTEN: Duration = Duration::from_secs(1);
 /// How soon new keys and certificates are seen. TK-09: a signing key signs a minute after it was made, when every server has seen it.
 const KEYS: Duration = Duration::from_secs(5);
 /// Between two parts of what nobody waits for.
-const BREATH: Duration = Duration::from_millis(400);
+const BREATH: Duration = Duration::from_millis(50);
 const SOON: Duration = Duration::from_secs(60);
 /// LG-03: a chain is sealed every hour at least.
 const HOURLY: Duration = Duration::from_secs(3600);

@@ -23,13 +23,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::Mutex;
 
 /// How many entries are looked up in one transaction, while others wait to write.
-const AT_ONCE: i64 = 1_024;
-/// After so many ids a step ends, with the entry that has brought them: a list names two hundred.
-const MOST_IDS: usize = 8_192;
+const AT_ONCE: i64 = 256;
+/// After so many ids a step ends, with the entry that has brought them: a list names two hundred, and of a search each is looked for in
+/// every table. While it runs, SQLite's one writer does nothing else.
+const MOST_IDS: usize = 512;
 /// So many entries are worth a step of housekeeping; whoever asks for a log sooner looks up the few that there are.
 const WORTH_IT: i64 = 256;
 /// How many steps whoever asks for a log waits for.
-const MOST_STEPS: usize = 32;
+const MOST_STEPS: usize = 256;
 /// How many entries that follow one another make a block. In the index each block stands by itself: what comes in is written to a few
 /// pages of the newest, and not, by the clients, to as many pages as rows.
 const BLOCK: i64 = 4_096;
