@@ -36,15 +36,13 @@ pub struct Letter {
     pub text: SecretString,
 }
 
-/// How mail leaves.
-#[derive(Debug, Clone)]
+/// How mail leaves. It prints nothing: there is a password in it.
 pub struct Route {
     way: Way,
     from: Mailbox,
     app_url: Option<String>,
 }
 
-#[derive(Debug, Clone)]
 enum Way {
     Folder(PathBuf),
     Smtp(SmtpTransport),

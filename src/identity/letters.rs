@@ -81,7 +81,7 @@ pub fn recovery_codes_were_renewed(user: &UserRow) -> Letter {
 }
 
 pub fn recovery_code_was_spent(user: &UserRow) -> Letter {
-    to(user, "Signing in", &format!("Your account was signed in to with a recovery code.\n\n{NOT_YOU}"))
+    to(user, "Signing in", &format!("A recovery code of your account was used.\n\n{NOT_YOU}"))
 }
 
 pub fn signed_in_elsewhere(user: &UserRow) -> Letter {

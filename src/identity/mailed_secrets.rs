@@ -28,9 +28,6 @@ impl Purpose {
     }
 }
 
-/// The longest secret there is, with its purpose and its organization.
-pub const LONGEST: u64 = 120;
-
 /// What a secret was made for.
 #[derive(Debug, Clone)]
 pub struct Found {

@@ -164,6 +164,22 @@ on_both_engines! {
         }
     }
 
+    async fn letters_to_an_address_are_few_and_no_organization_is_told_of_anothers(w) {
+        let (admin, other, ana) = (w.user(Role::Admin), w.outsider(Role::Admin), w.user(Role::Advocate));
+        let invite = json!({"email": "bo@example.org", "display_name": "Bo", "role": "advocate"});
+        let path = format!("/invitations/{}/send-again", admin.post("/invitations", invite.clone()).await.expect(201).id());
+        for _ in 0..4 {
+            admin.send("POST", &path, &[], None).await.expect(200);
+        }
+        assert!(admin.send("POST", &path, &[], None).await.expect(429).header("retry-after").parse::<u32>().unwrap() > 0);
+        other.post("/invitations", invite).await.expect(201);
+        // Nor does whoever is signed in write to all the world.
+        for number in 0..5 {
+            ana.post("/me/email", json!({"email": format!("stranger{number}@example.org")})).await.expect(202);
+        }
+        ana.post("/me/email", json!({"email": "one.more@example.org"})).await.expect(429);
+    }
+
     /// AZ-10: whether an address signs in elsewhere is told to whoever reads its mail, and to no administrator.
     async fn an_invitation_does_not_tell_who_signs_in_elsewhere(w) {
         let (admin, other) = (w.user(Role::Admin), w.outsider(Role::Advocate));

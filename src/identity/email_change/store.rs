@@ -23,7 +23,7 @@ pub fn begin(tx: &mut Tx, email: &Email) -> Result<(UserRow, String)> {
         return Err(ApiError::invalid("/email", "unchanged", "is your address already"));
     }
     let (to, by) = ("to a new address", "for a new address");
-    if !throttle::may_write(tx.conn, to, email.as_str())? || !throttle::may_write(tx.conn, by, &row.id.to_string())? {
+    if !throttle::may_write(tx, to, email.as_str())? || !throttle::may_write(tx, by, &row.id.to_string())? {
         return Err(ApiError::too_many(throttle::LONGEST_WAIT));
     }
     let secret = mailed_secrets::issue(tx, Purpose::EmailChange, row.id, email)?;

@@ -79,7 +79,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewInvitation>, route: &Route) -> Result<(
 }
 
 fn write(tx: &mut Tx, row: &InvitationRow, route: &Route) -> Result<Letter> {
-    if !throttle::may_write(tx.conn, "to invite", row.email.as_str())? {
+    if !throttle::may_write(tx, "to invite", row.email.as_str())? {
         return Err(ApiError::too_many(throttle::LONGEST_WAIT));
     }
     let secret = mailed_secrets::issue(tx, Purpose::Invitation, row.id, &row.email)?;

@@ -21,7 +21,7 @@ fn visible(tx: &mut Tx, found: &mailed_secrets::Found) -> Result<UserRow> {
 /// A secret for whoever signs in with this address, if anybody does and not too many have been sent there.
 pub fn begin(tx: &mut Tx, email: &Email) -> Result<Option<(UserRow, String)>> {
     tx.nothing_changed();
-    if !throttle::may_write(tx.conn, "to reset", email.as_str())? {
+    if !throttle::may_write(tx, "to reset", email.as_str())? {
         return Ok(None);
     }
     let Some(row) = users::store::by_email(tx, email)? else { return Ok(None) };

@@ -12,8 +12,6 @@ use validator::Validate;
 
 /// How many recovery codes are given at a time.
 pub const RECOVERY_CODES: usize = 10;
-/// Six digits, or a recovery code with its hyphens.
-pub const LONGEST_CODE: u64 = 40;
 
 /// A row of `second_factors`.
 #[derive(Clone, Queryable, Selectable, Insertable)]

@@ -35,10 +35,11 @@ fn hold(tx: &mut Tx, user: UserId) -> Result<Option<FactorRow>> {
 
 /// Whether somebody may do nothing until they have set a second factor up.
 pub fn is_awaited(tx: &mut Tx, user: UserId, role: Role) -> Result<bool> {
-    let required = organizations::store::refer(tx)?.needs_factor(role);
+    if !organizations::store::refer(tx)?.needs_factor(role) {
+        return Ok(false);
+    }
     let has = visible(tx, user).filter(second_factors::confirmed_at.is_not_null()).select(second_factors::user_id);
-    let has = has.first::<UserId>(tx.conn).optional()?.is_some();
-    Ok(required && !has)
+    Ok(has.first::<UserId>(tx.conn).optional()?.is_none())
 }
 
 /// What signing in was proved with, besides the password.

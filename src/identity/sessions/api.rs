@@ -177,19 +177,19 @@ pub async fn reauthenticate(
     who: Allowed<OwnFactor>,
     db: Data<Db>,
     hasher: Data<Hasher>,
+    post: Data<Post>,
     body: Body<Reauthentication, LOGIN_LIMIT>,
 ) -> Result<Answer<()>> {
     let place = hasher.place()?;
     let row = db.peek(&who, users::store::own).await?;
     // Whoever has found somebody's session guesses no faster than at the door.
-    let email = row.email.clone();
-    let id = row.id;
+    let (email, id) = (row.email.clone(), row.id);
     let turn = move |tx: &mut Tx<'_>| Ok((throttle::take_turn(tx, &email)?, tx.refusal("user.password_refused", id)));
     let (may, refusal) = db.write(&who, turn).await?;
     let hash = row.password_hash.clone().filter(|_| may);
     let mut proof = Proof::Wrong;
     if place.verify(body.password.clone(), hash.clone()).await? {
-        let (email, otp) = (row.email, body.otp.clone());
+        let (email, otp) = (row.email.clone(), body.otp.clone());
         let prove = move |tx: &mut Tx<'_>| {
             let proof = store::prove(tx, hash.as_deref(), otp.as_deref())?;
             match proof {
@@ -202,7 +202,11 @@ pub async fn reauthenticate(
         proof = db.write(&who, prove).await?;
     }
     match proof {
-        Proof::Given | Proof::Recovered => no_content(),
+        Proof::Given => no_content(),
+        Proof::Recovered => {
+            post.send(letters::recovery_code_was_spent(&row));
+            no_content()
+        }
         Proof::Lacking => Err(ApiError::invalid("/otp", "required", "must be the code of the second factor")),
         Proof::Wrong => {
             db.note(vec![refusal]);

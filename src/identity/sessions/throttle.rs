@@ -183,10 +183,11 @@ pub fn forget_factor(conn: &mut Conn, user: UserId) -> Result<()> {
     Ok(())
 }
 
-/// Whether one more letter of a kind may be sent on somebody's behalf, or to somebody: a few an hour.
-pub fn may_write(conn: &mut Conn, kind: &str, whose: &str) -> Result<bool> {
-    let letters = Sha256::new().chain_update("letters ").chain_update(kind).chain_update(" ").chain_update(whose).finalize().to_vec();
-    count(conn, &letters, &OF_LETTERS)
+/// Whether one more letter of a kind may be sent on somebody's behalf, or to somebody: a few an hour. Counted for each organization by
+/// itself, which is not told by it what the others have sent.
+pub fn may_write(tx: &mut Tx, kind: &str, whose: &str) -> Result<bool> {
+    let letters = Sha256::new().chain_update(format!("letters {} {kind} {whose}", tx.organization())).finalize().to_vec();
+    count(tx.conn, &letters, &OF_LETTERS)
 }
 
 /// Counts one who is not signed in and asks for a letter, for the place that it comes from; 429 where there were very many.

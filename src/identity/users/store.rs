@@ -223,8 +223,9 @@ fn name_taken() -> ApiError {
 
 /// Whether somebody of this organization has this address.
 pub fn has_email(tx: &mut Tx, email: &Email) -> Result<bool> {
-    let own = login_names::table.find(email).filter(login_names::organization_id.eq(tx.organization()));
-    Ok(own.select(login_names::user_id).first::<UserId>(tx.conn).optional()?.is_some())
+    // Of the users, who stand behind the second wall, and not of the names to sign in with, which are everybody's.
+    let own = users::table.filter(users::organization_id.eq(tx.organization())).filter(users::email.eq(email));
+    Ok(own.select(users::id).first::<UserId>(tx.conn).optional()?.is_some())
 }
 
 /// AZ-08: nobody changes their own role or status, and the last administrator stays.
