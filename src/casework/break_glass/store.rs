@@ -84,13 +84,6 @@ fn hold(tx: &mut Tx, id: BreakGlassId) -> Result<BreakGlassRow> {
     Ok(visible(tx).filter(break_glass::id.eq(id)).select(BreakGlassRow::as_select()).locked().get_result(tx.conn)?)
 }
 
-fn open_for(tx: &mut Tx, case: CaseId) -> Result<bool> {
-    let user = tx.user()?;
-    let own = visible(tx).filter(break_glass::case_id.eq(case)).filter(break_glass::user_id.eq(user));
-    let open = own.filter(break_glass::ended_at.is_null()).filter(break_glass::expires_at.gt(Instant::now()));
-    Ok(open.select(break_glass::id).first::<BreakGlassId>(tx.conn).optional()?.is_some())
-}
-
 /// How many of one person may wait for their review.
 const MOST_UNREVIEWED: i64 = 3;
 
@@ -103,18 +96,16 @@ pub fn create(tx: &mut Tx, new: &Body<NewBreakGlass>) -> Result<(BreakGlass, Vec
         return Err(ApiError::conflict("You see this case already."));
     }
     let user = tx.user()?;
-    if open_for(tx, case.id)? {
-        return Err(ApiError::new(Code::AlreadyExists, "You have broken glass for this case already."));
-    }
+    // One that is open waits for its review like one that is over.
     let own = visible(tx).filter(break_glass::user_id.eq(user)).filter(break_glass::reviewed_at.is_null());
     let unreviewed: Vec<CaseId> = own.select(break_glass::case_id).limit(MOST_UNREVIEWED).load(tx.conn)?;
     if unreviewed.contains(&case.id) {
-        return Err(ApiError::conflict("You have broken glass for this case before, and nobody has reviewed it yet."));
+        return Err(ApiError::new(Code::AlreadyExists, "You have broken glass for this case already, and nobody has reviewed it yet."));
     }
     if unreviewed.len() as i64 >= MOST_UNREVIEWED {
         return Err(ApiError::conflict("You have broken glass for several cases, and nobody has reviewed it yet."));
     }
-    let row = BreakGlassRow::new(case.organization_id, tx.user()?, new);
+    let row = BreakGlassRow::new(case.organization_id, user, new);
     diesel::insert_into(break_glass::table).values(&row).execute(tx.conn)?;
     timeline::store::add(tx, case.id, "break_glass.opened", row.id, None)?;
     tx.record("break_glass.opened", row.id, new.members());
