@@ -1,6 +1,6 @@
 //! A sheet as a web page that prints well: no script, nothing from elsewhere, and the one place where text becomes HTML.
 
-use super::{Block, Sheet};
+use super::{Block, Sheet, svg};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
 use std::{fmt::Write as _, sync::LazyLock};
@@ -14,8 +14,20 @@ h2 { margin: 1.6em 0 .3em; padding-top: .5em; border-top: 2px solid #000; font-s
 p { margin: 0 0 .8em; white-space: pre-wrap; overflow-wrap: anywhere; orphans: 2; widows: 2 }
 .name { font-size: 1.4em; font-weight: bold }
 .notice { padding: .5em .7em; border: 3px solid #000; font-weight: bold; break-inside: avoid }
+figure { margin: 0 0 1em }
+figure svg { display: block; width: 100%; height: auto }
+.table { margin: 0 0 1em; overflow-x: auto }
+table { width: 100%; border-collapse: collapse; font-size: .75em; line-height: 1.35 }
+th, td { padding: .35em .5em; border-bottom: 1px solid #777; text-align: start; vertical-align: top; font-weight: normal; overflow-wrap: break-word }
+th:not(.number) { min-width: 8em }
+thead th { border-bottom: 2px solid #000; vertical-align: bottom; font-weight: bold }
+tfoot { display: table-row-group }
+tfoot > tr > * { font-weight: bold }
+tfoot > tr:first-child > * { border-top: 2px solid #000 }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums }
+tr { break-inside: avoid }
 @page { margin: 20mm; @bottom-right { content: \"Page \" counter(page) \" of \" counter(pages); font: 12pt Verdana, \"DejaVu Sans\", Arial, sans-serif } }
-@media print { body { max-width: none; padding: 0 } }
+@media print { body { max-width: none; padding: 0 } .table { overflow-x: visible } th, td { overflow-wrap: anywhere } th:not(.number) { min-width: 5em } }
 ";
 
 /// What the page may do: wear its own style, and nothing else.
@@ -44,24 +56,49 @@ pub fn render(sheet: &Sheet) -> String {
     let mut page = format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n"
     );
-    for block in &sheet.blocks {
-        // `dir=auto`: what was written from right to left is set so.
-        let (open, text, close) = match block {
-            Block::Name(text) => ("<p class=\"name\" dir=\"auto\">", text, "</p>"),
-            Block::Notice(text) => ("<p class=\"notice\" dir=\"auto\">", text, "</p>"),
-            Block::Heading(text) => ("<h2>", text, "</h2>"),
-            Block::Text(text) => ("<p dir=\"auto\">", text, "</p>"),
+    for (i, block) in sheet.blocks.iter().enumerate() {
+        // `dir=auto`: what was written from right to left is set so. Writing to a String cannot fail.
+        let _ = match block {
+            Block::Name(text) => writeln!(page, "<p class=\"name\" dir=\"auto\">{}</p>", escape(text)),
+            Block::Notice(text) => writeln!(page, "<p class=\"notice\" dir=\"auto\">{}</p>", escape(text)),
+            Block::Heading(text) => writeln!(page, "<h2>{}</h2>", escape(text)),
+            Block::Text(text) => writeln!(page, "<p dir=\"auto\">{}</p>", escape(text)),
+            Block::Table { head, rows, totals, numeric } => writeln!(page, "{}", table(&title, head, rows, totals, numeric)),
+            Block::Chart(chart) => writeln!(page, "<figure>\n{}</figure>", svg::inline(chart, &format!("chart-{i}"))),
         };
-        // Writing to a String cannot fail.
-        let _ = writeln!(page, "{open}{}{close}", escape(text));
     }
     page.push_str("</main>\n</body>\n</html>\n");
     page
 }
 
+/// A table under this name, which can be moved from side to side by whoever has no mouse, where it is wider than the page.
+fn table(name: &str, head: &[String], rows: &[Vec<String>], totals: &[Vec<String>], numeric: &[bool]) -> String {
+    let mut html = format!("<div class=\"table\" role=\"region\" aria-label=\"{name}\" tabindex=\"0\">\n<table>\n");
+    let row = |cells: &[String], is_head: bool| {
+        let cell = |(i, text): (usize, &String)| {
+            let is_number = numeric.get(i) == Some(&true);
+            let class = if is_number { " class=\"number\"" } else { " dir=\"auto\"" };
+            let (name, scope) = match i {
+                _ if is_head => ("th", " scope=\"col\""),
+                0 if !is_number => ("th", " scope=\"row\""),
+                _ => ("td", ""),
+            };
+            format!("<{name}{scope}{class}>{}</{name}>", escape(text))
+        };
+        format!("<tr>{}</tr>\n", cells.iter().enumerate().map(cell).collect::<String>())
+    };
+    let groups = [("thead", &[head.to_vec()][..]), ("tbody", rows), ("tfoot", totals)];
+    for (group, rows) in groups.into_iter().filter(|(_, rows)| !rows.is_empty()) {
+        let _ = write!(html, "<{group}>\n{}</{group}>\n", rows.iter().map(|cells| row(cells, group == "thead")).collect::<String>());
+    }
+    html.push_str("</table>\n</div>");
+    html
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::print::table::tests::example;
 
     #[test]
     fn text_stays_text() {
@@ -75,6 +112,24 @@ mod tests {
         assert!(!page.contains("<script") && !page.contains("alert(\"1\")"), "{page}");
         assert_eq!(page.matches("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &#39;x&#39; &lt;/p&gt;").count(), 6);
         assert!(!STYLE.contains("</"), "the style ends where its element does");
+    }
+
+    #[test]
+    fn a_table_names_its_columns_and_its_rows_and_its_text_stays_text() {
+        let page = render(&Sheet::from(&example(3)));
+        for part in [
+            "<thead>\n<tr><th scope=\"col\" dir=\"auto\">Kind of barrier</th><th scope=\"col\" class=\"number\">Cases</th>",
+            "<tbody>\n<tr><th scope=\"row\" dir=\"auto\">Denied treatment 0</th><td class=\"number\">0</td>",
+            "<tfoot>\n<tr><th scope=\"row\" dir=\"auto\">All</th><td class=\"number\">12,345</td>",
+            "aria-labelledby=\"chart-1-title chart-1-desc\"",
+        ] {
+            assert!(page.contains(part), "{part}\n{page}");
+        }
+        let odd = "</td></table><script>";
+        let cells = vec![vec![odd.to_owned(); 2]];
+        let block = Block::Table { head: vec![odd.into(); 2], rows: cells.clone(), totals: cells, numeric: vec![false, true] };
+        let page = render(&Sheet { title: odd.into(), blocks: vec![block], foot: String::new() });
+        assert_eq!((page.matches("<script").count(), page.matches("&lt;script").count()), (0, 9));
     }
 
     #[test]

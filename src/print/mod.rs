@@ -1,8 +1,15 @@
 //! Pages that are read on paper: one description, as a web page and as a PDF. Knows nothing of what is printed.
 
+mod chart;
+pub mod csv;
 pub mod html;
 pub mod pdf;
+pub mod svg;
+pub mod table;
 mod text;
+pub mod xlsx;
+
+use table::Chart;
 
 /// What is printed, before it has a form.
 #[derive(Debug, Clone, Default)]
@@ -15,7 +22,7 @@ pub struct Sheet {
 }
 
 /// One part of a sheet, from the top down.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Block {
     /// Under the title: whose it is.
     Name(String),
@@ -24,4 +31,47 @@ pub enum Block {
     Heading(String),
     /// Words as they were written; a line break in them is one on the page.
     Text(String),
+    /// Cells in words. Each row is as long as the head; its first cell names it, unless it is a number.
+    Table {
+        head: Vec<String>,
+        rows: Vec<Vec<String>>,
+        /// Under the rows, set apart.
+        totals: Vec<Vec<String>>,
+        /// Of each column, whether it holds numbers, which stand at the right.
+        numeric: Vec<bool>,
+    },
+    /// Bars. The numbers themselves are in a table beside it.
+    Chart(Chart),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `PRINT_TO=folder cargo test --lib print::tests -- --ignored`
+    #[test]
+    #[ignore = "writes files for somebody to look at"]
+    fn every_form_of_a_table() {
+        let folder = std::path::PathBuf::from(std::env::var("PRINT_TO").expect("PRINT_TO"));
+        let look = |name: &str, table: &table::Table| {
+            let sheet = Sheet::from(table);
+            let save = |form: &str, bytes: &[u8]| std::fs::write(folder.join(format!("{name}.{form}")), bytes).unwrap();
+            save("pdf", &pdf::render(&sheet).unwrap());
+            save("html", html::render(&sheet).as_bytes());
+            save("xlsx", &xlsx::render(table).unwrap());
+            save("csv", &csv::render(table));
+            save("svg", svg::render(table.chart.as_ref().unwrap()).as_bytes());
+        };
+        for rows in [0, 1, 12, 200] {
+            look(&rows.to_string(), &table::tests::example(rows));
+        }
+        for (name, columns) in [("narrow", 2), ("wide", 10)] {
+            let mut table = table::tests::example(12);
+            table.columns = table.columns.iter().cycle().take(columns).cloned().collect();
+            for row in table.rows.iter_mut().chain(&mut table.totals) {
+                *row = row.iter().cycle().take(columns).cloned().collect();
+            }
+            look(name, &table);
+        }
+    }
 }

@@ -80,6 +80,8 @@ fn shape(text: &str, face: &Face, rightward: bool) -> Run {
     let shaped = rustybuzz::shape(&face.shapes, &[], buffer);
     let starts: BTreeSet<usize> = shaped.glyph_infos().iter().map(|info| info.cluster as usize).collect();
     let ems = |units: i32| f32::from(i16::try_from(units).unwrap_or(i16::MAX)) / face.units;
+    // Whoever has another font for a sign that this one lacks needs as much room for it as it is high.
+    let advance = |id: u32, units: i32| if id == 0 { ems(units).max(1.0) } else { ems(units) };
     let fallback = face.shapes.glyph_index(MISSING).map_or(0, |id| u32::from(id.0));
     let glyphs: Vec<KrillaGlyph> = shaped
         .glyph_infos()
@@ -91,7 +93,7 @@ fn shape(text: &str, face: &Face, rightward: bool) -> Run {
             let id = if info.glyph_id == 0 { fallback } else { info.glyph_id };
             KrillaGlyph::new(
                 GlyphId::new(id),
-                ems(place.x_advance),
+                advance(info.glyph_id, place.x_advance),
                 ems(place.x_offset),
                 ems(place.y_offset),
                 ems(place.y_advance),
@@ -111,6 +113,14 @@ pub struct Line {
     pub width: f32,
     /// Whether it is set from the right edge.
     pub from_right: bool,
+}
+
+impl Line {
+    /// Without the space at which it was broken, which hangs over the edge.
+    pub fn seen_width(&self) -> f32 {
+        let last = self.runs.last().filter(|run| run.text.ends_with(' ') && !self.from_right);
+        self.width - last.and_then(|run| run.glyphs.last()).map_or(0.0, |space| space.x_advance)
+    }
 }
 
 /// The pieces between which a text may be broken: after a space, a slash or a missing sign, and after a hyphen inside a word.
@@ -135,26 +145,54 @@ pub fn lines(text: &str, face: &Face, width: f32) -> Vec<Line> {
     text.split('\n').flat_map(|paragraph| wrap(paragraph, face, width)).collect()
 }
 
-fn wrap(paragraph: &str, face: &Face, width: f32) -> Vec<Line> {
-    let measure = |text: &str| shape(text, face, true).width;
+/// How wide a text is in one line, in ems.
+pub fn width(text: &str, face: &Face) -> f32 {
+    shape(text, face, true).width
+}
+
+/// The text in one line of at most `limit` ems; of what is too long, the beginning.
+pub fn cut(text: &str, face: &Face, limit: f32) -> String {
+    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if width(&line, face) <= limit {
+        return line;
+    }
+    let mut used = width("…", face);
+    let fits = |cluster: &&str| {
+        used += width(cluster, face);
+        used <= limit
+    };
+    let end = line.graphemes(true).take_while(fits).map(str::len).sum();
+    line.truncate(end);
+    line.truncate(line.trim_end().len());
+    line.push('…');
+    line
+}
+
+/// The width of the longest piece that is never broken, in ems.
+pub fn longest_word(text: &str, face: &Face) -> f32 {
+    text.split('\n').flat_map(words).map(|word| width(word.trim_end_matches(' '), face)).fold(0.0, f32::max)
+}
+
+fn wrap(paragraph: &str, face: &Face, limit: f32) -> Vec<Line> {
+    let measure = |text: &str| width(text, face);
     let space = measure(" ");
     let (mut ranges, mut start, mut end, mut used) = (Vec::new(), 0, 0, 0.0);
     for word in words(paragraph) {
         // A space at the end of a line may hang over it.
         let bare = measure(word.trim_end_matches(' '));
         let whole = if word.ends_with(' ') { bare + space } else { bare };
-        if used + bare > width && end > start {
+        if used + bare > limit && end > start {
             ranges.push(start..end);
             (start, used) = (end, 0.0);
         }
-        if bare <= width {
+        if bare <= limit {
             end += word.len();
             used += whole;
             continue;
         }
         for cluster in word.graphemes(true) {
             let wide = measure(cluster);
-            if used + wide > width && end > start {
+            if used + wide > limit && end > start {
                 ranges.push(start..end);
                 (start, used) = (end, 0.0);
             }
@@ -230,6 +268,15 @@ mod tests {
         assert!(line.from_right);
         let seen: Vec<&str> = line.runs.iter().map(|run| run.text.as_str()).collect();
         assert_eq!(seen, ["Sam", "مرحبا "]);
+    }
+
+    #[test]
+    fn what_is_too_long_for_one_line_is_cut_and_says_so() {
+        assert_eq!(cut("a  b\n c", &REGULAR, 9.0), "a b c");
+        let long = cut("A label that is far too long for its place", &REGULAR, 9.0);
+        assert_eq!(long, "A label that is f…");
+        assert!(width(&long, &REGULAR) <= 9.0);
+        assert_eq!(cut("Wide", &REGULAR, 0.0), "…");
     }
 
     proptest! {

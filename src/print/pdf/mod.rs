@@ -1,0 +1,396 @@
+//! A sheet as a PDF: tagged for those who listen to it, its fonts inside, a number at the foot of every page.
+//!
+//! The page is A4 with margins so wide that it prints on Letter too, scaled or not.
+
+mod blocks;
+mod chart;
+mod table;
+
+use super::{
+    Block, Sheet,
+    text::{BOLD, Face, Line, MISSING, REGULAR, lines, printable},
+};
+use crate::error::{ApiError, Result};
+use krilla::{
+    Document, SerializeSettings,
+    color::rgb,
+    geom::{Path, PathBuilder, Point},
+    metadata::Metadata,
+    page::PageSettings,
+    paint::{Fill, Stroke},
+    surface::Surface,
+    tagging::{Artifact, ArtifactType, ContentTag, Identifier, Node, TagGroup, TagKind, TagTree},
+};
+
+/// In points, from the top left corner.
+const LEFT: f32 = 62.0;
+const TOP: f32 = 60.0;
+const FOOT_SIZE: f32 = 12.0;
+
+/// A4, one way or the other.
+#[derive(Clone, Copy, PartialEq)]
+enum Paper {
+    Upright,
+    /// For a table that is too wide for the other.
+    Across,
+}
+
+impl Paper {
+    const fn size(self) -> (f32, f32) {
+        match self {
+            Self::Upright => (595.0, 842.0),
+            Self::Across => (842.0, 595.0),
+        }
+    }
+    const fn right(self) -> f32 {
+        self.size().0 - LEFT
+    }
+    /// Between the margins.
+    const fn room(self) -> f32 {
+        self.right() - LEFT
+    }
+    const fn bottom(self) -> f32 {
+        self.size().1 - 84.0
+    }
+    const fn foot(self) -> f32 {
+        self.size().1 - 56.0
+    }
+}
+
+const SOME_ARE_MISSING: &str = "stands for a sign that this file cannot show. The same page, asked for as HTML, shows it.";
+
+fn black() -> rgb::Color {
+    rgb::Color::black()
+}
+/// Between the rows of a table.
+fn gray() -> rgb::Color {
+    rgb::Color::new(120, 120, 120)
+}
+/// The bars of a chart.
+fn blue() -> rgb::Color {
+    rgb::Color::new(28, 63, 115)
+}
+
+/// What stands where on a page. What belongs to no part is an ornament, and is not heard.
+enum Placed {
+    Words {
+        part: Option<usize>,
+        /// The left end of the base line.
+        at: (f32, f32),
+        size: f32,
+        face: &'static Face,
+        line: Line,
+    },
+    Shape {
+        part: Option<usize>,
+        path: Path,
+        drawn: Drawn,
+        color: rgb::Color,
+    },
+}
+
+impl Placed {
+    const fn part(&self) -> Option<usize> {
+        let (Self::Words { part, .. } | Self::Shape { part, .. }) = self;
+        *part
+    }
+}
+
+enum Drawn {
+    Full,
+    /// Its outline, so thick.
+    Line(f32),
+}
+
+#[derive(Default)]
+struct Page(Vec<Placed>);
+
+/// A part of the sheet, as it is heard: a heading, a paragraph, a cell of a table.
+struct Part {
+    tag: TagKind,
+    /// The part that it is in, which comes before it.
+    within: Option<usize>,
+}
+
+/// Sets one block after another, and begins a page where the last is full.
+struct Setter {
+    paper: Paper,
+    /// Whether words of a table had to be broken.
+    is_cramped: bool,
+    pages: Vec<Page>,
+    parts: Vec<Part>,
+    /// Where the next line begins.
+    y: f32,
+}
+
+impl Setter {
+    fn new(paper: Paper) -> Self {
+        Self { paper, is_cramped: false, pages: vec![Page::default()], parts: Vec::new(), y: TOP }
+    }
+    fn put(&mut self, placed: Placed) {
+        if let Some(page) = self.pages.last_mut() {
+            page.0.push(placed);
+        }
+    }
+    fn turn(&mut self) {
+        self.pages.push(Page::default());
+        self.y = TOP;
+    }
+    /// Turns the page where so much does not fit on this one any more.
+    fn need(&mut self, height: f32) {
+        if self.y + height > self.paper.bottom() && self.y > TOP {
+            self.turn();
+        }
+    }
+    fn part(&mut self, tag: impl Into<TagKind>, within: Option<usize>) -> usize {
+        self.parts.push(Part { tag: tag.into(), within });
+        self.parts.len() - 1
+    }
+    fn words(&mut self, part: Option<usize>, at: (f32, f32), size: f32, face: &'static Face, line: Line) {
+        self.put(Placed::Words { part, at, size, face, line });
+    }
+    fn draw(&mut self, part: Option<usize>, drawn: Drawn, color: rgb::Color, draw: impl FnOnce(&mut PathBuilder)) {
+        let mut builder = PathBuilder::new();
+        draw(&mut builder);
+        if let Some(path) = builder.finish() {
+            self.put(Placed::Shape { part, path, drawn, color });
+        }
+    }
+    /// A line from the left margin to the right.
+    fn rule(&mut self, y: f32, length: f32, thick: f32, color: rgb::Color) {
+        self.draw(None, Drawn::Line(thick), color, |path| {
+            path.move_to(LEFT, y);
+            path.line_to(LEFT + length, y);
+        });
+    }
+}
+
+fn lay_out(sheet: &Sheet) -> Setter {
+    let on = |paper| {
+        let mut setter = Setter::new(paper);
+        setter.title(&sheet.title);
+        for block in &sheet.blocks {
+            setter.block(block);
+        }
+        setter
+    };
+    let upright = on(Paper::Upright);
+    if upright.is_cramped { on(Paper::Across) } else { upright }
+}
+
+/// Each text that is seen of a block, with the face in which it is set.
+fn each_text(block: &mut Block, mut see: impl FnMut(&mut String, &Face)) {
+    match block {
+        Block::Name(text) | Block::Notice(text) | Block::Heading(text) => see(text, &BOLD),
+        Block::Text(text) => see(text, &REGULAR),
+        Block::Table { head, rows, totals, numeric: _ } => {
+            head.iter_mut().chain(totals.iter_mut().flatten()).for_each(|text| see(text, &BOLD));
+            rows.iter_mut().flatten().for_each(|text| see(text, &REGULAR));
+        }
+        Block::Chart(chart) => {
+            see(&mut chart.title, &BOLD);
+            see(&mut chart.unit, &REGULAR);
+            for bar in &mut chart.bars {
+                see(&mut bar.label, &REGULAR);
+                see(&mut bar.shown, &REGULAR);
+            }
+        }
+    }
+}
+
+/// The sheet in signs that the fonts have; where some are missing, it says so.
+fn shown(sheet: &Sheet) -> Sheet {
+    let mut missing = false;
+    let mut show = |text: &mut String, face: &Face| {
+        let shown = printable(text, face);
+        missing |= shown.contains(MISSING) && !text.contains(MISSING);
+        *text = shown;
+    };
+    let mut sheet = sheet.clone();
+    show(&mut sheet.title, &BOLD);
+    sheet.blocks.iter_mut().for_each(|block| each_text(block, &mut show));
+    show(&mut sheet.foot, &REGULAR);
+    if missing {
+        // Before the first of them is met.
+        let is_body = |block: &Block| matches!(block, Block::Heading(_) | Block::Table { .. } | Block::Chart(_));
+        let at = sheet.blocks.iter().position(is_body).unwrap_or(sheet.blocks.len());
+        sheet.blocks.insert(at, Block::Notice(format!("{MISSING} {SOME_ARE_MISSING}")));
+    }
+    sheet
+}
+
+const fn ornament() -> ContentTag<'static> {
+    ContentTag::Artifact(Artifact { kind: ArtifactType::Layout, bbox: None })
+}
+
+fn write(surface: &mut Surface, tag: ContentTag, (x, y): (f32, f32), size: f32, face: &Face, line: &Line) -> Identifier {
+    let id = surface.start_tagged(tag);
+    let mut x = x;
+    for run in &line.runs {
+        surface.draw_glyphs(Point::from_xy(x, y), &run.glyphs, face.font.clone(), &run.text, size, false);
+        x += run.width * size;
+    }
+    surface.end_tagged();
+    id
+}
+
+fn draw(surface: &mut Surface, tag: ContentTag, path: &Path, drawn: &Drawn, color: rgb::Color) -> Identifier {
+    let id = surface.start_tagged(tag);
+    match drawn {
+        Drawn::Full => surface.set_fill(Some(Fill { paint: color.into(), ..Fill::default() })),
+        Drawn::Line(width) => {
+            surface.set_fill(None);
+            surface.set_stroke(Some(Stroke { paint: color.into(), width: *width, ..Stroke::default() }));
+        }
+    }
+    surface.draw_path(path);
+    surface.set_fill(None);
+    surface.set_stroke(None);
+    surface.end_tagged();
+    id
+}
+
+/// The first line of a text that is as wide as this at most; of what is too long, the beginning.
+fn one_line(text: &str, width: f32) -> Option<Line> {
+    lines(text, &REGULAR, width / FOOT_SIZE).into_iter().next()
+}
+
+pub fn render(sheet: &Sheet) -> Result<Vec<u8>> {
+    let sheet = shown(sheet);
+    let Setter { paper, pages, parts, .. } = lay_out(&sheet);
+    let settings = SerializeSettings { enable_tagging: true, ..SerializeSettings::default() };
+    let mut document = Document::new_with(settings);
+    document.set_metadata(Metadata::new().title(sheet.title.clone()).language("en".into()));
+    // Of each part, what is found of it on whatever pages.
+    let mut found: Vec<Vec<Node>> = vec![Vec::new(); parts.len()];
+    let count = pages.len();
+    for (number, page) in pages.iter().enumerate() {
+        let (width, height) = paper.size();
+        let size = PageSettings::from_wh(width, height).ok_or_else(|| ApiError::internal("the size of a page"))?;
+        let mut sheet_of_paper = document.start_page_with(size);
+        let mut surface = sheet_of_paper.surface();
+        for placed in &page.0 {
+            let found = placed.part().and_then(|part| found.get_mut(part));
+            let tag = if found.is_some() { ContentTag::Other } else { ornament() };
+            let id = match placed {
+                Placed::Words { at, size, face, line, .. } => write(&mut surface, tag, *at, *size, face, line),
+                Placed::Shape { path, drawn, color, .. } => draw(&mut surface, tag, path, drawn, *color),
+            };
+            if let Some(found) = found {
+                found.push(id.into());
+            }
+        }
+        let foot = || ContentTag::Artifact(Artifact::with_kind(ArtifactType::Footer));
+        let numbered = one_line(&format!("Page {} of {count}", number + 1), paper.room());
+        let taken = numbered.as_ref().map_or(0.0, |line| line.width * FOOT_SIZE);
+        if let Some(line) = numbered {
+            write(&mut surface, foot(), (paper.right() - taken, paper.foot()), FOOT_SIZE, &REGULAR, &line);
+        }
+        if let Some(line) = one_line(&sheet.foot, paper.room() - taken - 24.0) {
+            write(&mut surface, foot(), (LEFT, paper.foot()), FOOT_SIZE, &REGULAR, &line);
+        }
+        surface.finish();
+        sheet_of_paper.finish();
+    }
+    document.set_tag_tree(tree(parts, found));
+    document.finish().map_err(|error| ApiError::internal(format!("a PDF could not be written: {error:?}")))
+}
+
+/// The parts, each with what is found of it or with the parts that are in it.
+fn tree(parts: Vec<Part>, mut found: Vec<Vec<Node>>) -> TagTree {
+    let mut top = Vec::new();
+    // From the last, so that a part is whole before it is put into another.
+    for (i, part) in parts.into_iter().enumerate().rev() {
+        let mut nodes = found.pop().unwrap_or_default();
+        if matches!(nodes.first(), Some(Node::Group(_))) {
+            nodes.reverse();
+        }
+        let group = TagGroup::with_children(part.tag, nodes).into();
+        match part.within.and_then(|within| found.get_mut(within)) {
+            Some(outer) => outer.push(group),
+            None => top.push(group),
+        }
+        debug_assert_eq!(found.len(), i);
+    }
+    top.reverse();
+    TagTree { children: top, ..TagTree::new() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::print::table::{Bar, Chart};
+    use proptest::prelude::*;
+
+    fn sheet(text: &str) -> Sheet {
+        Sheet {
+            title: "My needs".into(),
+            blocks: vec![
+                Block::Name("Sam".into()),
+                Block::Notice("Draft".into()),
+                Block::Heading("What I need".into()),
+                Block::Text(text.into()),
+            ],
+            foot: "Sam".into(),
+        }
+    }
+
+    #[test]
+    fn long_text_goes_on_over_as_many_pages_as_it_needs() {
+        let one = sheet("Quiet.");
+        assert_eq!(lay_out(&one).pages.len(), 1);
+        let long = sheet(&"Time to read before I sign. ".repeat(300));
+        let pages = lay_out(&long).pages;
+        let paper = Paper::Upright;
+        assert!(pages.len() > 3);
+        for placed in pages.iter().flat_map(|page| &page.0) {
+            if let Placed::Words { at: (x, y), size, line, .. } = placed {
+                assert!(*y < paper.bottom() && *x >= LEFT && x + (line.width - 0.5) * size <= paper.right(), "{x} {y} {}", line.width);
+                assert!(*size >= 14.0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_heading_is_never_the_last_thing_on_a_page() {
+        for lines in 0..40 {
+            let mut sheet = sheet(&"a\n".repeat(lines));
+            sheet.blocks.push(Block::Heading("Next".into()));
+            sheet.blocks.push(Block::Text("Words.".into()));
+            for page in lay_out(&sheet).pages {
+                let last = page.0.iter().rev().find_map(|placed| match placed {
+                    Placed::Words { part, .. } => *part,
+                    Placed::Shape { .. } => None,
+                });
+                assert_ne!(last, Some(5), "{lines}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_shown_is_said() {
+        let shown = shown(&sheet("日本"));
+        assert!(matches!(shown.blocks.get(2), Some(Block::Notice(text)) if text.contains(SOME_ARE_MISSING)));
+        assert_eq!(shown.blocks.last(), Some(&Block::Text("□□".into())));
+        assert_eq!(super::shown(&sheet("ab")).blocks.len(), 4);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn any_text_makes_a_file(text in "\\PC{0,80}") {
+            let mut sheet = Sheet { title: text.clone(), ..sheet(&text) };
+            let bar = |value| Bar { label: text.clone(), value, shown: text.clone() };
+            sheet.blocks.push(Block::Chart(Chart {
+                title: text.clone(),
+                description: text.clone(),
+                unit: text.clone(),
+                bars: vec![bar(Some(1.0)), bar(None)],
+            }));
+            let row = vec![text.clone(), text.clone()];
+            sheet.blocks.push(Block::Table { head: row.clone(), rows: vec![row.clone()], totals: vec![row], numeric: vec![false, true] });
+            let file = render(&sheet).unwrap();
+            prop_assert!(file.starts_with(b"%PDF-"));
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! A table on paper: columns as wide as what they hold, and the head again where it goes on over the page.
+
+use super::{LEFT, Setter, TOP, black, gray};
+use crate::print::text::{BOLD, Face, Line, REGULAR, lines, longest_word, width};
+use krilla::{
+    color::rgb,
+    tagging::{TableHeaderScope, Tag, TagKind},
+};
+
+/// The largest size in which the longest words fit is taken; in the smallest, words are broken.
+const SIZES: [f32; 2] = [10.5, 9.5];
+const SMALLEST: f32 = 8.5;
+const LEADING: f32 = 1.32;
+/// Around the words of a cell, in points.
+const PAD_X: f32 = 5.0;
+const PAD_Y: f32 = 3.5;
+/// In ems: a word that is longer may be broken, and a column takes no more than this of what is left over.
+const LONG_WORD: f32 = 14.0;
+const SPARE: f32 = 3.0;
+/// A head that is higher than this is not said again.
+const HIGH_HEAD: f32 = 200.0;
+
+/// What a column holds, in ems: its longest word, and its longest text in one line.
+#[derive(Clone, Copy, Default)]
+struct Need {
+    least: f32,
+    most: f32,
+}
+
+struct Columns<'a> {
+    head: &'a [String],
+    numeric: &'a [bool],
+    size: f32,
+    /// In points, from the left.
+    widths: Vec<f32>,
+    /// Where the rows begin on a page that the table has been carried over to.
+    top: f32,
+}
+
+impl Setter {
+    pub fn table(&mut self, head: &[String], rows: &[Vec<String>], totals: &[Vec<String>], numeric: &[bool]) {
+        if head.is_empty() {
+            return;
+        }
+        let needs = needs(head, rows, totals);
+        let (size, widths) = fit(&needs, self.paper.room());
+        self.is_cramped |= needs.iter().zip(&widths).any(|(need, wide)| need.least * size > wide - 2.0 * PAD_X + 0.1);
+        let mut columns = Columns { head, numeric, size, widths, top: TOP };
+        let table = self.part(Tag::Table, None);
+        let first = rows.first().or(totals.first()).map_or(0.0, |row| columns.height(row, &REGULAR));
+        let height = columns.height(head, &BOLD);
+        self.need((height + first).min(HIGH_HEAD));
+        let group = self.part(Tag::THead, Some(table));
+        columns.set(self, Some(group), head, &BOLD);
+        columns.rule(self, 1.2, black());
+        if height <= HIGH_HEAD {
+            columns.top += height;
+        }
+        // Totals do not stand on a page by themselves.
+        let end: f32 = totals.iter().map(|row| columns.height(row, &BOLD)).sum();
+        columns.group(self, (table, Tag::TBody.into()), rows, &REGULAR, end.min(HIGH_HEAD));
+        if !totals.is_empty() {
+            columns.rule(self, 1.2, black());
+        }
+        columns.group(self, (table, Tag::TFoot.into()), totals, &BOLD, 0.0);
+        self.y += 16.0;
+    }
+}
+
+impl Columns<'_> {
+    /// The cells of a row in lines: one for each column, whatever the row has.
+    fn lines(&self, row: &[String], face: &Face) -> Vec<Vec<Line>> {
+        let texts = row.iter().map(String::as_str).chain(std::iter::repeat(""));
+        texts.zip(&self.widths).map(|(text, width)| lines(text, face, (width - 2.0 * PAD_X) / self.size)).collect()
+    }
+
+    fn height(&self, row: &[String], face: &Face) -> f32 {
+        self.height_of(&self.lines(row, face))
+    }
+
+    fn height_of(&self, cells: &[Vec<Line>]) -> f32 {
+        cells.iter().map(Vec::len).max().unwrap_or(0) as f32 * self.size * LEADING + 2.0 * PAD_Y
+    }
+
+    fn rule(&self, setter: &mut Setter, thick: f32, color: rgb::Color) {
+        setter.rule(setter.y, self.widths.iter().sum(), thick, color);
+    }
+
+    /// What the cell of a row in this column is to those who listen to it.
+    fn kind(&self, column: usize, is_head: bool) -> TagKind {
+        match column {
+            _ if is_head => Tag::TH(TableHeaderScope::Column).into(),
+            0 if self.numeric.first() != Some(&true) => Tag::TH(TableHeaderScope::Row).into(),
+            _ => Tag::TD.into(),
+        }
+    }
+
+    /// The rows of one part of a table, the last of them on the page on which so much follows it.
+    fn group(&self, setter: &mut Setter, (table, tag): (usize, TagKind), rows: &[Vec<String>], face: &'static Face, after: f32) {
+        let group = setter.part(tag, Some(table));
+        for (i, row) in rows.iter().enumerate() {
+            if i + 1 == rows.len() && after > 0.0 {
+                self.need(setter, self.height(row, face) + after);
+            }
+            self.set(setter, Some(group), row, face);
+            self.rule(setter, 0.5, gray());
+        }
+    }
+
+    /// One row. Outside of a group it is an ornament: the head that is said again.
+    fn set(&self, setter: &mut Setter, group: Option<usize>, row: &[String], face: &'static Face) {
+        let cells = self.lines(row, face);
+        let part = group.map(|group| setter.part(Tag::TR, Some(group)));
+        let is_head = std::ptr::eq(row, self.head);
+        let parts: Vec<Option<usize>> = (0..cells.len()).map(|i| part.map(|row| setter.part(self.kind(i, is_head), Some(row)))).collect();
+        if !is_head {
+            // A row that fits on no page is broken wherever the page ends.
+            self.need(setter, self.height_of(&cells).min(setter.paper.bottom() - self.top));
+        }
+        setter.y += PAD_Y;
+        let most = cells.iter().map(Vec::len).max().unwrap_or(0);
+        for i in 0..most {
+            if i > 0 && !is_head {
+                self.need(setter, self.size * LEADING);
+            }
+            let mut left = LEFT;
+            for (column, (cell, wide)) in cells.iter().zip(&self.widths).enumerate() {
+                // The labels of a head stand on its rule, the words of a row begin on one line.
+                let above = if is_head { most - cell.len() } else { 0 };
+                if let Some(line) = i.checked_sub(above).and_then(|at| cell.get(at)) {
+                    let from_right = line.from_right || self.numeric.get(column) == Some(&true);
+                    let x = if from_right { left + wide - PAD_X - line.seen_width() * self.size } else { left + PAD_X };
+                    // A cell without words has a part nevertheless, or those after it would be heard under the wrong heads.
+                    setter.words(parts.get(column).copied().flatten(), (x, setter.y + self.size), self.size, face, line.clone());
+                }
+                left += wide;
+            }
+            setter.y += self.size * LEADING;
+        }
+        setter.y += PAD_Y;
+    }
+
+    /// Turns the page where so much does not fit on this one any more, and says the head again.
+    fn need(&self, setter: &mut Setter, height: f32) {
+        if setter.y + height > setter.paper.bottom() && setter.y > self.top {
+            setter.turn();
+            if self.top > TOP {
+                self.set(setter, None, self.head, &BOLD);
+                self.rule(setter, 1.2, black());
+            }
+        }
+    }
+}
+
+fn needs(head: &[String], rows: &[Vec<String>], totals: &[Vec<String>]) -> Vec<Need> {
+    let mut needs = vec![Need::default(); head.len()];
+    let all = [(head, &*BOLD)].into_iter().chain(rows.iter().map(|row| (row.as_slice(), &*REGULAR)));
+    for (row, face) in all.chain(totals.iter().map(|row| (row.as_slice(), &*BOLD))) {
+        for (need, text) in needs.iter_mut().zip(row) {
+            need.least = need.least.max(longest_word(text, face).min(LONG_WORD));
+            need.most = text.split('\n').map(|line| width(line, face)).fold(need.most.max(need.least), f32::max);
+        }
+    }
+    needs
+}
+
+/// The size of the type, and the width of each column in points.
+fn fit(needs: &[Need], room: f32) -> (f32, Vec<f32>) {
+    let count = needs.len() as f32;
+    let (least, most) = needs.iter().fold((0.0, 0.0), |(least, most), need| (least + need.least, most + need.most));
+    let inner = |size: f32| (room / size - count * 2.0 * PAD_X / size).max(count);
+    // A hundredth more than was measured, since a line is measured word by word.
+    let size = SIZES.into_iter().find(|size| least * 1.01 <= inner(*size)).unwrap_or(SMALLEST);
+    let inner = inner(size);
+    let wide = |need: &Need| {
+        if most * 1.01 <= inner {
+            need.most * 1.01 + ((inner - most * 1.01) / count).min(SPARE)
+        } else if least * 1.01 <= inner {
+            let share = (inner - least * 1.01) / (most - least);
+            need.least * 1.01 + (need.most - need.least) * share
+        } else {
+            inner * need.least / least
+        }
+    };
+    (size, needs.iter().map(|need| wide(need) * size + 2.0 * PAD_X).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::print::{
+        Block, Sheet,
+        pdf::{self, Paper, lay_out, shown},
+        table::tests::example,
+    };
+
+    fn words(page: &pdf::Page) -> Vec<(f32, f32, String, bool)> {
+        let said = |placed: &pdf::Placed| match placed {
+            pdf::Placed::Words { part, at, line, .. } => {
+                Some((at.0, at.1, line.runs.iter().map(|run| run.text.as_str()).collect(), part.is_some()))
+            }
+            pdf::Placed::Shape { .. } => None,
+        };
+        page.0.iter().filter_map(said).collect()
+    }
+
+    #[test]
+    fn columns_take_the_room_that_there_is_and_no_more() {
+        let need = |least, most| Need { least, most };
+        for needs in [
+            vec![need(1.0, 2.0)],
+            vec![need(5.0, 300.0), need(4.0, 5.0), need(3.0, 3.0)],
+            vec![need(14.0, 14.0); 8],
+            vec![need(0.0, 0.0); 3],
+        ] {
+            let (size, widths) = fit(&needs, 471.0);
+            assert!(widths.iter().sum::<f32>() <= 471.5 && (SMALLEST..=SIZES[0]).contains(&size), "{size} {widths:?}");
+            assert!(widths.iter().all(|width| width.is_finite() && *width >= 2.0 * PAD_X));
+        }
+        let (size, widths) = fit(&[need(5.0, 300.0), need(4.0, 5.0)], 471.0);
+        assert!(size == SIZES[0] && widths[1] > 4.0 * size + 2.0 * PAD_X, "a number keeps its room beside a long text");
+    }
+
+    #[test]
+    fn a_table_that_is_too_wide_is_set_across() {
+        let of = |columns: usize| {
+            let row = vec!["1".to_owned(); columns];
+            let head = vec!["Suppressed".to_owned(); columns];
+            lay_out(&Sheet {
+                blocks: vec![Block::Table { head, rows: vec![row], totals: vec![], numeric: vec![true; columns] }],
+                ..Sheet::default()
+            })
+        };
+        assert!(of(6).paper == Paper::Upright && of(9).paper == Paper::Across);
+        assert!(!of(9).is_cramped && of(30).is_cramped);
+    }
+
+    #[test]
+    fn the_head_is_said_again_on_each_page_and_heard_once() {
+        let mut table = example(120);
+        table.chart = None;
+        let sheet = shown(&Sheet::from(&table));
+        let set = lay_out(&sheet);
+        let heads: Vec<Vec<bool>> = set
+            .pages
+            .iter()
+            .map(|page| words(page).into_iter().filter(|(.., text, _)| text == "Cases").map(|(.., heard)| heard).collect())
+            .collect();
+        let pages = heads.iter().filter(|heads| !heads.is_empty()).count();
+        assert!(pages > 2 && heads.iter().all(|heads| heads.len() <= 1), "{heads:?}");
+        assert_eq!(heads.concat().iter().filter(|heard| **heard).count(), 1);
+    }
+
+    #[test]
+    fn numbers_end_at_one_edge_and_nothing_leaves_the_page() {
+        let sheet = shown(&Sheet::from(&example(60)));
+        for page in &lay_out(&sheet).pages {
+            for placed in &page.0 {
+                if let pdf::Placed::Words { at: (x, y), size, line, .. } = placed {
+                    assert!(
+                        *x >= LEFT - 0.1 && x + (line.seen_width()) * size <= Paper::Upright.right() + 0.1 && *y < Paper::Upright.bottom(),
+                        "{x} {y} {line:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_row_is_heard_with_a_cell_for_each_column() {
+        let mut setter = Setter::new(Paper::Upright);
+        let rows = vec![vec!["A".into(), String::new(), "1".into()], vec!["B".into()], vec![String::new(); 5]];
+        setter.table(&["x".into(), "y".into(), "z".into()], &rows, &rows[..1], &[false, false, true]);
+        let heard: std::collections::BTreeSet<usize> = setter.pages[0].0.iter().filter_map(pdf::Placed::part).collect();
+        let of = |is: fn(&TagKind) -> bool| -> Vec<usize> {
+            setter.parts.iter().enumerate().filter(|(_, part)| is(&part.tag)).map(|(i, _)| i).collect()
+        };
+        let lines = of(|tag| matches!(tag, TagKind::TR(_)));
+        assert_eq!(lines.len(), 5);
+        for line in lines {
+            let cells = of(|tag| matches!(tag, TagKind::TH(_) | TagKind::TD(_)));
+            let cells: Vec<usize> = cells.into_iter().filter(|cell| setter.parts[*cell].within == Some(line)).collect();
+            assert!(cells.len() == 3 && cells.iter().all(|cell| heard.contains(cell)), "{line}");
+        }
+        assert_eq!(of(|tag| matches!(tag, TagKind::TH(_))).len(), 3 + 4);
+    }
+
+    #[test]
+    fn totals_never_stand_on_a_page_alone() {
+        let row = |name: &str| vec![name.to_owned(), "1".into()];
+        let mut carried = 0;
+        for rows in 20..50 {
+            let mut setter = Setter::new(Paper::Upright);
+            setter.table(&row("Kind"), &vec![row("A"); rows], &[row("All")], &[false, true]);
+            let last = words(setter.pages.last().unwrap());
+            assert!(last.iter().any(|(.., text, _)| text == "A") && last.iter().any(|(.., text, _)| text == "All"), "{rows}");
+            carried += setter.pages.len() - 1;
+        }
+        assert!((1..30).contains(&carried), "some go on over the page");
+    }
+
+    #[test]
+    fn a_row_that_is_longer_than_a_page_goes_on_over_it() {
+        let long = "Words that go on and on. ".repeat(600);
+        let rows = vec![vec![long, "1".into()]];
+        let mut setter = Setter::new(Paper::Upright);
+        setter.table(&["Note".into(), "Count".into()], &rows, &[], &[false, true]);
+        assert!(setter.pages.len() > 2);
+        let last = words(setter.pages.last().unwrap());
+        assert!(last.iter().all(|(_, y, ..)| *y <= Paper::Upright.bottom()), "{last:?}");
+    }
+}

@@ -1,0 +1,230 @@
+//! A table of numbers before it has a form, with all that must be said about them.
+
+use super::{Block, Sheet};
+use std::borrow::Cow;
+
+/// Rows of values under named columns, and what a reader must know to understand them.
+#[derive(Debug, Clone, Default)]
+pub struct Table {
+    pub title: String,
+    /// Under the title: what it covers, in words ("Cases opened 1 July 2026 to 30 September 2026").
+    pub subtitle: String,
+    /// What the numbers mean: a term, and its words.
+    pub definition: Vec<(String, String)>,
+    pub columns: Vec<Column>,
+    pub rows: Vec<Vec<Cell>>,
+    /// Under the rows, each as long as one of them, and set apart.
+    pub totals: Vec<Vec<Cell>>,
+    /// What was left out, what is hidden, as of when: one sentence each.
+    pub notes: Vec<String>,
+    /// Stands at the foot of every page of a PDF.
+    pub foot: String,
+    pub chart: Option<Chart>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// For machines: the header of a CSV file.
+    pub name: Cow<'static, str>,
+    /// For people: the header everywhere else.
+    pub label: String,
+    pub kind: ColumnKind,
+}
+
+/// What the cells of a column hold, unless they are hidden or empty.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ColumnKind {
+    Text,
+    Count,
+    Number,
+    Share,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub enum Cell {
+    Text(String),
+    Count(i64),
+    Number(f64),
+    /// A part of one: 0.45 is 45 %.
+    Share(f64),
+    /// There is a number, and it would tell too much about too few people.
+    Hidden,
+    /// There is nothing to tell: no number can be had, or none makes sense.
+    Empty,
+}
+
+/// Numbers as bars, side by side.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chart {
+    pub title: String,
+    /// What is to be seen, for those who do not see it.
+    pub description: String,
+    /// What is counted ("Cases").
+    pub unit: String,
+    pub bars: Vec<Bar>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bar {
+    pub label: String,
+    /// `None` where the number is hidden.
+    pub value: Option<f64>,
+    /// The value in words: "12", "45 %", "hidden".
+    pub shown: String,
+}
+
+/// What stands for a number that is hidden, in every form.
+pub const SUPPRESSED: &str = "suppressed";
+
+impl ColumnKind {
+    pub const fn is_numeric(self) -> bool {
+        !matches!(self, Self::Text)
+    }
+}
+
+impl Cell {
+    /// As it is read on a page. A number is never broken over two lines.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Count(count) => grouped(&count.to_string()),
+            Self::Number(number) if number.is_finite() => grouped(&format!("{number:.1}")),
+            Self::Share(share) if share.is_finite() => format!("{}\u{A0}%", grouped(&format!("{:.1}", share * 100.0))),
+            Self::Hidden => SUPPRESSED.into(),
+            Self::Number(_) | Self::Share(_) | Self::Empty => "–".into(),
+        }
+    }
+}
+
+/// The digits before the point in threes, and no minus before a zero.
+fn grouped(number: &str) -> String {
+    let (sign, digits) = match number.strip_prefix('-') {
+        Some(digits) if digits.contains(|c| matches!(c, '1'..='9')) => ("\u{2212}", digits),
+        Some(digits) => ("", digits),
+        None => ("", number),
+    };
+    let whole = digits.find('.').unwrap_or(digits.len());
+    digits.char_indices().fold(sign.to_owned(), |mut out, (at, digit)| {
+        if at > 0 && at < whole && (whole - at).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+        out
+    })
+}
+
+impl From<&Table> for Sheet {
+    /// A page to hand to a board.
+    fn from(table: &Table) -> Self {
+        let words = |rows: &[Vec<Cell>]| rows.iter().map(|row| row.iter().map(Cell::words).collect()).collect();
+        let mut blocks = Vec::new();
+        if !table.subtitle.is_empty() {
+            blocks.push(Block::Name(table.subtitle.clone()));
+        }
+        blocks.extend(table.chart.clone().map(Block::Chart));
+        blocks.push(Block::Table {
+            head: table.columns.iter().map(|column| column.label.clone()).collect(),
+            rows: words(&table.rows),
+            totals: words(&table.totals),
+            numeric: table.columns.iter().map(|column| column.kind.is_numeric()).collect(),
+        });
+        let mut part = |heading: &str, texts: Vec<String>| {
+            if !texts.is_empty() {
+                blocks.push(Block::Heading(heading.into()));
+                blocks.extend(texts.into_iter().map(Block::Text));
+            }
+        };
+        part("What is counted", table.definition.iter().map(|(term, words)| format!("{term}: {words}")).collect());
+        part("Please note", table.notes.clone());
+        Self { title: table.title.clone(), blocks, foot: table.foot.clone() }
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    /// A table of so many rows, with what is hard to set: long labels, hidden and empty cells, text that looks like a formula.
+    pub fn example(rows: usize) -> Table {
+        let label = |i: usize| match i % 4 {
+            0 => format!("Denied treatment {i}"),
+            1 => format!("Denied because of a medication for opioid use disorder that a doctor has prescribed, group {i}"),
+            2 => "=1+1".into(),
+            _ => format!("Retaliation/eviction {i}"),
+        };
+        let hidden = |i: usize| i % 5 == 3;
+        let column = |name: &'static str, label: &str, kind| Column { name: name.into(), label: label.into(), kind };
+        let count = |i: usize| i64::try_from(i * 37 % 1500).unwrap();
+        Table {
+            title: "Barriers by kind".into(),
+            subtitle: "Cases opened 1 July 2026 to 30 September 2026".into(),
+            definition: vec![
+                ("Numerator".into(), "Barriers of this kind that were recorded in a case, each case once.".into()),
+                ("Denominator".into(), "All cases that were opened in the period.".into()),
+            ],
+            columns: vec![
+                column("kind", "Kind of barrier", ColumnKind::Text),
+                column("cases", "Cases", ColumnKind::Count),
+                column("days", "Days to first contact, median", ColumnKind::Number),
+                column("share", "Share of all cases", ColumnKind::Share),
+            ],
+            rows: (0..rows)
+                .map(|i| {
+                    vec![
+                        Cell::Text(label(i)),
+                        if hidden(i) { Cell::Hidden } else { Cell::Count(count(i)) },
+                        if i % 7 == 6 { Cell::Empty } else { Cell::Number(i as f64 / 3.0) },
+                        if hidden(i) { Cell::Hidden } else { Cell::Share((i % 11) as f64 / 11.0) },
+                    ]
+                })
+                .collect(),
+            totals: vec![vec![Cell::Text("All".into()), Cell::Count(12_345), Cell::Number(4.0), Cell::Share(1.0)]],
+            notes: vec![
+                "Numbers from 1 to 4 are not shown, so that nobody can be recognized.".into(),
+                "As of 1 October 2026. Cases entered in error are left out.".into(),
+            ],
+            foot: "Barriers by kind · as of 1 October 2026".into(),
+            chart: Some(Chart {
+                title: "Cases by kind of barrier".into(),
+                description: format!("{rows} bars, one for each kind of barrier."),
+                unit: "Cases".into(),
+                bars: (0..rows)
+                    .map(|i| Bar {
+                        label: label(i),
+                        value: (!hidden(i)).then_some(count(i) as f64),
+                        shown: if hidden(i) { "hidden".into() } else { Cell::Count(count(i)).words() },
+                    })
+                    .collect(),
+            }),
+        }
+    }
+
+    #[test]
+    fn numbers_are_read_as_people_write_them() {
+        for (cell, words) in [
+            (Cell::Count(0), "0"),
+            (Cell::Count(999), "999"),
+            (Cell::Count(-1_234_567), "−1,234,567"),
+            (Cell::Count(100_000), "100,000"),
+            (Cell::Number(1234.56), "1,234.6"),
+            (Cell::Number(-0.04), "0.0"),
+            (Cell::Number(f64::NAN), "–"),
+            (Cell::Share(0.455), "45.5\u{A0}%"),
+            (Cell::Share(f64::INFINITY), "–"),
+            (Cell::Hidden, "suppressed"),
+            (Cell::Empty, "–"),
+        ] {
+            assert_eq!(cell.words(), words, "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn a_page_says_what_is_counted_and_what_to_note() {
+        let sheet = Sheet::from(&example(2));
+        let headings: Vec<&Block> = sheet.blocks.iter().filter(|block| matches!(block, Block::Heading(_))).collect();
+        assert_eq!(headings, [&Block::Heading("What is counted".into()), &Block::Heading("Please note".into())]);
+        assert!(matches!(sheet.blocks.as_slice(), [Block::Name(_), Block::Chart(_), Block::Table { rows, .. }, ..] if rows.len() == 2));
+        let bare = Sheet::from(&Table { title: "Bare".into(), ..Table::default() });
+        assert!(matches!(bare.blocks.as_slice(), [Block::Table { .. }]));
+    }
+}

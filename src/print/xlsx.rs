@@ -1,0 +1,317 @@
+//! A table as a workbook: numbers that can be computed with, text that stays text, and a sheet that says what they mean.
+
+use super::table::{Cell, Column, ColumnKind, SUPPRESSED, Table};
+use crate::error::{ApiError, Result};
+use rust_xlsxwriter::{DocProperties, Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError};
+use std::{borrow::Cow, io::Write, path::Path};
+
+/// As many records as a sheet holds, under its header.
+pub const MOST_RECORDS: u32 = 1_048_575;
+/// As long as the text of a cell may be, in units of UTF-16.
+const LONGEST: usize = 32_767;
+const CUT: &str = " […]";
+/// In signs: a column is as wide as what it holds, and no wider than this.
+const WIDEST: u16 = 60;
+/// In points: how high a line of a cell is, and how high a row may be.
+const LINE: u32 = 15;
+const HIGHEST: u32 = 405;
+
+fn failed(error: XlsxError) -> ApiError {
+    ApiError::internal(format!("a workbook could not be written: {error}"))
+}
+
+/// How the cells of a row are written, by what they hold.
+struct Style {
+    text: Format,
+    count: Format,
+    number: Format,
+    share: Format,
+    hidden: Format,
+}
+
+impl Style {
+    fn new(base: &Format) -> Self {
+        Self {
+            // Text for the spreadsheet too: what looks like a formula does not become one when somebody types over it.
+            text: base.clone().set_num_format("@"),
+            count: base.clone().set_num_format("#,##0"),
+            number: base.clone().set_num_format("#,##0.0"),
+            share: base.clone().set_num_format("0.0%"),
+            hidden: base.clone().set_align(FormatAlign::Right),
+        }
+    }
+    fn row(&self, sheet: &mut Worksheet, row: u32, cells: &[Cell]) -> std::result::Result<(), XlsxError> {
+        for (column, cell) in (0..).zip(cells) {
+            match cell {
+                Cell::Text(text) => sheet.write_string_with_format(row, column, fitting(text), &self.text)?,
+                Cell::Count(count) => sheet.write_number_with_format(row, column, *count as f64, &self.count)?,
+                Cell::Number(number) if number.is_finite() => sheet.write_number_with_format(row, column, *number, &self.number)?,
+                Cell::Share(share) if share.is_finite() => sheet.write_number_with_format(row, column, *share, &self.share)?,
+                Cell::Hidden => sheet.write_string_with_format(row, column, SUPPRESSED, &self.hidden)?,
+                // Blank and not left out, so that an edge goes on over it.
+                Cell::Number(_) | Cell::Share(_) | Cell::Empty => sheet.write_blank(row, column, &self.text)?,
+            };
+        }
+        Ok(())
+    }
+}
+
+/// As much of a text as a cell holds; what is cut says so.
+fn fitting(text: &str) -> Cow<'_, str> {
+    // A text has no more units than bytes.
+    if text.len() <= LONGEST || text.encode_utf16().count() <= LONGEST {
+        return text.into();
+    }
+    let mut room = LONGEST - CUT.chars().count();
+    let fits = |c: &char| {
+        let left = room.checked_sub(c.len_utf16());
+        room = left.unwrap_or(0);
+        left.is_some()
+    };
+    let mut cut: String = text.chars().take_while(fits).collect();
+    cut.push_str(CUT);
+    cut.into()
+}
+
+/// How many signs the longest line of a text has.
+fn length(text: &str) -> u16 {
+    let longest = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
+    u16::try_from(longest).unwrap_or(u16::MAX)
+}
+
+/// How wide the columns must be for all that they hold, in signs.
+fn widths(table: &Table) -> Vec<u16> {
+    let mut widths: Vec<u16> = table.columns.iter().map(|column| length(&column.label)).collect();
+    for row in table.rows.iter().chain(&table.totals) {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = length(&cell.words()).max(*width);
+        }
+    }
+    widths.into_iter().map(|width| width.saturating_add(3).clamp(10, WIDEST)).collect()
+}
+
+/// Makes room for text that goes on over some lines: not every program does so by itself.
+fn raise<'a>(sheet: &mut Worksheet, row: u32, texts: impl Iterator<Item = (&'a str, u16)>) -> std::result::Result<(), XlsxError> {
+    // A sixth more than was counted, for words that do not fill their line and for broader type.
+    let lines = |(text, wide): (&str, u16)| text.lines().map(|line| line.chars().count() * 7 / 6 / usize::from(wide) + 1).sum::<usize>();
+    let most = u32::try_from(texts.map(lines).max().unwrap_or(1)).unwrap_or(HIGHEST);
+    if most > 1 {
+        sheet.set_row_height(row, most.saturating_mul(LINE).min(HIGHEST))?;
+    }
+    Ok(())
+}
+
+/// The header stays where it is while the rows go by under it.
+fn header(sheet: &mut Worksheet, columns: &[Column]) -> std::result::Result<(), XlsxError> {
+    let head = Format::new().set_bold().set_text_wrap().set_align(FormatAlign::Bottom).set_border_bottom(FormatBorder::Medium);
+    let number = head.clone().set_align(FormatAlign::Right);
+    for (at, column) in (0..).zip(columns) {
+        let format = if column.kind.is_numeric() { &number } else { &head };
+        sheet.write_string_with_format(0, at, fitting(&column.label), format)?;
+    }
+    sheet.set_freeze_panes(1, 0).map(|_| ())
+}
+
+/// What the numbers mean, and what to know of them.
+fn definition(sheet: &mut Worksheet, table: &Table) -> std::result::Result<(), XlsxError> {
+    let plain = Style::new(&Format::new().set_text_wrap().set_align(FormatAlign::Top)).text;
+    let bold = plain.clone().set_bold();
+    // Goes on over what is empty beside it.
+    let heading = Format::new().set_num_format("@").set_bold();
+    let wide = [28, 90];
+    for (column, wide) in (0..).zip(wide) {
+        sheet.set_column_width(column, wide)?;
+    }
+    sheet.set_name("Definition")?.set_landscape().set_print_fit_to_pages(1, 0);
+    sheet.write_string_with_format(0, 0, fitting(&table.title), &heading.clone().set_font_size(14))?;
+    sheet.write_string_with_format(1, 0, fitting(&table.subtitle), &heading)?;
+    let terms = table.definition.iter().map(|(term, words)| (term.as_str(), words));
+    let notes = table.notes.iter().enumerate().map(|(i, note)| (if i == 0 { "Please note" } else { "" }, note));
+    for (row, (term, words)) in (3..).zip(terms.chain(notes)) {
+        sheet.write_string_with_format(row, 0, fitting(term), &bold)?;
+        sheet.write_string_with_format(row, 1, fitting(words), &plain)?;
+        raise(sheet, row, [term, words].into_iter().zip(wide))?;
+    }
+    Ok(())
+}
+
+/// The table, and what it means on a second sheet.
+pub fn render(table: &Table) -> Result<Vec<u8>> {
+    let build = || {
+        let mut book = Workbook::new();
+        book.set_properties(&DocProperties::new().set_title(&table.title));
+        let sheet = book.add_worksheet();
+        sheet.set_name("Table")?.set_landscape().set_print_fit_to_pages(1, 0).set_repeat_rows(0, 0)?;
+        let widths = widths(table);
+        for (column, width) in (0..).zip(&widths) {
+            sheet.set_column_width(column, *width)?;
+        }
+        header(sheet, &table.columns)?;
+        raise(sheet, 0, table.columns.iter().map(|column| column.label.as_str()).zip(widths.iter().copied()))?;
+        let base = Format::new().set_text_wrap().set_align(FormatAlign::Top);
+        let (plain, bold) = (Style::new(&base), Style::new(&base.clone().set_bold()));
+        let first = Style::new(&base.set_bold().set_border_top(FormatBorder::Medium));
+        let totals = table.totals.iter().zip([&first].into_iter().chain(std::iter::repeat(&bold)));
+        for (at, (row, style)) in (1..).zip(table.rows.iter().map(|row| (row, &plain)).chain(totals)) {
+            style.row(sheet, at, row)?;
+            let texts = row.iter().map(|cell| if let Cell::Text(text) = cell { text.as_str() } else { "" });
+            raise(sheet, at, texts.zip(widths.iter().copied()))?;
+        }
+        definition(book.add_worksheet(), table)?;
+        book.save_to_buffer()
+    };
+    build().map_err(failed)
+}
+
+/// A workbook of very many records. They wait in a file without a name in a folder, so that memory holds one at a time; a panic is all
+/// that the library knows where the disk is full.
+pub struct Records {
+    book: Workbook,
+    sheet: Worksheet,
+    style: Style,
+    next: u32,
+}
+
+impl Records {
+    /// `folder` is where the records wait, until the workbook is finished or given up.
+    pub fn new(columns: &[Column], folder: &Path) -> Result<Self> {
+        let build = || {
+            let mut book = Workbook::new();
+            book.set_tempdir(folder)?;
+            let mut sheet = book.new_worksheet_with_constant_memory()?;
+            sheet.set_name("Records")?;
+            for (at, column) in (0..).zip(columns) {
+                let least: u16 = if column.kind == ColumnKind::Text { 24 } else { 12 };
+                sheet.set_column_width(at, length(&column.label).saturating_add(3).clamp(least, 40))?;
+            }
+            header(&mut sheet, columns)?;
+            Ok(Self { book, sheet, style: Style::new(&Format::new()), next: 1 })
+        };
+        build().map_err(failed)
+    }
+    /// One record. More than [`MOST_RECORDS`] are refused.
+    pub fn record(&mut self, cells: &[Cell]) -> Result<()> {
+        self.style.row(&mut self.sheet, self.next, cells).map_err(failed)?;
+        self.next += 1;
+        Ok(())
+    }
+    /// Only now is there a workbook: it is written from its beginning to its end.
+    pub fn finish(mut self, to: impl Write + Send) -> Result<()> {
+        self.book.push_worksheet(self.sheet);
+        self.book.save_to_writer(to).map_err(failed)
+    }
+}
+
+/// All records, however many; the first that cannot be had ends it.
+pub fn stream(
+    columns: &[Column],
+    records: impl IntoIterator<Item = Result<Vec<Cell>>>,
+    folder: &Path,
+    to: impl Write + Send,
+) -> Result<()> {
+    let mut book = Records::new(columns, folder)?;
+    for record in records {
+        book.record(&record?)?;
+    }
+    book.finish(to)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::print::table::tests::example;
+    use proptest::prelude::*;
+    use std::io::{Cursor, Read as _};
+
+    /// A file in the archive.
+    fn part(book: &[u8], name: &str) -> String {
+        let mut text = String::new();
+        zip::ZipArchive::new(Cursor::new(book)).unwrap().by_name(name).unwrap().read_to_string(&mut text).unwrap();
+        text
+    }
+    /// The cells of a sheet: their place, their type, and their value or the text that it stands for.
+    fn cells(book: &[u8], sheet: &str) -> Vec<(String, String, String)> {
+        let sheet = part(book, &format!("xl/worksheets/{sheet}.xml"));
+        let sheet = roxmltree::Document::parse(&sheet).unwrap();
+        let texts = zip::ZipArchive::new(Cursor::new(book)).unwrap().by_name("xl/sharedStrings.xml").is_ok();
+        let texts = if texts { part(book, "xl/sharedStrings.xml") } else { "<sst/>".into() };
+        let texts = roxmltree::Document::parse(&texts).unwrap();
+        let shared: Vec<&str> = texts
+            .descendants()
+            .filter(|node| node.has_tag_name("t") || node.tag_name().name() == "t")
+            .map(|t| t.text().unwrap_or(""))
+            .collect();
+        assert!(!sheet.descendants().any(|node| matches!(node.tag_name().name(), "f" | "hyperlink")), "no formulas and no links");
+        let value = |cell: roxmltree::Node| {
+            let inner =
+                cell.descendants().find(|node| matches!(node.tag_name().name(), "v" | "t")).and_then(|node| node.text()).unwrap_or("");
+            if cell.attribute("t") == Some("s") { shared[inner.parse::<usize>().unwrap()].to_owned() } else { inner.to_owned() }
+        };
+        let of = |cell: roxmltree::Node, name| cell.attribute(name).unwrap_or("n").to_owned();
+        sheet.descendants().filter(|node| node.tag_name().name() == "c").map(|cell| (of(cell, "r"), of(cell, "t"), value(cell))).collect()
+    }
+    fn cell(place: &str, kind: &str, value: &str) -> (String, String, String) {
+        (place.into(), kind.into(), value.into())
+    }
+
+    #[test]
+    fn numbers_are_numbers_and_text_is_text() {
+        let book = render(&example(12)).unwrap();
+        let table = cells(&book, "sheet1");
+        for expected in [
+            cell("A1", "s", "Kind of barrier"),
+            cell("A4", "s", "=1+1"),
+            cell("B4", "n", "74"),
+            cell("B5", "s", "suppressed"),
+            cell("C8", "n", ""),
+            cell("D13", "n", "0"),
+            cell("A14", "s", "All"),
+            cell("B14", "n", "12345"),
+        ] {
+            assert!(table.contains(&expected), "{expected:?} {table:#?}");
+        }
+        assert!(part(&book, "xl/worksheets/sheet1.xml").contains("state=\"frozen\""));
+        let meaning: Vec<String> = cells(&book, "sheet2").into_iter().map(|(.., value)| value).collect();
+        let expected = ["Barriers by kind", "Cases opened 1 July 2026 to 30 September 2026", "Numerator"];
+        assert_eq!(meaning[..3], expected);
+        assert!(meaning.contains(&"Please note".to_owned()) && meaning.contains(&example(0).notes[1]));
+    }
+
+    #[test]
+    fn records_are_written_one_after_the_other() {
+        let table = example(3000);
+        let folder = tempfile::tempdir().unwrap();
+        let mut book = Vec::new();
+        stream(&table.columns, table.rows.iter().cloned().map(Ok), folder.path(), &mut book).unwrap();
+        let records = cells(&book, "sheet1");
+        assert_eq!(records.len(), 4 * 3001);
+        assert!(
+            records.contains(&cell("A4", "inlineStr", "=1+1")) && records.contains(&cell("B3001", "n", "1463")),
+            "{:?}",
+            &records[11_990..]
+        );
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
+        let broken = [Ok(table.rows[0].clone()), Err(ApiError::internal("gone"))];
+        assert!(stream(&table.columns, broken, folder.path(), &mut book).is_err());
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_for_a_cell_is_cut_and_says_so() {
+        let long = "😀".repeat(20_000);
+        let cut = fitting(&long);
+        assert!(cut.ends_with(CUT) && (LONGEST - 1..=LONGEST).contains(&cut.encode_utf16().count()));
+        let table = Table { title: long.clone(), rows: vec![vec![Cell::Text(long)]], ..example(0) };
+        assert!(render(&table).is_ok());
+        assert_eq!(fitting(&"a".repeat(LONGEST)).len(), LONGEST);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn any_text_is_text(text in any::<String>()) {
+            let table = Table { rows: vec![vec![Cell::Text(text.clone())]], title: text.clone(), notes: vec![text.clone()], ..example(0) };
+            let found = cells(&render(&table).unwrap(), "sheet1").into_iter().find(|(place, ..)| place == "A2").unwrap();
+            prop_assert_eq!(found.1 == "s", !text.is_empty());
+        }
+    }
+}
