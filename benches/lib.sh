@@ -21,7 +21,8 @@ bench_start() {
         export ALONGSIDE_DATABASE_URL=$DATABASE_URL
     fi
     began=$(date +%s.%N)
-    "$program" demo --cases "$2" --seed 1 >"$SCRATCH/demo.txt"
+    # shellcheck disable=SC2086 # options, if any
+    "$program" demo --cases "$2" --seed 1 ${DEMO_OPTIONS:-} >"$SCRATCH/demo.txt"
     say "demo --cases $2 on $ENGINE: $(python3 -c "import time; print(round(time.time() - $began, 1))") s"
     if [ "$ENGINE" = postgres ]; then "$PG_BIN/psql" -qh 127.0.0.1 -p "${PG_URL##*:}" -U postgres bench -c 'VACUUM ANALYZE'; fi
     server_start "$program" "$SCRATCH/server.log"

@@ -44,6 +44,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(casework::handovers::routes)
             .configure(casework::break_glass::routes)
             .configure(casework::timeline::routes)
+            .configure(casework::case_file::routes)
             .configure(casework::conflicts::routes)
             .configure(casework::conflicts::interests::routes)
             .configure(casework::barriers::routes)
@@ -64,6 +65,8 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(directory::code_lists::routes)
             .configure(oversight::access_log::routes)
             .configure(oversight::search::routes)
+            .configure(oversight::reports::routes)
+            .configure(oversight::exports::routes)
             .configure(oversight::audit_events::routes),
     );
     cfg.configure(operations::routes);

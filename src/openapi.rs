@@ -41,6 +41,7 @@ use utoipa::{
         (name = "Tasks", description = "What somebody here has to do."),
         (name = "Directory", description = "Providers, services and the code lists."),
         (name = "Deadline rules", description = "How long there is for what, by which law, and dates computed from it. No legal advice."),
+        (name = "Reports", description = "Measures, each defined once, and what they come to."),
         (name = "Search", description = "Finding records by the words in them."),
         (name = "Audit", description = "The trace, for auditors."),
         (name = "Operations", description = "Health and keys.")
@@ -228,7 +229,9 @@ fn gives_version(operation: &Map<String, Value>, examples: &Map<String, Value>) 
         let schema =
             operation.get("responses").and_then(|responses| responses.pointer(&format!("/{status}/content/application~1json/schema/$ref")));
         let name = schema.and_then(Value::as_str).and_then(|name| name.rsplit('/').next());
-        name.and_then(|name| examples.get(name)).is_some_and(|example| example.get("version").is_some())
+        // What is reckoned as of a moment has a version of its definition, and none of its own.
+        let kept = |example: &Value| example.get("version").is_some() && example.get("as_of").is_none();
+        name.and_then(|name| examples.get(name)).is_some_and(kept)
     })
 }
 
@@ -310,7 +313,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
     }
     let has_path_parameter = path.contains('{');
     let content = operation.get("responses").and_then(|responses| responses.pointer("/200/content")).and_then(Value::as_object);
-    let shown = content.is_some_and(|content| !content.contains_key("application/json"));
+    let shown = content.is_some_and(|content| content.len() > 1 || !content.contains_key("application/json"));
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
     for (status, response) in responses.iter_mut() {
         let Some(response) = response.as_object_mut() else { continue };

@@ -115,6 +115,13 @@ impl<P> Allowed<P> {
     pub const fn who(&self) -> Actor {
         self.actor
     }
+    /// What [`Fresh`] asks for besides, where one call of several kinds needs it only for some.
+    pub fn fresh(&self) -> Result<()> {
+        match self.actor.is_fresh() {
+            true => Ok(()),
+            false => Err(ApiError::new(Code::ReauthenticationRequired, "Say your password again: POST /auth/reauthenticate.")),
+        }
+    }
 }
 
 /// What `identity` does for the guard: reads the session, its user and their organization, at every request, so that a
@@ -221,9 +228,9 @@ impl<P: Permission> FromRequest for Fresh<P> {
     type Future = Ready<Result<Self>>;
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        ready(Allowed::<P>::from_request(req, payload).into_inner().and_then(|allowed| match allowed.who().is_fresh() {
-            true => Ok(Self(allowed)),
-            false => Err(ApiError::new(Code::ReauthenticationRequired, "Say your password again: POST /auth/reauthenticate.")),
+        ready(Allowed::<P>::from_request(req, payload).into_inner().and_then(|allowed| {
+            allowed.fresh()?;
+            Ok(Self(allowed))
         }))
     }
 }

@@ -91,6 +91,7 @@ policy! {
     WriteCases        = "cases:write"        => Supervisor | Advocate;
     MoveCases         = "cases:transition"   => Admin | Supervisor | Advocate;
     AssignCases       = "cases:assign"       => Supervisor;
+    ReadCaseFile      = "case_file:read"     => Supervisor | Advocate;
     ReadBreakGlass    = "break_glass:read"   => Supervisor;
     WriteBreakGlass   = "break_glass:write"  => Supervisor;
     ReadHandovers     = "handovers:read"     => Supervisor | Advocate;
@@ -123,8 +124,11 @@ policy! {
     ReadPortal        = "portal:read"        => Client;
     WritePortal       = "portal:write"       => Client;
 
+    ReadReports       = "reports:read"       => Admin | Supervisor | Advocate [by scope];
+    ExportReports     = "reports:export"     => Supervisor;
     ReadSearch        = "search:read"        => Supervisor | Advocate;
     ReadAccessLog     = "access_log:read"    => Supervisor | Client;
+    ReadExports       = "exports:read"       => Auditor;
     ReadAudit         = "audit:read"         => Auditor;
 }
 

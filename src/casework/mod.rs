@@ -5,6 +5,7 @@ pub mod agenda;
 pub mod assignments;
 pub mod barriers;
 pub mod break_glass;
+pub mod case_file;
 #[macro_use]
 pub mod cases;
 pub mod clients;

@@ -219,6 +219,15 @@ impl Conn {
         }
     }
 
+    /// Keeps the triggers from telling facts for the rest of the transaction: whoever fills a database tells them when all rows are there.
+    /// On SQLite it has no triggers by then.
+    pub fn tell_facts_later(&mut self) -> QueryResult<()> {
+        match self {
+            Self::Pg(c) => c.batch_execute("SET LOCAL app.facts = 'later'"),
+            Self::Sqlite(_) => Ok(()),
+        }
+    }
+
     /// Whether a transaction may have to wait for a row that another one holds, and then go on with what it saw before.
     pub const fn waits_for_rows(&self) -> bool {
         matches!(self, Self::Pg(_))

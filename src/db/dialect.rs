@@ -10,7 +10,7 @@ use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
-use diesel::sql_types::{Bool, HasSqlType, SqlType, Text};
+use diesel::sql_types::{BigInt, Bool, HasSqlType, SqlType, Text};
 use diesel::sqlite::Sqlite;
 
 use super::conn::{Conn, MultiBackend};
@@ -274,6 +274,7 @@ enum Part {
     Id(Key),
     At(Instant),
     Text(String),
+    Number(i64),
 }
 
 impl Condition {
@@ -312,6 +313,10 @@ impl Condition {
         self.0.push(Part::Text(text));
         self
     }
+    pub fn number(mut self, number: i64) -> Self {
+        self.0.push(Part::Number(number));
+        self
+    }
     /// Goes on with another condition.
     pub fn with(mut self, other: Self) -> Self {
         self.0.extend(other.0);
@@ -345,6 +350,7 @@ where
     Key: ToSql<sql::Uuid, DB>,
     Instant: ToSql<sql::Timestamptz, DB>,
     String: ToSql<Text, DB>,
+    i64: ToSql<BigInt, DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         for part in &self.0 {
@@ -353,6 +359,7 @@ where
                 Part::Id(key) => out.push_bind_param::<sql::Uuid, Key>(key)?,
                 Part::At(at) => out.push_bind_param::<sql::Timestamptz, Instant>(at)?,
                 Part::Text(text) => out.push_bind_param::<Text, String>(text)?,
+                Part::Number(number) => out.push_bind_param::<BigInt, i64>(number)?,
             }
         }
         Ok(())

@@ -12,6 +12,7 @@ mod reader;
 #[rustfmt::skip]
 pub mod schema;
 pub mod search;
+pub mod tally;
 mod values;
 mod writer;
 
@@ -27,6 +28,9 @@ use crate::{
     identity::sessions,
     types::Id,
 };
+
+/// How many ids an entry of the trace has at the most: as many as a list shows.
+const MOST_SUBJECTS: usize = 200;
 
 /// What is needed to open a database.
 #[derive(Debug, Clone)]
@@ -73,10 +77,16 @@ impl Db {
 
     /// Fills a database with very many rows. A SQLite file that is not there yet is made beside its place, gets its indexes when all
     /// rows are there, and takes its place once it is whole: what is broken off leaves nothing that looks like a database.
-    pub fn load<T>(options: &Options, fill: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
+    /// `complete` goes through what was filled, by its indexes.
+    pub fn load<T>(options: &Options, fill: impl FnOnce(&Self) -> Result<T>, complete: impl FnOnce(&Self, &T) -> Result<()>) -> Result<T> {
         let place = match &options.url {
             Url::Sqlite(path) if !std::path::Path::new(path).exists() => path,
-            _ => return fill(&Self::open(&Options { purpose: Use::Loading, ..options.clone() })?),
+            _ => {
+                let db = Self::open(&Options { purpose: Use::Loading, ..options.clone() })?;
+                let filled = fill(&db)?;
+                complete(&db, &filled)?;
+                return Ok(filled);
+            }
         };
         let beside = format!("{place}.new");
         drop(std::fs::remove_file(&beside)); // what was broken off before
@@ -84,6 +94,7 @@ impl Db {
         let indexes = db.maintain_blocking(|conn| Ok(conn.take_indexes()?))?;
         let filled = fill(&db)?;
         db.maintain_blocking(move |conn| Ok(conn.make_indexes(&indexes)?))?;
+        complete(&db, &filled)?;
         drop(db);
         std::fs::File::open(&beside).and_then(|file| file.sync_all()).map_err(ApiError::unavailable)?;
         std::fs::rename(&beside, place).map_err(ApiError::unavailable)?;
@@ -325,13 +336,27 @@ impl Tx<'_> {
         self.trace.push(entry);
     }
 
-    /// Notes that a page of records was shown: one entry, with the ids. A page that showed nothing leaves none.
+    /// The same, with codes that say how: for whom, in what form.
+    pub fn saw_as<K: 'static>(&mut self, action: &'static str, subject: Id<K>, how: &[&str]) {
+        let mut entry = self.entry(action, Some(subject.uuid()));
+        entry.fields.extend(how.iter().map(|code| (*code).to_owned()));
+        self.trace.push(entry);
+    }
+
+    /// Notes that a page of records was shown: one entry, with the ids; of a whole case, one for each two hundred. A page that showed
+    /// nothing leaves none.
     pub fn saw_all<K: 'static>(&mut self, action: &'static str, subjects: impl IntoIterator<Item = Id<K>>) {
         let ids: Vec<String> = subjects.into_iter().map(|id| id.to_string()).collect();
-        if !ids.is_empty() {
-            let entry = self.entry(action, None).subjects(ids);
+        for ids in ids.chunks(MOST_SUBJECTS) {
+            let entry = self.entry(action, None).subjects(ids.to_vec());
             self.trace.push(entry);
         }
+    }
+
+    /// Notes that something was told that is no record: what of it, in words of the program's own.
+    pub fn told(&mut self, action: &'static str, fields: Vec<String>) {
+        let entry = self.entry(action, None).fields(fields);
+        self.trace.push(entry);
     }
 
     /// Says that this write changed nothing and so leaves nothing in the trace: a replay, for one.

@@ -26,6 +26,29 @@ diesel::table! {
 diesel::table! {
     use crate::types::sql::*;
 
+    action_facts (organization_id, team_id, replaced_at, action_id) {
+        organization_id -> Uuid,
+        team_id -> Uuid,
+        replaced_at -> Int8,
+        action_id -> Uuid,
+        recorded_at -> Int8,
+        case_id -> Uuid,
+        client_id -> Uuid,
+        #[sql_name = "type"]
+        type_ -> Text,
+        scheme -> Nullable<Text>,
+        provider_id -> Nullable<Uuid>,
+        status -> Text,
+        filed_on -> Nullable<Int4>,
+        decision -> Nullable<Text>,
+        decided_on -> Nullable<Int4>,
+        voided_at -> Int8,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
     actions (organization_id, id) {
         organization_id -> Uuid,
         id -> Uuid,
@@ -99,6 +122,33 @@ diesel::table! {
         organization_id -> Uuid,
         sequence -> Int8,
         hash -> Bytea,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
+    barrier_facts (organization_id, team_id, replaced_at, barrier_id) {
+        organization_id -> Uuid,
+        team_id -> Uuid,
+        replaced_at -> Int8,
+        barrier_id -> Uuid,
+        recorded_at -> Int8,
+        case_id -> Uuid,
+        client_id -> Uuid,
+        #[sql_name = "type"]
+        type_ -> Text,
+        bases -> Text,
+        service_type -> Nullable<Text>,
+        provider_id -> Nullable<Uuid>,
+        service_id -> Nullable<Uuid>,
+        severity -> Text,
+        occurred_on -> Nullable<Int4>,
+        opened_at -> Int8,
+        ended_at -> Nullable<Int8>,
+        disposition -> Nullable<Text>,
+        judged_by -> Nullable<Text>,
+        voided_at -> Int8,
     }
 }
 
@@ -181,6 +231,34 @@ diesel::table! {
 diesel::table! {
     use crate::types::sql::*;
 
+    case_facts (organization_id, team_id, replaced_at, case_id) {
+        organization_id -> Uuid,
+        team_id -> Uuid,
+        replaced_at -> Int8,
+        case_id -> Uuid,
+        recorded_at -> Int8,
+        client_id -> Uuid,
+        lead_id -> Nullable<Uuid>,
+        status -> Text,
+        since -> Int8,
+        step -> Int4,
+        began_at -> Int8,
+        priority -> Text,
+        advocacy_type -> Text,
+        intake_source -> Text,
+        opened_at -> Int8,
+        first_contact_at -> Nullable<Int8>,
+        last_contact_at -> Nullable<Int8>,
+        closing_reason -> Nullable<Text>,
+        outcome -> Nullable<Text>,
+        unmet_reason -> Nullable<Text>,
+        voided_at -> Int8,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
     case_transitions (organization_id, id) {
         organization_id -> Uuid,
         id -> Uuid,
@@ -231,6 +309,8 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         conflicts_settled -> Nullable<Bool>,
+        unmet_reason -> Nullable<Text>,
+        kept_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -308,6 +388,28 @@ diesel::table! {
 diesel::table! {
     use crate::types::sql::*;
 
+    deadline_facts (organization_id, team_id, replaced_at, deadline_id) {
+        organization_id -> Uuid,
+        team_id -> Uuid,
+        replaced_at -> Int8,
+        deadline_id -> Uuid,
+        recorded_at -> Int8,
+        case_id -> Uuid,
+        client_id -> Uuid,
+        action_type -> Text,
+        source -> Text,
+        due_on -> Int4,
+        due_at -> Int8,
+        status -> Text,
+        satisfied_on -> Nullable<Int4>,
+        late_filing -> Int4,
+        voided_at -> Int8,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
     deadline_rules (organization_id, id, version) {
         organization_id -> Uuid,
         id -> Uuid,
@@ -371,6 +473,23 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
+    exports (organization_id, id) {
+        organization_id -> Uuid,
+        id -> Uuid,
+        user_id -> Uuid,
+        at -> Timestamptz,
+        what -> Text,
+        subject_id -> Nullable<Uuid>,
+        filter -> Text,
+        format -> Text,
+        rows -> Int8,
+        reason -> Text,
     }
 }
 
@@ -484,6 +603,33 @@ diesel::table! {
         subject_id -> Uuid,
         email -> Text,
         expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
+    meeting_facts (organization_id, team_id, replaced_at, meeting_id) {
+        organization_id -> Uuid,
+        team_id -> Uuid,
+        replaced_at -> Int8,
+        meeting_id -> Uuid,
+        recorded_at -> Int8,
+        case_id -> Uuid,
+        client_id -> Uuid,
+        #[sql_name = "type"]
+        type_ -> Text,
+        provider_id -> Nullable<Uuid>,
+        starts_at -> Int8,
+        status -> Text,
+        who_spoke -> Nullable<Text>,
+        mandatory_items -> Int4,
+        mandatory_done -> Int4,
+        prepared -> Nullable<Int4>,
+        understood_options -> Nullable<Int4>,
+        heard -> Nullable<Int4>,
+        confidence -> Nullable<Int4>,
+        voided_at -> Int8,
     }
 }
 
@@ -807,6 +953,24 @@ diesel::table! {
 diesel::table! {
     use crate::types::sql::*;
 
+    task_facts (organization_id, team_id, replaced_at, task_id) {
+        organization_id -> Uuid,
+        team_id -> Uuid,
+        replaced_at -> Int8,
+        task_id -> Uuid,
+        recorded_at -> Int8,
+        case_id -> Uuid,
+        client_id -> Uuid,
+        assignee_id -> Nullable<Uuid>,
+        due_on -> Int4,
+        status -> Text,
+        voided_at -> Int8,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
     tasks (organization_id, id) {
         organization_id -> Uuid,
         id -> Uuid,
@@ -906,22 +1070,27 @@ diesel::table! {
 diesel::allow_tables_to_appear_in_same_query!(
     access_log,
     access_log_marks,
+    action_facts,
     actions,
     assignments,
     audit_events,
     audit_heads,
+    barrier_facts,
     barriers,
     break_glass,
     case_counters,
     case_episodes,
+    case_facts,
     case_transitions,
     cases,
     client_accounts,
     clients,
     commitments,
     conflict_checks,
+    deadline_facts,
     deadline_rules,
     deadlines,
+    exports,
     feedback,
     handovers,
     idempotency_keys,
@@ -929,6 +1098,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     invitations,
     login_names,
     mailed_secrets,
+    meeting_facts,
     meetings,
     note_amendments,
     notes,
@@ -948,6 +1118,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     sessions,
     sign_in_tries,
     statements,
+    task_facts,
     tasks,
     team_deputies,
     team_members,

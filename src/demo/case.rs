@@ -20,6 +20,7 @@ pub struct Codes {
     pub advocacy: Vec<&'static str>,
     pub intake: Vec<&'static str>,
     pub closing: Vec<&'static str>,
+    pub unmet: Vec<&'static str>,
     pub outcome: Vec<&'static str>,
     pub basis: Vec<&'static str>,
     pub barrier: Vec<&'static str>,
@@ -93,6 +94,7 @@ impl<'a> Teller<'a> {
             advocacy: codes::<code::AdvocacyTypes>(),
             intake: codes::<code::IntakeSources>(),
             closing: codes::<code::ClosingReasons>(),
+            unmet: codes::<code::UnmetNeedReasons>(),
             outcome: codes::<code::CaseOutcomes>(),
             basis: codes::<code::NonInstructedBases>(),
             barrier: codes::<code::BarrierTypes>(),
@@ -249,6 +251,7 @@ impl<'a> Teller<'a> {
             version: 1,
             created_at: opened_at,
             updated_at: opened_at,
+            unmet_reason: None,
         }
     }
 
@@ -284,14 +287,15 @@ impl<'a> Teller<'a> {
                 _ => self.later(at, 4),
             };
             let mut reason = None;
+            row.unmet_reason = matches!(to, Waitlisted | Declined).then(|| self.dice.pick(&self.codes.unmet));
             let given = match to {
                 Waitlisted => {
                     reason = Some(self.dice.pick(words::WAIT_REASONS));
-                    json!({})
+                    json!({"reason_code": row.unmet_reason})
                 }
                 Declined => {
                     reason = Some(self.dice.pick(words::DECLINE_REASONS));
-                    json!({"signpost": self.dice.pick(words::SIGNPOSTS)})
+                    json!({"signpost": self.dice.pick(words::SIGNPOSTS), "reason_code": row.unmet_reason})
                 }
                 EnteredInError => {
                     reason = Some(self.dice.pick(words::ERROR_REASONS));

@@ -107,7 +107,7 @@ pub fn lay(
     let supervisor = named(&mut maker, Role::Supervisor, "supervisor")?;
     let advocate = named(&mut maker, Role::Advocate, "advocate")?;
     named(&mut maker, Role::Auditor, "auditor")?;
-    let mut teams = maker.teams((plan.cases / 5_000).max(2));
+    let mut teams = maker.teams(plan.teams.unwrap_or((plan.cases / 5_000).max(2)));
     for team in &teams {
         maker.join(team.id, supervisor);
     }

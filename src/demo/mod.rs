@@ -15,7 +15,7 @@ use crate::{
     db::{Db, PortableDsl as _, Tx, dialect::Key, schema::case_counters},
     error::{ApiError, Code, Result},
     identity::organizations,
-    oversight::search::keep,
+    oversight::{reports::facts, search::keep},
     types::Instant,
 };
 use diesel::prelude::*;
@@ -27,6 +27,12 @@ use std::{collections::BTreeMap, sync::mpsc};
 pub struct Plan {
     pub cases: u32,
     pub seed: u64,
+    pub teams: Option<u32>,
+}
+impl Plan {
+    pub const fn new(cases: u32, seed: u64) -> Self {
+        Self { cases, seed, teams: None }
+    }
 }
 
 /// Somebody who can sign in. Not `Debug`: it holds a password.
@@ -49,7 +55,13 @@ const BATCH: u32 = 4_000;
 /// The last number that was given to a case, by year.
 type Numbers = BTreeMap<i32, i32>;
 
-/// Fills the database. `secret` makes each password, `auth::token::random_secret` in earnest.
+/// Goes through what was filled, when its indexes are there: makes what reports count.
+pub fn complete(db: &Db, made: &Made) -> Result<()> {
+    let organization = made.organization;
+    db.maintain_blocking(move |conn| facts::enter(conn, organization))
+}
+
+/// Fills the database; [`complete`] is to follow. `secret` makes each password, `auth::token::random_secret` in earnest.
 pub fn fill(db: &Db, who: &Operator, plan: &Plan, secret: impl FnMut() -> Result<String>) -> Result<Made> {
     let today = Instant::now().micros().div_euclid(1_000_000).div_euclid(dice::DAY) * dice::DAY;
     let mut dice = dice::Dice::new(plan.seed);
@@ -107,6 +119,7 @@ fn cases(
     for (count, batch, numbers) in batches {
         db.write_blocking(who, move |tx| {
             tx.enter(organization)?;
+            tx.conn.tell_facts_later()?;
             batch.write(tx.conn)?;
             remember(tx, &numbers)?;
             tx.record("demo.filled", organization, Vec::new());

@@ -71,6 +71,7 @@ rows! {
             opened_at: Instant, closed_at: Option<Instant>, closing_reason: Option<Word>, closing_summary: Option<Word>,
             outcome: Option<Word>, review_on: Option<Day>, first_contact_at: Option<Instant>, last_contact_at: Option<Instant>,
             undisposed_barriers: i32, open_deadlines: i32, next_deadline_on: Option<Day>, episode: i32, version: i32, created_at: Instant, updated_at: Instant,
+            unmet_reason: Option<Word>,
         }
         episodes: EpisodeRow in case_episodes {
             organization_id: Key, case_id: Key, episode: i32, opened_at: Instant, closed_at: Option<Instant>,

@@ -11,8 +11,11 @@ use actix_web::{
         Method, StatusCode,
         header::{self, HeaderName, HeaderValue},
     },
+    web::Bytes,
 };
+use futures_util::{TryStreamExt as _, stream::LocalBoxStream};
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// What a handler returns.
 pub type Reply<T> = Result<Answer<T>>;
@@ -105,16 +108,42 @@ impl<T: Serialize> Responder for Answer<T> {
     }
 }
 
-/// 200 with a page or a file, to be looked at rather than kept: the one reply that is not JSON.
+/// 200 with a page or a file: the one reply that is not JSON.
 #[derive(Debug)]
 pub struct Shown {
     /// The media type, with its charset.
     pub media: &'static str,
     /// What it is called where somebody keeps it; plain ASCII, and never anybody's name.
-    pub filename: &'static str,
+    pub filename: Cow<'static, str>,
+    /// Whether it is to be kept rather than looked at.
+    pub attached: bool,
     /// What a page may do (its Content-Security-Policy), where that is more than nothing.
     pub policy: Option<&'static str>,
     pub body: Vec<u8>,
+}
+
+/// RFC 6266.
+fn disposition(attached: bool, filename: &str) -> String {
+    format!("{}; filename=\"{filename}\"", if attached { "attachment" } else { "inline" })
+}
+
+/// 200 with a file that is made while it is sent, to be kept. What fails on the way breaks it off, so that nobody takes a part for the whole.
+pub struct Streamed {
+    /// The media type, with its charset.
+    pub media: &'static str,
+    pub filename: Cow<'static, str>,
+    pub parts: LocalBoxStream<'static, Result<Vec<u8>>>,
+}
+
+impl Responder for Streamed {
+    type Body = actix_web::body::BoxBody;
+
+    fn respond_to(self, _: &HttpRequest) -> HttpResponse {
+        HttpResponse::Ok()
+            .content_type(self.media)
+            .insert_header((header::CONTENT_DISPOSITION, disposition(true, &self.filename)))
+            .streaming(self.parts.map_ok(Bytes::from))
+    }
 }
 
 /// The bytes of a file.
@@ -129,7 +158,7 @@ impl Responder for Shown {
         let mut reply = HttpResponse::Ok();
         reply
             .content_type(self.media)
-            .insert_header((header::CONTENT_DISPOSITION, format!("inline; filename=\"{}\"", self.filename)))
+            .insert_header((header::CONTENT_DISPOSITION, disposition(self.attached, &self.filename)))
             .insert_header((header::VARY, "Accept"));
         if let Some(policy) = self.policy {
             reply.insert_header((header::CONTENT_SECURITY_POLICY, policy));

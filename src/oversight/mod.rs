@@ -1,5 +1,7 @@
-//! Looking over the work: the trace, search, and later reports.
+//! Looking over the work: the trace, search, reports.
 
 pub mod access_log;
 pub mod audit_events;
+pub mod exports;
+pub mod reports;
 pub mod search;

@@ -102,6 +102,7 @@ code_lists! {
     AdvocacyType = AdvocacyTypes("advocacy_type");
     IntakeSource = IntakeSources("intake_source");
     ClosingReason = ClosingReasons("closing_reason");
+    UnmetNeedReason = UnmetNeedReasons("unmet_need_reason");
     CaseOutcome = CaseOutcomes("case_outcome");
     NonInstructedBasis = NonInstructedBases("non_instructed_basis");
     BarrierType = BarrierTypes("barrier_type");
@@ -132,6 +133,11 @@ impl<L: CodeList> Code<L> {
     /// Whether the code says nothing without words beside it.
     pub fn needs_text(self) -> bool {
         LISTS.get(L::LIST).is_some_and(|list| list.needs_text.iter().any(|code| code == self.0))
+    }
+    /// As people would write it.
+    pub fn label(self) -> String {
+        let entry = LISTS.get(L::LIST).and_then(|list| list.entries().find(|entry| entry.code == self.0));
+        entry.map_or_else(|| words(self.0), |entry| entry.label)
     }
     fn offered() -> impl Iterator<Item = &'static str> {
         LISTS.get(L::LIST).into_iter().flat_map(List::entries).filter(|entry| !entry.retired).map(|entry| entry.code)

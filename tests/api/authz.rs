@@ -150,13 +150,12 @@ impl Records {
                 "{assignment_id}" => self.id("assignments"),
                 "{deputy_id}" => self.id("deputies"),
                 "{name}" => "barrier_type".into(),
+                "{measure}" => "barriers_open".into(),
                 "{meeting_type}" => "discharge_planning".into(),
                 other => other.to_owned(),
             };
         }
-        // Asked with nothing to look for, it would refuse everybody alike.
-        let question = if path.ends_with("/search") { "?q=sam" } else { "" };
-        parts.join("/") + question
+        parts.join("/") + question(path)
     }
 
     /// The document's own example, with ids that there are.
@@ -249,12 +248,26 @@ impl<'w> Caller<'w> {
     }
 }
 
+/// What must be asked with: without it, everybody would be refused alike.
+fn question(path: &str) -> &'static str {
+    match path {
+        path if path.ends_with("/search") => "?q=sam",
+        path if path.ends_with("/records") => "?reason=A+look+at+each.",
+        path if path.ends_with("/file/print") => "?reason=The+client+asks+for+it.",
+        _ => "",
+    }
+}
+
 /// The path with an id of nothing in it, for each that it has.
 fn missing(path: &str) -> String {
     let part = |part: &str| {
-        if part.starts_with('{') && part != "{name}" && part != "{meeting_type}" { World::nobodys_id() } else { part.to_owned() }
+        if part.starts_with('{') && !["{name}", "{meeting_type}", "{measure}"].contains(&part) {
+            World::nobodys_id()
+        } else {
+            part.to_owned()
+        }
     };
-    path.split('/').map(part).collect::<Vec<_>>().join("/")
+    path.split('/').map(part).collect::<Vec<_>>().join("/") + question(path)
 }
 
 on_both_engines! {

@@ -21,7 +21,7 @@ fn scope(token: &str) -> String {
 on_both_engines! {
     async fn an_integration_does_what_its_scopes_name_and_nothing_else(w) {
         let given: Vec<&str> = policy::ALL.iter().filter(|row| row.by_scope).map(|row| row.name).collect();
-        assert_eq!(given, ["organization:read", "teams:read", "cases:read", "directory:read", "directory:write", "deadline_rules:read", "code_lists:read"]);
+        assert_eq!(given, ["organization:read", "teams:read", "cases:read", "directory:read", "directory:write", "deadline_rules:read", "code_lists:read", "reports:read"]);
         let mut asked = 0;
         for scope in given.iter().map(|scope| Some(*scope)).chain([None]) {
             let user = w.user_with(&w.org, &[w.team], Role::Integration, Scopes::parse(scope).unwrap());

@@ -241,7 +241,7 @@ on_both_engines! {
     async fn an_auditor_sees_entries_and_ids_and_nothing_else(w) {
         let (ana, boss, sam, auditor) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Client), w.user(Role::Auditor));
         let me = auditor.get("/me").await.expect(200);
-        assert_eq!(me.body["permissions"], json!(["self:read", "self:write", "self:factor", "organization:read", "code_lists:read", "audit:read"]));
+        assert_eq!(me.body["permissions"], json!(["self:read", "self:write", "self:factor", "organization:read", "code_lists:read", "exports:read", "audit:read"]));
         let case = active_case(&ana, &boss).await;
         let client = ana.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
         sam.becomes(&client);

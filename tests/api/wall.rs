@@ -29,11 +29,14 @@ fn opened(home: &Home) -> PgConnection {
 
 /// The tables whose rows are some organization's.
 fn tables(conn: &mut PgConnection) -> Vec<String> {
-    facts(
-        conn,
-        "SELECT table_name::text AS fact FROM information_schema.columns
-         WHERE table_schema = 'public' AND column_name = 'organization_id' AND table_name <> 'login_names' ORDER BY 1",
-    )
+    of_organizations(conn, "BASE TABLE")
+}
+fn of_organizations(conn: &mut PgConnection, kind: &str) -> Vec<String> {
+    let sql = format!(
+        "SELECT table_name::text AS fact FROM information_schema.columns JOIN information_schema.tables USING (table_schema, table_name)
+         WHERE table_schema = 'public' AND column_name = 'organization_id' AND table_name <> 'login_names' AND table_type = '{kind}' ORDER BY 1"
+    );
+    facts(conn, &sql)
 }
 
 /// Work of every kind, in both organizations.
@@ -71,6 +74,7 @@ async fn filled() -> World {
         let glass = json!({"case_id": case, "reason": "Sam is at the clinic's door."});
         w.user_in(org, &[], Role::Supervisor).post("/break-glass", glass).await.expect(201);
         boss.get(&format!("/clients/{client}/access-log")).await.expect(200);
+        boss.get("/reports/barriers_open?format=csv&reason=For+the+board").await.expect(200);
         w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD}))).await.expect(200);
     }
     w
@@ -103,20 +107,28 @@ async fn without_any_filter_nobody_sees_or_touches_a_row_of_another_organization
             match tried(&format!("DELETE FROM {table} WHERE organization_id = '{other}'")) {
                 Ok(none) => assert_eq!(none, 0, "{table}"),
                 Err(refused) => assert!(
-                    (table.starts_with("audit_") || table.starts_with("access_log")) && refused.contains("permission denied"),
+                    ["audit_", "access_log", "exports"].iter().any(|kept| table.starts_with(kept)) && refused.contains("permission denied"),
                     "{table}: {refused}"
                 ),
             }
             match tried(&format!("UPDATE {table} SET organization_id = '{other}'")) {
                 Ok(none) => assert!(none == 0 && ours == 0, "{table} lets {none} rows go"),
                 Err(refused) => {
-                    let kept = ["audit_events", "access_log"].contains(&table.as_str()) && refused.contains("permission denied");
+                    let kept = ["audit_events", "access_log", "exports"].contains(&table.as_str()) && refused.contains("permission denied");
                     assert!(kept || refused.contains("row-level security"), "{table}: {refused}");
                 }
             }
             assert!(tried(&format!("TRUNCATE {table} CASCADE")).unwrap_err().contains("permission denied"), "{table}");
             conn.batch_execute("ROLLBACK").unwrap();
         }
+    }
+    for view in of_organizations(&mut past, "VIEW") {
+        let all = format!("SELECT 1 FROM {view}");
+        assert_eq!(count(&mut conn, &all), 0, "{view} shows rows to nobody in particular");
+        let ours = count(&mut past, &format!("{all} WHERE organization_id = '{}'", w.org.id));
+        conn.batch_execute(&format!("BEGIN; SET LOCAL app.organization = '{}'", w.org.id)).unwrap();
+        assert_eq!((count(&mut conn, &all), ours > 0), (ours, true), "{view}");
+        conn.batch_execute("ROLLBACK").unwrap();
     }
     println!("{} tables, of which {} have rows of both organizations", tables.len(), full.len() / 2);
     assert!(full.len() >= 40, "{full:?}");

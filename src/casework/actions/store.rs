@@ -4,6 +4,7 @@ use super::{ladder, model::*, requests::*};
 use crate::{
     casework::{
         barriers::{self, model::BarrierId},
+        case_file::Newest,
         cases::{
             self,
             model::{CaseId, CaseRow},
@@ -86,6 +87,14 @@ pub fn page_of_case(tx: &mut Tx, case: CaseId, list: &List<LadderFilter>) -> Res
 pub fn page_of_barrier(tx: &mut Tx, barrier: BarrierId, list: &List<LadderFilter>) -> Result<Page<Action>> {
     let barrier = barriers::store::find(tx, barrier)?;
     listed(tx, list, &of_ladder(None, &list.filter), Some(barrier.id))
+}
+
+/// The actions of a case for its file: the newest, in the order of time, and how many were left out.
+pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Newest<ActionRow>> {
+    let newest =
+        crate::newest!(tx, ActionRow, (actions::created_at.desc(), actions::id.desc()), visible(tx).filter(actions::case_id.eq(case)));
+    tx.saw_all("action.listed", newest.rows.iter().map(|row| row.id));
+    Ok(newest)
 }
 
 /// The action, for what hangs on it; showing it is [`get`].

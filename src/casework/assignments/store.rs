@@ -4,6 +4,7 @@ use super::model::*;
 use crate::{
     auth::UserId,
     casework::{
+        case_file::Newest,
         cases::{
             self,
             model::{CaseId, CaseRow},
@@ -69,6 +70,12 @@ pub fn page(tx: &mut Tx, case: CaseId, list: &List<AssignmentFilter>) -> Result<
     let total = if list.include_total { Some(filtered(&case, &list.filter).count().get_result(tx.conn)?) } else { None };
     tx.saw("case.assignments_read", case.id);
     Ok(list.page(actor, rows, total, |row| (row.started_at.micros(), row.id.uuid()), Assignment::from))
+}
+
+/// The assignments of a case for its file: the newest, in the order of time, and how many were left out.
+pub fn of_case_file(tx: &mut Tx, case: &CaseRow) -> Result<Newest<AssignmentRow>> {
+    tx.saw("case.assignments_read", case.id);
+    Ok(crate::newest!(tx, AssignmentRow, (assignments::started_at.desc(), assignments::id.desc()), visible(case)))
 }
 
 /// Begins an assignment that lasts until it is ended; it is in the trace and on the timeline.

@@ -4,6 +4,7 @@ use super::{model::*, requests::*};
 use crate::{
     casework::{
         actions,
+        case_file::Newest,
         cases::{
             self,
             model::{CaseId, CaseRow, CaseStatus},
@@ -86,6 +87,14 @@ pub fn page_of_case(tx: &mut Tx, case: CaseId, list: &List<CaseBarrierFilter>) -
     let case = cases::store::find(tx, case)?;
     let filter = BarrierFilter { case: Some(case.id), status: list.filter.status.clone(), ..BarrierFilter::default() };
     listed(tx, list, &filter)
+}
+
+/// The barriers of a case for its file: the newest, in the order of time, and how many were left out.
+pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Newest<BarrierRow>> {
+    let newest =
+        crate::newest!(tx, BarrierRow, (barriers::opened_at.desc(), barriers::id.desc()), visible(tx).filter(barriers::case_id.eq(case)));
+    tx.saw_all("barrier.listed", newest.rows.iter().map(|row| row.id));
+    Ok(newest)
 }
 
 /// The barrier, for what hangs on it; showing it is [`get`].

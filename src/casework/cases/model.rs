@@ -11,7 +11,7 @@ use crate::{
     identity::{teams::model::TeamId, users::model::UserRef},
     types::{
         Change, Day, Id, Instant, Json, Line, Patch, Text,
-        code::{AdvocacyType, BarrierType, CaseOutcome, ClosingReason, IntakeSource, NonInstructedBasis},
+        code::{AdvocacyType, BarrierType, CaseOutcome, ClosingReason, IntakeSource, NonInstructedBasis, UnmetNeedReason},
         fault::Fault,
     },
 };
@@ -88,6 +88,7 @@ pub struct CaseRow {
     pub updated_at: Instant,
     /// Kept by `conflicts`: whether the latest check found nothing or was decided; `None` before the first.
     pub conflicts_settled: Option<bool>,
+    pub unmet_reason: Option<UnmetNeedReason>,
 }
 
 impl CaseRow {
@@ -127,6 +128,7 @@ impl CaseRow {
             created_at: now,
             updated_at: now,
             conflicts_settled: None,
+            unmet_reason: None,
         }
     }
 
@@ -225,6 +227,8 @@ pub struct Case {
     pub closing_reason: Option<ClosingReason>,
     pub closing_summary: Option<Text<8000>>,
     pub outcome: Option<CaseOutcome>,
+    /// Why a case that is declined or waitlisted is not taken on, where it was said.
+    pub unmet_reason: Option<UnmetNeedReason>,
     /// When a case on hold is looked at again.
     pub review_on: Option<Day>,
     pub first_contact_at: Option<Instant>,
@@ -267,6 +271,7 @@ impl Case {
             closing_reason: row.closing_reason,
             closing_summary: row.closing_summary.filter(|_| content),
             outcome: row.outcome,
+            unmet_reason: row.unmet_reason,
             review_on: row.review_on,
             first_contact_at: row.first_contact_at,
             episode: row.episode,

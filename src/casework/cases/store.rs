@@ -239,9 +239,10 @@ pub fn save(tx: &mut Tx, row: &mut CaseRow) -> Result<()> {
     keep(tx, row)
 }
 
-/// Writes a row without a new version: for what the case does not show.
+/// Writes a row without a new version: for what the case does not show. When, is kept for reports.
 pub fn keep(tx: &mut Tx, row: &CaseRow) -> Result<()> {
-    diesel::update(cases::table.find((row.organization_id, row.id))).set(row).execute(tx.conn)?;
+    let kept = (row, cases::kept_at.eq(Instant::now()));
+    diesel::update(cases::table.find((row.organization_id, row.id))).set(kept).execute(tx.conn)?;
     Ok(())
 }
 

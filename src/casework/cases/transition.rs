@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     auth::{OrganizationId, UserId},
-    casework::{assignments, conflicts, deadlines, handovers, timeline},
+    casework::{assignments, case_file::Newest, conflicts, deadlines, handovers, timeline},
     db::{
         Dialect, Tx,
         dialect::row_after,
@@ -19,7 +19,7 @@ use crate::{
     oversight::search,
     types::{
         Day, Id, Instant, Json, Text,
-        code::{CaseOutcome, ClosingReason},
+        code::{CaseOutcome, ClosingReason, UnmetNeedReason},
         fault::Fault,
     },
 };
@@ -36,6 +36,7 @@ pub type TransitionId = Id<TransitionRow>;
 pub struct Given {
     pub review_on: Option<Day>,
     pub signpost: Option<Text<1000>>,
+    pub reason_code: Option<UnmetNeedReason>,
     pub client_agreement: Option<bool>,
     pub conflict_check: Option<bool>,
     pub lead_advocate_id: Option<UserId>,
@@ -57,6 +58,8 @@ pub struct Transition {
     pub review_on: Option<Day>,
     /// Where a person whom we cannot help was pointed to.
     pub signpost: Option<Text<1000>>,
+    /// Why a case is declined or waitlisted, as a code that reports count by; the words are in `reason`.
+    pub reason_code: Option<UnmetNeedReason>,
     /// That the client has agreed to the advocacy.
     pub client_agreement: Option<bool>,
     /// That somebody has looked whether we stand on both sides. A conflict check that was recorded says it too; one that found conflicts must be decided first.
@@ -78,6 +81,7 @@ impl Transition {
         Given {
             review_on: own.review_on,
             signpost: own.signpost,
+            reason_code: own.reason_code,
             client_agreement: own.client_agreement,
             conflict_check: own.conflict_check,
             lead_advocate_id: own.lead_advocate_id,
@@ -141,6 +145,20 @@ pub struct CaseTransition {
     pub given: Given,
     pub actor_id: UserId,
     pub at: Instant,
+}
+
+/// A time that a case was open: as much of a row of `case_episodes` as is shown.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, Serialize, Queryable, Selectable, ToSchema)]
+#[diesel(table_name = case_episodes)]
+#[schema(as = CaseEpisode, example = json!({"episode": 1, "opened_at": "2026-11-23T14:30:00.000Z"}))]
+pub struct EpisodeRow {
+    pub episode: i32,
+    pub opened_at: Instant,
+    pub closed_at: Option<Instant>,
+    pub closing_reason: Option<ClosingReason>,
+    pub closing_summary: Option<Text<8000>>,
+    pub outcome: Option<CaseOutcome>,
 }
 
 /// The history has no filter.
@@ -265,6 +283,7 @@ pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body
 fn enter(row: &mut CaseRow, wanted: &Transition) {
     let from = std::mem::replace(&mut row.status, wanted.to);
     row.review_on = None;
+    row.unmet_reason = None;
     match wanted.to {
         CaseStatus::Active if from == CaseStatus::Closed => {
             row.episode += 1;
@@ -275,6 +294,7 @@ fn enter(row: &mut CaseRow, wanted: &Transition) {
             row.last_contact_at = row.last_contact_at.or(row.first_contact_at);
         }
         CaseStatus::OnHold => row.review_on = wanted.review_on,
+        CaseStatus::Declined | CaseStatus::Waitlisted => row.unmet_reason = wanted.reason_code,
         CaseStatus::Closed => {
             row.closed_at = Some(Instant::now());
             row.closing_reason = wanted.closing_reason;
@@ -285,15 +305,45 @@ fn enter(row: &mut CaseRow, wanted: &Transition) {
     }
 }
 
+impl From<TransitionRow> for CaseTransition {
+    fn from(row: TransitionRow) -> Self {
+        Self {
+            id: row.id,
+            from: row.from_status,
+            to: row.to_status,
+            reason: row.reason,
+            given: row.given.0,
+            actor_id: row.actor_id,
+            at: row.at,
+        }
+    }
+}
+
+/// The steps of a case that has been found.
+fn steps(case: &CaseRow) -> case_transitions::BoxedQuery<'static, Dialect> {
+    case_transitions::table
+        .filter(case_transitions::organization_id.eq(case.organization_id))
+        .filter(case_transitions::case_id.eq(case.id))
+        .into_boxed()
+}
+
+/// The steps of a case for its file: the newest, in the order of time, and how many were left out.
+pub fn of_case_file(tx: &mut Tx, case: &CaseRow) -> Result<Newest<TransitionRow>> {
+    tx.saw("case.transitions_read", case.id);
+    Ok(crate::newest!(tx, TransitionRow, (case_transitions::at.desc(), case_transitions::id.desc()), steps(case)))
+}
+
+/// The episodes of a case for its file.
+pub fn episodes(tx: &mut Tx, case: &CaseRow) -> Result<Vec<EpisodeRow>> {
+    let all =
+        case_episodes::table.filter(case_episodes::organization_id.eq(case.organization_id)).filter(case_episodes::case_id.eq(case.id));
+    Ok(all.order(case_episodes::episode).select(EpisodeRow::as_select()).limit(crate::casework::case_file::MOST).load(tx.conn)?)
+}
+
 /// The history of a case that the caller may see.
 pub fn history(tx: &mut Tx, id: CaseId, list: &List<TransitionFilter>) -> Result<Page<CaseTransition>> {
     let (actor, case) = (tx.actor()?, store::find(tx, id)?);
-    let all = || {
-        case_transitions::table
-            .filter(case_transitions::organization_id.eq(case.organization_id))
-            .filter(case_transitions::case_id.eq(case.id))
-            .into_boxed::<Dialect>()
-    };
+    let all = || steps(&case);
     let mut query = all();
     if let Some((at, id)) = list.after(actor)? {
         query = query.filter(row_after(
@@ -310,14 +360,9 @@ pub fn history(tx: &mut Tx, id: CaseId, list: &List<TransitionFilter>) -> Result
     let total = if list.include_total { Some(all().count().get_result(tx.conn)?) } else { None };
     tx.saw("case.transitions_read", case.id);
     let content = actor.role.sees_content();
-    let view = |row: TransitionRow| CaseTransition {
-        id: row.id,
-        from: row.from_status,
-        to: row.to_status,
-        reason: row.reason.filter(|_| content),
-        given: if content { row.given.0 } else { Given::default() },
-        actor_id: row.actor_id,
-        at: row.at,
+    let view = |row: TransitionRow| match CaseTransition::from(row) {
+        step if content => step,
+        step => CaseTransition { reason: None, given: Given::default(), ..step },
     };
     Ok(list.page(actor, rows, total, |row| (row.at.micros(), row.id.uuid()), view))
 }

@@ -157,6 +157,11 @@ pub struct DeadlineRow {
     pub updated_at: Instant,
 }
 
+/// The status as of a moment: a running deadline is missed from the end of its day.
+pub fn as_of(status: DeadlineStatus, due_at: Instant, now: Instant) -> DeadlineStatus {
+    if status == Running && due_at < now { Missed } else { status }
+}
+
 impl DeadlineRow {
     /// A deadline on a day that is set by hand; a rule's comes by [`DeadlineRow::take`].
     pub fn new(action: &ActionRow, created_by: UserId, time_zone: Zone, due_on: Day, new: &NewDeadline) -> Result<Self> {
@@ -236,7 +241,7 @@ impl DeadlineRow {
 
     /// The status as of a moment: a running deadline is missed from the end of its day.
     pub fn status_at(&self, now: Instant) -> DeadlineStatus {
-        if self.status == Running && self.due_at < now { Missed } else { self.status }
+        as_of(self.status, self.due_at, now)
     }
 
     /// Goes on as the table has it, or says that it cannot.

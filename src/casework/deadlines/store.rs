@@ -7,6 +7,7 @@ use crate::{
             self,
             model::{ActionId, ActionStatus},
         },
+        case_file::Newest,
         cases::{
             self,
             model::{CaseId, CaseRow, CaseStatus},
@@ -119,6 +120,14 @@ pub fn page_of_action(tx: &mut Tx, action: ActionId, list: &List<ActionDeadlineF
     let action = actions::store::find(tx, action)?;
     let filter = DeadlineFilter { status: list.filter.status.clone(), ..DeadlineFilter::default() };
     listed(tx, list, &filter, Some(action.id))
+}
+
+/// The deadlines of a case for its file: the newest, in the order of time, and how many were left out.
+pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Newest<DeadlineRow>> {
+    let newest =
+        crate::newest!(tx, DeadlineRow, (deadlines::due_on.desc(), deadlines::id.desc()), visible(tx).filter(deadlines::case_id.eq(case)));
+    tx.saw_all("deadline.listed", newest.rows.iter().map(|row| row.id));
+    Ok(newest)
 }
 
 fn find(tx: &mut Tx, id: DeadlineId) -> Result<DeadlineRow> {

@@ -246,7 +246,7 @@ pub struct Meeting {
     pub ratings_after: Option<Ratings>,
     pub readiness: Readiness,
     pub created_by: UserId,
-    /// What was promised. Only in the answer to an outcome.
+    /// What was promised. Only in the answer to an outcome, and in a case file.
     pub commitments: Option<Vec<Commitment>>,
     /// The tasks that followed. Only in the answer to an outcome.
     pub follow_up_task_ids: Option<Vec<crate::casework::tasks::model::TaskId>>,

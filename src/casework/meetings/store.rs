@@ -5,6 +5,7 @@ use crate::{
     auth::OrganizationId,
     casework::{
         assignments,
+        case_file::Newest,
         cases::{self, model::CaseId},
         conflicts::{self, model::Occasion},
         timeline,
@@ -99,6 +100,14 @@ pub fn page(tx: &mut Tx, list: &List<MeetingFilter>) -> Result<Page<Meeting>> {
 pub fn page_of_case(tx: &mut Tx, case: CaseId, list: &List<CaseMeetingFilter>) -> Result<Page<Meeting>> {
     let case = cases::store::find(tx, case)?;
     listed(tx, list, |tx| Ok(in_status(visible(tx), list.filter.status.as_ref()).filter(meetings::case_id.eq(case.id))))
+}
+
+/// The meetings of a case for its file: the newest, in the order of time, and how many were left out.
+pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Newest<MeetingRow>> {
+    let newest =
+        crate::newest!(tx, MeetingRow, (meetings::starts_at.desc(), meetings::id.desc()), visible(tx).filter(meetings::case_id.eq(case)));
+    tx.saw_all("meeting.listed", newest.rows.iter().map(|row| row.id));
+    Ok(newest)
 }
 
 /// The meeting, for what hangs on it; showing it is [`get`].

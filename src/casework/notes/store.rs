@@ -4,6 +4,7 @@ use super::model::*;
 use crate::{
     auth::Role,
     casework::{
+        case_file::{MOST, Newest},
         cases::{
             self,
             model::{CaseId, CaseRow},
@@ -58,6 +59,43 @@ pub fn page(tx: &mut Tx, case: CaseId, list: &List<NoteFilter>) -> Result<Page<N
     add_amendments(tx, &mut page.items)?;
     tx.saw_all("note.listed", page.items.iter().map(|note| note.id));
     Ok(page)
+}
+
+/// How many notes are read at once for a case file: each may be long.
+const AT_ONCE: i64 = 100;
+
+/// The notes of a case for its file, with their amendments: the newest, up to so many bytes of text, in the order of time, and how many
+/// were left out. Who may read which of them is as everywhere.
+pub fn of_case_file(tx: &mut Tx, case: CaseId, most_text: usize) -> Result<Newest<Note>> {
+    let (mut notes, mut room): (Vec<Note>, usize) = (Vec::new(), most_text);
+    let all = loop {
+        let mut query = visible(tx)?.filter(notes::case_id.eq(case));
+        if let Some(last) = notes.last() {
+            query = query.filter(row_after((notes::occurred_at, notes::id), (last.occurred_at, last.id), true));
+        }
+        let order = (notes::occurred_at.desc(), notes::id.desc());
+        let rows: Vec<NoteRow> = query.order(order).select(NoteRow::as_select()).limit(AT_ONCE).load(tx.conn)?;
+        let last = i64::try_from(rows.len()).is_ok_and(|count| count < AT_ONCE);
+        let mut views: Vec<Note> = rows.into_iter().map(|row| Note::of(row, Vec::new())).collect();
+        add_amendments(tx, &mut views)?;
+        let before = notes.len();
+        let read = views.len();
+        for view in views {
+            let text = view.body.as_str().len() + view.amendments.iter().map(|amendment| amendment.body.as_str().len()).sum::<usize>();
+            let full = i64::try_from(notes.len()).is_ok_and(|count| count >= MOST);
+            let Some(rest) = room.checked_sub(text).filter(|_| !full) else { break };
+            room = rest;
+            notes.push(view);
+        }
+        match (notes.len() - before < read, last) {
+            (true, _) => break visible(tx)?.filter(notes::case_id.eq(case)).count().get_result::<i64>(tx.conn)?,
+            (false, true) => break i64::try_from(notes.len()).unwrap_or(i64::MAX),
+            (false, false) => {}
+        }
+    };
+    notes.reverse();
+    tx.saw_all("note.listed", notes.iter().map(|note| note.id));
+    Ok(Newest::of(notes, all))
 }
 
 /// Adds to each note its amendments, all of them read at once.

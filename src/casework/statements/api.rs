@@ -123,14 +123,15 @@ pub async fn print_statement(
     match format {
         PrintFormat::Html => Ok(Shown {
             media: "text/html; charset=utf-8",
-            filename: "statement.html",
+            filename: "statement.html".into(),
+            attached: false,
             policy: Some(&html::POLICY),
             body: html::render(&sheet).into_bytes(),
         }),
         // Setting pages takes its time: not on the thread that answers everybody.
         PrintFormat::Pdf => {
             let body = block(move || pdf::render(&sheet)).await.map_err(ApiError::internal)??;
-            Ok(Shown { media: "application/pdf", filename: "statement.pdf", policy: None, body })
+            Ok(Shown { media: "application/pdf", filename: "statement.pdf".into(), attached: false, policy: None, body })
         }
     }
 }

@@ -29,7 +29,7 @@ pub struct PrintQuery {
 }
 
 /// 24 November 2026: the same day on both sides of the Atlantic.
-fn date(day: Day) -> String {
+pub fn date(day: Day) -> String {
     day.jiff().strftime("%-d %B %Y").to_string()
 }
 

@@ -68,6 +68,14 @@ fn before(tx: &mut Tx, client: ClientId, number: i32) -> Result<Option<Statement
     Ok(earlier.order(statements::number.desc()).select(StatementRow::as_select()).first(tx.conn).optional()?)
 }
 
+/// The statement of a client that is in force, where there is one.
+pub fn in_force(tx: &mut Tx, client: ClientId) -> Result<Option<Statement>> {
+    let approved = visible(tx).filter(statements::client_id.eq(client)).filter(statements::status.eq(StatementStatus::Approved));
+    let row: Option<StatementRow> = approved.select(StatementRow::as_select()).first(tx.conn).optional()?;
+    tx.saw_all("statement.listed", row.iter().map(|row| row.id));
+    Ok(row.map(Statement::from))
+}
+
 /// What has changed from another version of the same client's, or from the one before.
 pub fn compare(tx: &mut Tx, id: StatementId, against: Option<StatementId>) -> Result<StatementDiff> {
     let row = find(tx, id)?;

@@ -4,6 +4,7 @@ use super::model::*;
 use crate::{
     auth::UserId,
     casework::{
+        case_file::Newest,
         cases::{
             self,
             model::{CaseId, CaseRow},
@@ -79,6 +80,13 @@ pub fn page_of_case(tx: &mut Tx, case: CaseId, list: &List<CaseTaskFilter>) -> R
     let case = cases::store::find(tx, case)?;
     let filter = TaskFilter { case: Some(case.id), status: list.filter.status.clone(), ..TaskFilter::default() };
     listed(tx, list, &filter)
+}
+
+/// The tasks of a case for its file: the newest, in the order of time, and how many were left out.
+pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Newest<TaskRow>> {
+    let newest = crate::newest!(tx, TaskRow, (tasks::due_on.desc(), tasks::id.desc()), visible(tx).filter(tasks::case_id.eq(case)));
+    tx.saw_all("task.listed", newest.rows.iter().map(|row| row.id));
+    Ok(newest)
 }
 
 pub fn get(tx: &mut Tx, id: TaskId) -> Result<TaskRow> {

@@ -99,6 +99,11 @@ pub fn merged_into(tx: &mut Tx, id: ProviderId) -> Result<Option<ProviderId>> {
     Ok(merge.select(provider_merges::into_id).first(tx.conn).optional()?)
 }
 
+/// What those of these providers are called that the caller may see. A merged one is found by the id that it was merged into.
+pub fn names(tx: &mut Tx, ids: Vec<ProviderId>) -> Result<Vec<(ProviderId, crate::types::Line<200>)>> {
+    Ok(visible(tx).filter(providers::id.eq_any(ids)).select((providers::id, providers::name)).load(tx.conn)?)
+}
+
 /// The provider that an id stands for: its own, or the one that it was merged into.
 pub fn find(tx: &mut Tx, id: ProviderId) -> Result<ProviderRow> {
     let id = merged_into(tx, id)?.unwrap_or(id);

@@ -97,6 +97,12 @@ pub fn choose(tx: &mut Tx, named: Option<TeamId>) -> Result<TeamId> {
     }
 }
 
+/// Every team of the organization.
+pub fn all(tx: &mut Tx) -> Result<Vec<TeamId>> {
+    let all = teams::table.filter(teams::organization_id.eq(tx.organization()));
+    Ok(all.select(teams::id).order(teams::id).load(tx.conn)?)
+}
+
 /// The caller's own teams, those that they are deputised to among them.
 pub fn of_caller(tx: &mut Tx) -> Result<Vec<TeamId>> {
     let mine = teams::table.filter(teams::organization_id.eq(tx.organization())).filter(own(tx, "teams.id"));

@@ -79,7 +79,7 @@ pub struct MyCaseRow {
 }
 
 /// Where a case stands, said to the client.
-const fn in_words(status: CaseStatus) -> &'static str {
+pub const fn in_words(status: CaseStatus) -> &'static str {
     match status {
         CaseStatus::Referred => "We have your request, and will look at it soon.",
         CaseStatus::Triage => "We are looking at how we can help.",

@@ -3,6 +3,7 @@
 pub mod conforms;
 pub mod database;
 pub mod members;
+pub mod past;
 pub mod world;
 
 pub use world::{PASSWORD, Reply, User, World, active_case, body, pages};

@@ -3,6 +3,7 @@
 use super::model::*;
 use crate::{
     casework::{
+        case_file::Newest,
         cases::model::CaseId,
         meetings::{
             self,
@@ -60,6 +61,15 @@ pub fn open_of_case(tx: &mut Tx, case: CaseId) -> Result<Vec<(CommitmentId, Opti
     let of_case = meetings::store::visible_ids(tx).filter(meeting_rows::case_id.eq(case));
     let all = visible(tx).filter(commitments::meeting_id.eq_any(of_case)).filter(commitments::status.eq(CommitmentStatus::Open));
     Ok(all.order(commitments::id).select((commitments::id, commitments::due_on)).limit(200).load(tx.conn)?)
+}
+
+/// The promises of a case for its file: the newest, in the order of time, and how many were left out.
+pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Newest<CommitmentRow>> {
+    let of_case = |tx: &Tx| commitments::meeting_id.eq_any(meetings::store::visible_ids(tx).filter(meeting_rows::case_id.eq(case)));
+    let order = (commitments::created_at.desc(), commitments::id.desc());
+    let newest = crate::newest!(tx, CommitmentRow, order, visible(tx).filter(of_case(tx)));
+    tx.saw_all("commitment.listed", newest.rows.iter().map(|row| row.id));
+    Ok(newest)
 }
 
 pub fn get(tx: &mut Tx, id: CommitmentId) -> Result<Commitment> {

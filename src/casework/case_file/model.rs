@@ -1,0 +1,247 @@
+//! What a case file holds: the whole of a case, for those who work in it.
+
+use super::{
+    client::model::ClientFile,
+    story::{Story, StoryEvent, StoryLine},
+};
+use crate::{
+    casework::{
+        actions::model::{Action, ActionStatus},
+        assignments::model::Assignment,
+        barriers::model::Barrier,
+        cases::{
+            model::Case,
+            transition::{CaseTransition, EpisodeRow},
+        },
+        deadlines::model::{Deadline, DeadlineStatus},
+        meetings::model::{Meeting, MeetingStatus},
+        notes::model::{Note, NoteKind},
+        statements::model::Statement,
+        tasks::model::Task,
+    },
+    directory::providers::model::ProviderId,
+    identity::users::model::UserRef,
+    types::{Instant, Line, Zone, code::words},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+text_enum! {
+    /// For whom a case file is.
+    pub enum Reader {
+        /// For those who work in the case and who answer for it: all that the caller may see.
+        Supervision = "supervision",
+        /// For the client who asks for it: what the portal would show, and what became of their matters.
+        Client = "client",
+    }
+}
+text_enum! {
+    /// The form of a case file that is handed out.
+    pub enum FileFormat { Pdf = "pdf", Html = "html" }
+}
+impl FileFormat {
+    /// The media type of each, the usual one first.
+    pub const MEDIA: &'static [(&'static str, Self)] = &[("application/pdf", Self::Pdf), ("text/html", Self::Html)];
+}
+
+/// For whom to read a case file.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct FileQuery {
+    /// `supervision`, unless said.
+    #[param(inline)]
+    pub reader: Option<Reader>,
+}
+
+/// For whom, in what form and why to hand a case file out.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct FilePrintQuery {
+    /// `supervision`, unless said.
+    #[param(inline)]
+    pub reader: Option<Reader>,
+    /// Goes before `Accept`.
+    #[param(inline)]
+    pub format: Option<FileFormat>,
+    /// Why it is handed out. Stands on the copy for supervision; no names, since an address is kept in many places.
+    #[param(value_type = String, min_length = 1, max_length = 500)]
+    pub reason: Line<500>,
+}
+
+/// Everything that happened in a case, for whom it was asked for.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "reader", rename_all = "snake_case")]
+#[schema(example = json!({"reader": "supervision", "as_of": "2026-11-26T09:00:00.000Z", "time_zone": "America/Chicago", "case": {"advocacy_type": "peer", "case_number": "2026-000042", "client_goal": "Stay on my medication when I move to the new clinic.", "client_id": "019ab3c4-0000-7000-8000-000000000010", "created_at": "2026-11-23T14:30:00.000Z", "episode": 1, "id": "019ab3c4-0000-7000-8000-000000000020", "instruction": "instructed", "intake_source": "treatment_provider", "lead_advocate_id": "019ab3c4-0000-7000-8000-000000000002", "opened_at": "2026-11-23T14:30:00.000Z", "priority": "routine", "status": "active", "tags": ["clinic-move"], "team_id": "019ab3c4-0000-7000-8000-000000000003", "updated_at": "2026-11-23T14:30:00.000Z", "version": 4, "client": {"id": "019ab3c4-0000-7000-8000-000000000010", "preferred_name": "Sam"}, "lead_advocate": {"id": "019ab3c4-0000-7000-8000-000000000002", "display_name": "Ana"}, "first_contact_at": "2026-11-23T15:00:00.000Z"}, "story": [{"on": "2026-11-20", "event": "action_filed", "words": "Filed: Internal appeal, to Riverside Health Plan, appeals unit."}, {"on": "2026-11-23", "at": "2026-11-23T14:30:00.000Z", "event": "case_opened", "words": "The case was opened."}, {"on": "2026-11-23", "at": "2026-11-23T15:00:00.000Z", "event": "barrier_opened", "words": "A barrier was entered: Medication for addiction treatment refused."}, {"on": "2027-01-01", "event": "deadline_due", "words": "The last day: Internal appeal, to Riverside Health Plan, appeals unit."}], "barriers": [{"barrier": {"asks_for_safeguarding": false, "bases": ["disability_moud_or_medication"], "case_id": "019ab3c4-0000-7000-8000-000000000020", "created_by": "019ab3c4-0000-7000-8000-000000000002", "description": "The clinic asks Sam to stop buprenorphine before intake.", "id": "019ab3c4-0000-7000-8000-000000000060", "occurred_on": "2026-11-20", "ongoing": true, "opened_at": "2026-11-23T15:00:00.000Z", "possible_retaliation": false, "provider_id": "019ab3c4-0000-7000-8000-000000000050", "service_type": {"code": "1178", "system": "open_eligibility", "version": "2017"}, "severity": "high", "status": "open", "type": "moud_required_to_stop", "updated_at": "2026-11-23T15:00:00.000Z", "verification": "reported_by_client", "version": 1}, "actions": [{"action": {"barrier_id": "019ab3c4-0000-7000-8000-000000000060", "case_id": "019ab3c4-0000-7000-8000-000000000020", "created_at": "2026-11-19T15:00:00.000Z", "created_by": "019ab3c4-0000-7000-8000-000000000002", "external_reference": "A-1022", "filed_on": "2026-11-20", "forum": "Riverside Health Plan, appeals unit", "id": "019ab3c4-0000-7000-8000-000000000090", "late_filing": false, "level": 1, "method": "fax", "provider_id": "019ab3c4-0000-7000-8000-000000000050", "scheme": "medicaid_managed_care", "status": "filed", "type": "internal_appeal", "updated_at": "2026-11-20T15:00:00.000Z", "version": 2, "description": "The plan refuses the dose that the clinic has prescribed."}, "deadlines": [{"action_id": "019ab3c4-0000-7000-8000-000000000090", "case_id": "019ab3c4-0000-7000-8000-000000000020", "created_at": "2026-11-23T15:00:00.000Z", "created_by": "019ab3c4-0000-7000-8000-000000000002", "differs_from_notice": false, "disclaimer": "This is no legal advice.", "due_at": "2027-01-02T05:59:59.999Z", "due_on": "2027-01-01", "due_soon": false, "holidays_complete": true, "id": "019ab3c4-0000-7000-8000-0000000000a0", "late_filing": false, "overdue": false, "rule": {"bound": "exact", "citation": "42 CFR 438.402(c)(2)(ii)", "code": "medicaid_mco_plan_appeal", "id": "019a3c80-0000-7000-8000-000000000001", "last_verified_on": "2026-11-01", "name": "Appeal to a Medicaid managed-care plan", "not_statutory": false, "party": "us", "trigger": "notice_date", "url": "https://www.ecfr.gov", "version": 1}, "source": "computed", "status": "running", "steps": [{"code": "counted", "date": "2027-01-01", "text": "60 calendar days later is Friday, 1 January 2027."}], "time_zone": "America/Chicago", "trigger_date": "2026-11-02", "updated_at": "2026-11-23T15:00:00.000Z", "version": 1}]}]}], "actions": [], "meetings": [{"case_id": "019ab3c4-0000-7000-8000-000000000020", "created_at": "2026-11-16T09:00:00.000Z", "created_by": "019ab3c4-0000-7000-8000-000000000002", "ends_at": "2026-11-20T16:00:00.000Z", "id": "019ab3c4-0000-7000-8000-000000000060", "mode": "in_facility", "outcomes": [], "participants": [{"name": "Dr. Lee", "party": "provider", "role": "Attending physician"}], "place": "Ward 3, room 12", "provider_id": "019ab3c4-0000-7000-8000-000000000050", "purpose": "Leave with a plan that keeps my medication.", "readiness": {"done": 4, "mandatory": 10, "ratio": 0.4}, "starts_at": "2026-11-20T15:00:00.000Z", "status": "booked", "time_zone": "America/Chicago", "type": "discharge_planning", "updated_at": "2026-11-19T09:00:00.000Z", "version": 3, "commitments": []}], "notes": [{"amendments": [], "author_id": "019ab3c4-0000-7000-8000-000000000002", "body": "Called Sam about the intake on Friday. Sam wants to speak for themselves and asks me to come along.", "case_id": "019ab3c4-0000-7000-8000-000000000020", "created_at": "2026-11-23T15:00:00.000Z", "direction": "out", "id": "019ab3c4-0000-7000-8000-000000000070", "kind": "contact", "locks_at": "2026-11-24T15:00:00.000Z", "minutes": 25, "mode": "phone", "occurred_at": "2026-11-23T14:30:00.000Z", "successful": true, "updated_at": "2026-11-23T15:00:00.000Z", "version": 1}], "tasks": [], "transitions": [{"actor_id": "019ab3c4-0000-7000-8000-000000000004", "at": "2026-11-23T15:00:00.000Z", "from": "triage", "given": {"client_agreement": true, "conflict_check": true, "lead_advocate_id": "019ab3c4-0000-7000-8000-000000000002"}, "id": "019ab3c4-0000-7000-8000-000000000021", "to": "accepted"}], "episodes": [{"episode": 1, "opened_at": "2026-11-23T14:30:00.000Z"}], "assignments": [{"assigned_by": "019ab3c4-0000-7000-8000-000000000004", "case_id": "019ab3c4-0000-7000-8000-000000000020", "id": "019ab3c4-0000-7000-8000-000000000030", "role": "lead", "started_at": "2026-11-23T15:00:00.000Z", "user_id": "019ab3c4-0000-7000-8000-000000000002", "version": 1}], "people": [{"id": "019ab3c4-0000-7000-8000-000000000002", "display_name": "Ana"}], "providers": [{"id": "019ab3c4-0000-7000-8000-000000000050", "name": "Riverside Clinic"}], "left_out": {"barriers": 0, "actions": 0, "deadlines": 0, "meetings": 0, "commitments": 0, "notes": 0, "tasks": 0, "transitions": 0, "assignments": 0}}))]
+pub enum CaseFile {
+    Supervision(Box<SupervisionFile>),
+    Client(Box<ClientFile>),
+}
+
+/// The whole of a case, for those who work in it. Its records are as their own calls show them; who and what they name is in `people` and
+/// `providers`.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+pub struct SupervisionFile {
+    /// When it was put together.
+    pub as_of: Instant,
+    /// The organization's, in which the days of the story are counted.
+    pub time_zone: Zone,
+    /// With its client and its lead.
+    pub case: Case,
+    /// What happened, in order, the oldest first.
+    pub story: Vec<StoryLine>,
+    /// Each with the actions against it.
+    pub barriers: Vec<FileBarrier>,
+    /// The actions that are against the case itself, or against a barrier that was left out.
+    pub actions: Vec<FileAction>,
+    /// Each with what was promised in it.
+    pub meetings: Vec<Meeting>,
+    /// Those that the caller may read, each with its amendments.
+    pub notes: Vec<Note>,
+    pub tasks: Vec<Task>,
+    pub transitions: Vec<CaseTransition>,
+    pub episodes: Vec<EpisodeRow>,
+    pub assignments: Vec<Assignment>,
+    /// The client's needs and preferences, as they approved them last.
+    pub statement: Option<Statement>,
+    /// Whoever is named in it by an id.
+    pub people: Vec<UserRef>,
+    /// The same of providers.
+    pub providers: Vec<FileProvider>,
+    pub left_out: LeftOut,
+}
+
+/// A barrier, and what was done against it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FileBarrier {
+    pub barrier: Barrier,
+    pub actions: Vec<FileAction>,
+}
+
+/// An action, and by when it had to be done or answered.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FileAction {
+    pub action: Action,
+    pub deadlines: Vec<Deadline>,
+}
+
+/// What a provider is called.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct FileProvider {
+    pub id: ProviderId,
+    pub name: Line<200>,
+}
+
+/// How many records of each kind a file does not show: a file shows the newest 2,000, and of notes so many as come to two million bytes.
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[schema(as = FileLeftOut)]
+pub struct LeftOut {
+    pub barriers: i64,
+    pub actions: i64,
+    pub deadlines: i64,
+    pub meetings: i64,
+    pub commitments: i64,
+    /// Of those that the caller may read.
+    pub notes: i64,
+    pub tasks: i64,
+    pub transitions: i64,
+    pub assignments: i64,
+}
+
+impl LeftOut {
+    /// The kinds of which something was left out, in words.
+    pub fn told(&self) -> Vec<(&'static str, i64)> {
+        let all = [
+            ("barriers", self.barriers),
+            ("actions", self.actions),
+            ("deadlines", self.deadlines),
+            ("meetings", self.meetings),
+            ("commitments", self.commitments),
+            ("notes", self.notes),
+            ("tasks", self.tasks),
+            ("changes of status", self.transitions),
+            ("assignments", self.assignments),
+        ];
+        all.into_iter().filter(|(_, count)| *count > 0).collect()
+    }
+}
+
+impl SupervisionFile {
+    /// Every action that is shown.
+    pub fn every_action(&self) -> impl Iterator<Item = &FileAction> {
+        self.barriers.iter().flat_map(|barrier| &barrier.actions).chain(&self.actions)
+    }
+
+    /// What the records say of what happened when.
+    pub fn tell(&self) -> Vec<StoryLine> {
+        let mut story = Story::new(&self.time_zone);
+        story.at(self.case.opened_at, StoryEvent::CaseOpened, "The case was opened.");
+        for step in &self.transitions {
+            if let Some(from) = step.from {
+                let words = format!("The case went from {} to {}.", words(from.as_str()), words(step.to.as_str()));
+                story.at(step.at, StoryEvent::CaseMoved, words);
+            }
+        }
+        for FileBarrier { barrier, .. } in &self.barriers {
+            story.at(barrier.opened_at, StoryEvent::BarrierOpened, format!("A barrier was entered: {}.", barrier_words(barrier)));
+            if let Some(at) = barrier.resolved_at {
+                let became = barrier.disposition.map_or_else(|| words(barrier.status.as_str()), |became| words(became.as_str()));
+                story.at(at, StoryEvent::BarrierEnded, format!("A barrier ended: {}. {became}.", barrier_words(barrier)));
+            }
+        }
+        // What was entered in error has not happened.
+        for FileAction { action, deadlines } in self.every_action().filter(|file| file.action.status != ActionStatus::EnteredInError) {
+            let name = format!("{}, to {}", action.kind.label(), action.forum);
+            if let Some(on) = action.filed_on {
+                story.on(on, StoryEvent::ActionFiled, format!("Filed: {name}."));
+            }
+            if let Some((on, decision)) = action.decided_on.zip(action.decision) {
+                story.on(on, StoryEvent::ActionDecided, format!("Decided: {name}. {}.", words(decision.as_str())));
+            }
+            deadlines.iter().for_each(|deadline| tell_deadline(&mut story, deadline, &name));
+        }
+        for meeting in self.meetings.iter().filter(|meeting| meeting.status == MeetingStatus::Held) {
+            story.at(meeting.starts_at, StoryEvent::MeetingHeld, format!("A meeting was held: {}.", meeting.kind.label()));
+        }
+        for note in self.notes.iter().filter(|note| note.kind == NoteKind::Contact) {
+            story.at(note.occurred_at, StoryEvent::Contact, format!("{}.", contact_words(note)));
+        }
+        story.told()
+    }
+}
+
+fn tell_deadline(story: &mut Story<'_>, deadline: &Deadline, name: &str) {
+    match deadline.status {
+        DeadlineStatus::Satisfied => {
+            let late = if deadline.late_filing { "Done late" } else { "Done in time" };
+            story.on(deadline.satisfied_on.unwrap_or(deadline.due_on), StoryEvent::DeadlineMet, format!("{late}: {name}."));
+        }
+        DeadlineStatus::Missed => story.on(deadline.due_on, StoryEvent::DeadlineMissed, format!("The last day passed: {name}.")),
+        DeadlineStatus::Running | DeadlineStatus::PendingTrigger => {
+            story.on(deadline.due_on, StoryEvent::DeadlineDue, format!("The last day: {name}."));
+        }
+        // Nobody had to do anything on that day any more.
+        DeadlineStatus::Excused | DeadlineStatus::Superseded => {}
+    }
+}
+
+/// What a barrier is, in few words.
+pub fn barrier_words(barrier: &Barrier) -> String {
+    match &barrier.type_text {
+        Some(text) => format!("{} ({text})", barrier.kind.label()),
+        None => barrier.kind.label(),
+    }
+}
+
+/// How a contact was made.
+pub fn contact_words(note: &Note) -> String {
+    let mode = note.mode.map_or_else(|| "Contact".to_owned(), |mode| words(mode.as_str()));
+    let reached = if note.successful == Some(true) { "somebody was reached" } else { "nobody was reached" };
+    let direction = note.direction.map_or("", |direction| match direction {
+        crate::casework::notes::model::ContactDirection::In => ", to us",
+        crate::casework::notes::model::ContactDirection::Out => ", from us",
+    });
+    format!("{mode}{direction}; {reached}")
+}

@@ -1,0 +1,342 @@
+//! A case file as it is handed out, in the words of whoever works in the case.
+
+use super::{client, model::*, story::StoryLine};
+use crate::{
+    auth::UserId,
+    casework::{
+        actions::model::Action,
+        barriers::model::Barrier,
+        deadlines::model::Deadline,
+        meetings::model::Meeting,
+        notes::model::{Note, NoteKind},
+        statements::{model::Statement, print::date},
+    },
+    directory::providers::model::ProviderId,
+    print::{Block, Sheet},
+    types::{Day, Instant, Line, Zone, code::words},
+};
+
+/// The pages, for whom the file is.
+pub fn sheet(file: &CaseFile, by: &str, reason: &Line<500>) -> Sheet {
+    match file {
+        CaseFile::Supervision(file) => Printer { file }.sheet(by, reason),
+        CaseFile::Client(file) => client::print::sheet(file, by),
+    }
+}
+
+/// How many bytes of text a PDF holds: some two hundred pages, which take seconds to set.
+const MOST_IN_A_PDF: usize = 300_000;
+
+/// As much of a sheet as a PDF holds. Where that is not all, it says so at its beginning and at its end.
+pub fn for_pdf(sheet: Sheet) -> Sheet {
+    cut(sheet, MOST_IN_A_PDF)
+}
+
+fn cut(mut sheet: Sheet, most: usize) -> Sheet {
+    let mut room = most;
+    let fits = sheet.blocks.iter().take_while(|block| {
+        // Everything that is long is a text.
+        let length = if let Block::Text(text) = block { text.len() } else { 0 };
+        room.checked_sub(length).inspect(|rest| room = *rest).is_some()
+    });
+    let fits = fits.count();
+    if fits < sheet.blocks.len() {
+        sheet.blocks.truncate(fits);
+        let first = sheet.blocks.iter().position(|block| matches!(block, Block::Heading(_))).unwrap_or(fits);
+        sheet.blocks.insert(
+            first,
+            Block::Notice("This is not all: it is too long for this file, which ends before its end. As HTML it is whole.".into()),
+        );
+        sheet.blocks.push(Block::Notice("Here this file ends. What follows stands in the same file as HTML.".into()));
+    }
+    sheet
+}
+
+/// A story, the lines of a day together: what happened up to a day, and what is still to come.
+pub fn story(lines: &[StoryLine], today: Day) -> Vec<Block> {
+    let (past, ahead) = lines.split_at(lines.partition_point(|line| line.on <= today));
+    let mut blocks = Vec::new();
+    for (heading, lines) in [("What happened, in order", past), ("Still to come", ahead)] {
+        section(
+            &mut blocks,
+            heading,
+            lines.chunk_by(|one, next| one.on == next.on).map(|day| {
+                let on = day.first().map(|line| date(line.on)).unwrap_or_default();
+                Block::Text(day.iter().fold(on, |text, line| format!("{text}\n– {}", line.words)))
+            }),
+        );
+    }
+    blocks
+}
+
+/// A heading, if anything stands under it.
+pub fn section(blocks: &mut Vec<Block>, heading: &str, under: impl Iterator<Item = Block>) {
+    let mut under = under.peekable();
+    if under.peek().is_some() {
+        blocks.push(Block::Heading(heading.into()));
+        blocks.extend(under);
+    }
+}
+
+/// A day and an hour, as the clocks of a zone show it.
+pub fn hour(at: Instant, zone: &Zone) -> String {
+    at.jiff().to_zoned_datetime(zone.jiff()).strftime("%-d %B %Y, %H:%M").to_string()
+}
+
+/// Lines of a text: those that say nothing are left out.
+#[derive(Default)]
+pub struct Lines(Vec<String>);
+impl Lines {
+    pub fn say(&mut self, line: impl Into<String>) {
+        self.0.push(line.into());
+    }
+    pub fn tell(&mut self, name: &str, value: Option<impl std::fmt::Display>) {
+        if let Some(value) = value {
+            self.0.push(format!("{name}: {value}"));
+        }
+    }
+    pub fn text(self) -> Option<Block> {
+        (!self.0.is_empty()).then(|| Block::Text(self.0.join("\n")))
+    }
+}
+
+struct Printer<'f> {
+    file: &'f SupervisionFile,
+}
+
+impl Printer<'_> {
+    fn name(&self, id: UserId) -> &str {
+        self.file.people.iter().find(|user| user.id == id).map_or("somebody", |user| user.display_name.as_str())
+    }
+    fn provider(&self, id: Option<ProviderId>) -> Option<&str> {
+        let id = id?;
+        self.file.providers.iter().find(|provider| provider.id == id).map(|provider| provider.name.as_str())
+    }
+    fn day(&self, at: Instant) -> String {
+        date(Day::of(at, &self.file.time_zone))
+    }
+
+    fn sheet(&self, by: &str, reason: &Line<500>) -> Sheet {
+        let (file, case) = (self.file, &self.file.case);
+        let today = Day::of(file.as_of, &file.time_zone);
+        let on = date(today);
+        let mut blocks = Vec::new();
+        blocks.extend(case.client.as_ref().map(|client| Block::Name(client.preferred_name.to_string())));
+        blocks.push(Block::Notice(format!(
+            "Confidential: for supervision, and not to be given to the client.\nHanded out by {by} on {on}. It holds what {by} may read.\nReason: {reason}"
+        )));
+        let left_out = file.left_out.told();
+        if !left_out.is_empty() {
+            let counts: Vec<String> = left_out.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+            blocks.push(Block::Notice(format!("This is not all. Older records are left out: {}.", counts.join(", "))));
+        }
+        blocks.push(Block::Heading("The case".into()));
+        blocks.extend(self.head());
+        blocks.extend(story(&file.story, today));
+        for FileBarrier { barrier, actions } in &file.barriers {
+            blocks.push(Block::Heading(format!("Barrier: {}", barrier_words(barrier))));
+            blocks.extend(self.barrier(barrier));
+            blocks.extend(actions.iter().filter_map(|file| self.action(file)));
+        }
+        section(&mut blocks, "Other actions", file.actions.iter().filter_map(|file| self.action(file)));
+        for meeting in &file.meetings {
+            blocks.push(Block::Heading(format!("Meeting: {}, {}", meeting.kind.label(), hour(meeting.starts_at, &meeting.time_zone))));
+            blocks.extend(self.meeting(meeting));
+        }
+        section(&mut blocks, "Notes", file.notes.iter().map(|note| self.note(note)));
+        section(&mut blocks, "Tasks", file.tasks.iter().filter_map(|task| self.task(task)));
+        section(&mut blocks, "Changes of status", file.transitions.iter().filter_map(|step| self.step(step)));
+        let ended = file.episodes.iter().filter(|episode| episode.closed_at.is_some());
+        section(&mut blocks, "Closures", ended.filter_map(|episode| self.episode(episode)));
+        section(
+            &mut blocks,
+            "Who worked the case",
+            file.assignments.iter().map(|one| {
+                let end = one.ended_at.map_or_else(|| "now".to_owned(), |at| self.day(at));
+                Block::Text(format!(
+                    "{}, {}: {} to {end}",
+                    self.name(one.user_id),
+                    words(one.role.as_str()).to_lowercase(),
+                    self.day(one.started_at)
+                ))
+            }),
+        );
+        blocks.extend(file.statement.iter().flat_map(statement));
+        let foot = format!("Case {} · For supervision · {on}", case.case_number);
+        Sheet { title: format!("Case file {}", case.case_number), blocks, foot }
+    }
+
+    fn head(&self) -> Option<Block> {
+        let case = &self.file.case;
+        let mut lines = Lines::default();
+        lines.tell("Goal", case.client_goal.as_ref());
+        lines.tell("Kind of advocacy", Some(case.advocacy_type.label()));
+        lines.tell("Came by", Some(case.intake_source.label()));
+        lines.tell("Came by, in words", case.intake_source_text.as_ref());
+        lines.tell("Acting", Some(words(case.instruction.as_str())));
+        lines.tell("Why without instruction", case.non_instructed_reason.as_ref());
+        lines.tell("Status", Some(words(case.status.as_str())));
+        lines.tell("Priority", Some(words(case.priority.as_str())));
+        lines.tell("Why", case.priority_reason.as_ref());
+        lines.tell("Lead", case.lead_advocate.as_ref().map(|lead| &lead.display_name));
+        lines.tell("Opened", Some(self.day(case.opened_at)));
+        lines.tell("First contact", case.first_contact_at.map(|at| self.day(at)));
+        lines.tell("To be looked at again", case.review_on.map(date));
+        lines.tell("Closed", case.closed_at.map(|at| self.day(at)));
+        lines.tell("Reason for closing", case.closing_reason.map(|reason| reason.label()));
+        lines.tell("Outcome", case.outcome.map(|outcome| outcome.label()));
+        lines.tell("Summary", case.closing_summary.as_ref());
+        lines.text()
+    }
+
+    fn barrier(&self, barrier: &Barrier) -> Option<Block> {
+        let mut lines = Lines::default();
+        lines.say(barrier.description.to_string());
+        let bases: Vec<String> = barrier.bases.iter().map(|basis| basis.label()).collect();
+        lines.tell("Grounds", (!bases.is_empty()).then(|| bases.join(", ")));
+        lines.tell("Grounds, in words", barrier.basis_text.as_ref());
+        lines.tell("Provider", self.provider(barrier.provider_id));
+        lines.tell("Happened", barrier.occurred_on.map(date));
+        lines.tell("Weight", Some(words(barrier.severity.as_str())));
+        lines.tell("Known by", Some(words(barrier.verification.as_str())));
+        lines.tell("Status", Some(words(barrier.status.as_str())));
+        lines.tell("What became of it", barrier.disposition.map(|became| words(became.as_str())));
+        lines.tell("In whose judgement", barrier.judged_by.map(|by| words(by.as_str())));
+        if barrier.possible_retaliation {
+            lines.say("Possibly a retaliation.");
+        }
+        lines.tell("Entered", Some(format!("{} by {}", self.day(barrier.opened_at), self.name(barrier.created_by))));
+        lines.text()
+    }
+
+    fn action(&self, FileAction { action, deadlines }: &FileAction) -> Option<Block> {
+        let Action { kind, forum, .. } = action;
+        let mut lines = Lines::default();
+        lines.say(format!("Action: {}, to {forum}", kind.label()));
+        lines.tell("Against", self.provider(action.provider_id));
+        lines.tell("About", action.description.as_ref());
+        lines.tell("Why it went on", action.escalation_reason.as_ref());
+        lines.tell("Status", Some(words(action.status.as_str())));
+        lines.tell("Filed", action.filed_on.map(date));
+        lines.tell("By", action.method.map(|method| words(method.as_str())));
+        lines.tell("Their reference", action.external_reference.as_ref());
+        lines.tell("Good cause for filing late", action.good_cause.as_ref());
+        lines.tell("Decision", action.decision.map(|decision| words(decision.as_str())));
+        lines.tell("Decided", action.decided_on.map(date));
+        deadlines.iter().for_each(|one| deadline(&mut lines, one));
+        lines.text()
+    }
+
+    fn meeting(&self, meeting: &Meeting) -> Option<Block> {
+        let mut lines = Lines::default();
+        lines.say(meeting.purpose.to_string());
+        lines.tell("Kind, in words", meeting.type_text.as_ref());
+        lines.tell("How", Some(words(meeting.mode.as_str())));
+        lines.tell("With", self.provider(meeting.provider_id));
+        lines.tell("Where", meeting.place.as_ref());
+        let people: Vec<String> = meeting
+            .participants
+            .iter()
+            .map(|one| one.role.as_ref().map_or_else(|| one.name.to_string(), |role| format!("{} ({role})", one.name)))
+            .collect();
+        lines.tell("Who took part", (!people.is_empty()).then(|| people.join(", ")));
+        lines.tell("Status", Some(words(meeting.status.as_str())));
+        lines.tell("Called off by", meeting.cancelled_by.map(|by| words(by.as_str())));
+        let ready = &meeting.readiness;
+        lines.tell("Prepared", (ready.mandatory > 0).then(|| format!("{} of {} things that had to be", ready.done, ready.mandatory)));
+        lines.tell("Who spoke", meeting.who_spoke.map(|who| words(who.as_str())));
+        lines.tell("The provider wrote down what the client said", meeting.views_recorded_by_provider.map(|seen| words(seen.as_str())));
+        let outcomes: Vec<String> = meeting.outcomes.iter().map(|outcome| outcome.label()).collect();
+        lines.tell("Outcome", (!outcomes.is_empty()).then(|| outcomes.join(", ")));
+        lines.tell("Summary", meeting.summary.as_ref());
+        for promise in meeting.commitments.iter().flatten() {
+            let due = promise.due_on.map_or_else(String::new, |day| format!(", by {}", date(day)));
+            lines.say(format!(
+                "Promised by the {}{due} ({}): {}",
+                promise.party.as_str(),
+                words(promise.status.as_str()).to_lowercase(),
+                promise.text
+            ));
+        }
+        lines.text()
+    }
+
+    fn note(&self, note: &Note) -> Block {
+        let kind = match note.kind {
+            NoteKind::Contact => contact_words(note),
+            kind => words(kind.as_str()),
+        };
+        let minutes = note.minutes.map_or_else(String::new, |minutes| format!(", {minutes} minutes"));
+        let at = hour(note.occurred_at, &self.file.time_zone);
+        let mut text = format!("{at} – {kind}{minutes} – by {}\n{}", self.name(note.author_id), note.body);
+        for added in &note.amendments {
+            let at = hour(added.created_at, &self.file.time_zone);
+            text.push_str(&format!("\nAdded {at} by {}: {}", self.name(added.author_id), added.body));
+        }
+        Block::Text(text)
+    }
+
+    fn task(&self, task: &crate::casework::tasks::model::Task) -> Option<Block> {
+        let mut lines = Lines::default();
+        let whose = task.assignee_id.map_or("nobody yet", |id| self.name(id));
+        lines.say(format!("{} – by {}, {whose}: {}", task.title, date(task.due_on), words(task.status.as_str()).to_lowercase()));
+        lines.0.extend(task.description.as_ref().map(ToString::to_string));
+        lines.text()
+    }
+
+    fn step(&self, step: &crate::casework::cases::transition::CaseTransition) -> Option<Block> {
+        let mut lines = Lines::default();
+        lines.say(format!("{} – {} – by {}", hour(step.at, &self.file.time_zone), words(step.to.as_str()), self.name(step.actor_id)));
+        lines.tell("Reason", step.reason.as_ref());
+        lines.tell("Pointed to", step.given.signpost.as_ref());
+        lines.tell("To be looked at again", step.given.review_on.map(date));
+        lines.text()
+    }
+
+    fn episode(&self, episode: &crate::casework::cases::transition::EpisodeRow) -> Option<Block> {
+        let mut lines = Lines::default();
+        lines.tell("Opened", Some(self.day(episode.opened_at)));
+        lines.tell("Closed", episode.closed_at.map(|at| self.day(at)));
+        lines.tell("Reason", episode.closing_reason.map(|reason| reason.label()));
+        lines.tell("Outcome", episode.outcome.map(|outcome| outcome.label()));
+        lines.tell("Summary", episode.closing_summary.as_ref());
+        lines.text()
+    }
+}
+
+fn deadline(lines: &mut Lines, deadline: &Deadline) {
+    let rule = deadline.rule.as_ref().map_or_else(String::new, |rule| format!(" ({})", rule.name));
+    lines.say(format!("Last day: {}{rule}: {}", date(deadline.due_on), words(deadline.status.as_str()).to_lowercase()));
+    lines.tell("Done", deadline.satisfied_on.map(date));
+    lines.tell("Good cause", deadline.good_cause.as_ref());
+    lines.tell("Why it was waived", deadline.excused_reason.as_ref());
+    lines.tell("Why the day was set by hand", deadline.override_reason.as_ref());
+    lines.tell("Note", deadline.note.as_ref());
+}
+
+/// The sections of a statement, under the words that say whose they are.
+fn statement(statement: &Statement) -> Vec<Block> {
+    let on = statement.approval.as_ref().map_or_else(String::new, |approval| format!(", approved on {}", date(approval.on)));
+    let mut blocks = vec![Block::Heading("Needs and preferences".into()), Block::Text(format!("Version {}{on}.", statement.number))];
+    for (section, said) in statement.sections.filled() {
+        blocks.push(Block::Text(format!("{}\n{said}", section.heading())));
+    }
+    blocks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_into_a_pdf_is_left_out_and_said_to_be() {
+        let texts = ["one", "two", "three"].map(|text| Block::Text(text.into()));
+        let blocks = [Block::Name("Sam".into()), Block::Heading("H".into())].into_iter().chain(texts).collect();
+        let sheet = Sheet { title: "T".into(), blocks, foot: String::new() };
+        assert_eq!(cut(sheet.clone(), 11).blocks, sheet.blocks);
+        let short = cut(sheet, 10).blocks;
+        let is = |place: usize, text: &str| matches!(short.get(place), Some(Block::Notice(told)) if told.starts_with(text));
+        assert!(is(1, "This is not all") && is(5, "Here this file ends") && short.len() == 6, "{short:?}");
+        assert_eq!(short.get(3..5), Some([Block::Text("one".into()), Block::Text("two".into())].as_slice()));
+    }
+}

@@ -1,0 +1,82 @@
+//! What happened, in order: the dates of a case as lines to be read from the top down. Knows nothing of who reads them.
+
+use crate::types::{Day, Instant, Zone};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+text_enum! {
+    /// What a line of the story tells of. What happens on one day without an hour stands in this order, after what has one.
+    pub enum StoryEvent {
+        CaseOpened = "case_opened",
+        CaseMoved = "case_moved",
+        BarrierOpened = "barrier_opened",
+        BarrierEnded = "barrier_ended",
+        MeetingHeld = "meeting_held",
+        Contact = "contact",
+        ActionFiled = "action_filed",
+        ActionDecided = "action_decided",
+        DeadlineMet = "deadline_met",
+        /// The last day of a deadline that is still open: it may lie ahead.
+        DeadlineDue = "deadline_due",
+        DeadlineMissed = "deadline_missed",
+    }
+}
+
+/// One thing that happened.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(example = json!({"on": "2026-11-23", "at": "2026-11-23T14:30:00.000Z", "event": "case_opened", "words": "The case was opened."}))]
+pub struct StoryLine {
+    /// The day, of the organization's calendar.
+    pub on: Day,
+    /// The moment; absent where only the day is known.
+    pub at: Option<Instant>,
+    pub event: StoryEvent,
+    /// The same in one sentence.
+    pub words: String,
+}
+
+/// A story while it is gathered.
+#[derive(Debug)]
+pub struct Story<'z> {
+    zone: &'z Zone,
+    lines: Vec<StoryLine>,
+}
+
+impl<'z> Story<'z> {
+    pub const fn new(zone: &'z Zone) -> Self {
+        Self { zone, lines: Vec::new() }
+    }
+    pub fn at(&mut self, at: Instant, event: StoryEvent, words: impl Into<String>) {
+        self.lines.push(StoryLine { on: Day::of(at, self.zone), at: Some(at), event, words: words.into() });
+    }
+    pub fn on(&mut self, on: Day, event: StoryEvent, words: impl Into<String>) {
+        self.lines.push(StoryLine { on, at: None, event, words: words.into() });
+    }
+    /// The oldest first.
+    pub fn told(mut self) -> Vec<StoryLine> {
+        self.lines.sort_by_key(|line| (line.on, line.at.map_or(i64::MAX, Instant::micros), line.event));
+        self.lines
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_story_goes_by_the_organizations_days_and_what_has_no_hour_comes_last_of_its_day() {
+        let zone = Zone::parse("America/Chicago").unwrap();
+        let (day, at) = (|text| Day::parse(text).unwrap(), |text| Instant::parse(text).unwrap());
+        let mut story = Story::new(&zone);
+        story.on(day("2026-11-24"), StoryEvent::DeadlineDue, "due");
+        story.on(day("2026-11-24"), StoryEvent::ActionFiled, "filed");
+        // Still the evening of the 23rd in Chicago.
+        story.at(at("2026-11-24T05:00:00Z"), StoryEvent::MeetingHeld, "met");
+        story.at(at("2026-11-24T15:00:00Z"), StoryEvent::Contact, "called");
+        story.at(at("2026-11-23T15:00:00Z"), StoryEvent::CaseOpened, "opened");
+        let told = story.told();
+        assert_eq!(told.iter().map(|line| line.words.as_str()).collect::<Vec<_>>(), ["opened", "met", "called", "filed", "due"]);
+        assert_eq!(told.get(1).map(|line| line.on), Some(day("2026-11-23")));
+    }
+}

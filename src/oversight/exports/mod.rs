@@ -1,0 +1,11 @@
+//! Exports: what was taken out of the house, by whom, and why (FX-02).
+
+pub mod api;
+pub mod model;
+pub mod store;
+
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub fn routes(cfg: &mut ServiceConfig<'_>) {
+    cfg.service(api::list_exports);
+}

@@ -1,0 +1,84 @@
+//! Handlers for reports.
+
+use super::{measure, model::*, run, table};
+use crate::{
+    auth::{
+        Allowed, Fresh,
+        policy::{ExportReports, ReadReports},
+    },
+    db::Db,
+    error::{ApiError, Result},
+    http::{Accept, Answer, File, Query, Reply, Shown, Streamed, plain},
+};
+use actix_web::{
+    Either, get,
+    web::{Data, Path, block},
+};
+use tokio::sync::Semaphore;
+
+/// List the measures
+///
+/// What can be reported: each measure with its definition, what it leaves out, what it can be grouped by, and what it comes as.
+#[utoipa::path(tag = "Reports", responses((status = 200, body = ReportDefinitions)), security(("bearer" = ["reports:read"])))]
+#[get("/reports")]
+pub async fn list_reports(_who: Allowed<ReadReports>) -> Reply<ReportDefinitions> {
+    plain(ReportDefinitions { items: measure::all().map(ReportDefinition::from).collect() })
+}
+
+/// How many files are set at once: the processors are everybody's.
+static PRESSES: Semaphore = Semaphore::const_new(2);
+
+/// Report a measure
+///
+/// Counts what was on record at a moment, so that the same question with the same `as_of` is answered the same whenever it is asked. An advocate is told of the cases that they work in, a supervisor of their teams, exactly. An administrator is told of the organization, with small numbers hidden and the others rounded; `view=protected` does the same for a report that is handed to others. As CSV, XLSX and PDF it is taken out of the house: that asks for a `reason`, and for a password said within ten minutes.
+#[utoipa::path(tag = "Reports", params(("measure" = String, Path, description = "The id of a measure.", example = "barriers_open"), ReportQuery), responses((status = 200, content((Report = "application/json"), (String = "text/csv"), (File = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"), (File = "application/pdf"), (String = "image/svg+xml")))), security(("bearer" = ["reports:read"])))]
+#[get("/reports/{measure}")]
+pub async fn get_report(
+    who: Allowed<ReadReports>,
+    db: Data<Db>,
+    name: Path<String>,
+    query: Query<ReportQuery>,
+    accept: Accept,
+) -> Result<Either<Answer<Report>, Shown>> {
+    let measure = measure::find(&name).ok_or_else(ApiError::not_found)?;
+    let format = query.format.map_or_else(|| accept.choose(ReportFormat::MEDIA), Ok)?;
+    if format.is_export() {
+        if query.reason.is_none() {
+            return Err(ApiError::parameter("reason", "required", "say why the report is taken out"));
+        }
+        who.fresh()?;
+    }
+    let report = run::report(&db, &who, measure, query.clone(), format).await?;
+    if format == ReportFormat::Json {
+        return plain(report).map(Either::Left);
+    }
+    // Setting pages takes its time: not on the thread that answers everybody.
+    let turn = PRESSES.acquire().await.map_err(ApiError::internal)?;
+    let set = move || {
+        let _turn = turn; // whoever has gone away meanwhile still has it
+        table::file(&report, measure, format)
+    };
+    let body = block(set).await.map_err(ApiError::internal)??;
+    let media = match format {
+        ReportFormat::Csv => "text/csv; charset=utf-8; header=present",
+        _ => ReportFormat::MEDIA.iter().find(|(_, offered)| *offered == format).map_or("application/octet-stream", |(media, _)| media),
+    };
+    let filename = format!("{}.{}", measure.id, format.as_str()).into();
+    Ok(Either::Right(Shown { media, filename, attached: format.is_export(), policy: None, body }))
+}
+
+/// List the records behind a number
+///
+/// One line of CSV for each record that the measure counts, with its case and its client: so that whoever doubts a number can count. It is of the caller's teams, taken out of the house like any export, and entered in the trace with its reason and in the log of each client. Not every measure has them: see `records` in the list of measures.
+#[utoipa::path(tag = "Reports", params(("measure" = String, Path, description = "The id of a measure.", example = "barriers_open"), RecordsQuery), responses((status = 200, content((String = "text/csv")))), security(("bearer" = ["reports:export"])))]
+#[get("/reports/{measure}/records")]
+pub async fn list_report_records(
+    who: Fresh<ExportReports>,
+    db: Data<Db>,
+    name: Path<String>,
+    query: Query<RecordsQuery>,
+) -> Result<Streamed> {
+    let measure = measure::find(&name).ok_or_else(ApiError::not_found)?;
+    let parts = run::records(db.get_ref().clone(), who, measure, query.clone()).await?;
+    Ok(Streamed { media: "text/csv; charset=utf-8; header=present", filename: format!("{}-records.csv", measure.id).into(), parts })
+}

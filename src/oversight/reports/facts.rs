@@ -1,0 +1,39 @@
+//! The facts that reports count, made from the records themselves: for what was filled without them, and to hold them against each other.
+
+use crate::{
+    auth::OrganizationId,
+    db::{Condition, Conn},
+    error::Result,
+};
+
+/// Each table of facts with the view that tells them by the records, and what only the facts know for certain.
+const KINDS: [Kind; 6] = [
+    Kind { table: "case_facts", history: "case_history", order: "case_id" },
+    Kind { table: "barrier_facts", history: "barrier_history", order: "barrier_id" },
+    Kind { table: "action_facts", history: "action_history", order: "action_id" },
+    Kind { table: "deadline_facts", history: "deadline_history", order: "deadline_id" },
+    Kind { table: "meeting_facts", history: "meeting_history", order: "meeting_id" },
+    Kind { table: "task_facts", history: "task_history", order: "task_id" },
+];
+
+struct Kind {
+    table: &'static str,
+    history: &'static str,
+    order: &'static str,
+}
+
+/// Makes the facts of an organization anew from its records.
+///
+/// What the records do not tell of their past is lost by it: it is for an organization that was just filled.
+pub fn enter(conn: &mut Conn, organization: OrganizationId) -> Result<()> {
+    conn.set_organization(organization)?;
+    for kind in KINDS {
+        let own = || Condition::sql(" WHERE organization_id = ").id(organization.uuid());
+        conn.run(Condition::sql("DELETE FROM ").then(kind.table).with(own()))?;
+        // In the order in which they stand, which is sooner done than one here and one there.
+        let made = Condition::sql("INSERT INTO ").then(kind.table).then(" SELECT * FROM ").then(kind.history).with(own());
+        let made = made.then(" AND recorded_at < replaced_at ORDER BY team_id, replaced_at, ").then(kind.order);
+        conn.run(made)?;
+    }
+    Ok(())
+}

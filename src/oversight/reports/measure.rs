@@ -1,0 +1,298 @@
+//! What a measure is: which facts it looks at, what it counts of them, and what it makes of the counts. Every form of a report, and
+//! whatever the registry tells of it, comes from here.
+
+use super::measures;
+
+text_enum! {
+    /// What is counted. Numbers of different units are never added.
+    pub enum Unit {
+        Cases = "cases",
+        Clients = "clients",
+        Barriers = "barriers",
+        Actions = "actions",
+        Deadlines = "deadlines",
+        Meetings = "meetings",
+        Tasks = "tasks",
+        /// Times that it was decided not to take a case on, or to let it wait.
+        Decisions = "decisions",
+        /// Each row counts records of its own kind.
+        Records = "records",
+    }
+}
+
+/// Every measure, in the order in which they are listed.
+pub const ALL: &[&[Measure]] = &[
+    measures::caseload::ALL,
+    measures::contact::ALL,
+    measures::deadlines::ALL,
+    measures::barriers::ALL,
+    measures::actions::ALL,
+    measures::meetings::ALL,
+    measures::oversight::ALL,
+];
+
+pub fn all() -> impl Iterator<Item = &'static Measure> {
+    ALL.iter().copied().flatten()
+}
+
+pub fn find(id: &str) -> Option<&'static Measure> {
+    all().find(|measure| measure.id == id)
+}
+
+/// One measure. In its SQL `f` is a fact, and these stand for values: `{at}` the moment as of which is reported, `{from}` and `{to}`
+/// the moments at which the period begins and ends, in microseconds; `{day}`, `{from_day}`, `{to_day}` the same as days since 1970;
+/// `{instant}` the moment as the engine keeps it, and `{organization}` whose facts they are.
+#[derive(Debug)]
+pub struct Measure {
+    pub id: &'static str,
+    /// Counts up whenever the same records would give another number.
+    pub version: i32,
+    pub title: &'static str,
+    pub definition: &'static str,
+    pub numerator: Option<&'static str>,
+    pub denominator: Option<&'static str>,
+    pub unit: Unit,
+    pub time: Time,
+    pub groups: &'static [Group],
+    /// What it is grouped by unless it is asked for something else.
+    pub usual: &'static [&'static str],
+    pub parts: &'static [Part],
+    pub statistics: &'static [Statistic],
+    /// The counter that says how many units were looked at.
+    pub n: &'static str,
+    pub excluded: &'static [Exclusion],
+    pub caution: Option<&'static str>,
+    /// Whether it says how many records were left out because their case was entered in error: where it looks at each record once.
+    pub tells_mistakes: bool,
+}
+
+/// What a measure asks of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Time {
+    /// How things stand at one moment.
+    Moment,
+    /// How they stand now: what it looks at is not kept for the past.
+    Now,
+    /// What happened on the days from one up to another.
+    Period,
+}
+
+/// Where facts of one kind stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Facts {
+    Cases,
+    Barriers,
+    Actions,
+    Deadlines,
+    Meetings,
+    Tasks,
+}
+impl Facts {
+    /// What names the record.
+    pub const fn id(self) -> &'static str {
+        match self {
+            Self::Cases => "f.case_id",
+            Self::Barriers => "f.barrier_id",
+            Self::Actions => "f.action_id",
+            Self::Deadlines => "f.deadline_id",
+            Self::Meetings => "f.meeting_id",
+            Self::Tasks => "f.task_id",
+        }
+    }
+    pub const fn table(self) -> &'static str {
+        match self {
+            Self::Cases => "case_facts AS f",
+            Self::Barriers => "barrier_facts AS f",
+            Self::Actions => "action_facts AS f",
+            Self::Deadlines => "deadline_facts AS f",
+            Self::Meetings => "meeting_facts AS f",
+            Self::Tasks => "task_facts AS f",
+        }
+    }
+}
+
+/// Facts of one kind, and what is counted of them.
+#[derive(Debug)]
+pub struct Part {
+    pub facts: Facts,
+    pub look: Look,
+    /// The condition of the facts that are looked at.
+    pub among: &'static str,
+    pub counters: &'static [Counter],
+    /// A number of whole days of each that a quantile may be asked of.
+    pub days: Option<&'static str>,
+}
+
+/// Which facts of a record are looked at.
+#[derive(Debug, Clone, Copy)]
+pub enum Look {
+    /// The one that was on record at the moment.
+    Standing,
+    /// Every one that came on record until then: for what happened to it on the way.
+    History,
+    /// Those that were on record at the moment, drawn together for each client: these names for what is made of them.
+    PerClient(&'static [(&'static str, &'static str)]),
+}
+
+/// Something that is counted.
+#[derive(Debug)]
+pub struct Counter {
+    pub name: &'static str,
+    pub sql: Count,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Count {
+    /// The facts that meet a condition.
+    Of(&'static str),
+    /// A whole number of each, added up.
+    Sum(&'static str),
+    /// The different values of a column.
+    Different(&'static str),
+}
+impl Count {
+    /// Whether the counts of two groups make that of both.
+    const fn adds_up(self) -> bool {
+        !matches!(self, Self::Different(..))
+    }
+}
+
+/// What is told of the counts. A number that is made of others is hidden where one of them is.
+#[derive(Debug)]
+pub struct Statistic {
+    pub name: &'static str,
+    pub title: &'static str,
+    pub makes: Makes,
+}
+
+#[derive(Debug, Clone, Copy)]
+pub enum Makes {
+    /// A count itself.
+    Count(&'static str),
+    /// A count that stands for so many units, of which `of` is the number.
+    Weight { sum: &'static str, of: &'static str },
+    /// One count as a share of another that holds it.
+    Share { of: &'static str, among: &'static str },
+    /// A sum by the number that it was added up over.
+    /// Of so many units, of which `units` is the number.
+    Mean { sum: &'static str, of: &'static str, units: &'static str },
+    /// The number of days that so many in a hundred do not exceed; by nearest rank.
+    Quantile { percent: i64, of: &'static str },
+    /// 1 where a count has come to so many, and 0 where not.
+    Reaches { of: &'static str, least: i64 },
+}
+
+/// What is not in the numbers, and why.
+#[derive(Debug)]
+pub struct Exclusion {
+    pub code: &'static str,
+    pub words: &'static str,
+    pub counter: &'static str,
+}
+
+/// Something to group by.
+#[derive(Debug)]
+pub struct Group {
+    pub name: &'static str,
+    pub title: &'static str,
+    pub sql: &'static str,
+    pub keys: Keys,
+}
+
+/// What the keys of a group are, and where their names are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keys {
+    Team,
+    User,
+    Provider,
+    Service,
+    /// Codes of a code list.
+    Codes(&'static str),
+    /// The same, several to each fact: a sum over them is not the number of facts.
+    SeveralCodes(&'static str),
+    /// Words that the program itself decides by.
+    Words,
+    /// Steps, in this order.
+    Steps(&'static [(&'static str, &'static str)]),
+}
+impl Keys {
+    pub const fn are_ids(self) -> bool {
+        matches!(self, Self::Team | Self::User | Self::Provider | Self::Service)
+    }
+}
+
+/// The key of what has none: no provider named, no reason given.
+pub const NONE: &str = "none";
+
+impl Measure {
+    /// Whether the counts of two groups, or of two teams, make that of both: not where different clients are counted, who may be in both.
+    pub fn adds_up(&self) -> bool {
+        let part = |part: &Part| !matches!(part.look, Look::PerClient(_)) && part.counters.iter().all(|counter| counter.sql.adds_up());
+        self.parts.iter().all(part)
+    }
+    pub fn group(&self, name: &str) -> Option<&'static Group> {
+        self.groups.iter().find(|group| group.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::db::tally::MOST_COUNTS;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_measure_names_what_it_has() {
+        let mut ids = BTreeSet::new();
+        for measure in all() {
+            assert!(ids.insert(measure.id), "{} is there twice", measure.id);
+            let counters: Vec<&str> = measure.parts.iter().flat_map(|part| part.counters).map(|counter| counter.name).collect();
+            assert!(counters.len() < MOST_COUNTS, "{} counts too much", measure.id);
+            assert_eq!(counters.iter().collect::<BTreeSet<_>>().len(), counters.len(), "{}", measure.id);
+            let known = |name: &str| assert!(counters.contains(&name), "{} has no {name}", measure.id);
+            known(measure.n);
+            measure.excluded.iter().for_each(|excluded| known(excluded.counter));
+            for statistic in measure.statistics {
+                match statistic.makes {
+                    Makes::Count(of) | Makes::Reaches { of, .. } => known(of),
+                    Makes::Quantile { of, .. } => {
+                        known(of);
+                        assert!(measure.parts.iter().any(|part| part.days.is_some()), "{}", measure.id);
+                    }
+                    Makes::Share { of, among } => [of, among].into_iter().for_each(known),
+                    Makes::Weight { sum, of } => [sum, of].into_iter().for_each(known),
+                    Makes::Mean { sum, of, units } => [sum, of, units].into_iter().for_each(known),
+                }
+            }
+            measure.usual.iter().for_each(|name| assert!(measure.group(name).is_some(), "{} has no group {name}", measure.id));
+            for words in [Some(measure.definition), measure.numerator, measure.denominator, measure.caution].into_iter().flatten() {
+                assert!(words.ends_with('.'), "{}: {words}", measure.id);
+            }
+        }
+    }
+
+    #[test]
+    fn the_measures_that_were_promised_are_there() {
+        let promised = [
+            "caseload_current",
+            "caseload_flow",
+            "time_to_first_contact",
+            "time_to_close",
+            "contact_gap",
+            "deadlines_due",
+            "deadline_compliance",
+            "overdue_followups",
+            "barriers_open",
+            "barrier_resolution",
+            "action_success",
+            "provider_pattern",
+            "discrimination_by_basis",
+            "meeting_prep",
+            "self_advocacy_shift",
+            "supervision",
+            "unmet_need",
+            "data_quality",
+        ];
+        assert_eq!(all().map(|measure| measure.id).collect::<BTreeSet<_>>(), promised.into_iter().collect());
+    }
+}

@@ -1,0 +1,48 @@
+//! Actions: what was decided on them.
+
+use super::{super::measure::*, ACTION_TYPE, ADVOCATE, PROVIDER, TEAM};
+
+pub const ALL: &[Measure] = &[Measure {
+    id: "action_success",
+    version: 1,
+    title: "Actions that succeeded",
+    definition: "Of the actions that were decided in the period, the share that was granted, partly granted or settled. Actions that were \
+                 filed before its end and wait for their decision are shown as pending.",
+    numerator: Some("Actions that were granted, partly granted or settled."),
+    denominator: Some("Actions that were decided in the period, those without a response among them."),
+    unit: Unit::Actions,
+    time: Time::Period,
+    groups: &[
+        TEAM,
+        ADVOCATE,
+        ACTION_TYPE,
+        Group { name: "scheme", title: "Scheme", sql: "f.scheme", keys: Keys::Codes("scheme") },
+        PROVIDER,
+    ],
+    usual: &["type"],
+    parts: &[Part {
+        facts: Facts::Actions,
+        look: Look::Standing,
+        among: "(f.status = 'decided' AND f.decided_on >= {from_day} AND f.decided_on < {to_day} \
+                OR f.status IN ('filed', 'in_progress') AND f.filed_on < {to_day} \
+                OR f.status = 'withdrawn' AND f.filed_on IS NOT NULL AND f.recorded_at >= {from} AND f.recorded_at < {to})",
+        counters: &[
+            Counter { name: "decided", sql: Count::Of("f.status = 'decided' AND f.decision <> 'withdrawn'") },
+            Counter {
+                name: "succeeded",
+                sql: Count::Of("f.status = 'decided' AND f.decision IN ('granted', 'partly_granted', 'settled')"),
+            },
+            Counter { name: "pending", sql: Count::Of("f.status IN ('filed', 'in_progress')") },
+            Counter { name: "withdrawn", sql: Count::Of("f.status = 'withdrawn' OR f.status = 'decided' AND f.decision = 'withdrawn'") },
+        ],
+        days: None,
+    }],
+    statistics: &[
+        Statistic { name: "succeeded", title: "Share that succeeded", makes: Makes::Share { of: "succeeded", among: "decided" } },
+        Statistic { name: "pending", title: "Pending", makes: Makes::Count("pending") },
+    ],
+    n: "decided",
+    excluded: &[Exclusion { code: "withdrawn", words: "Withdrawn in the period before a decision", counter: "withdrawn" }],
+    caution: None,
+    tells_mistakes: true,
+}];

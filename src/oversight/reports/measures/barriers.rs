@@ -1,0 +1,171 @@
+//! Barriers: which stand, what becomes of them, where they come from, and on what grounds.
+
+use super::{super::measure::*, ADVOCATE, BARRIER_TYPE, PROVIDER, TEAM};
+
+const SERVICE: Group = Group { name: "service", title: "Service", sql: "f.service_id", keys: Keys::Service };
+const SERVICE_TYPE: Group =
+    Group { name: "service_type", title: "Type of service", sql: "f.service_type", keys: Keys::Codes("open_eligibility") };
+const SEVERITY: Group = Group {
+    name: "severity",
+    title: "Severity",
+    sql: "f.severity",
+    keys: Keys::Steps(&[("low", "Low"), ("medium", "Medium"), ("high", "High"), ("crisis", "Crisis")]),
+};
+
+pub const ALL: &[Measure] = &[
+    Measure {
+        id: "barriers_open",
+        version: 1,
+        title: "Open barriers",
+        definition: "Barriers that have not ended at the moment. Age is counted from the day on which a barrier was entered.",
+        numerator: None,
+        denominator: None,
+        unit: Unit::Barriers,
+        time: Time::Moment,
+        groups: &[
+            TEAM,
+            ADVOCATE,
+            BARRIER_TYPE,
+            SERVICE_TYPE,
+            SERVICE,
+            PROVIDER,
+            Group {
+                name: "age",
+                title: "Age",
+                sql: "CASE WHEN {at} - f.opened_at < 2592000000000 THEN 'days_0_29' WHEN {at} - f.opened_at < 7776000000000 THEN 'days_30_89' \
+                      WHEN {at} - f.opened_at < 15552000000000 THEN 'days_90_179' ELSE 'days_180_up' END",
+                keys: Keys::Steps(&[
+                    ("days_0_29", "Under 30 days"),
+                    ("days_30_89", "30 to 89 days"),
+                    ("days_90_179", "90 to 179 days"),
+                    ("days_180_up", "180 days and more"),
+                ]),
+            },
+            SEVERITY,
+        ],
+        usual: &["type"],
+        parts: &[Part {
+            facts: Facts::Barriers,
+            look: Look::Standing,
+            among: "f.ended_at IS NULL",
+            counters: &[Counter { name: "open", sql: Count::Of("1 = 1") }],
+            days: None,
+        }],
+        statistics: &[Statistic { name: "open", title: "Open barriers", makes: Makes::Count("open") }],
+        n: "open",
+        excluded: &[],
+        caution: None,
+        tells_mistakes: true,
+    },
+    Measure {
+        id: "barrier_resolution",
+        version: 1,
+        title: "Barriers resolved",
+        definition: "Of the barriers that ended in the period, the share that was resolved, in full, in part or by a way around; and the \
+                     share of which the client was the judge.",
+        numerator: Some("Barriers that were resolved in full, resolved in part, or that a way around was found for."),
+        denominator: Some("Barriers that ended in the period."),
+        unit: Unit::Barriers,
+        time: Time::Period,
+        groups: &[
+            TEAM,
+            ADVOCATE,
+            BARRIER_TYPE,
+            SERVICE_TYPE,
+            PROVIDER,
+            SEVERITY,
+            Group { name: "disposition", title: "What became of it", sql: "f.disposition", keys: Keys::Words },
+            Group { name: "judged_by", title: "Judged by", sql: "f.judged_by", keys: Keys::Words },
+        ],
+        usual: &["type"],
+        parts: &[Part {
+            facts: Facts::Barriers,
+            look: Look::Standing,
+            among: "f.ended_at >= {from} AND f.ended_at < {to}",
+            counters: &[
+                Counter { name: "ended", sql: Count::Of("1 = 1") },
+                Counter { name: "resolved", sql: Count::Of("f.disposition IN ('resolved_full', 'resolved_partial', 'workaround_found')") },
+                Counter { name: "in_full", sql: Count::Of("f.disposition = 'resolved_full'") },
+                Counter { name: "by_client", sql: Count::Of("f.judged_by = 'client'") },
+            ],
+            days: None,
+        }],
+        statistics: &[
+            Statistic { name: "resolved", title: "Share resolved", makes: Makes::Share { of: "resolved", among: "ended" } },
+            Statistic { name: "in_full", title: "Share resolved in full", makes: Makes::Share { of: "in_full", among: "ended" } },
+            Statistic {
+                name: "judged_by_client",
+                title: "Share judged by the client",
+                makes: Makes::Share { of: "by_client", among: "ended" },
+            },
+        ],
+        n: "ended",
+        excluded: &[],
+        caution: None,
+        tells_mistakes: true,
+    },
+    Measure {
+        id: "provider_pattern",
+        version: 1,
+        title: "Provider patterns",
+        definition: "Different clients with a barrier by the same provider on the 180 days up to the day of the report, by the day on which \
+                     it happened, or was entered where no day is known. Three clients or more are flagged: one barrier that hits many is a \
+                     policy to change. Barriers that name no provider are not looked at.",
+        numerator: None,
+        denominator: None,
+        unit: Unit::Clients,
+        time: Time::Moment,
+        groups: &[PROVIDER, BARRIER_TYPE, SERVICE_TYPE],
+        usual: &["provider"],
+        parts: &[Part {
+            facts: Facts::Barriers,
+            look: Look::Standing,
+            among: "f.provider_id IS NOT NULL \
+                    AND (f.occurred_on > {day} - 180 AND f.occurred_on <= {day} OR f.occurred_on IS NULL AND f.opened_at > {at} - 15552000000000)",
+            counters: &[Counter { name: "clients", sql: Count::Different("f.client_id") }],
+            days: None,
+        }],
+        statistics: &[
+            Statistic { name: "clients", title: "Clients", makes: Makes::Count("clients") },
+            Statistic { name: "flagged", title: "Flagged", makes: Makes::Reaches { of: "clients", least: 3 } },
+        ],
+        n: "clients",
+        excluded: &[],
+        caution: None,
+        tells_mistakes: false,
+    },
+    Measure {
+        id: "discrimination_by_basis",
+        version: 1,
+        title: "Discrimination by ground",
+        definition: "Barriers that happened in the period and name at least one ground of discrimination; by the day on which it happened, \
+                     or was entered where no day is known.",
+        numerator: None,
+        denominator: None,
+        unit: Unit::Barriers,
+        time: Time::Period,
+        groups: &[
+            TEAM,
+            Group { name: "basis", title: "Ground", sql: "f.bases", keys: Keys::SeveralCodes("discrimination_basis") },
+            BARRIER_TYPE,
+            PROVIDER,
+        ],
+        usual: &["basis"],
+        parts: &[Part {
+            facts: Facts::Barriers,
+            look: Look::Standing,
+            among: "(f.occurred_on >= {from_day} AND f.occurred_on < {to_day} \
+                    OR f.occurred_on IS NULL AND f.opened_at >= {from} AND f.opened_at < {to})",
+            counters: &[
+                Counter { name: "barriers", sql: Count::Of("f.bases <> '[]'") },
+                Counter { name: "no_ground", sql: Count::Of("f.bases = '[]'") },
+            ],
+            days: None,
+        }],
+        statistics: &[Statistic { name: "barriers", title: "Barriers", makes: Makes::Count("barriers") }],
+        n: "barriers",
+        excluded: &[Exclusion { code: "no_ground", words: "Barriers that name no ground", counter: "no_ground" }],
+        caution: Some("A barrier may name several grounds: a sum over them is not the number of barriers."),
+        tells_mistakes: true,
+    },
+];

@@ -1,0 +1,171 @@
+//! How many cases there are, how they come and go, how long they take, and which are not taken on.
+
+use super::{super::measure::*, ADVOCACY, INTAKE, LEAD, TEAM};
+
+const STATUS: Group = Group { name: "status", title: "Status", sql: "f.status", keys: Keys::Steps(STATUSES) };
+const PRIORITY: Group = Group {
+    name: "priority",
+    title: "Priority",
+    sql: "f.priority",
+    keys: Keys::Steps(&[("routine", "Routine"), ("high", "High"), ("urgent", "Urgent")]),
+};
+/// In the order in which a case goes through them.
+const STATUSES: &[(&str, &str)] = &[
+    ("referred", "Referred"),
+    ("triage", "Triage"),
+    ("waitlisted", "Waitlisted"),
+    ("accepted", "Accepted"),
+    ("active", "Active"),
+    ("on_hold", "On hold"),
+    ("closing", "Closing"),
+];
+
+pub const ALL: &[Measure] = &[
+    Measure {
+        id: "caseload_current",
+        version: 1,
+        title: "Current caseload",
+        definition: "Cases that are accepted, active, on hold or closing at the moment. Weighted, a routine case counts once, one of high \
+                     priority twice and an urgent one three times.",
+        numerator: None,
+        denominator: None,
+        unit: Unit::Cases,
+        time: Time::Moment,
+        groups: &[TEAM, LEAD, STATUS, PRIORITY, ADVOCACY, INTAKE],
+        usual: &["status"],
+        parts: &[Part {
+            facts: Facts::Cases,
+            look: Look::Standing,
+            among: "f.status NOT IN ('closed', 'declined')",
+            counters: &[
+                Counter { name: "cases", sql: Count::Of("f.status IN ('accepted', 'active', 'on_hold', 'closing')") },
+                Counter {
+                    name: "weighted",
+                    sql: Count::Sum(
+                        "CASE WHEN f.status NOT IN ('accepted', 'active', 'on_hold', 'closing') THEN 0 \
+                         WHEN f.priority = 'urgent' THEN 3 WHEN f.priority = 'high' THEN 2 ELSE 1 END",
+                    ),
+                },
+                Counter { name: "not_accepted", sql: Count::Of("f.status IN ('referred', 'triage', 'waitlisted')") },
+            ],
+            days: None,
+        }],
+        statistics: &[
+            Statistic { name: "cases", title: "Cases", makes: Makes::Count("cases") },
+            Statistic { name: "weighted", title: "Cases, weighted by priority", makes: Makes::Weight { sum: "weighted", of: "cases" } },
+        ],
+        n: "cases",
+        excluded: &[Exclusion { code: "not_accepted", words: "Referred, in triage or waitlisted", counter: "not_accepted" }],
+        caution: None,
+        tells_mistakes: false,
+    },
+    Measure {
+        id: "caseload_flow",
+        version: 1,
+        title: "Caseload flow",
+        definition: "The caseload when the period begins, the cases that came into it and went out of it on its days, and the caseload when \
+                     it ends: opening plus in less out is closing. A case that is reopened comes in again.",
+        numerator: None,
+        denominator: None,
+        unit: Unit::Cases,
+        time: Time::Period,
+        // By what may change on the way, a case would come in under one and go out under another.
+        groups: &[TEAM],
+        usual: &["team"],
+        parts: &[Part {
+            facts: Facts::Cases,
+            look: Look::History,
+            among: "f.step <> 0 AND f.recorded_at < {to}",
+            counters: &[
+                Counter { name: "opening", sql: Count::Sum("CASE WHEN f.recorded_at < {from} THEN f.step ELSE 0 END") },
+                Counter { name: "in", sql: Count::Of("f.step = 1 AND f.recorded_at >= {from}") },
+                Counter { name: "out", sql: Count::Of("f.step = -1 AND f.recorded_at >= {from}") },
+                Counter { name: "closing", sql: Count::Sum("f.step") },
+            ],
+            days: None,
+        }],
+        statistics: &[
+            Statistic { name: "opening", title: "In the caseload at the beginning", makes: Makes::Count("opening") },
+            Statistic { name: "in", title: "Came in", makes: Makes::Count("in") },
+            Statistic { name: "out", title: "Went out", makes: Makes::Count("out") },
+            Statistic { name: "closing", title: "In the caseload at the end", makes: Makes::Count("closing") },
+        ],
+        n: "closing",
+        excluded: &[],
+        caution: None,
+        tells_mistakes: false,
+    },
+    Measure {
+        id: "time_to_close",
+        version: 1,
+        title: "Time to close",
+        definition: "Whole days from the beginning of a case's episode to its closing, of the episodes that were closed in the period. The \
+                     median is the time that half of them did not exceed, the 90th percentile that nine in ten did not.",
+        numerator: None,
+        denominator: Some("Episodes that were closed in the period."),
+        unit: Unit::Cases,
+        time: Time::Period,
+        groups: &[
+            TEAM,
+            LEAD,
+            ADVOCACY,
+            INTAKE,
+            Group { name: "closing_reason", title: "Closing reason", sql: "f.closing_reason", keys: Keys::Codes("closing_reason") },
+            Group { name: "outcome", title: "Outcome", sql: "f.outcome", keys: Keys::Codes("case_outcome") },
+        ],
+        usual: &["closing_reason"],
+        parts: &[Part {
+            facts: Facts::Cases,
+            look: Look::History,
+            among: "f.step <> 0 AND f.recorded_at >= {from} AND f.recorded_at < {to} AND f.status = 'closed'",
+            counters: &[Counter { name: "closed", sql: Count::Of("1 = 1") }],
+            days: Some("(f.recorded_at - f.began_at) / 86400000000"),
+        }],
+        statistics: &[
+            Statistic { name: "median", title: "Median days", makes: Makes::Quantile { percent: 50, of: "closed" } },
+            Statistic { name: "p90", title: "90th percentile, days", makes: Makes::Quantile { percent: 90, of: "closed" } },
+            Statistic { name: "closed", title: "Closed", makes: Makes::Count("closed") },
+        ],
+        n: "closed",
+        excluded: &[],
+        caution: None,
+        tells_mistakes: false,
+    },
+    Measure {
+        id: "unmet_need",
+        version: 1,
+        title: "Unmet need",
+        definition: "How often it was decided in the period to decline a case or to put it on the waiting list, by the reason that was \
+                     coded. A case that was waitlisted and later declined was decided on twice.",
+        numerator: None,
+        denominator: None,
+        unit: Unit::Decisions,
+        time: Time::Period,
+        groups: &[
+            TEAM,
+            Group { name: "reason", title: "Reason", sql: "f.unmet_reason", keys: Keys::Codes("unmet_need_reason") },
+            ADVOCACY,
+            INTAKE,
+        ],
+        usual: &["reason"],
+        parts: &[Part {
+            facts: Facts::Cases,
+            look: Look::History,
+            among: "f.status IN ('declined', 'waitlisted') AND f.recorded_at = f.since AND f.since >= {from} AND f.since < {to}",
+            counters: &[
+                Counter { name: "decisions", sql: Count::Of("1 = 1") },
+                Counter { name: "declined", sql: Count::Of("f.status = 'declined'") },
+                Counter { name: "waitlisted", sql: Count::Of("f.status = 'waitlisted'") },
+            ],
+            days: None,
+        }],
+        statistics: &[
+            Statistic { name: "declined", title: "Declined", makes: Makes::Count("declined") },
+            Statistic { name: "waitlisted", title: "Waitlisted", makes: Makes::Count("waitlisted") },
+        ],
+        n: "decisions",
+        excluded: &[],
+        caution: None,
+        tells_mistakes: false,
+    },
+];

@@ -1,0 +1,102 @@
+//! How soon and how often clients are spoken to.
+
+use super::{super::measure::*, ADVOCACY, INTAKE, LEAD, TEAM};
+
+const GAPS: &[(&str, &str)] = &[
+    ("days_0_6", "Within a week"),
+    ("days_7_13", "7 to 13 days"),
+    ("days_14_29", "14 to 29 days"),
+    ("days_30_59", "30 to 59 days"),
+    ("days_60_up", "60 days and more"),
+    (NONE, "Not yet spoken to"),
+];
+
+pub const ALL: &[Measure] = &[
+    Measure {
+        id: "time_to_first_contact",
+        version: 1,
+        title: "Time to first contact",
+        definition: "Whole days from the opening of a case to the first successful contact with the client, of the cases that were opened \
+                     in the period. Cases whose client still waits are shown as waiting, and are not in the median: it speaks of those \
+                     who were reached.",
+        numerator: None,
+        denominator: Some("Cases that were opened in the period and whose client was reached."),
+        unit: Unit::Cases,
+        time: Time::Period,
+        groups: &[TEAM, LEAD, ADVOCACY, INTAKE],
+        usual: &["team"],
+        parts: &[Part {
+            facts: Facts::Cases,
+            look: Look::Standing,
+            among: "f.opened_at >= {from} AND f.opened_at < {to}",
+            counters: &[
+                Counter { name: "opened", sql: Count::Of("f.first_contact_at IS NOT NULL OR f.status NOT IN ('declined', 'closed')") },
+                Counter { name: "reached", sql: Count::Of("f.first_contact_at IS NOT NULL") },
+                Counter { name: "waiting", sql: Count::Of("f.first_contact_at IS NULL AND f.status NOT IN ('declined', 'closed')") },
+                Counter { name: "never", sql: Count::Of("f.first_contact_at IS NULL AND f.status IN ('declined', 'closed')") },
+            ],
+            days: Some(
+                "CASE WHEN f.first_contact_at IS NULL THEN NULL WHEN f.first_contact_at < f.opened_at THEN 0 \
+                 ELSE (f.first_contact_at - f.opened_at) / 86400000000 END",
+            ),
+        }],
+        statistics: &[
+            Statistic { name: "median", title: "Median days", makes: Makes::Quantile { percent: 50, of: "reached" } },
+            Statistic { name: "p90", title: "90th percentile, days", makes: Makes::Quantile { percent: 90, of: "reached" } },
+            Statistic { name: "reached", title: "Reached", makes: Makes::Count("reached") },
+            Statistic { name: "waiting", title: "Still waiting", makes: Makes::Count("waiting") },
+        ],
+        n: "opened",
+        excluded: &[Exclusion { code: "never_reached", words: "Declined or closed before the client was reached", counter: "never" }],
+        caution: None,
+        tells_mistakes: true,
+    },
+    Measure {
+        id: "contact_gap",
+        version: 1,
+        title: "Contact gap",
+        definition: "Whole days since the last successful contact with the client, of the active cases. A case is quiet when there was none \
+                     for 14 days, or none at all.",
+        numerator: Some("Active cases that are quiet."),
+        denominator: Some("Active cases."),
+        unit: Unit::Cases,
+        time: Time::Moment,
+        groups: &[
+            TEAM,
+            LEAD,
+            Group {
+                name: "gap",
+                title: "Time since the last contact",
+                sql: "CASE WHEN f.last_contact_at IS NULL THEN 'none' WHEN {at} - f.last_contact_at < 604800000000 THEN 'days_0_6' \
+                      WHEN {at} - f.last_contact_at < 1209600000000 THEN 'days_7_13' WHEN {at} - f.last_contact_at < 2592000000000 THEN 'days_14_29' \
+                      WHEN {at} - f.last_contact_at < 5184000000000 THEN 'days_30_59' ELSE 'days_60_up' END",
+                keys: Keys::Steps(GAPS),
+            },
+        ],
+        usual: &["gap"],
+        parts: &[Part {
+            facts: Facts::Cases,
+            look: Look::Standing,
+            among: "f.status = 'active'",
+            counters: &[
+                Counter { name: "active", sql: Count::Of("1 = 1") },
+                Counter { name: "quiet", sql: Count::Of("f.last_contact_at IS NULL OR {at} - f.last_contact_at >= 1209600000000") },
+                Counter { name: "spoken_to", sql: Count::Of("f.last_contact_at IS NOT NULL") },
+            ],
+            days: Some("CASE WHEN f.last_contact_at > {at} THEN 0 ELSE ({at} - f.last_contact_at) / 86400000000 END"),
+        }],
+        statistics: &[
+            Statistic { name: "cases", title: "Active cases", makes: Makes::Count("active") },
+            Statistic { name: "quiet", title: "Share that is quiet", makes: Makes::Share { of: "quiet", among: "active" } },
+            Statistic {
+                name: "median",
+                title: "Median days since the last contact",
+                makes: Makes::Quantile { percent: 50, of: "spoken_to" },
+            },
+        ],
+        n: "active",
+        excluded: &[],
+        caution: None,
+        tells_mistakes: false,
+    },
+];

@@ -1,0 +1,96 @@
+//! Meetings: how they were prepared, and who spoke in them.
+
+use super::{super::measure::*, ADVOCATE, PROVIDER, TEAM};
+
+const TYPE: Group = Group { name: "type", title: "Meeting type", sql: "f.type", keys: Keys::Codes("meeting_type") };
+
+/// How high on the ladder: `WhoSpoke::rank`.
+macro_rules! rank {
+    () => {
+        "CASE f.who_spoke WHEN 'spoke_for_self' THEN 4 WHEN 'spoke_with_support' THEN 3 WHEN 'advocate_spoke_as_instructed' THEN 2 ELSE 1 END"
+    };
+}
+
+pub const ALL: &[Measure] = &[
+    Measure {
+        id: "meeting_prep",
+        version: 1,
+        title: "Meetings prepared",
+        definition: "Of the meetings that were held in the period and have a checklist, the share in which every mandatory item was done; \
+                     and of all mandatory items the share that was done.",
+        numerator: Some("Meetings with every mandatory item done."),
+        denominator: Some("Meetings that were held in the period and have a mandatory item."),
+        unit: Unit::Meetings,
+        time: Time::Period,
+        groups: &[TEAM, ADVOCATE, TYPE, PROVIDER],
+        usual: &["type"],
+        parts: &[Part {
+            facts: Facts::Meetings,
+            look: Look::Standing,
+            among: "f.status = 'held' AND f.starts_at >= {from} AND f.starts_at < {to}",
+            counters: &[
+                Counter { name: "with_checklist", sql: Count::Of("f.mandatory_items > 0") },
+                Counter { name: "prepared", sql: Count::Of("f.mandatory_items > 0 AND f.mandatory_done >= f.mandatory_items") },
+                Counter { name: "items", sql: Count::Sum("f.mandatory_items") },
+                Counter { name: "done", sql: Count::Sum("f.mandatory_done") },
+                Counter { name: "without", sql: Count::Of("f.mandatory_items = 0") },
+            ],
+            days: None,
+        }],
+        statistics: &[
+            Statistic { name: "prepared", title: "Share fully prepared", makes: Makes::Share { of: "prepared", among: "with_checklist" } },
+            Statistic {
+                name: "readiness",
+                title: "Share of mandatory items done",
+                makes: Makes::Mean { sum: "done", of: "items", units: "with_checklist" },
+            },
+        ],
+        n: "with_checklist",
+        excluded: &[Exclusion { code: "no_checklist", words: "Meetings without a mandatory item", counter: "without" }],
+        caution: None,
+        tells_mistakes: true,
+    },
+    Measure {
+        id: "self_advocacy_shift",
+        version: 1,
+        title: "Shift to self-advocacy",
+        definition: "Of the clients with at least two meetings in the period in which they were present, the share who spoke more for \
+                     themselves in the last than in the first. The ladder: acted for without instruction, advocate spoke as instructed, \
+                     spoke with support, spoke for themselves.",
+        numerator: Some("Clients who stood higher on the ladder in the last meeting than in the first."),
+        denominator: Some("Clients with at least two meetings that were held in the period and in which they were present."),
+        unit: Unit::Clients,
+        time: Time::Period,
+        groups: &[TEAM],
+        usual: &[],
+        parts: &[Part {
+            facts: Facts::Meetings,
+            look: Look::PerClient(&[
+                // The rank rides behind the moment, so that the earliest and the latest moment bring theirs along; 2^56, a multiple of
+                // eight, keeps a moment before 1970 above zero.
+                ("first_rank", concat!("min(f.starts_at * 8 + 72057594037927936 + ", rank!(), ") % 8")),
+                ("last_rank", concat!("max(f.starts_at * 8 + 72057594037927936 + ", rank!(), ") % 8")),
+                ("met", "count(*)"),
+            ]),
+            among: "f.status = 'held' AND f.starts_at >= {from} AND f.starts_at < {to} \
+                    AND f.who_spoke IN ('non_instructed_representation', 'advocate_spoke_as_instructed', 'spoke_with_support', 'spoke_for_self')",
+            counters: &[
+                Counter { name: "clients", sql: Count::Of("f.met > 1") },
+                Counter { name: "more", sql: Count::Of("f.met > 1 AND f.last_rank > f.first_rank") },
+                Counter { name: "same", sql: Count::Of("f.met > 1 AND f.last_rank = f.first_rank") },
+                Counter { name: "less", sql: Count::Of("f.met > 1 AND f.last_rank < f.first_rank") },
+                Counter { name: "once", sql: Count::Of("f.met = 1") },
+            ],
+            days: None,
+        }],
+        statistics: &[
+            Statistic { name: "more", title: "Share who spoke more for themselves", makes: Makes::Share { of: "more", among: "clients" } },
+            Statistic { name: "same", title: "Share who spoke as before", makes: Makes::Share { of: "same", among: "clients" } },
+            Statistic { name: "less", title: "Share who spoke less for themselves", makes: Makes::Share { of: "less", among: "clients" } },
+        ],
+        n: "clients",
+        excluded: &[Exclusion { code: "one_meeting", words: "Clients with one such meeting", counter: "once" }],
+        caution: Some("Who spoke is what the advocate recorded."),
+        tells_mistakes: false,
+    },
+];

@@ -1,0 +1,145 @@
+//! From a measure to the SQL that counts: the same words on both engines.
+
+use super::measure::{Count, Group, Look, Part};
+use crate::{
+    auth::OrganizationId,
+    db::{
+        Condition,
+        tally::{MOST_COUNTS, MOST_GROUPS, Tally},
+    },
+    types::{Day, Instant},
+};
+
+/// What the names in a measure's SQL stand for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moments {
+    pub organization: OrganizationId,
+    /// As of when, and on which day that was.
+    pub at: Instant,
+    pub day: Day,
+    /// The period: the days, and the moments at which they begin.
+    pub from: Option<(Day, Instant)>,
+    pub to: Option<(Day, Instant)>,
+}
+
+impl Moments {
+    /// Goes on with words in which names stand for values. A name that stands for nothing makes a condition that holds for no row.
+    pub fn fill(&self, mut sql: Condition, words: &'static str) -> Condition {
+        let mut rest = words;
+        while let Some((before, after)) = rest.split_once('{') {
+            let (name, after) = after.split_once('}').unwrap_or((after, ""));
+            sql = sql.then(before);
+            sql = match (name, self.from, self.to) {
+                ("at", ..) => sql.number(self.at.micros()),
+                ("instant", ..) => sql.at(self.at),
+                ("organization", ..) => sql.id(self.organization.uuid()),
+                ("day", ..) => sql.number(self.day.number()),
+                ("from", Some((_, from)), _) => sql.number(from.micros()),
+                ("to", _, Some((_, to))) => sql.number(to.micros()),
+                ("from_day", Some((from, _)), _) => sql.number(from.number()),
+                ("to_day", _, Some((to, _))) => sql.number(to.number()),
+                _ => sql.then("NULL"),
+            };
+            rest = after;
+        }
+        sql.then(rest)
+    }
+}
+
+const PLACES: [&str; 2 * MOST_GROUPS + 1] = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
+/// What the groups are called inside, where facts are drawn together first, and outside.
+const INSIDE: [&str; MOST_GROUPS] = [" AS k0", " AS k1", " AS k2", " AS k3"];
+const OUTSIDE: [&str; MOST_GROUPS] = ["f.k0", "f.k1", "f.k2", "f.k3"];
+
+/// The last count of each tally: facts of cases that were entered in error, which count nowhere else.
+pub const MISTAKES: usize = MOST_COUNTS - 1;
+
+/// Counts what a part counts, by these groups, of the facts that the caller may see. Its counters stand from `place` on.
+pub fn tally(
+    part: &Part,
+    place: usize,
+    groups: &[&'static Group],
+    organization: OrganizationId,
+    seen: Condition,
+    moments: &Moments,
+) -> Tally {
+    let drawn_together = matches!(part.look, Look::PerClient(_));
+    let mut sql = Condition::sql("SELECT ");
+    let mut by: Vec<&'static str> = Vec::new();
+    for ids in [false, true] {
+        for (i, place) in PLACES.iter().skip(if ids { MOST_GROUPS } else { 0 }).take(MOST_GROUPS).enumerate() {
+            sql = match groups.get(i).filter(|group| group.keys.are_ids() == ids) {
+                None => sql.then(if ids { "CAST(NULL AS uuid), " } else { "CAST(NULL AS text), " }),
+                Some(group) => {
+                    by.push(place);
+                    let words = if drawn_together { OUTSIDE.get(i).copied().unwrap_or("NULL") } else { group.sql };
+                    moments.fill(sql, words).then(", ")
+                }
+            };
+        }
+    }
+    sql = match part.days {
+        None => sql.then("CAST(NULL AS bigint)"),
+        Some(days) => {
+            by.extend(PLACES.last());
+            moments.fill(sql, days)
+        }
+    };
+    for i in 0..MOST_COUNTS {
+        sql = sql.then(", ");
+        let counter = i.checked_sub(place).and_then(|i| part.counters.get(i));
+        sql = match counter {
+            Some(counter) => counted(sql, counter.sql, drawn_together, moments),
+            None if i == MISTAKES && !drawn_together => moments.fill(sql, "count(CASE WHEN f.voided_at <= {at} THEN 1 END)"),
+            None => sql.then("CAST(0 AS bigint)"),
+        };
+    }
+    sql = sql.then(" FROM ");
+    sql = match part.look {
+        Look::Standing | Look::History => among(sql.then(part.facts.table()), part, organization, seen, moments),
+        Look::PerClient(made) => {
+            sql = sql.then("(SELECT f.client_id");
+            for (group, name) in groups.iter().zip(INSIDE) {
+                sql = moments.fill(sql.then(", "), group.sql).then(name);
+            }
+            for (name, words) in made {
+                sql = moments.fill(sql.then(", "), words).then(" AS ").then(name);
+            }
+            sql = among(sql.then(" FROM ").then(part.facts.table()), part, organization, seen, moments);
+            sql = moments.fill(sql, " AND f.voided_at > {at} GROUP BY f.client_id");
+            for group in groups {
+                sql = moments.fill(sql.then(", "), group.sql);
+            }
+            sql.then(") AS f")
+        }
+    };
+    for (i, place) in by.into_iter().enumerate() {
+        sql = sql.then(if i == 0 { " GROUP BY " } else { ", " }).then(place);
+    }
+    Tally(sql)
+}
+
+fn counted(sql: Condition, count: Count, drawn_together: bool, moments: &Moments) -> Condition {
+    let when = if drawn_together { "CASE WHEN (" } else { "CASE WHEN f.voided_at > {at} AND (" };
+    match count {
+        Count::Of(condition) => moments.fill(moments.fill(sql.then("count("), when), condition).then(") THEN 1 END)"),
+        Count::Different(column) => moments.fill(sql.then("count(DISTINCT "), when).then("1 = 1) THEN ").then(column).then(" END)"),
+        Count::Sum(number) => {
+            let sql = moments.fill(sql.then("CAST(coalesce(sum("), when).then("1 = 1) THEN ");
+            moments.fill(sql, number).then(" END), 0) AS bigint)")
+        }
+    }
+}
+
+/// From these facts on: whose they are, who may see them, when they were on record, and which are looked at.
+pub fn among(sql: Condition, part: &Part, organization: OrganizationId, seen: Condition, moments: &Moments) -> Condition {
+    let sql = sql.then(" WHERE f.organization_id = ").id(organization.uuid()).then(" AND ").with(seen);
+    let sql = moments.fill(
+        sql,
+        match part.look {
+            Look::History => " AND f.recorded_at <= {at} AND (",
+            Look::Standing | Look::PerClient(_) => " AND f.replaced_at > {at} AND f.recorded_at <= {at} AND (",
+        },
+    );
+    moments.fill(sql, part.among).then(")")
+}

@@ -1,0 +1,164 @@
+//! The records behind a number: one line for each that a measure counts, so that whoever doubts the number can count them.
+
+use super::{
+    measure::{Count, Group, Keys, Look, Measure, Part},
+    model::{Question, Slice},
+    query::among,
+    store::{self, Names},
+};
+use crate::{
+    auth::OrganizationId,
+    casework::cases::model::CaseId,
+    db::{
+        Condition, Tx,
+        tally::{LISTED_CODES, LISTED_IDS, Listed, Listing, MOST_COUNTS},
+    },
+    error::Result,
+    print::{
+        csv,
+        table::{Cell, Column, ColumnKind},
+    },
+};
+use diesel::prelude::*;
+
+/// How many lines one transaction reads: what is on record at a moment stands still, so that the next may be another.
+const PAGE: usize = 4_000;
+
+/// The columns of an export, and what their keys are called: looked up once for all lines.
+#[derive(Clone)]
+pub struct Export {
+    pub question: Question,
+    codes: Vec<(&'static Group, Names)>,
+    ids: Vec<(&'static Group, Names)>,
+}
+
+/// Behind which line the next page begins.
+pub type After = (i64, uuid::Uuid);
+
+/// A page of lines, as CSV.
+pub struct Page {
+    pub text: Vec<u8>,
+    /// Absent where there are no more of the slice.
+    pub next: Option<After>,
+}
+
+/// Whether the records of a measure can be listed: where each is counted once, and of one kind.
+pub fn are_listed(measure: &Measure) -> bool {
+    let [part] = measure.parts else { return false };
+    let counted = part.counters.iter().find(|counter| counter.name == measure.n);
+    !matches!(part.look, Look::PerClient(_)) && counted.is_some_and(|counter| matches!(counter.sql, Count::Of(_)))
+}
+
+impl Export {
+    pub fn new(tx: &mut Tx, question: Question) -> Result<Self> {
+        let mut export = Self { codes: Vec::new(), ids: Vec::new(), question };
+        for group in export.question.measure.groups {
+            let (groups, most) = if group.keys.are_ids() { (&mut export.ids, LISTED_IDS) } else { (&mut export.codes, LISTED_CODES) };
+            if groups.len() < most {
+                groups.push((group, store::names(tx, group)?));
+            }
+        }
+        Ok(export)
+    }
+
+    pub fn columns(&self) -> Vec<Column> {
+        let column = |name: &'static str, label: &str, kind| Column { name: name.into(), label: label.to_owned(), kind };
+        let mut columns = vec![column("case_number", "Case", ColumnKind::Text), column("client", "Client", ColumnKind::Text)];
+        columns.extend(self.ids.iter().chain(&self.codes).map(|(group, _)| column(group.name, group.title, ColumnKind::Text)));
+        if let [part] = self.question.measure.parts {
+            columns.extend(part.days.map(|_| column("days", "Days", ColumnKind::Count)));
+            columns.extend(
+                part.counters
+                    .iter()
+                    .filter(|counter| matches!(counter.sql, Count::Of(_)))
+                    .map(|counter| column(counter.name, counter.name, ColumnKind::Count)),
+            );
+        }
+        columns.push(column("id", "Id", ColumnKind::Text));
+        columns
+    }
+
+    /// The next lines of a slice. Each case that is told of is entered in the trace.
+    pub fn page(&self, tx: &mut Tx, slice: &Slice, after: Option<After>) -> Result<Page> {
+        let seen = store::visible(tx, slice)?;
+        let [part] = self.question.measure.parts else { return Ok(Page { text: Vec::new(), next: None }) };
+        let mut lines: Vec<Listed> = self.listing(part, tx.organization(), seen, after).load(tx.conn)?;
+        let full = lines.len() > PAGE;
+        lines.truncate(PAGE);
+        let next = lines.last().filter(|_| full).map(|last| (last.place.0, last.place.1.uuid()));
+        tx.saw_all(
+            "case.exported",
+            lines.iter().map(|line| CaseId::from_uuid(line.place.2.uuid())).collect::<std::collections::BTreeSet<_>>(),
+        );
+        let mut text = Vec::with_capacity(lines.len() * 200);
+        for line in lines {
+            csv::record(&mut text, &self.cells(line));
+        }
+        Ok(Page { text, next })
+    }
+
+    /// In the order in which the facts of a team stand.
+    fn listing(&self, part: &Part, organization: OrganizationId, seen: Condition, after: Option<After>) -> Listing {
+        let (moments, id) = (&self.question.moments, part.facts.id());
+        let mut sql = Condition::sql("SELECT f.replaced_at, ").then(id).then(", f.case_id, c.case_number, cl.preferred_name, ");
+        for i in 0..LISTED_CODES {
+            sql = match self.codes.get(i) {
+                Some((group, _)) => moments.fill(sql, group.sql).then(", "),
+                None => sql.then("CAST(NULL AS text), "),
+            };
+        }
+        for i in 0..LISTED_IDS {
+            sql = match self.ids.get(i) {
+                Some((group, _)) => moments.fill(sql, group.sql).then(", "),
+                None => sql.then("CAST(NULL AS uuid), "),
+            };
+        }
+        sql = moments.fill(sql, part.days.unwrap_or("CAST(NULL AS bigint)"));
+        for i in 0..MOST_COUNTS {
+            sql = match part.counters.get(i).map(|counter| counter.sql) {
+                Some(Count::Of(condition)) => moments.fill(sql.then(", CAST(CASE WHEN "), condition).then(" THEN 1 ELSE 0 END AS bigint)"),
+                _ => sql.then(", CAST(0 AS bigint)"),
+            };
+        }
+        sql = sql.then(" FROM ").then(part.facts.table());
+        sql = sql.then(" JOIN cases AS c ON c.organization_id = f.organization_id AND c.id = f.case_id");
+        sql = sql.then(" JOIN clients AS cl ON cl.organization_id = f.organization_id AND cl.id = f.client_id");
+        sql = moments.fill(among(sql, part, organization, seen, moments), " AND f.voided_at > {at} AND (");
+        let counted = part.counters.iter().find(|counter| counter.name == self.question.measure.n).map(|counter| counter.sql);
+        sql = match counted {
+            Some(Count::Of(condition)) => moments.fill(sql, condition),
+            _ => sql.then("1 = 0"),
+        };
+        sql = sql.then(")");
+        if let Some((replaced_at, last)) = after {
+            sql = sql.then(" AND (f.replaced_at, ").then(id).then(") > (").number(replaced_at).then(", ").id(last).then(")");
+        }
+        let more = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
+        Listing(sql.then(" ORDER BY f.replaced_at, ").then(id).then(" LIMIT ").number(more))
+    }
+
+    fn cells(&self, line: Listed) -> Vec<Cell> {
+        let (_, id, _) = line.place;
+        let mut cells = vec![Cell::Text(line.case_number), Cell::Text(line.client)];
+        let ids: [_; LISTED_IDS] = line.ids.into();
+        let codes: [_; LISTED_CODES] = line.codes.into();
+        let named = |names: &Names, key: Option<&str>| key.map_or(Cell::Empty, |key| Cell::Text(names.label(key)));
+        let several = |names: &Names, keys: &str| {
+            let keys: Vec<String> = serde_json::from_str(keys).unwrap_or_default();
+            Cell::Text(keys.iter().map(|key| names.label(key)).collect::<Vec<_>>().join("; "))
+        };
+        cells.extend(self.ids.iter().zip(ids).map(|((_, names), id)| named(names, id.map(|id| id.to_string()).as_deref())));
+        cells.extend(self.codes.iter().zip(codes).map(|((group, names), code)| match (group.keys, code) {
+            (Keys::SeveralCodes(_), Some(codes)) => several(names, &codes),
+            (_, code) => named(names, code.as_deref()),
+        }));
+        if let [part] = self.question.measure.parts {
+            cells.extend(part.days.map(|_| line.days.map_or(Cell::Empty, Cell::Count)));
+            let flags: [i64; MOST_COUNTS] = line.flags.into();
+            let counters = part.counters.iter().zip(flags).filter(|(counter, _)| matches!(counter.sql, Count::Of(_)));
+            cells.extend(counters.map(|(_, flag)| Cell::Count(flag)));
+        }
+        cells.push(Cell::Text(id.to_string()));
+        cells
+    }
+}

@@ -1,0 +1,174 @@
+//! Runs a report: slice by slice, each in a transaction of its own, so that nobody waits long behind it. What is counted stands still, for
+//! it is what was on record at one moment.
+
+use super::{
+    measure::Measure,
+    model::{Question, RecordsQuery, Report, ReportFormat, ReportQuery, Side, Slice},
+    reckon::Counted,
+    records::{self, After, Export},
+    store,
+};
+use crate::{
+    auth::{Caller, UserId},
+    db::Db,
+    error::{ApiError, Result},
+    oversight::exports::{self, model::Taken},
+    print::csv,
+};
+use futures_util::{
+    StreamExt as _, TryStreamExt as _,
+    stream::{self, LocalBoxStream},
+};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+/// How many slices are counted at a time, of all reports together: a report goes on beside the day's work, and not before it.
+static AT_A_TIME: Semaphore = Semaphore::const_new(2);
+/// How many lists of records are sent at a time, one to each person, and for how long at most: whoever takes it drop by drop keeps nobody
+/// else from theirs.
+static EXPORTS: Semaphore = Semaphore::const_new(8);
+static EXPORTING: Mutex<BTreeSet<UserId>> = Mutex::new(BTreeSet::new());
+const LONGEST: Duration = Duration::from_secs(300);
+/// The most records that are sent at once.
+const MOST_RECORDS: i64 = 250_000;
+
+pub async fn report(db: &Db, who: &impl Caller, measure: &'static Measure, query: ReportQuery, format: ReportFormat) -> Result<Report> {
+    let reason = query.reason.clone();
+    let question = db.peek(who, move |tx| store::question(tx, measure, &query)).await?;
+    let counted = count(db, who, &question).await?;
+    let report = db
+        .read(who, move |tx| {
+            let report = store::report(tx, &question, &counted)?;
+            tx.told("report.read", report.trail(rows(&report)));
+            Ok(report)
+        })
+        .await?;
+    if let Some(reason) = reason.filter(|_| format.is_export()) {
+        let taken = Taken { what: measure.id, subject: None, filter: report.asked(), format: format.as_str(), rows: rows(&report), reason };
+        db.write(who, move |tx| exports::store::enter(tx, &taken)).await?;
+    }
+    Ok(report)
+}
+
+fn rows(report: &Report) -> i64 {
+    i64::try_from(report.rows.len()).unwrap_or(i64::MAX)
+}
+
+async fn count(db: &Db, who: &impl Caller, question: &Question) -> Result<Counted> {
+    let sides: &[Side] =
+        if question.measure.adds_up() || question.groups.is_empty() { &[Side::Both] } else { &[Side::Groups, Side::Total] };
+    let slices = question.slices.iter().flat_map(|slice| sides.iter().map(|side| (slice.clone(), *side)));
+    let slices = slices.map(|(slice, side)| async move {
+        let _turn = AT_A_TIME.acquire().await.map_err(ApiError::internal)?;
+        let question = question.clone();
+        db.read(who, move |tx| store::count(tx, &question, &slice, side)).await
+    });
+    let all = stream::iter(slices).buffer_unordered(2);
+    all.try_fold(Counted::default(), |mut counted, more| async move {
+        counted.join(more);
+        store::check_size(&counted)?;
+        Ok(counted)
+    })
+    .await
+}
+
+/// The records that a measure counts, as CSV, page by page as they are taken. The entry in the trace is there before the first byte.
+pub async fn records<C: Caller + 'static>(
+    db: Db,
+    who: C,
+    measure: &'static Measure,
+    query: RecordsQuery,
+) -> Result<LocalBoxStream<'static, Result<Vec<u8>>>> {
+    if !records::are_listed(measure) {
+        return Err(ApiError::not_found());
+    }
+    let own = Own::take(who.actor().ok_or_else(ApiError::unauthenticated)?.user)?;
+    let turn = EXPORTS.try_acquire().map_err(|_| ApiError::overloaded("Other lists of records are being sent."))?;
+    let asked = ReportQuery::from(&query);
+    let question = db.peek(&who, move |tx| store::question(tx, measure, &asked)).await?;
+    let counted = count(&db, &who, &question).await?;
+    let slices = question.slices.iter().flat_map(one_by_one).collect();
+    let (export, filter, rows) = db
+        .read(&who, move |tx| {
+            let report = store::report(tx, &question, &counted)?;
+            let rows = report.n.unwrap_or(0);
+            if rows > MOST_RECORDS {
+                let told = format!("are {rows} records, and at most {MOST_RECORDS} are sent at once: name a team, or a shorter period");
+                return Err(ApiError::parameter("team", "too_many_rows", told));
+            }
+            Ok((Export::new(tx, question.clone())?, report.asked(), rows))
+        })
+        .await?;
+    let taken = Taken { what: measure.id, subject: None, filter, format: "records", rows, reason: query.reason };
+    db.write(&who, move |tx| exports::store::enter(tx, &taken)).await?;
+    let mut header = Vec::new();
+    csv::header(&mut header, &export.columns());
+    let mut sending =
+        Sending { db, who, export: Arc::new(export), slices, after: None, until: Instant::now() + LONGEST, _turn: (own, turn) };
+    // What is refused is refused before anything is sent.
+    let first = sending.next().await?.unwrap_or_default();
+    header.extend(first);
+    let rest = stream::try_unfold(sending, |mut sending| async move {
+        let page = sending.next().await?;
+        Ok(page.map(|page| (page, sending)))
+    });
+    Ok(stream::iter([Ok(header)]).chain(rest).boxed_local())
+}
+
+/// A slice for each team: in it the records stand in one order.
+fn one_by_one(slice: &Slice) -> Vec<Slice> {
+    match slice {
+        Slice::Teams(ids) => ids.iter().map(|id| Slice::Teams(vec![*id])).collect(),
+        Slice::Assigned(_) => vec![slice.clone()],
+    }
+}
+
+/// What is still to be sent.
+struct Sending<C> {
+    db: Db,
+    who: C,
+    export: Arc<Export>,
+    slices: std::collections::VecDeque<Slice>,
+    after: Option<After>,
+    until: Instant,
+    _turn: (Own, SemaphorePermit<'static>),
+}
+
+/// That somebody is sent a list, until it is dropped.
+struct Own(UserId);
+impl Own {
+    fn take(user: UserId) -> Result<Self> {
+        let mut all = EXPORTING.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.insert(user) { Ok(Self(user)) } else { Err(ApiError::overloaded("You are being sent a list of records: wait for its end.")) }
+    }
+}
+impl Drop for Own {
+    fn drop(&mut self) {
+        EXPORTING.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+    }
+}
+
+impl<C: Caller> Sending<C> {
+    /// The next page that has lines.
+    async fn next(&mut self) -> Result<Option<Vec<u8>>> {
+        while let Some(slice) = self.slices.front().cloned() {
+            if Instant::now() > self.until {
+                return Err(ApiError::overloaded("The list was not taken in time."));
+            }
+            let (export, after) = (Arc::clone(&self.export), self.after);
+            let page = self.db.read(&self.who, move |tx| export.page(tx, &slice, after)).await?;
+            self.after = page.next;
+            if page.next.is_none() {
+                self.slices.pop_front();
+            }
+            if !page.text.is_empty() {
+                return Ok(Some(page.text));
+            }
+        }
+        Ok(None)
+    }
+}

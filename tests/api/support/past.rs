@@ -1,0 +1,143 @@
+//! Records that are older than the test: entered past the API, each with the moments that it is told, so that what is reckoned with time can be
+//! worked out by hand. What the engine does by itself when records are written, it does with these.
+
+use super::User;
+use alongside::{
+    auth::UserId,
+    casework::{
+        actions::model::ActionRow,
+        barriers::model::BarrierRow,
+        cases::model::{CaseRow, CaseStatus},
+        deadlines::model::DeadlineRow,
+        meetings::model::MeetingRow,
+        tasks::model::TaskRow,
+    },
+    db::{Conn, schema::*},
+    insert_all,
+    types::{Day, Id, Instant, Line, Zone},
+};
+use diesel::prelude::*;
+use serde_json::{Value, json};
+
+pub fn at(text: &str) -> Instant {
+    Instant::parse(text).unwrap()
+}
+pub fn day(text: &str) -> Day {
+    Day::parse(text).unwrap()
+}
+/// Three in the afternoon of Greenwich on that day, which is the same day in Chicago.
+fn noon(day: &str) -> Instant {
+    at(&format!("{day}T15:00:00Z"))
+}
+fn with(mut fields: Value, more: Value) -> Value {
+    fields.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+    fields
+}
+
+/// Writes the past of one team.
+pub struct Past<'w> {
+    pub by: &'w User<'w>,
+    conn: Conn,
+    numbers: u32,
+}
+
+macro_rules! kept {
+    ($($(#[$doc:meta])* $put:ident, $change:ident: $row:ident in $table:ident;)+) => {
+        $(
+            fn $put(&mut self, row: $row) -> $row {
+                diesel::insert_into($table::table).values(&row).execute(&mut self.conn).unwrap();
+                row
+            }
+            $(#[$doc])*
+            pub fn $change(&mut self, row: &mut $row, on: &str, change: impl FnOnce(&mut $row)) {
+                change(row);
+                row.updated_at = noon(on);
+                diesel::update($table::table.find((row.organization_id, row.id))).set(&*row).execute(&mut self.conn).unwrap();
+            }
+        )+
+    };
+}
+
+impl<'w> Past<'w> {
+    pub fn of(by: &'w User<'w>) -> Self {
+        Self { by, conn: by.world.home.open(), numbers: 0 }
+    }
+
+    kept! {
+        put_case, case_changes: CaseRow in cases;
+        put_barrier, barrier_changes: BarrierRow in barriers;
+        put_action, action_changes: ActionRow in actions;
+        put_deadline, deadline_changes: DeadlineRow in deadlines;
+        put_meeting, meeting_changes: MeetingRow in meetings;
+        put_task, task_changes: TaskRow in tasks;
+    }
+
+    /// A case that is referred on that day, of a client of its own unless one is named.
+    pub async fn case(&mut self, on: &str, lead: Option<UserId>, more: Value) -> CaseRow {
+        let client = match more.get("client_id") {
+            Some(client) => client.as_str().unwrap().to_owned(),
+            None => self.by.new_client().await,
+        };
+        let new = json!({"client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "Keep my medication."});
+        let team = more.get("team_id").map_or(self.by.world.team, |team| Id::parse(team.as_str().unwrap()).unwrap());
+        self.numbers += 1;
+        let number = format!("1999-{:06}", self.numbers);
+        let mut row = CaseRow::open(self.by.actor.organization, team, number, lead, &serde_json::from_value(with(new, more)).unwrap());
+        (row.opened_at, row.created_at, row.updated_at) = (noon(on), noon(on), noon(on));
+        self.put_case(row)
+    }
+
+    /// The steps of a case, each on its day.
+    pub fn steps(&mut self, case: &mut CaseRow, steps: &[(&str, CaseStatus)]) {
+        for (on, to) in steps {
+            self.case_changes(case, on, |case| {
+                case.status = *to;
+                case.closed_at = (*to == CaseStatus::Closed).then(|| noon(on));
+            });
+        }
+    }
+
+    pub fn barrier(&mut self, case: &CaseRow, on: &str, more: Value) -> BarrierRow {
+        let new = with(json!({"type": "cost", "description": "d"}), more);
+        let mut row = BarrierRow::new(case.organization_id, case.id, self.by.actor.user, &serde_json::from_value(new).unwrap());
+        (row.opened_at, row.updated_at) = (noon(on), noon(on));
+        self.put_barrier(row)
+    }
+
+    /// So many at once that no page holds them.
+    pub fn many_barriers(&mut self, case: &CaseRow, on: &str, many: usize) {
+        let first = self.barrier(case, on, json!({}));
+        let rows: Vec<BarrierRow> = (1..many).map(|_| BarrierRow { id: Id::new(), ..first.clone() }).collect();
+        insert_all!(&mut self.conn, barriers::table, rows, false).unwrap();
+    }
+
+    pub fn action(&mut self, case: &CaseRow, on: &str, more: Value) -> ActionRow {
+        let new = with(json!({"type": "grievance", "forum": "The clinic"}), more);
+        let user = self.by.actor.user;
+        let mut row = ActionRow::new(case.organization_id, case.id, None, user, &serde_json::from_value(new).unwrap()).unwrap();
+        (row.created_at, row.updated_at) = (noon(on), noon(on));
+        self.put_action(row)
+    }
+
+    pub fn deadline(&mut self, action: &ActionRow, on: &str, due: &str) -> DeadlineRow {
+        let zone = Zone::parse("America/Chicago").unwrap();
+        let new = serde_json::from_value(json!({"due_on": due, "time_zone": "America/Chicago", "source": "manual"})).unwrap();
+        let mut row = DeadlineRow::new(action, self.by.actor.user, zone, day(due), &new).unwrap();
+        (row.created_at, row.updated_at) = (noon(on), noon(on));
+        self.put_deadline(row)
+    }
+
+    pub fn meeting(&mut self, case: &CaseRow, on: &str, starts: &str, more: Value) -> MeetingRow {
+        let new = json!({"type": "discharge_planning", "mode": "phone", "starts_at": noon(starts), "ends_at": noon(starts).plus_seconds(3600), "time_zone": "America/Chicago", "purpose": "Plan."});
+        let mut row = MeetingRow::new(case, self.by.actor.user, &serde_json::from_value(with(new, more)).unwrap());
+        (row.created_at, row.updated_at) = (noon(on), noon(on));
+        self.put_meeting(row)
+    }
+
+    pub fn task(&mut self, case: &CaseRow, on: &str, due: &str, assignee: Option<UserId>) -> TaskRow {
+        let title = Line::parse("Call back").unwrap();
+        let mut row = TaskRow::new(case.organization_id, case.id, self.by.actor.user, title, day(due));
+        (row.assignee_id, row.created_at, row.updated_at) = (assignee, noon(on), noon(on));
+        self.put_task(row)
+    }
+}
