@@ -48,19 +48,23 @@ pub enum Block {
 mod tests {
     use super::*;
 
-    /// `PRINT_TO=folder cargo test --lib print::tests -- --ignored`
+    /// `PRINT_TO=folder cargo test --lib print::tests` leaves the files there, for somebody to look at.
     #[test]
-    #[ignore = "writes files for somebody to look at"]
-    fn every_form_of_a_table() {
-        let folder = std::path::PathBuf::from(std::env::var("PRINT_TO").expect("PRINT_TO"));
+    fn a_table_of_any_size_has_every_form() {
+        let folder = std::env::var("PRINT_TO").ok().map(std::path::PathBuf::from);
         let look = |name: &str, table: &table::Table| {
             let sheet = Sheet::from(table);
-            let save = |form: &str, bytes: &[u8]| std::fs::write(folder.join(format!("{name}.{form}")), bytes).unwrap();
-            save("pdf", &pdf::render(&sheet).unwrap());
-            save("html", html::render(&sheet).as_bytes());
-            save("xlsx", &xlsx::render(table).unwrap());
-            save("csv", &csv::render(table));
-            save("svg", svg::render(table.chart.as_ref().unwrap()).as_bytes());
+            let save = |form: &str, begins: &str, bytes: &[u8]| {
+                assert!(bytes.starts_with(begins.as_bytes()), "{name}.{form}");
+                if let Some(folder) = &folder {
+                    std::fs::write(folder.join(format!("{name}.{form}")), bytes).unwrap();
+                }
+            };
+            save("pdf", "%PDF-", &pdf::render(&sheet).unwrap());
+            save("html", "<!", html::render(&sheet).as_bytes());
+            save("xlsx", "PK", &xlsx::render(table).unwrap());
+            save("csv", &table.columns[0].name, &csv::render(table));
+            save("svg", "<svg", svg::render(table.chart.as_ref().unwrap()).as_bytes());
         };
         for rows in [0, 1, 12, 200] {
             look(&rows.to_string(), &table::tests::example(rows));

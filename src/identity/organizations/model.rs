@@ -80,7 +80,7 @@ pub struct Organization {
     pub client_word: Line<40>,
     /// The zone of its days: what is today, and when a day ends.
     pub time_zone: Zone,
-    /// Counts below this are hidden in wider reports.
+    /// Counts below this are hidden in protected reports; 11 at least, whatever stands here.
     pub suppression_threshold: i32,
     /// Whether a case must be closed by somebody else than its lead advocate.
     pub second_person_closes: bool,

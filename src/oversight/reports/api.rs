@@ -1,6 +1,6 @@
 //! Handlers for reports.
 
-use super::{measure, model::*, run, table};
+use super::{measure, model::*, question::*, run, table};
 use crate::{
     auth::{
         Allowed, Fresh,
@@ -30,7 +30,7 @@ static PRESSES: Semaphore = Semaphore::const_new(2);
 
 /// Report a measure
 ///
-/// Counts what was on record at a moment, so that the same question with the same `as_of` is answered the same whenever it is asked. An advocate is told of the cases that they work in, a supervisor of their teams, exactly. An administrator is told of the organization, with small numbers hidden and the others rounded; `view=protected` does the same for a report that is handed to others. As CSV, XLSX and PDF it is taken out of the house: that asks for a `reason`, and for a password said within ten minutes.
+/// Counts what was on record at a moment, so that the same question with the same `as_of` is answered the same whenever it is asked. An advocate is told of the cases that they work in, a supervisor of their teams, exactly. An administrator is told of the organization, with small numbers hidden and the others told in steps; `view=protected` does the same for a report that is handed to others. As CSV, XLSX and PDF it is taken out of the house: that asks for a `reason`, and for a password said within ten minutes.
 #[utoipa::path(tag = "Reports", params(("measure" = String, Path, description = "The id of a measure.", example = "barriers_open"), ReportQuery), responses((status = 200, content((Report = "application/json"), (String = "text/csv"), (File = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"), (File = "application/pdf"), (String = "image/svg+xml")))), security(("bearer" = ["reports:read"])))]
 #[get("/reports/{measure}")]
 pub async fn get_report(
@@ -69,7 +69,7 @@ pub async fn get_report(
 
 /// List the records behind a number
 ///
-/// One line of CSV for each record that the measure counts, with its case and its client: so that whoever doubts a number can count. It is of the caller's teams, taken out of the house like any export, and entered in the trace with its reason and in the log of each client. Not every measure has them: see `records` in the list of measures.
+/// One line of CSV for each record that the measure counts, with its case and its client: so that whoever doubts a number can count. It is of the caller's teams, taken out of the house like any export: `GET /exports` keeps the reason, and the log of each client the entry. Not every measure has them: see `records` in the list of measures.
 #[utoipa::path(tag = "Reports", params(("measure" = String, Path, description = "The id of a measure.", example = "barriers_open"), RecordsQuery), responses((status = 200, content((String = "text/csv")))), security(("bearer" = ["reports:export"])))]
 #[get("/reports/{measure}/records")]
 pub async fn list_report_records(

@@ -6,7 +6,7 @@ use crate::{
     error::Result,
 };
 
-/// Each table of facts with the view that tells them by the records, and what only the facts know for certain.
+/// Each table of facts, with the view that tells them by the records, and the column that ends its key.
 const KINDS: [Kind; 6] = [
     Kind { table: "case_facts", history: "case_history", order: "case_id" },
     Kind { table: "barrier_facts", history: "barrier_history", order: "barrier_id" },

@@ -52,7 +52,7 @@ pub struct Measure {
     pub numerator: Option<&'static str>,
     pub denominator: Option<&'static str>,
     pub unit: Unit,
-    pub time: Time,
+    pub time: ReportTime,
     pub groups: &'static [Group],
     /// What it is grouped by unless it is asked for something else.
     pub usual: &'static [&'static str],
@@ -66,15 +66,16 @@ pub struct Measure {
     pub tells_mistakes: bool,
 }
 
-/// What a measure asks of time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Time {
-    /// How things stand at one moment.
-    Moment,
-    /// How they stand now: what it looks at is not kept for the past.
-    Now,
-    /// What happened on the days from one up to another.
-    Period,
+text_enum! {
+    /// What a measure asks of time.
+    pub enum ReportTime {
+        /// How things stand at a moment, `as_of`.
+        Moment = "moment",
+        /// How they stand now: what it looks at is not kept for the past, and `as_of` is not taken.
+        Now = "now",
+        /// What happened from one day up to another.
+        Period = "period",
+    }
 }
 
 /// Where facts of one kind stand.

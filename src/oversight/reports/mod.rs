@@ -7,6 +7,7 @@ mod measures;
 pub mod model;
 mod protect;
 mod query;
+pub mod question;
 pub mod reckon;
 mod records;
 mod run;

@@ -10,7 +10,7 @@ use crate::{
     types::{Day, Instant},
 };
 
-/// What the names in a measure's SQL stand for.
+/// Whose facts are counted, and of when: what the names in a measure's SQL stand for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moments {
     pub organization: OrganizationId,
@@ -55,14 +55,7 @@ const OUTSIDE: [&str; MOST_GROUPS] = ["f.k0", "f.k1", "f.k2", "f.k3"];
 pub const MISTAKES: usize = MOST_COUNTS - 1;
 
 /// Counts what a part counts, by these groups, of the facts that the caller may see. Its counters stand from `place` on.
-pub fn tally(
-    part: &Part,
-    place: usize,
-    groups: &[&'static Group],
-    organization: OrganizationId,
-    seen: Condition,
-    moments: &Moments,
-) -> Tally {
+pub fn tally(part: &Part, place: usize, groups: &[&'static Group], seen: Condition, moments: &Moments) -> Tally {
     let drawn_together = matches!(part.look, Look::PerClient(_));
     let mut sql = Condition::sql("SELECT ");
     let mut by: Vec<&'static str> = Vec::new();
@@ -96,7 +89,7 @@ pub fn tally(
     }
     sql = sql.then(" FROM ");
     sql = match part.look {
-        Look::Standing | Look::History => among(sql.then(part.facts.table()), part, organization, seen, moments),
+        Look::Standing | Look::History => among(sql.then(part.facts.table()), part, seen, moments),
         Look::PerClient(made) => {
             sql = sql.then("(SELECT f.client_id");
             for (group, name) in groups.iter().zip(INSIDE) {
@@ -105,7 +98,7 @@ pub fn tally(
             for (name, words) in made {
                 sql = moments.fill(sql.then(", "), words).then(" AS ").then(name);
             }
-            sql = among(sql.then(" FROM ").then(part.facts.table()), part, organization, seen, moments);
+            sql = among(sql.then(" FROM ").then(part.facts.table()), part, seen, moments);
             sql = moments.fill(sql, " AND f.voided_at > {at} GROUP BY f.client_id");
             for group in groups {
                 sql = moments.fill(sql.then(", "), group.sql);
@@ -132,8 +125,8 @@ fn counted(sql: Condition, count: Count, drawn_together: bool, moments: &Moments
 }
 
 /// From these facts on: whose they are, who may see them, when they were on record, and which are looked at.
-pub fn among(sql: Condition, part: &Part, organization: OrganizationId, seen: Condition, moments: &Moments) -> Condition {
-    let sql = sql.then(" WHERE f.organization_id = ").id(organization.uuid()).then(" AND ").with(seen);
+pub fn among(sql: Condition, part: &Part, seen: Condition, moments: &Moments) -> Condition {
+    let sql = sql.then(" WHERE f.organization_id = ").id(moments.organization.uuid()).then(" AND ").with(seen);
     let sql = moments.fill(
         sql,
         match part.look {

@@ -2,12 +2,11 @@
 
 use super::{
     measure::{Count, Group, Keys, Look, Measure, Part},
-    model::{Question, Slice},
     query::among,
+    question::{Question, Slice},
     store::{self, Names},
 };
 use crate::{
-    auth::OrganizationId,
     casework::cases::model::CaseId,
     db::{
         Condition, Tx,
@@ -82,7 +81,7 @@ impl Export {
     pub fn page(&self, tx: &mut Tx, slice: &Slice, after: Option<After>) -> Result<Page> {
         let seen = store::visible(tx, slice)?;
         let [part] = self.question.measure.parts else { return Ok(Page { text: Vec::new(), next: None }) };
-        let mut lines: Vec<Listed> = self.listing(part, tx.organization(), seen, after).load(tx.conn)?;
+        let mut lines: Vec<Listed> = self.listing(part, seen, after).load(tx.conn)?;
         let full = lines.len() > PAGE;
         lines.truncate(PAGE);
         let next = lines.last().filter(|_| full).map(|last| (last.place.0, last.place.1.uuid()));
@@ -98,7 +97,7 @@ impl Export {
     }
 
     /// In the order in which the facts of a team stand.
-    fn listing(&self, part: &Part, organization: OrganizationId, seen: Condition, after: Option<After>) -> Listing {
+    fn listing(&self, part: &Part, seen: Condition, after: Option<After>) -> Listing {
         let (moments, id) = (&self.question.moments, part.facts.id());
         let mut sql = Condition::sql("SELECT f.replaced_at, ").then(id).then(", f.case_id, c.case_number, cl.preferred_name, ");
         for i in 0..LISTED_CODES {
@@ -123,7 +122,7 @@ impl Export {
         sql = sql.then(" FROM ").then(part.facts.table());
         sql = sql.then(" JOIN cases AS c ON c.organization_id = f.organization_id AND c.id = f.case_id");
         sql = sql.then(" JOIN clients AS cl ON cl.organization_id = f.organization_id AND cl.id = f.client_id");
-        sql = moments.fill(among(sql, part, organization, seen, moments), " AND f.voided_at > {at} AND (");
+        sql = moments.fill(among(sql, part, seen, moments), " AND f.voided_at > {at} AND (");
         let counted = part.counters.iter().find(|counter| counter.name == self.question.measure.n).map(|counter| counter.sql);
         sql = match counted {
             Some(Count::Of(condition)) => moments.fill(sql, condition),

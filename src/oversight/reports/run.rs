@@ -3,7 +3,8 @@
 
 use super::{
     measure::Measure,
-    model::{Question, RecordsQuery, Report, ReportFormat, ReportQuery, Side, Slice},
+    model::Report,
+    question::{Question, RecordsQuery, ReportFormat, ReportQuery, Side, Slice},
     reckon::Counted,
     records::{self, After, Export},
     store,

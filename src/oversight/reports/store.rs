@@ -5,6 +5,7 @@ use super::{
     model::*,
     protect::{self, Shown, Threshold},
     query::tally,
+    question::*,
     reckon::{Counted, Counts, Figure, figure},
 };
 use crate::{
@@ -109,10 +110,10 @@ pub fn count(tx: &mut Tx, question: &Question, slice: &Slice, side: Side) -> Res
     let groups: &[&'static Group] = if side == Side::Total { &[] } else { &question.groups };
     let keys: Vec<Keys> = groups.iter().map(|group| group.keys).collect();
     let mut counted = Counted::default();
+    let seen = visible(tx, slice)?;
     let mut place = 0;
     for part in measure.parts {
-        let seen = visible(tx, slice)?;
-        let cells: Vec<Cell> = tally(part, place, groups, tx.organization(), seen, &question.moments).load(tx.conn)?;
+        let cells: Vec<Cell> = tally(part, place, groups, seen.clone(), &question.moments).load(tx.conn)?;
         counted.add(measure, &keys, cells);
         check_size(&counted)?;
         place += part.counters.len();
@@ -123,12 +124,13 @@ pub fn count(tx: &mut Tx, question: &Question, slice: &Slice, side: Side) -> Res
     Ok(counted)
 }
 
+/// That a report has no more groups than anybody reads.
 pub fn check_size(counted: &Counted) -> Result<()> {
     let told = || ApiError::parameter("group_by", "too_many_rows", format!("makes more than {MOST_GROUPS} groups: group by fewer things"));
     if counted.groups.len() > MOST_GROUPS { Err(told()) } else { Ok(()) }
 }
 
-/// Makes the report of what was counted, enters it in the trace, and names what it speaks of.
+/// Makes the report of what was counted, and names what it speaks of.
 pub fn report(tx: &mut Tx, question: &Question, counted: &Counted) -> Result<Report> {
     let measure = question.measure;
     check_size(counted)?;

@@ -2,7 +2,8 @@
 
 use super::{
     measure::{Makes, Measure, Statistic},
-    model::{Report, ReportFormat, ReportRow, View},
+    model::{Report, ReportRow},
+    question::{ReportFormat, View},
     reckon::Figure,
 };
 use crate::{

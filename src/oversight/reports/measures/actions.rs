@@ -11,7 +11,7 @@ pub const ALL: &[Measure] = &[Measure {
     numerator: Some("Actions that were granted, partly granted or settled."),
     denominator: Some("Actions that were decided in the period, those without a response among them."),
     unit: Unit::Actions,
-    time: Time::Period,
+    time: ReportTime::Period,
     groups: &[
         TEAM,
         ADVOCATE,

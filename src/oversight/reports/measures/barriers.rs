@@ -21,7 +21,7 @@ pub const ALL: &[Measure] = &[
         numerator: None,
         denominator: None,
         unit: Unit::Barriers,
-        time: Time::Moment,
+        time: ReportTime::Moment,
         groups: &[
             TEAM,
             ADVOCATE,
@@ -66,7 +66,7 @@ pub const ALL: &[Measure] = &[
         numerator: Some("Barriers that were resolved in full, resolved in part, or that a way around was found for."),
         denominator: Some("Barriers that ended in the period."),
         unit: Unit::Barriers,
-        time: Time::Period,
+        time: ReportTime::Period,
         groups: &[
             TEAM,
             ADVOCATE,
@@ -114,7 +114,7 @@ pub const ALL: &[Measure] = &[
         numerator: None,
         denominator: None,
         unit: Unit::Clients,
-        time: Time::Moment,
+        time: ReportTime::Moment,
         groups: &[PROVIDER, BARRIER_TYPE, SERVICE_TYPE],
         usual: &["provider"],
         parts: &[Part {
@@ -143,7 +143,7 @@ pub const ALL: &[Measure] = &[
         numerator: None,
         denominator: None,
         unit: Unit::Barriers,
-        time: Time::Period,
+        time: ReportTime::Period,
         groups: &[
             TEAM,
             Group { name: "basis", title: "Ground", sql: "f.bases", keys: Keys::SeveralCodes("discrimination_basis") },

@@ -30,7 +30,7 @@ pub const ALL: &[Measure] = &[
         numerator: None,
         denominator: None,
         unit: Unit::Cases,
-        time: Time::Moment,
+        time: ReportTime::Moment,
         groups: &[TEAM, LEAD, STATUS, PRIORITY, ADVOCACY, INTAKE],
         usual: &["status"],
         parts: &[Part {
@@ -68,7 +68,7 @@ pub const ALL: &[Measure] = &[
         numerator: None,
         denominator: None,
         unit: Unit::Cases,
-        time: Time::Period,
+        time: ReportTime::Period,
         // By what may change on the way, a case would come in under one and go out under another.
         groups: &[TEAM],
         usual: &["team"],
@@ -104,7 +104,7 @@ pub const ALL: &[Measure] = &[
         numerator: None,
         denominator: Some("Episodes that were closed in the period."),
         unit: Unit::Cases,
-        time: Time::Period,
+        time: ReportTime::Period,
         groups: &[
             TEAM,
             LEAD,
@@ -140,7 +140,7 @@ pub const ALL: &[Measure] = &[
         numerator: None,
         denominator: None,
         unit: Unit::Decisions,
-        time: Time::Period,
+        time: ReportTime::Period,
         groups: &[
             TEAM,
             Group { name: "reason", title: "Reason", sql: "f.unmet_reason", keys: Keys::Codes("unmet_need_reason") },

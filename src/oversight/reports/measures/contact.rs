@@ -22,7 +22,7 @@ pub const ALL: &[Measure] = &[
         numerator: None,
         denominator: Some("Cases that were opened in the period and whose client was reached."),
         unit: Unit::Cases,
-        time: Time::Period,
+        time: ReportTime::Period,
         groups: &[TEAM, LEAD, ADVOCACY, INTAKE],
         usual: &["team"],
         parts: &[Part {
@@ -60,7 +60,7 @@ pub const ALL: &[Measure] = &[
         numerator: Some("Active cases that are quiet."),
         denominator: Some("Active cases."),
         unit: Unit::Cases,
-        time: Time::Moment,
+        time: ReportTime::Moment,
         groups: &[
             TEAM,
             LEAD,

@@ -15,7 +15,7 @@ pub const ALL: &[Measure] = &[
         numerator: None,
         denominator: None,
         unit: Unit::Deadlines,
-        time: Time::Moment,
+        time: ReportTime::Moment,
         groups: &[TEAM, ADVOCATE, ACTION, SOURCE],
         usual: &["team"],
         parts: &[Part {
@@ -55,7 +55,7 @@ pub const ALL: &[Measure] = &[
         numerator: Some("Deadlines that were met on their last day or before."),
         denominator: Some("Deadlines that were due in the period and were met in time, met late, or missed."),
         unit: Unit::Deadlines,
-        time: Time::Period,
+        time: ReportTime::Period,
         groups: &[TEAM, ADVOCATE, ACTION, SOURCE],
         usual: &["action_type"],
         parts: &[Part {
@@ -100,7 +100,7 @@ pub const ALL: &[Measure] = &[
         numerator: Some("Open tasks that were due before the day of the report."),
         denominator: Some("Open tasks."),
         unit: Unit::Tasks,
-        time: Time::Moment,
+        time: ReportTime::Moment,
         groups: &[
             TEAM,
             Group { name: "assignee", title: "Assigned to", sql: "f.assignee_id", keys: Keys::User },

@@ -21,7 +21,7 @@ pub const ALL: &[Measure] = &[
         numerator: Some("Meetings with every mandatory item done."),
         denominator: Some("Meetings that were held in the period and have a mandatory item."),
         unit: Unit::Meetings,
-        time: Time::Period,
+        time: ReportTime::Period,
         groups: &[TEAM, ADVOCATE, TYPE, PROVIDER],
         usual: &["type"],
         parts: &[Part {
@@ -60,7 +60,7 @@ pub const ALL: &[Measure] = &[
         numerator: Some("Clients who stood higher on the ladder in the last meeting than in the first."),
         denominator: Some("Clients with at least two meetings that were held in the period and in which they were present."),
         unit: Unit::Clients,
-        time: Time::Period,
+        time: ReportTime::Period,
         groups: &[TEAM],
         usual: &[],
         parts: &[Part {

@@ -12,7 +12,7 @@ pub const ALL: &[Measure] = &[
         numerator: None,
         denominator: Some("Cases that are referred, in triage, waitlisted or in the caseload."),
         unit: Unit::Cases,
-        time: Time::Now,
+        time: ReportTime::Now,
         groups: &[TEAM, LEAD],
         usual: &["team"],
         parts: &[Part {
@@ -65,7 +65,7 @@ pub const ALL: &[Measure] = &[
         numerator: Some("Records that lack it."),
         denominator: Some("Cases in the caseload; barriers that have not ended; actions that wait for their decision."),
         unit: Unit::Records,
-        time: Time::Moment,
+        time: ReportTime::Moment,
         groups: &[TEAM],
         usual: &[],
         parts: &[
