@@ -6,7 +6,7 @@ use crate::{
     db::{
         Conn, Dialect, PortableDsl as _,
         dialect::Key,
-        links,
+        links, rewrite,
         schema::{audit_events, audit_heads, organizations},
     },
     error::Result,
@@ -126,9 +126,8 @@ fn put(conn: &mut Conn, organization: OrganizationId, rows: &[EventRow], sequenc
             for row in rows {
                 diesel::insert_into(audit_events::table).values(row).execute(c)?;
             }
-            diesel::update(audit_heads::table.find(organization))
-                .set((audit_heads::sequence.eq(sequence), audit_heads::hash.eq(hash)))
-                .execute(c)?;
+            let head = (audit_heads::sequence.eq(sequence), audit_heads::hash.eq(hash));
+            rewrite(audit_heads::table.find(organization), head).execute(c)?;
         }
     }
     Ok(())

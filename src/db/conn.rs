@@ -267,12 +267,7 @@ impl Conn {
             c.batch_execute("PRAGMA cache_size = -65536")?;
         }
         statements.iter().try_for_each(|statement| self.batch_execute(statement))?;
-        super::search::index_all(self)?;
-        // Whoever goes through the rows now does so by these indexes, here and there.
-        match self {
-            Self::Sqlite(c) => c.batch_execute("PRAGMA cache_size = -524288"),
-            Self::Pg(_) => Ok(()),
-        }
+        super::search::index_all(self)
     }
 
     /// What the engine itself finds wrong with its file. PostgreSQL checks its own pages; SQLite is asked.

@@ -8,7 +8,7 @@ use diesel::backend::Backend;
 use diesel::expression::{AsExpression, Expression, ValidGrouping, is_aggregate};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
+use diesel::query_builder::{AsChangeset, AstPass, IntoUpdateTarget, Query, QueryFragment, QueryId};
 use diesel::serialize::ToSql;
 use diesel::sql_types::{BigInt, Bool, HasSqlType, SqlType, Text};
 use diesel::sqlite::Sqlite;
@@ -131,6 +131,41 @@ locking! {
     Locked = " FOR UPDATE";
     /// `... FOR KEY SHARE`, where there is such a thing.
     Referred = " FOR KEY SHARE";
+}
+
+/// `UPDATE`, as diesel's own but for one thing: it is compiled once for each connection and kept by its text. Diesel takes each for
+/// another statement; on SQLite it would be compiled time and again together with all triggers of its table. It is for what sets always
+/// the same columns.
+#[derive(Debug)]
+pub struct Rewrite<F, W, V> {
+    table: F,
+    which: W,
+    values: V,
+}
+
+/// Writes `values` over the rows of `which`.
+pub fn rewrite<T, V>(which: T, values: V) -> Rewrite<<T::Table as QuerySource>::FromClause, T::WhereClause, V::Changeset>
+where
+    T: IntoUpdateTarget<Table: QuerySource>,
+    V: AsChangeset<Target = T::Table>,
+{
+    let target = which.into_update_target();
+    Rewrite { table: target.table.from_clause(), which: target.where_clause, values: values.as_changeset() }
+}
+
+impl<F, W, V> QueryId for Rewrite<F, W, V> {
+    type QueryId = ();
+    const HAS_STATIC_QUERY_ID: bool = false;
+}
+impl<F, W, V, C> RunQueryDsl<C> for Rewrite<F, W, V> {}
+impl<DB: Backend, F: QueryFragment<DB>, W: QueryFragment<DB>, V: QueryFragment<DB>> QueryFragment<DB> for Rewrite<F, W, V> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        out.push_sql("UPDATE ");
+        self.table.walk_ast(out.reborrow())?;
+        out.push_sql(" SET ");
+        self.values.walk_ast(out.reborrow())?;
+        self.which.walk_ast(out)
+    }
 }
 
 /// Makes a struct an expression of the given SQL type wherever its tables are in the query.

@@ -17,7 +17,7 @@ mod values;
 mod writer;
 
 pub use conn::{Conn, Dialect, Url, Use};
-pub use dialect::{Condition, PortableDsl};
+pub use dialect::{Condition, PortableDsl, rewrite};
 pub use pool::Engine;
 
 use crate::{

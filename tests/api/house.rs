@@ -61,6 +61,19 @@ fn no_sql_is_put_together_from_text() {
 }
 
 #[test]
+fn a_row_is_written_by_a_statement_that_is_compiled_once() {
+    let mut written = 0;
+    for (path, text) in src() {
+        written += text.matches("rewrite(").count();
+        for update in text.split("diesel::update(").skip(1).map(|rest| rest.split(';').next().unwrap_or_default()) {
+            let whole = [".set(row)", ".set(&row)", ".set(&*row)"].iter().any(|row| update.contains(row));
+            assert!(!whole, "{} writes a whole row without rewrite(): diesel::update({update}", path.display());
+        }
+    }
+    assert!(written > 20, "only {written} were found");
+}
+
+#[test]
 fn every_test_that_security_md_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join("SECURITY.md")).unwrap();

@@ -12,7 +12,7 @@ use crate::{
         conflicts::{self, model::Occasion},
         timeline,
     },
-    db::{Dialect, PortableDsl as _, Tx, dialect::row_after, schema::actions},
+    db::{Dialect, PortableDsl as _, Tx, dialect::row_after, rewrite, schema::actions},
     directory::providers::{self, model::ProviderId},
     error::{ApiError, Result},
     http::{Body, Filter, IfMatch, List, Page},
@@ -207,7 +207,7 @@ pub fn update(tx: &mut Tx, id: ActionId, version: &IfMatch, patch: &Body<ActionP
     }
     row.version += 1;
     row.updated_at = Instant::now();
-    diesel::update(actions::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
+    rewrite(actions::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
     let event = if row.status == before { "action.updated" } else { row.status.event() };
     timeline::store::add(tx, case.id, event, row.id, row.decision.map(Decision::as_str))?;
     tx.record(event, row.id, patch.members());

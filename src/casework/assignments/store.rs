@@ -12,7 +12,7 @@ use crate::{
         conflicts::{self, model::Occasion},
         handovers, timeline,
     },
-    db::{Condition, Dialect, Tx, dialect::row_after, schema::assignments},
+    db::{Condition, Dialect, Tx, dialect::row_after, rewrite, schema::assignments},
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
     identity::{organizations, users},
@@ -105,7 +105,7 @@ pub fn begin_until(tx: &mut Tx, case: &CaseRow, user: UserId, role: AssignmentRo
 fn finish(tx: &mut Tx, mut row: AssignmentRow) -> Result<()> {
     row.ended_at = Some(Instant::now());
     row.version += 1;
-    diesel::update(assignments::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
+    rewrite(assignments::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
     timeline::store::add(tx, row.case_id, "assignment.ended", row.id, Some(row.role.as_str()))?;
     tx.record("assignment.ended", row.id, vec!["ended_at".into()]);
     Ok(())

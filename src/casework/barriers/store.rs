@@ -15,6 +15,7 @@ use crate::{
     db::{
         Dialect, PortableDsl as _, Tx,
         dialect::{Key, has_element, row_after},
+        rewrite,
         schema::barriers,
     },
     directory::{
@@ -201,7 +202,7 @@ pub fn update(tx: &mut Tx, id: BarrierId, version: &IfMatch, patch: &Body<Barrie
     }
     row.version += 1;
     row.updated_at = Instant::now();
-    diesel::update(barriers::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
+    rewrite(barriers::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
     search::store::replace(tx, &row)?;
     recount(tx, &mut case)?;
     let status = (row.status != before).then(|| row.status.as_str());

@@ -7,7 +7,7 @@ use crate::{
         cases::{self, model::CaseId},
         timeline,
     },
-    db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, schema::break_glass},
+    db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, rewrite, schema::break_glass},
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
     identity::{teams, users},
@@ -115,7 +115,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewBreakGlass>) -> Result<(BreakGlass, Vec
 
 /// Writes what has become of it, on the timeline and in the trace too.
 fn changed(tx: &mut Tx, row: &BreakGlassRow, event: &'static str, members: Vec<String>) -> Result<()> {
-    diesel::update(break_glass::table.find((row.organization_id, row.id))).set(row).execute(tx.conn)?;
+    rewrite(break_glass::table.find((row.organization_id, row.id)), row).execute(tx.conn)?;
     timeline::store::add(tx, row.case_id, event, row.id, None)?;
     tx.record(event, row.id, members);
     Ok(())

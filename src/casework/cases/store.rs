@@ -7,6 +7,7 @@ use crate::{
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::{contains, has_element, row_after},
+        rewrite,
         schema::{barriers, case_counters, cases, clients as client_rows},
     },
     error::{ApiError, Result},
@@ -242,7 +243,7 @@ pub fn save(tx: &mut Tx, row: &mut CaseRow) -> Result<()> {
 /// Writes a row without a new version: for what the case does not show. When, is kept for reports.
 pub fn keep(tx: &mut Tx, row: &CaseRow) -> Result<()> {
     let kept = (row, cases::kept_at.eq(Instant::now()));
-    diesel::update(cases::table.find((row.organization_id, row.id))).set(kept).execute(tx.conn)?;
+    rewrite(cases::table.find((row.organization_id, row.id)), kept).execute(tx.conn)?;
     Ok(())
 }
 

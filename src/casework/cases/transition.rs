@@ -11,6 +11,7 @@ use crate::{
     db::{
         Dialect, Tx,
         dialect::row_after,
+        rewrite,
         schema::{case_episodes, case_transitions},
     },
     error::{ApiError, Code, Issue, Place, Result},
@@ -206,7 +207,7 @@ fn end_episode(tx: &mut Tx, row: &CaseRow) -> Result<()> {
         case_episodes::closing_summary.eq(&row.closing_summary),
         case_episodes::outcome.eq(row.outcome),
     );
-    diesel::update(case_episodes::table.find((row.organization_id, row.id, row.episode))).set(values).execute(tx.conn)?;
+    rewrite(case_episodes::table.find((row.organization_id, row.id, row.episode)), values).execute(tx.conn)?;
     Ok(())
 }
 

@@ -7,6 +7,7 @@ use crate::{
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::{contains, row_after},
+        rewrite,
         schema::clients,
     },
     error::Result,
@@ -138,7 +139,7 @@ pub fn update(tx: &mut Tx, id: ClientId, version: &IfMatch, patch: &Body<ClientP
     row.apply(patch);
     row.version += 1;
     row.updated_at = Instant::now();
-    diesel::update(clients::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
+    rewrite(clients::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
     search::store::replace(tx, &row)?;
     tx.record("client.updated", row.id, patch.members());
     Ok(row.into())

@@ -13,6 +13,7 @@ use crate::{
     db::{
         Dialect, PortableDsl as _, Tx,
         dialect::row_after,
+        rewrite,
         schema::{actions, assignments, barriers, cases as case_rows, conflict_checks, interests, meetings, services},
     },
     directory::providers::{self, model::ProviderId},
@@ -228,7 +229,7 @@ pub fn decide(tx: &mut Tx, id: ConflictCheckId, new: &Body<NewConflictDecision>)
         return Err(ApiError::forbidden("Nobody decides on their own conflict of interest."));
     }
     row.decide(actor.user, new);
-    diesel::update(conflict_checks::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
+    rewrite(conflict_checks::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
     // With a reassignment it is settled once somebody else has the case, and a check says so.
     settle(tx, &mut case, new.decision == ConflictDecision::ProceedWithConsent)?;
     timeline::store::add(tx, case.id, "conflict_check.decided", row.id, Some(new.decision.as_str()))?;

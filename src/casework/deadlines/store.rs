@@ -17,6 +17,7 @@ use crate::{
     db::{
         Dialect, PortableDsl as _, Tx,
         dialect::row_after,
+        rewrite,
         schema::{cases as case_rows, deadlines},
     },
     directory::deadline_rules::{
@@ -155,7 +156,7 @@ pub(super) fn hold(tx: &mut Tx, id: DeadlineId) -> Result<(CaseRow, DeadlineRow)
 pub(super) fn save(tx: &mut Tx, row: &mut DeadlineRow) -> Result<()> {
     row.version += 1;
     row.updated_at = Instant::now();
-    diesel::update(deadlines::table.find((row.organization_id, row.id))).set(&*row).execute(tx.conn)?;
+    rewrite(deadlines::table.find((row.organization_id, row.id)), &*row).execute(tx.conn)?;
     Ok(())
 }
 

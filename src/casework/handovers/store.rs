@@ -12,7 +12,7 @@ use crate::{
         },
         deadlines, meetings, tasks, timeline,
     },
-    db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, schema::handovers},
+    db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, rewrite, schema::handovers},
     error::{ApiError, Code, OnUnique as _, Result},
     http::{Body, Filter, List, Page},
     identity::{organizations, teams, users},
@@ -145,7 +145,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewHandover>) -> Result<Hand
 
 /// Writes how the offer ended, on the timeline and in the trace too.
 fn answered(tx: &mut Tx, row: &HandoverRow, event: &'static str, members: Vec<String>) -> Result<()> {
-    diesel::update(handovers::table.find((row.organization_id, row.id))).set(row).execute(tx.conn)?;
+    rewrite(handovers::table.find((row.organization_id, row.id)), row).execute(tx.conn)?;
     timeline::store::add(tx, row.case_id, event, row.id, None)?;
     tx.record(event, row.id, members);
     Ok(())

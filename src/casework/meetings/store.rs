@@ -10,7 +10,7 @@ use crate::{
         conflicts::{self, model::Occasion},
         timeline,
     },
-    db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, schema::meetings},
+    db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, rewrite, schema::meetings},
     directory::providers,
     error::{ApiError, Result},
     http::{Body, Filter, IfMatch, List, OneOf, Page},
@@ -137,7 +137,7 @@ pub fn get(tx: &mut Tx, id: MeetingId) -> Result<Meeting> {
 pub fn save(tx: &mut Tx, row: &mut MeetingRow) -> Result<()> {
     row.version += 1;
     row.updated_at = Instant::now();
-    diesel::update(meetings::table.find((row.organization_id, row.id))).set(&*row).execute(tx.conn)?;
+    rewrite(meetings::table.find((row.organization_id, row.id)), &*row).execute(tx.conn)?;
     Ok(())
 }
 

@@ -14,6 +14,7 @@ use crate::{
     db::{
         Dialect, PortableDsl as _, Tx,
         dialect::row_after,
+        rewrite,
         schema::{note_amendments as amendments, notes},
     },
     error::{ApiError, Code, Result},
@@ -169,7 +170,7 @@ pub fn create<const LIMIT: usize>(tx: &mut Tx, case: CaseId, new: &Body<NewNote,
 fn save(tx: &mut Tx, row: &mut NoteRow) -> Result<()> {
     row.version += 1;
     row.updated_at = Instant::now();
-    diesel::update(notes::table.find((row.organization_id, row.id))).set(&*row).execute(tx.conn)?;
+    rewrite(notes::table.find((row.organization_id, row.id)), &*row).execute(tx.conn)?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use super::{diff::StatementDiff, model::*, sections::Sections};
 use crate::{
     casework::clients::{self, model::ClientId},
-    db::{Dialect, PortableDsl as _, Tx, dialect::row_after, schema::statements},
+    db::{Dialect, PortableDsl as _, Tx, dialect::row_after, rewrite, schema::statements},
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
     identity::organizations,
@@ -104,7 +104,7 @@ fn hold(tx: &mut Tx, id: StatementId) -> Result<StatementRow> {
 fn save(tx: &mut Tx, row: &mut StatementRow) -> Result<()> {
     row.version += 1;
     row.updated_at = Instant::now();
-    diesel::update(statements::table.find((row.organization_id, row.id))).set(&*row).execute(tx.conn)?;
+    rewrite(statements::table.find((row.organization_id, row.id)), &*row).execute(tx.conn)?;
     Ok(())
 }
 

@@ -14,6 +14,7 @@ use crate::{
     db::{
         Dialect, PortableDsl as _, Tx,
         dialect::{Key, row_after},
+        rewrite,
         schema::tasks,
     },
     error::{ApiError, Result},
@@ -109,7 +110,7 @@ pub fn pass_on(tx: &mut Tx, case: CaseId, from: UserId, to: UserId) -> Result<()
         row.assignee_id = Some(to);
         row.version += 1;
         row.updated_at = Instant::now();
-        diesel::update(tasks::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
+        rewrite(tasks::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
         timeline::store::add(tx, row.case_id, "task.updated", row.id, None)?;
         tx.record("task.updated", row.id, vec!["assignee_id".into()]);
     }
@@ -160,7 +161,7 @@ pub fn update(tx: &mut Tx, id: TaskId, version: &IfMatch, patch: &Body<TaskPatch
     row.apply(patch);
     row.version += 1;
     row.updated_at = Instant::now();
-    diesel::update(tasks::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
+    rewrite(tasks::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
     match row.status {
         TaskStatus::Done if before != TaskStatus::Done => timeline::store::add(tx, row.case_id, "task.done", row.id, None)?,
         now => timeline::store::add(tx, row.case_id, "task.updated", row.id, (now != before).then(|| now.as_str()))?,

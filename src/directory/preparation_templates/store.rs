@@ -2,7 +2,7 @@
 
 use super::model::*;
 use crate::{
-    db::{Dialect, PortableDsl as _, Tx, schema::preparation_templates as templates},
+    db::{Dialect, PortableDsl as _, Tx, rewrite, schema::preparation_templates as templates},
     error::{ApiError, Code, OnUnique as _, Result},
     http::{Body, IfMatch},
     types::{
@@ -56,7 +56,7 @@ pub fn replace(
         updated_at: Instant::now(),
     };
     if own.is_some() {
-        diesel::update(templates::table.find((row.organization_id, row.meeting_type))).set(&row).execute(tx.conn)?;
+        rewrite(templates::table.find((row.organization_id, row.meeting_type)), &row).execute(tx.conn)?;
     } else {
         // Somebody else may have been quicker with the first one: run again, and replace theirs.
         let elsewhere = || ApiError::new(Code::Contention, "The same template is written elsewhere.").header("retry-after", "1");

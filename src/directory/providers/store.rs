@@ -6,6 +6,7 @@ use crate::{
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::{contains, row_after},
+        rewrite,
         schema::{actions, barriers, interests, meetings, provider_merges, providers, services},
     },
     error::{ApiError, Code, Result},
@@ -151,7 +152,7 @@ fn hold(tx: &mut Tx, ids: &[ProviderId]) -> Result<Vec<ProviderRow>> {
 fn save(tx: &mut Tx, row: &mut ProviderRow) -> Result<()> {
     row.version += 1;
     row.updated_at = Instant::now();
-    diesel::update(providers::table.find((row.organization_id, row.id))).set(&*row).execute(tx.conn)?;
+    rewrite(providers::table.find((row.organization_id, row.id)), &*row).execute(tx.conn)?;
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use crate::{
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::{Key, contains, row_after},
+        rewrite,
         schema::{barriers, service_merges, services},
     },
     directory::providers,
@@ -126,7 +127,7 @@ fn hold(tx: &mut Tx, ids: &[ServiceId]) -> Result<Vec<ServiceRow>> {
 fn save(tx: &mut Tx, row: &mut ServiceRow) -> Result<()> {
     row.version += 1;
     row.updated_at = Instant::now();
-    diesel::update(services::table.find((row.organization_id, row.id))).set(&*row).execute(tx.conn)?;
+    rewrite(services::table.find((row.organization_id, row.id)), &*row).execute(tx.conn)?;
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use super::model::*;
 use crate::{
     auth::{Role, password::Password},
-    db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, schema::invitations},
+    db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, rewrite, schema::invitations},
     error::{ApiError, Code, OnUnique as _, Result},
     http::{Body, IfMatch, List, Page},
     identity::{
@@ -99,7 +99,7 @@ fn hold(tx: &mut Tx, id: InvitationId) -> Result<InvitationRow> {
 fn save(tx: &mut Tx, row: &mut InvitationRow) -> Result<()> {
     row.version += 1;
     row.updated_at = Instant::now();
-    diesel::update(invitations::table.find((row.organization_id, row.id))).set(&*row).execute(tx.conn)?;
+    rewrite(invitations::table.find((row.organization_id, row.id)), &*row).execute(tx.conn)?;
     Ok(())
 }
 

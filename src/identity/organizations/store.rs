@@ -3,7 +3,7 @@
 use super::model::*;
 use crate::{
     auth::OrganizationId,
-    db::{Dialect, PortableDsl as _, Tx, schema::organizations},
+    db::{Dialect, PortableDsl as _, Tx, rewrite, schema::organizations},
     error::Result,
     http::{Body, IfMatch},
     identity::sessions,
@@ -34,7 +34,7 @@ pub fn update(tx: &mut Tx, version: &IfMatch, patch: &Body<OrganizationPatch>) -
     }
     row.version += 1;
     row.updated_at = Instant::now();
-    diesel::update(organizations::table.find(row.id)).set(&row).execute(tx.conn)?;
+    rewrite(organizations::table.find(row.id), &row).execute(tx.conn)?;
     tx.record("organization.updated", row.id, patch.members());
     Ok(row.into())
 }

@@ -6,6 +6,7 @@ use crate::{
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::row_after,
+        rewrite,
         schema::{team_members, teams, users},
     },
     error::{ApiError, Code, OnUnique as _, Result},
@@ -143,7 +144,7 @@ pub fn update(tx: &mut Tx, id: TeamId, version: &IfMatch, patch: &Body<TeamPatch
     patch.name.clone().apply(&mut row.name);
     row.version += 1;
     row.updated_at = Instant::now();
-    diesel::update(teams::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn).on_unique(taken)?;
+    rewrite(teams::table.find((row.organization_id, row.id)), &row).execute(tx.conn).on_unique(taken)?;
     tx.record("team.updated", row.id, patch.members());
     Ok(row.into())
 }

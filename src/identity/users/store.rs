@@ -6,6 +6,7 @@ use crate::{
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::row_after,
+        rewrite,
         schema::{login_names, team_members, users},
     },
     error::{ApiError, Code, OnUnique as _, Result},
@@ -142,7 +143,7 @@ pub fn wrong_password() -> ApiError {
 fn save(tx: &mut Tx, row: &mut UserRow) -> Result<()> {
     row.version += 1;
     row.updated_at = Instant::now();
-    diesel::update(users::table.find((row.organization_id, row.id))).set(&*row).execute(tx.conn)?;
+    rewrite(users::table.find((row.organization_id, row.id)), &*row).execute(tx.conn)?;
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use crate::{
     db::{
         Condition, Dialect, Tx,
         dialect::{Key, holds},
+        rewrite,
         schema::{search_documents as documents, search_shelves as shelves},
         search::on_shelves,
     },
@@ -289,6 +290,6 @@ pub fn replace<R: Searchable>(tx: &mut Tx, record: &R) -> Result<()> {
     let own = documents::table.filter(documents::organization_id.eq(tx.organization())).filter(documents::id.eq(record.key()));
     let other = documents::body.ne(content.body.clone()).or(documents::title.ne(content.title.clone())).or(documents::words.is_null());
     // Off its shelf, until it is put on another with its new words.
-    diesel::update(own.filter(other)).set((&content, documents::shelf.eq(None::<i64>))).execute(tx.conn)?;
+    rewrite(own.filter(other), (&content, documents::shelf.eq(None::<i64>))).execute(tx.conn)?;
     Ok(())
 }

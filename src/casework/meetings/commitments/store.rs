@@ -14,6 +14,7 @@ use crate::{
     db::{
         Dialect, PortableDsl as _, Tx,
         dialect::row_after,
+        rewrite,
         schema::{commitments, meetings as meeting_rows},
     },
     error::Result,
@@ -99,7 +100,7 @@ pub fn update(tx: &mut Tx, id: CommitmentId, version: &IfMatch, patch: &Body<Com
     row.apply(patch);
     row.version += 1;
     row.updated_at = Instant::now();
-    diesel::update(commitments::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
+    rewrite(commitments::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
     let case = meetings::store::find(tx, row.meeting_id)?.case_id;
     timeline::store::add(tx, case, "commitment.updated", row.id, Some(row.status.as_str()))?;
     tx.record("commitment.updated", row.id, patch.members());

@@ -9,7 +9,7 @@ use crate::{
         },
         timeline,
     },
-    db::{Dialect, PortableDsl as _, Tx, schema::preparation_items as items},
+    db::{Dialect, PortableDsl as _, Tx, rewrite, schema::preparation_items as items},
     directory::preparation_templates,
     error::{ApiError, Result},
     http::{Body, IfMatch},
@@ -106,7 +106,7 @@ pub fn update(tx: &mut Tx, id: PreparationItemId, version: &IfMatch, patch: &Bod
     let was_done = row.done_at.is_some();
     row.apply(patch, tx.user()?);
     row.version += 1;
-    diesel::update(items::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
+    rewrite(items::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
     recount(tx, &mut meeting)?;
     let event = if row.done_at.is_some() && !was_done { "preparation_item.done" } else { "preparation_item.updated" };
     timeline::store::add(tx, meeting.case_id, event, row.id, Some(row.category.as_str()))?;

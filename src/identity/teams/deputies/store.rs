@@ -3,7 +3,7 @@
 use super::model::*;
 use crate::{
     auth::Role,
-    db::{Dialect, PortableDsl as _, Tx, dialect::row_after, schema::team_deputies as deputies},
+    db::{Dialect, PortableDsl as _, Tx, dialect::row_after, rewrite, schema::team_deputies as deputies},
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
     identity::{
@@ -84,7 +84,7 @@ pub fn end(tx: &mut Tx, team: TeamId, id: DeputyId, version: &IfMatch) -> Result
     if !row.end(Instant::now()) {
         return Err(ApiError::conflict("The deputyship has ended already."));
     }
-    diesel::update(deputies::table.find((row.organization_id, row.id))).set(&row).execute(tx.conn)?;
+    rewrite(deputies::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
     tx.record("deputy.ended", row.id, vec!["ends_at".into()]);
     Ok(())
 }
