@@ -13,6 +13,7 @@ mod records;
 mod run;
 pub mod store;
 mod table;
+mod turns;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 

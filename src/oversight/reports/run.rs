@@ -8,9 +8,10 @@ use super::{
     reckon::Counted,
     records::{self, After, Export},
     store,
+    turns::{self, ListTurn},
 };
 use crate::{
-    auth::{Caller, UserId},
+    auth::Caller,
     db::Db,
     error::{ApiError, Result},
     oversight::exports::{self, model::Taken},
@@ -21,18 +22,11 @@ use futures_util::{
     stream::{self, LocalBoxStream},
 };
 use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// How many slices are counted at a time, of all reports together: a report goes on beside the day's work, and not before it.
-static AT_A_TIME: Semaphore = Semaphore::const_new(2);
-/// How many lists of records are sent at a time, one to each person, and for how long at most: whoever takes it drop by drop keeps nobody
-/// else from theirs.
-static EXPORTS: Semaphore = Semaphore::const_new(8);
-static EXPORTING: Mutex<BTreeSet<UserId>> = Mutex::new(BTreeSet::new());
+/// For how long a list is sent at most.
 const LONGEST: Duration = Duration::from_secs(300);
 /// The most records that are sent at once.
 const MOST_RECORDS: i64 = 250_000;
@@ -60,11 +54,12 @@ fn rows(report: &Report) -> i64 {
 }
 
 async fn count(db: &Db, who: &impl Caller, question: &Question) -> Result<Counted> {
+    let organization = who.actor().ok_or_else(ApiError::unauthenticated)?.organization;
     let sides: &[Side] =
         if question.measure.adds_up() || question.groups.is_empty() { &[Side::Both] } else { &[Side::Groups, Side::Total] };
     let slices = question.slices.iter().flat_map(|slice| sides.iter().map(|side| (slice.clone(), *side)));
     let slices = slices.map(|(slice, side)| async move {
-        let _turn = AT_A_TIME.acquire().await.map_err(ApiError::internal)?;
+        let _turn = turns::slice(organization).await?;
         let question = question.clone();
         db.read(who, move |tx| store::count(tx, &question, &slice, side)).await
     });
@@ -87,8 +82,8 @@ pub async fn records<C: Caller + 'static>(
     if !records::are_listed(measure) {
         return Err(ApiError::not_found());
     }
-    let own = Own::take(who.actor().ok_or_else(ApiError::unauthenticated)?.user)?;
-    let turn = EXPORTS.try_acquire().map_err(|_| ApiError::overloaded("Other lists of records are being sent."))?;
+    let actor = who.actor().ok_or_else(ApiError::unauthenticated)?;
+    let turn = turns::list(actor.organization, actor.user)?;
     let asked = ReportQuery::from(&query);
     let question = db.peek(&who, move |tx| store::question(tx, measure, &asked)).await?;
     let counted = count(&db, &who, &question).await?;
@@ -108,8 +103,7 @@ pub async fn records<C: Caller + 'static>(
     db.write(&who, move |tx| exports::store::enter(tx, &taken)).await?;
     let mut header = Vec::new();
     csv::header(&mut header, &export.columns());
-    let mut sending =
-        Sending { db, who, export: Arc::new(export), slices, after: None, until: Instant::now() + LONGEST, _turn: (own, turn) };
+    let mut sending = Sending { db, who, export: Arc::new(export), slices, after: None, until: Instant::now() + LONGEST, _turn: turn };
     // What is refused is refused before anything is sent.
     let first = sending.next().await?.unwrap_or_default();
     header.extend(first);
@@ -136,21 +130,7 @@ struct Sending<C> {
     slices: std::collections::VecDeque<Slice>,
     after: Option<After>,
     until: Instant,
-    _turn: (Own, SemaphorePermit<'static>),
-}
-
-/// That somebody is sent a list, until it is dropped.
-struct Own(UserId);
-impl Own {
-    fn take(user: UserId) -> Result<Self> {
-        let mut all = EXPORTING.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.insert(user) { Ok(Self(user)) } else { Err(ApiError::overloaded("You are being sent a list of records: wait for its end.")) }
-    }
-}
-impl Drop for Own {
-    fn drop(&mut self) {
-        EXPORTING.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
-    }
+    _turn: ListTurn,
 }
 
 impl<C: Caller> Sending<C> {

@@ -67,9 +67,9 @@ pub const ALL: &[Measure] = &[
             facts: Facts::Meetings,
             look: Look::PerClient(&[
                 // The rank rides behind the moment, so that the earliest and the latest moment bring theirs along; 2^56, a multiple of
-                // eight, keeps a moment before 1970 above zero.
+                // eight, keeps a moment before 1970 above zero. Of two at one moment both bring the lower: that is no shift.
                 ("first_rank", concat!("min(f.starts_at * 8 + 72057594037927936 + ", rank!(), ") % 8")),
-                ("last_rank", concat!("max(f.starts_at * 8 + 72057594037927936 + ", rank!(), ") % 8")),
+                ("last_rank", concat!("7 - max(f.starts_at * 8 + 72057594037927943 - ", rank!(), ") % 8")),
                 ("met", "count(*)"),
             ]),
             among: "f.status = 'held' AND f.starts_at >= {from} AND f.starts_at < {to} \
