@@ -37,7 +37,7 @@ CREATE TABLE case_facts (
     voided_at          INT8 NOT NULL,
     PRIMARY KEY (organization_id, team_id, replaced_at, case_id)
 );
-CREATE INDEX case_facts_by_case ON case_facts (organization_id, case_id, replaced_at);
+CREATE INDEX case_facts_by_case ON case_facts (organization_id, case_id);
 -- How the caseload came and went, and what was not taken on.
 CREATE INDEX case_facts_steps ON case_facts (organization_id, team_id, recorded_at, step, status, voided_at, advocacy_type, intake_source) WHERE step <> 0;
 CREATE INDEX case_facts_unmet ON case_facts (organization_id, team_id, since, recorded_at, status, unmet_reason, voided_at) WHERE status IN ('declined', 'waitlisted');
@@ -67,7 +67,7 @@ CREATE TABLE barrier_facts (
     voided_at          INT8 NOT NULL,
     PRIMARY KEY (organization_id, team_id, replaced_at, barrier_id)
 );
-CREATE INDEX barrier_facts_by_case ON barrier_facts (organization_id, case_id, replaced_at);
+CREATE INDEX barrier_facts_by_case ON barrier_facts (organization_id, case_id);
 -- Reports read this index alone.
 CREATE INDEX barrier_facts_of_team ON barrier_facts (organization_id, team_id, replaced_at) INCLUDE (barrier_id, recorded_at, case_id, client_id, type, bases, service_type, provider_id, service_id, severity, occurred_on, opened_at, ended_at, disposition, judged_by, voided_at);
 
@@ -90,7 +90,7 @@ CREATE TABLE action_facts (
     voided_at          INT8 NOT NULL,
     PRIMARY KEY (organization_id, team_id, replaced_at, action_id)
 );
-CREATE INDEX action_facts_by_case ON action_facts (organization_id, case_id, replaced_at);
+CREATE INDEX action_facts_by_case ON action_facts (organization_id, case_id);
 -- Reports read this index alone.
 CREATE INDEX action_facts_of_team ON action_facts (organization_id, team_id, replaced_at) INCLUDE (action_id, recorded_at, case_id, client_id, type, scheme, provider_id, status, filed_on, decision, decided_on, voided_at);
 
@@ -113,7 +113,7 @@ CREATE TABLE deadline_facts (
     voided_at          INT8 NOT NULL,
     PRIMARY KEY (organization_id, team_id, replaced_at, deadline_id)
 );
-CREATE INDEX deadline_facts_by_case ON deadline_facts (organization_id, case_id, replaced_at);
+CREATE INDEX deadline_facts_by_case ON deadline_facts (organization_id, case_id);
 -- Reports read this index alone.
 CREATE INDEX deadline_facts_of_team ON deadline_facts (organization_id, team_id, replaced_at) INCLUDE (deadline_id, recorded_at, case_id, client_id, action_type, source, due_on, due_at, status, satisfied_on, late_filing, voided_at);
 
@@ -140,7 +140,7 @@ CREATE TABLE meeting_facts (
     voided_at          INT8 NOT NULL,
     PRIMARY KEY (organization_id, team_id, replaced_at, meeting_id)
 );
-CREATE INDEX meeting_facts_by_case ON meeting_facts (organization_id, case_id, replaced_at);
+CREATE INDEX meeting_facts_by_case ON meeting_facts (organization_id, case_id);
 -- Reports read this index alone.
 CREATE INDEX meeting_facts_of_team ON meeting_facts (organization_id, team_id, replaced_at) INCLUDE (meeting_id, recorded_at, case_id, client_id, type, provider_id, starts_at, status, who_spoke, mandatory_items, mandatory_done, prepared, understood_options, heard, confidence, voided_at);
 
@@ -159,7 +159,7 @@ CREATE TABLE task_facts (
     voided_at          INT8 NOT NULL,
     PRIMARY KEY (organization_id, team_id, replaced_at, task_id)
 );
-CREATE INDEX task_facts_by_case ON task_facts (organization_id, case_id, replaced_at);
+CREATE INDEX task_facts_by_case ON task_facts (organization_id, case_id);
 -- Reports read this index alone.
 CREATE INDEX task_facts_of_team ON task_facts (organization_id, team_id, replaced_at) INCLUDE (task_id, recorded_at, case_id, client_id, assignee_id, due_on, status, voided_at);
 

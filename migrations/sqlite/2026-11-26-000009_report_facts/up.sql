@@ -34,7 +34,7 @@ CREATE TABLE case_facts (
     voided_at          INTEGER NOT NULL,
     PRIMARY KEY (organization_id, team_id, replaced_at, case_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX case_facts_by_case ON case_facts (organization_id, case_id, replaced_at);
+CREATE INDEX case_facts_by_case ON case_facts (organization_id, case_id);
 -- How the caseload came and went, and what was not taken on.
 CREATE INDEX case_facts_steps ON case_facts (organization_id, team_id, recorded_at, step, status, voided_at, advocacy_type, intake_source) WHERE step <> 0;
 CREATE INDEX case_facts_unmet ON case_facts (organization_id, team_id, since, recorded_at, status, unmet_reason, voided_at) WHERE status IN ('declined', 'waitlisted');
@@ -62,7 +62,7 @@ CREATE TABLE barrier_facts (
     voided_at          INTEGER NOT NULL,
     PRIMARY KEY (organization_id, team_id, replaced_at, barrier_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX barrier_facts_by_case ON barrier_facts (organization_id, case_id, replaced_at);
+CREATE INDEX barrier_facts_by_case ON barrier_facts (organization_id, case_id);
 
 -- An action.
 CREATE TABLE action_facts (
@@ -83,7 +83,7 @@ CREATE TABLE action_facts (
     voided_at          INTEGER NOT NULL,
     PRIMARY KEY (organization_id, team_id, replaced_at, action_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX action_facts_by_case ON action_facts (organization_id, case_id, replaced_at);
+CREATE INDEX action_facts_by_case ON action_facts (organization_id, case_id);
 
 -- A deadline, with the type of the action that it is for.
 CREATE TABLE deadline_facts (
@@ -104,7 +104,7 @@ CREATE TABLE deadline_facts (
     voided_at          INTEGER NOT NULL,
     PRIMARY KEY (organization_id, team_id, replaced_at, deadline_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX deadline_facts_by_case ON deadline_facts (organization_id, case_id, replaced_at);
+CREATE INDEX deadline_facts_by_case ON deadline_facts (organization_id, case_id);
 
 -- A meeting. The four ratings are how much each moved from before to after, where there are both.
 CREATE TABLE meeting_facts (
@@ -129,7 +129,7 @@ CREATE TABLE meeting_facts (
     voided_at          INTEGER NOT NULL,
     PRIMARY KEY (organization_id, team_id, replaced_at, meeting_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX meeting_facts_by_case ON meeting_facts (organization_id, case_id, replaced_at);
+CREATE INDEX meeting_facts_by_case ON meeting_facts (organization_id, case_id);
 
 -- A task.
 CREATE TABLE task_facts (
@@ -146,7 +146,7 @@ CREATE TABLE task_facts (
     voided_at          INTEGER NOT NULL,
     PRIMARY KEY (organization_id, team_id, replaced_at, task_id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX task_facts_by_case ON task_facts (organization_id, case_id, replaced_at);
+CREATE INDEX task_facts_by_case ON task_facts (organization_id, case_id);
 
 -- What the records themselves tell of their past: of a case all, of the rest how it began and how it stands.
 CREATE VIEW case_history AS

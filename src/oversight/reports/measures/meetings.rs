@@ -52,11 +52,11 @@ pub const ALL: &[Measure] = &[
     },
     Measure {
         id: "self_advocacy_shift",
-        version: 1,
+        version: 2,
         title: "Shift to self-advocacy",
         definition: "Of the clients with at least two meetings in the period in which they were present, the share who spoke more for \
                      themselves in the last than in the first. The ladder: acted for without instruction, advocate spoke as instructed, \
-                     spoke with support, spoke for themselves.",
+                     spoke with support, spoke for themselves. Of several meetings at one moment the one on the lowest rung is taken.",
         numerator: Some("Clients who stood higher on the ladder in the last meeting than in the first."),
         denominator: Some("Clients with at least two meetings that were held in the period and in which they were present."),
         unit: Unit::Clients,
