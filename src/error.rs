@@ -29,6 +29,7 @@ problems! {
     BadRequest = "bad_request", BAD_REQUEST, "The request is not well-formed";
     Unauthenticated = "unauthenticated", UNAUTHORIZED, "Sign in first";
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Signing in failed";
+    InvalidRefreshToken = "invalid_refresh_token", UNAUTHORIZED, "The refresh token is not valid";
     OtpRequired = "otp_required", UNAUTHORIZED, "The second factor is asked for";
     ReauthenticationRequired = "reauthentication_required", FORBIDDEN, "Say your password again";
     SecondFactorRequired = "second_factor_required", FORBIDDEN, "Set up a second factor first";
