@@ -17,7 +17,7 @@ use std::{
     sync::Arc,
 };
 
-mod files;
+pub(super) mod files;
 pub use files::shared;
 use files::{FIRST, FOLDER, files, moment, name, read_small, write};
 
