@@ -15,6 +15,12 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// What an integration reads cases for. `internal`: the organization's own work with its own records, so that nothing which is read
+    /// reaches anybody outside it. More purposes, each with an agreement, come later.
+    pub enum IntegrationPurpose { Internal = "internal" }
+}
+
 impl Role {
     /// Whether the role sees what a case is about, and not only that there is one (AZ-07).
     pub const fn sees_content(self) -> bool {

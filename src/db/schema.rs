@@ -805,6 +805,7 @@ diesel::table! {
         issued_at -> Timestamptz,
         expires_at -> Timestamptz,
         spent_at -> Nullable<Timestamptz>,
+        successor -> Nullable<Bytea>,
     }
 }
 
@@ -1064,6 +1065,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         scopes -> Jsonb,
+        purpose -> Nullable<Text>,
     }
 }
 

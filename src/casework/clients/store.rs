@@ -46,7 +46,7 @@ fn seen(tx: &Tx) -> Seen {
             .then(" AND client_accounts.user_id = ")
             .id(user.uuid())
             .then(")"),
-        Scope::Organization | Scope::Nothing => Condition::nothing(),
+        Scope::Organization | Scope::Counted | Scope::Nothing => Condition::nothing(),
     };
     clients::table.filter(clients::organization_id.eq(tx.organization())).filter(seen)
 }
