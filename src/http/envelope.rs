@@ -4,6 +4,7 @@ use super::{
     calls::Calls,
     cors::{Origins, Told},
     problem::{Problem, of_status},
+    single,
 };
 use crate::{
     auth::{
@@ -63,7 +64,10 @@ pub async fn envelope(mut req: ServiceRequest, next: Next<impl MessageBody + 'st
     }
     let outcome = match oversized(&req) {
         Some(code) => Err(ApiError::new(code, code.title()).into()),
-        None => run(req, next).await,
+        None => match single::check(req.headers()) {
+            Ok(()) => run(req, next).await,
+            Err(error) => Err(error.into()),
+        },
     };
     match outcome {
         Ok(response) => {
