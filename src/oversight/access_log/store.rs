@@ -29,7 +29,17 @@ fn visible(tx: &Tx, client: &ClientRow) -> Result<access_log::BoxedQuery<'static
             let seen = Condition::sql("(access_log.case_id IS NULL OR ").with(of_visible_case!(tx, "access_log")).then(")");
             Ok(own.filter(seen).into_boxed())
         }
-        Role::Client => Ok(own.filter(access_log::kind.eq_any(RecordKind::FOR_CLIENTS.to_vec())).into_boxed()),
+        Role::Client => {
+            // Of the notes that one entry touches, one: how many there are is not told.
+            let first = Condition::new(
+                &["(access_log.kind <> 'note' OR NOT EXISTS (SELECT 1 FROM access_log AS earlier \
+                   WHERE earlier.organization_id = access_log.organization_id AND earlier.block = access_log.block \
+                   AND earlier.client_id = access_log.client_id AND earlier.sequence = access_log.sequence \
+                   AND earlier.kind = 'note' AND earlier.subject_id < access_log.subject_id))"],
+                &[],
+            );
+            Ok(own.filter(access_log::kind.eq_any(RecordKind::FOR_CLIENTS.to_vec())).filter(first).into_boxed())
+        }
         _ => Err(ApiError::not_found()),
     }
 }
