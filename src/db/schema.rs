@@ -679,6 +679,8 @@ diesel::table! {
         body -> Text,
         author_id -> Uuid,
         created_at -> Timestamptz,
+        corrected -> Nullable<Jsonb>,
+        replaced -> Nullable<Jsonb>,
     }
 }
 

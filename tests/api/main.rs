@@ -18,6 +18,8 @@ mod break_glass;
 mod case_file;
 mod cases;
 mod conflicts;
+mod contacts;
+mod continuity;
 mod deadline_rules;
 mod deadlines;
 mod document;
