@@ -22,6 +22,7 @@ mod contacts;
 mod continuity;
 mod deadline_rules;
 mod deadlines;
+mod demo;
 mod document;
 mod doors;
 mod errors;
