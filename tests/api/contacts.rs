@@ -250,9 +250,9 @@ on_both_engines! {
         let timeline = pages(&ben, &format!("/cases/{case}/timeline"), 50).await;
         assert_eq!(timeline.iter().filter(|entry| entry["event"] == "note.corrected" && entry["subject_id"] == json!(note)).count(), 2);
         // Names of members, and no content.
-        let trace = pages(&w.user(Role::Auditor), "/audit-events?action=note.corrected", 50).await;
-        assert_eq!(trace.len(), 2, "{trace:#?}");
-        assert!(trace.iter().any(|entry| entry["fields"] == json!(["body", "direction", "minutes", "mode", "occurred_at"])), "{trace:#?}");
+        let log = pages(&w.user(Role::Auditor), "/audit-events?action=note.corrected", 50).await;
+        assert_eq!(log.len(), 2, "{log:#?}");
+        assert!(log.iter().any(|entry| entry["fields"] == json!(["body", "direction", "minutes", "mode", "occurred_at"])), "{log:#?}");
         // Words may be added by everybody who reads it; that corrects nothing.
         let words = ben.post(&path, json!({"body": "The letter is in the folder.", "mode": "letter"})).await.expect(201).body;
         assert!(words["amendments"][2].get("corrected").is_none());
@@ -267,7 +267,7 @@ on_both_engines! {
             notes.push((case, format!("/notes/{note}/amendments")));
         }
         lock_notes(w);
-        let right = |days| json!({"body": "The caller has told me.", "occurred_at": ago(w, days)});
+        let right = |days| json!({"body": "The caller has called again.", "occurred_at": ago(w, days)});
         for (_, path) in &notes {
             boss.post(path, right(5)).await.expect(403);
             boss.post(path, json!({"body": "Only words."})).await.expect(201);

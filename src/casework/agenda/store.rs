@@ -79,7 +79,7 @@ pub fn agenda(tx: &mut Tx, view: &AgendaView) -> Result<Agenda> {
     let zone = organizations::store::find(tx)?.time_zone;
     let today = Day::of(as_of, &zone);
     let quiet_since = as_of.plus_seconds(-DAY_SECONDS * i64::from(view.quiet_days.days()));
-    // What is of those who have left is nobody's, too.
+    // What belongs to people who have left has nobody to see to it either.
     let left = if oversees { users::store::left(tx)? } else { Vec::new() };
     let nobodys_deadlines = if oversees { nobodys_deadlines(tx, &left, as_of)? } else { Vec::new() };
     let nobodys_tasks = if oversees { nobodys_tasks(tx, left.clone(), today)? } else { Vec::new() };

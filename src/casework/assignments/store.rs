@@ -161,7 +161,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewAssignment>) -> Result<As
 
 pub fn end(tx: &mut Tx, case: CaseId, id: AssignmentId, version: &IfMatch) -> Result<()> {
     // Access can be ended in a case that was entered in error, too.
-    let case = cases::store::hold_whatever(tx, case)?;
+    let case = cases::store::hold_in_any_status(tx, case)?;
     let row: AssignmentRow = visible(&case).filter(assignments::id.eq(id)).select(AssignmentRow::as_select()).first(tx.conn)?;
     version.check(row.version)?;
     if !row.lasts(Instant::now()) {

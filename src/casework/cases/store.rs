@@ -196,17 +196,16 @@ pub fn find(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
 /// # Errors
 /// 404 where the caller does not see the case, 409 where it was entered in error.
 pub fn hold(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
-    let row = hold_whatever(tx, id)?;
+    let row = hold_in_any_status(tx, id)?;
     match row.status {
         CaseStatus::EnteredInError => Err(ApiError::conflict("The case was entered in error.")),
         _ => Ok(row),
     }
 }
 
-/// The same, be the case entered in error or not: for what ends somebody's access, and for the lifecycle itself. Who had to wait for it is
-/// asked again whether they see it: it may have been handed over meanwhile, and PostgreSQL looks anew at the case alone and not at what
-/// shows it.
-pub fn hold_whatever(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
+/// The same for a case that may have been entered in error: to end somebody's access, and for the lifecycle itself. A caller who had to wait
+/// for the lock is checked again: the case may have been handed over meanwhile, and PostgreSQL reads only the locked row anew.
+pub fn hold_in_any_status(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
     let row = visible(tx).filter(cases::id.eq(id)).select(CaseRow::as_select()).locked().get_result(tx.conn)?;
     if tx.conn.waits_for_rows() { find(tx, id) } else { Ok(row) }
 }

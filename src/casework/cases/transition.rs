@@ -217,7 +217,7 @@ fn end_episode(tx: &mut Tx, row: &CaseRow) -> Result<()> {
 pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body<Transition>) -> Result<Case> {
     let actor = tx.actor()?;
     // A case that was entered in error goes nowhere, which the table says.
-    let mut row = store::hold_whatever(tx, id)?;
+    let mut row = store::hold_in_any_status(tx, id)?;
     if let Some(version) = version {
         version.check(row.version)?;
     }
