@@ -10,7 +10,7 @@ use crate::{
         RequestId,
         guard::{self, Gate, Holder},
     },
-    db::Db,
+    db::{Db, progress::Writes},
     error::{ApiError, Code, UNKNOWN_REFERENCE},
     types::Id,
 };
@@ -130,11 +130,14 @@ async fn run(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Res
         }
         Ok(response)
     };
-    let call = AssertUnwindSafe(handled).catch_unwind();
+    let writes = Writes::default();
+    let call = AssertUnwindSafe(writes.during(handled)).catch_unwind();
     match tokio::time::timeout(DEADLINE, call).await {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(_)) => Err(ApiError::internal("a handler panicked").into()),
-        Err(_) => Err(ApiError::overloaded("The request took too long.").into()),
+        // The handler is gone by now, and what it had not begun to commit never will be.
+        Err(late) if writes.may_be_stored() => Err(ApiError::outcome_unknown(late).into()),
+        Err(_) => Err(ApiError::overloaded("The request took too long; nothing was stored.").into()),
     }
 }
 

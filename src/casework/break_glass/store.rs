@@ -7,7 +7,7 @@ use crate::{
         cases::{self, model::CaseId},
         timeline,
     },
-    db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, rewrite, schema::break_glass},
+    db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, lock::Purpose, rewrite, schema::break_glass},
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
     identity::{teams, users},
@@ -96,6 +96,8 @@ pub fn create(tx: &mut Tx, new: &Body<NewBreakGlass>) -> Result<(BreakGlass, Vec
         return Err(ApiError::conflict("You see this case already."));
     }
     let user = tx.user()?;
+    // After the case, which another of this user's requests may hold for another glass: of all that count one counts at a time.
+    tx.lock(Purpose::BreakGlass, user.uuid().as_bytes())?;
     // One that is open waits for its review like one that is over.
     let own = visible(tx).filter(break_glass::user_id.eq(user)).filter(break_glass::reviewed_at.is_null());
     let unreviewed: Vec<CaseId> = own.select(break_glass::case_id).limit(MOST_UNREVIEWED).load(tx.conn)?;
