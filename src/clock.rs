@@ -32,8 +32,8 @@ mod tests {
         let made = Instant::parse(&format!("{MADE_ON}T00:00:00Z")).unwrap();
         check(made.plus_seconds(-DAY)).unwrap();
         for wrong in [made.plus_seconds(-DAY - 1), Instant::from_micros(0)] {
-            let told = check(wrong).unwrap_err();
-            assert!(told.contains(MADE_ON) && told.lines().count() == 1, "{told}");
+            let message = check(wrong).unwrap_err();
+            assert!(message.contains(MADE_ON) && message.lines().count() == 1, "{message}");
         }
     }
 }

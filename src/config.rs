@@ -119,7 +119,7 @@ fn processors() -> usize {
 const SECRETS: [&str; 3] = ["database_url", "replica_url", "smtp_url"];
 
 /// What is wrong with the settings, in a line. No value of a secret setting is in it, nor a line of the file, which may hold one.
-fn told(error: &figment::Error) -> String {
+fn in_words(error: &figment::Error) -> String {
     let words = error.to_string();
     if let Some(name) = SECRETS.into_iter().find(|name| error.path.first().is_some_and(|part| part == name)) {
         return format!("{name} must be text");
@@ -143,7 +143,7 @@ impl Config {
             }
             figment = figment.merge(Toml::file(file));
         }
-        let config: Self = figment.merge(Env::prefixed("ALONGSIDE_")).extract().map_err(|error| told(&error))?;
+        let config: Self = figment.merge(Env::prefixed("ALONGSIDE_")).extract().map_err(|error| in_words(&error))?;
         config.check()?;
         Ok(config)
     }
@@ -307,7 +307,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_that_cannot_be_read_are_told_without_their_secrets() {
+    fn settings_that_cannot_be_read_are_refused_without_their_secrets() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("alongside.toml");
         for (text, expected) in [
@@ -317,13 +317,16 @@ mod tests {
             ("smtp_url = { zqsecret = 1 }", "smtp_url must be text"),
             ("replica_url = 815815", "replica_url must be text"),
             ("database_url = \"postgres://ana:zq/secret@db.example.org/a\"", "database_url must be postgres://"),
-            ("database_url = \"postgres://localhost/a\"\nreplica_url = \"postgres://ana:zq/secret@db.example.org/a\"", "replica_url must be"),
+            (
+                "database_url = \"postgres://localhost/a\"\nreplica_url = \"postgres://ana:zq/secret@db.example.org/a\"",
+                "replica_url must be",
+            ),
             ("smtp_url = \"smtps://ana:zq/secret@mail.example.org:x\"\nmail_from = \"a@example.org\"", "smtp_url must be"),
         ] {
             std::fs::write(&file, text).unwrap();
-            let told = Config::load(Some(&file)).unwrap_err();
-            assert!(told.contains(expected) && told.lines().count() == 1, "{text}: {told}");
-            assert!(!["zq", "secret", "815"].iter().any(|part| told.contains(part)), "{text}: {told}");
+            let message = Config::load(Some(&file)).unwrap_err();
+            assert!(message.contains(expected) && message.lines().count() == 1, "{text}: {message}");
+            assert!(!["zq", "secret", "815"].iter().any(|part| message.contains(part)), "{text}: {message}");
         }
     }
 }

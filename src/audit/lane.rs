@@ -34,7 +34,7 @@ impl Lane {
         Ok(Self { queue })
     }
 
-    /// Returns once the entries are durable; a request whose trace cannot be written fails, within ten seconds.
+    /// Returns once the entries are durable; a request whose entry cannot be written fails, within ten seconds.
     pub async fn append(&self, entries: Vec<Entry>) -> Result<()> {
         let (reply, answer) = oneshot::channel();
         let written = async {

@@ -85,9 +85,11 @@ impl Url {
         let of_user = user.split_once(':').map(|(_, password)| password);
         let named = rest.split(['?', '&']).filter_map(|pair| pair.split_once('='));
         let named = named.filter(|(name, _)| SECRETS.contains(name)).map(|(_, value)| value);
-        of_user.into_iter().chain(named).filter(|secret| !secret.is_empty()).fold(message.to_owned(), |message, secret| {
-            message.replace(secret, "***").replace(&decoded(secret), "***")
-        })
+        of_user
+            .into_iter()
+            .chain(named)
+            .filter(|secret| !secret.is_empty())
+            .fold(message.to_owned(), |message, secret| message.replace(secret, "***").replace(&decoded(secret), "***"))
     }
 
     /// Whether the database has the processors of this machine to share.
@@ -512,8 +514,8 @@ mod tests {
             "ana:secret@db.example.org/alongside",
             "sqlite:secret",
         ] {
-            let told = Url::parse(url).expect_err(url);
-            assert!(!["secret", "cret", "ana", "12"].iter().any(|part| told.contains(part)), "{url}: {told}");
+            let message = Url::parse(url).expect_err(url);
+            assert!(!["secret", "cret", "ana", "12"].iter().any(|part| message.contains(part)), "{url}: {message}");
         }
         for url in [
             "postgres://localhost",
@@ -529,8 +531,8 @@ mod tests {
     fn no_message_of_the_driver_and_no_debug_output_holds_a_password() {
         let url = Url::parse("postgres://ana:s%40cret@127.0.0.1:1/alongside?sslpassword=oth%65r").unwrap();
         assert_eq!(url.without_secrets("no s@cret, no s%40cret, no other, no oth%65r: ana"), "no ***, no ***, no ***, no ***: ana");
-        let told = format!("{url:?} {}", Conn::open(&url, Use::Writing).err().unwrap());
-        assert!(!told.contains("cret") && told.contains("127.0.0.1"), "{told}");
+        let message = format!("{url:?} {}", Conn::open(&url, Use::Writing).err().unwrap());
+        assert!(!message.contains("cret") && message.contains("127.0.0.1"), "{message}");
     }
 
     #[cfg(unix)]
@@ -548,8 +550,8 @@ mod tests {
             assert_eq!(mode, 0o600, "{file}");
             for wrong in [0o644, 0o640, 0o602] {
                 std::fs::set_permissions(&file, PermissionsExt::from_mode(wrong)).unwrap();
-                let told = Conn::open(&url, Use::Reading).err().unwrap().to_string();
-                assert!(told.contains(&format!("chmod 600 {file}")) && told.lines().count() == 1, "{told}");
+                let message = Conn::open(&url, Use::Reading).err().unwrap().to_string();
+                assert!(message.contains(&format!("chmod 600 {file}")) && message.lines().count() == 1, "{message}");
             }
             std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
         }

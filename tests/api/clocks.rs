@@ -16,7 +16,7 @@ use serde_json::json;
 
 const TWO_YEARS: i64 = 2 * 365 * 24 * 3600;
 
-/// Writes over when somebody's session began; it ends a day later, or as told.
+/// Writes over when somebody's session began; it lasts so many seconds.
 fn begun(user: &User<'_>, ahead: i64, lasts: i64) {
     use schema::sessions::dsl::*;
     let begin = Instant::now().plus_seconds(ahead);
@@ -120,7 +120,7 @@ async fn on_sqlite_every_session_ends_once_where_the_clock_went_back() {
     }
     assert_eq!(db.maintain(store::end_untimely).await.unwrap(), 2, "those of the organization whose log lies ahead");
     assert_eq!((status(&ana).await, status(&ben).await, status(&other).await), (401, 401, 200));
-    // And whoever signs in again stays.
+    // Who signs in again stays.
     let again = w.user(Role::Advocate);
     assert_eq!(db.maintain(store::end_untimely).await.unwrap(), 0);
     assert_eq!(status(&again).await, 200);

@@ -26,7 +26,7 @@ impl Instrumentation for Listener {
     }
 }
 
-/// Sends a request whose path has this id in it; what was asked for it, of a record whose id is nobody's.
+/// Sends a request whose path has this id in it; what the database was asked for it.
 async fn statements(who: &User<'_>, method: &str, path: &str, id: &str, body: Option<&Value>) -> Vec<String> {
     ASKED.lock().unwrap().clear();
     let reply = who.send(method, path, &[("if-match", "*")], body.cloned()).await;
@@ -50,7 +50,9 @@ async fn a_hidden_record_and_none_are_asked_for_by_the_same_statements() {
         let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
         let work = Work::make(&ana, &boss, &w.user(Role::Advocate)).await;
         let south = w.new_team("South side");
-        for who in [w.user_in(&w.org, &[south], Role::Supervisor), w.user_in(&w.org, &[south], Role::Advocate), w.outsider(Role::Supervisor)] {
+        for who in
+            [w.user_in(&w.org, &[south], Role::Supervisor), w.user_in(&w.org, &[south], Role::Advocate), w.outsider(Role::Supervisor)]
+        {
             let shown = work.shown.iter().map(|path| ("GET", path.clone(), None));
             let changed = work.changes.iter().map(|(method, path, body)| (*method, path.clone(), Some(body.clone())));
             let mut compared = 0;

@@ -143,7 +143,7 @@ pub fn check(tx: &mut Tx, token: &str, password: &Password) -> Result<()> {
 pub fn accept(tx: &mut Tx, token: &str, hash: &str) -> Result<User> {
     let found = mailed_secrets::look_up(tx, Purpose::Invitation, token)?;
     users::store::lock_address(tx, &found.email)?;
-    // First of all rows, as whoever withdraws it does.
+    // The first of all rows, as for the one who withdraws it.
     let mut row = sent(tx, &found, true)?;
     mailed_secrets::spend(tx, Purpose::Invitation, token)?;
     // Whoever has been put out takes with them whom they have asked in.
