@@ -304,10 +304,10 @@ async fn a_read_only_postgresql_makes_the_program_unready_and_it_heals_without_a
     let name = w.home.url.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
     let mut past = w.home.open(); // stays writable
     let mut set = |words: &str| {
-        past.batch_execute(&format!(
-            "ALTER DATABASE {name} {words};
-             SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()"
-        ))
+        past.batch_execute(&format!("ALTER DATABASE {name} {words}")).unwrap();
+        past.batch_execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
         .unwrap();
     };
     let status = async |method: &str, path: &str, body: Option<serde_json::Value>| {
