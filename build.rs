@@ -6,5 +6,5 @@ fn main() {
     println!("cargo:rerun-if-changed=migrations");
     let names = std::fs::read_dir("migrations/sqlite").into_iter().flatten().flatten();
     let days = names.filter_map(|entry| entry.file_name().to_str().and_then(|name| name.get(..10)).map(str::to_owned));
-    println!("cargo:rustc-env=ALONGSIDE_MADE_ON={}", days.max().unwrap_or_default());
+    println!("cargo:rustc-env=NEWEST_MIGRATION_ON={}", days.max().unwrap_or_default());
 }

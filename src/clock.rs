@@ -6,7 +6,7 @@ use crate::types::Instant;
 pub const LEEWAY: i64 = 300;
 
 /// The day of the newest migration, written down when the program was built. It needs no clock and is the same for every build of one source.
-const MADE_ON: &str = env!("ALONGSIDE_MADE_ON");
+const MADE_ON: &str = env!("NEWEST_MIGRATION_ON");
 const DAY: i64 = 24 * 3600;
 
 /// Refuses a clock that stands before the program was made, but for one day: a migration may be named after a day that has begun only

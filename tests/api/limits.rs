@@ -48,9 +48,13 @@ on_both_engines! {
     async fn of_many_sign_ins_at_once_ten_sessions_stay(w) {
         let ana = w.user(Role::Advocate);
         let login = || w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD})));
-        let tokens: Vec<String> =
-            join_all((0..24).map(|_| login())).await.into_iter().filter(|reply| reply.status == 200).map(|reply| reply.body["access_token"].as_str().unwrap().to_owned()).collect();
-        assert!(tokens.len() >= 11, "{} have signed in", tokens.len());
+        // Of those who sign in to one account at once, few are looked at: four at a time.
+        let mut tokens: Vec<String> = Vec::new();
+        for _ in 0..8 {
+            let replies = join_all((0..4).map(|_| login())).await;
+            tokens.extend(replies.iter().filter_map(|reply| reply.body["access_token"].as_str()).map(str::to_owned));
+        }
+        assert!(tokens.len() > 15, "{} have signed in", tokens.len());
         let mut alive = 0;
         for token in &tokens {
             alive += usize::from(w.send(Some(token), "GET", "/api/v1/me", &[], None).await.status == 200);
@@ -117,7 +121,7 @@ on_both_engines! {
         let meeting = ana.post(&format!("/cases/{case}/meetings"), new).await.expect(201).id();
         let path = format!("/meetings/{meeting}/preparation");
         let there = pages_of(&ana, &path).await;
-        let item = || ana.post(&path, json!({"category": "questions", "text": "Ask about the dose.", "mandatory": false, "owner": "advocate"}));
+        let item = || ana.post(&path, json!({"category": "documents", "text": "Ask about the dose.", "mandatory": false, "owner": "advocate"}));
         for _ in there..192 { item().await.expect(201); }
         assert_eq!(done((0..16).map(|_| item())).await, 8);
         assert_eq!(pages_of(&ana, &path).await, 200);
