@@ -509,7 +509,7 @@ mod tests {
             "postgres://ana@db.example.org/alongside?password=se&cret=x",
             "postgres://ana@db.example.org/alongside?pass=secret",
             "postgres://ana@db.example.org:secret/alongside",
-            "postgres://[secret@db.example.org/alongside",
+            "postgres://ana@[secret/alongside",
             "postgress://ana:secret@db.example.org/alongside",
             "ana:secret@db.example.org/alongside",
             "sqlite:secret",
