@@ -6,6 +6,7 @@ use crate::{
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::row_after,
+        lock::Purpose,
         rewrite,
         schema::{login_names, team_members, users},
     },
@@ -208,6 +209,7 @@ pub fn reset_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<UserRow> {
 /// Another address to sign in with; answers the one from before. Every session ends, and what was sent to the address from before is worthless.
 pub fn change_email(tx: &mut Tx, id: UserId, email: &Email) -> Result<Email> {
     let mut row = hold(tx, id)?;
+    lock_address(tx, email)?;
     let before = std::mem::replace(&mut row.email, email.clone());
     diesel::update(login_names::table.find(&before)).set(login_names::email.eq(email)).execute(tx.conn).on_unique(name_taken)?;
     save(tx, &mut row)?;
@@ -233,6 +235,11 @@ pub fn who_may_come_in(tx: &mut Tx, id: UserId) -> Result<Option<UserRow>> {
 
 fn name_taken() -> ApiError {
     ApiError::new(Code::AlreadyExists, "Somebody signs in with this e-mail address already.")
+}
+
+/// Holds an address of this organization: nobody else begins to sign in with it, or is invited to, until the transaction ends.
+pub fn lock_address(tx: &mut Tx, email: &Email) -> Result<()> {
+    tx.lock(Purpose::Address, email.as_str().as_bytes())
 }
 
 /// Whether somebody of this organization has this address.
@@ -293,6 +300,7 @@ pub fn sign_out(tx: &mut Tx, id: UserId) -> Result<()> {
 }
 
 pub fn insert(tx: &mut Tx, row: &UserRow) -> Result<()> {
+    lock_address(tx, &row.email)?;
     diesel::insert_into(users::table).values(row).execute(tx.conn)?;
     diesel::insert_into(login_names::table)
         .values((login_names::email.eq(&row.email), login_names::organization_id.eq(row.organization_id), login_names::user_id.eq(row.id)))
