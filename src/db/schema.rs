@@ -783,6 +783,7 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        words -> Text,
     }
 }
 
@@ -826,6 +827,15 @@ diesel::table! {
         title -> Text,
         body -> Text,
         words -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
+    search_refolds (organization_id) {
+        organization_id -> Uuid,
+        after_id -> Nullable<Uuid>,
     }
 }
 
@@ -898,6 +908,7 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        words -> Text,
     }
 }
 
@@ -1112,6 +1123,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     recovery_codes,
     refresh_tokens,
     search_documents,
+    search_refolds,
     search_shelves,
     search_words,
     second_factors,

@@ -14,7 +14,7 @@ use crate::{
     db::dialect::Key,
     error::{ApiError, Result},
     identity::organizations::model::{OrganizationRow, OrganizationStatus},
-    types::{Code, Id, Json, Line, Zone, code::CodeList, code::LISTS, fault::Fault},
+    types::{Code, Id, Json, Line, Zone, code::CodeList, code::LISTS, fault::Fault, fold},
 };
 use serde_json::json;
 
@@ -244,6 +244,7 @@ impl Maker<'_> {
                     organization_id: self.organization,
                     id,
                     description: Some(format!("{name}. Invented for the demonstration.")),
+                    words: fold::gathered([name.as_str()]),
                     name,
                     url: Some(format!("https://provider{}.{}", number + 1, self.domain)),
                     phone: Some(self.dice.phone()),
@@ -261,11 +262,13 @@ impl Maker<'_> {
         let id = self.dice.id(at);
         let status = if self.dice.percent(90) { "active" } else { self.dice.pick(statuses) };
         let kind = self.dice.pick(fields);
+        let name = self.dice.pick(words::SERVICES);
         self.ground.services.push(ServiceRow {
             organization_id: self.organization,
             id,
             provider_id,
-            name: self.dice.pick(words::SERVICES),
+            words: fold::gathered([name]),
+            name,
             status,
             service_type: Some(Json(json!({"system": "open_eligibility", "code": kind}))),
             eligibility_description: self.dice.percent(50).then_some("Adults who live in the county."),

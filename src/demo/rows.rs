@@ -48,11 +48,11 @@ rows! {
         members: MemberRow in team_members { organization_id: Key, team_id: Key, user_id: Key, added_at: Instant, }
         providers: ProviderRow in providers {
             organization_id: Key, id: Key, name: String, description: Option<String>, url: Option<String>, phone: Option<String>,
-            version: i32, created_at: Instant, updated_at: Instant,
+            version: i32, created_at: Instant, updated_at: Instant, words: String,
         }
         services: ServiceRow in services {
             organization_id: Key, id: Key, provider_id: Key, name: Word, status: Word, service_type: Option<Json<Value>>,
-            eligibility_description: Option<Word>, wait_time: Option<Word>, version: i32, created_at: Instant, updated_at: Instant,
+            eligibility_description: Option<Word>, wait_time: Option<Word>, version: i32, created_at: Instant, updated_at: Instant, words: String,
         }
         templates: TemplateRow in preparation_templates {
             organization_id: Key, meeting_type: Word, items: Json<Value>, version: i32, updated_at: Instant,

@@ -370,7 +370,7 @@ pub struct CaseFilter {
     pub opened_at_lt: Option<Instant>,
     /// Without a successful contact since this moment.
     pub last_contact_before: Option<Instant>,
-    /// A part of the case number, the client's goal or the client's preferred name.
+    /// Parts of the case number, of what the case is about, or of what the client is found by, in any order and spelling.
     pub q: Option<Line<100>>,
     /// `client`, `lead_advocate`, or both with a comma: the short views of these.
     #[param(value_type = Option<OneOf<CaseExpand>>, explode = false, inline)]

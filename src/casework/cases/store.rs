@@ -6,9 +6,9 @@ use crate::{
     casework::{assignments, break_glass, clients, timeline},
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
-        dialect::{contains, has_element, row_after},
+        dialect::{has_element, row_after},
         rewrite,
-        schema::{barriers, case_counters, cases, clients as client_rows},
+        schema::{barriers, case_counters, cases},
     },
     error::{ApiError, Result},
     http::{Body, IfMatch, List, Page},
@@ -17,9 +17,9 @@ use crate::{
         users,
     },
     oversight::search,
-    types::{Day, Instant, Zone},
+    types::{Day, Instant, Zone, fold},
 };
-use diesel::{dsl, prelude::*};
+use diesel::{dsl, dsl::exists, prelude::*};
 
 type Seen = dsl::Filter<dsl::Filter<cases::table, dsl::Eq<cases::organization_id, OrganizationId>>, Condition>;
 
@@ -136,9 +136,13 @@ fn filtered(tx: &Tx, filter: &CaseFilter) -> cases::BoxedQuery<'static, Dialect>
         query = query.filter(cases::last_contact_at.lt(before).or(cases::last_contact_at.is_null()));
     }
     if let Some(part) = &filter.q {
-        // A client of another team is not found out by their name either.
-        let named = cases::client_id.eq_any(clients::store::visible_ids(tx).filter(contains(client_rows::preferred_name, part.as_str())));
-        query = query.filter(contains(cases::case_number, part.as_str()).or(contains(cases::client_goal, part.as_str())).or(named));
+        for term in fold::question(part.as_str()) {
+            let term = std::slice::from_ref(&term);
+            // A client of another team is not found out by their name either.
+            let client = clients::store::visible_ids(tx).filter(Condition::sql("clients.id = cases.client_id"));
+            let named = exists(client.filter(search::store::kept_words_answer(tx, "clients.id", term)));
+            query = query.filter(search::store::kept_words_answer(tx, "cases.id", term).or(named));
+        }
     }
     query
 }

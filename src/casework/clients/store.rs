@@ -6,7 +6,7 @@ use crate::{
     casework::{assignments, break_glass, cases},
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
-        dialect::{contains, row_after},
+        dialect::row_after,
         rewrite,
         schema::clients,
     },
@@ -14,7 +14,7 @@ use crate::{
     http::{Body, IfMatch, List, Page},
     identity::teams,
     oversight::search,
-    types::Instant,
+    types::{Instant, fold},
 };
 use diesel::{dsl, prelude::*};
 
@@ -79,7 +79,7 @@ fn filtered(tx: &Tx, filter: &ClientFilter) -> clients::BoxedQuery<'static, Dial
         query = query.filter(clients::team_id.eq(team));
     }
     if let Some(part) = &filter.q {
-        query = query.filter(contains(clients::preferred_name, part.as_str()));
+        query = query.filter(search::store::kept_words_answer(tx, "clients.id", &fold::question(part.as_str())));
     }
     query
 }
