@@ -68,6 +68,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewInvitation>, route: &Route) -> Result<(
     for (place, team) in new.team_ids.iter().enumerate() {
         teams::store::find(tx, *team).map_err(|error| error.named_by(&format!("/team_ids/{place}")))?;
     }
+    users::store::lock_address(tx, &row.email)?;
     users::store::refuse_known(tx, &row.email)?;
     let open = || ApiError::new(Code::AlreadyExists, "This address has an open invitation: send it again, or withdraw it.");
     diesel::insert_into(invitations::table).values(&row).execute(tx.conn).on_unique(open)?;
@@ -139,7 +140,8 @@ pub fn check(tx: &mut Tx, token: &str) -> Result<OwnWords> {
 /// Makes the user. Of many who accept at once one does.
 pub fn accept(tx: &mut Tx, token: &str, hash: &str) -> Result<User> {
     let found = mailed_secrets::look_up(tx, Purpose::Invitation, token)?;
-    // First of all, as whoever withdraws it does.
+    users::store::lock_address(tx, &found.email)?;
+    // The first of all rows, as for the one who withdraws it.
     let mut row = sent(tx, &found, true)?;
     mailed_secrets::spend(tx, Purpose::Invitation, token)?;
     // Whoever has been put out takes with them whom they have asked in.
