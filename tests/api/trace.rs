@@ -210,7 +210,7 @@ on_both_engines! {
         let lines = || std::fs::read_to_string(&file).unwrap();
         assert_eq!(lines().lines().filter(|line| !line.is_empty()).count(), 2, "one for each time that the chain had grown");
         let mut conn = w.home.open();
-        let mut against = |keys: &Keys| contradictions(&mut conn, keys, &file).unwrap().1;
+        let mut against = |keys: &Keys| contradictions(&mut conn, Some(keys), &file).unwrap().1;
         assert_eq!(against(&w.keys), [""; 0]);
         // A line that was broken off at the end is none; another's is seen to be.
         std::fs::write(&file, format!("{}{{\"organization\":", lines())).unwrap();
