@@ -32,6 +32,7 @@ mod logs;
 mod members;
 mod parity;
 mod portal;
+mod process;
 mod providers;
 mod recount;
 mod reports;
