@@ -172,13 +172,14 @@ impl Writer {
 /// Reads the setting `log`: levels, and targets with a level, with commas between. What is none of these is refused.
 pub fn filter(text: &str) -> Result<EnvFilter, String> {
     let refused = |why: &str| format!("log = {text}: {why}: it must be a level (off, error, warn, info, debug, trace) or target=level");
-    for part in text.split(',').map(str::trim) {
+    let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+    for part in &parts {
         // `EnvFilter` takes any word that is no level for a target, and then logs nothing of the rest.
         if part.parse::<LevelFilter>().is_err() && !part.contains(['=', '[']) || part.ends_with('=') || part.is_empty() {
             return Err(refused(if part.is_empty() { "it has an empty part" } else { "it has a part without a level" }));
         }
     }
-    EnvFilter::try_new(text).map_err(|error| refused(&error.to_string()))
+    EnvFilter::try_new(parts.join(",")).map_err(|error| refused(&error.to_string()))
 }
 
 /// Starts logging to standard error, as the setting `log` has it, and logs panics from now on.

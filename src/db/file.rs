@@ -74,9 +74,10 @@ impl DatabaseFile {
         self.outcome()
     }
 
-    /// The same, going by what was found some milliseconds ago.
+    /// The same, going by what was found some milliseconds ago; but whether a file that was gone is back is looked at each time.
     pub fn check_lately(&self) -> Result<()> {
-        if self.now().saturating_sub(self.checked.load(Ordering::Relaxed)) < FRESH { self.outcome() } else { self.check() }
+        let fresh = self.now().saturating_sub(self.checked.load(Ordering::Relaxed)) < FRESH;
+        if fresh && !self.missing.load(Ordering::Relaxed) { Ok(()) } else { self.check() }
     }
 
     fn outcome(&self) -> Result<()> {

@@ -271,7 +271,7 @@ on_both_engines! {
         // The older key file, and checkpoints alone.
         let key = std::fs::read_dir(folder.join("signing-keys")).unwrap().next().unwrap().unwrap().path();
         std::fs::rename(key, folder.join("signing-key.pkcs8")).unwrap();
-        std::fs::remove_dir(folder.join("signing-keys")).unwrap();
+        std::fs::remove_dir_all(folder.join("signing-keys")).unwrap();
         all_refuse();
         std::fs::rename(folder.join("signing-key.pkcs8"), folder.join("checkpoints.jsonl")).unwrap();
         all_refuse();
