@@ -6,7 +6,10 @@ use crate::{
     db::Db,
     error::{ApiError, Result},
     http::idempotency,
-    identity::{mailed_secrets, sessions::throttle},
+    identity::{
+        mailed_secrets,
+        sessions::{self, throttle},
+    },
     oversight::{access_log, search::keep},
     supervise,
     tls::Certificate,
@@ -41,6 +44,11 @@ pub fn start(db: &Db, keys: Arc<Keys>, tls: Option<Arc<Certificate>>, mut sealer
         let pause = if matches!(more, Ok(true)) { BREATH } else { SOON };
         told("the access log could not be kept", more);
         pause
+    });
+    let clocks = db.clone();
+    supervise::task("clocks", async move || {
+        told("sessions of a wrong clock could not be ended", clocks.maintain(sessions::store::end_untimely).await);
+        SOON
     });
     let trace = db.clone();
     supervise::task("checkpoints", async move || {

@@ -70,10 +70,13 @@ impl Sealer {
         }
         let file = self.file.clone();
         let append = move || {
-            let mut file = OpenOptions::new().create(true).append(true).open(file)?;
+            let mut options = OpenOptions::new();
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let mut file = options.create(true).append(true).open(file)?;
             let before = file.metadata()?.len();
             file.write_all(lines.as_bytes()).and_then(|()| file.sync_all()).inspect_err(|_| {
-                // On a full disk: half a line would be found by `verify` ever after.
+                // On a full disk: `verify` would report half a line ever after.
                 drop(file.set_len(before));
             })
         };

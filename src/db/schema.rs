@@ -679,6 +679,8 @@ diesel::table! {
         body -> Text,
         author_id -> Uuid,
         created_at -> Timestamptz,
+        corrected -> Nullable<Jsonb>,
+        replaced -> Nullable<Jsonb>,
     }
 }
 
@@ -781,6 +783,7 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        words -> Text,
     }
 }
 
@@ -824,6 +827,15 @@ diesel::table! {
         title -> Text,
         body -> Text,
         words -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
+    search_refolds (organization_id) {
+        organization_id -> Uuid,
+        after_id -> Nullable<Uuid>,
     }
 }
 
@@ -896,6 +908,7 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        words -> Text,
     }
 }
 
@@ -1110,6 +1123,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     recovery_codes,
     refresh_tokens,
     search_documents,
+    search_refolds,
     search_shelves,
     search_words,
     second_factors,

@@ -203,7 +203,7 @@ pub struct ClientPatch {
 #[into_params(parameter_in = Query)]
 pub struct ClientFilter {
     pub team: Option<TeamId>,
-    /// A part of the preferred name.
+    /// Parts of the names, the telephone number, the e-mail address or the date of birth, in any order and spelling.
     #[param(value_type = Option<Line<100>>)]
     pub q: Option<Line<100>>,
 }

@@ -4,17 +4,12 @@ use super::model::*;
 use crate::{
     auth::{OrganizationId, Scope},
     casework::{assignments, break_glass, cases},
-    db::{
-        Condition, Dialect, PortableDsl as _, Tx,
-        dialect::{contains, row_after},
-        rewrite,
-        schema::clients,
-    },
+    db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, rewrite, schema::clients},
     error::Result,
     http::{Body, IfMatch, List, Page},
     identity::teams,
     oversight::search,
-    types::Instant,
+    types::{Instant, fold},
 };
 use diesel::{dsl, prelude::*};
 
@@ -79,7 +74,7 @@ fn filtered(tx: &Tx, filter: &ClientFilter) -> clients::BoxedQuery<'static, Dial
         query = query.filter(clients::team_id.eq(team));
     }
     if let Some(part) = &filter.q {
-        query = query.filter(contains(clients::preferred_name, part.as_str()));
+        query = query.filter(search::store::kept_words_answer(tx, "clients.id", &fold::question(part.as_str())));
     }
     query
 }
