@@ -22,6 +22,7 @@ mod deadline_rules;
 mod deadlines;
 mod document;
 mod doors;
+mod duplicates;
 mod errors;
 mod handover;
 mod house;
