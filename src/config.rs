@@ -115,6 +115,24 @@ fn processors() -> usize {
     std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
 
+/// The settings whose value may hold a password.
+const SECRETS: [&str; 3] = ["database_url", "replica_url", "smtp_url"];
+
+/// What is wrong with the settings, in a line. No value of a secret setting is in it, nor a line of the file, which may hold one.
+fn in_words(error: &figment::Error) -> String {
+    let words = error.to_string();
+    if let Some(name) = SECRETS.into_iter().find(|name| error.path.first().is_some_and(|part| part == name)) {
+        return format!("{name} must be text");
+    }
+    match words.split_once("TOML parse error at ") {
+        Some((_, place)) => {
+            let place = place.split(['|', '\n']).next().unwrap_or_default().trim();
+            format!("--config: what stands at {place} is no TOML: text stands between double quotes")
+        }
+        None => words.replace('\n', " "),
+    }
+}
+
 impl Config {
     /// Reads the file, if one is named, and the environment over it.
     pub fn load(file: Option<&Path>) -> Result<Self, String> {
@@ -125,7 +143,11 @@ impl Config {
             }
             figment = figment.merge(Toml::file(file));
         }
-        let config: Self = figment.merge(Env::prefixed("ALONGSIDE_")).extract().map_err(|e| e.to_string().replace('\n', " "))?;
+        Self::read(&figment.merge(Env::prefixed("ALONGSIDE_")))
+    }
+
+    fn read(settings: &Figment) -> Result<Self, String> {
+        let config: Self = settings.extract().map_err(|error| in_words(&error))?;
         config.check()?;
         Ok(config)
     }
@@ -158,7 +180,7 @@ impl Config {
 
     pub fn database(&self) -> Result<db::Options, String> {
         let url = match &self.database_url {
-            Some(url) => Url::parse(url.expose_secret())?,
+            Some(url) => Url::parse(url.expose_secret()).map_err(|fault| format!("database_url {fault}"))?,
             None => Url::Sqlite(self.data_dir.join("alongside.db").to_string_lossy().into_owned()),
         };
         // More readers than processors would take turns on them in the middle of their reads, and all of them be late.
@@ -167,7 +189,8 @@ impl Config {
             0 => (8, if url.is_here() { one_each } else { 8 }),
             chosen => (chosen, chosen),
         };
-        let replica = self.replica_url.as_ref().map(|url| Url::parse(url.expose_secret())).transpose()?;
+        let replica = self.replica_url.as_ref().map(|url| Url::parse(url.expose_secret())).transpose();
+        let replica = replica.map_err(|fault| format!("replica_url {fault}"))?;
         Ok(db::Options { url, replica, connections, readers, migrate: true, purpose: Use::Writing })
     }
 
@@ -280,5 +303,35 @@ impl Config {
             self.mail_from.as_deref().unwrap_or("none"),
             self.app_url.as_deref().unwrap_or("none"),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_cannot_be_read_are_refused_without_their_secrets() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("alongside.toml");
+        for (text, expected) in [
+            ("database_url = postgres://ana:zqsecret@db.example.org/a", "line 1, column"),
+            ("listen = \"127.0.0.1:0\"\nsmtp_url = \"smtps://ana:zqsecret@mail.example.org", "line 2, column"),
+            ("database_url = [\"zqsecret\"]", "database_url must be text"),
+            ("smtp_url = { zqsecret = 1 }", "smtp_url must be text"),
+            ("replica_url = 815815", "replica_url must be text"),
+            ("database_url = \"postgres://ana:zq/secret@db.example.org/a\"", "database_url must be postgres://"),
+            (
+                "database_url = \"postgres://localhost/a\"\nreplica_url = \"postgres://ana:zq/secret@db.example.org/a\"",
+                "replica_url must be",
+            ),
+            ("smtp_url = \"smtps://ana:zq/secret@mail.example.org:x\"\nmail_from = \"a@example.org\"", "smtp_url must be"),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            // Without the environment, which holds what the tests are run with.
+            let message = Config::read(&Figment::from(Serialized::defaults(USUAL)).merge(Toml::file(&file))).unwrap_err();
+            assert!(message.contains(expected) && message.lines().count() == 1, "{text}: {message}");
+            assert!(!["zq", "secret", "815"].iter().any(|part| message.contains(part)), "{text}: {message}");
+        }
     }
 }

@@ -6,7 +6,10 @@ use crate::{
     db::Db,
     error::{ApiError, Result},
     http::idempotency,
-    identity::{mailed_secrets, sessions::throttle},
+    identity::{
+        mailed_secrets,
+        sessions::{self, throttle},
+    },
     oversight::{access_log, search::keep},
     tls::Certificate,
 };
@@ -49,6 +52,13 @@ pub fn start(db: &Db, keys: Arc<Keys>, tls: Option<Arc<Certificate>>, mut sealer
             let pause = if matches!(more, Ok(true)) { BREATH } else { SOON };
             told("the access log could not be kept", more);
             sleep(pause).await;
+        }
+    });
+    let clocks = db.clone();
+    spawn(async move {
+        loop {
+            told("sessions of a wrong clock could not be ended", clocks.maintain(sessions::store::end_untimely).await);
+            sleep(SOON).await;
         }
     });
     let (trace, db) = (db.clone(), db.clone());

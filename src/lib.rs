@@ -9,6 +9,7 @@
 //! | [`http`], [`auth`] | what every handler shares; who may do what |
 //! | [`db`], [`audit`] | the only door to SQL; the trace |
 //! | [`identity`], [`casework`], [`directory`], [`portal`], [`oversight`] | the features, each a folder with `mod`, `api`, `model`, `store` |
+//! | [`clock`] | what is known of the machine's clock |
 //! | [`print`] | sheets for people to read, as a web page and as a PDF |
 //! | [`operations`], [`openapi`], [`telemetry`], [`config`] | health and keys; the document; logs; settings |
 //! | [`mail`] | what goes out |
@@ -23,6 +24,7 @@ pub mod audit;
 pub mod auth;
 #[macro_use]
 pub mod casework;
+pub mod clock;
 pub mod config;
 pub mod db;
 pub mod demo;

@@ -97,7 +97,11 @@ impl Route {
         match &self.way {
             Way::Folder(folder) => {
                 private_folder(folder).map_err(|e| (e.to_string(), true))?;
-                FileTransport::new(folder).send(&message).map(drop).map_err(|_| ("the folder takes no file".into(), true))
+                let id = FileTransport::new(folder).send(&message).map_err(|_| ("the folder takes no file".into(), true))?;
+                #[cfg(unix)]
+                std::fs::set_permissions(folder.join(format!("{id}.eml")), std::os::unix::fs::PermissionsExt::from_mode(0o600))
+                    .map_err(|e| (e.to_string(), true))?;
+                Ok(())
             }
             // What a server says names whom it was for.
             Way::Smtp(transport) => transport.send(&message).map(drop).map_err(|e| {
@@ -294,6 +298,8 @@ mod tests {
             "{written}"
         );
         #[cfg(unix)]
-        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&place).unwrap().permissions()) & 0o777, 0o700);
+        for (path, mode) in [(&place, 0o700), (&files[0], 0o600)] {
+            assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).unwrap().permissions()) & 0o777, mode);
+        }
     }
 }

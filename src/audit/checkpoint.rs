@@ -70,7 +70,10 @@ impl Sealer {
         }
         let file = self.file.clone();
         let append = move || {
-            let mut file = OpenOptions::new().create(true).append(true).open(file)?;
+            let mut options = OpenOptions::new();
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let mut file = options.create(true).append(true).open(file)?;
             file.write_all(lines.as_bytes())?;
             file.sync_all()
         };

@@ -2,7 +2,7 @@
 
 use super::{Entry, append};
 use crate::{
-    db::Engine,
+    db::{Engine, progress::LONGEST_WRITE},
     error::{ApiError, Result},
 };
 use std::time::Duration;
@@ -34,12 +34,15 @@ impl Lane {
         Ok(Self { queue })
     }
 
-    /// Returns once the entries are durable; a request whose trace cannot be written fails.
+    /// Returns once the entries are durable; a request whose entry cannot be written fails, within ten seconds.
     pub async fn append(&self, entries: Vec<Entry>) -> Result<()> {
         let (reply, answer) = oneshot::channel();
-        self.queue.send(Job { entries, reply: Some(reply) }).await.map_err(|_| stopped())?;
-        match answer.await {
-            Ok(true) => Ok(()),
+        let written = async {
+            self.queue.send(Job { entries, reply: Some(reply) }).await.ok()?;
+            answer.await.ok()
+        };
+        match tokio::time::timeout(LONGEST_WRITE, written).await {
+            Ok(Some(true)) => Ok(()),
             _ => Err(stopped()),
         }
     }

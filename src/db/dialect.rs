@@ -389,6 +389,31 @@ where
     }
 }
 
+/// That a session's end lies ahead and within a day, by the clock of the database: whatever the clock of the server that has made it said, or
+/// that of the one that asks says. SQLite has no clock of its own.
+#[derive(Debug, Clone, Copy, QueryId)]
+pub struct SessionEndsInTime;
+impl Expression for SessionEndsInTime {
+    type SqlType = Bool;
+}
+impl<Group> ValidGrouping<Group> for SessionEndsInTime {
+    type IsAggregate = is_aggregate::No;
+}
+impl<From> SelectableExpression<From> for SessionEndsInTime {}
+impl<From> AppearsOnTable<From> for SessionEndsInTime {}
+impl<DB: Backend> QueryFragment<DB> for SessionEndsInTime
+where
+    Words: QueryFragment<DB>,
+{
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        const IN_TIME: &Words = &Words {
+            postgres: "(sessions.expires_at > now() AND sessions.expires_at <= now() + interval '24 hours 5 minutes')",
+            sqlite: "(1 = 1)",
+        };
+        IN_TIME.walk_ast(out)
+    }
+}
+
 /// An id of whatever kind.
 pub type Key = crate::types::Id<AnyKey>;
 #[derive(Debug)]

@@ -5,9 +5,12 @@
 
 pub mod conn;
 pub mod dialect;
+mod files;
 pub mod links;
+pub mod lock;
 pub mod migrate;
 pub mod pool;
+pub mod progress;
 mod reader;
 #[rustfmt::skip]
 pub mod schema;
@@ -142,13 +145,18 @@ impl Db {
 
     /// Makes one change on behalf of `caller`: all of it with its trace, or nothing. `f` may run more than once. A change that
     /// leaves no trace is refused: `f` must [`record`](Tx::record) what it does, or [say](Tx::nothing_changed) that it did nothing.
+    ///
+    /// It takes ten seconds at the most, with its wait for a turn.
+    ///
+    /// # Errors
+    /// `outcome_unknown` where nobody knows whether it is stored; after any other error nothing is.
     pub async fn write<T: Send + 'static>(
         &self,
         caller: &impl Caller,
         mut f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let asked = Asked::by(caller);
-        self.engine.write(move |conn| writing(conn, &asked, &mut f)).await
+        self.engine.write_within(progress::LONGEST_WRITE, move |conn| writing(conn, &asked, &mut f)).await
     }
 
     /// [`Db::write`] for the command line, where a thread may wait.
@@ -177,6 +185,7 @@ impl Db {
     /// Whether the database answers, takes writes and has every migration.
     pub async fn ready(&self) -> Result<bool> {
         let missing = self.engine.read(Id::NOBODYS, migrate::lacking).await?;
+        self.engine.takes_writes().await?;
         Ok(missing == 0 && self.engine.trouble().is_none())
     }
 
@@ -261,7 +270,7 @@ fn writing<T>(conn: &mut Conn, asked: &Asked, f: &mut impl FnMut(&mut Tx<'_>) ->
         return Err(ApiError::internal("a change left no trace"));
     }
     // Last of all: the head of the organization's chain is held for as short as can be.
-    audit::append(conn, trace)?;
+    audit::append(conn, trace).map_err(ApiError::of_the_audit_log)?;
     Ok(value)
 }
 
@@ -322,6 +331,17 @@ impl Tx<'_> {
         }
         self.organization = organization;
         Ok(self.conn.set_organization(organization)?)
+    }
+
+    /// Holds a lock until the transaction ends, so that of all who count by this subject one counts at a time, and sees what those before
+    /// have stored.
+    pub fn lock(&mut self, purpose: lock::Purpose, subject: &[u8]) -> Result<()> {
+        Ok(self.conn.hold(lock::Lock::new(purpose, self.organization, subject), false)?)
+    }
+
+    /// The same together with all others who share it: nobody holds it alone meanwhile.
+    pub fn lock_shared(&mut self, purpose: lock::Purpose, subject: &[u8]) -> Result<()> {
+        Ok(self.conn.hold(lock::Lock::new(purpose, self.organization, subject), true)?)
     }
 
     /// Notes a change: what was done to which record, and the names (never the content) of the members that changed.

@@ -4,21 +4,24 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::r2d2::{self, ManageConnection as _};
 use tokio::sync::Semaphore;
 
 use super::conn::{Conn, Url, Use};
+use super::progress::{Progress, given_up};
 use super::reader::Reader;
 use super::writer::{Writer, guarded};
 use crate::auth::OrganizationId;
-use crate::error::{ApiError, Result};
+use crate::error::{ApiError, Code, Result};
 
 /// How long a request waits for its turn, or for an answer that many wait for, before it is told to come back (RL-02).
 pub const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a read may take once it is its turn: as long as its request. PostgreSQL breaks each statement off sooner.
 const LONGEST_READ: Duration = Duration::from_secs(30);
+/// Between two tries to write for `/readyz`.
+const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
 /// The engine behind `Db`: no caller, no trace. Only `db`, `audit` and the command line's own steps use it.
 #[derive(Clone)]
@@ -27,7 +30,11 @@ pub struct Engine {
     stale: Reader,
     peeks: Peeks,
     writes: Writes,
+    tried: Arc<tokio::sync::Mutex<Tried>>,
 }
+
+/// When a write was last tried, and how it failed, if it did.
+type Tried = Option<(Instant, Option<ApiError>)>;
 
 #[derive(Clone)]
 enum Peeks {
@@ -64,7 +71,7 @@ impl Engine {
             Some(url) => Reader::start(reading(url, 0)?, readers, LONGEST_READ)?,
             None => fresh.clone(),
         };
-        Ok(Self { fresh, stale, peeks, writes })
+        Ok(Self { fresh, stale, peeks, writes, tried: Arc::default() })
     }
 
     /// A read of one organization, in a transaction that it may share with others who waited when it began.
@@ -111,16 +118,59 @@ impl Engine {
         matches!(self.peeks, Peeks::Here(_))
     }
 
-    /// Runs `f` in one transaction: all of it happens, or none. `f` may run more than once, so it must do nothing but queries.
-    pub async fn write<T, F>(&self, mut f: F) -> Result<T>
+    /// Runs `f` in one transaction: all of it happens, or none. `f` may run more than once, so it must do nothing but queries. It takes as
+    /// long as it takes, and goes on where the caller is dropped.
+    pub async fn write<T, F>(&self, f: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
+    {
+        self.write_as(Progress::default(), f).await
+    }
+
+    /// The same for a request, which waits no longer than `longest`. A write that is given up before its COMMIT is rolled back, however
+    /// late its thread comes to it: nothing is stored then.
+    ///
+    /// # Errors
+    /// `unavailable` where nothing is stored; `outcome_unknown` where COMMIT was on its way.
+    pub async fn write_within<T, F>(&self, longest: Duration, f: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
+    {
+        let progress = Progress::of_request();
+        let _waiting = progress.until_dropped();
+        match tokio::time::timeout(longest, self.write_as(progress.clone(), f)).await {
+            Ok(outcome) => outcome,
+            Err(late) if progress.give_up() => Err(ApiError::unavailable(late)),
+            Err(late) => Err(ApiError::outcome_unknown(late)),
+        }
+    }
+
+    async fn write_as<T, F>(&self, progress: Progress, mut f: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
     {
         match &self.writes {
-            Writes::Shared(lane) => lane.run(move |conn| transaction(conn, guarded(&mut f))).await,
-            Writes::Single(writer) => writer.run(f).await,
+            Writes::Shared(lane) => lane.run(move |conn| transaction(conn, &progress, guarded(&mut f))).await,
+            Writes::Single(writer) => writer.run(progress, f).await,
         }
+    }
+
+    /// Whether the database takes writes: it is tried, once in a second at the most, however many ask.
+    pub async fn takes_writes(&self) -> Result<()> {
+        let mut last = self.tried.lock().await;
+        if let Some((_, outcome)) = last.as_ref().filter(|(at, _)| at.elapsed() < BETWEEN_TRIES) {
+            return outcome.as_ref().map_or(Ok(()), |error| Err(error.copy()));
+        }
+        let tried = self.write_within(PATIENCE, |conn| {
+            conn.set_organization(OrganizationId::NOBODYS)?;
+            Ok(conn.try_write()?)
+        });
+        let outcome = tried.await;
+        *last = Some((Instant::now(), outcome.as_ref().err().map(ApiError::copy)));
+        outcome
     }
 
     /// The same for a thread that may wait.
@@ -130,7 +180,7 @@ impl Engine {
         F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
     {
         match &self.writes {
-            Writes::Shared(lane) => lane.run_waiting(move |conn| transaction(conn, guarded(&mut f))),
+            Writes::Shared(lane) => lane.run_waiting(move |conn| transaction(conn, &Progress::default(), guarded(&mut f))),
             Writes::Single(writer) => writer.run_blocking(f),
         }
     }
@@ -147,10 +197,10 @@ impl Engine {
 const ATTEMPTS: u32 = 6;
 
 /// One transaction, run again while the engine says that it only lost a race.
-pub(super) fn transaction<T>(conn: &mut Conn, mut f: impl FnMut(&mut Conn) -> Result<T>) -> Result<T> {
+pub(super) fn transaction<T>(conn: &mut Conn, progress: &Progress, mut f: impl FnMut(&mut Conn) -> Result<T>) -> Result<T> {
     let mut attempt = 1;
     loop {
-        match once(conn, &mut f) {
+        match once(conn, progress, &mut f) {
             Err(error) if error.is_transient() && attempt < ATTEMPTS => {
                 std::thread::sleep(backoff(attempt));
                 attempt += 1;
@@ -160,12 +210,28 @@ pub(super) fn transaction<T>(conn: &mut Conn, mut f: impl FnMut(&mut Conn) -> Re
     }
 }
 
-fn once<T>(conn: &mut Conn, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+fn once<T>(conn: &mut Conn, progress: &Progress, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+    if progress.is_given_up() {
+        return Err(given_up());
+    }
     conn.begin_write()?;
     match f(conn) {
         Ok(value) => {
-            // diesel rolls back what it cannot commit; but a connection that breaks just now takes the answer with it
-            conn.commit().and_then(|()| conn.make_durable()).map_err(|error| ApiError::from(error).of_a_commit())?;
+            if !progress.begins_commit() {
+                conn.rollback();
+                return Err(given_up());
+            }
+            // diesel rolls back what it cannot commit; but a connection that breaks just now takes the answer with it.
+            conn.commit().map_err(|error| {
+                let error = ApiError::from(error).of_a_commit();
+                if error.code() != Code::OutcomeUnknown {
+                    progress.was_rolled_back();
+                }
+                error
+            })?;
+            // It is committed, whatever goes wrong from here on.
+            conn.make_durable().map_err(ApiError::outcome_unknown)?;
+            progress.is_done();
             Ok(value)
         }
         Err(error) => {
@@ -256,9 +322,7 @@ impl Lane {
             *conn = self.manager.connect().map_err(gone)?;
         }
         let outcome = f(&mut conn.conn);
-        if let Err(error) = &outcome
-            && error.code() == crate::error::Code::Unavailable
-        {
+        if outcome.as_ref().is_err_and(ApiError::is_of_the_engine) {
             self.manager.generation.fetch_add(1, Ordering::Relaxed);
         }
         outcome

@@ -694,6 +694,8 @@ diesel::table! {
         body -> Text,
         author_id -> Uuid,
         created_at -> Timestamptz,
+        corrected -> Nullable<Jsonb>,
+        replaced -> Nullable<Jsonb>,
     }
 }
 

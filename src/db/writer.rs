@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Conn;
 use super::pool::transaction;
+use super::progress::{Progress, given_up};
 use crate::error::{ApiError, Result};
 
 const LONGEST_QUEUE: usize = 1024;
@@ -31,21 +32,21 @@ impl Writer {
         Ok(Self { queue, trouble })
     }
 
-    fn job<T, F>(f: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T>>)
+    fn job<T, F>(progress: Progress, f: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T>>)
     where
         T: Send + 'static,
         F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        (Box::new(Transaction { f, outcome: None, reply }), answer)
+        (Box::new(Transaction { f, progress, outcome: None, reply }), answer)
     }
 
-    pub async fn run<T, F>(&self, f: F) -> Result<T>
+    pub async fn run<T, F>(&self, progress: Progress, f: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
     {
-        let (job, answer) = Self::job(f);
+        let (job, answer) = Self::job(progress, f);
         self.queue.send(job).await.map_err(|_| stopped())?;
         answer.await.map_err(|_| stopped())?
     }
@@ -56,7 +57,7 @@ impl Writer {
         T: Send + 'static,
         F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
     {
-        let (job, answer) = Self::job(f);
+        let (job, answer) = Self::job(Progress::default(), f);
         self.queue.blocking_send(job).map_err(|_| stopped())?;
         answer.blocking_recv().map_err(|_| stopped())?
     }
@@ -87,11 +88,16 @@ fn commit_together(conn: &mut Conn, group: &mut [Box<dyn Job>]) -> bool {
     if conn.begin_write().is_err() {
         return false;
     }
-    if group.iter_mut().all(|job| job.run_in_group(conn)) {
-        return conn.commit().is_ok();
+    let sound = group.iter_mut().all(|job| job.run_in_group(conn)) && group.iter().all(|job| job.begins_commit());
+    if !sound {
+        conn.rollback();
     }
-    conn.rollback();
-    false
+    // What SQLite does not commit, it rolls back.
+    let stored = sound && conn.commit().is_ok();
+    for job in group.iter() {
+        job.ends_commit(stored);
+    }
+    stored
 }
 
 trait Job: Send {
@@ -100,11 +106,16 @@ trait Job: Send {
     /// Runs in a savepoint of the group's transaction. `false` on an error of the engine, which (disk full, I/O) may have ended
     /// the whole transaction.
     fn run_in_group(&mut self, conn: &mut Conn) -> bool;
+    /// Says that the group is about to be committed. `false` where it holds what was given up meanwhile.
+    fn begins_commit(&self) -> bool;
+    /// Says whether the group was stored.
+    fn ends_commit(&self, stored: bool);
     fn answer(self: Box<Self>);
 }
 
 struct Transaction<T, F> {
     f: F,
+    progress: Progress,
     outcome: Option<Result<T>>,
     reply: oneshot::Sender<Result<T>>,
 }
@@ -115,17 +126,34 @@ where
     F: FnMut(&mut Conn) -> Result<T> + Send,
 {
     fn run_alone(&mut self, conn: &mut Conn) -> Option<String> {
-        let outcome = transaction(conn, guarded(&mut self.f));
-        let failed = outcome.as_ref().err().filter(|e| e.code() == crate::error::Code::Unavailable).map(ToString::to_string);
+        let outcome = transaction(conn, &self.progress, guarded(&mut self.f));
+        let failed = outcome.as_ref().err().filter(|error| error.is_of_the_engine()).map(ToString::to_string);
         self.outcome = Some(outcome);
         failed
     }
 
     fn run_in_group(&mut self, conn: &mut Conn) -> bool {
+        if self.progress.is_given_up() {
+            self.outcome = Some(Err(given_up()));
+            return true;
+        }
         let outcome = conn.transaction(guarded(&mut self.f));
         let sound = outcome.as_ref().err().is_none_or(|error| error.inner().is_none());
         self.outcome = Some(outcome);
         sound
+    }
+
+    fn begins_commit(&self) -> bool {
+        // What has failed or was skipped leaves nothing in the group.
+        !matches!(self.outcome, Some(Ok(_))) || self.progress.begins_commit()
+    }
+
+    fn ends_commit(&self, stored: bool) {
+        if stored {
+            self.progress.is_done();
+        } else {
+            self.progress.was_rolled_back();
+        }
     }
 
     fn answer(self: Box<Self>) {

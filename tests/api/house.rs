@@ -20,13 +20,18 @@ fn src() -> Vec<(PathBuf, String)> {
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
 }
 
+/// The path within the repository, which may itself stand in a folder of any name.
+fn within(path: &Path) -> &Path {
+    path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap()
+}
+
 #[test]
 fn sql_stays_in_stores_and_http_in_handlers() {
     for (path, text) in src() {
         let name = path.file_name().unwrap().to_str().unwrap();
         let feature = ["identity", "casework", "directory", "portal", "oversight"]
             .iter()
-            .any(|area| path.components().any(|part| part.as_os_str() == *area));
+            .any(|area| within(&path).components().any(|part| part.as_os_str() == *area));
         if !feature {
             continue;
         }
@@ -51,7 +56,7 @@ fn every_file_says_what_it_is() {
 #[test]
 fn no_sql_is_put_together_from_text() {
     for (path, text) in src() {
-        if path.components().any(|part| part.as_os_str() == "db") {
+        if within(&path).components().any(|part| part.as_os_str() == "db") {
             continue;
         }
         for banned in ["sql_query", "dsl::sql", "batch_execute"] {

@@ -74,8 +74,9 @@ pub struct CaseRow {
     pub closing_summary: Option<Text<8000>>,
     pub outcome: Option<CaseOutcome>,
     pub review_on: Option<Day>,
+    /// This and the next are derived by `contacts` from the notes and the transitions.
     pub first_contact_at: Option<Instant>,
-    /// Not shown: a note of a contact does not make a new version of the case.
+    /// Not shown: a note of a later contact does not make a new version of the case.
     pub last_contact_at: Option<Instant>,
     /// Kept by `barriers`, so that the guards need no other table.
     pub undisposed_barriers: i32,
@@ -231,6 +232,7 @@ pub struct Case {
     pub unmet_reason: Option<UnmetNeedReason>,
     /// When a case on hold is looked at again.
     pub review_on: Option<Day>,
+    /// When the client was reached for the first time, by the notes of contacts and what the transitions say.
     pub first_contact_at: Option<Instant>,
     /// Counts the times that the case was opened.
     pub episode: i32,

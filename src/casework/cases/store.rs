@@ -198,9 +198,22 @@ pub fn find(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
     Ok(visible(tx).filter(cases::id.eq(id)).select(CaseRow::as_select()).first(tx.conn)?)
 }
 
-/// The same, held until the transaction ends. Who had to wait for it is asked again whether they see it: it may have been handed over
-/// meanwhile, and PostgreSQL looks anew at the case alone and not at what shows it.
+/// The case, locked until the transaction ends, for a change of it or of anything that belongs to it. This is the one guard: every store
+/// that writes under a case begins with it, and a case that was entered in error takes no change any more.
+///
+/// # Errors
+/// 404 where the caller does not see the case, 409 where it was entered in error.
 pub fn hold(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
+    let row = hold_in_any_status(tx, id)?;
+    match row.status {
+        CaseStatus::EnteredInError => Err(ApiError::conflict("The case was entered in error.")),
+        _ => Ok(row),
+    }
+}
+
+/// The same for a case that may have been entered in error: to end somebody's access, and for the lifecycle itself. A caller who had to wait
+/// for the lock is checked again: the case may have been handed over meanwhile, and PostgreSQL reads only the locked row anew.
+pub fn hold_in_any_status(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
     let row = visible(tx).filter(cases::id.eq(id)).select(CaseRow::as_select()).locked().get_result(tx.conn)?;
     if tx.conn.waits_for_rows() { find(tx, id) } else { Ok(row) }
 }
@@ -221,15 +234,6 @@ pub fn headings(tx: &mut Tx, ids: &[CaseId]) -> Result<Vec<(CaseId, String, Team
 /// Those of these cases that this caller sees.
 pub fn seen_among(tx: &mut Tx, ids: Vec<CaseId>) -> Result<Vec<CaseId>> {
     Ok(visible(tx).filter(cases::id.eq_any(ids)).select(cases::id).load(tx.conn)?)
-}
-
-/// A case in which new work may be entered: any but one that was a mistake.
-pub fn open_for_work(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
-    let row = hold(tx, id)?;
-    match row.status {
-        CaseStatus::EnteredInError => Err(ApiError::conflict("The case was entered in error.")),
-        _ => Ok(row),
-    }
 }
 
 pub fn get(tx: &mut Tx, id: CaseId, view: &CaseView) -> Result<Case> {

@@ -68,6 +68,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewInvitation>, route: &Route) -> Result<(
     for (place, team) in new.team_ids.iter().enumerate() {
         teams::store::find(tx, *team).map_err(|error| error.named_by(&format!("/team_ids/{place}")))?;
     }
+    users::store::lock_address(tx, &row.email)?;
     if users::store::has_email(tx, &row.email)? {
         return Err(ApiError::new(Code::AlreadyExists, "Somebody of the organization signs in with this e-mail address already."));
     }
@@ -141,7 +142,8 @@ pub fn check(tx: &mut Tx, token: &str, password: &Password) -> Result<()> {
 /// Makes the user. Of many who accept at once one does.
 pub fn accept(tx: &mut Tx, token: &str, hash: &str) -> Result<User> {
     let found = mailed_secrets::look_up(tx, Purpose::Invitation, token)?;
-    // First of all, as whoever withdraws it does.
+    users::store::lock_address(tx, &found.email)?;
+    // The first of all rows, as for the one who withdraws it.
     let mut row = sent(tx, &found, true)?;
     mailed_secrets::spend(tx, Purpose::Invitation, token)?;
     // Whoever has been put out takes with them whom they have asked in.

@@ -2,12 +2,15 @@
 
 use super::model::*;
 use crate::{
+    audit::{Entry, chain},
     auth::{
-        Actor, OrganizationId, Role, Scopes, SessionId, UserId,
+        Actor, OrganizationId, Origin, RequestId, Role, Scopes, SessionId, UserId,
         token::{hash_secret, random_secret},
     },
+    clock,
     db::{
-        Conn, Dialect, Tx,
+        Condition, Conn, Dialect, Tx,
+        dialect::SessionEndsInTime,
         schema::{organizations, refresh_tokens, second_factors, sessions, users},
     },
     error::Result,
@@ -49,15 +52,54 @@ impl Live {
     }
 }
 
+/// When a session has begun at the latest, and when it ends at the latest.
+fn latest() -> (Instant, Instant) {
+    let latest = Instant::now().plus_seconds(clock::LEEWAY);
+    (latest, latest.plus_seconds(SESSION_SECONDS))
+}
+
+/// Ends for good the sessions that a wrong clock has made, so that none of them is good once its time has come; says how many.
+///
+/// PostgreSQL tells by its own clock which they are. SQLite has none: what tells of a wrong clock there is that the newest entry of an
+/// organization's audit log lies ahead. Then the clock was wrong before or is wrong now, nobody can tell which, and every session of the
+/// organization ends. The entry that says so is the newest then, so that this happens once.
+pub fn end_untimely(conn: &mut Conn) -> Result<usize> {
+    let (now, (latest, _), has_a_clock) = (Instant::now(), latest(), conn.waits_for_rows());
+    let mut ended = 0;
+    for organization in chain::organizations(conn)? {
+        conn.set_organization(organization)?;
+        let went_back = !has_a_clock && chain::newest(conn, organization)?.is_some_and(|newest| newest > latest);
+        let untimely = match has_a_clock {
+            true => Condition::sql("sessions.created_at > now() + interval '5 minutes'"),
+            false if went_back => Condition::everything(),
+            false => Condition::sql("sessions.created_at > ").at(latest),
+        };
+        let open = sessions::table.filter(sessions::organization_id.eq(organization)).filter(sessions::ended_at.is_null());
+        let count = diesel::update(open.filter(untimely)).set(sessions::ended_at.eq(now)).execute(conn)?;
+        if went_back || count > 0 {
+            let origin = Origin { request: RequestId::new(), source: "server".into(), of_one: None };
+            chain::append(conn, vec![Entry::new(None, organization, &origin, "session.ended_by_clock", None)])?;
+            ended += count;
+        }
+    }
+    Ok(ended)
+}
+
 /// The sessions that have not been ended, and whose user and organization are active.
 #[dsl::auto_type]
 fn alive(organization: OrganizationId) -> _ {
     let (user, owner): (UserStatus, OrganizationStatus) = (UserStatus::Active, OrganizationStatus::Active);
+    // No longer than a session lasts, seen from now: one that a wrong clock has made is none.
+    let (latest, longest): (Instant, Instant) = latest();
+    let in_time: SessionEndsInTime = SessionEndsInTime;
     sessions::table
         .inner_join(users::table.on(users::organization_id.eq(sessions::organization_id).and(users::id.eq(sessions::user_id))))
         .inner_join(organizations::table.on(organizations::id.eq(sessions::organization_id)))
         .filter(sessions::organization_id.eq(organization))
         .filter(sessions::ended_at.is_null())
+        .filter(sessions::created_at.le(latest))
+        .filter(sessions::expires_at.le(longest))
+        .filter(in_time)
         .filter(users::status.eq(user))
         .filter(organizations::status.eq(owner))
         .select((sessions::id, users::id, users::role, users::scopes, sessions::expires_at, sessions::proved_at, sessions::awaits_factor))
@@ -218,7 +260,7 @@ pub fn rotate(tx: &mut Tx, token: &str) -> Result<Option<(Actor, String)>> {
         tx.record_as(actor, "session.refresh_reused");
         return Ok(None);
     }
-    if row.expires_at <= now || live.expires_at <= now {
+    if row.expires_at <= now || live.expires_at <= now || row.issued_at > now.plus_seconds(clock::LEEWAY) {
         return Ok(None);
     }
     let token = issue(tx, actor, live.expires_at)?;

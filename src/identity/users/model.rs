@@ -55,6 +55,10 @@ impl UserRow {
     pub fn is_active(&self) -> bool {
         self.status == UserStatus::Active
     }
+    /// Whether they can be given work in a case.
+    pub fn can_work(&self) -> bool {
+        self.is_active() && matches!(self.role, Role::Advocate | Role::Supervisor)
+    }
 }
 
 /// A person who signs in.
@@ -103,6 +107,8 @@ impl Resource for User {
 pub struct UserRef {
     pub id: UserId,
     pub display_name: Line<120>,
+    /// Whether they may sign in still: where a lead may not, the case needs another.
+    pub status: UserStatus,
 }
 
 /// Who is signed in, and what they may do.

@@ -6,6 +6,7 @@ use crate::{
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::row_after,
+        lock::Purpose,
         rewrite,
         schema::{login_names, team_members, users},
     },
@@ -99,8 +100,21 @@ pub fn hold_somebody(tx: &mut Tx, id: UserId) -> Result<UserRow> {
 /// Somebody of the organization who can be given work: active, and an advocate or a supervisor. Anybody else answers like nobody.
 pub fn worker(tx: &mut Tx, id: UserId, pointer: &str) -> Result<UserRow> {
     let row = users::table.find((tx.organization(), id)).select(UserRow::as_select()).first::<UserRow>(tx.conn).optional()?;
-    row.filter(|row| row.is_active() && matches!(row.role, Role::Advocate | Role::Supervisor))
-        .ok_or_else(|| ApiError::unknown_reference(pointer))
+    row.filter(UserRow::can_work).ok_or_else(|| ApiError::unknown_reference(pointer))
+}
+
+/// The role of somebody who can be given work; `None` where they cannot.
+pub fn working_role(tx: &mut Tx, id: UserId) -> Result<Option<Role>> {
+    let row = users::table.find((tx.organization(), id)).select(UserRow::as_select()).first::<UserRow>(tx.conn).optional()?;
+    Ok(row.filter(UserRow::can_work).map(|row| row.role))
+}
+
+/// Those of the organization who can no longer be given work: suspended, removed, or in a role that works no cases.
+pub fn left(tx: &mut Tx) -> Result<Vec<UserId>> {
+    let of_organization = users::table.filter(users::organization_id.eq(tx.organization()));
+    // Spelled out as in the index that holds them.
+    let gone = Condition::sql("(users.status <> 'active' OR users.role IN ('admin', 'auditor', 'integration'))");
+    Ok(of_organization.filter(gone).select(users::id).load(tx.conn)?)
 }
 
 /// Somebody of the organization who can be shown a client's record as their own: active, and of that role. Anybody else answers like nobody.
@@ -124,8 +138,8 @@ pub fn supervisors_of(tx: &mut Tx, team: TeamId) -> Result<Vec<Email>> {
 /// The short views of these users.
 pub fn refs(tx: &mut Tx, ids: Vec<UserId>) -> Result<Vec<UserRef>> {
     let rows = users::table.filter(users::organization_id.eq(tx.organization())).filter(users::id.eq_any(ids));
-    let rows: Vec<(UserId, crate::types::Line<120>)> = rows.select((users::id, users::display_name)).load(tx.conn)?;
-    Ok(rows.into_iter().map(|(id, display_name)| UserRef { id, display_name }).collect())
+    let rows: Vec<(UserId, Line<120>, UserStatus)> = rows.select((users::id, users::display_name, users::status)).load(tx.conn)?;
+    Ok(rows.into_iter().map(|(id, display_name, status)| UserRef { id, display_name, status }).collect())
 }
 
 /// Whether a password is fit to be that of this person of the organization.
@@ -195,6 +209,7 @@ pub fn reset_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<UserRow> {
 /// Another address to sign in with; answers the one from before. Every session ends, and what was sent to the address from before is worthless.
 pub fn change_email(tx: &mut Tx, id: UserId, email: &Email) -> Result<Email> {
     let mut row = hold(tx, id)?;
+    lock_address(tx, email)?;
     let before = std::mem::replace(&mut row.email, email.clone());
     diesel::update(login_names::table.find(&before)).set(login_names::email.eq(email)).execute(tx.conn).on_unique(name_taken)?;
     save(tx, &mut row)?;
@@ -220,6 +235,11 @@ pub fn who_may_come_in(tx: &mut Tx, id: UserId) -> Result<Option<UserRow>> {
 
 fn name_taken() -> ApiError {
     ApiError::new(Code::AlreadyExists, "Somebody signs in with this e-mail address already.")
+}
+
+/// Holds an address of this organization: nobody else begins to sign in with it, or is invited to, until the transaction ends.
+pub fn lock_address(tx: &mut Tx, email: &Email) -> Result<()> {
+    tx.lock(Purpose::Address, email.as_str().as_bytes())
 }
 
 /// Whether somebody of this organization has this address.
@@ -280,6 +300,7 @@ pub fn sign_out(tx: &mut Tx, id: UserId) -> Result<()> {
 }
 
 pub fn insert(tx: &mut Tx, row: &UserRow) -> Result<()> {
+    lock_address(tx, &row.email)?;
     diesel::insert_into(users::table).values(row).execute(tx.conn)?;
     diesel::insert_into(login_names::table)
         .values((login_names::email.eq(&row.email), login_names::organization_id.eq(row.organization_id), login_names::user_id.eq(row.id)))

@@ -24,7 +24,7 @@ pub struct AuditEvent {
     pub actor_id: Option<UserId>,
     pub actor_role: Option<Role>,
     pub session_id: Option<SessionId>,
-    /// The address it came from, or `cli`.
+    /// The address it came from, or `cli`; or `server`, for what a server does by itself.
     pub source: String,
     /// `kind.verb`; the subject is a record of that kind.
     pub action: String,

@@ -30,7 +30,9 @@ static PRESSES: Semaphore = Semaphore::const_new(2);
 
 /// Report a measure
 ///
-/// Counts what was on record at a moment, so that the same question with the same `as_of` is answered the same whenever it is asked. An advocate is told of the cases that they work in, a supervisor of their teams, exactly. An administrator is told of the organization, with small numbers hidden and the others told in steps; `view=protected` does the same for a report that is handed to others. As CSV, XLSX and PDF it is taken out of the house: that asks for a `reason`, and for a password said within ten minutes.
+/// Counts what was on record at a moment, so that the same question with the same `as_of` is answered the same whenever it is asked. An advocate gets the cases that they work in, a supervisor their teams, exactly. An administrator gets the organization, with small numbers hidden and the others in steps; `view=protected` does the same for a report that is handed to others.
+///
+/// CSV, XLSX and PDF are exports: they need a `reason`, and a password given within ten minutes. Every file, SVG too, is protected unless `view=exact` is asked for, and an exact one says `Exact numbers: internal` on every page, sheet and line. Every file names the organization, the teams and the period, in its name too. The first line of CSV is the header; whose numbers a line is of stands in its last columns: `organization`, `teams`, `period_first_day`, `period_last_day`, `as_of`, `time_zone`, `view` and `notice`. JSON says the same in `scope`, `from`, `to` and `filters`.
 #[utoipa::path(tag = "Reports", params(("measure" = String, Path, description = "The id of a measure.", example = "barriers_open"), ReportQuery), responses((status = 200, content((Report = "application/json"), (String = "text/csv"), (File = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"), (File = "application/pdf"), (String = "image/svg+xml")))), security(("bearer" = ["reports:read"])))]
 #[get("/reports/{measure}")]
 pub async fn get_report(
@@ -48,11 +50,13 @@ pub async fn get_report(
         }
         who.fresh()?;
     }
-    let report = run::report(&db, &who, measure, query.clone(), format).await?;
+    let query = ReportQuery { format: Some(format), ..query.clone() };
+    let report = run::report(&db, &who, measure, query, format).await?;
     if format == ReportFormat::Json {
         return plain(report).map(Either::Left);
     }
     // Setting pages takes its time: not on the thread that answers everybody.
+    let filename = table::filename(&report, format).into();
     let turn = PRESSES.acquire().await.map_err(ApiError::internal)?;
     let set = move || {
         let _turn = turn; // whoever has gone away meanwhile still has it
@@ -63,7 +67,6 @@ pub async fn get_report(
         ReportFormat::Csv => "text/csv; charset=utf-8; header=present",
         _ => ReportFormat::MEDIA.iter().find(|(_, offered)| *offered == format).map_or("application/octet-stream", |(media, _)| media),
     };
-    let filename = format!("{}.{}", measure.id, format.as_str()).into();
     Ok(Either::Right(Shown { media, filename, attached: format.is_export(), policy: None, body }))
 }
 
