@@ -207,6 +207,7 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
         .tls_handshake_timeout(Duration::from_secs(5))
         .client_request_timeout(Duration::from_secs(5))
         .keep_alive(Duration::from_secs(15))
+        .disable_signals() // see `shutdown`
         .shutdown_timeout(30);
     let server = match tls {
         Some(certificate) => server.listen_rustls_0_23(listener, tls::server_config(certificate).map_err(std::io::Error::other)?)?,

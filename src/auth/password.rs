@@ -173,11 +173,11 @@ impl Hasher {
                     let job = jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).recv();
                     match job {
                         Ok(job) => drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(job))),
-                        Err(_) => return,
+                        Err(_) => return Ok(()),
                     }
                 }
             };
-            std::thread::Builder::new().name("argon2".into()).spawn(work).map_err(ApiError::internal)?;
+            crate::supervise::thread("argon2", work).map_err(ApiError::internal)?;
         }
         Ok(Self { queue, places: Arc::new(Semaphore::new(QUEUE)), cost, nobodys })
     }

@@ -40,6 +40,7 @@ mod members;
 mod outages;
 mod parity;
 mod portal;
+mod process;
 mod providers;
 mod recount;
 mod reports;
