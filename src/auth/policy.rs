@@ -90,6 +90,7 @@ policy! {
     ReadAgenda        = "agenda:read"        => Supervisor | Advocate;
     ReadClients       = "clients:read"       => Supervisor | Advocate;
     WriteClients      = "clients:write"      => Supervisor | Advocate;
+    MergeClients      = "clients:merge"      => Supervisor;
     ReadFeedback      = "feedback:read"      => Supervisor | Advocate;
     ReadStatements    = "statements:read"    => Supervisor | Advocate;
     WriteStatements   = "statements:write"   => Supervisor | Advocate;

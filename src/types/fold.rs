@@ -400,6 +400,40 @@ pub fn gathered<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     all.into_iter().fold(String::from(" "), |kept, word| kept + &word + " ")
 }
 
+/// The ways in which a record with the same name is found, whatever the order of its parts.
+pub fn same_name(name: &str) -> Vec<Vec<Asked>> {
+    let all: Vec<Word> = words(name).take(MOST_JOINED).collect();
+    let each = |spelled: fn(&Word) -> &str| -> Vec<Asked> {
+        let asked = |word: &Word| match word.is_run() {
+            true => asked_pieces(&word.folded),
+            false => vec![Asked { text: spelled(word).to_owned(), is_whole: true }],
+        };
+        all.iter().flat_map(asked).collect()
+    };
+    let mut ways = Vec::new();
+    push(&mut ways, each(|word| &word.folded));
+    push(&mut ways, each(|word| word.other.as_deref().unwrap_or(&word.folded)));
+    if all.len() > 1 && !all.iter().any(Word::is_run) {
+        let whole: String = all.iter().map(|word| word.folded.as_str()).collect();
+        push(&mut ways, vec![Asked { text: cut(&whole).to_owned(), is_whole: true }]);
+    }
+    ways
+}
+
+/// The parts of a name, folded, in each of their usual spellings and in the order of the alphabet.
+pub fn parts(name: &str) -> [Vec<String>; 2] {
+    let mut plain: Vec<String> = words(name).map(|word| word.folded).collect();
+    let mut other: Vec<String> = words(name).map(|word| word.other.unwrap_or(word.folded)).collect();
+    plain.sort_unstable();
+    other.sort_unstable();
+    [plain, other]
+}
+
+/// The digits of a telephone number alone.
+pub fn digits(number: &str) -> String {
+    words(number).filter(Word::is_number).map(|word| word.folded).collect()
+}
+
 /// Adds the numbers that a telephone number is found by: whole, without a country code, its parts to the end, and its last four digits.
 pub fn phone(number: &str, into: &mut BTreeSet<String>) {
     let parts: Vec<String> = words(number).filter(Word::is_number).map(|word| word.folded).collect();

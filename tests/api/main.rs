@@ -26,6 +26,7 @@ mod deadlines;
 mod demo;
 mod document;
 mod doors;
+mod duplicates;
 mod errors;
 mod filters;
 mod handover;

@@ -110,7 +110,7 @@ fn filtered(tx: &Tx, filter: &CaseFilter) -> cases::BoxedQuery<'static, Dialect>
         query = query.filter(cases::team_id.eq(team));
     }
     if let Some(client) = filter.client {
-        query = query.filter(cases::client_id.eq(client));
+        query = query.filter(crate::is_client!(tx, "cases.client_id", client));
     }
     let met = barriers::table.filter(barriers::organization_id.eq(tx.organization()));
     query = match (filter.provider, filter.barrier_type) {
@@ -137,7 +137,11 @@ fn filtered(tx: &Tx, filter: &CaseFilter) -> cases::BoxedQuery<'static, Dialect>
         query = query.filter(cases::last_contact_at.lt(before).or(cases::last_contact_at.is_null()));
     }
     if let Some(part) = &filter.q {
-        for term in fold::question(part.as_str()) {
+        let terms = fold::question(part.as_str());
+        if terms.is_empty() {
+            query = query.filter(Condition::nothing());
+        }
+        for term in terms {
             let term = std::slice::from_ref(&term);
             // A client of another team is not found out by their name either.
             let client = clients::store::visible_ids(tx).filter(Condition::sql("clients.id = cases.client_id"));
@@ -275,13 +279,12 @@ fn next_number(tx: &mut Tx) -> Result<String> {
 
 pub fn create(tx: &mut Tx, new: &Body<NewCase>) -> Result<Case> {
     let actor = tx.actor()?;
-    let client = clients::store::find(tx, new.client_id).map_err(|error| error.named_by("/client_id"))?;
+    let client = clients::store::refer(tx, new.client_id).map_err(|error| error.named_by("/client_id"))?;
     let team = teams::store::choose(tx, new.team_id)?;
     let lead = lead_of_new(tx, actor.role, new.lead_advocate_id)?;
     let number = next_number(tx)?;
-    let row = CaseRow::open(actor.organization, team, number, lead, new);
+    let row = CaseRow { client_id: client, ..CaseRow::open(actor.organization, team, number, lead, new) };
     row.check()?;
-    debug_assert_eq!(row.client_id, client.id);
     diesel::insert_into(cases::table).values(&row).execute(tx.conn)?;
     super::transition::begin_episode(tx, &row)?;
     super::transition::remember(tx, &row, None, None, super::transition::Given::default())?;

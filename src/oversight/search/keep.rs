@@ -190,9 +190,6 @@ fn refold(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
 
 fn step_for(conn: &mut Conn, organization: OrganizationId, least: usize) -> Result<bool> {
     conn.set_organization(organization)?;
-    if refold(conn, organization)? {
-        return Ok(true);
-    }
     let oldest = || {
         let all = documents::table.filter(documents::organization_id.eq(organization)).filter(documents::shelf.is_null());
         let columns = (documents::number, documents::id, documents::kind, documents::team_id, documents::words.is_null());

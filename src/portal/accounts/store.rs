@@ -57,6 +57,7 @@ fn find(tx: &mut Tx, client: ClientId) -> Result<AccountRow> {
 }
 
 pub fn get(tx: &mut Tx, client: ClientId) -> Result<ClientAccount> {
+    let client = clients::store::find(tx, client)?.id;
     let row = find(tx, client)?;
     tx.saw("client.account_read", row.client_id);
     Ok(row.into())
