@@ -9,7 +9,7 @@ use crate::{
             self,
             model::{CaseId, CaseRow},
         },
-        timeline,
+        clients, timeline,
     },
     db::{
         Dialect, PortableDsl as _, Tx,
@@ -21,7 +21,7 @@ use crate::{
     http::{Body, IfMatch, List, Page},
     of_visible_case,
     oversight::search,
-    types::{Id, Instant},
+    types::{Day, Id, Instant},
 };
 use diesel::prelude::*;
 
@@ -158,6 +158,9 @@ pub fn create<const LIMIT: usize>(tx: &mut Tx, case: CaseId, new: &Body<NewNote,
     let mut case = cases::store::open_for_work(tx, case)?;
     let row = NoteRow::new(case.organization_id, case.id, tx.user()?, new);
     row.check(new.occurred_at.is_some())?;
+    if let Some(at) = new.occurred_at {
+        clients::store::check_born(tx, case.client_id, Day::latest_of(at), "/occurred_at")?;
+    }
     diesel::insert_into(notes::table).values(&row).execute(tx.conn)?;
     tell_case(tx, &mut case, None, row.reached_at())?;
     timeline::store::add_note(tx, case.id, "note.created", row.id, row.kind)?;
@@ -189,6 +192,9 @@ pub fn update<const LIMIT: usize>(tx: &mut Tx, id: NoteId, version: &IfMatch, pa
     let before = row.reached_at();
     row.apply(patch);
     row.check(true)?;
+    if let Some(at) = patch.occurred_at.0 {
+        clients::store::check_born(tx, case.client_id, Day::latest_of(at), "/occurred_at")?;
+    }
     save(tx, &mut row)?;
     tell_case(tx, &mut case, before, row.reached_at())?;
     timeline::store::add_note(tx, row.case_id, "note.updated", row.id, row.kind)?;
