@@ -8,6 +8,7 @@ use super::{
 use crate::{
     db::tally::MOST_GROUPS,
     error::{ApiError, Result},
+    http::list::listed,
     identity::{organizations::model::OrganizationRow, teams::model::TeamId},
     types::{Day, Instant, Line, Zone, fault::Fault},
 };
@@ -74,8 +75,9 @@ pub struct ReportQuery {
     pub as_of: Option<AsOf>,
     /// One team of the caller's. An administrator names none: what they are told is of all teams.
     pub team: Option<TeamId>,
-    /// Up to four of the measure's groups, with commas; an empty value groups by nothing.
-    #[param(max_length = 200)]
+    /// Up to four of the measure's groups; an empty value groups by nothing.
+    #[serde(deserialize_with = "listed")]
+    #[param(value_type = Option<Vec<String>>, max_items = 4)]
     pub group_by: Option<String>,
     /// `exact` for those who see the cases, unless said; `protected` for all others. A protected report is of a whole quarter or year, or of the last day of a month, and of one team only for those who see it.
     #[param(inline)]
@@ -249,7 +251,7 @@ mod tests {
         OrganizationRow::new(Line::parse("River Peers").unwrap(), Zone::parse("America/Chicago").unwrap(), line("peer"))
     }
     fn asked(id: &str, query: &str, view: View) -> std::result::Result<(String, String), String> {
-        let query: ReportQuery = serde_urlencoded::from_str(query).unwrap();
+        let query: ReportQuery = crate::http::list::parse_filter(form_urlencoded::parse(query.as_bytes())).unwrap();
         let now = Instant::parse("2026-11-26T12:00:00Z").unwrap();
         moments(find(id).unwrap(), &query, view, &organization(), now)
             .map(|moments| (moments.at.to_string(), moments.to.map(|(_, to)| to.to_string()).unwrap_or_default()))
