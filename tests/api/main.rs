@@ -18,6 +18,7 @@ mod break_glass;
 mod case_file;
 mod cases;
 mod conflicts;
+mod contract;
 mod deadline_rules;
 mod deadlines;
 mod document;
