@@ -287,7 +287,7 @@ pub struct SearchFilter {
     pub q: Question,
     /// Only records of these kinds.
     #[serde(default)]
-    #[param(value_type = Option<OneOf<SearchKind>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<SearchKind>>, inline)]
     pub kind: Option<OneOf<SearchKind>>,
 }
 impl Filter for SearchFilter {
