@@ -10,6 +10,7 @@
 //! | [`db`], [`audit`] | the only door to SQL; the trace |
 //! | [`identity`], [`casework`], [`directory`], [`portal`], [`oversight`] | the features, each a folder with `mod`, `api`, `model`, `store` |
 //! | [`print`] | sheets for people to read, as a web page and as a PDF |
+//! | [`privacy`] | the notices of the law of privacy, as versioned data |
 //! | [`operations`], [`openapi`], [`telemetry`], [`config`] | health and keys; the document; logs; settings |
 //! | [`mail`] | what goes out |
 //! | [`housekeeping`] | what a running server does by itself |
@@ -37,5 +38,6 @@ pub mod operations;
 pub mod oversight;
 pub mod portal;
 pub mod print;
+pub mod privacy;
 pub mod telemetry;
 pub mod tls;

@@ -23,6 +23,7 @@ mod deadlines;
 mod document;
 mod doors;
 mod errors;
+mod exports;
 mod handover;
 mod house;
 mod identity;
