@@ -6,6 +6,7 @@ use diesel::{
     expression::AsExpression,
     serialize::{Output, ToSql},
 };
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, Type};
@@ -283,15 +284,21 @@ const LONGEST_DOMAIN: usize = 1000;
 
 impl Email {
     pub fn parse(text: &str) -> Result<Self, Fault> {
-        let text = without_invisible(&text.nfc().collect::<String>());
+        // A joiner is part of some domains (UTS #46 says where) and of no local part.
+        let text: String = text.chars().filter(|c| !is_invisible(*c) && !is_embedding(*c)).collect();
         let fault = || Fault::new("invalid_email", "must be an e-mail address such as name@example.org");
         let (local, domain) = text.trim().split_once('@').ok_or_else(fault)?;
         if domain.len() > LONGEST_DOMAIN {
             return Err(fault());
         }
         // An `xn--` label that stands for no name is refused, too: it would be shown as something that it is not.
-        let domain = idna::domain_to_ascii_cow(domain.as_bytes(), idna::AsciiDenyList::STD3).map_err(|_| fault())?;
-        let text = format!("{}@{domain}", local.to_ascii_lowercase());
+        let ascii = |domain: &str| {
+            let (list, hyphens, length) = (AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Ignore);
+            Uts46::new().to_ascii(domain.as_bytes(), list, hyphens, length).map(|domain| domain.into_owned())
+        };
+        let without_joiners = |part: &str| part.chars().filter(|c| !is_joiner(*c)).collect::<String>();
+        let domain = ascii(domain).or_else(|_| ascii(&without_joiners(domain))).map_err(|_| fault())?;
+        let text = format!("{}@{domain}", without_joiners(local).to_ascii_lowercase());
         let local = text.split('@').next().unwrap_or_default();
         let local_ok = (1..=64).contains(&local.len())
             && local
@@ -527,6 +534,8 @@ mod tests {
             ("ana@例え。テスト", "ana@xn--r8jz45g.xn--zckzah"),
             ("ana@ﬁsh.example", "ana@fish.example"),
             ("ana@r3---sn.example", "ana@r3---sn.example"),
+            ("a\u{200d}na@ex\u{200d}ample.org", "ana@example.org"),
+            ("ana@نامه\u{200c}ای.example", "ana@xn--mgba3gch31f060k.example"),
         ] {
             assert_eq!(Email::parse(typed).map(|email| email.as_str().to_owned()).as_deref(), Ok(kept), "{typed}");
         }
@@ -539,7 +548,8 @@ mod tests {
             "ana@a-.example",
             "ana@-ä.example",
             "ana@ä-.example",
-            "ana@ex\u{200d}ample.org",
+            "ana @example.org",
+            "ana@ example.org",
             "ana@a_b.example",
             "ana@a..example",
             "ana@.a.example",

@@ -213,6 +213,9 @@ pub fn amend<const LIMIT: usize>(tx: &mut Tx, id: NoteId, new: &Body<NewAmendmen
         check_may_correct(tx, &case, &row)?;
         row.check(true)?;
     }
+    if let Some(at) = new.occurred_at {
+        clients::store::check_born(tx, case.client_id, Day::latest_of(at), "/occurred_at")?;
+    }
     let event = if correction.is_some() { "note.corrected" } else { "note.amended" };
     let (corrected, replaced) = correction.unzip();
     let amendment = AmendmentRow {
