@@ -9,6 +9,7 @@ use crate::{
     db::{self, Url, Use},
     http::cors::Origins,
     mail::Route,
+    telemetry,
     tls::Certificate,
     types,
 };
@@ -41,8 +42,10 @@ pub struct Config {
     pub connections: u32,
     /// Threads that answer requests. 0: one for each processor.
     pub workers: usize,
-    /// As `RUST_LOG` has it.
+    /// A level, or targets with a level each, with commas between.
     pub log: String,
+    /// For so many seconds after SIGTERM readiness answers 503 while requests are still answered.
+    pub shutdown_grace: u64,
     /// Says that a proxy in front speaks TLS, so that plain HTTP may be served off loopback (HT-11).
     pub behind_proxy: bool,
     /// The proxies that may say, in `X-Forwarded-For`, whom they stand for: addresses and networks, with commas between (AU-07).
@@ -74,6 +77,7 @@ struct Usual {
     connections: u32,
     workers: usize,
     log: &'static str,
+    shutdown_grace: u64,
     behind_proxy: bool,
     trusted_proxies: &'static str,
     cors_origins: &'static str,
@@ -88,6 +92,7 @@ const USUAL: Usual = Usual {
     connections: 0,
     workers: 0,
     log: "info",
+    shutdown_grace: 3,
     behind_proxy: false,
     trusted_proxies: "",
     cors_origins: "",
@@ -164,6 +169,10 @@ impl Config {
         }
         if self.trusted_proxies != TrustedProxies::default() && !self.behind_proxy {
             return Err("trusted_proxies goes with behind_proxy = true".into());
+        }
+        telemetry::filter(&self.log)?;
+        if self.shutdown_grace > 300 {
+            return Err("shutdown_grace must lie between 0 and 300 seconds".into());
         }
         self.password_cost()?;
         self.mail()?;
@@ -282,7 +291,7 @@ impl Config {
         let file = |file: &Option<PathBuf>| file.as_ref().map_or_else(|| "none".into(), |file| file.display().to_string());
         let replica = if self.replica_url.is_some() { "postgres://***" } else { "none" };
         format!(
-            "database_url = {engine}\nreplica_url = {replica}\nlisten = {}\ndata_dir = {}\nconnections = {}\nworkers = {}\nlog = {}\nbehind_proxy = {}\n\
+            "database_url = {engine}\nreplica_url = {replica}\nlisten = {}\ndata_dir = {}\nconnections = {}\nworkers = {}\nlog = {}\nshutdown_grace = {}\nbehind_proxy = {}\n\
              trusted_proxies = {}\nmax_connections = {}\npassword_memory = {}\npassword_passes = {}\ntls_certificate = {}\ntls_key = {}\ncors_origins = {}\ndocs = {}\n\
              smtp_url = {}\nmail_from = {}\napp_url = {}",
             self.listen,
@@ -290,6 +299,7 @@ impl Config {
             connections,
             self.worker_count(),
             self.log,
+            self.shutdown_grace,
             self.behind_proxy,
             self.trusted_proxies,
             self.most_connections().unwrap_or(self.max_connections),

@@ -29,6 +29,7 @@ problems! {
     BadRequest = "bad_request", BAD_REQUEST, "The request is not well-formed";
     Unauthenticated = "unauthenticated", UNAUTHORIZED, "Sign in first";
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Signing in failed";
+    InvalidRefreshToken = "invalid_refresh_token", UNAUTHORIZED, "The refresh token is not valid";
     OtpRequired = "otp_required", UNAUTHORIZED, "The second factor is asked for";
     ReauthenticationRequired = "reauthentication_required", FORBIDDEN, "Say your password again";
     SecondFactorRequired = "second_factor_required", FORBIDDEN, "Set up a second factor first";
@@ -43,6 +44,7 @@ problems! {
     NoteLocked = "note_locked", CONFLICT, "The note is locked";
     StatementSettled = "statement_settled", CONFLICT, "The statement is no draft any more";
     AlreadyExists = "already_exists", CONFLICT, "There is one already";
+    MergeConflict = "merge_conflict", CONFLICT, "A person has to decide what stays";
     RequestInProgress = "request_in_progress", CONFLICT, "The same request is still running";
     StaleVersion = "stale_version", PRECONDITION_FAILED, "The record has changed since you read it";
     PayloadTooLarge = "payload_too_large", PAYLOAD_TOO_LARGE, "The body is too large";

@@ -14,6 +14,7 @@
 //! | [`operations`], [`openapi`], [`telemetry`], [`config`] | health and keys; the document; logs; settings |
 //! | [`mail`] | what goes out |
 //! | [`housekeeping`] | what a running server does by itself |
+//! | [`supervise`], [`shutdown`], [`lock`] | threads that are restarted; how the server ends; what one process does alone |
 //! | [`admin`], [`demo`] | the command line's own work |
 
 #[macro_use]
@@ -33,11 +34,14 @@ pub mod error;
 pub mod housekeeping;
 pub mod http;
 pub mod identity;
+pub mod lock;
 pub mod mail;
 pub mod openapi;
 pub mod operations;
 pub mod oversight;
 pub mod portal;
 pub mod print;
+pub mod shutdown;
+pub mod supervise;
 pub mod telemetry;
 pub mod tls;

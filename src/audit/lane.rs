@@ -4,6 +4,7 @@ use super::{Entry, append};
 use crate::{
     db::{Engine, progress::LONGEST_WRITE},
     error::{ApiError, Result},
+    supervise,
 };
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -29,8 +30,12 @@ pub struct Lane {
 
 impl Lane {
     pub fn start(engine: Engine) -> Result<Self> {
-        let (queue, jobs) = mpsc::channel(LONGEST_QUEUE);
-        std::thread::Builder::new().name("audit".into()).spawn(move || work(&engine, jobs)).map_err(ApiError::internal)?;
+        let (queue, mut jobs) = mpsc::channel(LONGEST_QUEUE);
+        let append = move || {
+            work(&engine, &mut jobs);
+            Ok(())
+        };
+        supervise::thread("audit", append).map_err(ApiError::internal)?;
         Ok(Self { queue })
     }
 
@@ -58,7 +63,7 @@ fn stopped() -> ApiError {
     ApiError::unavailable("the trace cannot be written")
 }
 
-fn work(engine: &Engine, mut jobs: mpsc::Receiver<Job>) {
+fn work(engine: &Engine, jobs: &mut mpsc::Receiver<Job>) {
     let mut group = Vec::new();
     let mut alone = true;
     while jobs.blocking_recv_many(&mut group, LARGEST_GROUP) > 0 {

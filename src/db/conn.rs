@@ -72,6 +72,10 @@ impl Url {
             };
         }
         match url.strip_prefix("sqlite://") {
+            // SQLite would take the one for no file at all, and the other for a URI.
+            Some(path) if path.contains(":memory:") || path.starts_with("file:") => {
+                Err("database_url = sqlite://PATH must name a file".into())
+            }
             Some(path) if !path.is_empty() => Ok(Self::Sqlite(path.to_owned())),
             _ => Err("must begin with sqlite:// or postgres://".into()),
         }
@@ -235,8 +239,13 @@ impl Conn {
             }
             Url::Sqlite(path) => path,
         };
-        super::files::keep_private(path).map_err(ConnectionError::BadConnection)?;
-        let mut conn = SqliteConnection::establish(path)?;
+        // Only what opens the database to write may make the file: a reader that comes while it is gone must not leave an empty one there.
+        let may_make = purpose != Use::Reading;
+        super::files::keep_private(path, may_make).map_err(ConnectionError::BadConnection)?;
+        let mut conn = match may_make {
+            true => SqliteConnection::establish(path)?,
+            false => SqliteConnection::establish(&format!("file:{}?mode=rw", escaped(path)))?,
+        };
         // busy_timeout first: the switch of the journal mode itself may have to wait. Recursive triggers, so that what REPLACE takes away
         // meets the trace's trigger too. No memory map: after each commit of another connection SQLite would unmap all of it and fault
         // it in again.
@@ -463,6 +472,11 @@ impl Conn {
         // What cannot be rolled back is broken, and the pool drops it.
         drop(<Self as Connection>::TransactionManager::rollback_transaction(self));
     }
+}
+
+/// A path in a URI, as SQLite reads one.
+fn escaped(path: &str) -> String {
+    path.replace('%', "%25").replace('?', "%3f").replace('#', "%23")
 }
 
 /// A database that is away must be noticed soon, black-holed or refused (RL-02); what the operator's URL says goes first.

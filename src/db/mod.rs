@@ -5,6 +5,7 @@
 
 pub mod conn;
 pub mod dialect;
+pub mod file;
 mod files;
 pub mod links;
 pub mod lock;
@@ -61,15 +62,9 @@ pub struct Db {
 impl Db {
     /// Opens the database, brings its schema up to date or refuses one that is not, and starts the writer and the audit lane.
     pub fn open(options: &Options) -> Result<Self> {
-        let mut first = Conn::open(&options.url, options.purpose).map_err(|e| ApiError::unavailable(e.to_string()))?;
-        if options.migrate {
-            migrate::run(&mut first)?;
-        }
+        let mut first = if options.migrate { migrate::open(options)?.0 } else { migrate::open_as_it_is(options)? };
         first.work_as_app().map_err(|error| ApiError::unavailable(format!("as alongside_app: {error}")))?;
-        // Whoever only serves may make nothing, not even diesel's own table: one that cannot be read is taken for one that is not there.
-        if migrate::lacking(&mut first).unwrap_or(1) > 0 {
-            return Err(ApiError::internal("the database lacks migrations: run `alongside migrate`"));
-        }
+        migrate::refuse_other_schemas(&mut first)?;
         if !first.speaks_plainly()? {
             let told = "PostgreSQL speaks another language: have a superuser say ALTER DATABASE … SET lc_messages TO 'C'";
             return Err(ApiError::unavailable(told));

@@ -10,6 +10,7 @@ use diesel::r2d2::{self, ManageConnection as _};
 use tokio::sync::Semaphore;
 
 use super::conn::{Conn, Url, Use};
+use super::file::DatabaseFile;
 use super::progress::{Progress, given_up};
 use super::reader::Reader;
 use super::writer::{Writer, guarded};
@@ -30,6 +31,8 @@ pub struct Engine {
     stale: Reader,
     peeks: Peeks,
     writes: Writes,
+    /// Of SQLite: what every answer is held against.
+    file: Option<Arc<DatabaseFile>>,
     tried: Arc<tokio::sync::Mutex<Tried>>,
 }
 
@@ -57,21 +60,30 @@ impl Engine {
     pub(super) fn start(first: Conn, options: &super::Options) -> Result<Self> {
         let super::Options { url, replica, connections, readers, purpose, .. } = options;
         let (connections, readers) = (*connections, *readers);
-        let reading = |url, more| Lane::new(url, Use::Reading, readers + more);
+        let file = match (url, purpose) {
+            // A file that is being made is not served yet, and is renamed when it is whole.
+            (Url::Postgres(_), _) | (_, Use::Making) => None,
+            (Url::Sqlite(path), _) => Some(DatabaseFile::opened(path)?),
+        };
+        let reading = |url, more| Lane::new(url, Use::Reading, readers + more, file.as_ref());
         let lane = reading(url, 0)?;
         let (peeks, writes) = match first {
             Conn::Pg(_) => {
                 let peeks = Reader::start(reading(url, 1)?, readers, PATIENCE)?; // and one for the roll call
-                (Peeks::Apart(peeks), Writes::Shared(Lane::new(url, *purpose, connections)?))
+                (Peeks::Apart(peeks), Writes::Shared(Lane::new(url, *purpose, connections, None)?))
             }
-            Conn::Sqlite(_) => (Peeks::Here(lane.clone()), Writes::Single(Writer::start(first)?)),
+            Conn::Sqlite(_) => {
+                let again = (url.clone(), *purpose);
+                let again = move || Conn::open(&again.0, again.1).map_err(|error| error.to_string());
+                (Peeks::Here(lane.clone()), Writes::Single(Writer::start(first, again, file.clone())?))
+            }
         };
         let fresh = Reader::start(lane, readers, LONGEST_READ)?;
         let stale = match replica {
             Some(url) => Reader::start(reading(url, 0)?, readers, LONGEST_READ)?,
             None => fresh.clone(),
         };
-        Ok(Self { fresh, stale, peeks, writes, tried: Arc::default() })
+        Ok(Self { fresh, stale, peeks, writes, file, tried: Arc::default() })
     }
 
     /// A read of one organization, in a transaction that it may share with others who waited when it began.
@@ -80,6 +92,7 @@ impl Engine {
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
     {
+        self.has_its_file()?;
         self.fresh.run(organization, f).await
     }
 
@@ -89,6 +102,7 @@ impl Engine {
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
     {
+        self.has_its_file()?;
         self.stale.run(organization, f).await
     }
 
@@ -99,6 +113,7 @@ impl Engine {
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
     {
+        self.has_its_file()?;
         match &self.peeks {
             Peeks::Apart(reader) => reader.run(organization, f).await,
             Peeks::Here(lane) => lane.run_here(|conn| reading(conn, organization, f)),
@@ -107,6 +122,7 @@ impl Engine {
 
     /// The same for a thread that may wait, on PostgreSQL in a transaction of its own.
     pub fn peek_blocking<T>(&self, organization: OrganizationId, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+        self.has_its_file()?;
         match &self.peeks {
             Peeks::Apart(reader) => reader.lane.run_waiting(|conn| reading(conn, organization, f)),
             Peeks::Here(lane) => lane.run_here(|conn| reading(conn, organization, f)),
@@ -160,6 +176,7 @@ impl Engine {
 
     /// Whether the database takes writes: it is tried, once in a second at the most, however many ask.
     pub async fn takes_writes(&self) -> Result<()> {
+        self.has_its_file()?; // not remembered: it is over as soon as the file is back
         let mut last = self.tried.lock().await;
         if let Some((_, outcome)) = last.as_ref().filter(|(at, _)| at.elapsed() < BETWEEN_TRIES) {
             return outcome.as_ref().map_or(Ok(()), |error| Err(error.copy()));
@@ -185,8 +202,16 @@ impl Engine {
         }
     }
 
+    /// 503 where the SQLite file is gone or is another one. A write is held against it by the writer, batch by batch.
+    fn has_its_file(&self) -> Result<()> {
+        self.file.as_ref().map_or(Ok(()), |file| file.check_lately())
+    }
+
     /// Why the last writes failed, where the engine can tell without trying.
     pub fn trouble(&self) -> Option<String> {
+        if let Some(Err(error)) = self.file.as_ref().map(|file| file.check()) {
+            return Some(error.to_string());
+        }
         match &self.writes {
             Writes::Shared(_) => None,
             Writes::Single(writer) => writer.trouble.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone(),
@@ -280,8 +305,8 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(url: &Url, purpose: Use, connections: u32) -> Result<Self> {
-        let manager = Manager { url: url.clone(), purpose, generation: Arc::default() };
+    pub(super) fn new(url: &Url, purpose: Use, connections: u32, file: Option<&Arc<DatabaseFile>>) -> Result<Self> {
+        let manager = Manager { url: url.clone(), purpose, generation: Arc::default(), file: file.cloned() };
         let remote = matches!(url, Url::Postgres(_));
         let pool = r2d2::Pool::builder()
             .max_size(connections)
@@ -358,6 +383,7 @@ struct Manager {
     purpose: Use,
     /// Counts how often the database was seen to be away.
     generation: Arc<AtomicU64>,
+    file: Option<Arc<DatabaseFile>>,
 }
 
 struct Pooled {
@@ -373,6 +399,10 @@ impl r2d2::ManageConnection for Manager {
         let generation = self.generation.load(Ordering::Relaxed);
         let mut conn = Conn::open(&self.url, self.purpose).map_err(r2d2::Error::ConnectionError)?;
         conn.work_as_app().map_err(r2d2::Error::QueryError)?;
+        // What was opened while the file was another one would go on reading that, whatever stands there later.
+        if let Some(Err(error)) = self.file.as_ref().map(|file| file.check()) {
+            return Err(r2d2::Error::ConnectionError(diesel::ConnectionError::BadConnection(error.to_string())));
+        }
         Ok(Pooled { conn, generation })
     }
     fn is_valid(&self, pooled: &mut Pooled) -> std::result::Result<(), r2d2::Error> {

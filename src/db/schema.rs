@@ -328,6 +328,19 @@ diesel::table! {
 diesel::table! {
     use crate::types::sql::*;
 
+    client_merges (organization_id, client_id) {
+        organization_id -> Uuid,
+        client_id -> Uuid,
+        into_id -> Uuid,
+        reason -> Nullable<Text>,
+        merged_by -> Uuid,
+        merged_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
     clients (organization_id, id) {
         organization_id -> Uuid,
         id -> Uuid,
@@ -346,6 +359,8 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        is_merged -> Bool,
+        other_names -> Jsonb,
     }
 }
 
@@ -808,6 +823,7 @@ diesel::table! {
         issued_at -> Timestamptz,
         expires_at -> Timestamptz,
         spent_at -> Nullable<Timestamptz>,
+        successor -> Nullable<Bytea>,
     }
 }
 
@@ -1077,6 +1093,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         scopes -> Jsonb,
+        purpose -> Nullable<Text>,
     }
 }
 
@@ -1097,6 +1114,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     case_transitions,
     cases,
     client_accounts,
+    client_merges,
     clients,
     commitments,
     conflict_checks,

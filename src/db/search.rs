@@ -49,12 +49,7 @@ pub fn on_shelves(organization: OrganizationId, shelves: &[i64], terms: &[Term],
     let of_sqlite = |shelf: &i64| {
         in_words(terms, [" AND ", " OR "], |asked| format!("\"{shelf}x{}\"{}", asked.text, if asked.is_whole { "" } else { " *" }))
     };
-    OnShelves {
-        organization,
-        postgres: shelves.iter().map(of_postgres).collect(),
-        sqlite: shelves.iter().map(of_sqlite).collect(),
-        newest,
-    }
+    OnShelves { organization, postgres: shelves.iter().map(of_postgres).collect(), sqlite: shelves.iter().map(of_sqlite).collect(), newest }
 }
 
 impl QueryFragment<Pg> for OnShelves {

@@ -51,7 +51,16 @@ pub fn index(batch: &mut Batch, shelves: &mut Shelves) {
     for row in &batch.cases {
         let texts = [Some(row.client_goal.as_str()), row.priority_reason, row.closing_summary];
         let texts = texts.into_iter().flatten().chain(row.tags.0.iter().map(String::as_str)).collect::<Vec<_>>().join("\n");
-        add(row.organization_id, row.id, SearchKind::Case, row.team_id, Some(row.id), row.case_number.clone(), texts, of_case_number(&row.case_number));
+        add(
+            row.organization_id,
+            row.id,
+            SearchKind::Case,
+            row.team_id,
+            Some(row.id),
+            row.case_number.clone(),
+            texts,
+            of_case_number(&row.case_number),
+        );
     }
     for row in &batch.barriers {
         let Some((team, case)) = in_case(row.case_id) else { continue };

@@ -106,7 +106,30 @@ const ZEROS: &[u32] = &[
 const fn is_apostrophe(c: char) -> bool {
     matches!(
         c,
-        '\'' | '`' | '´' | '‘' | '’' | '‚' | '‛' | '′' | '‵' | '＇' | 'ʹ' | 'ʻ' | 'ʼ' | 'ʽ' | 'ʾ' | 'ʿ' | 'ˈ' | 'ˊ' | 'ˋ' | 'ˮ' | 'ꞌ' | 'Ꞌ' | '՚' | '׳' | '״'
+        '\'' | '`'
+            | '´'
+            | '‘'
+            | '’'
+            | '‚'
+            | '‛'
+            | '′'
+            | '‵'
+            | '＇'
+            | 'ʹ'
+            | 'ʻ'
+            | 'ʼ'
+            | 'ʽ'
+            | 'ʾ'
+            | 'ʿ'
+            | 'ˈ'
+            | 'ˊ'
+            | 'ˋ'
+            | 'ˮ'
+            | 'ꞌ'
+            | 'Ꞌ'
+            | '՚'
+            | '׳'
+            | '״'
     )
 }
 /// What holds the parts of a name together: hyphens, the Hebrew maqaf, the middle dots of Catalan and Japanese.
@@ -377,6 +400,40 @@ pub fn gathered<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     all.into_iter().fold(String::from(" "), |kept, word| kept + &word + " ")
 }
 
+/// The ways in which a record with the same name is found, whatever the order of its parts.
+pub fn same_name(name: &str) -> Vec<Vec<Asked>> {
+    let all: Vec<Word> = words(name).take(MOST_JOINED).collect();
+    let each = |spelled: fn(&Word) -> &str| -> Vec<Asked> {
+        let asked = |word: &Word| match word.is_run() {
+            true => asked_pieces(&word.folded),
+            false => vec![Asked { text: spelled(word).to_owned(), is_whole: true }],
+        };
+        all.iter().flat_map(asked).collect()
+    };
+    let mut ways = Vec::new();
+    push(&mut ways, each(|word| &word.folded));
+    push(&mut ways, each(|word| word.other.as_deref().unwrap_or(&word.folded)));
+    if all.len() > 1 && !all.iter().any(Word::is_run) {
+        let whole: String = all.iter().map(|word| word.folded.as_str()).collect();
+        push(&mut ways, vec![Asked { text: cut(&whole).to_owned(), is_whole: true }]);
+    }
+    ways
+}
+
+/// The parts of a name, folded, in each of their usual spellings and in the order of the alphabet.
+pub fn parts(name: &str) -> [Vec<String>; 2] {
+    let mut plain: Vec<String> = words(name).map(|word| word.folded).collect();
+    let mut other: Vec<String> = words(name).map(|word| word.other.unwrap_or(word.folded)).collect();
+    plain.sort_unstable();
+    other.sort_unstable();
+    [plain, other]
+}
+
+/// The digits of a telephone number alone.
+pub fn digits(number: &str) -> String {
+    words(number).filter(Word::is_number).map(|word| word.folded).collect()
+}
+
 /// Adds the numbers that a telephone number is found by: whole, without a country code, its parts to the end, and its last four digits.
 pub fn phone(number: &str, into: &mut BTreeSet<String>) {
     let parts: Vec<String> = words(number).filter(Word::is_number).map(|word| word.folded).collect();
@@ -470,7 +527,8 @@ pub fn question(text: &str) -> Vec<Term> {
                 || before.is_number() && next.is_number() && is_number_gap(gap)
                 || !before.is_run() && !next.is_run() && !before.is_number() && before.folded.chars().count() <= SHORT
         };
-        let length = 1 + rest.windows(2).take(MOST_JOINED - 1).take_while(|pair| matches!(pair, [before, next] if goes_on(before, next))).count();
+        let length =
+            1 + rest.windows(2).take(MOST_JOINED - 1).take_while(|pair| matches!(pair, [before, next] if goes_on(before, next))).count();
         let (group, later) = rest.split_at(length.min(rest.len()));
         rest = later;
         let term = if group.iter().all(Word::is_number) { numbers(group) } else { together(group, first) };
@@ -506,7 +564,8 @@ fn numbers(group: &[Word]) -> Term {
 fn together(group: &[Word], first: &Word) -> Term {
     let mut ways = Vec::new();
     let each = |spelled: fn(&Word) -> &str| -> Vec<Asked> {
-        let asked = group.iter().flat_map(|word| if word.is_run() { asked_pieces(&word.folded) } else { vec![Asked::beginning(spelled(word))] });
+        let asked =
+            group.iter().flat_map(|word| if word.is_run() { asked_pieces(&word.folded) } else { vec![Asked::beginning(spelled(word))] });
         asked.collect()
     };
     let plain: fn(&Word) -> &str = |word| &word.folded;

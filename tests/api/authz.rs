@@ -117,6 +117,7 @@ impl Records {
             ids.push(("meetings", meeting));
         }
         if path.contains("/merge") {
+            ids.push(("other_clients", ana.post("/clients", json!({"preferred_name": "Sam"})).await.expect(201).id()));
             ids.push(("other_providers", ana.post("/providers", json!({"name": "Riverside"})).await.expect(201).id()));
             let twin = ana.post("/services", json!({"name": "Intake", "provider_id": provider, "status": "active"})).await.expect(201).id();
             ids.push(("other_services", twin));
@@ -191,6 +192,7 @@ impl Records {
         let mut example = body(operation)?;
         walk(self, &mut example);
         if let Some(kind) = match operation["operationId"].as_str() {
+            Some("mergeClient") => Some("other_clients"),
             Some("mergeProvider") => Some("other_providers"),
             Some("mergeService") => Some("other_services"),
             _ => None,

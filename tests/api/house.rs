@@ -78,6 +78,25 @@ fn a_row_is_written_by_a_statement_that_is_compiled_once() {
     assert!(written > 20, "only {written} were found");
 }
 
+/// Output that fails must neither panic nor make anybody wait, and a thread that dies must be noticed.
+#[test]
+fn only_telemetry_prints_and_only_supervise_starts_threads() {
+    for (path, text) in src() {
+        let name = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap().to_str().unwrap().to_owned();
+        // What a file's own tests do is no part of the program.
+        let program = text.split("#[cfg(test)]\nmod ").next().unwrap().split("#[cfg(all(test").next().unwrap();
+        let printing = ["println!", "print!", "dbg!", "io::stdout", "io::stderr", "stdout()", "stderr()"];
+        let starting = ["thread::spawn", "thread::Builder", "rt::spawn", "tokio::spawn", "task::spawn("];
+        for (banned, allowed) in
+            [(&printing[..], &["telemetry.rs"][..]), (&starting[..], &["telemetry.rs", "supervise.rs", "demo/mod.rs"][..])]
+        {
+            for word in banned.iter().filter(|_| !allowed.contains(&name.as_str())) {
+                assert!(!program.contains(word), "{name} uses {word}");
+            }
+        }
+    }
+}
+
 #[test]
 fn every_test_that_security_md_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

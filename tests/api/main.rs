@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::print_stdout,
     reason = "a test says what is wrong by failing"
 )]
 
@@ -26,7 +27,9 @@ mod deadlines;
 mod demo;
 mod document;
 mod doors;
+mod duplicates;
 mod errors;
+mod filters;
 mod handover;
 mod hidden;
 mod house;
@@ -39,11 +42,13 @@ mod members;
 mod outages;
 mod parity;
 mod portal;
+mod process;
 mod providers;
 mod recount;
 mod reports;
 mod scopes;
 mod search;
+mod secrets;
 mod self_advocacy;
 mod statements;
 mod tls;

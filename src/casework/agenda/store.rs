@@ -34,7 +34,7 @@ fn visible(tx: &Tx) -> Condition {
     let seen = match tx.scope() {
         Scope::Teams(_) => teams::store::own(tx, "cases.team_id"),
         Scope::Assigned(_) => assignments::store::worked(tx, "cases.id"),
-        Scope::Organization | Scope::Own(_) | Scope::Nothing => Condition::nothing(),
+        Scope::Organization | Scope::Counted | Scope::Own(_) | Scope::Nothing => Condition::nothing(),
     };
     // What should never have been is nobody's work.
     seen.then(" AND cases.status <> 'entered_in_error'")

@@ -376,6 +376,19 @@ pub struct CaseFilter {
     #[param(value_type = Option<OneOf<CaseExpand>>, explode = false, inline)]
     pub expand: Option<OneOf<CaseExpand>>,
 }
+impl CaseFilter {
+    /// The first filter by what only a role is shown that sees the content of cases (AZ-07).
+    pub fn of_content(&self) -> Option<&'static str> {
+        let asked = [
+            ("q", self.q.is_some()),
+            ("tag", self.tag.is_some()),
+            ("barrier_type", self.barrier_type.is_some()),
+            ("provider", self.provider.is_some()),
+            ("last_contact_before", self.last_contact_before.is_some()),
+        ];
+        asked.into_iter().find(|(_, asked)| *asked).map(|(name, _)| name)
+    }
+}
 impl Filter for CaseFilter {
     const SORTS: &'static [&'static str] = &["-opened_at", "opened_at"];
 }

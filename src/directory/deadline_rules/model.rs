@@ -9,7 +9,8 @@ use crate::{
     types::{
         Day, Id, Instant, Line, Text, Url, Zone,
         code::{ActionType, Jurisdiction, Scheme},
-        fault::Fault, fold,
+        fault::Fault,
+        fold,
     },
 };
 use diesel::prelude::*;

@@ -55,7 +55,8 @@ impl ProviderRow {
 
     /// Makes the words that it is found by of its names.
     pub fn refold(&mut self) {
-        self.words = fold::gathered([Some(self.name.as_str()), self.alternate_name.as_ref().map(|name| name.as_str())].into_iter().flatten());
+        self.words =
+            fold::gathered([Some(self.name.as_str()), self.alternate_name.as_ref().map(|name| name.as_str())].into_iter().flatten());
     }
 
     pub fn apply(&mut self, patch: &ProviderPatch) {

@@ -138,6 +138,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewService>) -> Result<Service> {
     if let Some(provider) = providers::store::refer(tx, Some(row.provider_id), "/provider_id")? {
         row.provider_id = provider;
     }
+    row.refold();
     diesel::insert_into(services::table).values(&row).execute(tx.conn)?;
     tx.record("service.created", row.id, new.members());
     Ok(row.into())

@@ -2,7 +2,10 @@
 
 use super::model::*;
 use crate::{
-    auth::{Actor, Role, Scopes, UserId, password::Password},
+    auth::{
+        Actor, Role, Scopes, UserId,
+        password::{OwnWords, Password},
+    },
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::row_after,
@@ -16,7 +19,7 @@ use crate::{
         organizations, sessions,
         teams::{self, model::TeamId},
     },
-    types::{Email, Instant, Line},
+    types::{Email, Instant, Line, Patch},
 };
 use diesel::prelude::*;
 
@@ -46,8 +49,11 @@ fn filtered(tx: &Tx, filter: &UserFilter) -> Result<users::BoxedQuery<'static, D
         query = query.filter(users::status.eq_any(statuses.0.clone()));
     }
     if let Some(team) = filter.team {
-        let members =
-            team_members::table.filter(team_members::organization_id.eq(tx.organization())).filter(team_members::team_id.eq(team));
+        // Who is in a team that the caller does not see is not found out by its id either.
+        let members = team_members::table
+            .filter(team_members::organization_id.eq(tx.organization()))
+            .filter(team_members::team_id.eq(team))
+            .filter(teams::store::seen(tx, "team_members.team_id")?);
         query = query.filter(users::id.eq_any(members.select(team_members::user_id)));
     }
     Ok(query)
@@ -142,11 +148,16 @@ pub fn refs(tx: &mut Tx, ids: Vec<UserId>) -> Result<Vec<UserRef>> {
     Ok(rows.into_iter().map(|(id, display_name, status)| UserRef { id, display_name, status }).collect())
 }
 
-/// Whether a password is fit to be that of this person of the organization.
-pub fn check_password(tx: &mut Tx, password: &Password, name: &Line<120>, email: &Email, pointer: &'static str) -> Result<()> {
+/// The words that a password of this person of the organization must not be made of.
+pub fn own_words(tx: &mut Tx, name: &Line<120>, email: &Email) -> Result<OwnWords> {
     let organization = organizations::store::find(tx)?.name;
-    let own = [name.as_str(), email.as_str(), organization.as_str()];
-    password.check_new(&own).map_err(|fault| ApiError::invalid(pointer, fault.code, fault.detail))
+    Ok(OwnWords::new([name.as_str(), email.as_str(), organization.as_str()]))
+}
+
+/// Whether a password is fit to be that of this person: for the command line, where a thread may wait.
+pub fn check_password(tx: &mut Tx, password: &Password, name: &Line<120>, email: &Email) -> Result<()> {
+    let own = own_words(tx, name, email)?;
+    password.check_new(&own).map_err(|fault| ApiError::invalid("/password", fault.code, fault.detail))
 }
 
 /// What a password that is not the present one is told.
@@ -242,11 +253,24 @@ pub fn lock_address(tx: &mut Tx, email: &Email) -> Result<()> {
     tx.lock(Purpose::Address, email.as_str().as_bytes())
 }
 
-/// Whether somebody of this organization has this address.
-pub fn has_email(tx: &mut Tx, email: &Email) -> Result<bool> {
-    // Of the users, who stand behind the second wall, and not of the names to sign in with, which are everybody's.
+/// 409 where somebody of this organization has this address; it says how somebody comes back who was removed or suspended.
+pub fn refuse_known(tx: &mut Tx, email: &Email) -> Result<()> {
+    // Of the users, who stand behind row-level security, and not of the names to sign in with, which are everybody's.
     let own = users::table.filter(users::organization_id.eq(tx.organization())).filter(users::email.eq(email));
-    Ok(own.select(users::id).first::<UserId>(tx.conn).optional()?.is_some())
+    let Some((id, status)) = own.select((users::id, users::status)).first::<(UserId, UserStatus)>(tx.conn).optional()? else {
+        return Ok(());
+    };
+    let known = match status {
+        UserStatus::Active => return Err(name_taken()),
+        UserStatus::Suspended => "suspended",
+        UserStatus::Removed => "removed",
+    };
+    Err(ApiError::new(
+        Code::AlreadyExists,
+        format!(
+            "A {known} user of the organization has this e-mail address: set them active again with PATCH /users/{id} and {{\"status\": \"active\"}}."
+        ),
+    ))
 }
 
 /// AZ-08: nobody changes their own role or status, and the last administrator stays.
@@ -266,7 +290,7 @@ pub fn update(tx: &mut Tx, id: UserId, version: &IfMatch, patch: &Body<UserPatch
     }
     let mut row = hold_somebody(tx, id)?;
     version.check(row.version)?;
-    let (before, scopes) = ((row.role, row.status), row.scopes);
+    let (before, scopes, purpose) = ((row.role, row.status), row.scopes, row.purpose);
     let wanted = (patch.role.0.unwrap_or(row.role), patch.status.0.unwrap_or(row.status));
     if before != wanted && row.id == actor.user {
         return Err(ApiError::forbidden("Nobody changes their own role or status."));
@@ -282,8 +306,13 @@ pub fn update(tx: &mut Tx, id: UserId, version: &IfMatch, patch: &Body<UserPatch
         (_, Some(_)) => return Err(ApiError::invalid("/scopes", "not_an_integration", "only an integration has scopes")),
         (_, None) => Scopes::NONE,
     };
+    match (row.role, &patch.purpose) {
+        (Role::Integration, purpose) => purpose.clone().apply(&mut row.purpose),
+        (_, Patch::Set(_)) => return Err(ApiError::invalid("/purpose", "not_an_integration", "only an integration has a purpose")),
+        (_, Patch::Keep | Patch::Clear) => row.purpose = None,
+    }
     save(tx, &mut row)?;
-    if (before, scopes) != (wanted, row.scopes) {
+    if (before, scopes, purpose) != (wanted, row.scopes, row.purpose) {
         sessions::store::end_all(tx, row.id, None)?;
     }
     tx.record("user.updated", row.id, patch.members());

@@ -65,6 +65,10 @@ impl From<EventRow> for AuditEvent {
 pub struct AuditFilter {
     pub actor_id: Option<UserId>,
     pub subject_id: Option<Key>,
+    /// What was done in one session.
+    pub session_id: Option<SessionId>,
+    /// An address, or `cli` for the server's own terminal.
+    pub source: Option<Line<60>>,
     /// `case.read`, for one.
     pub action: Option<Line<60>>,
     pub at_gte: Option<Instant>,

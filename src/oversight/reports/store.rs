@@ -54,7 +54,7 @@ pub(super) fn visible(tx: &mut Tx, slice: &Slice) -> Result<Condition> {
         list.then(")")
     };
     match (tx.scope(), slice) {
-        (Scope::Organization, Slice::Teams(ids)) if !ids.is_empty() => Ok(of_teams(ids)),
+        (Scope::Organization | Scope::Counted, Slice::Teams(ids)) if !ids.is_empty() => Ok(of_teams(ids)),
         (Scope::Teams(_), Slice::Teams(ids)) if !ids.is_empty() => {
             let own = teams::store::of_caller(tx)?;
             if ids.iter().all(|id| own.contains(id)) { Ok(of_teams(ids)) } else { Err(ApiError::not_found()) }
@@ -73,7 +73,7 @@ pub(super) fn visible(tx: &mut Tx, slice: &Slice) -> Result<Condition> {
 /// Understands what was asked, and says in which slices it is counted.
 pub fn question(tx: &mut Tx, measure: &'static Measure, query: &ReportQuery) -> Result<Question> {
     let organization = organizations::store::find(tx)?;
-    let sees_cases = !matches!(tx.scope(), Scope::Organization);
+    let sees_cases = !matches!(tx.scope(), Scope::Organization | Scope::Counted);
     let view = match (query.view, sees_cases) {
         // What is handed on is protected unless somebody asks for more.
         (None, true) if query.asks_for_a_file() => View::Protected,
@@ -93,7 +93,7 @@ pub fn question(tx: &mut Tx, measure: &'static Measure, query: &ReportQuery) -> 
         return Err(ApiError::parameter("team", "too_fine", "a report to those who do not see the cases is of all teams: group by team"));
     }
     let known = match tx.scope() {
-        Scope::Organization => teams::store::all(tx)?,
+        Scope::Organization | Scope::Counted => teams::store::all(tx)?,
         _ => teams::store::of_caller(tx)?,
     };
     if query.team.is_some_and(|team| !known.contains(&team)) {

@@ -18,8 +18,8 @@ use crate::{
         Conn, Db, PortableDsl as _,
         dialect::Key,
         schema::{
-            barriers, cases, clients, meetings, note_amendments as amendments, notes, organizations, providers, search_documents as documents,
-            search_refolds as refolds, search_shelves as shelves, services,
+            barriers, cases, clients, meetings, note_amendments as amendments, notes, organizations, providers,
+            search_documents as documents, search_refolds as refolds, search_shelves as shelves, services,
         },
         search::{enter_all_words, enter_words, tidy},
     },
@@ -190,9 +190,6 @@ fn refold(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
 
 fn step_for(conn: &mut Conn, organization: OrganizationId, least: usize) -> Result<bool> {
     conn.set_organization(organization)?;
-    if refold(conn, organization)? {
-        return Ok(true);
-    }
     let oldest = || {
         let all = documents::table.filter(documents::organization_id.eq(organization)).filter(documents::shelf.is_null());
         let columns = (documents::number, documents::id, documents::kind, documents::team_id, documents::words.is_null());

@@ -94,12 +94,11 @@ impl Searchable for ClientRow {
         self.preferred_name.to_string()
     }
     fn body(&self) -> String {
-        lines([Some(self.preferred_name.as_str()), self.legal_name.as_ref().map(|name| name.as_str())])
+        lines(self.names().map(Some))
     }
     fn more(&self) -> BTreeSet<String> {
-        let names = [Some(self.preferred_name.as_str()), self.legal_name.as_ref().map(|name| name.as_str())];
         let (phone, email) = (self.phone.as_ref().map(|phone| phone.as_str()), self.email.as_ref().map(|email| email.as_str()));
-        of_person(names.into_iter().flatten(), phone, email, self.date_of_birth)
+        of_person(self.names(), phone, email, self.date_of_birth)
     }
 }
 
@@ -246,6 +245,10 @@ impl Question {
             1..=MOST_TERMS => Ok(Self(fold::question(text))),
             _ => Err(Fault::new("too_long", format!("must have at most {MOST_TERMS} words"))),
         }
+    }
+    /// A question that the program asks by itself.
+    pub const fn of(terms: Vec<Term>) -> Self {
+        Self(terms)
     }
     pub fn terms(&self) -> &[Term] {
         &self.0

@@ -6,7 +6,11 @@
 use super::{model::*, words};
 use crate::{
     auth::{Role, Scope},
-    casework::{cases::model::CaseId, clients, notes::model::NoteKind},
+    casework::{
+        cases::model::CaseId,
+        clients::{self, model::ClientId},
+        notes::model::NoteKind,
+    },
     db::{
         Condition, Dialect, Tx,
         dialect::Key,
@@ -15,10 +19,13 @@ use crate::{
         search::on_shelves,
     },
     error::Result,
-    http::{List, Page},
+    http::{List, OneOf, Page},
     identity::teams::{self, model::TeamId},
     of_visible_case,
-    types::fold::{Asked, Term},
+    types::{
+        Id,
+        fold::{Asked, Term},
+    },
 };
 use diesel::{dsl::exists, prelude::*};
 use std::collections::BTreeMap;
@@ -150,14 +157,15 @@ fn with_words(tx: &Tx, terms: &[Term]) -> Condition {
     let organization = tx.organization().uuid();
     let has_word = |asked: &Asked| {
         // IS TRUE keeps the list a list, which PostgreSQL makes once; as a join it would be gone through for each shelf.
-        let own =
-            Condition::sql("(search_shelves.id IN (SELECT word.shelf FROM teams CROSS JOIN search_words AS word WHERE teams.organization_id = ")
-                .id(organization)
-                .then(" AND ")
-                .with(teams::store::own(tx, "teams.id"))
-                .then(" AND word.organization_id = ")
-                .id(organization)
-                .then(" AND word.team_id = teams.id AND word.term ");
+        let own = Condition::sql(
+            "(search_shelves.id IN (SELECT word.shelf FROM teams CROSS JOIN search_words AS word WHERE teams.organization_id = ",
+        )
+        .id(organization)
+        .then(" AND ")
+        .with(teams::store::own(tx, "teams.id"))
+        .then(" AND word.organization_id = ")
+        .id(organization)
+        .then(" AND word.team_id = teams.id AND word.term ");
         let found = if asked.is_whole {
             own.then("= ").text(asked.text.clone())
         } else {
@@ -298,6 +306,19 @@ fn add_snippets(tx: &mut Tx, filter: &SearchFilter, numbers: Vec<i64>, results: 
     Ok(())
 }
 
+/// The newest clients that the caller sees and that answer one of the ways of a term.
+pub fn clients_that_answer(tx: &mut Tx, term: Term) -> Result<Vec<ClientId>> {
+    let filter = SearchFilter { q: Question::of(vec![term]), kind: Some(OneOf(vec![SearchKind::Client])) };
+    Ok(candidates(tx, &filter)?.into_iter().map(|found| ClientId::from_uuid(found.id.uuid())).collect())
+}
+
+/// Takes out a record that is shown no more.
+pub fn remove<K: 'static>(tx: &mut Tx, id: Id<K>) -> Result<()> {
+    let own = documents::table.find((tx.organization(), Key::from_uuid(id.uuid())));
+    diesel::delete(own).execute(tx.conn)?;
+    Ok(())
+}
+
 /// Takes a new record in. Whoever writes one calls this, in the same transaction.
 pub fn add<R: Searchable>(tx: &mut Tx, team: TeamId, record: &R) -> Result<()> {
     let document = Document::of(tx.organization(), team, record);
@@ -309,7 +330,9 @@ pub fn add<R: Searchable>(tx: &mut Tx, team: TeamId, record: &R) -> Result<()> {
 pub fn replace<R: Searchable>(tx: &mut Tx, record: &R) -> Result<()> {
     let content = Content::of(record);
     let own = documents::table.filter(documents::organization_id.eq(tx.organization())).filter(documents::id.eq(record.key()));
-    let other = documents::body.ne(content.body.clone()).or(documents::title.ne(content.title.clone())).or(documents::words.is_null());
+    // A telephone number stands in the words alone.
+    let other = documents::words.is_null().or(documents::words.ne(content.words.clone()));
+    let other = other.or(documents::title.ne(content.title.clone())).or(documents::body.ne(content.body.clone()));
     // Off its shelf, until it is put on another with its new words.
     rewrite(own.filter(other), (&content, documents::shelf.eq(None::<i64>))).execute(tx.conn)?;
     Ok(())

@@ -40,6 +40,22 @@ impl Home {
         }
     }
 
+    /// A database without a schema; of SQLite not even a file.
+    pub fn empty(engine: Engine) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        match engine {
+            Engine::Sqlite => {
+                let url = format!("sqlite://{}", folder.path().join("test.db").display());
+                Self { past: url.clone(), url, folder, postgres: None, owner: None }
+            }
+            Engine::Postgres => {
+                let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+                run(&format!("CREATE DATABASE {name}"));
+                Self { url: at(&name), folder, past: at(&name), postgres: Some(name), owner: None }
+            }
+        }
+    }
+
     /// An empty database on PostgreSQL whose owner is no superuser, and who opens it for the server.
     pub fn of_a_plain_owner() -> Self {
         let id = uuid::Uuid::now_v7().simple();
