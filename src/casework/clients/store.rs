@@ -68,6 +68,32 @@ fn seen(tx: &Tx) -> Seen {
     clients::table.filter(clients::organization_id.eq(tx.organization())).filter(seen)
 }
 
+/// The condition under which a column, as SQL names it, has any of the ids that name the same client: for what keeps the id that it was entered
+/// with, as exports do. It says nothing of who may see the client.
+pub fn any_id_of(tx: &Tx, column: &'static str, id: ClientId) -> Condition {
+    let organization = tx.organization().uuid();
+    let stands_for = || {
+        Condition::sql("coalesce((SELECT asked.into_id FROM client_merges AS asked WHERE asked.organization_id = ")
+            .id(organization)
+            .then(" AND asked.client_id = ")
+            .id(id.uuid())
+            .then("), ")
+            .id(id.uuid())
+            .then(")")
+    };
+    Condition::sql("(")
+        .then(column)
+        .then(" = ")
+        .with(stands_for())
+        .then(" OR ")
+        .then(column)
+        .then(" IN (SELECT merge.client_id FROM client_merges AS merge WHERE merge.organization_id = ")
+        .id(organization)
+        .then(" AND merge.into_id = ")
+        .with(stands_for())
+        .then("))")
+}
+
 /// What an id was merged into, where it was.
 fn merged_into(tx: &mut Tx, id: ClientId) -> Result<Option<ClientId>> {
     let merge = client_merges::table.find((tx.organization(), id));

@@ -2,7 +2,7 @@
 
 use super::model::*;
 use crate::{
-    casework::clients::model::ClientId,
+    casework::clients::{self, model::ClientId},
     db::{
         Dialect, Tx,
         dialect::row_after,
@@ -28,7 +28,9 @@ fn filtered(tx: &Tx, filter: &ExportFilter) -> exports::BoxedQuery<'static, Dial
     }
     if let Some(client) = filter.client_id {
         let with = export_clients::table.filter(export_clients::organization_id.eq(tx.organization()));
-        query = query.filter(exports::id.eq_any(with.filter(export_clients::client_id.eq(client)).select(export_clients::export_id)));
+        // What was handed out before a merge stays under the id that the client had then.
+        let theirs = with.filter(clients::store::any_id_of(tx, "export_clients.client_id", client));
+        query = query.filter(exports::id.eq_any(theirs.select(export_clients::export_id)));
     }
     query
 }
