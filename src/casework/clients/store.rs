@@ -87,9 +87,9 @@ pub fn any_id_of(tx: &Tx, column: &'static str, id: ClientId) -> Condition {
         .with(stands_for())
         .then(" OR ")
         .then(column)
-        .then(" IN (SELECT merge.client_id FROM client_merges AS merge WHERE merge.organization_id = ")
+        .then(" IN (SELECT merged.client_id FROM client_merges AS merged WHERE merged.organization_id = ")
         .id(organization)
-        .then(" AND merge.into_id = ")
+        .then(" AND merged.into_id = ")
         .with(stands_for())
         .then("))")
 }
