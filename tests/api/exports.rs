@@ -251,7 +251,7 @@ on_both_engines! {
                 ("reader=client", "reader", "unknown_parameter"),
                 ("for=recipient", "recipient", "required"),
                 ("for=recipient&recipient=Clinic", "purpose", "required"),
-                ("for=recipient&recipient=Clinic&purpose=nonsense", "purpose", "unknown_code"),
+                ("for=recipient&recipient=Clinic&purpose=nonsense", "purpose", "invalid"),
                 ("for=recipient&recipient=Clinic&purpose=other", "purpose_text", "required"),
                 ("for=recipient&recipient=Clinic&purpose=client_access", "purpose", "not_for_this_audience"),
                 ("for=recipient&recipient=Clinic&purpose=housing&basis=internal_use", "basis", "not_for_this_audience"),
