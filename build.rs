@@ -1,7 +1,7 @@
 //! Tells cargo that the embedded migrations are a source too, and the program the day of the newest of them: the one date that every build of
 //! one source knows, whatever the clock of the machine that builds it.
 
-#[expect(clippy::print_stdout, reason = "cargo reads instructions from there")]
+#[allow(clippy::print_stdout, reason = "cargo reads instructions from there")]
 fn main() {
     // embed_migrations! reads the folder at compile time; without this a new file goes unnoticed.
     println!("cargo:rerun-if-changed=migrations");

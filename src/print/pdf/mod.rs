@@ -434,7 +434,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_shown_is_said() {
-        let shown = shown(&sheet("👍 😀")).unwrap();
+        let shown = shown(&sheet("👍 🦀")).unwrap();
         assert!(matches!(shown.blocks.get(2), Some(Block::Notice(text)) if text.contains(SOME_ARE_MISSING)));
         assert_eq!(shown.blocks.last(), Some(&Block::Text("□ □".into())));
         assert_eq!(super::shown(&sheet("ab")).unwrap().blocks.len(), 4);

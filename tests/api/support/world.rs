@@ -297,7 +297,10 @@ impl World {
         }
         let sent = body.clone();
         if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body);
+            if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
+                request = request.header("content-type", "application/json");
+            }
+            request = request.body(body);
         }
         for (name, value) in headers {
             request = request.header(*name, *value);
