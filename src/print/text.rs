@@ -150,24 +150,6 @@ pub fn width(text: &str, face: &Face) -> f32 {
     shape(text, face, true).width
 }
 
-/// The text in one line of at most `limit` ems; of what is too long, the beginning.
-pub fn cut(text: &str, face: &Face, limit: f32) -> String {
-    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if width(&line, face) <= limit {
-        return line;
-    }
-    let mut used = width("…", face);
-    let fits = |cluster: &&str| {
-        used += width(cluster, face);
-        used <= limit
-    };
-    let end = line.graphemes(true).take_while(fits).map(str::len).sum();
-    line.truncate(end);
-    line.truncate(line.trim_end().len());
-    line.push('…');
-    line
-}
-
 /// The width of the longest piece that is never broken, in ems.
 pub fn longest_word(text: &str, face: &Face) -> f32 {
     text.split('\n').flat_map(words).map(|word| width(word.trim_end_matches(' '), face)).fold(0.0, f32::max)
@@ -268,15 +250,6 @@ mod tests {
         assert!(line.from_right);
         let seen: Vec<&str> = line.runs.iter().map(|run| run.text.as_str()).collect();
         assert_eq!(seen, ["Sam", "مرحبا "]);
-    }
-
-    #[test]
-    fn what_is_too_long_for_one_line_is_cut_and_says_so() {
-        assert_eq!(cut("a  b\n c", &REGULAR, 9.0), "a b c");
-        let long = cut("A label that is far too long for its place", &REGULAR, 9.0);
-        assert_eq!(long, "A label that is f…");
-        assert!(width(&long, &REGULAR) <= 9.0);
-        assert_eq!(cut("Wide", &REGULAR, 0.0), "…");
     }
 
     proptest! {
