@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# benches/outage.sh: what callers notice while PostgreSQL is away, stopped or frozen, and how soon after its return all is well (RL-02, TS-06).
+# benches/outage.sh: what callers notice while PostgreSQL is away, stopped or frozen, also of writes that are under way then, and how soon after its
+# return all is well and done once (RL-02, TS-06).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=lib.sh
@@ -8,8 +9,10 @@ bench_start postgres 200
 sign_in_of supervisor "$SCRATCH/demo.txt"
 sign_in
 cat >"$SCRATCH/probe.py" <<'PYTHON'
-"""probe.py away|back SECONDS: asks again and again, and ends with 1 where something is not as it should be."""
-import json, os, sys, threading, time, urllib.error, urllib.request
+"""probe.py away|back|under-way SECONDS: asks again and again, and ends with 1 where something is not as it should be.
+
+under-way writes from eight callers while the database freezes, repeats what was not acknowledged with its key once it is back, and counts."""
+import collections, json, os, sys, threading, time, urllib.error, urllib.request, uuid
 
 base, token, what, seconds = os.environ["BASE"], os.environ["TOKEN"], sys.argv[1], float(sys.argv[2])
 
@@ -43,7 +46,57 @@ def go_on(name, path, body, good):
         time.sleep(0.05)
 
 
+def under_way():
+    """Each write has a name of its own and a key; every one that was sent is there once in the end."""
+    mark, sent, codes = uuid.uuid4().hex[:8], [], collections.Counter()
+
+    def post(key, name):
+        headers = {"content-type": "application/json", "authorization": f"Bearer {token}", "idempotency-key": key}
+        began = time.monotonic()
+        try:
+            reply = urllib.request.urlopen(urllib.request.Request(base + "/api/v1/providers", json.dumps({"name": name}).encode(), headers), timeout=40)
+            status, code = reply.status, "stored"
+            reply.read()
+        except urllib.error.HTTPError as refused:
+            status, code = refused.code, json.load(refused)["code"]
+            if not refused.headers["retry-after"]:
+                wrong.append((name, "no retry-after"))
+        took = time.monotonic() - began
+        if took > 11:
+            wrong.append((name, status, code, f"took {took:.1f} s"))
+        return status, code
+
+    def write(caller):
+        end, n = time.monotonic() + seconds, 0
+        while time.monotonic() < end:
+            key, name = str(uuid.uuid4()), f"{mark} {caller} {n}"
+            sent.append((key, name))
+            status, code = post(key, name)
+            codes[code] += 1
+            n += 1
+            while status != 201:
+                time.sleep(0.2)
+                status, code = post(key, name)
+
+    callers = [threading.Thread(target=write, args=(caller,)) for caller in range(8)]
+    [caller.start() for caller in callers]
+    [caller.join() for caller in callers]
+    there, cursor = collections.Counter(), ""
+    while True:
+        request = urllib.request.Request(f"{base}/api/v1/providers?q={mark}&limit=200{cursor}", headers={"authorization": f"Bearer {token}"})
+        page = json.load(urllib.request.urlopen(request, timeout=30))
+        there.update(provider["name"] for provider in page["items"])
+        if not page["page"]["has_more"]:
+            break
+        cursor = "&cursor=" + page["page"]["next_cursor"]
+    wrong.extend((name, there[name], "times") for _, name in sent if there[name] != 1)
+    print(f"  under way: {len(sent)} writes, first answers {dict(codes)}; each is there once", *wrong[:5])
+    sys.exit(1 if wrong else 0)
+
+
 note = json.dumps({"name": "Riverside Clinic"}).encode()
+if what == "under-way":
+    under_way()
 if what == "away":
     # Half a second for the way through a busy machine; what comes after waits no longer than the one before.
     refused = lambda status, after, took: status == 503 and after and took < 2.5
@@ -98,9 +151,14 @@ for round in 1 2 3; do
     start_again
     probe back 3
     say "round $round, frozen:"
+    probe under-way 12 &
+    under_way=$!
+    sleep 1
     freeze
     probe away 8
+    sleep 4
     thaw
+    wait "$under_way"
     probe back 3
 done
 server_stop

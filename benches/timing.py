@@ -1,26 +1,39 @@
-"""Whether the time that a refused login takes tells a known address from an unknown one (AU-02).
+"""Whether the time of an answer tells what it must not tell: whether an address is known, or whether a hidden record is there.
 
-python3 benches/timing.py BASE PAIRS EMAIL...     BASE as http://127.0.0.1:8080, EMAIL one or more addresses that can sign in
+python3 benches/timing.py BASE PAIRS EMAIL...     BASE as http://127.0.0.1:8080, EMAIL one or more addresses that can sign in (AU-02)
+python3 benches/timing.py BASE PAIRS hidden SIGN-INS
+                                                  SIGN-INS what `alongside demo` has printed (AZ-12)
 
-The server runs with ALONGSIDE_BEHIND_PROXY=true, or the address that so many failures come from is made to wait.
+The server runs with ALONGSIDE_BEHIND_PROXY=true for the first, or the address that so many failures come from is made to wait.
 
-Prints the area under the curve: how often a known address took longer than an unknown one. 0.5 is no difference; 0 or 1 tells them apart.
+Prints the area under the curve: how often one kind took longer than the other. 0.5 is no difference; 0 or 1 tells them apart.
 """
-import bisect, http.client, json, random, sys, time, urllib.parse
+import bisect, http.client, json, random, sys, time, urllib.parse, uuid
 
-place, pairs, known = urllib.parse.urlsplit(sys.argv[1]).netloc, int(sys.argv[2]), sys.argv[3:]
+place, pairs = urllib.parse.urlsplit(sys.argv[1]).netloc, int(sys.argv[2])
 connection = http.client.HTTPConnection(place, timeout=60)
 
 
-def took(email):
-    body = json.dumps({"email": email, "password": "not the password of anybody"})
-    began = time.perf_counter()
-    connection.request("POST", "/api/v1/auth/login", body, {"Content-Type": "application/json"})
+def asked(method, path, body=None, token=None):
+    headers = {"Content-Type": "application/json"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    connection.request(method, path, body, headers)
     reply = connection.getresponse()
-    reply.read()
-    if reply.status != 401:
-        sys.exit(f"{reply.status} in place of 401")
-    return time.perf_counter() - began
+    return reply.status, reply.read()
+
+
+def timed(status, *request):
+    began = time.perf_counter()
+    found, _ = asked(*request)
+    took = time.perf_counter() - began
+    if found != status:
+        sys.exit(f"{found} in place of {status}")
+    return took
+
+
+def refused(email):
+    return timed(401, "POST", "/api/v1/auth/login", json.dumps({"email": email, "password": "not the password of anybody"}))
 
 
 def like(email):
@@ -29,19 +42,60 @@ def like(email):
     return "".join(random.choice("abcdefghijklmnopqrstuvwxyz") for _ in name) + "@" + domain
 
 
-# As many that nobody has, each tried as often: what is tried for the first time costs a little more than what waits, known or not.
-unknown = [like(email) for email in known]
-for _ in range(10):
-    for email in known + unknown:
-        took(email)
-times = {True: [], False: []}
-for _ in range(pairs):
-    # In an order that nothing else on the machine can keep step with.
-    for of_known in random.sample([True, False], 2):
-        times[of_known].append(took(random.choice(known if of_known else unknown)))
-slower = sorted(times[False])
-below = sum(bisect.bisect_left(slower, one) + bisect.bisect_right(slower, one) for one in times[True]) / 2
-curve = below / (len(slower) * len(times[True]))
-median = {which: sorted(times[which])[pairs // 2] * 1000 for which in times}
-print(f"{pairs} pairs: AUC {curve:.3f} (known {median[True]:.2f} ms, unknown {median[False]:.2f} ms, medians)")
-sys.exit(0 if 0.45 <= curve <= 0.55 else 1)
+def tell_apart(name, one, other):
+    """Each answers how long it took, once."""
+    for _ in range(30):
+        one(), other()
+    times = {True: [], False: []}
+    for _ in range(pairs):
+        # In an order that nothing else on the machine can keep step with.
+        for which in random.sample([True, False], 2):
+            times[which].append(one() if which else other())
+    slower = sorted(times[False])
+    below = sum(bisect.bisect_left(slower, took) + bisect.bisect_right(slower, took) for took in times[True]) / 2
+    curve = below / (len(slower) * len(times[True]))
+    median = {which: sorted(times[which])[pairs // 2] * 1000 for which in times}
+    print(f"{name}, {pairs} pairs: AUC {curve:.3f} ({median[True]:.2f} ms and {median[False]:.2f} ms, medians)", flush=True)
+    return 0.45 <= curve <= 0.55
+
+
+def addresses(known):
+    # As many that nobody has, each tried as often: what is tried for the first time costs a little more than what waits, known or not.
+    unknown = [like(email) for email in known]
+    return tell_apart("known and unknown addresses", lambda: refused(random.choice(known)), lambda: refused(random.choice(unknown)))
+
+
+def sign_in(role, sign_ins):
+    line = next(line.split() for line in open(sign_ins, encoding="utf-8") if line.split()[:1] == [role])
+    status, body = asked("POST", "/api/v1/auth/login", json.dumps({"email": line[1], "password": line[2]}))
+    return json.loads(body)["access_token"] if status == 200 else sys.exit(f"{role}: {status}")
+
+
+def cases(token):
+    found, cursor = set(), ""
+    while len(found) < 2000:
+        page = json.loads(asked("GET", f"/api/v1/cases?limit=200{cursor}", token=token)[1])
+        found.update(case["id"] for case in page["items"])
+        if not page["page"]["has_more"]:
+            break
+        cursor = "&cursor=" + page["page"]["next_cursor"]
+    return found
+
+
+def hidden(sign_ins):
+    everybody = cases(sign_in("admin", sign_ins))
+    sound = True
+    for role in ("supervisor", "advocate"):
+        token = sign_in(role, sign_ins)
+        foreign = sorted(everybody - cases(token))
+        if not foreign:
+            sys.exit(f"{role}: every case is theirs")
+        # An id as one that is there: made at the same time.
+        nobodys = [one[:24] + uuid.uuid4().hex[:12] for one in foreign]
+        for kind in ("", "/notes", "/barriers", "/timeline"):
+            ask = lambda ids: timed(404, "GET", f"/api/v1/cases/{random.choice(ids)}{kind}", None, token)
+            sound &= tell_apart(f"{role}, /cases/ID{kind}: hidden and none", lambda: ask(foreign), lambda: ask(nobodys))
+    return sound
+
+
+sys.exit(0 if (hidden(sys.argv[4]) if sys.argv[3] == "hidden" else addresses(sys.argv[3:])) else 1)

@@ -3,8 +3,9 @@
 use crate::{
     audit::{chain, checkpoint},
     auth::{
-        Operator, OrganizationId, Role, Scopes, UserId,
+        IntegrationPurpose, Operator, OrganizationId, Role, Scopes, UserId,
         password::{Cost, Password},
+        secret_keys::{self, SecretKeys},
         token::Keys,
     },
     db::{Db, Tx, schema::organizations as rows},
@@ -19,7 +20,11 @@ use crate::{
     types::{Email, Json, Line, Zone},
 };
 use diesel::prelude::*;
-use std::path::PathBuf;
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 /// A new organization with its first administrator.
 #[derive(Debug, Clone)]
@@ -40,18 +45,24 @@ pub struct NewUser {
     pub role: Role,
     /// For an integration alone.
     pub scopes: Scopes,
+    /// For an integration alone: without it, it sees no case.
+    pub purpose: Option<IntegrationPurpose>,
     pub teams: Vec<Line<120>>,
     pub password: Password,
 }
 
 impl NewUser {
     fn insert(&self, tx: &mut Tx, hash: &str) -> Result<UserRow> {
-        users::store::check_password(tx, &self.password, &self.name, &self.email, "/password")?;
+        users::store::check_password(tx, &self.password, &self.name, &self.email)?;
+        users::store::refuse_known(tx, &self.email)?;
         if !self.scopes.is_empty() && self.role != Role::Integration {
             return Err(ApiError::invalid("/scopes", "not_an_integration", "only an integration has scopes"));
         }
+        if self.purpose.is_some() && self.role != Role::Integration {
+            return Err(ApiError::invalid("/purpose", "not_an_integration", "only an integration has a purpose"));
+        }
         let row = UserRow::new(tx.organization(), self.email.clone(), self.name.clone(), self.role, Some(hash.to_owned()));
-        let row = UserRow { scopes: self.scopes, ..row };
+        let row = UserRow { scopes: self.scopes, purpose: self.purpose, ..row };
         users::store::insert(tx, &row)?;
         for name in &self.teams {
             let team = teams::store::named(tx, name.clone())?;
@@ -92,7 +103,7 @@ pub fn set_password(db: &Db, who: &Operator, email: Email, password: Password, c
     let hash = cost.hash(&password)?;
     db.write_blocking(who, move |tx| {
         let row = find_user(tx, &email)?;
-        users::store::check_password(tx, &password, &row.display_name, &email, "/password")?;
+        users::store::check_password(tx, &password, &row.display_name, &email)?;
         throttle::forget_factor(tx.conn, row.id)?;
         Ok(users::store::reset_password(tx, row.id, &hash)?.id)
     })
@@ -141,9 +152,66 @@ pub fn is_empty(db: &Db, who: &Operator) -> Result<bool> {
     })
 }
 
+/// The keys for secrets in the database, ready for use: makes the first, and encrypts what is not encrypted with the newest.
+///
+/// # Errors
+/// One line for the operator. A key that the database needs and that is missing refuses to start: nobody could sign in with the second
+/// factors that it encrypts.
+pub fn prepare_secrets(db: &Db, who: &Operator, data_dir: &Path) -> std::result::Result<Arc<SecretKeys>, String> {
+    let told = |error: ApiError| error.inner().map_or_else(|| error.detail().to_owned(), ToString::to_string);
+    let in_use = |tx: &mut Tx<'_>| {
+        tx.nothing_changed();
+        let mut all = BTreeSet::new();
+        for organization in chain::organizations(tx.conn)? {
+            tx.enter(organization)?;
+            all.extend(second_factor::store::keys_in_use(tx)?);
+        }
+        Ok(all)
+    };
+    let in_use = db.write_blocking(who, in_use).map_err(told)?;
+    let keys = Arc::new(if in_use.is_empty() { SecretKeys::load(data_dir)? } else { SecretKeys::read(data_dir)? });
+    let known = keys.ids();
+    if let Some(missing) = in_use.iter().find(|kid| !known.contains(kid)) {
+        return Err(format!(
+            "the database holds second factors that are encrypted with key {missing}, which is not in {}: is everything mounted? Without it, `alongside admin remove-second-factor` removes them one by one",
+            data_dir.join(secret_keys::FOLDER).display()
+        ));
+    }
+    let with = Arc::clone(&keys);
+    let seal = move |tx: &mut Tx<'_>| {
+        tx.nothing_changed();
+        let mut sealed = 0;
+        for organization in chain::organizations(tx.conn)? {
+            tx.enter(organization)?;
+            sealed += second_factor::store::seal_all(tx, &with)?;
+        }
+        Ok(sealed)
+    };
+    let sealed = db.write_blocking(who, seal).map_err(told)?;
+    if sealed > 0 {
+        tracing::info!(sealed, "secrets of second factors were encrypted with the newest key");
+    }
+    Ok(keys)
+}
+
+/// What holds of the secrets of second factors, and what is wrong with them.
+pub fn check_secrets(db: &Db, who: &Operator, secrets: SecretKeys) -> Result<(String, Vec<String>)> {
+    db.write_blocking(who, move |tx| {
+        tx.nothing_changed();
+        let (mut count, mut wrong) = (0, Vec::new());
+        for organization in chain::organizations(tx.conn)? {
+            tx.enter(organization)?;
+            let (some, found) = second_factor::store::check_all(tx, &secrets)?;
+            count += some;
+            wrong.extend(found);
+        }
+        Ok((format!("{} of {count} secrets of second factors can be decrypted", count - wrong.len()), wrong))
+    })
+}
+
 /// What holds, a line each, and what is wrong with the database: nothing, if all is well. `sealed` is the file of the checkpoints, and the
-/// key that they are signed with.
-pub fn verify(db: &Db, who: &Operator, sealed: Option<(Keys, PathBuf)>) -> Result<(Vec<String>, Vec<String>)> {
+/// keys that they are signed with, where there are any; without it the chains are held against no checkpoint.
+pub fn verify(db: &Db, who: &Operator, sealed: Option<(Option<Keys>, PathBuf)>) -> Result<(Vec<String>, Vec<String>)> {
     db.write_blocking(who, move |tx| {
         tx.nothing_changed();
         let mut wrong = tx.conn.integrity_faults()?;
@@ -159,11 +227,11 @@ pub fn verify(db: &Db, who: &Operator, sealed: Option<(Keys, PathBuf)>) -> Resul
         }
         match &sealed {
             Some((keys, file)) => {
-                let (told, found) = checkpoint::contradictions(tx.conn, keys, file)?;
+                let (told, found) = checkpoint::contradictions(tx.conn, keys.as_ref(), file)?;
                 sound.push(told);
                 wrong.extend(found);
             }
-            None => sound.push("no checkpoints are here to hold the chains against".into()),
+            None => sound.push("the chains were held against no checkpoint: --without-checkpoints".into()),
         }
         Ok((sound, wrong))
     })

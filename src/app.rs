@@ -4,6 +4,7 @@ use crate::{
     auth::{
         guard::Gate,
         password::{Cost, Hasher},
+        secret_keys::SecretKeys,
         source::Sources,
         token::Keys,
     },
@@ -124,6 +125,8 @@ pub fn openapi() -> serde_json::Value {
 pub struct Setup {
     pub db: Db,
     pub keys: Arc<Keys>,
+    /// What the secrets in the database are encrypted with.
+    pub secrets: Arc<SecretKeys>,
     pub workers: usize,
     pub surroundings: Surroundings,
     pub post: Post,
@@ -172,7 +175,7 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
     let post = Data::new(setup.post);
     let hasher = Data::new(Hasher::start(password_cost).map_err(std::io::Error::other)?);
     let sessions = Arc::new(identity::sessions::roll_call::RollCall::start(&setup.db)?);
-    let gate = Data::new(Gate { keys: Arc::clone(&setup.keys), sessions, calls: Arc::clone(&calls), sources });
+    let gate = Data::new(Gate { keys: Arc::clone(&setup.keys), secrets: setup.secrets, sessions, calls: Arc::clone(&calls), sources });
     let db = Data::new(setup.db);
     let origins = Data::new(origins);
     let server = HttpServer::new(move || {
@@ -207,6 +210,7 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
         .tls_handshake_timeout(Duration::from_secs(5))
         .client_request_timeout(Duration::from_secs(5))
         .keep_alive(Duration::from_secs(15))
+        .disable_signals() // see `shutdown`
         .shutdown_timeout(30);
     let server = match tls {
         Some(certificate) => server.listen_rustls_0_23(listener, tls::server_config(certificate).map_err(std::io::Error::other)?)?,

@@ -9,6 +9,7 @@ use crate::{
     db::{self, Url, Use},
     http::cors::Origins,
     mail::Route,
+    telemetry,
     tls::Certificate,
     types,
 };
@@ -41,8 +42,10 @@ pub struct Config {
     pub connections: u32,
     /// Threads that answer requests. 0: one for each processor.
     pub workers: usize,
-    /// As `RUST_LOG` has it.
+    /// A level, or targets with a level each, with commas between.
     pub log: String,
+    /// For so many seconds after SIGTERM readiness answers 503 while requests are still answered.
+    pub shutdown_grace: u64,
     /// Says that a proxy in front speaks TLS, so that plain HTTP may be served off loopback (HT-11).
     pub behind_proxy: bool,
     /// The proxies that may say, in `X-Forwarded-For`, whom they stand for: addresses and networks, with commas between (AU-07).
@@ -74,6 +77,7 @@ struct Usual {
     connections: u32,
     workers: usize,
     log: &'static str,
+    shutdown_grace: u64,
     behind_proxy: bool,
     trusted_proxies: &'static str,
     cors_origins: &'static str,
@@ -88,6 +92,7 @@ const USUAL: Usual = Usual {
     connections: 0,
     workers: 0,
     log: "info",
+    shutdown_grace: 3,
     behind_proxy: false,
     trusted_proxies: "",
     cors_origins: "",
@@ -115,6 +120,24 @@ fn processors() -> usize {
     std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
 
+/// The settings whose value may hold a password.
+const SECRETS: [&str; 3] = ["database_url", "replica_url", "smtp_url"];
+
+/// What is wrong with the settings, in a line. No value of a secret setting is in it, nor a line of the file, which may hold one.
+fn in_words(error: &figment::Error) -> String {
+    let words = error.to_string();
+    if let Some(name) = SECRETS.into_iter().find(|name| error.path.first().is_some_and(|part| part == name)) {
+        return format!("{name} must be text");
+    }
+    match words.split_once("TOML parse error at ") {
+        Some((_, place)) => {
+            let place = place.split(['|', '\n']).next().unwrap_or_default().trim();
+            format!("--config: what stands at {place} is no TOML: text stands between double quotes")
+        }
+        None => words.replace('\n', " "),
+    }
+}
+
 impl Config {
     /// Reads the file, if one is named, and the environment over it.
     pub fn load(file: Option<&Path>) -> Result<Self, String> {
@@ -125,7 +148,11 @@ impl Config {
             }
             figment = figment.merge(Toml::file(file));
         }
-        let config: Self = figment.merge(Env::prefixed("ALONGSIDE_")).extract().map_err(|e| e.to_string().replace('\n', " "))?;
+        Self::read(&figment.merge(Env::prefixed("ALONGSIDE_")))
+    }
+
+    fn read(settings: &Figment) -> Result<Self, String> {
+        let config: Self = settings.extract().map_err(|error| in_words(&error))?;
         config.check()?;
         Ok(config)
     }
@@ -143,6 +170,10 @@ impl Config {
         if self.trusted_proxies != TrustedProxies::default() && !self.behind_proxy {
             return Err("trusted_proxies goes with behind_proxy = true".into());
         }
+        telemetry::filter(&self.log)?;
+        if self.shutdown_grace > 300 {
+            return Err("shutdown_grace must lie between 0 and 300 seconds".into());
+        }
         self.password_cost()?;
         self.mail()?;
         if self.connections > 500 {
@@ -158,7 +189,7 @@ impl Config {
 
     pub fn database(&self) -> Result<db::Options, String> {
         let url = match &self.database_url {
-            Some(url) => Url::parse(url.expose_secret())?,
+            Some(url) => Url::parse(url.expose_secret()).map_err(|fault| format!("database_url {fault}"))?,
             None => Url::Sqlite(self.data_dir.join("alongside.db").to_string_lossy().into_owned()),
         };
         // More readers than processors would take turns on them in the middle of their reads, and all of them be late.
@@ -167,7 +198,8 @@ impl Config {
             0 => (8, if url.is_here() { one_each } else { 8 }),
             chosen => (chosen, chosen),
         };
-        let replica = self.replica_url.as_ref().map(|url| Url::parse(url.expose_secret())).transpose()?;
+        let replica = self.replica_url.as_ref().map(|url| Url::parse(url.expose_secret())).transpose();
+        let replica = replica.map_err(|fault| format!("replica_url {fault}"))?;
         Ok(db::Options { url, replica, connections, readers, migrate: true, purpose: Use::Writing })
     }
 
@@ -259,7 +291,7 @@ impl Config {
         let file = |file: &Option<PathBuf>| file.as_ref().map_or_else(|| "none".into(), |file| file.display().to_string());
         let replica = if self.replica_url.is_some() { "postgres://***" } else { "none" };
         format!(
-            "database_url = {engine}\nreplica_url = {replica}\nlisten = {}\ndata_dir = {}\nconnections = {}\nworkers = {}\nlog = {}\nbehind_proxy = {}\n\
+            "database_url = {engine}\nreplica_url = {replica}\nlisten = {}\ndata_dir = {}\nconnections = {}\nworkers = {}\nlog = {}\nshutdown_grace = {}\nbehind_proxy = {}\n\
              trusted_proxies = {}\nmax_connections = {}\npassword_memory = {}\npassword_passes = {}\ntls_certificate = {}\ntls_key = {}\ncors_origins = {}\ndocs = {}\n\
              smtp_url = {}\nmail_from = {}\napp_url = {}",
             self.listen,
@@ -267,6 +299,7 @@ impl Config {
             connections,
             self.worker_count(),
             self.log,
+            self.shutdown_grace,
             self.behind_proxy,
             self.trusted_proxies,
             self.most_connections().unwrap_or(self.max_connections),
@@ -280,5 +313,35 @@ impl Config {
             self.mail_from.as_deref().unwrap_or("none"),
             self.app_url.as_deref().unwrap_or("none"),
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_cannot_be_read_are_refused_without_their_secrets() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("alongside.toml");
+        for (text, expected) in [
+            ("database_url = postgres://ana:zqsecret@db.example.org/a", "line 1, column"),
+            ("listen = \"127.0.0.1:0\"\nsmtp_url = \"smtps://ana:zqsecret@mail.example.org", "line 2, column"),
+            ("database_url = [\"zqsecret\"]", "database_url must be text"),
+            ("smtp_url = { zqsecret = 1 }", "smtp_url must be text"),
+            ("replica_url = 815815", "replica_url must be text"),
+            ("database_url = \"postgres://ana:zq/secret@db.example.org/a\"", "database_url must be postgres://"),
+            (
+                "database_url = \"postgres://localhost/a\"\nreplica_url = \"postgres://ana:zq/secret@db.example.org/a\"",
+                "replica_url must be",
+            ),
+            ("smtp_url = \"smtps://ana:zq/secret@mail.example.org:x\"\nmail_from = \"a@example.org\"", "smtp_url must be"),
+        ] {
+            std::fs::write(&file, text).unwrap();
+            // Without the environment, which holds what the tests are run with.
+            let message = Config::read(&Figment::from(Serialized::defaults(USUAL)).merge(Toml::file(&file))).unwrap_err();
+            assert!(message.contains(expected) && message.lines().count() == 1, "{text}: {message}");
+            assert!(!["zq", "secret", "815"].iter().any(|part| message.contains(part)), "{text}: {message}");
+        }
     }
 }

@@ -29,6 +29,7 @@ problems! {
     BadRequest = "bad_request", BAD_REQUEST, "The request is not well-formed";
     Unauthenticated = "unauthenticated", UNAUTHORIZED, "Sign in first";
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Signing in failed";
+    InvalidRefreshToken = "invalid_refresh_token", UNAUTHORIZED, "The refresh token is not valid";
     OtpRequired = "otp_required", UNAUTHORIZED, "The second factor is asked for";
     ReauthenticationRequired = "reauthentication_required", FORBIDDEN, "Say your password again";
     SecondFactorRequired = "second_factor_required", FORBIDDEN, "Set up a second factor first";
@@ -44,6 +45,7 @@ problems! {
     NoteLocked = "note_locked", CONFLICT, "The note is locked";
     StatementSettled = "statement_settled", CONFLICT, "The statement is no draft any more";
     AlreadyExists = "already_exists", CONFLICT, "There is one already";
+    MergeConflict = "merge_conflict", CONFLICT, "A person has to decide what stays";
     RequestInProgress = "request_in_progress", CONFLICT, "The same request is still running";
     StaleVersion = "stale_version", PRECONDITION_FAILED, "The record has changed since you read it";
     PayloadTooLarge = "payload_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
@@ -58,6 +60,7 @@ problems! {
     Contention = "contention", SERVICE_UNAVAILABLE, "Too many changes at once";
     Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Too much to do at once";
     Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The database cannot be reached";
+    OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, "Whether this was done is not known";
 }
 
 /// Of an id in a body that names nothing the caller may name.
@@ -144,12 +147,27 @@ impl ApiError {
     pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::new(Code::Unavailable, "Try again shortly; nothing was stored.").header("retry-after", "2").because(source)
     }
+    /// Of a change whose end nobody has heard: it may be stored, or may be yet.
+    pub fn outcome_unknown(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        let detail = "It may have been stored. Repeat the request with the same Idempotency-Key: it is done once, and this tells what came \
+                      of it. Without a key, read the record first.";
+        Self::new(Code::OutcomeUnknown, detail).header("retry-after", "2").because(source)
+    }
     /// Of the end of a change: where the database has gone away, nobody knows what became of it.
-    pub fn of_a_commit(mut self) -> Self {
-        if self.0.code == Code::Unavailable {
-            self.0.detail = "Whether it was stored is not known: look, or try again shortly with the same Idempotency-Key.".into();
+    pub fn of_a_commit(self) -> Self {
+        match *self.0 {
+            Inner { code: Code::Unavailable, source: Some(source), .. } => Self::outcome_unknown(source),
+            other => Self(Box::new(other)),
         }
-        self
+    }
+    /// Of an entry of the audit log: what cannot be entered is not done, for now, whatever the reason.
+    pub fn of_the_audit_log(self) -> Self {
+        match *self.0 {
+            Inner { code: Code::Internal | Code::NotFound, source, .. } => {
+                Self::unavailable(source.unwrap_or_else(|| "the audit log cannot be written".into()))
+            }
+            other => Self(Box::new(other)),
+        }
     }
     /// Nothing is looked at for so many more seconds.
     pub fn too_many(seconds: i64) -> Self {
@@ -197,6 +215,10 @@ impl ApiError {
     pub fn inner(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
         self.0.source.as_deref()
     }
+    /// Whether the database is away, or has not taken what it was to store: its connections are opened anew.
+    pub fn is_of_the_engine(&self) -> bool {
+        matches!(self.0.code, Code::Unavailable | Code::OutcomeUnknown)
+    }
     /// Whether the whole transaction may simply be run again: it only lost a race.
     pub fn is_transient(&self) -> bool {
         self.0.code == Code::Contention
@@ -236,13 +258,17 @@ impl From<DieselError> for ApiError {
             "could not write",
             "could not extend file",
             "canceling statement",
+            // A primary that has become a standby, and a file that was made read-only.
+            "during recovery",
+            "recovery is in progress",
+            "readonly database",
+            "unable to open database file",
         ];
         match &error {
             DieselError::NotFound => Self::not_found(),
             DieselError::DatabaseError(Kind::SerializationFailure, _) => Self::contention().because(error),
-            DieselError::DatabaseError(Kind::ClosedConnection | Kind::UnableToSendCommand, _) | DieselError::BrokenTransactionManager => {
-                Self::unavailable(error)
-            }
+            DieselError::DatabaseError(Kind::ClosedConnection | Kind::UnableToSendCommand | Kind::ReadOnlyTransaction, _)
+            | DieselError::BrokenTransactionManager => Self::unavailable(error),
             DieselError::DatabaseError(Kind::Unknown, info) => {
                 let message = info.message();
                 if TOO_SLOW.iter().any(|words| message.starts_with(words)) {

@@ -6,11 +6,14 @@ use crate::{
     db::Db,
     error::{ApiError, Result},
     http::idempotency,
-    identity::{mailed_secrets, sessions::throttle},
+    identity::{
+        mailed_secrets,
+        sessions::{self, throttle},
+    },
     oversight::{access_log, search::keep},
+    supervise,
     tls::Certificate,
 };
-use actix_web::rt::{spawn, time::sleep};
 use std::{sync::Arc, time::Duration};
 
 const OFTEN: Duration = Duration::from_secs(1);
@@ -22,52 +25,53 @@ const SOON: Duration = Duration::from_secs(60);
 /// LG-03: a chain is sealed every hour at least.
 const HOURLY: Duration = Duration::from_secs(3600);
 
-/// Starts it on the runtime of the calling thread.
+/// Starts it on the runtime of the calling thread. Each task is started again if it panics, and readiness fails until then.
 pub fn start(db: &Db, keys: Arc<Keys>, tls: Option<Arc<Certificate>>, mut sealer: Sealer) {
     let index = db.clone();
-    spawn(async move {
-        loop {
-            told("the search index could not be kept", keep::tend(&index).await);
-            sleep(OFTEN).await;
-        }
+    supervise::task("search-index", async move || {
+        told("the search index could not be kept", keep::tend(&index).await);
+        OFTEN
     });
-    spawn(async move {
-        loop {
-            sleep(KEYS).await;
-            let (keys, tls) = (Arc::clone(&keys), tls.clone());
-            let look = move || {
-                keys.look_again();
-                tls.inspect(|certificate| certificate.look_again());
-            };
-            told("the keys could not be looked at", actix_web::web::block(look).await.map_err(ApiError::internal));
-        }
+    supervise::task("keys", async move || {
+        let (keys, tls) = (Arc::clone(&keys), tls.clone());
+        let looked = actix_web::web::block(move || look_again(&keys, tls.as_deref())).await;
+        told("the keys could not be looked at", looked.map_err(ApiError::internal));
+        KEYS
     });
     let index = db.clone();
-    spawn(async move {
-        loop {
-            let more = access_log::index::tend(&index).await;
-            let pause = if matches!(more, Ok(true)) { BREATH } else { SOON };
-            told("the access log could not be kept", more);
-            sleep(pause).await;
-        }
+    supervise::task("access-log", async move || {
+        let more = access_log::index::tend(&index).await;
+        let pause = if matches!(more, Ok(true)) { BREATH } else { SOON };
+        told("the access log could not be kept", more);
+        pause
     });
-    let (trace, db) = (db.clone(), db.clone());
-    spawn(async move {
-        loop {
-            let sealed = sealer.seal(&trace).await;
-            let pause = if sealed.is_ok() { HOURLY } else { SOON };
-            told("the trace could not be sealed", sealed);
-            sleep(pause).await;
-        }
+    let clocks = db.clone();
+    supervise::task("clocks", async move || {
+        told("sessions of a wrong clock could not be ended", clocks.maintain(sessions::store::end_untimely).await);
+        SOON
     });
-    spawn(async move {
-        loop {
-            told("old idempotency keys could not be purged", db.maintain(idempotency::purge).await);
-            told("old secrets could not be purged", db.maintain(mailed_secrets::purge).await);
-            told("old tries to sign in could not be purged", db.maintain(throttle::purge).await);
-            sleep(HOURLY).await;
-        }
+    let trace = db.clone();
+    supervise::task("checkpoints", async move || {
+        let sealed = sealer.seal(&trace).await;
+        let pause = if sealed.is_ok() { HOURLY } else { SOON };
+        told("the trace could not be sealed", sealed);
+        pause
     });
+    let db = db.clone();
+    supervise::task("purge", async move || {
+        told("old idempotency keys could not be purged", db.maintain(idempotency::purge).await);
+        told("old secrets could not be purged", db.maintain(mailed_secrets::purge).await);
+        told("old tries to sign in could not be purged", db.maintain(throttle::purge).await);
+        HOURLY
+    });
+}
+
+/// Reads the signing keys and the certificate anew, where they have changed. Reads files: not for a thread that answers.
+pub fn look_again(keys: &Keys, tls: Option<&Certificate>) {
+    keys.look_again();
+    if let Some(certificate) = tls {
+        certificate.look_again();
+    }
 }
 
 fn told<T>(what: &str, outcome: Result<T>) {

@@ -9,11 +9,13 @@
 //! | [`http`], [`auth`] | what every handler shares; who may do what |
 //! | [`db`], [`audit`] | the only door to SQL; the trace |
 //! | [`identity`], [`casework`], [`directory`], [`portal`], [`oversight`] | the features, each a folder with `mod`, `api`, `model`, `store` |
+//! | [`clock`] | what is known of the machine's clock |
 //! | [`print`] | sheets for people to read, as a web page and as a PDF |
 //! | [`privacy`] | the notices of the law of privacy, as versioned data |
 //! | [`operations`], [`openapi`], [`telemetry`], [`config`] | health and keys; the document; logs; settings |
 //! | [`mail`] | what goes out |
 //! | [`housekeeping`] | what a running server does by itself |
+//! | [`supervise`], [`shutdown`], [`lock`] | threads that are restarted; how the server ends; what one process does alone |
 //! | [`admin`], [`demo`] | the command line's own work |
 
 #[macro_use]
@@ -24,6 +26,7 @@ pub mod audit;
 pub mod auth;
 #[macro_use]
 pub mod casework;
+pub mod clock;
 pub mod config;
 pub mod db;
 pub mod demo;
@@ -32,6 +35,7 @@ pub mod error;
 pub mod housekeeping;
 pub mod http;
 pub mod identity;
+pub mod lock;
 pub mod mail;
 pub mod openapi;
 pub mod operations;
@@ -39,5 +43,7 @@ pub mod oversight;
 pub mod portal;
 pub mod print;
 pub mod privacy;
+pub mod shutdown;
+pub mod supervise;
 pub mod telemetry;
 pub mod tls;

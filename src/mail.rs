@@ -1,7 +1,7 @@
 //! Mail that goes out: through SMTP, or as `.eml` files into a folder. Threads of its own send it, after the answer that it belongs to:
 //! nobody waits for a mail server, and nobody can tell from the time of an answer whether there was anything to send (AU-12).
 
-use crate::types::Email;
+use crate::{supervise, types::Email};
 use lettre::{
     Address, FileTransport, Message, SmtpTransport, Transport as _,
     message::{
@@ -97,7 +97,11 @@ impl Route {
         match &self.way {
             Way::Folder(folder) => {
                 private_folder(folder).map_err(|e| (e.to_string(), true))?;
-                FileTransport::new(folder).send(&message).map(drop).map_err(|_| ("the folder takes no file".into(), true))
+                let id = FileTransport::new(folder).send(&message).map_err(|_| ("the folder takes no file".into(), true))?;
+                #[cfg(unix)]
+                std::fs::set_permissions(folder.join(format!("{id}.eml")), std::os::unix::fs::PermissionsExt::from_mode(0o600))
+                    .map_err(|e| (e.to_string(), true))?;
+                Ok(())
             }
             // What a server says names whom it was for.
             Way::Smtp(transport) => transport.send(&message).map(drop).map_err(|e| {
@@ -158,8 +162,11 @@ impl Post {
         self.anybodys.put(Box::new(errand))
     }
 
-    pub fn send(&self, letter: Letter) {
-        self.known.put(Box::new(move |_| Some(letter)));
+    /// Sends a letter, if there is one: some people must not be written to.
+    pub fn send(&self, letter: impl Into<Option<Letter>>) {
+        if let Some(letter) = letter.into() {
+            self.known.put(Box::new(move |_| Some(letter)));
+        }
     }
 
     /// Waits until what was to be sent before has been, but not for long: a server that stops.
@@ -189,12 +196,12 @@ impl Post {
 struct Queue(mpsc::SyncSender<Errand>);
 
 impl Queue {
-    fn start(name: &str, route: &Arc<Route>) -> std::io::Result<Self> {
+    fn start(name: &'static str, route: &Arc<Route>) -> std::io::Result<Self> {
         let (queue, errands) = mpsc::sync_channel::<Errand>(LONGEST_QUEUE);
         let route = Arc::clone(route);
-        std::thread::Builder::new().name(name.into()).spawn(move || {
-            let mut usual = Duration::ZERO;
-            for errand in errands {
+        let mut usual = Duration::ZERO;
+        supervise::thread(name, move || {
+            for errand in &errands {
                 let written = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| errand(&route)));
                 let begun = Instant::now();
                 match written {
@@ -208,6 +215,7 @@ impl Queue {
                     Err(_) => tracing::error!("a letter could not be written"),
                 }
             }
+            Ok(())
         })?;
         Ok(Self(queue))
     }
@@ -294,6 +302,8 @@ mod tests {
             "{written}"
         );
         #[cfg(unix)]
-        assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&place).unwrap().permissions()) & 0o777, 0o700);
+        for (path, mode) in [(&place, 0o700), (&files[0], 0o600)] {
+            assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).unwrap().permissions()) & 0o777, mode);
+        }
     }
 }

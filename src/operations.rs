@@ -5,6 +5,7 @@ use crate::{
     db::Db,
     error::{ApiError, Result},
     http::{Answer, Reply, plain},
+    shutdown, supervise,
 };
 use actix_web::{get, web::Data};
 use serde::Serialize;
@@ -33,11 +34,19 @@ pub async fn get_liveness(_who: Anyone) -> Result<Answer<Health>> {
 
 /// Can it do its work
 ///
-/// Whether the database answers, takes writes, and has every migration.
+/// Whether the database answers, takes writes, and has every migration; whether every thread of the server works; and whether it has not been
+/// asked to end.
 #[utoipa::path(tag = "Operations", responses((status = 200, body = Health)), security(()))]
 #[get("/readyz")]
 pub async fn get_readiness(who: Anyone, db: Data<Db>) -> Result<Answer<Health>> {
     tracing::trace!(request = %who.origin().request, "readiness");
+    if shutdown::is_stopping() {
+        return Err(ApiError::unavailable("the server is ending"));
+    }
+    let down = supervise::down();
+    if !down.is_empty() {
+        return Err(ApiError::unavailable(format!("being restarted: {}", down.join(", "))));
+    }
     if db.ready().await? { plain(Health { status: "ok" }) } else { Err(ApiError::unavailable("migrations are missing, or writes fail")) }
 }
 

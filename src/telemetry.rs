@@ -1,22 +1,263 @@
 //! Logs: one JSON object a line (or words, on a terminal), with ids and codes and nothing that anybody has written (LG-05).
+//!
+//! No request waits for the log and none fails by it (LG-07): a line is put into a bounded queue, and a thread of its own writes it to
+//! standard error. What finds the queue full, or cannot be written, is dropped and counted; the log says how many lines were lost as
+//! soon as it can be written again. This file alone writes to standard output and standard error.
 
-use crate::auth::RequestId;
+use crate::{auth::RequestId, supervise, types::Instant};
 use actix_web::{
     Error, HttpMessage as _,
     body::MessageBody,
     dev::{ServiceRequest, ServiceResponse},
 };
-use std::io::IsTerminal as _;
-use tracing::Span;
+use std::{
+    io::{self, IsTerminal as _, Write},
+    panic::PanicHookInfo,
+    sync::{
+        OnceLock,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{self, Receiver, RecvTimeoutError, SyncSender},
+    },
+    thread,
+    time::Duration,
+};
+use tracing::{Level, Span, level_filters::LevelFilter};
 use tracing_actix_web::RootSpanBuilder;
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// Starts logging to standard error. `filter` as `RUST_LOG` has it; `info` is the usual.
-pub fn start(filter: &str) {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = fmt().with_env_filter(filter).with_writer(std::io::stderr);
+/// Lines that may wait to be written; any further one is dropped.
+const LONGEST_QUEUE: usize = 4096;
+/// Bytes that are written at once, so that a busy log costs few calls of the system.
+const LARGEST_WRITE: usize = 64 * 1024;
+/// How often it is tried again to say what was lost, and to write to what takes nothing at the moment.
+const RETRY: Duration = Duration::from_millis(500);
+/// How long the end of the process waits for the lines that still wait.
+const LAST_WAIT: Duration = Duration::from_secs(1);
+
+/// The queue of lines, and what became of them.
+struct Log {
+    queue: SyncSender<Vec<u8>>,
+    /// Lines that wait or are being written.
+    waiting: AtomicU64,
+    /// Lines that were dropped and are not yet reported.
+    lost: AtomicU64,
+    json: bool,
+}
+
+static LOG: OnceLock<Log> = OnceLock::new();
+
+impl Log {
+    /// Neither waits nor fails.
+    fn put(&self, line: &[u8]) {
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        if self.queue.try_send(line.to_owned()).is_err() {
+            self.waiting.fetch_sub(1, Ordering::AcqRel);
+            self.lost.fetch_add(1, Ordering::AcqRel);
+        }
+    }
+
+    /// A line of our own, where the formatter of events cannot be used.
+    fn line(&self, level: Level, message: &str, members: &[(&str, String)]) -> Vec<u8> {
+        let (at, target) = (Instant::now(), "alongside::telemetry");
+        let mut line = if self.json {
+            let mut object = serde_json::Map::new();
+            object.insert("timestamp".into(), at.to_string().into());
+            object.insert("level".into(), level.as_str().into());
+            object.insert("message".into(), message.into());
+            object.extend(members.iter().map(|(name, value)| ((*name).to_owned(), value.as_str().into())));
+            object.insert("target".into(), target.into());
+            serde_json::Value::Object(object).to_string()
+        } else {
+            let members: String = members.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+            format!("{at} {level} {target}: {message}{members}")
+        };
+        line.push('\n');
+        line.into_bytes()
+    }
+}
+
+/// What the subscriber writes events to: each call of `write` is one whole line.
+struct ToQueue;
+
+impl Write for ToQueue {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if let Some(log) = LOG.get() {
+            log.put(line);
+        }
+        Ok(line.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Standard error without the lock of the standard library: a write that waits must make nobody else wait.
+fn standard_error() -> io::Result<Box<dyn Write + Send>> {
+    #[cfg(unix)]
+    {
+        let own = std::os::fd::AsFd::as_fd(&io::stderr()).try_clone_to_owned()?;
+        Ok(Box::new(std::fs::File::from(own)))
+    }
+    #[cfg(not(unix))]
+    Ok(Box::new(io::stderr()))
+}
+
+/// Writes the lines until there is no more queue.
+struct Writer {
+    to: Box<dyn Write + Send>,
+    lines: Receiver<Vec<u8>>,
+    /// Whether the last line that was written is not whole.
+    broken: bool,
+}
+
+impl Writer {
+    fn run(&mut self) {
+        let Some(log) = LOG.get() else { return };
+        loop {
+            let first = match self.lines.recv_timeout(RETRY) {
+                Ok(line) => Some(line),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            let lost = log.lost.swap(0, Ordering::AcqRel);
+            if lost > 0 {
+                let report = log.line(Level::WARN, "log lines were lost", &[("lost", lost.to_string())]);
+                if self.write(&report) < report.len() {
+                    log.lost.fetch_add(lost, Ordering::AcqRel);
+                }
+            }
+            let Some(first) = first else { continue };
+            let (mut batch, mut ends) = (first, Vec::new());
+            ends.push(batch.len());
+            while batch.len() < LARGEST_WRITE
+                && let Ok(line) = self.lines.try_recv()
+            {
+                batch.extend_from_slice(&line);
+                ends.push(batch.len());
+            }
+            let written = self.write(&batch);
+            let lost = ends.iter().filter(|end| **end > written).count() as u64;
+            log.lost.fetch_add(lost, Ordering::AcqRel);
+            log.waiting.fetch_sub(ends.len() as u64, Ordering::AcqRel);
+        }
+    }
+
+    /// Says how many of the bytes were written. A line that broke off before is ended first.
+    fn write(&mut self, bytes: &[u8]) -> usize {
+        if self.broken && self.write_out(b"\n") == 0 {
+            return 0;
+        }
+        self.broken = false;
+        let written = self.write_out(bytes);
+        self.broken = written > 0 && bytes.get(written - 1) != Some(&b'\n');
+        written
+    }
+
+    fn write_out(&mut self, bytes: &[u8]) -> usize {
+        let mut written = 0;
+        while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
+            match self.to.write(rest) {
+                Ok(0) => break,
+                Ok(more) => written += more,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                // Somebody has made it non-blocking: this thread may wait.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(RETRY / 10),
+                Err(_) => break,
+            }
+        }
+        written
+    }
+}
+
+/// Reads the setting `log`: levels, and targets with a level, with commas between. What is none of these is refused.
+pub fn filter(text: &str) -> Result<EnvFilter, String> {
+    let refused = |why: &str| format!("log = {text}: {why}: it must be a level (off, error, warn, info, debug, trace) or target=level");
+    let parts: Vec<&str> = text.split(',').map(str::trim).collect();
+    for part in &parts {
+        // `EnvFilter` takes any word that is no level for a target, and then logs nothing of the rest.
+        if part.parse::<LevelFilter>().is_err() && !part.contains(['=', '[']) || part.ends_with('=') || part.is_empty() {
+            return Err(refused(if part.is_empty() { "it has an empty part" } else { "it has a part without a level" }));
+        }
+    }
+    EnvFilter::try_new(parts.join(",")).map_err(|error| refused(&error.to_string()))
+}
+
+/// Starts logging to standard error, as the setting `log` has it, and logs panics from now on.
+///
+/// # Errors
+/// Where the setting is no filter, or no thread can be started.
+pub fn start(text: &str) -> Result<(), String> {
+    let filter = filter(text)?;
+    let json = !io::stderr().is_terminal();
+    if LOG.get().is_none() {
+        let (queue, lines) = mpsc::sync_channel(LONGEST_QUEUE);
+        let log = Log { queue, waiting: AtomicU64::new(0), lost: AtomicU64::new(0), json };
+        if LOG.set(log).is_ok() {
+            let to = standard_error().map_err(|error| format!("standard error: {error}"))?;
+            let mut writer = Writer { to, lines, broken: false };
+            let work = move || {
+                writer.run();
+                Ok(())
+            };
+            supervise::thread("log", work).map_err(|error| format!("the log's thread: {error}"))?;
+        }
+    }
+    // A failed write never comes here; and if one did, the subscriber would print it.
+    let lines = fmt().with_env_filter(filter).with_writer(|| ToQueue).log_internal_errors(false);
     // A second start, in tests, keeps the first.
-    let _ = if std::io::stderr().is_terminal() { lines.try_init() } else { lines.json().flatten_event(true).try_init() };
+    let _ = if json { lines.json().flatten_event(true).try_init() } else { lines.try_init() };
+    std::panic::set_hook(Box::new(log_panic));
+    Ok(())
+}
+
+/// The panic hook. It goes past the subscriber, which may be what panicked, and has no words but those of the source: a message that was
+/// put together may repeat what somebody has written (LG-05).
+fn log_panic(info: &PanicHookInfo<'_>) {
+    let Some(log) = LOG.get().filter(|_| LevelFilter::current() >= LevelFilter::ERROR) else { return };
+    let place = info.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
+    let words = info.payload().downcast_ref::<&'static str>().copied().unwrap_or_default();
+    let thread = thread::current().name().unwrap_or_default().to_owned();
+    log.put(&log.line(Level::ERROR, "a thread panicked", &[("place", place), ("words", words.to_owned()), ("thread", thread)]));
+}
+
+/// Waits until the lines of before are written, one second at the most.
+pub fn finish() {
+    let Some(log) = LOG.get() else { return };
+    for _ in 0..LAST_WAIT.as_millis() / 5 {
+        if log.waiting.load(Ordering::Acquire) == 0 {
+            return;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Prints what a command answers, as a line.
+///
+/// # Errors
+/// Where standard output takes it not, or not all of it.
+pub fn print(text: &str) -> Result<(), String> {
+    let mut to = io::stdout().lock();
+    let printed = to.write_all(text.as_bytes()).and_then(|()| to.write_all(b"\n")).and_then(|()| to.flush());
+    printed.map_err(|error| format!("standard output: {error}"))
+}
+
+/// Prints what a server says beside its work: it neither waits for that nor fails by it.
+pub fn announce(text: String) {
+    let say = move || drop(print(&text));
+    drop(thread::Builder::new().name("announce".into()).spawn(say));
+}
+
+/// Says on standard error why the process ends, and waits for that one second at the most.
+pub fn complain(error: &str) {
+    let line = format!("alongside: {error}\n");
+    let (said, hears) = mpsc::channel();
+    let say = move || {
+        let written = standard_error().and_then(|mut to| to.write_all(line.as_bytes()));
+        drop(said.send(written));
+    };
+    if thread::Builder::new().name("complain".into()).spawn(say).is_ok() {
+        drop(hears.recv_timeout(LAST_WAIT));
+    }
 }
 
 /// The span of a request: method, route and status; no path (it holds ids), no query, no address.
@@ -36,5 +277,50 @@ impl RootSpanBuilder for RequestSpan {
                 span.record("request_id", tracing::field::display(id));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_is_none_is_refused() {
+        for good in ["info", "off", "WARN", "alongside=debug", "warn,alongside=trace", "info, alongside::db=debug", "[request]=debug"] {
+            assert!(filter(good).is_ok(), "{good}");
+        }
+        for bad in ["a=b=c", "", "inof", "warn,inof", "alongside", "alongside=", "alongside=inof", "info,,warn", "=info", "[request"] {
+            assert!(filter(bad).is_err_and(|why| why.starts_with(&format!("log = {bad}: "))), "{bad}");
+        }
+    }
+
+    /// Takes so many bytes and then fails, until there is room again.
+    #[derive(Clone, Default)]
+    struct Disk(std::sync::Arc<std::sync::Mutex<(Vec<u8>, usize)>>);
+    impl Write for Disk {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let mut disk = self.0.lock().unwrap();
+            let fits = bytes.len().min(disk.1);
+            disk.1 -= fits;
+            disk.0.extend_from_slice(&bytes[..fits]);
+            if fits == 0 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(fits) }
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_line_that_breaks_off_on_a_full_disk_is_ended_before_the_next() {
+        let disk = Disk::default();
+        let mut writer = Writer { to: Box::new(disk.clone()), lines: mpsc::sync_channel(1).1, broken: false };
+        let room = |bytes: usize| disk.0.lock().unwrap().1 = bytes;
+        room(9);
+        assert_eq!(writer.write(b"first\nsecond\n"), 9);
+        assert_eq!(writer.write(b"third\n"), 0);
+        room(100);
+        assert_eq!(writer.write(b"fourth\n"), 7);
+        assert_eq!(writer.write(b"fifth\n"), 6);
+        assert_eq!(String::from_utf8(disk.0.lock().unwrap().0.clone()).unwrap(), "first\nsec\nfourth\nfifth\n");
     }
 }

@@ -208,6 +208,19 @@ pub fn heads(conn: &mut Conn) -> Result<Vec<(OrganizationId, i64, Vec<u8>)>> {
     Ok(heads.order(audit_heads::organization_id).load(conn)?)
 }
 
+/// When the first entry of a chain was made.
+pub fn began(conn: &mut Conn, organization: OrganizationId) -> Result<Option<Instant>> {
+    conn.set_organization(organization)?;
+    let own = audit_events::table.filter(audit_events::organization_id.eq(organization));
+    Ok(own.order(audit_events::sequence).select(audit_events::at).first(conn).optional()?)
+}
+
+/// When the newest entry of an organization was made, by the clock of the server that made it.
+pub fn newest(conn: &mut Conn, organization: OrganizationId) -> Result<Option<Instant>> {
+    let own = audit_events::table.filter(audit_events::organization_id.eq(organization));
+    Ok(own.order(audit_events::sequence.desc()).select(audit_events::at).first(conn).optional()?)
+}
+
 /// The hash of one entry.
 pub fn hash_at(conn: &mut Conn, organization: OrganizationId, sequence: i64) -> Result<Option<Vec<u8>>> {
     conn.set_organization(organization)?;

@@ -10,7 +10,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::OpenOptions,
     io::Write as _,
     path::{Path, PathBuf},
@@ -70,9 +70,15 @@ impl Sealer {
         }
         let file = self.file.clone();
         let append = move || {
-            let mut file = OpenOptions::new().create(true).append(true).open(file)?;
-            file.write_all(lines.as_bytes())?;
-            file.sync_all()
+            let mut options = OpenOptions::new();
+            #[cfg(unix)]
+            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+            let mut file = options.create(true).append(true).open(file)?;
+            let before = file.metadata()?.len();
+            file.write_all(lines.as_bytes()).and_then(|()| file.sync_all()).inspect_err(|_| {
+                // On a full disk: `verify` would report half a line ever after.
+                drop(file.set_len(before));
+            })
         };
         actix_web::web::block(append).await.map_err(ApiError::internal)?.map_err(ApiError::internal)?;
         self.last.extend(sealed);
@@ -80,26 +86,61 @@ impl Sealer {
     }
 }
 
-/// Holds every checkpoint of a file against the chains: a line that says how many there are, and one for each that is not met.
-pub fn contradictions(conn: &mut Conn, keys: &Keys, file: &Path) -> Result<(String, Vec<String>)> {
-    let bytes = std::fs::read(file).map_err(ApiError::internal)?;
+/// How a line begins, and so one that was broken off.
+const BEGINS: &str = "{\"organization\":";
+/// A chain that was begun so long before the newest checkpoint of any chain has one of its own: all are sealed together.
+const SLACK_SECONDS: i64 = 60;
+
+/// Holds every checkpoint of a file against the chains: a line that says how many there are, and one for each that is not met, that cannot
+/// be read, or that is missing. A chain with entries must have a checkpoint, unless it is younger than all checkpoints. Without keys there
+/// is nothing to check signatures by: none is met then. A file that is not there is one without a line.
+///
+/// One unreadable line is excused: a line that was broken off, by a kill or a power cut, right before one that is good.
+pub fn contradictions(conn: &mut Conn, keys: Option<&Keys>, file: &Path) -> Result<(String, Vec<String>)> {
+    let bytes = match std::fs::read(file) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+        read => read.map_err(ApiError::internal)?,
+    };
     let text = String::from_utf8_lossy(&bytes);
     let (mut met, mut unread, mut found) = (0, 0, Vec::new());
+    let (mut sealed, mut newest) = (BTreeSet::new(), None);
+    let mut broken_off: Option<String> = None;
     for (place, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
         let told = |what: &str| format!("checkpoint {} of {}: {what}", place + 1, file.display());
-        // One that was broken off, by a full disk or a kill, says nothing; its chain is sealed anew when the server comes back.
+        let before = broken_off.take();
         let Ok(Checkpoint { organization, sequence, hash, at, signature }) = serde_json::from_str(line) else {
             unread += 1;
+            found.extend(before);
+            let fault = told("it cannot be read");
+            if line.starts_with(BEGINS) && !line.ends_with('}') {
+                broken_off = Some(fault);
+            } else {
+                found.push(fault);
+            }
             continue;
         };
-        if !keys.has_signed(signed_words(organization, sequence, &hash, at).as_bytes(), &signature, at) {
+        if !keys.is_some_and(|keys| keys.has_signed(signed_words(organization, sequence, &hash, at).as_bytes(), &signature, at)) {
+            found.extend(before);
             found.push(told("it was not signed with any of these keys"));
             continue;
         }
+        newest = newest.max(Some(at));
+        sealed.insert(organization);
         match chain::hash_at(conn, organization, sequence)? {
             Some(present) if hex(&present) == hash => met += 1,
             Some(_) => found.push(told(&format!("entry {sequence} of organization {organization} is not the one that stood there"))),
             None => found.push(told(&format!("entry {sequence} of organization {organization} is missing"))),
+        }
+    }
+    found.extend(broken_off);
+    for (organization, entries, _) in chain::heads(conn)? {
+        let Some(began) = chain::began(conn, organization)?.filter(|_| !sealed.contains(&organization)) else { continue };
+        if newest.is_none_or(|newest| newest > began.plus_seconds(SLACK_SECONDS)) {
+            found.push(format!(
+                "organization {organization}: {entries} entries and no checkpoint in {}, so a tail that was cut off cannot be found (a server \
+                 that runs makes one; --without-checkpoints says that there is none, or that it is lost)",
+                file.display()
+            ));
         }
     }
     Ok((format!("{met} checkpoints are met, {unread} lines cannot be read: {}", file.display()), found))

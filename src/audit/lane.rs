@@ -2,8 +2,9 @@
 
 use super::{Entry, append};
 use crate::{
-    db::Engine,
+    db::{Engine, progress::LONGEST_WRITE},
     error::{ApiError, Result},
+    supervise,
 };
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -29,17 +30,24 @@ pub struct Lane {
 
 impl Lane {
     pub fn start(engine: Engine) -> Result<Self> {
-        let (queue, jobs) = mpsc::channel(LONGEST_QUEUE);
-        std::thread::Builder::new().name("audit".into()).spawn(move || work(&engine, jobs)).map_err(ApiError::internal)?;
+        let (queue, mut jobs) = mpsc::channel(LONGEST_QUEUE);
+        let append = move || {
+            work(&engine, &mut jobs);
+            Ok(())
+        };
+        supervise::thread("audit", append).map_err(ApiError::internal)?;
         Ok(Self { queue })
     }
 
-    /// Returns once the entries are durable; a request whose trace cannot be written fails.
+    /// Returns once the entries are durable; a request whose entry cannot be written fails, within ten seconds.
     pub async fn append(&self, entries: Vec<Entry>) -> Result<()> {
         let (reply, answer) = oneshot::channel();
-        self.queue.send(Job { entries, reply: Some(reply) }).await.map_err(|_| stopped())?;
-        match answer.await {
-            Ok(true) => Ok(()),
+        let written = async {
+            self.queue.send(Job { entries, reply: Some(reply) }).await.ok()?;
+            answer.await.ok()
+        };
+        match tokio::time::timeout(LONGEST_WRITE, written).await {
+            Ok(Some(true)) => Ok(()),
             _ => Err(stopped()),
         }
     }
@@ -55,7 +63,7 @@ fn stopped() -> ApiError {
     ApiError::unavailable("the trace cannot be written")
 }
 
-fn work(engine: &Engine, mut jobs: mpsc::Receiver<Job>) {
+fn work(engine: &Engine, jobs: &mut mpsc::Receiver<Job>) {
     let mut group = Vec::new();
     let mut alone = true;
     while jobs.blocking_recv_many(&mut group, LARGEST_GROUP) > 0 {

@@ -32,7 +32,7 @@ pub struct Entry {
     pub actor: Option<UserId>,
     pub role: Option<Role>,
     pub session: Option<SessionId>,
-    /// The address it came from, or `cli`.
+    /// The address it came from, or `cli`; or `server`, for what a server does by itself.
     pub source: Cow<'static, str>,
     pub action: Cow<'static, str>,
     pub subject: Option<uuid::Uuid>,

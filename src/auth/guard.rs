@@ -3,6 +3,7 @@
 use super::{
     Actor, Origin, RequestId,
     policy::{self, Permission},
+    secret_keys::SecretKeys,
     source::Sources,
     token::{Claims, Keys},
 };
@@ -137,6 +138,7 @@ pub trait Sessions: Send + Sync {
 /// The guards' needs, shared by every worker.
 pub struct Gate {
     pub keys: Arc<Keys>,
+    pub secrets: Arc<SecretKeys>,
     pub sessions: Arc<dyn Sessions>,
     pub calls: Arc<crate::http::calls::Calls>,
     pub sources: Sources,
@@ -197,7 +199,8 @@ fn verified(req: &ServiceRequest) -> Result<(Data<Gate>, Claims)> {
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .map(|(_, token)| token)
+        // RFC 9110, section 11.4: any number of blanks.
+        .map(|(_, token)| token.trim_start_matches(' '))
         .ok_or_else(ApiError::unauthenticated)?;
     Ok((gate.clone(), gate.keys.verify(bearer)?))
 }

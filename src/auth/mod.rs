@@ -5,12 +5,13 @@ pub mod key_ring;
 pub mod password;
 pub mod policy;
 pub mod scopes;
+pub mod secret_keys;
 pub mod source;
 pub mod token;
 pub mod totp;
 
 pub use guard::{Allowed, Anyone, Caller, Fresh, Operator};
-pub use policy::Role;
+pub use policy::{IntegrationPurpose, Role};
 pub use scopes::Scopes;
 
 use crate::types::{Id, Instant};
@@ -38,6 +39,8 @@ pub struct Actor {
     pub role: Role,
     /// What they may do besides, where they are an integration.
     pub scopes: Scopes,
+    /// What they read cases for, where they are an integration.
+    pub purpose: Option<IntegrationPurpose>,
     pub session: SessionId,
     /// When they last said their password in this session.
     pub proved_at: Instant,
@@ -53,8 +56,8 @@ impl Actor {
     #[cfg(test)]
     pub fn somebody() -> Self {
         let (role, proved_at) = (Role::Advocate, Instant::now());
-        let scopes = Scopes::NONE;
-        Self { organization: Id::new(), user: Id::new(), role, scopes, session: Id::new(), proved_at, awaits_factor: false }
+        let (scopes, purpose) = (Scopes::NONE, None);
+        Self { organization: Id::new(), user: Id::new(), role, scopes, purpose, session: Id::new(), proved_at, awaits_factor: false }
     }
 
     pub fn is_fresh(&self) -> bool {
@@ -79,6 +82,8 @@ pub struct Origin {
 pub enum Scope {
     /// Every case of the organization.
     Organization,
+    /// None. Reports count all of them, and show protected numbers.
+    Counted,
     /// Those of the teams that this user is in.
     Teams(UserId),
     /// Those that this user is assigned to now.
@@ -91,8 +96,11 @@ pub enum Scope {
 impl Scope {
     pub const fn of(actor: Option<Actor>) -> Self {
         match actor {
-            // An integration has to be let in by its scopes first.
-            Some(Actor { role: Role::Admin | Role::Integration, .. }) => Self::Organization,
+            // An integration has to be let in by its scopes first. What is not recorded as internal use would be a disclosure.
+            Some(Actor { role: Role::Admin, .. } | Actor { role: Role::Integration, purpose: Some(IntegrationPurpose::Internal), .. }) => {
+                Self::Organization
+            }
+            Some(Actor { role: Role::Integration, purpose: None, .. }) => Self::Counted,
             Some(Actor { role: Role::Supervisor, user, .. }) => Self::Teams(user),
             Some(Actor { role: Role::Advocate, user, .. }) => Self::Assigned(user),
             Some(Actor { role: Role::Client, user, .. }) => Self::Own(user),

@@ -11,10 +11,14 @@ use argon2::{
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Deserializer};
 use sha2::{Digest as _, Sha256};
-use std::sync::{Arc, mpsc};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, mpsc},
+};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use unicode_normalization::UnicodeNormalization as _;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use zxcvbn::{Score, zxcvbn};
 
 /// What a guess costs. The least is what OWASP asks for (AU-01), 34 ms on one core of the machine that it was measured on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,14 +30,17 @@ pub struct Cost {
 
 impl Cost {
     pub const LEAST: Self = Self { memory: 19_456, passes: 2 };
+    /// As much as a login can bear.
+    const MOST: Self = Self { memory: 1_048_576, passes: 64 };
 
     /// At least as much as [`Cost::LEAST`] in both, and no more than a login can bear.
     pub fn new(memory: u32, passes: u32) -> std::result::Result<Self, String> {
         let Self { memory: least, passes: fewest } = Self::LEAST;
-        if (least..=1_048_576).contains(&memory) && (fewest..=64).contains(&passes) {
+        let Self { memory: largest, passes: most } = Self::MOST;
+        if (least..=largest).contains(&memory) && (fewest..=most).contains(&passes) {
             return Ok(Self { memory, passes });
         }
-        Err(format!("password_memory (KiB) must lie between {least} and 1048576, and password_passes between {fewest} and 64"))
+        Err(format!("password_memory (KiB) must lie between {least} and {largest}, and password_passes between {fewest} and {most}"))
     }
 
     fn argon2(self) -> Result<Argon2<'static>> {
@@ -50,6 +57,8 @@ impl Cost {
 
 /// How many may wait for a place; beyond it the answer is 503 at once (AU-03).
 const QUEUE: usize = 64;
+/// We hash with one lane; other programs use up to four.
+const MOST_LANES: u32 = 4;
 const SHORTEST: usize = 15;
 const LONGEST: usize = 128;
 
@@ -65,14 +74,14 @@ impl Password {
         Ok(Self(text.nfc().collect::<String>().into()))
     }
 
-    /// Whether it is fit to be somebody's new password (AU-04, AU-05): long enough, nothing over and over, none that many have, and not
-    /// made of the person's own words.
-    pub fn check_new(&self, own_words: &[&str]) -> std::result::Result<(), Fault> {
+    /// Whether it is fit to be somebody's new password (AU-04, AU-05): long enough, hard to guess, none that many have, and not made of the
+    /// person's own words or of the field's. It takes up to some tenths of a second: see [`Place::check_new`].
+    pub fn check_new(&self, own: &OwnWords) -> std::result::Result<(), Fault> {
         let text = self.0.expose_secret();
         if text.chars().count() < SHORTEST {
             return Err(Fault::new("too_short", format!("must be at least {SHORTEST} characters")));
         }
-        let distinct: std::collections::BTreeSet<char> = text.chars().collect();
+        let distinct: BTreeSet<char> = text.chars().collect();
         if distinct.len() < 5 {
             return Err(Fault::new("too_simple", "must hold at least 5 different characters"));
         }
@@ -86,20 +95,80 @@ impl Password {
         if [Some(lower.as_str()), repeated, Some(core)].into_iter().flatten().any(is_common) {
             return Err(Fault::new("too_common", "must not be a password that many people have, nor one with figures and signs around it"));
         }
-        let own = own_words.iter().flat_map(|words| words.split(|c: char| !c.is_alphanumeric())).filter(|word| word.chars().count() >= 5);
-        let mut rest = lower.clone();
-        for word in own.chain(["alongside", "password"]) {
-            rest = rest.replace(&word.to_lowercase(), "");
-        }
-        if rest != lower && rest.chars().filter(|c| c.is_alphanumeric()).count() < 8 {
+        if is_made_of(&lower, own) {
             return Err(Fault::new(
                 "own_words",
-                "must not be made of the name, the e-mail address, the organization's name or the service's own words",
+                "must not be made of the name, the e-mail address, the organization's name, the service's own words or words that everybody in the field knows",
+            ));
+        }
+        let judged: String = lower.chars().take(JUDGED).collect();
+        let inputs: Vec<&str> = own.0.iter().map(String::as_str).chain(FIELD_WORDS.iter().copied()).collect();
+        if zxcvbn(&judged, &inputs).score() < Score::Four {
+            return Err(Fault::new(
+                "too_guessable",
+                "must be harder to guess: runs of digits, of letters or of keys, dates and single common words are tried first; three words that have nothing to do with each other are good",
             ));
         }
         Ok(())
     }
 }
+
+/// What a password must not be made of: somebody's names, their address, their organization.
+#[derive(Debug, Clone)]
+pub struct OwnWords(Vec<String>);
+
+impl OwnWords {
+    /// The words of these texts that are long enough to mean something.
+    pub fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
+        let words = texts.into_iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
+        Self(words.filter(|word| word.chars().count() >= 5).map(str::to_lowercase).collect())
+    }
+}
+
+/// Whether next to nothing is left of a text once the person's own words and the field's are taken out of it, also where digits and signs
+/// stand for letters.
+fn is_made_of(lower: &str, own: &OwnWords) -> bool {
+    let mut words: Vec<&str> = own.0.iter().map(String::as_str).chain(FIELD_WORDS.iter().copied()).collect();
+    // The longest first: `sobriety` is more than `sober`.
+    words.sort_by_key(|word| std::cmp::Reverse(word.len()));
+    let plain: String = lower.chars().filter(|c| c.is_alphanumeric()).collect();
+    let spelled: String = lower.chars().map(letter_behind).filter(|c| c.is_alphanumeric()).collect();
+    [plain, spelled].iter().any(|text| {
+        let rest = words.iter().fold(text.clone(), |rest, word| rest.replace(word, ""));
+        rest != *text && rest.chars().filter(|c| c.is_alphabetic()).count() < 8
+    })
+}
+
+/// The letter that a digit or a sign stands for in many passwords.
+const fn letter_behind(c: char) -> char {
+    match c {
+        '0' => 'o',
+        '1' | '!' | '|' => 'i',
+        '3' => 'e',
+        '4' | '@' => 'a',
+        '5' | '$' => 's',
+        '7' | '+' => 't',
+        c => c,
+    }
+}
+
+/// Words and sayings that everybody knows who works in recovery, and so tries first; without blanks, in lower case.
+#[rustfmt::skip]
+const FIELD_WORDS: &[&str] = &[
+    "alongside", "password", "passphrase", "recovery", "recovering", "recovered", "advocate", "advocates", "advocacy", "peersupport", "peers",
+    "peer", "sober", "sobriety", "clean", "naloxone", "narcan", "suboxone", "subutex", "buprenorphine", "methadone", "naltrexone", "vivitrol",
+    "fentanyl", "heroin", "cocaine", "opioid", "opioids", "opiate", "overdose", "alcohol", "alcoholic", "addict", "addiction", "relapse", "detox",
+    "rehab", "treatment", "therapist", "therapy", "counselor", "counsellor", "counseling", "sponsor", "coach", "support", "client", "clients",
+    "clinic", "hospital", "meeting", "twelvesteps", "twelvestep", "12steps", "12step", "serenity", "higherpower", "anonymous", "community",
+    "wellness", "healing", "harmreduction", "medication", "prescription", "insurance", "medicaid", "caseworker", "casework",
+    "onedayatatime", "keepcomingback", "itworksifyouworkit", "justfortoday", "letgoandletgod", "easydoesit", "firstthingsfirst",
+    "thistooshallpass", "progressnotperfection", "wedorecover", "recoveryispossible", "savelives", "saveslives", "keepitsimple", "livelife",
+];
+
+/// How many characters zxcvbn judges. It takes the longer the more of them may stand for several letters: 0.2 s for 40 such characters, 1.2 s
+/// for 100. A long password of which these alone are easy to guess is refused, too.
+const JUDGED: usize = 40;
+
 impl std::fmt::Debug for Password {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("***")
@@ -136,10 +205,32 @@ fn repeated(text: &str) -> Option<&str> {
     begins.filter_map(|at| text.split_at_checked(at)).find(|(_, rest)| text.starts_with(rest)).map(|(unit, _)| unit)
 }
 
+/// Whether a stored hash may be verified: it asks for no more than the settings allow, and for few lanes. A hash from elsewhere, or one that
+/// was altered, must not take gigabytes or minutes.
+fn is_bearable(hash: &PasswordHash) -> bool {
+    Params::try_from(hash).is_ok_and(|params| {
+        let (memory, passes, lanes) = (params.m_cost(), params.t_cost(), params.p_cost());
+        let bearable = memory <= Cost::MOST.memory && passes <= Cost::MOST.passes && lanes <= MOST_LANES;
+        if !bearable {
+            tracing::error!(
+                memory,
+                passes,
+                lanes,
+                "a stored password hash costs more than is allowed: its password is refused, and a new one must be set"
+            );
+        }
+        bearable
+    })
+}
+
 fn verify_here(password: &Password, hash: Option<&str>, nobodys: &str) -> bool {
-    let matches = PasswordHash::new(hash.unwrap_or(nobodys))
-        .is_ok_and(|parsed| Argon2::default().verify_password(password.0.expose_secret().as_bytes(), &parsed).is_ok());
-    matches && hash.is_some()
+    let parsed = hash.and_then(|hash| PasswordHash::new(hash).ok()).filter(is_bearable);
+    let is_known = parsed.is_some();
+    // Whatever is refused costs as much as a wrong password.
+    let matches = parsed
+        .or_else(|| PasswordHash::new(nobodys).ok())
+        .is_some_and(|parsed| Argon2::default().verify_password(password.0.expose_secret().as_bytes(), &parsed).is_ok());
+    matches && is_known
 }
 
 type Job = Box<dyn FnOnce() + Send>;
@@ -173,11 +264,11 @@ impl Hasher {
                     let job = jobs.lock().unwrap_or_else(std::sync::PoisonError::into_inner).recv();
                     match job {
                         Ok(job) => drop(std::panic::catch_unwind(std::panic::AssertUnwindSafe(job))),
-                        Err(_) => return,
+                        Err(_) => return Ok(()),
                     }
                 }
             };
-            std::thread::Builder::new().name("argon2".into()).spawn(work).map_err(ApiError::internal)?;
+            crate::supervise::thread("argon2", work).map_err(ApiError::internal)?;
         }
         Ok(Self { queue, places: Arc::new(Semaphore::new(QUEUE)), cost, nobodys })
     }
@@ -215,6 +306,12 @@ impl Place<'_> {
     pub async fn hash(&self, password: Password) -> Result<String> {
         let cost = self.hasher.cost;
         self.run(move || cost.hash(&password)).await?
+    }
+
+    /// Whether it is fit to be somebody's new password: in the pool, since judging it takes time (AU-03).
+    pub async fn check_new(&self, password: Password, own: OwnWords, pointer: &'static str) -> Result<()> {
+        let checked = self.run(move || password.check_new(&own)).await?;
+        checked.map_err(|fault| ApiError::invalid(pointer, fault.code, fault.detail))
     }
 
     /// Whether the password is the one that was hashed. No hash costs as much as a wrong password.
@@ -256,7 +353,9 @@ mod tests {
 
     #[test]
     fn a_new_password_is_long_and_not_ones_own_name() {
-        let check = |text: &str| Password::parse(text).unwrap().check_new(&["Ana Lopez", "ana.lopez@example.org"]).map_err(|f| f.code);
+        let check = |text: &str| {
+            Password::parse(text).unwrap().check_new(&OwnWords::new(["Ana Lopez", "ana.lopez@example.org"])).map_err(|f| f.code)
+        };
         assert_eq!(check("short"), Err("too_short"));
         assert_eq!(check("aaaaaaaaaaaaaaaaaaaa"), Err("too_simple"));
         assert_eq!(check("ana.lopez@example.org"), Err("own_words"));
@@ -271,5 +370,83 @@ mod tests {
             assert_eq!(check(common), Err("too_common"), "{common}");
         }
         assert!(Password::parse(&"x".repeat(129)).is_err());
+    }
+
+    #[test]
+    fn words_of_the_field_and_plain_runs_are_refused_and_honest_phrases_are_not() {
+        let check =
+            |text: &str| Password::parse(text).unwrap().check_new(&OwnWords::new(["Ana Lopez", "River Peers"])).map_err(|fault| fault.code);
+        for good in [
+            "three wet umbrellas",
+            "four dry umbrellas",
+            "correct horse battery staple",
+            "blue kettle sings",
+            "my sober dog eats old shoes",
+            "drei nasse regenschirme",
+            "мой старый зонтик",
+            "x8Kq-2vN-7tLp-4w",
+        ] {
+            assert_eq!(check(good), Ok(()), "{good}");
+        }
+        for bad in [
+            "123456789012345",
+            "987654321098765",
+            "1357924680135792",
+            "112233445566778899",
+            "abcdefghijklmnop",
+            "zyxwvutsrqponmlk",
+            "qwertyuiopasdfghjkl",
+            "poiuytrewqlkjhg",
+            "qazwsxedcrfvtgb",
+            "zxcvbnm,./asdfghjkl",
+            "asdfghjkl123456",
+            "januaryfebruarymarch",
+            "recoveryadvocate",
+            "peer support advocate",
+            "RecoveryCoach2026!",
+            "soberandclean2025",
+            "S0ber4Life!!2026",
+            "One day at a time 2024",
+            "naloxone saves lives",
+            "Naloxone4everyone",
+            "lopezlopez12345678",
+        ] {
+            let told = check(bad);
+            assert!(matches!(told, Err("too_guessable" | "own_words" | "too_common" | "too_simple")), "{bad} {told:?}");
+        }
+    }
+
+    #[test]
+    fn judging_a_password_takes_a_bounded_time() {
+        let check = |text: &str| Password::parse(text).unwrap().check_new(&OwnWords::new(["Ana Lopez"]));
+        check("three wet umbrellas").unwrap(); // reads the dictionaries
+        let worst: String = "4@8({[<369|!10$5+7%2".chars().cycle().take(LONGEST).collect();
+        let begun = std::time::Instant::now();
+        drop(check(&worst));
+        assert!(begun.elapsed() < std::time::Duration::from_secs(3), "{:?}", begun.elapsed());
+    }
+
+    #[test]
+    fn a_hash_that_costs_too_much_is_refused_at_the_cost_of_a_wrong_password() {
+        let right = Password::parse("correct horse battery").unwrap();
+        let hash = Cost::LEAST.hash(&right).unwrap();
+        let nobodys = Cost::LEAST.hash(&Password::parse("nobody has this password").unwrap()).unwrap();
+        for (bearable, cost) in [
+            (true, "m=19456,t=2,p=1"),
+            (true, "m=1048576,t=64,p=4"),
+            (false, "m=1048577,t=2,p=1"),
+            (false, "m=19456,t=65,p=1"),
+            (false, "m=19456,t=2,p=5"),
+            (false, "m=4194304,t=4294967295,p=1"),
+        ] {
+            let other = hash.replace("m=19456,t=2,p=1", cost);
+            let parsed = PasswordHash::new(&other).unwrap();
+            assert_eq!(is_bearable(&parsed), bearable, "{cost}");
+            if !bearable {
+                let begun = std::time::Instant::now();
+                assert!(!verify_here(&right, Some(&other), &nobodys), "{cost}");
+                assert!(begun.elapsed() < std::time::Duration::from_secs(5), "{cost}");
+            }
+        }
     }
 }

@@ -15,6 +15,12 @@ text_enum! {
     }
 }
 
+text_enum! {
+    /// What an integration reads cases for. `internal`: the organization's own work with its own records, so that nothing which is read
+    /// reaches anybody outside it. More purposes, each with an agreement, come later.
+    pub enum IntegrationPurpose { Internal = "internal" }
+}
+
 impl Role {
     /// Whether the role sees what a case is about, and not only that there is one (AZ-07).
     pub const fn sees_content(self) -> bool {
@@ -84,6 +90,7 @@ policy! {
     ReadAgenda        = "agenda:read"        => Supervisor | Advocate;
     ReadClients       = "clients:read"       => Supervisor | Advocate;
     WriteClients      = "clients:write"      => Supervisor | Advocate;
+    MergeClients      = "clients:merge"      => Supervisor;
     ReadFeedback      = "feedback:read"      => Supervisor | Advocate;
     ReadStatements    = "statements:read"    => Supervisor | Advocate;
     WriteStatements   = "statements:write"   => Supervisor | Advocate;

@@ -5,6 +5,7 @@ use super::{
     key_ring::{Key, Ring},
 };
 use crate::{
+    clock,
     error::{ApiError, Result},
     types::Instant,
 };
@@ -21,6 +22,8 @@ use std::{
 pub const ACCESS_SECONDS: i64 = 600;
 /// The clocks of signer and verifier may differ by so many seconds.
 const LEEWAY: i64 = 30;
+/// No token lives longer, in seconds, whatever it says.
+const LONGEST_LIFE: i64 = 900;
 /// A token of ours has some 600 bytes; nothing longer is looked at (TK-03).
 const LONGEST: usize = 4096;
 /// How many verified tokens are remembered: 64 bytes each, and an organization has hundreds of people, not thousands.
@@ -42,6 +45,15 @@ pub struct Claims {
     pub role: Role,
     pub sid: SessionId,
     pub scope: String,
+}
+
+impl Claims {
+    /// Whether they hold now: not from the future, not over, and not made for longer than a token lasts. Asked at every use, also of a token
+    /// that was verified before: the clock may have been set right meanwhile.
+    const fn are_in_time(&self, now: i64) -> bool {
+        let life = self.exp.saturating_sub(self.iat);
+        self.iat <= now.saturating_add(LEEWAY) && self.exp.saturating_add(LEEWAY) > now && life > 0 && life <= LONGEST_LIFE
+    }
 }
 
 /// What access tokens are signed with and verified by.
@@ -91,6 +103,8 @@ impl Keys {
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
         validation.validate_nbf = true;
+        // By the one clock, in `Claims::are_in_time`.
+        validation.validate_exp = false;
         validation.leeway = LEEWAY as u64;
         Ok(Self { known: RwLock::new(Known::by(ring)), validation, data_dir: data_dir.to_owned(), trouble: Mutex::default() })
     }
@@ -144,8 +158,15 @@ impl Keys {
         self.known().ring.keys().map(jwk).collect()
     }
 
+    /// # Errors
+    /// `unavailable` where the clock cannot be right: such a token would be good for as long as the clock is wrong.
     pub fn mint(&self, actor: Actor) -> Result<String> {
-        let now = Instant::now().micros() / 1_000_000;
+        self.mint_at(actor, Instant::now())
+    }
+
+    fn mint_at(&self, actor: Actor, now: Instant) -> Result<String> {
+        clock::check(now).map_err(ApiError::unavailable)?;
+        let now = now.micros() / 1_000_000;
         let claims = Claims {
             iss: ISSUER.into(),
             sub: actor.user,
@@ -166,13 +187,17 @@ impl Keys {
 
     /// The claims of a token that we signed and that has not expired; anything else is one and the same 401.
     pub fn verify(&self, token: &str) -> Result<Claims> {
+        self.verify_at(token, Instant::now())
+    }
+
+    fn verify_at(&self, token: &str, now: Instant) -> Result<Claims> {
         if token.len() > LONGEST || !is_compact(token) {
             return Err(ApiError::unauthenticated());
         }
         let (known, hash): (_, [u8; 32]) = (self.known(), Sha256::digest(token).into());
-        let now = Instant::now().micros() / 1_000_000;
+        let now = now.micros() / 1_000_000;
         if let Some(claims) = known.verified.get(&hash) {
-            return if claims.exp + LEEWAY > now { Ok(claims) } else { Err(ApiError::unauthenticated()) };
+            return if claims.are_in_time(now) { Ok(claims) } else { Err(ApiError::unauthenticated()) };
         }
         let claims = self.verify_anew(&known.ring, token, now).ok_or_else(ApiError::unauthenticated)?;
         known.verified.insert(hash, claims.clone());
@@ -184,8 +209,7 @@ impl Keys {
         let header = header(token)?;
         let key = ring.find(&header.kid).filter(|_| header.alg == "EdDSA" && header.typ == "at+jwt")?;
         let claims = jsonwebtoken::decode::<Claims>(token, &key.verifying, &self.validation).ok()?.claims;
-        let in_time = claims.iat <= now + LEEWAY && claims.exp - claims.iat <= 900;
-        in_time.then_some(claims)
+        claims.are_in_time(now).then_some(claims)
     }
 }
 
@@ -338,5 +362,27 @@ mod tests {
         assert!(ours.verify(&at(now - 700, now - 100)).is_err(), "expired");
         assert!(ours.verify(&at(now + 300, now + 600)).is_err(), "from the future");
         assert!(ours.verify(&at(now, now + 86_400)).is_err(), "too long a life");
+        assert!(ours.verify(&at(now + 28, now + 600)).is_ok(), "another server's clock is a little ahead");
+        assert!(ours.verify(&at(now, now)).is_err() && ours.verify(&at(now, now - 20)).is_err(), "no life");
+        assert!(ours.verify(&at(i64::MIN, i64::MAX)).is_err() && ours.verify(&at(i64::MAX, i64::MIN)).is_err());
+    }
+
+    /// As a server sees it that goes on while its clock is set right.
+    #[test]
+    fn a_token_that_a_wrong_clock_has_made_and_verified_is_refused_by_the_right_one() {
+        let (ours, now) = (keys(), Instant::now());
+        for ahead in [120, 86_400, 2 * 365 * 86_400] {
+            let then = now.plus_seconds(ahead);
+            let token = ours.mint_at(actor(), then).unwrap();
+            assert!(ours.verify_at(&token, then).is_ok() && ours.verify_at(&token, then).is_ok(), "verified, and remembered");
+            assert!(ours.verify_at(&token, now).is_err(), "{ahead} s ahead");
+            assert!(ours.verify_at(&token, then.plus_seconds(700)).is_err(), "over");
+        }
+    }
+
+    #[test]
+    fn a_clock_before_the_program_was_made_issues_no_token() {
+        let long_ago = Instant::parse("2020-01-01T00:00:00Z").unwrap();
+        assert_eq!(keys().mint_at(actor(), long_ago).unwrap_err().code(), crate::error::Code::Unavailable);
     }
 }

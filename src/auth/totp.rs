@@ -8,7 +8,7 @@ use aws_lc_rs::hmac;
 use subtle::ConstantTimeEq as _;
 
 /// RFC 4226, section 4: 160 bits.
-const SECRET_BYTES: usize = 20;
+pub const SECRET_BYTES: usize = 20;
 /// 128 bits.
 const CODE_BYTES: usize = 16;
 const STEP_SECONDS: i64 = 30;

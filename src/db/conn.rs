@@ -4,6 +4,7 @@ use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, Transact
 use diesel::prelude::*;
 use diesel::{ConnectionError, ConnectionResult, PgConnection, SqliteConnection};
 
+use super::lock::Lock;
 use crate::{auth::OrganizationId, types::sql};
 
 /// A connection to whichever engine the URL names.
@@ -40,23 +41,59 @@ pub enum Use {
     Making,
 }
 
-/// Which engine a URL names.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Which engine a URL names. It prints without its password.
+#[derive(Clone, PartialEq, Eq)]
 pub enum Url {
     Postgres(String),
     /// The path of a file.
     Sqlite(String),
 }
 
+impl std::fmt::Debug for Url {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Postgres(_) => f.write_str("postgres://…"),
+            Self::Sqlite(path) => write!(f, "sqlite://{path}"),
+        }
+    }
+}
+
 impl Url {
+    /// Reads a URL. One that libpq would read in another way than it was meant, for an unencoded sign in the password, is refused here:
+    /// libpq would print parts of it.
+    ///
+    /// # Errors
+    /// What it must be, in words that hold no part of it.
     pub fn parse(url: &str) -> Result<Self, String> {
-        if url.starts_with("postgres://") || url.starts_with("postgresql://") {
-            return Ok(Self::Postgres(url.to_owned()));
+        if let Some(rest) = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://")) {
+            return match postgres_fault(rest) {
+                Some(fault) => Err(fault.into()),
+                None => Ok(Self::Postgres(url.to_owned())),
+            };
         }
         match url.strip_prefix("sqlite://") {
+            // SQLite would take the one for no file at all, and the other for a URI.
+            Some(path) if path.contains(":memory:") || path.starts_with("file:") => {
+                Err("database_url = sqlite://PATH must name a file".into())
+            }
             Some(path) if !path.is_empty() => Ok(Self::Sqlite(path.to_owned())),
-            _ => Err("database_url must begin with sqlite:// or postgres://".into()),
+            _ => Err("must begin with sqlite:// or postgres://".into()),
         }
+    }
+
+    /// A message of libpq's without the passwords of this URL.
+    fn without_secrets(&self, message: &str) -> String {
+        let Self::Postgres(url) = self else { return message.to_owned() };
+        let rest = url.split_once("://").map_or("", |(_, rest)| rest);
+        let user = rest.split_once('@').map_or("", |(user, _)| user);
+        let of_user = user.split_once(':').map(|(_, password)| password);
+        let named = rest.split(['?', '&']).filter_map(|pair| pair.split_once('='));
+        let named = named.filter(|(name, _)| SECRETS.contains(name)).map(|(_, value)| value);
+        of_user
+            .into_iter()
+            .chain(named)
+            .filter(|secret| !secret.is_empty())
+            .fold(message.to_owned(), |message, secret| message.replace(secret, "***").replace(&decoded(secret), "***"))
     }
 
     /// Whether the database has the processors of this machine to share.
@@ -72,13 +109,113 @@ impl Url {
     }
 }
 
+/// What libpq takes behind the question mark; any other name may be a part of a password that was not encoded.
+const OPTIONS: &[&str] = &[
+    "application_name",
+    "channel_binding",
+    "client_encoding",
+    "connect_timeout",
+    "dbname",
+    "fallback_application_name",
+    "gssdelegation",
+    "gssencmode",
+    "gsslib",
+    "host",
+    "hostaddr",
+    "keepalives",
+    "keepalives_count",
+    "keepalives_idle",
+    "keepalives_interval",
+    "krbsrvname",
+    "load_balance_hosts",
+    "max_protocol_version",
+    "min_protocol_version",
+    "options",
+    "passfile",
+    "password",
+    "port",
+    "require_auth",
+    "requirepeer",
+    "service",
+    "ssl_max_protocol_version",
+    "ssl_min_protocol_version",
+    "sslcert",
+    "sslcertmode",
+    "sslcompression",
+    "sslcrl",
+    "sslcrldir",
+    "sslkey",
+    "sslmode",
+    "sslnegotiation",
+    "sslpassword",
+    "sslrootcert",
+    "sslsni",
+    "target_session_attrs",
+    "tcp_user_timeout",
+    "user",
+];
+/// Those whose value is secret.
+const SECRETS: &[&str] = &["password", "sslpassword", "passfile"];
+
+/// What is wrong with what follows `postgres://`, read as libpq reads it.
+fn postgres_fault(rest: &str) -> Option<&'static str> {
+    const SHAPE: &str = "must be postgres://USER:PASSWORD@HOST:PORT/DATABASE; in USER and PASSWORD each of : / ? # [ ] @ % and a blank is \
+                         written as % and two figures, as %40 for @";
+    const OPTION: &str = "has something behind the question mark that is no setting of libpq's, or has no value";
+    let (user, place) = match rest.split_once(['@', '/']) {
+        Some((user, place)) if rest.as_bytes().get(user.len()) == Some(&b'@') => (user, place),
+        _ => ("", rest),
+    };
+    let (place, options) = place.split_once('?').map_or((place, None), |(place, options)| (place, Some(options)));
+    let (hosts, database) = place.split_once('/').unwrap_or((place, ""));
+    let encoded = |text: &str| {
+        let mut parts = text.split('%');
+        let plain = parts.next().is_some_and(|_| !text.chars().any(|c| c.is_whitespace() || c.is_control()));
+        plain && parts.all(|part| part.get(..2).is_some_and(|code| code != "00" && code.bytes().all(|b| b.is_ascii_hexdigit())))
+    };
+    let host = |text: &str| {
+        let (name, port) = match text.rsplit_once(']') {
+            Some((address, port)) => (address.strip_prefix('[')?, port.strip_prefix(':').unwrap_or(port)),
+            None => text.rsplit_once(':').unwrap_or((text, "")),
+        };
+        let named = name.bytes().all(|b| b.is_ascii_alphanumeric() || b".-_%:".contains(&b));
+        (named && port.bytes().all(|b| b.is_ascii_digit())).then_some(())
+    };
+    let sound = !user.contains('?')
+        && user.matches(':').count() <= 1
+        && encoded(rest)
+        && hosts.split(',').all(|text| host(text).is_some())
+        && !database.contains(['/', '@', ':', '#']);
+    if !sound {
+        return Some(SHAPE);
+    }
+    let known = |pair: &str| pair.split_once('=').is_some_and(|(name, value)| OPTIONS.contains(&name) && !value.contains(['=', '@', '#']));
+    options.is_some_and(|options| !options.split('&').all(known)).then_some(OPTION)
+}
+
+/// A part of a URL as it was before it was encoded.
+fn decoded(text: &str) -> String {
+    let mut parts = text.split('%');
+    let first = parts.next().unwrap_or_default().as_bytes().to_vec();
+    let bytes = parts.fold(first, |mut bytes, part| {
+        let (code, rest) = part.split_at_checked(2).unwrap_or((part, ""));
+        bytes.extend(u8::from_str_radix(code, 16));
+        bytes.extend(rest.as_bytes());
+        bytes
+    });
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 impl Conn {
     /// Opens a connection. `Connection::establish` on the enum must not be used: it tries the variants in turn, drops the
     /// reason why PostgreSQL failed, and SQLite takes nearly any string as the name of a new file.
     pub fn open(url: &Url, purpose: Use) -> ConnectionResult<Self> {
         let path = match url {
-            Url::Postgres(url) => {
-                let mut conn = PgConnection::establish(&with_timeouts(url))?;
+            Url::Postgres(place) => {
+                let mut conn = PgConnection::establish(&with_timeouts(place)).map_err(|error| match error {
+                    ConnectionError::BadConnection(message) => ConnectionError::BadConnection(url.without_secrets(&message)),
+                    other => other,
+                })?;
                 conn.batch_execute(
                     // Who is no superuser may not choose the language of the server's messages: see `speaks_plainly`.
                     "SET TIME ZONE 'UTC'; SET client_min_messages TO warning;
@@ -102,7 +239,14 @@ impl Conn {
             }
             Url::Sqlite(path) => path,
         };
-        let mut conn = SqliteConnection::establish(path)?;
+        // Only what opens the database to write may make the file: a reader that comes while it is gone must not leave an empty one there.
+        let mut conn = match purpose {
+            Use::Reading => SqliteConnection::establish(&format!("file:{}?mode=rw", escaped(path)))?,
+            _ => {
+                super::files::keep_private(path).map_err(ConnectionError::BadConnection)?;
+                SqliteConnection::establish(path)?
+            }
+        };
         // busy_timeout first: the switch of the journal mode itself may have to wait. Recursive triggers, so that what REPLACE takes away
         // meets the trace's trigger too. No memory map: after each commit of another connection SQLite would unmap all of it and fault
         // it in again.
@@ -152,11 +296,12 @@ impl Conn {
         }
     }
 
-    /// Holds what is no row until the transaction ends, under this number: alone, or as one of any number who share it. On SQLite, where
-    /// a writing transaction has the database to itself, there is nothing to hold.
-    pub fn hold_number(&mut self, number: i64, shared: bool) -> QueryResult<()> {
+    /// Holds a lock that is no row until the transaction ends: alone, or as one of any number who share it. On SQLite, where a writing
+    /// transaction has the database to itself, there is nothing to hold.
+    pub fn hold(&mut self, lock: Lock, shared: bool) -> QueryResult<()> {
+        let (kind, number) = (if shared { "_shared" } else { "" }, lock.number());
         match self {
-            Self::Pg(c) => c.batch_execute(&format!("SELECT pg_advisory_xact_lock{}({number})", if shared { "_shared" } else { "" })),
+            Self::Pg(c) => c.batch_execute(&format!("SELECT pg_advisory_xact_lock{kind}({number})")),
             Self::Sqlite(_) => Ok(()),
         }
     }
@@ -289,12 +434,38 @@ impl Conn {
         <Self as Connection>::TransactionManager::commit_transaction(self)
     }
 
-    /// Returns once everything that this connection has committed is on the disk; nothing is told to anybody before. The log of
-    /// PostgreSQL is one sequence: whatever was read from another's transaction that is not there yet was written before this.
+    /// Returns once everything that this connection has committed is on the disk; no answer leaves before. The log of PostgreSQL is one
+    /// sequence: whatever was read from another's transaction that is not there yet was written before this.
+    ///
+    /// The statement sets for its own transaction what it needs, whatever is usual for the role, the database or the server: at least
+    /// `on`, and so at least what a synchronous standby, where there is one, is waited for with; `remote_apply` stays. `off`, `local` and
+    /// `remote_write` are raised. PostgreSQL reads the setting when the transaction ends, after it was set.
     pub fn make_durable(&mut self) -> QueryResult<()> {
         match self {
-            Self::Pg(c) => c.batch_execute("SELECT pg_logical_emit_message(true, 'alongside', '')"),
+            Self::Pg(c) => c.batch_execute(
+                "SELECT set_config('synchronous_commit',
+                     CASE current_setting('synchronous_commit') WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, TRUE),
+                     pg_logical_emit_message(TRUE, 'alongside', '')",
+            ),
             Self::Sqlite(_) => Ok(()),
+        }
+    }
+
+    /// Does all that a write does and changes no record, for `/readyz`. PostgreSQL refuses a row lock where it is read-only, and writes to
+    /// its log when this is made durable; SQLite writes a page.
+    pub fn try_write(&mut self) -> QueryResult<()> {
+        #[derive(QueryableByName)]
+        struct Setting {
+            #[diesel(sql_type = diesel::sql_types::Integer)]
+            user_version: i32,
+        }
+        match self {
+            Self::Pg(c) => c.batch_execute("SELECT 1 FROM audit_heads LIMIT 0 FOR UPDATE"),
+            Self::Sqlite(c) => {
+                let Setting { user_version } =
+                    diesel::sql_query("SELECT user_version FROM pragma_user_version").get_result::<Setting>(c)?;
+                c.batch_execute(&format!("PRAGMA user_version = {user_version}"))
+            }
         }
     }
 
@@ -304,12 +475,24 @@ impl Conn {
     }
 }
 
+/// A path in a URI, as SQLite reads one.
+fn escaped(path: &str) -> String {
+    path.replace('%', "%25").replace('?', "%3f").replace('#', "%23")
+}
+
 /// A database that is away must be noticed soon, black-holed or refused (RL-02); what the operator's URL says goes first.
 fn with_timeouts(url: &str) -> String {
     let mut url = url.to_owned();
-    for (name, value) in
-        [("connect_timeout", "2"), ("tcp_user_timeout", "5000"), ("keepalives_idle", "30"), ("application_name", "alongside")]
-    {
+    for (name, value) in [
+        ("connect_timeout", "2"),
+        // What was sent and is not acknowledged.
+        ("tcp_user_timeout", "5000"),
+        // A connection on which an answer is waited for, and whose other end is gone without a word.
+        ("keepalives_idle", "10"),
+        ("keepalives_interval", "5"),
+        ("keepalives_count", "2"),
+        ("application_name", "alongside"),
+    ] {
         if !url.contains(name) {
             url.push(if url.contains('?') { '&' } else { '?' });
             url.push_str(name);
@@ -322,7 +505,73 @@ fn with_timeouts(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::Url;
+    use super::{Conn, Url, Use};
+
+    /// Each holds `secret`, cut by a sign that libpq takes for the end of something.
+    #[test]
+    fn a_malformed_url_is_refused_without_a_part_of_it() {
+        for url in [
+            "postgres://ana:se/cret@db.example.org/alongside",
+            "postgres://ana:12/se@cret@db.example.org/alongside",
+            "postgres://ana:se@cret@db.example.org/alongside",
+            "postgres://ana:se?cret@db.example.org/alongside",
+            "postgres://ana:se:cret@db.example.org/alongside",
+            "postgres://ana:se%cret@db.example.org/alongside",
+            "postgres://ana:se%00cret@db.example.org/alongside",
+            "postgres://ana:se cret@db.example.org/alongside",
+            "postgres://ana:12/secret@db.example.org/alongside",
+            "postgres://ana@db.example.org/alongside?password=se&cret",
+            "postgres://ana@db.example.org/alongside?password=se&cret=x",
+            "postgres://ana@db.example.org/alongside?pass=secret",
+            "postgres://ana@db.example.org:secret/alongside",
+            "postgres://ana@[secret/alongside",
+            "postgress://ana:secret@db.example.org/alongside",
+            "ana:secret@db.example.org/alongside",
+            "sqlite:secret",
+        ] {
+            let message = Url::parse(url).expect_err(url);
+            assert!(!["secret", "cret", "ana", "12"].iter().any(|part| message.contains(part)), "{url}: {message}");
+        }
+        for url in [
+            "postgres://localhost",
+            "postgres:///alongside?host=/var/run/postgresql",
+            "postgres://ana:s%2Fe%40c#r!e$t@db.example.org:5432,[::1]:5433/alongside?sslmode=require&connect_timeout=5",
+            "postgres://%2Fvar%2Frun/alongside",
+        ] {
+            assert!(Url::parse(url).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn no_message_of_the_driver_and_no_debug_output_holds_a_password() {
+        let url = Url::parse("postgres://ana:s%40cret@127.0.0.1:1/alongside?sslpassword=oth%65r").unwrap();
+        assert_eq!(url.without_secrets("no s@cret, no s%40cret, no other, no oth%65r: ana"), "no ***, no ***, no ***, no ***: ana");
+        let message = format!("{url:?} {}", Conn::open(&url, Use::Writing).err().unwrap());
+        assert!(!message.contains("cret") && message.contains("127.0.0.1"), "{message}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_database_file_is_its_owners_alone() {
+        use diesel::connection::SimpleConnection as _;
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.db").to_string_lossy().into_owned();
+        let url = Url::Sqlite(path.clone());
+        let mut conn = Conn::open(&url, Use::Writing).unwrap();
+        conn.batch_execute("CREATE TABLE words (word TEXT)").unwrap();
+        for file in ["", "-wal", "-shm"].map(|end| format!("{path}{end}")) {
+            let mode = std::fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, 0o600, "{file}");
+            for wrong in [0o644, 0o640, 0o602] {
+                std::fs::set_permissions(&file, PermissionsExt::from_mode(wrong)).unwrap();
+                let message = Conn::open(&url, Use::Reading).err().unwrap().to_string();
+                assert!(message.contains(&format!("chmod 600 {file}")) && message.lines().count() == 1, "{message}");
+            }
+            std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();
+        }
+        Conn::open(&url, Use::Reading).unwrap();
+    }
 
     #[test]
     fn which_databases_share_the_processors() {

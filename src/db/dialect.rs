@@ -14,7 +14,11 @@ use diesel::sql_types::{BigInt, Bool, HasSqlType, SqlType, Text};
 use diesel::sqlite::Sqlite;
 
 use super::conn::{Conn, MultiBackend};
-use crate::types::{Instant, sql};
+use crate::types::{
+    Instant,
+    fold::{Asked, Term},
+    sql,
+};
 
 /// Runs the same code on whichever engine's connection is behind a [`Conn`]. It is compiled twice.
 #[macro_export]
@@ -225,54 +229,6 @@ impl<L: QueryFragment<DB>, R: QueryFragment<DB>, DB: Backend> QueryFragment<DB> 
     }
 }
 
-/// The text has the part somewhere in it, upper or lower case.
-#[derive(Debug, Clone, Copy, QueryId)]
-pub struct Contains<L, R>(L, R);
-
-pub fn contains<L: Expression<SqlType = Text>>(text: L, part: &str) -> Contains<L, <String as AsExpression<Text>>::Expression> {
-    let part = part.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
-    Contains(text, AsExpression::<Text>::as_expression(format!("%{part}%")))
-}
-
-expression!(Contains<L, R>: Bool);
-impl<L: QueryFragment<DB>, R: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for Contains<L, R>
-where
-    Words: QueryFragment<DB>,
-{
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        const LIKE: &Words = &Words { postgres: " ILIKE ", sqlite: " LIKE " };
-        self.0.walk_ast(out.reborrow())?;
-        LIKE.walk_ast(out.reborrow())?;
-        self.1.walk_ast(out.reborrow())?;
-        out.push_sql(r" ESCAPE '\'"); // PostgreSQL assumes it, SQLite has none unless told
-        Ok(())
-    }
-}
-
-/// The text has the part somewhere in it, exactly as it is spelled: for text that is folded already, where this is much quicker.
-#[derive(Debug, Clone, Copy, QueryId)]
-pub struct Holds<L, R>(L, R);
-
-pub fn holds<L: Expression<SqlType = Text>>(text: L, part: String) -> Holds<L, <String as AsExpression<Text>>::Expression> {
-    Holds(text, AsExpression::<Text>::as_expression(part))
-}
-
-expression!(Holds<L, R>: Bool);
-impl<L: QueryFragment<DB>, R: QueryFragment<DB>, DB: Backend> QueryFragment<DB> for Holds<L, R>
-where
-    Words: QueryFragment<DB>,
-{
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
-        const OPEN: &Words = &Words { postgres: "(strpos(", sqlite: "(instr(" };
-        OPEN.walk_ast(out.reborrow())?;
-        self.0.walk_ast(out.reborrow())?;
-        out.push_sql(", ");
-        self.1.walk_ast(out.reborrow())?;
-        out.push_sql(") > 0)");
-        Ok(())
-    }
-}
-
 /// A JSON array of strings has this string among its elements.
 #[derive(Debug, Clone, Copy, QueryId)]
 pub struct HasElement<L, R>(L, R);
@@ -310,6 +266,8 @@ enum Part {
     At(Instant),
     Text(String),
     Number(i64),
+    /// The column has the text somewhere in it, letter by letter.
+    Holds(&'static str, String),
 }
 
 impl Condition {
@@ -352,6 +310,26 @@ impl Condition {
         self.0.push(Part::Number(number));
         self
     }
+    /// These folded words, a column that is named as in SQL, answer each of the terms: by the beginnings of words as a search does, or, `anywhere`,
+    /// by any part of them as a list does. Where there is no term, no row does.
+    pub fn answers(column: &'static str, terms: &[Term], anywhere: bool) -> Self {
+        let holds = |asked: &Asked| {
+            let text = match (anywhere, asked.is_whole) {
+                (true, _) => asked.text.clone(),
+                (false, true) => format!(" {} ", asked.text),
+                (false, false) => format!(" {}", asked.text),
+            };
+            Self(vec![Part::Holds(column, text)])
+        };
+        let joined = |between: &'static str, all: Vec<Self>| {
+            let mut all = all.into_iter();
+            let first = Self::sql("(").with(all.next().unwrap_or_else(Self::nothing));
+            all.fold(first, |joined, next| joined.then(between).with(next)).then(")")
+        };
+        let way = |way: &Vec<Asked>| joined(" AND ", way.iter().map(holds).collect());
+        let term = |term: &Term| joined(" OR ", term.0.iter().map(way).collect());
+        joined(" AND ", terms.iter().map(term).collect())
+    }
     /// Goes on with another condition.
     pub fn with(mut self, other: Self) -> Self {
         self.0.extend(other.0);
@@ -386,6 +364,7 @@ where
     Instant: ToSql<sql::Timestamptz, DB>,
     String: ToSql<Text, DB>,
     i64: ToSql<BigInt, DB>,
+    Words: QueryFragment<DB>,
 {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         for part in &self.0 {
@@ -395,9 +374,43 @@ where
                 Part::At(at) => out.push_bind_param::<sql::Timestamptz, Instant>(at)?,
                 Part::Text(text) => out.push_bind_param::<Text, String>(text)?,
                 Part::Number(number) => out.push_bind_param::<BigInt, i64>(number)?,
+                Part::Holds(column, text) => {
+                    // Much quicker than LIKE, and the same on both engines.
+                    const OPEN: &Words = &Words { postgres: "strpos(", sqlite: "instr(" };
+                    OPEN.walk_ast(out.reborrow())?;
+                    out.push_sql(column);
+                    out.push_sql(", ");
+                    out.push_bind_param::<Text, String>(text)?;
+                    out.push_sql(") > 0");
+                }
             }
         }
         Ok(())
+    }
+}
+
+/// That a session's end lies ahead and within a day, by the clock of the database: whatever the clock of the server that has made it said, or
+/// that of the one that asks says. SQLite has no clock of its own.
+#[derive(Debug, Clone, Copy, QueryId)]
+pub struct SessionEndsInTime;
+impl Expression for SessionEndsInTime {
+    type SqlType = Bool;
+}
+impl<Group> ValidGrouping<Group> for SessionEndsInTime {
+    type IsAggregate = is_aggregate::No;
+}
+impl<From> SelectableExpression<From> for SessionEndsInTime {}
+impl<From> AppearsOnTable<From> for SessionEndsInTime {}
+impl<DB: Backend> QueryFragment<DB> for SessionEndsInTime
+where
+    Words: QueryFragment<DB>,
+{
+    fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
+        const IN_TIME: &Words = &Words {
+            postgres: "(sessions.expires_at > now() AND sessions.expires_at <= now() + interval '24 hours 5 minutes')",
+            sqlite: "(1 = 1)",
+        };
+        IN_TIME.walk_ast(out)
     }
 }
 

@@ -4,8 +4,10 @@ use diesel::connection::SimpleConnection as _;
 use diesel::migration::{Migration, MigrationSource};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
-use super::Conn;
+use super::{Conn, Options, Url, file};
 use crate::error::{ApiError, Result};
+use crate::lock::FolderLock;
+use std::path::Path;
 
 const POSTGRES: EmbeddedMigrations = embed_migrations!("migrations/postgres");
 const SQLITE: EmbeddedMigrations = embed_migrations!("migrations/sqlite");
@@ -14,24 +16,91 @@ fn failed(error: impl std::fmt::Display) -> ApiError {
     ApiError::internal(format!("migration failed: {error}"))
 }
 
+/// Opens the database, makes it where there is none, and applies what is missing; says how many migrations that were. Several may do so at
+/// the same moment: each waits for those before it. (Of SQLite even the first opening of a new file is done by one alone: the switch to
+/// the write-ahead log waits for nobody.)
+pub fn open(options: &Options) -> Result<(Conn, usize)> {
+    let _alone = match &options.url {
+        Url::Sqlite(path) => {
+            let folder = Path::new(path).parent().unwrap_or(Path::new("."));
+            Some(FolderLock::take(folder).map_err(|error| ApiError::unavailable(format!("{}: {error}", folder.display())))?)
+        }
+        Url::Postgres(_) => None,
+    };
+    let mut conn = connect(options)?;
+    let applied = run(&mut conn)?;
+    Ok((conn, applied))
+}
+
+/// Opens a database that must be there.
+pub fn open_as_it_is(options: &Options) -> Result<Conn> {
+    if let Url::Sqlite(path) = &options.url
+        && file::is_empty(path).map_err(|error| ApiError::unavailable(format!("{path}: {error}")))?
+    {
+        return Err(ApiError::internal(format!("there is no database at {path}: run `alongside migrate`")));
+    }
+    connect(options)
+}
+
+fn connect(options: &Options) -> Result<Conn> {
+    Conn::open(&options.url, options.purpose).map_err(|error| ApiError::unavailable(error.to_string()))
+}
+
+/// Whether there is no schema in the database yet. Makes nothing, not even the file.
+pub fn is_new(options: &Options) -> Result<bool> {
+    if let Url::Sqlite(path) = &options.url
+        && file::is_empty(path).map_err(|error| ApiError::unavailable(format!("{path}: {error}")))?
+    {
+        return Ok(true);
+    }
+    Ok(applied(&mut connect(options)?).is_none())
+}
+
 /// Applies what is missing, and says how many that were.
 pub fn run(conn: &mut Conn) -> Result<usize> {
-    refuse_newer(conn)?;
+    match conn {
+        // Held until the unlock or the end of the session, and asked for before anything else: to make diesel's own table is no thing for
+        // two at the same moment either.
+        Conn::Pg(c) => c.batch_execute("SET statement_timeout TO 0; SELECT pg_advisory_lock(7262626)")?,
+        Conn::Sqlite(_) => {}
+    }
+    let applied = refuse_newer(conn).and_then(|()| apply(conn));
+    if let Conn::Pg(c) = conn {
+        c.batch_execute("SELECT pg_advisory_unlock(7262626)")?;
+    }
+    applied
+}
+
+fn apply(conn: &mut Conn) -> Result<usize> {
     match conn {
         Conn::Pg(c) => {
-            // Held until the unlock or the end of the session: two servers may start at once.
-            c.batch_execute("SET statement_timeout TO 0; SELECT pg_advisory_lock(7262626)")?;
-            let applied = c.run_pending_migrations(POSTGRES).map(|done| done.len());
-            c.batch_execute("SELECT pg_advisory_unlock(7262626)")?;
-            applied.map_err(failed)
+            let mut applied = 0;
+            for attempt in 1.. {
+                let before = c.pending_migrations(POSTGRES).map_err(failed)?.len();
+                match c.run_pending_migrations(POSTGRES).map(|done| done.len()) {
+                    Ok(done) => return Ok(applied + done),
+                    // Roles are the cluster's, and another database of it is just being migrated. Each migration is all or nothing.
+                    Err(error) if attempt < ATTEMPTS && IN_EACH_OTHERS_WAY.iter().any(|words| error.to_string().contains(words)) => {
+                        applied += before - c.pending_migrations(POSTGRES).map_err(failed)?.len();
+                        std::thread::sleep(std::time::Duration::from_millis(50 * attempt));
+                    }
+                    Err(error) => return Err(failed(error)),
+                }
+            }
+            Ok(applied)
         }
         Conn::Sqlite(c) => {
             let applied = c.run_pending_migrations(SQLITE).map(|done| done.len()).map_err(failed)?;
-            c.batch_execute(STATISTICS)?;
+            // In one piece: another server may be opening a connection.
+            c.immediate_transaction(|c| c.batch_execute(STATISTICS))?;
             Ok(applied)
         }
     }
 }
+
+/// What PostgreSQL says where two change the roles of a cluster at the same moment.
+const IN_EACH_OTHERS_WAY: &[&str] = &["tuple concurrently updated", "pg_authid_rolname_index", "pg_auth_members"];
+const ATTEMPTS: u64 = 20;
 
 /// What SQLite must know and cannot guess: the first column of every index, the organization, chooses nothing; its second chooses
 /// a few rows, unless it is one of those that many rows share; what nobody leads is rare, and so is what is not indexed yet; of
@@ -62,13 +131,41 @@ pub fn pending(conn: &mut Conn) -> Result<usize> {
 
 /// The same in a transaction that only reads, where diesel would make its table if it were not there.
 pub fn lacking(conn: &mut Conn) -> Result<usize> {
+    let applied = read_applied(conn)?;
+    Ok(versions().iter().filter(|known| !applied.contains(known)).count())
+}
+
+/// The versions of the migrations that were applied, without making diesel's own table.
+fn read_applied(conn: &mut Conn) -> Result<Vec<String>> {
     #[derive(diesel::QueryableByName)]
     struct Applied {
         #[diesel(sql_type = diesel::sql_types::Text)]
         version: String,
     }
     let applied: Vec<Applied> = diesel::RunQueryDsl::load(diesel::sql_query("SELECT version FROM __diesel_schema_migrations"), conn)?;
-    Ok(versions().iter().filter(|known| applied.iter().all(|applied| applied.version != **known)).count())
+    Ok(applied.into_iter().map(|applied| applied.version).collect())
+}
+
+/// The same; none where there is no such table, or nothing in it. Whoever only serves may make nothing: a table that cannot be read is
+/// taken for one that is not there.
+fn applied(conn: &mut Conn) -> Option<Vec<String>> {
+    read_applied(conn).ok().filter(|applied| !applied.is_empty())
+}
+
+/// Refuses a database that lacks migrations, and one that has migrations which this program does not know (RL-09).
+pub fn refuse_other_schemas(conn: &mut Conn) -> Result<()> {
+    let (applied, known) = (applied(conn).unwrap_or_default(), versions());
+    if let Some(version) = applied.iter().find(|version| !known.contains(version)) {
+        return Err(newer(version));
+    }
+    if known.iter().any(|version| !applied.contains(version)) {
+        return Err(ApiError::internal("the database lacks migrations: run `alongside migrate`"));
+    }
+    Ok(())
+}
+
+fn newer(version: &str) -> ApiError {
+    ApiError::internal(format!("the database has migration {version}, which this program does not know: it is newer than the program"))
 }
 
 /// The versions of the migrations embedded, as diesel writes them down: the same for both engines.
@@ -88,7 +185,7 @@ fn refuse_newer(conn: &mut Conn) -> Result<()> {
     .collect();
     let known = versions();
     match applied.iter().find(|version| !known.contains(version)) {
-        Some(version) => Err(failed(format!("the database has migration {version}, which this program does not know: it is newer"))),
+        Some(version) => Err(newer(version)),
         None => Ok(()),
     }
 }

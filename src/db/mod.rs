@@ -5,9 +5,13 @@
 
 pub mod conn;
 pub mod dialect;
+pub mod file;
+mod files;
 pub mod links;
+pub mod lock;
 pub mod migrate;
 pub mod pool;
+pub mod progress;
 mod reader;
 #[rustfmt::skip]
 pub mod schema;
@@ -58,15 +62,9 @@ pub struct Db {
 impl Db {
     /// Opens the database, brings its schema up to date or refuses one that is not, and starts the writer and the audit lane.
     pub fn open(options: &Options) -> Result<Self> {
-        let mut first = Conn::open(&options.url, options.purpose).map_err(|e| ApiError::unavailable(e.to_string()))?;
-        if options.migrate {
-            migrate::run(&mut first)?;
-        }
+        let mut first = if options.migrate { migrate::open(options)?.0 } else { migrate::open_as_it_is(options)? };
         first.work_as_app().map_err(|error| ApiError::unavailable(format!("as alongside_app: {error}")))?;
-        // Whoever only serves may make nothing, not even diesel's own table: one that cannot be read is taken for one that is not there.
-        if migrate::lacking(&mut first).unwrap_or(1) > 0 {
-            return Err(ApiError::internal("the database lacks migrations: run `alongside migrate`"));
-        }
+        migrate::refuse_other_schemas(&mut first)?;
         if !first.speaks_plainly()? {
             let told = "PostgreSQL speaks another language: have a superuser say ALTER DATABASE … SET lc_messages TO 'C'";
             return Err(ApiError::unavailable(told));
@@ -142,13 +140,18 @@ impl Db {
 
     /// Makes one change on behalf of `caller`: all of it with its trace, or nothing. `f` may run more than once. A change that
     /// leaves no trace is refused: `f` must [`record`](Tx::record) what it does, or [say](Tx::nothing_changed) that it did nothing.
+    ///
+    /// It takes ten seconds at the most, with its wait for a turn.
+    ///
+    /// # Errors
+    /// `outcome_unknown` where nobody knows whether it is stored; after any other error nothing is.
     pub async fn write<T: Send + 'static>(
         &self,
         caller: &impl Caller,
         mut f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let asked = Asked::by(caller);
-        self.engine.write(move |conn| writing(conn, &asked, &mut f)).await
+        self.engine.write_within(progress::LONGEST_WRITE, move |conn| writing(conn, &asked, &mut f)).await
     }
 
     /// [`Db::write`] for the command line, where a thread may wait.
@@ -177,6 +180,7 @@ impl Db {
     /// Whether the database answers, takes writes and has every migration.
     pub async fn ready(&self) -> Result<bool> {
         let missing = self.engine.read(Id::NOBODYS, migrate::lacking).await?;
+        self.engine.takes_writes().await?;
         Ok(missing == 0 && self.engine.trouble().is_none())
     }
 
@@ -261,7 +265,7 @@ fn writing<T>(conn: &mut Conn, asked: &Asked, f: &mut impl FnMut(&mut Tx<'_>) ->
         return Err(ApiError::internal("a change left no trace"));
     }
     // Last of all: the head of the organization's chain is held for as short as can be.
-    audit::append(conn, trace)?;
+    audit::append(conn, trace).map_err(ApiError::of_the_audit_log)?;
     Ok(value)
 }
 
@@ -322,6 +326,17 @@ impl Tx<'_> {
         }
         self.organization = organization;
         Ok(self.conn.set_organization(organization)?)
+    }
+
+    /// Holds a lock until the transaction ends, so that of all who count by this subject one counts at a time, and sees what those before
+    /// have stored.
+    pub fn lock(&mut self, purpose: lock::Purpose, subject: &[u8]) -> Result<()> {
+        Ok(self.conn.hold(lock::Lock::new(purpose, self.organization, subject), false)?)
+    }
+
+    /// The same together with all others who share it: nobody holds it alone meanwhile.
+    pub fn lock_shared(&mut self, purpose: lock::Purpose, subject: &[u8]) -> Result<()> {
+        Ok(self.conn.hold(lock::Lock::new(purpose, self.organization, subject), true)?)
     }
 
     /// Notes a change: what was done to which record, and the names (never the content) of the members that changed.

@@ -4,21 +4,25 @@ use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::r2d2::{self, ManageConnection as _};
 use tokio::sync::Semaphore;
 
 use super::conn::{Conn, Url, Use};
+use super::file::DatabaseFile;
+use super::progress::{Progress, given_up};
 use super::reader::Reader;
 use super::writer::{Writer, guarded};
 use crate::auth::OrganizationId;
-use crate::error::{ApiError, Result};
+use crate::error::{ApiError, Code, Result};
 
 /// How long a request waits for its turn, or for an answer that many wait for, before it is told to come back (RL-02).
 pub const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a read may take once it is its turn: as long as its request. PostgreSQL breaks each statement off sooner.
 const LONGEST_READ: Duration = Duration::from_secs(30);
+/// Between two tries to write for `/readyz`.
+const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
 /// The engine behind `Db`: no caller, no trace. Only `db`, `audit` and the command line's own steps use it.
 #[derive(Clone)]
@@ -27,7 +31,13 @@ pub struct Engine {
     stale: Reader,
     peeks: Peeks,
     writes: Writes,
+    /// Of SQLite: what every answer is held against.
+    file: Option<Arc<DatabaseFile>>,
+    tried: Arc<tokio::sync::Mutex<Tried>>,
 }
+
+/// When a write was last tried, and how it failed, if it did.
+type Tried = Option<(Instant, Option<ApiError>)>;
 
 #[derive(Clone)]
 enum Peeks {
@@ -50,21 +60,30 @@ impl Engine {
     pub(super) fn start(first: Conn, options: &super::Options) -> Result<Self> {
         let super::Options { url, replica, connections, readers, purpose, .. } = options;
         let (connections, readers) = (*connections, *readers);
-        let reading = |url, more| Lane::new(url, Use::Reading, readers + more);
+        let file = match (url, purpose) {
+            // A file that is being made is nobody's yet, and is renamed when it is whole.
+            (Url::Postgres(_), _) | (_, Use::Making) => None,
+            (Url::Sqlite(path), _) => Some(DatabaseFile::opened(path)?),
+        };
+        let reading = |url, more| Lane::new(url, Use::Reading, readers + more, file.as_ref());
         let lane = reading(url, 0)?;
         let (peeks, writes) = match first {
             Conn::Pg(_) => {
                 let peeks = Reader::start(reading(url, 1)?, readers, PATIENCE)?; // and one for the roll call
-                (Peeks::Apart(peeks), Writes::Shared(Lane::new(url, *purpose, connections)?))
+                (Peeks::Apart(peeks), Writes::Shared(Lane::new(url, *purpose, connections, None)?))
             }
-            Conn::Sqlite(_) => (Peeks::Here(lane.clone()), Writes::Single(Writer::start(first)?)),
+            Conn::Sqlite(_) => {
+                let again = (url.clone(), *purpose);
+                let again = move || Conn::open(&again.0, again.1).map_err(|error| error.to_string());
+                (Peeks::Here(lane.clone()), Writes::Single(Writer::start(first, again, file.clone())?))
+            }
         };
         let fresh = Reader::start(lane, readers, LONGEST_READ)?;
         let stale = match replica {
             Some(url) => Reader::start(reading(url, 0)?, readers, LONGEST_READ)?,
             None => fresh.clone(),
         };
-        Ok(Self { fresh, stale, peeks, writes })
+        Ok(Self { fresh, stale, peeks, writes, file, tried: Arc::default() })
     }
 
     /// A read of one organization, in a transaction that it may share with others who waited when it began.
@@ -73,6 +92,7 @@ impl Engine {
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
     {
+        self.has_its_file()?;
         self.fresh.run(organization, f).await
     }
 
@@ -82,6 +102,7 @@ impl Engine {
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
     {
+        self.has_its_file()?;
         self.stale.run(organization, f).await
     }
 
@@ -92,6 +113,7 @@ impl Engine {
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
     {
+        self.has_its_file()?;
         match &self.peeks {
             Peeks::Apart(reader) => reader.run(organization, f).await,
             Peeks::Here(lane) => lane.run_here(|conn| reading(conn, organization, f)),
@@ -100,6 +122,7 @@ impl Engine {
 
     /// The same for a thread that may wait, on PostgreSQL in a transaction of its own.
     pub fn peek_blocking<T>(&self, organization: OrganizationId, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+        self.has_its_file()?;
         match &self.peeks {
             Peeks::Apart(reader) => reader.lane.run_waiting(|conn| reading(conn, organization, f)),
             Peeks::Here(lane) => lane.run_here(|conn| reading(conn, organization, f)),
@@ -111,16 +134,60 @@ impl Engine {
         matches!(self.peeks, Peeks::Here(_))
     }
 
-    /// Runs `f` in one transaction: all of it happens, or none. `f` may run more than once, so it must do nothing but queries.
-    pub async fn write<T, F>(&self, mut f: F) -> Result<T>
+    /// Runs `f` in one transaction: all of it happens, or none. `f` may run more than once, so it must do nothing but queries. It takes as
+    /// long as it takes, and goes on where the caller is dropped.
+    pub async fn write<T, F>(&self, f: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
+    {
+        self.write_as(Progress::default(), f).await
+    }
+
+    /// The same for a request, which waits no longer than `longest`. A write that is given up before its COMMIT is rolled back, however
+    /// late its thread comes to it: nothing is stored then.
+    ///
+    /// # Errors
+    /// `unavailable` where nothing is stored; `outcome_unknown` where COMMIT was on its way.
+    pub async fn write_within<T, F>(&self, longest: Duration, f: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
+    {
+        let progress = Progress::of_request();
+        let _waiting = progress.until_dropped();
+        match tokio::time::timeout(longest, self.write_as(progress.clone(), f)).await {
+            Ok(outcome) => outcome,
+            Err(late) if progress.give_up() => Err(ApiError::unavailable(late)),
+            Err(late) => Err(ApiError::outcome_unknown(late)),
+        }
+    }
+
+    async fn write_as<T, F>(&self, progress: Progress, mut f: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
     {
         match &self.writes {
-            Writes::Shared(lane) => lane.run(move |conn| transaction(conn, guarded(&mut f))).await,
-            Writes::Single(writer) => writer.run(f).await,
+            Writes::Shared(lane) => lane.run(move |conn| transaction(conn, &progress, guarded(&mut f))).await,
+            Writes::Single(writer) => writer.run(progress, f).await,
         }
+    }
+
+    /// Whether the database takes writes: it is tried, once in a second at the most, however many ask.
+    pub async fn takes_writes(&self) -> Result<()> {
+        self.has_its_file()?; // not remembered: it is over as soon as the file is back
+        let mut last = self.tried.lock().await;
+        if let Some((_, outcome)) = last.as_ref().filter(|(at, _)| at.elapsed() < BETWEEN_TRIES) {
+            return outcome.as_ref().map_or(Ok(()), |error| Err(error.copy()));
+        }
+        let tried = self.write_within(PATIENCE, |conn| {
+            conn.set_organization(OrganizationId::NOBODYS)?;
+            Ok(conn.try_write()?)
+        });
+        let outcome = tried.await;
+        *last = Some((Instant::now(), outcome.as_ref().err().map(ApiError::copy)));
+        outcome
     }
 
     /// The same for a thread that may wait.
@@ -130,13 +197,21 @@ impl Engine {
         F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
     {
         match &self.writes {
-            Writes::Shared(lane) => lane.run_waiting(move |conn| transaction(conn, guarded(&mut f))),
+            Writes::Shared(lane) => lane.run_waiting(move |conn| transaction(conn, &Progress::default(), guarded(&mut f))),
             Writes::Single(writer) => writer.run_blocking(f),
         }
     }
 
+    /// 503 where the SQLite file is gone or is another one. A write is held against it by the writer, batch by batch.
+    fn has_its_file(&self) -> Result<()> {
+        self.file.as_ref().map_or(Ok(()), |file| file.check_lately())
+    }
+
     /// Why the last writes failed, where the engine can tell without trying.
     pub fn trouble(&self) -> Option<String> {
+        if let Some(Err(error)) = self.file.as_ref().map(|file| file.check()) {
+            return Some(error.to_string());
+        }
         match &self.writes {
             Writes::Shared(_) => None,
             Writes::Single(writer) => writer.trouble.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone(),
@@ -147,10 +222,10 @@ impl Engine {
 const ATTEMPTS: u32 = 6;
 
 /// One transaction, run again while the engine says that it only lost a race.
-pub(super) fn transaction<T>(conn: &mut Conn, mut f: impl FnMut(&mut Conn) -> Result<T>) -> Result<T> {
+pub(super) fn transaction<T>(conn: &mut Conn, progress: &Progress, mut f: impl FnMut(&mut Conn) -> Result<T>) -> Result<T> {
     let mut attempt = 1;
     loop {
-        match once(conn, &mut f) {
+        match once(conn, progress, &mut f) {
             Err(error) if error.is_transient() && attempt < ATTEMPTS => {
                 std::thread::sleep(backoff(attempt));
                 attempt += 1;
@@ -160,12 +235,28 @@ pub(super) fn transaction<T>(conn: &mut Conn, mut f: impl FnMut(&mut Conn) -> Re
     }
 }
 
-fn once<T>(conn: &mut Conn, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+fn once<T>(conn: &mut Conn, progress: &Progress, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+    if progress.is_given_up() {
+        return Err(given_up());
+    }
     conn.begin_write()?;
     match f(conn) {
         Ok(value) => {
-            // diesel rolls back what it cannot commit; but a connection that breaks just now takes the answer with it
-            conn.commit().and_then(|()| conn.make_durable()).map_err(|error| ApiError::from(error).of_a_commit())?;
+            if !progress.begins_commit() {
+                conn.rollback();
+                return Err(given_up());
+            }
+            // diesel rolls back what it cannot commit; but a connection that breaks just now takes the answer with it.
+            conn.commit().map_err(|error| {
+                let error = ApiError::from(error).of_a_commit();
+                if error.code() != Code::OutcomeUnknown {
+                    progress.was_rolled_back();
+                }
+                error
+            })?;
+            // It is committed, whatever goes wrong from here on.
+            conn.make_durable().map_err(ApiError::outcome_unknown)?;
+            progress.is_done();
             Ok(value)
         }
         Err(error) => {
@@ -214,8 +305,8 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    pub(super) fn new(url: &Url, purpose: Use, connections: u32) -> Result<Self> {
-        let manager = Manager { url: url.clone(), purpose, generation: Arc::default() };
+    pub(super) fn new(url: &Url, purpose: Use, connections: u32, file: Option<&Arc<DatabaseFile>>) -> Result<Self> {
+        let manager = Manager { url: url.clone(), purpose, generation: Arc::default(), file: file.cloned() };
         let remote = matches!(url, Url::Postgres(_));
         let pool = r2d2::Pool::builder()
             .max_size(connections)
@@ -256,9 +347,7 @@ impl Lane {
             *conn = self.manager.connect().map_err(gone)?;
         }
         let outcome = f(&mut conn.conn);
-        if let Err(error) = &outcome
-            && error.code() == crate::error::Code::Unavailable
-        {
+        if outcome.as_ref().is_err_and(ApiError::is_of_the_engine) {
             self.manager.generation.fetch_add(1, Ordering::Relaxed);
         }
         outcome
@@ -294,6 +383,7 @@ struct Manager {
     purpose: Use,
     /// Counts how often the database was seen to be away.
     generation: Arc<AtomicU64>,
+    file: Option<Arc<DatabaseFile>>,
 }
 
 struct Pooled {
@@ -309,6 +399,10 @@ impl r2d2::ManageConnection for Manager {
         let generation = self.generation.load(Ordering::Relaxed);
         let mut conn = Conn::open(&self.url, self.purpose).map_err(r2d2::Error::ConnectionError)?;
         conn.work_as_app().map_err(r2d2::Error::QueryError)?;
+        // What was opened while the file was another one would go on reading that, whatever stands there later.
+        if let Some(Err(error)) = self.file.as_ref().map(|file| file.check()) {
+            return Err(r2d2::Error::ConnectionError(diesel::ConnectionError::BadConnection(error.to_string())));
+        }
         Ok(Pooled { conn, generation })
     }
     fn is_valid(&self, pooled: &mut Pooled) -> std::result::Result<(), r2d2::Error> {

@@ -6,6 +6,7 @@ use super::Conn;
 use super::pool::{Lane, PATIENCE, caught, gone};
 use crate::auth::OrganizationId;
 use crate::error::{ApiError, Code, Result};
+use crate::supervise;
 use crate::types::Id;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -41,7 +42,11 @@ impl Reader {
         let reads = Arc::new(Mutex::new(reads));
         for _ in 0..threads {
             let (lane, reads) = (lane.clone(), Arc::clone(&reads));
-            std::thread::Builder::new().name("reader".into()).spawn(move || work(&lane, &reads)).map_err(ApiError::internal)?;
+            let read = move || {
+                work(&lane, &reads);
+                Ok(())
+            };
+            supervise::thread("reader", read).map_err(ApiError::internal)?;
         }
         Ok(Self { lane, queue, longest })
     }
@@ -152,7 +157,7 @@ mod tests {
         writer.batch_execute("CREATE TABLE told (what INTEGER)").unwrap();
         let mut tell = || writer.batch_execute("INSERT INTO told VALUES (1)").unwrap();
 
-        let reader = Reader::start(Lane::new(&url, Use::Reading, 1).unwrap(), 1, PATIENCE).unwrap();
+        let reader = Reader::start(Lane::new(&url, Use::Reading, 1, None).unwrap(), 1, PATIENCE).unwrap();
         let organization = Id::from_uuid(uuid::Uuid::from_u128(1));
         // Counts, says so, and waits.
         let held = || {

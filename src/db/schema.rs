@@ -328,6 +328,19 @@ diesel::table! {
 diesel::table! {
     use crate::types::sql::*;
 
+    client_merges (organization_id, client_id) {
+        organization_id -> Uuid,
+        client_id -> Uuid,
+        into_id -> Uuid,
+        reason -> Nullable<Text>,
+        merged_by -> Uuid,
+        merged_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
     clients (organization_id, id) {
         organization_id -> Uuid,
         id -> Uuid,
@@ -346,6 +359,8 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        is_merged -> Bool,
+        other_names -> Jsonb,
     }
 }
 
@@ -696,6 +711,8 @@ diesel::table! {
         body -> Text,
         author_id -> Uuid,
         created_at -> Timestamptz,
+        corrected -> Nullable<Jsonb>,
+        replaced -> Nullable<Jsonb>,
     }
 }
 
@@ -798,6 +815,7 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        words -> Text,
     }
 }
 
@@ -822,6 +840,7 @@ diesel::table! {
         issued_at -> Timestamptz,
         expires_at -> Timestamptz,
         spent_at -> Nullable<Timestamptz>,
+        successor -> Nullable<Bytea>,
     }
 }
 
@@ -841,6 +860,15 @@ diesel::table! {
         title -> Text,
         body -> Text,
         words -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
+    search_refolds (organization_id) {
+        organization_id -> Uuid,
+        after_id -> Nullable<Uuid>,
     }
 }
 
@@ -913,6 +941,7 @@ diesel::table! {
         version -> Int4,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        words -> Text,
     }
 }
 
@@ -1081,6 +1110,7 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         scopes -> Jsonb,
+        purpose -> Nullable<Text>,
     }
 }
 
@@ -1101,6 +1131,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     case_transitions,
     cases,
     client_accounts,
+    client_merges,
     clients,
     commitments,
     conflict_checks,
@@ -1128,6 +1159,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     recovery_codes,
     refresh_tokens,
     search_documents,
+    search_refolds,
     search_shelves,
     search_words,
     second_factors,

@@ -5,7 +5,14 @@
 //! can be in them, and they are quoted all the same.
 
 use super::{Conn, conn::MultiBackend, schema::search_words};
-use crate::{auth::OrganizationId, identity::teams::model::TeamId, types::sql::Uuid};
+use crate::{
+    auth::OrganizationId,
+    identity::teams::model::TeamId,
+    types::{
+        fold::{Asked, Term},
+        sql::Uuid,
+    },
+};
 use diesel::{
     connection::SimpleConnection as _,
     expression::{AppearsOnTable, Expression, SelectableExpression, ValidGrouping, is_aggregate},
@@ -17,8 +24,7 @@ use diesel::{
 };
 use std::collections::BTreeSet;
 
-/// Of `search_documents`: the document is one of the newest of the organization's that stand on these shelves and have a word that
-/// begins with each of the terms.
+/// Of `search_documents`: the document is one of the newest of the organization's that stand on these shelves and answer each of the terms.
 #[derive(Debug, Clone)]
 pub struct OnShelves {
     organization: OrganizationId,
@@ -29,15 +35,21 @@ pub struct OnShelves {
     newest: i64,
 }
 
-pub fn on_shelves(organization: OrganizationId, shelves: &[i64], terms: &[String], newest: i64) -> OnShelves {
-    let words =
-        |shelf: &i64, word: fn((&i64, &String)) -> String, and| terms.iter().map(|term| word((shelf, term))).collect::<Vec<_>>().join(and);
-    OnShelves {
-        organization,
-        postgres: shelves.iter().map(|shelf| words(shelf, |(shelf, term)| format!("'{shelf}x{term}':*"), " & ")).collect(),
-        sqlite: shelves.iter().map(|shelf| words(shelf, |(shelf, term)| format!("\"{shelf}x{term}\" *"), " AND ")).collect(),
-        newest,
-    }
+/// The terms in the words of an engine: each one of its ways, and of a way each word.
+fn in_words(terms: &[Term], [and, or]: [&str; 2], word: impl Fn(&Asked) -> String) -> String {
+    let way = |way: &Vec<Asked>| format!("({})", way.iter().map(&word).collect::<Vec<_>>().join(and));
+    let term = |term: &Term| format!("({})", term.0.iter().map(way).collect::<Vec<_>>().join(or));
+    terms.iter().map(term).collect::<Vec<_>>().join(and)
+}
+
+pub fn on_shelves(organization: OrganizationId, shelves: &[i64], terms: &[Term], newest: i64) -> OnShelves {
+    let of_postgres = |shelf: &i64| {
+        in_words(terms, [" & ", " | "], |asked| format!("'{shelf}x{}'{}", asked.text, if asked.is_whole { "" } else { ":*" }))
+    };
+    let of_sqlite = |shelf: &i64| {
+        in_words(terms, [" AND ", " OR "], |asked| format!("\"{shelf}x{}\"{}", asked.text, if asked.is_whole { "" } else { " *" }))
+    };
+    OnShelves { organization, postgres: shelves.iter().map(of_postgres).collect(), sqlite: shelves.iter().map(of_sqlite).collect(), newest }
 }
 
 impl QueryFragment<Pg> for OnShelves {

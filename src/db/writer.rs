@@ -8,8 +8,11 @@ use diesel::Connection as _;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Conn;
+use super::file::DatabaseFile;
 use super::pool::transaction;
+use super::progress::{Progress, given_up};
 use crate::error::{ApiError, Result};
+use crate::supervise;
 
 const LONGEST_QUEUE: usize = 1024;
 const LARGEST_GROUP: usize = 128;
@@ -22,32 +25,42 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn start(conn: Conn) -> Result<Self> {
-        let (queue, jobs) = mpsc::channel(LONGEST_QUEUE);
+    /// `again` opens the database anew: after a panic nobody knows what the connection of before was in the middle of.
+    pub fn start(
+        conn: Conn,
+        again: impl Fn() -> std::result::Result<Conn, String> + Send + 'static,
+        file: Option<Arc<DatabaseFile>>,
+    ) -> Result<Self> {
+        let (queue, mut jobs) = mpsc::channel(LONGEST_QUEUE);
         let trouble = Arc::default();
-        let told = Arc::clone(&trouble);
-        let thread = std::thread::Builder::new().name("sqlite-writer".into());
-        thread.spawn(move || work(conn, jobs, &told)).map_err(ApiError::internal)?;
+        let failures = Arc::clone(&trouble);
+        let mut first = Some(conn);
+        let write = move || {
+            let mut conn = first.take().map_or_else(&again, Ok)?;
+            work(&mut conn, &mut jobs, &failures, file.as_deref());
+            Ok(())
+        };
+        supervise::thread("sqlite-writer", write).map_err(ApiError::internal)?;
         Ok(Self { queue, trouble })
     }
 
-    fn job<T, F>(f: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T>>)
+    fn job<T, F>(progress: Progress, f: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T>>)
     where
         T: Send + 'static,
         F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        (Box::new(Transaction { f, outcome: None, reply }), answer)
+        (Box::new(Transaction { f, progress, outcome: None, reply }), answer)
     }
 
-    pub async fn run<T, F>(&self, f: F) -> Result<T>
+    pub async fn run<T, F>(&self, progress: Progress, f: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
     {
-        let (job, answer) = Self::job(f);
+        let (job, answer) = Self::job(progress, f);
         self.queue.send(job).await.map_err(|_| stopped())?;
-        answer.await.map_err(|_| stopped())?
+        answer.await.map_err(|_| stopped().of_a_commit())?
     }
 
     /// The same for a thread that may wait.
@@ -56,9 +69,9 @@ impl Writer {
         T: Send + 'static,
         F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
     {
-        let (job, answer) = Self::job(f);
+        let (job, answer) = Self::job(Progress::default(), f);
         self.queue.blocking_send(job).map_err(|_| stopped())?;
-        answer.blocking_recv().map_err(|_| stopped())?
+        answer.blocking_recv().map_err(|_| stopped().of_a_commit())?
     }
 }
 
@@ -66,14 +79,29 @@ fn stopped() -> ApiError {
     ApiError::unavailable("the SQLite writer has stopped")
 }
 
-fn work(mut conn: Conn, mut jobs: mpsc::Receiver<Box<dyn Job>>, trouble: &Mutex<Option<String>>) {
+fn work(conn: &mut Conn, jobs: &mut mpsc::Receiver<Box<dyn Job>>, trouble: &Mutex<Option<String>>, file: Option<&DatabaseFile>) {
+    let check = || file.map_or(Ok(()), DatabaseFile::check);
     let mut group = Vec::new();
     while jobs.blocking_recv_many(&mut group, LARGEST_GROUP) > 0 {
-        let together = group.len() > 1 && commit_together(&mut conn, &mut group);
-        let mut failed = None;
+        if let Err(error) = check() {
+            for mut job in group.drain(..) {
+                job.refuse(error.copy());
+                job.answer();
+            }
+            continue;
+        }
+        let together = group.len() > 1 && commit_together(conn, &mut group);
+        // Nothing is acknowledged that went into a file which is not there any more.
+        let kept = || check().map_err(ApiError::outcome_unknown);
+        let (all_kept, mut failed) = (together.then(kept), None);
         for mut job in group.drain(..) {
             if !together {
-                failed = job.run_alone(&mut conn).or(failed);
+                failed = job.run_alone(conn).or(failed);
+            }
+            match &all_kept {
+                Some(Ok(())) => {}
+                Some(Err(error)) => job.refuse(error.copy()),
+                None => drop(kept().map_err(|error| job.refuse(error))),
             }
             job.answer();
         }
@@ -87,11 +115,16 @@ fn commit_together(conn: &mut Conn, group: &mut [Box<dyn Job>]) -> bool {
     if conn.begin_write().is_err() {
         return false;
     }
-    if group.iter_mut().all(|job| job.run_in_group(conn)) {
-        return conn.commit().is_ok();
+    let sound = group.iter_mut().all(|job| job.run_in_group(conn)) && group.iter().all(|job| job.begins_commit());
+    if !sound {
+        conn.rollback();
     }
-    conn.rollback();
-    false
+    // What SQLite does not commit, it rolls back.
+    let stored = sound && conn.commit().is_ok();
+    for job in group.iter() {
+        job.ends_commit(stored);
+    }
+    stored
 }
 
 trait Job: Send {
@@ -100,11 +133,18 @@ trait Job: Send {
     /// Runs in a savepoint of the group's transaction. `false` on an error of the engine, which (disk full, I/O) may have ended
     /// the whole transaction.
     fn run_in_group(&mut self, conn: &mut Conn) -> bool;
+    /// Answers with this error, unless it has failed already.
+    fn refuse(&mut self, error: ApiError);
+    /// Says that the group is about to be committed. `false` where it holds what was given up meanwhile.
+    fn begins_commit(&self) -> bool;
+    /// Says whether the group was stored.
+    fn ends_commit(&self, stored: bool);
     fn answer(self: Box<Self>);
 }
 
 struct Transaction<T, F> {
     f: F,
+    progress: Progress,
     outcome: Option<Result<T>>,
     reply: oneshot::Sender<Result<T>>,
 }
@@ -115,17 +155,40 @@ where
     F: FnMut(&mut Conn) -> Result<T> + Send,
 {
     fn run_alone(&mut self, conn: &mut Conn) -> Option<String> {
-        let outcome = transaction(conn, guarded(&mut self.f));
-        let failed = outcome.as_ref().err().filter(|e| e.code() == crate::error::Code::Unavailable).map(ToString::to_string);
+        let outcome = transaction(conn, &self.progress, guarded(&mut self.f));
+        let failed = outcome.as_ref().err().filter(|error| error.is_of_the_engine()).map(ToString::to_string);
         self.outcome = Some(outcome);
         failed
     }
 
     fn run_in_group(&mut self, conn: &mut Conn) -> bool {
+        if self.progress.is_given_up() {
+            self.outcome = Some(Err(given_up()));
+            return true;
+        }
         let outcome = conn.transaction(guarded(&mut self.f));
         let sound = outcome.as_ref().err().is_none_or(|error| error.inner().is_none());
         self.outcome = Some(outcome);
         sound
+    }
+
+    fn refuse(&mut self, error: ApiError) {
+        if self.outcome.as_ref().is_none_or(Result::is_ok) {
+            self.outcome = Some(Err(error));
+        }
+    }
+
+    fn begins_commit(&self) -> bool {
+        // What has failed or was skipped leaves nothing in the group.
+        !matches!(self.outcome, Some(Ok(_))) || self.progress.begins_commit()
+    }
+
+    fn ends_commit(&self, stored: bool) {
+        if stored {
+            self.progress.is_done();
+        } else {
+            self.progress.was_rolled_back();
+        }
     }
 
     fn answer(self: Box<Self>) {

@@ -2,7 +2,8 @@
 
 use super::{
     Numbers,
-    dice::{DAY, Dice, HOUR, day, instant},
+    desk::{self, Checklist, Desk},
+    dice::{DAY, Dice, HOUR, day, in_waking_hours, instant},
     ground::{Team, World, codes},
     ladder::Rules,
     rows::{AssignmentRow, Batch, CaseRow, ClientRow, EpisodeRow, TimelineRow, TransitionRow},
@@ -55,7 +56,7 @@ const NEWER: &[(u32, CaseStatus)] = &[
     (90, Triage),
     (90, Referred),
 ];
-/// What the advocate who can sign in works on.
+/// What each advocate who can sign in works on, about.
 const OWN_ACTIVE: u32 = 40;
 
 /// Makes up one case after the other, in the order in which they were opened.
@@ -65,8 +66,10 @@ pub struct Teller<'a> {
     pub codes: Codes,
     pub rules: Rules,
     pub numbers: Numbers,
+    /// The checklist of a meeting.
+    pub checklist: Checklist,
     total: u32,
-    own_active: u32,
+    own_active: [u32; 2],
     in_first_team: u32,
 }
 
@@ -82,6 +85,7 @@ pub struct Story {
     pub contact: i64,
     /// When the work ended, or now.
     pub until: i64,
+    pub lead_signs_in: bool,
     pub undisposed: i32,
     pub open_deadlines: i32,
     pub next_deadline: Option<Day>,
@@ -89,7 +93,7 @@ pub struct Story {
 }
 
 impl<'a> Teller<'a> {
-    pub fn new(world: &'a World, dice: Dice, total: u32) -> Self {
+    pub fn new(world: &'a World, dice: Dice, total: u32, short_checklists: bool) -> Self {
         let codes = Codes {
             advocacy: codes::<code::AdvocacyTypes>(),
             intake: codes::<code::IntakeSources>(),
@@ -103,7 +107,17 @@ impl<'a> Teller<'a> {
             result: codes::<code::MeetingOutcomes>(),
             service: super::ground::service_types(),
         };
-        Self { world, dice, codes, rules: Rules::read(), numbers: Numbers::new(), total, own_active: 0, in_first_team: 0 }
+        Self {
+            world,
+            dice,
+            codes,
+            rules: Rules::read(),
+            numbers: Numbers::new(),
+            checklist: Checklist::new(short_checklists),
+            total,
+            own_active: [0; 2],
+            in_first_team: 0,
+        }
     }
 
     /// Some days later, and always before today.
@@ -112,18 +126,34 @@ impl<'a> Teller<'a> {
         from + self.dice.between(1, room)
     }
 
+    /// Some days later, and by day where that leaves it after `from`.
+    fn first_contact(&mut self, from: i64) -> i64 {
+        let drawn = self.later(from, 3);
+        let awake = in_waking_hours(drawn, &self.world.zone);
+        if (from + 1..self.world.today - DAY / 2).contains(&awake) { awake } else { drawn }
+    }
+
     pub fn tell(&mut self, index: u32, batch: &mut Batch) {
         let span = self.world.today - DAY - self.world.start;
+        let task = Desk::of(index, self.total);
         let (index, total) = (i64::from(index), i64::from(self.total.max(1)));
         let (from, to) = (span * index / total, span * (index + 1) / total);
         let opened = self.world.start + self.dice.between(from, to);
-        let status = self.dice.weighed(if index * 10 < total * 9 { OLDER } else { NEWER }, Active);
+        let drawn = self.dice.weighed(if index * 10 < total * 9 { OLDER } else { NEWER }, Active);
+        let status = task.map_or(drawn, Desk::status);
         let world = self.world;
-        let Some(team) = world.teams.get(self.dice.below(world.teams.len())) else { return };
+        let place = self.dice.below(world.teams.len());
+        let Some(team) = world.teams.get(if task.is_some() { 0 } else { place }) else { return };
         let has_lead = matches!(status, Accepted | Active | OnHold | Closing | Closed);
-        let lead = has_lead.then(|| self.lead(team, status));
+        let lead = has_lead.then(|| match task.and_then(Desk::lead) {
+            Some(which) => world.advocates.get(which).copied().unwrap_or(world.supervisor),
+            None => self.lead(team, status),
+        });
         let case = self.dice.id(opened);
-        let client = self.client(team, opened, batch);
+        let mut client = self.client(team, opened, batch);
+        if task == Some(Desk::Portal) {
+            client.1 = desk::portal(self, client.0, opened, batch);
+        }
 
         let mut row = self.case(case, client.0, team.id, lead, status, opened);
         let mut story = Story {
@@ -135,6 +165,7 @@ impl<'a> Teller<'a> {
             opened,
             contact: opened,
             until: world.today - HOUR,
+            lead_signs_in: lead.is_some_and(|lead| world.advocates.contains(&lead)),
             undisposed: 0,
             open_deadlines: 0,
             next_deadline: None,
@@ -145,9 +176,18 @@ impl<'a> Teller<'a> {
         if let Some(lead) = lead {
             self.assignment(&story, lead, batch);
         }
-        super::work::tell(self, &mut story, batch);
-        row.first_contact_at = Some(instant(story.contact));
-        row.last_contact_at = Some(instant(story.last_contact));
+        // What was entered in error was found out before anybody worked on it.
+        if status != EnteredInError {
+            super::work::tell(self, &mut story, batch);
+            row.first_contact_at = Some(instant(story.contact));
+            row.last_contact_at = Some(instant(story.last_contact));
+        }
+        if story.lead_signs_in {
+            desk::statements(self, &story, row.client_id, task.is_some(), batch);
+        }
+        if task == Some(Desk::HandedOver) {
+            desk::handover(self, &story, batch);
+        }
         row.undisposed_barriers = story.undisposed;
         row.open_deadlines = story.open_deadlines;
         row.next_deadline_on = story.next_deadline;
@@ -164,7 +204,7 @@ impl<'a> Teller<'a> {
         batch.cases.push(row);
     }
 
-    /// One of the team; every so many cases of the first team, the advocate who can sign in.
+    /// One of the team; every so many cases of the first team, one of the advocates who can sign in.
     fn lead(&mut self, team: &Team, status: CaseStatus) -> Key {
         let place = self.dice.below(team.advocates.len());
         let other = team.advocates.get(place).copied().unwrap_or(self.world.supervisor);
@@ -174,11 +214,17 @@ impl<'a> Teller<'a> {
         self.in_first_team += 1;
         let teams = u32::try_from(self.world.teams.len()).unwrap_or(1).max(1);
         let stride = (self.total / teams * 6 / 10 / OWN_ACTIVE).max(1);
-        if !self.in_first_team.is_multiple_of(stride) || self.own_active >= OWN_ACTIVE {
+        let which = match self.in_first_team % stride.max(2) {
+            0 => 0,
+            1 => 1,
+            _ => return other,
+        };
+        let (Some(active), Some(own)) = (self.own_active.get_mut(which), self.world.advocates.get(which).copied()) else { return other };
+        if *active >= OWN_ACTIVE {
             return other;
         }
-        self.own_active += u32::from(status == Active);
-        self.world.advocate
+        *active += u32::from(status == Active);
+        own
     }
 
     fn client(&mut self, team: &Team, at: i64, batch: &mut Batch) -> (Key, String) {
@@ -277,7 +323,7 @@ impl<'a> Teller<'a> {
             let today = self.world.today;
             at = match to {
                 Active => {
-                    story.contact = self.later(at, 3);
+                    story.contact = self.first_contact(at);
                     met = true;
                     self.later(story.contact, 2)
                 }
@@ -328,7 +374,7 @@ impl<'a> Teller<'a> {
             row.updated_at = instant(at);
         }
         if !met {
-            story.contact = self.later(at, 3);
+            story.contact = self.first_contact(at);
         }
         story.last_contact = story.contact;
     }

@@ -3,7 +3,7 @@
 use super::{
     Plan, SignIn,
     dice::{DAY, Dice, instant},
-    rows::{Ground, MemberRow, NameRow, ProviderRow, ServiceRow, TeamRow, UserRow},
+    rows::{Ground, MemberRow, NameRow, ProviderRow, ServiceRow, TeamRow, TemplateRow, UserRow},
     words,
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     db::dialect::Key,
     error::{ApiError, Result},
     identity::organizations::model::{OrganizationRow, OrganizationStatus},
-    types::{Code, Id, Json, Line, Zone, code::CodeList, code::LISTS, fault::Fault},
+    types::{Code, Id, Json, Line, Zone, code::CodeList, code::LISTS, fault::Fault, fold},
 };
 use serde_json::json;
 
@@ -30,8 +30,11 @@ pub struct World {
     pub zone: Zone,
     pub admin: Key,
     pub supervisor: Key,
-    /// The advocate who can sign in; of the first team.
-    pub advocate: Key,
+    /// The two advocates who can sign in; of the first team.
+    pub advocates: [Key; 2],
+    /// The client who can sign in, and what they are called.
+    pub client: Key,
+    pub client_name: (String, String),
     pub teams: Vec<Team>,
     pub providers: Vec<Provider>,
     /// When the first case may be opened, and the start of today: nothing has happened since.
@@ -41,7 +44,7 @@ pub struct World {
 
 pub struct Team {
     pub id: Key,
-    /// Without the one who can sign in.
+    /// Without those who can sign in.
     pub advocates: Vec<Key>,
 }
 
@@ -105,14 +108,16 @@ pub fn lay(
     };
     let admin = named(&mut maker, Role::Admin, "admin")?;
     let supervisor = named(&mut maker, Role::Supervisor, "supervisor")?;
-    let advocate = named(&mut maker, Role::Advocate, "advocate")?;
+    let advocates = [named(&mut maker, Role::Advocate, "advocate")?, named(&mut maker, Role::Advocate, "second.advocate")?];
+    let client = named(&mut maker, Role::Client, "client")?;
     named(&mut maker, Role::Auditor, "auditor")?;
+    let client_name = maker.name_of(client);
     let mut teams = maker.teams(plan.teams.unwrap_or((plan.cases / 5_000).max(2)));
     for team in &teams {
         maker.join(team.id, supervisor);
     }
     if let Some(first) = teams.first() {
-        maker.join(first.id, advocate);
+        advocates.iter().for_each(|advocate| maker.join(first.id, *advocate));
     }
     for place in 0..(plan.cases / 40).max(4) as usize {
         let (id, _) = maker.user(Role::Advocate, &format!("advocate{}", place + 1), None);
@@ -123,10 +128,24 @@ pub fn lay(
         }
     }
     let providers = maker.providers((plan.cases / 100).clamp(20, 200));
+    if plan.has_short_checklists() {
+        maker.templates();
+    }
     let Maker { mut ground, organization, .. } = maker;
     ground.sort();
-    let world =
-        World { organization, zone: row.time_zone.clone(), admin, supervisor, advocate, teams, providers, start: today - MONTHS_24, today };
+    let world = World {
+        organization,
+        zone: row.time_zone.clone(),
+        admin,
+        supervisor,
+        advocates,
+        client,
+        client_name,
+        teams,
+        providers,
+        start: today - MONTHS_24,
+        today,
+    };
     Ok((world, ground, sign_ins))
 }
 
@@ -157,6 +176,30 @@ impl Maker<'_> {
             updated_at: at,
         });
         (id, email)
+    }
+
+    /// The given name and the family name of somebody who was made.
+    fn name_of(&self, user: Key) -> (String, String) {
+        let name = self.ground.users.iter().find(|row| row.id == user).map(|row| row.display_name.as_str()).unwrap_or_default();
+        let (given, family) = name.split_once(' ').unwrap_or((name, ""));
+        (given.to_owned(), family.to_owned())
+    }
+
+    /// The organization's own checklist for each type of meeting, a short one.
+    fn templates(&mut self) {
+        let items: Vec<_> = words::PREPARATION
+            .iter()
+            .map(|(category, text, mandatory, owner)| json!({"category": category, "text": text, "mandatory": mandatory, "owner": owner}))
+            .collect();
+        for meeting_type in codes::<crate::types::code::MeetingTypes>() {
+            self.ground.templates.push(TemplateRow {
+                organization_id: self.organization,
+                meeting_type,
+                items: Json(json!(items)),
+                version: 2,
+                updated_at: instant(self.at),
+            });
+        }
     }
 
     fn join(&mut self, team_id: Key, user_id: Key) {
@@ -201,6 +244,7 @@ impl Maker<'_> {
                     organization_id: self.organization,
                     id,
                     description: Some(format!("{name}. Invented for the demonstration.")),
+                    words: fold::gathered([name.as_str()]),
                     name,
                     url: Some(format!("https://provider{}.{}", number + 1, self.domain)),
                     phone: Some(self.dice.phone()),
@@ -218,11 +262,13 @@ impl Maker<'_> {
         let id = self.dice.id(at);
         let status = if self.dice.percent(90) { "active" } else { self.dice.pick(statuses) };
         let kind = self.dice.pick(fields);
+        let name = self.dice.pick(words::SERVICES);
         self.ground.services.push(ServiceRow {
             organization_id: self.organization,
             id,
             provider_id,
-            name: self.dice.pick(words::SERVICES),
+            words: fold::gathered([name]),
+            name,
             status,
             service_type: Some(Json(json!({"system": "open_eligibility", "code": kind}))),
             eligibility_description: self.dice.percent(50).then_some("Adults who live in the county."),

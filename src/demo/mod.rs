@@ -1,7 +1,9 @@
 //! Believable, invented data for a demonstration or a measurement: one organization, its people, and as many cases as are asked
-//! for. The same seed makes the same rows on the same day; only the passwords are new each time.
+//! for. Whatever their number, from eight on there is something for everybody who can sign in: see `desk`. The same seed makes the same
+//! rows on the same day; only the passwords are new each time.
 
 mod case;
+mod desk;
 mod dice;
 mod ground;
 mod ladder;
@@ -32,6 +34,12 @@ pub struct Plan {
 impl Plan {
     pub const fn new(cases: u32, seed: u64) -> Self {
         Self { cases, seed, teams: None }
+    }
+
+    /// Whether its organization has a short checklist of its own, and few of its meetings one: a measurement with very many cases is not
+    /// to wait for the checklists.
+    const fn has_short_checklists(&self) -> bool {
+        self.cases > 5_000
     }
 }
 
@@ -92,10 +100,10 @@ fn cases(
     dice: dice::Dice,
     organization: OrganizationId,
 ) -> Result<Vec<keep::NewShelf>> {
-    let total = plan.cases;
+    let (total, short) = (plan.cases, plan.has_short_checklists());
     let (made, batches) = mpsc::sync_channel::<(u32, rows::Batch, Numbers)>(1);
     let author = std::thread::Builder::new().name("demo".into()).spawn(move || {
-        let mut teller = case::Teller::new(&world, dice, total);
+        let mut teller = case::Teller::new(&world, dice, total, short);
         let mut shelves = search::Shelves::default();
         let mut first = 0;
         while first < total {

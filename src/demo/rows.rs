@@ -1,7 +1,7 @@
 //! Rows as they are written here: plain columns, and one batch of them for many cases.
 
 use crate::{
-    casework::deadlines::model::Basis,
+    casework::{deadlines::model::Basis, handovers::model::OpenWork},
     db::{Conn, dialect::Key, schema::*},
     error::Result,
     insert_all,
@@ -48,11 +48,14 @@ rows! {
         members: MemberRow in team_members { organization_id: Key, team_id: Key, user_id: Key, added_at: Instant, }
         providers: ProviderRow in providers {
             organization_id: Key, id: Key, name: String, description: Option<String>, url: Option<String>, phone: Option<String>,
-            version: i32, created_at: Instant, updated_at: Instant,
+            version: i32, created_at: Instant, updated_at: Instant, words: String,
         }
         services: ServiceRow in services {
             organization_id: Key, id: Key, provider_id: Key, name: Word, status: Word, service_type: Option<Json<Value>>,
-            eligibility_description: Option<Word>, wait_time: Option<Word>, version: i32, created_at: Instant, updated_at: Instant,
+            eligibility_description: Option<Word>, wait_time: Option<Word>, version: i32, created_at: Instant, updated_at: Instant, words: String,
+        }
+        templates: TemplateRow in preparation_templates {
+            organization_id: Key, meeting_type: Word, items: Json<Value>, version: i32, updated_at: Instant,
         }
     }
 }
@@ -127,6 +130,16 @@ rows! {
             organization_id: Key, id: Key, case_id: Key, title: Word, due_on: Day, assignee_id: Option<Key>, status: Word,
             done_at: Option<Instant>, created_by: Key, version: i32, created_at: Instant, updated_at: Instant,
         }
+        statements: StatementRow in statements {
+            organization_id: Key, id: Key, client_id: Key, number: i32, status: Word, sections: Json<Value>, created_by: Key,
+            approved_by: Option<Word>, approval_method: Option<Word>, approved_on: Option<Day>, recorded_by: Option<Key>,
+            recorded_at: Option<Instant>, version: i32, created_at: Instant, updated_at: Instant,
+        }
+        handovers: HandoverRow in handovers {
+            organization_id: Key, id: Key, case_id: Key, from_user_id: Key, to_user_id: Key, offered_by: Key, note: Word, status: Word,
+            open_work: Json<OpenWork>, offered_at: Instant, version: i32,
+        }
+        accounts: AccountRow in client_accounts { organization_id: Key, client_id: Key, user_id: Key, created_at: Instant, }
         timeline: TimelineRow in timeline_entries {
             organization_id: Key, id: Key, case_id: Key, at: Instant, event: Word, subject_id: Key, actor_id: Key, detail: Option<Word>,
             note_kind: Option<Word>,
@@ -144,8 +157,8 @@ macro_rules! keys {
 }
 keys! {
     TeamRow: id, UserRow: id, MemberRow: team_id, ProviderRow: id, ServiceRow: id,
-    NameRow: user_id,
+    NameRow: user_id, TemplateRow: organization_id,
     ClientRow: id, CaseRow: id, EpisodeRow: case_id, TransitionRow: id, AssignmentRow: id, BarrierRow: id, ActionRow: id, DeadlineRow: id, MeetingRow: id,
-    ItemRow: id, CommitmentRow: id, NoteRow: id, TaskRow: id, TimelineRow: id,
+    StatementRow: id, HandoverRow: id, AccountRow: client_id, ItemRow: id, CommitmentRow: id, NoteRow: id, TaskRow: id, TimelineRow: id,
     DocumentRow: id,
 }

@@ -6,11 +6,11 @@ use crate::{
     identity::teams::model::TeamId,
     oversight::search::{
         keep::{self, NewShelf},
-        model::{Content, SearchKind},
+        model::{Content, SearchKind, of_case_number, of_person},
     },
-    types::code,
+    types::code::{self, BarrierType, MeetingType},
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The shelves that the documents are put on, as they are written.
 #[derive(Default)]
@@ -35,36 +35,48 @@ impl Shelves {
 pub fn index(batch: &mut Batch, shelves: &mut Shelves) {
     let teams: BTreeMap<Key, Key> = batch.cases.iter().map(|case| (case.id, case.team_id)).collect();
     let mut all = Vec::new();
-    let mut add = |organization_id, id, kind: SearchKind, team_id, case_id, title: String, body: String| {
-        let Content { title, body, words } = Content::new(title, body);
+    let mut add = |organization_id, id, kind: SearchKind, team_id, case_id, title: String, body: String, more| {
+        let Content { title, body, words } = Content::new(title, body, more);
         let shelf = Some(shelves.place(team_id, kind));
         let kind = kind.as_str();
         all.push(DocumentRow { organization_id, id, kind, team_id, case_id, note_kind: None, author_id: None, shelf, title, body, words });
     };
     let in_case = |case: Key| teams.get(&case).copied().map(|team| (team, Some(case)));
     for row in &batch.clients {
-        let body = [Some(row.preferred_name.as_str()), row.legal_name.as_deref()];
-        let body = body.into_iter().flatten().collect::<Vec<_>>().join("\n");
-        add(row.organization_id, row.id, SearchKind::Client, row.team_id, None, row.preferred_name.clone(), body);
+        let names = [Some(row.preferred_name.as_str()), row.legal_name.as_deref()];
+        let body = names.into_iter().flatten().collect::<Vec<_>>().join("\n");
+        let more = of_person(names.into_iter().flatten(), row.phone.as_deref(), None, row.date_of_birth);
+        add(row.organization_id, row.id, SearchKind::Client, row.team_id, None, row.preferred_name.clone(), body, more);
     }
     for row in &batch.cases {
         let texts = [Some(row.client_goal.as_str()), row.priority_reason, row.closing_summary];
         let texts = texts.into_iter().flatten().chain(row.tags.0.iter().map(String::as_str)).collect::<Vec<_>>().join("\n");
-        add(row.organization_id, row.id, SearchKind::Case, row.team_id, Some(row.id), row.case_number.clone(), texts);
+        add(
+            row.organization_id,
+            row.id,
+            SearchKind::Case,
+            row.team_id,
+            Some(row.id),
+            row.case_number.clone(),
+            texts,
+            of_case_number(&row.case_number),
+        );
     }
     for row in &batch.barriers {
         let Some((team, case)) = in_case(row.case_id) else { continue };
-        add(row.organization_id, row.id, SearchKind::Barrier, team, case, code::words(row.type_), row.description.clone());
+        let title = BarrierType::known(row.type_).map(BarrierType::label).unwrap_or_default();
+        add(row.organization_id, row.id, SearchKind::Barrier, team, case, title, row.description.clone(), BTreeSet::new());
     }
     for row in &batch.meetings {
         let Some((team, case)) = in_case(row.case_id) else { continue };
         let names = row.participants.0.as_array().into_iter().flatten().filter_map(|who| who.get("name")?.as_str());
         let texts = [Some(row.purpose), row.place, row.summary].into_iter().flatten().chain(names).collect::<Vec<_>>().join("\n");
-        add(row.organization_id, row.id, SearchKind::Meeting, team, case, code::words(row.type_), texts);
+        let title = MeetingType::known(row.type_).map(MeetingType::label).unwrap_or_default();
+        add(row.organization_id, row.id, SearchKind::Meeting, team, case, title, texts, BTreeSet::new());
     }
     for row in &batch.notes {
         let Some((team, case)) = in_case(row.case_id) else { continue };
-        add(row.organization_id, row.id, SearchKind::Note, team, case, code::words(row.kind), row.body.clone());
+        add(row.organization_id, row.id, SearchKind::Note, team, case, code::words(row.kind), row.body.clone(), BTreeSet::new());
     }
     let written: BTreeMap<Key, _> = batch.notes.iter().map(|row| (row.id, (row.kind, row.author_id))).collect();
     for document in &mut all {

@@ -245,3 +245,9 @@ pub const PREPARATION: &[(&str, &str, bool, &str)] = &[
     ("logistics", "Transport, childcare, time off", false, "client"),
     ("decision_in_writing", "Ask for the decision and the appeal rights in writing", false, "advocate"),
 ];
+
+pub const NEEDS: &[&str] = &["Time to read before I sign.", "To be asked, not told.", "A quiet room.", "Somebody beside me at meetings."];
+pub const HELPS: &[&str] =
+    &["A text the day before.", "To see the questions beforehand.", "To write things down.", "A break after half an hour."];
+pub const DOES_NOT_HELP: &[&str] = &["Being asked the same thing by three people.", "Calls late in the evening.", "Being hurried."];
+pub const WORDS_TO_AVOID: &[&str] = &["Addict. Clean.", "Non-compliant.", "Frequent flyer."];

@@ -2,9 +2,10 @@
 
 use super::{
     case::{Story, Teller},
-    dice::{DAY, HOUR, day, instant},
+    desk,
+    dice::{DAY, HOUR, day, in_office_hours, in_waking_hours, instant},
     ground::{Provider, ZONE},
-    rows::{BarrierRow, Batch, CommitmentRow, ItemRow, MeetingRow, NoteRow, TaskRow},
+    rows::{BarrierRow, Batch, CommitmentRow, MeetingRow, NoteRow, TaskRow},
     words,
 };
 use crate::{casework::cases::model::CaseStatus, db::dialect::Key, types::Json};
@@ -122,6 +123,7 @@ fn meeting(teller: &mut Teller<'_>, story: &Story, created: i64, starts: i64) ->
         type_: dice.pick(&codes.meeting),
         mode: dice.weighed(WAYS, "in_person"),
         starts_at: instant(starts),
+        // An hour and a half at most: until five.
         ends_at: instant(starts + dice.between(1, 4) * HOUR / 2),
         time_zone: ZONE,
         provider_id: provider.map(|provider| provider.id),
@@ -154,7 +156,14 @@ fn ratings(teller: &mut Teller<'_>, low: i64) -> Option<Json<Value>> {
 
 fn held(teller: &mut Teller<'_>, story: &Story, batch: &mut Batch, promised: bool) {
     let last = story.until - 4 * HOUR;
-    let starts = teller.dice.between(story.contact, last).div_euclid(HOUR) * HOUR;
+    // A case may be too young for a meeting in office hours.
+    let Some(starts) = (0..4).find_map(|_| {
+        let (drawn, half_hours) = (teller.dice.between(story.contact, last), teller.dice.between(0, 16));
+        let starts = in_office_hours(drawn, half_hours, &teller.world.zone, false);
+        (story.contact + 60..last).contains(&starts).then_some(starts)
+    }) else {
+        return;
+    };
     let created = (starts - teller.dice.between(DAY, 14 * DAY)).max(story.contact).min(starts);
     let created = if created == starts { starts - 1 } else { created };
     let mut row = meeting(teller, story, created, starts);
@@ -170,6 +179,7 @@ fn held(teller: &mut Teller<'_>, story: &Story, batch: &mut Batch, promised: boo
     }
     row.version = 2;
     row.updated_at = instant(noted);
+    desk::checklist(teller, story, &mut row, (created, starts), batch);
     let id = row.id;
     batch.meetings.push(row);
     teller.entry(batch, story, created, "meeting.created", id, story.worker, None, None);
@@ -200,27 +210,10 @@ fn commitment(teller: &mut Teller<'_>, meeting_id: Key, at: i64, batch: &mut Bat
 
 fn booked(teller: &mut Teller<'_>, story: &Story, batch: &mut Batch) {
     let created = (story.until - teller.dice.between(HOUR, 10 * DAY)).max(story.contact);
-    // Between eight in the morning and four in the afternoon where they meet.
-    let starts = teller.world.today + teller.dice.between(1, 29) * DAY + teller.dice.between(14, 22) * HOUR;
+    let (drawn, half_hours) = (teller.world.today + teller.dice.between(2, 29) * DAY, teller.dice.between(0, 16));
+    let starts = in_office_hours(drawn, half_hours, &teller.world.zone, true);
     let mut row = meeting(teller, story, created, starts);
-    for (position, (category, text, mandatory, owner)) in (1..).zip(words::PREPARATION.iter().copied()) {
-        let done = teller.dice.percent(50).then(|| teller.dice.between(created, story.until));
-        row.mandatory_items += i32::from(mandatory);
-        row.mandatory_done += i32::from(mandatory && done.is_some());
-        batch.items.push(ItemRow {
-            organization_id: teller.world.organization,
-            id: teller.dice.id(created),
-            meeting_id: row.id,
-            position,
-            category,
-            text,
-            mandatory,
-            owner,
-            done_at: done.map(instant),
-            done_by: done.map(|_| story.worker),
-            version: 1 + i32::from(done.is_some()),
-        });
-    }
+    desk::checklist(teller, story, &mut row, (created, story.until), batch);
     let id = row.id;
     batch.meetings.push(row);
     teller.entry(batch, story, created, "meeting.created", id, story.worker, None, None);
@@ -228,7 +221,13 @@ fn booked(teller: &mut Teller<'_>, story: &Story, batch: &mut Batch) {
 
 fn note(teller: &mut Teller<'_>, story: &mut Story, batch: &mut Batch, first: bool) {
     let (dice, world) = (&mut teller.dice, teller.world);
-    let occurred = if first { story.contact } else { dice.between(story.contact, story.until - HOUR) };
+    let occurred = if first {
+        story.contact
+    } else {
+        let drawn = dice.between(story.contact, story.until - HOUR);
+        let awake = in_waking_hours(drawn, &world.zone);
+        if (story.contact..story.until - HOUR).contains(&awake) { awake } else { drawn }
+    };
     let created = occurred + dice.between(0, HOUR / 2);
     let kind = if first {
         "contact"
@@ -263,7 +262,7 @@ fn note(teller: &mut Teller<'_>, story: &mut Story, batch: &mut Batch, first: bo
 
 fn task(teller: &mut Teller<'_>, story: &Story, batch: &mut Batch) {
     let dice = &mut teller.dice;
-    let over = ended(story) || matches!(story.status, CaseStatus::Declined | CaseStatus::EnteredInError);
+    let over = ended(story) || story.status == CaseStatus::Declined;
     let status = if over { dice.pick(&["done", "done", "done", "cancelled"]) } else { dice.pick(&["open", "open", "open", "done"]) };
     let created = match status {
         "open" => (story.until - dice.between(HOUR, 20 * DAY)).max(story.contact),

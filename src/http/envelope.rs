@@ -4,33 +4,40 @@ use super::{
     calls::Calls,
     cors::{Origins, Told},
     problem::{Problem, of_status},
+    single,
 };
 use crate::{
     auth::{
         RequestId,
         guard::{self, Gate, Holder},
     },
-    db::Db,
+    db::{Db, progress::Writes},
     error::{ApiError, Code, UNKNOWN_REFERENCE},
+    shutdown,
     types::Id,
 };
 use actix_web::{
-    Error, HttpMessage as _, HttpResponse,
+    Error, HttpMessage as _, HttpResponse, ResponseError as _,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     error::InternalError,
     http::{
-        Method, StatusCode,
+        ConnectionType, Method, StatusCode,
         header::{self, HeaderMap, HeaderName, HeaderValue},
     },
     middleware::Next,
     web::Data,
 };
 use futures_util::FutureExt as _;
-use std::{panic::AssertUnwindSafe, time::Duration};
+use std::{
+    panic::AssertUnwindSafe,
+    time::{Duration, Instant},
+};
 
 /// A handler that takes longer has lost its way (HT-05).
 const DEADLINE: Duration = Duration::from_secs(30);
+/// What is refused to somebody who is signed in leaves at a multiple of this time after it came (AZ-12).
+const STEP: Duration = Duration::from_millis(5);
 /// HT-04.
 const LONGEST_URI: usize = 8 * 1024;
 const LARGEST_HEAD: usize = 32 * 1024;
@@ -46,8 +53,28 @@ type RecordId = Id<Named>;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-pub async fn envelope(mut req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
+/// Whatever panics, here or in the handler, the caller gets a problem (RL-13).
+pub async fn envelope(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = request_id(req.headers());
+    let told = req.app_data::<Data<Origins>>().map(|origins| origins.told(req.headers()));
+    match AssertUnwindSafe(answered(req, next, id, told.as_ref())).catch_unwind().await {
+        Ok(outcome) => outcome,
+        Err(_) => {
+            let error = ApiError::internal("a request panicked");
+            let mut response = error.error_response();
+            explain(&mut response, Some(&error), id);
+            finish(&mut response, id, false, false, told.as_ref());
+            Err(InternalError::from_response(error, response).into())
+        }
+    }
+}
+
+async fn answered(
+    mut req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+    id: RequestId,
+    told: Option<&Told>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     req.extensions_mut().insert(id);
     // HEAD is answered as GET; the encoder knows the real method and leaves the body out.
     if req.method() == Method::HEAD {
@@ -55,15 +82,17 @@ pub async fn envelope(mut req: ServiceRequest, next: Next<impl MessageBody + 'st
     }
     let docs = req.path().starts_with("/docs");
     let public = docs || req.path().starts_with("/openapi") || req.path().starts_with("/.well-known");
-    let told = req.app_data::<Data<Origins>>().map(|origins| origins.told(req.headers()));
-    let finish = |response: &mut HttpResponse<BoxBody>| finish(response, id, docs, public, told.as_ref());
-    if let Some(mut response) = told.as_ref().and_then(|told| told.before_asking(&req)) {
+    let finish = |response: &mut HttpResponse<BoxBody>| finish(response, id, docs, public, told);
+    if let Some(mut response) = told.and_then(|told| told.before_asking(&req)) {
         finish(&mut response);
         return Ok(req.into_response(response));
     }
     let outcome = match oversized(&req) {
         Some(code) => Err(ApiError::new(code, code.title()).into()),
-        None => run(req, next).await,
+        None => match single::check(req.headers()) {
+            Ok(()) => run(req, next).await,
+            Err(error) => Err(error.into()),
+        },
     };
     match outcome {
         Ok(response) => {
@@ -86,6 +115,9 @@ fn finish(response: &mut HttpResponse<BoxBody>, id: RequestId, docs: bool, publi
     if !told && (response.status().is_client_error() || response.status().is_server_error()) {
         let error = response.error().and_then(|error| error.as_error::<ApiError>()).map(ApiError::copy);
         explain(response, error.as_ref(), id);
+    }
+    if shutdown::is_stopping() {
+        response.head_mut().set_connection_type(ConnectionType::Close);
     }
     let headers = response.headers_mut();
     if let Some(readers) = readers {
@@ -113,8 +145,9 @@ fn finish(response: &mut HttpResponse<BoxBody>, id: RequestId, docs: bool, publi
     }
 }
 
-/// The handler, with its panic caught (RL-13) and its time bounded.
+/// The handler, with its time bounded.
 async fn run(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<impl MessageBody>, Error> {
+    let began = Instant::now();
     let handled = async {
         let Some(holder) = guard::identify(&req).await else { return next.call(req).await };
         let response = next.call(req).await?;
@@ -127,15 +160,25 @@ async fn run(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Res
             let call = format!("{} {template}", response.request().method());
             let subject = path.rsplit('/').find_map(RecordId::parse).map(RecordId::uuid);
             db.refused(&holder, subject, call, response.status().as_u16()).await?;
+            leave_in_step(began).await;
         }
         Ok(response)
     };
-    let call = AssertUnwindSafe(handled).catch_unwind();
-    match tokio::time::timeout(DEADLINE, call).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(_)) => Err(ApiError::internal("a handler panicked").into()),
-        Err(_) => Err(ApiError::overloaded("The request took too long.").into()),
+    let writes = Writes::default();
+    match tokio::time::timeout(DEADLINE, writes.during(handled)).await {
+        Ok(outcome) => outcome,
+        // The handler is gone by now, and what it had not begun to commit never will be.
+        Err(late) if writes.may_be_stored() => Err(ApiError::outcome_unknown(late).into()),
+        Err(_) => Err(ApiError::overloaded("The request took too long; nothing was stored.").into()),
     }
+}
+
+/// Waits for the next step of a request's time. A record that is hidden and one that is not there are asked for by the same statements; but
+/// the engine looks at who may see a row only where there is one, some ten microseconds more. By the step nobody tells it from none.
+async fn leave_in_step(began: Instant) {
+    let steps = began.elapsed().as_micros() / STEP.as_micros() + 1;
+    let until = STEP.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX));
+    tokio::time::sleep(until.saturating_sub(began.elapsed())).await;
 }
 
 /// Whether somebody was kept from something: by their role, by what they may know of, by an id in a body that is not theirs to name, or
@@ -187,4 +230,33 @@ fn explain(response: &mut HttpResponse<BoxBody>, ours: Option<&ApiError>, id: Re
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM));
     let empty = std::mem::replace(response, HttpResponse::new(status));
     *response = empty.set_body(BoxBody::new(body));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::{App, dev::Service as _, middleware::from_fn, test, web};
+
+    /// RL-13: in the handler, and in what comes before it.
+    #[actix_web::test]
+    async fn whatever_panics_is_answered_with_a_problem() {
+        async fn fails() -> HttpResponse {
+            panic!("a fault of ours")
+        }
+        async fn panics(_: ServiceRequest, _: Next<impl MessageBody>) -> Result<ServiceResponse<BoxBody>, Error> {
+            panic!("before the handler")
+        }
+        let early = App::new().wrap(from_fn(panics)).wrap(from_fn(envelope)).service(web::resource("/").to(HttpResponse::Ok));
+        let late = App::new().wrap(from_fn(envelope)).service(web::resource("/").to(fails));
+        let (early, late) = (test::init_service(early).await, test::init_service(late).await);
+        let asked = || test::TestRequest::get().uri("/").to_request();
+        for outcome in [early.call(asked()).await, late.call(asked()).await] {
+            let reply = outcome.map_or_else(|error| error.error_response(), |response| response.into_parts().1.map_into_boxed_body());
+            assert_eq!(reply.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            assert_eq!(reply.headers().get(header::CONTENT_TYPE).unwrap(), PROBLEM);
+            assert!(reply.headers().contains_key(REQUEST_ID) && reply.headers().contains_key(header::X_CONTENT_TYPE_OPTIONS));
+            let body = actix_web::body::to_bytes(reply.into_body()).await.unwrap_or_else(|_| panic!("no body"));
+            assert_eq!(serde_json::from_slice::<serde_json::Value>(&body).unwrap()["code"], "internal");
+        }
+    }
 }

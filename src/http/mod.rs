@@ -9,6 +9,7 @@ pub mod idempotency;
 pub mod list;
 pub mod problem;
 pub mod reply;
+pub mod single;
 pub mod version;
 
 pub use accept::Accept;

@@ -1,13 +1,39 @@
 //! What is written to people about their accounts. Nothing in a letter says what the service is for, or whose organization it is.
 
 use crate::{
-    identity::users::model::UserRow,
+    auth::UserId,
+    db::Tx,
+    error::Result,
+    identity::users::{self, model::UserRow},
     mail::{Letter, Route, letter},
+    portal,
     types::Email,
 };
 
-fn to(user: &UserRow, subject: &'static str, text: &str) -> Letter {
-    letter(user.email.clone(), subject, text)
+/// Where somebody may be written to who has not asked for the letter: nowhere, where they are a client for whom e-mail is not safe
+/// (`safe_contact.email`). Who reads the mail of such a client may be the one whom they must be kept from.
+///
+/// What they ask for themselves is sent all the same: a new password, and a confirmation to an address that they name. So is an
+/// invitation, which comes before anybody knows which client it is for.
+#[derive(Debug, Clone)]
+pub struct Reachable(Option<Email>);
+
+impl Reachable {
+    /// Asked for in the transaction of what the letter is about.
+    pub fn find(tx: &mut Tx, user: UserId, email: &Email) -> Result<Self> {
+        let unsafe_there = portal::accounts::store::is_not_written_to(tx, user)?;
+        Ok(Self((!unsafe_there).then(|| email.clone())))
+    }
+    /// The same of the caller.
+    pub fn own(tx: &mut Tx) -> Result<Self> {
+        let user = users::store::own(tx)?;
+        Self::find(tx, user.id, &user.email)
+    }
+}
+
+/// A letter that nobody has asked for, if it may be sent.
+fn unasked(to: &Reachable, subject: &'static str, text: &str) -> Option<Letter> {
+    Some(letter(to.0.clone()?, subject, text))
 }
 
 /// What whoever did not do it themselves is told to do.
@@ -23,8 +49,8 @@ pub fn invitation(route: &Route, email: &Email, secret: &str) -> Letter {
 
 pub fn password_reset(route: &Route, user: &UserRow, secret: &str) -> Letter {
     let link = route.leads_to("reset-password", secret);
-    to(
-        user,
+    letter(
+        user.email.clone(),
         "Your password",
         &format!(
             "Somebody has asked for a new password for your account. Choose one within the hour:\n\n{link}\n\nIf this was not you, leave it alone: nothing has changed."
@@ -32,8 +58,8 @@ pub fn password_reset(route: &Route, user: &UserRow, secret: &str) -> Letter {
     )
 }
 
-pub fn password_was_reset(user: &UserRow) -> Letter {
-    to(
+pub fn password_was_reset(user: &Reachable) -> Option<Letter> {
+    unasked(
         user,
         "Your password",
         &format!("Your account has a new password, and everybody who was signed in to it has been signed out.\n\n{NOT_YOU}"),
@@ -49,8 +75,8 @@ pub fn email_change(route: &Route, new: &Email, secret: &str) -> Letter {
 }
 
 /// To the present address, which can still undo it.
-pub fn email_change_was_asked_for(user: &UserRow) -> Letter {
-    to(
+pub fn email_change_was_asked_for(user: &Reachable) -> Option<Letter> {
+    unasked(
         user,
         "Your address",
         "Somebody who is signed in to your account has asked for another e-mail address to sign in with.\n\nIf this was not you, set a new password within the hour: then it comes to nothing.",
@@ -58,17 +84,17 @@ pub fn email_change_was_asked_for(user: &UserRow) -> Letter {
 }
 
 /// To the address from before.
-pub fn email_was_changed(before: &Email) -> Letter {
+pub fn email_was_changed(before: &Reachable) -> Option<Letter> {
     let text = "Your account has another e-mail address now, and this one signs in to it no more.\n\nIf this was not you, tell your administrator at once.";
-    letter(before.clone(), "Your address", text)
+    unasked(before, "Your address", text)
 }
 
-pub fn second_factor_was_set(user: &UserRow) -> Letter {
-    to(user, "Signing in", &format!("From now on your account asks for a code when you sign in.\n\n{NOT_YOU}"))
+pub fn second_factor_was_set(user: &Reachable) -> Option<Letter> {
+    unasked(user, "Signing in", &format!("From now on your account asks for a code when you sign in.\n\n{NOT_YOU}"))
 }
 
-pub fn second_factor_was_removed(user: &UserRow) -> Letter {
-    to(user, "Signing in", &format!("Your account asks for no code any more when you sign in.\n\n{NOT_YOU}"))
+pub fn second_factor_was_removed(user: &Reachable) -> Option<Letter> {
+    unasked(user, "Signing in", &format!("Your account asks for no code any more when you sign in.\n\n{NOT_YOU}"))
 }
 
 /// To the supervisors of a team whose case somebody of another team has opened for themselves.
@@ -76,16 +102,16 @@ pub fn glass_was_broken(supervisor: Email) -> Letter {
     letter(supervisor, "For your review", "Somebody has opened a record of your team in an emergency. It waits for your review.")
 }
 
-pub fn recovery_codes_were_renewed(user: &UserRow) -> Letter {
-    to(user, "Signing in", &format!("Your account has new recovery codes, and those from before are worth nothing.\n\n{NOT_YOU}"))
+pub fn recovery_codes_were_renewed(user: &Reachable) -> Option<Letter> {
+    unasked(user, "Signing in", &format!("Your account has new recovery codes, and those from before are worth nothing.\n\n{NOT_YOU}"))
 }
 
-pub fn recovery_code_was_spent(user: &UserRow) -> Letter {
-    to(user, "Signing in", &format!("A recovery code of your account was used.\n\n{NOT_YOU}"))
+pub fn recovery_code_was_spent(user: &Reachable) -> Option<Letter> {
+    unasked(user, "Signing in", &format!("A recovery code of your account was used.\n\n{NOT_YOU}"))
 }
 
-pub fn signed_in_elsewhere(user: &UserRow) -> Letter {
-    to(
+pub fn signed_in_elsewhere(user: &Reachable) -> Option<Letter> {
+    unasked(
         user,
         "Signing in",
         &format!("Your account was signed in to from somewhere that it has not been signed in to from before.\n\n{NOT_YOU}"),

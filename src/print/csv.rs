@@ -2,10 +2,29 @@
 
 use super::table::{Cell, Column, SUPPRESSED, Table};
 use std::io::Write as _;
+use unicode_normalization::UnicodeNormalization as _;
 
-/// How a spreadsheet knows a formula by its first sign, or is led past one to it.
-const fn begins_formula(c: char) -> bool {
-    matches!(c, '=' | '+' | '-' | '@' | '\t' | '\r' | '\0' | '＝' | '＋' | '－' | '＠')
+/// Whether a spreadsheet would take a text for a formula: by its first sign, or by the first behind what it strips (white space, control
+/// characters, signs without a shape). A sign counts by what it is compatible with: `＝`, `﹦` and `⁼` are `=`.
+fn is_formula(text: &str) -> bool {
+    // Nearly every field is decided by this.
+    if text.as_bytes().first().is_none_or(u8::is_ascii_alphanumeric) {
+        return false;
+    }
+    if text.starts_with(['\t', '\r', '\n', '\0']) {
+        return true;
+    }
+    let first = text.chars().find(|c| !is_stripped(*c));
+    first.is_some_and(|c| std::iter::once(c).nfkc().any(|c| matches!(c, '=' | '+' | '-' | '@' | '\u{2212}')))
+}
+
+/// What a spreadsheet may leave out before it looks for a formula.
+fn is_stripped(c: char) -> bool {
+    let has_no_shape = matches!(c,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}'
+        | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{2800}' | '\u{3164}'
+        | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}' | '\u{FFF9}'..='\u{FFFB}' | '\u{E0000}'..='\u{E0FFF}');
+    c.is_whitespace() || c.is_control() || has_no_shape
 }
 
 /// How a file says that it is UTF-8: without it spreadsheets read it in the code page of the machine.
@@ -45,7 +64,7 @@ fn line<T>(out: &mut Vec<u8>, fields: &[T], mut field: impl FnMut(&mut Vec<u8>, 
 }
 
 fn text(out: &mut Vec<u8>, text: &str) {
-    let guard = if text.starts_with(begins_formula) { "'" } else { "" };
+    let guard = if is_formula(text) { "'" } else { "" };
     let quoted = text.bytes().any(|byte| matches!(byte, b',' | b'"' | b'\r' | b'\n'));
     if !quoted {
         out.extend_from_slice(guard.as_bytes());
@@ -120,25 +139,57 @@ mod tests {
         assert_eq!(records[13], ["All", "12345", "4", "1"]);
     }
 
+    /// What a spreadsheet takes for a formula, and what it does not.
+    #[test]
+    fn a_formula_is_guarded_whatever_stands_before_it() {
+        let blanks = [
+            "",
+            " ",
+            "   ",
+            "\t",
+            "\r",
+            "\n",
+            "\r\n ",
+            "\0",
+            "\u{A0}",
+            "\u{2003}",
+            "\u{3000}",
+            "\u{200B}",
+            "\u{FEFF}",
+            "\u{2060} ",
+            "\u{85}",
+            "\u{AD}",
+            "\u{202E}",
+            "\u{1B}",
+        ];
+        let signs = ["=", "+", "-", "@", "＝", "＋", "－", "＠", "﹦", "﹢", "﹣", "﹫", "⁼", "₊", "−"];
+        for (blank, sign) in blanks.iter().flat_map(|blank| signs.iter().map(move |sign| (blank, sign))) {
+            let text = format!("{blank}{sign}1+1");
+            let back = read(written(&[Cell::Text(text.clone()), Cell::Count(1)]).as_bytes());
+            assert_eq!(back, [[format!("'{text}"), "1".to_owned()]], "{text:?}");
+        }
+        for plain in ["", " ", " Sam", "1-2", "a=b", "\u{A0}Ana", "'=1", "(=1)", "é=1", "…", "\"=1\""] {
+            assert_eq!(read(written(&[Cell::Text(plain.into()), Cell::Count(1)]).as_bytes()), [[plain, "1"]], "{plain:?}");
+        }
+    }
+
     fn field() -> impl Strategy<Value = String> {
-        let odd = "[=+@,\"'\\t\\r\\n\\x00＝＋－＠a-]{0,6}";
+        let odd = "[=+@,\"'\\t\\r\\n\\x00＝＋－＠a \u{A0}\u{200B}\u{FEFF}-]{0,6}";
         prop_oneof![odd.prop_map(|text| text), any::<String>()]
     }
 
     proptest! {
         #[test]
         fn whatever_is_written_is_read_back(rows in prop::collection::vec(prop::collection::vec(field(), 3), 1..6), alone in field()) {
-            let due = |text: &String| {
-                let first = text.chars().next();
-                if first.is_some_and(|c| "=+-@\t\r\0＝＋－＠".contains(c)) { format!("'{text}") } else { text.clone() }
-            };
+            let due = |text: &String| if is_formula(text) { format!("'{text}") } else { text.clone() };
             let mut out = Vec::new();
             for row in &rows {
                 record(&mut out, &row.iter().cloned().map(Cell::Text).collect::<Vec<_>>());
             }
             let back = read(&out);
             for field in back.iter().flatten() {
-                prop_assert!(!field.starts_with(begins_formula), "{field:?}");
+                let seen = field.trim_start_matches(|c: char| c.is_whitespace() || c.is_control() || "\u{200B}\u{FEFF}".contains(c));
+                prop_assert!(!seen.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']), "{field:?}");
             }
             prop_assert_eq!(back, rows.iter().map(|row| row.iter().map(due).collect()).collect::<Vec<Vec<String>>>());
             prop_assert_eq!(read(written(&[Cell::Text(alone.clone())]).as_bytes()), vec![vec![due(&alone)]]);

@@ -1,21 +1,24 @@
-//! A bar chart as SVG: it can be listened to, runs no script and fetches nothing.
+//! A chart as SVG: it can be listened to, runs no script and fetches nothing.
 
 use super::{
-    chart::{DROP, GAP, PITCH, Plan, THICK, hatching},
+    chart::{Anchor, Ink, SMALL, Shape, hatching, plan, wrapped},
     html::escape,
     table::Chart,
-    text::{BOLD, cut},
+    text::{BOLD, lines},
 };
 use std::fmt::Write as _;
 
-/// In units of the drawing.
-const WIDTH: f32 = 800.0;
+/// In units of the drawing: narrow enough that its type can be read on a telephone.
+const WIDTH: f32 = 560.0;
 const SIZE: f32 = 15.0;
-const TITLE_SIZE: f32 = 19.0;
-const TOP: f32 = 68.0;
-const MARGIN: f32 = 12.0;
+const TITLE_SIZE: f32 = 18.0;
+const MARGIN: f32 = 14.0;
 /// Dark enough to be seen beside black and on a bad printer; 10 to 1 against white.
 const BLUE: &str = "#1c3f73";
+/// Light enough to be told from it, dark enough to be seen on white.
+const PALE: &str = "#8fa9cf";
+const GRID: &str = "#b4b4b4";
+const BLACK: &str = "#111";
 
 /// Text as it may stand in XML, where some signs may not be at all.
 fn text(text: &str) -> String {
@@ -23,73 +26,110 @@ fn text(text: &str) -> String {
     escape(&text.chars().map(|c| if is_allowed(c) { c } else { char::REPLACEMENT_CHARACTER }).collect::<String>())
 }
 
-/// The chart as a file of its own.
+/// The chart as a file of its own, which says what it is of.
 pub fn render(chart: &Chart) -> String {
-    inline(chart, "chart")
+    draw(chart, "chart", true)
 }
 
 /// The chart as a part of a page, where its `name` is nobody else's.
 pub fn inline(chart: &Chart, name: &str) -> String {
-    let plan = Plan::new(chart, (WIDTH - 2.0 * MARGIN) / SIZE, str::to_owned);
-    let height = TOP + SIZE * PITCH * chart.bars.len().max(1) as f32 + MARGIN;
-    let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" aria-labelledby=\"{name}-title {name}-desc\" font-family=\"Verdana, 'DejaVu Sans', Arial, sans-serif\" font-size=\"{SIZE}\">\n\
+    draw(chart, name, false)
+}
+
+fn draw(chart: &Chart, name: &str, alone: bool) -> String {
+    let wide = (WIDTH - 2.0 * MARGIN) / SIZE;
+    let mut body = String::new();
+    let mut y = MARGIN * 0.5;
+    // Writing to a String cannot fail.
+    let bold = lines(&chart.title, &BOLD, wide * SIZE / TITLE_SIZE);
+    for line in bold {
+        let line: String = line.runs.iter().map(|run| run.text.as_str()).collect();
+        y += TITLE_SIZE * 1.3;
+        let _ = writeln!(body, "<text x=\"{MARGIN}\" y=\"{y:.1}\" font-size=\"{TITLE_SIZE}\" font-weight=\"bold\">{}</text>", text(&line));
+    }
+    y += 4.0;
+    let context = chart.context.iter().filter(|_| alone).map(|line| (line, SMALL));
+    for (words, size) in context.chain([(&chart.unit, 1.0)]).filter(|(words, _)| !words.is_empty()) {
+        for line in wrapped(words, wide, size) {
+            y += SIZE * size * 1.35;
+            let _ = writeln!(body, "<text x=\"{MARGIN}\" y=\"{y:.1}\" font-size=\"{:.1}\">{}</text>", SIZE * size, text(&line));
+        }
+    }
+    y += SIZE * 0.7;
+    for band in plan(chart, wide) {
+        for (words, shapes) in &band.parts {
+            let title = words.as_ref().map_or(String::new(), |words| format!("<title>{}</title>", text(words)));
+            let drawn: String = shapes.iter().map(|shape| drawn(shape, y)).collect();
+            let _ = writeln!(body, "<g>{title}{drawn}</g>");
+        }
+        y += band.high * SIZE;
+    }
+    let height = (y + MARGIN).ceil();
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{height}\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\" \
+         aria-labelledby=\"{name}-title {name}-desc\" font-family=\"Verdana, 'DejaVu Sans', Arial, sans-serif\" font-size=\"{SIZE}\" fill=\"{BLACK}\">\n\
          <title id=\"{name}-title\">{}</title>\n<desc id=\"{name}-desc\">{}</desc>\n\
-         <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#fff\"/>\n\
-         <text x=\"{MARGIN}\" y=\"28\" font-size=\"{TITLE_SIZE}\" font-weight=\"bold\">{}</text>\n<text x=\"{MARGIN}\" y=\"52\">{}</text>\n",
+         <rect width=\"{WIDTH}\" height=\"{height}\" fill=\"#fff\"/>\n{body}</svg>\n",
         text(&chart.title),
         text(&chart.description),
-        text(&cut(&chart.title, &BOLD, (WIDTH - 2.0 * MARGIN) / TITLE_SIZE)),
-        text(&cut(&chart.unit, &BOLD, (WIDTH - 2.0 * MARGIN) / SIZE)),
-    );
-    // Writing to a String cannot fail.
-    let zero = MARGIN + plan.zero * SIZE;
-    for (i, (row, bar)) in plan.rows.iter().zip(&chart.bars).enumerate() {
-        let middle = TOP + SIZE * PITCH * (i as f32 + 0.5);
-        let (top, base) = (middle - SIZE * THICK / 2.0, middle + SIZE * DROP);
-        let (length, thick) = (row.length * SIZE, THICK * SIZE);
-        let _ = write!(
-            svg,
-            "<g><title>{}: {}</title><text x=\"{:.1}\" y=\"{base:.1}\" text-anchor=\"end\">{}</text>",
-            text(&bar.label),
-            text(&bar.shown),
-            zero - GAP * SIZE,
-            text(&row.label)
-        );
-        let _ = if row.hidden {
-            let strokes: String = hatching()
-                .map(|((x, y), (to_x, to_y))| {
-                    format!("M{:.1} {:.1}L{:.1} {:.1}", zero + x * SIZE, top + y * SIZE, zero + to_x * SIZE, top + to_y * SIZE)
-                })
-                .collect();
-            write!(
-                svg,
-                "<path d=\"M{zero:.1} {top:.1}h{length:.1}v{thick:.1}h-{length:.1}z{strokes}\" fill=\"#fff\" stroke=\"{BLUE}\" stroke-width=\"1.2\"/>"
+    )
+}
+
+fn drawn(shape: &Shape, top: f32) -> String {
+    let at = |x: f32, y: f32| (MARGIN + x * SIZE, top + y * SIZE);
+    match shape {
+        Shape::Text { x, y, size, anchor, text: words } => {
+            let (x, y) = at(*x, *y);
+            let anchor = match anchor {
+                Anchor::Start => "",
+                Anchor::Middle => " text-anchor=\"middle\"",
+                Anchor::End => " text-anchor=\"end\"",
+            };
+            let size = if (*size - 1.0).abs() < f32::EPSILON { String::new() } else { format!(" font-size=\"{:.1}\"", SIZE * size) };
+            format!("<text x=\"{x:.1}\" y=\"{y:.1}\"{size}{anchor}>{}</text>", text(words))
+        }
+        Shape::Block { x, y, wide, high, ink } => {
+            let ((x, y), wide, high) = (at(*x, *y), wide * SIZE, high * SIZE);
+            let fill = if *ink == Ink::Pale { PALE } else { BLUE };
+            format!("<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{wide:.1}\" height=\"{high:.1}\" fill=\"{fill}\"/>")
+        }
+        Shape::Hatched { x, y, wide, high } => {
+            let (left, upper) = at(*x, *y);
+            let strokes = hatching(*wide, *high).into_iter().map(|((from_x, from_y), (to_x, to_y))| {
+                let ((from_x, from_y), (to_x, to_y)) = (at(x + from_x, y + from_y), at(x + to_x, y + to_y));
+                format!("M{from_x:.1} {from_y:.1}L{to_x:.1} {to_y:.1}")
+            });
+            let (wide, high) = (wide * SIZE, high * SIZE);
+            let strokes: String = strokes.collect();
+            format!(
+                "<path d=\"M{left:.1} {upper:.1}h{wide:.1}v{high:.1}h-{wide:.1}z{strokes}\" fill=\"#fff\" stroke=\"{BLUE}\" stroke-width=\"1.2\"/>"
             )
-        } else {
-            write!(svg, "<rect x=\"{zero:.1}\" y=\"{top:.1}\" width=\"{length:.1}\" height=\"{thick:.1}\" fill=\"{BLUE}\"/>")
-        };
-        let _ = writeln!(svg, "<text x=\"{:.1}\" y=\"{base:.1}\">{}</text></g>", zero + length + GAP * SIZE, text(&row.shown));
+        }
+        Shape::Line { from, to, ink } => {
+            let ((x, y), (to_x, to_y)) = (at(from.0, from.1), at(to.0, to.1));
+            let (color, thick) = if *ink == Ink::Grid { (GRID, 1.0) } else { (BLACK, 1.5) };
+            format!("<path d=\"M{x:.1} {y:.1}L{to_x:.1} {to_y:.1}\" stroke=\"{color}\" stroke-width=\"{thick}\"/>")
+        }
     }
-    let end = height - MARGIN;
-    let _ = if chart.bars.is_empty() {
-        writeln!(svg, "<text x=\"{MARGIN}\" y=\"{:.1}\">There is nothing to show.</text>", TOP + SIZE * (PITCH / 2.0 + DROP))
-    } else {
-        writeln!(svg, "<path d=\"M{zero:.1} {TOP}V{end}\" stroke=\"#000\" stroke-width=\"1.5\"/>")
-    };
-    svg.push_str("</svg>\n");
-    svg
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::print::table::{Bar, tests::example};
+    use crate::print::table::{Bar, Mark, tests::example};
     use proptest::prelude::*;
 
     fn chart(text: &str) -> Chart {
-        let bar = |value| Bar { label: text.into(), value, shown: text.into() };
-        Chart { title: text.into(), description: text.into(), unit: text.into(), bars: vec![bar(Some(1.0)), bar(None)] }
+        let bar = |mark| Bar::new(text, mark, text);
+        Chart {
+            title: text.into(),
+            description: text.into(),
+            unit: text.into(),
+            context: vec![text.into()],
+            notes: vec![text.into()],
+            bars: vec![bar(Mark::Value(1.0)), bar(Mark::Hidden), bar(Mark::Missing)],
+            ..Chart::default()
+        }
     }
 
     #[test]
@@ -102,12 +142,19 @@ mod tests {
             let node = root.children().find(|node| node.attribute("id") == Some(name)).unwrap();
             assert_eq!(node.text(), Some(text));
         }
-        let labels: Vec<&str> =
-            document.descendants().filter(|node| node.has_tag_name("g")).filter_map(|bar| bar.first_child()?.text()).collect();
+        let bars = document.descendants().filter(|node| node.has_tag_name("g")).filter_map(|bar| bar.first_child());
+        let labels: Vec<&str> = bars.filter(|node| node.has_tag_name("title")).filter_map(|title| title.text()).collect();
         assert_eq!(labels.len(), 5);
         assert_eq!(labels[2..4], ["=1+1: 74", "Retaliation/eviction 3: hidden"]);
-        assert!(labels[1].ends_with("group 1: 37"), "a label that was cut is whole in its title");
-        assert!(svg.contains('…') && svg.contains("There is nothing to show.") == example(5).rows.is_empty());
+        assert!(labels[1].ends_with("group 1: 37"), "a label is whole in its title");
+        assert!(!svg.contains("There is nothing to show."));
+    }
+
+    /// A file says what it is of; on a page, the page says it.
+    #[test]
+    fn a_chart_alone_says_what_it_is_of() {
+        let chart = Chart { context: vec!["River Peers, team North side only".into()], ..example(2).chart.unwrap() };
+        assert!(render(&chart).contains("team North side only") && !inline(&chart, "a").contains("team North side only"));
     }
 
     #[test]
@@ -116,7 +163,7 @@ mod tests {
             let svg = render(&example(bars).chart.unwrap());
             roxmltree::Document::parse(&svg).unwrap().root_element().attribute("height").unwrap().parse::<f32>().unwrap()
         };
-        assert!((height(12) - height(2) - 10.0 * SIZE * PITCH).abs() < 0.01);
+        assert!(height(12) > height(2) + 100.0);
         assert!(render(&example(0).chart.unwrap()).contains("There is nothing to show."));
     }
 

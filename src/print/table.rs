@@ -20,6 +20,16 @@ pub struct Table {
     /// Stands at the foot of every page of a PDF.
     pub foot: String,
     pub chart: Option<Chart>,
+    /// What must not be overlooked, on every page and sheet: that it is internal.
+    pub notice: Option<String>,
+    /// What a file calls itself: the title with whose numbers they are, and of when. The title, where it is empty.
+    pub name: String,
+}
+
+impl Table {
+    pub fn name(&self) -> &str {
+        if self.name.is_empty() { &self.title } else { &self.name }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -53,24 +63,73 @@ pub enum Cell {
     Empty,
 }
 
-/// Numbers as bars, side by side.
-#[derive(Debug, Clone, PartialEq)]
+/// Numbers as bars.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Chart {
     pub title: String,
     /// What is to be seen, for those who do not see it.
     pub description: String,
     /// What is counted ("Cases").
     pub unit: String,
+    /// Whose numbers they are, of when: for a chart that is a file by itself.
+    pub context: Vec<String>,
+    pub kind: ChartKind,
+    /// Whether the numbers are parts of one: their scale ends at 100 %.
+    pub of_whole: bool,
     pub bars: Vec<Bar>,
+    /// What a pale bar is.
+    pub pale: Option<String>,
+    /// What else there is to know, under it.
+    pub notes: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ChartKind {
+    /// Under each other, to compare groups.
+    #[default]
+    Bars,
+    /// Beside each other, from left to right as time goes by.
+    Columns,
 }
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Bar {
     pub label: String,
-    /// `None` where the number is hidden.
-    pub value: Option<f64>,
-    /// The value in words: "12", "45 %", "hidden".
+    pub mark: Mark,
+    /// The value in words, with what it is of: "12", "45.0 % (9 of 20)", "hidden".
     pub shown: String,
+    /// Whether it is not like the others: see [`Chart::pale`].
+    pub is_pale: bool,
+    /// In a column: the value in few signs, and how many it is of.
+    pub brief: String,
+    pub of: Option<String>,
+    /// In a column: the month or quarter, and its year.
+    pub tick: (String, i32),
+}
+
+impl Bar {
+    pub fn new(label: &str, mark: Mark, shown: &str) -> Self {
+        let (label, shown) = (label.to_owned(), shown.to_owned());
+        Self { brief: shown.clone(), label, mark, shown, is_pale: false, of: None, tick: (String::new(), 0) }
+    }
+}
+
+/// What a bar is drawn of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Mark {
+    Value(f64),
+    /// There is a number, and it is not shown.
+    Hidden,
+    /// No number can be had.
+    Missing,
+}
+impl Mark {
+    pub const fn value(self) -> Option<f64> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Hidden | Self::Missing => None,
+        }
+    }
 }
 
 /// What stands for a number that is hidden, in every form.
@@ -118,6 +177,7 @@ impl From<&Table> for Sheet {
     fn from(table: &Table) -> Self {
         let words = |rows: &[Vec<Cell>]| rows.iter().map(|row| row.iter().map(Cell::words).collect()).collect();
         let mut blocks = Vec::new();
+        blocks.extend(table.notice.clone().map(Block::Notice));
         if !table.subtitle.is_empty() {
             blocks.push(Block::Name(table.subtitle.clone()));
         }
@@ -184,17 +244,20 @@ pub mod tests {
                 "As of 1 October 2026. Cases entered in error are left out.".into(),
             ],
             foot: "Barriers by kind · as of 1 October 2026".into(),
+            notice: None,
+            name: String::new(),
             chart: Some(Chart {
                 title: "Cases by kind of barrier".into(),
                 description: format!("{rows} bars, one for each kind of barrier."),
                 unit: "Cases".into(),
                 bars: (0..rows)
-                    .map(|i| Bar {
-                        label: label(i),
-                        value: (!hidden(i)).then_some(count(i) as f64),
-                        shown: if hidden(i) { "hidden".into() } else { Cell::Count(count(i)).words() },
+                    .map(|i| {
+                        let mark = if hidden(i) { Mark::Hidden } else { Mark::Value(count(i) as f64) };
+                        let shown = if hidden(i) { "hidden".into() } else { Cell::Count(count(i)).words() };
+                        Bar { tick: ("Sep".into(), 2026), ..Bar::new(&label(i), mark, &shown) }
                     })
                     .collect(),
+                ..Chart::default()
             }),
         }
     }

@@ -126,7 +126,11 @@ fn definition(sheet: &mut Worksheet, table: &Table) -> std::result::Result<(), X
     }
     sheet.set_name("Definition")?.set_landscape().set_print_fit_to_pages(1, 0);
     sheet.write_string_with_format(0, 0, fitting(&table.title), &heading.clone().set_font_size(14))?;
-    sheet.write_string_with_format(1, 0, fitting(&table.subtitle), &heading)?;
+    sheet.write_string_with_format(1, 0, fitting(&table.subtitle.replace('\n', " · ")), &heading)?;
+    if let Some(notice) = &table.notice {
+        sheet.write_string_with_format(2, 0, fitting(notice), &heading)?;
+    }
+    on_paper(sheet, table)?;
     let terms = table.definition.iter().map(|(term, words)| (term.as_str(), words));
     let notes = table.notes.iter().enumerate().map(|(i, note)| (if i == 0 { "Please note" } else { "" }, note));
     for (row, (term, words)) in (3..).zip(terms.chain(notes)) {
@@ -137,11 +141,20 @@ fn definition(sheet: &mut Worksheet, table: &Table) -> std::result::Result<(), X
     Ok(())
 }
 
+/// What every printed page says: what it is of, and at its foot whether it is internal.
+fn on_paper(sheet: &mut Worksheet, table: &Table) -> std::result::Result<(), XlsxError> {
+    // An ampersand begins a command, and more than 255 signs are refused.
+    let plain = |text: &str, most: usize| text.chars().take(most).collect::<String>().replace('&', "&&");
+    sheet.set_header(format!("&L{}", plain(table.name(), 110)));
+    sheet.set_footer(format!("&L{}&RPage &P of &N", plain(table.notice.as_deref().unwrap_or(""), 100)));
+    Ok(())
+}
+
 /// The table, and what it means on a second sheet.
 pub fn render(table: &Table) -> Result<Vec<u8>> {
     let build = || {
         let mut book = Workbook::new();
-        book.set_properties(&DocProperties::new().set_title(&table.title));
+        book.set_properties(&DocProperties::new().set_title(table.name()));
         let sheet = book.add_worksheet();
         sheet.set_name("Table")?.set_landscape().set_print_fit_to_pages(1, 0).set_repeat_rows(0, 0)?;
         let widths = widths(table);
@@ -159,6 +172,14 @@ pub fn render(table: &Table) -> Result<Vec<u8>> {
             let texts = row.iter().map(|cell| if let Cell::Text(text) = cell { text.as_str() } else { "" });
             raise(sheet, at, texts.zip(widths.iter().copied()))?;
         }
+        // Under the rows, where a program that reads them finds its header first: whose numbers they are.
+        let under = u32::try_from(table.rows.len() + table.totals.len()).unwrap_or(MOST_RECORDS) + 2;
+        let note = Format::new().set_num_format("@").set_italic();
+        let said = [table.subtitle.replace('\n', " · "), table.notice.clone().unwrap_or_default()];
+        for (at, text) in (under..).zip(said.iter().filter(|text| !text.is_empty())) {
+            sheet.write_string_with_format(at, 0, fitting(text), &note)?;
+        }
+        on_paper(sheet, table)?;
         definition(book.add_worksheet(), table)?;
         book.save_to_buffer()
     };
@@ -297,6 +318,32 @@ mod tests {
         let expected = ["Barriers by kind", "Cases opened 1 July 2026 to 30 September 2026", "Numerator"];
         assert_eq!(meaning[..3], expected);
         assert!(meaning.contains(&"Please note".to_owned()) && meaning.contains(&example(0).notes[1]));
+    }
+
+    /// On each sheet, and on each page that is printed of it.
+    #[test]
+    fn a_workbook_says_whose_numbers_it_holds() {
+        let subtitle = "River & Peers, team North side only\n1 July 2026 to 30 September 2026";
+        let table = Table {
+            subtitle: subtitle.into(),
+            notice: Some("Exact numbers: internal".into()),
+            name: "Barriers – River & Peers – Team North side only".into(),
+            ..example(2)
+        };
+        let book = render(&table).unwrap();
+        for sheet in ["sheet1", "sheet2"] {
+            let values: Vec<String> = cells(&book, sheet).into_iter().map(|(.., value)| value).collect();
+            assert!(
+                values.contains(&subtitle.replace('\n', " · ")) && values.contains(&"Exact numbers: internal".to_owned()),
+                "{values:?}"
+            );
+            let printed = part(&book, &format!("xl/worksheets/{sheet}.xml"));
+            for text in ["&amp;LBarriers – River &amp;&amp; Peers – Team North side only", "&amp;LExact numbers: internal"] {
+                assert!(printed.contains(text), "{printed}");
+            }
+        }
+        assert!(part(&book, "docProps/core.xml").contains("Team North side only"));
+        assert_eq!(cells(&book, "sheet1")[0], cell("A1", "s", "Kind of barrier"), "the header comes first");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod code;
 pub mod day;
 pub mod fault;
+pub mod fold;
 pub mod id;
 pub mod instant;
 pub mod json;

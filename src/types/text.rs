@@ -8,8 +8,7 @@ use diesel::{
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
-use unicode_normalization::UnicodeNormalization as _;
-use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, Type};
 
 /// Bidirectional overrides and isolates: they make a text read as something that it is not.
 const fn is_bidi(c: char) -> bool {
@@ -123,16 +122,26 @@ bounded_text! {
     what: "A single line"
 }
 
-/// An e-mail address in the one form in which it is kept and compared: NFC, no spaces around it, ASCII lower case.
+/// An e-mail address in the one form in which it is kept and compared: no spaces around it, ASCII lower case. A domain in other letters is
+/// kept in its ASCII form (UTS #46): `müller.example` is `xn--mller-kva.example`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql::Text)]
 pub struct Email(String);
 
+/// In bytes, before it has its ASCII form: no longer one can have fewer than 255 characters then.
+const LONGEST_DOMAIN: usize = 1000;
+
 impl Email {
     pub fn parse(text: &str) -> Result<Self, Fault> {
-        let text: String = text.nfc().collect::<String>().trim().to_ascii_lowercase();
         let fault = || Fault::new("invalid_email", "must be an e-mail address such as name@example.org");
-        let (local, domain) = text.split_once('@').ok_or_else(fault)?;
+        let (local, domain) = text.trim().split_once('@').ok_or_else(fault)?;
+        if domain.len() > LONGEST_DOMAIN {
+            return Err(fault());
+        }
+        // An `xn--` label that stands for no name is refused, too: it would be shown as something that it is not.
+        let domain = idna::domain_to_ascii_cow(domain.as_bytes(), idna::AsciiDenyList::STD3).map_err(|_| fault())?;
+        let text = format!("{}@{domain}", local.to_ascii_lowercase());
+        let local = text.split('@').next().unwrap_or_default();
         let local_ok = (1..=64).contains(&local.len())
             && local
                 .split('.')
@@ -144,7 +153,8 @@ impl Email {
                 && !label.ends_with('-')
         };
         let domain_ok = domain.contains('.') && domain.split('.').all(label_ok);
-        (local_ok && domain_ok && text.len() <= 254).then_some(Self(text.clone())).ok_or_else(fault)
+        let is_good = local_ok && domain_ok && text.len() <= 254;
+        is_good.then_some(Self(text)).ok_or_else(fault)
     }
     pub fn as_str(&self) -> &str {
         &self.0
@@ -169,10 +179,9 @@ impl utoipa::PartialSchema for Email {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
         ObjectBuilder::new()
             .schema_type(Type::String)
-            .format(Some(SchemaFormat::KnownFormat(KnownFormat::Email)))
+            .format(Some(SchemaFormat::Custom("idn-email".into())))
             .max_length(Some(254))
-            .pattern(Some("^[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(\\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+)*@([A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?\\.){1,4}[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$"))
-            .description(Some("An e-mail address; kept in lower case."))
+            .description(Some("An e-mail address. It is kept in lower case, and a domain in other letters in its ASCII form."))
             .examples([serde_json::json!("ana@example.org")])
             .into()
     }
@@ -326,6 +335,45 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn an_international_domain_is_kept_in_its_ascii_form() {
+        for (typed, kept) in [
+            ("Ana@Müller.example", "ana@xn--mller-kva.example"),
+            ("ana@mu\u{308}ller.example", "ana@xn--mller-kva.example"),
+            ("ana@XN--MLLER-KVA.example", "ana@xn--mller-kva.example"),
+            ("ana@faß.example", "ana@xn--fa-hia.example"),
+            ("ana@пример.рф", "ana@xn--e1afmkfd.xn--p1ai"),
+            ("ana@例え。テスト", "ana@xn--r8jz45g.xn--zckzah"),
+            ("ana@ﬁsh.example", "ana@fish.example"),
+            ("ana@r3---sn.example", "ana@r3---sn.example"),
+        ] {
+            assert_eq!(Email::parse(typed).map(|email| email.as_str().to_owned()).as_deref(), Ok(kept), "{typed}");
+        }
+        for bad in [
+            "ana@xn--a.example",
+            "ana@xn--.example",
+            "ana@xn--zzzz-.example",
+            "ana@xn--mller-kva-.example",
+            "ana@-a.example",
+            "ana@a-.example",
+            "ana@-ä.example",
+            "ana@ä-.example",
+            "ana@ex\u{200d}ample.org",
+            "ana@a_b.example",
+            "ana@a..example",
+            "ana@.a.example",
+            "ana@example.org.",
+            "ana@\u{661}a.example",
+            "änä@example.org",
+            "ana@bo@example.org",
+            "ana@a\u{ad}",
+        ] {
+            assert!(Email::parse(bad).is_err(), "{bad}");
+        }
+        assert!(Email::parse(&format!("ana@{}.example", "ä".repeat(60))).is_err(), "too long in ASCII");
+        assert!(Email::parse(&format!("ana@{}", "ä.".repeat(50_000))).is_err());
     }
 
     #[test]

@@ -29,7 +29,7 @@ async fn client_of(who: &User<'_>, case: &str) -> String {
 }
 
 on_both_engines! {
-    async fn a_client_reads_their_own_log_and_what_is_in_confidence_is_left_out(w) {
+    async fn a_client_reads_their_own_log_and_of_what_is_in_confidence_the_time_and_the_role(w) {
         let (ana, sam, other) = (w.user(Role::Advocate), w.user(Role::Client), w.user(Role::Client));
         let (client, elsewhere) = (ana.new_client().await, ana.new_client().await);
         for (user, client) in [(&sam, &client), (&other, &elsewhere)] {
@@ -37,11 +37,29 @@ on_both_engines! {
         }
         let open = json!({"client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "Keep my medication."});
         let case = ana.post("/cases", open).await.expect(201).id();
-        ana.post(&format!("/cases/{case}/notes"), json!({"kind": "restricted", "body": "In confidence."})).await.expect(201);
+        let note = ana.post(&format!("/cases/{case}/notes"), json!({"kind": "restricted", "body": "In confidence."})).await.expect(201).id();
+        ana.post(&format!("/cases/{case}/notes"), json!({"kind": "progress", "body": "The clinic answers."})).await.expect(201);
+        // A list of both is one entry.
+        let listed = ana.get(&format!("/cases/{case}/notes")).await.expect(200);
+        w.user(Role::Supervisor).get(&format!("/notes/{note}")).await.expect(200);
+        ana.post(&format!("/cases/{case}/tasks"), json!({"title": "Call", "due_on": "2030-01-05"})).await.expect(201);
         sam.post("/me/feedback", json!({"text": "It helps."})).await.expect(201);
         ana.get(&format!("/clients/{client}/feedback")).await.expect(200);
-        let shown = sam.get(&log(&client)).await.expect(200);
+        let shown = sam.get(&format!("{}?include_total=true", log(&client))).await.expect(200);
         let items = shown.body["items"].as_array().unwrap();
+        assert_eq!(shown.body["total"], items.len());
+        let (confidential, items): (Vec<Value>, Vec<Value>) = items.iter().cloned().partition(|entry| entry["kept_in_confidence"] == true);
+        let told: Vec<_> = confidential.iter().map(|entry| (entry["action"].as_str().unwrap(), entry["actor"]["role"].as_str().unwrap())).collect();
+        assert_eq!(told, [("confidential.read", "supervisor"), ("confidential.read", "advocate"), ("confidential.changed", "advocate"), ("confidential.changed", "advocate")]);
+        for entry in &confidential {
+            assert!(entry["at"].is_string() && entry.get("subject").is_none() && entry["actor"].get("id").is_none(), "{entry:#}");
+            assert_eq!(entry["actor"]["display_name"], "Somebody of the organization");
+        }
+        assert_eq!(confidential[1]["request_id"], listed.header("x-request-id"));
+        assert!(!shown.body.to_string().contains(&note) && !shown.body.to_string().contains("note."));
+        // The pages hold the same, whatever their size.
+        let small = pages(&sam, &log(&client), 1).await;
+        assert_eq!(small.iter().filter(|entry| entry["kept_in_confidence"] == true).count(), 4);
         let kinds: std::collections::BTreeSet<_> = items.iter().map(|entry| entry["subject"]["kind"].as_str().unwrap()).collect();
         assert_eq!(kinds.into_iter().collect::<Vec<_>>(), ["case", "client", "feedback"]);
         for (action, who) in [("case.created", &ana), ("feedback.given", &sam), ("feedback.listed", &ana)] {

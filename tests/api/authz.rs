@@ -21,17 +21,17 @@ use std::fmt::Write as _;
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/authz.txt");
 
 /// One organization's records, of the caller `ana` and her supervisor.
-struct Records {
+pub struct Records {
     ids: Vec<(&'static str, String)>,
 }
 
 impl Records {
-    fn id(&self, kind: &str) -> String {
+    pub fn id(&self, kind: &str) -> String {
         self.ids.iter().find(|(known, _)| *known == kind).unwrap_or_else(|| panic!("no record for {kind}")).1.clone()
     }
 
     /// Makes what an operation's path and body name.
-    async fn make(w: &World, [ana, boss, mate, sam]: [&User<'_>; 4], path: &str) -> Self {
+    pub async fn make(w: &World, [ana, boss, mate, sam]: [&User<'_>; 4], path: &str) -> Self {
         let case = active_case(ana, boss).await;
         let client = ana.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
         sam.becomes(&client);
@@ -117,6 +117,7 @@ impl Records {
             ids.push(("meetings", meeting));
         }
         if path.contains("/merge") {
+            ids.push(("other_clients", ana.post("/clients", json!({"preferred_name": "Sam"})).await.expect(201).id()));
             ids.push(("other_providers", ana.post("/providers", json!({"name": "Riverside"})).await.expect(201).id()));
             let twin = ana.post("/services", json!({"name": "Intake", "provider_id": provider, "status": "active"})).await.expect(201).id();
             ids.push(("other_services", twin));
@@ -141,7 +142,7 @@ impl Records {
         Self { ids }
     }
 
-    fn fill(&self, path: &str) -> String {
+    pub fn fill(&self, path: &str) -> String {
         let mut parts: Vec<String> = path.split('/').map(str::to_owned).collect();
         for i in 1..parts.len() {
             parts[i] = match parts[i].as_str() {
@@ -159,7 +160,7 @@ impl Records {
     }
 
     /// The document's own example, with ids that there are.
-    fn example(&self, operation: &Value) -> Option<Value> {
+    pub fn example(&self, operation: &Value) -> Option<Value> {
         fn walk(records: &Records, value: &mut Value) {
             match value {
                 Value::Object(map) => {
@@ -191,6 +192,7 @@ impl Records {
         let mut example = body(operation)?;
         walk(self, &mut example);
         if let Some(kind) = match operation["operationId"].as_str() {
+            Some("mergeClient") => Some("other_clients"),
             Some("mergeProvider") => Some("other_providers"),
             Some("mergeService") => Some("other_services"),
             _ => None,

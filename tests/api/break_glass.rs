@@ -33,17 +33,17 @@ async fn entries_of(w: &World, subject: &str) -> Vec<Value> {
 }
 
 /// A case with something of every kind in it.
-struct Work {
-    case: String,
-    client: String,
+pub struct Work {
+    pub case: String,
+    pub client: String,
     /// Where each record is, and each list under one.
-    shown: Vec<String>,
+    pub shown: Vec<String>,
     /// Changes of what is there, each a good one for whoever may make it.
-    changes: Vec<(&'static str, String, Value)>,
+    pub changes: Vec<(&'static str, String, Value)>,
 }
 
 impl Work {
-    async fn make(ana: &User<'_>, boss: &User<'_>, mate: &User<'_>) -> Self {
+    pub async fn make(ana: &User<'_>, boss: &User<'_>, mate: &User<'_>) -> Self {
         let case = active_case(ana, boss).await;
         let client = ana.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
         let provider = ana.post("/providers", json!({"name": "Riverside Clinic"})).await.expect(201).id();

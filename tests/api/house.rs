@@ -20,13 +20,18 @@ fn src() -> Vec<(PathBuf, String)> {
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
 }
 
+/// The path within the repository, which may itself stand in a folder of any name.
+fn within(path: &Path) -> &Path {
+    path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap()
+}
+
 #[test]
 fn sql_stays_in_stores_and_http_in_handlers() {
     for (path, text) in src() {
         let name = path.file_name().unwrap().to_str().unwrap();
         let feature = ["identity", "casework", "directory", "portal", "oversight"]
             .iter()
-            .any(|area| path.components().any(|part| part.as_os_str() == *area));
+            .any(|area| within(&path).components().any(|part| part.as_os_str() == *area));
         if !feature {
             continue;
         }
@@ -76,7 +81,7 @@ fn every_file_says_what_it_is() {
 #[test]
 fn no_sql_is_put_together_from_text() {
     for (path, text) in src() {
-        if path.components().any(|part| part.as_os_str() == "db") {
+        if within(&path).components().any(|part| part.as_os_str() == "db") {
             continue;
         }
         for banned in ["sql_query", "dsl::sql", "batch_execute"] {
@@ -96,6 +101,25 @@ fn a_row_is_written_by_a_statement_that_is_compiled_once() {
         }
     }
     assert!(written > 20, "only {written} were found");
+}
+
+/// Output that fails must neither panic nor make anybody wait, and a thread that dies must be noticed.
+#[test]
+fn only_telemetry_prints_and_only_supervise_starts_threads() {
+    for (path, text) in src() {
+        let name = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap().to_str().unwrap().to_owned();
+        // What a file's own tests do is no part of the program.
+        let program = text.split("#[cfg(test)]\nmod ").next().unwrap().split("#[cfg(all(test").next().unwrap();
+        let printing = ["println!", "print!", "dbg!", "io::stdout", "io::stderr", "stdout()", "stderr()"];
+        let starting = ["thread::spawn", "thread::Builder", "rt::spawn", "tokio::spawn", "task::spawn("];
+        for (banned, allowed) in
+            [(&printing[..], &["telemetry.rs"][..]), (&starting[..], &["telemetry.rs", "supervise.rs", "demo/mod.rs"][..])]
+        {
+            for word in banned.iter().filter(|_| !allowed.contains(&name.as_str())) {
+                assert!(!program.contains(word), "{name} uses {word}");
+            }
+        }
+    }
 }
 
 #[test]

@@ -4,7 +4,12 @@ use crate::{
     on_both_engines,
     support::{PASSWORD, User, World},
 };
-use alongside::auth::Role;
+use alongside::{
+    auth::Role,
+    db::schema::{refresh_tokens, users},
+    types::Instant,
+};
+use diesel::prelude::*;
 use serde_json::{Value, json};
 
 async fn sign_in(w: &World, email: &str, password: &str) -> crate::support::Reply {
@@ -12,6 +17,16 @@ async fn sign_in(w: &World, email: &str, password: &str) -> crate::support::Repl
 }
 async fn me(w: &World, token: &Value) -> u16 {
     w.send(token.as_str(), "GET", "/api/v1/me", &[], None).await.status
+}
+
+async fn refresh(w: &World, token: &Value) -> crate::support::Reply {
+    w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": token}))).await
+}
+/// As if every refresh token that was spent had been spent so many seconds ago.
+fn spent_ago(w: &World, seconds: i64) {
+    let spent = refresh_tokens::table.filter(refresh_tokens::spent_at.is_not_null());
+    let then = Some(Instant::now().plus_seconds(-seconds));
+    diesel::update(spent).set(refresh_tokens::spent_at.eq(then)).execute(&mut w.home.open()).unwrap();
 }
 
 on_both_engines! {
@@ -29,25 +44,91 @@ on_both_engines! {
 
     async fn a_refresh_token_is_spent_once(w) {
         let ana = w.user(Role::Advocate);
+        let refused = async |token: &Value| {
+            let reply = refresh(w, token).await.expect(401);
+            assert_eq!((reply.body["code"].as_str(), reply.header("www-authenticate")), (Some("invalid_refresh_token"), "Bearer"), "{:#}", reply.body);
+        };
+        // Of an older generation, and be it spent a moment ago: somebody has copied it, and the whole family is dead.
         let first = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
-        let refresh = |token: Value| async move { w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": token}))).await };
-        let second = refresh(first["refresh_token"].clone()).await.expect(200).body;
-        assert_eq!(me(w, &second["access_token"]).await, 200);
-        refresh(first["refresh_token"].clone()).await.expect(401);
-        // The copy was used: the whole family is dead.
+        let second = refresh(w, &first["refresh_token"]).await.expect(200).body;
+        let third = refresh(w, &second["refresh_token"]).await.expect(200).body;
+        assert_eq!(me(w, &third["access_token"]).await, 200);
+        refused(&first["refresh_token"]).await;
+        assert_eq!(me(w, &third["access_token"]).await, 401);
+        refused(&third["refresh_token"]).await;
+        refused(&second["refresh_token"]).await;
+        // The one that was spent last, but too long ago, while the next one is still unused.
+        let first = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
+        let second = refresh(w, &first["refresh_token"]).await.expect(200).body;
+        spent_ago(w, 31);
+        refused(&first["refresh_token"]).await;
         assert_eq!(me(w, &second["access_token"]).await, 401);
-        refresh(second["refresh_token"].clone()).await.expect(401);
+        refused(&second["refresh_token"]).await;
         for nonsense in ["", "x", "x.y", "019ab3c4000070008000000000000001.abc"] {
-            refresh(json!(nonsense)).await.expect(401);
+            refused(&json!(nonsense)).await;
         }
+    }
+
+    async fn a_lost_answer_and_several_windows_cost_nobody_their_session(w) {
+        let ana = w.user(Role::Advocate);
+        let first = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
+        let sessions = async |tokens: &Value| {
+            let listed = w.send(tokens["access_token"].as_str(), "GET", "/api/v1/me/sessions", &[], None).await.expect(200);
+            listed.body["items"].as_array().unwrap().len()
+        };
+        let before = sessions(&first).await;
+        let one = refresh(w, &first["refresh_token"]).await.expect(200).body;
+        spent_ago(w, 25);
+        let other = refresh(w, &first["refresh_token"]).await.expect(200).body;
+        // The same successor: there is one chain of tokens, and no second live session.
+        assert_eq!(one["refresh_token"], other["refresh_token"]);
+        assert_eq!((me(w, &one["access_token"]).await, me(w, &other["access_token"]).await, sessions(&other).await), (200, 200, before));
+        // Both windows go on, time after time.
+        let mut tokens = one;
+        for _ in 0..3 {
+            let next = refresh(w, &tokens["refresh_token"]).await.expect(200).body;
+            assert_eq!(refresh(w, &tokens["refresh_token"]).await.expect(200).body["refresh_token"], next["refresh_token"]);
+            tokens = next;
+        }
+        // Whoever has copied a token and shares it for a while is found out at the latest when the grace of the next one is over.
+        let copied = tokens["refresh_token"].clone();
+        let next = refresh(w, &copied).await.expect(200).body;
+        spent_ago(w, 31);
+        refresh(w, &copied).await.expect(401);
+        assert_eq!(me(w, &next["access_token"]).await, 401);
+        // The database holds no token: neither of those that it answers again.
+        let kept: Vec<(Vec<u8>, Option<Vec<u8>>)> = refresh_tokens::table.select((refresh_tokens::hash, refresh_tokens::successor)).load(&mut w.home.open()).unwrap();
+        assert_eq!(kept.iter().filter(|(_, successor)| successor.is_some()).count(), 1, "only the one that was spent last can be answered again");
+        let secret = next["refresh_token"].as_str().unwrap().split_once('.').unwrap().1;
+        let holds = |bytes: &[u8]| bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+        assert!(!kept.iter().any(|(hash, successor)| holds(hash) || successor.as_ref().is_some_and(|bytes| holds(bytes))));
+        // A session that has ended is not brought back by a token that could be answered again.
+        let first = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
+        let second = refresh(w, &first["refresh_token"]).await.expect(200).body;
+        w.send(second["access_token"].as_str(), "POST", "/api/v1/auth/logout", &[], None).await.expect(204);
+        refresh(w, &first["refresh_token"]).await.expect(401);
     }
 
     async fn of_many_uses_of_a_refresh_token_one_wins(w) {
         let ana = w.user(Role::Advocate);
         let token = sign_in(w, &ana.email, PASSWORD).await.expect(200).body["refresh_token"].clone();
-        let tries = futures_util::future::join_all((0..64).map(|_| { let token = token.clone(); async move { w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": token}))).await.status } })).await;
-        assert!(tries.iter().filter(|status| **status == 200).count() <= 1, "{tries:?}");
-        assert!(tries.iter().all(|status| matches!(status, 200 | 401)), "{tries:?}");
+        let tries = futures_util::future::join_all((0..64).map(|_| refresh(w, &token))).await;
+        assert!(tries.iter().all(|reply| reply.status == 200), "{:?}", tries.iter().map(|reply| reply.status).collect::<Vec<_>>());
+        let next: std::collections::BTreeSet<&str> = tries.iter().map(|reply| reply.body["refresh_token"].as_str().unwrap()).collect();
+        assert_eq!(next.len(), 1, "one successor for all");
+        let mut conn = w.home.open();
+        let unspent: i64 = refresh_tokens::table.filter(refresh_tokens::spent_at.is_null()).count().get_result(&mut conn).unwrap();
+        assert_eq!(unspent, 1);
+        for reply in [&tries[0], &tries[63]] {
+            assert_eq!(me(w, &reply.body["access_token"]).await, 200);
+        }
+        let after = refresh(w, &json!(next.first().unwrap())).await.expect(200).body;
+        assert_eq!(me(w, &after["access_token"]).await, 200);
+        // Out of the grace, of many uses none wins.
+        spent_ago(w, 31);
+        let late = futures_util::future::join_all((0..16).map(|_| refresh(w, &token))).await;
+        assert!(late.iter().all(|reply| reply.status == 401));
+        assert_eq!(me(w, &after["access_token"]).await, 401);
     }
 
     async fn signing_out_ends_the_session_at_once(w) {
@@ -127,6 +208,53 @@ on_both_engines! {
         ana.get("/me").await.expect(200);
         sign_in(w, &ana.email, "four dry umbrellas").await.expect(200);
         sign_in(w, &ana.email, PASSWORD).await.expect(401);
+    }
+
+    async fn a_password_of_the_fields_words_or_of_plain_runs_is_refused(w) {
+        let ana = w.user(Role::Advocate);
+        let change = |new: &str| json!({"current_password": PASSWORD, "new_password": new});
+        let told = async |bad: &str| ana.send("PUT", "/me/password", &[], Some(change(bad))).await.expect(422).faults();
+        for run in ["135792468013579", "mnbvcxzlkjhgfdsapoi", "zyxwvutsrqponmlk", "november2026december"] {
+            assert_eq!(told(run).await, [("/new_password".to_owned(), "too_guessable".to_owned())], "{run}");
+        }
+        for words in ["recovery advocate 2026", "One day at a time 2024", "S0ber4Life!!2026"] {
+            assert_eq!(told(words).await, [("/new_password".to_owned(), "own_words".to_owned())], "{words}");
+        }
+        ana.send("PUT", "/me/password", &[], Some(change("blue kettle sings"))).await.expect(204);
+    }
+
+    async fn a_stored_hash_that_costs_too_much_is_refused(w) {
+        let ana = w.user(Role::Advocate);
+        sign_in(w, &ana.email, PASSWORD).await.expect(200);
+        for cost in ["m=16777216,t=2,p=1", "m=19456,t=100000,p=1", "m=19456,t=2,p=200"] {
+            let costly = w.password_hash.replace("m=19456,t=2,p=1", cost);
+            assert!(costly.contains(cost));
+            let row = users::table.filter(users::id.eq(ana.actor.user));
+            diesel::update(row).set(users::password_hash.eq(Some(costly))).execute(&mut w.home.open()).unwrap();
+            let begun = std::time::Instant::now();
+            let told = sign_in(w, &ana.email, PASSWORD).await.expect(401);
+            assert_eq!(told.body["code"], "invalid_credentials", "{cost}");
+            assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{cost}: {:?}", begun.elapsed());
+        }
+    }
+
+    async fn a_filter_on_users_tells_nothing_of_a_team_that_the_caller_does_not_see(w) {
+        let south = w.new_team("South side");
+        let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
+        let both = w.user_in(&w.org, &[w.team, south], Role::Advocate);
+        let found = async |user: &User, team: String| {
+            let listed = user.get(&format!("/users?team={team}&include_total=true")).await.expect(200);
+            (listed.body["total"].as_i64().unwrap(), listed.body["items"].as_array().unwrap().iter().any(|one| one["id"] == both.id()))
+        };
+        for user in [&ana, &boss] {
+            user.get(&format!("/users/{}", both.id())).await.expect(200);
+            assert!(found(user, w.team.to_string()).await.1);
+            for hidden in [south.to_string(), w.other_team.to_string(), World::nobodys_id()] {
+                assert_eq!(found(user, hidden.clone()).await, (0, false), "{hidden}");
+            }
+        }
+        assert_eq!((found(&admin, south.to_string()).await, found(&both, south.to_string()).await), ((1, true), (1, true)));
+        assert_eq!(found(&admin, w.other_team.to_string()).await, (0, false));
     }
 
     async fn a_team_decides_what_a_supervisor_sees(w) {

@@ -61,6 +61,40 @@ fn raw(w: &World, bytes: &[u8]) -> String {
 }
 
 on_both_engines! {
+    async fn a_header_that_must_be_single_is_refused_when_it_comes_twice(w) {
+        let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
+        let (own, other) = (format!("Bearer {}", ana.token()), format!("Bearer {}", ben.token()));
+        let client = json!({"preferred_name": "Sam"}).to_string();
+        let ask = async |headers: &[(&str, &str)], body: Option<&str>| {
+            let request = if body.is_some() { w.http.post(format!("{}/api/v1/clients", w.base)) } else { w.http.get(format!("{}/api/v1/me", w.base)) };
+            let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+            let reply = body.map_or_else(|| request.try_clone().unwrap(), |body| request.try_clone().unwrap().body(body.to_owned())).send().await.unwrap();
+            (reply.status().as_u16(), reply.headers().contains_key("x-content-type-options"), reply.json::<Value>().await.unwrap())
+        };
+        assert_eq!(ask(&[("authorization", &own)], None).await.0, 200);
+        for (first, second) in [(&own, &other), (&own, &own), (&other, &"x".to_owned()), (&String::new(), &own)] {
+            let (status, whole, told) = ask(&[("authorization", first), ("authorization", second)], None).await;
+            assert_eq!((status, &told["code"], &told["errors"][0]["header"], &told["errors"][0]["code"]), (400, &json!("invalid_header"), &json!("Authorization"), &json!("duplicate")));
+            assert!(whole && told.get("id").is_none());
+        }
+        let before = ana.get("/clients?include_total=true").await.expect(200).body["total"].clone();
+        for (name, first, second) in [("Idempotency-Key", "a", "b"), ("Content-Type", "application/json", "text/plain"), ("Origin", "https://a.example", "https://b.example")] {
+            let mut headers = vec![("authorization", own.as_str()), (name, first), (name, second)];
+            if name != "Content-Type" { headers.push(("content-type", "application/json")); }
+            let (status, _, told) = ask(&headers, Some(&client)).await;
+            assert_eq!((status, &told["errors"][0]["header"]), (400, &json!(name)), "{told:#}");
+        }
+        assert_eq!(ana.get("/clients?include_total=true").await.expect(200).body["total"], before);
+    }
+
+    async fn any_number_of_blanks_may_stand_before_a_token(w) {
+        let ana = w.user(Role::Advocate);
+        for (before, status) in [("Bearer ", 200), ("Bearer  ", 200), ("bearer        ", 200), ("BEARER ", 200), ("Bearer", 401), ("Bearer\t", 401), ("Bearer x ", 401), ("Basic ", 401), ("", 401)] {
+            let reply = w.http.get(format!("{}/api/v1/me", w.base)).header("authorization", format!("{before}{}", ana.token())).send().await.unwrap();
+            assert_eq!(reply.status().as_u16(), status, "{before:?}");
+        }
+    }
+
     async fn a_token_that_is_not_wholly_ours_is_nobodys(w) {
         for role in Role::ALL {
             let who = w.user(*role);
@@ -329,9 +363,10 @@ on_both_engines! {
         assert_eq!(there("POST", "/api/v1/auth/logout", text(&tokens, "access_token"), None).await, 204);
         w.send(tokens["access_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
         w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": tokens["refresh_token"]}))).await.expect(401);
-        // A refresh token that is spent here is spent there, and its second use ends the family on both.
+        // A refresh token of an older generation that is spent here is spent there, and its second use ends the family on both.
         let tokens = login().await;
-        w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": tokens["refresh_token"]}))).await.expect(200);
+        let next = w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": tokens["refresh_token"]}))).await.expect(200).body;
+        assert_eq!(there("POST", "/api/v1/auth/refresh", String::new(), Some(json!({"refresh_token": next["refresh_token"]}))).await, 200);
         assert_eq!(there("POST", "/api/v1/auth/refresh", String::new(), Some(json!({"refresh_token": tokens["refresh_token"]}))).await, 401);
         w.send(tokens["access_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
         // And so is a suspension.

@@ -31,6 +31,76 @@ fn members(value: &Value) -> Vec<&str> {
 }
 
 on_both_engines! {
+    async fn what_a_wrongly_linked_account_wrote_is_not_readable_for_the_next(w) {
+        let (ana, wrong, right) = (w.user(Role::Advocate), w.user(Role::Client), w.user(Role::Client));
+        let client = ana.new_client().await;
+        link(&ana, &client, &wrong).await;
+        wrong.post("/me/feedback", json!({"text": "CANARY of somebody else."})).await.expect(201);
+        link(&ana, &client, &right).await;
+        let own = right.post("/me/feedback", json!({"text": "Call me before."})).await.expect(201).id();
+        let listed = right.get("/me/feedback?include_total=true").await.expect(200);
+        assert_eq!((listed.body["total"].as_i64(), listed.body["items"][0]["id"].as_str()), (Some(1), Some(own.as_str())), "{:#}", listed.body);
+        assert!(!listed.body.to_string().contains("CANARY"));
+        wrong.get("/me/feedback").await.expect(404);
+        let staff = ana.get(&format!("/clients/{client}/feedback?include_total=true")).await.expect(200);
+        assert_eq!(staff.body["total"], 2);
+        // Linked again, each reads their own.
+        link(&ana, &client, &wrong).await;
+        assert!(wrong.get("/me/feedback").await.expect(200).body["items"][0]["text"].as_str().unwrap().starts_with("CANARY"));
+    }
+
+    async fn a_client_for_whom_email_is_not_safe_gets_only_the_letters_they_ask_for(w) {
+        let (ana, admin, sam) = (w.user(Role::Advocate), w.user(Role::Admin), w.user(Role::Client));
+        let client = client_of(&ana, "Sam").await;
+        link(&ana, &client, &sam).await;
+        let secrets = alongside::auth::secret_keys::SecretKeys::read(w.home.folder.path()).unwrap();
+        let code = || {
+            use alongside::{auth::totp, db::schema::second_factors, identity::second_factor::model::FactorRow, types::Instant};
+            let own = second_factors::table.filter(second_factors::user_id.eq(sam.actor.user));
+            let row: FactorRow = own.select(FactorRow::as_select()).first(&mut w.home.open()).unwrap();
+            totp::code_at(&row.open(&secrets).unwrap(), Instant::now())
+        };
+        let set_up = async || {
+            sam.send("POST", "/me/second-factor", &[], None).await.expect(200);
+            let codes = sam.post("/me/second-factor/confirmation", json!({"otp": code()})).await.expect(200);
+            codes.body["recovery_codes"][0].as_str().unwrap().to_owned()
+        };
+        let sign_in = async |password: &str, otp: &str| {
+            let body = json!({"email": sam.email, "password": password, "otp": otp});
+            w.anyone("POST", "/api/v1/auth/login", Some(body)).await.expect(200).body["access_token"].as_str().unwrap().to_owned()
+        };
+        // Whatever happens to the account: a factor, new codes, one of them used, another address.
+        set_up().await;
+        sam.send("POST", "/me/second-factor/recovery-codes", &[], None).await.expect(200);
+        sam.send("DELETE", "/me/second-factor", &[], None).await.expect(204);
+        let spent = set_up().await;
+        sign_in(crate::support::PASSWORD, &spent).await;
+        admin.send("DELETE", &format!("/users/{}/second-factor", sam.id()), &[], None).await.expect(204);
+        let token = sign_in(crate::support::PASSWORD, "").await;
+        w.send(Some(&token), "POST", "/api/v1/me/email", &[], Some(json!({"email": "sam.new@example.org"}).to_string())).await.expect(202);
+        // They ask for these themselves: a new password, and the confirmation to the new address.
+        w.anyone("POST", "/api/v1/auth/forgot-password", Some(json!({"email": sam.email}))).await.expect(202);
+        let secret = w.secret(&sam.email, "password_reset.").await;
+        let reset = json!({"token": secret, "password": "four dry umbrellas"});
+        w.anyone("POST", "/api/v1/auth/reset-password", Some(reset)).await.expect(204);
+        w.letters("sam.new@example.org", 1).await;
+        // Letters go out in their order: once this one has come, none of the others will.
+        let last = async |user: &User<'_>| {
+            user.send("POST", "/me/second-factor", &[], None).await.expect(200);
+            user.send("POST", "/me/email", &[], Some(json!({"email": format!("new-{}", user.email)}))).await.expect(202);
+            w.letters(&user.email, 1).await;
+        };
+        last(&ana).await;
+        assert_eq!(w.letters(&sam.email, 1).await.len(), 1, "the one that they asked for");
+        // Where e-mail is safe, they are told.
+        let version = ana.get(&format!("/clients/{client}")).await.expect(200).etag();
+        ana.patch(&format!("/clients/{client}"), &version, json!({"safe_contact": {"email": true}})).await.expect(200);
+        let token = sign_in("four dry umbrellas", "").await;
+        w.send(Some(&token), "POST", "/api/v1/me/email", &[], Some(json!({"email": "sam.other@example.org"}).to_string())).await.expect(202);
+        let told = w.letters(&sam.email, 2).await;
+        assert!(told.iter().any(|letter| letter.contains("asked for another e-mail address")));
+    }
+
     async fn a_client_sees_their_own_record_and_nothing_that_is_for_staff(w) {
         let (ana, boss, sam) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user_in(&w.org, &[], Role::Client));
         let case = active_case(&ana, &boss).await;

@@ -342,7 +342,7 @@ on_both_engines! {
         past.barrier(&cases[3], "2026-05-01", json!({}));
         let june = report(&boss, "provider_pattern?as_of=2026-06-30").await;
         assert_eq!(lines(&june["rows"]), ["Alder Clinic: clients = 3", "Alder Clinic: flagged = 1", "Birch House: clients = 2", "Birch House: flagged = 0"]);
-        assert_eq!(lines(&june["totals"])[0], "all: clients = 4");
+        assert_eq!(lines(&june["totals"]), ["all: clients = 4", "all: flagged = 1"], "as many as rows are flagged");
         assert_eq!(told(&boss, "provider_pattern?as_of=2026-05-01").await.0[..2], ["Alder Clinic: clients = 3", "Alder Clinic: flagged = 1"]);
         // A merge changes no report of before, and every later one.
         let etag = boss.get(&format!("/providers/{birch}")).await.etag();
@@ -581,33 +581,183 @@ on_both_engines! {
         ana.post(&format!("/cases/{case}/barriers"), json!({"type": "transport", "description": "d"})).await.expect(201);
         boss.get("/reports/barriers_open?format=csv").await.faulty(400, "reason", "required");
         let stale = w.stale_user(Role::Supervisor);
-        let refused = stale.get("/reports/barriers_open?format=csv&reason=Board").await.expect(403);
+        let refused = stale.get("/reports/barriers_open?format=csv&reason=Board&view=exact").await.expect(403);
         assert_eq!(refused.body["code"], "reauthentication_required");
         stale.get("/reports/barriers_open?format=svg").await.expect(200);
 
-        let csv = boss.get("/reports/barriers_open?format=csv&reason=Board").await.expect(200);
-        assert_eq!(csv.body, "\u{FEFF}type,type_name,open\r\ncost,Cost,1\r\ntransport,Transport,1\r\n,All,2\r\n");
-        assert_eq!((csv.header("content-disposition"), csv.header("content-type")), ("attachment; filename=\"barriers_open.csv\"", "text/csv; charset=utf-8; header=present"));
-        let asked = boss.send("GET", "/reports/barriers_open?reason=Board", &[("accept", "text/csv")], None).await.expect(200);
-        assert_eq!(asked.body, csv.body);
+        let csv = boss.get("/reports/barriers_open?format=csv&reason=Board&view=exact").await.expect(200);
+        assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8; header=present");
+        let lines: Vec<&str> = csv.body.as_str().unwrap().trim_start_matches('\u{FEFF}').lines().collect();
+        assert_eq!(lines[0], "type,type_name,open,organization,teams,period_first_day,period_last_day,as_of,time_zone,view,notice");
+        for (line, begins) in lines[1..].iter().zip(["cost,Cost,1,", "transport,Transport,1,", ",Total,2,"]) {
+            assert!(line.starts_with(begins) && line.ends_with(",America/Chicago,exact,Exact numbers: internal"), "{line}");
+        }
+        let asked = boss.send("GET", "/reports/barriers_open?reason=Board&view=exact", &[("accept", "text/csv")], None).await.expect(200);
+        assert!(asked.body.as_str().unwrap().contains("transport,Transport,1,"));
         for (format, begins) in [("xlsx", "PK"), ("pdf", "%PDF-"), ("svg", "<svg")] {
             let file = boss.get(&format!("/reports/barriers_open?format={format}&reason=Board")).await.expect(200);
             assert!(file.body.as_str().unwrap().starts_with(begins), "{format}");
         }
-        let svg = boss.get("/reports/barriers_open?format=svg").await.expect(200).body;
-        assert!(["<title", "<desc", "Transport"].iter().all(|part| svg.as_str().unwrap().contains(part)));
+        let svg = boss.get("/reports/barriers_open?format=svg&view=exact").await.expect(200).body;
+        assert!(["<title", "<desc", "Transport", "Exact numbers: internal"].iter().all(|part| svg.as_str().unwrap().contains(part)));
         let entries = crate::support::pages(&w.user(Role::Auditor), "/audit-events?action=export.made", 50).await;
-        let fields: Vec<&str> = entries[0]["fields"].as_array().unwrap().iter().map(|field| field.as_str().unwrap()).collect();
-        assert!(["barriers_open", "rows=2", "group_by=type"].iter().all(|field| fields.contains(field)), "{fields:?}");
+        let has = |entry: &Value, field: &str| entry["fields"].as_array().unwrap().contains(&json!(field));
+        let asked = ["barriers_open", "rows=2", "group_by=type", "view=exact"];
+        assert!(entries.iter().any(|entry| asked.iter().all(|field| has(entry, field))), "{entries:#?}");
         let taken = crate::support::pages(&w.user(Role::Auditor), "/exports", 2).await;
         assert_eq!((taken.len(), &taken[0]["reason"], &taken[0]["what"]), (4, &json!("Board"), &json!("barriers_open")));
         // Every measure can be taken out in every form.
         for measure in boss.get("/reports").await.expect(200).body["items"].as_array().unwrap() {
-            let period = if measure["time"] == "period" { "from=2026-01-01&to=2027-01-01&" } else { "" };
+            let period = if measure["time"] == "period" { "from=2025-01-01&to=2026-01-01&" } else { "" };
             for format in ["csv", "xlsx", "pdf", "svg"] {
                 boss.get(&format!("/reports/{}?{period}format={format}&reason=Board", measure["id"].as_str().unwrap())).await.expect(200);
             }
+            for span in measure["spans"].as_array().unwrap() {
+                let period = format!("from=2025-01-01&to=2026-01-01&group_by={}&view=exact&", span.as_str().unwrap());
+                for format in ["pdf", "svg"] {
+                    boss.get(&format!("/reports/{}?{period}format={format}&reason=Board", measure["id"].as_str().unwrap())).await.expect(200);
+                }
+            }
         }
+    }
+
+    /// Every file says whose numbers it holds: in its name, its title and its lines.
+    async fn a_report_of_one_team_is_not_taken_for_one_of_all(w) {
+        let hill = w.new_team("Hill side");
+        let (own, ana) = (w.user(Role::Supervisor), w.user(Role::Advocate));
+        let both = w.user_in(&w.org, &[w.team, hill], Role::Supervisor);
+        let case = ana.new_case().await;
+        ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d"})).await.expect(201);
+        let team = report(&both, &format!("barriers_open?team={}", w.team)).await["scope"]["teams"][0].as_str().unwrap().to_owned();
+        let organization = report(&both, "barriers_open").await["scope"]["organization"].as_str().unwrap().to_owned();
+        let one = format!("&team={}", w.team);
+        for (user, query, kind, teams, of) in [
+            (&both, "", "all_teams", "All teams (2)".to_owned(), "all-teams"),
+            (&both, one.as_str(), "teams", format!("Team {team} only"), ""),
+            (&own, "", "teams", format!("Team {team} only"), ""),
+            (&ana, "", "own_cases", format!("Cases of {} only", ana.get("/me").await.expect(200).body["display_name"].as_str().unwrap()), "own-cases"),
+        ] {
+            assert_eq!(report(user, &format!("barriers_open?{query}")).await["scope"]["kind"], kind);
+            for period in ["", "&group_by=month&from=2026-01-01&to=2026-10-01"] {
+                let ask = |format: &str| format!("/reports/barriers_open?view=exact&format={format}&reason=Board{query}{period}");
+                let svg = user.get(&ask("svg")).await.expect(200).body;
+                assert!(svg.as_str().unwrap().contains(&format!("{organization}, {}{}", teams[..1].to_lowercase(), &teams[1..])), "{svg}");
+                for format in ["csv", "xlsx", "pdf"] {
+                    let file = user.get(&ask(format)).await.expect(200);
+                    let name = file.header("content-disposition").to_owned();
+                    let when = if period.is_empty() { "_as-of-" } else { "_2026-01-01_to_2026-09-30_" };
+                    assert!(name.starts_with("attachment; filename=\"barriers_open_") && name.contains(of) && name.contains(when), "{name}");
+                    assert_eq!(name.contains("all-teams"), kind == "all_teams", "{name}");
+                    assert!(name.ends_with(&format!("_exact.{format}\"")), "{name}");
+                    if format == "csv" {
+                        let quoted = if teams.contains(',') { format!("\"{teams}\"") } else { teams.clone() };
+                        assert!(file.body.as_str().unwrap().lines().skip(1).all(|line| line.contains(&format!(",{organization},{quoted},"))), "{}", file.body);
+                        let days = if period.is_empty() { ",,," } else { ",2026-01-01,2026-09-30," };
+                        assert!(file.body.as_str().unwrap().lines().skip(1).all(|line| line.contains(days)), "{}", file.body);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A file is protected unless somebody asks for exact numbers, and JSON is not.
+    async fn a_file_is_protected_unless_exact_numbers_are_asked_for(w) {
+        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+        let mut past = Past::of(&boss);
+        let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
+        past.barrier(&case, "2026-01-10", json!({}));
+        let period = "from=2026-01-01&to=2026-10-01&group_by=quarter";
+        let csv = |query: &'static str| { let boss = &boss; async move { boss.get(&format!("/reports/barriers_open?{query}&format=csv&reason=Board")).await.expect(200).body.as_str().unwrap().to_owned() } };
+        let protected = csv("from=2026-01-01&to=2026-10-01&group_by=quarter").await;
+        assert!(protected.contains("2026-Q1,Q1 2026,suppressed,") && protected.contains("Protected: 1 to 10 suppressed"), "{protected}");
+        assert!(!protected.contains("internal"), "{protected}");
+        let exact = csv("from=2026-01-01&to=2026-10-01&group_by=quarter&view=exact").await;
+        assert!(exact.lines().skip(1).all(|line| line.ends_with("exact,Exact numbers: internal")) && exact.contains("2026-Q1,Q1 2026,1,"), "{exact}");
+        assert_eq!(told(&boss, &format!("barriers_open?{period}")).await.0[0], "Q1 2026: open = 1");
+        for format in ["svg", "csv", "xlsx", "pdf"] {
+            let refused = boss.get(&format!("/reports/time_to_close?from=2026-01-02&to=2026-03-01&format={format}&reason=Board")).await;
+            assert!(refused.body["errors"][0]["detail"].as_str().is_some_and(|detail| detail.contains("view=exact")), "{:#}", refused.body);
+            refused.faulty(400, "to", "too_fine");
+            boss.get(&format!("/reports/time_to_close?from=2026-01-02&to=2026-03-01&format={format}&reason=Board&view=exact")).await.expect(200);
+        }
+        boss.get("/reports/time_to_close?from=2026-01-02&to=2026-03-01&format=json").await.expect(200);
+        w.user(Role::Admin).get("/reports/barriers_open?format=csv&reason=Board&view=exact").await.expect(403);
+    }
+
+    /// Resolved in January and in March: February is there with none, and each month is what a report of it alone says.
+    async fn every_month_of_a_period_is_shown(w) {
+        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+        let mut past = Past::of(&boss);
+        let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
+        // The last is still of January where the organization is.
+        for (kind, on) in [("cost", "2026-01-12T15:00:00Z"), ("cost", "2026-03-05T15:00:00Z"), ("transport", "2026-03-09T15:00:00Z"), ("cost", "2026-02-01T05:59:00Z")] {
+            let mut barrier = past.barrier(&case, "2026-01-10", json!({"type": kind}));
+            past.barrier_changes(&mut barrier, &on[..10], |barrier| {
+                (barrier.status, barrier.disposition, barrier.judged_by) = (BarrierStatus::Resolved, Some(BarrierDisposition::ResolvedFull), Some(JudgedBy::Client));
+                barrier.resolved_at = Some(crate::support::past::at(on));
+            });
+        }
+        let period = "barrier_resolution?from=2026-01-01&to=2026-04-01";
+        let (rows, all) = told(&boss, &format!("{period}&group_by=month")).await;
+        let resolved: Vec<&String> = rows.iter().filter(|row| row.contains(": resolved")).collect();
+        assert_eq!(resolved, ["January 2026: resolved = 2/2", "February 2026: resolved = 0/0", "March 2026: resolved = 2/2"]);
+        assert_eq!(all[0], "all: resolved = 4/4");
+        let by_both = told(&boss, &format!("{period}&group_by=type,quarter")).await.0;
+        assert_eq!(by_both.iter().filter(|row| row.contains(": resolved")).collect::<Vec<_>>(), ["Q1 2026, Cost: resolved = 3/3", "Q1 2026, Transport: resolved = 1/1"]);
+        // How things stood at the end of each month; the last day of one is that of the report of it alone.
+        let (rows, all) = told(&boss, "barriers_open?from=2026-01-01&to=2026-04-01&group_by=month").await;
+        assert_eq!(rows, ["January 2026: open = 3", "February 2026: open = 2", "March 2026: open = 0"]);
+        assert_eq!(all, ["all: open = 0"], "as of the end");
+        assert_eq!(told(&boss, "barriers_open?group_by=&as_of=2026-01-31").await.1, ["all: open = 3"]);
+        let (rows, all) = told(&boss, "caseload_flow?from=2025-12-15&to=2026-02-01&group_by=month").await;
+        assert_eq!((rows.len(), rows[0].as_str(), all.len()), (8, "December 2025 (part): opening = 0", 4));
+        for (query, at, code) in [
+            ("supervision?group_by=month", "group_by", "not_taken"),
+            ("self_advocacy_shift?from=2026-01-01&to=2026-04-01&group_by=month", "group_by", "not_taken"),
+            ("barriers_open?group_by=month", "from", "required"),
+            ("barriers_open?group_by=month,quarter&from=2026-01-01&to=2026-04-01", "group_by", "too_many"),
+            ("barriers_open?group_by=month&from=2010-01-01&to=2026-04-01", "to", "too_long"),
+            ("barrier_resolution?view=protected&from=2026-01-01&to=2026-04-01&group_by=month", "group_by", "too_fine"),
+        ] {
+            boss.get(&format!("/reports/{query}")).await.faulty(400, at, code);
+        }
+    }
+
+    /// By quarter a protected report says what it says of each quarter by itself, and nothing of a period that could not be asked for.
+    async fn a_protected_report_by_quarter_is_that_of_each_quarter(w) {
+        let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
+        let mut past = Past::of(&boss);
+        let case = past.case("2025-01-05", Some(ana.actor.user), json!({})).await;
+        for (on, many) in [("2025-02-10", 12), ("2025-05-10", 3), ("2025-08-10", 30), ("2026-02-10", 25)] {
+            for at in 0..many {
+                let kind = if at % 3 == 0 { "transport" } else { "cost" };
+                let mut barrier = past.barrier(&case, "2025-01-10", json!({"type": kind, "severity": if at % 2 == 0 { "high" } else { "low" }}));
+                past.barrier_changes(&mut barrier, on, |barrier| {
+                    (barrier.status, barrier.disposition, barrier.judged_by) = (BarrierStatus::Resolved, Some(BarrierDisposition::ResolvedFull), Some(JudgedBy::Client));
+                    barrier.resolved_at = Some(crate::support::past::at(&format!("{on}T15:00:00Z")));
+                });
+            }
+        }
+        for group in ["", "type", "type,severity"] {
+            let join = if group.is_empty() { "quarter".to_owned() } else { format!("quarter,{group}") };
+            let trend = report(&admin, &format!("barrier_resolution?from=2025-01-01&to=2026-07-01&group_by={join}")).await;
+            assert!(trend["totals"].as_array().unwrap().iter().all(|total| total["suppressed"] == true), "{trend:#}");
+            assert!(trend.get("n").is_none() && trend["excluded"].as_array().unwrap().iter().all(|excluded| excluded.get("n").is_none()), "{trend:#}");
+            for (key, from, to) in [("2025-Q1", "2025-01-01", "2025-04-01"), ("2025-Q2", "2025-04-01", "2025-07-01"), ("2025-Q3", "2025-07-01", "2025-10-01"), ("2026-Q1", "2026-01-01", "2026-04-01")] {
+                let alone = report(&admin, &format!("barrier_resolution?from={from}&to={to}&group_by={group}")).await;
+                let mut alone = alone[if group.is_empty() { "totals" } else { "rows" }].as_array().unwrap().clone();
+                let mut of: Vec<Value> = trend["rows"].as_array().unwrap().iter().filter(|row| row["quarter"] == key).cloned().collect();
+                for row in alone.iter_mut().chain(&mut of) {
+                    let row = row.as_object_mut().unwrap();
+                    row.remove("quarter");
+                    row.remove("labels");
+                }
+                assert_eq!(of, alone, "{key} by {group}");
+            }
+        }
+        // Of a whole year there are totals too.
+        let year = report(&admin, "barrier_resolution?from=2025-01-01&to=2026-01-01&group_by=quarter").await;
+        assert_eq!(year["totals"], report(&admin, "barrier_resolution?from=2025-01-01&to=2026-01-01&group_by=").await["totals"]);
     }
 
     async fn the_records_behind_a_number_are_as_many_as_it_says(w) {

@@ -91,6 +91,53 @@ on_both_engines! {
         w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": sync.email, "password": PASSWORD}))).await.expect(401);
     }
 
+    async fn an_integration_without_a_recorded_purpose_sees_no_case(w) {
+        let (ana, boss, admin, sync) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin), w.user(Role::Integration));
+        let case = active_case(&ana, &boss).await;
+        let path = format!("/users/{}", sync.id());
+        assert_eq!(admin.get(&path).await.expect(200).body["purpose"], "internal");
+        sync.get(&format!("/cases/{case}")).await.expect(200);
+        // Taken away, it takes the cases with it at the next request, and the session.
+        admin.patch(&path, "*", json!({"purpose": null})).await.expect(200);
+        sync.get("/me").await.expect(401);
+        let sign_in = async || {
+            let login = json!({"email": sync.email, "password": PASSWORD});
+            w.anyone("POST", "/api/v1/auth/login", Some(login)).await.expect(200).body["access_token"].as_str().unwrap().to_owned()
+        };
+        let get = async |token: &str, path: &str| w.send(Some(token), "GET", &format!("/api/v1{path}"), &[], None).await;
+        let token = sign_in().await;
+        assert!(admin.get(&path).await.expect(200).body.get("purpose").is_none());
+        let listed = get(&token, "/cases?include_total=true").await.expect(200).body;
+        assert_eq!((listed["total"].as_i64(), &listed["items"]), (Some(0), &json!([])));
+        let missing = get(&token, &format!("/cases/{}", World::nobodys_id())).await.expect(404).told();
+        for hidden in ["", "/transitions", "/assignments"] {
+            assert_eq!(get(&token, &format!("/cases/{case}{hidden}")).await.expect(404).told(), missing);
+        }
+        // The directory, the teams and protected reports are still there; exact numbers are not.
+        for open in ["/providers", "/teams", "/deadline-rules", "/code-lists", "/organization"] {
+            get(&token, open).await.expect(200);
+        }
+        let report = "/reports/barrier_resolution?from=2026-01-01&to=2026-12-31";
+        assert!(get(&token, report).await.expect(200).body["threshold"].as_i64().unwrap() >= 11, "small numbers are hidden");
+        get(&token, &format!("{report}&view=exact")).await.expect(403);
+        // Recorded again, it comes back; nobody else has one, and another role loses it.
+        admin.patch(&path, "*", json!({"purpose": "internal"})).await.expect(200);
+        let token = sign_in().await;
+        get(&token, &format!("/cases/{case}")).await.expect(200);
+        admin.patch(&path, "*", json!({"purpose": "marketing"})).await.expect(422);
+        admin.patch(&format!("/users/{}", ana.id()), "*", json!({"purpose": "internal"})).await.faulty(422, "/purpose", "not_an_integration");
+        sync.patch(&path, "*", json!({"purpose": "internal"})).await.expect(401);
+        admin.patch(&path, "*", json!({"role": "auditor"})).await.expect(200);
+        let back = admin.patch(&path, "*", json!({"role": "integration", "scopes": ["cases:read"]})).await.expect(200);
+        assert!(back.body.get("purpose").is_none());
+        assert_eq!(get(&sign_in().await, "/cases").await.expect(200).body["items"], json!([]));
+        // One that is invited has none, either.
+        admin.post("/invitations", json!({"email": "sync@example.org", "display_name": "Sync", "role": "integration"})).await.expect(201);
+        let secret = w.secret("sync@example.org", "invitation.").await;
+        let made = w.anyone("POST", "/api/v1/auth/accept-invitation", Some(json!({"token": secret, "password": PASSWORD}))).await.expect(200);
+        assert!(made.body.get("purpose").is_none());
+    }
+
     async fn an_integration_sees_that_there_is_a_case_and_not_what_it_is_about(w) {
         let (ana, boss, admin, sync, foreign) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin), w.user(Role::Integration), w.outsider(Role::Integration));
         let case = active_case(&ana, &boss).await;

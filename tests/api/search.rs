@@ -19,8 +19,17 @@ async fn found(user: &User<'_>, query: &str) -> Vec<String> {
     items.iter().map(|item| format!("{} {}", item["kind"].as_str().unwrap(), item["id"].as_str().unwrap())).collect()
 }
 
-/// Puts every document on its shelf, as the server does once there are many.
-async fn shelve(w: &World) {
+/// The ids of the records that a list finds by `q`.
+async fn listed(user: &User<'_>, list: &str, q: &str) -> Vec<String> {
+    let items = pages(user, &format!("/{list}?q={}", encoded(q)), 50).await;
+    items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
+}
+
+fn encoded(q: &str) -> String {
+    form_urlencoded::byte_serialize(q.as_bytes()).collect()
+}
+
+fn open(w: &World) -> Db {
     let options = Options {
         url: Url::parse(&w.home.url).unwrap(),
         replica: None,
@@ -29,7 +38,12 @@ async fn shelve(w: &World) {
         migrate: false,
         purpose: alongside::db::Use::Writing,
     };
-    let db = Db::open(&options).unwrap();
+    Db::open(&options).unwrap()
+}
+
+/// Puts every document on its shelf, as the server does once there are many.
+async fn shelve(w: &World) {
+    let db = open(w);
     tokio::task::spawn_blocking(move || keep::tend_blocking(&db)).await.unwrap().unwrap();
 }
 
@@ -86,6 +100,152 @@ on_both_engines! {
         assert_eq!(best["snippet"], "<mark>Zebra</mark> Núñez José Núñez");
         let inside = boss.get("/search?q=deposit").await.expect(200).body["items"][0].clone();
         assert_eq!((&inside["case_id"], &inside["title"]), (&json!(case), &json!("Cost")));
+    }
+
+    async fn a_person_is_found_however_the_name_is_written(w) {
+        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+        let names: [(&str, &[&str]); 16] = [
+            ("Łukasz Żółć", &["lukasz", "ŁUKASZ", "zolc lukasz", "lu"]),
+            ("Søren", &["soren", "SØREN", "soeren"]),
+            ("Đặng Hoà", &["dang", "đặng", "hoa dang"]),
+            ("Groß", &["gross", "GROẞ"]),
+            ("Işıl", &["isil", "İSİL", "ışıl"]),
+            ("Œuvrard", &["oeuvrard"]),
+            ("ÉMILE Zola", &["émile zola", "emile zola", "ZOLA ÉM"]),
+            ("Émile durand", &["émile durand", "EMILE DUR"]),
+            ("O'Brien", &["obrien", "o'brien", "o brien", "O’Brien"]),
+            ("Smith-Jones", &["smithjones", "smith jones", "jones", "jones smith"]),
+            ("Mary-Jane", &["maryjane", "mary jane"]),
+            ("De la Cruz", &["dela cruz", "delacruz", "cruz"]),
+            ("王小明", &["王", "小明", "明", "王小明"]),
+            ("สมชาย", &["ชาย", "สม"]),
+            ("أحمد", &["احمد"]),
+            ("김민수", &["김", "민수"]),
+        ];
+        let mut all = Vec::new();
+        for (name, questions) in names {
+            all.push((ana.post("/clients", json!({"preferred_name": name})).await.expect(201).id(), questions));
+        }
+        for shelved in [false, true] {
+            if shelved { shelve(w).await; }
+            for (id, questions) in &all {
+                for q in *questions {
+                    for user in [&ana, &boss] {
+                        assert_eq!(found(user, &encoded(q)).await, [format!("client {id}")], "{q}, shelved: {shelved}");
+                        assert_eq!(listed(user, "clients", q).await, [id.as_str()], "the list by {q}");
+                    }
+                }
+            }
+            // Both that have the name, in whichever case it is asked for.
+            for q in ["émile", "emile", "ÉMILE", "E\u{301}mile"] {
+                assert_eq!((found(&boss, &encoded(q)).await.len(), listed(&boss, "clients", q).await.len()), (2, 2), "{q}");
+            }
+            for q in ["obriens", "小王", "mueller"] {
+                assert_eq!(found(&boss, &encoded(q)).await, [""; 0], "{q}");
+            }
+            // A part of a word is enough for a list.
+            assert_eq!(listed(&boss, "clients", "kas").await, [all[0].0.as_str()]);
+            assert_eq!(listed(&boss, "clients", "!?").await, [""; 0]);
+        }
+    }
+
+    async fn a_person_is_found_by_what_else_the_record_has(w) {
+        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+        let client = json!({"preferred_name": "Sam", "legal_name": "Samuel Quillfeather", "phone": "+1 555 010-0199", "email": "sam.q@example.org", "date_of_birth": "1990-05-17"});
+        let client = ana.post("/clients", client).await.expect(201).id();
+        ana.post("/clients", json!({"preferred_name": "Alex", "phone": "+1 555 010-0142", "date_of_birth": "1991-05-17"})).await.expect(201);
+        let body = json!({"client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "A goal."});
+        let case = ana.post("/cases", body).await.expect(201);
+        let number = case.body["case_number"].as_str().unwrap().to_owned();
+        let (year, counted) = number.split_once('-').unwrap();
+        let short = format!("{year}-{}", counted.trim_start_matches('0'));
+        let south = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
+        let others = [south, w.user(Role::Advocate)];
+        for shelved in [false, true] {
+            if shelved { shelve(w).await; }
+            for user in [&ana, &boss] {
+                for q in ["quillfeather", "sam quill", "15550100199", "555 010 0199", "(555) 010-0199", "5550100199", "0199", "sam.q@example.org", "1990-05-17", "17.05.1990", "5/17/1990"] {
+                    assert_eq!(found(user, &encoded(q)).await, [format!("client {client}")], "{q}, shelved: {shelved}");
+                    assert_eq!(listed(user, "clients", q).await, [client.as_str()], "the list by {q}");
+                    assert_eq!(listed(user, "cases", q).await, [case.id().as_str()], "the cases by {q}");
+                }
+                for q in [number.as_str(), &short, &number.replace('-', "")] {
+                    assert_eq!(found(user, &encoded(q)).await, [format!("case {}", case.id())], "{q}");
+                    assert_eq!(listed(user, "cases", q).await, [case.id().as_str()], "the cases by {q}");
+                }
+                assert_eq!(listed(user, "cases", "goal sam").await, [case.id().as_str()], "a word of each");
+            }
+            for user in &others {
+                for q in ["quillfeather", "15550100199", "sam.q@example.org", "1990-05-17"] {
+                    assert_eq!((found(user, &encoded(q)).await.len(), listed(user, "clients", q).await.len(), listed(user, "cases", q).await.len()), (0, 0, 0), "{q}");
+                }
+            }
+        }
+        // Whoever is shown no client finds no case by one.
+        w.user(Role::Admin).get("/cases?q=5550100199").await.expect(403);
+        // What is taken out of the record is found no more.
+        ana.patch(&format!("/clients/{client}"), "*", json!({"phone": null, "date_of_birth": null, "email": null})).await.expect(200);
+        for q in ["15550100199", "sam.q@example.org", "1990-05-17"] {
+            assert_eq!((found(&boss, &encoded(q)).await.len(), listed(&boss, "clients", q).await.len()), (0, 0), "{q}");
+        }
+    }
+
+    async fn every_list_is_filtered_by_the_same_folding(w) {
+        let (boss, admin) = (w.user(Role::Supervisor), w.user(Role::Admin));
+        let clinic = boss.post("/providers", json!({"name": "Clínica O’Higgins", "alternate_name": "Łódź Müller-Haus"})).await.expect(201).id();
+        boss.post("/providers", json!({"name": "Elsewhere"})).await.expect(201);
+        let service = boss.post("/services", json!({"name": "Détox-Ambulanz", "provider_id": clinic, "status": "active"})).await.expect(201).id();
+        for q in ["clinica", "CLÍNICA", "ohiggins", "o'higgins", "lodz", "muellerhaus", "muller haus", "higgins clin", "iggin"] {
+            assert_eq!(listed(&boss, "providers", q).await, [clinic.as_str()], "{q}");
+        }
+        for q in ["detox", "DÉTOX", "detoxambulanz", "ambulanz detox"] {
+            assert_eq!(listed(&boss, "services", q).await, [service.as_str()], "{q}");
+        }
+        boss.patch(&format!("/providers/{clinic}"), "*", json!({"name": "Åbo", "alternate_name": null})).await.expect(200);
+        assert_eq!((listed(&boss, "providers", "abo").await.len(), listed(&boss, "providers", "clinica").await.len()), (1, 0));
+        let terms = json!({"name": "Réponse de l’hôpital", "jurisdiction": "us_il", "scheme": "other", "action_type": "letter", "trigger": "request_received", "amount": 10, "unit": "business_day", "bound": "exact", "weekend_rule": "none", "holiday_calendar": "us_federal", "party": "other_side", "statutory": false, "effective_from": "2020-01-01", "last_verified_on": "2026-01-05"});
+        let rule = admin.post("/deadline-rules", terms).await.expect(201).id();
+        for q in ["reponse", "lhopital", "hopital reponse"] {
+            assert_eq!(listed(&boss, "deadline-rules", q).await, [rule.as_str()], "{q}");
+        }
+    }
+
+    async fn what_an_older_program_has_folded_is_folded_anew_before_it_is_searched(w) {
+        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+        let client = ana.post("/clients", json!({"preferred_name": "Łukasz", "phone": "+1 555 010-0199"})).await.expect(201).id();
+        let clinic = boss.post("/providers", json!({"name": "Źródło"})).await.expect(201).id();
+        let case = active_case(&ana, &boss).await;
+        let barrier = ana.post(&format!("/cases/{case}/barriers"), json!({"type": "prior_auth_denial", "description": "It’s denied."})).await.expect(201).id();
+        shelve(w).await;
+        run(w, "UPDATE search_documents SET words = ' łukasz ' WHERE kind = 'client'");
+        run(w, "UPDATE search_documents SET title = 'Prior auth denial', words = ' auth denial prior ' WHERE kind = 'barrier'");
+        run(w, "DELETE FROM search_words");
+        run(w, "UPDATE providers SET words = ''");
+        run(w, "INSERT INTO search_refolds (organization_id) SELECT id FROM organizations");
+        assert_eq!((found(&boss, "lukasz").await.len(), listed(&boss, "providers", "zrodlo").await.len()), (0, 0));
+        let db = open(w);
+        let again = db.clone();
+        let refold = move |db: Db| tokio::task::spawn_blocking(move || keep::refold_blocking(&db));
+        assert!(refold(db).await.unwrap().unwrap() > 0);
+        assert_eq!(refold(again).await.unwrap().unwrap(), 0, "once");
+        for user in [&ana, &boss] {
+            for q in ["lukasz", "5550100199"] {
+                assert_eq!(found(user, q).await, [format!("client {client}")], "{q}");
+            }
+            assert_eq!(listed(user, "providers", "zrodlo").await, [clinic.as_str()]);
+            assert_eq!(found(user, "authorization").await, [format!("barrier {barrier}")], "by the label of its code");
+        }
+    }
+
+    async fn a_record_is_called_by_the_label_of_its_code(w) {
+        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+        let case = active_case(&ana, &boss).await;
+        ana.post(&format!("/cases/{case}/barriers"), json!({"type": "prior_auth_denial", "description": "A heron."})).await.expect(201);
+        let mut talk = meeting("A heron.");
+        talk["type"] = json!("prep_session");
+        ana.post(&format!("/cases/{case}/meetings"), talk).await.expect(201);
+        let titles: BTreeSet<String> = pages(&boss, "/search?q=heron", 50).await.iter().map(|item| item["title"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(titles, ["Preparation session", "Prior authorization denied"].map(str::to_owned).into());
     }
 
     async fn what_was_found_is_marked_and_everything_else_is_escaped(w) {
@@ -224,7 +384,7 @@ on_both_engines! {
         let (ana, long) = (w.user(Role::Advocate), "a".repeat(101));
         let (all, _) = one_of_each(&ana, &boss).await;
         shelve(w).await;
-        for query in ["", "?q=", "?q=a", &format!("?q={long}"), "?q=%22%2A", "?q=a+b+c+d+e+f+g+h+i+j+k", "?q=zebra&kind=tiger", "?q=zebra&sort=title", "?q=zebra&team=x", "?q=zebra&limit=0"] {
+        for query in ["", "?q=", "?q=+", &format!("?q={long}"), "?q=%22%2A", "?q=a+b+c+d+e+f+g+h+i+j+k", "?q=zebra&kind=tiger", "?q=zebra&sort=title", "?q=zebra&team=x", "?q=zebra&limit=0"] {
             let reply = boss.get(&format!("/search{query}")).await.expect(400);
             assert!(reply.body["errors"][0]["parameter"].is_string(), "{query}: {:#}", reply.body);
         }

@@ -6,9 +6,9 @@ use crate::{
     support::{PASSWORD, Reply, User, World},
 };
 use alongside::{
-    auth::{Role, totp},
+    auth::{Role, secret_keys::SecretKeys, totp},
     db::schema::{mailed_secrets, second_factors, sessions, users},
-    identity::{organizations::model::OrganizationStatus, users::model::UserStatus},
+    identity::{organizations::model::OrganizationStatus, second_factor::model::FactorRow, users::model::UserStatus},
     types::Instant,
 };
 use diesel::prelude::*;
@@ -32,11 +32,12 @@ async fn with_token(w: &World, reply: &Reply, method: &str, path: &str, body: Op
     w.send(Some(token), method, &format!("/api/v1{path}"), &[], body.map(|body| body.to_string())).await
 }
 fn secret_of(w: &World, user: &User<'_>) -> Vec<u8> {
-    second_factors::table
+    let row: FactorRow = second_factors::table
         .filter(second_factors::user_id.eq(user.actor.user))
-        .select(second_factors::secret)
+        .select(FactorRow::as_select())
         .first(&mut w.home.open())
-        .unwrap()
+        .unwrap();
+    row.open(&SecretKeys::read(w.home.folder.path()).unwrap()).unwrap()
 }
 /// The code of this moment, which has not been used before.
 fn fresh_code(w: &World, user: &User<'_>) -> String {
@@ -94,6 +95,36 @@ on_both_engines! {
         let trace = actions(w).await;
         for action in ["invitation.created", "invitation.accepted", "user.created"] {
             assert!(trace.iter().any(|known| known == action), "{action}: {trace:?}");
+        }
+    }
+
+    async fn whoever_was_removed_is_set_active_again_and_not_invited(w) {
+        let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
+        let invite = async || admin.post("/invitations", json!({"email": ana.email, "display_name": "Ana", "role": "advocate"})).await.expect(409).body;
+        assert!(invite().await["detail"].as_str().unwrap().contains("already"));
+        for status in ["suspended", "removed"] {
+            let path = format!("/users/{}", ana.id());
+            admin.patch(&path, "*", json!({"status": status})).await.expect(200);
+            let told = invite().await;
+            let way = told["detail"].as_str().unwrap();
+            assert!(told["code"] == "already_exists" && way.contains(status) && way.contains(&format!("PATCH {path}")) && way.contains("active"), "{told:#}");
+        }
+        // What it says is the way.
+        admin.patch(&format!("/users/{}", ana.id()), "*", json!({"status": "active"})).await.expect(200);
+        sign_in(w, &ana.email, PASSWORD, None).await.expect(200);
+    }
+
+    async fn an_address_with_an_international_domain_is_one_in_every_spelling(w) {
+        let admin = w.user(Role::Admin);
+        let made = admin.post("/invitations", json!({"email": "Bo@Müller.example", "display_name": "Bo", "role": "advocate"})).await.expect(201);
+        assert_eq!(made.body["email"], "bo@xn--mller-kva.example");
+        let secret = w.secret("bo@xn--mller-kva.example", "invitation.").await;
+        public(w, "accept-invitation", json!({"token": secret, "password": NEW})).await.expect(200);
+        for email in ["bo@müller.example", "BO@MU\u{308}LLER.example", "bo@xn--mller-kva.example"] {
+            sign_in(w, email, NEW, None).await.expect(200);
+        }
+        for bad in ["bo@xn--a.example", "bo@xn--mller-kva-.example", "bo@-müller.example", "bö@müller.example"] {
+            admin.post("/invitations", json!({"email": bad, "display_name": "Bo", "role": "advocate"})).await.faulty(422, "/email", "invalid_email");
         }
     }
 

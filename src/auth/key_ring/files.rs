@@ -28,19 +28,25 @@ pub fn moment(file: &Path) -> Option<Instant> {
 
 /// The files of one kind, those being written (`.new-…`) left out.
 pub fn files(data_dir: &Path, kind: &str) -> Result<Vec<PathBuf>, String> {
-    let folder = data_dir.join(FOLDER);
-    let told = |e: io::Error| format!("signing keys {}: {e}", folder.display());
     let first = data_dir.join(FIRST);
     let mut found: Vec<PathBuf> = (kind == "pkcs8" && first.exists()).then_some(first).into_iter().collect();
-    match fs::metadata(&folder) {
+    found.extend(files_in(&data_dir.join(FOLDER), kind)?);
+    Ok(found)
+}
+
+/// The same of one folder of keys. A folder that does not exist has none.
+pub fn files_in(folder: &Path, kind: &str) -> Result<Vec<PathBuf>, String> {
+    let told = |e: io::Error| format!("keys {}: {e}", folder.display());
+    let mut found = Vec::new();
+    match fs::metadata(folder) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(found),
         Err(e) => return Err(told(e)),
         Ok(metadata) if shared(&metadata, 0o022) => {
-            return Err(format!("signing keys {}: others may put keys into it: set its mode to 0700", folder.display()));
+            return Err(format!("keys {}: others may put keys into it: set its mode to 0700", folder.display()));
         }
         Ok(_) => {}
     }
-    for entry in fs::read_dir(&folder).map_err(told)? {
+    for entry in fs::read_dir(folder).map_err(told)? {
         let path = entry.map_err(told)?.path();
         let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         if !hidden && path.extension().is_some_and(|extension| extension == kind) {
@@ -87,7 +93,12 @@ fn ours(folder: &Path) -> Result<(), String> {
 
 /// Writes a file into the folder, whole or not at all, for its owner alone.
 pub fn write(data_dir: &Path, name: &str, bytes: &[u8]) -> Result<(), String> {
-    let folder = data_dir.join(FOLDER);
+    write_in(data_dir, FOLDER, name, bytes)
+}
+
+/// The same into another folder of keys in `data_dir`.
+pub fn write_in(data_dir: &Path, folder: &str, name: &str, bytes: &[u8]) -> Result<(), String> {
+    let folder = data_dir.join(folder);
     ours(if folder.exists() { &folder } else { data_dir })?;
     let (made, file) = (folder.join(format!(".new-{name}")), folder.join(name));
     let write = || {

@@ -1,7 +1,7 @@
 //! The signing keys as they lie on the disk (TK-09): all of them verify, and the newest whose time has come signs. One that is retired
 //! leaves its public half, so that what it has signed for good, a checkpoint, is still known.
 
-use crate::types::Instant;
+use crate::{lock::FolderLock, types::Instant};
 use aws_lc_rs::{
     encoding::AsBigEndian as _,
     signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey},
@@ -17,7 +17,7 @@ use std::{
     sync::Arc,
 };
 
-mod files;
+pub(super) mod files;
 pub use files::shared;
 use files::{FIRST, FOLDER, files, moment, name, read_small, write};
 
@@ -193,8 +193,9 @@ impl Ring {
         files(data_dir, "pkcs8").map(|files| !files.is_empty())
     }
 
-    /// Makes the first key of an installation that has none.
+    /// Makes the first key of an installation that has none: one, however many servers start at the same moment.
     pub fn begin(data_dir: &Path) -> Result<(), String> {
+        let _alone = FolderLock::take(data_dir).map_err(|error| format!("{}: {error}", data_dir.display()))?;
         if Self::is_there(data_dir)? { Ok(()) } else { Self::add(data_dir, Instant::now()).map(drop) }
     }
 

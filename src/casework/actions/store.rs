@@ -157,13 +157,13 @@ fn check_days(tx: &mut Tx, row: &ActionRow) -> Result<()> {
 }
 
 pub fn create_in_case(tx: &mut Tx, case: CaseId, new: &Body<NewAction>) -> Result<Action> {
-    let mut case = cases::store::open_for_work(tx, case)?;
+    let mut case = cases::store::hold(tx, case)?;
     create(tx, &mut case, None, None, new)
 }
 
 pub fn create_against_barrier(tx: &mut Tx, barrier: BarrierId, new: &Body<NewAction>) -> Result<Action> {
     let barrier = barriers::store::find(tx, barrier)?;
-    let mut case = cases::store::open_for_work(tx, barrier.case_id)?;
+    let mut case = cases::store::hold(tx, barrier.case_id)?;
     create(tx, &mut case, Some(barrier.id), barrier.provider_id, new)
 }
 
@@ -185,6 +185,9 @@ fn create(
         timeline::store::add(tx, case.id, row.status.event(), row.id, row.decision.map(Decision::as_str))?;
     }
     tx.record("action.created", row.id, new.members());
+    if row.filed_on.is_some() {
+        barriers::store::notice_retaliations(tx, case, row.provider_id.into_iter().collect())?;
+    }
     if row.provider_id.is_some() {
         conflicts::store::notice(tx, case, Occasion::ProviderAdded)?;
     }
@@ -196,7 +199,7 @@ pub fn update(tx: &mut Tx, id: ActionId, version: &IfMatch, patch: &Body<ActionP
     let mut case = cases::store::hold(tx, case)?;
     let mut row = visible(tx).filter(actions::id.eq(id)).select(ActionRow::as_select()).locked().get_result::<ActionRow>(tx.conn)?;
     version.check(row.version)?;
-    let before = row.status;
+    let (before, against) = (row.status, (row.provider_id, row.filed_on));
     row.apply(patch)?;
     check_days(tx, &row)?;
     if patch.provider_id.set().is_some() {
@@ -211,6 +214,10 @@ pub fn update(tx: &mut Tx, id: ActionId, version: &IfMatch, patch: &Body<ActionP
     let event = if row.status == before { "action.updated" } else { row.status.event() };
     timeline::store::add(tx, case.id, event, row.id, row.decision.map(Decision::as_str))?;
     tx.record(event, row.id, patch.members());
+    let entered_in_error = row.status == ActionStatus::EnteredInError && before != row.status;
+    if against != (row.provider_id, row.filed_on) || entered_in_error {
+        barriers::store::notice_retaliations(tx, &case, against.0.into_iter().chain(row.provider_id).collect())?;
+    }
     if patch.provider_id.set().is_some() {
         conflicts::store::notice(tx, &mut case, Occasion::ProviderAdded)?;
     }

@@ -17,7 +17,7 @@ use crate::{
         schema::{cases, commitments, deadlines, handovers, meetings, tasks},
     },
     error::Result,
-    identity::{organizations, teams},
+    identity::{organizations, teams, users},
     not_of_mistake,
     types::{Day, Id, Instant},
 };
@@ -34,7 +34,7 @@ fn visible(tx: &Tx) -> Condition {
     let seen = match tx.scope() {
         Scope::Teams(_) => teams::store::own(tx, "cases.team_id"),
         Scope::Assigned(_) => assignments::store::worked(tx, "cases.id"),
-        Scope::Organization | Scope::Own(_) | Scope::Nothing => Condition::nothing(),
+        Scope::Organization | Scope::Counted | Scope::Own(_) | Scope::Nothing => Condition::nothing(),
     };
     // What should never have been is nobody's work.
     seen.then(" AND cases.status <> 'entered_in_error'")
@@ -59,7 +59,7 @@ macro_rules! visible {
     };
 }
 
-/// For a supervisor what is nobody's first, and then the rest, which is asked for only where there is room for it; an advocate leads or
+/// For a supervisor what nobody sees to first, and then the rest, which is asked for only where there is room for it; an advocate leads or
 /// helps, and has no such list.
 fn unassigned_first<T>(nobodys: Vec<T>, all: impl FnOnce() -> Result<Vec<T>>, same: impl Fn(&T, &T) -> bool) -> Result<Vec<T>> {
     let most = usize::try_from(MOST).unwrap_or(usize::MAX);
@@ -79,15 +79,17 @@ pub fn agenda(tx: &mut Tx, view: &AgendaView) -> Result<Agenda> {
     let zone = organizations::store::find(tx)?.time_zone;
     let today = Day::of(as_of, &zone);
     let quiet_since = as_of.plus_seconds(-DAY_SECONDS * i64::from(view.quiet_days.days()));
-    let nobodys_deadlines = if oversees { nobodys_deadlines(tx, as_of)? } else { Vec::new() };
-    let nobodys_tasks = if oversees { due_tasks(tx, true, today)? } else { Vec::new() };
+    // What belongs to people who have left has nobody to see to it either.
+    let left = if oversees { users::store::left(tx)? } else { Vec::new() };
+    let nobodys_deadlines = if oversees { nobodys_deadlines(tx, &left, as_of)? } else { Vec::new() };
+    let nobodys_tasks = if oversees { nobodys_tasks(tx, left.clone(), today)? } else { Vec::new() };
     let mut agenda = Agenda {
         as_of,
         deadlines: unassigned_first(nobodys_deadlines, || open_deadlines(tx, None, as_of), |a, b| a.id == b.id)?,
         meetings: coming_meetings(tx, today.begins(&zone))?,
-        tasks: unassigned_first(nobodys_tasks, || due_tasks(tx, false, today), |a, b| a.id == b.id)?,
+        tasks: unassigned_first(nobodys_tasks, || due_tasks(tx, Assignee::Anybody, today), |a, b| a.id == b.id)?,
         commitments: due_commitments(tx, today)?,
-        quiet_cases: quiet_cases(tx, quiet_since)?,
+        quiet_cases: quiet_cases(tx, left, quiet_since)?,
         handovers: offered(tx)?,
     };
     name_cases(tx, &mut agenda)?;
@@ -130,13 +132,21 @@ fn shown(agenda: &Agenda) -> Vec<Key> {
     ids
 }
 
-/// The first deadlines of the cases that nobody leads: they are among those of the cases whose next deadline is first.
-fn nobodys_deadlines(tx: &mut Tx, as_of: Instant) -> Result<Vec<AgendaDeadline>> {
+/// The first deadlines of the cases that nobody leads, or whose lead has left: they are among those of the cases whose next deadline is
+/// first.
+fn nobodys_deadlines(tx: &mut Tx, left: &[UserId], as_of: Instant) -> Result<Vec<AgendaDeadline>> {
+    let of_caller = |tx: &Tx| {
+        let due = cases::table.filter(cases::organization_id.eq(tx.organization())).filter(cases::next_deadline_on.is_not_null());
+        let due = due.filter(visible(tx)).into_boxed::<Dialect>();
+        due.order((cases::next_deadline_on.asc(), cases::id.asc())).select(cases::id).limit(MOST)
+    };
+    // Spelled out, so that the index of these serves it.
     let nobodys = Condition::sql("cases.lead_advocate_id IS NULL AND cases.next_deadline_on IS NOT NULL");
-    let first =
-        cases::table.filter(cases::organization_id.eq(tx.organization())).filter(nobodys).filter(visible(tx)).into_boxed::<Dialect>();
-    let first = first.order((cases::next_deadline_on.asc(), cases::id.asc())).limit(MOST);
-    let cases: Vec<CaseId> = first.select(cases::id).load(tx.conn)?;
+    let mut cases: Vec<CaseId> = of_caller(tx).filter(nobodys).load(tx.conn)?;
+    if !left.is_empty() {
+        let theirs = of_caller(tx).filter(Condition::sql(OPEN)).filter(cases::lead_advocate_id.eq_any(left.to_vec()));
+        cases.extend(theirs.load::<CaseId>(tx.conn)?);
+    }
     if cases.is_empty() { Ok(Vec::new()) } else { open_deadlines(tx, Some(cases), as_of) }
 }
 
@@ -186,16 +196,35 @@ fn coming_meetings(tx: &mut Tx, from: Instant) -> Result<Vec<AgendaMeeting>> {
     Ok(rows.into_iter().map(item).collect())
 }
 
-fn due_tasks(tx: &mut Tx, nobodys: bool, today: Day) -> Result<Vec<AgendaTask>> {
+/// Whose tasks are asked for.
+enum Assignee {
+    Anybody,
+    Nobody,
+    OneOf(Vec<UserId>),
+}
+
+/// The due tasks that nobody has, and those of people who have left, soonest first.
+fn nobodys_tasks(tx: &mut Tx, left: Vec<UserId>, today: Day) -> Result<Vec<AgendaTask>> {
+    let mut tasks = due_tasks(tx, Assignee::Nobody, today)?;
+    if !left.is_empty() {
+        tasks.extend(due_tasks(tx, Assignee::OneOf(left), today)?);
+        tasks.sort_by_key(|task| (task.due_on, task.id.uuid()));
+    }
+    Ok(tasks)
+}
+
+fn due_tasks(tx: &mut Tx, assignee: Assignee, today: Day) -> Result<Vec<AgendaTask>> {
     let mut query = tasks::table
         .filter(tasks::organization_id.eq(tx.organization()))
         .filter(Condition::sql("tasks.status = 'open'"))
         .filter(tasks::due_on.le(today))
         .filter(visible!(tx, "tasks"))
         .into_boxed::<Dialect>();
-    if nobodys {
-        query = query.filter(tasks::assignee_id.is_null());
-    }
+    query = match assignee {
+        Assignee::Anybody => query,
+        Assignee::Nobody => query.filter(tasks::assignee_id.is_null()),
+        Assignee::OneOf(people) => query.filter(tasks::assignee_id.eq_any(people)),
+    };
     let columns = (tasks::id, tasks::case_id, tasks::assignee_id, tasks::title, tasks::due_on);
     let rows: Vec<_> = query.select(columns).order((tasks::due_on.asc(), tasks::id.asc())).limit(MOST).load(tx.conn)?;
     let item = |(id, case_id, assignee_id, title, due_on)| {
@@ -226,31 +255,45 @@ fn due_commitments(tx: &mut Tx, today: Day) -> Result<Vec<AgendaCommitment>> {
     Ok(rows.into_iter().map(item).collect())
 }
 
-/// For a supervisor first what nobody leads yet; then the active cases in which nobody was ever reached, and those in which it has
-/// been long. Each is a walk of an index of its own.
-fn quiet_cases(tx: &mut Tx, since: Instant) -> Result<Vec<QuietCase>> {
+/// The statuses in which a case still asks for work, as the index of open cases by their lead has them.
+const OPEN: &str = "cases.status IN ('referred', 'triage', 'waitlisted', 'accepted', 'active', 'on_hold', 'closing')";
+
+/// For a supervisor first the cases whose lead has left, and what nobody leads yet; then the active cases in which nobody was ever
+/// reached, and those in which it has been long. Each is a walk of an index of its own.
+fn quiet_cases(tx: &mut Tx, left: Vec<UserId>, since: Instant) -> Result<Vec<QuietCase>> {
     let columns =
         (cases::id, cases::case_number, cases::lead_advocate_id, cases::status, cases::priority, cases::opened_at, cases::last_contact_at);
     let of_caller = |tx: &Tx| cases::table.filter(cases::organization_id.eq(tx.organization())).filter(visible(tx)).into_boxed::<Dialect>();
     let active = |tx: &Tx| of_caller(tx).filter(cases::status.eq(CaseStatus::Active));
     let mut queries = Vec::new();
+    if !left.is_empty() {
+        let theirs = of_caller(tx).filter(Condition::sql(OPEN)).filter(cases::lead_advocate_id.eq_any(left));
+        queries.push((QuietReason::LeadLeft, theirs.order((cases::opened_at.asc(), cases::id.asc()))));
+    }
     if matches!(tx.scope(), Scope::Teams(_)) {
         let nobodys = Condition::sql("cases.lead_advocate_id IS NULL AND cases.status IN ('referred', 'triage', 'accepted')");
         // The lead, whom none of them has, is named for the order of the index.
-        queries.push(of_caller(tx).filter(nobodys).order((cases::lead_advocate_id.asc(), cases::opened_at.asc(), cases::id.asc())));
+        let nobodys = of_caller(tx).filter(nobodys).order((cases::lead_advocate_id.asc(), cases::opened_at.asc(), cases::id.asc()));
+        queries.push((QuietReason::NoLead, nobodys));
     }
-    queries.push(active(tx).filter(cases::last_contact_at.is_null()).order((cases::last_contact_at.asc(), cases::id.asc())));
-    queries.push(active(tx).filter(cases::last_contact_at.lt(since)).order((cases::last_contact_at.asc(), cases::id.asc())));
+    let never = active(tx).filter(cases::last_contact_at.is_null()).order((cases::last_contact_at.asc(), cases::id.asc()));
+    let long_ago = active(tx).filter(cases::last_contact_at.lt(since)).order((cases::last_contact_at.asc(), cases::id.asc()));
+    queries.extend([(QuietReason::Quiet, never), (QuietReason::Quiet, long_ago)]);
     let mut quiet: Vec<QuietCase> = Vec::new();
-    for query in queries {
-        let room = MOST.saturating_sub(i64::try_from(quiet.len()).unwrap_or(MOST));
-        if room > 0 {
-            let rows = query.select(columns).limit(room).load(tx.conn)?;
-            quiet.extend(rows.into_iter().map(|(case_id, case_number, lead_advocate_id, status, priority, opened_at, last_contact_at)| {
-                QuietCase { case_id, case_number, lead_advocate_id, status, priority, opened_at, last_contact_at }
-            }));
+    let most = usize::try_from(MOST).unwrap_or(usize::MAX);
+    for (reason, query) in queries {
+        if quiet.len() >= most {
+            break;
         }
+        let rows = query.select(columns).limit(MOST).load(tx.conn)?;
+        let items = rows.into_iter().map(|(case_id, case_number, lead_advocate_id, status, priority, opened_at, last_contact_at)| {
+            QuietCase { case_id, case_number, reason, lead_advocate_id, status, priority, opened_at, last_contact_at }
+        });
+        // A case that is listed already has its more pressing reason.
+        let new: Vec<QuietCase> = items.filter(|item| !quiet.iter().any(|other| other.case_id == item.case_id)).collect();
+        quiet.extend(new);
     }
+    quiet.truncate(most);
     Ok(quiet)
 }
 

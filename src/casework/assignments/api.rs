@@ -31,7 +31,7 @@ pub async fn list_assignments(
 
 /// Assign somebody to a case
 ///
-/// They see it from this moment, and where `ends_on` is set, until the end of that day. A new lead takes the place of the present one, whose access ends.
+/// They see it from this moment, and where `ends_on` is set, until the end of that day. A new lead takes the place of the present one, whose access ends, and takes over the open tasks of that one and of everybody who has left.
 #[utoipa::path(tag = "Assignments", params(("id" = CaseId, Path)), request_body = NewAssignment, responses((status = 201, body = Assignment)), security(("bearer" = ["cases:assign"])))]
 #[post("/cases/{id}/assignments")]
 pub async fn create_assignment(

@@ -2,7 +2,7 @@
 
 use super::model::*;
 use crate::{
-    auth::UserId,
+    auth::{Role, UserId},
     casework::{
         case_file::Newest,
         cases::{
@@ -10,12 +10,12 @@ use crate::{
             model::{CaseId, CaseRow},
         },
         conflicts::{self, model::Occasion},
-        handovers, timeline,
+        handovers, tasks, timeline,
     },
     db::{Condition, Dialect, Tx, dialect::row_after, rewrite, schema::assignments},
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
-    identity::{organizations, users},
+    identity::{organizations, teams, users},
     types::{Id, Instant},
 };
 use diesel::prelude::*;
@@ -111,21 +111,38 @@ fn finish(tx: &mut Tx, mut row: AssignmentRow) -> Result<()> {
     Ok(())
 }
 
-/// Puts a new lead in the place of the present one, in the row that the caller holds and will save.
+/// Whether somebody works a case now: an active advocate who is assigned to it, or an active supervisor who is in its team. Without them,
+/// what they have left undone is for others to see to.
+pub fn works(tx: &mut Tx, case: &CaseRow, user: UserId) -> Result<bool> {
+    match users::store::working_role(tx, user)? {
+        Some(Role::Supervisor) => teams::store::has_member(tx, case.team_id, user),
+        Some(_) => {
+            let own = current(case).filter(assignments::user_id.eq(user)).select(assignments::id);
+            Ok(own.first::<AssignmentId>(tx.conn).optional()?.is_some())
+        }
+        None => Ok(false),
+    }
+}
+
+/// Puts a new lead in the place of the present one, in the row that the caller has locked and will save. The new lead takes over the open
+/// tasks of the one before, and those of everybody who can no longer work. Every change of the lead comes through here: an assignment, an
+/// acceptance, and a handover.
 pub fn replace_lead(tx: &mut Tx, case: &mut CaseRow, lead: UserId) -> Result<AssignmentRow> {
     let present: Vec<AssignmentRow> = current(case).select(AssignmentRow::as_select()).load(tx.conn)?;
     for row in present.into_iter().filter(|row| row.role == AssignmentRole::Lead || row.user_id == lead) {
         finish(tx, row)?;
     }
     handovers::store::overtake(tx, case)?;
-    case.lead_advocate_id = Some(lead);
+    let before = case.lead_advocate_id.replace(lead);
     let row = begin(tx, case, lead, AssignmentRole::Lead)?;
+    let left = users::store::left(tx)?;
+    tasks::store::pass_on(tx, case.id, before.into_iter().chain(left).filter(|user| *user != lead).collect(), lead)?;
     conflicts::store::notice(tx, case, Occasion::Assignment)?;
     Ok(row)
 }
 
 pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewAssignment>) -> Result<Assignment> {
-    let mut case = cases::store::open_for_work(tx, case)?;
+    let mut case = cases::store::hold(tx, case)?;
     let user = users::store::worker(tx, new.user_id, "/user_id")?.id;
     let end = new.end(&organizations::store::find(tx)?.time_zone)?;
     if new.role == AssignmentRole::Lead && case.lead_advocate_id != Some(user) {
@@ -143,7 +160,8 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewAssignment>) -> Result<As
 }
 
 pub fn end(tx: &mut Tx, case: CaseId, id: AssignmentId, version: &IfMatch) -> Result<()> {
-    let case = cases::store::hold(tx, case)?;
+    // Access can be ended in a case that was entered in error, too.
+    let case = cases::store::hold_in_any_status(tx, case)?;
     let row: AssignmentRow = visible(&case).filter(assignments::id.eq(id)).select(AssignmentRow::as_select()).first(tx.conn)?;
     version.check(row.version)?;
     if !row.lasts(Instant::now()) {

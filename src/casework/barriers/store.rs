@@ -19,7 +19,7 @@ use crate::{
         schema::barriers,
     },
     directory::{
-        providers,
+        providers::{self, model::ProviderId},
         services::{self, model::ServiceId},
     },
     error::{ApiError, Result},
@@ -142,6 +142,26 @@ fn notice_retaliation(tx: &mut Tx, case: &CaseRow, row: &mut BarrierRow) -> Resu
     Ok(())
 }
 
+/// Marks the barriers of a case anew at these providers, where an action against one of them was entered or changed: the mark follows from
+/// the records, whichever of them was entered first. The caller has locked the case.
+pub fn notice_retaliations(tx: &mut Tx, case: &CaseRow, providers: Vec<ProviderId>) -> Result<()> {
+    let of_case = barriers::table.filter(barriers::organization_id.eq(case.organization_id)).filter(barriers::case_id.eq(case.id));
+    let met = of_case.filter(barriers::provider_id.eq_any(providers)).order(barriers::id);
+    let rows: Vec<BarrierRow> = met.select(BarrierRow::as_select()).locked().load(tx.conn)?;
+    for mut row in rows {
+        let before = row.possible_retaliation;
+        notice_retaliation(tx, case, &mut row)?;
+        if row.possible_retaliation != before {
+            row.version += 1;
+            row.updated_at = Instant::now();
+            rewrite(barriers::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
+            timeline::store::add(tx, case.id, "barrier.updated", row.id, None)?;
+            tx.record("barrier.updated", row.id, vec!["possible_retaliation".into()]);
+        }
+    }
+    Ok(())
+}
+
 /// Counts the barriers without a disposition anew, in the row of the case that the caller holds. A new version of the case only
 /// where the answer to "may it be closed?" has changed: nothing else of the count is shown.
 fn recount(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {
@@ -161,7 +181,7 @@ fn recount(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {
 }
 
 pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewBarrier>) -> Result<Barrier> {
-    let mut case = cases::store::open_for_work(tx, case)?;
+    let mut case = cases::store::hold(tx, case)?;
     let mut row = BarrierRow::new(case.organization_id, case.id, tx.user()?, new);
     row.check()?;
     if let Some(service_type) = &new.service_type {

@@ -7,7 +7,8 @@ use crate::{
         cases::{self, model::CaseId},
         timeline,
     },
-    db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, rewrite, schema::break_glass},
+    clock,
+    db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, lock::Purpose, rewrite, schema::break_glass},
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
     identity::{teams, users},
@@ -19,20 +20,26 @@ use diesel::{dsl, prelude::*};
 pub fn is_open(tx: &mut Tx) -> Result<bool> {
     let Scope::Teams(user) = tx.scope() else { return Ok(false) };
     let own = break_glass::table.filter(break_glass::organization_id.eq(tx.organization())).filter(break_glass::user_id.eq(user));
-    let open = own.filter(break_glass::ended_at.is_null()).filter(break_glass::expires_at.gt(Instant::now()));
+    let now = Instant::now();
+    let open = own.filter(break_glass::ended_at.is_null()).filter(break_glass::expires_at.gt(now));
+    // One that a wrong clock has made is not open.
+    let open = open.filter(break_glass::opened_at.le(now.plus_seconds(clock::LEEWAY)));
     Ok(diesel::select(dsl::exists(open)).get_result(tx.conn)?)
 }
 
 /// The condition under which a column holds a case that the caller has broken glass for, and it is open now.
 pub fn opened(tx: &Tx, column: &'static str) -> Condition {
     let Scope::Teams(user) = tx.scope() else { return Condition::nothing() };
+    let now = Instant::now();
     Condition::sql(column)
         .then(" IN (SELECT break_glass.case_id FROM break_glass WHERE break_glass.organization_id = ")
         .id(tx.organization().uuid())
         .then(" AND break_glass.user_id = ")
         .id(user.uuid())
         .then(" AND break_glass.ended_at IS NULL AND break_glass.expires_at > ")
-        .at(Instant::now())
+        .at(now)
+        .then(" AND break_glass.opened_at <= ")
+        .at(now.plus_seconds(clock::LEEWAY))
         .then(")")
 }
 
@@ -96,6 +103,8 @@ pub fn create(tx: &mut Tx, new: &Body<NewBreakGlass>) -> Result<(BreakGlass, Vec
         return Err(ApiError::conflict("You see this case already."));
     }
     let user = tx.user()?;
+    // After the case, which another of this user's requests may hold for another glass: of all that count one counts at a time.
+    tx.lock(Purpose::BreakGlass, user.uuid().as_bytes())?;
     // One that is open waits for its review like one that is over.
     let own = visible(tx).filter(break_glass::user_id.eq(user)).filter(break_glass::reviewed_at.is_null());
     let unreviewed: Vec<CaseId> = own.select(break_glass::case_id).limit(MOST_UNREVIEWED).load(tx.conn)?;

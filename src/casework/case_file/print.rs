@@ -8,7 +8,7 @@ use crate::{
         barriers::model::Barrier,
         deadlines::model::Deadline,
         meetings::model::Meeting,
-        notes::model::{Note, NoteKind},
+        notes::model::{Note, NoteDetails, NoteKind},
         statements::{model::Statement, print::date},
     },
     directory::providers::model::ProviderId,
@@ -281,9 +281,24 @@ impl Printer<'_> {
         let mut text = format!("{at} – {kind}{minutes} – by {}\n{}", self.name(note.author_id), note.body);
         for added in &note.amendments {
             let at = hour(added.created_at, &self.file.time_zone);
-            text.push_str(&format!("\nAdded {at} by {}: {}", self.name(added.author_id), added.body));
+            let name = self.name(added.author_id);
+            match &added.replaced {
+                None => text.push_str(&format!("\nAdded {at} by {name}: {}", added.body)),
+                Some(replaced) => text.push_str(&format!("\nCorrected {at} by {name}: {}{}", added.body, self.replaced(replaced))),
+            }
         }
         Block::Text(text)
+    }
+
+    /// What a correction has replaced, in words.
+    fn replaced(&self, before: &NoteDetails) -> String {
+        let mut parts = Vec::new();
+        parts.extend(before.occurred_at.map(|at| hour(at, &self.file.time_zone)));
+        parts.extend(before.mode.map(|mode| words(mode.as_str())));
+        parts.extend(before.direction.map(|direction| direction_words(direction).to_owned()));
+        parts.extend(before.successful.map(|reached| reached_words(reached).to_owned()));
+        parts.extend(before.minutes.map(|minutes| format!("{minutes} minutes")));
+        if parts.is_empty() { String::new() } else { format!(" (before: {})", parts.join(", ")) }
     }
 
     fn task(&self, task: &crate::casework::tasks::model::Task) -> Option<Block> {

@@ -1,6 +1,7 @@
 //! Cases: one episode of advocacy for one client, from referral to closure.
 
 pub mod api;
+pub mod contacts;
 pub mod lifecycle;
 pub mod model;
 pub mod store;

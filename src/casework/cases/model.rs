@@ -74,8 +74,9 @@ pub struct CaseRow {
     pub closing_summary: Option<Text<8000>>,
     pub outcome: Option<CaseOutcome>,
     pub review_on: Option<Day>,
+    /// This and the next are derived by `contacts` from the notes and the transitions.
     pub first_contact_at: Option<Instant>,
-    /// Not shown: a note of a contact does not make a new version of the case.
+    /// Not shown: a note of a later contact does not make a new version of the case.
     pub last_contact_at: Option<Instant>,
     /// Kept by `barriers`, so that the guards need no other table.
     pub undisposed_barriers: i32,
@@ -231,6 +232,7 @@ pub struct Case {
     pub unmet_reason: Option<UnmetNeedReason>,
     /// When a case on hold is looked at again.
     pub review_on: Option<Day>,
+    /// When the client was reached for the first time, by the notes of contacts and what the transitions say.
     pub first_contact_at: Option<Instant>,
     /// Counts the times that the case was opened.
     pub episode: i32,
@@ -368,11 +370,24 @@ pub struct CaseFilter {
     pub opened_at_lt: Option<Instant>,
     /// Without a successful contact since this moment.
     pub last_contact_before: Option<Instant>,
-    /// A part of the case number, the client's goal or the client's preferred name.
+    /// Parts of the case number, of what the case is about, or of what the client is found by, in any order and spelling.
     pub q: Option<Line<100>>,
     /// `client`, `lead_advocate`, or both with a comma: the short views of these.
     #[param(value_type = Option<OneOf<CaseExpand>>, explode = false, inline)]
     pub expand: Option<OneOf<CaseExpand>>,
+}
+impl CaseFilter {
+    /// The first filter by what only a role is shown that sees the content of cases (AZ-07).
+    pub fn of_content(&self) -> Option<&'static str> {
+        let asked = [
+            ("q", self.q.is_some()),
+            ("tag", self.tag.is_some()),
+            ("barrier_type", self.barrier_type.is_some()),
+            ("provider", self.provider.is_some()),
+            ("last_contact_before", self.last_contact_before.is_some()),
+        ];
+        asked.into_iter().find(|(_, asked)| *asked).map(|(name, _)| name)
+    }
 }
 impl Filter for CaseFilter {
     const SORTS: &'static [&'static str] = &["-opened_at", "opened_at"];

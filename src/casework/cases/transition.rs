@@ -1,6 +1,7 @@
 //! Transitions: what a case is asked to become, and the history of what it was.
 
 use super::{
+    contacts,
     lifecycle::{self, Facts, Guard},
     model::{Case, CaseId, CaseRow, CaseStatus},
     store,
@@ -67,7 +68,7 @@ pub struct Transition {
     pub conflict_check: Option<bool>,
     /// Who will lead the case.
     pub lead_advocate_id: Option<UserId>,
-    /// When the client was first spoken to.
+    /// When the client was first spoken to, where no note of a contact says it. Of several transitions that say it, the latest counts.
     pub first_contact: Option<Instant>,
     pub closing_reason: Option<ClosingReason>,
     pub closing_summary: Option<Text<8000>>,
@@ -215,7 +216,8 @@ fn end_episode(tx: &mut Tx, row: &CaseRow) -> Result<()> {
 /// the commit, so of many who try at once each sees what the one before has done.
 pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body<Transition>) -> Result<Case> {
     let actor = tx.actor()?;
-    let mut row = store::hold(tx, id)?;
+    // A case that was entered in error goes nowhere, which the table says.
+    let mut row = store::hold_in_any_status(tx, id)?;
     if let Some(version) = version {
         version.check(row.version)?;
     }
@@ -260,6 +262,9 @@ pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body
         deadlines::store::waive_open(tx, &mut row, reason)?;
     }
     enter(&mut row, wanted);
+    if wanted.first_contact.is_some() {
+        contacts::derive(tx, &mut row, wanted.first_contact)?;
+    }
     store::save(tx, &mut row)?;
     match (from, wanted.to) {
         // The summary of the closure comes and goes with it.
@@ -289,10 +294,6 @@ fn enter(row: &mut CaseRow, wanted: &Transition) {
         CaseStatus::Active if from == CaseStatus::Closed => {
             row.episode += 1;
             (row.closed_at, row.closing_reason, row.closing_summary, row.outcome) = (None, None, None, None);
-        }
-        CaseStatus::Active => {
-            row.first_contact_at = row.first_contact_at.or(wanted.first_contact);
-            row.last_contact_at = row.last_contact_at.or(row.first_contact_at);
         }
         CaseStatus::OnHold => row.review_on = wanted.review_on,
         CaseStatus::Declined | CaseStatus::Waitlisted => row.unmet_reason = wanted.reason_code,

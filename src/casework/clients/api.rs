@@ -1,13 +1,13 @@
 //! Handlers for clients.
 
-use super::{model::*, store};
+use super::{merge, model::*, store};
 use crate::{
     auth::{
         Allowed,
-        policy::{ReadClients, WriteClients},
+        policy::{MergeClients, ReadClients, WriteClients},
     },
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, Reply, ok, once, paged},
+    http::{Body, IfMatch, List, Once, Page, Reply, ok, once, paged, plain},
 };
 use actix_web::{
     get, patch, post,
@@ -25,7 +25,7 @@ pub async fn list_clients(who: Allowed<ReadClients>, db: Data<Db>, list: List<Cl
 
 /// Enter a client
 ///
-/// Only the name that the person wants to be called is needed. What the safe-contact rules do not allow is not allowed.
+/// Only the name that the person wants to be called is needed. What the safe-contact rules do not allow is not allowed. Who may be the same person, of the clients that the caller sees, is named in `possible_duplicates`.
 #[utoipa::path(tag = "Clients", request_body = NewClient, responses((status = 201, body = Client)), security(("bearer" = ["clients:write"])))]
 #[post("/clients")]
 pub async fn create_client(who: Allowed<WriteClients>, db: Data<Db>, request: Once, body: Body<NewClient>) -> Reply<Client> {
@@ -34,11 +34,11 @@ pub async fn create_client(who: Allowed<WriteClients>, db: Data<Db>, request: On
 
 /// Fetch one client
 ///
-/// With the safe-contact rules: read them before you call.
+/// With the safe-contact rules: read them before you call. The id of a merged duplicate answers the client that it was merged into.
 #[utoipa::path(tag = "Clients", params(("id" = ClientId, Path)), responses((status = 200, body = Client)), security(("bearer" = ["clients:read"])))]
 #[get("/clients/{id}")]
 pub async fn get_client(who: Allowed<ReadClients>, db: Data<Db>, id: Path<ClientId>) -> Reply<Client> {
-    ok(db.peek(&who, move |tx| store::get(tx, *id)).await?.into())
+    ok(db.peek(&who, move |tx| store::show(tx, *id)).await?)
 }
 
 /// Change a client
@@ -54,4 +54,28 @@ pub async fn update_client(
     patch: Body<ClientPatch>,
 ) -> Reply<Client> {
     ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
+}
+
+/// List who may be the same person
+///
+/// The clients that the caller sees and that have names, a telephone number, an e-mail address or a date of birth in common with this one, the likeliest first, ten at most. A supervisor may merge one into the other.
+#[utoipa::path(tag = "Clients", params(("id" = ClientId, Path)), responses((status = 200, body = PossibleDuplicates)), security(("bearer" = ["clients:read"])))]
+#[get("/clients/{id}/possible-duplicates")]
+pub async fn list_possible_duplicates(who: Allowed<ReadClients>, db: Data<Db>, id: Path<ClientId>) -> Reply<PossibleDuplicates> {
+    plain(db.read(&who, move |tx| store::possible_duplicates(tx, *id)).await?)
+}
+
+/// Merge a duplicate client into another
+///
+/// The client of the path is found to be the one of `into` over again. The cases, statements, feedback and account of the one are the other's from now on, which also takes over what it lacked; both ids go on resolving, and lists show the one that stays. Where each has an account, or each a statement in force or a draft, 409 `merge_conflict` says what a person has to decide first. Answers the one that stays. It cannot be undone.
+#[utoipa::path(tag = "Clients", params(("id" = ClientId, Path)), request_body = ClientMerge, responses((status = 201, body = Client)), security(("bearer" = ["clients:merge"])))]
+#[post("/clients/{id}/merge")]
+pub async fn merge_client(
+    who: Allowed<MergeClients>,
+    db: Data<Db>,
+    id: Path<ClientId>,
+    request: Once,
+    body: Body<ClientMerge>,
+) -> Reply<Client> {
+    once(&db, &who, request, body, move |tx, wanted| merge::merge(tx, *id, wanted)).await
 }

@@ -54,7 +54,13 @@ pub struct ClientRow {
     pub version: i32,
     pub created_at: Instant,
     pub updated_at: Instant,
+    /// It was found to be another client over again, and is shown no more.
+    pub is_merged: bool,
+    pub other_names: Json<Vec<Line<200>>>,
 }
+
+/// How many names of merged duplicates are kept, at most.
+const MOST_NAMES: usize = 20;
 
 impl ClientRow {
     pub fn new(organization_id: OrganizationId, team_id: TeamId, created_by: UserId, new: &NewClient) -> Self {
@@ -77,6 +83,52 @@ impl ClientRow {
             version: 1,
             created_at: now,
             updated_at: now,
+            is_merged: false,
+            other_names: Json(Vec::new()),
+        }
+    }
+
+    /// Every name that the person is known by.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let own = [Some(self.preferred_name.as_str()), self.legal_name.as_ref().map(|name| name.as_str())];
+        own.into_iter().flatten().chain(self.other_names.0.iter().map(|name| name.as_str()))
+    }
+
+    /// Takes over what this client lacks and the duplicate has, so that nothing known is lost. The duplicate's names stay findable. Of the rules
+    /// for safe contact this client's own hold; what is taken over is used only in ways that both allow.
+    pub fn complete(&mut self, duplicate: Self) {
+        let names: Vec<Line<200>> = duplicate.names().filter_map(|name| Line::parse(name).ok()).collect();
+        self.legal_name = self.legal_name.take().or(duplicate.legal_name);
+        self.pronouns = self.pronouns.take().or(duplicate.pronouns);
+        self.date_of_birth = self.date_of_birth.or(duplicate.date_of_birth);
+        self.language = self.language.take().or(duplicate.language);
+        self.interpreter_needed |= duplicate.interpreter_needed;
+        let (rules, other) = (&mut self.safe_contact.0, duplicate.safe_contact.0);
+        if self.phone.is_none() && duplicate.phone.is_some() {
+            self.phone = duplicate.phone;
+            rules.call &= other.call;
+            rules.voicemail &= other.voicemail;
+            rules.text &= other.text;
+        }
+        if self.email.is_none() && duplicate.email.is_some() {
+            self.email = duplicate.email;
+            rules.email &= other.email;
+        }
+        if self.address.is_none() && duplicate.address.is_some() {
+            self.address = duplicate.address;
+            rules.mail &= other.mail;
+        }
+        rules.times = rules.times.take().or(other.times);
+        rules.say_we_are = rules.say_we_are.take().or(other.say_we_are);
+        rules.never_contact = match (rules.never_contact.take(), other.never_contact) {
+            // Both warnings hold; where they are too long for one, this client's own does.
+            (Some(own), Some(other)) if own != other => Text::parse(format!("{own}\n{other}")).ok().or(Some(own)),
+            (own, other) => own.or(other),
+        };
+        for name in names {
+            if self.other_names.0.len() < MOST_NAMES && self.names().all(|known| known != name.as_str()) {
+                self.other_names.0.push(name);
+            }
         }
     }
 
@@ -98,7 +150,7 @@ impl ClientRow {
 /// A person who is supported.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000010", "team_id": "019ab3c4-0000-7000-8000-000000000003", "preferred_name": "Sam", "pronouns": "they/them", "phone": "+1 555 0100", "interpreter_needed": false, "safe_contact": {"call": true, "voicemail": false, "text": true, "email": false, "mail": false}, "version": 1, "created_at": "2026-11-23T14:30:00.000Z", "updated_at": "2026-11-23T14:30:00.000Z"}))]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000010", "team_id": "019ab3c4-0000-7000-8000-000000000003", "preferred_name": "Sam", "pronouns": "they/them", "phone": "+1 555 0100", "interpreter_needed": false, "safe_contact": {"call": true, "voicemail": false, "text": true, "email": false, "mail": false}, "other_names": [], "merged_ids": [], "version": 1, "created_at": "2026-11-23T14:30:00.000Z", "updated_at": "2026-11-23T14:30:00.000Z"}))]
 pub struct Client {
     pub id: ClientId,
     pub team_id: TeamId,
@@ -113,6 +165,13 @@ pub struct Client {
     pub language: Option<Line<60>>,
     pub interpreter_needed: bool,
     pub safe_contact: SafeContact,
+    /// Names under which merged duplicates were entered. They are searched too.
+    pub other_names: Vec<Line<200>>,
+    /// Duplicates that were merged into this one. Their ids go on naming it.
+    pub merged_ids: Vec<ClientId>,
+    /// In the answer to entering a client: clients that the caller sees and who may be the same person, the likeliest first. Absent where
+    /// there is none.
+    pub possible_duplicates: Option<Vec<ClientId>>,
     pub version: i32,
     pub created_at: Instant,
     pub updated_at: Instant,
@@ -133,6 +192,9 @@ impl From<ClientRow> for Client {
             language: row.language,
             interpreter_needed: row.interpreter_needed,
             safe_contact: row.safe_contact.0,
+            other_names: row.other_names.0,
+            merged_ids: Vec::new(),
+            possible_duplicates: None,
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -197,13 +259,49 @@ pub struct ClientPatch {
     pub safe_contact: Change<SafeContact>,
 }
 
+/// That a client is another one over again.
+#[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(example = json!({"into": "019ab3c4-0000-7000-8000-000000000011", "reason": "Entered twice, once under the maiden name."}))]
+pub struct ClientMerge {
+    /// The one that stays. One that was itself merged stands for the one it was merged into.
+    pub into: ClientId,
+    pub reason: Option<Text<1000>>,
+    /// Where both have a statement in force, or both a draft: whose stays as it is, one of the two. The other's becomes an earlier version.
+    pub statements_of: Option<ClientId>,
+}
+
+text_enum! {
+    /// What two records of clients have in common.
+    pub enum DuplicateFact {
+        Name = "name", PartOfName = "part_of_name", DateOfBirth = "date_of_birth", Phone = "phone", Email = "email"
+    }
+}
+
+/// A client who may be the same person.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"client": {"id": "019ab3c4-0000-7000-8000-000000000011", "preferred_name": "Sam"}, "score": 6, "in_common": ["name", "date_of_birth"]}))]
+pub struct PossibleDuplicate {
+    pub client: ClientRef,
+    /// How likely it is; compares within one answer only.
+    pub score: i32,
+    pub in_common: Vec<DuplicateFact>,
+}
+
+/// The clients who may be the same person, the likeliest first, ten at most.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!({"items": [{"client": {"id": "019ab3c4-0000-7000-8000-000000000011", "preferred_name": "Sam"}, "score": 6, "in_common": ["name", "date_of_birth"]}]}))]
+pub struct PossibleDuplicates {
+    pub items: Vec<PossibleDuplicate>,
+}
+
 /// Which clients to list.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct ClientFilter {
     pub team: Option<TeamId>,
-    /// A part of the preferred name.
+    /// Parts of the names, the telephone number, the e-mail address or the date of birth, in any order and spelling.
     #[param(value_type = Option<Line<100>>)]
     pub q: Option<Line<100>>,
 }

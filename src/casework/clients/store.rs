@@ -1,29 +1,45 @@
 //! Queries over clients.
 
-use super::model::*;
+use super::{duplicates, model::*};
 use crate::{
     auth::{OrganizationId, Scope},
     casework::{assignments, break_glass, cases},
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
-        dialect::{contains, row_after},
+        dialect::row_after,
         rewrite,
-        schema::clients,
+        schema::{client_merges, clients},
     },
-    error::Result,
+    error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
     identity::teams,
     oversight::search,
-    types::Instant,
+    types::{Instant, fold},
 };
 use diesel::{dsl, prelude::*};
+
+/// The condition under which a column names a client: the one with this id, or the one that it was merged into.
+#[macro_export]
+macro_rules! is_client {
+    ($tx:expr, $column:literal, $id:expr) => {
+        $crate::db::Condition::new(
+            &[
+                concat!($column, " = coalesce((SELECT client_merges.into_id FROM client_merges WHERE client_merges.organization_id = "),
+                " AND client_merges.client_id = ",
+                "), ",
+                ")",
+            ],
+            &[$tx.organization().uuid(), $id.uuid(), $id.uuid()],
+        )
+    };
+}
 
 type Seen = dsl::Filter<dsl::Filter<clients::table, dsl::Eq<clients::organization_id, OrganizationId>>, Condition>;
 type Ids = dsl::Select<dsl::Filter<Seen, Condition>, clients::id>;
 
 /// The clients that this caller may see: a supervisor those of the own teams, an advocate those of the own cases and those
 /// without a case that they have made a record of; a client the one whom they are. At a second look, a supervisor sees whose the case is
-/// that they have broken glass for.
+/// that they have broken glass for. Nobody sees a record that was merged into another.
 fn seen(tx: &Tx) -> Seen {
     let seen = match tx.scope() {
         Scope::Teams(_) if tx.through_glass() => Condition::sql("(")
@@ -46,9 +62,47 @@ fn seen(tx: &Tx) -> Seen {
             .then(" AND client_accounts.user_id = ")
             .id(user.uuid())
             .then(")"),
-        Scope::Organization | Scope::Nothing => Condition::nothing(),
+        Scope::Organization | Scope::Counted | Scope::Nothing => Condition::nothing(),
     };
+    let seen = Condition::sql("(NOT clients.is_merged AND ").with(seen).then(")");
     clients::table.filter(clients::organization_id.eq(tx.organization())).filter(seen)
+}
+
+/// What an id was merged into, where it was.
+fn merged_into(tx: &mut Tx, id: ClientId) -> Result<Option<ClientId>> {
+    let merge = client_merges::table.find((tx.organization(), id));
+    Ok(merge.select(client_merges::into_id).first(tx.conn).optional()?)
+}
+
+/// The duplicates that were merged into each of these clients, as (survivor, duplicate).
+pub fn merged(tx: &mut Tx, into: Vec<ClientId>) -> Result<Vec<(ClientId, ClientId)>> {
+    let merges =
+        client_merges::table.filter(client_merges::organization_id.eq(tx.organization())).filter(client_merges::into_id.eq_any(into));
+    let columns = (client_merges::into_id, client_merges::client_id);
+    Ok(merges.order(client_merges::client_id).select(columns).load(tx.conn)?)
+}
+
+/// Every id that names the same person as this one: for records that keep the id under which they were made.
+pub fn all_ids(tx: &mut Tx, id: ClientId) -> Result<Vec<ClientId>> {
+    let own = merged_into(tx, id)?.unwrap_or(id);
+    let mut ids: Vec<ClientId> = merged(tx, vec![own])?.into_iter().map(|(_, id)| id).collect();
+    ids.push(own);
+    Ok(ids)
+}
+
+fn add_merged(tx: &mut Tx, views: &mut [Client]) -> Result<()> {
+    let merged = merged(tx, views.iter().map(|view| view.id).collect())?;
+    for view in views {
+        view.merged_ids = merged.iter().filter(|(into, _)| *into == view.id).map(|(_, id)| *id).collect();
+    }
+    Ok(())
+}
+
+/// The client as the caller is shown it.
+pub fn view(tx: &mut Tx, row: ClientRow) -> Result<Client> {
+    let mut view = Client::from(row);
+    add_merged(tx, std::slice::from_mut(&mut view))?;
+    Ok(view)
 }
 
 fn visible(tx: &Tx) -> clients::BoxedQuery<'static, Dialect> {
@@ -79,7 +133,7 @@ fn filtered(tx: &Tx, filter: &ClientFilter) -> clients::BoxedQuery<'static, Dial
         query = query.filter(clients::team_id.eq(team));
     }
     if let Some(part) = &filter.q {
-        query = query.filter(contains(clients::preferred_name, part.as_str()));
+        query = query.filter(search::store::kept_words_answer(tx, "clients.id", &fold::question(part.as_str())));
     }
     query
 }
@@ -98,16 +152,76 @@ pub fn page(tx: &mut Tx, list: &List<ClientFilter>) -> Result<Page<Client>> {
     let rows: Vec<ClientRow> = query.select(ClientRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, &list.filter).count().get_result(tx.conn)?) } else { None };
     tx.saw_all("client.listed", rows.iter().map(|row| row.id));
-    Ok(list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Client::from))
+    let mut page = list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Client::from);
+    add_merged(tx, &mut page.items)?;
+    Ok(page)
+}
+
+/// The client that an id stands for: its own, or the one that it was merged into. `look` looks one up.
+fn resolve<T>(tx: &mut Tx, id: ClientId, look: impl Fn(&mut Tx, ClientId) -> QueryResult<T>) -> Result<T> {
+    // Whoever waited for a row sees that it has been merged, and goes on to the next.
+    let mut id = id;
+    loop {
+        match look(tx, id).optional()? {
+            Some(found) => return Ok(found),
+            None => id = merged_into(tx, id)?.ok_or_else(ApiError::not_found)?,
+        }
+    }
 }
 
 pub fn find(tx: &mut Tx, id: ClientId) -> Result<ClientRow> {
-    Ok(visible(tx).filter(clients::id.eq(id)).select(ClientRow::as_select()).first(tx.conn)?)
+    resolve(tx, id, |tx, id| visible(tx).filter(clients::id.eq(id)).select(ClientRow::as_select()).first(tx.conn))
 }
 
 /// The same, held until the transaction ends.
 pub fn hold(tx: &mut Tx, id: ClientId) -> Result<ClientRow> {
-    Ok(visible(tx).filter(clients::id.eq(id)).select(ClientRow::as_select()).locked().get_result(tx.conn)?)
+    resolve(tx, id, |tx, id| visible(tx).filter(clients::id.eq(id)).select(ClientRow::as_select()).locked().get_result(tx.conn))
+}
+
+/// The client that a body names, for what is about to refer to it: it is not merged before this transaction ends.
+pub fn refer(tx: &mut Tx, id: ClientId) -> Result<ClientId> {
+    resolve(tx, id, |tx, id| visible(tx).filter(clients::id.eq(id)).select(clients::id).referred().get_result(tx.conn))
+}
+
+/// Those of these clients that the caller may see.
+pub fn some(tx: &mut Tx, ids: Vec<ClientId>) -> Result<Vec<ClientRow>> {
+    Ok(visible(tx).filter(clients::id.eq_any(ids)).select(ClientRow::as_select()).load(tx.conn)?)
+}
+
+/// The client that stays and its duplicate, held until the transaction ends.
+pub fn hold_both(tx: &mut Tx, into: ClientId, duplicate: ClientId) -> Result<(ClientRow, ClientRow)> {
+    // Always in the order of their ids, so that two merges never wait for each other.
+    let both = visible(tx).filter(clients::id.eq_any([into, duplicate])).order(clients::id).select(ClientRow::as_select());
+    let rows: Vec<ClientRow> = both.locked().load(tx.conn)?;
+    let (survivors, duplicates): (Vec<ClientRow>, Vec<ClientRow>) = rows.into_iter().partition(|row| row.id == into);
+    match (survivors.into_iter().next(), duplicates.into_iter().next()) {
+        (Some(survivor), Some(duplicate)) => Ok((survivor, duplicate)),
+        // Another merge was first while this one waited: the whole transaction runs again, and sees it.
+        _ => Err(ApiError::new(Code::Contention, "One of the clients is just being merged.").header("retry-after", "1")),
+    }
+}
+
+/// Writes a client that has changed, and what it is found by.
+pub fn save(tx: &mut Tx, row: &mut ClientRow) -> Result<()> {
+    row.version += 1;
+    row.updated_at = Instant::now();
+    rewrite(clients::table.find((row.organization_id, row.id)), &*row).execute(tx.conn)?;
+    search::store::replace(tx, &*row)
+}
+
+/// The client, with what was merged into it.
+pub fn show(tx: &mut Tx, id: ClientId) -> Result<Client> {
+    let row = get(tx, id)?;
+    view(tx, row)
+}
+
+/// Who may be the same person as a client.
+pub fn possible_duplicates(tx: &mut Tx, id: ClientId) -> Result<PossibleDuplicates> {
+    let row = find(tx, id)?;
+    let items = duplicates::of(tx, &row)?;
+    tx.saw("client.duplicates_read", row.id);
+    tx.saw_all("client.listed", items.iter().map(|duplicate| duplicate.client.id));
+    Ok(PossibleDuplicates { items })
 }
 
 pub fn get(tx: &mut Tx, id: ClientId) -> Result<ClientRow> {
@@ -130,17 +244,18 @@ pub fn create(tx: &mut Tx, new: &Body<NewClient>) -> Result<Client> {
     diesel::insert_into(clients::table).values(&row).execute(tx.conn)?;
     search::store::add(tx, row.team_id, &row)?;
     tx.record("client.created", row.id, new.members());
-    Ok(row.into())
+    // Ids alone, and only those that the caller sees: whoever looks at one leaves an entry then.
+    let same = duplicates::of(tx, &row)?;
+    let mut view = Client::from(row);
+    view.possible_duplicates = (!same.is_empty()).then(|| same.iter().map(|duplicate| duplicate.client.id).collect());
+    Ok(view)
 }
 
 pub fn update(tx: &mut Tx, id: ClientId, version: &IfMatch, patch: &Body<ClientPatch>) -> Result<Client> {
     let mut row = hold(tx, id)?;
     version.check(row.version)?;
     row.apply(patch);
-    row.version += 1;
-    row.updated_at = Instant::now();
-    rewrite(clients::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
-    search::store::replace(tx, &row)?;
+    save(tx, &mut row)?;
     tx.record("client.updated", row.id, patch.members());
-    Ok(row.into())
+    view(tx, row)
 }

@@ -153,7 +153,7 @@ fn settle(tx: &mut Tx, case: &mut CaseRow, settled: bool) -> Result<()> {
 
 /// Runs a check that somebody asks for.
 pub fn run(tx: &mut Tx, case: CaseId, new: &Body<NewConflictCheck>) -> Result<ConflictCheck> {
-    let mut case = cases::store::open_for_work(tx, case)?;
+    let mut case = cases::store::hold(tx, case)?;
     if let Some(lead) = new.lead_advocate_id {
         users::store::worker(tx, lead, "/lead_advocate_id")?;
     }

@@ -10,6 +10,7 @@ use crate::{
     directory::deadline_rules::{compute::DeadlineSource, model::DeadlineRuleId},
     error::{ApiError, Code, Result},
     http::Body,
+    not_of_mistake,
     types::Json,
 };
 use diesel::prelude::*;
@@ -20,7 +21,9 @@ pub fn rule_changed(tx: &mut Tx, rule: DeadlineRuleId) -> Result<()> {
     let organization = tx.organization();
     let open = || {
         let of_rule = deadlines::table.filter(deadlines::organization_id.eq(organization)).filter(deadlines::rule_id.eq(rule));
-        of_rule.filter(deadlines::status.eq_any(DeadlineStatus::OPEN)).filter(deadlines::source.ne(DeadlineSource::Manual))
+        let open = of_rule.filter(deadlines::status.eq_any(DeadlineStatus::OPEN)).filter(deadlines::source.ne(DeadlineSource::Manual));
+        // In a case that was entered in error nobody could decide.
+        open.filter(not_of_mistake!("deadlines"))
     };
     // The cases are held before what hangs on them, here as everywhere.
     let theirs = cases::table.filter(cases::organization_id.eq(organization)).filter(cases::id.eq_any(open().select(deadlines::case_id)));

@@ -241,7 +241,7 @@ pub fn create(tx: &mut Tx, action: ActionId, new: &Body<NewDeadline>) -> Result<
         deadline_rules::store::keep_still(tx, rule)?;
     }
     let action = actions::store::find(tx, action)?;
-    let mut case = cases::store::open_for_work(tx, action.case_id)?;
+    let mut case = cases::store::hold(tx, action.case_id)?;
     // Read again: the case is held now, and so is everything that hangs on it.
     let action = actions::store::find(tx, action.id)?;
     if matches!(action.status, ActionStatus::Withdrawn | ActionStatus::EnteredInError) {

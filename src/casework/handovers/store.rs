@@ -124,7 +124,7 @@ fn open_work(tx: &mut Tx, case: CaseId) -> Result<OpenWork> {
 
 pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewHandover>) -> Result<Handover> {
     let actor = tx.actor()?;
-    let case = cases::store::open_for_work(tx, case)?;
+    let case = cases::store::hold(tx, case)?;
     if !lifecycle::may(actor, case.lead_advocate_id, &[Mover::Lead, Mover::Supervisor]) {
         return Err(ApiError::forbidden("A case is handed over by its lead or by a supervisor."));
     }
@@ -172,7 +172,6 @@ pub fn accept(tx: &mut Tx, id: HandoverId) -> Result<Handover> {
     answered(tx, &row, "handover.accepted", vec!["status".into()])?;
     assignments::store::replace_lead(tx, &mut case, actor.user)?;
     cases::store::save(tx, &mut case)?;
-    tasks::store::pass_on(tx, case.id, row.from_user_id, actor.user)?;
     if let Some(last) = row.keep_until {
         let end = last.plus_days(1).begins(&organizations::store::find(tx)?.time_zone);
         if end > Instant::now() {

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     auth::UserId,
     casework::{
-        cases::{self, model::CaseRow},
+        cases::model::CaseRow,
         tasks::{self, model::TaskId},
         timeline,
     },
@@ -130,11 +130,9 @@ impl NewOutcome {
     }
 }
 
-/// Writes down what came of a meeting, with everything that follows from it. The case is held first, as for a new meeting.
+/// Writes down what came of a meeting, with everything that follows from it.
 pub fn perform(tx: &mut Tx, id: MeetingId, new: &Body<NewOutcome>) -> Result<Meeting> {
-    let case = store::find(tx, id)?.case_id;
-    let case = cases::store::open_for_work(tx, case)?;
-    let mut row = store::hold(tx, id)?;
+    let (case, mut row) = store::hold_with_case(tx, id)?;
     if !row.status.is_ahead() {
         return Err(ApiError::conflict("The meeting is over already."));
     }

@@ -6,7 +6,10 @@ use crate::{
     casework::{
         assignments,
         case_file::Newest,
-        cases::{self, model::CaseId},
+        cases::{
+            self,
+            model::{CaseId, CaseRow},
+        },
         conflicts::{self, model::Occasion},
         timeline,
     },
@@ -115,9 +118,15 @@ pub fn find(tx: &mut Tx, id: MeetingId) -> Result<MeetingRow> {
     Ok(visible(tx).filter(meetings::id.eq(id)).select(MeetingRow::as_select()).first(tx.conn)?)
 }
 
-/// The same, held until the transaction ends.
-pub fn hold(tx: &mut Tx, id: MeetingId) -> Result<MeetingRow> {
+fn hold(tx: &mut Tx, id: MeetingId) -> Result<MeetingRow> {
     Ok(visible(tx).filter(meetings::id.eq(id)).select(MeetingRow::as_select()).locked().get_result(tx.conn)?)
+}
+
+/// The case of a meeting and the meeting, both locked, the case first: for a change of the meeting or of what belongs to it.
+pub fn hold_with_case(tx: &mut Tx, id: MeetingId) -> Result<(CaseRow, MeetingRow)> {
+    let case: CaseId = visible(tx).filter(meetings::id.eq(id)).select(meetings::case_id).first(tx.conn)?;
+    let case = cases::store::hold(tx, case)?;
+    Ok((case, hold(tx, id)?))
 }
 
 /// The meetings of a case that are still to come, soonest first, at most 200, for whoever takes the case over.
@@ -155,7 +164,7 @@ fn hold_earlier(tx: &mut Tx, case: CaseId, id: MeetingId) -> Result<MeetingRow> 
 }
 
 pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewMeeting>) -> Result<Meeting> {
-    let mut case = cases::store::open_for_work(tx, case)?;
+    let mut case = cases::store::hold(tx, case)?;
     let mut row = MeetingRow::new(&case, tx.user()?, new);
     row.check()?;
     row.provider_id = providers::store::refer(tx, row.provider_id, "/provider_id")?;
@@ -180,13 +189,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewMeeting>) -> Result<Meeti
 }
 
 pub fn update(tx: &mut Tx, id: MeetingId, version: &IfMatch, patch: &Body<MeetingPatch>) -> Result<Meeting> {
-    // Only another provider touches the case, and then the case is held first.
-    let case = match patch.provider_id.set() {
-        Some(_) => Some(find(tx, id)?.case_id),
-        None => None,
-    };
-    let case = case.map(|case| cases::store::hold(tx, case)).transpose()?;
-    let mut row = hold(tx, id)?;
+    let (mut case, mut row) = hold_with_case(tx, id)?;
     version.check(row.version)?;
     let before = row.status;
     row.apply(patch, &patch.members())?;
@@ -201,7 +204,7 @@ pub fn update(tx: &mut Tx, id: MeetingId, version: &IfMatch, patch: &Body<Meetin
     search::store::replace(tx, &row)?;
     timeline::store::add(tx, row.case_id, if booked { "meeting.booked" } else { "meeting.updated" }, row.id, None)?;
     tx.record("meeting.updated", row.id, patch.members());
-    if let Some(mut case) = case {
+    if patch.provider_id.set().is_some() {
         conflicts::store::notice(tx, &mut case, Occasion::ProviderAdded)?;
     }
     Ok(row.into())

@@ -41,7 +41,7 @@ pub async fn create_note(
 
 /// Fetch one note
 ///
-/// With its amendments. From `locks_at` on it can be amended and not be changed.
+/// As it is valid now, with its amendments. From `locks_at` on it can be amended and not be changed.
 #[utoipa::path(tag = "Notes", params(("id" = NoteId, Path)), responses((status = 200, body = Note)), security(("bearer" = ["notes:read"])))]
 #[get("/notes/{id}")]
 pub async fn get_note(who: Allowed<ReadNotes>, db: Data<Db>, id: Path<NoteId>) -> Reply<Note> {
@@ -65,7 +65,7 @@ pub async fn update_note(
 
 /// Amend a note
 ///
-/// Adds to a note that is locked; what it said stays. Answers the whole note. Before it is locked, its author changes the note itself.
+/// Adds words to a note that is locked, and may correct when a contact was and how it went. The note then shows the corrected values, and so do its case and the reports; each amendment keeps the values that it replaced, so the first version stays readable. Everybody who reads the note may add words. Its author may correct it, and a supervisor of the case once the author no longer works the case. Before the note is locked, its author changes the note itself.
 #[utoipa::path(tag = "Notes", params(("id" = NoteId, Path)), request_body = NewAmendment, responses((status = 201, body = Note)), security(("bearer" = ["notes:write"])))]
 #[post("/notes/{id}/amendments")]
 pub async fn amend_note(

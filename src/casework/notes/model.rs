@@ -2,11 +2,11 @@
 
 use crate::{
     auth::{OrganizationId, UserId},
-    casework::cases::model::{CaseId, CaseRow},
+    casework::cases::model::CaseId,
     db::schema::{note_amendments, notes},
     error::{ApiError, Issue, Place, Result},
     http::{Filter, OneOf, Resource},
-    types::{Change, Id, Instant, Patch, Text, fault::Fault},
+    types::{Change, Id, Instant, Json, Patch, Text, fault::Fault},
 };
 use diesel::prelude::*;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -131,6 +131,47 @@ impl NoteRow {
         }
     }
 
+    /// What of the note an amendment may correct.
+    const fn details(&self) -> NoteDetails {
+        NoteDetails {
+            occurred_at: Some(self.occurred_at),
+            direction: self.direction,
+            mode: self.mode,
+            successful: self.successful,
+            minutes: self.minutes,
+        }
+    }
+
+    /// Takes the corrections of an amendment over and answers them with the values before them, each only where it differs; `None` where
+    /// nothing does.
+    pub fn correct(&mut self, new: &NewAmendment) -> Option<(NoteDetails, NoteDetails)> {
+        let before = self.details();
+        let minutes = new.minutes.map(|Minutes(minutes)| minutes);
+        let corrected = NoteDetails {
+            occurred_at: new.occurred_at.filter(|value| before.occurred_at != Some(*value)),
+            direction: new.direction.filter(|value| before.direction != Some(*value)),
+            mode: new.mode.filter(|value| before.mode != Some(*value)),
+            successful: new.successful.filter(|value| before.successful != Some(*value)),
+            minutes: minutes.filter(|value| before.minutes != Some(*value)),
+        };
+        if corrected == NoteDetails::default() {
+            return None;
+        }
+        self.occurred_at = corrected.occurred_at.unwrap_or(self.occurred_at);
+        self.direction = corrected.direction.or(self.direction);
+        self.mode = corrected.mode.or(self.mode);
+        self.successful = corrected.successful.or(self.successful);
+        self.minutes = corrected.minutes.or(self.minutes);
+        let replaced = NoteDetails {
+            occurred_at: before.occurred_at.filter(|_| corrected.occurred_at.is_some()),
+            direction: before.direction.filter(|_| corrected.direction.is_some()),
+            mode: before.mode.filter(|_| corrected.mode.is_some()),
+            successful: before.successful.filter(|_| corrected.successful.is_some()),
+            minutes: before.minutes.filter(|_| corrected.minutes.is_some()),
+        };
+        Some((corrected, replaced))
+    }
+
     pub fn apply(&mut self, patch: &NotePatch) {
         let patch = patch.clone();
         patch.body.apply(&mut self.body);
@@ -179,34 +220,17 @@ impl NoteRow {
     }
 }
 
-/// How the contacts of a case change the case.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Contacts {
-    Same,
-    /// In what the case does not show.
-    Later,
-    /// In what the case shows.
-    First,
-}
-
-/// Takes a contact over into its case: the last one counts, and the first that was noted. Where the case has its moment from this
-/// very note, which said something else `before`, the notes that there are now decide: `first` and `last` are their moments.
-pub fn take_over(
-    case: &mut CaseRow,
-    before: Option<Instant>,
-    now: Option<Instant>,
-    first: Option<Instant>,
-    last: Option<Instant>,
-) -> Contacts {
-    let was = (case.first_contact_at, case.last_contact_at);
-    let own = |moment: Option<Instant>| before.is_some() && before != now && moment == before;
-    case.first_contact_at = if own(was.0) { first } else { was.0.or(now) };
-    case.last_contact_at = if own(was.1) { last } else { was.1.max(now) };
-    match (case.first_contact_at == was.0, case.last_contact_at == was.1) {
-        (false, _) => Contacts::First,
-        (true, false) => Contacts::Later,
-        (true, true) => Contacts::Same,
-    }
+/// When a contact was and how it went: what an amendment may correct.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NoteDetails {
+    pub occurred_at: Option<Instant>,
+    pub direction: Option<ContactDirection>,
+    pub mode: Option<ContactMode>,
+    /// Whether somebody was reached.
+    pub successful: Option<bool>,
+    #[schema(minimum = 0, maximum = 1440)]
+    pub minutes: Option<i32>,
 }
 
 /// A row of `note_amendments`.
@@ -219,20 +243,34 @@ pub struct AmendmentRow {
     pub body: Text<100_000>,
     pub author_id: UserId,
     pub created_at: Instant,
+    pub corrected: Option<Json<NoteDetails>>,
+    pub replaced: Option<Json<NoteDetails>>,
 }
 
-/// What was added to a note after it was locked.
+/// What was added to a note after it was locked, and what was corrected in it.
+#[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(as = NoteAmendment, example = json!({"id": "019ab3c4-0000-7000-8000-000000000071", "body": "The clinic's name is Riverside, not Riverbend.", "author_id": "019ab3c4-0000-7000-8000-000000000002", "created_at": "2026-11-25T09:00:00.000Z"}))]
+#[schema(as = NoteAmendment, example = json!({"id": "019ab3c4-0000-7000-8000-000000000071", "body": "The call was on Sunday, not on Monday.", "corrected": {"occurred_at": "2026-11-22T14:30:00.000Z"}, "replaced": {"occurred_at": "2026-11-23T14:30:00.000Z"}, "author_id": "019ab3c4-0000-7000-8000-000000000002", "created_at": "2026-11-25T09:00:00.000Z"}))]
 pub struct Amendment {
     pub id: AmendmentId,
     pub body: Text<100_000>,
+    /// The new values of what it corrected; absent where it only added words. The note itself shows the values that are valid now.
+    pub corrected: Option<NoteDetails>,
+    /// The values before it of what it corrected. Of a note's first version, each member is in the first amendment that corrected it.
+    pub replaced: Option<NoteDetails>,
     pub author_id: UserId,
     pub created_at: Instant,
 }
 impl From<AmendmentRow> for Amendment {
     fn from(row: AmendmentRow) -> Self {
-        Self { id: row.id, body: row.body, author_id: row.author_id, created_at: row.created_at }
+        Self {
+            id: row.id,
+            body: row.body,
+            corrected: row.corrected.map(|Json(details)| details),
+            replaced: row.replaced.map(|Json(details)| details),
+            author_id: row.author_id,
+            created_at: row.created_at,
+        }
     }
 }
 
@@ -256,7 +294,7 @@ pub struct Note {
     pub author_id: UserId,
     /// Until then its author can change it; from then on it can be amended.
     pub locks_at: Instant,
-    /// What was added since, in the order of time.
+    /// What was added and corrected since, in the order of time. The members above are the values that are valid now.
     pub amendments: Vec<Amendment>,
     pub version: i32,
     pub created_at: Instant,
@@ -329,12 +367,23 @@ pub struct NotePatch {
     pub minutes: Patch<Minutes>,
 }
 
-/// What is added to a note.
+/// What is added to a note, and what is corrected in it.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"body": "The clinic's name is Riverside, not Riverbend."}))]
+#[schema(example = json!({"body": "The call was on Sunday, not on Monday.", "occurred_at": "2026-11-22T14:30:00.000Z"}))]
 pub struct NewAmendment {
+    /// What is to be added, or why something is corrected.
     pub body: Text<100_000>,
+    /// When it was. Not in the future.
+    pub occurred_at: Option<Instant>,
+    /// Only of a contact.
+    pub direction: Option<ContactDirection>,
+    /// Only of a contact.
+    pub mode: Option<ContactMode>,
+    /// Whether somebody was reached. Only of a contact.
+    pub successful: Option<bool>,
+    /// Only of a contact.
+    pub minutes: Option<Minutes>,
 }
 
 /// Which notes to list.
@@ -403,19 +452,23 @@ mod tests {
     }
 
     #[test]
-    fn a_case_knows_its_first_and_its_last_contact() {
-        let new = serde_json::json!({"client_id": Id::<()>::new(), "advocacy_type": "peer", "intake_source": "self", "client_goal": "x"});
-        let mut case = CaseRow::open(Id::new(), Id::new(), "2026-000001".into(), None, &serde_json::from_value(new).unwrap());
-        let at = |second| Some(Instant::from_micros(second));
-        assert_eq!(take_over(&mut case, None, at(5), at(5), at(5)), Contacts::First);
-        assert_eq!(take_over(&mut case, None, at(9), at(5), at(9)), Contacts::Later);
-        assert_eq!(take_over(&mut case, None, at(7), at(5), at(9)), Contacts::Same);
-        assert_eq!((case.first_contact_at, case.last_contact_at), (at(5), at(9)));
-        // The contact at 9 was no contact after all.
-        assert_eq!(take_over(&mut case, at(9), None, at(5), at(7)), Contacts::Later);
-        assert_eq!((case.first_contact_at, case.last_contact_at), (at(5), at(7)));
-        // And the first was a little later than was noted.
-        assert_eq!(take_over(&mut case, at(5), at(6), at(6), at(7)), Contacts::First);
-        assert_eq!((case.first_contact_at, case.last_contact_at), (at(6), at(7)));
+    fn an_amendment_keeps_what_it_replaces_and_nothing_that_stays() {
+        let contact = serde_json::json!({"kind": "contact", "body": "x", "occurred_at": "2026-01-03T00:00:00Z", "direction": "out", "mode": "phone", "successful": true});
+        let mut row = NoteRow::new(Id::new(), Id::new(), Id::new(), &serde_json::from_value(contact).unwrap());
+        let mut amend = |json: serde_json::Value| row.correct(&serde_json::from_value(json).unwrap());
+        assert_eq!(amend(serde_json::json!({"body": "words"})), None);
+        assert_eq!(amend(serde_json::json!({"body": "the same again", "mode": "phone"})), None);
+        let (corrected, replaced) = amend(
+            serde_json::json!({"body": "b", "occurred_at": "2026-01-01T00:00:00Z", "mode": "phone", "successful": false, "minutes": 5}),
+        )
+        .unwrap();
+        assert_eq!(
+            serde_json::to_value([corrected, replaced]).unwrap(),
+            serde_json::json!([
+                {"occurred_at": "2026-01-01T00:00:00.000Z", "successful": false, "minutes": 5},
+                {"occurred_at": "2026-01-03T00:00:00.000Z", "successful": true},
+            ])
+        );
+        assert_eq!((row.occurred_at, row.successful, row.minutes), (Instant::parse("2026-01-01T00:00:00Z").unwrap(), Some(false), Some(5)));
     }
 }

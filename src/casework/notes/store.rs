@@ -4,9 +4,10 @@ use super::model::*;
 use crate::{
     auth::Role,
     casework::{
+        assignments,
         case_file::{MOST, Newest},
         cases::{
-            self,
+            self, contacts,
             model::{CaseId, CaseRow},
         },
         timeline,
@@ -21,7 +22,7 @@ use crate::{
     http::{Body, IfMatch, List, Page},
     of_visible_case,
     oversight::search,
-    types::{Id, Instant},
+    types::{Id, Instant, Json},
 };
 use diesel::prelude::*;
 
@@ -134,32 +135,17 @@ pub fn get(tx: &mut Tx, id: NoteId) -> Result<Note> {
     whole(tx, row)
 }
 
-/// When somebody was reached in a case, for the first or for the last time. A contact is a note for all who work the case.
-fn reached(tx: &mut Tx, case: CaseId, last: bool) -> Result<Option<Instant>> {
-    let all = visible(tx)?.filter(notes::case_id.eq(case)).filter(notes::kind.eq(NoteKind::Contact)).filter(notes::successful.eq(true));
-    let all = if last { all.order(notes::occurred_at.desc()) } else { all.order(notes::occurred_at.asc()) };
-    Ok(all.select(notes::occurred_at).first(tx.conn).optional()?)
-}
-
-/// Takes a contact that has been written over into its case, whose row the caller holds.
-fn tell_case(tx: &mut Tx, case: &mut CaseRow, before: Option<Instant>, now: Option<Instant>) -> Result<()> {
-    if before == now {
-        return Ok(());
-    }
-    let (first, last) = (reached(tx, case.id, false)?, reached(tx, case.id, true)?);
-    match take_over(case, before, now, first, last) {
-        Contacts::Same => Ok(()),
-        Contacts::Later => cases::store::keep(tx, case),
-        Contacts::First => cases::store::save(tx, case),
-    }
+/// Derives the contacts of a case that the caller has locked anew, where a note of it says something else than before.
+fn derive_contacts(tx: &mut Tx, case: &mut CaseRow, before: Option<Instant>, now: Option<Instant>) -> Result<()> {
+    if before == now { Ok(()) } else { contacts::update(tx, case) }
 }
 
 pub fn create<const LIMIT: usize>(tx: &mut Tx, case: CaseId, new: &Body<NewNote, LIMIT>) -> Result<Note> {
-    let mut case = cases::store::open_for_work(tx, case)?;
+    let mut case = cases::store::hold(tx, case)?;
     let row = NoteRow::new(case.organization_id, case.id, tx.user()?, new);
     row.check(new.occurred_at.is_some())?;
     diesel::insert_into(notes::table).values(&row).execute(tx.conn)?;
-    tell_case(tx, &mut case, None, row.reached_at())?;
+    derive_contacts(tx, &mut case, None, row.reached_at())?;
     timeline::store::add_note(tx, case.id, "note.created", row.id, row.kind)?;
     tx.record("note.created", row.id, new.members());
     let note = Note::of(row, Vec::new());
@@ -190,7 +176,7 @@ pub fn update<const LIMIT: usize>(tx: &mut Tx, id: NoteId, version: &IfMatch, pa
     row.apply(patch);
     row.check(true)?;
     save(tx, &mut row)?;
-    tell_case(tx, &mut case, before, row.reached_at())?;
+    derive_contacts(tx, &mut case, before, row.reached_at())?;
     timeline::store::add_note(tx, row.case_id, "note.updated", row.id, row.kind)?;
     tx.record("note.updated", row.id, patch.members());
     let note = whole(tx, row)?;
@@ -198,13 +184,31 @@ pub fn update<const LIMIT: usize>(tx: &mut Tx, id: NoteId, version: &IfMatch, pa
     Ok(note)
 }
 
+/// Who may correct when a contact was and how it went: the author, and once the author no longer works the case, a supervisor of it. Words
+/// may be added by everybody who reads the note.
+fn check_may_correct(tx: &mut Tx, case: &CaseRow, note: &NoteRow) -> Result<()> {
+    let actor = tx.actor()?;
+    if note.author_id == actor.user || actor.role == Role::Supervisor && !assignments::store::works(tx, case, note.author_id)? {
+        return Ok(());
+    }
+    Err(ApiError::forbidden("Only its author corrects a note, or a supervisor once the author no longer works the case."))
+}
+
 pub fn amend<const LIMIT: usize>(tx: &mut Tx, id: NoteId, new: &Body<NewAmendment, LIMIT>) -> Result<Note> {
     let case = find(tx, id)?.case_id;
-    cases::store::open_for_work(tx, case)?;
+    let mut case = cases::store::hold(tx, case)?;
     let mut row = hold(tx, id)?;
     if !row.is_locked() {
         return Err(ApiError::conflict("The note is not locked yet: its author can change it."));
     }
+    let before = row.reached_at();
+    let correction = row.correct(new);
+    if correction.is_some() {
+        check_may_correct(tx, &case, &row)?;
+        row.check(true)?;
+    }
+    let event = if correction.is_some() { "note.corrected" } else { "note.amended" };
+    let (corrected, replaced) = correction.unzip();
     let amendment = AmendmentRow {
         organization_id: row.organization_id,
         id: Id::new(),
@@ -212,11 +216,14 @@ pub fn amend<const LIMIT: usize>(tx: &mut Tx, id: NoteId, new: &Body<NewAmendmen
         body: new.body.clone(),
         author_id: tx.user()?,
         created_at: Instant::now(),
+        corrected: corrected.map(Json),
+        replaced: replaced.map(Json),
     };
     diesel::insert_into(amendments::table).values(&amendment).execute(tx.conn)?;
     save(tx, &mut row)?;
-    timeline::store::add_note(tx, row.case_id, "note.amended", row.id, row.kind)?;
-    tx.record("note.amended", row.id, new.members());
+    derive_contacts(tx, &mut case, before, row.reached_at())?;
+    timeline::store::add_note(tx, row.case_id, event, row.id, row.kind)?;
+    tx.record(event, row.id, new.members());
     let note = whole(tx, row)?;
     search::store::replace(tx, &note)?;
     Ok(note)

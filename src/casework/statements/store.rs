@@ -121,6 +121,36 @@ fn save(tx: &mut Tx, row: &mut StatementRow) -> Result<()> {
     Ok(())
 }
 
+/// Every statement of two clients, for what makes one of both; the clients are held.
+pub fn of_both(tx: &mut Tx, one: ClientId, other: ClientId) -> Result<Vec<StatementRow>> {
+    let all = statements::table.filter(statements::organization_id.eq(tx.organization()));
+    let all = all.filter(statements::client_id.eq_any([one, other])).order(statements::id);
+    Ok(all.select(StatementRow::as_select()).locked().load(tx.conn)?)
+}
+
+/// Makes these, in their order, the versions of one client's statement.
+pub fn put_together(tx: &mut Tx, client: ClientId, rows: Vec<StatementRow>) -> Result<()> {
+    /// No client has so many versions: numbers above are free.
+    const ABOVE: i32 = 1_000_000;
+    let ids: Vec<StatementId> = rows.iter().map(|row| row.id).collect();
+    let all = statements::table.filter(statements::organization_id.eq(tx.organization())).filter(statements::id.eq_any(ids));
+    diesel::update(all).set(statements::number.eq(statements::number + ABOVE)).execute(tx.conn)?;
+    for (mut row, number) in rows.into_iter().zip(1..) {
+        let mut members = Vec::new();
+        if row.client_id != client {
+            members.push("client_id".to_owned());
+        }
+        if row.number != number {
+            members.push("number".to_owned());
+        }
+        (row.client_id, row.number) = (client, number);
+        // Each is written: its number was moved out of the way.
+        save(tx, &mut row)?;
+        tx.record("statement.updated", row.id, members);
+    }
+    Ok(())
+}
+
 pub fn create<const LIMIT: usize>(tx: &mut Tx, client: ClientId, new: &Body<NewStatement, LIMIT>) -> Result<Statement> {
     let client = clients::store::hold(tx, client)?.id;
     let latest = before(tx, client, i32::MAX)?;

@@ -102,9 +102,10 @@ pub fn open_of_case(tx: &mut Tx, case: CaseId) -> Result<Vec<(TaskId, Day)>> {
     Ok(all.order((tasks::due_on, tasks::id)).select((tasks::id, tasks::due_on)).limit(200).load(tx.conn)?)
 }
 
-/// Gives what one person still has to do in a case to another, who has just taken it over.
-pub fn pass_on(tx: &mut Tx, case: CaseId, from: UserId, to: UserId) -> Result<()> {
-    let theirs = visible(tx).filter(tasks::case_id.eq(case)).filter(tasks::status.eq(TaskStatus::Open)).filter(tasks::assignee_id.eq(from));
+/// Gives what these people still have to do in a case to another, who has just taken it over.
+pub fn pass_on(tx: &mut Tx, case: CaseId, from: Vec<UserId>, to: UserId) -> Result<()> {
+    let open = visible(tx).filter(tasks::case_id.eq(case)).filter(tasks::status.eq(TaskStatus::Open));
+    let theirs = open.filter(tasks::assignee_id.eq_any(from));
     let rows: Vec<TaskRow> = theirs.order(tasks::id).select(TaskRow::as_select()).locked().load(tx.conn)?;
     for mut row in rows {
         row.assignee_id = Some(to);
@@ -140,7 +141,7 @@ fn put(tx: &mut Tx, row: TaskRow, members: Vec<String>) -> Result<TaskRow> {
 }
 
 pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewTask>) -> Result<Task> {
-    let case = cases::store::open_for_work(tx, case)?;
+    let case = cases::store::hold(tx, case)?;
     let own = tx.user()?;
     let assignee = match new.assignee_id {
         Some(named) => users::store::worker(tx, named, "/assignee_id")?.id,
@@ -152,6 +153,9 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewTask>) -> Result<Task> {
 }
 
 pub fn update(tx: &mut Tx, id: TaskId, version: &IfMatch, patch: &Body<TaskPatch>) -> Result<Task> {
+    // The case is locked before the task, here as everywhere.
+    let case: CaseId = visible(tx).filter(tasks::id.eq(id)).select(tasks::case_id).first(tx.conn)?;
+    cases::store::hold(tx, case)?;
     let mut row = visible(tx).filter(tasks::id.eq(id)).select(TaskRow::as_select()).locked().get_result::<TaskRow>(tx.conn)?;
     version.check(row.version)?;
     if let Some(named) = patch.assignee_id.set() {

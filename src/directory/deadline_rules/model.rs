@@ -10,6 +10,7 @@ use crate::{
         Day, Id, Instant, Line, Text, Url, Zone,
         code::{ActionType, Jurisdiction, Scheme},
         fault::Fault,
+        fold,
     },
 };
 use diesel::prelude::*;
@@ -279,7 +280,7 @@ pub struct DeadlineRuleFilter {
     pub scheme: Option<Scheme>,
     #[param(value_type = Option<OneOf<DeadlineParty>>, explode = false, inline)]
     pub party: Option<OneOf<DeadlineParty>>,
-    /// A part of the name, the code or the citation.
+    /// Parts of the name, the code or the citation, in any order and spelling.
     pub q: Option<Line<100>>,
 }
 impl Filter for DeadlineRuleFilter {
@@ -287,16 +288,15 @@ impl Filter for DeadlineRuleFilter {
 }
 impl DeadlineRuleFilter {
     pub fn admits(&self, rule: &DeadlineRule) -> bool {
-        let has = |text: &str, part: &str| text.to_lowercase().contains(part);
         self.action_type.is_none_or(|code| code == rule.action_type)
             && self.jurisdiction.is_none_or(|code| code == rule.jurisdiction)
             && self.scheme.is_none_or(|code| code == rule.scheme)
             && self.party.as_ref().is_none_or(|OneOf(parties)| parties.contains(&rule.party))
             && self.q.as_ref().is_none_or(|part| {
-                let part = part.as_str().to_lowercase();
-                has(rule.name.as_str(), &part)
-                    || rule.code.is_some_and(|code| has(code, &part))
-                    || rule.citation.as_ref().is_some_and(|citation| has(citation.as_str(), &part))
+                let texts = [Some(rule.name.as_str()), rule.code, rule.citation.as_ref().map(|citation| citation.as_str())];
+                let words = fold::gathered(texts.into_iter().flatten());
+                let terms = fold::question(part.as_str());
+                !terms.is_empty() && terms.iter().all(|term| term.is_in(&words))
             })
     }
 }

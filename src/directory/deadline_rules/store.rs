@@ -2,7 +2,7 @@
 
 use super::{catalogue, compute::Trigger, compute::compute, holidays::Holidays, model::*};
 use crate::{
-    db::{Dialect, Tx, schema::deadline_rules as rules},
+    db::{Dialect, Tx, lock::Purpose, schema::deadline_rules as rules},
     error::{ApiError, Code, OnUnique as _, Result},
     http::{Body, List, Page},
     identity::organizations,
@@ -31,8 +31,8 @@ pub fn find(tx: &mut Tx, id: DeadlineRuleId) -> Result<Vec<DeadlineRule>> {
 /// Keeps a rule as it is until the transaction ends, together with all others who count by it, or alone to add a version. It is held
 /// before any case is. Most rules have no row to hold: they come with the product.
 fn hold(tx: &mut Tx, id: DeadlineRuleId, shared: bool) -> Result<()> {
-    let (organization, rule) = (tx.organization().uuid().as_u64_pair(), id.uuid().as_u64_pair());
-    Ok(tx.conn.hold_number((organization.0 ^ organization.1 ^ rule.0 ^ rule.1).cast_signed(), shared)?)
+    let (purpose, rule) = (Purpose::DeadlineRule, id.uuid());
+    if shared { tx.lock_shared(purpose, rule.as_bytes()) } else { tx.lock(purpose, rule.as_bytes()) }
 }
 
 /// Keeps a rule as it is until the transaction ends: a deadline that is counted by it is either on the review list of its next

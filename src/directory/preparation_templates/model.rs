@@ -45,6 +45,11 @@ pub struct TemplateItem {
 static BUILT_IN: LazyLock<Vec<TemplateItem>> =
     LazyLock::new(|| serde_json::from_str(include_str!("default_template.json")).unwrap_or_default());
 
+/// The items of the checklist that comes with the product.
+pub fn built_in_items() -> &'static [TemplateItem] {
+    &BUILT_IN
+}
+
 /// A row of `preparation_templates`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = preparation_templates, treat_none_as_default_value = false)]

@@ -4,7 +4,7 @@ use crate::{
     auth::OrganizationId,
     db::schema::providers,
     http::{Filter, Resource},
-    types::{Change, Email, Id, Instant, Line, Patch, Text, Url},
+    types::{Change, Email, Id, Instant, Line, Patch, Text, Url, fold},
 };
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -29,6 +29,8 @@ pub struct ProviderRow {
     pub version: i32,
     pub created_at: Instant,
     pub updated_at: Instant,
+    /// What it is found by, folded.
+    pub words: String,
 }
 
 impl ProviderRow {
@@ -47,7 +49,14 @@ impl ProviderRow {
             version: 1,
             created_at: now,
             updated_at: now,
+            words: String::new(),
         }
+    }
+
+    /// Makes the words that it is found by of its names.
+    pub fn refold(&mut self) {
+        self.words =
+            fold::gathered([Some(self.name.as_str()), self.alternate_name.as_ref().map(|name| name.as_str())].into_iter().flatten());
     }
 
     pub fn apply(&mut self, patch: &ProviderPatch) {
@@ -162,7 +171,7 @@ pub struct ProviderMerge {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct ProviderFilter {
-    /// A part of the name, or of the alternate name.
+    /// Parts of the name or the alternate name, in any order and spelling.
     pub q: Option<Line<100>>,
 }
 impl Filter for ProviderFilter {

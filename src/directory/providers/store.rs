@@ -5,13 +5,13 @@ use crate::{
     casework::conflicts,
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
-        dialect::{contains, row_after},
+        dialect::row_after,
         rewrite,
         schema::{actions, barriers, interests, meetings, provider_merges, providers, services},
     },
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
-    types::Instant,
+    types::{Instant, fold},
 };
 use diesel::prelude::*;
 
@@ -46,9 +46,7 @@ fn filtered(tx: &Tx, filter: &ProviderFilter) -> providers::BoxedQuery<'static, 
     let query = visible(tx).filter(Condition::new(STANDS_FOR_ITSELF, &[]));
     match &filter.q {
         None => query,
-        Some(part) => {
-            query.filter(contains(providers::name, part.as_str()).or(contains(providers::alternate_name.assume_not_null(), part.as_str())))
-        }
+        Some(part) => query.filter(Condition::answers("providers.words", &fold::question(part.as_str()), true)),
     }
 }
 
@@ -152,12 +150,14 @@ fn hold(tx: &mut Tx, ids: &[ProviderId]) -> Result<Vec<ProviderRow>> {
 fn save(tx: &mut Tx, row: &mut ProviderRow) -> Result<()> {
     row.version += 1;
     row.updated_at = Instant::now();
+    row.refold();
     rewrite(providers::table.find((row.organization_id, row.id)), &*row).execute(tx.conn)?;
     Ok(())
 }
 
 pub fn create(tx: &mut Tx, new: &Body<NewProvider>) -> Result<Provider> {
-    let row = ProviderRow::new(tx.organization(), new);
+    let mut row = ProviderRow::new(tx.organization(), new);
+    row.refold();
     diesel::insert_into(providers::table).values(&row).execute(tx.conn)?;
     tx.record("provider.created", row.id, new.members());
     Ok(row.into())

@@ -6,7 +6,7 @@ use crate::{
     directory::providers::model::ProviderId,
     error::Result,
     http::{Filter, OneOf, Resource},
-    types::{Change, Id, Instant, Json, Line, Patch, ServiceType, Text, Url, code::ServiceStatus},
+    types::{Change, Id, Instant, Json, Line, Patch, ServiceType, Text, Url, code::ServiceStatus, fold},
 };
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -35,6 +35,8 @@ pub struct ServiceRow {
     pub version: i32,
     pub created_at: Instant,
     pub updated_at: Instant,
+    /// What it is found by, folded.
+    pub words: String,
 }
 
 impl ServiceRow {
@@ -57,7 +59,13 @@ impl ServiceRow {
             version: 1,
             created_at: now,
             updated_at: now,
+            words: String::new(),
         }
+    }
+
+    /// Makes the words that it is found by of its name.
+    pub fn refold(&mut self) {
+        self.words = fold::gathered([self.name.as_str()]);
     }
 
     pub fn apply(&mut self, patch: &ServicePatch) {
@@ -208,7 +216,7 @@ pub struct ServiceFilter {
     /// One or several, with commas between.
     #[param(value_type = Option<OneOf<ServiceStatus>>, explode = false, inline)]
     pub status: Option<OneOf<ServiceStatus>>,
-    /// A part of the name.
+    /// Parts of the name, in any order and spelling.
     pub q: Option<Line<100>>,
 }
 impl Filter for ServiceFilter {

@@ -4,14 +4,14 @@ use super::model::*;
 use crate::{
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
-        dialect::{Key, contains, row_after},
+        dialect::{Key, row_after},
         rewrite,
         schema::{barriers, service_merges, services},
     },
     directory::providers,
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
-    types::Instant,
+    types::{Instant, fold},
 };
 use diesel::prelude::*;
 
@@ -32,7 +32,7 @@ fn filtered(tx: &Tx, filter: &ServiceFilter) -> services::BoxedQuery<'static, Di
         query = query.filter(services::status.eq_any(statuses.0.clone()));
     }
     if let Some(part) = &filter.q {
-        query = query.filter(contains(services::name, part.as_str()));
+        query = query.filter(Condition::answers("services.words", &fold::question(part.as_str()), true));
     }
     query
 }
@@ -127,6 +127,7 @@ fn hold(tx: &mut Tx, ids: &[ServiceId]) -> Result<Vec<ServiceRow>> {
 fn save(tx: &mut Tx, row: &mut ServiceRow) -> Result<()> {
     row.version += 1;
     row.updated_at = Instant::now();
+    row.refold();
     rewrite(services::table.find((row.organization_id, row.id)), &*row).execute(tx.conn)?;
     Ok(())
 }
@@ -137,6 +138,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewService>) -> Result<Service> {
     if let Some(provider) = providers::store::refer(tx, Some(row.provider_id), "/provider_id")? {
         row.provider_id = provider;
     }
+    row.refold();
     diesel::insert_into(services::table).values(&row).execute(tx.conn)?;
     tx.record("service.created", row.id, new.members());
     Ok(row.into())

@@ -20,8 +20,8 @@ use actix_web::{post, web::Data};
 pub async fn change_email(who: Fresh<WriteSelf>, db: Data<Db>, post: Data<Post>, body: Body<NewEmail, LOGIN_LIMIT>) -> Result<Answer<()>> {
     let email = body.into_inner().email;
     let new = email.clone();
-    let (row, secret) = db.write(&who, move |tx| store::begin(tx, &new)).await?;
-    post.send(letters::email_change_was_asked_for(&row));
+    let (present, secret) = db.write(&who, move |tx| store::begin(tx, &new)).await?;
+    post.send(letters::email_change_was_asked_for(&present));
     post.send(letters::email_change(&post.route(), &email, &secret));
     received()
 }

@@ -4,6 +4,7 @@ use crate::{
     db::Tx,
     error::{ApiError, Result},
     identity::{
+        letters::Reachable,
         mailed_secrets::{self, Purpose},
         sessions::throttle,
         users::{self, model::UserRow},
@@ -17,7 +18,7 @@ fn visible(tx: &mut Tx, found: &mailed_secrets::Found) -> Result<UserRow> {
 }
 
 /// A secret for the new address. Whether somebody signs in with it already is told to whoever reads the mail there, and to nobody else.
-pub fn begin(tx: &mut Tx, email: &Email) -> Result<(UserRow, String)> {
+pub fn begin(tx: &mut Tx, email: &Email) -> Result<(Reachable, String)> {
     let row = users::store::hold_own(tx)?;
     if row.email == *email {
         return Err(ApiError::invalid("/email", "unchanged", "is your address already"));
@@ -28,15 +29,16 @@ pub fn begin(tx: &mut Tx, email: &Email) -> Result<(UserRow, String)> {
     }
     let secret = mailed_secrets::issue(tx, Purpose::EmailChange, row.id, email)?;
     tx.record("user.email_change_begun", row.id, vec!["email".into()]);
-    Ok((row, secret))
+    Ok((Reachable::find(tx, row.id, &row.email)?, secret))
 }
 
-/// Changes the address; the one from before.
-pub fn confirm(tx: &mut Tx, token: &str) -> Result<Email> {
+/// Changes the address; answers the one from before, if it may be written to.
+pub fn confirm(tx: &mut Tx, token: &str) -> Result<Reachable> {
     let found = mailed_secrets::look_up(tx, Purpose::EmailChange, token)?;
     // First of all, as whoever changes the password from inside does.
     users::store::hold(tx, found.subject())?;
     mailed_secrets::spend(tx, Purpose::EmailChange, token)?;
     let row = visible(tx, &found)?;
-    users::store::change_email(tx, row.id, &found.email)
+    let before = users::store::change_email(tx, row.id, &found.email)?;
+    Reachable::find(tx, row.id, &before)
 }

@@ -87,8 +87,9 @@ pub async fn withdraw_invitation(who: Allowed<WriteUsers>, db: Data<Db>, id: Pat
 #[post("/auth/accept-invitation")]
 pub async fn accept_invitation(who: Anyone, db: Data<Db>, hasher: Data<Hasher>, body: Body<Acceptance, LOGIN_LIMIT>) -> Reply<User> {
     let place = hasher.place()?;
-    let (token, password) = (body.token.clone(), body.password.clone());
-    db.read(&who, move |tx| store::check(tx, &token, &password)).await?;
+    let token = body.token.clone();
+    let own = db.read(&who, move |tx| store::check(tx, &token)).await?;
+    place.check_new(body.password.clone(), own, "/password").await?;
     let (token, hash) = (body.token.clone(), place.hash(body.password.clone()).await?);
     plain(db.write(&who, move |tx| store::accept(tx, &token, &hash)).await?)
 }

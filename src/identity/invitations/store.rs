@@ -2,7 +2,7 @@
 
 use super::model::*;
 use crate::{
-    auth::{Role, password::Password},
+    auth::{Role, password::OwnWords},
     db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, rewrite, schema::invitations},
     error::{ApiError, Code, OnUnique as _, Result},
     http::{Body, IfMatch, List, Page},
@@ -68,9 +68,8 @@ pub fn create(tx: &mut Tx, new: &Body<NewInvitation>, route: &Route) -> Result<(
     for (place, team) in new.team_ids.iter().enumerate() {
         teams::store::find(tx, *team).map_err(|error| error.named_by(&format!("/team_ids/{place}")))?;
     }
-    if users::store::has_email(tx, &row.email)? {
-        return Err(ApiError::new(Code::AlreadyExists, "Somebody of the organization signs in with this e-mail address already."));
-    }
+    users::store::lock_address(tx, &row.email)?;
+    users::store::refuse_known(tx, &row.email)?;
     let open = || ApiError::new(Code::AlreadyExists, "This address has an open invitation: send it again, or withdraw it.");
     diesel::insert_into(invitations::table).values(&row).execute(tx.conn).on_unique(open)?;
     tx.record("invitation.created", row.id, new.members());
@@ -131,17 +130,18 @@ fn sent(tx: &mut Tx, found: &mailed_secrets::Found, held: bool) -> Result<Invita
     row.filter(|row| row.status == InvitationStatus::Open && row.email == found.email).ok_or_else(mailed_secrets::refused)
 }
 
-/// Whether the secret may be used for this password; nothing is used up yet.
-pub fn check(tx: &mut Tx, token: &str, password: &Password) -> Result<()> {
+/// The words that a password must not be made of, if the secret may be used; nothing is used up yet.
+pub fn check(tx: &mut Tx, token: &str) -> Result<OwnWords> {
     let found = mailed_secrets::look_up(tx, Purpose::Invitation, token)?;
     let row = sent(tx, &found, false)?;
-    users::store::check_password(tx, password, &row.display_name, &row.email, "/password")
+    users::store::own_words(tx, &row.display_name, &row.email)
 }
 
 /// Makes the user. Of many who accept at once one does.
 pub fn accept(tx: &mut Tx, token: &str, hash: &str) -> Result<User> {
     let found = mailed_secrets::look_up(tx, Purpose::Invitation, token)?;
-    // First of all, as whoever withdraws it does.
+    users::store::lock_address(tx, &found.email)?;
+    // The first of all rows, as for the one who withdraws it.
     let mut row = sent(tx, &found, true)?;
     mailed_secrets::spend(tx, Purpose::Invitation, token)?;
     // Whoever has been put out takes with them whom they have asked in.

@@ -43,10 +43,11 @@ pub async fn reset_password(
     body: Body<PasswordReset, LOGIN_LIMIT>,
 ) -> Result<Answer<()>> {
     let place = hasher.place()?;
-    let (token, password) = (body.token.clone(), body.password.clone());
-    db.read(&who, move |tx| store::check(tx, &token, &password)).await?;
+    let token = body.token.clone();
+    let own = db.read(&who, move |tx| store::check(tx, &token)).await?;
+    place.check_new(body.password.clone(), own, "/password").await?;
     let (token, hash) = (body.token.clone(), place.hash(body.password.clone()).await?);
-    let row = db.write(&who, move |tx| store::reset(tx, &token, &hash)).await?;
-    post.send(letters::password_was_reset(&row));
+    let reachable = db.write(&who, move |tx| store::reset(tx, &token, &hash)).await?;
+    post.send(letters::password_was_reset(&reachable));
     no_content()
 }

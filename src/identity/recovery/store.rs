@@ -1,10 +1,11 @@
 //! Queries for whoever has forgotten their password, and is nobody yet.
 
 use crate::{
-    auth::password::Password,
+    auth::password::OwnWords,
     db::Tx,
     error::Result,
     identity::{
+        letters::Reachable,
         mailed_secrets::{self, Purpose},
         sessions::throttle,
         users::{self, model::UserRow},
@@ -33,19 +34,20 @@ pub fn begin(tx: &mut Tx, email: &Email) -> Result<Option<(UserRow, String)>> {
     Ok(Some((row, secret)))
 }
 
-/// Whether the secret may be used for this password; nothing is used up yet.
-pub fn check(tx: &mut Tx, token: &str, password: &Password) -> Result<()> {
+/// The words that a password must not be made of, if the secret may be used; nothing is used up yet.
+pub fn check(tx: &mut Tx, token: &str) -> Result<OwnWords> {
     let found = mailed_secrets::look_up(tx, Purpose::PasswordReset, token)?;
     let row = visible(tx, &found)?;
-    users::store::check_password(tx, password, &row.display_name, &row.email, "/password")
+    users::store::own_words(tx, &row.display_name, &row.email)
 }
 
-/// Sets the password, and signs nobody in: what else signing in asks for is asked for then.
-pub fn reset(tx: &mut Tx, token: &str, hash: &str) -> Result<UserRow> {
+/// Sets the password, and signs nobody in: what else signing in asks for is asked for then. Answers whom to tell of it.
+pub fn reset(tx: &mut Tx, token: &str, hash: &str) -> Result<Reachable> {
     let found = mailed_secrets::look_up(tx, Purpose::PasswordReset, token)?;
     // First of all, as whoever changes the password from inside does.
     users::store::hold(tx, found.subject())?;
     mailed_secrets::spend(tx, Purpose::PasswordReset, token)?;
     let row = visible(tx, &found)?;
-    users::store::reset_password(tx, row.id, hash)
+    let row = users::store::reset_password(tx, row.id, hash)?;
+    Reachable::find(tx, row.id, &row.email)
 }

@@ -4,12 +4,13 @@ use super::{model::*, store};
 use crate::{
     auth::{
         Allowed, Fresh, UserId,
+        guard::Gate,
         policy::{OwnFactor, WriteUsers},
     },
-    db::Db,
+    db::{Db, Tx},
     error::Result,
     http::{Answer, Body, Reply, body::LOGIN_LIMIT, no_content, plain},
-    identity::{letters, users},
+    identity::letters::{self, Reachable},
     mail::Post,
 };
 use actix_web::{
@@ -32,8 +33,8 @@ pub async fn get_second_factor(who: Allowed<OwnFactor>, db: Data<Db>) -> Reply<S
 /// that was said within the last ten minutes.
 #[utoipa::path(tag = "Me", responses((status = 200, body = NewFactor)), security(("bearer" = ["self:factor"])))]
 #[post("/me/second-factor")]
-pub async fn begin_second_factor(who: Fresh<OwnFactor>, db: Data<Db>) -> Reply<NewFactor> {
-    plain(db.write(&who, store::begin).await?)
+pub async fn begin_second_factor(who: Fresh<OwnFactor>, db: Data<Db>, gate: Data<Gate>) -> Reply<NewFactor> {
+    plain(db.write(&who, move |tx| store::begin(tx, &gate.secrets)).await?)
 }
 
 /// Confirm my second factor
@@ -45,11 +46,13 @@ pub async fn begin_second_factor(who: Fresh<OwnFactor>, db: Data<Db>) -> Reply<N
 pub async fn confirm_second_factor(
     who: Fresh<OwnFactor>,
     db: Data<Db>,
+    gate: Data<Gate>,
     post: Data<Post>,
     body: Body<Confirmation, LOGIN_LIMIT>,
 ) -> Reply<RecoveryCodes> {
-    let (codes, user) = db.write(&who, move |tx| Ok((store::confirm(tx, &body.otp)?, users::store::own(tx)?))).await?;
-    post.send(letters::second_factor_was_set(&user));
+    let confirm = move |tx: &mut Tx<'_>| Ok((store::confirm(tx, &gate.secrets, &body.otp)?, Reachable::own(tx)?));
+    let (codes, reachable) = db.write(&who, confirm).await?;
+    post.send(letters::second_factor_was_set(&reachable));
     plain(codes)
 }
 
@@ -59,8 +62,8 @@ pub async fn confirm_second_factor(
 #[utoipa::path(tag = "Me", responses((status = 200, body = RecoveryCodes)), security(("bearer" = ["self:factor"])))]
 #[post("/me/second-factor/recovery-codes")]
 pub async fn renew_recovery_codes(who: Fresh<OwnFactor>, db: Data<Db>, post: Data<Post>) -> Reply<RecoveryCodes> {
-    let (codes, user) = db.write(&who, |tx| Ok((store::renew_codes(tx)?, users::store::own(tx)?))).await?;
-    post.send(letters::recovery_codes_were_renewed(&user));
+    let (codes, reachable) = db.write(&who, |tx| Ok((store::renew_codes(tx)?, Reachable::own(tx)?))).await?;
+    post.send(letters::recovery_codes_were_renewed(&reachable));
     plain(codes)
 }
 
@@ -71,8 +74,8 @@ pub async fn renew_recovery_codes(who: Fresh<OwnFactor>, db: Data<Db>, post: Dat
 #[utoipa::path(tag = "Me", responses((status = 204, description = "No code is asked for any more.")), security(("bearer" = ["self:factor"])))]
 #[delete("/me/second-factor")]
 pub async fn remove_second_factor(who: Fresh<OwnFactor>, db: Data<Db>, post: Data<Post>) -> Result<Answer<()>> {
-    let user = db.write(&who, store::remove_own).await?;
-    post.send(letters::second_factor_was_removed(&user));
+    let reachable = db.write(&who, store::remove_own).await?;
+    post.send(letters::second_factor_was_removed(&reachable));
     no_content()
 }
 
@@ -83,7 +86,7 @@ pub async fn remove_second_factor(who: Fresh<OwnFactor>, db: Data<Db>, post: Dat
 #[utoipa::path(tag = "Users", params(("id" = UserId, Path)), responses((status = 204, description = "No code is asked for any more.")), security(("bearer" = ["users:write"])))]
 #[delete("/users/{id}/second-factor")]
 pub async fn remove_user_second_factor(who: Fresh<WriteUsers>, db: Data<Db>, post: Data<Post>, id: Path<UserId>) -> Result<Answer<()>> {
-    let user = db.write(&who, move |tx| store::remove_of(tx, *id)).await?;
-    post.send(letters::second_factor_was_removed(&user));
+    let reachable = db.write(&who, move |tx| store::remove_of(tx, *id)).await?;
+    post.send(letters::second_factor_was_removed(&reachable));
     no_content()
 }

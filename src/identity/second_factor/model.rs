@@ -19,6 +19,7 @@ pub const RECOVERY_CODES: usize = 10;
 pub struct FactorRow {
     pub organization_id: OrganizationId,
     pub user_id: UserId,
+    /// Encrypted: see `auth::secret_keys`.
     pub secret: Vec<u8>,
     pub confirmed_at: Option<Instant>,
     pub last_step: i64,

@@ -4,6 +4,7 @@ use super::model::*;
 use crate::{
     auth::{
         Actor, Role, UserId,
+        secret_keys::{Place, SecretKeys, key_of},
         token::hash_secret,
         totp::{self, base32},
     },
@@ -13,9 +14,10 @@ use crate::{
     },
     error::{ApiError, Result},
     identity::{
+        letters::Reachable,
         organizations,
         sessions::{self, throttle},
-        users::{self, model::UserRow},
+        users,
     },
     types::Instant,
 };
@@ -31,6 +33,55 @@ fn visible(tx: &Tx, user: UserId) -> second_factors::BoxedQuery<'static, Dialect
 
 fn hold(tx: &mut Tx, user: UserId) -> Result<Option<FactorRow>> {
     Ok(visible(tx, user).select(FactorRow::as_select()).locked().get_result(tx.conn).optional()?)
+}
+
+impl FactorRow {
+    /// Where the secret belongs: it is encrypted for this row alone.
+    const fn place(&self) -> Place {
+        Place { organization: self.organization_id, user: self.user_id, table: "second_factors", column: "secret" }
+    }
+    /// The secret itself; 503 where it cannot be decrypted, so that nobody comes in.
+    pub fn open(&self, secrets: &SecretKeys) -> Result<Vec<u8>> {
+        secrets.open(&self.place(), &self.secret)
+    }
+}
+
+/// The keys that the secrets of this organization are encrypted with, by their ids.
+pub fn keys_in_use(tx: &mut Tx) -> Result<std::collections::BTreeSet<String>> {
+    let own = second_factors::table.filter(second_factors::organization_id.eq(tx.organization()));
+    let stored: Vec<Vec<u8>> = own.select(second_factors::secret).load(tx.conn)?;
+    Ok(stored.iter().filter_map(|stored| key_of(stored)).collect())
+}
+
+/// How many secrets of this organization there are, and what is wrong with those that no key opens.
+pub fn check_all(tx: &mut Tx, secrets: &SecretKeys) -> Result<(usize, Vec<String>)> {
+    let own = second_factors::table.filter(second_factors::organization_id.eq(tx.organization()));
+    let rows: Vec<FactorRow> = own.order(second_factors::user_id).select(FactorRow::as_select()).load(tx.conn)?;
+    let wrong = rows.iter().filter_map(|row| row.open(secrets).err()).map(|error| match error.inner() {
+        Some(source) => source.to_string(),
+        None => error.detail().to_owned(),
+    });
+    Ok((rows.len(), wrong.collect()))
+}
+
+/// Encrypts what an older version has stored in the clear, and with the newest key what is encrypted with an older one; says how many
+/// those were. A second time it finds nothing to do.
+pub fn seal_all(tx: &mut Tx, secrets: &SecretKeys) -> Result<usize> {
+    let own = second_factors::table.filter(second_factors::organization_id.eq(tx.organization()));
+    let rows: Vec<FactorRow> = own.order(second_factors::user_id).select(FactorRow::as_select()).locked().load(tx.conn)?;
+    let mut sealed = 0;
+    for row in rows.iter().filter(|row| !secrets.is_newest(&row.secret)) {
+        let secret = match key_of(&row.secret) {
+            None if row.secret.len() == totp::SECRET_BYTES => row.secret.clone(),
+            _ => row.open(secrets)?,
+        };
+        let stored = secrets.seal(&row.place(), &secret)?;
+        diesel::update(second_factors::table.find((row.organization_id, row.user_id)))
+            .set(second_factors::secret.eq(stored))
+            .execute(tx.conn)?;
+        sealed += 1;
+    }
+    Ok(sealed)
 }
 
 /// Whether somebody may do nothing until they have set a second factor up.
@@ -61,7 +112,7 @@ impl Proof {
 }
 
 /// Holds a code against the person's factor. A try is counted by itself, before it is looked at: a right password sets nothing back.
-pub fn prove(tx: &mut Tx, user: UserId, otp: Option<&str>) -> Result<Proof> {
+pub fn prove(tx: &mut Tx, secrets: &SecretKeys, user: UserId, otp: Option<&str>) -> Result<Proof> {
     let Some(row) = hold(tx, user)?.filter(|row| row.confirmed_at.is_some()) else { return Ok(Proof::Given) };
     let Some(otp) = otp else {
         // A right password by itself: the trace knows of it.
@@ -71,7 +122,7 @@ pub fn prove(tx: &mut Tx, user: UserId, otp: Option<&str>) -> Result<Proof> {
     if !throttle::take_turn_of_factor(tx.conn, user)? {
         return Ok(Proof::Wrong);
     }
-    let proof = hold_against(tx, &row, otp)?;
+    let proof = hold_against(tx, secrets, &row, otp)?;
     if proof.is_enough() {
         throttle::forget_factor(tx.conn, user)?;
     }
@@ -79,8 +130,8 @@ pub fn prove(tx: &mut Tx, user: UserId, otp: Option<&str>) -> Result<Proof> {
 }
 
 /// Spends the code: neither one of the authenticator's nor one for when it is lost is taken twice.
-fn hold_against(tx: &mut Tx, row: &FactorRow, otp: &str) -> Result<Proof> {
-    if let Some(step) = totp::matching_step(&row.secret, otp.trim(), row.last_step, Instant::now()) {
+fn hold_against(tx: &mut Tx, secrets: &SecretKeys, row: &FactorRow, otp: &str) -> Result<Proof> {
+    if let Some(step) = totp::matching_step(&row.open(secrets)?, otp.trim(), row.last_step, Instant::now()) {
         let own = second_factors::table.find((row.organization_id, row.user_id));
         diesel::update(own).set(second_factors::last_step.eq(step)).execute(tx.conn)?;
         return Ok(Proof::Given);
@@ -110,34 +161,31 @@ pub fn own(tx: &mut Tx) -> Result<SecondFactor> {
 }
 
 /// A secret for a new factor, in the place of one that was never confirmed.
-pub fn begin(tx: &mut Tx) -> Result<NewFactor> {
+pub fn begin(tx: &mut Tx, secrets: &SecretKeys) -> Result<NewFactor> {
     let actor = tx.actor()?;
     // Held, so that a factor that is just being confirmed is not taken away.
     let user = users::store::hold_own(tx)?;
     if hold(tx, actor.user)?.is_some_and(|row| row.confirmed_at.is_some()) {
         return Err(ApiError::conflict("There is a second factor: remove it first."));
     }
-    let row = FactorRow {
-        organization_id: actor.organization,
-        user_id: actor.user,
-        secret: totp::new_secret()?,
-        confirmed_at: None,
-        last_step: 0,
-    };
+    let secret = totp::new_secret()?;
+    let mut row =
+        FactorRow { organization_id: actor.organization, user_id: actor.user, secret: Vec::new(), confirmed_at: None, last_step: 0 };
+    row.secret = secrets.seal(&row.place(), &secret)?;
     diesel::delete(second_factors::table.find((actor.organization, actor.user))).execute(tx.conn)?;
     diesel::insert_into(second_factors::table).values(&row).execute(tx.conn)?;
     tx.record("user.second_factor_begun", actor.user, Vec::new());
-    Ok(NewFactor::new(base32(&row.secret), &user.email))
+    Ok(NewFactor::new(base32(&secret), &user.email))
 }
 
 /// From now on a code is asked for. Every other session of the person ends, and this one may do all that the role may.
-pub fn confirm(tx: &mut Tx, otp: &str) -> Result<RecoveryCodes> {
+pub fn confirm(tx: &mut Tx, secrets: &SecretKeys, otp: &str) -> Result<RecoveryCodes> {
     let actor = tx.actor()?;
     users::store::hold_own(tx)?;
     organizations::store::refer(tx)?;
     let row = hold(tx, actor.user)?.filter(|row| row.confirmed_at.is_none());
     let row = row.ok_or_else(|| ApiError::conflict("There is no second factor to confirm: begin with POST /me/second-factor."))?;
-    let step = totp::matching_step(&row.secret, otp.trim(), row.last_step, Instant::now());
+    let step = totp::matching_step(&row.open(secrets)?, otp.trim(), row.last_step, Instant::now());
     let step = step.ok_or_else(|| ApiError::invalid("/otp", "wrong_code", "is not the code of this moment"))?;
     diesel::update(second_factors::table.find((row.organization_id, row.user_id)))
         .set((second_factors::confirmed_at.eq(Some(Instant::now())), second_factors::last_step.eq(step)))
@@ -180,23 +228,23 @@ fn forget_codes(tx: &mut Tx, user: UserId) -> Result<()> {
 }
 
 /// Takes one's own factor away; where the role must have one, nothing else can be done until there is another. Whom to tell of it.
-pub fn remove_own(tx: &mut Tx) -> Result<UserRow> {
+pub fn remove_own(tx: &mut Tx) -> Result<Reachable> {
     let actor = tx.actor()?;
     let user = users::store::hold_own(tx)?;
     let required = organizations::store::refer(tx)?.needs_factor(actor.role);
     remove(tx, actor.user)?;
     sessions::store::end_all(tx, actor.user, Some(actor.session))?;
     sessions::store::awaits_factor(tx, actor.session, required)?;
-    Ok(user)
+    Reachable::find(tx, user.id, &user.email)
 }
 
 /// Takes somebody's factor away who has lost it, and ends their sessions: the next time they sign in without, and set up a new one where
 /// their role must have it.
-pub fn remove_of(tx: &mut Tx, user: UserId) -> Result<UserRow> {
+pub fn remove_of(tx: &mut Tx, user: UserId) -> Result<Reachable> {
     let row = users::store::hold_somebody(tx, user)?;
     remove(tx, user)?;
     sessions::store::end_all(tx, user, None)?;
-    Ok(row)
+    Reachable::find(tx, row.id, &row.email)
 }
 
 /// The same for the operator, who sees everybody.

@@ -18,7 +18,7 @@ use crate::{
     error::{ApiError, Code, Result},
     http::{Answer, Body, Reply, body::LOGIN_LIMIT, no_content, plain},
     identity::{
-        letters,
+        letters::{self, Reachable},
         second_factor::store::Proof,
         users::{self, model::UserRow},
     },
@@ -38,6 +38,12 @@ fn refused() -> ApiError {
 /// The password was right, and that is told: a code is asked for. A wrong one is refused like anything else.
 fn otp_required() -> ApiError {
     ApiError::new(Code::OtpRequired, "Send the code of the second factor, too, as otp.").header("www-authenticate", "Bearer")
+}
+
+/// For 401 at `/auth/refresh`: nothing but a new sign-in helps.
+fn not_refreshed() -> ApiError {
+    let detail = "The refresh token is unknown, spent or expired, or the session has ended: sign in again.";
+    ApiError::new(Code::InvalidRefreshToken, detail).header("www-authenticate", "Bearer")
 }
 
 fn tokens(gate: &Gate, actor: Actor, refresh_token: String, row: UserRow) -> Result<Tokens> {
@@ -84,13 +90,15 @@ pub async fn login(
             _ => None,
         };
         let (user, proved, otp) = (row.clone(), hash.clone(), body.otp.clone());
+        let gate_of_try = gate.clone();
         let begin = move |tx: &mut Tx<'_>| {
             tx.enter(user.organization_id)?;
-            let begun = store::start(tx, user.id, proved.as_deref(), otp.as_deref())?;
-            let mut elsewhere = false;
+            let begun = store::start(tx, &gate_of_try.secrets, user.id, proved.as_deref(), otp.as_deref())?;
+            let (mut elsewhere, mut reachable) = (false, None);
             match &begun {
                 Start::Begun { actor, .. } => {
                     elsewhere = throttle::take_back(tx, &user.email)?;
+                    reachable = Some(Reachable::find(tx, user.id, &user.email)?);
                     if let Some(better) = &better {
                         users::store::rehash(tx, *actor, better)?;
                     }
@@ -98,25 +106,25 @@ pub async fn login(
                 Start::OtpRequired => throttle::spare_source(tx)?,
                 Start::Refused | Start::PasswordChanged => {}
             }
-            Ok((begun, elsewhere))
+            Ok((begun, elsewhere, reachable))
         };
         match db.write(&who, begin).await? {
-            (Start::Begun { actor, refresh_token, recovered }, elsewhere) => {
+            (Start::Begun { actor, refresh_token, recovered }, elsewhere, reachable) => {
                 if elsewhere {
-                    post.send(letters::signed_in_elsewhere(&row));
+                    post.send(reachable.as_ref().and_then(letters::signed_in_elsewhere));
                 }
                 if recovered {
-                    post.send(letters::recovery_code_was_spent(&row));
+                    post.send(reachable.as_ref().and_then(letters::recovery_code_was_spent));
                 }
                 return plain(tokens(&gate, actor, refresh_token, row)?);
             }
-            (Start::OtpRequired, _) => return Err(otp_required()),
-            (Start::Refused, _) => {
+            (Start::OtpRequired, ..) => return Err(otp_required()),
+            (Start::Refused, ..) => {
                 db.note(vec![refusal]);
                 return Err(refused());
             }
             // Another login may just have hashed the same password anew: then it is held against that.
-            (Start::PasswordChanged, _) => {
+            (Start::PasswordChanged, ..) => {
                 found = look_up(&db, &who, &body).await?;
                 if found.as_ref().is_none_or(|(row, _)| row.password_hash == hash) {
                     return Err(refused());
@@ -142,7 +150,9 @@ async fn look_up(db: &Db, who: &Anyone, body: &Login) -> Result<Option<(UserRow,
 
 /// Stay signed in
 ///
-/// Spends the refresh token for a new pair. A refresh token that was spent before ends the session: somebody has copied it.
+/// Spends the refresh token for a new pair. For 30 seconds after that, and until the new refresh token is used, the spent one is answered
+/// with the same new refresh token: an answer can be lost, and several windows of one browser refresh at once. Used later, or after the
+/// next one was used, a spent token ends the session, since somebody has copied it. Every refusal is 401 `invalid_refresh_token`.
 #[utoipa::path(tag = "Signing in", request_body = Refresh, responses((status = 200, body = Tokens), (status = 401, description = "The refresh token is unknown, spent or expired, or the session has ended.")), security(()))]
 #[post("/auth/refresh")]
 pub async fn refresh(who: Anyone, db: Data<Db>, gate: Data<Gate>, body: Body<Refresh, LOGIN_LIMIT>) -> Reply<Tokens> {
@@ -152,7 +162,7 @@ pub async fn refresh(who: Anyone, db: Data<Db>, gate: Data<Gate>, body: Body<Ref
             None => Ok(None),
         })
         .await?;
-    let (actor, refresh_token, row) = rotated.ok_or_else(refused)?;
+    let (actor, refresh_token, row) = rotated.ok_or_else(not_refreshed)?;
     plain(tokens(&gate, actor, refresh_token, row)?)
 }
 
@@ -176,6 +186,7 @@ pub async fn logout(who: Allowed<ReadSelf>, db: Data<Db>) -> Result<Answer<()>> 
 pub async fn reauthenticate(
     who: Allowed<OwnFactor>,
     db: Data<Db>,
+    gate: Data<Gate>,
     hasher: Data<Hasher>,
     post: Data<Post>,
     body: Body<Reauthentication, LOGIN_LIMIT>,
@@ -187,24 +198,24 @@ pub async fn reauthenticate(
     let turn = move |tx: &mut Tx<'_>| Ok((throttle::take_turn(tx, &email)?, tx.refusal("user.password_refused", id)));
     let (may, refusal) = db.write(&who, turn).await?;
     let hash = row.password_hash.clone().filter(|_| may);
-    let mut proof = Proof::Wrong;
+    let (mut proof, mut reachable) = (Proof::Wrong, None);
     if place.verify(body.password.clone(), hash.clone()).await? {
         let (email, otp) = (row.email.clone(), body.otp.clone());
         let prove = move |tx: &mut Tx<'_>| {
-            let proof = store::prove(tx, hash.as_deref(), otp.as_deref())?;
+            let proof = store::prove(tx, &gate.secrets, hash.as_deref(), otp.as_deref())?;
             match proof {
                 Proof::Given | Proof::Recovered => drop(throttle::take_back(tx, &email)?),
                 Proof::Lacking => throttle::spare_source(tx)?,
                 Proof::Wrong => {}
             }
-            Ok(proof)
+            Ok((proof, Some(Reachable::find(tx, id, &email)?)))
         };
-        proof = db.write(&who, prove).await?;
+        (proof, reachable) = db.write(&who, prove).await?;
     }
     match proof {
         Proof::Given => no_content(),
         Proof::Recovered => {
-            post.send(letters::recovery_code_was_spent(&row));
+            post.send(reachable.as_ref().and_then(letters::recovery_code_was_spent));
             no_content()
         }
         Proof::Lacking => Err(ApiError::invalid("/otp", "required", "must be the code of the second factor")),

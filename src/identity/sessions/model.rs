@@ -16,6 +16,10 @@ pub const SESSION_SECONDS: i64 = 24 * 3600;
 /// TK-06, for staff: and an hour without being used.
 pub const IDLE_SECONDS: i64 = 3600;
 
+/// For so many seconds the refresh token that was spent last is answered with its successor again: an answer was lost, or several
+/// windows of one browser refresh at the same moment. As long as a client waits for an answer before it tries again.
+pub const GRACE_SECONDS: i64 = 30;
+
 /// A row of `sessions`.
 #[derive(Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = sessions, treat_none_as_default_value = false)]
@@ -80,6 +84,8 @@ pub struct RefreshRow {
     pub issued_at: Instant,
     pub expires_at: Instant,
     pub spent_at: Option<Instant>,
+    /// Of the token that was spent last: the secret of the next one, encrypted with a key that only the spent token gives.
+    pub successor: Option<Vec<u8>>,
 }
 
 /// What signing in asks for.
@@ -125,7 +131,8 @@ pub struct Tokens {
     pub token_type: &'static str,
     /// Seconds until the access token expires.
     pub expires_in: i64,
-    /// Spent by its first use; used a second time, it ends the session.
+    /// Spent by its first use. For 30 seconds, and until the next one is used, it answers with the same next one; after that it ends the
+    /// session.
     pub refresh_token: String,
     pub user: User,
 }

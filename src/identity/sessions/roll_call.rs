@@ -6,6 +6,7 @@ use crate::{
     auth::{Actor, OrganizationId, SessionId, guard::Sessions, token::Claims},
     db::{Db, Engine, pool::PATIENCE},
     error::{ApiError, Result},
+    supervise,
     types::Instant,
 };
 use moka::sync::Cache;
@@ -40,9 +41,13 @@ impl RollCall {
         if engine.peeks_here() {
             return Ok(Self { engine, queue: None, told });
         }
-        let (queue, calls) = mpsc::channel(LONGEST_QUEUE);
+        let (queue, mut calls) = mpsc::channel(LONGEST_QUEUE);
         let asked = engine.clone();
-        std::thread::Builder::new().name("roll-call".into()).spawn(move || work(&asked, calls))?;
+        let look_up = move || {
+            work(&asked, &mut calls);
+            Ok(())
+        };
+        supervise::thread("roll-call", look_up)?;
         Ok(Self { engine, queue: Some(queue), told })
     }
 
@@ -80,7 +85,7 @@ impl Sessions for RollCall {
     }
 }
 
-fn work(engine: &Engine, mut calls: mpsc::Receiver<Call>) {
+fn work(engine: &Engine, calls: &mut mpsc::Receiver<Call>) {
     let mut group = Vec::new();
     while calls.blocking_recv_many(&mut group, LARGEST_GROUP) > 0 {
         let mut waiting: BTreeMap<OrganizationId, Vec<Call>> = BTreeMap::new();

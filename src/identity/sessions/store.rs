@@ -2,12 +2,16 @@
 
 use super::model::*;
 use crate::{
+    audit::{Entry, chain},
     auth::{
-        Actor, OrganizationId, Role, Scopes, SessionId, UserId,
+        Actor, IntegrationPurpose, OrganizationId, Origin, RequestId, Role, Scopes, SessionId, UserId,
+        secret_keys::{self, SecretKeys},
         token::{hash_secret, random_secret},
     },
+    clock,
     db::{
-        Conn, Dialect, Tx,
+        Condition, Conn, Dialect, PortableDsl as _, Tx,
+        dialect::SessionEndsInTime,
         schema::{organizations, refresh_tokens, second_factors, sessions, users},
     },
     error::Result,
@@ -23,6 +27,7 @@ use crate::{
     types::Instant,
 };
 use diesel::{dsl, prelude::*};
+use sha2::{Digest as _, Sha256};
 
 /// The sessions that this caller may see: their own.
 fn visible(tx: &Tx) -> Result<sessions::BoxedQuery<'static, Dialect>> {
@@ -37,6 +42,7 @@ pub struct Live {
     pub user: UserId,
     pub role: Role,
     pub scopes: Scopes,
+    pub purpose: Option<IntegrationPurpose>,
     pub expires_at: Instant,
     pub proved_at: Instant,
     pub awaits_factor: bool,
@@ -44,23 +50,71 @@ pub struct Live {
 
 impl Live {
     pub const fn actor(&self, organization: OrganizationId) -> Actor {
-        let Self { session, user, role, scopes, proved_at, awaits_factor, .. } = *self;
-        Actor { organization, user, role, scopes, session, proved_at, awaits_factor }
+        let Self { session, user, role, scopes, purpose, proved_at, awaits_factor, .. } = *self;
+        Actor { organization, user, role, scopes, purpose, session, proved_at, awaits_factor }
     }
+}
+
+/// When a session has begun at the latest, and when it ends at the latest.
+fn latest() -> (Instant, Instant) {
+    let latest = Instant::now().plus_seconds(clock::LEEWAY);
+    (latest, latest.plus_seconds(SESSION_SECONDS))
+}
+
+/// Ends for good the sessions that a wrong clock has made, so that none of them is good once its time has come; says how many.
+///
+/// PostgreSQL tells by its own clock which they are. SQLite has none: what tells of a wrong clock there is that the newest entry of an
+/// organization's audit log lies ahead. Then the clock was wrong before or is wrong now, nobody can tell which, and every session of the
+/// organization ends. The entry that says so is the newest then, so that this happens once.
+pub fn end_untimely(conn: &mut Conn) -> Result<usize> {
+    let (now, (latest, _), has_a_clock) = (Instant::now(), latest(), conn.waits_for_rows());
+    let mut ended = 0;
+    for organization in chain::organizations(conn)? {
+        conn.set_organization(organization)?;
+        let went_back = !has_a_clock && chain::newest(conn, organization)?.is_some_and(|newest| newest > latest);
+        let untimely = match has_a_clock {
+            true => Condition::sql("sessions.created_at > now() + interval '5 minutes'"),
+            false if went_back => Condition::everything(),
+            false => Condition::sql("sessions.created_at > ").at(latest),
+        };
+        let open = sessions::table.filter(sessions::organization_id.eq(organization)).filter(sessions::ended_at.is_null());
+        let count = diesel::update(open.filter(untimely)).set(sessions::ended_at.eq(now)).execute(conn)?;
+        if went_back || count > 0 {
+            let origin = Origin { request: RequestId::new(), source: "server".into(), of_one: None };
+            chain::append(conn, vec![Entry::new(None, organization, &origin, "session.ended_by_clock", None)])?;
+            ended += count;
+        }
+    }
+    Ok(ended)
 }
 
 /// The sessions that have not been ended, and whose user and organization are active.
 #[dsl::auto_type]
 fn alive(organization: OrganizationId) -> _ {
     let (user, owner): (UserStatus, OrganizationStatus) = (UserStatus::Active, OrganizationStatus::Active);
+    // No longer than a session lasts, seen from now: one that a wrong clock has made is none.
+    let (latest, longest): (Instant, Instant) = latest();
+    let in_time: SessionEndsInTime = SessionEndsInTime;
     sessions::table
         .inner_join(users::table.on(users::organization_id.eq(sessions::organization_id).and(users::id.eq(sessions::user_id))))
         .inner_join(organizations::table.on(organizations::id.eq(sessions::organization_id)))
         .filter(sessions::organization_id.eq(organization))
         .filter(sessions::ended_at.is_null())
+        .filter(sessions::created_at.le(latest))
+        .filter(sessions::expires_at.le(longest))
+        .filter(in_time)
         .filter(users::status.eq(user))
         .filter(organizations::status.eq(owner))
-        .select((sessions::id, users::id, users::role, users::scopes, sessions::expires_at, sessions::proved_at, sessions::awaits_factor))
+        .select((
+            sessions::id,
+            users::id,
+            users::role,
+            users::scopes,
+            users::purpose,
+            sessions::expires_at,
+            sessions::proved_at,
+            sessions::awaits_factor,
+        ))
 }
 
 pub fn live(conn: &mut Conn, organization: OrganizationId, session: SessionId) -> Result<Option<Live>> {
@@ -82,7 +136,8 @@ pub fn is_ours(conn: &mut Conn, organization: OrganizationId, session: SessionId
 pub fn stands(conn: &mut Conn, actor: Actor) -> Result<bool> {
     let live = live(conn, actor.organization, actor.session)?;
     Ok(live.is_some_and(|live| {
-        live.user == actor.user && live.role == actor.role && live.scopes == actor.scopes && live.expires_at > Instant::now()
+        let same = (live.user, live.role, live.scopes, live.purpose) == (actor.user, actor.role, actor.scopes, actor.purpose);
+        same && live.expires_at > Instant::now()
     }))
 }
 
@@ -114,7 +169,7 @@ pub enum Start {
 
 /// Starts a session for somebody who has proved who they are, unless they may no longer sign in, or what they have proved it by, the
 /// hash of a password, is theirs no more; with the second factor, where they have one.
-pub fn start(tx: &mut Tx, user: UserId, proved: Option<&str>, otp: Option<&str>) -> Result<Start> {
+pub fn start(tx: &mut Tx, secrets: &SecretKeys, user: UserId, proved: Option<&str>, otp: Option<&str>) -> Result<Start> {
     tx.nothing_changed();
     // Held until the session is there to be ended with the others, and to be counted with them.
     let row = people::store::hold(tx, user)?;
@@ -125,7 +180,7 @@ pub fn start(tx: &mut Tx, user: UserId, proved: Option<&str>, otp: Option<&str>)
     if !people::store::may_come_in(tx, &row)? {
         return Ok(Start::Refused);
     }
-    let proof = second_factor::store::prove(tx, user, otp)?;
+    let proof = second_factor::store::prove(tx, secrets, user, otp)?;
     match proof {
         Proof::Given | Proof::Recovered => {}
         Proof::Lacking => return Ok(Start::OtpRequired),
@@ -140,20 +195,21 @@ pub fn start(tx: &mut Tx, user: UserId, proved: Option<&str>, otp: Option<&str>)
     };
     end_surplus(tx, user, session.id)?;
     let actor = live.actor(session.organization_id);
-    let refresh_token = issue(tx, actor, session.expires_at)?;
+    let secret = issue(tx, actor, session.expires_at)?;
+    let refresh_token = refresh_token(session.organization_id, &secret);
     tx.record_as(actor, "session.started");
     Ok(Start::Begun { actor, refresh_token, recovered: proof == Proof::Recovered })
 }
 
 /// The person has said their password in this session just now.
-pub fn prove(tx: &mut Tx, proved: Option<&str>, otp: Option<&str>) -> Result<Proof> {
+pub fn prove(tx: &mut Tx, secrets: &SecretKeys, proved: Option<&str>, otp: Option<&str>) -> Result<Proof> {
     tx.nothing_changed();
     let actor = tx.actor()?;
     let row = people::store::hold_own(tx)?;
     if row.password_hash.as_deref() != proved {
         return Ok(Proof::Wrong);
     }
-    let proof = second_factor::store::prove(tx, actor.user, otp)?;
+    let proof = second_factor::store::prove(tx, secrets, actor.user, otp)?;
     if proof.is_enough() {
         let own = sessions::table.find((actor.organization, actor.session));
         diesel::update(own).set(sessions::proved_at.eq(Instant::now())).execute(tx.conn)?;
@@ -184,6 +240,11 @@ pub fn all_await_factor(tx: &mut Tx, roles: &[Role]) -> Result<()> {
 }
 
 /// A refresh token names its organization, so that it is looked for there and nowhere else; the rest of it is the secret.
+fn refresh_token(organization: OrganizationId, secret: &str) -> String {
+    format!("{}.{secret}", organization.uuid().simple())
+}
+
+/// Makes the next refresh token of a session; answers its secret.
 fn issue(tx: &mut Tx, actor: Actor, session_expires_at: Instant) -> Result<String> {
     let secret = random_secret()?;
     let now = Instant::now();
@@ -194,36 +255,79 @@ fn issue(tx: &mut Tx, actor: Actor, session_expires_at: Instant) -> Result<Strin
         issued_at: now,
         expires_at: session_expires_at.min(now.plus_seconds(IDLE_SECONDS)),
         spent_at: None,
+        successor: None,
     };
     diesel::insert_into(refresh_tokens::table).values(&row).execute(tx.conn)?;
-    Ok(format!("{}.{secret}", actor.organization.uuid().simple()))
+    Ok(secret)
 }
 
-/// Spends a refresh token for the next one. Of several uses one wins; any other ends the session, for the token has been copied.
+/// What a spent token encrypts its successor with. The database holds only a hash of the token, and so cannot decrypt it.
+fn successor_key(secret: &str) -> [u8; 32] {
+    Sha256::new().chain_update(b"alongside refresh successor").chain_update(secret).finalize().into()
+}
+
+/// Spends a refresh token for the next one.
+///
+/// An answer can be lost, and several windows of one browser refresh at the same moment. So the token that was spent last answers with
+/// the *same* successor for [`GRACE_SECONDS`]. A second successor is never made: a session has one chain of tokens, and of two who hold a
+/// copy of one token, one comes too late sooner or later. Any other use of a spent token ends the session, since somebody has copied it.
 pub fn rotate(tx: &mut Tx, token: &str) -> Result<Option<(Actor, String)>> {
     tx.nothing_changed();
     let Some((organization, secret)) = token.split_once('.') else { return Ok(None) };
     let Ok(organization) = uuid::Uuid::try_parse(organization) else { return Ok(None) };
     let organization = OrganizationId::from_uuid(organization);
     tx.enter(organization)?;
-    let hash = hash_secret(secret);
-    let found = refresh_tokens::table.find((organization, &hash)).select(RefreshRow::as_select());
-    let Some(row) = found.first::<RefreshRow>(tx.conn).optional()? else { return Ok(None) };
+    // Held: of many at the same moment one makes the successor, and the others find it.
+    let found = refresh_tokens::table.find((organization, hash_secret(secret))).select(RefreshRow::as_select()).locked();
+    let Some(row) = found.get_result::<RefreshRow>(tx.conn).optional()? else { return Ok(None) };
     let Some(live) = live(tx.conn, organization, row.session_id)? else { return Ok(None) };
-    let actor = live.actor(organization);
-    let now = Instant::now();
-    let unspent = refresh_tokens::table.find((organization, &hash)).filter(refresh_tokens::spent_at.is_null());
-    if diesel::update(unspent).set(refresh_tokens::spent_at.eq(now)).execute(tx.conn)? == 0 {
-        end(tx, row.session_id)?;
-        tx.record_as(actor, "session.refresh_reused");
+    let (actor, now) = (live.actor(organization), Instant::now());
+    if row.spent_at.is_some() {
+        return Ok(match successor(tx, &row, secret, now)? {
+            Some(next) => {
+                tx.record_as(actor, "session.refresh_repeated");
+                Some((actor, refresh_token(organization, &next)))
+            }
+            None => {
+                end(tx, row.session_id)?;
+                tx.record_as(actor, "session.refresh_reused");
+                None
+            }
+        });
+    }
+    if row.expires_at <= now || live.expires_at <= now || row.issued_at > now.plus_seconds(clock::LEEWAY) {
         return Ok(None);
     }
-    if row.expires_at <= now || live.expires_at <= now {
-        return Ok(None);
-    }
-    let token = issue(tx, actor, live.expires_at)?;
+    let next = issue(tx, actor, live.expires_at)?;
+    let sealed = secret_keys::seal(&successor_key(secret), &row.hash, next.as_bytes())?;
+    // The one from before is of an older generation now.
+    let before = refresh_tokens::table
+        .filter(refresh_tokens::organization_id.eq(organization))
+        .filter(refresh_tokens::session_id.eq(row.session_id))
+        .filter(refresh_tokens::successor.is_not_null());
+    diesel::update(before).set(refresh_tokens::successor.eq(None::<Vec<u8>>)).execute(tx.conn)?;
+    let spent = (refresh_tokens::spent_at.eq(Some(now)), refresh_tokens::successor.eq(Some(sealed)));
+    diesel::update(refresh_tokens::table.find((organization, &row.hash))).set(spent).execute(tx.conn)?;
     tx.record_as(actor, "session.refreshed");
-    Ok(Some((actor, token)))
+    Ok(Some((actor, refresh_token(organization, &next))))
+}
+
+/// The secret of the token that came after a spent one, if it may still be answered: within the grace, and not spent itself.
+fn successor(tx: &mut Tx, row: &RefreshRow, secret: &str, now: Instant) -> Result<Option<String>> {
+    // Another server's clock may be a little ahead.
+    let in_grace = |spent_at: Instant| spent_at <= now.plus_seconds(GRACE_SECONDS) && now <= spent_at.plus_seconds(GRACE_SECONDS);
+    if !row.spent_at.is_some_and(in_grace) {
+        return Ok(None);
+    }
+    let opened = row.successor.as_ref().and_then(|sealed| secret_keys::open(&successor_key(secret), &row.hash, sealed));
+    let Some(next) = opened.and_then(|bytes| String::from_utf8(bytes).ok()) else { return Ok(None) };
+    let unspent = refresh_tokens::table
+        .find((row.organization_id, hash_secret(&next)))
+        .filter(refresh_tokens::session_id.eq(row.session_id))
+        .filter(refresh_tokens::spent_at.is_null())
+        .filter(refresh_tokens::expires_at.gt(now));
+    let is_unspent = diesel::select(dsl::exists(unspent)).get_result(tx.conn)?;
+    Ok(Some(next).filter(|_| is_unspent))
 }
 
 fn end(tx: &mut Tx, session: SessionId) -> Result<usize> {

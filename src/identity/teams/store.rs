@@ -47,14 +47,19 @@ pub fn own(tx: &Tx, column: &'static str) -> Condition {
         .then("))")
 }
 
-/// The teams that this caller may see: an administrator and an integration all of them, the others their own.
+/// The condition under which a column holds a team that this caller may see: an administrator and an integration see all of them, the
+/// others their own.
+pub fn seen(tx: &Tx, column: &'static str) -> Result<Condition> {
+    Ok(match tx.actor()?.role {
+        Role::Admin | Role::Integration => Condition::everything(),
+        _ => own(tx, column),
+    })
+}
+
+/// The teams that this caller may see.
 fn visible(tx: &Tx) -> Result<teams::BoxedQuery<'static, Dialect>> {
     let actor = tx.actor()?;
-    let all = teams::table.filter(teams::organization_id.eq(actor.organization)).into_boxed();
-    Ok(match actor.role {
-        Role::Admin | Role::Integration => all,
-        _ => all.filter(own(tx, "teams.id")),
-    })
+    Ok(teams::table.filter(teams::organization_id.eq(actor.organization)).filter(seen(tx, "teams.id")?).into_boxed())
 }
 
 fn filtered(tx: &Tx, filter: &TeamFilter) -> Result<teams::BoxedQuery<'static, Dialect>> {

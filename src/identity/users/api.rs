@@ -52,13 +52,13 @@ pub async fn change_password(
     body: Body<PasswordChange, LOGIN_LIMIT>,
 ) -> Result<Answer<()>> {
     let place = hasher.place()?;
-    let new = body.new_password.clone();
-    let fit = move |tx: &mut Tx<'_>| {
+    let present = |tx: &mut Tx<'_>| {
         let row = store::own(tx)?;
-        store::check_password(tx, &new, &row.display_name, &row.email, "/new_password")?;
-        Ok(row)
+        let own = store::own_words(tx, &row.display_name, &row.email)?;
+        Ok((row, own))
     };
-    let row = db.peek(&who, fit).await?;
+    let (row, own) = db.peek(&who, present).await?;
+    place.check_new(body.new_password.clone(), own, "/new_password").await?;
     // Whoever has found somebody's session guesses no faster than at the door.
     let (email, id) = (row.email.clone(), row.id);
     let turn = move |tx: &mut Tx<'_>| Ok((throttle::take_turn(tx, &email)?, tx.refusal("user.password_refused", id)));
@@ -92,7 +92,7 @@ pub async fn get_user(who: Allowed<ReadUsers>, db: Data<Db>, id: Path<UserId>) -
 
 /// Change a user
 ///
-/// A changed role, status or scope ends the person's sessions. Nobody changes their own, and the last administrator stays. Asks for a
+/// A changed role, status, scope or purpose ends the person's sessions. Nobody changes their own, and the last administrator stays. Asks for a
 /// password that was said within the last ten minutes.
 #[utoipa::path(tag = "Users", params(("id" = UserId, Path)), request_body = UserPatch, responses((status = 200, body = User)), security(("bearer" = ["users:write"])))]
 #[patch("/users/{id}")]

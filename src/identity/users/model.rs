@@ -1,11 +1,11 @@
 //! What a user is, in the database and on the wire.
 
 use crate::{
-    auth::{OrganizationId, Role, Scopes, UserId, password::Password, policy},
+    auth::{IntegrationPurpose, OrganizationId, Role, Scopes, UserId, password::Password, policy},
     db::schema::users,
     http::{Filter, OneOf, Resource},
     identity::teams::model::TeamId,
-    types::{Change, Email, Id, Instant, Line},
+    types::{Change, Email, Id, Instant, Line, Patch},
 };
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -33,6 +33,8 @@ pub struct UserRow {
     pub updated_at: Instant,
     /// What an integration may do; empty for everybody else.
     pub scopes: Scopes,
+    /// What an integration reads cases for; nobody else has one.
+    pub purpose: Option<IntegrationPurpose>,
 }
 
 impl UserRow {
@@ -50,10 +52,15 @@ impl UserRow {
             created_at: now,
             updated_at: now,
             scopes: Scopes::NONE,
+            purpose: None,
         }
     }
     pub fn is_active(&self) -> bool {
         self.status == UserStatus::Active
+    }
+    /// Whether they can be given work in a case.
+    pub fn can_work(&self) -> bool {
+        self.is_active() && matches!(self.role, Role::Advocate | Role::Supervisor)
     }
 }
 
@@ -69,6 +76,8 @@ pub struct User {
     pub status: UserStatus,
     /// What an integration may do; nobody else has any.
     pub scopes: Option<Scopes>,
+    /// What an integration reads cases for. Absent: none is recorded, and it sees no case.
+    pub purpose: Option<IntegrationPurpose>,
     pub version: i32,
     pub created_at: Instant,
     pub updated_at: Instant,
@@ -83,6 +92,7 @@ impl From<UserRow> for User {
             role: row.role,
             status: row.status,
             scopes: (row.role == Role::Integration).then_some(row.scopes),
+            purpose: row.purpose.filter(|_| row.role == Role::Integration),
             version: row.version,
             created_at: row.created_at,
             updated_at: row.updated_at,
@@ -103,6 +113,8 @@ impl Resource for User {
 pub struct UserRef {
     pub id: UserId,
     pub display_name: Line<120>,
+    /// Whether they may sign in still: where a lead may not, the case needs another.
+    pub status: UserStatus,
 }
 
 /// Who is signed in, and what they may do.
@@ -158,7 +170,7 @@ pub struct MePatch {
 #[schema(example = json!({"current_password": "three wet umbrellas", "new_password": "four dry umbrellas"}))]
 pub struct PasswordChange {
     pub current_password: Password,
-    /// At least 15 characters, not made of one's own name.
+    /// At least 15 characters, hard to guess, and not made of one's own name or the field's words.
     pub new_password: Password,
 }
 
@@ -172,6 +184,9 @@ pub struct UserPatch {
     pub status: Change<UserStatus>,
     /// What an integration may do from now on: replaced as a whole, and only where the role is `integration`. Another role empties it.
     pub scopes: Change<Scopes>,
+    /// What an integration reads cases for; `null` takes it away, and with it every case. `internal`: what it reads stays within the
+    /// organization. Only where the role is `integration`; another role empties it.
+    pub purpose: Patch<IntegrationPurpose>,
 }
 
 /// Which users to list.

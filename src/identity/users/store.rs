@@ -2,10 +2,14 @@
 
 use super::model::*;
 use crate::{
-    auth::{Actor, Role, Scopes, UserId, password::Password},
+    auth::{
+        Actor, Role, Scopes, UserId,
+        password::{OwnWords, Password},
+    },
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::row_after,
+        lock::Purpose,
         rewrite,
         schema::{login_names, team_members, users},
     },
@@ -15,7 +19,7 @@ use crate::{
         organizations, sessions,
         teams::{self, model::TeamId},
     },
-    types::{Email, Instant, Line},
+    types::{Email, Instant, Line, Patch},
 };
 use diesel::prelude::*;
 
@@ -45,8 +49,11 @@ fn filtered(tx: &Tx, filter: &UserFilter) -> Result<users::BoxedQuery<'static, D
         query = query.filter(users::status.eq_any(statuses.0.clone()));
     }
     if let Some(team) = filter.team {
-        let members =
-            team_members::table.filter(team_members::organization_id.eq(tx.organization())).filter(team_members::team_id.eq(team));
+        // Who is in a team that the caller does not see is not found out by its id either.
+        let members = team_members::table
+            .filter(team_members::organization_id.eq(tx.organization()))
+            .filter(team_members::team_id.eq(team))
+            .filter(teams::store::seen(tx, "team_members.team_id")?);
         query = query.filter(users::id.eq_any(members.select(team_members::user_id)));
     }
     Ok(query)
@@ -99,8 +106,21 @@ pub fn hold_somebody(tx: &mut Tx, id: UserId) -> Result<UserRow> {
 /// Somebody of the organization who can be given work: active, and an advocate or a supervisor. Anybody else answers like nobody.
 pub fn worker(tx: &mut Tx, id: UserId, pointer: &str) -> Result<UserRow> {
     let row = users::table.find((tx.organization(), id)).select(UserRow::as_select()).first::<UserRow>(tx.conn).optional()?;
-    row.filter(|row| row.is_active() && matches!(row.role, Role::Advocate | Role::Supervisor))
-        .ok_or_else(|| ApiError::unknown_reference(pointer))
+    row.filter(UserRow::can_work).ok_or_else(|| ApiError::unknown_reference(pointer))
+}
+
+/// The role of somebody who can be given work; `None` where they cannot.
+pub fn working_role(tx: &mut Tx, id: UserId) -> Result<Option<Role>> {
+    let row = users::table.find((tx.organization(), id)).select(UserRow::as_select()).first::<UserRow>(tx.conn).optional()?;
+    Ok(row.filter(UserRow::can_work).map(|row| row.role))
+}
+
+/// Those of the organization who can no longer be given work: suspended, removed, or in a role that works no cases.
+pub fn left(tx: &mut Tx) -> Result<Vec<UserId>> {
+    let of_organization = users::table.filter(users::organization_id.eq(tx.organization()));
+    // Spelled out as in the index that holds them.
+    let gone = Condition::sql("(users.status <> 'active' OR users.role IN ('admin', 'auditor', 'integration'))");
+    Ok(of_organization.filter(gone).select(users::id).load(tx.conn)?)
 }
 
 /// Somebody of the organization who can be shown a client's record as their own: active, and of that role. Anybody else answers like nobody.
@@ -124,15 +144,20 @@ pub fn supervisors_of(tx: &mut Tx, team: TeamId) -> Result<Vec<Email>> {
 /// The short views of these users.
 pub fn refs(tx: &mut Tx, ids: Vec<UserId>) -> Result<Vec<UserRef>> {
     let rows = users::table.filter(users::organization_id.eq(tx.organization())).filter(users::id.eq_any(ids));
-    let rows: Vec<(UserId, crate::types::Line<120>)> = rows.select((users::id, users::display_name)).load(tx.conn)?;
-    Ok(rows.into_iter().map(|(id, display_name)| UserRef { id, display_name }).collect())
+    let rows: Vec<(UserId, Line<120>, UserStatus)> = rows.select((users::id, users::display_name, users::status)).load(tx.conn)?;
+    Ok(rows.into_iter().map(|(id, display_name, status)| UserRef { id, display_name, status }).collect())
 }
 
-/// Whether a password is fit to be that of this person of the organization.
-pub fn check_password(tx: &mut Tx, password: &Password, name: &Line<120>, email: &Email, pointer: &'static str) -> Result<()> {
+/// The words that a password of this person of the organization must not be made of.
+pub fn own_words(tx: &mut Tx, name: &Line<120>, email: &Email) -> Result<OwnWords> {
     let organization = organizations::store::find(tx)?.name;
-    let own = [name.as_str(), email.as_str(), organization.as_str()];
-    password.check_new(&own).map_err(|fault| ApiError::invalid(pointer, fault.code, fault.detail))
+    Ok(OwnWords::new([name.as_str(), email.as_str(), organization.as_str()]))
+}
+
+/// Whether a password is fit to be that of this person: for the command line, where a thread may wait.
+pub fn check_password(tx: &mut Tx, password: &Password, name: &Line<120>, email: &Email) -> Result<()> {
+    let own = own_words(tx, name, email)?;
+    password.check_new(&own).map_err(|fault| ApiError::invalid("/password", fault.code, fault.detail))
 }
 
 /// What a password that is not the present one is told.
@@ -195,6 +220,7 @@ pub fn reset_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<UserRow> {
 /// Another address to sign in with; answers the one from before. Every session ends, and what was sent to the address from before is worthless.
 pub fn change_email(tx: &mut Tx, id: UserId, email: &Email) -> Result<Email> {
     let mut row = hold(tx, id)?;
+    lock_address(tx, email)?;
     let before = std::mem::replace(&mut row.email, email.clone());
     diesel::update(login_names::table.find(&before)).set(login_names::email.eq(email)).execute(tx.conn).on_unique(name_taken)?;
     save(tx, &mut row)?;
@@ -222,11 +248,29 @@ fn name_taken() -> ApiError {
     ApiError::new(Code::AlreadyExists, "Somebody signs in with this e-mail address already.")
 }
 
-/// Whether somebody of this organization has this address.
-pub fn has_email(tx: &mut Tx, email: &Email) -> Result<bool> {
-    // Of the users, who stand behind the second wall, and not of the names to sign in with, which are everybody's.
+/// Holds an address of this organization: nobody else begins to sign in with it, or is invited to, until the transaction ends.
+pub fn lock_address(tx: &mut Tx, email: &Email) -> Result<()> {
+    tx.lock(Purpose::Address, email.as_str().as_bytes())
+}
+
+/// 409 where somebody of this organization has this address; it says how somebody comes back who was removed or suspended.
+pub fn refuse_known(tx: &mut Tx, email: &Email) -> Result<()> {
+    // Of the users, who stand behind row-level security, and not of the names to sign in with, which are everybody's.
     let own = users::table.filter(users::organization_id.eq(tx.organization())).filter(users::email.eq(email));
-    Ok(own.select(users::id).first::<UserId>(tx.conn).optional()?.is_some())
+    let Some((id, status)) = own.select((users::id, users::status)).first::<(UserId, UserStatus)>(tx.conn).optional()? else {
+        return Ok(());
+    };
+    let known = match status {
+        UserStatus::Active => return Err(name_taken()),
+        UserStatus::Suspended => "suspended",
+        UserStatus::Removed => "removed",
+    };
+    Err(ApiError::new(
+        Code::AlreadyExists,
+        format!(
+            "A {known} user of the organization has this e-mail address: set them active again with PATCH /users/{id} and {{\"status\": \"active\"}}."
+        ),
+    ))
 }
 
 /// AZ-08: nobody changes their own role or status, and the last administrator stays.
@@ -246,7 +290,7 @@ pub fn update(tx: &mut Tx, id: UserId, version: &IfMatch, patch: &Body<UserPatch
     }
     let mut row = hold_somebody(tx, id)?;
     version.check(row.version)?;
-    let (before, scopes) = ((row.role, row.status), row.scopes);
+    let (before, scopes, purpose) = ((row.role, row.status), row.scopes, row.purpose);
     let wanted = (patch.role.0.unwrap_or(row.role), patch.status.0.unwrap_or(row.status));
     if before != wanted && row.id == actor.user {
         return Err(ApiError::forbidden("Nobody changes their own role or status."));
@@ -262,8 +306,13 @@ pub fn update(tx: &mut Tx, id: UserId, version: &IfMatch, patch: &Body<UserPatch
         (_, Some(_)) => return Err(ApiError::invalid("/scopes", "not_an_integration", "only an integration has scopes")),
         (_, None) => Scopes::NONE,
     };
+    match (row.role, &patch.purpose) {
+        (Role::Integration, purpose) => purpose.clone().apply(&mut row.purpose),
+        (_, Patch::Set(_)) => return Err(ApiError::invalid("/purpose", "not_an_integration", "only an integration has a purpose")),
+        (_, Patch::Keep | Patch::Clear) => row.purpose = None,
+    }
     save(tx, &mut row)?;
-    if (before, scopes) != (wanted, row.scopes) {
+    if (before, scopes, purpose) != (wanted, row.scopes, row.purpose) {
         sessions::store::end_all(tx, row.id, None)?;
     }
     tx.record("user.updated", row.id, patch.members());
@@ -280,6 +329,7 @@ pub fn sign_out(tx: &mut Tx, id: UserId) -> Result<()> {
 }
 
 pub fn insert(tx: &mut Tx, row: &UserRow) -> Result<()> {
+    lock_address(tx, &row.email)?;
     diesel::insert_into(users::table).values(row).execute(tx.conn)?;
     diesel::insert_into(login_names::table)
         .values((login_names::email.eq(&row.email), login_names::organization_id.eq(row.organization_id), login_names::user_id.eq(row.id)))

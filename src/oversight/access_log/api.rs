@@ -16,6 +16,8 @@ use actix_web::{
 ///
 /// Who saw or changed the client's record, their statements and whatever hangs on their cases, newest first; a list and a search too, by
 /// each record that they showed. What was refused showed nothing, and is for the auditor. Reading it is itself in it the next time.
+///
+/// A client is shown of what is kept in confidence, the notes, that somebody saw or changed it: when, and in which role.
 #[utoipa::path(tag = "Clients", params(("id" = ClientId, Path), List<AccessLogFilter>), responses((status = 200, body = Page<AccessLogEntry>)), security(("bearer" = ["access_log:read"])))]
 #[get("/clients/{id}/access-log")]
 pub async fn get_client_access_log(

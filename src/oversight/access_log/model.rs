@@ -38,9 +38,9 @@ text_enum! {
 }
 
 impl RecordKind {
-    /// What a client is told of: neither what is written in confidence nor who works the case, nor what a colleague has to do with a
-    /// provider.
-    pub const FOR_CLIENTS: [Self; 10] = [
+    /// What a client is shown: of notes only that a record kept in confidence was seen or changed; neither who works the case nor what a
+    /// colleague has to do with a provider.
+    pub const FOR_CLIENTS: [Self; 11] = [
         Self::Client,
         Self::Statement,
         Self::Case,
@@ -51,6 +51,7 @@ impl RecordKind {
         Self::PreparationItem,
         Self::Commitment,
         Self::Feedback,
+        Self::Note,
     ];
 }
 
@@ -100,6 +101,9 @@ pub struct AccessSubject {
     pub id: Key,
 }
 
+/// What changes a note; whatever else touches one shows it.
+const NOTE_CHANGES: &[&str] = &["note.created", "note.updated", "note.amended"];
+
 /// Somebody saw or changed a record of a client.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
@@ -107,9 +111,14 @@ pub struct AccessSubject {
 pub struct AccessLogEntry {
     pub at: Instant,
     pub actor: AccessActor,
-    /// `kind.verb`: `case.read`, `note.updated`, `search.performed` …
+    /// `kind.verb`: `case.read`, `note.updated`, `search.performed` … Of what is kept in confidence, `confidential.read` or
+    /// `confidential.changed`.
     pub action: String,
-    pub subject: AccessSubject,
+    /// Absent of what is kept in confidence.
+    pub subject: Option<AccessSubject>,
+    /// Present where a client is shown that a record which is kept in confidence was seen or changed: when, and in which role. One entry
+    /// stands for all such records that one request showed.
+    pub kept_in_confidence: Option<bool>,
     /// What one request showed has the same.
     pub request_id: RequestId,
     /// Present where only break-glass allowed it.
@@ -122,13 +131,19 @@ impl AccessLogEntry {
         if reader.role == Role::Client && another {
             (row.actor_id, name) = (None, Some("Somebody else".to_owned()));
         }
+        let in_confidence = reader.role == Role::Client && subject.kind == RecordKind::Note;
+        if in_confidence {
+            row.action = if NOTE_CHANGES.contains(&row.action.as_str()) { "confidential.changed" } else { "confidential.read" }.to_owned();
+            name = row.actor_id.take().map(|_| "Somebody of the organization".to_owned());
+        }
         let nobody = if row.source == "cli" { "The operator" } else { "The system" };
         let display_name = name.unwrap_or_else(|| nobody.to_owned());
         Self {
             at: row.at,
             actor: AccessActor { id: row.actor_id, display_name, role: row.actor_role },
             action: row.action,
-            subject,
+            subject: (!in_confidence).then_some(subject),
+            kept_in_confidence: in_confidence.then_some(true),
             request_id: row.request_id,
             break_glass: row.fields.0.iter().any(|field| field == THROUGH_GLASS).then_some(true),
         }

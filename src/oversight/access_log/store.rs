@@ -20,16 +20,40 @@ use crate::{
 use diesel::prelude::*;
 use std::collections::BTreeMap;
 
+/// A client, and the ids of the duplicates that were merged into it: entries of before a merge stay under the id that they were made with.
+struct Whose {
+    client: ClientRow,
+    ids: Vec<ClientId>,
+}
+
+fn whose(tx: &mut Tx, client: ClientId) -> Result<Whose> {
+    let client = clients::store::find(tx, client)?;
+    let merged = clients::store::merged(tx, vec![client.id])?;
+    let ids = std::iter::once(client.id).chain(merged.into_iter().map(|(_, duplicate)| duplicate)).collect();
+    Ok(Whose { client, ids })
+}
+
 /// What touches a client whom the caller sees: of what hangs on a case, only where they see that case too.
-fn visible(tx: &Tx, client: &ClientRow) -> Result<access_log::BoxedQuery<'static, Dialect>> {
-    let own = access_log::table.filter(access_log::organization_id.eq(client.organization_id)).filter(access_log::client_id.eq(client.id));
+fn visible(tx: &Tx, whose: &Whose) -> Result<access_log::BoxedQuery<'static, Dialect>> {
+    let own = access_log::table.filter(access_log::organization_id.eq(whose.client.organization_id));
+    let own = own.filter(access_log::client_id.eq_any(whose.ids.clone()));
     match tx.actor()?.role {
         // An emergency needs to know what is written, not who has read it.
         Role::Supervisor if !tx.through_glass() => {
             let seen = Condition::sql("(access_log.case_id IS NULL OR ").with(of_visible_case!(tx, "access_log")).then(")");
             Ok(own.filter(seen).into_boxed())
         }
-        Role::Client => Ok(own.filter(access_log::kind.eq_any(RecordKind::FOR_CLIENTS.to_vec())).into_boxed()),
+        Role::Client => {
+            // Of the notes that one entry touches, one: how many there are is not told.
+            let first = Condition::new(
+                &["(access_log.kind <> 'note' OR NOT EXISTS (SELECT 1 FROM access_log AS earlier \
+                   WHERE earlier.organization_id = access_log.organization_id AND earlier.block = access_log.block \
+                   AND earlier.client_id = access_log.client_id AND earlier.sequence = access_log.sequence \
+                   AND earlier.kind = 'note' AND earlier.subject_id < access_log.subject_id))"],
+                &[],
+            );
+            Ok(own.filter(access_log::kind.eq_any(RecordKind::FOR_CLIENTS.to_vec())).filter(first).into_boxed())
+        }
         _ => Err(ApiError::not_found()),
     }
 }
@@ -63,12 +87,12 @@ fn parts(from: i64, last: i64, down: bool) -> impl Iterator<Item = Vec<i64>> {
 /// A touch: the number of the entry, and the record.
 type Touch = (i64, Key, RecordKind);
 
-fn touches(tx: &mut Tx, client: &ClientRow, list: &List<AccessLogFilter>) -> Result<Vec<Touch>> {
-    let (after, last) = (list.after(tx.actor()?)?, index::last_block(tx.conn, client.organization_id)?);
+fn touches(tx: &mut Tx, whose: &Whose, list: &List<AccessLogFilter>) -> Result<Vec<Touch>> {
+    let (after, last) = (list.after(tx.actor()?)?, index::last_block(tx.conn, whose.client.organization_id)?);
     let start = if list.down() { last } else { 0 };
     let mut rows: Vec<Touch> = Vec::new();
     for part in parts(after.map_or(start, |(sequence, _)| index::block(sequence)), last, list.down()) {
-        let mut query = visible(tx, client)?.filter(access_log::block.eq_any(part));
+        let mut query = visible(tx, whose)?.filter(access_log::block.eq_any(part));
         if let Some((sequence, id)) = after {
             query = query.filter(row_after((access_log::sequence, access_log::subject_id), (sequence, Key::from_uuid(id)), list.down()));
         }
@@ -86,11 +110,11 @@ fn touches(tx: &mut Tx, client: &ClientRow, list: &List<AccessLogFilter>) -> Res
     Ok(rows)
 }
 
-fn count(tx: &mut Tx, client: &ClientRow) -> Result<i64> {
-    let last = index::last_block(tx.conn, client.organization_id)?;
+fn count(tx: &mut Tx, whose: &Whose) -> Result<i64> {
+    let last = index::last_block(tx.conn, whose.client.organization_id)?;
     let mut total = 0;
     for part in parts(0, last, false) {
-        let some: i64 = visible(tx, client)?.filter(access_log::block.eq_any(part)).count().get_result(tx.conn)?;
+        let some: i64 = visible(tx, whose)?.filter(access_log::block.eq_any(part)).count().get_result(tx.conn)?;
         total += some;
     }
     Ok(total)
@@ -98,15 +122,15 @@ fn count(tx: &mut Tx, client: &ClientRow) -> Result<i64> {
 
 /// How far the trace goes, and how far it is looked up: for whoever sees the client's log.
 pub fn standing(tx: &mut Tx, client: ClientId) -> Result<(i64, i64)> {
-    let client = clients::store::find(tx, client)?;
-    visible(tx, &client)?;
-    index::standing(tx.conn, client.organization_id)
+    let whose = whose(tx, client)?;
+    visible(tx, &whose)?;
+    index::standing(tx.conn, whose.client.organization_id)
 }
 
 pub fn page(tx: &mut Tx, client: ClientId, list: &List<AccessLogFilter>) -> Result<Page<AccessLogEntry>> {
-    let (actor, client) = (tx.actor()?, clients::store::find(tx, client)?);
-    let rows = touches(tx, &client, list)?;
-    let total = if list.include_total { Some(count(tx, &client)?) } else { None };
+    let (actor, whose) = (tx.actor()?, whose(tx, client)?);
+    let rows = touches(tx, &whose, list)?;
+    let total = if list.include_total { Some(count(tx, &whose)?) } else { None };
     let entries = entries(tx, rows.iter().map(|(sequence, ..)| *sequence).collect())?;
     let names = users::store::refs(tx, entries.values().filter_map(|entry| entry.actor_id).collect())?;
     let view = |(sequence, id, kind): Touch| {
@@ -114,7 +138,7 @@ pub fn page(tx: &mut Tx, client: ClientId, list: &List<AccessLogFilter>) -> Resu
         let name = names.iter().find(|user| Some(user.id) == entry.actor_id).map(|user| user.display_name.to_string());
         Some(AccessLogEntry::of(entry, AccessSubject { kind, id }, name, actor))
     };
-    tx.saw("client.access_log_read", client.id);
+    tx.saw("client.access_log_read", whose.client.id);
     let page = list.page(actor, rows, total, |(sequence, id, _)| (*sequence, id.uuid()), view);
     page.whole().ok_or_else(|| ApiError::internal("an access log names an entry that the trace has not"))
 }

@@ -24,7 +24,7 @@ pub struct AuditEvent {
     pub actor_id: Option<UserId>,
     pub actor_role: Option<Role>,
     pub session_id: Option<SessionId>,
-    /// The address it came from, or `cli`.
+    /// The address it came from, or `cli`; or `server`, for what a server does by itself.
     pub source: String,
     /// `kind.verb`; the subject is a record of that kind.
     pub action: String,
@@ -65,6 +65,10 @@ impl From<EventRow> for AuditEvent {
 pub struct AuditFilter {
     pub actor_id: Option<UserId>,
     pub subject_id: Option<Key>,
+    /// What was done in one session.
+    pub session_id: Option<SessionId>,
+    /// An address, or `cli` for the server's own terminal.
+    pub source: Option<Line<60>>,
     /// `case.read`, for one.
     pub action: Option<Line<60>>,
     pub at_gte: Option<Instant>,

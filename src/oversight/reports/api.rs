@@ -31,7 +31,9 @@ static PRESSES: Semaphore = Semaphore::const_new(2);
 
 /// Report a measure
 ///
-/// Counts what was on record at a moment, so that the same question with the same `as_of` is answered the same whenever it is asked. An advocate is told of the cases that they work in, a supervisor of their teams, exactly. An administrator is told of the organization, with small numbers hidden and the others told in steps; `view=protected` does the same for a report that is handed to others. As CSV, XLSX and PDF it is taken out of the house: that asks for a `reason`, and for a password said within ten minutes.
+/// Counts what was on record at a moment, so that the same question with the same `as_of` is answered the same whenever it is asked. An advocate gets the cases that they work in, a supervisor their teams, exactly. An administrator gets the organization, with small numbers hidden and the others in steps; `view=protected` does the same for a report that is handed to others.
+///
+/// CSV, XLSX and PDF are exports: they need a `reason`, and a password given within ten minutes. Every file, SVG too, is protected unless `view=exact` is asked for, and an exact one says `Exact numbers: internal` on every page, sheet and line. Every file names the organization, the teams and the period, in its name too. The first line of CSV is the header; whose numbers a line is of stands in its last columns: `organization`, `teams`, `period_first_day`, `period_last_day`, `as_of`, `time_zone`, `view` and `notice`. JSON says the same in `scope`, `from`, `to` and `filters`.
 #[utoipa::path(tag = "Reports", params(("measure" = String, Path, description = "The id of a measure.", example = "barriers_open"), ReportQuery), responses((status = 200, content((Report = "application/json"), (String = "text/csv"), (File = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"), (File = "application/pdf"), (String = "image/svg+xml")))), security(("bearer" = ["reports:read"])))]
 #[get("/reports/{measure}")]
 pub async fn get_report(
@@ -44,11 +46,13 @@ pub async fn get_report(
     let measure = measure::find(&name).ok_or_else(ApiError::not_found)?;
     let format = query.format.map_or_else(|| accept.choose(ReportFormat::MEDIA), Ok)?;
     let outgoing = if format.is_export() { Some(Outgoing::of_report(&who, query.reason.as_ref())?) } else { None };
-    let report = run::report(&db, &who, measure, query.clone()).await?;
+    let query = ReportQuery { format: Some(format), ..query.clone() };
+    let report = run::report(&db, &who, measure, query).await?;
     if format == ReportFormat::Json {
         return plain(report).map(Either::Left);
     }
     // Setting pages takes its time: not on the thread that answers everybody.
+    let filename = table::filename(&report, format).into();
     let turn = PRESSES.acquire().await.map_err(ApiError::internal)?;
     let (taken, protected) = (run::taken(&report, measure, format), report.filters.view == View::Protected);
     let set = move || {
@@ -60,7 +64,6 @@ pub async fn get_report(
         ReportFormat::Csv => "text/csv; charset=utf-8; header=present",
         _ => ReportFormat::MEDIA.iter().find(|(_, offered)| *offered == format).map_or("application/octet-stream", |(media, _)| media),
     };
-    let filename = format!("{}.{}", measure.id, format.as_str()).into();
     let Some(outgoing) = outgoing else {
         // A chart for a screen: the numbers that JSON shows, and nobody's record.
         return Ok(Either::Right(Shown { media, filename, attached: false, policy: None, body }));

@@ -2,6 +2,7 @@
 //! whatever the registry tells of it, comes from here.
 
 use super::measures;
+use crate::types::Day;
 
 text_enum! {
     /// What is counted. Numbers of different units are never added.
@@ -64,7 +65,83 @@ pub struct Measure {
     pub caution: Option<&'static str>,
     /// Whether it says how many records were left out because their case was entered in error: where it looks at each record once.
     pub tells_mistakes: bool,
+    /// The statistic that the measure is about: charts show it.
+    pub headline: &'static str,
+    /// Groups that decide whether a record is in a numerator, so that each share by them is 0 or 100 %. Charts by them show numbers instead.
+    pub decided_by: &'static [&'static str],
+    pub by_time: ByTime,
 }
+
+text_enum! {
+    /// A stretch of the calendar by which a report can be grouped.
+    pub enum Span { Month = "month", Quarter = "quarter" }
+}
+
+/// How a measure is reported by month and by quarter. Each month is counted as the same report of that month alone would count it.
+#[derive(Debug)]
+pub struct ByTime {
+    /// Which spans are offered.
+    pub spans: &'static [Span],
+    /// Which moment of a record puts it into a month, or why there is no report by month.
+    pub counts: &'static str,
+    /// Statistics that are of the moment of the report, whatever the month: they are in the totals alone.
+    pub without: &'static [&'static str],
+}
+impl ByTime {
+    pub const fn of(counts: &'static str) -> Self {
+        Self { spans: &[Span::Month, Span::Quarter], counts, without: &[] }
+    }
+    /// How things stood at each end.
+    pub const STOCK: Self = Self::of("How things stood at the end of each month or quarter.");
+}
+
+impl Span {
+    /// The first day of the span that a day is in.
+    pub fn first(self, day: Day) -> Day {
+        let first = day.jiff().first_of_month();
+        let back = match self {
+            Self::Month => 0,
+            Self::Quarter => (first.month() - 1) % 3,
+        };
+        Day::from_jiff(first.saturating_sub(jiff::Span::new().months(back)))
+    }
+    /// The first day of the span after the one that begins on this day.
+    pub fn next(self, first: Day) -> Day {
+        let months = if self == Self::Month { 1 } else { 3 };
+        Day::from_jiff(first.jiff().saturating_add(jiff::Span::new().months(months)))
+    }
+    /// `2026-03`, `2026-Q1`.
+    pub fn key(self, first: Day) -> String {
+        match self {
+            Self::Month => first.jiff().strftime("%Y-%m").to_string(),
+            Self::Quarter => format!("{}-{}", first.year(), self.short(first)),
+        }
+    }
+    /// `March 2026`, `Q1 2026`.
+    pub fn label(self, first: Day) -> String {
+        match self {
+            Self::Month => first.jiff().strftime("%B %Y").to_string(),
+            Self::Quarter => format!("{} {}", self.short(first), first.year()),
+        }
+    }
+    /// `Mar`, `Q1`.
+    pub fn short(self, first: Day) -> String {
+        match self {
+            Self::Month => first.jiff().strftime("%b").to_string(),
+            Self::Quarter => format!("Q{}", (first.jiff().month() + 2) / 3),
+        }
+    }
+    /// As a group.
+    pub const fn group(self) -> &'static Group {
+        match self {
+            Self::Month => &MONTH,
+            Self::Quarter => &QUARTER,
+        }
+    }
+}
+
+static MONTH: Group = Group { name: "month", title: "Month", sql: "NULL", keys: Keys::Span(Span::Month) };
+static QUARTER: Group = Group { name: "quarter", title: "Quarter", sql: "NULL", keys: Keys::Span(Span::Quarter) };
 
 text_enum! {
     /// What a measure asks of time.
@@ -133,6 +210,18 @@ pub enum Look {
     History,
     /// Those that were on record at the moment, drawn together for each client: these names for what is made of them.
     PerClient(&'static [(&'static str, &'static str)]),
+    /// The same, drawn together for each provider.
+    PerProvider(&'static [(&'static str, &'static str)]),
+}
+impl Look {
+    /// The column by which facts are drawn together, and what is made of them.
+    pub const fn drawn_together(self) -> Option<(&'static str, &'static [(&'static str, &'static str)])> {
+        match self {
+            Self::Standing | Self::History => None,
+            Self::PerClient(made) => Some(("f.client_id", made)),
+            Self::PerProvider(made) => Some(("f.provider_id", made)),
+        }
+    }
 }
 
 /// Something that is counted.
@@ -153,7 +242,7 @@ pub enum Count {
 }
 impl Count {
     /// Whether the counts of two groups make that of both.
-    const fn adds_up(self) -> bool {
+    pub const fn adds_up(self) -> bool {
         !matches!(self, Self::Different(..))
     }
 }
@@ -179,8 +268,8 @@ pub enum Makes {
     Mean { sum: &'static str, of: &'static str, units: &'static str },
     /// The number of days that so many in a hundred do not exceed; by nearest rank.
     Quantile { percent: i64, of: &'static str },
-    /// 1 where a count has come to so many, and 0 where not.
-    Reaches { of: &'static str, least: i64 },
+    /// How many providers have come to so many of the units that `among` counts. Of one provider: 1 or 0.
+    Flagged { of: &'static str, among: &'static str },
 }
 
 /// What is not in the numbers, and why.
@@ -215,10 +304,22 @@ pub enum Keys {
     Words,
     /// Steps, in this order.
     Steps(&'static [(&'static str, &'static str)]),
+    /// Months or quarters. Each is a report of its own: nothing is grouped by them in SQL.
+    Span(Span),
 }
 impl Keys {
     pub const fn are_ids(self) -> bool {
         matches!(self, Self::Team | Self::User | Self::Provider | Self::Service)
+    }
+    /// Whether its keys have an order of their own. Charts of all others are sorted by value.
+    pub const fn has_order(self) -> bool {
+        matches!(self, Self::Steps(_) | Self::Span(_))
+    }
+    pub const fn span(self) -> Option<Span> {
+        match self {
+            Self::Span(span) => Some(span),
+            _ => None,
+        }
     }
 }
 
@@ -228,11 +329,19 @@ pub const NONE: &str = "none";
 impl Measure {
     /// Whether the counts of two groups, or of two teams, make that of both: not where different clients are counted, who may be in both.
     pub fn adds_up(&self) -> bool {
-        let part = |part: &Part| !matches!(part.look, Look::PerClient(_)) && part.counters.iter().all(|counter| counter.sql.adds_up());
+        let part = |part: &Part| part.look.drawn_together().is_none() && part.counters.iter().all(|counter| counter.sql.adds_up());
         self.parts.iter().all(part)
     }
+    /// Everything that it can be grouped by, months and quarters among it.
+    pub fn all_groups(&self) -> impl Iterator<Item = &'static Group> + use<> {
+        self.groups.iter().chain(self.by_time.spans.iter().map(|span| span.group()))
+    }
     pub fn group(&self, name: &str) -> Option<&'static Group> {
-        self.groups.iter().find(|group| group.name == name)
+        self.all_groups().find(|group| group.name == name)
+    }
+    /// The statistic that charts show.
+    pub fn headline(&self) -> Option<&'static Statistic> {
+        self.statistics.iter().find(|statistic| statistic.name == self.headline)
     }
 }
 
@@ -255,20 +364,43 @@ mod tests {
             measure.excluded.iter().for_each(|excluded| known(excluded.counter));
             for statistic in measure.statistics {
                 match statistic.makes {
-                    Makes::Count(of) | Makes::Reaches { of, .. } => known(of),
+                    Makes::Count(of) => known(of),
                     Makes::Quantile { of, .. } => {
                         known(of);
                         assert!(measure.parts.iter().any(|part| part.days.is_some()), "{}", measure.id);
                     }
-                    Makes::Share { of, among } => [of, among].into_iter().for_each(known),
+                    Makes::Share { of, among } | Makes::Flagged { of, among } => [of, among].into_iter().for_each(known),
                     Makes::Weight { sum, of } => [sum, of].into_iter().for_each(known),
                     Makes::Mean { sum, of, units } => [sum, of, units].into_iter().for_each(known),
                 }
             }
             measure.usual.iter().for_each(|name| assert!(measure.group(name).is_some(), "{} has no group {name}", measure.id));
-            for words in [Some(measure.definition), measure.numerator, measure.denominator, measure.caution].into_iter().flatten() {
+            assert!(measure.headline().is_some(), "{} charts nothing", measure.id);
+            let is_known = |name: &&str| measure.statistics.iter().any(|statistic| statistic.name == *name);
+            assert!(measure.by_time.without.iter().all(is_known), "{}", measure.id);
+            measure.decided_by.iter().for_each(|name| assert!(measure.group(name).is_some(), "{} has no group {name}", measure.id));
+            assert!(measure.decided_by.is_empty() || measure.statistics.iter().any(|s| matches!(s.makes, Makes::Share { .. })));
+            for words in [Some(measure.definition), Some(measure.by_time.counts), measure.numerator, measure.denominator, measure.caution]
+                .into_iter()
+                .flatten()
+            {
                 assert!(words.ends_with('.'), "{}: {words}", measure.id);
             }
+        }
+    }
+
+    #[test]
+    fn spans_follow_the_calendar() {
+        let day = |text: &str| Day::parse(text).unwrap();
+        for (span, of, first, next, key, label) in [
+            (Span::Month, "2026-03-31", "2026-03-01", "2026-04-01", "2026-03", "March 2026"),
+            (Span::Month, "2025-12-01", "2025-12-01", "2026-01-01", "2025-12", "December 2025"),
+            (Span::Quarter, "2026-03-31", "2026-01-01", "2026-04-01", "2026-Q1", "Q1 2026"),
+            (Span::Quarter, "2024-11-30", "2024-10-01", "2025-01-01", "2024-Q4", "Q4 2024"),
+        ] {
+            assert_eq!(span.first(day(of)), day(first), "{of}");
+            assert_eq!(span.next(day(first)), day(next), "{of}");
+            assert_eq!((span.key(day(first)).as_str(), span.label(day(first)).as_str()), (key, label));
         }
     }
 

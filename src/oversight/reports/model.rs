@@ -1,8 +1,8 @@
 //! What a report answers, and what is told of each measure.
 
 use super::{
-    measure::{Measure, ReportTime, Unit},
-    question::{ReportFormat, View},
+    measure::{Measure, ReportTime, Span, Unit},
+    question::{ReportFormat, Stretch, View},
     reckon::Figure,
 };
 use crate::{
@@ -76,7 +76,7 @@ impl PartialSchema for ReportRow {
             "One number, of one group: a member for each group that was asked for, with its key, and under `labels` its name. The key of what has none is `none`.",
         ));
         let mut groups: BTreeMap<&str, &str> = BTreeMap::new();
-        for group in super::measure::all().flat_map(|measure| measure.groups) {
+        for group in super::measure::all().flat_map(Measure::all_groups) {
             groups.entry(group.name).or_insert(group.title);
         }
         for (name, title) in groups {
@@ -103,6 +103,67 @@ impl PartialSchema for ReportRow {
 }
 impl ToSchema for ReportRow {}
 
+text_enum! {
+    /// Of whose cases a report is.
+    pub enum ScopeKind {
+        /// Of every team of the organization.
+        AllTeams = "all_teams",
+        /// Of some of its teams.
+        Teams = "teams",
+        /// Of the cases that its reader works in, and of no others.
+        OwnCases = "own_cases",
+    }
+}
+
+/// Whose records a report is of. Every file says it: a report of one team is not taken for one of all.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(example = json!({"organization": "River Peers", "kind": "teams", "teams": ["North side"], "of_teams": 4}))]
+pub struct ReportScope {
+    /// The organization's name.
+    pub organization: String,
+    pub kind: ScopeKind,
+    /// The names of the teams; of a report of own cases, the one team that was asked for.
+    pub teams: Vec<String>,
+    /// How many teams the organization has.
+    pub of_teams: usize,
+    /// Whose own cases.
+    pub advocate: Option<String>,
+}
+
+impl ReportScope {
+    /// In a line: `All teams (4)`, `Team North side only`, `2 of 4 teams: Hill side, North side`, `Cases of Ana only`.
+    pub fn words(&self) -> String {
+        match (self.kind, self.teams.as_slice()) {
+            (ScopeKind::AllTeams, _) => format!("All teams ({})", self.of_teams),
+            (ScopeKind::Teams, []) => "No team".into(),
+            (ScopeKind::Teams, [one]) => format!("Team {one} only"),
+            (ScopeKind::Teams, several) => format!("{} of {} teams: {}", several.len(), self.of_teams, several.join(", ")),
+            (ScopeKind::OwnCases, teams) => {
+                let team = teams.first().map_or(String::new(), |team| format!(", team {team}"));
+                format!("Cases of {}{team} only", self.advocate.as_deref().unwrap_or("one advocate"))
+            }
+        }
+    }
+    /// Behind a title, where it is not of all: `North side`, `2 of 4 teams`, `own cases`.
+    pub fn short(&self) -> Option<String> {
+        match (self.kind, self.teams.as_slice()) {
+            (ScopeKind::AllTeams, _) => None,
+            (ScopeKind::Teams, []) => Some("no team".into()),
+            (ScopeKind::Teams, [one]) => Some(one.clone()),
+            (ScopeKind::Teams, several) => Some(format!("{} of {} teams", several.len(), self.of_teams)),
+            (ScopeKind::OwnCases, _) => Some("own cases".into()),
+        }
+    }
+}
+
+/// The figures of a month or a quarter, over all groups.
+#[derive(Debug, Clone)]
+pub struct StretchFigures {
+    pub stretch: Stretch,
+    pub rows: Vec<ReportRow>,
+}
+
 /// How the question was understood.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -115,7 +176,7 @@ pub struct ReportFilters {
 /// A measure, counted.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(example = json!({"id": "barriers_open", "version": 1, "title": "Open barriers", "definition": "Barriers that have not ended at the moment.", "unit": "barriers", "as_of": "2026-11-23T14:30:00.000Z", "time_zone": "America/Chicago", "filters": {"group_by": ["type"], "view": "exact"}, "n": 31, "excluded": [{"code": "entered_in_error", "words": "Of cases that were entered in error", "n": 1}], "rows": [{"type": "cost", "labels": {"type": "Cost"}, "statistic": "open", "value": 31, "suppressed": false}], "totals": [{"statistic": "open", "value": 31, "suppressed": false}]}))]
+#[schema(example = json!({"id": "barriers_open", "version": 1, "title": "Open barriers", "definition": "Barriers that have not ended at the moment.", "unit": "barriers", "as_of": "2026-11-23T14:30:00.000Z", "time_zone": "America/Chicago", "scope": {"organization": "River Peers", "kind": "all_teams", "teams": ["Hill side", "North side"], "of_teams": 2}, "filters": {"group_by": ["type"], "view": "exact"}, "n": 31, "excluded": [{"code": "entered_in_error", "words": "Of cases that were entered in error", "n": 1}], "rows": [{"type": "cost", "labels": {"type": "Cost"}, "statistic": "open", "value": 31, "suppressed": false}], "totals": [{"statistic": "open", "value": 31, "suppressed": false}]}))]
 pub struct Report {
     pub id: &'static str,
     /// Counts up whenever the same records would give another number.
@@ -129,6 +190,7 @@ pub struct Report {
     /// What was on record at this moment is counted. Sent again as `as_of`, it gives the same numbers.
     pub as_of: Instant,
     pub time_zone: Zone,
+    pub scope: ReportScope,
     pub from: Option<Day>,
     /// The day after the last of the period.
     pub to: Option<Day>,
@@ -141,8 +203,11 @@ pub struct Report {
     /// Where numbers are told as the middle of a step: how wide it is. With a step of 10, 15 stands for 11 to 20. Shares are made of what is told, and days are told in whole weeks.
     pub step: Option<i64>,
     pub rows: Vec<ReportRow>,
-    /// The same of all together. Where a record may be in several groups, or a number is no count, it is not the sum of the rows.
+    /// The same of all together. Where a record may be in several groups, or a number is no count, it is not the sum of the rows. By month or quarter, those of the whole period, or as of its end; suppressed where a protected report is of neither a quarter nor a year.
     pub totals: Vec<ReportRow>,
+    /// The months or quarters, for charts.
+    #[serde(skip)]
+    pub stretches: Vec<StretchFigures>,
 }
 
 impl Report {
@@ -169,7 +234,7 @@ impl Report {
 /// A measure that can be reported.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(example = json!({"id": "barriers_open", "version": 1, "title": "Open barriers", "definition": "Barriers that have not ended at the moment.", "excludes": ["Of cases that were entered in error"], "unit": "barriers", "time": "moment", "groups": [{"name": "type", "title": "Barrier type"}], "statistics": [{"name": "open", "title": "Open barriers"}], "filters": ["team"], "records": true, "formats": ["json", "csv"]}))]
+#[schema(example = json!({"id": "barriers_open", "version": 1, "title": "Open barriers", "definition": "Barriers that have not ended at the moment.", "excludes": ["Of cases that were entered in error"], "unit": "barriers", "time": "moment", "groups": [{"name": "type", "title": "Barrier type"}], "statistics": [{"name": "open", "title": "Open barriers"}], "headline": "open", "spans": ["month", "quarter"], "counts_by": "How things stood at the end of each month or quarter.", "filters": ["team"], "records": true, "formats": ["json", "csv"]}))]
 pub struct ReportDefinition {
     pub id: &'static str,
     pub version: i32,
@@ -184,6 +249,12 @@ pub struct ReportDefinition {
     pub time: ReportTime,
     pub groups: Vec<Named>,
     pub statistics: Vec<Named>,
+    /// The statistic that charts show.
+    pub headline: &'static str,
+    /// By which spans it can be grouped; `group_by` takes their names.
+    pub spans: Vec<Span>,
+    /// Which moment of a record puts it into a month or a quarter, or why there is no report by month.
+    pub counts_by: &'static str,
     pub filters: Vec<&'static str>,
     /// Whether the records behind its numbers can be listed.
     pub records: bool,
@@ -199,7 +270,7 @@ pub struct Named {
 
 /// Every measure.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(example = json!({"items": [{"id": "barriers_open", "version": 1, "title": "Open barriers", "definition": "Barriers that have not ended at the moment.", "excludes": ["Of cases that were entered in error"], "unit": "barriers", "time": "moment", "groups": [{"name": "type", "title": "Barrier type"}], "statistics": [{"name": "open", "title": "Open barriers"}], "filters": ["team"], "records": true, "formats": ["json", "csv"]}]}))]
+#[schema(example = json!({"items": [{"id": "barriers_open", "version": 1, "title": "Open barriers", "definition": "Barriers that have not ended at the moment.", "excludes": ["Of cases that were entered in error"], "unit": "barriers", "time": "moment", "groups": [{"name": "type", "title": "Barrier type"}], "statistics": [{"name": "open", "title": "Open barriers"}], "headline": "open", "spans": ["month", "quarter"], "counts_by": "How things stood at the end of each month or quarter.", "filters": ["team"], "records": true, "formats": ["json", "csv"]}]}))]
 pub struct ReportDefinitions {
     pub items: Vec<ReportDefinition>,
 }
@@ -220,8 +291,11 @@ impl From<&'static Measure> for ReportDefinition {
             caution: measure.caution,
             unit: measure.unit,
             time: measure.time,
-            groups: measure.groups.iter().map(|group| Named { name: group.name, title: group.title }).collect(),
+            groups: measure.all_groups().map(|group| Named { name: group.name, title: group.title }).collect(),
             statistics: measure.statistics.iter().map(|statistic| Named { name: statistic.name, title: statistic.title }).collect(),
+            headline: measure.headline,
+            spans: measure.by_time.spans.to_vec(),
+            counts_by: measure.by_time.counts,
             filters: vec!["team"],
             records: super::records::are_listed(measure),
             formats: ReportFormat::ALL.to_vec(),

@@ -7,7 +7,7 @@
 //! months, and why they are of the whole organization.
 
 use super::{
-    measure::{Makes, Measure, Statistic},
+    measure::{Group, Keys, Makes, Measure, Statistic},
     reckon::{Amount, Counted, Counts, Figure, figure, place},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,7 +53,9 @@ impl Threshold {
 /// The counters that a statistic is made of; where one of them is hidden, it is.
 fn made_of(makes: Makes) -> Vec<&'static str> {
     match makes {
-        Makes::Count(of) | Makes::Quantile { of, .. } | Makes::Reaches { of, .. } => vec![of],
+        Makes::Count(of) | Makes::Quantile { of, .. } => vec![of],
+        // Of how many providers is no number of people: whether it is hidden is seen to apart.
+        Makes::Flagged { among, .. } => vec![among],
         Makes::Share { of, among } => vec![of, among],
         // A sum over few is as telling as their number.
         Makes::Weight { sum, of } => vec![sum, of],
@@ -69,7 +71,8 @@ struct Veiled<'a> {
 
 /// The figures of every group, and of all together, in the order of the measure's statistics. A group of which nothing may be told, not
 /// even that it is there, has none.
-pub fn figures(measure: &Measure, counted: &Counted, threshold: Threshold) -> (Vec<Vec<Figure>>, Vec<Figure>) {
+pub fn figures(measure: &Measure, groups: &[&Group], counted: &Counted, threshold: Threshold) -> (Vec<Vec<Figure>>, Vec<Figure>) {
+    let of_one_provider = groups.iter().any(|group| group.keys == Keys::Provider);
     let mut groups: Vec<Veiled<'_>> = counted.groups.values().map(|counts| veil(counts, threshold)).collect();
     let lines = lines(counted);
     let places = measure.parts.iter().flat_map(|part| part.counters).count();
@@ -82,14 +85,25 @@ pub fn figures(measure: &Measure, counted: &Counted, threshold: Threshold) -> (V
         all_of_it.iter().for_each(|at| hide(&mut groups, *at, place));
         dark.extend(all_of_it);
     }
-    let tell = |veiled: &Veiled<'_>| -> Vec<Figure> {
-        measure.statistics.iter().map(|statistic| shown(measure, statistic, veiled, threshold)).collect()
+    let tell = |veiled: &Veiled<'_>, of_one_provider: bool| -> Vec<Figure> {
+        measure.statistics.iter().map(|statistic| shown(measure, statistic, veiled, threshold, of_one_provider)).collect()
     };
     let told = groups.iter().enumerate().map(|(at, group)| {
-        let figures = tell(group);
+        let figures = tell(group, of_one_provider);
         if dark.contains(&at) && figures.iter().all(|figure| figure.hidden) { Vec::new() } else { figures }
     });
-    (told.collect(), tell(&veil(&counted.all, threshold)))
+    (told.collect(), tell(&veil(&counted.all, threshold), false))
+}
+
+/// The figures of a report by month or by quarter: each span exactly as a report of it alone, so that nothing is told that could not be
+/// asked for anyway. Which spans may be asked for is decided where the question is understood.
+pub fn figures_by_span<'c>(
+    measure: &Measure,
+    groups: &[&Group],
+    spans: impl IntoIterator<Item = &'c Counted>,
+    threshold: Threshold,
+) -> Vec<(Vec<Vec<Figure>>, Vec<Figure>)> {
+    spans.into_iter().map(|counted| figures(measure, groups, counted, threshold)).collect()
 }
 
 fn veil(counts: &Counts, threshold: Threshold) -> Veiled<'_> {
@@ -147,7 +161,7 @@ fn hide_another(groups: &mut [Veiled<'_>], line: &[usize], place: usize) -> bool
     smallest.is_some()
 }
 
-fn shown(measure: &Measure, statistic: &Statistic, veiled: &Veiled<'_>, threshold: Threshold) -> Figure {
+fn shown(measure: &Measure, statistic: &Statistic, veiled: &Veiled<'_>, threshold: Threshold, of_one_provider: bool) -> Figure {
     let parts = made_of(statistic.makes);
     let is_hidden = |name: &&str| place(measure, name).and_then(|place| veiled.hidden.get(place)).copied().unwrap_or(true);
     if parts.iter().any(is_hidden) {
@@ -176,7 +190,12 @@ fn shown(measure: &Measure, statistic: &Statistic, veiled: &Veiled<'_>, threshol
             Some(Amount::Whole(days)) => Figure { value: Some(Amount::Whole(days / 7 * 7)), ..exact },
             _ => exact,
         },
-        Makes::Reaches { .. } => exact,
+        // Where the clients of a provider are shown, they are more than it takes to be flagged.
+        Makes::Flagged { .. } if of_one_provider => exact,
+        Makes::Flagged { of, .. } => match threshold.show(veiled.counts.get(measure, of)) {
+            Shown::About(about) => Figure { value: Some(Amount::Whole(about)), ..exact },
+            Shown::Hidden => Figure::HIDDEN,
+        },
     }
 }
 
@@ -215,51 +234,78 @@ mod tests {
     const QUARTERS: usize = 4;
     const MANY: i64 = 10_000;
 
-    /// Every report of these counts, one after the other: by nothing, by type, by severity, by both, for each quarter and for the year.
+    /// Every report of these counts, one after the other: by nothing, by type, by severity, by both; for each quarter and for the year, and
+    /// for the year grouped by quarter.
     fn asked(counts: &[i64]) -> (Known, BTreeMap<Cell, i64>) {
-        let measure = find("barriers_open").unwrap();
         let (mut known, mut hidden) = (Known::new(), BTreeMap::new());
-        let of = |kind: usize, grade: usize, quarter: usize| counts[(kind * GRADES + grade) * QUARTERS + quarter];
         for quarter in (0..QUARTERS).map(Some).chain([None]) {
-            let quarters: Vec<usize> = quarter.map_or_else(|| (0..QUARTERS).collect(), |one| vec![one]);
             for (by_kind, by_grade) in [(false, false), (true, false), (false, true), (true, true)] {
-                let (mut counted, mut truth) = (Counted::default(), BTreeMap::new());
-                for (kind, grade) in (0..TYPES).flat_map(|kind| (0..GRADES).map(move |grade| (kind, grade))) {
-                    let n: i64 = quarters.iter().map(|quarter| of(kind, grade, *quarter)).sum();
-                    let path: Vec<String> =
-                        [by_kind.then_some(kind), by_grade.then_some(grade)].into_iter().flatten().map(|key| key.to_string()).collect();
-                    counted.all.of[0] += n;
-                    if by_kind || by_grade {
-                        counted.groups.entry(path.clone()).or_default().of[0] += n;
-                    }
-                    *truth.entry((path, (by_kind.then_some(kind), by_grade.then_some(grade), quarter))).or_insert(0) += n;
-                }
-                let (groups, all) = figures(measure, &counted, ELEVEN);
-                let told: BTreeMap<&Vec<String>, &Vec<Figure>> = counted.groups.keys().zip(&groups).collect();
-                for ((path, cell), n) in truth {
-                    let Some(figure) = (if path.is_empty() { all.first() } else { told[&path].first() }) else {
-                        // Not even listed: nobody knows whether it is there.
-                        known.insert(cell, (0, MANY));
-                        continue;
-                    };
-                    known.insert(
-                        cell,
-                        match figure.value {
-                            _ if figure.hidden => (1, MANY),
-                            Some(Amount::Whole(0)) => (0, 0),
-                            Some(Amount::Whole(middle)) => (middle - 4, middle + 5),
-                            _ => unreachable!(),
-                        },
-                    );
-                    if figure.hidden && n < 11 {
-                        hidden.insert(cell, n);
-                    }
-                    assert!(!figure.hidden || n > 0, "nothing is shown as nothing");
-                    assert!(figure.hidden || n == 0 || n >= 11, "{n} is small");
-                }
+                let (counted, truth) = count(counts, quarter, by_kind, by_grade);
+                let told = figures(find("barriers_open").unwrap(), &[], &counted, ELEVEN);
+                learn(&mut known, &mut hidden, &counted, &truth, &told);
+            }
+        }
+        for (by_kind, by_grade) in [(false, false), (true, false), (false, true), (true, true)] {
+            let each: Vec<_> = (0..QUARTERS).map(|quarter| count(counts, Some(quarter), by_kind, by_grade)).collect();
+            let told = figures_by_span(find("barriers_open").unwrap(), &[], each.iter().map(|(counted, _)| counted), ELEVEN);
+            assert_eq!(told.len(), QUARTERS);
+            for ((counted, truth), told) in each.iter().zip(&told) {
+                learn(&mut known, &mut hidden, counted, truth, told);
             }
         }
         (known, hidden)
+    }
+
+    type Truth = BTreeMap<(Vec<String>, Cell), i64>;
+
+    /// What one report counts, and what each of its numbers is.
+    fn count(counts: &[i64], quarter: Option<usize>, by_kind: bool, by_grade: bool) -> (Counted, Truth) {
+        let of = |kind: usize, grade: usize, quarter: usize| counts[(kind * GRADES + grade) * QUARTERS + quarter];
+        let quarters: Vec<usize> = quarter.map_or_else(|| (0..QUARTERS).collect(), |one| vec![one]);
+        let (mut counted, mut truth) = (Counted::default(), BTreeMap::new());
+        for (kind, grade) in (0..TYPES).flat_map(|kind| (0..GRADES).map(move |grade| (kind, grade))) {
+            let n: i64 = quarters.iter().map(|quarter| of(kind, grade, *quarter)).sum();
+            let path: Vec<String> =
+                [by_kind.then_some(kind), by_grade.then_some(grade)].into_iter().flatten().map(|key| key.to_string()).collect();
+            counted.all.of[0] += n;
+            if by_kind || by_grade {
+                counted.groups.entry(path.clone()).or_default().of[0] += n;
+            }
+            *truth.entry((path, (by_kind.then_some(kind), by_grade.then_some(grade), quarter))).or_insert(0) += n;
+        }
+        (counted, truth)
+    }
+
+    /// Adds what a report tells to what is known: a number that is told twice lies where both say.
+    fn learn(
+        known: &mut Known,
+        hidden: &mut BTreeMap<Cell, i64>,
+        counted: &Counted,
+        truth: &Truth,
+        (groups, all): &(Vec<Vec<Figure>>, Vec<Figure>),
+    ) {
+        let told: BTreeMap<&Vec<String>, &Vec<Figure>> = counted.groups.keys().zip(groups).collect();
+        for ((path, cell), n) in truth {
+            let figure = if path.is_empty() { all.first() } else { told[path].first() };
+            let (low, high) = match figure {
+                // Not even listed: nobody knows whether it is there.
+                None => (0, MANY),
+                Some(figure) => match figure.value {
+                    _ if figure.hidden => (1, MANY),
+                    Some(Amount::Whole(0)) => (0, 0),
+                    Some(Amount::Whole(middle)) => (middle - 4, middle + 5),
+                    _ => unreachable!(),
+                },
+            };
+            let entry = known.entry(*cell).or_insert((0, MANY));
+            *entry = (entry.0.max(low), entry.1.min(high));
+            let Some(figure) = figure else { continue };
+            if figure.hidden && *n < 11 {
+                hidden.insert(*cell, *n);
+            }
+            assert!(!figure.hidden || *n > 0, "nothing is shown as nothing");
+            assert!(figure.hidden || *n == 0 || *n >= 11, "{n} is small");
+        }
     }
 
     /// Every total with its parts, along each of the three ways to part it.
@@ -352,7 +398,7 @@ mod tests {
             counted.all.of[0] += n;
             counted.groups.entry(vec![format!("{at:03}")]).or_default().of[0] += n;
         }
-        let (groups, all) = figures(measure, &counted, ELEVEN);
+        let (groups, all) = figures(measure, &[], &counted, ELEVEN);
         let span = |figure: &Figure| match figure.value {
             _ if figure.hidden => (1, MANY),
             Some(Amount::Whole(0)) => (0, 0),

@@ -56,7 +56,7 @@ pub const MISTAKES: usize = MOST_COUNTS - 1;
 
 /// Counts what a part counts, by these groups, of the facts that the caller may see. Its counters stand from `place` on.
 pub fn tally(part: &Part, place: usize, groups: &[&'static Group], seen: Condition, moments: &Moments) -> Tally {
-    let drawn_together = matches!(part.look, Look::PerClient(_));
+    let drawn_together = part.look.drawn_together().is_some();
     let mut sql = Condition::sql("SELECT ");
     let mut by: Vec<&'static str> = Vec::new();
     for ids in [false, true] {
@@ -88,10 +88,10 @@ pub fn tally(part: &Part, place: usize, groups: &[&'static Group], seen: Conditi
         };
     }
     sql = sql.then(" FROM ");
-    sql = match part.look {
-        Look::Standing | Look::History => among(sql.then(part.facts.table()), part, seen, moments),
-        Look::PerClient(made) => {
-            sql = sql.then("(SELECT f.client_id");
+    sql = match part.look.drawn_together() {
+        None => among(sql.then(part.facts.table()), part, seen, moments),
+        Some((column, made)) => {
+            sql = sql.then("(SELECT ").then(column);
             for (group, name) in groups.iter().zip(INSIDE) {
                 sql = moments.fill(sql.then(", "), group.sql).then(name);
             }
@@ -99,7 +99,7 @@ pub fn tally(part: &Part, place: usize, groups: &[&'static Group], seen: Conditi
                 sql = moments.fill(sql.then(", "), words).then(" AS ").then(name);
             }
             sql = among(sql.then(" FROM ").then(part.facts.table()), part, seen, moments);
-            sql = moments.fill(sql, " AND f.voided_at > {at} GROUP BY f.client_id");
+            sql = moments.fill(sql, " AND f.voided_at > {at} GROUP BY ").then(column);
             for group in groups {
                 sql = moments.fill(sql.then(", "), group.sql);
             }
@@ -131,7 +131,7 @@ pub fn among(sql: Condition, part: &Part, seen: Condition, moments: &Moments) ->
         sql,
         match part.look {
             Look::History => " AND f.recorded_at <= {at} AND (",
-            Look::Standing | Look::PerClient(_) => " AND f.replaced_at > {at} AND f.recorded_at <= {at} AND (",
+            Look::Standing | Look::PerClient(_) | Look::PerProvider(_) => " AND f.replaced_at > {at} AND f.recorded_at <= {at} AND (",
         },
     );
     moments.fill(sql, part.among).then(")")

@@ -52,6 +52,13 @@ pub struct Counted {
     pub all: Counts,
 }
 
+/// What was counted of a whole report, and of each of its months or quarters.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tallied {
+    pub whole: Counted,
+    pub stretches: Vec<Counted>,
+}
+
 impl Counted {
     /// Adds what was answered for one slice. A fact with several codes is counted under each, and once in all.
     pub fn add(&mut self, measure: &Measure, keys: &[Keys], cells: Vec<Cell>) {
@@ -117,6 +124,8 @@ impl Amount {
 }
 
 impl Figure {
+    /// Nothing to say.
+    pub const NOTHING: Self = Self { numerator: None, denominator: None, value: None, hidden: false };
     pub const HIDDEN: Self = Self { numerator: None, denominator: None, value: None, hidden: true };
 
     const fn whole(value: Option<i64>) -> Self {
@@ -142,7 +151,7 @@ pub fn figure(measure: &Measure, statistic: &Statistic, counts: &Counts) -> Figu
         Makes::Share { of, among } => Figure::ratio(get(of), get(among)),
         Makes::Mean { sum, of, .. } => Figure::ratio(get(sum), get(of)),
         Makes::Quantile { percent, .. } => Figure::whole(quantile(&counts.days, percent)),
-        Makes::Reaches { of, least } => Figure::whole(Some((get(of) >= least).into())),
+        Makes::Flagged { of, .. } => Figure::whole(Some(get(of))),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The records behind a number: one line for each that a measure counts, so that whoever doubts the number can count them.
 
 use super::{
-    measure::{Count, Group, Keys, Look, Measure, Part},
+    measure::{Count, Group, Keys, Measure, Part},
     query::among,
     question::{Question, Slice},
     store::{self, Names},
@@ -43,7 +43,7 @@ pub struct Page {
 pub fn are_listed(measure: &Measure) -> bool {
     let [part] = measure.parts else { return false };
     let counted = part.counters.iter().find(|counter| counter.name == measure.n);
-    !matches!(part.look, Look::PerClient(_)) && counted.is_some_and(|counter| matches!(counter.sql, Count::Of(_)))
+    part.look.drawn_together().is_none() && counted.is_some_and(|counter| matches!(counter.sql, Count::Of(_)))
 }
 
 impl Export {

@@ -5,7 +5,7 @@ use super::{
     measure::Measure,
     model::Report,
     question::{Question, RecordsFormat, RecordsQuery, ReportFormat, ReportQuery, Side, Slice},
-    reckon::Counted,
+    reckon::{Counted, Tallied},
     records::{self, After, Export},
     store,
     turns::{self, ListTurn},
@@ -65,21 +65,37 @@ fn rows(report: &Report) -> i64 {
     i64::try_from(report.rows.len()).unwrap_or(i64::MAX)
 }
 
-async fn count(db: &Db, who: &impl Caller, question: &Question) -> Result<Counted> {
+/// Counts every slice; where it is grouped by month or quarter, each of those too.
+async fn count(db: &Db, who: &impl Caller, question: &Question) -> Result<Tallied> {
     let organization = who.actor().ok_or_else(ApiError::unauthenticated)?.organization;
-    let sides: &[Side] =
-        if question.measure.adds_up() || question.groups.is_empty() { &[Side::Both] } else { &[Side::Groups, Side::Total] };
-    let slices = question.slices.iter().flat_map(|slice| sides.iter().map(|side| (slice.clone(), *side)));
-    let slices = slices.map(|(slice, side)| async move {
+    let by_time = !question.stretches.is_empty();
+    // The groups of a report by month are those of each month: of the whole period there are the totals.
+    let whole: &[Side] = match (question.measure.adds_up() || question.counted_by().is_empty(), by_time) {
+        (_, true) => &[Side::Total],
+        (true, false) => &[Side::Both],
+        (false, false) => &[Side::Groups, Side::Total],
+    };
+    let each: &[Side] =
+        if question.measure.adds_up() || question.counted_by().is_empty() { &[Side::Both] } else { &[Side::Groups, Side::Total] };
+    let times = std::iter::once((None, whole)).chain((0..question.stretches.len()).map(|at| (Some(at), each)));
+    let jobs = times.flat_map(|(stretch, sides)| {
+        question.slices.iter().flat_map(move |slice| sides.iter().map(move |side| (stretch, slice.clone(), *side)))
+    });
+    let jobs = jobs.map(|(stretch, slice, side)| async move {
         let _turn = turns::slice(organization).await?;
         let question = question.clone();
-        db.read(who, move |tx| store::count(tx, &question, &slice, side)).await
+        let counted = db.read(who, move |tx| store::count(tx, &question, stretch, &slice, side)).await?;
+        Ok((stretch, counted))
     });
-    let all = stream::iter(slices).buffer_unordered(2);
-    all.try_fold(Counted::default(), |mut counted, more| async move {
-        counted.join(more);
-        store::check_size(&counted)?;
-        Ok(counted)
+    let empty = Tallied { whole: Counted::default(), stretches: vec![Counted::default(); question.stretches.len()] };
+    let all = stream::iter(jobs).buffer_unordered(2);
+    all.try_fold(empty, |mut tallied, (stretch, more)| async move {
+        let place = stretch.map_or(Some(&mut tallied.whole), |at| tallied.stretches.get_mut(at));
+        if let Some(counted) = place {
+            counted.join(more);
+        }
+        store::check_size(&tallied)?;
+        Ok(tallied)
     })
     .await
 }

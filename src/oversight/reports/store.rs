@@ -1,12 +1,13 @@
 //! Queries over the facts. Every one starts from [`visible`].
 
 use super::{
-    measure::{Group, Keys, Makes, Measure, NONE},
+    measure::{Group, Keys, Makes, Measure, NONE, Statistic},
+    measures::TEAM,
     model::*,
     protect::{self, Shown, Threshold},
     query::tally,
     question::*,
-    reckon::{Counted, Counts, Figure, figure},
+    reckon::{Counted, Counts, Figure, Tallied, figure},
 };
 use crate::{
     auth::{Scope, UserId},
@@ -53,7 +54,7 @@ pub(super) fn visible(tx: &mut Tx, slice: &Slice) -> Result<Condition> {
         list.then(")")
     };
     match (tx.scope(), slice) {
-        (Scope::Organization, Slice::Teams(ids)) if !ids.is_empty() => Ok(of_teams(ids)),
+        (Scope::Organization | Scope::Counted, Slice::Teams(ids)) if !ids.is_empty() => Ok(of_teams(ids)),
         (Scope::Teams(_), Slice::Teams(ids)) if !ids.is_empty() => {
             let own = teams::store::of_caller(tx)?;
             if ids.iter().all(|id| own.contains(id)) { Ok(of_teams(ids)) } else { Err(ApiError::not_found()) }
@@ -72,26 +73,33 @@ pub(super) fn visible(tx: &mut Tx, slice: &Slice) -> Result<Condition> {
 /// Understands what was asked, and says in which slices it is counted.
 pub fn question(tx: &mut Tx, measure: &'static Measure, query: &ReportQuery) -> Result<Question> {
     let organization = organizations::store::find(tx)?;
-    let sees_cases = !matches!(tx.scope(), Scope::Organization);
+    let sees_cases = !matches!(tx.scope(), Scope::Organization | Scope::Counted);
     let view = match (query.view, sees_cases) {
+        // What is handed on is protected unless somebody asks for more.
+        (None, true) if query.asks_for_a_file() => View::Protected,
         (None, true) => View::Exact,
         (None, false) => View::Protected,
         (Some(View::Exact), false) => return Err(ApiError::forbidden("Exact numbers are for those who see the cases.")),
         (Some(view), _) => view,
     };
     let groups = groups(measure, query.group_by.as_deref())?;
-    let moments = moments(measure, query, view, &organization, Instant::now())?;
+    let moments = moments(measure, span(&groups), query, view, &organization, Instant::now())?;
+    let stretches = match span(&groups) {
+        Some(span) => stretches(measure, span, &moments, &organization.time_zone)?,
+        None => Vec::new(),
+    };
     if !sees_cases && query.team.is_some() {
         // Team by team they would tell what is hidden where they stand side by side.
         return Err(ApiError::parameter("team", "too_fine", "a report to those who do not see the cases is of all teams: group by team"));
     }
     let known = match tx.scope() {
-        Scope::Organization => teams::store::all(tx)?,
+        Scope::Organization | Scope::Counted => teams::store::all(tx)?,
         _ => teams::store::of_caller(tx)?,
     };
     if query.team.is_some_and(|team| !known.contains(&team)) {
         return Err(ApiError::parameter("team", "unknown_reference", "is no team of yours"));
     }
+    let scope = scope(tx, organization.name.to_string(), query.team, &known)?;
     let slices = match tx.scope() {
         Scope::Assigned(_) => vec![Slice::Assigned(query.team)],
         _ => {
@@ -101,21 +109,47 @@ pub fn question(tx: &mut Tx, measure: &'static Measure, query: &ReportQuery) -> 
         }
     };
     let threshold = Threshold::of(organization.suppression_threshold);
-    Ok(Question { measure, groups, moments, zone: organization.time_zone, team: query.team, view, threshold, slices })
+    Ok(Question { measure, groups, moments, zone: organization.time_zone, team: query.team, view, threshold, slices, stretches, scope })
 }
 
-/// Counts one slice.
-pub fn count(tx: &mut Tx, question: &Question, slice: &Slice, side: Side) -> Result<Counted> {
+/// Whose records the report is of, in names.
+fn scope(tx: &mut Tx, organization: String, asked: Option<TeamId>, known: &[TeamId]) -> Result<ReportScope> {
+    let all = teams::store::all(tx)?.len();
+    let is_own = matches!(tx.scope(), Scope::Assigned(_));
+    let names = names(tx, &TEAM)?;
+    let named = |ids: &[TeamId]| {
+        let mut named: Vec<String> = ids.iter().map(|id| names.label(&id.to_string())).collect();
+        named.sort();
+        named
+    };
+    let (kind, teams) = match asked {
+        _ if is_own => (ScopeKind::OwnCases, named(asked.as_slice())),
+        Some(team) => (if all == 1 { ScopeKind::AllTeams } else { ScopeKind::Teams }, named(&[team])),
+        None => (if known.len() >= all { ScopeKind::AllTeams } else { ScopeKind::Teams }, named(known)),
+    };
+    let advocate = match is_own {
+        true => {
+            let own = users::table.filter(users::organization_id.eq(tx.organization())).filter(users::id.eq(tx.actor()?.user));
+            Some(own.select(users::display_name).first::<Line<120>>(tx.conn)?.to_string())
+        }
+        false => None,
+    };
+    Ok(ReportScope { organization, kind, teams, of_teams: all, advocate })
+}
+
+/// Counts one slice, of the whole period or of one month or quarter.
+pub fn count(tx: &mut Tx, question: &Question, stretch: Option<usize>, slice: &Slice, side: Side) -> Result<Counted> {
     let measure = question.measure;
-    let groups: &[&'static Group] = if side == Side::Total { &[] } else { &question.groups };
+    let moments = stretch.and_then(|at| question.stretches.get(at)).map_or(&question.moments, |stretch| &stretch.moments);
+    let groups: &[&'static Group] = if side == Side::Total { &[] } else { &question.counted_by() };
     let keys: Vec<Keys> = groups.iter().map(|group| group.keys).collect();
     let mut counted = Counted::default();
     let seen = visible(tx, slice)?;
     let mut place = 0;
     for part in measure.parts {
-        let cells: Vec<Cell> = tally(part, place, groups, seen.clone(), &question.moments).load(tx.conn)?;
+        let cells: Vec<Cell> = tally(part, place, groups, seen.clone(), moments).load(tx.conn)?;
         counted.add(measure, &keys, cells);
-        check_size(&counted)?;
+        check_groups(counted.groups.len())?;
         place += part.counters.len();
     }
     if side == Side::Groups {
@@ -125,26 +159,41 @@ pub fn count(tx: &mut Tx, question: &Question, slice: &Slice, side: Side) -> Res
 }
 
 /// That a report has no more groups than anybody reads.
-pub fn check_size(counted: &Counted) -> Result<()> {
+pub fn check_size(tallied: &Tallied) -> Result<()> {
+    check_groups(std::iter::once(&tallied.whole).chain(&tallied.stretches).map(|counted| counted.groups.len()).sum())
+}
+
+fn check_groups(groups: usize) -> Result<()> {
     let told = || ApiError::parameter("group_by", "too_many_rows", format!("makes more than {MOST_GROUPS} groups: group by fewer things"));
-    if counted.groups.len() > MOST_GROUPS { Err(told()) } else { Ok(()) }
+    if groups > MOST_GROUPS { Err(told()) } else { Ok(()) }
 }
 
 /// Makes the report of what was counted, and names what it speaks of.
-pub fn report(tx: &mut Tx, question: &Question, counted: &Counted) -> Result<Report> {
+pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Report> {
     let measure = question.measure;
-    check_size(counted)?;
-    let names: Vec<Names> = question.groups.iter().map(|group| names(tx, group)).collect::<Result<_>>()?;
+    check_size(tallied)?;
+    let counted_by = question.counted_by();
+    let names: Vec<Names> = counted_by.iter().map(|group| names(tx, group)).collect::<Result<_>>()?;
     let threshold = question.threshold;
     let protected = question.view == View::Protected;
-    let (figures, totals) = if protected {
-        protect::figures(measure, counted, threshold)
+    let exact = |counted: &Counted| {
+        let of = |counts| measure.statistics.iter().map(|statistic| figure(measure, statistic, counts)).collect::<Vec<Figure>>();
+        (counted.groups.values().map(of).collect::<Vec<_>>(), of(&counted.all))
+    };
+    let by_time = !question.stretches.is_empty() || span(&question.groups).is_some();
+    let whole = &tallied.whole;
+    let (figures, mut totals) = if protected { protect::figures(measure, &counted_by, whole, threshold) } else { exact(whole) };
+    if !question.tells_whole() {
+        totals.fill(Figure::HIDDEN);
+    }
+    let each = if protected {
+        protect::figures_by_span(measure, &counted_by, &tallied.stretches, threshold)
     } else {
-        let exact = |counts| measure.statistics.iter().map(|statistic| figure(measure, statistic, counts)).collect::<Vec<Figure>>();
-        (counted.groups.values().map(exact).collect(), exact(&counted.all))
+        tallied.stretches.iter().map(exact).collect()
     };
     let shown = |count: i64| match threshold.show(count) {
         _ if !protected => Some(count),
+        _ if !question.tells_whole() => None,
         Shown::About(about) => Some(about),
         Shown::Hidden => None,
     };
@@ -153,23 +202,54 @@ pub fn report(tx: &mut Tx, question: &Question, counted: &Counted) -> Result<Rep
         each.map(|(statistic, figure)| ReportRow { group: group.to_vec(), statistic: statistic.name, figure }).collect::<Vec<_>>()
     };
     let mut rows = Vec::new();
-    for (path, figures) in counted.groups.keys().zip(figures) {
-        // Facts that were looked at to be left out make no group of their own.
-        if counted.groups.get(path).is_some_and(|counts| is_idle(measure, counts)) || figures.is_empty() {
-            continue;
+    let mut add = |counted: &Counted, figures: Vec<Vec<Figure>>, stretch: Option<(usize, &Stretch)>| {
+        for (path, figures) in counted.groups.keys().zip(figures) {
+            // Facts that were looked at to be left out make no group of their own.
+            if counted.groups.get(path).is_some_and(|counts| is_idle(measure, counts)) || figures.is_empty() {
+                continue;
+            }
+            let (mut group, mut order) = (Vec::new(), Vec::new());
+            let mut named = counted_by.iter().zip(&names).zip(path);
+            for asked in &question.groups {
+                if let (Some(_), Some((at, stretch))) = (asked.keys.span(), stretch) {
+                    group.push((asked.name, stretch.key.clone(), stretch.label.clone()));
+                    order.push((at, String::new()));
+                } else if let Some(((known, names), key)) = named.next() {
+                    group.push((known.name, key.clone(), names.label(key)));
+                    order.push(names.order(key));
+                }
+            }
+            rows.push((order, row(&group, figures)));
         }
-        let named = question.groups.iter().zip(&names).zip(path);
-        let group: Vec<_> = named.clone().map(|((group, names), key)| (group.name, key.clone(), names.label(key))).collect();
-        let order: Vec<(usize, String)> = named.map(|((_, names), key)| names.order(key)).collect();
-        rows.push((order, row(&group, figures)));
+    };
+    if !by_time {
+        add(whole, figures, None);
     }
+    let (mut stretches, mut alone) = (Vec::new(), Vec::new());
+    for ((at, stretch), (counted, (figures, mut all))) in question.stretches.iter().enumerate().zip(tallied.stretches.iter().zip(each)) {
+        let untold = |statistic: &Statistic| measure.by_time.without.contains(&statistic.name);
+        let mut figures = figures;
+        for figures in figures.iter_mut().chain([&mut all]) {
+            for (_, figure) in measure.statistics.iter().zip(figures).filter(|(statistic, _)| untold(statistic)) {
+                *figure = Figure::NOTHING;
+            }
+        }
+        if counted_by.is_empty() {
+            let group = question.groups.iter().map(|group| (group.name, stretch.key.clone(), stretch.label.clone())).collect::<Vec<_>>();
+            alone.push((vec![(at, String::new())], row(&group, all.clone())));
+        } else {
+            add(counted, figures, Some((at, stretch)));
+        }
+        stretches.push(StretchFigures { stretch: stretch.clone(), rows: row(&[], all) });
+    }
+    rows.extend(alone);
     rows.sort_by(|(one, _), (other, _)| one.cmp(other));
     let rows: Vec<ReportRow> = rows.into_iter().flat_map(|(_, rows)| rows).collect();
     let excluded = measure
         .excluded
         .iter()
-        .map(|excluded| Excluded { code: excluded.code, words: excluded.words, n: shown(counted.all.get(measure, excluded.counter)) })
-        .chain(measure.tells_mistakes.then(|| Excluded { code: MISTAKE.0, words: MISTAKE.1, n: shown(counted.all.mistakes()) }))
+        .map(|excluded| Excluded { code: excluded.code, words: excluded.words, n: shown(whole.all.get(measure, excluded.counter)) })
+        .chain(measure.tells_mistakes.then(|| Excluded { code: MISTAKE.0, words: MISTAKE.1, n: shown(whole.all.mistakes()) }))
         .collect();
     Ok(Report {
         id: measure.id,
@@ -182,6 +262,7 @@ pub fn report(tx: &mut Tx, question: &Question, counted: &Counted) -> Result<Rep
         unit: measure.unit,
         as_of: question.moments.at,
         time_zone: question.zone.clone(),
+        scope: question.scope.clone(),
         from: question.moments.from.map(|(day, _)| day),
         to: question.moments.to.map(|(day, _)| day),
         filters: ReportFilters {
@@ -189,12 +270,13 @@ pub fn report(tx: &mut Tx, question: &Question, counted: &Counted) -> Result<Rep
             group_by: question.groups.iter().map(|group| group.name).collect(),
             view: question.view,
         },
-        n: shown(counted.all.get(measure, measure.n)),
+        n: shown(whole.all.get(measure, measure.n)),
         excluded,
         threshold: protected.then_some(threshold.least()),
         step: protected.then_some(protect::STEP),
         rows,
         totals: row(&[], totals),
+        stretches,
     })
 }
 
@@ -202,8 +284,8 @@ pub fn report(tx: &mut Tx, question: &Question, counted: &Counted) -> Result<Rep
 fn is_idle(measure: &Measure, counts: &Counts) -> bool {
     measure.statistics.iter().all(|statistic| {
         let parts = match statistic.makes {
-            Makes::Count(of) | Makes::Quantile { of, .. } | Makes::Reaches { of, .. } => [of, of],
-            Makes::Share { of, among } => [of, among],
+            Makes::Count(of) | Makes::Quantile { of, .. } => [of, of],
+            Makes::Share { of, among } | Makes::Flagged { of, among } => [of, among],
             Makes::Weight { sum, of } | Makes::Mean { sum, of, .. } => [sum, of],
         };
         parts.iter().all(|name| counts.get(measure, name) == 0)
@@ -250,7 +332,8 @@ pub(super) fn names(tx: &mut Tx, group: &Group) -> Result<Names> {
     }
     Ok(match group.keys {
         Keys::Codes(list) | Keys::SeveralCodes(list) => Names::Codes(list),
-        Keys::Words => Names::Words,
+        // Months and quarters bring their names along.
+        Keys::Words | Keys::Span(_) => Names::Words,
         Keys::Steps(steps) => Names::Steps(steps),
         Keys::Team => {
             let rows = team_rows::table.filter(team_rows::organization_id.eq(organization)).select((team_rows::id, team_rows::name));

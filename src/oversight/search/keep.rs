@@ -1,4 +1,5 @@
-//! The keeping of the index: fresh documents are put on shelves, many at a time, and records of before there was search are read.
+//! The keeping of the index: fresh documents are put on shelves, many at a time, records of before there was search are read, and words that
+//! were folded by an older program are folded anew.
 //!
 //! To index each document as it is written would cost a write more than all its other statements together. A fresh one is found by
 //! looking into it, which is quick while they are few; so somebody must see to it, time and again, that they stay few.
@@ -17,11 +18,12 @@ use crate::{
         Conn, Db, PortableDsl as _,
         dialect::Key,
         schema::{
-            barriers, cases, clients, meetings, note_amendments as amendments, notes, organizations, search_documents as documents,
-            search_shelves as shelves,
+            barriers, cases, clients, meetings, note_amendments as amendments, notes, organizations, providers,
+            search_documents as documents, search_refolds as refolds, search_shelves as shelves, services,
         },
         search::{enter_all_words, enter_words, tidy},
     },
+    directory::{providers::model::ProviderRow, services::model::ServiceRow},
     error::{ApiError, Result},
     identity::teams::model::TeamId,
 };
@@ -29,7 +31,7 @@ use diesel::{
     dsl::{count_star, max},
     prelude::*,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many documents an organization has off the shelves before they are put there.
 const FRESH: usize = 512;
@@ -63,6 +65,16 @@ pub async fn tend(db: &Db) -> Result<()> {
 pub fn tend_blocking(db: &Db) -> Result<()> {
     while db.maintain_blocking(|conn| step(conn, 1))? {}
     Ok(())
+}
+
+/// Folds anew what an older program has folded, to the end: nothing is searched before. Says how many parts there were; what is broken off
+/// goes on where it was.
+pub fn refold_blocking(db: &Db) -> Result<u64> {
+    let mut parts = 0;
+    while db.maintain_blocking(refold_step)? {
+        parts += 1;
+    }
+    Ok(parts)
 }
 
 /// A shelf that documents were put on as they were written.
@@ -115,6 +127,65 @@ fn step(conn: &mut Conn, least: usize) -> Result<bool> {
         }
     }
     Ok(false)
+}
+
+/// The same for what is to be folded anew.
+fn refold_step(conn: &mut Conn) -> Result<bool> {
+    let all: Vec<OrganizationId> = organizations::table.select(organizations::id).order(organizations::id).load(conn)?;
+    for organization in all {
+        conn.set_organization(organization)?;
+        if refold(conn, organization)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Folds a part anew: first the names in the directory, then the search documents in the order of their ids. Says whether there was any.
+fn refold(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
+    // Held: of several servers that start, one does a part and the others the next.
+    let mark = refolds::table.find(organization).select(refolds::after_id).locked();
+    let Some(after) = mark.get_result::<Option<Key>>(conn).optional()? else { return Ok(false) };
+    macro_rules! names {
+        ($row:ty, $table:ident) => {{
+            let own = $table::table.filter($table::organization_id.eq(organization)).filter($table::words.eq(""));
+            let rows: Vec<$row> = own.limit(AT_ONCE).select(<$row>::as_select()).load(conn)?;
+            let some = !rows.is_empty();
+            for mut row in rows {
+                row.refold();
+                diesel::update($table::table.find((organization, row.id))).set($table::words.eq(row.words)).execute(conn)?;
+            }
+            some
+        }};
+    }
+    if names!(ProviderRow, providers) || names!(ServiceRow, services) {
+        return Ok(true);
+    }
+    let mut next = documents::table.filter(documents::organization_id.eq(organization)).into_boxed();
+    if let Some(after) = after {
+        next = next.filter(documents::id.gt(after));
+    }
+    let columns = (documents::number, documents::id, documents::kind, documents::team_id, documents::words.is_null());
+    let next = next.order(documents::id).limit(i64::try_from(READ_AT_ONCE).unwrap_or(AT_ONCE)).select(columns);
+    let next: Vec<Fresh> = next.load(conn)?;
+    let Some(last) = next.last() else {
+        diesel::delete(refolds::table.find(organization)).execute(conn)?;
+        return Ok(true);
+    };
+    fill(conn, organization, &next)?;
+    // What stands on a shelf stays there, with its new words.
+    let these = documents::table.filter(documents::organization_id.eq(organization)).filter(documents::shelf.is_not_null());
+    let these = these.filter(documents::id.eq_any(next.iter().map(|document| document.id).collect::<Vec<_>>()));
+    let columns = (documents::team_id, documents::shelf.assume_not_null(), documents::words);
+    let mut of_shelves: BTreeMap<(TeamId, i64), BTreeSet<String>> = BTreeMap::new();
+    for (team, shelf, words) in these.select(columns).load::<(TeamId, i64, Option<String>)>(conn)? {
+        of_shelves.entry((team, shelf)).or_default().extend(words.unwrap_or_default().split_whitespace().map(str::to_owned));
+    }
+    for ((team, shelf), terms) in of_shelves {
+        enter_words(conn, organization, team, shelf, &terms)?;
+    }
+    diesel::update(refolds::table.find(organization)).set(refolds::after_id.eq(Some(last.id))).execute(conn)?;
+    Ok(true)
 }
 
 fn step_for(conn: &mut Conn, organization: OrganizationId, least: usize) -> Result<bool> {
@@ -218,7 +289,11 @@ fn fill(conn: &mut Conn, organization: OrganizationId, empty: &[Fresh]) -> Resul
     for document in empty {
         let own = documents::table.find((organization, document.id));
         match contents.get(&document.id) {
-            Some(content) => diesel::update(own).set(content).execute(conn)?,
+            Some(content) => {
+                let other = documents::words.is_null().or(documents::words.ne(content.words.clone()));
+                let other = other.or(documents::title.ne(content.title.clone())).or(documents::body.ne(content.body.clone()));
+                diesel::update(own.filter(other)).set(content).execute(conn)?
+            }
             None => diesel::delete(own).execute(conn)?,
         };
     }

@@ -13,10 +13,15 @@ use crate::{
     db::{dialect::Key, schema::search_documents},
     http::{Filter, OneOf},
     identity::teams::model::TeamId,
-    types::{code, fault::Fault},
+    types::{
+        Day, code,
+        fault::Fault,
+        fold::{self, Term},
+    },
 };
 use diesel::prelude::*;
 use serde::{Deserialize, Deserializer, Serialize};
+use std::collections::BTreeSet;
 use utoipa::{
     IntoParams, PartialSchema, ToSchema,
     openapi::{
@@ -39,10 +44,37 @@ pub trait Searchable {
     fn title(&self) -> String;
     /// What it says; a snippet is taken from it.
     fn body(&self) -> String;
+    /// Words that it is found by beside those of its title and its body, folded already.
+    fn more(&self) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
     /// Of a note: for whose eyes it is.
     fn readers(&self) -> Option<(NoteKind, UserId)> {
         None
     }
+}
+
+/// What a person is found by beside the words of their names: the names with their parts joined, the telephone number as digits, the e-mail
+/// address, and the date of birth. Search is for roles that are shown all of these (`auth/members.txt`).
+pub fn of_person<'a>(
+    names: impl IntoIterator<Item = &'a str>,
+    phone: Option<&str>,
+    email: Option<&str>,
+    born: Option<Day>,
+) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    names.into_iter().for_each(|name| fold::name(name, &mut all));
+    phone.into_iter().for_each(|phone| fold::phone(phone, &mut all));
+    email.into_iter().for_each(|email| fold::stored(email, &mut all));
+    born.into_iter().for_each(|born| fold::date(born, &mut all));
+    all
+}
+
+/// What the number of a case is found by beside its parts: `42` and `202642` of `2026-000042`.
+pub fn of_case_number(number: &str) -> BTreeSet<String> {
+    let Some((year, number)) = number.split_once('-') else { return BTreeSet::new() };
+    let short = number.trim_start_matches('0');
+    BTreeSet::from([short.to_owned(), format!("{year}{short}")])
 }
 
 /// The texts that there are, each on a line of its own.
@@ -62,7 +94,11 @@ impl Searchable for ClientRow {
         self.preferred_name.to_string()
     }
     fn body(&self) -> String {
-        lines([Some(self.preferred_name.as_str()), self.legal_name.as_ref().map(|name| name.as_str())])
+        lines(self.names().map(Some))
+    }
+    fn more(&self) -> BTreeSet<String> {
+        let (phone, email) = (self.phone.as_ref().map(|phone| phone.as_str()), self.email.as_ref().map(|email| email.as_str()));
+        of_person(self.names(), phone, email, self.date_of_birth)
     }
 }
 
@@ -81,6 +117,9 @@ impl Searchable for CaseRow {
         let more = [self.priority_reason.as_ref().map(|text| text.as_str()), self.closing_summary.as_ref().map(|text| text.as_str())];
         lines([Some(self.client_goal.as_str())].into_iter().chain(more).chain(self.tags.0.iter().map(|tag| Some(tag.as_str()))))
     }
+    fn more(&self) -> BTreeSet<String> {
+        of_case_number(&self.case_number)
+    }
 }
 
 impl Searchable for BarrierRow {
@@ -92,7 +131,7 @@ impl Searchable for BarrierRow {
         Some(self.case_id)
     }
     fn title(&self) -> String {
-        code::words(self.kind.as_str())
+        self.kind.label()
     }
     fn body(&self) -> String {
         lines([
@@ -112,7 +151,7 @@ impl Searchable for MeetingRow {
         Some(self.case_id)
     }
     fn title(&self) -> String {
-        code::words(self.type_.as_str())
+        self.type_.label()
     }
     fn body(&self) -> String {
         let texts = [
@@ -155,12 +194,12 @@ pub struct Content {
 }
 
 impl Content {
-    pub fn new(title: String, body: String) -> Self {
-        let words = Some(words::gather(&[&title, &body]));
+    pub fn new(title: String, body: String, more: BTreeSet<String>) -> Self {
+        let words = Some(words::gather(&[&title, &body], more));
         Self { title, body, words }
     }
     pub fn of(record: &impl Searchable) -> Self {
-        Self::new(record.title(), record.body())
+        Self::new(record.title(), record.body(), record.more())
     }
 }
 
@@ -188,28 +227,30 @@ impl Document {
     }
 }
 
-const FEWEST_CHARACTERS: usize = 2;
 const MOST_CHARACTERS: usize = 100;
 const MOST_TERMS: usize = 10;
 
 /// The words that are searched for. Never logged: they may be a name.
 #[derive(Clone, Default)]
-pub struct Question(Vec<String>);
+pub struct Question(Vec<Term>);
 
 impl Question {
     pub fn parse(text: &str) -> std::result::Result<Self, Fault> {
         let length = text.trim().chars().count();
-        if !(FEWEST_CHARACTERS..=MOST_CHARACTERS).contains(&length) {
-            return Err(Fault::new("out_of_range", format!("must have {FEWEST_CHARACTERS} to {MOST_CHARACTERS} characters")));
+        if !(1..=MOST_CHARACTERS).contains(&length) {
+            return Err(Fault::new("out_of_range", format!("must have 1 to {MOST_CHARACTERS} characters")));
         }
-        let terms = words::terms(text);
-        match terms.len() {
+        match fold::count(text) {
             0 => Err(Fault::new("blank", "must have a letter or a digit in it")),
-            1..=MOST_TERMS => Ok(Self(terms)),
+            1..=MOST_TERMS => Ok(Self(fold::question(text))),
             _ => Err(Fault::new("too_long", format!("must have at most {MOST_TERMS} words"))),
         }
     }
-    pub fn terms(&self) -> &[String] {
+    /// A question that the program asks by itself.
+    pub const fn of(terms: Vec<Term>) -> Self {
+        Self(terms)
+    }
+    pub fn terms(&self) -> &[Term] {
         &self.0
     }
 }
@@ -227,7 +268,7 @@ impl PartialSchema for Question {
     fn schema() -> RefOr<Schema> {
         ObjectBuilder::new()
             .schema_type(Type::String)
-            .min_length(Some(FEWEST_CHARACTERS))
+            .min_length(Some(1))
             .max_length(Some(MOST_CHARACTERS))
             .pattern(Some("[A-Za-z0-9]"))
             .examples([serde_json::json!("bridge prescription")])
@@ -285,9 +326,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_question_has_two_to_a_hundred_characters_and_a_word() {
+    fn a_question_has_one_to_a_hundred_characters_and_a_word() {
         assert_eq!(Question::parse("José  clinic").map(|question| question.0.len()), Ok(2));
-        for (bad, code) in [("", "out_of_range"), (" a ", "out_of_range"), ("\"*", "blank"), ("a b c d e f g h i j k", "too_long")] {
+        assert_eq!(Question::parse("明").map(|question| question.0.len()), Ok(1));
+        for (bad, code) in [("", "out_of_range"), ("  ", "out_of_range"), ("\"*", "blank"), ("a b c d e f g h i j k", "too_long")] {
             assert_eq!(Question::parse(bad).unwrap_err().code, code, "{bad}");
         }
         assert!(Question::parse(&"é".repeat(100)).is_ok() && Question::parse(&"é".repeat(101)).is_err());

@@ -6,18 +6,26 @@
 use super::{model::*, words};
 use crate::{
     auth::{Role, Scope},
-    casework::{cases::model::CaseId, clients, notes::model::NoteKind},
+    casework::{
+        cases::model::CaseId,
+        clients::{self, model::ClientId},
+        notes::model::NoteKind,
+    },
     db::{
         Condition, Dialect, Tx,
-        dialect::{Key, holds},
+        dialect::Key,
         rewrite,
         schema::{search_documents as documents, search_shelves as shelves},
         search::on_shelves,
     },
     error::Result,
-    http::{List, Page},
+    http::{List, OneOf, Page},
     identity::teams::{self, model::TeamId},
     of_visible_case,
+    types::{
+        Id,
+        fold::{Asked, Term},
+    },
 };
 use diesel::{dsl::exists, prelude::*};
 use std::collections::BTreeMap;
@@ -137,31 +145,52 @@ fn read_few(tx: &mut Tx, filter: &SearchFilter, query: impl Fn(&Tx) -> Result<Do
 
 /// Looks into each document that the query gives.
 fn that_hold(query: Documents, filter: &SearchFilter) -> Documents {
-    let each = filter.q.terms().iter();
-    each.fold(query, |query, term| query.filter(holds(documents::words.assume_not_null(), format!(" {term}"))))
+    query.filter(Condition::answers("search_documents.words", filter.q.terms(), false))
 }
 
 /// One shelf: its number, and how many documents stand on it.
 type Shelf = (i64, i32);
 
-/// Of `search_shelves`: the shelf has, for each of the terms, a word that begins with it. The words of other teams are not gone
+/// Of `search_shelves`: the shelf has, for each of the terms, the words of one of its ways. The words of other teams are not gone
 /// through, lest the time that it takes tell whether they use one.
-fn with_words(tx: &Tx, terms: &[String]) -> Condition {
+fn with_words(tx: &Tx, terms: &[Term]) -> Condition {
     let organization = tx.organization().uuid();
-    terms.iter().fold(Condition::everything(), |all, term| {
+    let has_word = |asked: &Asked| {
         // IS TRUE keeps the list a list, which PostgreSQL makes once; as a join it would be gone through for each shelf.
-        all.then(" AND (search_shelves.id IN (SELECT word.shelf FROM teams CROSS JOIN search_words AS word WHERE teams.organization_id = ")
-            .id(organization)
-            .then(" AND ")
-            .with(teams::store::own(tx, "teams.id"))
-            .then(" AND word.organization_id = ")
-            .id(organization)
-            .then(" AND word.team_id = teams.id AND word.term >= ")
-            .text(term.clone())
-            .then(" AND word.term < ")
-            .text(format!("{term}\u{10ffff}"))
-            .then(")) IS TRUE")
+        let own = Condition::sql(
+            "(search_shelves.id IN (SELECT word.shelf FROM teams CROSS JOIN search_words AS word WHERE teams.organization_id = ",
+        )
+        .id(organization)
+        .then(" AND ")
+        .with(teams::store::own(tx, "teams.id"))
+        .then(" AND word.organization_id = ")
+        .id(organization)
+        .then(" AND word.team_id = teams.id AND word.term ");
+        let found = if asked.is_whole {
+            own.then("= ").text(asked.text.clone())
+        } else {
+            own.then(">= ").text(asked.text.clone()).then(" AND word.term < ").text(format!("{}\u{10ffff}", asked.text))
+        };
+        found.then(")) IS TRUE")
+    };
+    let has_way = |way: &Vec<Asked>| way.iter().fold(Condition::everything(), |all, asked| all.then(" AND ").with(has_word(asked)));
+    terms.iter().fold(Condition::everything(), |all, term| {
+        let ways = term.0.iter().fold(Condition::nothing(), |any, way| any.then(" OR (").with(has_way(way)).then(")"));
+        all.then(" AND (").with(ways).then(")")
     })
+}
+
+/// Whether the record whose id stands in `column`, as SQL names it, is kept with words that answer the terms by any part of them: for lists
+/// that are filtered by `q`. It says nothing of who may see the record.
+pub fn kept_words_answer(tx: &Tx, column: &'static str, terms: &[Term]) -> Condition {
+    // A value and no EXISTS: PostgreSQL would make a join of that, and read every document of the organization.
+    Condition::sql("coalesce((SELECT ")
+        .with(Condition::answers("search_documents.words", terms, true))
+        .then(" FROM search_documents WHERE search_documents.organization_id = ")
+        .id(tx.organization().uuid())
+        .then(" AND search_documents.id = ")
+        .then(column)
+        .then("), 1 = 0)")
 }
 
 /// The shelves of each kind that have the words, of the teams that a supervisor oversees, the newest first.
@@ -277,6 +306,19 @@ fn add_snippets(tx: &mut Tx, filter: &SearchFilter, numbers: Vec<i64>, results: 
     Ok(())
 }
 
+/// The newest clients that the caller sees and that answer one of the ways of a term.
+pub fn clients_that_answer(tx: &mut Tx, term: Term) -> Result<Vec<ClientId>> {
+    let filter = SearchFilter { q: Question::of(vec![term]), kind: Some(OneOf(vec![SearchKind::Client])) };
+    Ok(candidates(tx, &filter)?.into_iter().map(|found| ClientId::from_uuid(found.id.uuid())).collect())
+}
+
+/// Takes out a record that is shown no more.
+pub fn remove<K: 'static>(tx: &mut Tx, id: Id<K>) -> Result<()> {
+    let own = documents::table.find((tx.organization(), Key::from_uuid(id.uuid())));
+    diesel::delete(own).execute(tx.conn)?;
+    Ok(())
+}
+
 /// Takes a new record in. Whoever writes one calls this, in the same transaction.
 pub fn add<R: Searchable>(tx: &mut Tx, team: TeamId, record: &R) -> Result<()> {
     let document = Document::of(tx.organization(), team, record);
@@ -288,7 +330,9 @@ pub fn add<R: Searchable>(tx: &mut Tx, team: TeamId, record: &R) -> Result<()> {
 pub fn replace<R: Searchable>(tx: &mut Tx, record: &R) -> Result<()> {
     let content = Content::of(record);
     let own = documents::table.filter(documents::organization_id.eq(tx.organization())).filter(documents::id.eq(record.key()));
-    let other = documents::body.ne(content.body.clone()).or(documents::title.ne(content.title.clone())).or(documents::words.is_null());
+    // A telephone number stands in the words alone.
+    let other = documents::words.is_null().or(documents::words.ne(content.words.clone()));
+    let other = other.or(documents::title.ne(content.title.clone())).or(documents::body.ne(content.body.clone()));
     // Off its shelf, until it is put on another with its new words.
     rewrite(own.filter(other), (&content, documents::shelf.eq(None::<i64>))).execute(tx.conn)?;
     Ok(())

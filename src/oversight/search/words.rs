@@ -1,61 +1,26 @@
-//! Words: how text is taken apart, folded to one form, and shown with what was found in it.
+//! Words: what of a record is stored for the search, how well it answers, and how it is shown with what was found in it. All words are
+//! folded by [`fold`].
 
+use crate::types::fold::{self, Asked, Term, Word};
 use std::{collections::BTreeSet, ops::Range};
-use unicode_normalization::{UnicodeNormalization as _, char::is_combining_mark};
 
-/// What is beyond this of a word makes no difference.
-const LONGEST_WORD: usize = 40;
 /// What is beyond this of a record's words is not found: both engines have a limit, and no note comes near it.
-const MOST_BYTES: usize = 100_000;
+const MOST_BYTES: usize = 400_000;
 /// What an index puts before each word, at most.
 const LABEL: usize = 16;
 
 /// How much of a text a snippet shows before the first word that was found, and in all.
 const BEFORE: usize = 60;
 const SHOWN: usize = 240;
+/// How many words a snippet takes together for what was asked as one: `dela` of `De la Cruz`.
+const TOGETHER: usize = 6;
 
-/// The word in the form in which it is kept and asked for: lower case, no accents, letters and digits only.
-fn fold(word: &str) -> String {
-    if word.is_ascii() {
-        return word.chars().filter(char::is_ascii_alphanumeric).take(LONGEST_WORD).map(|c| c.to_ascii_lowercase()).collect();
+/// Every word of these texts once, and every one of `more`, with a space before and after it: ` be heard to want `.
+pub fn gather(texts: &[&str], more: BTreeSet<String>) -> String {
+    let mut all = more;
+    for text in texts {
+        fold::stored(text, &mut all);
     }
-    let plain = word.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase);
-    // A lower case may bring marks of its own (İ).
-    plain.nfkd().filter(|c| c.is_alphanumeric()).take(LONGEST_WORD).collect()
-}
-
-/// The words of a text: where each stands, and its folded form.
-fn words(text: &str) -> impl Iterator<Item = (Range<usize>, String)> + '_ {
-    let mut rest = 0;
-    std::iter::from_fn(move || {
-        loop {
-            let tail = text.get(rest..)?;
-            let start = rest + tail.find(char::is_alphanumeric)?;
-            let word = text.get(start..)?;
-            let end = start + word.find(|c: char| !c.is_alphanumeric() && !is_combining_mark(c)).unwrap_or(word.len());
-            rest = end;
-            let folded = fold(text.get(start..end)?);
-            if !folded.is_empty() {
-                return Some((start..end, folded));
-            }
-        }
-    })
-}
-
-/// The terms of a question, each once, in its order.
-pub fn terms(question: &str) -> Vec<String> {
-    let mut terms = Vec::new();
-    for (_, word) in words(question) {
-        if !terms.contains(&word) {
-            terms.push(word);
-        }
-    }
-    terms
-}
-
-/// Every word of these texts once, with a space before and after it: ` be heard to want `.
-pub fn gather(texts: &[&str]) -> String {
-    let all: BTreeSet<String> = texts.iter().flat_map(|text| words(text)).map(|(_, word)| word).collect();
     let mut gathered = String::from(" ");
     let mut bytes = 0;
     for word in all {
@@ -71,24 +36,18 @@ pub fn gather(texts: &[&str]) -> String {
 
 /// How well a record answers the terms; `None` where it lacks one. A whole word counts more than a beginning, the title more than
 /// the rest. Nothing counts that belongs to another record.
-pub fn score(title: &str, gathered: &str, terms: &[String]) -> Option<i32> {
-    let title = words(title).fold(String::from(" "), |all, (_, word)| all + &word + " ");
-    let mut score = 0;
-    for term in terms {
-        let (whole, beginning) = (format!(" {term} "), format!(" {term}"));
-        score += if title.contains(&whole) {
-            8
-        } else if title.contains(&beginning) {
-            4
-        } else if gathered.contains(&whole) {
-            2
-        } else if gathered.contains(&beginning) {
-            1
-        } else {
-            return None;
-        };
-    }
-    Some(score)
+pub fn score(title: &str, gathered: &str, terms: &[Term]) -> Option<i32> {
+    let mut of_title = BTreeSet::new();
+    fold::name(title, &mut of_title);
+    let title = of_title.into_iter().fold(String::from(" "), |all, word| all + &word + " ");
+    let of_word = |asked: &Asked| {
+        let (whole, beginning) = (format!(" {} ", asked.text), format!(" {}", asked.text));
+        let ways = [(title.as_str(), &whole, 8), (title.as_str(), &beginning, 4), (gathered, &whole, 2), (gathered, &beginning, 1)];
+        let mut ways = ways.into_iter().filter(|(_, part, _)| !asked.is_whole || *part == &whole);
+        ways.find_map(|(text, part, counts)| text.contains(part.as_str()).then_some(counts))
+    };
+    let of_term = |term: &Term| term.0.iter().filter_map(|way| way.iter().map(of_word).min().flatten()).max();
+    terms.iter().map(of_term).sum()
 }
 
 fn escape(text: &str, out: &mut String) {
@@ -105,10 +64,72 @@ fn escape(text: &str, out: &mut String) {
     }
 }
 
+/// The place of a word, or of what stands together from it on, if it begins with what was asked.
+fn found_at(words: &[Word], asked: &Asked) -> Option<Range<usize>> {
+    let first = words.first()?;
+    let begins = |word: &str| if asked.is_whole { word == asked.text } else { word.starts_with(asked.text.as_str()) };
+    if !first.letters.is_empty() {
+        // Of a text without blanks, the letters alone that were asked for.
+        let at = first.folded.find(asked.text.as_str())?;
+        let before = first.folded.get(..at)?.chars().count();
+        let last = before + asked.text.chars().count().checked_sub(1)?;
+        return Some(first.letters.get(before)?.start..first.letters.get(last)?.end);
+    }
+    if first.spellings().any(begins) {
+        return Some(first.place.clone());
+    }
+    let mut together = String::new();
+    for word in words.iter().take(TOGETHER) {
+        together.push_str(&word.folded);
+        if begins(&together) {
+            return Some(first.place.start..word.place.end);
+        }
+        if !asked.text.starts_with(&together) {
+            return None;
+        }
+    }
+    None
+}
+
+/// The places in a text that answer the terms, in its order, none over another.
+fn places(text: &str, terms: &[Term]) -> impl Iterator<Item = Range<usize>> {
+    let mut rest = fold::words(text);
+    let mut ahead: Vec<Word> = Vec::new();
+    let mut end = 0;
+    std::iter::from_fn(move || {
+        loop {
+            while ahead.len() < TOGETHER
+                && let Some(word) = rest.next()
+            {
+                ahead.push(word);
+            }
+            let first = ahead.first()?;
+            let found = terms.iter().flat_map(Term::all).filter_map(|asked| found_at(&ahead, asked));
+            let found = found.filter(|place| place.start >= end).min_by_key(|place| (place.start, std::cmp::Reverse(place.end)));
+            let Some(place) = found else {
+                ahead.remove(0);
+                continue;
+            };
+            end = place.end;
+            match first.letters.iter().position(|letter| letter.start >= end) {
+                // The rest of the run may have it once more.
+                Some(keep) => {
+                    if let Some(first) = ahead.first_mut() {
+                        first.folded = first.folded.chars().skip(keep).collect();
+                        first.letters.drain(..keep);
+                        first.place.start = end;
+                    }
+                }
+                None => ahead.retain(|word| word.place.start >= end),
+            }
+            return Some(place);
+        }
+    })
+}
+
 /// The part of a text where the first of the terms stands, as HTML: found words marked, everything else escaped.
-pub fn snippet(text: &str, terms: &[String]) -> String {
-    let is_found = |word: &str| terms.iter().any(|term| word.starts_with(term.as_str()));
-    let first = words(text).find(|(_, word)| is_found(word)).map_or(0, |(place, _)| place.start);
+pub fn snippet(text: &str, terms: &[Term]) -> String {
+    let first = places(text, terms).next().map_or(0, |place| place.start);
     // Back to the beginning of a word, as far as there is room.
     let back = text.get(..first).unwrap_or_default().char_indices().rev().take(BEFORE).last().map_or(first, |(at, _)| at);
     let space = text.get(back..first).and_then(|part| part.char_indices().find(|(_, c)| c.is_whitespace()));
@@ -123,16 +144,15 @@ pub fn snippet(text: &str, terms: &[String]) -> String {
         _ => shown,
     };
     let mut html = String::from(if start > 0 { "…" } else { "" });
-    let mut told = 0;
-    for (place, word) in words(shown) {
-        escape(shown.get(told..place.start).unwrap_or_default(), &mut html);
-        let (open, close) = if is_found(&word) { ("<mark>", "</mark>") } else { ("", "") };
-        html.push_str(open);
+    let mut written = 0;
+    for place in places(shown, terms) {
+        escape(shown.get(written..place.start).unwrap_or_default(), &mut html);
+        html.push_str("<mark>");
         escape(shown.get(place.clone()).unwrap_or_default(), &mut html);
-        html.push_str(close);
-        told = place.end;
+        html.push_str("</mark>");
+        written = place.end;
     }
-    escape(shown.get(told..).unwrap_or_default(), &mut html);
+    escape(shown.get(written..).unwrap_or_default(), &mut html);
     if shown.len() < tail.len() {
         html.push('…');
     }
@@ -142,49 +162,66 @@ pub fn snippet(text: &str, terms: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::fold::question;
     use proptest::prelude::*;
 
-    #[test]
-    fn accents_case_and_composition_make_no_difference() {
-        for spelled in ["José", "JOSE", "Jose\u{301}", "josé"] {
-            assert_eq!(terms(spelled), ["jose"], "{spelled}");
-        }
-        assert_eq!(terms("2026-000042 İstanbul ½ “co-op”"), ["2026", "000042", "istanbul", "12", "co", "op"]);
-        assert_eq!(gather(&["To be heard", "be HEARD"]), " be heard to ");
-        assert_eq!(gather(&["!?"]), " ");
+    fn gathered(text: &str) -> String {
+        gather(&[text], BTreeSet::new())
     }
 
     #[test]
     fn a_whole_word_in_the_title_counts_most() {
-        let terms = terms("med plan");
-        assert_eq!(score("Plan", " medication plan ", &terms), Some(9));
-        assert_eq!(score("Note", " med plan ", &terms), Some(4));
+        let terms = question("meds plan");
+        assert_eq!(score("Plan", " medsation plan ", &terms), Some(9));
+        assert_eq!(score("Note", " meds plan ", &terms), Some(4));
         assert_eq!(score("Note", " plan ", &terms), None);
+        assert_eq!(gathered("To be heard, be HEARD"), " be heard to ");
+        assert_eq!(gathered("!?"), " ");
+    }
+
+    #[test]
+    fn a_single_letter_is_found_as_a_word() {
+        let terms = question("o");
+        assert_eq!(score("", &gathered("O'Brien"), &terms), Some(2));
+        assert_eq!(score("", &gathered("Olga"), &terms), None);
     }
 
     #[test]
     fn a_snippet_is_marked_and_escaped() {
-        let found = snippet("<script>alert('José & co')</script>", &terms("jose"));
+        let found = snippet("<script>alert('José & co')</script>", &question("jose"));
         assert_eq!(found, "&lt;script&gt;alert(&#39;<mark>José</mark> &amp; co&#39;)&lt;/script&gt;");
         let long = format!("{} needle {}", "hay ".repeat(200), "straw ".repeat(200));
-        let found = snippet(&long, &terms("need"));
+        let found = snippet(&long, &question("need"));
         assert!(found.starts_with("…hay ") && found.contains(" <mark>needle</mark> straw ") && found.ends_with("straw…"), "{found}");
+    }
+
+    #[test]
+    fn what_was_asked_as_one_is_marked_as_one() {
+        for (text, asked, marked) in [
+            ("Pat O’Brien", "obrien", "Pat <mark>O’Brien</mark>"),
+            ("Ana De la Cruz", "delacruz", "Ana <mark>De la Cruz</mark>"),
+            ("Ana De la Cruz", "dela cruz", "Ana <mark>De la</mark> <mark>Cruz</mark>"),
+            ("Jürgen Müller", "mueller", "Jürgen <mark>Müller</mark>"),
+            ("今天见了王小明，明天再见王小明", "小明", "今天见了王<mark>小明</mark>，明天再见王<mark>小明</mark>"),
+            ("นายสมชาย ใจดี", "ชาย", "นายสม<mark>ชาย</mark> ใจดี"),
+        ] {
+            assert_eq!(snippet(text, &question(asked)), marked, "{asked}");
+        }
     }
 
     proptest! {
         #[test]
-        fn whatever_is_asked_the_terms_are_letters_and_digits(text in any::<String>()) {
-            for term in terms(&text) {
-                prop_assert!(!term.is_empty() && term.chars().all(char::is_alphanumeric), "{term:?}");
-                let whole = format!(" {term} ");
-                prop_assert!(gather(&[&text]).contains(&whole));
-                prop_assert!(score("", &gather(&[&text]), &[term]).is_some());
+        fn what_a_text_is_asked_for_in_its_own_words_is_found(text in any::<String>()) {
+            let (kept, terms) = (gathered(&text), question(&text));
+            for term in &terms {
+                prop_assert!(term.all().all(|asked| !asked.text.is_empty() && asked.text.chars().all(char::is_alphanumeric)), "{term:?}");
             }
+            prop_assert!(score("", &kept, &terms).is_some(), "{kept} lacks one of {terms:?}");
         }
 
         #[test]
-        fn whatever_a_text_is_its_snippet_holds_no_markup_but_the_marks(text in "[<>&\"'a-zé\u{301} \n]{0,400}", asked in "[a-z]{1,3}") {
-            let html = snippet(&text, &terms(&asked)).replace("<mark>", "").replace("</mark>", "");
+        fn whatever_a_text_is_its_snippet_holds_no_markup_but_the_marks(text in "[<>&\"'a-zé王小明\u{301} \n]{0,400}", asked in "[a-z王小明]{1,3}") {
+            let html = snippet(&text, &question(&asked)).replace("<mark>", "").replace("</mark>", "");
             prop_assert!(!html.contains(['<', '>', '"', '\'']), "{html}");
         }
     }

@@ -2,13 +2,19 @@
 
 use super::model::*;
 use crate::{
-    auth::Scope,
-    casework::clients::{self, model::ClientId},
-    db::{Dialect, Tx, schema::client_accounts as accounts},
+    auth::{Scope, UserId},
+    casework::clients::{
+        self,
+        model::{ClientId, SafeContact},
+    },
+    db::{
+        Dialect, Tx,
+        schema::{client_accounts as accounts, clients as client_rows},
+    },
     error::{ApiError, OnUnique as _, Result},
     http::Body,
     identity::users,
-    types::Instant,
+    types::{Instant, Json},
 };
 use diesel::prelude::*;
 
@@ -36,11 +42,22 @@ pub fn hold_own(tx: &mut Tx) -> Result<ClientId> {
     if tx.conn.waits_for_rows() { own(tx) } else { Ok(client) }
 }
 
+/// Whether somebody is a client for whom e-mail is not safe: whoever writes to them asks, in whosever name the transaction is.
+pub fn is_not_written_to(tx: &mut Tx, user: UserId) -> Result<bool> {
+    let client =
+        client_rows::table.on(client_rows::organization_id.eq(accounts::organization_id).and(client_rows::id.eq(accounts::client_id)));
+    let theirs = accounts::table.inner_join(client).filter(accounts::organization_id.eq(tx.organization()));
+    let theirs = theirs.filter(accounts::user_id.eq(user)).select(client_rows::safe_contact);
+    let safe: Option<Json<SafeContact>> = theirs.first(tx.conn).optional()?;
+    Ok(safe.is_some_and(|safe| !safe.0.email))
+}
+
 fn find(tx: &mut Tx, client: ClientId) -> Result<AccountRow> {
     Ok(visible(tx).filter(accounts::client_id.eq(client)).select(AccountRow::as_select()).first(tx.conn)?)
 }
 
 pub fn get(tx: &mut Tx, client: ClientId) -> Result<ClientAccount> {
+    let client = clients::store::find(tx, client)?.id;
     let row = find(tx, client)?;
     tx.saw("client.account_read", row.client_id);
     Ok(row.into())

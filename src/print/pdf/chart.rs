@@ -1,10 +1,10 @@
-//! A chart on paper: bars in the order of their labels, on as many pages as they need.
+//! A chart on paper: stripe by stripe, on as many pages as they need.
 
-use super::{Drawn, LEFT, Setter, black, blue};
+use super::{Drawn, LEFT, Setter, black, blue, grid, pale};
 use crate::print::{
-    chart::{DROP, GAP, PITCH, Plan, Row, THICK, hatching},
+    chart::{Anchor, Ink, Shape, hatching, plan},
     table::Chart,
-    text::{BOLD, Face, REGULAR, cut, lines, width},
+    text::{BOLD, Face, REGULAR, lines, width},
 };
 use krilla::{geom::Rect, tagging::Tag};
 
@@ -14,58 +14,86 @@ const TITLE_SIZE: f32 = 14.0;
 impl Setter {
     /// Who listens hears the description; the numbers are in the table beside it.
     pub fn chart(&mut self, chart: &Chart) {
-        let plan = Plan::new(chart, self.paper.room() / SIZE, str::to_owned);
+        let bands = plan(chart, self.paper.room() / SIZE);
         let part = self.part(Tag::Figure(Some(chart.description.clone())), None);
-        // The title, the unit, and three bars.
-        self.need(TITLE_SIZE * 1.6 + SIZE * (1.6 + 3.0 * PITCH));
         let wide = self.paper.room();
-        self.y += TITLE_SIZE * 1.2;
-        self.label(part, LEFT, TITLE_SIZE, &BOLD, &cut(&chart.title, &BOLD, wide / TITLE_SIZE));
-        self.y += SIZE * 1.6;
-        self.label(part, LEFT, SIZE, &REGULAR, &cut(&chart.unit, &REGULAR, wide / SIZE));
-        self.y += SIZE * 0.7;
-        for row in &plan.rows {
-            self.need(SIZE * PITCH);
-            self.bar(part, &plan, row);
-            self.y += SIZE * PITCH;
+        let title = lines(&chart.title, &BOLD, wide / TITLE_SIZE);
+        let unit = lines(&chart.unit, &REGULAR, wide / SIZE);
+        // The heading with the first three stripes, or all of a small chart.
+        let head = TITLE_SIZE * 1.25 * title.len() as f32 + SIZE * (1.35 * unit.len() as f32 + 0.7);
+        let first: f32 = bands.iter().take(3).map(|band| band.high * SIZE).sum();
+        let all: f32 = bands.iter().map(|band| band.high * SIZE).sum();
+        let page = self.paper.bottom() - super::TOP;
+        self.need(if head + all <= page / 2.0 { head + all } else { head + first });
+        for line in title {
+            self.y += TITLE_SIZE * 1.25;
+            self.words(Some(part), (LEFT, self.y), TITLE_SIZE, &BOLD, line);
         }
-        if plan.rows.is_empty() {
-            self.y += SIZE * PITCH;
-            self.label(part, LEFT, SIZE, &REGULAR, "There is nothing to show.");
+        for line in unit {
+            self.y += SIZE * 1.35;
+            self.words(Some(part), (LEFT, self.y), SIZE, &REGULAR, line);
+        }
+        self.y += SIZE * 0.7;
+        for band in &bands {
+            self.need(band.high * SIZE);
+            for shape in band.parts.iter().flat_map(|(_, shapes)| shapes) {
+                self.shape(part, shape);
+            }
+            self.y += band.high * SIZE;
         }
         self.y += SIZE * 1.5;
     }
 
-    fn bar(&mut self, part: usize, plan: &Plan, row: &Row) {
-        let zero = LEFT + plan.zero * SIZE;
-        let (top, height) = (self.y, SIZE * PITCH);
-        let upper = top + (PITCH - THICK) / 2.0 * SIZE;
-        let length = row.length * SIZE;
-        let shape = Rect::from_ltrb(zero, upper, zero + length, upper + THICK * SIZE);
-        self.y = top + height / 2.0 + DROP * SIZE;
-        self.label(part, zero - (GAP + width(&row.label, &REGULAR)) * SIZE, SIZE, &REGULAR, &row.label);
-        self.label(part, zero + length + GAP * SIZE, SIZE, &REGULAR, &row.shown);
-        self.y = top;
-        let drawn = if row.hidden { Drawn::Line(0.8) } else { Drawn::Full };
-        self.draw(Some(part), drawn, blue(), |path| {
-            if let Some(shape) = shape {
-                path.push_rect(shape);
+    fn shape(&mut self, part: usize, shape: &Shape) {
+        let top = self.y;
+        let at = |x: f32, y: f32| (LEFT + x * SIZE, top + y * SIZE);
+        let rect = |x: f32, y: f32, wide: f32, high: f32| {
+            let (left, upper) = at(x, y);
+            Rect::from_ltrb(left, upper, left + wide * SIZE, upper + high * SIZE)
+        };
+        match shape {
+            Shape::Text { x, y, size, anchor, text } => {
+                let wide = width(text, &REGULAR) * size;
+                let x = match anchor {
+                    Anchor::Start => *x,
+                    Anchor::Middle => x - wide / 2.0,
+                    Anchor::End => x - wide,
+                };
+                self.label(part, at(x, *y), SIZE * size, &REGULAR, text);
             }
-            for ((x, y), (to_x, to_y)) in hatching().filter(|_| row.hidden) {
-                path.move_to(zero + x * SIZE, upper + y * SIZE);
-                path.line_to(zero + to_x * SIZE, upper + to_y * SIZE);
+            Shape::Block { x, y, wide, high, ink } => {
+                let color = if *ink == Ink::Pale { pale() } else { blue() };
+                self.draw(Some(part), Drawn::Full, color, |path| {
+                    if let Some(rect) = rect(*x, *y, *wide, *high) {
+                        path.push_rect(rect);
+                    }
+                });
             }
-        });
-        self.draw(Some(part), Drawn::Line(1.0), black(), |path| {
-            path.move_to(zero, top);
-            path.line_to(zero, top + height);
-        });
+            Shape::Hatched { x, y, wide, high } => self.draw(Some(part), Drawn::Line(0.8), blue(), |path| {
+                if let Some(rect) = rect(*x, *y, *wide, *high) {
+                    path.push_rect(rect);
+                }
+                for ((from_x, from_y), (to_x, to_y)) in hatching(*wide, *high) {
+                    let (from, to) = (at(x + from_x, y + from_y), at(x + to_x, y + to_y));
+                    path.move_to(from.0, from.1);
+                    path.line_to(to.0, to.1);
+                }
+            }),
+            Shape::Line { from, to, ink } => {
+                let (color, thick) = if *ink == Ink::Grid { (grid(), 0.6) } else { (black(), 1.0) };
+                let (from, to) = (at(from.0, from.1), at(to.0, to.1));
+                self.draw(Some(part), Drawn::Line(thick), color, |path| {
+                    path.move_to(from.0, from.1);
+                    path.line_to(to.0, to.1);
+                });
+            }
+        }
     }
 
-    /// Words on the line that is reached, from `x` on.
-    fn label(&mut self, part: usize, x: f32, size: f32, face: &'static Face, text: &str) {
+    /// Words on one line, from a point on.
+    fn label(&mut self, part: usize, at: (f32, f32), size: f32, face: &'static Face, text: &str) {
         if let Some(line) = lines(text, face, f32::INFINITY).into_iter().next() {
-            self.words(Some(part), (x, self.y), size, face, line);
+            self.words(Some(part), at, size, face, line);
         }
     }
 }

@@ -27,6 +27,7 @@ use std::collections::BTreeSet;
 const LEFT: f32 = 62.0;
 const TOP: f32 = 60.0;
 const FOOT_SIZE: f32 = 12.0;
+const SMALL_FOOT: f32 = 9.0;
 /// From one line of the foot to the next.
 const FOOT_LEADING: f32 = 16.0;
 /// How many lines the notice at the foot may have: a notice of the law has two, and the longest name of an organization five more.
@@ -74,6 +75,14 @@ fn gray() -> rgb::Color {
 /// The bars of a chart.
 fn blue() -> rgb::Color {
     rgb::Color::new(28, 63, 115)
+}
+
+/// Bars that are not like the others, and the marks of a scale.
+fn pale() -> rgb::Color {
+    rgb::Color::new(143, 169, 207)
+}
+fn grid() -> rgb::Color {
+    rgb::Color::new(180, 180, 180)
 }
 
 /// What stands where on a page. What belongs to no part is an ornament, and is not heard.
@@ -200,9 +209,9 @@ fn each_text(block: &mut Block, mut see: impl FnMut(&mut String, &Face)) {
             see(&mut chart.title, &BOLD);
             see(&mut chart.unit, &REGULAR);
             for bar in &mut chart.bars {
-                see(&mut bar.label, &REGULAR);
-                see(&mut bar.shown, &REGULAR);
+                [&mut bar.label, &mut bar.shown, &mut bar.brief].into_iter().for_each(|text| see(text, &REGULAR));
             }
+            chart.notes.iter_mut().for_each(|text| see(text, &REGULAR));
         }
     }
 }
@@ -277,6 +286,17 @@ fn draw(surface: &mut Surface, tag: ContentTag, path: &Path, drawn: &Drawn, colo
     id
 }
 
+/// The foot of a page: in one line, or smaller in up to three, so that nothing of it is cut that is not very long.
+fn foot_lines(text: &str, width: f32) -> (f32, Vec<Line>) {
+    let one = lines(text, &REGULAR, width / FOOT_SIZE);
+    if one.len() < 2 {
+        return (FOOT_SIZE, one);
+    }
+    let mut set = lines(text, &REGULAR, width / SMALL_FOOT);
+    set.truncate(3);
+    (SMALL_FOOT, set)
+}
+
 /// The first line of a text that is as wide as this at most; of what is too long, the beginning.
 fn one_line(text: &str, width: f32) -> Option<Line> {
     lines(text, &REGULAR, width / FOOT_SIZE).into_iter().next()
@@ -287,11 +307,19 @@ fn one_line(text: &str, width: f32) -> Option<Line> {
 /// # Errors
 /// 406 `format_cannot_show_text` where some of its text is in a writing that the fonts lack.
 pub fn render(sheet: &Sheet) -> Result<Vec<u8>> {
+    render_as(sheet, sheet.name())
+}
+
+/// The sheet as a file that calls itself something else than its heading: a heading need not say again what stands under it.
+///
+/// # Errors
+/// The same.
+pub fn render_as(sheet: &Sheet, name: &str) -> Result<Vec<u8>> {
     let sheet = shown(sheet)?;
     let Setter { paper, pages, parts, .. } = lay_out(&sheet);
     let settings = SerializeSettings { enable_tagging: true, ..SerializeSettings::default() };
     let mut document = Document::new_with(settings);
-    document.set_metadata(Metadata::new().title(sheet.name().to_owned()).language("en".into()));
+    document.set_metadata(Metadata::new().title(name.to_owned()).language("en".into()));
     // Of each part, what is found of it on whatever pages.
     let mut found: Vec<Vec<Node>> = vec![Vec::new(); parts.len()];
     let count = pages.len();
@@ -322,8 +350,9 @@ pub fn render(sheet: &Sheet) -> Result<Vec<u8>> {
         for (at, line) in (0..).map(|at: u16| FOOT_LEADING.mul_add(f32::from(at), first)).zip(&notice) {
             write(&mut surface, foot(), (LEFT, at), FOOT_SIZE, &REGULAR, line);
         }
-        if let Some(line) = one_line(&sheet.foot, paper.room() - taken - 24.0) {
-            write(&mut surface, foot(), (LEFT, paper.foot()), FOOT_SIZE, &REGULAR, &line);
+        let (size, set) = foot_lines(&sheet.foot, paper.room() - taken - 24.0);
+        for (i, line) in set.iter().enumerate() {
+            write(&mut surface, foot(), (LEFT, paper.foot() + i as f32 * size * 1.25), size, &REGULAR, line);
         }
         surface.finish();
         sheet_of_paper.finish();
@@ -362,7 +391,7 @@ pub fn pages_of_first_block(sheet: &Sheet) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::print::table::{Bar, Chart};
+    use crate::print::table::{Bar, Chart, Mark};
     use proptest::prelude::*;
 
     fn sheet(text: &str) -> Sheet {
@@ -460,12 +489,13 @@ mod tests {
         #[test]
         fn any_text_makes_a_file(text in "\\PC{0,80}") {
             let mut sheet = Sheet { title: text.clone(), ..sheet(&text) };
-            let bar = |value| Bar { label: text.clone(), value, shown: text.clone() };
+            let bar = |mark| Bar::new(&text, mark, &text);
             sheet.blocks.push(Block::Chart(Chart {
                 title: text.clone(),
                 description: text.clone(),
                 unit: text.clone(),
-                bars: vec![bar(Some(1.0)), bar(None)],
+                bars: vec![bar(Mark::Value(1.0)), bar(Mark::Hidden), bar(Mark::Missing)],
+                ..Chart::default()
             }));
             let row = vec![text.clone(), text.clone()];
             sheet.blocks.push(Block::Table { head: row.clone(), rows: vec![row.clone()], totals: vec![row], numeric: vec![false, true] });

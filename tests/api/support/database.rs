@@ -28,13 +28,29 @@ impl Home {
         match engine {
             Engine::Sqlite => {
                 let path = folder.path().join("test.db");
-                std::fs::write(&path, sqlite_template()).unwrap();
+                write_private(&path, sqlite_template());
                 let url = format!("sqlite://{}", path.display());
                 Self { past: url.clone(), url, folder, postgres: None, owner: None }
             }
             Engine::Postgres => {
                 let name = format!("test_{}", uuid::Uuid::now_v7().simple());
                 run(&format!("CREATE DATABASE {name} TEMPLATE {} STRATEGY FILE_COPY", postgres_template()));
+                Self { url: at(&name), folder, past: at(&name), postgres: Some(name), owner: None }
+            }
+        }
+    }
+
+    /// A database without a schema; of SQLite not even a file.
+    pub fn empty(engine: Engine) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        match engine {
+            Engine::Sqlite => {
+                let url = format!("sqlite://{}", folder.path().join("test.db").display());
+                Self { past: url.clone(), url, folder, postgres: None, owner: None }
+            }
+            Engine::Postgres => {
+                let name = format!("test_{}", uuid::Uuid::now_v7().simple());
+                run(&format!("CREATE DATABASE {name}"));
                 Self { url: at(&name), folder, past: at(&name), postgres: Some(name), owner: None }
             }
         }
@@ -72,6 +88,13 @@ impl Drop for Home {
             run(&format!("DROP ROLE IF EXISTS {owner}"));
         }
     }
+}
+
+/// A file as the program makes its own: it opens no database that others can read.
+pub fn write_private(path: &std::path::Path, bytes: &[u8]) {
+    std::fs::write(path, bytes).unwrap();
+    #[cfg(unix)]
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
 }
 
 /// Migrated once in each process; the bytes are written out for each test.

@@ -8,8 +8,9 @@ use super::{
 use alongside::{
     app,
     auth::{
-        Actor, Role, Scopes,
+        Actor, IntegrationPurpose, Role, Scopes,
         password::{Cost, Password},
+        secret_keys::SecretKeys,
         source::Sources,
         token::Keys,
     },
@@ -119,6 +120,10 @@ pub fn surroundings() -> app::Surroundings {
 
 /// Starts a server on that database; says where.
 fn server(home: &Home, keys: &Arc<Keys>, surroundings: app::Surroundings) -> String {
+    server_with(home, keys, SecretKeys::load(home.folder.path()).unwrap(), surroundings)
+}
+
+fn server_with(home: &Home, keys: &Arc<Keys>, secrets: SecretKeys, surroundings: app::Surroundings) -> String {
     let db = Db::open(&Options {
         url: Url::parse(&home.url).unwrap(),
         replica: None,
@@ -133,6 +138,7 @@ fn server(home: &Home, keys: &Arc<Keys>, surroundings: app::Surroundings) -> Str
     let setup = app::Setup {
         db,
         keys: Arc::clone(keys),
+        secrets: Arc::new(secrets),
         workers: 2,
         surroundings,
         post: Post::start(Route::folder(home.mail(), None).unwrap()).unwrap(),
@@ -176,7 +182,8 @@ impl World {
             role,
             Some(self.password_hash.clone()),
         );
-        let row = UserRow { scopes, ..row };
+        let purpose = (role == Role::Integration).then_some(IntegrationPurpose::Internal);
+        let row = UserRow { scopes, purpose, ..row };
         let session = SessionRow::start(org.id, row.id, false);
         let mut conn = self.home.open();
         diesel::insert_into(schema::users::table).values(&row).execute(&mut conn).unwrap();
@@ -192,7 +199,7 @@ impl World {
             diesel::insert_into(schema::team_members::table).values(&member).execute(&mut conn).unwrap();
         }
         let (proved_at, awaits_factor) = (session.proved_at, false);
-        let actor = Actor { organization: org.id, user: row.id, role, scopes, session: session.id, proved_at, awaits_factor };
+        let actor = Actor { organization: org.id, user: row.id, role, scopes, purpose, session: session.id, proved_at, awaits_factor };
         User { world: self, actor, email, token: self.keys.mint(actor).unwrap() }
     }
 
@@ -208,6 +215,11 @@ impl World {
     /// The same, that has read the keys for itself.
     pub fn another_server_by(&self, keys: &Arc<Keys>) -> String {
         server(&self.home, keys, surroundings())
+    }
+
+    /// The same, that decrypts secrets with other keys.
+    pub fn another_server_with(&self, secrets: SecretKeys) -> String {
+        server_with(&self.home, &self.keys, secrets, surroundings())
     }
 
     /// Somebody of the organization, in its team.

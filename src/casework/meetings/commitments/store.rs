@@ -89,11 +89,13 @@ pub fn insert(tx: &mut Tx, meeting: &MeetingRow, new: &NewCommitment) -> Result<
 }
 
 pub fn create(tx: &mut Tx, meeting: MeetingId, new: &Body<NewCommitment>) -> Result<Commitment> {
-    let meeting = meetings::store::hold(tx, meeting)?;
+    let (_, meeting) = meetings::store::hold_with_case(tx, meeting)?;
     Ok(insert(tx, &meeting, new)?.into())
 }
 
 pub fn update(tx: &mut Tx, id: CommitmentId, version: &IfMatch, patch: &Body<CommitmentPatch>) -> Result<Commitment> {
+    let meeting: MeetingId = visible(tx).filter(commitments::id.eq(id)).select(commitments::meeting_id).first(tx.conn)?;
+    let (case, _) = meetings::store::hold_with_case(tx, meeting)?;
     let mut row =
         visible(tx).filter(commitments::id.eq(id)).select(CommitmentRow::as_select()).locked().get_result::<CommitmentRow>(tx.conn)?;
     version.check(row.version)?;
@@ -101,8 +103,7 @@ pub fn update(tx: &mut Tx, id: CommitmentId, version: &IfMatch, patch: &Body<Com
     row.version += 1;
     row.updated_at = Instant::now();
     rewrite(commitments::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
-    let case = meetings::store::find(tx, row.meeting_id)?.case_id;
-    timeline::store::add(tx, case, "commitment.updated", row.id, Some(row.status.as_str()))?;
+    timeline::store::add(tx, case.id, "commitment.updated", row.id, Some(row.status.as_str()))?;
     tx.record("commitment.updated", row.id, patch.members());
     Ok(row.into())
 }

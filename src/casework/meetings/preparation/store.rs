@@ -81,7 +81,7 @@ fn check_ahead(meeting: &MeetingRow) -> Result<()> {
 }
 
 pub fn create(tx: &mut Tx, meeting: MeetingId, new: &Body<NewPreparationItem>) -> Result<PreparationItem> {
-    let mut meeting = meetings::store::hold(tx, meeting)?;
+    let (_, mut meeting) = meetings::store::hold_with_case(tx, meeting)?;
     check_ahead(&meeting)?;
     let present: i64 = visible(tx).filter(items::meeting_id.eq(meeting.id)).count().get_result(tx.conn)?;
     if usize::try_from(present).unwrap_or(usize::MAX) >= MOST_ITEMS {
@@ -96,10 +96,10 @@ pub fn create(tx: &mut Tx, meeting: MeetingId, new: &Body<NewPreparationItem>) -
     Ok(row.into())
 }
 
-/// The meeting is held before the item, by all who change either.
+/// The case and the meeting are locked before the item, by all who change one of them.
 pub fn update(tx: &mut Tx, id: PreparationItemId, version: &IfMatch, patch: &Body<PreparationItemPatch>) -> Result<PreparationItem> {
     let meeting: MeetingId = visible(tx).filter(items::id.eq(id)).select(items::meeting_id).first(tx.conn)?;
-    let mut meeting = meetings::store::hold(tx, meeting)?;
+    let (_, mut meeting) = meetings::store::hold_with_case(tx, meeting)?;
     let mut row = visible(tx).filter(items::id.eq(id)).select(ItemRow::as_select()).locked().get_result::<ItemRow>(tx.conn)?;
     version.check(row.version)?;
     check_ahead(&meeting)?;

@@ -45,4 +45,7 @@ pub const ALL: &[Measure] = &[Measure {
     excluded: &[Exclusion { code: "withdrawn", words: "Withdrawn in the period before a decision", counter: "withdrawn" }],
     caution: None,
     tells_mistakes: true,
+    headline: "succeeded",
+    decided_by: &[],
+    by_time: ByTime { without: &["pending"], ..ByTime::of("By the day on which the action was decided.") },
 }];

@@ -12,6 +12,10 @@ const SEVERITY: Group = Group {
     keys: Keys::Steps(&[("low", "Low"), ("medium", "Medium"), ("high", "High"), ("crisis", "Crisis")]),
 };
 
+/// Barriers by a provider on the 180 days up to the moment.
+const OF_A_PROVIDER: &str = "f.provider_id IS NOT NULL \
+    AND (f.occurred_on > {day} - 180 AND f.occurred_on <= {day} OR f.occurred_on IS NULL AND f.opened_at > {at} - 15552000000000)";
+
 pub const ALL: &[Measure] = &[
     Measure {
         id: "barriers_open",
@@ -56,6 +60,9 @@ pub const ALL: &[Measure] = &[
         excluded: &[],
         caution: None,
         tells_mistakes: true,
+        headline: "open",
+        decided_by: &[],
+        by_time: ByTime::STOCK,
     },
     Measure {
         id: "barrier_resolution",
@@ -103,36 +110,51 @@ pub const ALL: &[Measure] = &[
         excluded: &[],
         caution: None,
         tells_mistakes: true,
+        headline: "resolved",
+        decided_by: &["disposition"],
+        by_time: ByTime::of("By the moment at which the barrier ended."),
     },
     Measure {
         id: "provider_pattern",
-        version: 1,
+        version: 2,
         title: "Provider patterns",
         definition: "Different clients with a barrier by the same provider on the 180 days up to the day of the report, by the day on which \
-                     it happened, or was entered where no day is known. Three clients or more are flagged: one barrier that hits many is a \
-                     policy to change. Barriers that name no provider are not looked at.",
+                     it happened, or was entered where no day is known. A provider with three clients or more is flagged: one barrier that \
+                     hits many is a policy to change. In every row, and in all, the providers that are flagged are counted. Barriers that \
+                     name no provider are not looked at.",
         numerator: None,
         denominator: None,
         unit: Unit::Clients,
         time: ReportTime::Moment,
         groups: &[PROVIDER, BARRIER_TYPE, SERVICE_TYPE],
         usual: &["provider"],
-        parts: &[Part {
-            facts: Facts::Barriers,
-            look: Look::Standing,
-            among: "f.provider_id IS NOT NULL \
-                    AND (f.occurred_on > {day} - 180 AND f.occurred_on <= {day} OR f.occurred_on IS NULL AND f.opened_at > {at} - 15552000000000)",
-            counters: &[Counter { name: "clients", sql: Count::Different("f.client_id") }],
-            days: None,
-        }],
+        parts: &[
+            Part {
+                facts: Facts::Barriers,
+                look: Look::Standing,
+                among: OF_A_PROVIDER,
+                counters: &[Counter { name: "clients", sql: Count::Different("f.client_id") }],
+                days: None,
+            },
+            Part {
+                facts: Facts::Barriers,
+                look: Look::PerProvider(&[("hit", "count(DISTINCT f.client_id)")]),
+                among: OF_A_PROVIDER,
+                counters: &[Counter { name: "flagged", sql: Count::Of("f.hit >= 3") }],
+                days: None,
+            },
+        ],
         statistics: &[
             Statistic { name: "clients", title: "Clients", makes: Makes::Count("clients") },
-            Statistic { name: "flagged", title: "Flagged", makes: Makes::Reaches { of: "clients", least: 3 } },
+            Statistic { name: "flagged", title: "Providers flagged", makes: Makes::Flagged { of: "flagged", among: "clients" } },
         ],
         n: "clients",
         excluded: &[],
-        caution: None,
+        caution: Some("A client may have barriers by several providers: a sum over them is not the number of clients."),
         tells_mistakes: false,
+        headline: "clients",
+        decided_by: &[],
+        by_time: ByTime::of("As of the end of each month or quarter, over the 180 days up to it."),
     },
     Measure {
         id: "discrimination_by_basis",
@@ -167,5 +189,8 @@ pub const ALL: &[Measure] = &[
         excluded: &[Exclusion { code: "no_ground", words: "Barriers that name no ground", counter: "no_ground" }],
         caution: Some("A barrier may name several grounds: a sum over them is not the number of barriers."),
         tells_mistakes: true,
+        headline: "barriers",
+        decided_by: &[],
+        by_time: ByTime::of("By the day on which it happened, or was entered where no day is known."),
     },
 ];

@@ -58,6 +58,9 @@ pub const ALL: &[Measure] = &[
         excluded: &[Exclusion { code: "not_accepted", words: "Referred, in triage or waitlisted", counter: "not_accepted" }],
         caution: None,
         tells_mistakes: false,
+        headline: "cases",
+        decided_by: &[],
+        by_time: ByTime::STOCK,
     },
     Measure {
         id: "caseload_flow",
@@ -94,6 +97,11 @@ pub const ALL: &[Measure] = &[
         excluded: &[],
         caution: None,
         tells_mistakes: false,
+        headline: "closing",
+        decided_by: &[],
+        by_time: ByTime::of(
+            "By the moment at which the case came in or went out; the caseload is that of the beginning and of the end of each month or quarter.",
+        ),
     },
     Measure {
         id: "time_to_close",
@@ -130,6 +138,9 @@ pub const ALL: &[Measure] = &[
         excluded: &[],
         caution: None,
         tells_mistakes: false,
+        headline: "median",
+        decided_by: &[],
+        by_time: ByTime::of("By the moment at which the case was closed."),
     },
     Measure {
         id: "unmet_need",
@@ -167,5 +178,8 @@ pub const ALL: &[Measure] = &[
         excluded: &[],
         caution: None,
         tells_mistakes: false,
+        headline: "declined",
+        decided_by: &[],
+        by_time: ByTime::of("By the moment of the decision."),
     },
 ];

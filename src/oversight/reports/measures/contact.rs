@@ -50,6 +50,9 @@ pub const ALL: &[Measure] = &[
         excluded: &[Exclusion { code: "never_reached", words: "Declined or closed before the client was reached", counter: "never" }],
         caution: None,
         tells_mistakes: true,
+        headline: "median",
+        decided_by: &[],
+        by_time: ByTime::of("By the moment at which the case was opened, whenever its client was reached."),
     },
     Measure {
         id: "contact_gap",
@@ -98,5 +101,8 @@ pub const ALL: &[Measure] = &[
         excluded: &[],
         caution: None,
         tells_mistakes: false,
+        headline: "quiet",
+        decided_by: &["gap"],
+        by_time: ByTime::STOCK,
     },
 ];

@@ -46,6 +46,9 @@ pub const ALL: &[Measure] = &[
         excluded: &[],
         caution: Some("Computed days are no legal advice."),
         tells_mistakes: true,
+        headline: "overdue",
+        decided_by: &[],
+        by_time: ByTime::STOCK,
     },
     Measure {
         id: "deadline_compliance",
@@ -91,6 +94,9 @@ pub const ALL: &[Measure] = &[
         ],
         caution: None,
         tells_mistakes: true,
+        headline: "in_time",
+        decided_by: &[],
+        by_time: ByTime::of("By the day on which the deadline was due."),
     },
     Measure {
         id: "overdue_followups",
@@ -133,5 +139,8 @@ pub const ALL: &[Measure] = &[
         excluded: &[],
         caution: None,
         tells_mistakes: true,
+        headline: "overdue",
+        decided_by: &["lateness"],
+        by_time: ByTime::STOCK,
     },
 ];

@@ -49,6 +49,9 @@ pub const ALL: &[Measure] = &[
         excluded: &[Exclusion { code: "no_checklist", words: "Meetings without a mandatory item", counter: "without" }],
         caution: None,
         tells_mistakes: true,
+        headline: "prepared",
+        decided_by: &[],
+        by_time: ByTime::of("By the moment at which the meeting began."),
     },
     Measure {
         id: "self_advocacy_shift",
@@ -92,5 +95,13 @@ pub const ALL: &[Measure] = &[
         excluded: &[Exclusion { code: "one_meeting", words: "Clients with one such meeting", counter: "once" }],
         caution: Some("Who spoke is what the advocate recorded."),
         tells_mistakes: false,
+        headline: "more",
+        decided_by: &[],
+        by_time: ByTime {
+            spans: &[Span::Quarter],
+            ..ByTime::of(
+                "By the moment at which the meetings began; the first and the last are those of the quarter. A month is too short to compare them.",
+            )
+        },
     },
 ];

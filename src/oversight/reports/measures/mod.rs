@@ -10,7 +10,7 @@ pub mod deadlines;
 pub mod meetings;
 pub mod oversight;
 
-const TEAM: Group = Group { name: "team", title: "Team", sql: "f.team_id", keys: Keys::Team };
+pub(super) const TEAM: Group = Group { name: "team", title: "Team", sql: "f.team_id", keys: Keys::Team };
 /// Who led the case at the moment.
 const ADVOCATE: Group = Group {
     name: "advocate",

@@ -56,6 +56,9 @@ pub const ALL: &[Measure] = &[
         excluded: &[],
         caution: Some("Who supervises a team is not kept for the past: this is asked for as of now."),
         tells_mistakes: false,
+        headline: "unassigned",
+        decided_by: &[],
+        by_time: ByTime { spans: &[], ..ByTime::of("Not told by month: who supervises a team is not kept for the past.") },
     },
     Measure {
         id: "data_quality",
@@ -139,5 +142,8 @@ pub const ALL: &[Measure] = &[
         excluded: &[],
         caution: Some("Each row counts records of its own kind: they are not added."),
         tells_mistakes: false,
+        headline: "case_without_contact",
+        decided_by: &[],
+        by_time: ByTime::STOCK,
     },
 ];

@@ -1,0 +1,3 @@
+SET LOCAL lock_timeout TO '10s'; -- rather this, again, than every request behind it
+-- What an integration reads cases for; without it, it sees none. No CHECK: SQLite cannot widen one, and more purposes will come.
+ALTER TABLE users ADD COLUMN purpose TEXT;

@@ -1,0 +1,2 @@
+ALTER TABLE note_amendments DROP COLUMN replaced;
+ALTER TABLE note_amendments DROP COLUMN corrected;

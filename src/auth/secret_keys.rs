@@ -1,0 +1,287 @@
+//! The keys that secrets in the database are encrypted with (DP-01). They lie in files in the data directory, never in the database: a
+//! copy of the database alone opens no secret.
+//!
+//! AES-256-GCM-SIV with a random nonce. The organization, the user, the table, the column and the key are authenticated with the secret, so
+//! that a value that is copied to another row does not open there.
+
+use super::{
+    OrganizationId, UserId,
+    key_ring::files::{files_in, moment, name, read_small, write_in},
+};
+use crate::{
+    error::{ApiError, Code, Result},
+    types::Instant,
+};
+use aws_lc_rs::{
+    aead::{AES_256_GCM_SIV, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    rand,
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use sha2::{Digest as _, Sha256};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+/// The keys, each named by the time at which it was made: `20261130T053000.000Z-KID.key`. The newest encrypts; all of them decrypt.
+pub const FOLDER: &str = "secret-keys";
+const KIND: &str = "key";
+const KEY_BYTES: usize = 32;
+const KID_BYTES: usize = 9;
+/// The first byte of what is encrypted, for the day on which it is done otherwise.
+const FORM: u8 = 1;
+/// Of 32 random bytes some thirty differ; so few that do are no random key.
+const FEWEST_DIFFERENT: usize = 16;
+
+/// Which value of which row a secret is.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    pub organization: OrganizationId,
+    pub user: UserId,
+    pub table: &'static str,
+    pub column: &'static str,
+}
+
+impl Place {
+    fn aad(&self, kid: &str) -> Vec<u8> {
+        let Self { organization, user, table, column } = self;
+        format!("{organization}|{user}|{table}|{column}|{kid}").into_bytes()
+    }
+}
+
+struct Key {
+    kid: [u8; KID_BYTES],
+    bytes: [u8; KEY_BYTES],
+    made_at: Instant,
+}
+
+impl Key {
+    fn read(file: &Path) -> std::result::Result<Self, String> {
+        let named = |what: String| format!("secret key {}: {what}", file.display());
+        let made_at = moment(file).ok_or_else(|| named("its name must begin with a time, such as 20261130T053000.000Z-".into()))?;
+        let bytes = read_small(file, 0o077).map_err(named)?;
+        let bytes: [u8; KEY_BYTES] = bytes.try_into().map_err(|_| named(format!("must hold {KEY_BYTES} bytes")))?;
+        if bytes.iter().collect::<BTreeSet<_>>().len() < FEWEST_DIFFERENT {
+            return Err(named("is not random".into()));
+        }
+        Ok(Self { kid: kid(&bytes), bytes, made_at })
+    }
+    fn name(&self) -> String {
+        URL_SAFE_NO_PAD.encode(self.kid)
+    }
+}
+
+fn kid(key: &[u8; KEY_BYTES]) -> [u8; KID_BYTES] {
+    let hash = Sha256::new().chain_update(b"alongside secret key id").chain_update(key).finalize();
+    hash.first_chunk().copied().unwrap_or_default()
+}
+
+/// The keys of an installation. It prints nothing.
+pub struct SecretKeys {
+    known: RwLock<Arc<Vec<Key>>>,
+    folder: PathBuf,
+}
+
+impl std::fmt::Debug for SecretKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SecretKeys(…)")
+    }
+}
+
+/// Oldest first.
+fn read_all(folder: &Path) -> std::result::Result<Vec<Key>, String> {
+    let mut keys = files_in(folder, KIND)?.iter().map(|file| Key::read(file)).collect::<std::result::Result<Vec<_>, _>>()?;
+    keys.sort_by_key(|key| (key.made_at, key.kid));
+    Ok(keys)
+}
+
+impl SecretKeys {
+    /// Reads the keys, and makes the first where there is none.
+    ///
+    /// # Errors
+    /// One line for the operator: a file that is no key, or that others may read.
+    pub fn load(data_dir: &Path) -> std::result::Result<Self, String> {
+        let read = Self::read(data_dir)?;
+        if !read.known().is_empty() {
+            return Ok(read);
+        }
+        Self::add(data_dir)?;
+        Self::read(data_dir)
+    }
+
+    /// Reads the keys that are there, which may be none.
+    pub fn read(data_dir: &Path) -> std::result::Result<Self, String> {
+        let folder = data_dir.join(FOLDER);
+        Ok(Self { known: RwLock::new(Arc::new(read_all(&folder)?)), folder })
+    }
+
+    /// Makes a key, with which servers encrypt from their next start on; answers its id.
+    pub fn add(data_dir: &Path) -> std::result::Result<String, String> {
+        let mut bytes = [0_u8; KEY_BYTES];
+        rand::fill(&mut bytes).map_err(|_| "no random bytes".to_owned())?;
+        let kid = URL_SAFE_NO_PAD.encode(kid(&bytes));
+        write_in(data_dir, FOLDER, &name(Instant::now(), &kid, KIND), &bytes)?;
+        Ok(kid)
+    }
+
+    fn known(&self) -> Arc<Vec<Key>> {
+        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The ids of the keys, oldest first.
+    pub fn ids(&self) -> Vec<String> {
+        self.known().iter().map(Key::name).collect()
+    }
+
+    /// The key of this id. Another server may just have made it: the folder is read again before it is called missing.
+    fn find(&self, wanted: &[u8]) -> Option<[u8; KEY_BYTES]> {
+        let among = |keys: &[Key]| keys.iter().find(|key| key.kid == wanted).map(|key| key.bytes);
+        among(&self.known()).or_else(|| {
+            let again = read_all(&self.folder).inspect_err(|error| tracing::error!("{error}")).ok()?;
+            let found = among(&again);
+            if found.is_some() {
+                *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(again);
+            }
+            found
+        })
+    }
+
+    /// Encrypts a secret with the newest key.
+    pub fn seal(&self, place: &Place, secret: &[u8]) -> Result<Vec<u8>> {
+        let known = self.known();
+        let key = known.last().ok_or_else(|| ApiError::internal("there is no key to encrypt secrets with"))?;
+        let sealed = seal(&key.bytes, &place.aad(&key.name()), secret)?;
+        Ok([[FORM].as_slice(), key.kid.as_slice(), sealed.as_slice()].concat())
+    }
+
+    /// Decrypts what [`SecretKeys::seal`] has made for the same place.
+    ///
+    /// # Errors
+    /// 503, and the reason in the log, where the key is missing or the value was made for another place: the caller is not let in.
+    pub fn open(&self, place: &Place, stored: &[u8]) -> Result<Vec<u8>> {
+        let (kid, sealed) = parts(stored).ok_or_else(|| closed(place, "it is not encrypted"))?;
+        let name = URL_SAFE_NO_PAD.encode(kid);
+        let key = self.find(kid).ok_or_else(|| closed(place, &format!("its key {name} is not in {}", self.folder.display())))?;
+        open(&key, &place.aad(&name), sealed).ok_or_else(|| closed(place, "it was not made for this row, or was altered"))
+    }
+
+    /// Whether a stored value is encrypted with the newest key.
+    pub fn is_newest(&self, stored: &[u8]) -> bool {
+        self.known().last().is_some_and(|key| parts(stored).is_some_and(|(kid, _)| kid == key.kid))
+    }
+}
+
+fn closed(place: &Place, why: &str) -> ApiError {
+    let Place { organization, user, table, .. } = place;
+    let told = format!("a secret of user {user} of organization {organization} in {table} cannot be decrypted: {why}");
+    ApiError::new(Code::Unavailable, "The second factor cannot be checked: whoever runs the service finds the reason in its log.")
+        .header("retry-after", "60")
+        .because(told)
+}
+
+/// The id of the key and what it encrypts; nothing for what is not encrypted. A secret in the clear, which is shorter, may begin with any byte.
+fn parts(stored: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (form, rest) = stored.split_first()?;
+    let is_long = rest.len() >= KID_BYTES + NONCE_LEN + AES_256_GCM_SIV.tag_len();
+    (*form == FORM && is_long).then(|| rest.split_at_checked(KID_BYTES)).flatten()
+}
+
+/// The id of the key that a stored value is encrypted with.
+pub fn key_of(stored: &[u8]) -> Option<String> {
+    parts(stored).map(|(kid, _)| URL_SAFE_NO_PAD.encode(kid))
+}
+
+/// Encrypts with a key of the caller's: a random nonce, and after it what is encrypted.
+pub fn seal(key: &[u8; KEY_BYTES], aad: &[u8], secret: &[u8]) -> Result<Vec<u8>> {
+    let failed = |_| ApiError::internal("nothing can be encrypted");
+    let mut nonce = [0_u8; NONCE_LEN];
+    rand::fill(&mut nonce).map_err(failed)?;
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM_SIV, key).map_err(failed)?);
+    let mut text = secret.to_vec();
+    key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(aad), &mut text).map_err(failed)?;
+    Ok([nonce.as_slice(), &text].concat())
+}
+
+/// Decrypts what [`seal`] has made with this key and this `aad`; nothing for anything else.
+pub fn open(key: &[u8; KEY_BYTES], aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
+    let (nonce, text) = sealed.split_first_chunk::<NONCE_LEN>()?;
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM_SIV, key).ok()?);
+    let mut text = text.to_vec();
+    let opened = key.open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(aad), &mut text).ok()?;
+    Some(opened.to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Id;
+
+    fn place() -> Place {
+        Place { organization: Id::new(), user: Id::new(), table: "second_factors", column: "secret" }
+    }
+
+    #[test]
+    fn a_secret_opens_in_its_own_place_with_its_own_key_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let keys = SecretKeys::load(folder.path()).unwrap();
+        let here = place();
+        let stored = keys.seal(&here, b"12345678901234567890").unwrap();
+        assert_eq!(keys.open(&here, &stored).unwrap(), b"12345678901234567890");
+        assert_ne!(keys.seal(&here, b"12345678901234567890").unwrap(), stored, "each time with a nonce of its own");
+        assert!(!stored.windows(8).any(|part| b"12345678901234567890".windows(8).any(|clear| clear == part)));
+        for other in [
+            Place { user: Id::new(), ..here },
+            Place { organization: Id::new(), ..here },
+            Place { table: "users", ..here },
+            Place { column: "other", ..here },
+        ] {
+            assert_eq!(keys.open(&other, &stored).unwrap_err().code(), Code::Unavailable, "{other:?}");
+        }
+        for at in 0..stored.len() {
+            let mut altered = stored.clone();
+            altered[at] ^= 1;
+            assert!(keys.open(&here, &altered).is_err(), "byte {at}");
+        }
+        for bad in [&b""[..], b"12345678901234567890", &stored[..stored.len() - 1], &stored[..10]] {
+            assert!(keys.open(&here, bad).is_err());
+        }
+        let elsewhere = tempfile::tempdir().unwrap();
+        assert!(SecretKeys::load(elsewhere.path()).unwrap().open(&here, &stored).is_err());
+    }
+
+    #[test]
+    fn an_older_key_still_opens_and_a_key_of_another_server_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (SecretKeys::load(folder.path()).unwrap(), SecretKeys::load(folder.path()).unwrap());
+        let here = place();
+        let before = one.seal(&here, b"secret").unwrap();
+        let newer = SecretKeys::add(folder.path()).unwrap();
+        let rotated = SecretKeys::load(folder.path()).unwrap();
+        assert_eq!(rotated.ids().last(), Some(&newer));
+        assert_eq!(rotated.open(&here, &before).unwrap(), b"secret");
+        assert!(!rotated.is_newest(&before));
+        let after = rotated.seal(&here, b"secret").unwrap();
+        assert!(rotated.is_newest(&after));
+        assert_eq!((key_of(&after), key_of(&[FORM; 20])), (Some(newer), None));
+        assert_eq!(two.open(&here, &after).unwrap(), b"secret", "the folder is read again");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_key_that_others_may_read_or_that_is_none_is_refused() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().unwrap();
+        SecretKeys::load(folder.path()).unwrap();
+        let file = files_in(&folder.path().join(FOLDER), KIND).unwrap().remove(0);
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(std::fs::metadata(folder.path().join(FOLDER)).unwrap().permissions().mode() & 0o777, 0o700);
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+        assert!(SecretKeys::load(folder.path()).unwrap_err().contains("0600"));
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+        for (bad, why) in [(vec![7_u8; 32], "not random"), ((0..31).collect(), "32 bytes"), (Vec::new(), "32 bytes")] {
+            std::fs::write(&file, bad).unwrap();
+            assert!(SecretKeys::load(folder.path()).unwrap_err().contains(why), "{why}");
+        }
+    }
+}

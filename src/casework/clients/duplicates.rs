@@ -1,0 +1,160 @@
+//! Whether a client is on record already: who may be the same person as a client, among those that the caller sees.
+
+use super::{
+    model::{ClientRef, ClientRow, DuplicateFact, PossibleDuplicate},
+    store,
+};
+use crate::{
+    db::Tx,
+    error::Result,
+    oversight::search,
+    types::fold::{self, Asked, Term},
+};
+use std::collections::BTreeSet;
+
+/// How many are named, at most.
+const MOST: usize = 10;
+/// What the facts must count together for two records to be named as possible duplicates.
+const LIKELY: i32 = 2;
+/// Telephone numbers are compared by so many of their last digits: the rest is a country or an area, and often left out.
+const LAST_DIGITS: usize = 7;
+
+/// What two records have in common, and how much that counts. A different date of birth speaks against it.
+pub fn compare(one: &ClientRow, other: &ClientRow) -> (i32, Vec<DuplicateFact>) {
+    let (mut score, mut facts) = (0, Vec::new());
+    let mut add = |counts: i32, fact| {
+        score += counts;
+        facts.push(fact);
+    };
+    let names =
+        |row: &ClientRow| -> BTreeSet<Vec<String>> { row.names().flat_map(fold::parts).filter(|parts| !parts.is_empty()).collect() };
+    let joined = |row: &ClientRow| -> BTreeSet<String> { row.names().map(fold::fold).filter(|name| !name.is_empty()).collect() };
+    let (mine, theirs) = (names(one), names(other));
+    let whole = joined(one).intersection(&joined(other)).map(|name| name.chars().count()).max();
+    let same = mine.intersection(&theirs).map(Vec::len).max();
+    match (same, whole) {
+        (Some(parts), _) if parts > 1 => add(4, DuplicateFact::Name),
+        (_, Some(_)) | (Some(_), _) => add(2, DuplicateFact::Name),
+        (None, None) => {
+            let parts = |names: &BTreeSet<Vec<String>>| names.iter().flatten().cloned().collect::<BTreeSet<_>>();
+            if parts(&mine).intersection(&parts(&theirs)).any(|part| part.len() > 2) {
+                add(1, DuplicateFact::PartOfName);
+            }
+        }
+    }
+    let phone = |row: &ClientRow| {
+        let digits = fold::digits(row.phone.as_ref()?.as_str());
+        let last = digits.len().saturating_sub(LAST_DIGITS);
+        digits.get(last..).filter(|digits| digits.len() > 4).map(str::to_owned)
+    };
+    if let (Some(mine), Some(theirs)) = (phone(one), phone(other))
+        && mine == theirs
+    {
+        add(3, DuplicateFact::Phone);
+    }
+    if one.email.is_some() && one.email == other.email {
+        add(3, DuplicateFact::Email);
+    }
+    match (one.date_of_birth, other.date_of_birth) {
+        (Some(mine), Some(theirs)) if mine == theirs => add(2, DuplicateFact::DateOfBirth),
+        (Some(_), Some(_)) => score -= 2,
+        _ => {}
+    }
+    // Many people are born on one day.
+    if facts == [DuplicateFact::DateOfBirth] { (0, facts) } else { (score, facts) }
+}
+
+/// The ways in which the search finds who may be the same: by what few people share, and by a single name, which many do.
+fn ways(row: &ClientRow) -> [Vec<Vec<Asked>>; 2] {
+    let (mut few, mut many) = (Vec::new(), Vec::new());
+    for name in row.names() {
+        let ways = fold::same_name(name);
+        if fold::count(name) > 1 { few.extend(ways) } else { many.extend(ways) }
+    }
+    if let Some(phone) = &row.phone {
+        few.extend(fold::question(&fold::digits(phone.as_str())).into_iter().flat_map(|term| term.0));
+    }
+    if let Some(email) = &row.email {
+        few.extend(fold::same_name(email.as_str()).into_iter().take(1));
+    }
+    if let Some(born) = row.date_of_birth {
+        few.push(vec![Asked { text: fold::fold(&born.to_string()), is_whole: true }]);
+    }
+    [few, many]
+}
+
+/// The clients who may be the same person, of those that the caller sees.
+pub fn of(tx: &mut Tx, row: &ClientRow) -> Result<Vec<PossibleDuplicate>> {
+    let mut ids = BTreeSet::new();
+    for ways in ways(row) {
+        if !ways.is_empty() {
+            ids.extend(search::store::clients_that_answer(tx, Term(ways))?);
+        }
+    }
+    ids.remove(&row.id);
+    let mut found: Vec<(PossibleDuplicate, _)> = Vec::new();
+    for other in store::some(tx, ids.into_iter().collect())? {
+        let (score, in_common) = compare(row, &other);
+        if score >= LIKELY {
+            let client = ClientRef { id: other.id, preferred_name: other.preferred_name };
+            found.push((PossibleDuplicate { client, score, in_common }, other.id));
+        }
+    }
+    // Of those that are as likely the newest first.
+    found.sort_by_key(|(duplicate, id)| std::cmp::Reverse((duplicate.score, *id)));
+    found.truncate(MOST);
+    Ok(found.into_iter().map(|(duplicate, _)| duplicate).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::Id;
+
+    fn client(json: serde_json::Value) -> ClientRow {
+        ClientRow::new(Id::new(), Id::new(), Id::new(), &serde_json::from_value(json).unwrap())
+    }
+
+    #[test]
+    fn who_may_be_the_same_is_told_by_what_they_share() {
+        let maria = client(serde_json::json!({"preferred_name": "María López", "date_of_birth": "1990-05-17", "phone": "+1 555 010-0199"}));
+        for (other, facts) in [
+            (serde_json::json!({"preferred_name": "Lopez Maria"}), &[DuplicateFact::Name][..]),
+            (
+                serde_json::json!({"preferred_name": "Mari", "legal_name": "MARIA-LOPEZ", "date_of_birth": "1990-05-17"}),
+                &[DuplicateFact::Name, DuplicateFact::DateOfBirth],
+            ),
+            (serde_json::json!({"preferred_name": "Mary", "phone": "5550100199"}), &[DuplicateFact::Phone]),
+            (
+                serde_json::json!({"preferred_name": "María", "date_of_birth": "1990-05-17"}),
+                &[DuplicateFact::PartOfName, DuplicateFact::DateOfBirth],
+            ),
+            (serde_json::json!({"preferred_name": "Maria Lopez", "date_of_birth": "1990-05-16"}), &[DuplicateFact::Name]),
+        ] {
+            let (score, found) = compare(&maria, &client(other));
+            assert!(score >= LIKELY && found == facts, "{score} {found:?}");
+        }
+        for other in [
+            serde_json::json!({"preferred_name": "Anna", "date_of_birth": "1990-05-17"}),
+            serde_json::json!({"preferred_name": "María"}),
+            serde_json::json!({"preferred_name": "Lopez", "date_of_birth": "1991-05-17"}),
+        ] {
+            assert!(compare(&maria, &client(other)).0 < LIKELY);
+        }
+        let (sam, same) = (client(serde_json::json!({"preferred_name": "Sam"})), client(serde_json::json!({"preferred_name": "SAM"})));
+        assert_eq!(compare(&sam, &same), (2, vec![DuplicateFact::Name]));
+    }
+
+    #[test]
+    fn who_stays_takes_over_what_is_lacking_and_no_permission_with_it() {
+        let mut row = client(
+            serde_json::json!({"preferred_name": "Sam", "safe_contact": {"call": true, "text": true, "email": true, "never_contact": "Not at work."}}),
+        );
+        row.complete(client(serde_json::json!({"preferred_name": "Sammy", "legal_name": "Samuel Q", "phone": "+1 555 0100", "safe_contact": {"text": true, "mail": true, "never_contact": "Not in the evening."}})));
+        let rules = &row.safe_contact.0;
+        assert_eq!((rules.call, rules.text, rules.email, rules.mail), (false, true, true, false));
+        assert_eq!(rules.never_contact.as_ref().unwrap().as_str(), "Not at work.\nNot in the evening.");
+        assert_eq!(row.legal_name.as_ref().unwrap().as_str(), "Samuel Q");
+        assert_eq!(row.names().collect::<Vec<_>>(), ["Sam", "Samuel Q", "Sammy"]);
+    }
+}

@@ -1,0 +1,154 @@
+//! The merging of a client who was entered twice: all that hangs on the one hangs on the other from then on.
+
+use super::{model::*, store};
+use crate::{
+    casework::{
+        cases::model::{CaseId, CaseStatus},
+        statements::{
+            self,
+            model::{StatementRow, StatementStatus},
+        },
+    },
+    db::{
+        PortableDsl as _, Tx,
+        schema::{
+            action_facts, barrier_facts, case_facts, cases, client_accounts, client_merges, clients, deadline_facts, feedback,
+            meeting_facts, task_facts,
+        },
+    },
+    error::{ApiError, Code, Result},
+    http::Body,
+    oversight::search,
+    portal::{accounts::model::AccountRow, feedback::model::FeedbackId},
+    types::Instant,
+};
+use diesel::prelude::*;
+
+/// What refers to a client and follows it into another: a test holds this list against the foreign keys of the schema.
+pub const FOLLOWERS: &[&str] = &["cases", "client_accounts", "feedback", "statements"];
+
+/// How many records are named in one statement.
+const AT_ONCE: usize = 500;
+
+/// Merges a duplicate into the client that it is over again. Its row stays, and its id goes on naming the other. The audit log has an entry for
+/// each record that moved. It is not undone.
+pub fn merge(tx: &mut Tx, id: ClientId, wanted: &Body<ClientMerge>) -> Result<Client> {
+    tx.conn.take_time(60)?; // however much follows the duplicate
+    let own = store::find(tx, id)?.id;
+    let into = store::find(tx, wanted.into).map_err(|error| error.named_by("/into"))?.id;
+    if into == own {
+        return Err(ApiError::invalid("/into", "same_record", "names the client itself"));
+    }
+    if own != id {
+        return Err(ApiError::conflict("The client was merged already: merge the one that the id stands for now."));
+    }
+    let statements_of = match wanted.statements_of {
+        None => None,
+        Some(kept) => match store::find(tx, kept).map_err(|error| error.named_by("/statements_of"))?.id {
+            kept if kept == id || kept == into => Some(kept),
+            _ => return Err(ApiError::invalid("/statements_of", "not_one_of_both", "must be one of the two clients")),
+        },
+    };
+    // The clients before the cases, and these before what hangs on them.
+    let (mut row, duplicate) = store::hold_both(tx, into, id)?;
+    follow(tx, id, into)?;
+    follow_account(tx, id, into)?;
+    follow_statements(tx, id, into, statements_of)?;
+    row.complete(duplicate);
+    store::save(tx, &mut row)?;
+    let merge = (
+        client_merges::organization_id.eq(row.organization_id),
+        client_merges::client_id.eq(id),
+        client_merges::into_id.eq(into),
+        client_merges::reason.eq(&wanted.reason),
+        client_merges::merged_by.eq(tx.user()?),
+        client_merges::merged_at.eq(row.updated_at),
+    );
+    // What was merged into the duplicate is now the survivor too: one step leads from any id to the client.
+    let before = client_merges::table.filter(client_merges::organization_id.eq(row.organization_id)).filter(client_merges::into_id.eq(id));
+    diesel::update(before).set(client_merges::into_id.eq(into)).execute(tx.conn)?;
+    diesel::insert_into(client_merges::table).values(merge).execute(tx.conn)?;
+    let gone = (clients::is_merged.eq(true), clients::version.eq(clients::version + 1), clients::updated_at.eq(row.updated_at));
+    diesel::update(clients::table.find((row.organization_id, id))).set(gone).execute(tx.conn)?;
+    search::store::remove(tx, id)?;
+    tx.record("client.merged", id, wanted.members());
+    tx.record("client.updated", into, vec!["merged_ids".into()]);
+    store::view(tx, row)
+}
+
+/// Lets the cases and what the client has said name the other client, and with the cases the facts that reports count: a person is one person,
+/// at whatever moment a report looks.
+fn follow(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<()> {
+    let organization = tx.organization();
+    let of_client = cases::table.filter(cases::organization_id.eq(organization)).filter(cases::client_id.eq(from));
+    let all: Vec<CaseId> = of_client.order(cases::id).select(cases::id).locked().load(tx.conn)?;
+    for ids in all.chunks(AT_ONCE) {
+        let these = cases::table.filter(cases::organization_id.eq(organization)).filter(cases::id.eq_any(ids.to_vec()));
+        let named = (cases::client_id.eq(into), cases::version.eq(cases::version + 1));
+        diesel::update(these.clone()).set(named).execute(tx.conn)?;
+        // When a case was found to be a mistake is told by its last change.
+        let running = these.filter(cases::status.ne(CaseStatus::EnteredInError));
+        diesel::update(running).set(cases::updated_at.eq(Instant::now())).execute(tx.conn)?;
+        macro_rules! facts {
+            ($($table:ident),+) => {$(
+                let of_these = $table::table.filter($table::organization_id.eq(organization)).filter($table::case_id.eq_any(ids.to_vec()));
+                diesel::update(of_these).set($table::client_id.eq(into)).execute(tx.conn)?;
+            )+};
+        }
+        facts!(case_facts, barrier_facts, action_facts, deadline_facts, meeting_facts, task_facts);
+    }
+    for case in all {
+        tx.record("case.updated", case, vec!["client_id".into()]);
+    }
+    let said = || feedback::table.filter(feedback::organization_id.eq(organization)).filter(feedback::client_id.eq(from));
+    let all: Vec<FeedbackId> = said().order(feedback::id).select(feedback::id).load(tx.conn)?;
+    diesel::update(said()).set(feedback::client_id.eq(into)).execute(tx.conn)?;
+    for one in all {
+        tx.record("feedback.updated", one, vec!["client_id".into()]);
+    }
+    Ok(())
+}
+
+/// Whoever signs in as the duplicate signs in as the other. Where each has an account, a person decides which ends.
+fn follow_account(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<()> {
+    let accounts = client_accounts::table
+        .filter(client_accounts::organization_id.eq(tx.organization()))
+        .filter(client_accounts::client_id.eq_any([from, into]));
+    let accounts: Vec<AccountRow> = accounts.select(AccountRow::as_select()).load(tx.conn)?;
+    let Some(own) = accounts.iter().find(|account| account.client_id == from) else { return Ok(()) };
+    if accounts.len() > 1 {
+        return Err(ApiError::new(Code::MergeConflict, "Somebody signs in as each of the two: end one of the accounts first."));
+    }
+    let row = client_accounts::table.find((tx.organization(), from));
+    diesel::update(row).set(client_accounts::client_id.eq(into)).execute(tx.conn)?;
+    tx.record("client.account_removed", from, vec![own.user_id.to_string()]);
+    tx.record("client.account_set", into, vec![own.user_id.to_string()]);
+    Ok(())
+}
+
+/// Puts the statements of both into one row of versions: the earlier ones, the one in force, the draft.
+fn follow_statements(tx: &mut Tx, from: ClientId, into: ClientId, kept: Option<ClientId>) -> Result<()> {
+    let mut all: Vec<StatementRow> = statements::store::of_both(tx, from, into)?;
+    if all.iter().all(|row| row.client_id == into) {
+        return Ok(());
+    }
+    for status in [StatementStatus::Approved, StatementStatus::Draft] {
+        if all.iter().filter(|row| row.status == status).count() < 2 {
+            continue;
+        }
+        let Some(kept) = kept else {
+            let told = "Each of the two has a statement in force, or a draft: say in statements_of whose stays as it is.";
+            return Err(ApiError::new(Code::MergeConflict, told));
+        };
+        for row in all.iter_mut().filter(|row| row.status == status && row.client_id != kept) {
+            row.supersede();
+        }
+    }
+    let rank = |row: &StatementRow| match row.status {
+        StatementStatus::Superseded => 0,
+        StatementStatus::Approved => 1,
+        StatementStatus::Draft => 2,
+    };
+    all.sort_by_key(|row| (rank(row), row.recorded_at.unwrap_or(row.created_at), row.id));
+    statements::store::put_together(tx, into, all)
+}

@@ -1,0 +1,146 @@
+//! How far a write has come. Whoever stops waiting for a write learns from it what they may say: that nothing is stored, or that nobody
+//! knows yet.
+
+use crate::error::ApiError;
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Duration,
+};
+
+/// How long a request waits for one write, from its place in the queue to the disk. A database that has stalled keeps nobody longer.
+pub const LONGEST_WRITE: Duration = Duration::from_secs(10);
+
+/// The write waits for its turn or runs its statements: nothing is stored, and nothing will be if it is given up now.
+const RUNNING: u8 = 0;
+/// COMMIT is on its way. What becomes of it is known only when the answer comes.
+const COMMITTING: u8 = 1;
+const DONE: u8 = 2;
+/// Nobody waits any more: the write is rolled back before its COMMIT.
+const GIVEN_UP: u8 = 3;
+
+/// The stage of one write, shared by the request that waits for it and the thread that does it.
+#[derive(Debug, Clone, Default)]
+pub struct Progress(Arc<AtomicU8>);
+
+impl Progress {
+    /// The progress of a write of the request that this task answers, if it answers one.
+    pub fn of_request() -> Self {
+        let progress = Self::default();
+        // Outside a request (housekeeping, the command line) nobody asks.
+        let _ = OF_REQUEST.try_with(|writes| writes.lock().push(progress.clone()));
+        progress
+    }
+
+    fn moves(&self, from: u8, to: u8) -> bool {
+        self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+
+    /// Says that COMMIT is about to be sent. `false` where the write was given up: roll back.
+    pub fn begins_commit(&self) -> bool {
+        self.moves(RUNNING, COMMITTING)
+    }
+
+    /// Says that the engine has rolled back what was to be committed: the write runs again, or has failed.
+    pub fn was_rolled_back(&self) {
+        self.moves(COMMITTING, RUNNING);
+    }
+
+    /// Says that the write is stored.
+    pub fn is_done(&self) {
+        self.moves(COMMITTING, DONE);
+    }
+
+    pub fn is_given_up(&self) -> bool {
+        self.0.load(Ordering::Acquire) == GIVEN_UP
+    }
+
+    /// Stops waiting. `true` where nothing is stored, nor will be.
+    pub fn give_up(&self) -> bool {
+        self.moves(RUNNING, GIVEN_UP) || self.is_given_up()
+    }
+
+    /// Gives the write up when the request that waits for it is dropped.
+    pub const fn until_dropped(&self) -> Waiting<'_> {
+        Waiting(self)
+    }
+}
+
+/// That somebody waits for a write.
+pub struct Waiting<'p>(&'p Progress);
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.give_up();
+    }
+}
+
+/// The write's own end where it was given up: nobody hears it.
+pub fn given_up() -> ApiError {
+    ApiError::overloaded("The write was given up before it was stored.")
+}
+
+tokio::task_local!(static OF_REQUEST: Writes);
+
+/// The writes of one request.
+#[derive(Debug, Clone, Default)]
+pub struct Writes(Arc<Mutex<Vec<Progress>>>);
+
+impl Writes {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Progress>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Answers a request, and knows of its writes.
+    pub async fn during<F: Future>(&self, answer: F) -> F::Output {
+        OF_REQUEST.scope(self.clone(), answer).await
+    }
+
+    /// Whether anything of the request is stored, or may be.
+    pub fn may_be_stored(&self) -> bool {
+        self.lock().iter().any(|progress| matches!(progress.0.load(Ordering::Acquire), COMMITTING | DONE))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_that_was_given_up_does_not_commit() {
+        let progress = Progress::default();
+        assert!(progress.give_up() && progress.is_given_up());
+        assert!(!progress.begins_commit(), "it is rolled back");
+        assert!(progress.give_up(), "nothing is stored");
+    }
+
+    #[test]
+    fn a_write_that_commits_is_not_given_up() {
+        let progress = Progress::default();
+        assert!(progress.begins_commit());
+        assert!(!progress.give_up(), "nobody knows");
+        progress.was_rolled_back();
+        assert!(progress.begins_commit(), "it runs again");
+        progress.is_done();
+        assert!(!progress.give_up(), "it is stored");
+    }
+
+    /// What the envelope asks when a request's time is over.
+    #[tokio::test]
+    async fn a_request_that_runs_out_of_time_knows_whether_anything_may_be_stored() {
+        // Where the write stands when the time is over, and what may be stored then.
+        for (commits, expected) in [(false, false), (true, true)] {
+            let writes = Writes::default();
+            let answer = writes.during(async {
+                let progress = Progress::of_request();
+                let _waiting = progress.until_dropped();
+                assert!(!commits || progress.begins_commit());
+                std::future::pending::<()>().await;
+            });
+            assert!(tokio::time::timeout(Duration::from_millis(5), answer).await.is_err());
+            assert_eq!(writes.may_be_stored(), expected);
+            assert_eq!(writes.lock()[0].is_given_up(), !expected, "what has not begun to commit never does");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Supervision of long-lived threads and tasks: one that panics is started again after a pause, and readiness fails until it works again.
+//!
+//! The list is the process's own: a thread is down for every server of the process.
+
+use actix_web::rt;
+use futures_util::FutureExt as _;
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+/// The pause before the first restart. It doubles with each that follows soon.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(30);
+/// After so long without a failure the pauses begin anew.
+const STEADY: Duration = Duration::from_secs(60);
+
+/// What is known of one supervised thread or task.
+#[derive(Debug)]
+struct Worker {
+    name: &'static str,
+    down: AtomicBool,
+    restarts: AtomicU32,
+}
+
+static WORKERS: Mutex<Vec<Arc<Worker>>> = Mutex::new(Vec::new());
+
+/// Keeps a worker on the list for as long as it lives.
+struct Listed {
+    worker: Arc<Worker>,
+    last_failure: Option<Instant>,
+    /// Failures that came soon after one another.
+    in_a_row: u32,
+}
+
+impl Listed {
+    fn new(name: &'static str) -> Self {
+        let worker = Arc::new(Worker { name, down: AtomicBool::new(false), restarts: AtomicU32::new(0) });
+        WORKERS.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&worker));
+        Self { worker, last_failure: None, in_a_row: 0 }
+    }
+
+    /// Marks the worker as down; returns how long to wait before the restart.
+    fn failed(&mut self, reason: &str) -> Duration {
+        self.worker.down.store(true, Ordering::Release);
+        let restarts = self.worker.restarts.fetch_add(1, Ordering::Relaxed) + 1;
+        let soon = self.last_failure.replace(Instant::now()).is_some_and(|last| last.elapsed() < STEADY);
+        self.in_a_row = if soon { self.in_a_row.saturating_add(1) } else { 0 };
+        let pause = FIRST_PAUSE.saturating_mul(1 << self.in_a_row.min(16)).min(LONGEST_PAUSE);
+        tracing::error!(worker = self.worker.name, reason, restarts, pause_ms = pause.as_millis(), "a worker failed and is restarted");
+        pause
+    }
+
+    fn works(&self) {
+        self.worker.down.store(false, Ordering::Release);
+    }
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        WORKERS.lock().unwrap_or_else(PoisonError::into_inner).retain(|worker| !Arc::ptr_eq(worker, &self.worker));
+    }
+}
+
+/// The names of the workers that are down now: readiness answers 503 while there is one.
+pub fn down() -> Vec<&'static str> {
+    let workers = WORKERS.lock().unwrap_or_else(PoisonError::into_inner);
+    workers.iter().filter(|worker| worker.down.load(Ordering::Acquire)).map(|worker| worker.name).collect()
+}
+
+/// How often the workers of this name were restarted.
+pub fn restarts(name: &str) -> u32 {
+    let workers = WORKERS.lock().unwrap_or_else(PoisonError::into_inner);
+    workers.iter().filter(|worker| worker.name == name).map(|worker| worker.restarts.load(Ordering::Relaxed)).sum()
+}
+
+/// Starts a thread that runs `work` until it returns `Ok`: there is nothing left to do for good. After a panic or an `Err` it runs again.
+/// Whatever `work` has taken from a queue when it panics is lost: who waits for it must learn so from a channel that closes.
+pub fn thread(name: &'static str, mut work: impl FnMut() -> Result<(), String> + Send + 'static) -> std::io::Result<()> {
+    let mut listed = Listed::new(name);
+    let run = move || {
+        loop {
+            let reason = match catch_unwind(AssertUnwindSafe(&mut work)) {
+                Ok(Ok(())) => return,
+                Ok(Err(reason)) => reason,
+                Err(_) => "it panicked".to_owned(), // the panic hook has logged where
+            };
+            thread::sleep(listed.failed(&reason));
+            listed.works();
+        }
+    };
+    thread::Builder::new().name(name.into()).spawn(run).map(drop)
+}
+
+/// Runs `round` again and again on the runtime of the calling thread, after the pause that each round returns. One that panics marks the
+/// task as down until a round succeeds.
+pub fn task(name: &'static str, mut round: impl AsyncFnMut() -> Duration + 'static) {
+    rt::spawn(async move {
+        let mut listed = Listed::new(name);
+        loop {
+            let pause = match AssertUnwindSafe(round()).catch_unwind().await {
+                Ok(pause) => {
+                    listed.works();
+                    pause
+                }
+                Err(_) => listed.failed("it panicked"),
+            };
+            rt::time::sleep(pause).await;
+        }
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    fn await_that(mut holds: impl FnMut() -> bool) {
+        let began = Instant::now();
+        while !holds() {
+            assert!(began.elapsed() < Duration::from_secs(10), "it did not come about");
+            thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn a_thread_that_panics_is_down_and_then_works_again() {
+        let (queue, jobs) = mpsc::channel::<u32>();
+        let (reply, answers) = mpsc::channel();
+        thread("panicking-thread", move || {
+            for job in &jobs {
+                assert!(job != 13, "thirteen");
+                reply.send(job).unwrap();
+            }
+            Ok(())
+        })
+        .unwrap();
+        let is_down = || down().contains(&"panicking-thread");
+        queue.send(1).unwrap();
+        assert_eq!(answers.recv().unwrap(), 1);
+        assert!(!is_down());
+        queue.send(13).unwrap();
+        await_that(is_down);
+        assert_eq!(restarts("panicking-thread"), 1);
+        queue.send(2).unwrap();
+        assert_eq!(answers.recv_timeout(Duration::from_secs(10)).unwrap(), 2);
+        assert!(!is_down());
+        drop(queue);
+        await_that(|| restarts("panicking-thread") == 0); // it has left the list
+    }
+
+    #[actix_web::test]
+    async fn a_task_that_panics_is_down_until_a_round_succeeds() {
+        let (reply, mut answers) = tokio::sync::mpsc::unbounded_channel();
+        let mut rounds = 0;
+        task("panicking-task", async move || {
+            rounds += 1;
+            reply.send((rounds, down().contains(&"panicking-task"))).unwrap();
+            assert!(rounds != 1, "the first round");
+            Duration::from_millis(10)
+        });
+        assert_eq!(answers.recv().await, Some((1, false)));
+        assert_eq!(answers.recv().await, Some((2, true)));
+        assert_eq!(answers.recv().await, Some((3, false)));
+        assert_eq!(restarts("panicking-task"), 1);
+    }
+
+    #[test]
+    fn failures_that_follow_soon_are_restarted_ever_later() {
+        let mut listed = Listed::new("failing");
+        let pauses: Vec<u128> = (0..9).map(|_| listed.failed("it failed").as_millis()).collect();
+        assert_eq!(pauses, [250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+    }
+}

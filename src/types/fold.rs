@@ -1,0 +1,589 @@
+//! One folded form of text, for every search on every engine.
+//!
+//! What is stored for a search and what is asked are folded by the same functions, so that a name is found however it is spelled: with or
+//! without accents, in upper or lower case, with another apostrophe or hyphen, or none. No engine folds anything by itself.
+//!
+//! - [`words`] takes a text apart. A word is a run of letters and digits; Chinese, Japanese, Korean, Thai, Lao, Khmer, Burmese and Tibetan,
+//!   which put no blanks between words, are a run of their own.
+//! - [`stored`], [`name`], [`phone`] and [`date`] make the words that a record is found by. Each is found by its beginning, so a text without
+//!   blanks is stored as the pieces of [`PIECE`] characters that begin at each of its characters.
+//! - [`question`] makes the terms of a question.
+
+use super::Day;
+use std::{collections::BTreeSet, ops::Range};
+use unicode_normalization::{
+    UnicodeNormalization as _,
+    char::{canonical_combining_class, is_combining_mark},
+};
+
+/// What is beyond this of a word makes no difference.
+const LONGEST_WORD: usize = 40;
+/// How many characters of a text without blanks are one stored word.
+const PIECE: usize = 3;
+/// How many words are joined, at most: of a name, or of what hyphens hold together.
+const MOST_JOINED: usize = 10;
+/// A question with a word of at most so many letters is also asked with the word joined to the next: `de la Cruz` for `Delacruz`.
+const SHORT: usize = 3;
+/// A number with fewer digits is no telephone number.
+const FEWEST_DIGITS: usize = 5;
+/// What is left of a telephone number without its country code has at least so many digits.
+const FEWEST_LOCAL: usize = 6;
+/// How long a question without blanks may be before only every third of its pieces is asked for.
+const MOST_PIECES: usize = 10;
+
+/// Letters that Unicode does not decompose, as they are usually written in plain letters; and another usual spelling, where there is one.
+const LETTERS: &[(char, &str, &str)] = &[
+    ('ß', "ss", ""),
+    ('ł', "l", ""),
+    ('ø', "o", "oe"),
+    ('đ', "d", ""),
+    ('ð', "d", "th"),
+    ('þ', "th", ""),
+    ('æ', "ae", ""),
+    ('œ', "oe", ""),
+    ('ı', "i", ""),
+    ('ȷ', "j", ""),
+    ('ħ', "h", ""),
+    ('ŧ', "t", ""),
+    ('ŋ', "n", "ng"),
+    ('ĸ', "k", ""),
+    ('ə', "a", "e"),
+    ('ǝ', "e", ""),
+    ('ɛ', "e", ""),
+    ('ɔ', "o", ""),
+    ('ɓ', "b", ""),
+    ('ƀ', "b", ""),
+    ('ɗ', "d", ""),
+    ('ɖ', "d", ""),
+    ('ƙ', "k", ""),
+    ('ƴ', "y", ""),
+    ('ɣ', "g", ""),
+    ('ǥ', "g", ""),
+    ('ɨ', "i", ""),
+    ('ɩ', "i", ""),
+    ('ɪ', "i", ""),
+    ('ɲ', "n", "ny"),
+    ('ɵ', "o", ""),
+    ('ʉ', "u", ""),
+    ('ʋ', "v", ""),
+    ('ƒ', "f", ""),
+    ('ƶ', "z", ""),
+    ('ʒ', "z", "zh"),
+    ('ƿ', "w", ""),
+    ('ꞑ', "n", ""),
+    // Greek final sigma; Cyrillic letters that are written for one another.
+    ('ς', "σ", ""),
+    ('ґ', "г", ""),
+    ('ӏ', "", ""),
+    // Arabic: forms of alef, yeh and kaf; teh marbuta; the line that only makes a word longer.
+    ('ٱ', "ا", ""),
+    ('ى', "ي", ""),
+    ('ی', "ي", ""),
+    ('ې', "ي", ""),
+    ('ک', "ك", ""),
+    ('ة', "ه", ""),
+    ('ە', "ه", ""),
+    ('ہ', "ه", ""),
+    ('ھ', "ه", ""),
+    ('ـ', "", ""),
+    // Hebrew: the forms at the end of a word.
+    ('ך', "כ", ""),
+    ('ם', "מ", ""),
+    ('ן', "נ", ""),
+    ('ף', "פ", ""),
+    ('ץ', "צ", ""),
+];
+
+/// The zero of each script whose digits are not ASCII; the nine others follow it.
+const ZEROS: &[u32] = &[
+    0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6, 0xE50, 0xED0, 0xF20, 0x1040, 0x1090, 0x17E0,
+    0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50, 0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0,
+    0x104A0, 0x10D30, 0x11066, 0x110F0, 0x11136, 0x111D0, 0x112F0, 0x11450, 0x114D0, 0x11650, 0x116C0, 0x11730, 0x118E0, 0x11950, 0x11C50,
+    0x11D50, 0x11DA0, 0x16A60, 0x16AC0, 0x16B50, 0x1E140, 0x1E2F0, 0x1E950,
+];
+
+/// What is an apostrophe in some keyboard or alphabet. It is left out of a word and does not part it.
+const fn is_apostrophe(c: char) -> bool {
+    matches!(
+        c,
+        '\'' | '`'
+            | '´'
+            | '‘'
+            | '’'
+            | '‚'
+            | '‛'
+            | '′'
+            | '‵'
+            | '＇'
+            | 'ʹ'
+            | 'ʻ'
+            | 'ʼ'
+            | 'ʽ'
+            | 'ʾ'
+            | 'ʿ'
+            | 'ˈ'
+            | 'ˊ'
+            | 'ˋ'
+            | 'ˮ'
+            | 'ꞌ'
+            | 'Ꞌ'
+            | '՚'
+            | '׳'
+            | '״'
+    )
+}
+/// What holds the parts of a name together: hyphens, the Hebrew maqaf, the middle dots of Catalan and Japanese.
+const fn is_hyphen(c: char) -> bool {
+    matches!(c, '-' | '‐'..='―' | '−' | '﹘' | '﹣' | '－' | '־' | '᠆' | '·' | '‧' | '・' | '･' | '゠' | '＝')
+}
+/// What is not seen, and makes no difference between two words (`Default_Ignorable_Code_Point`).
+const fn is_ignorable(c: char) -> bool {
+    matches!(c,
+        '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}'
+        | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
+        | '\u{E0000}'..='\u{E0FFF}')
+}
+/// The vowel or the last consonant of a Korean syllable that is written letter by letter.
+const fn goes_on(c: char) -> bool {
+    matches!(c, '\u{1161}'..='\u{11FF}' | '\u{D7B0}'..='\u{D7FB}')
+}
+/// A letter of a script that puts no blanks between words.
+const fn has_no_blanks(c: char) -> bool {
+    matches!(c,
+        '\u{E01}'..='\u{E4F}' | '\u{E80}'..='\u{ECF}' | '\u{EDC}'..='\u{EDF}' | '\u{F00}' | '\u{F40}'..='\u{FBC}' | '\u{1000}'..='\u{103F}'
+        | '\u{1050}'..='\u{108F}' | '\u{1100}'..='\u{11FF}' | '\u{1780}'..='\u{17DD}' | '\u{1950}'..='\u{19CF}' | '\u{1A20}'..='\u{1A7C}'
+        | '\u{2E80}'..='\u{2FDF}' | '\u{3005}'..='\u{3007}' | '\u{3021}'..='\u{3029}' | '\u{3031}'..='\u{3035}' | '\u{3038}'..='\u{303C}'
+        | '\u{3041}'..='\u{318E}' | '\u{31A0}'..='\u{31BF}' | '\u{31F0}'..='\u{31FF}' | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}'
+        | '\u{A960}'..='\u{A97C}' | '\u{A980}'..='\u{A9CF}' | '\u{A9E0}'..='\u{A9EF}' | '\u{AA60}'..='\u{AADF}' | '\u{AC00}'..='\u{D7FB}'
+        | '\u{F900}'..='\u{FAFF}' | '\u{1B000}'..='\u{1B16F}' | '\u{20000}'..='\u{3FFFF}')
+}
+
+/// Adds the folded form of a letter and its marks to `plain`; to `other`, another usual spelling, if it has one.
+fn fold_letter(letter: &str, plain: &mut String, other: &mut String) -> bool {
+    let (mut whole, mut second, mut differs) = (String::new(), String::new(), false);
+    for c in letter.nfkd().flat_map(char::to_lowercase) {
+        // Umlaut and ring of the letters that have a spelling without.
+        let spelled = match (c, whole.chars().last()) {
+            ('\u{308}', Some('a' | 'o' | 'u')) => "e",
+            ('\u{30A}', Some('a')) => "a",
+            _ => "",
+        };
+        if !spelled.is_empty() {
+            second.push_str(spelled);
+            differs = true;
+        }
+        // Accents, points, tones and signs of length go; vowels of Indic scripts stay, and so do the two marks that make another Japanese letter.
+        if is_ignorable(c) || is_apostrophe(c) || canonical_combining_class(c) != 0 && !matches!(c, '\u{3099}' | '\u{309A}') {
+            continue;
+        }
+        if let Some((_, usual, another)) = LETTERS.iter().find(|(known, ..)| *known == c) {
+            whole.push_str(usual);
+            second.push_str(if another.is_empty() { usual } else { another });
+            differs |= !another.is_empty();
+            continue;
+        }
+        let code = u32::from(c);
+        let digit = ZEROS.iter().find_map(|zero| code.checked_sub(*zero).filter(|digit| *digit < 10));
+        let c = match (code, digit.and_then(|digit| char::from_digit(digit, 10))) {
+            (_, Some(digit)) => digit,
+            // The two syllabaries of Japanese are one.
+            (0x30A1..=0x30F6, None) => char::from_u32(code - 0x60).unwrap_or(c),
+            _ => c,
+        };
+        whole.push(c);
+        second.push(c);
+    }
+    plain.extend(whole.nfc().filter(|c| c.is_alphanumeric()));
+    other.extend(second.nfc().filter(|c| c.is_alphanumeric()));
+    differs
+}
+
+/// One word of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Word {
+    /// Where it stands in the text.
+    pub place: Range<usize>,
+    /// Letters and digits alone.
+    pub folded: String,
+    /// Another usual spelling: `mueller` for `Müller`.
+    pub other: Option<String>,
+    /// An apostrophe or a hyphen holds it to the word before it.
+    pub is_joined: bool,
+    /// Of a text without blanks: where each of its characters stands. Empty of any other word.
+    pub letters: Vec<Range<usize>>,
+}
+impl Word {
+    const fn is_run(&self) -> bool {
+        !self.letters.is_empty()
+    }
+    fn is_number(&self) -> bool {
+        self.folded.bytes().all(|b| b.is_ascii_digit())
+    }
+    /// The spellings that it is found by.
+    pub fn spellings(&self) -> impl Iterator<Item = &str> {
+        let bare = without_article(&self.folded);
+        [Some(self.folded.as_str()), self.other.as_deref(), bare].into_iter().flatten()
+    }
+}
+
+/// An Arabic or Hebrew word without its article.
+fn without_article(word: &str) -> Option<&str> {
+    let (rest, least) = match word.strip_prefix("ال") {
+        Some(rest) => (rest, 2),
+        None => (word.strip_prefix('ה')?, 3),
+    };
+    (rest.chars().count() >= least).then_some(rest)
+}
+
+fn cut(word: &str) -> &str {
+    word.char_indices().nth(LONGEST_WORD).map_or(word, |(end, _)| word.get(..end).unwrap_or(word))
+}
+
+/// Takes a text apart.
+#[derive(Debug)]
+pub struct Words<'a> {
+    text: &'a str,
+    at: usize,
+    /// Where the last word ended.
+    last: Option<usize>,
+}
+
+/// The words of a text, in its order.
+pub const fn words(text: &str) -> Words<'_> {
+    Words { text, at: 0, last: None }
+}
+
+impl Words<'_> {
+    /// The end of the letter that begins at `start`, with the marks that follow it.
+    fn end_of_letter(&self, start: usize) -> usize {
+        let tail = self.text.get(start..).unwrap_or_default();
+        let follows = |c: &char| is_combining_mark(*c) || is_ignorable(*c) || goes_on(*c);
+        start + tail.char_indices().skip(1).find(|(_, c)| !follows(c)).map_or(tail.len(), |(end, _)| end)
+    }
+    /// Whether an apostrophe or a hyphen, and nothing else, stands between the last word and this place.
+    fn is_joined(&self, start: usize) -> bool {
+        let between = self.last.and_then(|last| self.text.get(last..start)).unwrap_or_default();
+        let mut seen = between.chars().filter(|c| !is_ignorable(*c));
+        seen.next().is_some_and(|c| is_apostrophe(c) || is_hyphen(c)) && seen.next().is_none()
+    }
+}
+
+impl Iterator for Words<'_> {
+    type Item = Word;
+
+    fn next(&mut self) -> Option<Word> {
+        let is_letter = |c: char| c.is_alphanumeric() && !is_apostrophe(c) && !is_ignorable(c);
+        let mut word = Word { place: 0..0, folded: String::new(), other: None, is_joined: false, letters: Vec::new() };
+        let (mut other, mut differs, mut length) = (String::new(), false, 0);
+        while let Some(tail) = self.text.get(self.at..).filter(|tail| !tail.is_empty()) {
+            let first = tail.chars().next()?;
+            if !is_letter(first) {
+                if !word.folded.is_empty() {
+                    break;
+                }
+                self.at += tail.find(is_letter).unwrap_or(tail.len());
+                continue;
+            }
+            let start = self.at;
+            let is_plain = first.is_ascii() && tail.as_bytes().get(1).is_none_or(u8::is_ascii);
+            let end = if is_plain { start + 1 } else { self.end_of_letter(start) };
+            let before = (word.folded.len(), other.len());
+            let mut also = false;
+            if is_plain {
+                word.folded.push(first.to_ascii_lowercase());
+                other.push(first.to_ascii_lowercase());
+            } else {
+                also = fold_letter(self.text.get(start..end).unwrap_or_default(), &mut word.folded, &mut other);
+            }
+            let Some(made) = word.folded.get(before.0..).and_then(|made| made.chars().next()) else {
+                // Nothing is left of it, as of a letter that only makes a word longer.
+                self.at = end;
+                if before.0 > 0 {
+                    word.place.end = end;
+                }
+                continue;
+            };
+            let is_run = has_no_blanks(made);
+            if before.0 > 0 && is_run != word.is_run() {
+                // Another script is another word; the letter is read again.
+                word.folded.truncate(before.0);
+                other.truncate(before.1);
+                break;
+            }
+            if before.0 == 0 {
+                word.is_joined = self.is_joined(start);
+                word.place.start = start;
+            }
+            word.place.end = end;
+            self.at = end;
+            differs |= also;
+            if is_run {
+                let count = word.folded.get(before.0..).unwrap_or_default().chars().count();
+                word.letters.extend(std::iter::repeat_n(start..end, count));
+            } else {
+                length += 1;
+                if length > LONGEST_WORD {
+                    word.folded.truncate(before.0);
+                    other.truncate(before.1);
+                }
+            }
+        }
+        if word.folded.is_empty() {
+            return None;
+        }
+        self.last = Some(word.place.end);
+        word.other = differs.then_some(other);
+        Some(word)
+    }
+}
+
+/// A text as it is compared with another: its letters and digits alone.
+pub fn fold(text: &str) -> String {
+    words(text).map(|word| word.folded).collect()
+}
+
+fn pieces(run: &str, into: &mut BTreeSet<String>) {
+    let letters: Vec<char> = run.chars().collect();
+    for start in 0..letters.len() {
+        into.insert(letters.iter().skip(start).take(PIECE).collect());
+    }
+}
+
+/// Adds what words that belong together are found by when they are written as one: from each of them to the last.
+fn joined(group: &[Word], into: &mut BTreeSet<String>) {
+    if group.len() < 2 {
+        return;
+    }
+    for start in 0..group.len() {
+        let rest: Vec<&Word> = group.iter().skip(start).collect();
+        let whole: String = rest.iter().map(|word| word.folded.as_str()).collect();
+        if rest.iter().all(|word| word.is_run()) {
+            pieces(&whole, into);
+            continue;
+        }
+        into.insert(cut(&whole).to_owned());
+        if rest.iter().any(|word| word.other.is_some()) {
+            let other: String = rest.iter().map(|word| word.other.as_deref().unwrap_or(&word.folded)).collect();
+            into.insert(cut(&other).to_owned());
+        }
+    }
+}
+
+/// Adds the words that a text is found by.
+pub fn stored(text: &str, into: &mut BTreeSet<String>) {
+    let mut group: Vec<Word> = Vec::new();
+    for word in words(text) {
+        if word.is_run() {
+            pieces(&word.folded, into);
+        } else {
+            into.extend(word.spellings().map(str::to_owned));
+        }
+        if !word.is_joined || group.len() == MOST_JOINED {
+            joined(&group, into);
+            group.clear();
+        }
+        group.push(word);
+    }
+    joined(&group, into);
+}
+
+/// Adds the words that a name is found by: also with all that parts it left out.
+pub fn name(name: &str, into: &mut BTreeSet<String>) {
+    stored(name, into);
+    joined(&words(name).take(MOST_JOINED).collect::<Vec<_>>(), into);
+}
+
+/// The words that these names are found by, each once, with a space before and after it.
+pub fn gathered<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let mut all = BTreeSet::new();
+    names.into_iter().for_each(|text| name(text, &mut all));
+    all.into_iter().fold(String::from(" "), |kept, word| kept + &word + " ")
+}
+
+/// The ways in which a record with the same name is found, whatever the order of its parts.
+pub fn same_name(name: &str) -> Vec<Vec<Asked>> {
+    let all: Vec<Word> = words(name).take(MOST_JOINED).collect();
+    let each = |spelled: fn(&Word) -> &str| -> Vec<Asked> {
+        let asked = |word: &Word| match word.is_run() {
+            true => asked_pieces(&word.folded),
+            false => vec![Asked { text: spelled(word).to_owned(), is_whole: true }],
+        };
+        all.iter().flat_map(asked).collect()
+    };
+    let mut ways = Vec::new();
+    push(&mut ways, each(|word| &word.folded));
+    push(&mut ways, each(|word| word.other.as_deref().unwrap_or(&word.folded)));
+    if all.len() > 1 && !all.iter().any(Word::is_run) {
+        let whole: String = all.iter().map(|word| word.folded.as_str()).collect();
+        push(&mut ways, vec![Asked { text: cut(&whole).to_owned(), is_whole: true }]);
+    }
+    ways
+}
+
+/// The parts of a name, folded, in each of their usual spellings and in the order of the alphabet.
+pub fn parts(name: &str) -> [Vec<String>; 2] {
+    let mut plain: Vec<String> = words(name).map(|word| word.folded).collect();
+    let mut other: Vec<String> = words(name).map(|word| word.other.unwrap_or(word.folded)).collect();
+    plain.sort_unstable();
+    other.sort_unstable();
+    [plain, other]
+}
+
+/// The digits of a telephone number alone.
+pub fn digits(number: &str) -> String {
+    words(number).filter(Word::is_number).map(|word| word.folded).collect()
+}
+
+/// Adds the numbers that a telephone number is found by: whole, without a country code, its parts to the end, and its last four digits.
+pub fn phone(number: &str, into: &mut BTreeSet<String>) {
+    let parts: Vec<String> = words(number).filter(Word::is_number).map(|word| word.folded).collect();
+    let digits = parts.concat();
+    for start in 1..parts.len() {
+        let rest = parts.get(start..).unwrap_or_default().concat();
+        if rest.len() >= FEWEST_DIGITS {
+            into.insert(cut(&rest).to_owned());
+        }
+    }
+    for without in 1..=3 {
+        into.extend(digits.get(without..).filter(|rest| rest.len() >= FEWEST_LOCAL).map(|rest| cut(rest).to_owned()));
+    }
+    into.extend(digits.len().checked_sub(4).and_then(|start| digits.get(start..)).map(str::to_owned));
+    if !digits.is_empty() {
+        into.insert(cut(&digits).to_owned());
+    }
+}
+
+/// Adds the numbers that a day is found by, in each order that people write it in.
+pub fn date(day: Day, into: &mut BTreeSet<String>) {
+    let date = day.jiff();
+    let (year, month, day) = (date.year(), date.month(), date.day());
+    into.extend([
+        format!("{year:04}{month:02}{day:02}"),
+        format!("{day:02}{month:02}{year:04}"),
+        format!("{month:02}{day:02}{year:04}"),
+        format!("{year}{month}{day}"),
+        format!("{day}{month}{year}"),
+        format!("{month}{day}{year}"),
+    ]);
+}
+
+/// One word that must be there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    pub text: String,
+    /// A single letter or digit: it is looked for as a word, since too many begin with it.
+    pub is_whole: bool,
+}
+impl Asked {
+    fn beginning(text: &str) -> Self {
+        let mut letters = text.chars();
+        let is_whole = letters.next().is_some_and(|c| !has_no_blanks(c)) && letters.next().is_none();
+        Self { text: text.to_owned(), is_whole }
+    }
+}
+
+/// A part of a question: one of these must hold, and of it each word.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Term(pub Vec<Vec<Asked>>);
+
+impl Term {
+    /// Every word of it, whichever way it is asked.
+    pub fn all(&self) -> impl Iterator<Item = &Asked> {
+        self.0.iter().flatten()
+    }
+    /// Whether these stored words, each with a space before and after it, answer it.
+    pub fn is_in(&self, stored: &str) -> bool {
+        self.0.iter().any(|way| way.iter().all(|asked| stored.contains(&asked.text)))
+    }
+}
+
+/// The pieces of a run that must be there for the run to be there.
+fn asked_pieces(run: &str) -> Vec<Asked> {
+    let letters: Vec<char> = run.chars().collect();
+    let last = letters.len().saturating_sub(PIECE);
+    let step = if last > MOST_PIECES { PIECE } else { 1 };
+    let starts = (0..last).step_by(step).chain([last]);
+    starts.map(|start| Asked::beginning(&letters.iter().skip(start).take(PIECE).collect::<String>())).collect()
+}
+
+fn is_number_gap(gap: &str) -> bool {
+    gap.chars().all(|c| c.is_whitespace() || is_hyphen(c) || is_ignorable(c) || matches!(c, '+' | '.' | '/' | '(' | ')'))
+}
+
+/// How many words a question has.
+pub fn count(question: &str) -> usize {
+    words(question).count()
+}
+
+/// The terms of a question, each once.
+pub fn question(text: &str) -> Vec<Term> {
+    let all: Vec<Word> = words(text).collect();
+    let mut terms: Vec<Term> = Vec::new();
+    let mut rest = all.as_slice();
+    while let Some(first) = rest.first() {
+        let goes_on = |before: &Word, next: &Word| {
+            let gap = text.get(before.place.end..next.place.start).unwrap_or_default();
+            next.is_joined
+                || before.is_number() && next.is_number() && is_number_gap(gap)
+                || !before.is_run() && !next.is_run() && !before.is_number() && before.folded.chars().count() <= SHORT
+        };
+        let length =
+            1 + rest.windows(2).take(MOST_JOINED - 1).take_while(|pair| matches!(pair, [before, next] if goes_on(before, next))).count();
+        let (group, later) = rest.split_at(length.min(rest.len()));
+        rest = later;
+        let term = if group.iter().all(Word::is_number) { numbers(group) } else { together(group, first) };
+        if !terms.contains(&term) {
+            terms.push(term);
+        }
+    }
+    terms
+}
+
+fn push(ways: &mut Vec<Vec<Asked>>, way: Vec<Asked>) {
+    if !way.is_empty() && !ways.contains(&way) {
+        ways.push(way);
+    }
+}
+
+/// A number, or what is one when it is written together: a telephone number, a day, the number of a case.
+fn numbers(group: &[Word]) -> Term {
+    let digits: String = group.iter().map(|word| word.folded.as_str()).collect();
+    let mut ways = Vec::new();
+    push(&mut ways, group.iter().map(|word| Asked::beginning(&word.folded)).collect());
+    push(&mut ways, vec![Asked::beginning(cut(&digits))]);
+    // With a country code that the record may lack.
+    for without in 1..=3 {
+        if let Some(local) = digits.get(without..).filter(|local| digits.len() >= 9 && local.len() >= FEWEST_LOCAL + 1) {
+            push(&mut ways, vec![Asked::beginning(cut(local))]);
+        }
+    }
+    Term(ways)
+}
+
+/// Words that may be written as one: each of them, or all together.
+fn together(group: &[Word], first: &Word) -> Term {
+    let mut ways = Vec::new();
+    let each = |spelled: fn(&Word) -> &str| -> Vec<Asked> {
+        let asked =
+            group.iter().flat_map(|word| if word.is_run() { asked_pieces(&word.folded) } else { vec![Asked::beginning(spelled(word))] });
+        asked.collect()
+    };
+    let plain: fn(&Word) -> &str = |word| &word.folded;
+    let other: fn(&Word) -> &str = |word| word.other.as_deref().unwrap_or(&word.folded);
+    push(&mut ways, each(plain));
+    push(&mut ways, each(other));
+    if let ([_], Some(bare)) = (group, without_article(&first.folded)) {
+        push(&mut ways, vec![Asked::beginning(bare)]);
+    }
+    if group.len() > 1 {
+        for spelled in [plain, other] {
+            let whole: String = group.iter().map(spelled).collect();
+            let is_run = group.iter().all(Word::is_run);
+            push(&mut ways, if is_run { asked_pieces(&whole) } else { vec![Asked::beginning(cut(&whole))] });
+        }
+    }
+    Term(ways)
+}
+
+#[cfg(test)]
+mod tests;

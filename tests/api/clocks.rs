@@ -1,0 +1,127 @@
+//! What a clock that was wrong has made, seen by one that is right (the rows are written with shifted times).
+
+use crate::{
+    on_both_engines,
+    support::{PASSWORD, User, World, database::Engine},
+};
+use alongside::{
+    auth::Role,
+    casework::break_glass::model::BreakGlassRow,
+    db::{Db, Options, Url, Use, schema},
+    identity::sessions::store,
+    types::{Id, Instant},
+};
+use diesel::{connection::SimpleConnection as _, prelude::*};
+use serde_json::json;
+
+const TWO_YEARS: i64 = 2 * 365 * 24 * 3600;
+
+/// Writes over when somebody's session began; it lasts so many seconds.
+fn begun(user: &User<'_>, ahead: i64, lasts: i64) {
+    use schema::sessions::dsl::*;
+    let begin = Instant::now().plus_seconds(ahead);
+    let row = sessions.filter(id.eq(user.actor.session));
+    let times = (created_at.eq(begin), expires_at.eq(begin.plus_seconds(lasts)), proved_at.eq(begin));
+    assert_eq!(diesel::update(row).set(times).execute(&mut user.world.home.open()).unwrap(), 1);
+}
+
+async fn status(user: &User<'_>) -> u16 {
+    user.get("/me").await.status
+}
+
+fn database(w: &World) -> Db {
+    let options =
+        Options { url: Url::parse(&w.home.url).unwrap(), replica: None, connections: 1, readers: 1, migrate: false, purpose: Use::Writing };
+    Db::open(&options).unwrap()
+}
+
+on_both_engines! {
+    async fn a_session_that_a_wrong_clock_has_made_is_none(w) {
+        let day = 24 * 3600;
+        for (ahead, lasts, expected) in [(0, day, 200), (240, day, 200), (-day + 60, day, 200), (3600, day, 401), (TWO_YEARS, day, 401), (-60, TWO_YEARS, 401), (-day - 60, day, 401)] {
+            let ana = w.user(Role::Advocate);
+            begun(&ana, ahead, lasts);
+            assert_eq!(status(&ana).await, expected, "{ahead} s ahead, for {lasts} s");
+        }
+    }
+
+    async fn what_a_wrong_clock_has_made_never_becomes_good(w) {
+        let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
+        begun(&ana, 3600, 24 * 3600);
+        let db = database(w);
+        assert_eq!(db.maintain(store::end_untimely).await.unwrap(), 1);
+        assert_eq!(db.maintain(store::end_untimely).await.unwrap(), 0);
+        // As the clock sees it when that time has come.
+        begun(&ana, 0, 24 * 3600);
+        assert_eq!((status(&ana).await, status(&ben).await), (401, 200));
+        let log = w.user(Role::Auditor).get("/audit-events?limit=50").await.expect(200).body.to_string();
+        assert_eq!(log.matches("session.ended_by_clock").count(), 1, "it is in the audit log");
+    }
+
+    async fn a_refresh_token_that_a_wrong_clock_has_made_is_refused(w) {
+        use schema::refresh_tokens::dsl::*;
+        let ana = w.user(Role::Advocate);
+        let login = w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD}))).await.expect(200);
+        let refresh = || w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": login.body["refresh_token"]})));
+        let times = (issued_at.eq(Instant::now().plus_seconds(20 * 3600)), expires_at.eq(Instant::now().plus_seconds(21 * 3600)));
+        assert_eq!(diesel::update(refresh_tokens).set(times).execute(&mut w.home.open()).unwrap(), 1);
+        refresh().await.expect(401);
+    }
+
+    async fn a_letter_and_a_broken_glass_that_a_wrong_clock_has_made_open_nothing(w) {
+        let (ana, kim) = (w.user(Role::Advocate), w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor));
+        let case = ana.new_case().await;
+        let glass = kim.post("/break-glass", json!({"case_id": case, "reason": "Sam is at the clinic's door."})).await.expect(201).id();
+        kim.get(&format!("/cases/{case}")).await.expect(200);
+        {
+            use schema::break_glass::dsl::*;
+            let row = break_glass.filter(id.eq(Id::<BreakGlassRow>::parse(&glass).unwrap()));
+            let opened = Instant::now().plus_seconds(TWO_YEARS);
+            diesel::update(row).set((opened_at.eq(opened), expires_at.eq(opened.plus_seconds(4 * 3600)))).execute(&mut w.home.open()).unwrap();
+        }
+        kim.get(&format!("/cases/{case}")).await.expect(404);
+        w.anyone("POST", "/api/v1/auth/forgot-password", Some(json!({"email": ana.email}))).await;
+        let secret = w.secret(&ana.email, "password_reset.").await;
+        let in_two_years = Instant::now().plus_seconds(TWO_YEARS);
+        diesel::update(schema::mailed_secrets::table).set(schema::mailed_secrets::expires_at.eq(in_two_years)).execute(&mut w.home.open()).unwrap();
+        let reset = json!({"token": secret, "password": "seven dry parasols today"});
+        w.anyone("POST", "/api/v1/auth/reset-password", Some(reset)).await.faulty(422, "/token", "invalid_token");
+        assert_eq!(database(w).maintain(alongside::identity::mailed_secrets::purge).await.unwrap(), 1);
+    }
+
+    /// The clock of the database has the last word where there is one: what it says is over is over, whatever the server's clock says.
+    async fn a_session_is_bounded_by_the_clock_of_the_database(w) {
+        let ana = w.user(Role::Advocate);
+        let live = || store::live(&mut w.home.open(), w.org.id, ana.actor.session).unwrap().is_some();
+        assert!(live());
+        begun(&ana, -24 * 3600 - 1, 24 * 3600);
+        // The guard holds the end against the server's own clock, after this.
+        assert_eq!(live(), w.engine == Engine::Sqlite);
+        assert_eq!(status(&ana).await, 401);
+    }
+}
+
+/// SQLite has no clock of its own: there the newest entry of the audit log tells that the clock went back.
+#[actix_web::test]
+async fn on_sqlite_every_session_ends_once_where_the_clock_went_back() {
+    let w = World::start(Engine::Sqlite).await;
+    let (ana, ben, other) = (w.user(Role::Advocate), w.user(Role::Advocate), w.outsider(Role::Advocate));
+    for user in [&ana, &ben, &other] {
+        user.new_client().await;
+    }
+    let db = database(&w);
+    assert_eq!(db.maintain(store::end_untimely).await.unwrap(), 0);
+    let ahead = Instant::now().plus_seconds(TWO_YEARS);
+    let mut past = w.home.open();
+    past.batch_execute("DROP TRIGGER audit_events_no_update").unwrap();
+    {
+        use schema::audit_events::dsl::*;
+        diesel::update(audit_events.filter(organization_id.eq(w.org.id))).set(at.eq(ahead)).execute(&mut past).unwrap();
+    }
+    assert_eq!(db.maintain(store::end_untimely).await.unwrap(), 2, "those of the organization whose log lies ahead");
+    assert_eq!((status(&ana).await, status(&ben).await, status(&other).await), (401, 401, 200));
+    // Who signs in again stays.
+    let again = w.user(Role::Advocate);
+    assert_eq!(db.maintain(store::end_untimely).await.unwrap(), 0);
+    assert_eq!(status(&again).await, 200);
+}

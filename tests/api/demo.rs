@@ -1,0 +1,256 @@
+//! The made-up data: something for everybody who can sign in, and every record as the product itself would have made it.
+
+use crate::support::{
+    World,
+    conforms::DOC,
+    database::Engine,
+    past::{at, day},
+};
+use alongside::{
+    auth::{Operator, Role, policy},
+    db::{Db, Options, Url, Use},
+    demo::{self, Made, Plan},
+    types::{Day, Instant, Zone},
+};
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+
+/// Fills the world's database; the passwords are made by count, so that two of them can be held against each other.
+fn fill(w: &World, cases: u32, seed: u64) -> Made {
+    let options =
+        Options { url: Url::parse(&w.home.url).unwrap(), replica: None, connections: 2, readers: 2, migrate: false, purpose: Use::Loading };
+    #[expect(clippy::disallowed_methods, reason = "this is the operator")]
+    let operator = Operator::new();
+    let mut count = 0;
+    let secret = move || {
+        count += 1;
+        Ok(format!("eleven quiet lanterns {count}"))
+    };
+    let fill = || {
+        let db = Db::open(&options).unwrap();
+        let made = demo::fill(&db, &operator, &Plan { teams: Some(2), ..Plan::new(cases, seed) }, secret).unwrap();
+        demo::complete(&db, &made).unwrap();
+        made
+    };
+    std::thread::scope(|threads| threads.spawn(fill).join().unwrap())
+}
+
+/// Somebody of the demonstration who has signed in.
+struct Somebody<'w> {
+    w: &'w World,
+    role: Role,
+    token: String,
+}
+
+impl<'w> Somebody<'w> {
+    async fn sign_in(w: &'w World, role: Role, email: &str, password: &str) -> Self {
+        let body = json!({"email": email, "password": password});
+        let token = w.anyone("POST", "/api/v1/auth/login", Some(body)).await.expect(200).body["access_token"].as_str().unwrap().to_owned();
+        Self { w, role, token }
+    }
+    async fn send(&self, method: &str, path: &str, status: u16) -> Value {
+        let full = if path.starts_with("/api/") { path.to_owned() } else { format!("/api/v1{path}") };
+        self.w.send(Some(&self.token), method, &full, &[], None).await.expect(status).body
+    }
+    async fn get(&self, path: &str) -> Value {
+        self.send("GET", path, 200).await
+    }
+    async fn list(&self, path: &str) -> Vec<Value> {
+        let join = if path.contains('?') { '&' } else { '?' };
+        let (mut items, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = self.get(&format!("{path}{join}limit=200{cursor}")).await;
+            items.extend(page["items"].as_array().unwrap().iter().cloned());
+            match page["page"]["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => return items,
+            }
+        }
+    }
+}
+
+async fn everybody<'w>(w: &'w World, made: &Made) -> Vec<Somebody<'w>> {
+    let mut all = Vec::new();
+    for sign_in in &made.sign_ins {
+        all.push(Somebody::sign_in(w, sign_in.role, &sign_in.email, &sign_in.password).await);
+    }
+    all
+}
+fn moment(value: &Value) -> Instant {
+    at(value.as_str().unwrap())
+}
+fn of<'v>(records: &'v [Value], member: &str, value: &Value) -> Vec<&'v Value> {
+    records.iter().filter(|record| record[member] == *value).collect()
+}
+/// Whether a moment is on a weekday, from eight to five of that day where the zone is.
+fn in_office_hours(from: Instant, to: Instant, zone: &Zone) -> bool {
+    let day = Day::of(from, zone);
+    let opens = day.begins(zone);
+    (day.number() + 3).rem_euclid(7) < 5 && from >= opens.plus_seconds(8 * 3600) && to <= opens.plus_seconds(17 * 3600) && from < to
+}
+
+/// Every list of the document that needs no id, by everybody who may read it: each answer is held against the document.
+async fn everybody_reads_every_list(people: &[Somebody<'_>]) {
+    let mut read = 0;
+    for (path, item) in DOC["paths"].as_object().unwrap() {
+        let Some(operation) = item.get("get").filter(|_| !path.contains('{')) else { continue };
+        let Some(permission) = operation["x-permission"].as_str() else { continue };
+        let (roles, _) = policy::roles(permission).unwrap();
+        let question = if path.ends_with("/search") { "?q=medication" } else { "" };
+        for who in people.iter().filter(|who| roles.contains(&who.role)) {
+            who.get(&format!("{path}{question}")).await;
+            read += 1;
+        }
+    }
+    assert!(read > 60, "{read} lists were read");
+}
+
+/// What waits for each of those who can sign in.
+async fn everybody_finds_something(people: &[Somebody<'_>]) {
+    let [_, boss, ana, ben, sam, _] = people else { panic!("six people sign in") };
+    let (hers, his) = (ana.list("/cases").await, ben.list("/cases").await);
+    assert!(hers.len() >= 3 && !his.is_empty(), "{} and {}", hers.len(), his.len());
+    let offer = &ben.get("/me/agenda").await["handovers"][0];
+    let offer = ben.get(&format!("/handovers/{}", offer["id"].as_str().unwrap())).await;
+    assert_eq!((&offer["status"], &offer["from_user_id"]), (&json!("offered"), &ana.get("/me").await["id"]));
+    let whole = ana.get(&format!("/handovers/{}", offer["id"].as_str().unwrap())).await;
+    for (kind, path) in [("deadlines", "deadlines"), ("meetings", "meetings"), ("tasks", "tasks"), ("commitments", "commitments")] {
+        for item in whole["open_work"][kind].as_array().unwrap() {
+            let record = ana.get(&format!("/{path}/{}", item["id"].as_str().unwrap())).await;
+            assert!(["running", "booked", "open"].contains(&record["status"].as_str().unwrap()) || record["overdue"] == true, "{record:#}");
+        }
+    }
+    for status in ["closing", "triage", "referred"] {
+        assert!(!boss.list(&format!("/cases?status={status}")).await.is_empty(), "no case is {status}");
+    }
+    let quiet = boss.get("/me/agenda").await;
+    assert!(quiet["quiet_cases"].as_array().unwrap().iter().any(|case| case["reason"] == "no_lead"));
+    let own = sam.list("/me/cases").await;
+    assert_eq!(own.len(), 1);
+    let statements = sam.list("/me/statements").await;
+    let statuses: BTreeSet<&str> = statements.iter().map(|one| one["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, BTreeSet::from(["approved", "draft"]));
+}
+
+/// The rules that the stores hold, for every record of the demonstration.
+async fn every_record_keeps_the_rules(boss: &Somebody<'_>, auditor: &Somebody<'_>) {
+    let zone = Zone::parse("America/Chicago").unwrap();
+    let (now, today) = (Instant::now(), Day::today(&zone));
+    let cases = boss.list("/cases").await;
+    let (barriers, actions, deadlines) = (boss.list("/barriers").await, boss.list("/actions").await, boss.list("/deadlines").await);
+    let (meetings, tasks) = (boss.list("/meetings").await, boss.list("/tasks").await);
+    for case in &cases {
+        let id = case["id"].as_str().unwrap();
+        let notes = boss.list(&format!("/cases/{id}/notes")).await;
+        let mistake = case["status"] == "entered_in_error";
+        let work = [&barriers, &actions, &deadlines, &meetings, &tasks]
+            .into_iter()
+            .map(|all| of(all, "case_id", &case["id"]).len())
+            .sum::<usize>();
+        assert!(!mistake || work + notes.len() == 0, "{id} was entered in error, and somebody has worked on it");
+        let reached: Vec<Instant> = notes
+            .iter()
+            .filter(|note| note["kind"] == "contact" && note["successful"] == true)
+            .map(|note| moment(&note["occurred_at"]))
+            .collect();
+        assert_eq!(case.get("first_contact_at").map(moment), reached.iter().min().copied(), "{id}");
+        for note in &notes {
+            assert!(moment(&note["occurred_at"]) <= moment(&note["created_at"]), "{note:#}");
+            assert!(moment(&note["created_at"]) <= now && moment(&note["occurred_at"]) >= moment(&case["opened_at"]), "{note:#}");
+        }
+        let assigned = boss.list(&format!("/cases/{id}/assignments?current=true")).await;
+        let leads: Vec<&Value> = of(&assigned, "role", &json!("lead")).into_iter().map(|one| &one["user_id"]).collect();
+        assert_eq!(leads, case.get("lead_advocate_id").into_iter().collect::<Vec<_>>(), "{id}");
+        let disposed = of(&barriers, "case_id", &case["id"]).iter().all(|barrier| barrier.get("disposition").is_some());
+        let settled = of(&deadlines, "case_id", &case["id"])
+            .iter()
+            .all(|deadline| !["running", "pending_trigger"].contains(&deadline["status"].as_str().unwrap()));
+        if ["closing", "closed"].contains(&case["status"].as_str().unwrap()) {
+            assert!(disposed && settled, "{id} is {}, and something in it is open", case["status"]);
+        }
+    }
+    for action in &actions {
+        let (filed, decided) = (action["filed_on"].as_str().map(day), action["decided_on"].as_str().map(day));
+        assert!(
+            filed.is_none_or(|on| on <= today.plus_days(1)) && filed.zip(decided).is_none_or(|(filed, decided)| filed <= decided),
+            "{action:#}"
+        );
+        assert_eq!((action["status"] == "decided", action["status"] == "draft"), (decided.is_some(), filed.is_none()), "{action:#}");
+    }
+    let (mut with, mut held) = (0, 0);
+    for meeting in &meetings {
+        let (starts, ends) = (moment(&meeting["starts_at"]), moment(&meeting["ends_at"]));
+        assert!(in_office_hours(starts, ends, &zone), "{meeting:#}");
+        assert!(moment(&meeting["created_at"]) <= starts, "{meeting:#}");
+        assert_eq!(meeting["status"] == "booked", starts > now, "{meeting:#}");
+        let items = boss.get(&format!("/meetings/{}/preparation", meeting["id"].as_str().unwrap())).await;
+        let mandatory = of(items["items"].as_array().unwrap(), "mandatory", &json!(true));
+        let done = mandatory.iter().filter(|item| item.get("done_at").is_some()).count();
+        assert_eq!((&meeting["readiness"]["mandatory"], &meeting["readiness"]["done"]), (&json!(mandatory.len()), &json!(done)));
+        let template = boss.get(&format!("/preparation-templates/{}", meeting["type"].as_str().unwrap())).await;
+        let texts = |items: &Value| items.as_array().unwrap().iter().map(|item| item["text"].clone()).collect::<Vec<_>>();
+        assert_eq!(texts(&items["items"]), texts(&template["items"]));
+        for item in items["items"].as_array().unwrap() {
+            assert!(item.get("done_at").is_none_or(|done| moment(done) <= now.min(starts)), "{item:#}");
+        }
+        with += usize::from(!mandatory.is_empty());
+        held += usize::from(meeting["status"] == "held");
+    }
+    assert!(with == meetings.len() && held > 20, "{with} of {} meetings have a checklist, {held} were held", meetings.len());
+    let prepared = boss.get(&format!("/reports/meeting_prep?from={}&to={}&group_by=", today.plus_days(-800), today.plus_days(1))).await;
+    assert_eq!(prepared["totals"][0]["denominator"], json!(held), "{prepared:#}");
+    assert!(prepared["totals"][0]["numerator"].as_i64().unwrap() > 0);
+    assert_eq!(auditor.send("POST", "/audit-events/verification", 200).await["verified"], true);
+}
+
+async fn a_demonstration(engine: Engine) {
+    let w = World::start(engine).await;
+    let made = fill(&w, 60, 1);
+    let roles: Vec<Role> = made.sign_ins.iter().map(|sign_in| sign_in.role).collect();
+    assert_eq!(roles, [Role::Admin, Role::Supervisor, Role::Advocate, Role::Advocate, Role::Client, Role::Auditor]);
+    let people = everybody(&w, &made).await;
+    everybody_finds_something(&people).await;
+    everybody_reads_every_list(&people).await;
+    every_record_keeps_the_rules(&people[1], &people[5]).await;
+}
+
+/// The same seed makes the same records, whatever the engine; another seed makes others.
+#[actix_web::test]
+async fn the_same_seed_makes_the_same_records() {
+    let mut seen = Vec::new();
+    for (engine, seed) in [(Engine::Sqlite, 7), (Engine::Sqlite, 7), (Engine::Postgres, 7), (Engine::Sqlite, 8)] {
+        let w = World::start(engine).await;
+        let made = fill(&w, 25, seed);
+        let people = everybody(&w, &made).await;
+        let mut records = Vec::new();
+        for path in ["/cases", "/meetings", "/tasks", "/barriers", "/actions", "/deadlines", "/handovers"] {
+            records.push(people[1].list(path).await);
+        }
+        records.push(people[4].list("/me/statements").await);
+        seen.push(json!(records).to_string());
+    }
+    assert!(seen[0] == seen[1] && seen[0] == seen[2] && seen[0] != seen[3]);
+}
+
+#[actix_web::test]
+async fn too_few_cases_make_a_demonstration_too() {
+    let w = World::start(Engine::Sqlite).await;
+    for (cases, seed) in [(0, 1), (1, 2), (7, 3), (8, 4)] {
+        let made = fill(&w, cases, seed);
+        let people = everybody(&w, &made).await;
+        assert_eq!(people[1].list("/cases").await.len(), cases as usize);
+    }
+}
+
+mod sqlite {
+    #[actix_web::test]
+    async fn everybody_finds_something_and_every_record_keeps_the_rules() {
+        super::a_demonstration(super::Engine::Sqlite).await;
+    }
+}
+mod postgres {
+    #[actix_web::test]
+    async fn everybody_finds_something_and_every_record_keeps_the_rules() {
+        super::a_demonstration(super::Engine::Postgres).await;
+    }
+}

@@ -1,0 +1,90 @@
+//! A record that is hidden and one that is not there (AZ-12): the same statements run for both, and both answers leave in the same steps.
+
+use crate::{
+    break_glass::Work,
+    on_both_engines,
+    support::{User, World},
+};
+use alongside::auth::Role;
+use diesel::connection::{Instrumentation, InstrumentationEvent};
+use serde_json::Value;
+use std::{
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+/// What every connection of this process has been asked, without the values.
+static ASKED: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+struct Listener;
+impl Instrumentation for Listener {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        if let InstrumentationEvent::StartQuery { query, .. } = event {
+            let words = query.to_string();
+            ASKED.lock().unwrap().push(words.split(" -- binds").next().unwrap().to_owned());
+        }
+    }
+}
+
+/// Sends a request whose path has this id in it; what the database was asked for it.
+async fn statements(who: &User<'_>, method: &str, path: &str, id: &str, body: Option<&Value>) -> Vec<String> {
+    ASKED.lock().unwrap().clear();
+    let reply = who.send(method, path, &[("if-match", "*")], body.cloned()).await;
+    assert_eq!(reply.status, 404, "{method} {path}: {:#}", reply.body);
+    let asked = std::mem::take(&mut *ASKED.lock().unwrap());
+    // A connection that is opened meanwhile is no part of the answer.
+    let asked = asked.into_iter().filter(|words| !["PRAGMA", "set_config", "statement_timeout"].iter().any(|set| words.contains(set)));
+    // Two threads take part, the reader and the one that writes the audit log: which of them is first is chance.
+    let mut asked: Vec<String> = asked.map(|words| words.replace(id, "ID")).collect();
+    asked.sort();
+    asked
+}
+
+/// The one id in a path.
+fn id_in(path: &str) -> &str {
+    path.split(['/', '?']).find(|part| part.len() == 36).unwrap()
+}
+
+#[actix_web::test]
+async fn a_hidden_record_and_none_are_asked_for_by_the_same_statements() {
+    diesel::connection::set_default_instrumentation(|| Some(Box::new(Listener))).unwrap();
+    for engine in [crate::support::database::Engine::Sqlite, crate::support::database::Engine::Postgres] {
+        let w = World::start(engine).await;
+        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+        let work = Work::make(&ana, &boss, &w.user(Role::Advocate)).await;
+        let south = w.new_team("South side");
+        for who in
+            [w.user_in(&w.org, &[south], Role::Supervisor), w.user_in(&w.org, &[south], Role::Advocate), w.outsider(Role::Supervisor)]
+        {
+            let shown = work.shown.iter().map(|path| ("GET", path.clone(), None));
+            let changed = work.changes.iter().map(|(method, path, body)| (*method, path.clone(), Some(body.clone())));
+            let mut compared = 0;
+            for (method, path, body) in shown.chain(changed) {
+                let (hidden, none) = (id_in(&path).to_owned(), World::nobodys_id());
+                let missing = path.replace(&hidden, &none);
+                // By a role that may do this kind of thing at all; and once before, so that no statement is compiled in between.
+                if who.send(method, &path, &[("if-match", "*")], body.clone()).await.status == 403 {
+                    continue;
+                }
+                let of_hidden = statements(&who, method, &path, &hidden, body.as_ref()).await;
+                let of_none = statements(&who, method, &missing, &none, body.as_ref()).await;
+                assert!(of_hidden.len() >= 3, "{of_hidden:?}");
+                assert_eq!(of_hidden, of_none, "{engine:?} {:?} {method} {path}", who.actor.role);
+                compared += 1;
+            }
+            assert!(compared > 30, "{compared}");
+        }
+    }
+}
+
+on_both_engines! {
+    async fn a_refusal_leaves_in_steps_of_five_milliseconds(w) {
+        let kim = w.user(Role::Supervisor);
+        let path = format!("/cases/{}", World::nobodys_id());
+        for _ in 0..20 {
+            let began = Instant::now();
+            kim.get(&path).await.expect(404);
+            assert!(began.elapsed() >= Duration::from_millis(5), "{:?}", began.elapsed());
+        }
+    }
+}

@@ -1,0 +1,386 @@
+//! A database that stalls, is read-only, or does not wait for its disk: what the caller learns, and that nothing acknowledged is lost and
+//! nothing is done twice.
+
+use crate::{
+    logs, on_both_engines,
+    support::{
+        Reply, World,
+        database::{Engine, Home},
+    },
+};
+use alongside::{
+    auth::Role,
+    db::{Conn, Db, Options, Url, Use},
+};
+use diesel::{connection::SimpleConnection as _, prelude::*};
+use serde_json::json;
+use std::{
+    io::{Read as _, Write as _},
+    net::{Shutdown, TcpListener, TcpStream},
+    sync::{Arc, Condvar, Mutex},
+    time::{Duration, Instant},
+};
+
+/// Ten seconds, and what a machine takes that runs other tests too.
+const BUSY: Duration = Duration::from_secs(15);
+
+/// Where a proxy stops what passes through it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    /// Nothing reaches the database from the first statement on that holds the mark.
+    BeforeTheStatement,
+    /// Nothing reaches the database from the COMMIT on that follows the mark.
+    BeforeTheCommit,
+    /// The COMMIT that follows the mark reaches the database, and its answer nobody.
+    AfterTheCommit,
+}
+
+#[derive(Default)]
+struct State {
+    /// What to wait for, and where to stop then.
+    armed: Option<(Vec<u8>, Stop)>,
+    requests_stopped: bool,
+    answers_stopped: bool,
+    open: Vec<TcpStream>,
+}
+
+/// Stands between the server and PostgreSQL, and freezes at a given point as a stopped database does: connections stay open, and nothing
+/// comes back.
+#[derive(Clone)]
+struct Proxy {
+    state: Arc<(Mutex<State>, Condvar)>,
+    port: u16,
+}
+
+impl Proxy {
+    fn start(target: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let proxy = Self { state: Arc::default(), port: listener.local_addr().unwrap().port() };
+        let started = proxy.clone();
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let (client, server) = (client.unwrap(), TcpStream::connect(&target).unwrap());
+                started.state.0.lock().unwrap().open.extend([client.try_clone().unwrap(), server.try_clone().unwrap()]);
+                let (asks, answers) = (started.clone(), started.clone());
+                let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+                std::thread::spawn(move || asks.pump(from, to, true));
+                std::thread::spawn(move || answers.pump(server, client, false));
+            }
+        });
+        proxy
+    }
+
+    fn pump(&self, mut from: TcpStream, mut to: TcpStream, is_request: bool) {
+        let (mut bytes, mut marked) = ([0; 65_536], false);
+        while let Ok(read @ 1..) = from.read(&mut bytes) {
+            let passing = &bytes[..read];
+            let (state, changed) = &*self.state;
+            let mut state = state.lock().unwrap();
+            if is_request && let Some((mark, stop)) = state.armed.clone() {
+                let holds = |words: &[u8]| passing.windows(words.len()).any(|part| part == words);
+                marked |= holds(&mark);
+                if marked && (stop == Stop::BeforeTheStatement || holds(b"COMMIT")) {
+                    state.armed = None;
+                    (state.requests_stopped, state.answers_stopped) = (stop != Stop::AfterTheCommit, true);
+                }
+            }
+            drop(changed.wait_while(state, |state| if is_request { state.requests_stopped } else { state.answers_stopped }).unwrap());
+            if to.write_all(passing).is_err() {
+                break;
+            }
+        }
+        let _ = (from.shutdown(Shutdown::Both), to.shutdown(Shutdown::Both));
+    }
+
+    fn arm(&self, mark: &str, stop: Stop) {
+        self.state.0.lock().unwrap().armed = Some((mark.as_bytes().to_vec(), stop));
+    }
+
+    /// Lets everything go on that was stopped; or breaks every connection, as a database does that is started anew.
+    fn thaw(&self, breaks: bool) {
+        let mut state = self.state.0.lock().unwrap();
+        if breaks {
+            for stream in state.open.drain(..) {
+                let _ = stream.shutdown(Shutdown::Both);
+            }
+        }
+        (state.requests_stopped, state.answers_stopped) = (false, false);
+        self.state.1.notify_all();
+    }
+
+    fn is_frozen(&self) -> bool {
+        self.state.0.lock().unwrap().answers_stopped
+    }
+}
+
+/// A world on PostgreSQL whose server reaches it through a proxy.
+async fn behind_a_proxy() -> (World, Proxy) {
+    let mut home = Home::make(Engine::Postgres);
+    let (start, place) = home.url.split_once('@').unwrap();
+    let (target, rest) = place.split_once('/').unwrap();
+    let proxy = Proxy::start(target.to_owned());
+    home.url = format!("{start}@127.0.0.1:{}/{rest}", proxy.port);
+    (World::start_at(home, Engine::Postgres).await, proxy)
+}
+
+fn named(w: &World, name: &str) -> i64 {
+    use alongside::db::schema::clients::dsl::*;
+    clients.filter(preferred_name.eq(name)).count().get_result(&mut w.home.open()).unwrap()
+}
+
+/// Asks until it is answered with this status, for half a minute at the most.
+async fn soon(status: u16, mut ask: impl AsyncFnMut() -> Reply) -> Reply {
+    let began = Instant::now();
+    loop {
+        let reply = ask().await;
+        if reply.status == status {
+            return reply;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "{reply:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+fn is_unavailable(reply: Reply) -> Reply {
+    let reply = reply.expect(503);
+    assert!(!reply.header("retry-after").is_empty());
+    reply
+}
+
+/// Sends a write that the database stalls in, breaks or goes on, and repeats it with its key.
+async fn stalled(stop: Stop, breaks: bool, code: &str, stored: i64) {
+    let (w, proxy) = behind_a_proxy().await;
+    let ana = w.user(Role::Advocate);
+    let (key, new) = ([("idempotency-key", "once")], json!({"preferred_name": "Zqmark"}));
+    let send = || ana.send("POST", "/clients", &key, Some(new.clone()));
+    proxy.arm("Zqmark", stop);
+    let began = Instant::now();
+    let reply = is_unavailable(send().await);
+    let took = began.elapsed();
+    assert!(proxy.is_frozen() && took > Duration::from_secs(9) && took < BUSY, "{took:?}");
+    assert_eq!(reply.body["code"], code);
+    let detail = reply.body["detail"].as_str().unwrap();
+    assert!(detail.contains(if code == "outcome_unknown" { "same Idempotency-Key" } else { "nothing was stored" }), "{detail}");
+    assert_eq!(named(&w, "Zqmark"), stored);
+    proxy.thaw(breaks);
+    let again = soon(201, send).await;
+    assert_eq!(again.header("idempotency-replayed"), if stored == 1 || !breaks && stop == Stop::BeforeTheCommit { "true" } else { "" });
+    assert_eq!(named(&w, "Zqmark"), 1, "it is done once");
+    // Every place in the pool is there again: more than there are at once.
+    let many = futures_util::future::join_all((0..12).map(|_| ana.post("/clients", json!({"preferred_name": "Kim"})))).await;
+    assert!(many.iter().all(|reply| reply.status == 201));
+    soon(200, async || w.anyone("GET", "/readyz", None).await).await;
+}
+
+#[actix_web::test]
+async fn a_write_that_stalls_before_its_commit_is_given_up_and_never_stored() {
+    stalled(Stop::BeforeTheStatement, false, "unavailable", 0).await;
+}
+
+#[actix_web::test]
+async fn a_write_whose_commit_is_on_its_way_has_an_unknown_outcome_and_its_repetition_does_it_once() {
+    stalled(Stop::AfterTheCommit, false, "outcome_unknown", 1).await;
+}
+
+#[actix_web::test]
+async fn a_commit_that_arrives_late_is_found_by_its_repetition() {
+    stalled(Stop::BeforeTheCommit, false, "outcome_unknown", 0).await;
+}
+
+#[actix_web::test]
+async fn a_commit_that_never_arrives_is_done_by_its_repetition() {
+    stalled(Stop::BeforeTheCommit, true, "outcome_unknown", 0).await;
+}
+
+/// The connection breaks while the answer to COMMIT is waited for.
+#[actix_web::test]
+async fn a_commit_whose_connection_breaks_has_an_unknown_outcome() {
+    let (w, proxy) = behind_a_proxy().await;
+    let ana = w.user(Role::Advocate);
+    let send = || ana.send("POST", "/clients", &[("idempotency-key", "once")], Some(json!({"preferred_name": "Zqmark"})));
+    proxy.arm("Zqmark", Stop::AfterTheCommit);
+    let breaks = async {
+        while !proxy.is_frozen() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        proxy.thaw(true);
+    };
+    let (reply, ()) = tokio::join!(send(), breaks);
+    assert_eq!(is_unavailable(reply).body["code"], "outcome_unknown");
+    assert_eq!(soon(201, send).await.header("idempotency-replayed"), "true");
+    assert_eq!(named(&w, "Zqmark"), 1);
+}
+
+/// SQLite stalls where something else holds the file.
+#[actix_web::test]
+async fn a_write_to_a_sqlite_file_that_is_held_is_given_up_and_never_stored() {
+    let w = World::start(Engine::Sqlite).await;
+    let ana = w.user(Role::Advocate);
+    let send = || ana.send("POST", "/clients", &[("idempotency-key", "once")], Some(json!({"preferred_name": "Zqmark"})));
+    let mut holder = w.home.open();
+    holder.batch_execute("BEGIN IMMEDIATE").unwrap();
+    let began = Instant::now();
+    let reply = is_unavailable(send().await);
+    assert!(began.elapsed() < BUSY, "{:?}", began.elapsed());
+    assert!(reply.body["detail"].as_str().unwrap().contains("nothing was stored"), "{:#}", reply.body);
+    holder.batch_execute("ROLLBACK").unwrap();
+    let done = soon(201, send).await;
+    assert_eq!(done.header("idempotency-replayed"), "");
+    assert_eq!(send().await.expect(201).header("idempotency-replayed"), "true");
+    assert_eq!(named(&w, "Zqmark"), 1);
+}
+
+#[derive(QueryableByName)]
+struct Text {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    text: String,
+}
+
+/// The answer of a query of one text to PostgreSQL.
+fn ask(conn: &mut Conn, sql: &str) -> String {
+    let Conn::Pg(conn) = conn else { panic!("this is PostgreSQL") };
+    diesel::sql_query(format!("SELECT ({sql})::text AS text")).get_result::<Text>(conn).unwrap().text
+}
+
+/// What is acknowledged is on the disk, whatever is usual in the database: the position up to which the log is there, held against the one
+/// at which the write ended.
+#[actix_web::test]
+async fn an_acknowledged_write_is_on_the_disk_where_the_database_says_that_it_need_not() {
+    for usual in ["off", "local", "remote_write"] {
+        let home = Home::make(Engine::Postgres);
+        let name = home.url.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
+        home.open().batch_execute(&format!("ALTER DATABASE {name} SET synchronous_commit = {usual}")).unwrap();
+        let url = Url::parse(&home.url).unwrap();
+        let mut conn = Conn::open(&url, Use::Writing).unwrap();
+        assert_eq!(ask(&mut conn, "current_setting('synchronous_commit')"), usual);
+        conn.batch_execute("CREATE TABLE words (word TEXT)").unwrap();
+        for _ in 0..20 {
+            conn.begin_write().unwrap();
+            conn.batch_execute("INSERT INTO words VALUES ('word')").unwrap();
+            conn.commit().unwrap();
+            let end = ask(&mut conn, "pg_current_wal_insert_lsn()");
+            conn.make_durable().unwrap();
+            let there = ask(&mut conn, &format!("pg_current_wal_flush_lsn() >= '{end}'"));
+            assert_eq!(there, "true", "synchronous_commit = {usual}");
+        }
+        // And so is what goes the whole way.
+        let options = Options { url, replica: None, connections: 1, readers: 1, migrate: false, purpose: Use::Writing };
+        let db = Db::open(&options).unwrap();
+        for _ in 0..20 {
+            let end = db
+                .maintain(|conn| {
+                    conn.batch_execute("SELECT pg_logical_emit_message(TRUE, 'test', 'word')")?;
+                    Ok(ask(conn, "pg_current_wal_insert_lsn()"))
+                })
+                .await
+                .unwrap();
+            assert_eq!(ask(&mut conn, &format!("pg_current_wal_flush_lsn() >= '{end}'")), "true", "synchronous_commit = {usual}");
+        }
+    }
+}
+
+/// More than `on` stays: a standby that answers reads has applied what was acknowledged.
+#[test]
+fn the_durable_wait_sets_on_for_itself_and_leaves_what_is_more() {
+    let home = Home::make(Engine::Postgres);
+    let mut conn = home.open();
+    for (usual, set) in [("off", "on"), ("local", "on"), ("remote_write", "on"), ("on", "on"), ("remote_apply", "remote_apply")] {
+        conn.batch_execute(&format!("SET synchronous_commit = {usual}")).unwrap();
+        // What is in force until its transaction ends.
+        conn.batch_execute("BEGIN").unwrap();
+        conn.make_durable().unwrap();
+        assert_eq!(ask(&mut conn, "current_setting('synchronous_commit')"), set, "{usual}");
+        conn.batch_execute("ROLLBACK").unwrap();
+        assert_eq!(ask(&mut conn, "current_setting('synchronous_commit')"), usual, "for its own transaction alone");
+        conn.make_durable().unwrap();
+        assert_eq!(ask(&mut conn, "current_setting('synchronous_commit')"), usual);
+    }
+}
+
+/// The real program on a database that becomes read-only, as a primary does that was demoted, and writable again.
+#[actix_web::test]
+async fn a_read_only_postgresql_makes_the_program_unready_and_it_heals_without_a_restart() {
+    let w = World::start(Engine::Postgres).await;
+    let ana = w.user(Role::Advocate);
+    let client = ana.new_client().await;
+    let (_program, base, _) = logs::start(&w).await;
+    let name = w.home.url.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
+    let mut past = w.home.open(); // stays writable
+    let mut set = |words: &str| {
+        past.batch_execute(&format!("ALTER DATABASE {name} {words}")).unwrap();
+        past.batch_execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        .unwrap();
+    };
+    let status = async |method: &str, path: &str, body: Option<serde_json::Value>| {
+        let mut request = w.http.request(method.parse().unwrap(), format!("{base}{path}")).bearer_auth(ana.token());
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let reply = request.send().await.unwrap();
+        let after = reply.headers().contains_key("retry-after");
+        (reply.status().as_u16(), after, reply.json::<serde_json::Value>().await.unwrap_or_default()["code"].clone())
+    };
+    let new = || Some(json!({"preferred_name": "Sam"}));
+    let read = format!("/api/v1/clients/{client}");
+    for _ in 0..2 {
+        set("SET default_transaction_read_only = on");
+        let began = Instant::now();
+        while status("GET", "/readyz", None).await.0 != 503 {
+            assert!(began.elapsed() < Duration::from_secs(10), "readiness has not noticed");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        for _ in 0..20 {
+            let unavailable = (503, true, json!("unavailable"));
+            assert_eq!(status("POST", "/api/v1/clients", new()).await, unavailable);
+            assert_eq!(status("GET", &read, None).await, unavailable, "what cannot be entered in the audit log is not shown");
+            assert_eq!((status("GET", "/readyz", None).await.0, status("GET", "/livez", None).await.0), (503, 200));
+        }
+        set("RESET default_transaction_read_only");
+        let began = Instant::now();
+        while status("GET", "/readyz", None).await.0 != 200 || status("POST", "/api/v1/clients", new()).await.0 != 201 {
+            assert!(began.elapsed() < Duration::from_secs(10), "it does not heal");
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        for _ in 0..20 {
+            assert_eq!((status("POST", "/api/v1/clients", new()).await.0, status("GET", &read, None).await.0), (201, 200));
+        }
+    }
+}
+
+on_both_engines! {
+    /// The audit log takes no entry, for a reason that no engine calls an outage.
+    async fn what_cannot_be_entered_in_the_audit_log_is_answered_503_and_nothing_is_stored(w) {
+        let ana = w.user(Role::Advocate);
+        let client = ana.new_client().await;
+        let mut past = w.home.open();
+        let (refuse, allow) = match w.engine {
+            Engine::Sqlite => ("CREATE TRIGGER no_entry BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'no entry'); END", "DROP TRIGGER no_entry"),
+            Engine::Postgres => ("REVOKE INSERT ON audit_events FROM alongside_app", "GRANT INSERT ON audit_events TO alongside_app"),
+        };
+        past.batch_execute(refuse).unwrap();
+        for _ in 0..3 {
+            is_unavailable(ana.get(&format!("/clients/{client}")).await);
+            is_unavailable(ana.get("/clients").await);
+            is_unavailable(ana.post("/clients", json!({"preferred_name": "Zqmark"})).await);
+            is_unavailable(ana.get(&format!("/clients/{}", World::nobodys_id())).await);
+        }
+        past.batch_execute(allow).unwrap();
+        assert_eq!(named(w, "Zqmark"), 0);
+        ana.post("/clients", json!({"preferred_name": "Zqmark"})).await.expect(201);
+        ana.get(&format!("/clients/{client}")).await.expect(200);
+    }
+}
+
+/// However many ask, the database is tried once in a second.
+#[actix_web::test]
+async fn readiness_tries_a_write_and_not_at_every_call() {
+    let w = World::start(Engine::Sqlite).await;
+    let size = || std::fs::metadata(w.home.folder.path().join("test.db-wal")).map_or(0, |log| log.len());
+    let (before, began) = (size(), Instant::now());
+    let replies = futures_util::future::join_all((0..200).map(|_| w.anyone("GET", "/readyz", None))).await;
+    assert!(replies.iter().all(|reply| reply.status == 200));
+    let pages = (size() - before) / 4096;
+    assert!((1..=2 * (began.elapsed().as_secs() + 2)).contains(&pages), "{pages} pages were written");
+}
