@@ -1,5 +1,5 @@
-//! How the server ends. SIGTERM: readiness answers 503 for the time of `shutdown_grace` while requests are still answered, so that whatever
-//! spreads them sends no more; then no connection is taken any more, and what is under way is answered. SIGINT, from a terminal, leaves
+//! How the server ends. SIGTERM: readiness answers 503 for the time of `shutdown_grace` while requests are still answered, so that a load
+//! balancer sends no more; then no connection is taken any more, and what is under way is answered. SIGINT, from a terminal, leaves
 //! out the grace. A second of either ends the process at once. SIGHUP reads the signing keys and the certificate anew, and ends nothing.
 
 use crate::telemetry;
@@ -106,7 +106,7 @@ async fn until_asked<T>(signals: &mut Signals, mut work: Pin<&mut impl Future<Ou
     }
 }
 
-/// The outcome of `work`. Whoever asks the process to end meanwhile does so for the second time.
+/// The outcome of `work`. A signal to stop that comes meanwhile is the second one.
 async fn unless_asked_again<T>(signals: &mut Signals, mut work: Pin<&mut impl Future<Output = T>>, reload: &impl Fn()) -> T {
     loop {
         match select(work.as_mut(), pin!(signals.next())).await {

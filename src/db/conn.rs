@@ -240,12 +240,11 @@ impl Conn {
             Url::Sqlite(path) => path,
         };
         // Only what opens the database to write may make the file: a reader that comes while it is gone must not leave an empty one there.
-        let mut conn = match purpose {
-            Use::Reading => SqliteConnection::establish(&format!("file:{}?mode=rw", escaped(path)))?,
-            _ => {
-                super::files::keep_private(path).map_err(ConnectionError::BadConnection)?;
-                SqliteConnection::establish(path)?
-            }
+        let may_make = purpose != Use::Reading;
+        super::files::keep_private(path, may_make).map_err(ConnectionError::BadConnection)?;
+        let mut conn = match may_make {
+            true => SqliteConnection::establish(path)?,
+            false => SqliteConnection::establish(&format!("file:{}?mode=rw", escaped(path)))?,
         };
         // busy_timeout first: the switch of the journal mode itself may have to wait. Recursive triggers, so that what REPLACE takes away
         // meets the trace's trigger too. No memory map: after each commit of another connection SQLite would unmap all of it and fault

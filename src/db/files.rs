@@ -2,19 +2,16 @@
 
 use std::path::Path;
 
-/// Makes an empty file that nobody else can read, where there is none; refuses one that others can read or write.
+/// Refuses a file that others can read or write. Where there is none, and it may be made, makes an empty one for its owner alone.
 ///
 /// # Errors
 /// One line, with the command that mends it.
 #[cfg(unix)]
-pub fn keep_private(path: &str) -> Result<(), String> {
+pub fn keep_private(path: &str, may_make: bool) -> Result<(), String> {
     use std::{fs::OpenOptions, io::ErrorKind, os::unix::fs::OpenOptionsExt as _, os::unix::fs::PermissionsExt as _};
-    // Another name for memory, or a URI: SQLite's own affair.
-    if path == ":memory:" || path.starts_with("file:") {
-        return Ok(());
-    }
     // SQLite would make it as the umask has it, and gives what it puts beside the file the same mode.
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+    let make = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    match may_make.then(make).transpose() {
         Ok(_) => {}
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
         Err(error) => return Err(format!("{path}: {error}")),
@@ -32,6 +29,6 @@ pub fn keep_private(path: &str) -> Result<(), String> {
 
 /// Where files have no such mode.
 #[cfg(not(unix))]
-pub fn keep_private(_: &str) -> Result<(), String> {
+pub fn keep_private(_: &str, _: bool) -> Result<(), String> {
     Ok(())
 }

@@ -5,7 +5,7 @@ use diesel::migration::{Migration, MigrationSource};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use super::{Conn, Options, Url, file};
-use crate::error::{ApiError, Result};
+use crate::error::{ApiError, Code, Result};
 use crate::lock::FolderLock;
 use std::path::Path;
 
@@ -53,7 +53,15 @@ pub fn is_new(options: &Options) -> Result<bool> {
     {
         return Ok(true);
     }
-    Ok(applied(&mut connect(options)?).is_none())
+    let mut conn = connect(options)?;
+    // A user who owns nothing may read the table only as a member of the server's role, which there is not before the first migration.
+    if applied(&mut conn).is_some() || conn.work_as_app().is_ok() && applied(&mut conn).is_some() {
+        return Ok(false);
+    }
+    match read_applied(&mut conn) {
+        Err(error) if error.code() == Code::Unavailable => Err(error),
+        _ => Ok(true),
+    }
 }
 
 /// Applies what is missing, and says how many that were.
@@ -146,8 +154,8 @@ fn read_applied(conn: &mut Conn) -> Result<Vec<String>> {
     Ok(applied.into_iter().map(|applied| applied.version).collect())
 }
 
-/// The same; none where there is no such table, or nothing in it. Whoever only serves may make nothing: a table that cannot be read is
-/// taken for one that is not there.
+/// The same; none where there is no such table, or nothing in it. A table that cannot be read counts as missing: a server that does not
+/// migrate creates nothing.
 fn applied(conn: &mut Conn) -> Option<Vec<String>> {
     read_applied(conn).ok().filter(|applied| !applied.is_empty())
 }

@@ -61,7 +61,7 @@ impl Engine {
         let super::Options { url, replica, connections, readers, purpose, .. } = options;
         let (connections, readers) = (*connections, *readers);
         let file = match (url, purpose) {
-            // A file that is being made is nobody's yet, and is renamed when it is whole.
+            // A file that is being made is not served yet, and is renamed when it is whole.
             (Url::Postgres(_), _) | (_, Use::Making) => None,
             (Url::Sqlite(path), _) => Some(DatabaseFile::opened(path)?),
         };

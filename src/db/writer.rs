@@ -98,10 +98,13 @@ fn work(conn: &mut Conn, jobs: &mut mpsc::Receiver<Box<dyn Job>>, trouble: &Mute
             if !together {
                 failed = job.run_alone(conn).or(failed);
             }
-            match &all_kept {
-                Some(Ok(())) => {}
-                Some(Err(error)) => job.refuse(error.copy()),
-                None => drop(kept().map_err(|error| job.refuse(error))),
+            let this_kept = match &all_kept {
+                Some(Ok(())) => Ok(()),
+                Some(Err(error)) => Err(error.copy()),
+                None => kept(),
+            };
+            if let Err(error) = this_kept {
+                job.refuse(error);
             }
             job.answer();
         }

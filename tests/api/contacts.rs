@@ -155,33 +155,6 @@ on_both_engines! {
         }
     }
 
-    async fn the_mark_of_a_possible_retaliation_does_not_depend_on_the_order_of_entry(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let provider = ana.post("/providers", json!({"name": "Riverside Clinic"})).await.expect(201).id();
-        let day = |days: i32| Day::today(&w.org.time_zone).plus_days(days).to_string();
-        for barrier_first in [true, false] {
-            let case = active_case(&ana, &boss).await;
-            let (barriers, actions) = (format!("/cases/{case}/barriers"), format!("/cases/{case}/actions"));
-            let barrier = || ana.post(&barriers, json!({"type": "cost", "description": "d", "provider_id": provider, "occurred_on": day(-2)}));
-            let action = || ana.post(&actions, json!({"type": "grievance", "forum": "f", "provider_id": provider, "filed_on": day(-10)}));
-            let (barrier, action) = if barrier_first {
-                let barrier = barrier().await.expect(201).id();
-                (barrier, action().await.expect(201).id())
-            } else {
-                let action = action().await.expect(201).id();
-                (barrier().await.expect(201).id(), action)
-            };
-            let mark = || async { ana.get(&format!("/barriers/{barrier}")).await.expect(200).body["possible_retaliation"].clone() };
-            assert_eq!(mark().await, json!(true), "{barrier_first}");
-            ana.patch(&format!("/actions/{action}"), "*", json!({"filed_on": day(-1)})).await.expect(200);
-            assert_eq!(mark().await, json!(false));
-            ana.patch(&format!("/actions/{action}"), "*", json!({"filed_on": day(-3)})).await.expect(200);
-            assert_eq!(mark().await, json!(true));
-            ana.patch(&format!("/actions/{action}"), "*", json!({"status": "entered_in_error"})).await.expect(200);
-            assert_eq!(mark().await, json!(false));
-        }
-    }
-
     /// What the program of before has stored: the contact that was entered first as the first, and one that is no record at all.
     async fn the_migration_derives_the_contacts_of_the_cases_of_before(w) {
         let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));

@@ -185,9 +185,6 @@ fn create(
         timeline::store::add(tx, case.id, row.status.event(), row.id, row.decision.map(Decision::as_str))?;
     }
     tx.record("action.created", row.id, new.members());
-    if row.filed_on.is_some() {
-        barriers::store::notice_retaliations(tx, case, row.provider_id.into_iter().collect())?;
-    }
     if row.provider_id.is_some() {
         conflicts::store::notice(tx, case, Occasion::ProviderAdded)?;
     }
@@ -199,7 +196,7 @@ pub fn update(tx: &mut Tx, id: ActionId, version: &IfMatch, patch: &Body<ActionP
     let mut case = cases::store::hold(tx, case)?;
     let mut row = visible(tx).filter(actions::id.eq(id)).select(ActionRow::as_select()).locked().get_result::<ActionRow>(tx.conn)?;
     version.check(row.version)?;
-    let (before, against) = (row.status, (row.provider_id, row.filed_on));
+    let before = row.status;
     row.apply(patch)?;
     check_days(tx, &row)?;
     if patch.provider_id.set().is_some() {
@@ -214,10 +211,6 @@ pub fn update(tx: &mut Tx, id: ActionId, version: &IfMatch, patch: &Body<ActionP
     let event = if row.status == before { "action.updated" } else { row.status.event() };
     timeline::store::add(tx, case.id, event, row.id, row.decision.map(Decision::as_str))?;
     tx.record(event, row.id, patch.members());
-    let entered_in_error = row.status == ActionStatus::EnteredInError && before != row.status;
-    if against != (row.provider_id, row.filed_on) || entered_in_error {
-        barriers::store::notice_retaliations(tx, &case, against.0.into_iter().chain(row.provider_id).collect())?;
-    }
     if patch.provider_id.set().is_some() {
         conflicts::store::notice(tx, &mut case, Occasion::ProviderAdded)?;
     }

@@ -19,7 +19,7 @@ use crate::{
         schema::barriers,
     },
     directory::{
-        providers::{self, model::ProviderId},
+        providers,
         services::{self, model::ServiceId},
     },
     error::{ApiError, Result},
@@ -139,26 +139,6 @@ fn notice_retaliation(tx: &mut Tx, case: &CaseRow, row: &mut BarrierRow) -> Resu
             actions::store::filed_shortly_before(tx, case, provider, day)?
         }
     };
-    Ok(())
-}
-
-/// Marks the barriers of a case anew at these providers, where an action against one of them was entered or changed: the mark follows from
-/// the records, whichever of them was entered first. The caller has locked the case.
-pub fn notice_retaliations(tx: &mut Tx, case: &CaseRow, providers: Vec<ProviderId>) -> Result<()> {
-    let of_case = barriers::table.filter(barriers::organization_id.eq(case.organization_id)).filter(barriers::case_id.eq(case.id));
-    let met = of_case.filter(barriers::provider_id.eq_any(providers)).order(barriers::id);
-    let rows: Vec<BarrierRow> = met.select(BarrierRow::as_select()).locked().load(tx.conn)?;
-    for mut row in rows {
-        let before = row.possible_retaliation;
-        notice_retaliation(tx, case, &mut row)?;
-        if row.possible_retaliation != before {
-            row.version += 1;
-            row.updated_at = Instant::now();
-            rewrite(barriers::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
-            timeline::store::add(tx, case.id, "barrier.updated", row.id, None)?;
-            tx.record("barrier.updated", row.id, vec!["possible_retaliation".into()]);
-        }
-    }
     Ok(())
 }
 
