@@ -37,6 +37,7 @@ problems! {
     NotFound = "not_found", NOT_FOUND, "There is no such record";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "This path has no such method";
     NotAcceptable = "not_acceptable", NOT_ACCEPTABLE, "The reply cannot take the form that was asked for";
+    FormatCannotShowText = "format_cannot_show_text", NOT_ACCEPTABLE, "This format cannot show some of the text";
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The request did not arrive in time";
     Conflict = "conflict", CONFLICT, "The record's state does not allow this";
     TransitionNotAllowed = "transition_not_allowed", CONFLICT, "The case cannot go there from where it is";

@@ -11,6 +11,7 @@
 //! | [`identity`], [`casework`], [`directory`], [`portal`], [`oversight`] | the features, each a folder with `mod`, `api`, `model`, `store` |
 //! | [`clock`] | what is known of the machine's clock |
 //! | [`print`] | sheets for people to read, as a web page and as a PDF |
+//! | [`privacy`] | the notices of the law of privacy, as versioned data |
 //! | [`operations`], [`openapi`], [`telemetry`], [`config`] | health and keys; the document; logs; settings |
 //! | [`mail`] | what goes out |
 //! | [`housekeeping`] | what a running server does by itself |
@@ -41,6 +42,7 @@ pub mod operations;
 pub mod oversight;
 pub mod portal;
 pub mod print;
+pub mod privacy;
 pub mod shutdown;
 pub mod supervise;
 pub mod telemetry;

@@ -494,6 +494,16 @@ diesel::table! {
 diesel::table! {
     use crate::types::sql::*;
 
+    export_clients (organization_id, export_id, client_id) {
+        organization_id -> Uuid,
+        export_id -> Uuid,
+        client_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    use crate::types::sql::*;
+
     exports (organization_id, id) {
         organization_id -> Uuid,
         id -> Uuid,
@@ -505,6 +515,13 @@ diesel::table! {
         format -> Text,
         rows -> Int8,
         reason -> Text,
+        audience -> Nullable<Text>,
+        recipient -> Nullable<Text>,
+        purpose -> Nullable<Text>,
+        purpose_text -> Nullable<Text>,
+        basis -> Nullable<Text>,
+        notice -> Nullable<Text>,
+        client_count -> Nullable<Int8>,
     }
 }
 
@@ -1121,6 +1138,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     deadline_facts,
     deadline_rules,
     deadlines,
+    export_clients,
     exports,
     feedback,
     handovers,

@@ -60,7 +60,7 @@ macro_rules! told_in_words {
         }
     )+};
 }
-told_in_words!(Tally, Listing, Command);
+told_in_words!(Tally, Listing, Keyed, Command);
 
 /// How many codes and ids one line of a listing has.
 pub const LISTED_CODES: usize = 6;
@@ -93,6 +93,13 @@ impl Query for Listing {
         Nullable<BigInt>,
         (BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt, BigInt),
     );
+}
+
+/// `SELECT` and what follows: one id in each line.
+#[derive(Debug, Clone)]
+pub struct Keyed(pub Condition);
+impl Query for Keyed {
+    type SqlType = sql::Uuid;
 }
 
 /// A command that is put together the same way.

@@ -27,8 +27,12 @@ fn is_stripped(c: char) -> bool {
     c.is_whitespace() || c.is_control() || has_no_shape
 }
 
-/// The first line, at the end of a buffer: the machine names of the columns.
+/// How a file says that it is UTF-8: without it spreadsheets read it in the code page of the machine.
+const BYTE_ORDER_MARK: &str = "\u{FEFF}";
+
+/// The beginning of a file: the byte-order mark, and the machine names of the columns as the first line.
 pub fn header(out: &mut Vec<u8>, columns: &[Column]) {
+    out.extend_from_slice(BYTE_ORDER_MARK.as_bytes());
     line(out, columns, |out, column| text(out, &column.name));
 }
 
@@ -127,7 +131,9 @@ mod tests {
 
     #[test]
     fn a_table_has_its_header_its_rows_and_its_totals() {
-        let records = read(&render(&example(12)));
+        let file = render(&example(12));
+        assert!(file.starts_with(b"\xEF\xBB\xBFkind,"));
+        let records = read(&file);
         assert_eq!(records.len(), 14);
         assert_eq!(records[0], ["kind", "cases", "days", "share"]);
         assert_eq!(records[3], ["'=1+1", "74", "0.6666666666666666", "0.18181818181818182"]);

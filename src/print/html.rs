@@ -14,6 +14,12 @@ h2 { margin: 1.6em 0 .3em; padding-top: .5em; border-top: 2px solid #000; font-s
 p { margin: 0 0 .8em; white-space: pre-wrap; overflow-wrap: anywhere; orphans: 2; widows: 2 }
 .name { font-size: 1.4em; font-weight: bold }
 .notice { padding: .5em .7em; border: 3px solid #000; font-weight: bold; break-inside: avoid }
+.small { padding: .7em .9em; border: 1px solid #000; font-size: .75em; line-height: 1.4 }
+.pages { width: 100%; table-layout: fixed; border: 0; font-size: 1em; line-height: inherit }
+.pages > tbody > tr, .pages > tfoot > tr { break-inside: auto }
+.pages > tbody > tr > td, .pages > tfoot > tr > td { padding: 0; border: 0; font-weight: normal; overflow-wrap: anywhere }
+.pages > tfoot { display: table-footer-group }
+.pages > tfoot > tr:first-child > td { padding-top: .8em; border-top: 1px solid #000; font-size: .75em; line-height: 1.4 }
 figure { margin: 0 0 1em }
 figure svg { display: block; width: 100%; height: auto }
 .table { margin: 0 0 1em; overflow-x: auto }
@@ -52,20 +58,29 @@ pub fn escape(text: &str) -> String {
 }
 
 pub fn render(sheet: &Sheet) -> String {
-    let title = escape(&sheet.title);
+    let (title, name) = (escape(&sheet.title), escape(sheet.name()));
     let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n<h1>{title}</h1>\n"
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{name}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
     );
+    // The foot of a table is printed on every page that the table is on; on a screen it is read once, at the end.
+    if sheet.foot_notice.is_some() {
+        page.push_str("<table class=\"pages\" role=\"presentation\">\n<tbody>\n<tr><td>\n");
+    }
+    let _ = writeln!(page, "<h1>{title}</h1>");
     for (i, block) in sheet.blocks.iter().enumerate() {
         // `dir=auto`: what was written from right to left is set so. Writing to a String cannot fail.
         let _ = match block {
             Block::Name(text) => writeln!(page, "<p class=\"name\" dir=\"auto\">{}</p>", escape(text)),
+            Block::Small(text) => writeln!(page, "<p class=\"small\" dir=\"auto\">{}</p>", escape(text)),
             Block::Notice(text) => writeln!(page, "<p class=\"notice\" dir=\"auto\">{}</p>", escape(text)),
             Block::Heading(text) => writeln!(page, "<h2>{}</h2>", escape(text)),
             Block::Text(text) => writeln!(page, "<p dir=\"auto\">{}</p>", escape(text)),
             Block::Table { head, rows, totals, numeric } => writeln!(page, "{}", table(&title, head, rows, totals, numeric)),
             Block::Chart(chart) => writeln!(page, "<figure>\n{}</figure>", svg::inline(chart, &format!("chart-{i}"))),
         };
+    }
+    if let Some(notice) = &sheet.foot_notice {
+        let _ = writeln!(page, "</td></tr>\n</tbody>\n<tfoot>\n<tr><td>{}</td></tr>\n</tfoot>\n</table>", escape(notice));
     }
     page.push_str("</main>\n</body>\n</html>\n");
     page
@@ -107,10 +122,13 @@ mod tests {
             title: odd.into(),
             blocks: vec![Block::Name(odd.into()), Block::Notice(odd.into()), Block::Heading(odd.into()), Block::Text(odd.into())],
             foot: odd.into(),
+            foot_notice: Some(odd.into()),
+            name: Some(odd.into()),
+            any_text: None,
         };
         let page = render(&sheet);
         assert!(!page.contains("<script") && !page.contains("alert(\"1\")"), "{page}");
-        assert_eq!(page.matches("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &#39;x&#39; &lt;/p&gt;").count(), 6);
+        assert_eq!(page.matches("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &#39;x&#39; &lt;/p&gt;").count(), 7);
         assert!(!STYLE.contains("</"), "the style ends where its element does");
     }
 
@@ -128,7 +146,7 @@ mod tests {
         let odd = "</td></table><script>";
         let cells = vec![vec![odd.to_owned(); 2]];
         let block = Block::Table { head: vec![odd.into(); 2], rows: cells.clone(), totals: cells, numeric: vec![false, true] };
-        let page = render(&Sheet { title: odd.into(), blocks: vec![block], foot: String::new() });
+        let page = render(&Sheet { title: odd.into(), blocks: vec![block], ..Sheet::default() });
         assert_eq!((page.matches("<script").count(), page.matches("&lt;script").count()), (0, 9));
     }
 

@@ -19,6 +19,19 @@ pub struct Sheet {
     pub blocks: Vec<Block>,
     /// Stands at the foot of every page of a PDF, before the number of the page.
     pub foot: String,
+    /// Stands above it, and at the foot of every printed page of HTML: what must be on each page.
+    pub foot_notice: Option<String>,
+    /// The name of the document in a title bar and in the properties of the file, where that is not the title.
+    pub name: Option<String>,
+    /// The query that asks for a form which shows any text, where a PDF cannot: `format=html` unless another is named.
+    pub any_text: Option<&'static str>,
+}
+
+impl Sheet {
+    /// The name of the document.
+    pub fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.title)
+    }
 }
 
 /// One part of a sheet, from the top down.
@@ -28,6 +41,8 @@ pub enum Block {
     Name(String),
     /// In a frame: what must not be overlooked.
     Notice(String),
+    /// In a frame and in small type: words of the law, which are long and must stand on one page.
+    Small(String),
     Heading(String),
     /// Words as they were written; a line break in them is one on the page.
     Text(String),
@@ -63,7 +78,7 @@ mod tests {
             save("pdf", "%PDF-", &pdf::render(&sheet).unwrap());
             save("html", "<!", html::render(&sheet).as_bytes());
             save("xlsx", "PK", &xlsx::render(table).unwrap());
-            save("csv", &table.columns[0].name, &csv::render(table));
+            save("csv", &format!("\u{FEFF}{}", table.columns[0].name), &csv::render(table));
             save("svg", "<svg", svg::render(table.chart.as_ref().unwrap()).as_bytes());
         };
         for rows in [0, 1, 12, 200] {

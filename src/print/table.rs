@@ -196,7 +196,7 @@ impl From<&Table> for Sheet {
         };
         part("What is counted", table.definition.iter().map(|(term, words)| format!("{term}: {words}")).collect());
         part("Please note", table.notes.clone());
-        Self { title: table.title.clone(), blocks, foot: table.foot.clone() }
+        Self { title: table.title.clone(), blocks, foot: table.foot.clone(), any_text: Some("format=xlsx"), ..Self::default() }
     }
 }
 

@@ -63,6 +63,59 @@ pub fn printable(text: &str, face: &Face) -> String {
     out
 }
 
+/// What each writing is called, by its code in ISO 15924; of others the code itself is said.
+const SCRIPTS: &[(&[u8; 4], &str)] = &[
+    (b"Arab", "Arabic letters of Urdu and others"),
+    (b"Beng", "Bengali"),
+    (b"Deva", "Devanagari (Hindi, Nepali, Marathi)"),
+    (b"Ethi", "Ethiopic (Amharic, Tigrinya)"),
+    (b"Gujr", "Gujarati"),
+    (b"Guru", "Gurmukhi (Punjabi)"),
+    (b"Hang", "Korean"),
+    (b"Hani", "Chinese characters"),
+    (b"Hira", "Japanese"),
+    (b"Kana", "Japanese"),
+    (b"Khmr", "Khmer"),
+    (b"Knda", "Kannada"),
+    (b"Mlym", "Malayalam"),
+    (b"Mong", "Mongolian"),
+    (b"Mymr", "Burmese"),
+    (b"Orya", "Odia"),
+    (b"Sinh", "Sinhala"),
+    (b"Syrc", "Syriac"),
+    (b"Taml", "Tamil"),
+    (b"Telu", "Telugu"),
+    (b"Thaa", "Thaana"),
+    (b"Thai", "Thai"),
+    (b"Tibt", "Tibetan"),
+];
+
+/// Whether the font shows this sign, or plainer ones in its place.
+fn shows(c: char, face: &Face) -> bool {
+    face.has(c) || std::iter::once(c).nfkd().all(|plain| face.has(plain))
+}
+
+/// The writings of a text that the font lacks. A letter or a digit that is missing makes a text unreadable; a symbol such as an emoji does
+/// not, and is shown as [`MISSING`].
+pub fn unreadable_scripts(text: &str, face: &Face) -> BTreeSet<String> {
+    let letters = text.nfc().filter(|c| c.is_alphanumeric() && !is_private(*c) && !is_hint(*c));
+    letters.filter(|c| !shows(*c, face)).map(script_of).collect()
+}
+
+/// Signs that stand for whatever somebody agreed on.
+const fn is_private(c: char) -> bool {
+    matches!(c, '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{10FFFF}')
+}
+
+fn script_of(letter: char) -> String {
+    let mut buffer = UnicodeBuffer::new();
+    buffer.push_str(letter.encode_utf8(&mut [0; 4]));
+    buffer.guess_segment_properties();
+    let code = buffer.script().tag().to_bytes();
+    let name = SCRIPTS.iter().find(|(script, _)| **script == code).map(|(_, name)| (*name).to_owned());
+    name.unwrap_or_else(|| String::from_utf8_lossy(&code).into_owned())
+}
+
 /// Glyphs that stand side by side, and the text that they show.
 #[derive(Debug, Clone)]
 pub struct Run {
@@ -250,6 +303,62 @@ mod tests {
         assert!(line.from_right);
         let seen: Vec<&str> = line.runs.iter().map(|run| run.text.as_str()).collect();
         assert_eq!(seen, ["Sam", "مرحبا "]);
+    }
+
+    #[test]
+    fn a_writing_that_the_font_lacks_is_named_and_a_symbol_is_not_one() {
+        for (text, script) in [
+            ("我需要时间", "Chinese characters"),
+            ("시간이 필요해요", "Korean"),
+            ("मुझे समय चाहिए", "Devanagari (Hindi, Nepali, Marathi)"),
+            ("ฉันต้องการเวลา", "Thai"),
+            ("ጊዜ እፈልጋለሁ", "Ethiopic (Amharic, Tigrinya)"),
+            ("အချိန်လိုတယ်", "Burmese"),
+            ("時間がほしい", "Chinese characters, Japanese"),
+            ("আমার সময় দরকার", "Bengali"),
+            ("எனக்கு நேரம் தேவை", "Tamil"),
+            ("مجھے وقت چاہیے", "Arabic letters of Urdu and others"),
+        ] {
+            for face in [&*REGULAR, &*BOLD] {
+                let found: Vec<String> = unreadable_scripts(text, face).into_iter().collect();
+                assert_eq!(found.join(", "), script, "{text}");
+            }
+        }
+        for text in [
+            "Sam, 50 € – Zoë ł ø ß Đặng Nguyễn",
+            "Мне нужно время",
+            "Χρειάζομαι χρόνο",
+            "Ինձ ժամանակ է պետք",
+            "დრო მჭირდება",
+            "أحتاج إلى وقت",
+            "به زمان نیاز دارم",
+            "אני צריך זמן",
+            "ຂ້ອຍຕ້ອງການເວລາ",
+            "ⵜⵉⴼ",
+            "😀 👍🏽 👨\u{200D}👩\u{200D}👧 🇺🇸 ☃ \u{E000}",
+            "ｆｕｌｌ ½ ² ① ﬁ",
+        ] {
+            for face in [&*REGULAR, &*BOLD] {
+                assert_eq!(unreadable_scripts(text, face).into_iter().collect::<Vec<_>>(), [""; 0], "{text}");
+            }
+        }
+    }
+
+    /// Arabic letters take the form of their place in the word, and Hebrew is set from the right.
+    #[test]
+    fn a_writing_that_is_drawn_is_shaped() {
+        let glyphs = |text: &str| -> Vec<u32> {
+            let line = lines(text, &REGULAR, 40.0).remove(0);
+            line.runs.iter().flat_map(|run| &run.glyphs).map(|glyph| glyph.glyph_id.to_u32()).collect()
+        };
+        let (alone, joined) = (glyphs("ب"), glyphs("ببب"));
+        assert_eq!(joined.len(), 3);
+        assert!(joined.iter().all(|glyph| *glyph != alone[0]), "beginning, middle and end differ from the letter alone");
+        assert_eq!(joined.iter().collect::<BTreeSet<_>>().len(), 3);
+        assert_eq!(glyphs("لا").len(), 1, "lam and alef are one sign");
+        let hebrew = lines("שלום Sam", &REGULAR, 40.0).remove(0);
+        assert!(hebrew.from_right);
+        assert_eq!(hebrew.runs[0].text, "Sam");
     }
 
     proptest! {

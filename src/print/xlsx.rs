@@ -15,6 +15,8 @@ const WIDEST: u16 = 60;
 /// In points: how high a line of a cell is, and how high a row may be.
 const LINE: u32 = 15;
 const HIGHEST: u32 = 405;
+/// In signs: how wide the sheet with a notice is.
+const NOTICE_WIDTH: u16 = 100;
 
 fn failed(error: XlsxError) -> ApiError {
     ApiError::internal(format!("a workbook could not be written: {error}"))
@@ -191,6 +193,7 @@ pub struct Records {
     sheet: Worksheet,
     style: Style,
     next: u32,
+    notice: Option<Worksheet>,
 }
 
 impl Records {
@@ -206,7 +209,7 @@ impl Records {
                 sheet.set_column_width(at, length(&column.label).saturating_add(3).clamp(least, 40))?;
             }
             header(&mut sheet, columns)?;
-            Ok(Self { book, sheet, style: Style::new(&Format::new()), next: 1 })
+            Ok(Self { book, sheet, style: Style::new(&Format::new()), next: 1, notice: None })
         };
         build().map_err(failed)
     }
@@ -216,9 +219,28 @@ impl Records {
         self.next += 1;
         Ok(())
     }
+    /// What must be known of the records: on a sheet of its own, a paragraph to a row, and in short at the foot of every printed page.
+    pub fn notice(&mut self, paragraphs: &[String], short: &str) -> Result<()> {
+        let mut build = || {
+            // A foot of a page is a text with codes in it that begin with an ampersand.
+            self.sheet.set_footer(format!("&L{}&RPage &P of &N", short.replace('&', "&&")));
+            self.sheet.set_landscape().set_print_fit_to_pages(1, 0).set_repeat_rows(0, 0)?;
+            let format = Style::new(&Format::new().set_text_wrap().set_align(FormatAlign::Top)).text;
+            let mut sheet = Worksheet::new();
+            sheet.set_name("Notice")?.set_column_width(0, NOTICE_WIDTH)?.set_print_fit_to_pages(1, 0);
+            for (row, paragraph) in (0..).zip(paragraphs) {
+                sheet.write_string_with_format(row, 0, fitting(paragraph), &format)?;
+                raise(&mut sheet, row, std::iter::once((paragraph.as_str(), NOTICE_WIDTH)))?;
+            }
+            self.notice = Some(sheet);
+            Ok(())
+        };
+        build().map_err(failed)
+    }
     /// Only now is there a workbook: it is written from its beginning to its end.
     pub fn finish(mut self, to: impl Write + Send) -> Result<()> {
         self.book.push_worksheet(self.sheet);
+        self.notice.into_iter().for_each(|notice| self.book.push_worksheet(notice));
         self.book.save_to_writer(to).map_err(failed)
     }
 }
@@ -340,6 +362,22 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "nothing is left behind");
         let broken = [Ok(table.rows[0].clone()), Err(ApiError::internal("gone"))];
         assert!(stream(&table.columns, broken, folder.path(), &mut book).is_err());
+    }
+
+    #[test]
+    fn records_come_with_a_notice_on_a_sheet_of_its_own_and_at_the_foot_of_each_page() {
+        let table = example(2);
+        let folder = tempfile::tempdir().unwrap();
+        let mut records = Records::new(&table.columns, folder.path()).unwrap();
+        table.rows.iter().for_each(|row| records.record(row).unwrap());
+        records.notice(&["For us.".into(), "First.\nSecond.".into()], "Use & disclosure").unwrap();
+        let mut book = Vec::new();
+        records.finish(&mut book).unwrap();
+        assert_eq!(cells(&book, "sheet1").len(), 4 * 3);
+        assert_eq!(cells(&book, "sheet2"), [cell("A1", "s", "For us."), cell("A2", "s", "First.\nSecond.")]);
+        let sheets = part(&book, "xl/workbook.xml");
+        assert!(sheets.find("name=\"Records\"") < sheets.find("name=\"Notice\""), "{sheets}");
+        assert!(part(&book, "xl/worksheets/sheet1.xml").contains("Use &amp;&amp; disclosure"));
     }
 
     #[test]

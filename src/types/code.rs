@@ -114,6 +114,8 @@ code_lists! {
     ActionType = ActionTypes("action_type");
     Scheme = Schemes("scheme");
     Jurisdiction = Jurisdictions("jurisdiction");
+    /// What a disclosure to somebody outside the organization is for.
+    DisclosurePurpose = DisclosurePurposes("disclosure_purpose");
 }
 
 /// A code of the list `L`.

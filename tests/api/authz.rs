@@ -255,7 +255,7 @@ fn question(path: &str) -> &'static str {
     match path {
         path if path.ends_with("/search") => "?q=sam",
         path if path.ends_with("/records") => "?reason=A+look+at+each.",
-        path if path.ends_with("/file/print") => "?reason=The+client+asks+for+it.",
+        path if path.ends_with("/print") => "?for=client&reason=The+client+asks+for+it.",
         _ => "",
     }
 }

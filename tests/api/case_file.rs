@@ -88,8 +88,8 @@ async fn printed(user: &User<'_>, case: &str, query: &str) -> (reqwest::header::
     (reply.headers().clone(), reply.bytes().await.unwrap().to_vec())
 }
 
-async fn page(user: &User<'_>, case: &str, reader: &str) -> String {
-    String::from_utf8(printed(user, case, &format!("format=html&reader={reader}")).await.1).unwrap()
+async fn page(user: &User<'_>, case: &str, audience: &str) -> String {
+    String::from_utf8(printed(user, case, &format!("format=html&for={audience}")).await.1).unwrap()
 }
 
 fn events(file: &Value) -> Vec<(&str, &str)> {
@@ -162,11 +162,34 @@ on_both_engines! {
         }
     }
 
+    /// Less than the client's own version: what is not known to be covered by a consent stays here.
+    async fn a_recipient_is_given_less_than_the_client(w) {
+        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+        let work = Work::make(&ana, &boss).await;
+        let query = "format=html&for=recipient&recipient=Riverside+Clinic&purpose=treatment";
+        let (before, (_, shown)) = (entries_of(w, &work.case).await.len(), printed(&boss, &work.case, query).await);
+        let shown = String::from_utf8(shown).unwrap();
+        assert!(!shown.contains("STAFF"), "{shown}");
+        for words in ["CLIENT-goal", "CLIENT-forum", "CLIENT-second-forum", "CLIENT-purpose", "CLIENT-promise"] {
+            assert!(shown.contains(words), "{words}: {shown}");
+        }
+        for words in ["CLIENT-needs", "CLIENT-place", "The client asks for it", "There was a contact", "What happened, in order", "your case"] {
+            assert!(!shown.contains(words), "{words}: {shown}");
+        }
+        // What is not given is not read either: the client's access log says what was.
+        let entries = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 200).await;
+        let theirs: Vec<&str> = entries.iter().filter(|entry| entry["actor_id"] == json!(boss.id())).map(|entry| entry["action"].as_str().unwrap()).collect();
+        assert!(theirs.contains(&"barrier.listed") && theirs.contains(&"meeting.listed"), "{theirs:?}");
+        assert!(!theirs.contains(&"note.listed") && !theirs.contains(&"statement.listed"), "{theirs:?}");
+        let exported: Vec<Value> = entries_of(w, &work.case).await.split_off(before).into_iter().filter(|entry| entry["action"] == "case.file_exported").collect();
+        assert_eq!((exported.len(), &exported[0]["fields"]), (1, &json!(["recipient", "html"])));
+    }
+
     async fn a_case_file_is_as_private_as_its_case(w) {
         let (ana, boss, ben) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
         let case = active_case(&ana, &boss).await;
         let south = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
-        let paths = [format!("/cases/{case}/file"), format!("/cases/{case}/file?reader=client"), format!("/cases/{case}/file/print?{REASON}")];
+        let paths = [format!("/cases/{case}/file"), format!("/cases/{case}/file?reader=client"), format!("/cases/{case}/file/print?{REASON}&for=client")];
         for path in &paths {
             for stranger in [&ben, &w.outsider(Role::Supervisor), &w.outsider(Role::Advocate), &south] {
                 let refused = stranger.get(path).await.expect(404).told();
@@ -195,7 +218,7 @@ on_both_engines! {
             let shown: Vec<&Value> = file["notes"].as_array().unwrap().iter().map(|note| &note["kind"]).collect();
             assert_eq!(shown, kinds);
             assert_eq!(file["left_out"]["notes"], 0, "what is not theirs to know of is not counted");
-            let page = page(user, &case, "supervision").await;
+            let page = page(user, &case, "internal").await;
             assert_eq!((page.contains("restricted</p>"), page.contains("supervision</p>")), (kinds.contains(&"restricted"), kinds.contains(&"supervision")));
         }
         let yesterday = Instant::now().plus_seconds(-25 * 3600);
@@ -208,7 +231,7 @@ on_both_engines! {
         ben.post(&format!("/notes/{note}/amendments"), json!({"body": "It was Tuesday."})).await.expect(201);
         let file = boss.get(&format!("/cases/{case}/file")).await.expect(200).body;
         assert_eq!((&file["notes"][0]["amendments"][0]["body"], &file["notes"][0]["amendments"][0]["author_id"]), (&json!("It was Tuesday."), &json!(ben.id())));
-        assert!(page(&boss, &case, "supervision").await.contains("by A advocate: It was Tuesday."));
+        assert!(page(&boss, &case, "internal").await.contains("by A advocate: It was Tuesday."));
 
         // A case that was a mistake is shown as such, as it is by itself.
         w.user(Role::Admin).transition(&case, json!({"to": "entered_in_error", "reason": "The wrong person."})).await.expect(201);
@@ -220,26 +243,26 @@ on_both_engines! {
         let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
         let work = Work::make(&ana, &boss).await;
         let path = format!("{}/print", work.path());
-        ana.get(&path).await.faulty(400, "reason", "required");
-        ana.get(&format!("{path}?reason=+")).await.faulty(400, "reason", "invalid");
-        ana.get(&format!("{path}?reason={}", "x".repeat(501))).await.faulty(400, "reason", "invalid");
-        ana.get(&format!("{path}?{REASON}&reader=press")).await.faulty(400, "reader", "invalid");
-        ana.get(&format!("{path}?{REASON}&paper=a4")).await.faulty(400, "paper", "unknown_parameter");
+        ana.get(&format!("{path}?for=client")).await.faulty(400, "reason", "required");
+        ana.get(&format!("{path}?for=client&reason=+")).await.faulty(400, "reason", "invalid");
+        ana.get(&format!("{path}?for=client&reason={}", "x".repeat(501))).await.faulty(400, "reason", "invalid");
+        ana.get(&format!("{path}?{REASON}&for=press")).await.faulty(400, "for", "invalid");
+        ana.get(&format!("{path}?{REASON}&for=client&paper=a4")).await.faulty(400, "paper", "unknown_parameter");
         ana.get(&format!("{}?reason=x", work.path())).await.faulty(400, "reason", "unknown_parameter");
-        ana.send("GET", &format!("{path}?{REASON}"), &[("accept", "application/json")], None).await.expect(406);
+        ana.send("GET", &format!("{path}?{REASON}&for=client"), &[("accept", "application/json")], None).await.expect(406);
         let stale = w.stale_user(Role::Supervisor);
         stale.get(&work.path()).await.expect(200);
-        assert_eq!(stale.get(&format!("{path}?{REASON}")).await.expect(403).body["code"], "reauthentication_required");
+        assert_eq!(stale.get(&format!("{path}?{REASON}&for=client")).await.expect(403).body["code"], "reauthentication_required");
 
-        for (query, kind) in [("", "application/pdf"), ("format=html", "text/html; charset=utf-8"), ("reader=client", "application/pdf")] {
+        for (query, kind) in [("for=internal", "application/pdf"), ("for=internal&format=html", "text/html; charset=utf-8"), ("for=client", "application/pdf")] {
             let (headers, file) = printed(&ana, &work.case, query).await;
             let header = |name: &str| headers[name].to_str().unwrap();
             assert_eq!((header("content-type"), header("cache-control")), (kind, "no-store"));
-            assert!(header("content-disposition").starts_with("attachment; filename=\"case-file."));
+            assert!(header("content-disposition").starts_with("attachment; filename=\"document-"));
             assert_eq!(file.starts_with(b"%PDF-1.7"), kind == "application/pdf");
         }
-        let whole = page(&boss, &work.case, "supervision").await;
-        for part in ["Confidential: for supervision", "Handed out by A supervisor on", "Reason: The client asks for it.", "STAFF-restricted", "<h2>Still to come</h2>", "20 January 2026\n– Filed: "] {
+        let whole = page(&boss, &work.case, "internal").await;
+        for part in ["For those who work in the case", "Printed by A supervisor on", "Reason: The client asks for it.", "STAFF-restricted", "<h2>Still to come</h2>", "20 January 2026\n– Filed: "] {
             assert!(whole.contains(part), "{part}: {whole}");
         }
         assert!(!page(&boss, &work.case, "client").await.contains("The client asks for it."));
@@ -247,7 +270,7 @@ on_both_engines! {
         let entries = entries_of(w, &work.case).await;
         let of = |action: &str| entries.iter().filter(|entry| entry["action"] == action).map(|entry| entry["fields"].clone()).collect::<Vec<_>>();
         assert_eq!(of("case.file_read"), [json!(["supervision", "json"])]);
-        assert_eq!(of("case.file_exported"), [json!(["supervision", "pdf"]), json!(["supervision", "html"]), json!(["client", "pdf"]), json!(["supervision", "html"]), json!(["client", "html"])]);
+        assert_eq!(of("case.file_exported"), [json!(["internal", "pdf"]), json!(["internal", "html"]), json!(["client", "pdf"]), json!(["internal", "html"]), json!(["client", "html"])]);
         let all = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 200).await;
         assert!(!json!(all).to_string().contains("asks for it"), "the trace holds nobody's words");
         for action in ["barrier.listed", "action.listed", "deadline.listed", "meeting.listed", "commitment.listed", "note.listed", "task.listed", "statement.listed"] {
@@ -269,7 +292,7 @@ on_both_engines! {
         stranger.post("/break-glass", json!({"case_id": case, "reason": "The lead cannot be reached."})).await.expect(201);
         stranger.get(&format!("/cases/{case}/file")).await.expect(200);
         stranger.get(&format!("/cases/{case}/file?reader=client")).await.expect(200);
-        stranger.get(&format!("/cases/{case}/file/print?{REASON}")).await.expect(403);
+        stranger.get(&format!("/cases/{case}/file/print?{REASON}&for=internal")).await.expect(403);
         let entries = entries_of(w, &case).await;
         let looks: Vec<&Value> = entries.iter().filter(|entry| entry["action"] == "case.file_read").map(|entry| &entry["fields"]).collect();
         assert_eq!(looks, [&json!(["break_glass", "supervision", "json"]), &json!(["break_glass", "client", "json"])]);
@@ -306,7 +329,7 @@ on_both_engines! {
         let listed = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 200).await;
         let listed: Vec<usize> = listed.iter().filter(|entry| entry["action"] == "task.listed").map(|entry| entry["subject_ids"].as_array().unwrap().len()).collect();
         assert_eq!(listed, [200; 10]);
-        let page = page(&boss, &case, "supervision").await;
+        let page = page(&boss, &case, "internal").await;
         assert!(page.contains("This is not all. Older records are left out: 5 notes, 3 tasks."));
     }
 }

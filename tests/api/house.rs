@@ -46,6 +46,31 @@ fn sql_stays_in_stores_and_http_in_handlers() {
     }
 }
 
+/// FX-02: a file is sent by what [`exports::gate`] has entered. A reply that is made elsewhere is a file that nobody has decided on.
+#[test]
+fn only_an_entered_export_makes_the_reply_of_a_file() {
+    let mut made = Vec::new();
+    for (path, text) in src() {
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let lines = code.lines().filter(|line| {
+            let is_made = |name: &str| line.contains(&format!("{name} {{")) && !line.contains("struct") && !line.contains("impl");
+            (is_made("Shown") || is_made("Streamed")) && !line.contains("fn ") && !line.trim_start().starts_with("//")
+        });
+        let file = path.strip_prefix(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap().to_str().unwrap().to_owned();
+        made.extend(lines.map(|line| (file.clone(), line.trim().to_owned())));
+    }
+    made.retain(|(file, line)| {
+        let is_gate = file == "oversight/exports/gate.rs";
+        // A chart for a screen, which is no export.
+        let is_chart = file == "oversight/reports/api.rs" && line.contains("attached: false") && line.contains("Either::Right(Shown {");
+        // Another `Shown`: what is shown of a count.
+        !is_gate && !is_chart && file != "oversight/reports/protect.rs"
+    });
+    assert!(made.is_empty(), "{made:?}");
+    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/oversight/exports/gate.rs")).unwrap();
+    assert!(document.contains("Shown {") && document.contains("Streamed {"), "the gate is where this test looks");
+}
+
 #[test]
 fn every_file_says_what_it_is() {
     for (path, text) in src() {

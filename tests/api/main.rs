@@ -29,6 +29,7 @@ mod document;
 mod doors;
 mod duplicates;
 mod errors;
+mod exports;
 mod filters;
 mod handover;
 mod hidden;

@@ -4,9 +4,14 @@ use super::{model::*, print, store};
 use crate::{
     auth::{Allowed, Fresh, policy::ReadCaseFile},
     casework::cases::model::CaseId,
-    db::Db,
+    db::{Db, dialect::Key},
     error::{ApiError, Result},
     http::{Accept, File, Query, Reply, Shown, plain},
+    oversight::exports::{
+        cover,
+        gate::Outgoing,
+        model::{PrintFormat, PrintQuery, Taken},
+    },
     print::{html, pdf},
 };
 use actix_web::{
@@ -28,42 +33,40 @@ pub async fn get_case_file(who: Allowed<ReadCaseFile>, db: Data<Db>, id: Path<Ca
 /// How many files are set at once: long ones take seconds, and the processors are everybody's.
 static PRESSES: Semaphore = Semaphore::const_new(2);
 
-/// Hand out the file of a case
+/// Print the file of a case
 ///
-/// The same to be printed, in large type: as PDF or as HTML, by `format` or by `Accept`. Asks for a password that was said within the last ten minutes, and for a reason. Not for whoever reads the case by break-glass.
-#[utoipa::path(tag = "Cases", params(("id" = CaseId, Path), FilePrintQuery), responses((status = 200, content((File = "application/pdf"), (String = "text/html")))), security(("bearer" = ["case_file:read"])))]
+/// In large type: as PDF or as HTML, by `format` or by `Accept`. `for` says who gets it, and so what it holds: `internal` all that the caller may see, `client` the client's version, `recipient` what is left of that without contacts, statement and places, under the notice of 42 CFR part 2. Asks for a password given within ten minutes and for a reason. Not by break-glass access. A PDF is refused (`format_cannot_show_text`) where its fonts lack the writing; HTML shows it.
+#[utoipa::path(tag = "Cases", params(("id" = CaseId, Path), PrintQuery), responses((status = 200, content((File = "application/pdf"), (String = "text/html")))), security(("bearer" = ["case_file:read"])))]
 #[get("/cases/{id}/file/print")]
 pub async fn print_case_file(
     who: Fresh<ReadCaseFile>,
     db: Data<Db>,
     id: Path<CaseId>,
-    query: Query<FilePrintQuery>,
+    query: Query<PrintQuery>,
     accept: Accept,
 ) -> Result<Shown> {
-    let format = query.format.map_or_else(|| accept.choose(FileFormat::MEDIA), Ok)?;
-    let (reader, reason) = (query.reader.unwrap_or(Reader::Supervision), query.reason.clone());
-    let (id, given) = (*id, reason.clone());
-    db.write(&who, move |tx| store::enter_export(tx, id, reader, format, &given)).await?;
-    let (file, by) = db.read(&who, move |tx| store::export(tx, id, reader, format)).await?;
+    let format = query.format.map_or_else(|| accept.choose(PrintFormat::PDF_FIRST), Ok)?;
+    let (id, audience) = (*id, query.audience);
+    let outgoing = Outgoing::of_print(&who, &query)?;
+    let (file, organization, by) = outgoing.gather(&db, &who, move |tx| store::printed(tx, id, audience)).await?;
     let turn = PRESSES.acquire().await.map_err(ApiError::internal)?;
-    // Setting pages takes its time: not on the thread that answers everybody. Whoever has gone away meanwhile still has the turn.
+    let about = outgoing.clone();
+    // Setting pages takes its time: not on the thread that answers everybody. A caller who has gone away meanwhile still has the turn.
     let set = block(move || {
         let _turn = turn;
-        let sheet = print::sheet(&file, &by, &reason);
+        let mut sheet = print::sheet(&file, &by, about.reason());
+        cover::put(&mut sheet, &about, &organization, &print::today(&file));
         match format {
-            FileFormat::Pdf => pdf::render(&print::for_pdf(sheet)),
-            FileFormat::Html => Ok(html::render(&sheet).into_bytes()),
+            PrintFormat::Pdf => pdf::render(&print::for_pdf(sheet)),
+            PrintFormat::Html => Ok(html::render(&sheet).into_bytes()),
         }
     });
     let body = set.await.map_err(ApiError::internal)??;
+    let subject = Some(Key::from_uuid(id.uuid()));
+    let taken = Taken { what: "case_file", subject, filter: Vec::new(), format: format.as_str(), rows: 1 };
+    let entered = outgoing.enter(&db, &who, taken, move |tx| store::export(tx, id, audience, format)).await?;
     Ok(match format {
-        FileFormat::Pdf => Shown { media: "application/pdf", filename: "case-file.pdf".into(), attached: true, policy: None, body },
-        FileFormat::Html => Shown {
-            media: "text/html; charset=utf-8",
-            filename: "case-file.html".into(),
-            attached: true,
-            policy: Some(&html::POLICY),
-            body,
-        },
+        PrintFormat::Pdf => entered.file("application/pdf", outgoing.file_name("pdf"), None, body),
+        PrintFormat::Html => entered.file("text/html; charset=utf-8", outgoing.file_name("html"), Some(&html::POLICY), body),
     })
 }

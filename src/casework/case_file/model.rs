@@ -35,14 +35,6 @@ text_enum! {
         Client = "client",
     }
 }
-text_enum! {
-    /// The form of a case file that is handed out.
-    pub enum FileFormat { Pdf = "pdf", Html = "html" }
-}
-impl FileFormat {
-    /// The media type of each, the usual one first.
-    pub const MEDIA: &'static [(&'static str, Self)] = &[("application/pdf", Self::Pdf), ("text/html", Self::Html)];
-}
 
 /// For whom to read a case file.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
@@ -54,20 +46,15 @@ pub struct FileQuery {
     pub reader: Option<Reader>,
 }
 
-/// For whom, in what form and why to hand a case file out.
-#[derive(Debug, Clone, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct FilePrintQuery {
-    /// `supervision`, unless said.
-    #[param(inline)]
-    pub reader: Option<Reader>,
-    /// Goes before `Accept`.
-    #[param(inline)]
-    pub format: Option<FileFormat>,
-    /// Why it is handed out. Stands on the copy for supervision; no names, since an address is kept in many places.
-    #[param(value_type = String, min_length = 1, max_length = 500)]
-    pub reason: Line<500>,
+/// What a printed case file is made of: for each audience another version.
+#[derive(Debug)]
+pub enum PrintedFile {
+    /// `for=internal`: all that the caller may see.
+    Internal(Box<SupervisionFile>),
+    /// `for=client`: the client's version.
+    Client(Box<ClientFile>),
+    /// `for=recipient`: less than the client's version. It has no contacts, no statement and no lines of the story.
+    Recipient(Box<ClientFile>),
 }
 
 /// Everything that happened in a case, for whom it was asked for.

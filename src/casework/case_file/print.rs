@@ -17,11 +17,21 @@ use crate::{
 };
 
 /// The pages, for whom the file is.
-pub fn sheet(file: &CaseFile, by: &str, reason: &Line<500>) -> Sheet {
+pub fn sheet(file: &PrintedFile, by: &str, reason: &Line<500>) -> Sheet {
     match file {
-        CaseFile::Supervision(file) => Printer { file }.sheet(by, reason),
-        CaseFile::Client(file) => client::print::sheet(file, by),
+        PrintedFile::Internal(file) => Printer { file }.sheet(by, reason),
+        PrintedFile::Client(file) => client::print::sheet(file, by),
+        PrintedFile::Recipient(file) => client::print::recipient_sheet(file),
     }
+}
+
+/// The day on which it was put together, where the organization is.
+pub fn today(file: &PrintedFile) -> String {
+    let (as_of, zone) = match file {
+        PrintedFile::Internal(file) => (file.as_of, &file.time_zone),
+        PrintedFile::Client(file) | PrintedFile::Recipient(file) => (file.as_of, &file.time_zone),
+    };
+    date(Day::of(as_of, zone))
 }
 
 /// How many bytes of text a PDF holds: some two hundred pages, which take seconds to set.
@@ -123,7 +133,7 @@ impl Printer<'_> {
         let mut blocks = Vec::new();
         blocks.extend(case.client.as_ref().map(|client| Block::Name(client.preferred_name.to_string())));
         blocks.push(Block::Notice(format!(
-            "Confidential: for supervision, and not to be given to the client.\nHanded out by {by} on {on}. It holds what {by} may read.\nReason: {reason}"
+            "For those who work in the case, and not to be given to the client.\nPrinted by {by} on {on}. It holds what {by} may read.\nReason: {reason}"
         )));
         let left_out = file.left_out.told();
         if !left_out.is_empty() {
@@ -162,8 +172,8 @@ impl Printer<'_> {
             }),
         );
         blocks.extend(file.statement.iter().flat_map(statement));
-        let foot = format!("Case {} · For supervision · {on}", case.case_number);
-        Sheet { title: format!("Case file {}", case.case_number), blocks, foot }
+        let foot = format!("Case {} · Internal · {on}", case.case_number);
+        Sheet { title: format!("Case file {}", case.case_number), blocks, foot, ..Sheet::default() }
     }
 
     fn head(&self) -> Option<Block> {
@@ -347,7 +357,7 @@ mod tests {
     fn what_does_not_fit_into_a_pdf_is_left_out_and_said_to_be() {
         let texts = ["one", "two", "three"].map(|text| Block::Text(text.into()));
         let blocks = [Block::Name("Sam".into()), Block::Heading("H".into())].into_iter().chain(texts).collect();
-        let sheet = Sheet { title: "T".into(), blocks, foot: String::new() };
+        let sheet = Sheet { title: "T".into(), blocks, ..Sheet::default() };
         assert_eq!(cut(sheet.clone(), 11).blocks, sheet.blocks);
         let short = cut(sheet, 10).blocks;
         let is = |place: usize, text: &str| matches!(short.get(place), Some(Block::Notice(told)) if told.starts_with(text));

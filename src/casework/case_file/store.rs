@@ -11,9 +11,10 @@ use crate::{
         assignments, barriers,
         cases::{
             self,
-            model::{Case, CaseExpand, CaseId, CaseRow},
+            model::{Case, CaseExpand, CaseId, CaseRow, CaseStatus},
             transition,
         },
+        clients::model::ClientId,
         deadlines::{
             self,
             model::{Deadline, DeadlineRow},
@@ -25,7 +26,7 @@ use crate::{
         },
         notes, statements, tasks,
     },
-    db::{Tx, dialect::Key},
+    db::Tx,
     directory::providers::{self, model::ProviderId},
     error::{ApiError, Result},
     http::OneOf,
@@ -33,7 +34,7 @@ use crate::{
         organizations,
         users::{self, model::UserRef},
     },
-    oversight::exports::{self, model::Taken},
+    oversight::exports::model::{Audience, PrintFormat},
     types::{Instant, Line},
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,32 +54,30 @@ pub fn get(tx: &mut Tx, id: CaseId, reader: Reader) -> Result<CaseFile> {
     gather(tx, row, reader)
 }
 
-/// Enters that it is handed out, and why.
-pub fn enter_export(tx: &mut Tx, id: CaseId, reader: Reader, format: FileFormat, reason: &Line<500>) -> Result<()> {
+/// What is printed of it for this audience, whose record it is, and the name of the caller.
+///
+/// # Errors
+/// 409 of a case that was entered in error, for a recipient: it may be of another person.
+pub fn printed(tx: &mut Tx, id: CaseId, audience: Audience) -> Result<(PrintedFile, Line<200>, String)> {
     let row = visible(tx, id)?;
-    exports::store::enter(
-        tx,
-        &Taken {
-            what: "case_file",
-            subject: Some(Key::from_uuid(row.id.uuid())),
-            filter: vec![format!("reader={}", reader.as_str())],
-            format: format.as_str(),
-            rows: 1,
-            reason: reason.clone(),
-        },
-    )
+    let by = users::store::own(tx)?.display_name.to_string();
+    let organization = organizations::store::find(tx)?.name;
+    let file = match audience {
+        Audience::Internal => PrintedFile::Internal(Box::new(whole(tx, row)?)),
+        Audience::Client => PrintedFile::Client(Box::new(client::store::file(tx, row.id)?)),
+        Audience::Recipient if row.status == CaseStatus::EnteredInError => {
+            return Err(ApiError::conflict("The case was entered in error: it goes to nobody outside."));
+        }
+        Audience::Recipient => PrintedFile::Recipient(Box::new(client::store::recipient_file(tx, row.id)?)),
+    };
+    Ok((file, organization, by))
 }
 
-/// The same to be handed out, and the name of whoever does.
-pub fn export(tx: &mut Tx, id: CaseId, reader: Reader, format: FileFormat) -> Result<(CaseFile, String)> {
+/// Notes that the file leaves; says whose it is.
+pub fn export(tx: &mut Tx, id: CaseId, audience: Audience, format: PrintFormat) -> Result<Vec<ClientId>> {
     let row = visible(tx, id)?;
-    if tx.through_glass() {
-        // An emergency needs to know what is written, and not to carry it away.
-        return Err(ApiError::forbidden("Whoever has broken glass reads the case, and hands nothing out of it."));
-    }
-    tx.saw_as("case.file_exported", row.id, &[reader.as_str(), format.as_str()]);
-    let own = users::store::own(tx)?.display_name.to_string();
-    Ok((gather(tx, row, reader)?, own))
+    tx.saw_as("case.file_exported", row.id, &[audience.as_str(), format.as_str()]);
+    Ok(vec![row.client_id])
 }
 
 fn gather(tx: &mut Tx, row: CaseRow, reader: Reader) -> Result<CaseFile> {

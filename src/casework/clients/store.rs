@@ -82,6 +82,14 @@ pub fn merged(tx: &mut Tx, into: Vec<ClientId>) -> Result<Vec<(ClientId, ClientI
     Ok(merges.order(client_merges::client_id).select(columns).load(tx.conn)?)
 }
 
+/// Every id that names the same person as this one: for records that keep the id under which they were made.
+pub fn all_ids(tx: &mut Tx, id: ClientId) -> Result<Vec<ClientId>> {
+    let own = merged_into(tx, id)?.unwrap_or(id);
+    let mut ids: Vec<ClientId> = merged(tx, vec![own])?.into_iter().map(|(_, id)| id).collect();
+    ids.push(own);
+    Ok(ids)
+}
+
 fn add_merged(tx: &mut Tx, views: &mut [Client]) -> Result<()> {
     let merged = merged(tx, views.iter().map(|view| view.id).collect())?;
     for view in views {

@@ -3,19 +3,25 @@
 use super::{
     diff::{DiffQuery, StatementDiff},
     model::*,
-    print::{PrintFormat, PrintQuery, sheet},
+    print::{date, sheet},
     store,
 };
 use crate::{
     auth::{
-        Allowed,
+        Allowed, Fresh,
         policy::{ReadStatements, WriteStatements},
     },
     casework::clients::model::ClientId,
-    db::Db,
+    db::{Db, dialect::Key},
     error::{ApiError, Result},
     http::{Accept, Body, File, IfMatch, List, Once, Page, Query, Reply, Shown, body::NOTE_LIMIT, ok, once, paged, plain},
+    oversight::exports::{
+        cover,
+        gate::Outgoing,
+        model::{PrintFormat, PrintQuery, Taken},
+    },
     print::{html, pdf},
+    types::Day,
 };
 use actix_web::{
     get, patch, post,
@@ -107,31 +113,32 @@ pub async fn compare_statements(
 
 /// Print a statement
 ///
-/// A page in plain language and large type to hand to somebody, on A4 and on Letter: as HTML or as PDF, by `format` or by `Accept`. A draft and an old version say that they are one.
+/// A page in plain language and large type, on A4 and on Letter: as HTML or as PDF, by `format` or by `Accept`. `for` says who gets it: a copy for a recipient carries the notice of 42 CFR part 2, and one for internal use says so on every page. An old version says that it is one, and so does a draft, which is printed for no recipient. Asks for a password given within ten minutes and for a reason. Not by break-glass access. A PDF is refused (`format_cannot_show_text`) where its fonts lack the writing; HTML shows it.
 #[utoipa::path(tag = "Statements", params(("id" = StatementId, Path), PrintQuery), responses((status = 200, content((String = "text/html"), (File = "application/pdf")))), security(("bearer" = ["statements:read"])))]
 #[get("/statements/{id}/print")]
 pub async fn print_statement(
-    who: Allowed<ReadStatements>,
+    who: Fresh<ReadStatements>,
     db: Data<Db>,
     id: Path<StatementId>,
     query: Query<PrintQuery>,
     accept: Accept,
 ) -> Result<Shown> {
-    let format = query.format.map_or_else(|| accept.choose(PrintFormat::MEDIA), Ok)?;
-    let (statement, name) = db.read(&who, move |tx| store::printed(tx, *id)).await?;
-    let sheet = sheet(&statement, &name);
-    match format {
-        PrintFormat::Html => Ok(Shown {
-            media: "text/html; charset=utf-8",
-            filename: "statement.html".into(),
-            attached: false,
-            policy: Some(&html::POLICY),
-            body: html::render(&sheet).into_bytes(),
-        }),
+    let format = query.format.map_or_else(|| accept.choose(PrintFormat::HTML_FIRST), Ok)?;
+    let (id, audience) = (*id, query.audience);
+    let outgoing = Outgoing::of_print(&who, &query)?;
+    let (statement, name, organization) = outgoing.gather(&db, &who, move |tx| store::printed(tx, id, audience)).await?;
+    let mut sheet = sheet(&statement, &name);
+    cover::put(&mut sheet, &outgoing, &organization.name, &date(Day::today(&organization.time_zone)));
+    let body = match format {
+        PrintFormat::Html => html::render(&sheet).into_bytes(),
         // Setting pages takes its time: not on the thread that answers everybody.
-        PrintFormat::Pdf => {
-            let body = block(move || pdf::render(&sheet)).await.map_err(ApiError::internal)??;
-            Ok(Shown { media: "application/pdf", filename: "statement.pdf".into(), attached: false, policy: None, body })
-        }
-    }
+        PrintFormat::Pdf => block(move || pdf::render(&sheet)).await.map_err(ApiError::internal)??,
+    };
+    let subject = Some(Key::from_uuid(id.uuid()));
+    let taken = Taken { what: "statement", subject, filter: Vec::new(), format: format.as_str(), rows: 1 };
+    let entered = outgoing.enter(&db, &who, taken, move |tx| store::export(tx, id, audience, format)).await?;
+    Ok(match format {
+        PrintFormat::Html => entered.file("text/html; charset=utf-8", outgoing.file_name("html"), Some(&html::POLICY), body),
+        PrintFormat::Pdf => entered.file("application/pdf", outgoing.file_name("pdf"), None, body),
+    })
 }

@@ -5,28 +5,6 @@ use crate::{
     print::{Block, Sheet},
     types::{Day, Line},
 };
-use serde::Deserialize;
-use utoipa::IntoParams;
-
-text_enum! {
-    /// The form of the page.
-    pub enum PrintFormat { Html = "html", Pdf = "pdf" }
-}
-
-impl PrintFormat {
-    /// The media type of each, the usual one first.
-    pub const MEDIA: &'static [(&'static str, Self)] = &[("text/html", Self::Html), ("application/pdf", Self::Pdf)];
-}
-
-/// In what form to print.
-#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
-#[serde(deny_unknown_fields, default)]
-#[into_params(parameter_in = Query)]
-pub struct PrintQuery {
-    /// Goes before `Accept`.
-    #[param(inline)]
-    pub format: Option<PrintFormat>,
-}
 
 /// 24 November 2026: the same day on both sides of the Atlantic.
 pub fn date(day: Day) -> String {
@@ -64,7 +42,7 @@ pub fn sheet(statement: &Statement, name: &Line<120>) -> Sheet {
     if statement.sections.is_empty() {
         blocks.push(Block::Text("Nothing has been written here yet.".into()));
     }
-    Sheet { title: "What I need and what I prefer".into(), blocks, foot: format!("{foot} · {name}") }
+    Sheet { title: "What I need and what I prefer".into(), blocks, foot: format!("{foot} · {name}"), ..Sheet::default() }
 }
 
 #[cfg(test)]

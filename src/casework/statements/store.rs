@@ -6,7 +6,8 @@ use crate::{
     db::{Dialect, PortableDsl as _, Tx, dialect::row_after, rewrite, schema::statements},
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
-    identity::organizations,
+    identity::organizations::{self, model::OrganizationRow},
+    oversight::exports::model::{Audience, PrintFormat},
     types::{Day, Instant, Line},
 };
 use diesel::prelude::*;
@@ -54,12 +55,24 @@ pub fn get(tx: &mut Tx, id: StatementId) -> Result<Statement> {
     Ok(row.into())
 }
 
-/// The statement, and what its client wants to be called.
-pub fn printed(tx: &mut Tx, id: StatementId) -> Result<(Statement, Line<120>)> {
+/// The statement, what its client wants to be called, and the organization whose record it is.
+///
+/// # Errors
+/// 409 of a draft for a recipient: the client has not agreed that these words are theirs.
+pub fn printed(tx: &mut Tx, id: StatementId, audience: Audience) -> Result<(Statement, Line<120>, OrganizationRow)> {
     let row = find(tx, id)?;
+    if audience == Audience::Recipient && row.status == StatementStatus::Draft {
+        return Err(ApiError::conflict("The client has not approved this version: a draft goes to nobody outside."));
+    }
     let client = clients::store::find(tx, row.client_id)?;
-    tx.saw("statement.printed", row.id);
-    Ok((row.into(), client.preferred_name))
+    Ok((row.into(), client.preferred_name, organizations::store::find(tx)?))
+}
+
+/// Notes that the statement is printed; says whose it is.
+pub fn export(tx: &mut Tx, id: StatementId, audience: Audience, format: PrintFormat) -> Result<Vec<ClientId>> {
+    let row = find(tx, id)?;
+    tx.saw_as("statement.printed", row.id, &[audience.as_str(), format.as_str()]);
+    Ok(vec![row.client_id])
 }
 
 /// The latest version of a client's statement that comes before `number`.

@@ -8,9 +8,9 @@ use crate::{
 };
 use actix_web::{get, web::Data};
 
-/// List what was taken out
+/// List exports
 ///
-/// Reports as files, lists of the records behind them, and files of cases, each with who took it, how much it was, and the reason that they gave. The newest first.
+/// Reports as files, the lists of records behind them, and prints of case files and statements. Each says who made it, for whom and why, on what basis, how much it was, and whose records were in it. The newest first.
 #[utoipa::path(tag = "Audit", params(List<ExportFilter>), responses((status = 200, body = Page<Export>)), security(("bearer" = ["exports:read"])))]
 #[get("/exports")]
 pub async fn list_exports(who: Allowed<ReadExports>, db: Data<Db>, list: List<ExportFilter>) -> Reply<Page<Export>> {

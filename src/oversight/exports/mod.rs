@@ -1,6 +1,8 @@
-//! Exports: what was taken out of the house, by whom, and why (FX-02).
+//! Exports: everything that leaves the organization as a file, by whom, for whom, and why (FX-02). [`gate`] decides on each.
 
 pub mod api;
+pub mod cover;
+pub mod gate;
 pub mod model;
 pub mod store;
 

@@ -2,15 +2,111 @@
 
 use crate::{
     auth::{OrganizationId, UserId},
-    db::{dialect::Key, schema::exports},
+    casework::clients::model::ClientId,
+    db::{
+        dialect::Key,
+        schema::{export_clients, exports},
+    },
     http::Filter,
-    types::{Id, Instant, Line},
+    types::{Id, Instant, Line, code::DisclosurePurpose},
 };
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 pub type ExportId = Id<ExportRow>;
+
+text_enum! {
+    /// For whom a copy of a client's record is made.
+    pub enum Audience {
+        /// For the client themselves. No notice: it is their own record.
+        Client = "client",
+        /// For a named person or agency outside the organization. The copy carries the notice of 42 CFR part 2.
+        Recipient = "recipient",
+        /// For those who work here. Every page says that it is for nobody outside.
+        Internal = "internal",
+    }
+}
+text_enum! {
+    /// Why an export is lawful. The system does not check what the caller names; `not_recorded` where they name nothing.
+    pub enum Basis {
+        Consent = "consent",
+        MedicalEmergency = "medical_emergency",
+        CourtOrder = "court_order",
+        /// An agreement with a service organization, an auditor or a researcher.
+        Agreement = "agreement",
+        MandatedReport = "mandated_report",
+        CrimeOnPremises = "crime_on_premises",
+        CauseOfDeath = "cause_of_death",
+        NotRecorded = "not_recorded",
+        /// The client is given their own record (42 CFR 2.23). Set by the system.
+        ClientAccess = "client_access",
+        /// It stays inside the organization. Set by the system.
+        InternalUse = "internal_use",
+        /// Numbers that are protected by suppression. Set by the system.
+        Deidentified = "deidentified",
+    }
+}
+impl Basis {
+    /// Whether a caller may name it for a copy that goes to a recipient.
+    pub const fn is_for_recipient(self) -> bool {
+        !matches!(self, Self::ClientAccess | Self::InternalUse | Self::Deidentified)
+    }
+    /// As it is printed.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Consent => "Written consent",
+            Self::MedicalEmergency => "Medical emergency",
+            Self::CourtOrder => "Court order",
+            Self::Agreement => "Agreement",
+            Self::MandatedReport => "Mandated report",
+            Self::CrimeOnPremises => "Crime on the premises",
+            Self::CauseOfDeath => "Cause of death",
+            Self::NotRecorded => "Not recorded",
+            Self::ClientAccess => "The client's own access",
+            Self::InternalUse => "Internal use",
+            Self::Deidentified => "De-identified",
+        }
+    }
+}
+text_enum! {
+    /// The form of a print.
+    pub enum PrintFormat { Html = "html", Pdf = "pdf" }
+}
+impl PrintFormat {
+    /// The media type of each, for a page: HTML unless another is asked for.
+    pub const HTML_FIRST: &'static [(&'static str, Self)] = &[("text/html", Self::Html), ("application/pdf", Self::Pdf)];
+    /// The same for a file: PDF unless another is asked for.
+    pub const PDF_FIRST: &'static [(&'static str, Self)] = &[("application/pdf", Self::Pdf), ("text/html", Self::Html)];
+}
+
+/// For whom, in what form and why to print a client's record.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct PrintQuery {
+    /// For whom the copy is made, which decides what it holds and what it says on its pages.
+    #[serde(rename = "for")]
+    #[param(inline)]
+    pub audience: Audience,
+    /// Whom it goes to: name and, if known, address. Needed with `for=recipient`, and only there. It stands on the first page and in the list of exports.
+    #[param(value_type = Option<String>, min_length = 1, max_length = 200)]
+    pub recipient: Option<Line<200>>,
+    /// What the recipient needs it for: a code of the list `disclosure_purpose`. Needed with `for=recipient`, and only there.
+    pub purpose: Option<DisclosurePurpose>,
+    /// The same in words. Needed where the purpose is `other`.
+    #[param(value_type = Option<String>, min_length = 1, max_length = 120)]
+    pub purpose_text: Option<Line<120>>,
+    /// Why it is lawful to give it to the recipient; `not_recorded` unless named. Only with `for=recipient`. What is named is recorded, not checked; for a proceeding it must be `consent` or `court_order`.
+    #[param(inline)]
+    pub basis: Option<Basis>,
+    /// Goes before `Accept`.
+    #[param(inline)]
+    pub format: Option<PrintFormat>,
+    /// Why it is printed, at least 5 characters. Kept in the list of exports; no names, since an address is kept in many places.
+    #[param(value_type = String, min_length = 5, max_length = 500)]
+    pub reason: Line<500>,
+}
 
 /// A row of `exports`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
@@ -26,12 +122,30 @@ pub struct ExportRow {
     pub format: String,
     pub rows: i64,
     pub reason: Line<500>,
+    pub audience: Option<Audience>,
+    pub recipient: Option<Line<200>>,
+    pub purpose: Option<DisclosurePurpose>,
+    pub purpose_text: Option<Line<120>>,
+    pub basis: Option<Basis>,
+    /// The version of the notice that went with it.
+    pub notice: Option<String>,
+    /// How many clients' records were in it. NULL of an export that was made before they were counted.
+    pub client_count: Option<i64>,
 }
 
-/// What is about to be taken out.
+/// A row of `export_clients`.
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = export_clients, treat_none_as_default_value = false)]
+pub struct ExportClientRow {
+    pub organization_id: OrganizationId,
+    pub export_id: ExportId,
+    pub client_id: ClientId,
+}
+
+/// What an export holds.
 #[derive(Debug, Clone)]
 pub struct Taken {
-    /// The id of a measure, or `case_file`.
+    /// The id of a measure, or `case_file`, or `statement`.
     pub what: &'static str,
     /// The record that it is about, where it is about one.
     pub subject: Option<Key>,
@@ -39,33 +153,70 @@ pub struct Taken {
     pub filter: Vec<String>,
     pub format: &'static str,
     pub rows: i64,
-    pub reason: Line<500>,
 }
 
-/// Something that was taken out of the house.
+/// A file that was made to leave the organization.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-0000000000e0", "user_id": "019ab3c4-0000-7000-8000-000000000004", "at": "2026-11-26T15:00:00.000Z", "what": "barriers_open", "filter": "as_of=2026-11-26T15:00:00.000Z group_by=type view=exact", "format": "pdf", "rows": 12, "reason": "For the board's meeting"}))]
+#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-0000000000e0", "user_id": "019ab3c4-0000-7000-8000-000000000004", "at": "2026-11-26T15:00:00.000Z", "what": "case_file", "subject_id": "019ab3c4-0000-7000-8000-000000000020", "filter": "for=recipient", "format": "pdf", "rows": 1, "reason": "The clinic asks for it", "for": "recipient", "recipient": "Riverside Clinic, intake", "purpose": "treatment", "basis": "consent", "notice": "part2-2024-1", "client_count": 1, "client_ids": ["019ab3c4-0000-7000-8000-000000000010"]}))]
 pub struct Export {
     pub id: ExportId,
     pub user_id: UserId,
     pub at: Instant,
-    /// A measure, by its id, or `case_file`.
+    /// A measure, by its id, or `case_file`, or `statement`.
     pub what: String,
-    /// The case, of a case file.
+    /// The case of a case file, the version of a statement.
     pub subject_id: Option<Key>,
     /// What was asked.
     pub filter: String,
     pub format: String,
     #[schema(minimum = 0)]
     pub rows: i64,
-    /// What they gave as their reason.
+    /// The reason that they gave.
     pub reason: Line<500>,
+    /// For whom it was made. Absent of a report.
+    #[serde(rename = "for")]
+    pub audience: Option<Audience>,
+    /// Whom it went to, as the caller named them.
+    pub recipient: Option<Line<200>>,
+    /// What the recipient needed it for.
+    pub purpose: Option<DisclosurePurpose>,
+    pub purpose_text: Option<Line<120>>,
+    /// Why it was lawful, as the caller named it or as the system sets it. Absent of an export of before it was recorded.
+    pub basis: Option<Basis>,
+    /// The version of the notice of 42 CFR part 2 that it carries.
+    pub notice: Option<String>,
+    /// How many clients' records are in it; a report of numbers has none. Absent of an export of before they were counted.
+    #[schema(minimum = 0)]
+    pub client_count: Option<i64>,
+    /// Whose records are in it, of an export with at most 50 clients. Of a longer one ask with `client_id`.
+    pub client_ids: Option<Vec<ClientId>>,
 }
-impl From<ExportRow> for Export {
-    fn from(row: ExportRow) -> Self {
-        let ExportRow { id, user_id, at, what, subject_id, filter, format, rows, reason, .. } = row;
-        Self { id, user_id, at, what, subject_id, filter, format, rows, reason }
+
+/// How many clients of an export are listed with it.
+pub const MOST_CLIENTS: i64 = 50;
+
+impl Export {
+    pub fn of(row: ExportRow, client_ids: Option<Vec<ClientId>>) -> Self {
+        Self {
+            id: row.id,
+            user_id: row.user_id,
+            at: row.at,
+            what: row.what,
+            subject_id: row.subject_id,
+            filter: row.filter,
+            format: row.format,
+            rows: row.rows,
+            reason: row.reason,
+            audience: row.audience,
+            recipient: row.recipient,
+            purpose: row.purpose,
+            purpose_text: row.purpose_text,
+            basis: row.basis,
+            notice: row.notice,
+            client_count: row.client_count,
+            client_ids,
+        }
     }
 }
 
@@ -76,6 +227,8 @@ impl From<ExportRow> for Export {
 pub struct ExportFilter {
     /// By whom.
     pub user_id: Option<UserId>,
+    /// With a record of this client in it.
+    pub client_id: Option<ClientId>,
 }
 impl Filter for ExportFilter {
     const SORTS: &'static [&'static str] = &["-at", "at"];

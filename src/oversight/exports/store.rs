@@ -2,28 +2,44 @@
 
 use super::model::*;
 use crate::{
-    db::{Dialect, Tx, dialect::row_after, schema::exports},
+    casework::clients::{self, model::ClientId},
+    db::{
+        Dialect, Tx,
+        dialect::row_after,
+        schema::{export_clients, exports},
+    },
     error::Result,
     http::{List, Page},
-    types::{Id, Instant},
+    insert_all,
+    types::Instant,
 };
 use diesel::prelude::*;
+use std::collections::BTreeMap;
 
 /// Those of the organization: who may ask at all, the policy says.
 fn visible(tx: &Tx) -> exports::BoxedQuery<'static, Dialect> {
     exports::table.filter(exports::organization_id.eq(tx.organization())).into_boxed()
 }
 
-fn filtered(tx: &Tx, filter: &ExportFilter) -> exports::BoxedQuery<'static, Dialect> {
-    match filter.user_id {
-        Some(user) => visible(tx).filter(exports::user_id.eq(user)),
-        None => visible(tx),
+/// `clients` are the ids of the client that is asked for, where one is.
+fn filtered(tx: &Tx, filter: &ExportFilter, clients: Option<&Vec<ClientId>>) -> exports::BoxedQuery<'static, Dialect> {
+    let mut query = visible(tx);
+    if let Some(user) = filter.user_id {
+        query = query.filter(exports::user_id.eq(user));
     }
+    if let Some(ids) = clients {
+        let with = export_clients::table.filter(export_clients::organization_id.eq(tx.organization()));
+        let with = with.filter(export_clients::client_id.eq_any(ids.clone()));
+        query = query.filter(exports::id.eq_any(with.select(export_clients::export_id)));
+    }
+    query
 }
 
 pub fn page(tx: &mut Tx, list: &List<ExportFilter>) -> Result<Page<Export>> {
     let actor = tx.actor()?;
-    let mut query = filtered(tx, &list.filter);
+    // A client who was merged into another is one person: an export keeps the id under which it was made.
+    let asked = list.filter.client_id.map(|id| clients::store::all_ids(tx, id)).transpose()?;
+    let mut query = filtered(tx, &list.filter, asked.as_ref());
     if let Some((at, id)) = list.after(actor)? {
         query = query.filter(row_after((exports::at, exports::id), (Instant::from_micros(at), ExportId::from_uuid(id)), list.down()));
     }
@@ -32,29 +48,57 @@ pub fn page(tx: &mut Tx, list: &List<ExportFilter>) -> Result<Page<Export>> {
         false => query.order((exports::at.asc(), exports::id.asc())),
     };
     let rows: Vec<ExportRow> = query.select(ExportRow::as_select()).limit(list.fetch()).load(tx.conn)?;
-    let total = if list.include_total { Some(filtered(tx, &list.filter).count().get_result(tx.conn)?) } else { None };
-    let page = list.page(actor, rows, total, |row| (row.at.micros(), row.id.uuid()), Export::from);
+    let total = if list.include_total { Some(filtered(tx, &list.filter, asked.as_ref()).count().get_result(tx.conn)?) } else { None };
+    let mut listed = clients_of(tx, &rows)?;
+    let page = list.page(
+        actor,
+        rows,
+        total,
+        |row| (row.at.micros(), row.id.uuid()),
+        |row| {
+            let is_short = row.client_count.is_some_and(|count| count <= MOST_CLIENTS);
+            let ids = listed.remove(&row.id).unwrap_or_default();
+            Export::of(row, is_short.then_some(ids))
+        },
+    );
+    if page.items.is_empty() {
+        // That there is no export of a client says something too.
+        tx.told("export.listed", list.filter.client_id.iter().map(|id| format!("client_id={id}")).collect());
+    }
     tx.saw_all("export.listed", page.items.iter().map(|export| export.id));
     Ok(page)
 }
 
-/// Enters what is about to be taken out, before its first byte: here with the reason, and in the trace without.
-pub fn enter(tx: &mut Tx, taken: &Taken) -> Result<()> {
-    let row = ExportRow {
-        organization_id: tx.organization(),
-        id: Id::new(),
-        user_id: tx.user()?,
-        at: Instant::now(),
-        what: taken.what.to_owned(),
-        subject_id: taken.subject,
-        filter: taken.filter.join(" "),
-        format: taken.format.to_owned(),
-        rows: taken.rows,
-        reason: taken.reason.clone(),
-    };
-    diesel::insert_into(exports::table).values(&row).execute(tx.conn)?;
-    let mut told = vec![taken.what.to_owned(), format!("format={}", taken.format), format!("rows={}", taken.rows)];
-    told.extend(taken.filter.iter().cloned());
-    tx.record("export.made", row.id, told);
+/// The clients of those exports that have few.
+fn clients_of(tx: &mut Tx, rows: &[ExportRow]) -> Result<BTreeMap<ExportId, Vec<ClientId>>> {
+    let few = rows.iter().filter(|row| row.client_count.is_some_and(|count| (1..=MOST_CLIENTS).contains(&count)));
+    let few: Vec<ExportId> = few.map(|row| row.id).collect();
+    let mut of_exports: BTreeMap<ExportId, Vec<ClientId>> = BTreeMap::new();
+    if few.is_empty() {
+        return Ok(of_exports);
+    }
+    let theirs = export_clients::table.filter(export_clients::organization_id.eq(tx.organization()));
+    let theirs = theirs.filter(export_clients::export_id.eq_any(few)).order((export_clients::export_id, export_clients::client_id));
+    let pairs: Vec<(ExportId, ClientId)> = theirs.select((export_clients::export_id, export_clients::client_id)).load(tx.conn)?;
+    for (export, client) in pairs {
+        of_exports.entry(export).or_default().push(client);
+    }
+    Ok(of_exports)
+}
+
+/// Enters an export before its first byte: here with the reason, the recipient and the clients, and in the audit log with codes alone.
+/// Called by [`super::gate`] and by nothing else.
+pub(super) fn enter(tx: &mut Tx, row: &ExportRow, clients: Vec<ClientId>) -> Result<()> {
+    diesel::insert_into(exports::table).values(row).execute(tx.conn)?;
+    let of_export = |client_id| ExportClientRow { organization_id: row.organization_id, export_id: row.id, client_id };
+    let clients: Vec<ExportClientRow> = clients.into_iter().map(of_export).collect();
+    insert_all!(tx.conn, export_clients::table, clients, false)?;
+    let mut fields = vec![row.what.clone(), format!("format={}", row.format), format!("rows={}", row.rows)];
+    fields.extend(row.filter.split(' ').filter(|word| !word.is_empty()).map(str::to_owned));
+    fields.extend(row.purpose.map(|purpose| format!("purpose={}", purpose.as_str())));
+    fields.extend(row.basis.map(|basis| format!("basis={}", basis.as_str())));
+    fields.extend(row.notice.iter().map(|notice| format!("notice={notice}")));
+    fields.extend(row.client_count.map(|count| format!("clients={count}")));
+    tx.record("export.made", row.id, fields);
     Ok(())
 }

@@ -9,6 +9,7 @@ use crate::{
     db::Db,
     error::{ApiError, Result},
     http::{Accept, Answer, File, Query, Reply, Shown, Streamed, plain},
+    oversight::exports::gate::Outgoing,
 };
 use actix_web::{
     Either, get,
@@ -44,20 +45,16 @@ pub async fn get_report(
 ) -> Result<Either<Answer<Report>, Shown>> {
     let measure = measure::find(&name).ok_or_else(ApiError::not_found)?;
     let format = query.format.map_or_else(|| accept.choose(ReportFormat::MEDIA), Ok)?;
-    if format.is_export() {
-        if query.reason.is_none() {
-            return Err(ApiError::parameter("reason", "required", "say why the report is taken out"));
-        }
-        who.fresh()?;
-    }
+    let outgoing = if format.is_export() { Some(Outgoing::of_report(&who, query.reason.as_ref())?) } else { None };
     let query = ReportQuery { format: Some(format), ..query.clone() };
-    let report = run::report(&db, &who, measure, query, format).await?;
+    let report = run::report(&db, &who, measure, query).await?;
     if format == ReportFormat::Json {
         return plain(report).map(Either::Left);
     }
     // Setting pages takes its time: not on the thread that answers everybody.
     let filename = table::filename(&report, format).into();
     let turn = PRESSES.acquire().await.map_err(ApiError::internal)?;
+    let (taken, protected) = (run::taken(&report, measure, format), report.filters.view == View::Protected);
     let set = move || {
         let _turn = turn; // whoever has gone away meanwhile still has it
         table::file(&report, measure, format)
@@ -67,21 +64,36 @@ pub async fn get_report(
         ReportFormat::Csv => "text/csv; charset=utf-8; header=present",
         _ => ReportFormat::MEDIA.iter().find(|(_, offered)| *offered == format).map_or("application/octet-stream", |(media, _)| media),
     };
-    Ok(Either::Right(Shown { media, filename, attached: format.is_export(), policy: None, body }))
+    let Some(outgoing) = outgoing else {
+        // A chart for a screen: the numbers that JSON shows, and nobody's record.
+        return Ok(Either::Right(Shown { media, filename, attached: false, policy: None, body }));
+    };
+    let outgoing = if protected { outgoing.deidentified() } else { outgoing };
+    let entered = outgoing.enter(&db, &who, taken, |_| Ok(Vec::new())).await?;
+    Ok(Either::Right(entered.file(media, filename, None, body)))
 }
 
 /// List the records behind a number
 ///
-/// One line of CSV for each record that the measure counts, with its case and its client: so that whoever doubts a number can count. It is of the caller's teams, taken out of the house like any export: `GET /exports` keeps the reason, and the log of each client the entry. Not every measure has them: see `records` in the list of measures.
-#[utoipa::path(tag = "Reports", params(("measure" = String, Path, description = "The id of a measure.", example = "barriers_open"), RecordsQuery), responses((status = 200, content((String = "text/csv")))), security(("bearer" = ["reports:export"])))]
+/// One line for each record that the measure counts, with its case and its client, so that anybody who doubts a number can count: as CSV or as XLSX, by `format` or by `Accept`. The last record of the CSV, and a sheet of the XLSX, is the notice of 42 CFR part 2. It is of the caller's teams, and an export like any other: `GET /exports` keeps the reason and the clients, and the access log of each client the entry. Not every measure has them: see `records` in the list of measures.
+#[utoipa::path(tag = "Reports", params(("measure" = String, Path, description = "The id of a measure.", example = "barriers_open"), RecordsQuery), responses((status = 200, content((String = "text/csv"), (File = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))), security(("bearer" = ["reports:export"])))]
 #[get("/reports/{measure}/records")]
 pub async fn list_report_records(
     who: Fresh<ExportReports>,
     db: Data<Db>,
     name: Path<String>,
     query: Query<RecordsQuery>,
+    accept: Accept,
 ) -> Result<Streamed> {
     let measure = measure::find(&name).ok_or_else(ApiError::not_found)?;
-    let parts = run::records(db.get_ref().clone(), who, measure, query.clone()).await?;
-    Ok(Streamed { media: "text/csv; charset=utf-8; header=present", filename: format!("{}-records.csv", measure.id).into(), parts })
+    let format = query.format.map_or_else(|| accept.choose(RecordsFormat::MEDIA), Ok)?;
+    let outgoing = Outgoing::of_records(&who, &query.reason)?;
+    let (entered, parts) = run::records(db.get_ref().clone(), who, measure, query.clone(), format, &outgoing).await?;
+    Ok(match format {
+        RecordsFormat::Csv => entered.stream("text/csv; charset=utf-8; header=present", outgoing.file_name("csv"), parts),
+        RecordsFormat::Xlsx => {
+            let media = RecordsFormat::MEDIA.iter().find(|(_, offered)| *offered == format).map_or("application/octet-stream", |one| one.0);
+            entered.stream(media, outgoing.file_name("xlsx"), parts)
+        }
+    })
 }

@@ -35,6 +35,23 @@ text_enum! {
     pub enum ReportFormat { Json = "json", Csv = "csv", Xlsx = "xlsx", Pdf = "pdf", Svg = "svg" }
 }
 
+text_enum! {
+    /// What a list of records comes as.
+    pub enum RecordsFormat { Csv = "csv", Xlsx = "xlsx" }
+}
+impl RecordsFormat {
+    /// The media type of each, the usual one first.
+    pub const MEDIA: &'static [(&'static str, Self)] =
+        &[("text/csv", Self::Csv), ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", Self::Xlsx)];
+    /// As it stands in the list of exports, beside the formats of reports.
+    pub const fn of_export(self) -> &'static str {
+        match self {
+            Self::Csv => "records_csv",
+            Self::Xlsx => "records_xlsx",
+        }
+    }
+}
+
 /// As of when: a day, which is meant to its end, or a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AsOf {
@@ -84,7 +101,7 @@ pub struct ReportQuery {
     /// Goes before `Accept`.
     #[param(inline)]
     pub format: Option<ReportFormat>,
-    /// Why it is taken out, which is kept: name nobody in it. Needed for `csv`, `xlsx` and `pdf`, as is a password said within ten minutes.
+    /// Why the file is made, at least 5 characters, which is kept: name nobody in it. Needed for `csv`, `xlsx` and `pdf`, as is a password given within ten minutes.
     pub reason: Option<Line<500>>,
 }
 
@@ -102,7 +119,11 @@ pub struct RecordsQuery {
     pub as_of: Option<AsOf>,
     /// One team of the caller's.
     pub team: Option<TeamId>,
-    /// Why they are taken out, which is kept: name nobody in it.
+    /// Goes before `Accept`.
+    #[param(inline)]
+    pub format: Option<RecordsFormat>,
+    /// Why the list is made, at least 5 characters, which is kept: name nobody in it.
+    #[param(value_type = String, min_length = 5, max_length = 500)]
     pub reason: Line<500>,
 }
 

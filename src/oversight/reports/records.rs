@@ -7,16 +7,14 @@ use super::{
     store::{self, Names},
 };
 use crate::{
-    casework::cases::model::CaseId,
+    casework::{cases::model::CaseId, clients::model::ClientId},
     db::{
         Condition, Tx,
-        tally::{LISTED_CODES, LISTED_IDS, Listed, Listing, MOST_COUNTS},
+        dialect::Key,
+        tally::{Keyed, LISTED_CODES, LISTED_IDS, Listed, Listing, MOST_COUNTS},
     },
     error::Result,
-    print::{
-        csv,
-        table::{Cell, Column, ColumnKind},
-    },
+    print::table::{Cell, Column, ColumnKind},
 };
 use diesel::prelude::*;
 
@@ -34,9 +32,9 @@ pub struct Export {
 /// Behind which line the next page begins.
 pub type After = (i64, uuid::Uuid);
 
-/// A page of lines, as CSV.
+/// A page of lines.
 pub struct Page {
-    pub text: Vec<u8>,
+    pub lines: Vec<Vec<Cell>>,
     /// Absent where there are no more of the slice.
     pub next: Option<After>,
 }
@@ -80,7 +78,7 @@ impl Export {
     /// The next lines of a slice. Each case that is told of is entered in the trace.
     pub fn page(&self, tx: &mut Tx, slice: &Slice, after: Option<After>) -> Result<Page> {
         let seen = store::visible(tx, slice)?;
-        let [part] = self.question.measure.parts else { return Ok(Page { text: Vec::new(), next: None }) };
+        let [part] = self.question.measure.parts else { return Ok(Page { lines: Vec::new(), next: None }) };
         let mut lines: Vec<Listed> = self.listing(part, seen, after).load(tx.conn)?;
         let full = lines.len() > PAGE;
         lines.truncate(PAGE);
@@ -89,11 +87,30 @@ impl Export {
             "case.exported",
             lines.iter().map(|line| CaseId::from_uuid(line.place.2.uuid())).collect::<std::collections::BTreeSet<_>>(),
         );
-        let mut text = Vec::with_capacity(lines.len() * 200);
-        for line in lines {
-            csv::record(&mut text, &self.cells(line));
-        }
-        Ok(Page { text, next })
+        Ok(Page { lines: lines.into_iter().map(|line| self.cells(line)).collect(), next })
+    }
+
+    /// Whose records a slice lists, each once.
+    pub fn clients(&self, tx: &mut Tx, slice: &Slice) -> Result<Vec<ClientId>> {
+        let seen = store::visible(tx, slice)?;
+        let [part] = self.question.measure.parts else { return Ok(Vec::new()) };
+        let found: Vec<Key> = Keyed(self.among(Condition::sql("SELECT DISTINCT f.client_id"), part, seen)).load(tx.conn)?;
+        Ok(found.into_iter().map(|id| ClientId::from_uuid(id.uuid())).collect())
+    }
+
+    /// `FROM` and the conditions of what is listed, after what is selected of it.
+    fn among(&self, sql: Condition, part: &Part, seen: Condition) -> Condition {
+        let moments = &self.question.moments;
+        let mut sql = sql.then(" FROM ").then(part.facts.table());
+        sql = sql.then(" JOIN cases AS c ON c.organization_id = f.organization_id AND c.id = f.case_id");
+        sql = sql.then(" JOIN clients AS cl ON cl.organization_id = f.organization_id AND cl.id = f.client_id");
+        sql = moments.fill(among(sql, part, seen, moments), " AND f.voided_at > {at} AND (");
+        let counted = part.counters.iter().find(|counter| counter.name == self.question.measure.n).map(|counter| counter.sql);
+        sql = match counted {
+            Some(Count::Of(condition)) => moments.fill(sql, condition),
+            _ => sql.then("1 = 0"),
+        };
+        sql.then(")")
     }
 
     /// In the order in which the facts of a team stand.
@@ -119,16 +136,7 @@ impl Export {
                 _ => sql.then(", CAST(0 AS bigint)"),
             };
         }
-        sql = sql.then(" FROM ").then(part.facts.table());
-        sql = sql.then(" JOIN cases AS c ON c.organization_id = f.organization_id AND c.id = f.case_id");
-        sql = sql.then(" JOIN clients AS cl ON cl.organization_id = f.organization_id AND cl.id = f.client_id");
-        sql = moments.fill(among(sql, part, seen, moments), " AND f.voided_at > {at} AND (");
-        let counted = part.counters.iter().find(|counter| counter.name == self.question.measure.n).map(|counter| counter.sql);
-        sql = match counted {
-            Some(Count::Of(condition)) => moments.fill(sql, condition),
-            _ => sql.then("1 = 0"),
-        };
-        sql = sql.then(")");
+        sql = self.among(sql, part, seen);
         if let Some((replaced_at, last)) = after {
             sql = sql.then(" AND (f.replaced_at, ").then(id).then(") > (").number(replaced_at).then(", ").id(last).then(")");
         }

@@ -4,7 +4,7 @@
 use super::{
     measure::Measure,
     model::Report,
-    question::{Question, RecordsQuery, ReportFormat, ReportQuery, Side, Slice},
+    question::{Question, RecordsFormat, RecordsQuery, ReportFormat, ReportQuery, Side, Slice},
     reckon::{Counted, Tallied},
     records::{self, After, Export},
     store,
@@ -12,16 +12,30 @@ use super::{
 };
 use crate::{
     auth::Caller,
+    casework::clients::model::ClientId,
     db::Db,
     error::{ApiError, Result},
-    oversight::exports::{self, model::Taken},
-    print::csv,
+    identity::{organizations, sessions},
+    oversight::exports::{
+        gate::{Entered, Outgoing},
+        model::Taken,
+    },
+    print::{
+        csv,
+        table::{Cell, Column},
+        xlsx,
+    },
+    privacy::notices,
+    types::Line,
 };
 use futures_util::{
     StreamExt as _, TryStreamExt as _,
     stream::{self, LocalBoxStream},
 };
 use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::{Read as _, Seek as _},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -31,22 +45,20 @@ const LONGEST: Duration = Duration::from_secs(300);
 /// The most records that are sent at once.
 const MOST_RECORDS: i64 = 250_000;
 
-pub async fn report(db: &Db, who: &impl Caller, measure: &'static Measure, query: ReportQuery, format: ReportFormat) -> Result<Report> {
-    let reason = query.reason.clone();
+pub async fn report(db: &Db, who: &impl Caller, measure: &'static Measure, query: ReportQuery) -> Result<Report> {
     let question = db.peek(who, move |tx| store::question(tx, measure, &query)).await?;
     let counted = count(db, who, &question).await?;
-    let report = db
-        .read(who, move |tx| {
-            let report = store::report(tx, &question, &counted)?;
-            tx.told("report.read", report.trail(rows(&report)));
-            Ok(report)
-        })
-        .await?;
-    if let Some(reason) = reason.filter(|_| format.is_export()) {
-        let taken = Taken { what: measure.id, subject: None, filter: report.asked(), format: format.as_str(), rows: rows(&report), reason };
-        db.write(who, move |tx| exports::store::enter(tx, &taken)).await?;
-    }
-    Ok(report)
+    db.read(who, move |tx| {
+        let report = store::report(tx, &question, &counted)?;
+        tx.told("report.read", report.trail(rows(&report)));
+        Ok(report)
+    })
+    .await
+}
+
+/// What an export of the report holds.
+pub fn taken(report: &Report, measure: &'static Measure, format: ReportFormat) -> Taken {
+    Taken { what: measure.id, subject: None, filter: report.asked(), format: format.as_str(), rows: rows(report) }
 }
 
 fn rows(report: &Report) -> i64 {
@@ -88,13 +100,16 @@ async fn count(db: &Db, who: &impl Caller, question: &Question) -> Result<Tallie
     .await
 }
 
-/// The records that a measure counts, as CSV, page by page as they are taken. The entry in the trace is there before the first byte.
+/// The records that a measure counts, page by page as they are taken. The export, its clients and the audit entry are there before the
+/// first byte.
 pub async fn records<C: Caller + 'static>(
     db: Db,
     who: C,
     measure: &'static Measure,
     query: RecordsQuery,
-) -> Result<LocalBoxStream<'static, Result<Vec<u8>>>> {
+    format: RecordsFormat,
+    outgoing: &Outgoing,
+) -> Result<(Entered, LocalBoxStream<'static, Result<Vec<u8>>>)> {
     if !records::are_listed(measure) {
         return Err(ApiError::not_found());
     }
@@ -103,8 +118,8 @@ pub async fn records<C: Caller + 'static>(
     let asked = ReportQuery::from(&query);
     let question = db.peek(&who, move |tx| store::question(tx, measure, &asked)).await?;
     let counted = count(&db, &who, &question).await?;
-    let slices = question.slices.iter().flat_map(one_by_one).collect();
-    let (export, filter, rows) = db
+    let slices: std::collections::VecDeque<Slice> = question.slices.iter().flat_map(one_by_one).collect();
+    let (export, filter, rows, organization) = db
         .read(&who, move |tx| {
             let report = store::report(tx, &question, &counted)?;
             let rows = report.n.unwrap_or(0);
@@ -112,22 +127,116 @@ pub async fn records<C: Caller + 'static>(
                 let told = format!("are {rows} records, and at most {MOST_RECORDS} are sent at once: name a team, or a shorter period");
                 return Err(ApiError::parameter("team", "too_many_rows", told));
             }
-            Ok((Export::new(tx, question.clone())?, report.asked(), rows))
+            let organization = organizations::store::find(tx)?.name;
+            Ok((Export::new(tx, question.clone())?, report.asked(), rows, organization))
         })
         .await?;
-    let taken = Taken { what: measure.id, subject: None, filter, format: "records", rows, reason: query.reason };
-    db.write(&who, move |tx| exports::store::enter(tx, &taken)).await?;
-    let mut header = Vec::new();
-    csv::header(&mut header, &export.columns());
-    let mut sending = Sending { db, who, export: Arc::new(export), slices, after: None, until: Instant::now() + LONGEST, _turn: turn };
+    let export = Arc::new(export);
+    let clients = clients(&db, &who, actor.organization, &export, &slices).await?;
+    let taken = Taken { what: measure.id, subject: None, filter, format: format.of_export(), rows };
+    let entered = outgoing.enter(&db, &who, taken, move |_| Ok(clients.iter().copied().collect())).await?;
+    let columns = export.columns();
+    let mut sending = Sending { db, who, export, slices, format, after: None, until: Instant::now() + LONGEST, _turn: turn };
     // What is refused is refused before anything is sent.
-    let first = sending.next().await?.unwrap_or_default();
-    header.extend(first);
-    let rest = stream::try_unfold(sending, |mut sending| async move {
+    let first = sending.next().await?;
+    let parts = match format {
+        RecordsFormat::Csv => as_csv(sending, first, &columns, &organization),
+        RecordsFormat::Xlsx => as_xlsx(sending, first, &columns, &organization).await?,
+    };
+    Ok((entered, parts))
+}
+
+/// Whose records the list holds, slice by slice. What is on record at a moment stands still: the pages hold no others.
+async fn clients(
+    db: &Db,
+    who: &impl Caller,
+    organization: crate::auth::OrganizationId,
+    export: &Arc<Export>,
+    slices: &std::collections::VecDeque<Slice>,
+) -> Result<BTreeSet<ClientId>> {
+    let mut all = BTreeSet::new();
+    for slice in slices.iter().cloned() {
+        let _turn = turns::slice(organization).await?;
+        let export = Arc::clone(export);
+        all.extend(db.read(who, move |tx| export.clients(tx, &slice)).await?);
+    }
+    Ok(all)
+}
+
+/// The header, the pages, and the notice as the last record: a list that ends without it is not whole.
+fn as_csv<C: Caller + 'static>(
+    sending: Sending<C>,
+    first: Option<Lines>,
+    columns: &[Column],
+    organization: &Line<200>,
+) -> LocalBoxStream<'static, Result<Vec<u8>>> {
+    let text = |lines: Lines| if let Lines::Text(text) = lines { text } else { Vec::new() };
+    let (mut begin, mut end) = (Vec::new(), Vec::new());
+    csv::header(&mut begin, columns);
+    begin.extend(first.map(text).unwrap_or_default());
+    let mut notice = vec![Cell::Text("NOTICE".into()), Cell::Text(notices::FULL.text.clone()), Cell::Text(internal(organization))];
+    notice.resize(columns.len().max(notice.len()), Cell::Empty);
+    csv::record(&mut end, &notice);
+    let rest = stream::try_unfold(sending, move |mut sending| async move {
         let page = sending.next().await?;
-        Ok(page.map(|page| (page, sending)))
+        Ok(page.map(|page| (text(page), sending)))
     });
-    Ok(stream::iter([Ok(header)]).chain(rest).boxed_local())
+    stream::iter([Ok(begin)]).chain(rest).chain(stream::iter([Ok(end)])).boxed_local()
+}
+
+fn internal(organization: &Line<200>) -> String {
+    format!("Not for anybody outside {organization}.")
+}
+
+/// A workbook of all pages. It is made in files that have no name, in the folder for temporary files, since memory holds one page at a time;
+/// it is sent when it is whole.
+async fn as_xlsx<C: Caller + 'static>(
+    mut sending: Sending<C>,
+    first: Option<Lines>,
+    columns: &[Column],
+    organization: &Line<200>,
+) -> Result<LocalBoxStream<'static, Result<Vec<u8>>>> {
+    let folder = std::env::temp_dir();
+    let mut book = xlsx::Records::new(columns, &folder)?;
+    let mut page = first;
+    while let Some(lines) = page {
+        if let Lines::Cells(lines) = lines {
+            book = off_thread(move || {
+                lines.iter().try_for_each(|line| book.record(line))?;
+                Ok(book)
+            })
+            .await?;
+        }
+        page = sending.next().await?;
+    }
+    let notice = [internal(organization), notices::FULL.text.clone()];
+    let file = off_thread(move || {
+        let mut file = tempfile::tempfile_in(folder).map_err(ApiError::internal)?;
+        book.notice(&notice, &notices::SHORT.text)?;
+        book.finish(&mut file)?;
+        file.rewind().map_err(ApiError::internal)?;
+        Ok(file)
+    })
+    .await?;
+    let parts = stream::try_unfold((sending, file), |(sending, file)| async move {
+        sending.stands().await?;
+        let (part, file) = off_thread(move || part(file)).await?;
+        Ok::<_, ApiError>((!part.is_empty()).then_some((part, (sending, file))))
+    });
+    Ok(parts.boxed_local())
+}
+
+/// The next bytes of a file; none at its end.
+fn part(mut file: File) -> Result<(Vec<u8>, File)> {
+    const PART: u64 = 256 * 1024;
+    let mut part = Vec::new();
+    (&mut file).take(PART).read_to_end(&mut part).map_err(ApiError::internal)?;
+    Ok((part, file))
+}
+
+/// Does what takes long, or waits for a disk, on a thread of its own.
+async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(ApiError::internal)?
 }
 
 /// A slice for each team: in it the records stand in one order.
@@ -138,12 +247,19 @@ fn one_by_one(slice: &Slice) -> Vec<Slice> {
     }
 }
 
+/// A page of records, ready for the form in which it is sent.
+enum Lines {
+    Text(Vec<u8>),
+    Cells(Vec<Vec<Cell>>),
+}
+
 /// What is still to be sent.
 struct Sending<C> {
     db: Db,
     who: C,
     export: Arc<Export>,
     slices: std::collections::VecDeque<Slice>,
+    format: RecordsFormat,
     after: Option<After>,
     until: Instant,
     _turn: ListTurn,
@@ -151,21 +267,46 @@ struct Sending<C> {
 
 impl<C: Caller> Sending<C> {
     /// The next page that has lines.
-    async fn next(&mut self) -> Result<Option<Vec<u8>>> {
+    async fn next(&mut self) -> Result<Option<Lines>> {
         while let Some(slice) = self.slices.front().cloned() {
-            if Instant::now() > self.until {
-                return Err(ApiError::overloaded("The list was not taken in time."));
-            }
-            let (export, after) = (Arc::clone(&self.export), self.after);
-            let page = self.db.read(&self.who, move |tx| export.page(tx, &slice, after)).await?;
-            self.after = page.next;
-            if page.next.is_none() {
+            self.in_time()?;
+            let (export, after, format) = (Arc::clone(&self.export), self.after, self.format);
+            let read = move |tx: &mut crate::db::Tx<'_>| {
+                let page = export.page(tx, &slice, after)?;
+                let lines = match format {
+                    _ if page.lines.is_empty() => None,
+                    RecordsFormat::Xlsx => Some(Lines::Cells(page.lines)),
+                    RecordsFormat::Csv => {
+                        let mut text = Vec::with_capacity(page.lines.len() * 200);
+                        page.lines.iter().for_each(|line| csv::record(&mut text, line));
+                        Some(Lines::Text(text))
+                    }
+                };
+                Ok((lines, page.next))
+            };
+            let (lines, next) = self.db.read(&self.who, read).await?;
+            self.after = next;
+            if next.is_none() {
                 self.slices.pop_front();
             }
-            if !page.text.is_empty() {
-                return Ok(Some(page.text));
+            if lines.is_some() {
+                return Ok(lines);
             }
         }
         Ok(None)
+    }
+
+    /// That the reader still has a session, and time: of what was read before, the rest is sent to nobody else.
+    async fn stands(&self) -> Result<()> {
+        self.in_time()?;
+        let stands = |tx: &mut crate::db::Tx<'_>| {
+            let actor = tx.actor()?;
+            if sessions::store::stands(tx.conn, actor)? { Ok(()) } else { Err(ApiError::unauthenticated()) }
+        };
+        self.db.peek(&self.who, stands).await
+    }
+
+    fn in_time(&self) -> Result<()> {
+        if Instant::now() > self.until { Err(ApiError::overloaded("The list was not taken in time.")) } else { Ok(()) }
     }
 }

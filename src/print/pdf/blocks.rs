@@ -44,7 +44,8 @@ impl Setter {
             Block::Name(text) => self.plain(text, &manner(&BOLD, 20.0, 0.0, 10.0)),
             Block::Text(text) => self.plain(text, &manner(&REGULAR, 15.0, 0.0, 8.0)),
             Block::Heading(text) => self.heading(text, &manner(&BOLD, 18.0, 20.0, 4.0)),
-            Block::Notice(text) => self.notice(text, &manner(&BOLD, 15.0, 6.0, 14.0)),
+            Block::Notice(text) => self.notice(text, &manner(&BOLD, 15.0, 6.0, 14.0), 2.5),
+            Block::Small(text) => self.notice(text, &manner(&REGULAR, 11.0, 6.0, 14.0), 1.0),
             Block::Table { head, rows, totals, numeric } => self.table(head, rows, totals, numeric),
             Block::Chart(chart) => self.chart(chart),
         }
@@ -66,14 +67,15 @@ impl Setter {
         self.text(heading(SECOND, text), set, manner, 0.0);
     }
 
-    fn notice(&mut self, text: &str, manner: &Manner) {
+    /// A text in a frame, so thick.
+    fn notice(&mut self, text: &str, manner: &Manner, thick: f32) {
         let indent = PADDING + 4.0;
         let set = lines(text, manner.face, (self.paper.room() - 2.0 * indent) / manner.size);
         let height = manner.leading * set.len() as f32 + 2.0 * PADDING;
         self.need(manner.before + height);
         self.y += manner.before;
-        if let Some(frame) = Rect::from_ltrb(LEFT, self.y, self.paper.right(), (self.y + height).min(self.paper.bottom())) {
-            self.draw(None, Drawn::Line(2.5), black(), |path| path.push_rect(frame));
+        if let Some(frame) = Rect::from_ltrb(LEFT, self.y, self.paper.right(), (self.y + height).min(self.bottom)) {
+            self.draw(None, Drawn::Line(thick), black(), |path| path.push_rect(frame));
         }
         self.y += PADDING;
         self.text(Tag::P.into(), set, manner, indent);

@@ -8,9 +8,9 @@ mod table;
 
 use super::{
     Block, Sheet,
-    text::{BOLD, Face, Line, MISSING, REGULAR, lines, printable},
+    text::{BOLD, Face, Line, MISSING, REGULAR, lines, printable, unreadable_scripts},
 };
-use crate::error::{ApiError, Result};
+use crate::error::{ApiError, Code, Result};
 use krilla::{
     Document, SerializeSettings,
     color::rgb,
@@ -21,12 +21,17 @@ use krilla::{
     surface::Surface,
     tagging::{Artifact, ArtifactType, ContentTag, Identifier, Node, TagGroup, TagKind, TagTree},
 };
+use std::collections::BTreeSet;
 
 /// In points, from the top left corner.
 const LEFT: f32 = 62.0;
 const TOP: f32 = 60.0;
 const FOOT_SIZE: f32 = 12.0;
 const SMALL_FOOT: f32 = 9.0;
+/// From one line of the foot to the next.
+const FOOT_LEADING: f32 = 16.0;
+/// How many lines the notice at the foot may have: a notice of the law has two, and the longest name of an organization five more.
+const MOST_FOOT_LINES: usize = 8;
 
 /// A4, one way or the other.
 #[derive(Clone, Copy, PartialEq)]
@@ -124,6 +129,8 @@ struct Part {
 /// Sets one block after another, and begins a page where the last is full.
 struct Setter {
     paper: Paper,
+    /// Where the last line of a page ends at the latest.
+    bottom: f32,
     /// Whether words of a table had to be broken.
     is_cramped: bool,
     pages: Vec<Page>,
@@ -133,8 +140,10 @@ struct Setter {
 }
 
 impl Setter {
-    fn new(paper: Paper) -> Self {
-        Self { paper, is_cramped: false, pages: vec![Page::default()], parts: Vec::new(), y: TOP }
+    /// Pages whose foot has so many lines of a notice above the line with the number.
+    fn new(paper: Paper, foot_lines: usize) -> Self {
+        let bottom = paper.bottom() - FOOT_LEADING * foot_lines as f32;
+        Self { paper, bottom, is_cramped: false, pages: vec![Page::default()], parts: Vec::new(), y: TOP }
     }
     fn put(&mut self, placed: Placed) {
         if let Some(page) = self.pages.last_mut() {
@@ -147,7 +156,7 @@ impl Setter {
     }
     /// Turns the page where so much does not fit on this one any more.
     fn need(&mut self, height: f32) {
-        if self.y + height > self.paper.bottom() && self.y > TOP {
+        if self.y + height > self.bottom && self.y > TOP {
             self.turn();
         }
     }
@@ -176,7 +185,7 @@ impl Setter {
 
 fn lay_out(sheet: &Sheet) -> Setter {
     let on = |paper| {
-        let mut setter = Setter::new(paper);
+        let mut setter = Setter::new(paper, foot_notice(sheet, paper).len());
         setter.title(&sheet.title);
         for block in &sheet.blocks {
             setter.block(block);
@@ -191,7 +200,7 @@ fn lay_out(sheet: &Sheet) -> Setter {
 fn each_text(block: &mut Block, mut see: impl FnMut(&mut String, &Face)) {
     match block {
         Block::Name(text) | Block::Notice(text) | Block::Heading(text) => see(text, &BOLD),
-        Block::Text(text) => see(text, &REGULAR),
+        Block::Text(text) | Block::Small(text) => see(text, &REGULAR),
         Block::Table { head, rows, totals, numeric: _ } => {
             head.iter_mut().chain(totals.iter_mut().flatten()).for_each(|text| see(text, &BOLD));
             rows.iter_mut().flatten().for_each(|text| see(text, &REGULAR));
@@ -207,10 +216,19 @@ fn each_text(block: &mut Block, mut see: impl FnMut(&mut String, &Face)) {
     }
 }
 
-/// The sheet in signs that the fonts have; where some are missing, it says so.
-fn shown(sheet: &Sheet) -> Sheet {
+/// The notice at the foot, in lines.
+fn foot_notice(sheet: &Sheet, paper: Paper) -> Vec<Line> {
+    let notice = sheet.foot_notice.iter().flat_map(|text| lines(text, &REGULAR, paper.room() / FOOT_SIZE));
+    notice.take(MOST_FOOT_LINES).collect()
+}
+
+/// The sheet in signs that the fonts have. A sign that they lack is shown as missing, and the sheet says so; text in a writing that they
+/// lack is refused, since nobody could read the page.
+fn shown(sheet: &Sheet) -> Result<Sheet> {
     let mut missing = false;
+    let mut unreadable = BTreeSet::new();
     let mut show = |text: &mut String, face: &Face| {
+        unreadable.extend(unreadable_scripts(text, face));
         let shown = printable(text, face);
         missing |= shown.contains(MISSING) && !text.contains(MISSING);
         *text = shown;
@@ -219,13 +237,22 @@ fn shown(sheet: &Sheet) -> Sheet {
     show(&mut sheet.title, &BOLD);
     sheet.blocks.iter_mut().for_each(|block| each_text(block, &mut show));
     show(&mut sheet.foot, &REGULAR);
+    if let Some(notice) = &mut sheet.foot_notice {
+        show(notice, &REGULAR);
+    }
+    if !unreadable.is_empty() {
+        let scripts = unreadable.into_iter().collect::<Vec<_>>().join(", ");
+        let other = sheet.any_text.unwrap_or("format=html");
+        let detail = format!("A PDF cannot show some of the text ({scripts}). Ask for another form, which shows it: {other}.");
+        return Err(ApiError::new(Code::FormatCannotShowText, detail));
+    }
     if missing {
         // Before the first of them is met.
         let is_body = |block: &Block| matches!(block, Block::Heading(_) | Block::Table { .. } | Block::Chart(_));
         let at = sheet.blocks.iter().position(is_body).unwrap_or(sheet.blocks.len());
         sheet.blocks.insert(at, Block::Notice(format!("{MISSING} {SOME_ARE_MISSING}")));
     }
-    sheet
+    Ok(sheet)
 }
 
 const fn ornament() -> ContentTag<'static> {
@@ -275,13 +302,20 @@ fn one_line(text: &str, width: f32) -> Option<Line> {
     lines(text, &REGULAR, width / FOOT_SIZE).into_iter().next()
 }
 
+/// The sheet as a PDF.
+///
+/// # Errors
+/// 406 `format_cannot_show_text` where some of its text is in a writing that the fonts lack.
 pub fn render(sheet: &Sheet) -> Result<Vec<u8>> {
-    render_as(sheet, &sheet.title)
+    render_as(sheet, sheet.name())
 }
 
 /// The sheet as a file that calls itself something else than its heading: a heading need not say again what stands under it.
+///
+/// # Errors
+/// The same.
 pub fn render_as(sheet: &Sheet, name: &str) -> Result<Vec<u8>> {
-    let sheet = shown(sheet);
+    let sheet = shown(sheet)?;
     let Setter { paper, pages, parts, .. } = lay_out(&sheet);
     let settings = SerializeSettings { enable_tagging: true, ..SerializeSettings::default() };
     let mut document = Document::new_with(settings);
@@ -310,6 +344,11 @@ pub fn render_as(sheet: &Sheet, name: &str) -> Result<Vec<u8>> {
         let taken = numbered.as_ref().map_or(0.0, |line| line.width * FOOT_SIZE);
         if let Some(line) = numbered {
             write(&mut surface, foot(), (paper.right() - taken, paper.foot()), FOOT_SIZE, &REGULAR, &line);
+        }
+        let notice = foot_notice(&sheet, paper);
+        let first = paper.foot() - FOOT_LEADING * notice.len() as f32;
+        for (at, line) in (0..).map(|at: u16| FOOT_LEADING.mul_add(f32::from(at), first)).zip(&notice) {
+            write(&mut surface, foot(), (LEFT, at), FOOT_SIZE, &REGULAR, line);
         }
         let (size, set) = foot_lines(&sheet.foot, paper.room() - taken - 24.0);
         for (i, line) in set.iter().enumerate() {
@@ -342,6 +381,13 @@ fn tree(parts: Vec<Part>, mut found: Vec<Vec<Node>>) -> TagTree {
     TagTree { children: top, ..TagTree::new() }
 }
 
+/// On how many pages the first block under the title stands.
+#[cfg(test)]
+pub fn pages_of_first_block(sheet: &Sheet) -> usize {
+    let has_first = |page: &&Page| page.0.iter().any(|placed| placed.part() == Some(1));
+    lay_out(sheet).pages.iter().filter(has_first).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -358,6 +404,7 @@ mod tests {
                 Block::Text(text.into()),
             ],
             foot: "Sam".into(),
+            ..Sheet::default()
         }
     }
 
@@ -395,10 +442,46 @@ mod tests {
 
     #[test]
     fn what_cannot_be_shown_is_said() {
-        let shown = shown(&sheet("日本"));
+        let shown = shown(&sheet("👍 😀")).unwrap();
         assert!(matches!(shown.blocks.get(2), Some(Block::Notice(text)) if text.contains(SOME_ARE_MISSING)));
-        assert_eq!(shown.blocks.last(), Some(&Block::Text("□□".into())));
-        assert_eq!(super::shown(&sheet("ab")).blocks.len(), 4);
+        assert_eq!(shown.blocks.last(), Some(&Block::Text("□ □".into())));
+        assert_eq!(super::shown(&sheet("ab")).unwrap().blocks.len(), 4);
+    }
+
+    #[test]
+    fn text_in_a_writing_that_the_fonts_lack_is_refused() {
+        let refused = |sheet: &Sheet| render(sheet).map(|file| file.len()).unwrap_err();
+        let other = |any_text| Sheet { any_text, ..sheet("日本") };
+        assert_eq!(refused(&other(None)).code(), Code::FormatCannotShowText);
+        assert!(refused(&other(None)).to_string().contains("format=html"), "{}", refused(&other(None)));
+        assert!(refused(&other(Some("format=xlsx"))).to_string().contains("format=xlsx"));
+        for place in 0..4 {
+            let mut sheet = sheet("Quiet.");
+            let odd = "李".to_owned();
+            match place {
+                0 => sheet.title = odd,
+                1 => sheet.blocks[0] = Block::Name(odd),
+                2 => sheet.foot = odd,
+                _ => sheet.foot_notice = Some(odd),
+            }
+            assert_eq!(refused(&sheet).code(), Code::FormatCannotShowText, "{place}");
+        }
+    }
+
+    #[test]
+    fn a_notice_at_the_foot_is_on_every_page_and_nothing_is_set_over_it() {
+        let notice = "Not for anybody outside the organization. ".repeat(6);
+        let sheet = Sheet { foot_notice: Some(notice), ..sheet(&"Time to read before I sign. ".repeat(300)) };
+        let lines = foot_notice(&sheet, Paper::Upright).len();
+        assert!((3..=MOST_FOOT_LINES).contains(&lines), "{lines}");
+        let set = lay_out(&sheet);
+        let first = Paper::Upright.foot() - FOOT_LEADING * lines as f32 - FOOT_SIZE;
+        assert!(set.pages.len() > 3 && set.bottom < first);
+        for placed in set.pages.iter().flat_map(|page| &page.0) {
+            if let Placed::Words { at: (_, y), .. } = placed {
+                assert!(*y <= set.bottom, "{y} {}", set.bottom);
+            }
+        }
     }
 
     proptest! {
@@ -416,8 +499,10 @@ mod tests {
             }));
             let row = vec![text.clone(), text.clone()];
             sheet.blocks.push(Block::Table { head: row.clone(), rows: vec![row.clone()], totals: vec![row], numeric: vec![false, true] });
-            let file = render(&sheet).unwrap();
-            prop_assert!(file.starts_with(b"%PDF-"));
+            match render(&sheet) {
+                Ok(file) => prop_assert!(file.starts_with(b"%PDF-")),
+                Err(refused) => prop_assert_eq!(refused.code(), Code::FormatCannotShowText),
+            }
         }
     }
 }

@@ -115,7 +115,7 @@ impl Columns<'_> {
         let parts: Vec<Option<usize>> = (0..cells.len()).map(|i| part.map(|row| setter.part(self.kind(i, is_head), Some(row)))).collect();
         if !is_head {
             // A row that fits on no page is broken wherever the page ends.
-            self.need(setter, self.height_of(&cells).min(setter.paper.bottom() - self.top));
+            self.need(setter, self.height_of(&cells).min(setter.bottom - self.top));
         }
         setter.y += PAD_Y;
         let most = cells.iter().map(Vec::len).max().unwrap_or(0);
@@ -142,7 +142,7 @@ impl Columns<'_> {
 
     /// Turns the page where so much does not fit on this one any more, and says the head again.
     fn need(&self, setter: &mut Setter, height: f32) {
-        if setter.y + height > setter.paper.bottom() && setter.y > self.top {
+        if setter.y + height > setter.bottom && setter.y > self.top {
             setter.turn();
             if self.top > TOP {
                 self.set(setter, None, self.head, &BOLD);
@@ -239,7 +239,7 @@ mod tests {
     fn the_head_is_said_again_on_each_page_and_heard_once() {
         let mut table = example(120);
         table.chart = None;
-        let sheet = shown(&Sheet::from(&table));
+        let sheet = shown(&Sheet::from(&table)).unwrap();
         let set = lay_out(&sheet);
         let heads: Vec<Vec<bool>> = set
             .pages
@@ -253,7 +253,7 @@ mod tests {
 
     #[test]
     fn numbers_end_at_one_edge_and_nothing_leaves_the_page() {
-        let sheet = shown(&Sheet::from(&example(60)));
+        let sheet = shown(&Sheet::from(&example(60))).unwrap();
         for page in &lay_out(&sheet).pages {
             for placed in &page.0 {
                 if let pdf::Placed::Words { at: (x, y), size, line, .. } = placed {
@@ -268,7 +268,7 @@ mod tests {
 
     #[test]
     fn every_row_is_heard_with_a_cell_for_each_column() {
-        let mut setter = Setter::new(Paper::Upright);
+        let mut setter = Setter::new(Paper::Upright, 0);
         let rows = vec![vec!["A".into(), String::new(), "1".into()], vec!["B".into()], vec![String::new(); 5]];
         setter.table(&["x".into(), "y".into(), "z".into()], &rows, &rows[..1], &[false, false, true]);
         let heard: std::collections::BTreeSet<usize> = setter.pages[0].0.iter().filter_map(pdf::Placed::part).collect();
@@ -290,7 +290,7 @@ mod tests {
         let row = |name: &str| vec![name.to_owned(), "1".into()];
         let mut carried = 0;
         for rows in 20..50 {
-            let mut setter = Setter::new(Paper::Upright);
+            let mut setter = Setter::new(Paper::Upright, 0);
             setter.table(&row("Kind"), &vec![row("A"); rows], &[row("All")], &[false, true]);
             let last = words(setter.pages.last().unwrap());
             assert!(last.iter().any(|(.., text, _)| text == "A") && last.iter().any(|(.., text, _)| text == "All"), "{rows}");
@@ -303,7 +303,7 @@ mod tests {
     fn a_row_that_is_longer_than_a_page_goes_on_over_it() {
         let long = "Words that go on and on. ".repeat(600);
         let rows = vec![vec![long, "1".into()]];
-        let mut setter = Setter::new(Paper::Upright);
+        let mut setter = Setter::new(Paper::Upright, 0);
         setter.table(&["Note".into(), "Count".into()], &rows, &[], &[false, true]);
         assert!(setter.pages.len() > 2);
         let last = words(setter.pages.last().unwrap());

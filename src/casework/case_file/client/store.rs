@@ -34,6 +34,18 @@ fn visible(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
 
 /// The file of a case that has been found to be the caller's to work in: all that is read here hangs on it.
 pub fn file(tx: &mut Tx, id: CaseId) -> Result<ClientFile> {
+    let mut file = recipient_file(tx, id)?;
+    let contacts = contacts(tx, id)?.noting(&mut file.left_out.contacts);
+    let steps = steps(tx, id)?.noting(&mut file.left_out.transitions);
+    let client = visible(tx, id)?.client_id;
+    file.contacts = contacts.into_iter().map(Into::into).collect();
+    file.statement = statements::store::in_force(tx, client)?.map(Into::into);
+    file.story = file.tell(&steps);
+    Ok(file)
+}
+
+/// As much of it as a recipient outside may be given: no contacts, no statement, no story. What is not given is not read either.
+pub fn recipient_file(tx: &mut Tx, id: CaseId) -> Result<ClientFile> {
     let client = visible(tx, id)?.client_id;
     let mut left_out = ClientLeftOut::default();
     let row: MyCaseRow = cases::table.find((tx.organization(), id)).select(MyCaseRow::as_select()).first(tx.conn)?;
@@ -41,10 +53,7 @@ pub fn file(tx: &mut Tx, id: CaseId) -> Result<ClientFile> {
     let (barriers, actions) = ladders(tx, id, &mut left_out)?;
     let meetings = meetings_of(tx, id)?.noting(&mut left_out.meetings);
     let promises = promises(tx, id)?.noting(&mut left_out.promises);
-    let contacts = contacts(tx, id)?.noting(&mut left_out.contacts);
-    let steps = steps(tx, id)?.noting(&mut left_out.transitions);
-    let statement = statements::store::in_force(tx, client)?;
-    let mut file = ClientFile {
+    Ok(ClientFile {
         as_of: Instant::now(),
         time_zone: organizations::store::find(tx)?.time_zone,
         name: clients::store::refs(tx, vec![client])?.pop().map(|client| client.preferred_name),
@@ -54,12 +63,10 @@ pub fn file(tx: &mut Tx, id: CaseId) -> Result<ClientFile> {
         actions,
         meetings,
         promises,
-        contacts: contacts.into_iter().map(Into::into).collect(),
-        statement: statement.map(Into::into),
+        contacts: Vec::new(),
+        statement: None,
         left_out,
-    };
-    file.story = file.tell(&steps);
-    Ok(file)
+    })
 }
 
 /// What stood in the way, with what was done about it, and what else was done.
