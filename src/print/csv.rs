@@ -104,9 +104,7 @@ mod tests {
         String::from_utf8(out).unwrap()
     }
     fn read(bytes: &[u8]) -> Vec<Vec<String>> {
-        // A reader takes the first byte-order mark away, so that one which is text needs another before it.
-        let marked = [&b"\xEF\xBB\xBF"[..], bytes].concat();
-        let records = csv::ReaderBuilder::new().has_headers(false).flexible(false).from_reader(marked.as_slice()).into_records();
+        let records = csv::ReaderBuilder::new().has_headers(false).flexible(false).from_reader(bytes).into_records();
         records.map(|record| record.unwrap().iter().map(str::to_owned).collect()).collect()
     }
 
@@ -184,7 +182,8 @@ mod tests {
         #[test]
         fn whatever_is_written_is_read_back(rows in prop::collection::vec(prop::collection::vec(field(), 3), 1..6), alone in field()) {
             let due = |text: &String| if is_formula(text) { format!("'{text}") } else { text.clone() };
-            let mut out = Vec::new();
+            // A reader takes the first byte-order mark away: one that is text stands behind another.
+            let mut out = BYTE_ORDER_MARK.as_bytes().to_vec();
             for row in &rows {
                 record(&mut out, &row.iter().cloned().map(Cell::Text).collect::<Vec<_>>());
             }
@@ -194,7 +193,8 @@ mod tests {
                 prop_assert!(!seen.starts_with(['=', '+', '-', '@', '＝', '＋', '－', '＠']), "{field:?}");
             }
             prop_assert_eq!(back, rows.iter().map(|row| row.iter().map(due).collect()).collect::<Vec<Vec<String>>>());
-            prop_assert_eq!(read(written(&[Cell::Text(alone.clone())]).as_bytes()), vec![vec![due(&alone)]]);
+            let alone_written = format!("{BYTE_ORDER_MARK}{}", written(&[Cell::Text(alone.clone())]));
+            prop_assert_eq!(read(alone_written.as_bytes()), vec![vec![due(&alone)]]);
         }
     }
 }
