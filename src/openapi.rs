@@ -3,6 +3,7 @@
 use crate::{
     auth::policy,
     http::problem::{Fault, Problem},
+    types::bounds,
 };
 use actix_web::{HttpResponse, get, web::Data};
 use serde_json::{Map, Value, json};
@@ -140,7 +141,7 @@ fn tidy_schemas(doc: &mut Value) {
     }
     for (name, schema) in doc.pointer_mut("/components/schemas").and_then(Value::as_object_mut).into_iter().flatten() {
         let input = inputs.contains(name.as_str());
-        for (_, property) in schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
+        for (member, property) in schema.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
             if let Some(property) = property.as_object_mut() {
                 if property.get("default").is_some_and(Value::is_null) {
                     property.remove("default");
@@ -148,10 +149,37 @@ fn tidy_schemas(doc: &mut Value) {
                 if !input {
                     without_null(property);
                 }
+                if let Some(kind) = bounds::Kind::of(member).filter(|_| input && is_date(property)) {
+                    let words = property.get("description").and_then(Value::as_str).map(|words| format!("{words} ")).unwrap_or_default();
+                    property.insert("description".into(), json!(format!("{words}It lies {}.", kind.words())));
+                }
             }
         }
     }
     drop_unused(doc);
+}
+
+/// Whether a member is a day or a moment, or may be one.
+fn is_date(property: &Map<String, Value>) -> bool {
+    let ends = |value: &Value| value.as_str().is_some_and(|name| ["Day", "Instant"].iter().any(|end| name.ends_with(end)));
+    let format = |value: &Value| value == "date" || value == "date-time";
+    property.iter().any(|(name, value)| match value {
+        Value::Array(ways) => ways.iter().filter_map(Value::as_object).any(is_date),
+        _ => name == "$ref" && ends(value) || name == "format" && format(value),
+    })
+}
+
+/// A filter of several values is sent as most generators send it, the parameter repeated; commas do as well.
+fn takes_several(parameter: &mut Map<String, Value>) {
+    if parameter.get("in").is_none_or(|place| place != "query")
+        || parameter.get("schema").is_none_or(|schema| schema.get("type") != Some(&json!("array")))
+    {
+        return;
+    }
+    parameter.insert("style".into(), json!("form"));
+    parameter.insert("explode".into(), json!(true));
+    let words = parameter.get("description").and_then(Value::as_str).map(|words| format!("{words} ")).unwrap_or_default();
+    parameter.insert("description".into(), json!(format!("{words}Several values: repeat the parameter, or put commas between them.")));
 }
 
 fn without_null(property: &mut Map<String, Value>) {
@@ -261,6 +289,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
             if let Some(schema) = parameter.get_mut("schema").and_then(Value::as_object_mut) {
                 without_null(schema);
             }
+            takes_several(parameter);
         }
     }
     let takes_query =
@@ -278,13 +307,18 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
             parameters.push(json!({"name": name, "in": "header", "required": required, "description": description, "schema": schema}));
         };
         if versioned {
-            header("If-Match", true, "The ETag of the version that you have read.", json!({"type": "string", "examples": ["\"v7\""]}));
+            header(
+                "If-Match",
+                true,
+                "The ETag of the version that you have read, strong or weak; or a list of them, or `*`.",
+                json!({"type": "string", "examples": ["\"v7\""]}),
+            );
         }
         if replaces || steps {
             header(
                 "If-Match",
                 false,
-                "The ETag of the version that you have read, to change no other.",
+                "The ETag of the version that you have read, strong or weak, to change no other.",
                 json!({"type": "string", "examples": ["\"v7\""]}),
             );
         }

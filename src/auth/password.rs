@@ -132,7 +132,9 @@ fn is_made_of(lower: &str, own: &OwnWords) -> bool {
     // The longest first: `sobriety` is more than `sober`.
     words.sort_by_key(|word| std::cmp::Reverse(word.len()));
     let plain: String = lower.chars().filter(|c| c.is_alphanumeric()).collect();
-    let spelled: String = lower.chars().map(letter_behind).filter(|c| c.is_alphanumeric()).collect();
+    // Signs and digits around the words stand for nothing.
+    let core = lower.trim_matches(|c: char| !c.is_alphabetic());
+    let spelled: String = core.chars().map(letter_behind).filter(|c| c.is_alphanumeric()).collect();
     [plain, spelled].iter().any(|text| {
         let rest = words.iter().fold(text.clone(), |rest, word| rest.replace(word, ""));
         rest != *text && rest.chars().filter(|c| c.is_alphabetic()).count() < 8

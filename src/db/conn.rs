@@ -564,7 +564,7 @@ mod tests {
             assert_eq!(mode, 0o600, "{file}");
             for wrong in [0o644, 0o640, 0o602] {
                 std::fs::set_permissions(&file, PermissionsExt::from_mode(wrong)).unwrap();
-                let message = Conn::open(&url, Use::Reading).err().unwrap().to_string();
+                let message = Conn::open(&url, Use::Writing).err().unwrap().to_string();
                 assert!(message.contains(&format!("chmod 600 {file}")) && message.lines().count() == 1, "{message}");
             }
             std::fs::set_permissions(&file, PermissionsExt::from_mode(0o600)).unwrap();

@@ -313,14 +313,7 @@ impl Condition {
     /// These folded words, a column that is named as in SQL, answer each of the terms: by the beginnings of words as a search does, or, `anywhere`,
     /// by any part of them as a list does. Where there is no term, no row does.
     pub fn answers(column: &'static str, terms: &[Term], anywhere: bool) -> Self {
-        let holds = |asked: &Asked| {
-            let text = match (anywhere, asked.is_whole) {
-                (true, _) => asked.text.clone(),
-                (false, true) => format!(" {} ", asked.text),
-                (false, false) => format!(" {}", asked.text),
-            };
-            Self(vec![Part::Holds(column, text)])
-        };
+        let holds = |asked: &Asked| Self(vec![Part::Holds(column, if anywhere { asked.in_list() } else { asked.in_search() })]);
         let joined = |between: &'static str, all: Vec<Self>| {
             let mut all = all.into_iter();
             let first = Self::sql("(").with(all.next().unwrap_or_else(Self::nothing));

@@ -1,7 +1,12 @@
 //! Which of the forms that a reply can take the caller wants (RFC 9110, 12.5.1).
 
 use crate::error::{ApiError, Code, Result};
-use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
+use actix_web::{
+    FromRequest, HttpMessage, HttpRequest,
+    dev::Payload,
+    http::header::{self, Header as _, Quality},
+    mime,
+};
 use std::{
     convert::Infallible,
     future::{Ready, ready},
@@ -9,50 +14,49 @@ use std::{
 
 /// The `Accept` of a request; without one, anything will do.
 #[derive(Debug, Clone, Default)]
-pub struct Accept(String);
+pub struct Accept(Option<header::Accept>);
 
 impl FromRequest for Accept {
     type Error = Infallible;
     type Future = Ready<std::result::Result<Self, Infallible>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let lines = req.headers().get_all(header::ACCEPT).map(|value| value.to_str().unwrap_or_default());
-        ready(Ok(Self(lines.collect::<Vec<_>>().join(","))))
+        ready(Ok(Self::of(req)))
     }
 }
 
 impl Accept {
-    /// How much a media type is wanted, from 0 to 1000: what is said of it by the narrowest range that it falls into.
-    fn weight(&self, media: &str) -> u32 {
-        let (kind, _) = media.split_once('/').unwrap_or((media, ""));
-        let ranges = self.0.split(',').map(str::trim).filter(|range| !range.is_empty());
-        let mut said: Option<(u8, u32)> = None;
-        let mut any = false;
+    /// What cannot be read in it takes nothing.
+    fn of(message: &impl HttpMessage) -> Self {
+        let given = message.headers().get_all(header::ACCEPT).any(|line| !line.as_bytes().trim_ascii().is_empty());
+        Self(given.then(|| header::Accept::parse(message).unwrap_or(header::Accept(Vec::new()))))
+    }
+
+    /// How much a media type is wanted: what is said of it by the narrowest range that it falls into.
+    fn weight(&self, media: &str) -> Quality {
+        let Some(header::Accept(ranges)) = &self.0 else { return Quality::MAX };
+        let kind = media.split('/').next().unwrap_or_default();
+        let mut said: Option<(u8, Quality)> = None;
         for range in ranges {
-            any = true;
-            let mut parts = range.split(';').map(str::trim);
-            let name = parts.next().unwrap_or_default().to_ascii_lowercase();
-            let narrow = match name.as_str() {
-                "*/*" => 0,
-                name if name == media => 2,
-                name if name.strip_suffix("/*") == Some(kind) => 1,
+            let narrow = match (range.item.type_(), range.item.subtype()) {
+                (mime::STAR, mime::STAR) => 0,
+                (main, mime::STAR) if main == kind => 1,
+                _ if range.item.essence_str() == media => 2,
                 _ => continue,
             };
-            let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-            let weight = weight.map_or(1000, |q| q.parse::<f32>().map_or(0, |q| (q.clamp(0.0, 1.0) * 1000.0) as u32));
             if said.is_none_or(|(before, _)| narrow > before) {
-                said = Some((narrow, weight));
+                said = Some((narrow, range.quality));
             }
         }
-        said.map_or(if any { 0 } else { 1000 }, |(_, weight)| weight)
+        said.map_or(Quality::ZERO, |(_, weight)| weight)
     }
 
     /// The one of these that is wanted most, the first of equals; 406 where none is wanted.
     pub fn choose<T: Copy>(&self, offers: &[(&'static str, T)]) -> Result<T> {
-        let mut best: Option<(u32, T)> = None;
+        let mut best: Option<(Quality, T)> = None;
         for (media, offer) in offers {
             let weight = self.weight(media);
-            if weight > best.map_or(0, |(most, _)| most) {
+            if weight > best.map_or(Quality::ZERO, |(most, _)| most) {
                 best = Some((weight, *offer));
             }
         }
@@ -86,7 +90,8 @@ mod tests {
             ("text/html;q=much", None),
             ("nonsense", None),
         ] {
-            assert_eq!(Accept(accept.into()).choose(OFFERS).ok(), chosen, "{accept}");
+            let request = actix_web::test::TestRequest::default().append_header((header::ACCEPT, accept)).to_http_request();
+            assert_eq!(Accept::of(&request).choose(OFFERS).ok(), chosen, "{accept}");
         }
     }
 }

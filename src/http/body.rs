@@ -1,8 +1,9 @@
 //! A JSON body that has been read whole, in time, within its limit, and that holds.
 
+use super::faults::{self, Read};
 use crate::{
     error::{ApiError, Code, Issue, Place, Result},
-    types::fault::{self, Fault},
+    types::{Instant, bounds, fault::Fault},
 };
 use actix_web::{
     FromRequest, HttpRequest,
@@ -31,13 +32,66 @@ pub struct Body<T, const LIMIT: usize = JSON_LIMIT> {
     value: T,
     /// The members that were sent, by name, for the trace.
     members: Vec<String>,
-    hash: [u8; 32],
+    fingerprint: Fingerprint,
+}
+
+/// What a repeated request is known by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// SHA-256 of what the body says: the order of its members, white space and how a number or a character is written do not matter.
+    pub value: [u8; 32],
+    /// SHA-256 of its bytes, by which rows of before are known.
+    pub bytes: [u8; 32],
+}
+
+impl Fingerprint {
+    fn of(value: &serde_json::Value, bytes: &[u8]) -> Self {
+        let mut hash = Sha256::new();
+        digest(value, &mut hash);
+        Self { value: hash.finalize().into(), bytes: Sha256::digest(bytes).into() }
+    }
+}
+
+/// Feeds a value to a hash, so that two values feed the same exactly if they are equal: each with its kind and its length, members sorted.
+fn digest(value: &serde_json::Value, hash: &mut Sha256) {
+    use serde_json::Value;
+    let text = |hash: &mut Sha256, kind: &[u8], text: &str| {
+        hash.update(kind);
+        hash.update((text.len() as u64).to_be_bytes());
+        hash.update(text);
+    };
+    match value {
+        Value::Null => hash.update(b"0"),
+        Value::Bool(false) => hash.update(b"f"),
+        Value::Bool(true) => hash.update(b"t"),
+        // 10, 10.0 and 1e1 are one number.
+        Value::Number(number) => match number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() < 1e15) {
+            Some(whole) => text(hash, b"n", &(whole as i64).to_string()),
+            None => text(hash, b"n", &number.to_string()),
+        },
+        Value::String(string) => text(hash, b"s", string),
+        Value::Array(items) => {
+            hash.update(b"a");
+            hash.update((items.len() as u64).to_be_bytes());
+            items.iter().for_each(|item| digest(item, hash));
+        }
+        Value::Object(object) => {
+            hash.update(b"o");
+            hash.update((object.len() as u64).to_be_bytes());
+            let mut members: Vec<_> = object.iter().collect();
+            members.sort_unstable_by_key(|(name, _)| *name);
+            for (name, member) in members {
+                text(hash, b"m", name);
+                digest(member, hash);
+            }
+        }
+    }
 }
 
 impl Body<()> {
     /// The body of a POST that says everything by its path.
     pub fn none() -> Self {
-        Self { value: (), members: Vec::new(), hash: Sha256::digest([]).into() }
+        Self { value: (), members: Vec::new(), fingerprint: Fingerprint::of(&serde_json::Value::Null, &[]) }
     }
 }
 
@@ -45,9 +99,8 @@ impl<T, const LIMIT: usize> Body<T, LIMIT> {
     pub fn members(&self) -> Vec<String> {
         self.members.clone()
     }
-    /// SHA-256 of the bytes, to tell a repeated request from another.
-    pub const fn hash(&self) -> [u8; 32] {
-        self.hash
+    pub const fn fingerprint(&self) -> &Fingerprint {
+        &self.fingerprint
     }
     pub fn into_inner(self) -> T {
         self.value
@@ -65,12 +118,12 @@ impl<T: DeserializeOwned + Validate + 'static, const LIMIT: usize> FromRequest f
     type Future = Pin<Box<dyn Future<Output = Result<Self>>>>;
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let (head, payload) = (check_head(req, LIMIT), payload.take());
+        let (head, payload, patches) = (check_head(req, LIMIT), payload.take(), req.method() == Method::PATCH);
         Box::pin(async move {
             head?;
             let timely = tokio::time::timeout(DEADLINE, read(payload, LIMIT)).await;
             let bytes = timely.map_err(|_| ApiError::new(Code::RequestTimeout, "The body did not arrive in time."))??;
-            parse(&bytes)
+            parse(&bytes, patches)
         })
     }
 }
@@ -117,7 +170,7 @@ fn malformed(detail: &'static str) -> ApiError {
     ApiError::new(Code::MalformedBody, detail)
 }
 
-fn parse<T: DeserializeOwned + Validate, const LIMIT: usize>(bytes: &[u8]) -> Result<Body<T, LIMIT>> {
+fn parse<T: DeserializeOwned + Validate, const LIMIT: usize>(bytes: &[u8], patches: bool) -> Result<Body<T, LIMIT>> {
     let text = std::str::from_utf8(bytes).map_err(|_| malformed("The body is not UTF-8."))?;
     if depth(text) > DEEPEST {
         return Err(malformed("The body is nested too deeply."));
@@ -130,10 +183,72 @@ fn parse<T: DeserializeOwned + Validate, const LIMIT: usize>(bytes: &[u8]) -> Re
     let mut json = serde_json::Deserializer::from_str(text);
     let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = pointer(error.path());
-        issue(&path, &error.into_inner().to_string())
+        let again = |other: serde_json::Value| {
+            serde_path_to_error::deserialize::<_, T>(other).err().map(|error| (pointer(error.path()), error.into_inner().to_string()))
+        };
+        issue(&path, &error.into_inner().to_string(), |fault| without_value(&tree, &path, patches, fault, &again))
     })?;
-    value.validate().map_err(|errors| ApiError::invalid_all(flatten(&errors, "")))?;
-    Ok(Body { value, members, hash: Sha256::digest(bytes).into() })
+    let mut issues = value.validate().map_err(|errors| flatten(&errors, "")).err().unwrap_or_default();
+    check_bounds(&tree, "", Instant::now(), &mut issues);
+    if !issues.is_empty() {
+        return Err(ApiError::invalid_all(issues));
+    }
+    Ok(Body { value, members, fingerprint: Fingerprint::of(&tree, bytes) })
+}
+
+/// Holds each day and each moment in a body against [`bounds::MEMBERS`].
+fn check_bounds(value: &serde_json::Value, at: &str, now: Instant, issues: &mut Vec<Issue>) {
+    use serde_json::Value;
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                let here = format!("{at}/{}", escape(name));
+                match member.as_str().and_then(|text| bounds::check(name, text, now)) {
+                    Some(fault) => issues.push(Issue { place: Place::Pointer(here), fault }),
+                    None if member.is_object() || member.is_array() => check_bounds(member, &here, now, issues),
+                    None => {}
+                }
+            }
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(index, item)| check_bounds(item, &format!("{at}/{index}"), now, issues));
+        }
+        _ => {}
+    }
+}
+
+/// For a `null` or an empty text where none can stand: says what to send in its place. `again` reads a body as this one was read, and
+/// answers where it fails and how; so the body without the member, and with `null` for it, tell whether it may be left out or cleared.
+fn without_value(
+    tree: &serde_json::Value,
+    path: &str,
+    patches: bool,
+    fault: Fault,
+    again: &dyn Fn(serde_json::Value) -> Option<(String, String)>,
+) -> Fault {
+    use serde_json::Value;
+    let (start, code) = match tree.pointer(path) {
+        Some(Value::Null) => ("cannot be null", "wrong_type"),
+        Some(Value::String(text)) if text.is_empty() => ("must not be empty", fault.code),
+        _ => return fault,
+    };
+    let Some((parent, member)) = path.rsplit_once('/') else { return fault };
+    let mut other = tree.clone();
+    let Some(object) = other.pointer_mut(parent).and_then(Value::as_object_mut) else { return Fault::new(code, start) };
+    let name = unescape(member);
+    object.insert(name.clone(), Value::Null);
+    let clears = patches && again(other.clone()).is_none_or(|(failed, _)| failed != path);
+    if let Some(object) = other.pointer_mut(parent).and_then(Value::as_object_mut) {
+        object.remove(&name);
+    }
+    let missing = again(other).is_some_and(|(_, message)| faults::read(&message) == Read::Missing(name));
+    let way = match (missing, patches, clears) {
+        (true, ..) => "it must have a value",
+        (false, true, true) => "leave it out to keep what is there, or send null to clear it",
+        (false, true, false) => "leave it out to keep what is there",
+        (false, false, _) => "leave it out, or give it a value",
+    };
+    Fault::new(code, format!("{start}: {way}"))
 }
 
 /// How deep brackets go, outside strings.
@@ -158,6 +273,9 @@ fn depth(text: &str) -> usize {
 fn escape(member: &str) -> String {
     member.replace('~', "~0").replace('/', "~1")
 }
+fn unescape(member: &str) -> String {
+    member.replace("~1", "/").replace("~0", "~")
+}
 
 /// The RFC 6901 pointer of a path.
 fn pointer(path: &serde_path_to_error::Path) -> String {
@@ -173,59 +291,19 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     })
 }
 
-/// What serde says, in our words: its own may repeat what was sent (HT-09).
-fn issue(path: &str, message: &str) -> ApiError {
-    let quoted = |start: &str| message.strip_prefix(start).and_then(|rest| rest.split_once('`')).map(|(name, _)| name);
+/// The problem of a body that serde refuses. `refine` says more of a value that is wrong.
+fn issue(path: &str, message: &str, refine: impl FnOnce(Fault) -> Fault) -> ApiError {
     let inside = |member: &str| {
         let member = escape(member);
         if path.rsplit('/').next() == Some(member.as_str()) { path.to_owned() } else { format!("{path}/{member}") }
     };
-    if let Some((code, detail)) = fault::read(message) {
-        // Only codes that are spelled out in this crate come this way, so the set of them is closed.
-        return ApiError::invalid_all(vec![Issue {
-            place: Place::Pointer(path.to_owned()),
-            fault: Fault { code: known(code), detail: detail.to_owned() },
-        }]);
+    match faults::read(message) {
+        Read::Unknown(name) => ApiError::invalid(inside(&name), "unknown_member", "is not a member of this body"),
+        Read::Missing(name) => ApiError::invalid(inside(&name), "required", "must be given"),
+        Read::Repeated(name) => malformed("The body names a member twice.")
+            .issues(vec![Issue { place: Place::Pointer(inside(&name)), fault: Fault::new("duplicate", "is given more than once") }]),
+        Read::Wrong(fault) => ApiError::invalid_all(vec![Issue { place: Place::Pointer(path.to_owned()), fault: refine(fault) }]),
     }
-    if let Some(name) = quoted("unknown field `") {
-        return ApiError::invalid(inside(name), "unknown_member", "is not a member of this body");
-    }
-    if let Some(name) = quoted("missing field `") {
-        return ApiError::invalid(inside(name), "required", "must be given");
-    }
-    if let Some(name) = quoted("duplicate field `") {
-        return malformed("The body names a member twice.")
-            .issues(vec![Issue { place: Place::Pointer(inside(name)), fault: Fault::new("duplicate", "stands there twice") }]);
-    }
-    let expected = message.rsplit_once(", expected ").map(|(_, rest)| rest.split(" at line ").next().unwrap_or(rest));
-    match expected {
-        Some(words) if message.starts_with("unknown variant") => {
-            ApiError::invalid(path, "unknown_code", format!("must be {}", words.replace('`', "")))
-        }
-        Some(words) => ApiError::invalid(path, "wrong_type", format!("must be {}", words.replace('`', ""))),
-        None => ApiError::invalid(path, "invalid", "does not hold"),
-    }
-}
-
-/// The static form of a code that travelled through serde as text.
-fn known(code: &str) -> &'static str {
-    const CODES: &[&str] = &[
-        "invalid_id",
-        "invalid_instant",
-        "invalid_date",
-        "out_of_range",
-        "unknown_scope",
-        "unknown_time_zone",
-        "unknown_code",
-        "too_long",
-        "too_short",
-        "forbidden_character",
-        "blank",
-        "invalid_email",
-        "invalid_url",
-        "invalid",
-    ];
-    CODES.iter().find(|known| **known == code).copied().unwrap_or("invalid")
 }
 
 /// What `validator` found, with pointers. A rule over several members names the one to look at in its `pointer` parameter.
@@ -301,7 +379,7 @@ mod tests {
     }
 
     fn fault(json: &str) -> (u16, String, &'static str) {
-        let error = parse::<Sample, 100>(json.as_bytes()).unwrap_err();
+        let error = parse::<Sample, 100>(json.as_bytes(), false).unwrap_err();
         let place = error.all_issues().first().map(|issue| match &issue.place {
             Place::Pointer(at) => (at.clone(), issue.fault.code),
             _ => unreachable!(),
@@ -334,5 +412,46 @@ mod tests {
             assert_eq!((found.0, found.1.as_str(), found.2), expected, "{json}");
         }
         assert_eq!(fault(&format!("{{\"name\":{}{}}}", "[".repeat(40), "]".repeat(40))).0, 400);
+    }
+
+    #[test]
+    fn a_null_and_an_empty_text_are_answered_by_what_to_send() {
+        use crate::types::{Change, Patch};
+        #[derive(Debug, Default, serde::Deserialize, Validate)]
+        #[serde(deny_unknown_fields, default)]
+        struct Changes {
+            name: Change<Line<5>>,
+            note: Patch<Line<5>>,
+        }
+        let detail = |error: ApiError| error.all_issues().first().map(|issue| issue.fault.detail.clone()).unwrap();
+        let patch = |json: &str| detail(parse::<Changes, 100>(json.as_bytes(), true).unwrap_err());
+        let post = |json: &str| detail(parse::<Sample, 100>(json.as_bytes(), false).unwrap_err());
+        assert_eq!(patch(r#"{"name":null}"#), "cannot be null: leave it out to keep what is there");
+        assert_eq!(patch(r#"{"name":""}"#), "must not be empty: leave it out to keep what is there");
+        assert_eq!(patch(r#"{"note":""}"#), "must not be empty: leave it out to keep what is there, or send null to clear it");
+        assert_eq!(patch(r#"{"note":" "}"#), "must not be blank");
+        assert_eq!(post(r#"{"name":null}"#), "cannot be null: it must have a value");
+        assert_eq!(post(r#"{"name":""}"#), "must not be empty: it must have a value");
+        assert_eq!(post(r#"{"name":"a","ids":null}"#), "cannot be null: leave it out, or give it a value");
+        assert_eq!(post(r#"{"name":"a","ids":[null]}"#), "cannot be null");
+    }
+
+    #[test]
+    fn a_body_is_known_by_what_it_says() {
+        let of = |json: &str| Fingerprint::of(&serde_json::from_str(json).unwrap(), json.as_bytes()).value;
+        let one = of(r#"{"a":[1,{"b":"x","c":null}],"d":10}"#);
+        for same in [r#"{ "d":10.0, "a":[1,{"c":null,"b":"\u0078"}] }"#, r#"{"d":1e1,"a":[1.0,{"b":"x","c":null}]}"#] {
+            assert_eq!(of(same), one, "{same}");
+        }
+        for other in [
+            r#"{"a":[1,{"b":"x"}],"d":10}"#,
+            r#"{"a":[{"b":"x","c":null},1],"d":10}"#,
+            r#"{"a":["1",{"b":"x","c":null}],"d":10}"#,
+            r#"{"a":[1,{"b":"x","c":null}],"d":10.5}"#,
+            r#"{"a":[1,{"b":"xc","":null}],"d":10}"#,
+            r#"{"a":[1,{"b":"x","c":false}],"d":10}"#,
+        ] {
+            assert_ne!(of(other), one, "{other}");
+        }
     }
 }

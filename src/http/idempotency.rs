@@ -1,7 +1,8 @@
 //! `Idempotency-Key`: the same POST sent twice does one thing, and is answered the same.
 //!
-//! The first answer is kept for 24 hours, written in the transaction of its effect. `POST /auth/…` leaves the header alone: what
-//! it answers is secret, and is kept nowhere.
+//! A body is the same if it says the same: the order of its members, white space and escapes do not matter. The first answer is kept for
+//! 24 hours, written in the transaction of its effect. `POST /auth/…` leaves the header alone: what it answers is secret, and is kept
+//! nowhere.
 
 use super::{
     body::Body,
@@ -41,6 +42,8 @@ pub type LookAgain = fn(&mut Tx<'_>, &str) -> Result<()>;
 pub struct Once {
     key: Option<String>,
     route: String,
+    /// SHA-256 of the query, its parameters sorted; nothing where there is none.
+    query: Vec<u8>,
     look_again: LookAgain,
 }
 
@@ -58,8 +61,22 @@ impl FromRequest for Once {
             }
         };
         let look_again = req.app_data::<LookAgain>().ok_or_else(|| ApiError::internal("nobody can look again"));
-        ready(key.and_then(|key| Ok(Self { key, route: format!("{} {}", req.method(), req.path()), look_again: *look_again? })))
+        // As the router has read it: `%2D` is a hyphen.
+        let route = format!("{} {}", req.method(), req.match_info().as_str());
+        let query = query_hash(req.query_string());
+        ready(key.and_then(|key| Ok(Self { key, route, query, look_again: *look_again? })))
     }
+}
+
+fn query_hash(query: &str) -> Vec<u8> {
+    let mut pairs: Vec<_> = form_urlencoded::parse(query.as_bytes()).collect();
+    if pairs.is_empty() {
+        return Vec::new();
+    }
+    pairs.sort();
+    let mut sorted = form_urlencoded::Serializer::new(String::new());
+    sorted.extend_pairs(pairs);
+    Sha256::digest(sorted.finish()).to_vec()
 }
 
 /// Requests with a key that this process is answering right now.
@@ -96,21 +113,23 @@ where
     I: Send + 'static,
     T: Resource + Send + 'static,
 {
-    let Once { key: Some(key), route, look_again } = request else {
+    let Once { key: Some(key), route, query, look_again } = request else {
         let view = db.write(who, move |tx| f(tx, &body)).await?;
         return Ok(created(view));
     };
     let actor = who.actor().ok_or_else(ApiError::unauthenticated)?;
     // What each role is shown of a record differs.
-    let asked = Sha256::new().chain_update(body.hash()).chain_update(actor.role.as_str()).finalize().to_vec();
+    let by = |hash: [u8; 32]| Sha256::new().chain_update(hash).chain_update(actor.role.as_str()).chain_update(&query).finalize().to_vec();
+    // Rows that a version before 30 November 2026 wrote, and that are kept for a day, have the hash of the body's bytes.
+    let (asked, asked_before) = (by(body.fingerprint().value), by(body.fingerprint().bytes));
     let running = Running::start(format!("{} {route} {key}", actor.user))?;
     let stored = db
         .write(who, move |tx| {
             if let Some(row) = find(tx, &route, &key)? {
-                if row.request_hash != asked {
+                if row.request_hash != asked && row.request_hash != asked_before {
                     return Err(ApiError::new(
                         Code::IdempotencyKeyReused,
-                        "This idempotency key was sent with another body, or in another role.",
+                        "This Idempotency-Key was sent with another body or query, or in another role.",
                     ));
                 }
                 // It is shown a second time, to those who may see it now.

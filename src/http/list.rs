@@ -1,17 +1,22 @@
 //! Lists: filters, sort, keyset cursors, pages.
 
+use super::faults::{self, Read};
 use crate::{
     auth::{Actor, guard::Gate, token::CursorKeys},
     error::{ApiError, Result},
-    types::fault::{self, Fault},
+    types::fault::Fault,
 };
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, IntoDeserializer, Visitor},
+};
 use sha2::Sha256;
 use std::{
     borrow::Cow,
+    collections::BTreeMap,
     future::{Ready, ready},
 };
 use subtle::ConstantTimeEq as _;
@@ -36,7 +41,7 @@ struct PageQuery {
     /// How many items to return.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<i64>,
-    /// `page.next_cursor` of the page before. It belongs to its filters, its sort and its reader.
+    /// `page.next_cursor` of the page before. It belongs to its filters, its sort and its reader; the limit may change.
     #[param(max_length = 200)]
     cursor: Option<String>,
     /// Whether to count every item, page or not.
@@ -68,20 +73,116 @@ pub trait Filter: DeserializeOwned + Default + IntoParams + 'static {
     const SORTS: &'static [&'static str];
 }
 
-/// Several values of one filter: `a,b` is a OR b.
+/// Several values of one filter: `a,b`, or the parameter given twice, is a OR b.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OneOf<T>(pub Vec<T>);
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for OneOf<T> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
-        let text = Cow::<str>::deserialize(d)?;
-        if text.split(',').count() > MOST_VALUES {
+        let parts = several(d)?;
+        if parts.len() > MOST_VALUES {
             return Err(Fault::new("too_long", format!("must be at most {MOST_VALUES} values")).serde());
         }
-        let each = text.split(',').map(|part| T::deserialize(serde::de::value::StrDeserializer::<D::Error>::new(part)));
+        if parts.iter().any(String::is_empty) {
+            let words = if parts.len() == 1 { EMPTY } else { "has an empty value: put one comma between two values" };
+            return Err(Fault::new("empty", words).serde());
+        }
+        let each = parts.iter().map(|part| T::deserialize(serde::de::value::StrDeserializer::<D::Error>::new(part)));
         each.collect::<std::result::Result<Vec<T>, _>>().map(Self)
     }
 }
+
+/// The values of a parameter that takes several: those with commas between, and those of each time that it is given.
+fn several<'de, D: Deserializer<'de>>(d: D) -> std::result::Result<Vec<String>, D::Error> {
+    let given = Vec::<Cow<str>>::deserialize(d)?;
+    Ok(given.iter().flat_map(|value| value.split(',')).map(|part| part.trim().to_owned()).collect())
+}
+/// The same as one text with commas, where an empty one means none.
+pub fn listed<'de, D: Deserializer<'de>>(d: D) -> std::result::Result<Option<String>, D::Error> {
+    several(d).map(|parts| Some(parts.join(",")))
+}
+
+const EMPTY: &str = "must not be empty: leave the parameter out, or give it a value";
+
+/// The values of one parameter, as often as it was given. Only what takes several values asks for a sequence.
+struct Given<'de>(Vec<Cow<'de, str>>);
+
+impl<'de> Given<'de> {
+    fn one(mut self) -> std::result::Result<Cow<'de, str>, serde::de::value::Error> {
+        let value = self.0.pop().unwrap_or_default();
+        match (self.0.is_empty(), value.is_empty()) {
+            (false, _) => Err(Fault::new("duplicate", REPEATED).serde()),
+            (true, true) => Err(Fault::new("empty", EMPTY).serde()),
+            (true, false) => Ok(value),
+        }
+    }
+}
+impl<'de> IntoDeserializer<'de, serde::de::value::Error> for Given<'de> {
+    type Deserializer = Self;
+    fn into_deserializer(self) -> Self {
+        self
+    }
+}
+
+/// A value that is written as text.
+macro_rules! written {
+    ($($method:ident $visit:ident $words:literal;)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Self::Error> {
+            match self.one()?.trim().parse() {
+                Ok(value) => visitor.$visit(value),
+                Err(_) => Err(Fault::new("wrong_type", $words).serde()),
+            }
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Given<'de> {
+    type Error = serde::de::value::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Self::Error> {
+        match self.one()? {
+            Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+            Cow::Owned(text) => visitor.visit_string(text),
+        }
+    }
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Self::Error> {
+        visitor.visit_seq(serde::de::value::SeqDeserializer::new(self.0.into_iter()))
+    }
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Self::Error> {
+        visitor.visit_some(self)
+    }
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> std::result::Result<V::Value, Self::Error> {
+        visitor.visit_newtype_struct(self)
+    }
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> std::result::Result<V::Value, Self::Error> {
+        let value = self.one()?;
+        visitor.visit_enum(IntoDeserializer::<Self::Error>::into_deserializer(value.trim()))
+    }
+    written! {
+        deserialize_bool visit_bool "must be true or false";
+        deserialize_i8 visit_i8 "must be a whole number";
+        deserialize_i16 visit_i16 "must be a whole number";
+        deserialize_i32 visit_i32 "must be a whole number";
+        deserialize_i64 visit_i64 "must be a whole number";
+        deserialize_u8 visit_u8 "must be a whole number";
+        deserialize_u16 visit_u16 "must be a whole number";
+        deserialize_u32 visit_u32 "must be a whole number";
+        deserialize_u64 visit_u64 "must be a whole number";
+        deserialize_f32 visit_f32 "must be a number";
+        deserialize_f64 visit_f64 "must be a number";
+    }
+    serde::forward_to_deserialize_any! {
+        char str string bytes byte_buf unit unit_struct tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+const REPEATED: &str = "is given more than once";
+
 impl<T: ToSchema> utoipa::__dev::ComposeSchema for OneOf<T> {
     fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
         ArrayBuilder::new().items(T::schema()).min_items(Some(1)).max_items(Some(MOST_VALUES)).into()
@@ -101,8 +202,10 @@ pub struct List<F> {
     limit: i64,
     sort: &'static str,
     cursor: Option<String>,
-    /// The path, and the query without its cursor: what a cursor belongs to, and what the next link repeats.
+    /// The path and the filters: what a cursor belongs to, with the sort and the reader.
     path: String,
+    bound: String,
+    /// The query without its cursor, which the next link repeats.
     rest: String,
     keys: CursorKeys,
 }
@@ -127,7 +230,7 @@ impl<F: Filter> List<F> {
             actor.user.uuid().as_bytes(),
             self.path.as_bytes(),
             b"?",
-            self.rest.as_bytes(),
+            self.bound.as_bytes(),
             self.sort.as_bytes(),
             position,
         ] {
@@ -192,10 +295,11 @@ fn read<F: Filter>(req: &HttpRequest) -> Result<List<F>> {
     let (mut limit, mut cursor, mut sort, mut include_total) = (DEFAULT_LIMIT, None, F::SORTS.first().copied().unwrap_or("id"), false);
     let mut seen = std::collections::BTreeSet::new();
     let mut rest = form_urlencoded::Serializer::new(String::new());
-    let mut filters = form_urlencoded::Serializer::new(String::new());
+    let mut filters = Vec::new();
     for (name, value) in form_urlencoded::parse(req.query_string().as_bytes()) {
-        if !seen.insert(name.clone()) {
-            return Err(ApiError::parameter(name, "duplicate", "stands there twice"));
+        let of_every_list = matches!(name.as_ref(), "limit" | "cursor" | "sort" | "include_total");
+        if of_every_list && !seen.insert(name.clone()) {
+            return Err(ApiError::parameter(name, "duplicate", REPEATED));
         }
         if name != "cursor" {
             rest.append_pair(&name, &value);
@@ -219,13 +323,15 @@ fn read<F: Filter>(req: &HttpRequest) -> Result<List<F>> {
                     _ => return Err(ApiError::parameter("include_total", "wrong_type", "must be true or false")),
                 }
             }
-            _ => {
-                filters.append_pair(&name, &value);
-            }
+            _ => filters.push((name, value)),
         }
     }
-    let filter = parse_filter(&filters.finish())?;
-    Ok(List { filter, include_total, limit, sort, cursor, path: req.path().to_owned(), rest: rest.finish(), keys: gate.keys.cursor_keys() })
+    // The order of the parameters does not matter to a cursor, that of the values of one does.
+    filters.sort_by(|a, b| a.0.cmp(&b.0));
+    let bound = form_urlencoded::Serializer::new(String::new()).extend_pairs(&filters).finish();
+    let filter = parse_filter(filters)?;
+    let (path, rest) = (req.path().to_owned(), rest.finish());
+    Ok(List { filter, include_total, limit, sort, cursor, path, bound, rest, keys: gate.keys.cursor_keys() })
 }
 
 /// The query of a call that is no list. Unknown and repeated parameters are refused here too.
@@ -243,7 +349,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Query<T> {
     type Future = Ready<Result<Self>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(parse_filter(req.query_string()).map(Self))
+        ready(parse_filter(form_urlencoded::parse(req.query_string().as_bytes())).map(Self))
     }
 }
 
@@ -253,24 +359,20 @@ impl<T: DeserializeOwned + 'static> FromRequest for Query<T> {
 pub struct NoQuery {}
 
 /// Reads the query parameters of a list's filter, or of a call that is no list.
-fn parse_filter<F: DeserializeOwned>(query: &str) -> Result<F> {
-    let pairs = serde_urlencoded::Deserializer::new(form_urlencoded::parse(query.as_bytes()));
-    serde_path_to_error::deserialize(pairs).map_err(|error| {
+pub fn parse_filter<'a, F: DeserializeOwned>(pairs: impl IntoIterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Result<F> {
+    let mut given: BTreeMap<Cow<str>, Given> = BTreeMap::new();
+    for (name, value) in pairs {
+        given.entry(name).or_insert_with(|| Given(Vec::new())).0.push(value);
+    }
+    let parameters = serde::de::value::MapDeserializer::<_, serde::de::value::Error>::new(given.into_iter());
+    serde_path_to_error::deserialize(parameters).map_err(|error| {
         let name = error.path().to_string();
-        let message = error.into_inner().to_string();
-        let quoted = |start: &str| message.strip_prefix(start).and_then(|rest| rest.split_once('`')).map(|(name, _)| name.to_owned());
-        if let Some(name) = quoted("unknown field `") {
-            return ApiError::parameter(name, "unknown_parameter", "is not a parameter of this call");
-        }
-        if let Some(name) = quoted("duplicate field `") {
-            return ApiError::parameter(name, "duplicate", "stands there twice");
-        }
-        if let Some(name) = quoted("missing field `") {
-            return ApiError::parameter(name, "required", "must be given");
-        }
-        match fault::read(&message) {
-            Some((_, detail)) => ApiError::parameter(name, "invalid", detail),
-            None => ApiError::parameter(name, "invalid", "does not hold"),
+        match faults::read(&error.into_inner().to_string()) {
+            Read::Unknown(name) => ApiError::parameter(name, "unknown_parameter", "is not a parameter of this call"),
+            Read::Repeated(name) => ApiError::parameter(name, "duplicate", REPEATED),
+            Read::Missing(name) => ApiError::parameter(name, "required", "must be given"),
+            Read::Wrong(Fault { code: "duplicate", detail }) => ApiError::parameter(name, "duplicate", detail),
+            Read::Wrong(Fault { detail, .. }) => ApiError::parameter(name, "invalid", detail),
         }
     })
 }
@@ -360,6 +462,7 @@ mod tests {
             sort: "-at",
             cursor,
             path: path.into(),
+            bound: rest.into(),
             rest: rest.into(),
             keys: CursorKeys { seals: [7; 32], open: vec![[7; 32]] },
         }
@@ -426,5 +529,49 @@ mod tests {
         assert!(list("/cases", "status=active", made()).after(Actor { organization: other.organization, ..actor }).is_err());
         assert!(list("/cases", "status=closed", made()).after(actor).is_err());
         assert!(list("/tasks", "status=active", made()).after(actor).is_err());
+    }
+
+    #[test]
+    fn a_parameter_of_several_values_takes_commas_and_repetition() {
+        #[derive(Debug, Default, Deserialize)]
+        #[serde(deny_unknown_fields, default)]
+        struct Several {
+            status: Option<OneOf<crate::auth::Role>>,
+            mine: Option<bool>,
+            number: Option<i32>,
+            #[serde(deserialize_with = "listed")]
+            names: Option<String>,
+        }
+        let read = |query: &str| parse_filter::<Several>(form_urlencoded::parse(query.as_bytes()));
+        let roles = |query: &str| read(query).unwrap().status.unwrap().0.len();
+        for two in [
+            "status=admin,client",
+            "status=admin&status=client",
+            "status=admin,%20client",
+            "status=+admin+,client",
+            "status=client&mine=true&status=admin",
+        ] {
+            assert_eq!(roles(two), 2, "{two}");
+        }
+        assert_eq!(roles("status=admin,client&status=auditor"), 3);
+        assert_eq!(read("mine=true&number=5").unwrap().number, Some(5));
+        assert_eq!(read("names=").unwrap().names.as_deref(), Some(""));
+        assert_eq!(read("names=a,b&names=c").unwrap().names.as_deref(), Some("a,b,c"));
+        for (wrong, name, code, detail) in [
+            ("mine=true&mine=true", "mine", "duplicate", REPEATED),
+            ("mine=", "mine", "invalid", EMPTY),
+            ("status=", "status", "invalid", EMPTY),
+            ("status=admin,", "status", "invalid", "has an empty value: put one comma between two values"),
+            ("mine=yes", "mine", "invalid", "must be true or false"),
+            ("number=1.5", "number", "invalid", "must be a whole number"),
+            ("other=1", "other", "unknown_parameter", "is not a parameter of this call"),
+        ] {
+            let error = read(wrong).unwrap_err();
+            let issue = &error.all_issues()[0];
+            let crate::error::Place::Parameter(at) = &issue.place else { panic!("{wrong}") };
+            assert_eq!((at.as_str(), issue.fault.code, issue.fault.detail.as_str()), (name, code, detail), "{wrong}");
+        }
+        let error = read("status=nobody").unwrap_err();
+        assert!(error.all_issues()[0].fault.detail.starts_with("must be one of admin, "), "{error:?}");
     }
 }

@@ -92,8 +92,10 @@ impl<T: Serialize> Responder for Answer<T> {
         }
         if let Some(version) = self.version {
             reply.insert_header((header::ETAG, etag(version)));
-            if req.method() == Method::GET && is_known(req.headers(), version) {
-                return reply.status(StatusCode::NOT_MODIFIED).finish();
+            match is_known(req.headers(), version) {
+                Ok(true) if req.method() == Method::GET => return reply.status(StatusCode::NOT_MODIFIED).finish(),
+                Err(malformed) if req.method() == Method::GET => return HttpResponse::from_error(malformed),
+                _ => {}
             }
         }
         let written = match self.content {

@@ -4,7 +4,7 @@ use crate::error::{ApiError, Code, Result};
 use actix_web::{
     FromRequest, HttpRequest,
     dev::Payload,
-    http::header::{HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH},
+    http::header::{self, EntityTag, HeaderMap, HeaderName, IF_MATCH, IF_NONE_MATCH},
 };
 use std::future::{Ready, ready};
 
@@ -13,50 +13,130 @@ pub fn etag(version: i32) -> String {
     format!("\"v{version}\"")
 }
 
-/// The version that the caller has read. Required where a handler names it: 428 without.
+/// The version that the caller has read. Required where a handler names it: 428 without. 400 where it is malformed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct IfMatch(Tags);
+pub struct IfMatch(Condition);
 
+/// The same where a call does without: absent, it changes whatever version there is. A malformed one is refused here too.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Tags {
+pub struct OptionalIfMatch(pub Option<IfMatch>);
+
+/// What `If-Match` or `If-None-Match` says: `*`, or a list of entity tags (RFC 9110, 13.1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Condition {
     Any,
-    These(Vec<String>),
+    Tags(Vec<EntityTag>),
+}
+
+impl Condition {
+    /// Weak and strong tags are taken alike. A version has one representation, so both name the same bytes, and what stands between us
+    /// and the caller makes our strong tags weak: nginx does when it compresses an answer.
+    fn names(&self, version: i32) -> bool {
+        let current = EntityTag::new_strong(format!("v{version}"));
+        match self {
+            Self::Any => true,
+            Self::Tags(tags) => tags.iter().any(|tag| tag.weak_eq(&current)),
+        }
+    }
 }
 
 impl IfMatch {
     /// 412 with the current tag, where the caller has read another version.
     pub fn check(&self, version: i32) -> Result<()> {
-        match &self.0 {
-            Tags::Any => Ok(()),
-            Tags::These(tags) if tags.contains(&etag(version)) => Ok(()),
-            Tags::These(_) => Err(ApiError::stale(version)),
+        if self.0.names(version) { Ok(()) } else { Err(ApiError::stale(version)) }
+    }
+}
+
+/// The condition in all lines of a header. `header::IfMatch` of actix-web leaves out each tag that it cannot read, so that a slip of the
+/// caller would look like another version, for good: here it is an error. The tags are read by actix-web.
+fn condition(headers: &HeaderMap, name: HeaderName, told: &'static str) -> Result<Option<Condition>> {
+    let malformed = || ApiError::bad_header(told, "malformed", "must be an ETag as it was answered, such as \"v7\", a list of them, or *");
+    if !headers.contains_key(&name) {
+        return Ok(None);
+    }
+    let mut tags: Vec<EntityTag> = Vec::new();
+    let mut any = false;
+    for line in headers.get_all(&name) {
+        let line = line.to_str().map_err(|_| malformed())?;
+        let mut quoted = false;
+        // A comma within a tag is a part of it.
+        let elements = line.split(|c: char| {
+            quoted ^= c == '"';
+            c == ',' && !quoted
+        });
+        for element in elements.map(str::trim).filter(|element| !element.is_empty()) {
+            match element {
+                "*" => any = true,
+                tag => tags.push(tag.parse().map_err(|_| malformed())?),
+            }
         }
     }
-}
-
-fn tags(headers: &HeaderMap, name: HeaderName) -> Option<Tags> {
-    let value = headers.get(name)?.to_str().unwrap_or_default();
-    if value.trim() == "*" {
-        return Some(Tags::Any);
+    match (any, tags.is_empty()) {
+        (true, true) => Ok(Some(Condition::Any)),
+        (false, false) => Ok(Some(Condition::Tags(tags))),
+        _ => Err(malformed()),
     }
-    Some(Tags::These(value.split(',').map(|tag| tag.trim().to_owned()).collect()))
 }
 
-impl FromRequest for IfMatch {
+impl FromRequest for OptionalIfMatch {
     type Error = ApiError;
     type Future = Ready<Result<Self>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(condition(req.headers(), IF_MATCH, "If-Match").map(|condition| Self(condition.map(IfMatch))))
+    }
+}
+impl FromRequest for IfMatch {
+    type Error = ApiError;
+    type Future = Ready<Result<Self>>;
+
+    fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let missing = || ApiError::new(Code::VersionRequired, "Send If-Match with the ETag of the version that you have read.");
-        ready(tags(req.headers(), IF_MATCH).map(Self).ok_or_else(missing))
+        ready(OptionalIfMatch::from_request(req, payload).into_inner().and_then(|given| given.0.ok_or_else(missing)))
     }
 }
 
-/// Whether the caller already has this version (RFC 9110: compared weakly).
-pub fn is_known(headers: &HeaderMap, version: i32) -> bool {
-    match tags(headers, IF_NONE_MATCH) {
-        Some(Tags::Any) => true,
-        Some(Tags::These(known)) => known.iter().any(|tag| tag.strip_prefix("W/").unwrap_or(tag) == etag(version)),
-        None => false,
+/// Whether the caller already has this version (`If-None-Match`).
+pub fn is_known(headers: &header::HeaderMap, version: i32) -> Result<bool> {
+    Ok(condition(headers, IF_NONE_MATCH, "If-None-Match")?.is_some_and(|condition| condition.names(version)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names_two(lines: &[&str]) -> std::result::Result<bool, u16> {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(IF_MATCH, header::HeaderValue::from_bytes(line.as_bytes()).unwrap());
+        }
+        let found = condition(&headers, IF_MATCH, "If-Match").map_err(|error| error.code().status().as_u16())?;
+        Ok(found.unwrap().names(2))
+    }
+
+    #[test]
+    fn a_condition_is_read_as_the_standard_says() {
+        for good in
+            [vec!["\"v2\""], vec!["W/\"v2\""], vec!["*"], vec!["\"v1\", W/\"v2\""], vec!["\"v1\"", "\"v2\""], vec!["\"a,b\",\"v2\" ,"]]
+        {
+            assert_eq!(names_two(&good), Ok(true), "{good:?}");
+        }
+        for other in [vec!["\"v1\""], vec!["\"V2\""], vec!["\"2\""], vec!["\"\""], vec!["\"v1,v2\""]] {
+            assert_eq!(names_two(&other), Ok(false), "{other:?}");
+        }
+        for bad in [
+            vec!["v2"],
+            vec!["2"],
+            vec![""],
+            vec![","],
+            vec!["\"v2"],
+            vec!["w/\"v2\""],
+            vec!["*, \"v2\""],
+            vec!["\"v2\"", "v2"],
+            vec!["\"v 2\""],
+            vec!["\u{e9}"],
+        ] {
+            assert_eq!(names_two(&bad), Err(400), "{bad:?}");
+        }
     }
 }

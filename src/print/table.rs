@@ -198,7 +198,14 @@ impl From<&Table> for Sheet {
         };
         part("What is counted", table.definition.iter().map(|(term, words)| format!("{term}: {words}")).collect());
         part("Please note", table.notes.clone());
-        Self { title: table.title.clone(), blocks, foot: table.foot.clone(), any_text: Some("format=xlsx"), ..Self::default() }
+        Self {
+            title: table.title.clone(),
+            name: Some(table.name().to_owned()),
+            blocks,
+            foot: table.foot.clone(),
+            any_text: Some("format=xlsx"),
+            ..Self::default()
+        }
     }
 }
 

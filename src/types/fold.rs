@@ -480,6 +480,14 @@ impl Asked {
         let is_whole = letters.next().is_some_and(|c| !has_no_blanks(c)) && letters.next().is_none();
         Self { text: text.to_owned(), is_whole }
     }
+    /// What stands in stored words, each with a space before and after it, where a search finds this: the word, or its beginning.
+    pub fn in_search(&self) -> String {
+        if self.is_whole { format!(" {} ", self.text) } else { format!(" {}", self.text) }
+    }
+    /// The same where a list does: any part of a word, but of a single letter or digit the beginning.
+    pub fn in_list(&self) -> String {
+        if self.is_whole { format!(" {}", self.text) } else { self.text.clone() }
+    }
 }
 
 /// A part of a question: one of these must hold, and of it each word.
@@ -491,9 +499,9 @@ impl Term {
     pub fn all(&self) -> impl Iterator<Item = &Asked> {
         self.0.iter().flatten()
     }
-    /// Whether these stored words, each with a space before and after it, answer it.
+    /// Whether these stored words answer it in a list.
     pub fn is_in(&self, stored: &str) -> bool {
-        self.0.iter().any(|way| way.iter().all(|asked| stored.contains(&asked.text)))
+        self.0.iter().any(|way| way.iter().all(|asked| stored.contains(&asked.in_list())))
     }
 }
 

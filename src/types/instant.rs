@@ -44,6 +44,11 @@ impl Instant {
             .then(|| text.parse::<jiff::Timestamp>().ok())
             .flatten()
             .ok_or_else(|| Fault::new("invalid_instant", "must be an RFC 3339 date and time with an offset"))?;
+        // No place on earth is farther from UTC.
+        let offset = jiff::fmt::temporal::Pieces::parse(text).ok().and_then(|pieces| pieces.to_numeric_offset());
+        if offset.is_some_and(|offset| offset.seconds().abs() > 14 * 3600) {
+            return Err(Fault::new("out_of_range", "must have an offset between -14:00 and +14:00"));
+        }
         match at.as_microsecond() {
             micros if (EARLIEST..LATEST).contains(&micros) => Ok(Self(micros)),
             _ => Err(Fault::new("out_of_range", "must lie between the years 1900 and 2200")),
@@ -72,7 +77,7 @@ impl utoipa::PartialSchema for Instant {
             .schema_type(Type::String)
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
             .pattern(Some("^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$"))
-            .description(Some("A moment: RFC 3339 with an offset, answered in UTC with milliseconds. Between the years 1900 and 2200."))
+            .description(Some("A moment: RFC 3339 with an offset, answered in UTC with milliseconds. The offset lies between -14:00 and +14:00. Between the years 1900 and 2200."))
             .examples([serde_json::json!("2026-11-23T14:30:00.000Z")])
             .into()
     }
@@ -87,6 +92,7 @@ mod tests {
     fn an_instant_is_written_in_utc_with_milliseconds() {
         let at = Instant::parse("2026-11-23T15:30:00.1234567+01:00").unwrap();
         assert_eq!(at.to_string(), "2026-11-23T14:30:00.123Z");
+        assert_eq!(Instant::parse("2026-11-23T14:30:00+14:00").unwrap().to_string(), "2026-11-23T00:30:00.000Z");
         assert_eq!(Instant::parse("2026-11-23T14:30:00Z").unwrap().to_string(), "2026-11-23T14:30:00.000Z");
     }
 
@@ -103,6 +109,8 @@ mod tests {
             "2026-11-23T23:59:60Z",
             "1234567890",
             "2026-11-23T14:30:00Z[Europe/Paris]",
+            "2026-11-23T14:30:00+14:01",
+            "2026-11-23T14:30:00-23:59",
         ] {
             assert!(Instant::parse(bad).is_err(), "{bad}");
         }

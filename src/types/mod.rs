@@ -3,6 +3,7 @@
 //! Each parses what it is given and cannot be made otherwise, so that a value that exists is a value that is good. What a
 //! parser says about bad input starts with [`fault::MARK`] and names a stable code; it never repeats the input.
 
+pub mod bounds;
 pub mod code;
 pub mod day;
 pub mod fault;

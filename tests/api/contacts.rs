@@ -197,6 +197,9 @@ on_both_engines! {
         lock_notes(w);
         ana.post(&path, json!({"body": "b", "occurred_at": "2199-01-01T00:00:00Z"})).await.faulty(422, "/occurred_at", "in_the_future");
         ana.post(&path, json!({"body": "b", "minutes": 1441})).await.expect(422);
+        let client = ana.get(&format!("/cases/{case}")).await.expect(200).body["client_id"].as_str().unwrap().to_owned();
+        ana.patch(&format!("/clients/{client}"), "*", json!({"date_of_birth": "2010-03-05"})).await.expect(200);
+        ana.post(&path, json!({"body": "b", "occurred_at": "2010-03-04T09:00:00Z"})).await.faulty(422, "/occurred_at", "before_birth");
         ana.post(&path, json!({"occurred_at": ago(w, 9)})).await.faulty(422, "/body", "required");
         ana.post(&format!("/notes/{progress}/amendments"), json!({"body": "b", "mode": "phone"})).await.faulty(422, "/mode", "not_allowed");
 

@@ -207,7 +207,7 @@ on_both_engines! {
             (json!({"rule_id": id, "trigger_date": "2026-03-02", "trigger_not_before": "2026-03-01"}), "/trigger_not_before", "not_allowed"),
             (json!({"rule_id": id, "trigger_date": "2026-03-02", "time_zone": "Mars/Olympus"}), "/time_zone", "unknown_time_zone"),
             (json!({"rule_id": id, "trigger_date": "2026-03-02", "stated_due_on": "2026-03-01"}), "/stated_due_on", "before_trigger"),
-            (json!({"rule_id": id, "trigger_not_before": "2199-12-01"}), "/trigger_date", "out_of_range"),
+            (json!({"rule_id": id, "trigger_not_before": "2199-12-01"}), "/trigger_not_before", "out_of_range"),
             (json!({"rule_id": id, "trigger_date": "2026-03-02", "colour": "red"}), "/colour", "unknown_member"),
         ] {
             preview(&ana, body).await.faulty(422, at, code);

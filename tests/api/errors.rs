@@ -72,7 +72,7 @@ on_both_engines! {
         let ana = w.user(Role::Advocate);
         for (query, name) in [
             ("limit=0", "limit"), ("limit=201", "limit"), ("limit=-1", "limit"), ("limit=9223372036854775808", "limit"), ("limit=x", "limit"),
-            ("nope=1", "nope"), ("status=nope", "status"), ("status=active&status=closed", "status"), ("sort=client_goal", "sort"), ("sort=;drop", "sort"),
+            ("nope=1", "nope"), ("status=nope", "status"), ("tag=a&tag=b", "tag"), ("sort=client_goal", "sort"), ("sort=;drop", "sort"),
             ("advocate=5", "advocate"), ("opened_at_gte=yesterday", "opened_at_gte"), ("include_total=maybe", "include_total"), ("expand=secrets", "expand"), ("q=%00", "q"),
         ] {
             let reply = ana.get(&format!("/cases?{query}")).await.expect(400);

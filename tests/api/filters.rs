@@ -90,7 +90,7 @@ const GOES_BY: &[(&str, &[(&str, &str)])] = &[
             ("needs_review", "Deadline.review"),
         ],
     ),
-    ("listExports", &[("user_id", "Export.user_id")]),
+    ("listExports", &[("user_id", "Export.user_id"), ("client_id", "AuditEvent.subject_ids")]),
     ("listHandovers", &[("status", "Handover.status"), ("mine", "-"), ("case", "Handover.case_id")]),
     ("listInvitations", &[("status", "Invitation.status")]),
     ("listMyCases", &[("status", "MyCase.status")]),

@@ -22,6 +22,7 @@ mod clocks;
 mod conflicts;
 mod contacts;
 mod continuity;
+mod contract;
 mod deadline_rules;
 mod deadlines;
 mod demo;

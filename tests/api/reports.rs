@@ -543,8 +543,8 @@ on_both_engines! {
         let case = crate::support::active_case(&ana, &boss).await;
         let barrier = ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d"})).await.expect(201);
         let action = ana.post(&format!("/barriers/{}/actions", barrier.id()), json!({"type": "grievance", "forum": "f", "filed_on": "2026-01-07"})).await.expect(201);
-        let deadline = ana.post(&format!("/actions/{}/deadlines", action.id()), json!({"due_on": "2099-01-07", "time_zone": "America/Chicago", "source": "manual"})).await.expect(201);
-        let task = ana.post(&format!("/cases/{case}/tasks"), json!({"title": "t", "due_on": "2099-01-07"})).await.expect(201);
+        let deadline = ana.post(&format!("/actions/{}/deadlines", action.id()), json!({"due_on": "2035-01-07", "time_zone": "America/Chicago", "source": "manual"})).await.expect(201);
+        let task = ana.post(&format!("/cases/{case}/tasks"), json!({"title": "t", "due_on": "2035-01-07"})).await.expect(201);
         let meeting = ana.post(&format!("/cases/{case}/meetings"), json!({"type": "debrief", "mode": "phone", "starts_at": "2026-01-07T10:00:00Z", "ends_at": "2026-01-07T11:00:00Z", "time_zone": "America/Chicago", "purpose": "p"})).await.expect(201);
         let questions: Vec<String> = boss.get("/reports").await.expect(200).body["items"].as_array().unwrap().iter().filter(|measure| measure["time"] != "now").map(|measure| {
             let id = measure["id"].as_str().unwrap();

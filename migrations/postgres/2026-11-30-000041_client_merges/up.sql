@@ -22,6 +22,6 @@ CREATE TABLE client_merges (
 CREATE INDEX client_merges_by_survivor ON client_merges (organization_id, into_id);
 
 -- AZ-09: row-level security, as every table of organizations has it.
-GRANT SELECT, INSERT, UPDATE ON client_merges TO alongside_app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON client_merges TO alongside_app;
 ALTER TABLE client_merges ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
 CREATE POLICY own_organization ON client_merges TO alongside_app USING (organization_id = NULLIF(current_setting('app.organization', TRUE), '')::uuid);

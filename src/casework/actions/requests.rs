@@ -77,9 +77,9 @@ pub struct ActionPatch {
 #[into_params(parameter_in = Query)]
 pub struct LadderFilter {
     #[serde(rename = "type")]
-    #[param(value_type = Option<OneOf<ActionType>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<ActionType>>, inline)]
     pub kind: Option<OneOf<ActionType>>,
-    #[param(value_type = Option<OneOf<ActionStatus>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<ActionStatus>>, inline)]
     pub status: Option<OneOf<ActionStatus>>,
 }
 impl Filter for LadderFilter {
@@ -92,9 +92,9 @@ impl Filter for LadderFilter {
 #[into_params(parameter_in = Query)]
 pub struct ActionFilter {
     #[serde(rename = "type")]
-    #[param(value_type = Option<OneOf<ActionType>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<ActionType>>, inline)]
     pub kind: Option<OneOf<ActionType>>,
-    #[param(value_type = Option<OneOf<ActionStatus>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<ActionStatus>>, inline)]
     pub status: Option<OneOf<ActionStatus>>,
     /// Against whom.
     pub provider: Option<ProviderId>,

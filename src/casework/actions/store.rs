@@ -10,7 +10,7 @@ use crate::{
             model::{CaseId, CaseRow},
         },
         conflicts::{self, model::Occasion},
-        timeline,
+        deadlines, timeline,
     },
     db::{Dialect, PortableDsl as _, Tx, dialect::row_after, rewrite, schema::actions},
     directory::providers::{self, model::ProviderId},
@@ -152,8 +152,13 @@ fn check_parent(tx: &mut Tx, row: &ActionRow) -> Result<()> {
 }
 
 fn check_days(tx: &mut Tx, row: &ActionRow) -> Result<()> {
-    let zone = organizations::store::find(tx)?.time_zone;
-    row.check(Day::today(&zone))
+    let mut zones = vec![organizations::store::find(tx)?.time_zone];
+    let today = Day::latest_today(&zones);
+    // Where it is not yet that day here, it may be where the forum is.
+    if row.filed_on.max(row.decided_on).is_some_and(|day| day > today) {
+        zones.extend(deadlines::store::zones_of(tx, row.id)?);
+    }
+    row.check(Day::latest_today(&zones))
 }
 
 pub fn create_in_case(tx: &mut Tx, case: CaseId, new: &Body<NewAction>) -> Result<Action> {

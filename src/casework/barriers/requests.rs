@@ -74,7 +74,7 @@ pub struct BarrierPatch {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct CaseBarrierFilter {
-    #[param(value_type = Option<OneOf<BarrierStatus>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<BarrierStatus>>, inline)]
     pub status: Option<OneOf<BarrierStatus>>,
 }
 impl Filter for CaseBarrierFilter {
@@ -91,9 +91,9 @@ pub struct BarrierFilter {
     /// One of its bases.
     pub basis: Option<DiscriminationBasis>,
     pub provider: Option<ProviderId>,
-    #[param(value_type = Option<OneOf<BarrierStatus>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<BarrierStatus>>, inline)]
     pub status: Option<OneOf<BarrierStatus>>,
-    #[param(value_type = Option<OneOf<Severity>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<Severity>>, inline)]
     pub severity: Option<OneOf<Severity>>,
     pub case: Option<CaseId>,
     /// Whether it may be a retaliation.

@@ -9,6 +9,7 @@ use crate::{
             self,
             model::{CaseId, CaseRow, CaseStatus},
         },
+        clients::{self, model::ClientId},
         conflicts::{self, model::Occasion},
         timeline,
     },
@@ -109,11 +110,12 @@ pub fn get(tx: &mut Tx, id: BarrierId) -> Result<BarrierRow> {
     Ok(row)
 }
 
-/// That a day has come, by the organization's calendar.
-fn check_day(tx: &mut Tx, day: Option<Day>) -> Result<()> {
+/// That a day has come, by the organization's calendar, and that the client was born.
+fn check_day(tx: &mut Tx, day: Option<Day>, client: ClientId) -> Result<()> {
     let Some(day) = day else { return Ok(()) };
-    let zone = organizations::store::find(tx)?.time_zone;
-    if day > Day::today(&zone) { Err(ApiError::invalid("/occurred_on", "in_the_future", "must not lie in the future")) } else { Ok(()) }
+    let today = Day::latest_today([&organizations::store::find(tx)?.time_zone]);
+    day.has_come(today).map_err(|fault| ApiError::invalid("/occurred_on", fault.code, fault.detail))?;
+    clients::store::check_born(tx, client, day, "/occurred_on")
 }
 
 /// That a barrier names a provider and a service of the organization, and a service of that provider, where it names them. In the
@@ -167,7 +169,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewBarrier>) -> Result<Barri
     if let Some(service_type) = &new.service_type {
         service_type.check("/service_type")?;
     }
-    check_day(tx, row.occurred_on)?;
+    check_day(tx, row.occurred_on, case.client_id)?;
     check_references(tx, &mut row)?;
     notice_retaliation(tx, &case, &mut row)?;
     diesel::insert_into(barriers::table).values(&row).execute(tx.conn)?;
@@ -193,7 +195,7 @@ pub fn update(tx: &mut Tx, id: BarrierId, version: &IfMatch, patch: &Body<Barrie
     if let Some(service_type) = patch.service_type.set() {
         service_type.check("/service_type")?;
     }
-    check_day(tx, patch.occurred_on.set().copied())?;
+    check_day(tx, patch.occurred_on.set().copied(), case.client_id)?;
     if patch.provider_id.set().is_some() || patch.service_id.set().is_some() {
         check_references(tx, &mut row)?;
     }

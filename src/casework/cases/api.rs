@@ -11,7 +11,7 @@ use crate::{
         policy::{MoveCases, ReadCases, WriteCases},
     },
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, Query, Reply, ok, once, paged},
+    http::{Body, IfMatch, List, Once, OptionalIfMatch, Page, Query, Reply, ok, once, paged},
 };
 use actix_web::{
     get, patch, post,
@@ -83,9 +83,9 @@ pub async fn transition_case(
     who: Allowed<MoveCases>,
     db: Data<Db>,
     id: Path<CaseId>,
-    version: Option<IfMatch>,
+    version: OptionalIfMatch,
     request: Once,
     body: Body<Transition>,
 ) -> Reply<Case> {
-    once(&db, &who, request, body, move |tx, wanted| transition::perform(tx, *id, version.as_ref(), wanted)).await
+    once(&db, &who, request, body, move |tx, wanted| transition::perform(tx, *id, version.0.as_ref(), wanted)).await
 }

@@ -351,9 +351,9 @@ pub struct CasePatch {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct CaseFilter {
-    #[param(value_type = Option<OneOf<CaseStatus>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<CaseStatus>>, inline)]
     pub status: Option<OneOf<CaseStatus>>,
-    #[param(value_type = Option<OneOf<Priority>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<Priority>>, inline)]
     pub priority: Option<OneOf<Priority>>,
     /// The lead advocate.
     pub advocate: Option<UserId>,
@@ -373,7 +373,7 @@ pub struct CaseFilter {
     /// Parts of the case number, of what the case is about, or of what the client is found by, in any order and spelling.
     pub q: Option<Line<100>>,
     /// `client`, `lead_advocate`, or both with a comma: the short views of these.
-    #[param(value_type = Option<OneOf<CaseExpand>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<CaseExpand>>, inline)]
     pub expand: Option<OneOf<CaseExpand>>,
 }
 impl CaseFilter {
@@ -404,6 +404,6 @@ text_enum! {
 #[into_params(parameter_in = Query)]
 pub struct CaseView {
     /// `client`, `lead_advocate`, or both with a comma: the short views of these.
-    #[param(value_type = Option<OneOf<CaseExpand>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<CaseExpand>>, inline)]
     pub expand: Option<OneOf<CaseExpand>>,
 }

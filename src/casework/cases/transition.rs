@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     auth::{OrganizationId, UserId},
-    casework::{assignments, case_file::Newest, conflicts, deadlines, handovers, timeline},
+    casework::{assignments, case_file::Newest, clients, conflicts, deadlines, handovers, timeline},
     db::{
         Dialect, Tx,
         dialect::row_after,
@@ -237,8 +237,11 @@ pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body
     }
     let organization = organizations::store::find(tx)?;
     let today = Day::today(&organization.time_zone);
-    if wanted.first_contact.is_some_and(|at| at > Instant::now().plus_seconds(60)) {
+    if wanted.first_contact.is_some_and(|at| !at.has_come()) {
         return Err(ApiError::invalid("/first_contact", "in_the_future", "must not lie in the future"));
+    }
+    if let Some(at) = wanted.first_contact {
+        clients::store::check_born(tx, row.client_id, Day::latest_of(at), "/first_contact")?;
     }
     let mut facts = wanted.facts(&row, today, actor.user, organization.second_person_closes);
     if guards.contains(&Guard::ConflictCheck) && conflicts::store::in_the_way(tx, &row, wanted.lead_advocate_id)? {

@@ -12,9 +12,9 @@ use crate::{
     },
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
-    identity::teams,
+    identity::{organizations, teams},
     oversight::search,
-    types::{Instant, fold},
+    types::{Day, Instant, fold},
 };
 use diesel::{dsl, prelude::*};
 
@@ -238,7 +238,25 @@ pub fn refs(tx: &mut Tx, ids: Vec<ClientId>) -> Result<Vec<ClientRef>> {
     Ok(rows.into_iter().map(|(id, preferred_name)| ClientRef { id, preferred_name }).collect())
 }
 
+/// That a day on which something happened to a client, whose case the caller sees, is not before the client's birth.
+pub fn check_born(tx: &mut Tx, client: ClientId, day: Day, pointer: &str) -> Result<()> {
+    let of_client = clients::table.find((tx.organization(), client));
+    let born: Option<Day> = of_client.select(clients::date_of_birth).first(tx.conn)?;
+    match born {
+        Some(born) if day < born => Err(ApiError::invalid(pointer, "before_birth", "must not lie before the client's birth")),
+        _ => Ok(()),
+    }
+}
+
+/// That a birth has come, by the organization's calendar.
+fn check_birth(tx: &mut Tx, day: Option<Day>) -> Result<()> {
+    let Some(day) = day else { return Ok(()) };
+    let today = Day::latest_today([&organizations::store::find(tx)?.time_zone]);
+    day.has_come(today).map_err(|fault| ApiError::invalid("/date_of_birth", fault.code, fault.detail))
+}
+
 pub fn create(tx: &mut Tx, new: &Body<NewClient>) -> Result<Client> {
+    check_birth(tx, new.date_of_birth)?;
     let team = teams::store::choose(tx, new.team_id)?;
     let row = ClientRow::new(tx.organization(), team, tx.user()?, new);
     diesel::insert_into(clients::table).values(&row).execute(tx.conn)?;
@@ -254,6 +272,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewClient>) -> Result<Client> {
 pub fn update(tx: &mut Tx, id: ClientId, version: &IfMatch, patch: &Body<ClientPatch>) -> Result<Client> {
     let mut row = hold(tx, id)?;
     version.check(row.version)?;
+    check_birth(tx, patch.date_of_birth.set().copied())?;
     row.apply(patch);
     save(tx, &mut row)?;
     tx.record("client.updated", row.id, patch.members());

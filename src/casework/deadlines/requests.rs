@@ -155,7 +155,7 @@ pub struct ReviewVerdict {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct ActionDeadlineFilter {
-    #[param(value_type = Option<OneOf<DeadlineStatus>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<DeadlineStatus>>, inline)]
     pub status: Option<OneOf<DeadlineStatus>>,
 }
 impl Filter for ActionDeadlineFilter {
@@ -172,7 +172,7 @@ pub struct DeadlineFilter {
     /// Due on this day or later.
     pub due_from: Option<Day>,
     /// As of now: a running deadline whose day is over is `missed`.
-    #[param(value_type = Option<OneOf<DeadlineStatus>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<DeadlineStatus>>, inline)]
     pub status: Option<OneOf<DeadlineStatus>>,
     /// The lead advocate of the case.
     pub advocate: Option<UserId>,

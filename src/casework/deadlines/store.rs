@@ -228,12 +228,16 @@ fn trigger_of(date: Option<Day>, not_before: Option<Day>) -> Result<Trigger> {
     }
 }
 
-/// That a day has come where the forum is.
-fn check_day(day: Option<Day>, zone: &Zone, pointer: &str) -> Result<()> {
-    match day {
-        Some(day) if day > Day::today(zone) => Err(ApiError::invalid(pointer, "in_the_future", "must not lie in the future")),
-        _ => Ok(()),
-    }
+/// That a day has come where the forum is, or here.
+fn check_day(tx: &mut Tx, day: Option<Day>, zone: &Zone, pointer: &str) -> Result<()> {
+    let Some(day) = day else { return Ok(()) };
+    let today = Day::latest_today([zone, &organizations::store::find(tx)?.time_zone]);
+    day.has_come(today).map_err(|fault| ApiError::invalid(pointer, fault.code, fault.detail))
+}
+
+/// Where the forums of an action's deadlines are.
+pub fn zones_of(tx: &mut Tx, action: ActionId) -> Result<Vec<Zone>> {
+    Ok(visible(tx).filter(deadlines::action_id.eq(action)).select(deadlines::time_zone).load(tx.conn)?)
 }
 
 pub fn create(tx: &mut Tx, action: ActionId, new: &Body<NewDeadline>) -> Result<Deadline> {
@@ -252,7 +256,7 @@ pub fn create(tx: &mut Tx, action: ActionId, new: &Body<NewDeadline>) -> Result<
         Some(zone) => zone.clone(),
         None => organizations::store::find(tx)?.time_zone,
     };
-    check_day(new.trigger_date, &zone, "/trigger_date")?;
+    check_day(tx, new.trigger_date, &zone, "/trigger_date")?;
     // With a rule, the day stands in for the one that the rule is about to give.
     let day = new.due_on.or(new.trigger_date).or(new.trigger_not_before).unwrap_or_else(|| Day::today(&zone));
     let mut row = DeadlineRow::new(&action, tx.user()?, zone, day, new)?;
@@ -297,7 +301,7 @@ pub fn update(tx: &mut Tx, id: DeadlineId, version: &IfMatch, patch: &Body<Deadl
         row.set_zone(zone.clone())?;
     }
     patch.check(&row)?;
-    check_day(patch.trigger_date.0, &row.time_zone, "/trigger_date")?;
+    check_day(tx, patch.trigger_date.0, &row.time_zone, "/trigger_date")?;
     if let Some(day) = patch.trigger_date.0 {
         (row.trigger_date, row.trigger_not_before) = (Some(day), None);
     }
@@ -330,7 +334,7 @@ pub fn satisfy(tx: &mut Tx, id: DeadlineId, given: &Body<Satisfaction>) -> Resul
         Some(named) => actions::store::of_case(tx, named, case.id, "/action_id")?,
         None => actions::store::find(tx, row.action_id)?,
     };
-    check_day(given.on, &row.time_zone, "/on")?;
+    check_day(tx, given.on, &row.time_zone, "/on")?;
     if action.filed_on.is_none() || action.status == ActionStatus::EnteredInError {
         let detail = "was never filed, and so meets no deadline";
         return Err(ApiError::invalid("/action_id", "not_filed", detail));

@@ -243,7 +243,7 @@ pub struct HandoverRefusal {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct CaseHandoverFilter {
-    #[param(value_type = Option<OneOf<HandoverStatus>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<HandoverStatus>>, inline)]
     pub status: Option<OneOf<HandoverStatus>>,
 }
 impl Filter for CaseHandoverFilter {
@@ -255,7 +255,7 @@ impl Filter for CaseHandoverFilter {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct HandoverFilter {
-    #[param(value_type = Option<OneOf<HandoverStatus>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<HandoverStatus>>, inline)]
     pub status: Option<OneOf<HandoverStatus>>,
     /// With `true`, only those to the caller.
     pub mine: Option<bool>,

@@ -351,7 +351,7 @@ pub struct MeetingPatch {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct CaseMeetingFilter {
-    #[param(value_type = Option<OneOf<MeetingStatus>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<MeetingStatus>>, inline)]
     pub status: Option<OneOf<MeetingStatus>>,
 }
 impl Filter for CaseMeetingFilter {
@@ -369,7 +369,7 @@ pub struct MeetingFilter {
     pub starts_at_lt: Option<Instant>,
     /// With this provider.
     pub provider: Option<ProviderId>,
-    #[param(value_type = Option<OneOf<MeetingStatus>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<MeetingStatus>>, inline)]
     pub status: Option<OneOf<MeetingStatus>>,
     /// Only those of cases that the caller leads, or is assigned to now.
     pub mine: Option<bool>,

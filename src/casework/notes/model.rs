@@ -24,8 +24,6 @@ pub type AmendmentId = Id<AmendmentRow>;
 
 /// How long after it was written a note can be changed.
 const LOCKED_AFTER_SECONDS: i64 = 24 * 3600;
-/// How much a clock may be ahead of ours.
-const AHEAD_SECONDS: i64 = 60;
 
 text_enum! {
     /// What a note is about, and so who reads it.
@@ -196,7 +194,7 @@ impl NoteRow {
         };
         let contact = self.kind == NoteKind::Contact;
         need(!contact || time_given, "occurred_at", "required", "a note of a contact says when it was");
-        need(self.occurred_at <= Instant::now().plus_seconds(AHEAD_SECONDS), "occurred_at", "in_the_future", "must not lie in the future");
+        need(self.occurred_at.has_come(), "occurred_at", "in_the_future", "must not lie in the future");
         for (member, given) in
             [("direction", self.direction.is_some()), ("mode", self.mode.is_some()), ("successful", self.successful.is_some())]
         {
@@ -391,7 +389,7 @@ pub struct NewAmendment {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct NoteFilter {
-    #[param(value_type = Option<OneOf<NoteKind>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<NoteKind>>, inline)]
     pub kind: Option<OneOf<NoteKind>>,
 }
 impl Filter for NoteFilter {

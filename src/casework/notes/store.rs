@@ -10,7 +10,7 @@ use crate::{
             self, contacts,
             model::{CaseId, CaseRow},
         },
-        timeline,
+        clients, timeline,
     },
     db::{
         Dialect, PortableDsl as _, Tx,
@@ -22,7 +22,7 @@ use crate::{
     http::{Body, IfMatch, List, Page},
     of_visible_case,
     oversight::search,
-    types::{Id, Instant, Json},
+    types::{Day, Id, Instant, Json},
 };
 use diesel::prelude::*;
 
@@ -144,6 +144,9 @@ pub fn create<const LIMIT: usize>(tx: &mut Tx, case: CaseId, new: &Body<NewNote,
     let mut case = cases::store::hold(tx, case)?;
     let row = NoteRow::new(case.organization_id, case.id, tx.user()?, new);
     row.check(new.occurred_at.is_some())?;
+    if let Some(at) = new.occurred_at {
+        clients::store::check_born(tx, case.client_id, Day::latest_of(at), "/occurred_at")?;
+    }
     diesel::insert_into(notes::table).values(&row).execute(tx.conn)?;
     derive_contacts(tx, &mut case, None, row.reached_at())?;
     timeline::store::add_note(tx, case.id, "note.created", row.id, row.kind)?;
@@ -175,6 +178,9 @@ pub fn update<const LIMIT: usize>(tx: &mut Tx, id: NoteId, version: &IfMatch, pa
     let before = row.reached_at();
     row.apply(patch);
     row.check(true)?;
+    if let Some(at) = patch.occurred_at.0 {
+        clients::store::check_born(tx, case.client_id, Day::latest_of(at), "/occurred_at")?;
+    }
     save(tx, &mut row)?;
     derive_contacts(tx, &mut case, before, row.reached_at())?;
     timeline::store::add_note(tx, row.case_id, "note.updated", row.id, row.kind)?;
@@ -206,6 +212,9 @@ pub fn amend<const LIMIT: usize>(tx: &mut Tx, id: NoteId, new: &Body<NewAmendmen
     if correction.is_some() {
         check_may_correct(tx, &case, &row)?;
         row.check(true)?;
+    }
+    if let Some(at) = new.occurred_at {
+        clients::store::check_born(tx, case.client_id, Day::latest_of(at), "/occurred_at")?;
     }
     let event = if correction.is_some() { "note.corrected" } else { "note.amended" };
     let (corrected, replaced) = correction.unzip();

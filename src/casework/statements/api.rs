@@ -14,7 +14,7 @@ use crate::{
     casework::clients::model::ClientId,
     db::{Db, dialect::Key},
     error::{ApiError, Result},
-    http::{Accept, Body, File, IfMatch, List, Once, Page, Query, Reply, Shown, body::NOTE_LIMIT, ok, once, paged, plain},
+    http::{Accept, Body, File, IfMatch, List, Once, OptionalIfMatch, Page, Query, Reply, Shown, body::NOTE_LIMIT, ok, once, paged, plain},
     oversight::exports::{
         cover,
         gate::Outgoing,
@@ -90,11 +90,11 @@ pub async fn approve_statement(
     who: Allowed<WriteStatements>,
     db: Data<Db>,
     id: Path<StatementId>,
-    version: Option<IfMatch>,
+    version: OptionalIfMatch,
     request: Once,
     body: Body<NewStatementApproval>,
 ) -> Reply<Statement> {
-    once(&db, &who, request, body, move |tx, approval| store::approve(tx, *id, version.as_ref(), approval, approval.members())).await
+    once(&db, &who, request, body, move |tx, approval| store::approve(tx, *id, version.0.as_ref(), approval, approval.members())).await
 }
 
 /// Compare two versions of a statement

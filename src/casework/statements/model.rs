@@ -112,9 +112,7 @@ impl StatementRow {
                 .issues(vec![Issue { place: Place::Pointer(String::new()), fault }]));
         }
         let on = approval.on.unwrap_or(today);
-        if on > today {
-            return Err(ApiError::invalid("/on", "in_the_future", "must not lie in the future"));
-        }
+        on.has_come(today).map_err(|fault| ApiError::invalid("/on", fault.code, fault.detail))?;
         self.status = StatementStatus::Approved;
         self.approved_by = Some(approval.approved_by);
         self.approval_method = Some(approval.method);
@@ -270,7 +268,7 @@ pub struct NewStatementApproval {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct StatementFilter {
-    #[param(value_type = Option<OneOf<StatementStatus>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<StatementStatus>>, inline)]
     pub status: Option<OneOf<StatementStatus>>,
 }
 impl Filter for StatementFilter {

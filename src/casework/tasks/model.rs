@@ -151,7 +151,7 @@ pub struct TaskPatch {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct CaseTaskFilter {
-    #[param(value_type = Option<OneOf<TaskStatus>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<TaskStatus>>, inline)]
     pub status: Option<OneOf<TaskStatus>>,
 }
 impl Filter for CaseTaskFilter {
@@ -166,7 +166,7 @@ pub struct TaskFilter {
     pub assignee: Option<UserId>,
     /// With `true`, only the caller's own.
     pub mine: Option<bool>,
-    #[param(value_type = Option<OneOf<TaskStatus>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<TaskStatus>>, inline)]
     pub status: Option<OneOf<TaskStatus>>,
     /// Due before this day.
     pub due_before: Option<Day>,

@@ -3,7 +3,7 @@
 use super::model::*;
 use crate::{
     auth::{Allowed, policy::ReadCodeLists},
-    error::ApiError,
+    error::{ApiError, Code},
     http::{Reply, plain},
 };
 use actix_web::{get, web::Path};
@@ -17,11 +17,16 @@ pub async fn list_code_lists(_who: Allowed<ReadCodeLists>) -> Reply<CodeLists> {
     plain(CodeLists::all())
 }
 
+/// The lists are the same for everybody: what is not among them does not exist.
+fn unknown() -> ApiError {
+    ApiError::new(Code::NotFound, "There is no code list of this name. GET /api/v1/code-lists names them all.")
+}
+
 /// Fetch one code list
 ///
 /// Its codes with the words to show for them. A code that is retired is still read in old records, and refused in new ones.
 #[utoipa::path(tag = "Directory", params(("name" = String, Path, description = "The name of the list.", example = "barrier_type", max_length = 60, pattern = "^[a-z][a-z_]*$")), responses((status = 200, body = CodeList)), security(("bearer" = ["code_lists:read"])))]
 #[get("/code-lists/{name}")]
 pub async fn get_code_list(_who: Allowed<ReadCodeLists>, name: Path<String>) -> Reply<CodeList> {
-    plain(CodeList::named(&name).ok_or_else(ApiError::not_found)?)
+    plain(CodeList::named(&name).ok_or_else(unknown)?)
 }

@@ -278,7 +278,7 @@ pub struct DeadlineRuleFilter {
     pub action_type: Option<ActionType>,
     pub jurisdiction: Option<Jurisdiction>,
     pub scheme: Option<Scheme>,
-    #[param(value_type = Option<OneOf<DeadlineParty>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<DeadlineParty>>, inline)]
     pub party: Option<OneOf<DeadlineParty>>,
     /// Parts of the name, the code or the citation, in any order and spelling.
     pub q: Option<Line<100>>,

@@ -111,7 +111,7 @@ fn cut<F: crate::http::Filter>(
 
 /// A rule of the organization's own.
 pub fn create(tx: &mut Tx, new: &Body<NewDeadlineRule>) -> Result<DeadlineRule> {
-    new.check(Day::today(&home_zone(tx)?), None)?;
+    new.check(Day::latest_today([&home_zone(tx)?]), None)?;
     let row = RuleRow::new(tx.organization(), Id::new(), 1, tx.user()?, new);
     diesel::insert_into(rules::table).values(&row).execute(tx.conn)?;
     tx.record("deadline_rule.created", row.id, new.members());
@@ -123,7 +123,7 @@ pub fn add_version(tx: &mut Tx, id: DeadlineRuleId, new: &Body<NewDeadlineRule>)
     hold(tx, id, false)?;
     let versions = find(tx, id)?;
     let newest = versions.last().ok_or_else(ApiError::not_found)?;
-    new.check(Day::today(&home_zone(tx)?), Some(newest.effective_from))?;
+    new.check(Day::latest_today([&home_zone(tx)?]), Some(newest.effective_from))?;
     let row = RuleRow::new(tx.organization(), id, newest.version + 1, tx.user()?, new);
     // Somebody else may have been quicker with this number: run again, and follow theirs.
     let elsewhere = || ApiError::new(Code::Contention, "A version of this rule is added elsewhere.").header("retry-after", "1");
@@ -140,7 +140,7 @@ pub fn preview(tx: &mut Tx, asked: &DeadlinePreviewRequest) -> Result<DeadlinePr
         Some(zone) => zone.clone(),
         None => home_zone(tx)?,
     };
-    let trigger = Trigger::told(asked.trigger_date, asked.trigger_not_before, Day::today(&zone))?;
+    let trigger = Trigger::told(asked.trigger_date, asked.trigger_not_before, Day::latest_today([&zone, &home_zone(tx)?]))?;
     let rule = effective(tx, asked.rule_id, trigger.day())?;
     let computed = compute(&rule, trigger, &zone, asked.stated_due_on, Holidays::built_in())?;
     tx.saw("deadline_rule.previewed", rule.id);

@@ -7,7 +7,7 @@ use crate::{
         policy::{ReadDirectory, WriteTemplates},
     },
     db::Db,
-    http::{Body, IfMatch, Reply, ok, plain},
+    http::{Body, OptionalIfMatch, Reply, ok, plain},
     types::code::MeetingType,
 };
 use actix_web::{
@@ -46,8 +46,8 @@ pub async fn replace_preparation_template(
     who: Allowed<WriteTemplates>,
     db: Data<Db>,
     meeting_type: Path<MeetingType>,
-    version: Option<IfMatch>,
+    version: OptionalIfMatch,
     body: Body<NewPreparationTemplate>,
 ) -> Reply<PreparationTemplate> {
-    ok(db.write(&who, move |tx| store::replace(tx, *meeting_type, version.as_ref(), &body)).await?)
+    ok(db.write(&who, move |tx| store::replace(tx, *meeting_type, version.0.as_ref(), &body)).await?)
 }

@@ -214,7 +214,7 @@ pub struct ServiceMerge {
 pub struct ServiceFilter {
     pub provider: Option<ProviderId>,
     /// One or several, with commas between.
-    #[param(value_type = Option<OneOf<ServiceStatus>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<ServiceStatus>>, inline)]
     pub status: Option<OneOf<ServiceStatus>>,
     /// Parts of the name, in any order and spelling.
     pub q: Option<Line<100>>,

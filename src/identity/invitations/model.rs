@@ -140,7 +140,7 @@ pub struct Acceptance {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct InvitationFilter {
-    #[param(value_type = Option<OneOf<InvitationStatus>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<InvitationStatus>>, inline)]
     pub status: Option<OneOf<InvitationStatus>>,
 }
 impl Filter for InvitationFilter {

@@ -195,9 +195,9 @@ pub struct UserPatch {
 #[into_params(parameter_in = Query)]
 pub struct UserFilter {
     /// One or several, with commas between.
-    #[param(value_type = Option<OneOf<Role>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<Role>>, inline)]
     pub role: Option<OneOf<Role>>,
-    #[param(value_type = Option<OneOf<UserStatus>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<UserStatus>>, inline)]
     pub status: Option<OneOf<UserStatus>>,
     /// Members of this team.
     pub team: Option<TeamId>,

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     db::tally::MOST_GROUPS,
     error::{ApiError, Result},
+    http::list::listed,
     identity::{organizations::model::OrganizationRow, teams::model::TeamId},
     types::{Day, Instant, Line, Zone, fault::Fault},
 };
@@ -92,8 +93,9 @@ pub struct ReportQuery {
     pub as_of: Option<AsOf>,
     /// One team of the caller's. An administrator names none: what they are told is of all teams.
     pub team: Option<TeamId>,
-    /// Up to four of the measure's groups, with commas; an empty value groups by nothing. `month` or `quarter` shows each month or quarter of the period, those with 0 too, as the same report of it alone would show it; a measure of a moment is shown as of the end of each. `GET /reports` says by which moment each measure counts.
-    #[param(max_length = 200)]
+    /// Up to four of the measure's groups; an empty value groups by nothing. `month` or `quarter` shows each month or quarter of the period, those with 0 too, as the same report of it alone would show it; a measure of a moment is shown as of the end of each. `GET /reports` says by which moment each measure counts.
+    #[serde(deserialize_with = "listed")]
+    #[param(value_type = Option<Vec<String>>, max_items = 4)]
     pub group_by: Option<String>,
     /// JSON is `exact` for those who see the cases, unless said, and `protected` for all others. CSV, XLSX, PDF and SVG are `protected` unless `exact` is asked for; an exact file says on every page that it is internal. A protected report is of a whole quarter or year, or of the last day of a month, and of one team only for those who see it. It is grouped by quarter, and by month only where the measure is of a moment.
     #[param(inline)]
@@ -410,7 +412,7 @@ mod tests {
         OrganizationRow::new(Line::parse("River Peers").unwrap(), Zone::parse("America/Chicago").unwrap(), line("peer"))
     }
     fn asked(id: &str, query: &str, view: View) -> std::result::Result<(String, String), String> {
-        let query: ReportQuery = serde_urlencoded::from_str(query).unwrap();
+        let query: ReportQuery = crate::http::list::parse_filter(form_urlencoded::parse(query.as_bytes())).unwrap();
         let now = Instant::parse("2026-11-26T12:00:00Z").unwrap();
         let groups = groups(find(id).unwrap(), query.group_by.as_deref()).unwrap();
         moments(find(id).unwrap(), span(&groups), &query, view, &organization(), now)
@@ -482,7 +484,7 @@ mod tests {
     #[test]
     fn a_period_is_parted_into_months() {
         let parted = |id: &str, span: Span, query: &str| {
-            let query: ReportQuery = serde_urlencoded::from_str(query).unwrap();
+            let query: ReportQuery = crate::http::list::parse_filter(form_urlencoded::parse(query.as_bytes())).unwrap();
             let (measure, now) = (find(id).unwrap(), Instant::parse("2026-11-26T12:00:00Z").unwrap());
             let whole = moments(measure, Some(span), &query, View::Exact, &organization(), now)?;
             stretches(measure, span, &whole, &organization().time_zone)

@@ -44,7 +44,7 @@ pub fn file(report: &Report, measure: &Measure, format: ReportFormat) -> Result<
     match format {
         ReportFormat::Csv => Ok(csv::render(&table)),
         ReportFormat::Xlsx => xlsx::render(&table),
-        ReportFormat::Pdf => pdf::render_as(&Sheet::from(&table), table.name()),
+        ReportFormat::Pdf => pdf::render(&Sheet::from(&table)),
         ReportFormat::Svg => Ok(table.chart.as_ref().map(svg::render).unwrap_or_default().into_bytes()),
         ReportFormat::Json => serde_json::to_vec(report).map_err(ApiError::internal),
     }

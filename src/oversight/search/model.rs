@@ -70,11 +70,10 @@ pub fn of_person<'a>(
     all
 }
 
-/// What the number of a case is found by beside its parts: `42` and `202642` of `2026-000042`.
+/// What the number of a case is found by beside its parts: `202642` of `2026-000042`, so that it is found without its zeros.
 pub fn of_case_number(number: &str) -> BTreeSet<String> {
     let Some((year, number)) = number.split_once('-') else { return BTreeSet::new() };
-    let short = number.trim_start_matches('0');
-    BTreeSet::from([short.to_owned(), format!("{year}{short}")])
+    BTreeSet::from([format!("{year}{}", number.trim_start_matches('0'))])
 }
 
 /// The texts that there are, each on a line of its own.
@@ -287,7 +286,7 @@ pub struct SearchFilter {
     pub q: Question,
     /// Only records of these kinds.
     #[serde(default)]
-    #[param(value_type = Option<OneOf<SearchKind>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<SearchKind>>, inline)]
     pub kind: Option<OneOf<SearchKind>>,
 }
 impl Filter for SearchFilter {

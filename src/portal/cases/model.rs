@@ -151,7 +151,7 @@ pub struct MyPromise {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct MyCaseFilter {
-    #[param(value_type = Option<OneOf<CaseStatus>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<CaseStatus>>, inline)]
     pub status: Option<OneOf<CaseStatus>>,
 }
 impl Filter for MyCaseFilter {

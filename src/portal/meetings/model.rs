@@ -49,7 +49,7 @@ pub struct MyMeetingFilter {
     pub starts_at_gte: Option<Instant>,
     /// Starting before this moment.
     pub starts_at_lt: Option<Instant>,
-    #[param(value_type = Option<OneOf<MeetingStatus>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<MeetingStatus>>, inline)]
     pub status: Option<OneOf<MeetingStatus>>,
 }
 impl Filter for MyMeetingFilter {

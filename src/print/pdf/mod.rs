@@ -307,19 +307,11 @@ fn one_line(text: &str, width: f32) -> Option<Line> {
 /// # Errors
 /// 406 `format_cannot_show_text` where some of its text is in a writing that the fonts lack.
 pub fn render(sheet: &Sheet) -> Result<Vec<u8>> {
-    render_as(sheet, sheet.name())
-}
-
-/// The sheet as a file that calls itself something else than its heading: a heading need not say again what stands under it.
-///
-/// # Errors
-/// The same.
-pub fn render_as(sheet: &Sheet, name: &str) -> Result<Vec<u8>> {
     let sheet = shown(sheet)?;
     let Setter { paper, pages, parts, .. } = lay_out(&sheet);
     let settings = SerializeSettings { enable_tagging: true, ..SerializeSettings::default() };
     let mut document = Document::new_with(settings);
-    document.set_metadata(Metadata::new().title(name.to_owned()).language("en".into()));
+    document.set_metadata(Metadata::new().title(sheet.name().to_owned()).language("en".into()));
     // Of each part, what is found of it on whatever pages.
     let mut found: Vec<Vec<Node>> = vec![Vec::new(); parts.len()];
     let count = pages.len();

@@ -136,7 +136,7 @@ pub struct CommitmentPatch {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct CommitmentFilter {
-    #[param(value_type = Option<OneOf<CommitmentStatus>>, explode = false, inline)]
+    #[param(value_type = Option<OneOf<CommitmentStatus>>, inline)]
     pub status: Option<OneOf<CommitmentStatus>>,
 }
 impl Filter for CommitmentFilter {
