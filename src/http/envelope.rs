@@ -37,7 +37,7 @@ use std::{
 /// A handler that takes longer has lost its way (HT-05).
 const DEADLINE: Duration = Duration::from_secs(30);
 /// What is refused to somebody who is signed in leaves at a multiple of this time after it came (AZ-12).
-const STEP: Duration = Duration::from_millis(5);
+const STEP: Duration = Duration::from_millis(10);
 /// HT-04.
 const LONGEST_URI: usize = 8 * 1024;
 const LARGEST_HEAD: usize = 32 * 1024;

@@ -91,6 +91,7 @@ on_both_engines! {
         ana.send("PUT", &format!("/clients/{old}/account"), &[], Some(json!({"user_id": sam.id()}))).await.expect(200);
         let said = sam.post("/me/feedback", json!({"text": "It helps."})).await.expect(201).id();
         let (first, draft) = (statement(&ana, &old, "Time.", true).await, statement(&ana, &new, "Quiet.", false).await);
+        ana.get(&format!("/statements/{first}/print?format=html&for=client&reason=Handed+over")).await.expect(200);
         let etag = boss.get(&format!("/clients/{new}")).await.expect(200).etag();
 
         let merged = merge(&boss, &old, &new, json!({"reason": "CANARY"})).await.expect(201);
@@ -140,6 +141,8 @@ on_both_engines! {
         assert!(has("client.account_removed", &old, &sam.id()) && has("client.account_set", &new, &sam.id()));
         assert!(!json!(entries).to_string().contains("CANARY"));
         for id in [&old, &new] {
+            let exports = pages(&w.user(Role::Auditor), &format!("/exports?client_id={id}"), 5).await;
+            assert_eq!(exports.iter().map(|export| &export["client_ids"]).collect::<Vec<_>>(), [&json!([old])], "as it was handed out");
             let log = pages(&boss, &format!("/clients/{id}/access-log"), 50).await;
             let subjects: BTreeSet<&str> = log.iter().map(|entry| entry["subject"]["id"].as_str().unwrap()).collect();
             for subject in [&old, &new, &case, &barrier, &said, &first] {

@@ -68,6 +68,32 @@ fn seen(tx: &Tx) -> Seen {
     clients::table.filter(clients::organization_id.eq(tx.organization())).filter(seen)
 }
 
+/// The condition under which a column, as SQL names it, has any of the ids that name the same client: for what keeps the id that it was entered
+/// with, as exports do. It says nothing of who may see the client.
+pub fn any_id_of(tx: &Tx, column: &'static str, id: ClientId) -> Condition {
+    let organization = tx.organization().uuid();
+    let stands_for = || {
+        Condition::sql("coalesce((SELECT asked.into_id FROM client_merges AS asked WHERE asked.organization_id = ")
+            .id(organization)
+            .then(" AND asked.client_id = ")
+            .id(id.uuid())
+            .then("), ")
+            .id(id.uuid())
+            .then(")")
+    };
+    Condition::sql("(")
+        .then(column)
+        .then(" = ")
+        .with(stands_for())
+        .then(" OR ")
+        .then(column)
+        .then(" IN (SELECT merged.client_id FROM client_merges AS merged WHERE merged.organization_id = ")
+        .id(organization)
+        .then(" AND merged.into_id = ")
+        .with(stands_for())
+        .then("))")
+}
+
 /// What an id was merged into, where it was.
 fn merged_into(tx: &mut Tx, id: ClientId) -> Result<Option<ClientId>> {
     let merge = client_merges::table.find((tx.organization(), id));
@@ -80,14 +106,6 @@ pub fn merged(tx: &mut Tx, into: Vec<ClientId>) -> Result<Vec<(ClientId, ClientI
         client_merges::table.filter(client_merges::organization_id.eq(tx.organization())).filter(client_merges::into_id.eq_any(into));
     let columns = (client_merges::into_id, client_merges::client_id);
     Ok(merges.order(client_merges::client_id).select(columns).load(tx.conn)?)
-}
-
-/// Every id that names the same person as this one: for records that keep the id under which they were made.
-pub fn all_ids(tx: &mut Tx, id: ClientId) -> Result<Vec<ClientId>> {
-    let own = merged_into(tx, id)?.unwrap_or(id);
-    let mut ids: Vec<ClientId> = merged(tx, vec![own])?.into_iter().map(|(_, id)| id).collect();
-    ids.push(own);
-    Ok(ids)
 }
 
 fn add_merged(tx: &mut Tx, views: &mut [Client]) -> Result<()> {

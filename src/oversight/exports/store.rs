@@ -21,25 +21,23 @@ fn visible(tx: &Tx) -> exports::BoxedQuery<'static, Dialect> {
     exports::table.filter(exports::organization_id.eq(tx.organization())).into_boxed()
 }
 
-/// `clients` are the ids of the client that is asked for, where one is.
-fn filtered(tx: &Tx, filter: &ExportFilter, clients: Option<&Vec<ClientId>>) -> exports::BoxedQuery<'static, Dialect> {
+fn filtered(tx: &Tx, filter: &ExportFilter) -> exports::BoxedQuery<'static, Dialect> {
     let mut query = visible(tx);
     if let Some(user) = filter.user_id {
         query = query.filter(exports::user_id.eq(user));
     }
-    if let Some(ids) = clients {
+    if let Some(client) = filter.client_id {
         let with = export_clients::table.filter(export_clients::organization_id.eq(tx.organization()));
-        let with = with.filter(export_clients::client_id.eq_any(ids.clone()));
-        query = query.filter(exports::id.eq_any(with.select(export_clients::export_id)));
+        // What was handed out before a merge stays under the id that the client had then.
+        let theirs = with.filter(clients::store::any_id_of(tx, "export_clients.client_id", client));
+        query = query.filter(exports::id.eq_any(theirs.select(export_clients::export_id)));
     }
     query
 }
 
 pub fn page(tx: &mut Tx, list: &List<ExportFilter>) -> Result<Page<Export>> {
     let actor = tx.actor()?;
-    // A client who was merged into another is one person: an export keeps the id under which it was made.
-    let asked = list.filter.client_id.map(|id| clients::store::all_ids(tx, id)).transpose()?;
-    let mut query = filtered(tx, &list.filter, asked.as_ref());
+    let mut query = filtered(tx, &list.filter);
     if let Some((at, id)) = list.after(actor)? {
         query = query.filter(row_after((exports::at, exports::id), (Instant::from_micros(at), ExportId::from_uuid(id)), list.down()));
     }
@@ -48,17 +46,17 @@ pub fn page(tx: &mut Tx, list: &List<ExportFilter>) -> Result<Page<Export>> {
         false => query.order((exports::at.asc(), exports::id.asc())),
     };
     let rows: Vec<ExportRow> = query.select(ExportRow::as_select()).limit(list.fetch()).load(tx.conn)?;
-    let total = if list.include_total { Some(filtered(tx, &list.filter, asked.as_ref()).count().get_result(tx.conn)?) } else { None };
-    let mut listed = clients_of(tx, &rows)?;
+    let total = if list.include_total { Some(filtered(tx, &list.filter).count().get_result(tx.conn)?) } else { None };
+    let mut clients = clients_of(tx, &rows)?;
     let page = list.page(
         actor,
         rows,
         total,
         |row| (row.at.micros(), row.id.uuid()),
         |row| {
-            let is_short = row.client_count.is_some_and(|count| count <= MOST_CLIENTS);
-            let ids = listed.remove(&row.id).unwrap_or_default();
-            Export::of(row, is_short.then_some(ids))
+            let listed = row.client_count.is_some_and(|count| count <= MOST_CLIENTS);
+            let ids = clients.remove(&row.id).unwrap_or_default();
+            Export::of(row, listed.then_some(ids))
         },
     );
     if page.items.is_empty() {
