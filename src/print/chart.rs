@@ -23,10 +23,16 @@ const BESIDE: f32 = 0.32;
 const STUB: f32 = 2.4;
 /// Between the strokes of a hatching.
 const HATCH: f32 = 0.6;
+/// The end of a bar that is longer than the scale, behind the gap by which it is broken.
+const BREAK: f32 = 1.2;
+/// What is drawn of a column of zero.
+const SLIVER: f32 = 0.12;
 /// How high columns are at most.
 const HIGH: f32 = 13.0;
 /// The size of what is said beside the bars: ends of scales, notes.
 pub const SMALL: f32 = 0.85;
+/// The size of numbers that find no room in it.
+const SMALLEST: f32 = 0.7;
 
 /// What something is drawn in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,7 +105,12 @@ fn text(x: f32, y: f32, size: f32, anchor: Anchor, text: impl Into<String>) -> S
 
 /// The lines of a text that is so wide at most, in a size.
 pub fn wrapped(words: &str, wide: f32, size: f32) -> Vec<String> {
-    let text = |line: super::text::Line| line.runs.iter().map(|run| run.text.as_str()).collect::<String>().trim_end().to_owned();
+    let text = |line: super::text::Line| {
+        let runs = line.runs.iter().map(|run| run.text.as_str());
+        // What draws the text sets it from the right itself: it is given as it is spoken.
+        let text: String = if line.from_right { runs.rev().collect() } else { runs.collect() };
+        text.trim_end().to_owned()
+    };
     lines(words, &REGULAR, wide / size).into_iter().map(text).collect()
 }
 
@@ -115,13 +126,16 @@ pub fn hatching(wide: f32, high: f32) -> Vec<((f32, f32), (f32, f32))> {
     strokes
 }
 
-/// The end of a scale that a number lies on: 1, 2 or 5, with zeros; and whether its half is a whole number.
+/// The end of a scale that a number lies on: a round number that is not much larger.
 fn end_of_scale(most: f64) -> f64 {
     if !(most > 0.0 && most.is_finite()) {
         return 1.0;
     }
     let ten = 10_f64.powf(most.log10().floor());
-    [1.0, 2.0, 5.0, 10.0].into_iter().map(|step| step * ten).find(|end| *end >= most - 1e-9).unwrap_or(most)
+    let steps = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
+    // What is counted has no halves.
+    let whole = |end: &f64| end.fract() == 0.0 || ten < 1.0;
+    steps.into_iter().map(|step| step * ten).filter(whole).find(|end| *end >= most - 1e-9).unwrap_or(most)
 }
 
 /// The scale of a chart: its end, and what its marks are called.
@@ -136,7 +150,9 @@ impl Scale {
             let marks = [0.0, 0.5, 1.0].map(|at| (at, format!("{:.0}\u{A0}%", at * 100.0))).to_vec();
             return Self { end: 1.0, marks };
         }
-        let values = chart.bars.iter().filter_map(|bar| bar.mark.value()).filter(|value| value.is_finite());
+        // The bar of all that have none would make every other one small: it is broken where it is longer.
+        let own = |bar: &&Bar| !bar.is_pale || chart.kind == ChartKind::Columns;
+        let values = chart.bars.iter().filter(own).filter_map(|bar| bar.mark.value()).filter(|value| value.is_finite());
         let end = end_of_scale(values.fold(0.0, f64::max));
         let word = |at: f64| super::table::Cell::Count(at as i64).words();
         let middle = (end % 2.0 == 0.0).then(|| (end / 2.0, word(end / 2.0)));
@@ -151,7 +167,10 @@ impl Scale {
 /// The chart as bands from the top down, so wide.
 pub fn plan(chart: &Chart, wide: f32) -> Vec<Band> {
     if chart.bars.is_empty() {
-        return vec![Band::of(PITCH, vec![text(0.0, PITCH / 2.0 + DROP, 1.0, Anchor::Start, "There is nothing to show.")])];
+        return vec![Band::of(
+            PITCH,
+            vec![text(0.0, PITCH / 2.0 + DROP, 1.0, Anchor::Start, chart.nothing.as_deref().unwrap_or("There is nothing to show."))],
+        )];
     }
     let mut bands = match chart.kind {
         ChartKind::Bars => bars(chart, wide),
@@ -187,13 +206,18 @@ fn bars(chart: &Chart, wide: f32) -> Vec<Band> {
                 }
                 top += 0.05;
             }
-            let base = top + THICK / 2.0 + DROP;
+            let (upper, base) = (if beside { 0.0 } else { top - 0.1 }, top + THICK / 2.0 + DROP);
             let mut length = 0.0;
             match bar.mark {
                 Mark::Value(value) => {
                     length = scale.part(value) * room;
                     let ink = if bar.is_pale { Ink::Pale } else { Ink::Full };
-                    shapes.push(Shape::Block { x: zero, y: top, wide: length, high: THICK, ink });
+                    if value > scale.end && bar.is_pale {
+                        shapes.push(Shape::Block { x: zero, y: top, wide: length - BREAK - GAP, high: THICK, ink });
+                        shapes.push(Shape::Block { x: zero + length - BREAK, y: top, wide: BREAK, high: THICK, ink });
+                    } else {
+                        shapes.push(Shape::Block { x: zero, y: top, wide: length, high: THICK, ink });
+                    }
                 }
                 Mark::Hidden => {
                     length = STUB;
@@ -209,11 +233,19 @@ fn bars(chart: &Chart, wide: f32) -> Vec<Band> {
             };
             shapes.push(text(shown_at.0, shown_at.1, shown_at.3, shown_at.2, &bar.shown));
             let high = if behind { top + THICK + if beside { (PITCH - THICK) / 2.0 } else { 0.3 } } else { top + LEADING + 0.1 };
+            // Beside its bar alone, so that no label is struck through.
+            let lower = if beside {
+                high
+            } else if behind {
+                top + THICK + 0.1
+            } else {
+                top + 0.1
+            };
             for (at, _) in scale.marks.iter().skip(1) {
                 let x = zero + scale.part(*at) * room;
-                shapes.insert(0, Shape::Line { from: (x, 0.0), to: (x, high), ink: Ink::Grid });
+                shapes.insert(0, Shape::Line { from: (x, upper), to: (x, lower), ink: Ink::Grid });
             }
-            shapes.push(Shape::Line { from: (zero, 0.0), to: (zero, high), ink: Ink::Line });
+            shapes.push(Shape::Line { from: (zero, upper), to: (zero, lower), ink: Ink::Line });
             Band { high, parts: vec![(Some(format!("{}: {}", bar.label, bar.shown)), shapes)] }
         })
         .collect();
@@ -247,10 +279,11 @@ fn columns(chart: &Chart, wide: f32) -> Band {
         shapes.push(Shape::Line { from: (zero, y), to: (wide, y), ink });
         shapes.push(text(zero - GAP * 0.6, y + DROP * SMALL, SMALL, Anchor::End, word));
     }
-    let fits = |words: &str| width(words, &REGULAR) * SMALL <= slot - 0.1;
+    let fits = |words: &str, size: f32| width(words, &REGULAR) * size <= slot - 0.05;
     // Numbers stand above their columns where all of them find room, names of months under as many as do.
-    let with_numbers = chart.bars.iter().all(|bar| fits(&bar.brief));
-    let with_n = chart.bars.iter().any(|bar| bar.of.is_some()) && chart.bars.iter().all(|bar| bar.of.as_deref().is_none_or(fits));
+    let size = [SMALL, SMALLEST].into_iter().find(|size| chart.bars.iter().all(|bar| fits(&bar.brief, *size)));
+    let n_fits = |bar: &Bar| bar.of.as_deref().is_none_or(|of| fits(of, SMALLEST));
+    let with_n = chart.bars.iter().any(|bar| bar.of.is_some()) && chart.bars.iter().all(n_fits);
     let longest = chart.bars.iter().map(|bar| width(&bar.tick.0, &REGULAR) * SMALL).fold(0.0, f32::max) + 0.3;
     let every = (longest / slot).ceil().max(1.0) as usize;
     let mut parts = vec![(None, shapes)];
@@ -262,7 +295,8 @@ fn columns(chart: &Chart, wide: f32) -> Band {
         let mut high = 0.0;
         match bar.mark {
             Mark::Value(value) => {
-                high = scale.part(value) * HIGH;
+                // A month of none is seen to be one, whether or not there is room to write it.
+                high = (scale.part(value) * HIGH).max(SLIVER);
                 let ink = if bar.is_pale { Ink::Pale } else { Ink::Full };
                 shapes.push(Shape::Block { x, y: floor - high, wide: thick, high, ink });
             }
@@ -270,10 +304,10 @@ fn columns(chart: &Chart, wide: f32) -> Band {
                 high = STUB;
                 shapes.push(Shape::Hatched { x, y: floor - STUB, wide: thick, high: STUB });
             }
-            Mark::Missing => {}
+            Mark::Missing => shapes.push(text(middle, floor - 0.3, SMALL, Anchor::Middle, "–")),
         }
-        if with_numbers && !(bar.mark == Mark::Hidden) {
-            shapes.push(text(middle, floor - high - 0.3, SMALL, Anchor::Middle, &bar.brief));
+        if let (Some(size), Mark::Value(_)) = (size, bar.mark) {
+            shapes.push(text(middle, floor - high - 0.3, size, Anchor::Middle, &bar.brief));
         }
         if i % every == 0 {
             shapes.push(text(middle, floor + LEADING * 0.85, SMALL, Anchor::Middle, &bar.tick.0));
@@ -285,11 +319,13 @@ fn columns(chart: &Chart, wide: f32) -> Band {
             let long = width(&words, &REGULAR) * SMALL;
             let next = chart.bars.iter().skip(i).position(|later| later.tick.1 != bar.tick.1);
             if next.is_none_or(|next| slot * next as f32 > long + GAP) {
-                shapes.push(text(x.min(wide - long), floor + LEADING * 1.75, SMALL, Anchor::Start, words));
+                let left = (middle - long / 2.0).clamp(0.0, wide - long);
+                shapes.push(text(left, floor + LEADING * 1.75, SMALL, Anchor::Start, words));
             }
         }
         if let (true, Some(of)) = (with_n, &bar.of) {
-            shapes.push(text(middle, floor + LEADING * 2.7, SMALL, Anchor::Middle, of));
+            let size = if chart.bars.iter().all(|bar| bar.of.as_deref().is_none_or(|of| fits(of, SMALL))) { SMALL } else { SMALLEST };
+            shapes.push(text(middle, floor + LEADING * 2.7, size, Anchor::Middle, of));
         }
         parts.push((Some(format!("{}: {}", bar.label, bar.shown)), shapes));
     }
@@ -373,9 +409,19 @@ mod tests {
 
     #[test]
     fn the_end_of_a_scale_is_a_round_number() {
-        for (most, end) in [(0.0, 1.0), (1.0, 1.0), (3.0, 5.0), (5.0, 5.0), (52.0, 100.0), (130.0, 200.0), (f64::NAN, 1.0)] {
+        for (most, end) in [(0.0, 1.0), (1.0, 1.0), (3.0, 3.0), (7.0, 8.0), (12.0, 15.0), (52.0, 60.0), (214.0, 250.0), (f64::NAN, 1.0)] {
             assert!((end_of_scale(most) - end).abs() < 1e-9, "{most}");
         }
+    }
+
+    /// The bar of all the rest is broken where it is longer than the scale, which is that of the others.
+    #[test]
+    fn the_rest_makes_no_other_bar_small() {
+        let rest = Bar { is_pale: true, ..Bar::new("and 9 more (500)", Mark::Value(500.0), "together") };
+        let of = blocks(&chart(vec![Bar::new("A", Mark::Value(10.0), "10"), rest]));
+        assert_eq!(of.len(), 3, "in two pieces");
+        let end = of[2].0 + of[2].2;
+        assert!((of[0].2 - end).abs() < 1e-3 && of[1].0 + of[1].2 < of[2].0, "{of:?}");
     }
 
     /// Zero, hidden and missing are told apart, and a legend says what they mean.

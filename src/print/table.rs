@@ -79,6 +79,8 @@ pub struct Chart {
     pub bars: Vec<Bar>,
     /// What a pale bar is.
     pub pale: Option<String>,
+    /// What is said where there are no bars.
+    pub nothing: Option<String>,
     /// What else there is to know, under it.
     pub notes: Vec<String>,
 }

@@ -12,6 +12,7 @@ const LONGEST: usize = 32_767;
 const CUT: &str = " […]";
 /// In signs: a column is as wide as what it holds, and no wider than this.
 const WIDEST: u16 = 60;
+const WIDEST_NUMBER: u16 = 14;
 /// In points: how high a line of a cell is, and how high a row may be.
 const LINE: u32 = 15;
 const HIGHEST: u32 = 405;
@@ -83,13 +84,16 @@ fn length(text: &str) -> u16 {
 
 /// How wide the columns must be for all that they hold, in signs.
 fn widths(table: &Table) -> Vec<u16> {
-    let mut widths: Vec<u16> = table.columns.iter().map(|column| length(&column.label)).collect();
+    // The label of a number goes on over some lines: it does not make its column wider than numbers are.
+    let label = |column: &Column| if column.kind.is_numeric() { length(&column.label).min(WIDEST_NUMBER) } else { length(&column.label) };
+    let mut widths: Vec<u16> = table.columns.iter().map(label).collect();
     for row in table.rows.iter().chain(&table.totals) {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = length(&cell.words()).max(*width);
         }
     }
-    widths.into_iter().map(|width| width.saturating_add(3).clamp(10, WIDEST)).collect()
+    // A sixth more than was counted, as where lines are counted: what fits in one line does not make a row higher.
+    widths.into_iter().map(|width| width.saturating_add(width / 6).saturating_add(3).clamp(10, WIDEST)).collect()
 }
 
 /// Makes room for text that goes on over some lines: not every program does so by itself.

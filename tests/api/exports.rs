@@ -196,6 +196,12 @@ on_both_engines! {
         }
         assert_eq!(auditor.get("/exports?client_id=me").await.expect(400).body["code"], "invalid_parameter");
         assert!(pages(&w.outsider(Role::Auditor), &format!("/exports?client_id={}", records.client), 50).await.is_empty());
+        // The two were one person: both ids lead to what either was given as.
+        let merge = json!({"into": records.client, "statements_of": records.client});
+        boss.post(&format!("/clients/{}/merge", other.client), merge).await.expect(201);
+        for client in [&records.client, &other.client] {
+            assert_eq!(pages(&auditor, &format!("/exports?client_id={client}"), 50).await.len(), 8);
+        }
         // The audit log has codes and counts, and nobody's words.
         let log = json!(pages(&auditor, "/audit-events?sort=sequence", 200).await).to_string();
         assert!(log.contains("purpose=treatment") && log.contains("basis=consent") && log.contains("clients=2") && log.contains("for=recipient"));

@@ -615,7 +615,7 @@ on_both_engines! {
             for span in measure["spans"].as_array().unwrap() {
                 let period = format!("from=2025-01-01&to=2026-01-01&group_by={}&view=exact&", span.as_str().unwrap());
                 for format in ["pdf", "svg"] {
-                    boss.get(&format!("/reports/{}?{period}format={format}&reason=r", measure["id"].as_str().unwrap())).await.expect(200);
+                    boss.get(&format!("/reports/{}?{period}format={format}&reason=Board", measure["id"].as_str().unwrap())).await.expect(200);
                 }
             }
         }
@@ -639,7 +639,7 @@ on_both_engines! {
         ] {
             assert_eq!(report(user, &format!("barriers_open?{query}")).await["scope"]["kind"], kind);
             for period in ["", "&group_by=month&from=2026-01-01&to=2026-10-01"] {
-                let ask = |format: &str| format!("/reports/barriers_open?view=exact&format={format}&reason=r{query}{period}");
+                let ask = |format: &str| format!("/reports/barriers_open?view=exact&format={format}&reason=Board{query}{period}");
                 let svg = user.get(&ask("svg")).await.expect(200).body;
                 assert!(svg.as_str().unwrap().contains(&format!("{organization}, {}{}", teams[..1].to_lowercase(), &teams[1..])), "{svg}");
                 for format in ["csv", "xlsx", "pdf"] {
@@ -667,7 +667,7 @@ on_both_engines! {
         let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
         past.barrier(&case, "2026-01-10", json!({}));
         let period = "from=2026-01-01&to=2026-10-01&group_by=quarter";
-        let csv = |query: &'static str| { let boss = &boss; async move { boss.get(&format!("/reports/barriers_open?{query}&format=csv&reason=r")).await.expect(200).body.as_str().unwrap().to_owned() } };
+        let csv = |query: &'static str| { let boss = &boss; async move { boss.get(&format!("/reports/barriers_open?{query}&format=csv&reason=Board")).await.expect(200).body.as_str().unwrap().to_owned() } };
         let protected = csv("from=2026-01-01&to=2026-10-01&group_by=quarter").await;
         assert!(protected.contains("2026-Q1,Q1 2026,suppressed,") && protected.contains("Protected: 1 to 10 suppressed"), "{protected}");
         assert!(!protected.contains("internal"), "{protected}");
@@ -675,13 +675,13 @@ on_both_engines! {
         assert!(exact.lines().skip(1).all(|line| line.ends_with("exact,Exact numbers: internal")) && exact.contains("2026-Q1,Q1 2026,1,"), "{exact}");
         assert_eq!(told(&boss, &format!("barriers_open?{period}")).await.0[0], "Q1 2026: open = 1");
         for format in ["svg", "csv", "xlsx", "pdf"] {
-            let refused = boss.get(&format!("/reports/time_to_close?from=2026-01-02&to=2026-03-01&format={format}&reason=r")).await;
+            let refused = boss.get(&format!("/reports/time_to_close?from=2026-01-02&to=2026-03-01&format={format}&reason=Board")).await;
             assert!(refused.body["errors"][0]["detail"].as_str().is_some_and(|detail| detail.contains("view=exact")), "{:#}", refused.body);
             refused.faulty(400, "to", "too_fine");
-            boss.get(&format!("/reports/time_to_close?from=2026-01-02&to=2026-03-01&format={format}&reason=r&view=exact")).await.expect(200);
+            boss.get(&format!("/reports/time_to_close?from=2026-01-02&to=2026-03-01&format={format}&reason=Board&view=exact")).await.expect(200);
         }
         boss.get("/reports/time_to_close?from=2026-01-02&to=2026-03-01&format=json").await.expect(200);
-        w.user(Role::Admin).get("/reports/barriers_open?format=csv&reason=r&view=exact").await.expect(403);
+        w.user(Role::Admin).get("/reports/barriers_open?format=csv&reason=Board&view=exact").await.expect(403);
     }
 
     /// Resolved in January and in March: February is there with none, and each month is what a report of it alone says.

@@ -89,9 +89,6 @@ fn table(report: &Report, measure: &Measure, reader: Reader) -> Table {
         }
         columns.push(Column { name: format!("{name}_name").into(), label: title.to_owned(), kind: ColumnKind::Text });
     }
-    if report.filters.group_by.is_empty() && reader == Reader::Person {
-        columns.push(Column { name: "of".into(), label: String::new(), kind: ColumnKind::Text });
-    }
     for statistic in measure.statistics {
         let is_ratio = is_ratio(statistic.makes);
         let kind = match statistic.makes {
@@ -99,7 +96,7 @@ fn table(report: &Report, measure: &Measure, reader: Reader) -> Table {
             _ => ColumnKind::Count,
         };
         columns.push(Column { name: statistic.name.into(), label: statistic.title.to_owned(), kind });
-        if is_ratio {
+        if is_ratio && reader != Reader::Person {
             for (part, label) in [("numerator", "Number"), ("denominator", "Out of")] {
                 columns.push(Column { name: format!("{}_{part}", statistic.name).into(), label: label.into(), kind: ColumnKind::Count });
             }
@@ -120,9 +117,6 @@ fn table(report: &Report, measure: &Measure, reader: Reader) -> Table {
             }
             cells.push(label);
         }
-        if report.filters.group_by.is_empty() && reader == Reader::Person {
-            cells.push(Cell::Text(all.into()));
-        }
         for (statistic, row) in measure.statistics.iter().zip(rows) {
             cells.extend(figures(report, statistic, row.figure, reader));
         }
@@ -130,15 +124,23 @@ fn table(report: &Report, measure: &Measure, reader: Reader) -> Table {
         cells
     };
     let per_group = measure.statistics.len().max(1);
+    let mut rows: Vec<Vec<Cell>> = report.rows.chunks(per_group).map(line).collect();
+    let mut totals: Vec<Vec<Cell>> = report.totals.chunks(per_group).map(line).collect();
+    if reader == Reader::Person && report.filters.group_by.is_empty() {
+        // One row of many numbers is read from the top down.
+        (columns, rows, totals) = upright(report, measure);
+    } else if reader == Reader::Person && !by_time(report, measure) {
+        fold_hidden(&mut rows, report.filters.group_by.len());
+    }
     let scope = &report.scope;
     let notice = (report.filters.view == View::Exact).then(|| INTERNAL.to_owned());
     let view = notice.as_ref().map_or("protected", |_| "exact, internal");
     Table {
         title: scope.short().map_or_else(|| report.title.to_owned(), |teams| format!("{}: {teams}", report.title)),
         subtitle: format!("{}, {}\n{}", scope.organization, lower_first(&scope.words()), covers(report)),
-        definition: definition(report, measure),
-        rows: report.rows.chunks(per_group).map(line).collect(),
-        totals: report.totals.chunks(per_group).map(line).collect(),
+        definition: definition(report, measure, reader),
+        rows,
+        totals,
         columns,
         notes: notes(report, measure, reader),
         foot: [
@@ -155,6 +157,30 @@ fn table(report: &Report, measure: &Measure, reader: Reader) -> Table {
         chart: chart(report, measure),
         notice,
         name: format!("{} – {} – {} – {} ({view})", report.title, scope.organization, scope.words(), covers(report)),
+    }
+}
+
+/// The numbers of all together, one under the other.
+fn upright(report: &Report, measure: &Measure) -> (Vec<Column>, Vec<Vec<Cell>>, Vec<Vec<Cell>>) {
+    let column = |name: &'static str, label: &str, kind| Column { name: name.into(), label: label.to_owned(), kind };
+    let columns = vec![column("statistic", "What is counted", ColumnKind::Text), column("value", "Number", ColumnKind::Count)];
+    let line = |statistic: &Statistic| {
+        let row = report.totals.iter().find(|row| row.statistic == statistic.name)?;
+        let cell = figures(report, statistic, row.figure, Reader::Person).into_iter().next()?;
+        Some(vec![Cell::Text(statistic.title.to_owned()), cell])
+    };
+    (columns, measure.statistics.iter().filter_map(line).collect(), Vec::new())
+}
+
+/// Rows of which every number is hidden tell nothing: where there are many, one stands for them.
+fn fold_hidden(rows: &mut Vec<Vec<Cell>>, groups: usize) {
+    let is_hidden = |row: &Vec<Cell>| row.iter().skip(groups).all(|cell| *cell == Cell::Hidden);
+    let hidden = rows.iter().filter(|row| is_hidden(row)).count();
+    if hidden > 3 {
+        let cells = rows.iter().map(Vec::len).max().unwrap_or(0);
+        rows.retain(|row| !is_hidden(row));
+        let label = |at: usize| Cell::Text(if at == 0 { format!("{hidden} more, all numbers hidden") } else { String::new() });
+        rows.push((0..cells).map(|at| if at < groups { label(at) } else { Cell::Hidden }).collect());
     }
 }
 
@@ -236,7 +262,15 @@ fn day_words(report: &Report, days: i64) -> String {
 
 fn figures(report: &Report, statistic: &Statistic, figure: Figure, reader: Reader) -> Vec<Cell> {
     if figure.hidden {
-        return vec![Cell::Hidden; if is_ratio(statistic.makes) { 3 } else { 1 }];
+        return vec![Cell::Hidden; if is_ratio(statistic.makes) && reader != Reader::Person { 3 } else { 1 }];
+    }
+    if let (true, Reader::Person) = (is_ratio(statistic.makes), reader) {
+        let share = |_| {
+            let (of, among) = (figure.numerator.unwrap_or(0), figure.denominator.unwrap_or(0));
+            let of = format!("({}\u{A0}of\u{A0}{})", count_words(report, of), count_words(report, among));
+            Cell::Text(format!("{} {of}", share_words(report, statistic, figure)))
+        };
+        return vec![figure.value.map_or(Cell::Empty, share)];
     }
     let as_words = reader == Reader::Person && report.filters.view == View::Protected;
     let whole = |number: Option<i64>| match number {
@@ -246,11 +280,7 @@ fn figures(report: &Report, statistic: &Statistic, figure: Figure, reader: Reade
     };
     match (is_ratio(statistic.makes), figure.value) {
         (true, value) => {
-            let share = match value {
-                None => Cell::Empty,
-                Some(_) if as_words => Cell::Text(share_words(report, statistic, figure)),
-                Some(value) => Cell::Share(value.number()),
-            };
+            let share = value.map_or(Cell::Empty, |value| Cell::Share(value.number()));
             vec![share, whole(figure.numerator), whole(figure.denominator)]
         }
         (false, Some(Amount::Whole(days))) if as_words && matches!(statistic.makes, Makes::Quantile { .. }) => {
@@ -295,12 +325,23 @@ fn by_time(report: &Report, measure: &Measure) -> bool {
     report.filters.group_by.iter().filter_map(|name| measure.group(name)).any(|group| group.keys.span().is_some())
 }
 
-fn definition(report: &Report, measure: &Measure) -> Vec<(String, String)> {
+fn definition(report: &Report, measure: &Measure, reader: Reader) -> Vec<(String, String)> {
     let scope = &report.scope;
     let mut lines = vec![("Definition".to_owned(), report.definition.to_owned())];
     lines.extend(report.numerator_is.map(|text| ("Numerator".to_owned(), text.to_owned())));
     lines.extend(report.denominator_is.map(|text| ("Denominator".to_owned(), text.to_owned())));
     let mut add = |term: &str, words: String| lines.push((term.to_owned(), words));
+    if reader == Reader::Person {
+        // Teams, period and view stand under the title and at the foot of every page.
+        if by_time(report, measure) {
+            add("Month or quarter", measure.by_time.counts.to_owned());
+        }
+        let team = report.filters.team.and_then(|_| scope.teams.first()).map_or("none".to_owned(), |team| format!("team {team}"));
+        let unit = words(report.unit.as_str()).to_lowercase();
+        add("Measure", format!("{}, version {}, of {unit}", report.id, report.version));
+        add("As of", format!("{} ({}). Filters: {team}.", moment(report), report.time_zone));
+        return lines;
+    }
     add("Unit", words(report.unit.as_str()));
     add("Organization", scope.organization.clone());
     add("Teams", scope.words());
@@ -417,12 +458,7 @@ fn bar(report: &Report, measure: &Measure, drawn: Drawn<'_>, label: &str, figure
             let whole = value as i64;
             match statistic.makes {
                 Makes::Quantile { of, .. } => {
-                    let is_n = |known: &&Statistic| matches!(known.makes, Makes::Count(counter) if counter == of);
-                    let n = measure.statistics.iter().find(is_n).and_then(|known| rows.iter().find(|row| row.statistic == known.name));
-                    let n = n.and_then(|row| match row.figure.value {
-                        Some(Amount::Whole(n)) => Some(count_words(report, n)),
-                        _ => None,
-                    });
+                    let n = counted(measure, rows, of).map(|n| count_words(report, n));
                     let days = day_words(report, whole);
                     let said = n.as_ref().map_or(String::new(), |n| format!(" (n = {n})"));
                     (format!("{days} {}{said}", if days == "1" { "day" } else { "days" }), days, n)
@@ -491,10 +527,15 @@ fn chart(report: &Report, measure: &Measure) -> Option<Chart> {
         context: vec![format!("{}, {}", report.scope.organization, lower_first(&report.scope.words())), covers(report), view.to_owned()],
         kind: if by_time { ChartKind::Columns } else { ChartKind::Bars },
         of_whole: drawn.is_share(),
-        pale: Some(match by_time {
-            true => "pale: a part of the month or quarter only. Not to be compared with a whole one.".to_owned(),
-            false => "pale: the groups that have no bar of their own, together.".to_owned(),
-        }),
+        pale: Some(
+            match (by_time, measure.time) {
+                (true, ReportTime::Moment) => "pale: the month or quarter is not over, or only a part of it was asked for.",
+                (true, _) => "pale: a part of the month or quarter only. Not to be compared with a whole one.",
+                (false, _) => "pale: the groups that have no bar of their own, together; broken where that is longer than the scale.",
+            }
+            .to_owned(),
+        ),
+        nothing: (report.filters.view == View::Protected).then(|| "Nothing to show, or all of it is hidden.".to_owned()),
         bars,
         notes,
     })
@@ -508,53 +549,89 @@ fn column(report: &Report, measure: &Measure, headline: &Statistic, figures: &St
     Some(Bar { tick: stretch.short.clone(), is_pale: stretch.is_part, ..bar })
 }
 
+/// A group that may have a bar, and how many units stand behind it.
+struct Candidate {
+    figure: Figure,
+    bar: Bar,
+    n: i64,
+}
+
 /// A bar for each group: in their order, or the largest first and what comes after them together.
 fn grouped(report: &Report, measure: &Measure, drawn: Drawn<'_>, has_order: bool, notes: &mut Vec<String>) -> Vec<Bar> {
     let per_group = measure.statistics.len().max(1);
-    let figure_of = |rows: &[ReportRow]| rows.iter().find(|row| row.statistic == drawn.statistic().name).map(|row| row.figure);
-    let mut all: Vec<(Figure, Bar)> = report
-        .rows
-        .chunks(per_group)
-        .filter_map(|rows| {
-            let names: Vec<&str> = rows.first()?.group.iter().map(|(_, _, label)| label.as_str()).collect();
-            let figure = figure_of(rows)?;
-            Some((figure, bar(report, measure, drawn, &names.join(", "), figure, rows)))
-        })
-        .collect();
-    if has_order {
-        return all.into_iter().map(|(_, bar)| bar).collect();
-    }
-    // The largest first; of those that are alike, the one that more units stand behind.
-    let rank = |(figure, bar): &(Figure, Bar)| match bar.mark {
-        Mark::Value(value) => (0, -value, -figure.denominator.unwrap_or(0)),
-        Mark::Hidden => (1, 0.0, 0),
-        Mark::Missing => (2, 0.0, 0),
+    let statistic = drawn.statistic();
+    let candidate = |rows: &[ReportRow]| {
+        let names: Vec<&str> = rows.first()?.group.iter().map(|(_, _, label)| label.as_str()).collect();
+        let figure = rows.iter().find(|row| row.statistic == statistic.name)?.figure;
+        let n = match statistic.makes {
+            Makes::Quantile { of, .. } => counted(measure, rows, of).unwrap_or(0),
+            _ => figure.denominator.unwrap_or(0),
+        };
+        Some(Candidate { figure, bar: bar(report, measure, drawn, &names.join(", "), figure, rows), n })
     };
-    all.sort_by(|one, other| {
-        let (one, other) = (rank(one), rank(other));
-        one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)).then(one.2.cmp(&other.2))
-    });
+    let mut all: Vec<Candidate> = report.rows.chunks(per_group).filter_map(candidate).collect();
+    if has_order {
+        return all.into_iter().map(|candidate| candidate.bar).collect();
+    }
     // One that is left over has a bar as well as all the rest would.
-    let rest = if all.len() > MOST_BARS + 1 { all.split_off(MOST_BARS) } else { Vec::new() };
-    let mut bars: Vec<Bar> = all.into_iter().map(|(_, bar)| bar).collect();
+    let mut rest = Vec::new();
+    if all.len() > MOST_BARS + 1 {
+        // A share or a median of few is often the largest, and says the least: those of the most units are drawn.
+        let by_n = drawn.is_share() || matches!(statistic.makes, Makes::Quantile { .. });
+        if by_n {
+            all.sort_by_key(|candidate| (candidate.bar.mark.value().is_none(), std::cmp::Reverse(candidate.n)));
+        } else {
+            all.sort_by(by_value);
+        }
+        // Hidden ones side by side say no more than their number.
+        let shown = all.iter().take(MOST_BARS).filter(|candidate| candidate.bar.mark.value().is_some()).count();
+        rest = all.split_off(shown);
+        if by_n && shown == MOST_BARS {
+            notes.push(format!("Of each of the {shown} groups with the most {}.", words(report.unit.as_str()).to_lowercase()));
+        }
+    }
+    all.sort_by(by_value);
+    let mut bars: Vec<Bar> = all.into_iter().map(|candidate| candidate.bar).collect();
     if let Some(together) = together(report, measure, drawn, &rest) {
         bars.push(together);
     } else if !rest.is_empty() {
-        notes.push(format!("{} more are not drawn: no number of them together can be made.", rest.len()));
+        let most = rest.iter().filter_map(|candidate| Some((candidate.bar.mark.value()?, &candidate.bar.shown)));
+        let most = most.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, shown)| format!(", the largest of them {shown}"));
+        notes.push(format!("{} more are not drawn{}: they cannot be added.", rest.len(), most.unwrap_or_default()));
     }
     bars
 }
 
+/// The largest first; of those that are alike, the one that more units stand behind; then what is hidden, and what is missing.
+fn by_value(one: &Candidate, other: &Candidate) -> std::cmp::Ordering {
+    let rank = |candidate: &Candidate| match candidate.bar.mark {
+        Mark::Value(value) => (0, -value, -candidate.n),
+        Mark::Hidden => (1, 0.0, 0),
+        Mark::Missing => (2, 0.0, 0),
+    };
+    let (one, other) = (rank(one), rank(other));
+    one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)).then(one.2.cmp(&other.2))
+}
+
+/// What a statistic that is a count of this counter comes to, in the rows of a group.
+fn counted(measure: &Measure, rows: &[ReportRow], counter: &str) -> Option<i64> {
+    let known = measure.statistics.iter().find(|known| matches!(known.makes, Makes::Count(of) if of == counter))?;
+    match rows.iter().find(|row| row.statistic == known.name)?.figure.value {
+        Some(Amount::Whole(n)) => Some(n),
+        _ => None,
+    }
+}
+
 /// `and 9 more (52)`: the groups that have no bar of their own, where their numbers can be added.
-fn together(report: &Report, measure: &Measure, drawn: Drawn<'_>, rest: &[(Figure, Bar)]) -> Option<Bar> {
+fn together(report: &Report, measure: &Measure, drawn: Drawn<'_>, rest: &[Candidate]) -> Option<Bar> {
     let several =
         report.filters.group_by.iter().filter_map(|name| measure.group(name)).any(|group| matches!(group.keys, Keys::SeveralCodes(_)));
     let statistic = drawn.statistic();
     if rest.is_empty() || several || !measure.adds_up() || matches!(statistic.makes, Makes::Quantile { .. }) {
         return None;
     }
-    let hidden = rest.iter().filter(|(figure, _)| figure.hidden).count();
-    let shown = || rest.iter().map(|(figure, _)| *figure).filter(|figure| !figure.hidden);
+    let hidden = rest.iter().filter(|candidate| candidate.figure.hidden).count();
+    let shown = || rest.iter().map(|candidate| candidate.figure).filter(|figure| !figure.hidden);
     let ranged = |numbers: Vec<i64>| {
         let sum: i64 = numbers.iter().sum();
         let (low, high) = numbers.iter().filter_map(|n| range(report, *n)).fold((0, 0), |(low, high), (l, h)| (low + l, high + h));
@@ -586,7 +663,10 @@ fn together(report: &Report, measure: &Measure, drawn: Drawn<'_>, rest: &[(Figur
         }
     };
     let hidden = if hidden > 0 && hidden < rest.len() { format!(", and {hidden} hidden") } else { String::new() };
-    let label = format!("and {} more ({words}{hidden})", rest.len());
+    let label = match rest.len() == report.rows.len() / measure.statistics.len().max(1) {
+        true => format!("{} groups ({words}{hidden})", rest.len()),
+        false => format!("and {} more ({words}{hidden})", rest.len()),
+    };
     Some(Bar { is_pale: true, ..Bar::new(&label, mark, "together") })
 }
 
@@ -687,6 +767,49 @@ mod tests {
         assert_eq!(last, pair("and 3 more (hidden)", "together"));
     }
 
+    /// Of shares, those of the most units are drawn: a share of one is often 100 %, and says little.
+    #[test]
+    fn shares_are_drawn_of_the_groups_with_the_most_units() {
+        let share = |of, among| vec![Figure::ratio(of, among), Figure::ratio(0, among), Figure::ratio(0, among)];
+        let large = (0..12).map(|n| (format!("Large {n:02}"), share(30 + n, 90)));
+        let small = (0..9).map(|n| (format!("Small {n}"), share(1, 1)));
+        let of = report("barrier_resolution", "type", View::Exact, small.chain(large).collect());
+        let bars = bars(&of);
+        assert_eq!((bars.len(), &bars[0]), (13, &pair("Large 11", "45.6\u{A0}% (41 of 90)")));
+        assert_eq!(bars[12], pair("and 9 more (100\u{A0}%, 9 of 9)", "together"));
+        assert_eq!(chart(&of.0, of.1).unwrap().notes, ["Of each of the 12 groups with the most barriers."]);
+        // What cannot be added says how large it is.
+        let rows = (1..=20).map(|n| (format!("Clinic {n:02}"), vec![count(n), count(i64::from(n > 2))])).collect();
+        let of = report("provider_pattern", "provider", View::Exact, rows);
+        assert_eq!(
+            (self::bars(&of).len(), chart(&of.0, of.1).unwrap().notes),
+            (12, vec!["8 more are not drawn, the largest of them 8: they cannot be added.".to_owned()])
+        );
+    }
+
+    /// A page of rows of which everything is hidden is one row, and one bar.
+    #[test]
+    fn what_is_all_hidden_is_one_line() {
+        let rows = (0..20).map(|n| (format!("Type {n:02}"), vec![Figure::HIDDEN])).collect();
+        let of = report("barriers_open", "type", View::Protected, rows);
+        assert_eq!(bars(&of), [pair("20 groups (hidden)", "together")]);
+        let table = table(&of.0, of.1, Reader::Person);
+        assert_eq!(table.rows, [vec![Cell::Text("20 more, all numbers hidden".into()), Cell::Hidden]]);
+        assert_eq!(super::table(&of.0, of.1, Reader::Lines).rows.len(), 20, "a machine gets each");
+    }
+
+    /// Without groups the numbers of all stand one under the other, a share with what it is of.
+    #[test]
+    fn one_row_of_many_numbers_is_set_upright() {
+        let (mut of, measure) = report("barrier_resolution", "type", View::Exact, Vec::new());
+        of.filters.group_by.clear();
+        of.totals[0].figure = Figure::ratio(9, 20);
+        let table = table(&of, measure, Reader::Person);
+        assert_eq!(table.columns.len(), 2);
+        assert_eq!(table.rows[0], [Cell::Text("Share resolved".into()), Cell::Text("45.0\u{A0}% (9\u{A0}of\u{A0}20)".into())]);
+        assert_eq!((table.rows[1][1].clone(), table.totals.len()), (Cell::Empty, 0));
+    }
+
     #[test]
     fn groups_with_an_order_keep_it() {
         let rows = [("low", 1), ("medium", 9), ("high", 4)].map(|(key, n)| (key.to_owned(), vec![count(n)])).to_vec();
@@ -754,6 +877,7 @@ mod tests {
         assert_eq!(filename(&of, ReportFormat::Svg), "barriers_open_team_2026-01-01_to_2026-03-31_exact.svg");
         of.scope = scope(ScopeKind::Teams, &["A", "B"], 4);
         assert_eq!((of.scope.words().as_str(), of.scope.short().as_deref()), ("2 of 4 teams: A, B", Some("2 of 4 teams")));
+        of.filters.group_by.clear();
         let table = table(&of, find("barriers_open").unwrap(), Reader::Person);
         assert_eq!(table.title, "Open barriers: 2 of 4 teams");
         for text in [&table.foot, &table.subtitle, &table.name] {

@@ -23,7 +23,7 @@ impl Setter {
         let head = TITLE_SIZE * 1.25 * title.len() as f32 + SIZE * (1.35 * unit.len() as f32 + 0.7);
         let first: f32 = bands.iter().take(3).map(|band| band.high * SIZE).sum();
         let all: f32 = bands.iter().map(|band| band.high * SIZE).sum();
-        let page = self.paper.bottom() - super::TOP;
+        let page = self.bottom - super::TOP;
         self.need(if head + all <= page / 2.0 { head + all } else { head + first });
         for line in title {
             self.y += TITLE_SIZE * 1.25;

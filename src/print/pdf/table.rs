@@ -17,6 +17,8 @@ const PAD_Y: f32 = 3.5;
 /// In ems: a word that is longer may be broken, and a column takes no more than this of what is left over.
 const LONG_WORD: f32 = 14.0;
 const SPARE: f32 = 3.0;
+/// In ems: a name up to this long stands in one line where there is room.
+const NAME: f32 = 12.0;
 /// A head that is higher than this is not said again.
 const HIGH_HEAD: f32 = 200.0;
 
@@ -25,6 +27,13 @@ const HIGH_HEAD: f32 = 200.0;
 struct Need {
     least: f32,
     most: f32,
+}
+
+impl Need {
+    /// What a column of names needs so that none but long ones are broken.
+    const fn named(self) -> Self {
+        Self { least: self.least.max(self.most.min(NAME)), most: self.most }
+    }
 }
 
 struct Columns<'a> {
@@ -42,7 +51,11 @@ impl Setter {
         if head.is_empty() {
             return;
         }
-        let needs = needs(head, rows, totals);
+        let plain = needs(head, rows, totals);
+        // Names are kept in one line where the numbers leave them room.
+        let named: Vec<Need> = plain.iter().zip(numeric).map(|(need, is_number)| if *is_number { *need } else { need.named() }).collect();
+        let least: f32 = named.iter().map(|need| need.least * 1.01 * SIZES[1] + 2.0 * PAD_X).sum();
+        let needs = if named.len() == plain.len() && least <= self.paper.room() { named } else { plain };
         let (size, widths) = fit(&needs, self.paper.room());
         self.is_cramped |= needs.iter().zip(&widths).any(|(need, wide)| need.least * size > wide - 2.0 * PAD_X + 0.1);
         let mut columns = Columns { head, numeric, size, widths, top: TOP };
@@ -219,6 +232,16 @@ mod tests {
         }
         let (size, widths) = fit(&[need(5.0, 300.0), need(4.0, 5.0)], 471.0);
         assert!(size == SIZES[0] && widths[1] > 4.0 * size + 2.0 * PAD_X, "a number keeps its room beside a long text");
+    }
+
+    /// The name of a team is not broken to give numbers more room than they need.
+    #[test]
+    fn a_name_stays_in_one_line() {
+        let row = |name: &str| [name, "1", "1", "1", "1"].map(str::to_owned).to_vec();
+        let head = ["Team", "In the caseload at the beginning", "Came in", "Went out", "In the caseload at the end"].map(str::to_owned);
+        let mut setter = Setter::new(Paper::Upright, 0);
+        setter.table(&head, &[row("North bank")], &[row("Total")], &[false, true, true, true, true]);
+        assert!(words(&setter.pages[0]).iter().any(|(.., text, _)| text == "North bank"));
     }
 
     #[test]
