@@ -421,7 +421,7 @@ mod tests {
         let of = blocks(&chart(vec![Bar::new("A", Mark::Value(10.0), "10"), rest]));
         assert_eq!(of.len(), 3, "in two pieces");
         let end = of[2].0 + of[2].2;
-        assert!((of[0].2 - end).abs() < 1e-3 && of[1].0 + of[1].2 < of[2].0, "{of:?}");
+        assert!((of[0].0 + of[0].2 - end).abs() < 1e-3 && of[1].0 + of[1].2 < of[2].0, "{of:?}");
     }
 
     /// Zero, hidden and missing are told apart, and a legend says what they mean.
