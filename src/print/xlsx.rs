@@ -17,7 +17,7 @@ const WIDEST_NUMBER: u16 = 14;
 const LINE: u32 = 15;
 const HIGHEST: u32 = 405;
 /// In signs: how wide the sheet with a notice is.
-const NOTICE_WIDTH: u16 = 100;
+const NOTICE_WIDTH: u16 = 80;
 
 fn failed(error: XlsxError) -> ApiError {
     ApiError::internal(format!("a workbook could not be written: {error}"))
@@ -231,7 +231,7 @@ impl Records {
             self.sheet.set_landscape().set_print_fit_to_pages(1, 0).set_repeat_rows(0, 0)?;
             let format = Style::new(&Format::new().set_text_wrap().set_align(FormatAlign::Top)).text;
             let mut sheet = Worksheet::new();
-            sheet.set_name("Notice")?.set_column_width(0, NOTICE_WIDTH)?.set_print_fit_to_pages(1, 0);
+            sheet.set_name("Notice")?.set_column_width(0, NOTICE_WIDTH)?.set_landscape().set_print_fit_to_pages(1, 0);
             for (row, paragraph) in (0..).zip(paragraphs) {
                 sheet.write_string_with_format(row, 0, fitting(paragraph), &format)?;
                 raise(&mut sheet, row, std::iter::once((paragraph.as_str(), NOTICE_WIDTH)))?;
