@@ -154,8 +154,8 @@ pub fn statements(teller: &mut Teller<'_>, story: &Story, client_id: Key, both: 
             "helps": dice.pick(words::HELPS),
             "words_to_avoid": dice.pick(words::WORDS_TO_AVOID),
         });
-        if draft {
-            sections["does_not_help"] = json!(dice.pick(words::DOES_NOT_HELP));
+        if draft && let Some(sections) = sections.as_object_mut() {
+            sections.insert("does_not_help".to_owned(), json!(dice.pick(words::DOES_NOT_HELP)));
         }
         let settled = (!draft).then_some(approved);
         batch.statements.push(StatementRow {

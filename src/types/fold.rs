@@ -561,7 +561,7 @@ fn numbers(group: &[Word]) -> Term {
     push(&mut ways, vec![Asked::beginning(cut(&digits))]);
     // With a country code that the record may lack.
     for without in 1..=3 {
-        if let Some(local) = digits.get(without..).filter(|local| digits.len() >= 9 && local.len() >= FEWEST_LOCAL + 1) {
+        if let Some(local) = digits.get(without..).filter(|local| digits.len() >= 9 && local.len() > FEWEST_LOCAL) {
             push(&mut ways, vec![Asked::beginning(cut(local))]);
         }
     }

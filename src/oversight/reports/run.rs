@@ -155,9 +155,9 @@ async fn clients(
     slices: &std::collections::VecDeque<Slice>,
 ) -> Result<BTreeSet<ClientId>> {
     let mut all = BTreeSet::new();
-    for slice in slices.iter().cloned() {
+    for slice in slices {
         let _turn = turns::slice(organization).await?;
-        let export = Arc::clone(export);
+        let (export, slice) = (Arc::clone(export), slice.clone());
         all.extend(db.read(who, move |tx| export.clients(tx, &slice)).await?);
     }
     Ok(all)
