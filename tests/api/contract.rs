@@ -81,7 +81,7 @@ fn value_of(schema: &'static Value) -> String {
         (Some("boolean"), _) => "true".into(),
         (Some("integer" | "number"), _) => schema["minimum"].as_i64().unwrap_or(1).to_string(),
         _ if schema["pattern"].as_str().is_some_and(|pattern| pattern.starts_with("^(19|20|21)")) => "2026-01-05".into(),
-        _ => "sam".into(),
+        _ => "samuel".into(),
     })
 }
 
@@ -125,6 +125,8 @@ const OURS: &[&str] = &[
 fn assert_plain(asked: &str, problem: &Value) {
     let errors = problem["errors"].as_array().into_iter().flatten().map(|error| &error["detail"]);
     for text in [&problem["title"], &problem["detail"]].into_iter().chain(errors).filter_map(Value::as_str) {
+        // What follows these words are codes of the contract; `sequence` is one.
+        let text = text.split("must be one of ").next().unwrap();
         let word = text.split(|c: char| !c.is_alphanumeric() && c != '_').find(|word| OURS.contains(word));
         assert!(word.is_none() && !text.contains("expected `") && !text.contains("::"), "{asked} answered {text:?}");
     }
