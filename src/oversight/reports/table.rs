@@ -587,7 +587,7 @@ fn grouped(report: &Report, measure: &Measure, drawn: Drawn<'_>, has_order: bool
         let shown = all.iter().take(MOST_BARS).filter(|candidate| candidate.bar.mark.value().is_some()).count();
         rest = all.split_off(shown);
         if by_n && shown == MOST_BARS {
-            notes.push(format!("Of each of the {shown} groups with the most {}.", words(report.unit.as_str()).to_lowercase()));
+            notes.push(format!("Drawn are the {shown} groups with the most {}.", words(report.unit.as_str()).to_lowercase()));
         }
     }
     all.sort_by(by_value);
@@ -777,7 +777,7 @@ mod tests {
         let bars = bars(&of);
         assert_eq!((bars.len(), &bars[0]), (13, &pair("Large 11", "45.6\u{A0}% (41 of 90)")));
         assert_eq!(bars[12], pair("and 9 more (100\u{A0}%, 9 of 9)", "together"));
-        assert_eq!(chart(&of.0, of.1).unwrap().notes, ["Of each of the 12 groups with the most barriers."]);
+        assert_eq!(chart(&of.0, of.1).unwrap().notes, ["Drawn are the 12 groups with the most barriers."]);
         // What cannot be added says how large it is.
         let rows = (1..=20).map(|n| (format!("Clinic {n:02}"), vec![count(n), count(i64::from(n > 2))])).collect();
         let of = report("provider_pattern", "provider", View::Exact, rows);
