@@ -395,7 +395,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
     refuse("401", "The request carries no valid access token.", guarded);
     refuse("403", "The caller's role may not do this.", guarded);
     refuse("404", "The record does not exist, or it is not the caller's to know of.", has_path_parameter || guarded && method == "post");
-    refuse("409", "The state of the record does not allow this; `errors` says why.", guarded && (method != "get" || path.ends_with("/print")));
+    refuse("409", "The state of the record does not allow this; `errors` says why.", guarded && method != "get");
     refuse("412", "The record has changed since it was read; `ETag` is its present version.", versioned || replaces || steps);
     refuse("406", "The reply comes in none of the forms that `Accept` takes.", shown);
     refuse("408", "The body did not arrive in time.", has_body);
