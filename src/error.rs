@@ -31,7 +31,7 @@ problems! {
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Signing in failed";
     InvalidRefreshToken = "invalid_refresh_token", UNAUTHORIZED, "The refresh token is not valid";
     OtpRequired = "otp_required", UNAUTHORIZED, "The second factor is asked for";
-    ReauthenticationRequired = "reauthentication_required", FORBIDDEN, "Say your password again";
+    ReauthenticationRequired = "reauthentication_required", FORBIDDEN, "Enter your password again";
     SecondFactorRequired = "second_factor_required", FORBIDDEN, "Set up a second factor first";
     Forbidden = "forbidden", FORBIDDEN, "Your role may not do this";
     NotFound = "not_found", NOT_FOUND, "There is no such record";
@@ -147,10 +147,10 @@ impl ApiError {
     pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::new(Code::Unavailable, "Try again shortly; nothing was stored.").header("retry-after", "2").because(source)
     }
-    /// Of a change whose end nobody has heard: it may be stored, or may be yet.
+    /// A commit whose result is unknown: the change may be stored, or may still be.
     pub fn outcome_unknown(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        let detail = "It may have been stored. Repeat the request with the same Idempotency-Key: it is done once, and this tells what came \
-                      of it. Without a key, read the record first.";
+        let detail = "The change may have been stored. Retry with the same Idempotency-Key: it is applied only once, and you get its \
+                      result. Without a key, read the record before you retry.";
         Self::new(Code::OutcomeUnknown, detail).header("retry-after", "2").because(source)
     }
     /// Of the end of a change: where the database has gone away, nobody knows what became of it.

@@ -120,7 +120,7 @@ impl<P> Allowed<P> {
     pub fn fresh(&self) -> Result<()> {
         match self.actor.is_fresh() {
             true => Ok(()),
-            false => Err(ApiError::new(Code::ReauthenticationRequired, "Say your password again: POST /auth/reauthenticate.")),
+            false => Err(ApiError::new(Code::ReauthenticationRequired, "Enter your password again: POST /auth/reauthenticate.")),
         }
     }
 }

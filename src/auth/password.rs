@@ -98,7 +98,7 @@ impl Password {
         if is_made_of(&lower, own) {
             return Err(Fault::new(
                 "own_words",
-                "must not be made of the name, the e-mail address, the organization's name, the service's own words or words that everybody in the field knows",
+                "must not be made of the name, the e-mail address, the organization's name, the service's own words or terms common in this field",
             ));
         }
         let judged: String = lower.chars().take(JUDGED).collect();

@@ -244,8 +244,8 @@ fn without_value(
     let missing = again(other).is_some_and(|(_, message)| faults::read(&message) == Read::Missing(name));
     let way = match (missing, patches, clears) {
         (true, ..) => "it must have a value",
-        (false, true, true) => "leave it out to keep what is there, or send null to clear it",
-        (false, true, false) => "leave it out to keep what is there",
+        (false, true, true) => "leave it out to keep the current value, or send null to clear it",
+        (false, true, false) => "leave it out to keep the current value",
         (false, false, _) => "leave it out, or give it a value",
     };
     Fault::new(code, format!("{start}: {way}"))
@@ -426,9 +426,9 @@ mod tests {
         let detail = |error: ApiError| error.all_issues().first().map(|issue| issue.fault.detail.clone()).unwrap();
         let patch = |json: &str| detail(parse::<Changes, 100>(json.as_bytes(), true).unwrap_err());
         let post = |json: &str| detail(parse::<Sample, 100>(json.as_bytes(), false).unwrap_err());
-        assert_eq!(patch(r#"{"name":null}"#), "cannot be null: leave it out to keep what is there");
-        assert_eq!(patch(r#"{"name":""}"#), "must not be empty: leave it out to keep what is there");
-        assert_eq!(patch(r#"{"note":""}"#), "must not be empty: leave it out to keep what is there, or send null to clear it");
+        assert_eq!(patch(r#"{"name":null}"#), "cannot be null: leave it out to keep the current value");
+        assert_eq!(patch(r#"{"name":""}"#), "must not be empty: leave it out to keep the current value");
+        assert_eq!(patch(r#"{"note":""}"#), "must not be empty: leave it out to keep the current value, or send null to clear it");
         assert_eq!(patch(r#"{"note":" "}"#), "must not be blank");
         assert_eq!(post(r#"{"name":null}"#), "cannot be null: it must have a value");
         assert_eq!(post(r#"{"name":""}"#), "must not be empty: it must have a value");

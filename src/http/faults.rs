@@ -30,13 +30,13 @@ pub fn read(message: &str) -> Read {
         return Read::Repeated(name);
     }
     let Some(expected) = message.rsplit_once(", expected ").map(|(_, rest)| rest.split(" at line ").next().unwrap_or(rest)) else {
-        return Read::Wrong(Fault::new("invalid", "is not a value that can stand here"));
+        return Read::Wrong(Fault::new("invalid", "is not a valid value here"));
     };
     if message.starts_with("unknown variant") {
         // Codes stand between backticks.
         let codes: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
         let words = match codes.as_slice() {
-            [] => "is not a value that can stand here".to_owned(),
+            [] => "is not a valid value here".to_owned(),
             [only] => format!("must be {only}"),
             several => format!("must be one of {}", several.join(", ")),
         };
@@ -65,7 +65,7 @@ fn kind(expected: &str, in_range: bool) -> String {
         other if other.starts_with("struct ") => "must be an object".into(),
         other if other.starts_with("enum ") => "must be a string".into(),
         other if other.starts_with("tuple ") || other.starts_with("an array") || other.starts_with("a tuple") => "must be a list".into(),
-        _ => "is not a value that can stand here".into(),
+        _ => "is not a valid value here".into(),
     }
 }
 
@@ -134,7 +134,7 @@ mod tests {
             (r#"{"_list":{}}"#, "must be a list"),
             (r#"{"_inner":"x, expected struct"}"#, "must be an object"),
             (r#"{"_inner":{"way":"x, expected map"}}"#, "must be one of phone, in_person"),
-            (r#"{"_inner":{"way":[]}}"#, "is not a value that can stand here"),
+            (r#"{"_inner":{"way":[]}}"#, "is not a valid value here"),
         ] {
             let message = serde_json::from_str::<Sample>(json).unwrap_err().to_string();
             let Read::Wrong(fault) = read(&message) else { panic!("{json}") };

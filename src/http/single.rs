@@ -10,7 +10,7 @@ const SINGLE: &[&str] = &["Authorization", "Content-Type", "Idempotency-Key", "H
 /// 400 that names the first of these headers that stands there more than once.
 pub fn check(headers: &HeaderMap) -> Result<(), ApiError> {
     match SINGLE.iter().find(|name| headers.get_all(**name).nth(1).is_some()) {
-        Some(name) => Err(ApiError::bad_header(name, "duplicate", "must stand there once at most")),
+        Some(name) => Err(ApiError::bad_header(name, "duplicate", "must not be given more than once")),
         None => Ok(()),
     }
 }

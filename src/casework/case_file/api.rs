@@ -35,8 +35,8 @@ static PRESSES: Semaphore = Semaphore::const_new(2);
 
 /// Print the file of a case
 ///
-/// In large type: as PDF or as HTML, by `format` or by `Accept`. `for` says who gets it, and so what it holds: `internal` all that the caller may see, `client` the client's version, `recipient` what is left of that without contacts, statement and places, under the notice of 42 CFR part 2. Asks for a password given within ten minutes and for a reason. Not by break-glass access. A PDF is refused (`format_cannot_show_text`) where its fonts lack the writing; HTML shows it.
-#[utoipa::path(tag = "Cases", params(("id" = CaseId, Path), PrintQuery), responses((status = 200, content((File = "application/pdf"), (String = "text/html"))), (status = 409, description = "A case that was entered in error goes to nobody outside.")), security(("bearer" = ["case_file:read"])))]
+/// In large type: as PDF or as HTML, by `format` or by `Accept`. `for` says who gets it, and so what it holds: `internal` all that the caller may see, `client` the client's version, `recipient` what is left of that without contacts, statement and places, under the notice of 42 CFR part 2. Requires a password entered within the last ten minutes and a reason. Not allowed with break-glass access. A PDF is refused (`format_cannot_show_text`) if its fonts do not support the script; use HTML.
+#[utoipa::path(tag = "Cases", params(("id" = CaseId, Path), PrintQuery), responses((status = 200, content((File = "application/pdf"), (String = "text/html"))), (status = 409, description = "A case that was entered in error cannot be printed for a recipient.")), security(("bearer" = ["case_file:read"])))]
 #[get("/cases/{id}/file/print")]
 pub async fn print_case_file(
     who: Fresh<ReadCaseFile>,

@@ -66,7 +66,7 @@ pub fn printed(tx: &mut Tx, id: CaseId, audience: Audience) -> Result<(PrintedFi
         Audience::Internal => PrintedFile::Internal(Box::new(whole(tx, row)?)),
         Audience::Client => PrintedFile::Client(Box::new(client::store::file(tx, row.id)?)),
         Audience::Recipient if row.status == CaseStatus::EnteredInError => {
-            return Err(ApiError::conflict("The case was entered in error: it goes to nobody outside."));
+            return Err(ApiError::conflict("A case that was entered in error cannot be printed for a recipient."));
         }
         Audience::Recipient => PrintedFile::Recipient(Box::new(client::store::recipient_file(tx, row.id)?)),
     };

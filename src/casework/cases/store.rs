@@ -158,7 +158,7 @@ pub fn page(tx: &mut Tx, list: &List<CaseFilter>) -> Result<Page<Case>> {
         && let Some(name) = list.filter.of_content()
     {
         // What they are not shown must not be found out by asking for it either: `filters` in the tests holds every list to that.
-        let told = Fault::new("not_shown_to_your_role", "asks for what your role is not shown");
+        let told = Fault::new("not_shown_to_your_role", "filters by data that your role cannot see");
         let place = Place::Parameter(name.into());
         return Err(ApiError::forbidden("Your role may not search the content of cases.").issues(vec![Issue { place, fault: told }]));
     }

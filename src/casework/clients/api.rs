@@ -67,7 +67,7 @@ pub async fn list_possible_duplicates(who: Allowed<ReadClients>, db: Data<Db>, i
 
 /// Merge a duplicate client into another
 ///
-/// The client of the path is found to be the one of `into` over again. The cases, statements, feedback and account of the one are the other's from now on, which also takes over what it lacked; both ids go on resolving, and lists show the one that stays. Where each has an account, or each a statement in force or a draft, 409 `merge_conflict` says what a person has to decide first. Answers the one that stays. It cannot be undone.
+/// Marks the client in the path as a duplicate of `into`. Its cases, statements, feedback and account move to `into`, which also takes over missing fields. Both ids keep working; lists show only the surviving client. Where both have an account, a statement in force or a draft, 409 `merge_conflict` says what must be decided first. Returns the surviving client. A merge cannot be undone.
 #[utoipa::path(tag = "Clients", params(("id" = ClientId, Path)), request_body = ClientMerge, responses((status = 201, body = Client)), security(("bearer" = ["clients:merge"])))]
 #[post("/clients/{id}/merge")]
 pub async fn merge_client(

@@ -40,7 +40,7 @@ pub fn merge(tx: &mut Tx, id: ClientId, wanted: &Body<ClientMerge>) -> Result<Cl
         return Err(ApiError::invalid("/into", "same_record", "names the client itself"));
     }
     if own != id {
-        return Err(ApiError::conflict("The client was merged already: merge the one that the id stands for now."));
+        return Err(ApiError::conflict("This client was already merged. Merge the surviving client instead."));
     }
     let statements_of = match wanted.statements_of {
         None => None,
@@ -117,7 +117,7 @@ fn follow_account(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<()> {
     let accounts: Vec<AccountRow> = accounts.select(AccountRow::as_select()).load(tx.conn)?;
     let Some(own) = accounts.iter().find(|account| account.client_id == from) else { return Ok(()) };
     if accounts.len() > 1 {
-        return Err(ApiError::new(Code::MergeConflict, "Somebody signs in as each of the two: end one of the accounts first."));
+        return Err(ApiError::new(Code::MergeConflict, "Both clients have a portal account. Remove one account first."));
     }
     let row = client_accounts::table.find((tx.organization(), from));
     diesel::update(row).set(client_accounts::client_id.eq(into)).execute(tx.conn)?;

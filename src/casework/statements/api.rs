@@ -113,8 +113,8 @@ pub async fn compare_statements(
 
 /// Print a statement
 ///
-/// A page in plain language and large type, on A4 and on Letter: as HTML or as PDF, by `format` or by `Accept`. `for` says who gets it: a copy for a recipient carries the notice of 42 CFR part 2, and one for internal use says so on every page. An old version says that it is one, and so does a draft, which is printed for no recipient. Asks for a password given within ten minutes and for a reason. Not by break-glass access. A PDF is refused (`format_cannot_show_text`) where its fonts lack the writing; HTML shows it.
-#[utoipa::path(tag = "Statements", params(("id" = StatementId, Path), PrintQuery), responses((status = 200, content((String = "text/html"), (File = "application/pdf"))), (status = 409, description = "A draft goes to nobody outside.")), security(("bearer" = ["statements:read"])))]
+/// A page in plain language and large type, on A4 and on Letter: as HTML or as PDF, by `format` or by `Accept`. `for` says who gets it: a copy for a recipient carries the notice of 42 CFR part 2, and one for internal use says so on every page. An old version says that it is one, and so does a draft, which is printed for no recipient. Requires a password entered within the last ten minutes and a reason. Not allowed with break-glass access. A PDF is refused (`format_cannot_show_text`) if its fonts do not support the script; use HTML.
+#[utoipa::path(tag = "Statements", params(("id" = StatementId, Path), PrintQuery), responses((status = 200, content((String = "text/html"), (File = "application/pdf"))), (status = 409, description = "A draft cannot be printed for a recipient.")), security(("bearer" = ["statements:read"])))]
 #[get("/statements/{id}/print")]
 pub async fn print_statement(
     who: Fresh<ReadStatements>,

@@ -62,7 +62,7 @@ pub fn get(tx: &mut Tx, id: StatementId) -> Result<Statement> {
 pub fn printed(tx: &mut Tx, id: StatementId, audience: Audience) -> Result<(Statement, Line<120>, OrganizationRow)> {
     let row = find(tx, id)?;
     if audience == Audience::Recipient && row.status == StatementStatus::Draft {
-        return Err(ApiError::conflict("The client has not approved this version: a draft goes to nobody outside."));
+        return Err(ApiError::conflict("A draft cannot be printed for a recipient: the client has not approved this version."));
     }
     let client = clients::store::find(tx, row.client_id)?;
     Ok((row.into(), client.preferred_name, organizations::store::find(tx)?))

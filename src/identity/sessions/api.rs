@@ -150,9 +150,9 @@ async fn look_up(db: &Db, who: &Anyone, body: &Login) -> Result<Option<(UserRow,
 
 /// Stay signed in
 ///
-/// Spends the refresh token for a new pair. For 30 seconds after that, and until the new refresh token is used, the spent one is answered
-/// with the same new refresh token: an answer can be lost, and several windows of one browser refresh at once. Used later, or after the
-/// next one was used, a spent token ends the session, since somebody has copied it. Every refusal is 401 `invalid_refresh_token`.
+/// Exchanges the refresh token for a new pair (rotation). For a 30-second grace period, until the new refresh token is used, the old one
+/// returns the same new one: an answer can be lost, and several windows of one browser refresh at once. Reuse after that ends the
+/// session as a suspected theft. Every refusal is 401 `invalid_refresh_token`.
 #[utoipa::path(tag = "Signing in", request_body = Refresh, responses((status = 200, body = Tokens), (status = 401, description = "The refresh token is unknown, spent or expired, or the session has ended.")), security(()))]
 #[post("/auth/refresh")]
 pub async fn refresh(who: Anyone, db: Data<Db>, gate: Data<Gate>, body: Body<Refresh, LOGIN_LIMIT>) -> Reply<Tokens> {

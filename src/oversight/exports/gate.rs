@@ -105,7 +105,7 @@ impl Outgoing {
             return Err(ApiError::parameter("reason", "required", "say why the file is made"));
         };
         if !actor.is_fresh() {
-            return Err(ApiError::new(Code::ReauthenticationRequired, "Say your password again: POST /auth/reauthenticate."));
+            return Err(ApiError::new(Code::ReauthenticationRequired, "Enter your password again: POST /auth/reauthenticate."));
         }
         if reason.as_str().trim().chars().count() < SHORTEST_REASON {
             return Err(ApiError::parameter("reason", "too_short", format!("must be at least {SHORTEST_REASON} characters")));
@@ -227,7 +227,7 @@ impl Outgoing {
 /// An emergency needs to know what is written, and not to carry it away.
 fn refuse_break_glass(tx: &Tx) -> Result<()> {
     match tx.through_glass() {
-        true => Err(ApiError::forbidden("Break-glass access is read-only: no file leaves by it.")),
+        true => Err(ApiError::forbidden("Break-glass access is read-only and cannot export files.")),
         false => Ok(()),
     }
 }

@@ -304,7 +304,7 @@ pub fn moments(
     };
     let (from, to) = match (measure.time == ReportTime::Period || ends, query.from, query.to) {
         (true, Some(from), Some(to)) if from < to => (from, to),
-        (true, Some(_), Some(_)) => return wrong("to", "before_from", "must lie after the day on which the period begins"),
+        (true, Some(_), Some(_)) => return wrong("to", "before_from", "must be after `from`"),
         (true, None, _) => return wrong("from", "required", "this report is of a period: say on which day it begins"),
         (true, _, None) => return wrong("to", "required", "this report is of a period: say on which day it is over"),
         (false, None, None) => return Ok(moments(at, None, None)),
