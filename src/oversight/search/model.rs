@@ -269,7 +269,8 @@ impl PartialSchema for Question {
             .schema_type(Type::String)
             .min_length(Some(1))
             .max_length(Some(MOST_CHARACTERS))
-            .pattern(Some("[A-Za-z0-9]"))
+            // No pattern: a letter or a digit of any script will do, and no pattern that every validator reads the same says that.
+            .description(Some("At least one letter or digit, of any script."))
             .examples([serde_json::json!("bridge prescription")])
             .into()
     }
