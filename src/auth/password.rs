@@ -106,7 +106,7 @@ impl Password {
         if zxcvbn(&judged, &inputs).score() < Score::Four {
             return Err(Fault::new(
                 "too_guessable",
-                "must be harder to guess: runs of digits, of letters or of keys, dates and single common words are tried first; three words that have nothing to do with each other are good",
+                "is too easy to guess: avoid runs of digits, letters or keys, dates and single common words; use three or more words that are not related to each other",
             ));
         }
         Ok(())

@@ -175,7 +175,7 @@ impl SecretKeys {
 fn closed(place: &Place, why: &str) -> ApiError {
     let Place { organization, user, table, .. } = place;
     let told = format!("a secret of user {user} of organization {organization} in {table} cannot be decrypted: {why}");
-    ApiError::new(Code::Unavailable, "The second factor cannot be checked: whoever runs the service finds the reason in its log.")
+    ApiError::new(Code::Unavailable, "The second factor cannot be checked. The server's log has the reason.")
         .header("retry-after", "60")
         .because(told)
 }

@@ -56,7 +56,7 @@ pub async fn update_client(
     ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }
 
-/// List who may be the same person
+/// List possible duplicates of a client
 ///
 /// The clients that the caller sees and that have names, a telephone number, an e-mail address or a date of birth in common with this one, the likeliest first, ten at most. A supervisor may merge one into the other.
 #[utoipa::path(tag = "Clients", params(("id" = ClientId, Path)), responses((status = 200, body = PossibleDuplicates)), security(("bearer" = ["clients:read"])))]

@@ -279,9 +279,9 @@ pub fn moments(
         None if view == View::Protected && measure.time != ReportTime::Now => first_of_month(today).begins(zone),
         None => now,
         Some(_) if measure.time == ReportTime::Now => {
-            return wrong("as_of", "not_taken", "this measure is of now: what it looks at is not kept");
+            return wrong("as_of", "not_taken", "this measure has no history: it can be counted for the present only");
         }
-        Some(_) if ends => return wrong("as_of", "not_taken", "by month or quarter, each is as of its own end: say from and to"),
+        Some(_) if ends => return wrong("as_of", "not_taken", "cannot be combined with group_by=month or quarter, where each group is counted at its own end: give from and to instead"),
         Some(AsOf::Moment(_)) if view == View::Protected => return too_fine("as_of", PROTECTED_MOMENT),
         Some(AsOf::Moment(at)) if at > now => return wrong("as_of", "in_the_future", "must not lie in the future"),
         Some(AsOf::Moment(at)) => at,
@@ -305,21 +305,21 @@ pub fn moments(
     let (from, to) = match (measure.time == ReportTime::Period || ends, query.from, query.to) {
         (true, Some(from), Some(to)) if from < to => (from, to),
         (true, Some(_), Some(_)) => return wrong("to", "before_from", "must be after `from`"),
-        (true, None, _) => return wrong("from", "required", "this report is of a period: say on which day it begins"),
-        (true, _, None) => return wrong("to", "required", "this report is of a period: say on which day it is over"),
+        (true, None, _) => return wrong("from", "required", "is required: the report covers a period, and this is its first day"),
+        (true, _, None) => return wrong("to", "required", "is required: the report covers a period, and this is the day after its last day"),
         (false, None, None) => return Ok(moments(at, None, None)),
         (false, Some(_), _) => {
             return wrong(
                 "from",
                 "not_taken",
-                "this measure is of a moment, and takes a period only where it is grouped by month or quarter",
+                "this measure counts at one moment: it takes a period only with group_by=month or quarter",
             );
         }
         (false, _, Some(_)) => {
             return wrong(
                 "to",
                 "not_taken",
-                "this measure is of a moment, and takes a period only where it is grouped by month or quarter",
+                "this measure counts at one moment: it takes a period only with group_by=month or quarter",
             );
         }
     };
@@ -329,22 +329,22 @@ pub fn moments(
     }
     if view == View::Protected && ends {
         if from != first_of_month(from) || to != first_of_month(to) {
-            return too_fine("to", "a protected report by month or quarter begins and is over on the first day of a month");
+            return too_fine("to", "a protected report by month or quarter must begin and end on the first day of a month");
         }
         if over > now {
-            return wrong("to", "in_the_future", "a protected report is of months that are over");
+            return wrong("to", "in_the_future", "a protected report covers only months that have ended");
         }
     } else if view == View::Protected {
         match span {
-            Some(Span::Month) => return too_fine("group_by", "a protected report of a period is grouped by quarter, and not by month"),
-            Some(Span::Quarter) if !is_quarters(from, to) => return too_fine("to", "a protected report by quarter is of whole quarters"),
+            Some(Span::Month) => return too_fine("group_by", "a protected report of a period can be grouped by quarter, not by month"),
+            Some(Span::Quarter) if !is_quarters(from, to) => return too_fine("to", "a protected report by quarter must cover whole quarters"),
             None if !is_quarter_or_year(from, to) => {
-                return too_fine("to", "a protected report is of a whole quarter of the calendar, or of a whole year");
+                return too_fine("to", "a protected report must cover one whole calendar quarter or one whole year");
             }
             _ => {}
         }
         if over > at {
-            return wrong("to", "in_the_future", "a protected report is of a period that was over by the end of the month it is as of");
+            return wrong("to", "in_the_future", "a protected report covers only a period that had ended by its as_of");
         }
     }
     let at = if ends { over.min(now) } else { at };
@@ -385,7 +385,7 @@ pub fn stretches(measure: &Measure, span: Span, whole: &Moments, zone: &Zone) ->
     Ok(stretches)
 }
 
-const PROTECTED_MOMENT: &str = "a protected report is as of the last day of a month";
+const PROTECTED_MOMENT: &str = "a protected report is counted at the end of a month: give the last day of a month";
 
 fn first_of_month(day: Day) -> Day {
     Day::from_jiff(day.jiff().first_of_month())

@@ -243,7 +243,7 @@ fn shown(sheet: &Sheet) -> Result<Sheet> {
     if !unreadable.is_empty() {
         let scripts = unreadable.into_iter().collect::<Vec<_>>().join(", ");
         let other = sheet.any_text.unwrap_or("format=html");
-        let detail = format!("A PDF cannot show some of the text ({scripts}). Ask for another form, which shows it: {other}.");
+        let detail = format!("A PDF cannot show some of the text ({scripts}). Another format shows it: {other}.");
         return Err(ApiError::new(Code::FormatCannotShowText, detail));
     }
     if missing {
