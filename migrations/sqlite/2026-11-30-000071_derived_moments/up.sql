@@ -21,6 +21,8 @@ FROM (
                 AND json_extract(later.given, '$.first_contact') IS NOT NULL)
 ) AS contacts
 GROUP BY organization_id, case_id;
+-- SQLite makes no index of its own for the subqueries below: without this one they take the square of the number of cases.
+CREATE UNIQUE INDEX temp.reached_by_case ON reached (organization_id, case_id);
 -- A difference under a millisecond is none: the transition tells whole milliseconds. The triggers write what reports count, as of now.
 UPDATE cases SET (first_contact_at, last_contact_at) = (SELECT first_at, last_at FROM reached WHERE reached.organization_id = cases.organization_id AND reached.case_id = cases.id),
     version = version + 1, kept_at = CAST(round((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000
