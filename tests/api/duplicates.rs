@@ -78,8 +78,14 @@ on_both_engines! {
         assert!(made.body.get("possible_duplicates").is_none(), "{:#}", made.body);
         ben.get(&format!("/clients/{first}/possible-duplicates")).await.expect(404);
         assert!(boss.post("/clients", json!({"preferred_name": "Zora"})).await.expect(201).body.get("possible_duplicates").is_none());
-        let entries = pages(&w.user(Role::Auditor), "/audit-events?action=client.duplicates_read", 50).await;
+        let auditor = w.user(Role::Auditor);
+        let entries = pages(&auditor, "/audit-events?action=client.duplicates_read", 50).await;
         assert_eq!(entries.len(), 6);
+        // To be named as a possible duplicate is to be seen.
+        let named = ana.post("/clients", json!({"preferred_name": "Nobody", "phone": "555 010 0199"})).await.expect(201);
+        assert!(named.body["possible_duplicates"].as_array().unwrap().contains(&json!(first)), "{:#}", named.body);
+        let log = pages(&boss, &format!("/clients/{first}/access-log"), 50).await;
+        assert!(log.iter().any(|entry| entry["action"] == "client.listed" && entry["request_id"] == named.header("x-request-id")), "{log:#?}");
     }
 
     async fn all_that_hangs_on_a_duplicate_follows_it_and_both_ids_resolve(w) {
@@ -182,6 +188,58 @@ on_both_engines! {
         assert_eq!(states[..2], [(their_draft.as_str(), "draft", 4), (theirs.as_str(), "approved", 3)]);
         let earlier: BTreeSet<(&str, &str)> = states[2..].iter().map(|(id, status, _)| (*id, *status)).collect();
         assert_eq!(earlier, BTreeSet::from([(mine.as_str(), "superseded"), (my_draft.as_str(), "superseded")]));
+        let entries = pages(&w.user(Role::Auditor), "/audit-events?action=statement.superseded", 50).await;
+        let subjects: BTreeSet<&str> = entries.iter().map(|entry| entry["subject_id"].as_str().unwrap()).collect();
+        assert_eq!(subjects, BTreeSet::from([mine.as_str(), my_draft.as_str()]));
+        // What the client has never approved goes to nobody outside, whatever became of it.
+        let print = |id: &str| format!("/statements/{id}/print?format=html&for=recipient&recipient=Clinic&purpose=treatment&reason=Meeting");
+        ana.get(&print(&my_draft)).await.expect(409);
+        ana.get(&print(&mine)).await.expect(200);
+    }
+
+    async fn an_etag_from_before_a_merge_matches_nothing_after_it(w) {
+        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+        let (old, new) = (client(&ana, json!({"preferred_name": "A"})).await, client(&ana, json!({"preferred_name": "B"})).await);
+        let mut before = Vec::new();
+        for (id, changes) in [(&old, 2), (&new, 1)] {
+            before.push(ana.get(&format!("/clients/{id}")).await.expect(200).etag());
+            for _ in 0..changes {
+                before.push(ana.patch(&format!("/clients/{id}"), "*", json!({"language": "Spanish"})).await.expect(200).etag());
+            }
+        }
+        let merged = merge(&boss, &old, &new, json!({})).await.expect(201);
+        assert_eq!(merged.body["version"], 4);
+        for id in [&old, &new] {
+            for etag in &before {
+                ana.patch(&format!("/clients/{id}"), etag, json!({"safe_contact": {"call": true}})).await.expect(412);
+                ana.send("GET", &format!("/clients/{id}"), &[("if-none-match", etag)], None).await.expect(200);
+            }
+        }
+        ana.patch(&format!("/clients/{old}"), &merged.etag(), json!({"language": "English"})).await.expect(200);
+    }
+
+    async fn a_merge_never_widens_how_a_person_is_contacted(w) {
+        let (ana, boss, sam) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Client));
+        let of = |name: &str, rules: Value| json!({"preferred_name": name, "phone": "+1 555 010-0199", "safe_contact": rules});
+        let old = client(&ana, of("A", json!({"email": false, "never_contact": "x".repeat(600)}))).await;
+        let new = client(&ana, of("B", json!({"call": true, "email": true, "never_contact": "y".repeat(600)}))).await;
+        ana.send("PUT", &format!("/clients/{old}/account"), &[], Some(json!({"user_id": sam.id()}))).await.expect(200);
+        let refused = merge(&boss, &old, &new, json!({})).await.expect(409);
+        assert_eq!(refused.body["code"], "merge_conflict");
+        assert!(refused.body["detail"].as_str().unwrap().contains("safe_contact.never_contact"), "{:#}", refused.body);
+        ana.patch(&format!("/clients/{old}"), "*", json!({"safe_contact": {"never_contact": "Not at work."}})).await.expect(200);
+        let rules = &merge(&boss, &old, &new, json!({})).await.expect(201).body["safe_contact"];
+        assert_eq!((&rules["call"], &rules["email"]), (&json!(false), &json!(false)));
+        let words = rules["never_contact"].as_str().unwrap();
+        assert!(words.contains("Not at work.") && words.contains(&"y".repeat(600)), "{words}");
+    }
+
+    /// AU-13: with it, whoever is linked to one client can come to sign in as another.
+    async fn a_merge_asks_for_a_fresh_password(w) {
+        let ana = w.user(Role::Advocate);
+        let (one, two) = (client(&ana, json!({"preferred_name": "A"})).await, client(&ana, json!({"preferred_name": "B"})).await);
+        let refused = merge(&w.stale_user(Role::Supervisor), &one, &two, json!({})).await.expect(403);
+        assert_eq!(refused.body["code"], "reauthentication_required");
     }
 
     async fn a_merge_is_for_supervisors_who_see_both_and_makes_sense(w) {

@@ -502,5 +502,26 @@ on_both_engines! {
         boss.get(&format!("/clients/{client}")).await.expect(404);
         assert_eq!(boss.get("/cases?q=quill").await.expect(200).body["items"], json!([]));
         assert_eq!(both.get("/cases?q=quill").await.expect(200).body["items"].as_array().unwrap().len(), 1);
+        // Nor in the list of records behind a number, which has the case without the name.
+        both.post(&format!("/cases/{}/barriers", made.id()), json!({"type": "cost", "description": "Deposit."})).await.expect(201);
+        for (user, is_named) in [(&both, true), (&boss, false)] {
+            let records = user.get("/reports/barriers_open/records?reason=Audit").await.expect(200);
+            let text = records.body.as_str().unwrap();
+            assert!(text.contains(made.body["case_number"].as_str().unwrap()), "{text}");
+            assert_eq!(text.contains("Quillon"), is_named, "{text}");
+        }
+    }
+
+    async fn a_client_of_another_team_is_not_found_out_by_their_birth(w) {
+        let south = w.new_team("South side");
+        let (both, boss) = (w.user_in(&w.org, &[w.team, south], Role::Supervisor), w.user_in(&w.org, &[south], Role::Supervisor));
+        let client = json!({"preferred_name": "Quillon", "date_of_birth": "1990-05-17", "team_id": w.team.to_string()});
+        let client = both.post("/clients", client).await.expect(201).id();
+        let body = json!({"client_id": client, "team_id": south.to_string(), "advocacy_type": "peer", "intake_source": "self", "client_goal": "Keep my medication."});
+        let case = both.post("/cases", body).await.expect(201).id();
+        let barriers = format!("/cases/{case}/barriers");
+        let barrier = |on: &str| json!({"type": "cost", "description": "Deposit.", "occurred_on": on});
+        both.post(&barriers, barrier("1990-05-16")).await.faulty(422, "/occurred_on", "before_birth");
+        boss.post(&barriers, barrier("1990-05-16")).await.expect(201);
     }
 }

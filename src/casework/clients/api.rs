@@ -3,7 +3,7 @@
 use super::{merge, model::*, store};
 use crate::{
     auth::{
-        Allowed,
+        Allowed, Fresh,
         policy::{MergeClients, ReadClients, WriteClients},
     },
     db::Db,
@@ -68,10 +68,12 @@ pub async fn list_possible_duplicates(who: Allowed<ReadClients>, db: Data<Db>, i
 /// Merge a duplicate client into another
 ///
 /// Marks the client in the path as a duplicate of `into`. Its cases, statements, feedback and account move to `into`, which also takes over missing fields. Both ids keep working; lists show only the surviving client. Where both have an account, a statement in force or a draft, 409 `merge_conflict` says what must be decided first. Returns the surviving client. A merge cannot be undone.
+///
+/// A way of contact stays allowed only where both records allow it. Needs a password that was entered within the last ten minutes.
 #[utoipa::path(tag = "Clients", params(("id" = ClientId, Path)), request_body = ClientMerge, responses((status = 201, body = Client)), security(("bearer" = ["clients:merge"])))]
 #[post("/clients/{id}/merge")]
 pub async fn merge_client(
-    who: Allowed<MergeClients>,
+    who: Fresh<MergeClients>,
     db: Data<Db>,
     id: Path<ClientId>,
     request: Once,

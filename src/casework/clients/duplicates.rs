@@ -150,11 +150,57 @@ mod tests {
         let mut row = client(
             serde_json::json!({"preferred_name": "Sam", "safe_contact": {"call": true, "text": true, "email": true, "never_contact": "Not at work."}}),
         );
-        row.complete(client(serde_json::json!({"preferred_name": "Sammy", "legal_name": "Samuel Q", "phone": "+1 555 0100", "safe_contact": {"text": true, "mail": true, "never_contact": "Not in the evening."}})));
+        let duplicate = client(
+            serde_json::json!({"preferred_name": "Sammy", "legal_name": "Samuel Q", "phone": "+1 555 0100", "safe_contact": {"text": true, "mail": true, "never_contact": "Not in the evening."}}),
+        );
+        row.complete(duplicate, false).unwrap();
         let rules = &row.safe_contact.0;
-        assert_eq!((rules.call, rules.text, rules.email, rules.mail), (false, true, true, false));
+        assert_eq!((rules.call, rules.text, rules.email, rules.mail), (false, true, false, false));
         assert_eq!(rules.never_contact.as_ref().unwrap().as_str(), "Not at work.\nNot in the evening.");
         assert_eq!(row.legal_name.as_ref().unwrap().as_str(), "Samuel Q");
         assert_eq!(row.names().collect::<Vec<_>>(), ["Sam", "Samuel Q", "Sammy"]);
+    }
+
+    #[test]
+    fn a_way_of_contact_that_either_record_forbids_stays_forbidden() {
+        let all = serde_json::json!({"call": true, "voicemail": true, "text": true, "email": true, "mail": true});
+        let full = || {
+            client(serde_json::json!({"preferred_name": "Sam", "phone": "+1 555 0100", "email": "sam@example.org", "safe_contact": all}))
+        };
+        let flags = |row: &ClientRow| {
+            let rules = &row.safe_contact.0;
+            [rules.call, rules.voicemail, rules.text, rules.email, rules.mail]
+        };
+        // The same telephone in both, an account that signs in, and words that say something of contact.
+        for (duplicate, has_account, expected) in [
+            (
+                serde_json::json!({"preferred_name": "S", "phone": "+1 555 0100", "safe_contact": {"text": true}}),
+                false,
+                [false, false, true, false, false],
+            ),
+            (serde_json::json!({"preferred_name": "S"}), true, [false; 5]),
+            (serde_json::json!({"preferred_name": "S", "safe_contact": {"never_contact": "Not at work."}}), false, [false; 5]),
+            (serde_json::json!({"preferred_name": "S"}), false, [true; 5]),
+        ] {
+            let mut row = full();
+            row.complete(client(duplicate), has_account).unwrap();
+            assert_eq!(flags(&row), expected);
+        }
+        // No word is lost: what does not fit into one record is for a person to shorten.
+        let said = |word: &str| {
+            client(serde_json::json!({"preferred_name": "Sam", "safe_contact": {"times": word, "say_we_are": word, "never_contact": word}}))
+        };
+        let mut row = said("one");
+        row.complete(said("two"), false).unwrap();
+        let rules = &row.safe_contact.0;
+        let words = (
+            rules.times.as_ref().unwrap().as_str(),
+            rules.say_we_are.as_ref().unwrap().as_str(),
+            rules.never_contact.as_ref().unwrap().as_str(),
+        );
+        assert_eq!(words, ("one\ntwo", "one; two", "one\ntwo"));
+        let long = |word: &str| client(serde_json::json!({"preferred_name": "Sam", "safe_contact": {"never_contact": word.repeat(600)}}));
+        let refused = long("a").complete(long("b"), false).unwrap_err();
+        assert!(refused.to_string().contains("never_contact"), "{refused}");
     }
 }

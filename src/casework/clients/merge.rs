@@ -52,9 +52,11 @@ pub fn merge(tx: &mut Tx, id: ClientId, wanted: &Body<ClientMerge>) -> Result<Cl
     // The clients before the cases, and these before what hangs on them.
     let (mut row, duplicate) = store::hold_both(tx, into, id)?;
     follow(tx, id, into)?;
-    follow_account(tx, id, into)?;
+    let has_account = follow_account(tx, id, into)?;
     follow_statements(tx, id, into, statements_of)?;
-    row.complete(duplicate);
+    // No ETag that either id was answered with may match what the survivor is now.
+    row.version = row.version.max(duplicate.version);
+    row.complete(duplicate, has_account)?;
     store::save(tx, &mut row)?;
     let merge = (
         client_merges::organization_id.eq(row.organization_id),
@@ -109,13 +111,14 @@ fn follow(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<()> {
     Ok(())
 }
 
-/// Whoever signs in as the duplicate signs in as the other. Where each has an account, a person decides which ends.
-fn follow_account(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<()> {
+/// Whoever signs in as the duplicate signs in as the other. Where each has an account, a person decides which ends. Says whether the duplicate
+/// had an account.
+fn follow_account(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<bool> {
     let accounts = client_accounts::table
         .filter(client_accounts::organization_id.eq(tx.organization()))
         .filter(client_accounts::client_id.eq_any([from, into]));
     let accounts: Vec<AccountRow> = accounts.select(AccountRow::as_select()).load(tx.conn)?;
-    let Some(own) = accounts.iter().find(|account| account.client_id == from) else { return Ok(()) };
+    let Some(own) = accounts.iter().find(|account| account.client_id == from) else { return Ok(false) };
     if accounts.len() > 1 {
         return Err(ApiError::new(Code::MergeConflict, "Both clients have a portal account. Remove one account first."));
     }
@@ -123,7 +126,7 @@ fn follow_account(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<()> {
     diesel::update(row).set(client_accounts::client_id.eq(into)).execute(tx.conn)?;
     tx.record("client.account_removed", from, vec![own.user_id.to_string()]);
     tx.record("client.account_set", into, vec![own.user_id.to_string()]);
-    Ok(())
+    Ok(true)
 }
 
 /// Puts the statements of both into one row of versions: the earlier ones, the one in force, the draft.
@@ -142,6 +145,7 @@ fn follow_statements(tx: &mut Tx, from: ClientId, into: ClientId, kept: Option<C
         };
         for row in all.iter_mut().filter(|row| row.status == status && row.client_id != kept) {
             row.supersede();
+            tx.record("statement.superseded", row.id, vec!["status".into()]);
         }
     }
     let rank = |row: &StatementRow| match row.status {

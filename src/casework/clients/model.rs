@@ -3,9 +3,10 @@
 use crate::{
     auth::{OrganizationId, UserId},
     db::schema::clients,
+    error::{ApiError, Code},
     http::{Filter, Resource},
     identity::teams::model::TeamId,
-    types::{Change, Day, Email, Id, Instant, Json, Line, Patch, Text},
+    types::{Change, Day, Email, Id, Instant, Json, Line, Patch, Text, fault::Fault},
 };
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -62,6 +63,22 @@ pub struct ClientRow {
 /// How many names of merged duplicates are kept, at most.
 const MOST_NAMES: usize = 20;
 
+/// What both clients say of one thing, in one text.
+fn join<T: PartialEq>(
+    own: Option<T>,
+    other: Option<T>,
+    member: &str,
+    joined: impl FnOnce(T, T) -> Result<T, Fault>,
+) -> Result<Option<T>, ApiError> {
+    match (own, other) {
+        (Some(own), Some(other)) if own != other => joined(own, other).map(Some).map_err(|_| {
+            let detail = format!("`safe_contact.{member}` of both clients is too long for one record. Shorten one of the two first.");
+            ApiError::new(Code::MergeConflict, detail)
+        }),
+        (own, other) => Ok(own.or(other)),
+    }
+}
+
 impl ClientRow {
     pub fn new(organization_id: OrganizationId, team_id: TeamId, created_by: UserId, new: &NewClient) -> Self {
         let (now, new) = (Instant::now(), new.clone());
@@ -94,42 +111,43 @@ impl ClientRow {
         own.into_iter().flatten().chain(self.other_names.0.iter().map(|name| name.as_str()))
     }
 
-    /// Takes over what this client lacks and the duplicate has, so that nothing known is lost. The duplicate's names stay findable. Of the rules
-    /// for safe contact this client's own hold; what is taken over is used only in ways that both allow.
-    pub fn complete(&mut self, duplicate: Self) {
+    /// Takes over what this client lacks and the duplicate has, so that nothing known is lost. The duplicate's names stay findable.
+    ///
+    /// A way of contact stays allowed only where both records allow it: the person may have forbidden it in either. Only a duplicate that
+    /// says nothing of contact, and through which nobody signs in (`has_account`), changes nothing. The words of both rules are kept.
+    ///
+    /// # Errors
+    /// 409 where the words of both rules are too long for one record: a person must shorten them, so that no warning is lost.
+    pub fn complete(&mut self, duplicate: Self, has_account: bool) -> Result<(), ApiError> {
+        let has_contact = duplicate.phone.is_some() || duplicate.email.is_some() || duplicate.address.is_some() || has_account;
         let names: Vec<Line<200>> = duplicate.names().filter_map(|name| Line::parse(name).ok()).collect();
         self.legal_name = self.legal_name.take().or(duplicate.legal_name);
         self.pronouns = self.pronouns.take().or(duplicate.pronouns);
         self.date_of_birth = self.date_of_birth.or(duplicate.date_of_birth);
         self.language = self.language.take().or(duplicate.language);
         self.interpreter_needed |= duplicate.interpreter_needed;
+        self.phone = self.phone.take().or(duplicate.phone);
+        self.email = self.email.take().or(duplicate.email);
+        self.address = self.address.take().or(duplicate.address);
         let (rules, other) = (&mut self.safe_contact.0, duplicate.safe_contact.0);
-        if self.phone.is_none() && duplicate.phone.is_some() {
-            self.phone = duplicate.phone;
+        if has_contact || other != SafeContact::default() {
             rules.call &= other.call;
             rules.voicemail &= other.voicemail;
             rules.text &= other.text;
-        }
-        if self.email.is_none() && duplicate.email.is_some() {
-            self.email = duplicate.email;
             rules.email &= other.email;
-        }
-        if self.address.is_none() && duplicate.address.is_some() {
-            self.address = duplicate.address;
             rules.mail &= other.mail;
         }
-        rules.times = rules.times.take().or(other.times);
-        rules.say_we_are = rules.say_we_are.take().or(other.say_we_are);
-        rules.never_contact = match (rules.never_contact.take(), other.never_contact) {
-            // Both warnings hold; where they are too long for one, this client's own does.
-            (Some(own), Some(other)) if own != other => Text::parse(format!("{own}\n{other}")).ok().or(Some(own)),
-            (own, other) => own.or(other),
-        };
+        rules.times = join(rules.times.take(), other.times, "times", |own, other| Text::parse(format!("{own}\n{other}")))?;
+        rules.say_we_are =
+            join(rules.say_we_are.take(), other.say_we_are, "say_we_are", |own, other| Line::parse(format!("{own}; {other}")))?;
+        rules.never_contact =
+            join(rules.never_contact.take(), other.never_contact, "never_contact", |own, other| Text::parse(format!("{own}\n{other}")))?;
         for name in names {
             if self.other_names.0.len() < MOST_NAMES && self.names().all(|known| known != name.as_str()) {
                 self.other_names.0.push(name);
             }
         }
+        Ok(())
     }
 
     pub fn apply(&mut self, patch: &ClientPatch) {

@@ -41,6 +41,11 @@ type Ids = dsl::Select<dsl::Filter<Seen, Condition>, clients::id>;
 /// without a case that they have made a record of; a client the one whom they are. At a second look, a supervisor sees whose the case is
 /// that they have broken glass for. Nobody sees a record that was merged into another.
 fn seen(tx: &Tx) -> Seen {
+    clients::table.filter(clients::organization_id.eq(tx.organization())).filter(is_visible(tx))
+}
+
+/// The same condition, of the clients that another query joins: those of the organization.
+pub fn is_visible(tx: &Tx) -> Condition {
     let seen = match tx.scope() {
         Scope::Teams(_) if tx.through_glass() => Condition::sql("(")
             .with(teams::store::own(tx, "clients.team_id"))
@@ -64,8 +69,7 @@ fn seen(tx: &Tx) -> Seen {
             .then(")"),
         Scope::Organization | Scope::Counted | Scope::Nothing => Condition::nothing(),
     };
-    let seen = Condition::sql("(NOT clients.is_merged AND ").with(seen).then(")");
-    clients::table.filter(clients::organization_id.eq(tx.organization())).filter(seen)
+    Condition::sql("(NOT clients.is_merged AND ").with(seen).then(")")
 }
 
 /// The condition under which a column, as SQL names it, has any of the ids that name the same client: for what keeps the id that it was entered
@@ -256,11 +260,11 @@ pub fn refs(tx: &mut Tx, ids: Vec<ClientId>) -> Result<Vec<ClientRef>> {
     Ok(rows.into_iter().map(|(id, preferred_name)| ClientRef { id, preferred_name }).collect())
 }
 
-/// That a day on which something happened to a client, whose case the caller sees, is not before the client's birth.
+/// That a day on which something happened to a client is not before the client's birth. A caller who does not see the client is not refused:
+/// the refusal would tell the birth.
 pub fn check_born(tx: &mut Tx, client: ClientId, day: Day, pointer: &str) -> Result<()> {
-    let of_client = clients::table.find((tx.organization(), client));
-    let born: Option<Day> = of_client.select(clients::date_of_birth).first(tx.conn)?;
-    match born {
+    let born: Option<Option<Day>> = visible(tx).filter(clients::id.eq(client)).select(clients::date_of_birth).first(tx.conn).optional()?;
+    match born.flatten() {
         Some(born) if day < born => Err(ApiError::invalid(pointer, "before_birth", "must not lie before the client's birth")),
         _ => Ok(()),
     }
@@ -280,8 +284,9 @@ pub fn create(tx: &mut Tx, new: &Body<NewClient>) -> Result<Client> {
     diesel::insert_into(clients::table).values(&row).execute(tx.conn)?;
     search::store::add(tx, row.team_id, &row)?;
     tx.record("client.created", row.id, new.members());
-    // Ids alone, and only those that the caller sees: whoever looks at one leaves an entry then.
+    // Those that the caller sees. An entry on each, as of a search: to be named here tells that a name, a number or a birth is theirs.
     let same = duplicates::of(tx, &row)?;
+    tx.saw_all("client.listed", same.iter().map(|duplicate| duplicate.client.id));
     let mut view = Client::from(row);
     view.possible_duplicates = (!same.is_empty()).then(|| same.iter().map(|duplicate| duplicate.client.id).collect());
     Ok(view)

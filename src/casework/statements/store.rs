@@ -58,11 +58,11 @@ pub fn get(tx: &mut Tx, id: StatementId) -> Result<Statement> {
 /// The statement, what its client wants to be called, and the organization whose record it is.
 ///
 /// # Errors
-/// 409 of a draft for a recipient: the client has not agreed that these words are theirs.
+/// 409 for a recipient where the client has never approved this version: a draft, or one that a merge has superseded.
 pub fn printed(tx: &mut Tx, id: StatementId, audience: Audience) -> Result<(Statement, Line<120>, OrganizationRow)> {
     let row = find(tx, id)?;
-    if audience == Audience::Recipient && row.status == StatementStatus::Draft {
-        return Err(ApiError::conflict("A draft cannot be printed for a recipient: the client has not approved this version."));
+    if audience == Audience::Recipient && row.approved_on.is_none() {
+        return Err(ApiError::conflict("A version that the client has not approved cannot be printed for a recipient."));
     }
     let client = clients::store::find(tx, row.client_id)?;
     Ok((row.into(), client.preferred_name, organizations::store::find(tx)?))

@@ -218,6 +218,8 @@ pub fn merge(tx: &mut Tx, id: ProviderId, wanted: &Body<ProviderMerge>) -> Resul
     let (Some(mut row), Some(duplicate)) = (survivors.into_iter().next(), duplicates.into_iter().next()) else {
         return Err(ApiError::not_found());
     };
+    // No ETag that either id was answered with may match what the survivor is now.
+    row.version = row.version.max(duplicate.version);
     row.complete(duplicate);
     save(tx, &mut row)?;
     let merge = (

@@ -186,6 +186,8 @@ pub fn merge(tx: &mut Tx, id: ServiceId, wanted: &Body<ServiceMerge>) -> Result<
     if row.provider_id != duplicate.provider_id {
         return Err(ApiError::invalid("/into", "wrong_provider", "must be a service of the same provider; merge the providers first"));
     }
+    // No ETag that either id was answered with may match what the survivor is now.
+    row.version = row.version.max(duplicate.version);
     row.complete(duplicate);
     save(tx, &mut row)?;
     let merge = (
