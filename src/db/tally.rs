@@ -66,7 +66,7 @@ told_in_words!(Tally, Listing, Keyed, Command);
 pub const LISTED_CODES: usize = 6;
 pub const LISTED_IDS: usize = 4;
 
-/// `SELECT` and what follows: a line for each fact. Where it stands and of which case it is, the case's number, the client's name,
+/// `SELECT` and what follows: a line for each fact. When it was replaced, of which record and which case it is, since when, the case's number, the client's name,
 /// [`LISTED_CODES`] codes, [`LISTED_IDS`] ids, a number of days, and a 1 or a 0 for each of [`MOST_COUNTS`] conditions.
 #[derive(Debug, Clone)]
 pub struct Listing(pub Condition);
@@ -74,9 +74,11 @@ pub struct Listing(pub Condition);
 /// One line of the answer.
 #[derive(Debug, Clone, Queryable)]
 pub struct Listed {
-    pub place: (i64, Key, Key),
+    /// When another fact replaced it, or `i64::MAX`; the record, its case; when it was recorded.
+    pub place: (i64, Key, Key, i64),
     pub case_number: String,
-    pub client: String,
+    /// Absent where the caller does not see the client.
+    pub client: Option<String>,
     pub codes: (Code, Code, Code, Code, Code, Code),
     pub ids: (Named, Named, Named, Named),
     pub days: Option<i64>,
@@ -85,9 +87,9 @@ pub struct Listed {
 
 impl Query for Listing {
     type SqlType = (
-        (BigInt, sql::Uuid, sql::Uuid),
+        (BigInt, sql::Uuid, sql::Uuid, BigInt),
         Text,
-        Text,
+        OptionalText,
         (OptionalText, OptionalText, OptionalText, OptionalText, OptionalText, OptionalText),
         (OptionalId, OptionalId, OptionalId, OptionalId),
         Nullable<BigInt>,

@@ -1,7 +1,7 @@
 //! A table as a workbook: numbers that can be computed with, text that stays text, and a sheet that says what they mean.
 
 use super::table::{Cell, Column, ColumnKind, SUPPRESSED, Table};
-use crate::error::{ApiError, Result};
+use crate::error::{ApiError, Code, Result};
 use rust_xlsxwriter::{DocProperties, Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError};
 use std::{borrow::Cow, io::Write, path::Path};
 
@@ -19,8 +19,9 @@ const HIGHEST: u32 = 405;
 /// In signs: how wide the sheet with a notice is.
 const NOTICE_WIDTH: u16 = 80;
 
-fn failed(error: XlsxError) -> ApiError {
-    ApiError::internal(format!("a workbook could not be written: {error}"))
+/// 503: a workbook is written through temporary files, and their disk may be full or gone.
+pub fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ApiError {
+    ApiError::new(Code::Unavailable, "The workbook could not be written. Try again shortly.").header("retry-after", "60").because(error)
 }
 
 /// How the cells of a row are written, by what they hold.
@@ -213,7 +214,7 @@ impl Records {
                 sheet.set_column_width(at, length(&column.label).saturating_add(3).clamp(least, 40))?;
             }
             header(&mut sheet, columns)?;
-            Ok(Self { book, sheet, style: Style::new(&Format::new()), next: 1, notice: None })
+            Ok::<_, XlsxError>(Self { book, sheet, style: Style::new(&Format::new()), next: 1, notice: None })
         };
         build().map_err(failed)
     }
@@ -237,7 +238,7 @@ impl Records {
                 raise(&mut sheet, row, std::iter::once((paragraph.as_str(), NOTICE_WIDTH)))?;
             }
             self.notice = Some(sheet);
-            Ok(())
+            Ok::<_, XlsxError>(())
         };
         build().map_err(failed)
     }

@@ -805,4 +805,26 @@ on_both_engines! {
         assert_eq!((ids.len(), lines().count()), (9_001, 9_002), "and the notice");
         assert_eq!(told(&boss, "barriers_open?group_by=").await.1, ["all: open = 9001"]);
     }
+
+    /// A record that changes while the list is sent stands in it once, as it was. The first page is here when some records of every page change.
+    async fn a_list_of_records_is_whole_although_records_change_while_it_is_sent(w) {
+        const MANY: usize = 12_001;
+        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+        let mut past = Past::of(&boss);
+        let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
+        past.many_barriers(&case, "2026-01-10", MANY);
+        let some = past.some_barriers(&case, 1_000);
+        let path = "/api/v1/reports/barriers_open/records?reason=Audit";
+        let mut reply = reqwest::Client::new().get(format!("{}{path}", w.base)).bearer_auth(boss.token()).send().await.unwrap();
+        let mut text = reply.chunk().await.unwrap().unwrap().to_vec();
+        assert_eq!(past.change_barriers(some), 13);
+        while let Some(chunk) = reply.chunk().await.unwrap() {
+            text.extend(chunk);
+        }
+        let list = String::from_utf8(text).unwrap();
+        let lines = || csv::ReaderBuilder::new().from_reader(list.as_bytes()).into_records().map(Result::unwrap).filter(|line| &line[0] != "NOTICE");
+        let ids: std::collections::BTreeSet<String> = lines().map(|line| line[line.len() - 1].to_owned()).collect();
+        assert_eq!((ids.len(), lines().count()), (MANY, MANY));
+        assert!(lines().all(|line| line.iter().any(|cell| cell == "Medium")), "as it was");
+    }
 }

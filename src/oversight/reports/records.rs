@@ -7,7 +7,10 @@ use super::{
     store::{self, Names},
 };
 use crate::{
-    casework::{cases::model::CaseId, clients::model::ClientId},
+    casework::{
+        cases::model::CaseId,
+        clients::{self, model::ClientId},
+    },
     db::{
         Condition, Tx,
         dialect::Key,
@@ -17,8 +20,9 @@ use crate::{
     print::table::{Cell, Column, ColumnKind},
 };
 use diesel::prelude::*;
+use std::collections::HashSet;
 
-/// How many lines one transaction reads: what is on record at a moment stands still, so that the next may be another.
+/// How many lines one transaction reads; the next page is read in another.
 const PAGE: usize = 4_000;
 
 /// The columns of an export, and what their keys are called: looked up once for all lines.
@@ -32,9 +36,14 @@ pub struct Export {
 /// Behind which line the next page begins.
 pub type After = (i64, uuid::Uuid);
 
+/// What tells one fact from all others: the record, and when the fact was recorded.
+pub type FactKey = (uuid::Uuid, i64);
+
 /// A page of lines.
 pub struct Page {
     pub lines: Vec<Vec<Cell>>,
+    /// The facts among them that no other had replaced yet.
+    pub current: Vec<FactKey>,
     /// Absent where there are no more of the slice.
     pub next: Option<After>,
 }
@@ -75,19 +84,26 @@ impl Export {
         columns
     }
 
-    /// The next lines of a slice. Each case that is told of is entered in the trace.
-    pub fn page(&self, tx: &mut Tx, slice: &Slice, after: Option<After>) -> Result<Page> {
+    /// The next lines of a slice. Each case that is told of is entered in the audit log.
+    ///
+    /// What was on record at a moment does not change, but a fact moves in the order once another replaces it: from the beginning, where all
+    /// stand that no other has replaced, to a later place. So none is passed over, and one may be met twice: `sent` are those that were
+    /// listed before they moved.
+    pub fn page(&self, tx: &mut Tx, slice: &Slice, after: Option<After>, sent: &HashSet<FactKey>) -> Result<Page> {
         let seen = store::visible(tx, slice)?;
-        let [part] = self.question.measure.parts else { return Ok(Page { lines: Vec::new(), next: None }) };
-        let mut lines: Vec<Listed> = self.listing(part, seen, after).load(tx.conn)?;
+        let [part] = self.question.measure.parts else { return Ok(Page { lines: Vec::new(), current: Vec::new(), next: None }) };
+        let mut lines: Vec<Listed> = self.listing(tx, part, seen, after).load(tx.conn)?;
         let full = lines.len() > PAGE;
         lines.truncate(PAGE);
         let next = lines.last().filter(|_| full).map(|last| (last.place.0, last.place.1.uuid()));
+        let key = |line: &Listed| (line.place.1.uuid(), line.place.3);
+        lines.retain(|line| line.place.0 == i64::MAX || !sent.contains(&key(line)));
+        let current = lines.iter().filter(|line| line.place.0 == i64::MAX).map(key).collect();
         tx.saw_all(
             "case.exported",
             lines.iter().map(|line| CaseId::from_uuid(line.place.2.uuid())).collect::<std::collections::BTreeSet<_>>(),
         );
-        Ok(Page { lines: lines.into_iter().map(|line| self.cells(line)).collect(), next })
+        Ok(Page { lines: lines.into_iter().map(|line| self.cells(line)).collect(), current, next })
     }
 
     /// Whose records a slice lists, each once.
@@ -103,7 +119,7 @@ impl Export {
         let moments = &self.question.moments;
         let mut sql = sql.then(" FROM ").then(part.facts.table());
         sql = sql.then(" JOIN cases AS c ON c.organization_id = f.organization_id AND c.id = f.case_id");
-        sql = sql.then(" JOIN clients AS cl ON cl.organization_id = f.organization_id AND cl.id = f.client_id");
+        sql = sql.then(" JOIN clients ON clients.organization_id = f.organization_id AND clients.id = f.client_id");
         sql = moments.fill(among(sql, part, seen, moments), " AND f.voided_at > {at} AND (");
         let counted = part.counters.iter().find(|counter| counter.name == self.question.measure.n).map(|counter| counter.sql);
         sql = match counted {
@@ -113,10 +129,11 @@ impl Export {
         sql.then(")")
     }
 
-    /// In the order in which the facts of a team stand.
-    fn listing(&self, part: &Part, seen: Condition, after: Option<After>) -> Listing {
+    /// Those that no other has replaced first, then the others, the latest replaced first. Who sees a case need not see its client: then the name is left out, as `expand=client` does.
+    fn listing(&self, tx: &Tx, part: &Part, seen: Condition, after: Option<After>) -> Listing {
         let (moments, id) = (&self.question.moments, part.facts.id());
-        let mut sql = Condition::sql("SELECT f.replaced_at, ").then(id).then(", f.case_id, c.case_number, cl.preferred_name, ");
+        let mut sql = Condition::sql("SELECT f.replaced_at, ").then(id).then(", f.case_id, f.recorded_at, c.case_number, ");
+        sql = sql.then("CASE WHEN ").with(clients::store::is_visible(tx)).then(" THEN clients.preferred_name END, ");
         for i in 0..LISTED_CODES {
             sql = match self.codes.get(i) {
                 Some((group, _)) => moments.fill(sql, group.sql).then(", "),
@@ -138,15 +155,15 @@ impl Export {
         }
         sql = self.among(sql, part, seen);
         if let Some((replaced_at, last)) = after {
-            sql = sql.then(" AND (f.replaced_at, ").then(id).then(") > (").number(replaced_at).then(", ").id(last).then(")");
+            sql = sql.then(" AND (f.replaced_at, ").then(id).then(") < (").number(replaced_at).then(", ").id(last).then(")");
         }
         let more = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
-        Listing(sql.then(" ORDER BY f.replaced_at, ").then(id).then(" LIMIT ").number(more))
+        Listing(sql.then(" ORDER BY f.replaced_at DESC, ").then(id).then(" DESC LIMIT ").number(more))
     }
 
     fn cells(&self, line: Listed) -> Vec<Cell> {
-        let (_, id, _) = line.place;
-        let mut cells = vec![Cell::Text(line.case_number), Cell::Text(line.client)];
+        let (_, id, ..) = line.place;
+        let mut cells = vec![Cell::Text(line.case_number), line.client.map_or(Cell::Empty, Cell::Text)];
         let ids: [_; LISTED_IDS] = line.ids.into();
         let codes: [_; LISTED_CODES] = line.codes.into();
         let named = |names: &Names, key: Option<&str>| key.map_or(Cell::Empty, |key| Cell::Text(names.label(key)));

@@ -6,7 +6,7 @@ use super::{
     model::Report,
     question::{Question, RecordsFormat, RecordsQuery, ReportFormat, ReportQuery, Side, Slice},
     reckon::{Counted, Tallied},
-    records::{self, After, Export},
+    records::{self, After, Export, FactKey},
     store,
     turns::{self, ListTurn},
 };
@@ -33,10 +33,10 @@ use futures_util::{
     stream::{self, LocalBoxStream},
 };
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeSet, HashSet},
     fs::File,
     io::{Read as _, Seek as _},
-    sync::Arc,
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -136,7 +136,8 @@ pub async fn records<C: Caller + 'static>(
     let taken = Taken { what: measure.id, subject: None, filter, format: format.of_export(), rows };
     let entered = outgoing.enter(&db, &who, taken, move |_| Ok(clients.iter().copied().collect())).await?;
     let columns = export.columns();
-    let mut sending = Sending { db, who, export, slices, format, after: None, until: Instant::now() + LONGEST, _turn: turn };
+    let mut sending =
+        Sending { db, who, export, slices, format, after: None, sent: Arc::default(), until: Instant::now() + LONGEST, _turn: turn };
     // What is refused is refused before anything is sent.
     let first = sending.next().await?;
     let parts = match format {
@@ -146,7 +147,7 @@ pub async fn records<C: Caller + 'static>(
     Ok((entered, parts))
 }
 
-/// Whose records the list holds, slice by slice. What is on record at a moment stands still: the pages hold no others.
+/// Whose records the list holds, slice by slice. What was on record at a moment does not change: the pages hold no others.
 async fn clients(
     db: &Db,
     who: &impl Caller,
@@ -211,10 +212,10 @@ async fn as_xlsx<C: Caller + 'static>(
     }
     let notice = [internal(organization), notices::FULL.text.clone()];
     let file = off_thread(move || {
-        let mut file = tempfile::tempfile_in(folder).map_err(ApiError::internal)?;
+        let mut file = tempfile::tempfile_in(folder).map_err(xlsx::failed)?;
         book.notice(&notice, &notices::SHORT.text)?;
         book.finish(&mut file)?;
-        file.rewind().map_err(ApiError::internal)?;
+        file.rewind().map_err(xlsx::failed)?;
         Ok(file)
     })
     .await?;
@@ -230,13 +231,14 @@ async fn as_xlsx<C: Caller + 'static>(
 fn part(mut file: File) -> Result<(Vec<u8>, File)> {
     const PART: u64 = 256 * 1024;
     let mut part = Vec::new();
-    (&mut file).take(PART).read_to_end(&mut part).map_err(ApiError::internal)?;
+    (&mut file).take(PART).read_to_end(&mut part).map_err(xlsx::failed)?;
     Ok((part, file))
 }
 
-/// Does what takes long, or waits for a disk, on a thread of its own.
+/// Does what takes long, or waits for a disk, on a thread of its own. A full disk for temporary files can make the writer of workbooks panic,
+/// so a panic is answered as what it most likely is.
 async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(ApiError::internal)?
+    tokio::task::spawn_blocking(work).await.map_err(xlsx::failed)?
 }
 
 /// A slice for each team: in it the records stand in one order.
@@ -261,6 +263,8 @@ struct Sending<C> {
     slices: std::collections::VecDeque<Slice>,
     format: RecordsFormat,
     after: Option<After>,
+    /// What was sent of the first slice while no other fact had replaced it.
+    sent: Arc<Mutex<HashSet<FactKey>>>,
     until: Instant,
     _turn: ListTurn,
 }
@@ -270,9 +274,9 @@ impl<C: Caller> Sending<C> {
     async fn next(&mut self) -> Result<Option<Lines>> {
         while let Some(slice) = self.slices.front().cloned() {
             self.in_time()?;
-            let (export, after, format) = (Arc::clone(&self.export), self.after, self.format);
+            let (export, after, format, sent) = (Arc::clone(&self.export), self.after, self.format, Arc::clone(&self.sent));
             let read = move |tx: &mut crate::db::Tx<'_>| {
-                let page = export.page(tx, &slice, after)?;
+                let page = export.page(tx, &slice, after, &sent.lock().unwrap_or_else(PoisonError::into_inner))?;
                 let lines = match format {
                     _ if page.lines.is_empty() => None,
                     RecordsFormat::Xlsx => Some(Lines::Cells(page.lines)),
@@ -282,13 +286,18 @@ impl<C: Caller> Sending<C> {
                         Some(Lines::Text(text))
                     }
                 };
-                Ok((lines, page.next))
+                Ok((lines, page.current, page.next))
             };
-            let (lines, next) = self.db.read(&self.who, read).await?;
+            let (lines, current, next) = self.db.read(&self.who, read).await?;
             self.after = next;
-            if next.is_none() {
+            let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
+            if next.is_some() {
+                sent.extend(current);
+            } else {
                 self.slices.pop_front();
+                sent.clear();
             }
+            drop(sent);
             if lines.is_some() {
                 return Ok(lines);
             }

@@ -6,7 +6,7 @@ use alongside::{
     auth::UserId,
     casework::{
         actions::model::ActionRow,
-        barriers::model::BarrierRow,
+        barriers::model::{BarrierId, BarrierRow, Severity},
         cases::model::{CaseRow, CaseStatus},
         deadlines::model::DeadlineRow,
         meetings::model::MeetingRow,
@@ -109,6 +109,21 @@ impl<'w> Past<'w> {
         let first = self.barrier(case, on, json!({}));
         let rows: Vec<BarrierRow> = (1..many).map(|_| BarrierRow { id: Id::new(), ..first.clone() }).collect();
         insert_all!(&mut self.conn, barriers::table, rows, false).unwrap();
+    }
+
+    /// Every barrier of a case whose place among them, by id, is divisible by `step`, and the last one.
+    pub fn some_barriers(&mut self, case: &CaseRow, step: usize) -> Vec<BarrierId> {
+        use barriers::dsl;
+        let of_case = dsl::barriers.filter(dsl::organization_id.eq(case.organization_id)).filter(dsl::case_id.eq(case.id));
+        let ids: Vec<BarrierId> = of_case.order(dsl::id).select(dsl::id).load(&mut self.conn).unwrap();
+        ids.iter().copied().step_by(step).chain(ids.last().copied()).collect()
+    }
+
+    /// Changes these barriers, now; says how many.
+    pub fn change_barriers(&mut self, ids: Vec<BarrierId>) -> usize {
+        use barriers::dsl;
+        let change = (dsl::severity.eq(Severity::High), dsl::updated_at.eq(Instant::now()));
+        diesel::update(dsl::barriers.filter(dsl::id.eq_any(ids))).set(change).execute(&mut self.conn).unwrap()
     }
 
     pub fn action(&mut self, case: &CaseRow, on: &str, more: Value) -> ActionRow {
