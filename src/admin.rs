@@ -1,7 +1,10 @@
 //! What the person at the server's own terminal does: organizations, users, and the check of the trace.
 
 use crate::{
-    audit::{chain, checkpoint},
+    audit::{
+        chain,
+        checkpoint::{self, Checkpoints},
+    },
     auth::{
         IntegrationPurpose, Operator, OrganizationId, Role, Scopes, UserId,
         password::{Cost, Password},
@@ -20,11 +23,7 @@ use crate::{
     types::{Email, Json, Line, Zone},
 };
 use diesel::prelude::*;
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 /// A new organization with its first administrator.
 #[derive(Debug, Clone)]
@@ -196,8 +195,7 @@ pub fn prepare_secrets(db: &Db, who: &Operator, data_dir: &Path) -> std::result:
 
 /// What holds of the secrets of second factors, and what is wrong with them.
 pub fn check_secrets(db: &Db, who: &Operator, secrets: SecretKeys) -> Result<(String, Vec<String>)> {
-    db.write_blocking(who, move |tx| {
-        tx.nothing_changed();
+    db.inspect_blocking(who, move |tx| {
         let (mut count, mut wrong) = (0, Vec::new());
         for organization in chain::organizations(tx.conn)? {
             tx.enter(organization)?;
@@ -211,9 +209,8 @@ pub fn check_secrets(db: &Db, who: &Operator, secrets: SecretKeys) -> Result<(St
 
 /// What holds, a line each, and what is wrong with the database: nothing, if all is well. `sealed` is the file of the checkpoints, and the
 /// keys that they are signed with, where there are any; without it the chains are held against no checkpoint.
-pub fn verify(db: &Db, who: &Operator, sealed: Option<(Option<Keys>, PathBuf)>) -> Result<(Vec<String>, Vec<String>)> {
-    db.write_blocking(who, move |tx| {
-        tx.nothing_changed();
+pub fn verify(db: &Db, who: &Operator, sealed: Option<(Option<Keys>, Checkpoints)>) -> Result<(Vec<String>, Vec<String>)> {
+    db.inspect_blocking(who, move |tx| {
         let mut wrong = tx.conn.integrity_faults()?;
         let mut sound = Vec::new();
         for organization in chain::organizations(tx.conn)? {
@@ -226,8 +223,8 @@ pub fn verify(db: &Db, who: &Operator, sealed: Option<(Option<Keys>, PathBuf)>) 
             }
         }
         match &sealed {
-            Some((keys, file)) => {
-                let (told, found) = checkpoint::contradictions(tx.conn, keys.as_ref(), file)?;
+            Some((keys, checkpoints)) => {
+                let (told, found) = checkpoint::contradictions(tx.conn, keys.as_ref(), checkpoints)?;
                 sound.push(told);
                 wrong.extend(found);
             }

@@ -13,7 +13,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs::OpenOptions,
     io::Write as _,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -91,18 +91,32 @@ const BEGINS: &str = "{\"organization\":";
 /// A chain that was begun so long before the newest checkpoint of any chain has one of its own: all are sealed together.
 const SLACK_SECONDS: i64 = 60;
 
+/// The file of the checkpoints, and what it held when it was read.
+#[derive(Debug)]
+pub struct Checkpoints {
+    file: PathBuf,
+    text: String,
+}
+
+impl Checkpoints {
+    /// Before the database is read: a server that runs adds a checkpoint of what it has just written.
+    pub fn read(file: PathBuf) -> std::io::Result<Self> {
+        let bytes = match std::fs::read(&file) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
+            read => read?,
+        };
+        Ok(Self { file, text: String::from_utf8_lossy(&bytes).into_owned() })
+    }
+}
+
 /// Holds every checkpoint of a file against the chains: a line that says how many there are, and one for each that is not met, that cannot
 /// be read, or that is missing. A chain with entries must have a checkpoint, unless it is younger than all checkpoints. Without keys there
 /// is nothing to check signatures by: none is met then. A file that is not there is one without a line.
 ///
-/// One unreadable line is excused: a line that was broken off, by a kill or a power cut, right before one that is good.
-pub fn contradictions(conn: &mut Conn, keys: Option<&Keys>, file: &Path) -> Result<(String, Vec<String>)> {
-    let bytes = match std::fs::read(file) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
-        read => read.map_err(ApiError::internal)?,
-    };
-    let text = String::from_utf8_lossy(&bytes);
-    let (mut met, mut unread, mut found) = (0, 0, Vec::new());
+/// One unreadable line in a file is excused: a line that was broken off, by a kill or a power cut, right before one that is good.
+pub fn contradictions(conn: &mut Conn, keys: Option<&Keys>, checkpoints: &Checkpoints) -> Result<(String, Vec<String>)> {
+    let Checkpoints { file, text } = checkpoints;
+    let (mut met, mut unread, mut excused, mut found) = (0, 0, false, Vec::new());
     let (mut sealed, mut newest) = (BTreeSet::new(), None);
     let mut broken_off: Option<String> = None;
     for (place, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
@@ -123,6 +137,9 @@ pub fn contradictions(conn: &mut Conn, keys: Option<&Keys>, file: &Path) -> Resu
             found.extend(before);
             found.push(told("it was not signed with any of these keys"));
             continue;
+        }
+        if before.is_some() && std::mem::replace(&mut excused, true) {
+            found.extend(before);
         }
         newest = newest.max(Some(at));
         sealed.insert(organization);

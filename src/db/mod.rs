@@ -26,7 +26,10 @@ pub use pool::Engine;
 
 use crate::{
     audit::{self, Entry},
-    auth::{Actor, Caller, OrganizationId, Origin, Scope, UserId, guard::Holder},
+    auth::{
+        Actor, Caller, OrganizationId, Origin, Scope, UserId,
+        guard::{Holder, Operator},
+    },
     casework::break_glass,
     error::{ApiError, Code, Result},
     identity::sessions,
@@ -162,6 +165,16 @@ impl Db {
     ) -> Result<T> {
         let asked = Asked::by(caller);
         self.engine.write_blocking(move |conn| writing(conn, &asked, &mut f))
+    }
+
+    /// Reads one state of all organizations, for as long as it takes, beside a server that goes on writing.
+    pub fn inspect_blocking<T>(&self, operator: &Operator, f: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        let asked = Asked::by(operator);
+        self.engine.peek_blocking(asked.organization(), |conn| {
+            conn.work_as_keeper()?;
+            conn.take_time(0)?;
+            f(&mut asked.tx(conn, false))
+        })
     }
 
     /// Appends entries for something that changes nothing and that nobody waits for, such as a refused login.

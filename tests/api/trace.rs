@@ -5,8 +5,8 @@ use crate::{
     support::{World, active_case, pages},
 };
 use alongside::{
-    audit::checkpoint::{Sealer, contradictions},
-    auth::{Actor, Role, token::Keys},
+    audit::checkpoint::{Checkpoints, Sealer, contradictions},
+    auth::{Actor, Operator, Role, token::Keys},
     db::{Db, Options, Url, Use, schema},
     identity::users::model::UserStatus,
     types::{Id, Instant},
@@ -205,9 +205,9 @@ on_both_engines! {
         };
         let mut run = |sql: &str| alongside::on_engine!(&mut conn, |c| c.batch_execute(sql)).unwrap();
         run(unguard);
-        run("UPDATE audit_events SET action = 'client.read' WHERE sequence = 3");
+        run("UPDATE audit_events SET action = action || '!' WHERE sequence = 3");
         assert_eq!(verify().await["first_broken"], json!({"sequence": 3, "reason": "altered"}));
-        run("UPDATE audit_events SET action = 'client.created' WHERE sequence = 3");
+        run("UPDATE audit_events SET action = replace(action, '!', '') WHERE sequence = 3");
         assert_eq!(verify().await["verified"], true);
         run("INSERT INTO audit_events SELECT organization_id, sequence + 1000, at, actor_id, actor_role, session_id, source, action, subject_id, outcome, fields, subjects, request_id, hash FROM audit_events WHERE sequence = 3");
         let beyond = verify().await;
@@ -220,6 +220,30 @@ on_both_engines! {
         run("DELETE FROM audit_heads");
         assert_eq!(alongside::audit::chain::verify(&mut conn, w.org.id).unwrap().broken, Some((1, "missing")));
         assert!(alongside::audit::chain::organizations(&mut conn).unwrap().contains(&w.org.id));
+    }
+
+    /// Whoever verifies a large database does so beside a server that goes on writing, and sees one state of it.
+    async fn a_database_takes_writes_while_it_is_verified(w) {
+        let ana = w.user(Role::Advocate);
+        ana.new_client().await;
+        let options = Options { url: Url::parse(&w.home.url).unwrap(), replica: None, connections: 1, readers: 1, migrate: false, purpose: Use::Writing };
+        let (db, organization) = (Db::open(&options).unwrap(), w.org.id);
+        let ((begin, begun), (go_on, goes_on)) = (tokio::sync::oneshot::channel(), tokio::sync::oneshot::channel());
+        let verified = tokio::task::spawn_blocking(move || {
+            db.inspect_blocking(&Operator::new(), |tx| {
+                let before = alongside::audit::chain::verify(tx.conn, organization)?;
+                begin.send(()).unwrap();
+                goes_on.blocking_recv().unwrap();
+                Ok((before, alongside::audit::chain::verify(tx.conn, organization)?))
+            })
+        });
+        begun.await.unwrap();
+        ana.new_client().await;
+        w.user(Role::Supervisor).get("/clients").await.expect(200);
+        go_on.send(()).unwrap();
+        let (before, after) = verified.await.unwrap().unwrap();
+        assert!(before.broken.is_none() && after.broken.is_none());
+        assert_eq!(before.entries, after.entries);
     }
 
     // What the chain itself cannot tell: an end that is cut off, head and all, and a whole that is hashed anew.
@@ -236,21 +260,28 @@ on_both_engines! {
         let lines = || std::fs::read_to_string(&file).unwrap();
         assert_eq!(lines().lines().filter(|line| !line.is_empty()).count(), 2, "one for each time that the chain had grown");
         let mut conn = w.home.open();
-        let mut against = |keys: &Keys| contradictions(&mut conn, Some(keys), &file).unwrap().1;
+        let mut against = |keys: &Keys| contradictions(&mut conn, Some(keys), &Checkpoints::read(file.clone()).unwrap()).unwrap().1;
         assert_eq!(against(&w.keys), [""; 0]);
         // A line that was broken off at the end is none; another's is seen to be.
         std::fs::write(&file, format!("{}{{\"organization\":", lines())).unwrap();
         Sealer::new(Arc::clone(&w.keys), file.clone()).seal(&db).await.unwrap();
         assert_eq!(against(&w.keys), [""; 0]);
+        // One may have been, by a power cut; of more than one somebody has cut them.
+        let whole = lines();
+        let first = whole.lines().find(|line| !line.is_empty()).unwrap();
+        std::fs::write(&file, format!("{}\n{whole}", &first[..40])).unwrap();
+        let twice = against(&w.keys);
+        assert!(twice.len() == 1 && twice[0].contains("it cannot be read"), "{twice:?}");
+        std::fs::write(&file, whole).unwrap();
         let other = Keys::load(tempfile::tempdir().unwrap().path()).unwrap();
         let theirs = against(&other);
         for (words, times) in [("was not signed with any of these keys", 3), ("it cannot be read", 1), ("and no checkpoint in", 1)] {
             assert_eq!(theirs.iter().filter(|line| line.contains(words)).count(), times, "{words}: {theirs:?}");
         }
         assert_eq!(theirs.len(), 5);
-        std::fs::write(&file, lines().replacen("\"sequence\":3", "\"sequence\":2", 1)).unwrap();
+        std::fs::write(&file, lines().replacen("\"sequence\":5", "\"sequence\":4", 1)).unwrap();
         assert_eq!(against(&w.keys).len(), 1);
-        std::fs::write(&file, lines().replacen("\"sequence\":2", "\"sequence\":3", 1)).unwrap();
+        std::fs::write(&file, lines().replacen("\"sequence\":4", "\"sequence\":5", 1)).unwrap();
         assert_eq!(against(&w.keys), [""; 0]);
 
         let unguard = match w.engine {
@@ -259,11 +290,11 @@ on_both_engines! {
         };
         let mut past = w.home.open();
         past.batch_execute(unguard).unwrap();
-        past.batch_execute("DELETE FROM audit_events WHERE sequence > 3; UPDATE audit_heads SET sequence = 3, hash = (SELECT hash FROM audit_events WHERE sequence = 3)").unwrap();
+        past.batch_execute("DELETE FROM audit_events WHERE sequence > 5; UPDATE audit_heads SET sequence = 5, hash = (SELECT hash FROM audit_events WHERE sequence = 5)").unwrap();
         assert_eq!(alongside::audit::chain::verify(&mut past, w.org.id).unwrap().broken, None, "by itself the chain holds");
         let found = against(&w.keys);
-        assert!(found.len() == 2 && found.iter().all(|line| line.contains("entry 4") && line.ends_with("is missing")), "{found:?}");
-        past.batch_execute("UPDATE audit_events SET hash = (SELECT hash FROM audit_events WHERE sequence = 1) WHERE sequence = 3").unwrap();
+        assert!(found.len() == 2 && found.iter().all(|line| line.contains("entry 7") && line.ends_with("is missing")), "{found:?}");
+        past.batch_execute("UPDATE audit_events SET hash = (SELECT hash FROM audit_events WHERE sequence = 1) WHERE sequence = 5").unwrap();
         assert_eq!(against(&w.keys).len(), 3);
     }
 
