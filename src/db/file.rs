@@ -1,10 +1,10 @@
 //! Whether the SQLite file that is open is still the one at its path. SQLite itself does not notice: it goes on with a file that was
-//! removed or replaced, and whatever it writes there is gone when the process ends.
+//! removed, replaced or emptied, and whatever it writes there is lost.
 
 use crate::error::{ApiError, Result};
 use std::{
     fs, io,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -22,9 +22,40 @@ struct Identity {
     inode: u64,
 }
 
+/// A file that was opened.
+#[derive(Debug)]
+struct Watched {
+    path: PathBuf,
+    identity: Identity,
+    /// The greatest length that it was seen to have, where it never becomes shorter: the database file does so by nothing that this program
+    /// does, so that a shorter one was emptied or overwritten. The write-ahead log may be cut.
+    longest: Option<AtomicU64>,
+}
+
+impl Watched {
+    fn open(path: PathBuf, grows: bool) -> io::Result<Self> {
+        let found = fs::metadata(&path)?;
+        let identity = Identity::of(&found);
+        Ok(Self { path, identity, longest: grows.then(|| AtomicU64::new(found.len())) })
+    }
+
+    /// Whether it is the file that was opened, and whole as far as its length says.
+    fn is_same(&self) -> bool {
+        // Before the file is looked at: it may grow meanwhile, and others see that first.
+        let longest = self.longest.as_ref().map_or(0, |longest| longest.load(Ordering::SeqCst));
+        let Ok(found) = fs::metadata(&self.path) else { return false };
+        if Identity::of(&found) != self.identity || found.len() < longest {
+            return false;
+        }
+        if let Some(longest) = &self.longest {
+            longest.fetch_max(found.len(), Ordering::SeqCst);
+        }
+        true
+    }
+}
+
 impl Identity {
-    fn of(path: &Path) -> io::Result<Self> {
-        let found = fs::metadata(path)?;
+    fn of(found: &fs::Metadata) -> Self {
         #[cfg(unix)]
         let (device, inode) = {
             use std::os::unix::fs::MetadataExt as _;
@@ -33,14 +64,14 @@ impl Identity {
         // Elsewhere an open file cannot be removed or replaced.
         #[cfg(not(unix))]
         let (device, inode) = (0, u64::from(found.is_file()));
-        Ok(Self { device, inode })
+        Self { device, inode }
     }
 }
 
 /// The database file and its write-ahead log, as they were opened.
 #[derive(Debug)]
 pub struct DatabaseFile {
-    files: Vec<(PathBuf, Identity)>,
+    files: Vec<Watched>,
     began: Instant,
     /// When it was last looked at, in milliseconds since it was opened, and what was found.
     checked: AtomicU64,
@@ -50,23 +81,22 @@ pub struct DatabaseFile {
 impl DatabaseFile {
     /// Remembers the files at this path; a connection to them must be open, and have read.
     pub fn opened(path: &str) -> Result<Arc<Self>> {
-        let path = PathBuf::from(path);
-        let identity = Identity::of(&path).map_err(|error| ApiError::unavailable(format!("{}: {error}", path.display())))?;
-        let log = PathBuf::from(format!("{}-wal", path.display()));
-        let log = Identity::of(&log).ok().map(|identity| (log, identity));
-        let files = std::iter::once((path, identity)).chain(log).collect();
+        let file = Watched::open(path.into(), true).map_err(|error| ApiError::unavailable(format!("{path}: {error}")))?;
+        let log = Watched::open(format!("{path}-wal").into(), false).ok();
+        let files = std::iter::once(file).chain(log).collect();
         Ok(Arc::new(Self { files, began: Instant::now(), checked: AtomicU64::new(0), missing: AtomicBool::new(false) }))
     }
 
-    /// Looks at the files. 503 where one is gone or is another.
+    /// Looks at the files. 503 where one is gone, is another, or was cut.
     pub fn check(&self) -> Result<()> {
-        let wrong = self.files.iter().find(|(path, identity)| Identity::of(path).ok() != Some(*identity));
+        let wrong = self.files.iter().find(|file| !file.is_same());
         self.checked.store(self.now(), Ordering::Relaxed);
         let missing = wrong.is_some();
         if self.missing.swap(missing, Ordering::Relaxed) != missing {
             match wrong {
-                Some((path, _)) => {
-                    tracing::error!(path = %path.display(), "the database file is gone, or is another one: nothing is answered from it")
+                Some(file) => {
+                    let path = file.path.display();
+                    tracing::error!(%path, "the database file is gone, was replaced or was cut: nothing is answered from it");
                 }
                 None => tracing::info!("the database file is back"),
             }
@@ -82,7 +112,7 @@ impl DatabaseFile {
 
     fn outcome(&self) -> Result<()> {
         if self.missing.load(Ordering::Relaxed) {
-            return Err(ApiError::unavailable("the database file is gone, or is another one"));
+            return Err(ApiError::unavailable("the database file is gone, was replaced or was cut"));
         }
         Ok(())
     }
@@ -122,5 +152,15 @@ mod tests {
             file.check().unwrap();
             file.check_lately().unwrap();
         }
+        // The file itself, emptied, and whole again; the log is cut by SQLite itself.
+        for (name, text, is_same) in [("a.db", "", false), ("a.db", "on", false), ("a.db", "one", true), ("a.db-wal", "", true)] {
+            fs::write(at(name), text).unwrap();
+            assert_eq!(file.check().is_ok(), is_same, "{name}: {text}");
+        }
+        // What has grown stays so long.
+        fs::write(at("a.db"), "one and more").unwrap();
+        file.check().unwrap();
+        fs::write(at("a.db"), "one").unwrap();
+        assert!(file.check().is_err());
     }
 }

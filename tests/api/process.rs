@@ -489,9 +489,30 @@ async fn a_server_whose_file_is_gone_or_another_answers_nothing_from_it_until_it
         tokio::time::sleep(Duration::from_millis(50)).await;
         assert_eq!((caller.status(&read).await, caller.new_client().await.0), (200, 201), "{how}");
     }
+    // Emptied, or overwritten by an earlier copy that is shorter, without another file in its place.
+    let whole = std::fs::read(&file).unwrap();
+    for (how, part) in [("emptied in place", 0), ("overwritten in place", whole.len() / 2)] {
+        std::fs::write(&file, &whole[..part]).unwrap();
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        assert_eq!((caller.status("/readyz").await, caller.new_client().await.0, caller.status(&read).await), (503, 503, 503), "{how}");
+        std::fs::write(&file, &whole).unwrap();
+        assert_eq!(caller.status("/readyz").await, 200, "{how}: it is whole again");
+    }
     // The write-ahead log has what is not in the file yet.
     std::fs::rename(w.home.folder.path().join("test.db-wal"), &away).unwrap();
     assert_eq!((caller.status("/readyz").await, caller.new_client().await.0), (503, 503));
+}
+
+/// RL-04: what a workbook is written through.
+#[actix_web::test]
+async fn without_a_disk_for_temporary_files_a_workbook_is_503_and_everything_else_goes_on() {
+    let w = World::start(Engine::Sqlite).await;
+    let boss = w.user(Role::Supervisor);
+    let (mut program, base) = start(command(&w.home, &["serve"]).env("TMPDIR", w.home.folder.path().join("gone")));
+    ready(&mut program, &base).await;
+    let caller = Caller::new(&base, boss.token());
+    assert_eq!(caller.status("/api/v1/reports/barriers_open/records?reason=Audit&format=xlsx").await, 503);
+    assert_eq!(caller.status("/api/v1/reports/barriers_open").await, 200);
 }
 
 /// Each command whose output cannot be written ends with 1, without a panic; where it can say so, in one line.
