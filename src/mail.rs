@@ -1,7 +1,11 @@
 //! Mail that goes out: through SMTP, or as `.eml` files into a folder. Threads of its own send it, after the answer that it belongs to:
 //! nobody waits for a mail server, and nobody can tell from the time of an answer whether there was anything to send (AU-12).
 
-use crate::{supervise, types::Email};
+use crate::{
+    error::{self, Code},
+    supervise,
+    types::Email,
+};
 use lettre::{
     Address, FileTransport, Message, SmtpTransport, Transport as _,
     message::{
@@ -253,7 +257,12 @@ impl Outbox {
     pub fn put(&self, letters: Vec<Letter>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = letters;
     }
-    pub fn send(self, post: &Post) {
+    /// Sends them after a change that was made; and after one of which it is not known whether it was: a repetition of the request finds
+    /// what was stored, and writes no letter again. What may be sent for nothing is a letter about a change that was not made.
+    pub fn send_after<T>(self, outcome: &error::Result<T>, post: &Post) {
+        if outcome.as_ref().is_err_and(|error| error.code() != Code::OutcomeUnknown) {
+            return;
+        }
         let letters = std::mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner));
         letters.into_iter().for_each(|letter| post.send(letter));
     }

@@ -211,6 +211,26 @@ async fn a_commit_whose_connection_breaks_has_an_unknown_outcome() {
     assert_eq!(named(&w, "Zqmark"), 1);
 }
 
+/// What was stored is found by the repetition, which writes no letter: so the letter goes although nobody knows yet.
+#[actix_web::test]
+async fn a_change_whose_outcome_is_unknown_sends_its_letter() {
+    let (w, proxy) = behind_a_proxy().await;
+    let admin = w.user(Role::Admin);
+    let body = json!({"email": "zqmark@example.org", "display_name": "Zqmark", "role": "advocate", "team_ids": [w.team.to_string()]});
+    let send = || admin.send("POST", "/invitations", &[("idempotency-key", "once")], Some(body.clone()));
+    proxy.arm("zqmark@example.org", Stop::AfterTheCommit);
+    let breaks = async {
+        while !proxy.is_frozen() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        proxy.thaw(true);
+    };
+    let (reply, ()) = tokio::join!(send(), breaks);
+    assert_eq!(is_unavailable(reply).body["code"], "outcome_unknown");
+    assert_eq!(soon(201, send).await.header("idempotency-replayed"), "true");
+    assert_eq!(w.letters("zqmark@example.org", 1).await.len(), 1);
+}
+
 /// SQLite stalls where something else holds the file.
 #[actix_web::test]
 async fn a_write_to_a_sqlite_file_that_is_held_is_given_up_and_never_stored() {

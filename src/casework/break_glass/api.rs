@@ -49,9 +49,9 @@ pub async fn break_glass(
         out.put(told.into_iter().map(letters::glass_was_broken).collect());
         Ok(view)
     };
-    let reply = once(&db, &who, request, body, create).await?;
-    outbox.send(&post);
-    Ok(reply)
+    let reply = once(&db, &who, request, body, create).await;
+    outbox.send_after(&reply, &post);
+    reply
 }
 
 /// Fetch one break-glass

@@ -43,9 +43,9 @@ pub async fn create_invitation(
         letters.put(vec![letter]);
         Ok(view)
     };
-    let reply = once(&db, &who, request, body, create).await?;
-    outbox.send(&post);
-    Ok(reply)
+    let reply = once(&db, &who, request, body, create).await;
+    outbox.send_after(&reply, &post);
+    reply
 }
 
 /// Fetch one invitation
