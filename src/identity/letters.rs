@@ -110,6 +110,14 @@ pub fn recovery_code_was_spent(user: &Reachable) -> Option<Letter> {
     unasked(user, "Signing in", &format!("A recovery code of your account was used.\n\n{NOT_YOU}"))
 }
 
+pub fn refresh_token_was_reused(user: &Reachable) -> Option<Letter> {
+    unasked(
+        user,
+        "Signing in",
+        &format!("One of your sessions was ended, because somebody may have copied it. Sign in again to go on.\n\n{NOT_YOU}"),
+    )
+}
+
 pub fn signed_in_elsewhere(user: &Reachable) -> Option<Letter> {
     unasked(
         user,

@@ -64,6 +64,9 @@ on_both_engines! {
         refused(&first["refresh_token"]).await;
         assert_eq!(me(w, &second["access_token"]).await, 401);
         refused(&second["refresh_token"]).await;
+        // The user hears of each of the two (TK-06).
+        let letters = w.letters(&ana.email, 2).await;
+        assert!(letters.iter().filter(|letter| letter.contains("somebody may have copied it")).count() == 2, "{letters:#?}");
         for nonsense in ["", "x", "x.y", "019ab3c4000070008000000000000001.abc"] {
             refused(&json!(nonsense)).await;
         }

@@ -2,7 +2,7 @@
 
 use super::{
     model::*,
-    store::{self, Start},
+    store::{self, Rotated, Start},
     throttle,
 };
 use crate::{
@@ -152,18 +152,25 @@ async fn look_up(db: &Db, who: &Anyone, body: &Login) -> Result<Option<(UserRow,
 ///
 /// Exchanges the refresh token for a new pair (rotation). For a 30-second grace period, until the new refresh token is used, the old one
 /// returns the same new one: an answer can be lost, and several windows of one browser refresh at once. Reuse after that ends the
-/// session as a suspected theft. Every refusal is 401 `invalid_refresh_token`.
+/// session as a suspected theft, and the user is told by e-mail. Every refusal is 401 `invalid_refresh_token`.
 #[utoipa::path(tag = "Signing in", request_body = Refresh, responses((status = 200, body = Tokens), (status = 401, description = "The refresh token is unknown, spent or expired, or the session has ended.")), security(()))]
 #[post("/auth/refresh")]
-pub async fn refresh(who: Anyone, db: Data<Db>, gate: Data<Gate>, body: Body<Refresh, LOGIN_LIMIT>) -> Reply<Tokens> {
+pub async fn refresh(who: Anyone, db: Data<Db>, gate: Data<Gate>, post: Data<Post>, body: Body<Refresh, LOGIN_LIMIT>) -> Reply<Tokens> {
     let rotated = db
-        .write(&who, move |tx| match store::rotate(tx, &body.refresh_token)? {
-            Some((actor, token)) => Ok(Some((actor, token, store::user(tx, actor)?))),
-            None => Ok(None),
+        .write(&who, move |tx| {
+            let rotated = store::rotate(tx, &body.refresh_token)?;
+            let row = if let Rotated::Next(actor, _) = &rotated { Some(store::user(tx, *actor)?) } else { None };
+            Ok((rotated, row))
         })
         .await?;
-    let (actor, refresh_token, row) = rotated.ok_or_else(not_refreshed)?;
-    plain(tokens(&gate, actor, refresh_token, row)?)
+    match rotated {
+        (Rotated::Next(actor, refresh_token), Some(row)) => plain(tokens(&gate, actor, refresh_token, row)?),
+        (Rotated::Reused(user), _) => {
+            post.send(letters::refresh_token_was_reused(&user));
+            Err(not_refreshed())
+        }
+        _ => Err(not_refreshed()),
+    }
 }
 
 /// Sign out

@@ -16,6 +16,7 @@ use crate::{
     },
     error::Result,
     identity::{
+        letters::Reachable,
         mailed_secrets,
         organizations::model::OrganizationStatus,
         second_factor::{self, store::Proof},
@@ -266,37 +267,47 @@ fn successor_key(secret: &str) -> [u8; 32] {
     Sha256::new().chain_update(b"alongside refresh successor").chain_update(secret).finalize().into()
 }
 
+/// What a refresh token was answered with.
+pub enum Rotated {
+    /// The caller, and the next refresh token.
+    Next(Actor, String),
+    /// It was spent before: somebody has copied it. The session has ended, and its user is written to.
+    Reused(Reachable),
+    Refused,
+}
+
 /// Spends a refresh token for the next one.
 ///
 /// An answer can be lost, and several windows of one browser refresh at the same moment. So the token that was spent last answers with
 /// the *same* successor for [`GRACE_SECONDS`]. A second successor is never made: a session has one chain of tokens, and of two who hold a
 /// copy of one token, one comes too late sooner or later. Any other use of a spent token ends the session, since somebody has copied it.
-pub fn rotate(tx: &mut Tx, token: &str) -> Result<Option<(Actor, String)>> {
+pub fn rotate(tx: &mut Tx, token: &str) -> Result<Rotated> {
     tx.nothing_changed();
-    let Some((organization, secret)) = token.split_once('.') else { return Ok(None) };
-    let Ok(organization) = uuid::Uuid::try_parse(organization) else { return Ok(None) };
+    let Some((organization, secret)) = token.split_once('.') else { return Ok(Rotated::Refused) };
+    let Ok(organization) = uuid::Uuid::try_parse(organization) else { return Ok(Rotated::Refused) };
     let organization = OrganizationId::from_uuid(organization);
     tx.enter(organization)?;
     // Held: of many at the same moment one makes the successor, and the others find it.
     let found = refresh_tokens::table.find((organization, hash_secret(secret))).select(RefreshRow::as_select()).locked();
-    let Some(row) = found.get_result::<RefreshRow>(tx.conn).optional()? else { return Ok(None) };
-    let Some(live) = live(tx.conn, organization, row.session_id)? else { return Ok(None) };
+    let Some(row) = found.get_result::<RefreshRow>(tx.conn).optional()? else { return Ok(Rotated::Refused) };
+    let Some(live) = live(tx.conn, organization, row.session_id)? else { return Ok(Rotated::Refused) };
     let (actor, now) = (live.actor(organization), Instant::now());
     if row.spent_at.is_some() {
         return Ok(match successor(tx, &row, secret, now)? {
             Some(next) => {
                 tx.record_as(actor, "session.refresh_repeated");
-                Some((actor, refresh_token(organization, &next)))
+                Rotated::Next(actor, refresh_token(organization, &next))
             }
             None => {
                 end(tx, row.session_id)?;
                 tx.record_as(actor, "session.refresh_reused");
-                None
+                let row = user(tx, actor)?;
+                Rotated::Reused(Reachable::find(tx, row.id, &row.email)?)
             }
         });
     }
     if row.expires_at <= now || live.expires_at <= now || row.issued_at > now.plus_seconds(clock::LEEWAY) {
-        return Ok(None);
+        return Ok(Rotated::Refused);
     }
     let next = issue(tx, actor, live.expires_at)?;
     let sealed = secret_keys::seal(&successor_key(secret), &row.hash, next.as_bytes())?;
@@ -309,7 +320,7 @@ pub fn rotate(tx: &mut Tx, token: &str) -> Result<Option<(Actor, String)>> {
     let spent = (refresh_tokens::spent_at.eq(Some(now)), refresh_tokens::successor.eq(Some(sealed)));
     diesel::update(refresh_tokens::table.find((organization, &row.hash))).set(spent).execute(tx.conn)?;
     tx.record_as(actor, "session.refreshed");
-    Ok(Some((actor, refresh_token(organization, &next))))
+    Ok(Rotated::Next(actor, refresh_token(organization, &next)))
 }
 
 /// The secret of the token that came after a spent one, if it may still be answered: within the grace, and not spent itself.
