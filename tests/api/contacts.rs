@@ -209,6 +209,13 @@ on_both_engines! {
         let amended = ana.send("POST", &path, &key, Some(right.clone())).await.expect(201);
         let again = ana.send("POST", &path, &key, Some(right)).await.expect(201);
         assert_eq!((again.header("idempotency-replayed"), &again.body), ("true", &amended.body));
+        // The client is told that it was changed, and not only read.
+        let sam = w.user(Role::Client);
+        sam.becomes(&client);
+        let log = sam.get(&format!("/clients/{client}/access-log?limit=200")).await.expect(200).body;
+        let by_amendment = |entry: &&Value| entry["request_id"] == amended.header("x-request-id");
+        let actions: Vec<&str> = log["items"].as_array().unwrap().iter().filter(by_amendment).map(|entry| entry["action"].as_str().unwrap()).collect();
+        assert!(actions.contains(&"confidential.changed"), "{log:#}");
         let read = ben.get(&format!("/notes/{note}")).await.expect(200).body;
         assert_eq!((&read["occurred_at"], &read["mode"], &read["direction"], &read["minutes"], &read["body"]), (&json!(ago(w, 9)), &json!("letter"), &json!("in"), &json!(5), &json!("b")));
         assert_eq!(read["amendments"].as_array().unwrap().len(), 1);

@@ -102,7 +102,7 @@ pub struct AccessSubject {
 }
 
 /// What changes a note; whatever else touches one shows it.
-const NOTE_CHANGES: &[&str] = &["note.created", "note.updated", "note.amended"];
+const NOTE_CHANGES: &[&str] = &["note.created", "note.updated", "note.amended", "note.corrected"];
 
 /// Somebody saw or changed a record of a client.
 #[serde_with::skip_serializing_none]
