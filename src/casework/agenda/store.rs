@@ -68,8 +68,8 @@ fn unassigned_first<T>(nobodys: Vec<T>, all: impl FnOnce() -> Result<Vec<T>>, sa
         let mut all = all()?;
         all.retain(|item| !items.iter().any(|other| same(item, other)));
         items.extend(all);
-        items.truncate(most);
     }
+    items.truncate(most);
     Ok(items)
 }
 
