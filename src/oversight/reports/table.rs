@@ -374,7 +374,7 @@ fn notes(report: &Report, measure: &Measure, reader: Reader) -> Vec<String> {
     for excluded in &report.excluded {
         match excluded.n {
             Some(0) => {}
-            Some(n) => notes.push(format!("Left out: {} ({n}).", excluded.words)),
+            Some(n) => notes.push(format!("Left out: {} ({}).", excluded.words, count_words(report, n))),
             None => notes.push(format!("Left out: {} (hidden).", excluded.words)),
         }
     }
