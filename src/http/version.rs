@@ -50,7 +50,8 @@ impl IfMatch {
 /// The condition in all lines of a header. `header::IfMatch` of actix-web leaves out each tag that it cannot read, so that a slip of the
 /// caller would look like another version, for good: here it is an error. The tags are read by actix-web.
 fn condition(headers: &HeaderMap, name: HeaderName, told: &'static str) -> Result<Option<Condition>> {
-    let malformed = || ApiError::bad_header(told, "malformed", "must be an ETag from an earlier response, such as \"v7\", a list of them, or *");
+    let malformed =
+        || ApiError::bad_header(told, "malformed", "must be an ETag from an earlier response, such as \"v7\", a list of them, or *");
     if !headers.contains_key(&name) {
         return Ok(None);
     }

@@ -281,7 +281,13 @@ pub fn moments(
         Some(_) if measure.time == ReportTime::Now => {
             return wrong("as_of", "not_taken", "this measure has no history: it can be counted for the present only");
         }
-        Some(_) if ends => return wrong("as_of", "not_taken", "cannot be combined with group_by=month or quarter, where each group is counted at its own end: give from and to instead"),
+        Some(_) if ends => {
+            return wrong(
+                "as_of",
+                "not_taken",
+                "cannot be combined with group_by=month or quarter, where each group is counted at its own end: give from and to instead",
+            );
+        }
         Some(AsOf::Moment(_)) if view == View::Protected => return too_fine("as_of", PROTECTED_MOMENT),
         Some(AsOf::Moment(at)) if at > now => return wrong("as_of", "in_the_future", "must not lie in the future"),
         Some(AsOf::Moment(at)) => at,
@@ -306,21 +312,15 @@ pub fn moments(
         (true, Some(from), Some(to)) if from < to => (from, to),
         (true, Some(_), Some(_)) => return wrong("to", "before_from", "must be after `from`"),
         (true, None, _) => return wrong("from", "required", "is required: the report covers a period, and this is its first day"),
-        (true, _, None) => return wrong("to", "required", "is required: the report covers a period, and this is the day after its last day"),
+        (true, _, None) => {
+            return wrong("to", "required", "is required: the report covers a period, and this is the day after its last day");
+        }
         (false, None, None) => return Ok(moments(at, None, None)),
         (false, Some(_), _) => {
-            return wrong(
-                "from",
-                "not_taken",
-                "this measure counts at one moment: it takes a period only with group_by=month or quarter",
-            );
+            return wrong("from", "not_taken", "this measure counts at one moment: it takes a period only with group_by=month or quarter");
         }
         (false, _, Some(_)) => {
-            return wrong(
-                "to",
-                "not_taken",
-                "this measure counts at one moment: it takes a period only with group_by=month or quarter",
-            );
+            return wrong("to", "not_taken", "this measure counts at one moment: it takes a period only with group_by=month or quarter");
         }
     };
     let (begins, over) = (from.begins(zone), to.begins(zone));
@@ -337,7 +337,9 @@ pub fn moments(
     } else if view == View::Protected {
         match span {
             Some(Span::Month) => return too_fine("group_by", "a protected report of a period can be grouped by quarter, not by month"),
-            Some(Span::Quarter) if !is_quarters(from, to) => return too_fine("to", "a protected report by quarter must cover whole quarters"),
+            Some(Span::Quarter) if !is_quarters(from, to) => {
+                return too_fine("to", "a protected report by quarter must cover whole quarters");
+            }
             None if !is_quarter_or_year(from, to) => {
                 return too_fine("to", "a protected report must cover one whole calendar quarter or one whole year");
             }
