@@ -296,3 +296,26 @@ on_both_engines! {
         }
     }
 }
+
+/// The migration that recalculates contacts looks each case up by an index: without one SQLite reads all contacts for each case.
+#[actix_web::test]
+async fn the_migration_of_contacts_reads_each_case_by_an_index() {
+    #[derive(diesel::QueryableByName)]
+    struct Step {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        detail: String,
+    }
+    let w = World::start(Engine::Sqlite).await;
+    let up = include_str!("../../migrations/sqlite/2026-11-30-000071_derived_moments/up.sql");
+    let (first, rest) = (up.find("CREATE TEMPORARY TABLE").unwrap(), up.find("UPDATE cases").unwrap());
+    let changes: Vec<&str> = up[rest..].split("UPDATE cases").skip(1).collect();
+    assert_eq!(changes.len(), 2);
+    let alongside::db::Conn::Sqlite(mut conn) = w.home.open() else { panic!("not SQLite") };
+    conn.batch_execute(&up[first..rest]).unwrap();
+    for change in changes {
+        let (change, _) = change.split_once(';').unwrap();
+        let plan: Vec<Step> = diesel::sql_query(format!("EXPLAIN QUERY PLAN UPDATE cases{change}")).load(&mut conn).unwrap();
+        let of_contacts: Vec<&str> = plan.iter().map(|step| step.detail.as_str()).filter(|detail| detail.contains("reached")).collect();
+        assert!(!of_contacts.is_empty() && of_contacts.iter().all(|detail| detail.starts_with("SEARCH")), "{of_contacts:?}");
+    }
+}
