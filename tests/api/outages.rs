@@ -108,6 +108,14 @@ impl Proxy {
         self.state.1.notify_all();
     }
 
+    /// Breaks its connections as soon as it has stopped the answers.
+    async fn breaks_once_frozen(&self) {
+        while !self.is_frozen() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.thaw(true);
+    }
+
     fn is_frozen(&self) -> bool {
         self.state.0.lock().unwrap().answers_stopped
     }
@@ -199,13 +207,7 @@ async fn a_commit_whose_connection_breaks_has_an_unknown_outcome() {
     let ana = w.user(Role::Advocate);
     let send = || ana.send("POST", "/clients", &[("idempotency-key", "once")], Some(json!({"preferred_name": "Zqmark"})));
     proxy.arm("Zqmark", Stop::AfterTheCommit);
-    let breaks = async {
-        while !proxy.is_frozen() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        proxy.thaw(true);
-    };
-    let (reply, ()) = tokio::join!(send(), breaks);
+    let (reply, ()) = tokio::join!(send(), proxy.breaks_once_frozen());
     assert_eq!(is_unavailable(reply).body["code"], "outcome_unknown");
     assert_eq!(soon(201, send).await.header("idempotency-replayed"), "true");
     assert_eq!(named(&w, "Zqmark"), 1);
@@ -219,13 +221,7 @@ async fn a_change_whose_outcome_is_unknown_sends_its_letter() {
     let body = json!({"email": "zqmark@example.org", "display_name": "Zqmark", "role": "advocate", "team_ids": [w.team.to_string()]});
     let send = || admin.send("POST", "/invitations", &[("idempotency-key", "once")], Some(body.clone()));
     proxy.arm("zqmark@example.org", Stop::AfterTheCommit);
-    let breaks = async {
-        while !proxy.is_frozen() {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        proxy.thaw(true);
-    };
-    let (reply, ()) = tokio::join!(send(), breaks);
+    let (reply, ()) = tokio::join!(send(), proxy.breaks_once_frozen());
     assert_eq!(is_unavailable(reply).body["code"], "outcome_unknown");
     assert_eq!(soon(201, send).await.header("idempotency-replayed"), "true");
     assert_eq!(w.letters("zqmark@example.org", 1).await.len(), 1);
