@@ -1,11 +1,11 @@
 //! What is written to people about their accounts. Nothing in a letter says what the service is for, or whose organization it is.
 
 use crate::{
-    auth::UserId,
-    db::Tx,
+    auth::{Caller, UserId},
+    db::{Db, Tx},
     error::Result,
     identity::users::{self, model::UserRow},
-    mail::{Letter, Route, letter},
+    mail::{Letter, Outbox, Post, Route, letter},
     portal,
     types::Email,
 };
@@ -29,6 +29,27 @@ impl Reachable {
         let user = users::store::own(tx)?;
         Self::find(tx, user.id, &user.email)
     }
+}
+
+/// Makes a change that writes letters, and sends them once it is made. See [`Outbox::send_after`] for a change whose outcome is unknown.
+pub async fn write<T: Send + 'static>(
+    db: &Db,
+    who: &impl Caller,
+    post: &Post,
+    mut change: impl FnMut(&mut Tx<'_>, &mut Vec<Letter>) -> Result<T> + Send + 'static,
+) -> Result<T> {
+    let outbox = Outbox::default();
+    let out = outbox.clone();
+    let done = db
+        .write(who, move |tx| {
+            let mut letters = Vec::new();
+            let value = change(tx, &mut letters)?;
+            out.put(letters);
+            Ok(value)
+        })
+        .await;
+    outbox.send_after(&done, post);
+    done
 }
 
 /// A letter that nobody has asked for, if it may be sent.
@@ -114,7 +135,7 @@ pub fn refresh_token_was_reused(user: &Reachable) -> Option<Letter> {
     unasked(
         user,
         "Signing in",
-        &format!("One of your sessions was ended, because somebody may have copied it. Sign in again to go on.\n\n{NOT_YOU}"),
+        "One of your sessions was ended, because an old sign-in key of it was used again. That can follow a lost connection; or somebody has copied the key. Sign in again to go on.\n\nIf you did not expect this, set a new password, and tell your administrator.",
     )
 }
 

@@ -66,7 +66,7 @@ on_both_engines! {
         refused(&second["refresh_token"]).await;
         // The user hears of each of the two (TK-06).
         let letters = w.letters(&ana.email, 2).await;
-        assert!(letters.iter().filter(|letter| letter.contains("somebody may have copied it")).count() == 2, "{letters:#?}");
+        assert!(letters.iter().filter(|letter| letter.contains("an old sign-in key of it was used again")).count() == 2, "{letters:#?}");
         for nonsense in ["", "x", "x.y", "019ab3c4000070008000000000000001.abc"] {
             refused(&json!(nonsense)).await;
         }

@@ -3,11 +3,11 @@
 use super::{model::*, store};
 use crate::{
     auth::{Anyone, Fresh, policy::WriteSelf},
-    db::Db,
+    db::{Db, Tx},
     error::Result,
     http::{Answer, Body, body::LOGIN_LIMIT, no_content, received},
     identity::letters,
-    mail::Post,
+    mail::{Letter, Post},
 };
 use actix_web::{post, web::Data};
 
@@ -18,11 +18,15 @@ use actix_web::{post, web::Data};
 #[utoipa::path(tag = "Me", request_body = NewEmail, responses((status = 202, description = "A letter is sent to the new address."), (status = 429, description = "Too many letters were sent to this address; `Retry-After` says when to come back.")), security(("bearer" = ["self:write"])))]
 #[post("/me/email")]
 pub async fn change_email(who: Fresh<WriteSelf>, db: Data<Db>, post: Data<Post>, body: Body<NewEmail, LOGIN_LIMIT>) -> Result<Answer<()>> {
-    let email = body.into_inner().email;
-    let new = email.clone();
-    let (present, secret) = db.write(&who, move |tx| store::begin(tx, &new)).await?;
-    post.send(letters::email_change_was_asked_for(&present));
-    post.send(letters::email_change(&post.route(), &email, &secret));
+    let new = body.into_inner().email;
+    let route = post.route();
+    let begin = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
+        let (present, secret) = store::begin(tx, &new)?;
+        out.extend(letters::email_change_was_asked_for(&present));
+        out.push(letters::email_change(&route, &new, &secret));
+        Ok(())
+    };
+    letters::write(&db, &who, &post, begin).await?;
     received()
 }
 
@@ -32,7 +36,10 @@ pub async fn change_email(who: Fresh<WriteSelf>, db: Data<Db>, post: Data<Post>,
 #[utoipa::path(tag = "Signing in", request_body = EmailConfirmation, responses((status = 204, description = "The new address signs in."), (status = 409, description = "Somebody signs in with this address already.")), security(()))]
 #[post("/auth/confirm-email")]
 pub async fn confirm_email(who: Anyone, db: Data<Db>, post: Data<Post>, body: Body<EmailConfirmation, LOGIN_LIMIT>) -> Result<Answer<()>> {
-    let before = db.write(&who, move |tx| store::confirm(tx, &body.token)).await?;
-    post.send(letters::email_was_changed(&before));
+    let confirm = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
+        out.extend(letters::email_was_changed(&store::confirm(tx, &body.token)?));
+        Ok(())
+    };
+    letters::write(&db, &who, &post, confirm).await?;
     no_content()
 }

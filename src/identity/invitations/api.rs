@@ -3,10 +3,10 @@
 use super::{model::*, store};
 use crate::{
     auth::{Allowed, Anyone, Fresh, password::Hasher, policy::WriteUsers},
-    db::Db,
+    db::{Db, Tx},
     http::{Body, IfMatch, List, Once, Page, Reply, body::LOGIN_LIMIT, no_content, ok, once, paged, plain},
-    identity::users::model::User,
-    mail::{Outbox, Post},
+    identity::{letters, users::model::User},
+    mail::{Letter, Outbox, Post},
 };
 use actix_web::{
     delete, get, post,
@@ -38,7 +38,7 @@ pub async fn create_invitation(
 ) -> Reply<Invitation> {
     let (route, outbox) = (post.route(), Outbox::default());
     let letters = outbox.clone();
-    let create = move |tx: &mut crate::db::Tx<'_>, new: &Body<NewInvitation>| {
+    let create = move |tx: &mut Tx<'_>, new: &Body<NewInvitation>| {
         let (view, letter) = store::create(tx, new, &route)?;
         letters.put(vec![letter]);
         Ok(view)
@@ -65,9 +65,12 @@ pub async fn get_invitation(who: Allowed<WriteUsers>, db: Data<Db>, id: Path<Inv
 #[post("/invitations/{id}/send-again")]
 pub async fn send_invitation_again(who: Fresh<WriteUsers>, db: Data<Db>, post: Data<Post>, id: Path<InvitationId>) -> Reply<Invitation> {
     let route = post.route();
-    let (view, letter) = db.write(&who, move |tx| store::send_again(tx, *id, &route)).await?;
-    post.send(letter);
-    ok(view)
+    let send_again = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
+        let (view, letter) = store::send_again(tx, *id, &route)?;
+        out.push(letter);
+        Ok(view)
+    };
+    ok(letters::write(&db, &who, &post, send_again).await?)
 }
 
 /// Withdraw an invitation

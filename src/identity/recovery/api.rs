@@ -3,11 +3,11 @@
 use super::{model::*, store};
 use crate::{
     auth::{Anyone, password::Hasher},
-    db::Db,
+    db::{Db, Tx},
     error::{ApiError, Result},
     http::{Answer, Body, body::LOGIN_LIMIT, no_content, received},
     identity::{letters, sessions::throttle},
-    mail::Post,
+    mail::{Letter, Post},
 };
 use actix_web::{post, web::Data};
 
@@ -47,7 +47,10 @@ pub async fn reset_password(
     let own = db.read(&who, move |tx| store::check(tx, &token)).await?;
     place.check_new(body.password.clone(), own, "/password").await?;
     let (token, hash) = (body.token.clone(), place.hash(body.password.clone()).await?);
-    let reachable = db.write(&who, move |tx| store::reset(tx, &token, &hash)).await?;
-    post.send(letters::password_was_reset(&reachable));
+    let reset = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
+        out.extend(letters::password_was_reset(&store::reset(tx, &token, &hash)?));
+        Ok(())
+    };
+    letters::write(&db, &who, &post, reset).await?;
     no_content()
 }

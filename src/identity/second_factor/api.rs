@@ -11,7 +11,7 @@ use crate::{
     error::Result,
     http::{Answer, Body, Reply, body::LOGIN_LIMIT, no_content, plain},
     identity::letters::{self, Reachable},
-    mail::Post,
+    mail::{Letter, Post},
 };
 use actix_web::{
     delete, get, post,
@@ -50,10 +50,12 @@ pub async fn confirm_second_factor(
     post: Data<Post>,
     body: Body<Confirmation, LOGIN_LIMIT>,
 ) -> Reply<RecoveryCodes> {
-    let confirm = move |tx: &mut Tx<'_>| Ok((store::confirm(tx, &gate.secrets, &body.otp)?, Reachable::own(tx)?));
-    let (codes, reachable) = db.write(&who, confirm).await?;
-    post.send(letters::second_factor_was_set(&reachable));
-    plain(codes)
+    let confirm = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
+        let codes = store::confirm(tx, &gate.secrets, &body.otp)?;
+        out.extend(letters::second_factor_was_set(&Reachable::own(tx)?));
+        Ok(codes)
+    };
+    plain(letters::write(&db, &who, &post, confirm).await?)
 }
 
 /// Renew my recovery codes
@@ -62,9 +64,12 @@ pub async fn confirm_second_factor(
 #[utoipa::path(tag = "Me", responses((status = 200, body = RecoveryCodes)), security(("bearer" = ["self:factor"])))]
 #[post("/me/second-factor/recovery-codes")]
 pub async fn renew_recovery_codes(who: Fresh<OwnFactor>, db: Data<Db>, post: Data<Post>) -> Reply<RecoveryCodes> {
-    let (codes, reachable) = db.write(&who, |tx| Ok((store::renew_codes(tx)?, Reachable::own(tx)?))).await?;
-    post.send(letters::recovery_codes_were_renewed(&reachable));
-    plain(codes)
+    let renew = |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
+        let codes = store::renew_codes(tx)?;
+        out.extend(letters::recovery_codes_were_renewed(&Reachable::own(tx)?));
+        Ok(codes)
+    };
+    plain(letters::write(&db, &who, &post, renew).await?)
 }
 
 /// Remove my second factor
@@ -74,8 +79,11 @@ pub async fn renew_recovery_codes(who: Fresh<OwnFactor>, db: Data<Db>, post: Dat
 #[utoipa::path(tag = "Me", responses((status = 204, description = "No code is asked for any more.")), security(("bearer" = ["self:factor"])))]
 #[delete("/me/second-factor")]
 pub async fn remove_second_factor(who: Fresh<OwnFactor>, db: Data<Db>, post: Data<Post>) -> Result<Answer<()>> {
-    let reachable = db.write(&who, store::remove_own).await?;
-    post.send(letters::second_factor_was_removed(&reachable));
+    let remove = |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
+        out.extend(letters::second_factor_was_removed(&store::remove_own(tx)?));
+        Ok(())
+    };
+    letters::write(&db, &who, &post, remove).await?;
     no_content()
 }
 
@@ -86,7 +94,10 @@ pub async fn remove_second_factor(who: Fresh<OwnFactor>, db: Data<Db>, post: Dat
 #[utoipa::path(tag = "Users", params(("id" = UserId, Path)), responses((status = 204, description = "No code is asked for any more.")), security(("bearer" = ["users:write"])))]
 #[delete("/users/{id}/second-factor")]
 pub async fn remove_user_second_factor(who: Fresh<WriteUsers>, db: Data<Db>, post: Data<Post>, id: Path<UserId>) -> Result<Answer<()>> {
-    let reachable = db.write(&who, move |tx| store::remove_of(tx, *id)).await?;
-    post.send(letters::second_factor_was_removed(&reachable));
+    let remove = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
+        out.extend(letters::second_factor_was_removed(&store::remove_of(tx, *id)?));
+        Ok(())
+    };
+    letters::write(&db, &who, &post, remove).await?;
     no_content()
 }

@@ -22,7 +22,7 @@ use crate::{
         second_factor::store::Proof,
         users::{self, model::UserRow},
     },
-    mail::Post,
+    mail::{Letter, Post},
 };
 use actix_web::{
     delete, get, post,
@@ -91,14 +91,18 @@ pub async fn login(
         };
         let (user, proved, otp) = (row.clone(), hash.clone(), body.otp.clone());
         let gate_of_try = gate.clone();
-        let begin = move |tx: &mut Tx<'_>| {
+        let begin = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
             tx.enter(user.organization_id)?;
             let begun = store::start(tx, &gate_of_try.secrets, user.id, proved.as_deref(), otp.as_deref())?;
-            let (mut elsewhere, mut reachable) = (false, None);
             match &begun {
-                Start::Begun { actor, .. } => {
-                    elsewhere = throttle::take_back(tx, &user.email)?;
-                    reachable = Some(Reachable::find(tx, user.id, &user.email)?);
+                Start::Begun { actor, recovered, .. } => {
+                    let reachable = Reachable::find(tx, user.id, &user.email)?;
+                    if throttle::take_back(tx, &user.email)? {
+                        out.extend(letters::signed_in_elsewhere(&reachable));
+                    }
+                    if *recovered {
+                        out.extend(letters::recovery_code_was_spent(&reachable));
+                    }
                     if let Some(better) = &better {
                         users::store::rehash(tx, *actor, better)?;
                     }
@@ -106,25 +110,17 @@ pub async fn login(
                 Start::OtpRequired => throttle::spare_source(tx)?,
                 Start::Refused | Start::PasswordChanged => {}
             }
-            Ok((begun, elsewhere, reachable))
+            Ok(begun)
         };
-        match db.write(&who, begin).await? {
-            (Start::Begun { actor, refresh_token, recovered }, elsewhere, reachable) => {
-                if elsewhere {
-                    post.send(reachable.as_ref().and_then(letters::signed_in_elsewhere));
-                }
-                if recovered {
-                    post.send(reachable.as_ref().and_then(letters::recovery_code_was_spent));
-                }
-                return plain(tokens(&gate, actor, refresh_token, row)?);
-            }
-            (Start::OtpRequired, ..) => return Err(otp_required()),
-            (Start::Refused, ..) => {
+        match letters::write(&db, &who, &post, begin).await? {
+            Start::Begun { actor, refresh_token, .. } => return plain(tokens(&gate, actor, refresh_token, row)?),
+            Start::OtpRequired => return Err(otp_required()),
+            Start::Refused => {
                 db.note(vec![refusal]);
                 return Err(refused());
             }
             // Another login may just have hashed the same password anew: then it is held against that.
-            (Start::PasswordChanged, ..) => {
+            Start::PasswordChanged => {
                 found = look_up(&db, &who, &body).await?;
                 if found.as_ref().is_none_or(|(row, _)| row.password_hash == hash) {
                     return Err(refused());
@@ -156,21 +152,16 @@ async fn look_up(db: &Db, who: &Anyone, body: &Login) -> Result<Option<(UserRow,
 #[utoipa::path(tag = "Signing in", request_body = Refresh, responses((status = 200, body = Tokens), (status = 401, description = "The refresh token is unknown, spent or expired, or the session has ended.")), security(()))]
 #[post("/auth/refresh")]
 pub async fn refresh(who: Anyone, db: Data<Db>, gate: Data<Gate>, post: Data<Post>, body: Body<Refresh, LOGIN_LIMIT>) -> Reply<Tokens> {
-    let rotated = db
-        .write(&who, move |tx| {
-            let rotated = store::rotate(tx, &body.refresh_token)?;
-            let row = if let Rotated::Next(actor, _) = &rotated { Some(store::user(tx, *actor)?) } else { None };
-            Ok((rotated, row))
-        })
-        .await?;
-    match rotated {
-        (Rotated::Next(actor, refresh_token), Some(row)) => plain(tokens(&gate, actor, refresh_token, row)?),
-        (Rotated::Reused(user), _) => {
-            post.send(letters::refresh_token_was_reused(&user));
-            Err(not_refreshed())
+    let rotate = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| match store::rotate(tx, &body.refresh_token)? {
+        Rotated::Next(actor, token) => Ok(Some((actor, token, store::user(tx, actor)?))),
+        Rotated::Reused(user) => {
+            out.extend(letters::refresh_token_was_reused(&user));
+            Ok(None)
         }
-        _ => Err(not_refreshed()),
-    }
+        Rotated::Refused => Ok(None),
+    };
+    let (actor, refresh_token, row) = letters::write(&db, &who, &post, rotate).await?.ok_or_else(not_refreshed)?;
+    plain(tokens(&gate, actor, refresh_token, row)?)
 }
 
 /// Sign out
@@ -205,26 +196,25 @@ pub async fn reauthenticate(
     let turn = move |tx: &mut Tx<'_>| Ok((throttle::take_turn(tx, &email)?, tx.refusal("user.password_refused", id)));
     let (may, refusal) = db.write(&who, turn).await?;
     let hash = row.password_hash.clone().filter(|_| may);
-    let (mut proof, mut reachable) = (Proof::Wrong, None);
+    let mut proof = Proof::Wrong;
     if place.verify(body.password.clone(), hash.clone()).await? {
         let (email, otp) = (row.email.clone(), body.otp.clone());
-        let prove = move |tx: &mut Tx<'_>| {
+        let prove = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
             let proof = store::prove(tx, &gate.secrets, hash.as_deref(), otp.as_deref())?;
             match proof {
                 Proof::Given | Proof::Recovered => drop(throttle::take_back(tx, &email)?),
                 Proof::Lacking => throttle::spare_source(tx)?,
                 Proof::Wrong => {}
             }
-            Ok((proof, Some(Reachable::find(tx, id, &email)?)))
+            if matches!(proof, Proof::Recovered) {
+                out.extend(letters::recovery_code_was_spent(&Reachable::find(tx, id, &email)?));
+            }
+            Ok(proof)
         };
-        (proof, reachable) = db.write(&who, prove).await?;
+        proof = letters::write(&db, &who, &post, prove).await?;
     }
     match proof {
-        Proof::Given => no_content(),
-        Proof::Recovered => {
-            post.send(reachable.as_ref().and_then(letters::recovery_code_was_spent));
-            no_content()
-        }
+        Proof::Given | Proof::Recovered => no_content(),
         Proof::Lacking => Err(ApiError::invalid("/otp", "required", "must be the code of the second factor")),
         Proof::Wrong => {
             db.note(vec![refusal]);

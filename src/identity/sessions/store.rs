@@ -299,7 +299,10 @@ pub fn rotate(tx: &mut Tx, token: &str) -> Result<Rotated> {
                 Rotated::Next(actor, refresh_token(organization, &next))
             }
             None => {
-                end(tx, row.session_id)?;
+                // Of several spent tokens at the same moment one ends the session.
+                if end(tx, row.session_id)? == 0 {
+                    return Ok(Rotated::Refused);
+                }
                 tx.record_as(actor, "session.refresh_reused");
                 let row = user(tx, actor)?;
                 Rotated::Reused(Reachable::find(tx, row.id, &row.email)?)
