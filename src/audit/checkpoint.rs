@@ -113,10 +113,10 @@ impl Checkpoints {
 /// be read, or that is missing. A chain with entries must have a checkpoint, unless it is younger than all checkpoints. Without keys there
 /// is nothing to check signatures by: none is met then. A file that is not there is one without a line.
 ///
-/// One unreadable line in a file is excused: a line that was broken off, by a kill or a power cut, right before one that is good.
+/// An unreadable line is excused where it was broken off, by a kill or a power cut, right before one that is good.
 pub fn contradictions(conn: &mut Conn, keys: Option<&Keys>, checkpoints: &Checkpoints) -> Result<(String, Vec<String>)> {
     let Checkpoints { file, text } = checkpoints;
-    let (mut met, mut unread, mut excused, mut found) = (0, 0, false, Vec::new());
+    let (mut met, mut unread, mut found) = (0, 0, Vec::new());
     let (mut sealed, mut newest) = (BTreeSet::new(), None);
     let mut broken_off: Option<String> = None;
     for (place, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
@@ -137,9 +137,6 @@ pub fn contradictions(conn: &mut Conn, keys: Option<&Keys>, checkpoints: &Checkp
             found.extend(before);
             found.push(told("it was not signed with any of these keys"));
             continue;
-        }
-        if before.is_some() && std::mem::replace(&mut excused, true) {
-            found.extend(before);
         }
         newest = newest.max(Some(at));
         sealed.insert(organization);
