@@ -263,9 +263,6 @@ impl From<DieselError> for ApiError {
             "recovery is in progress",
             "readonly database",
             "unable to open database file",
-            // A file that was overwritten while it was open.
-            "file is not a database",
-            "database disk image is malformed",
         ];
         match &error {
             DieselError::NotFound => Self::not_found(),

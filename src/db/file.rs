@@ -27,8 +27,8 @@ struct Identity {
 struct Watched {
     path: PathBuf,
     identity: Identity,
-    /// The greatest length that it was seen to have, where it never becomes shorter: the database file does so by nothing that this program
-    /// does, so that a shorter one was emptied or overwritten. The write-ahead log may be cut.
+    /// Of the database file, the greatest length that it was seen to have. It becomes shorter by nothing that this program does, but by
+    /// `VACUUM`: a shorter one was emptied, or overwritten by an earlier copy. The write-ahead log may be cut.
     longest: Option<AtomicU64>,
 }
 
@@ -91,7 +91,7 @@ impl DatabaseFile {
     pub fn check(&self) -> Result<()> {
         let wrong = self.files.iter().find(|file| !file.is_same());
         self.checked.store(self.now(), Ordering::Relaxed);
-        let missing = wrong.is_some();
+        let (missing, outcome) = (wrong.is_some(), Self::outcome(wrong.is_some()));
         if self.missing.swap(missing, Ordering::Relaxed) != missing {
             match wrong {
                 Some(file) => {
@@ -101,7 +101,7 @@ impl DatabaseFile {
                 None => tracing::info!("the database file is back"),
             }
         }
-        self.outcome()
+        outcome
     }
 
     /// The same, going by what was found some milliseconds ago; but whether a file that was gone is back is looked at each time.
@@ -110,11 +110,8 @@ impl DatabaseFile {
         if fresh && !self.missing.load(Ordering::Relaxed) { Ok(()) } else { self.check() }
     }
 
-    fn outcome(&self) -> Result<()> {
-        if self.missing.load(Ordering::Relaxed) {
-            return Err(ApiError::unavailable("the database file is gone, was replaced or was cut"));
-        }
-        Ok(())
+    fn outcome(missing: bool) -> Result<()> {
+        if missing { Err(ApiError::unavailable("the database file is gone, was replaced or was cut")) } else { Ok(()) }
     }
 
     fn now(&self) -> u64 {
