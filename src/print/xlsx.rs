@@ -21,7 +21,7 @@ const NOTICE_WIDTH: u16 = 80;
 
 /// 503: a workbook is written through temporary files, and their disk may be full or gone.
 pub fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ApiError {
-    ApiError::new(Code::Unavailable, "The workbook could not be written. Try again shortly.").header("retry-after", "60").because(error)
+    ApiError::new(Code::Overloaded, "The workbook could not be written. Try again shortly.").header("retry-after", "60").because(error)
 }
 
 /// How the cells of a row are written, by what they hold.

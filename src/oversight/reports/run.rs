@@ -189,7 +189,7 @@ fn internal(organization: &Line<200>) -> String {
     format!("Not for anybody outside {organization}.")
 }
 
-/// A workbook of all pages. It is made in files that have no name, in the folder for temporary files, since memory holds one page at a time;
+/// A workbook of all pages. It is made in files that have no name, in the folder for temporary files, since memory holds one page at a time and the keys of what was sent;
 /// it is sent when it is whole.
 async fn as_xlsx<C: Caller + 'static>(
     mut sending: Sending<C>,
