@@ -6,8 +6,9 @@ use crate::{
 };
 use alongside::{
     auth::Role,
+    casework::tasks::model::{TaskId, TaskRow},
     db::schema,
-    types::{Day, Instant},
+    types::{Day, Id, Instant},
 };
 use diesel::prelude::*;
 use serde_json::{Value, json};
@@ -109,10 +110,19 @@ on_both_engines! {
         // A task that is nobody's comes before those that are somebody's, however late these are.
         ana.post(&format!("/cases/{quiet}/tasks"), json!({"title": "late", "due_on": day(w, -9)})).await.expect(201);
         let nobodys = ana.post(&format!("/cases/{quiet}/tasks"), json!({"title": "nobody's", "due_on": day(w, -1)})).await.expect(201).id();
-        let row = schema::tasks::table.filter(schema::tasks::id.eq(alongside::casework::tasks::model::TaskId::parse(&nobodys).unwrap()));
+        let row = schema::tasks::table.filter(schema::tasks::id.eq(TaskId::parse(&nobodys).unwrap()));
         diesel::update(row).set(schema::tasks::assignee_id.eq(None::<alongside::auth::UserId>)).execute(&mut w.home.open()).unwrap();
         assert_eq!(ids(&boss.get("/me/agenda").await.expect(200).body, "tasks", "id")[0], nobodys);
         assert_ne!(ids(&ana.get("/me/agenda").await.expect(200).body, "tasks", "id")[0], nobodys);
+        // Of very many that nobody has, and that people have who left, as many as of everything else.
+        let leaver = w.user(Role::Advocate);
+        let columns = schema::tasks::table.find((w.org.id, TaskId::parse(&nobodys).unwrap()));
+        let row: TaskRow = columns.first(&mut w.home.open()).unwrap();
+        let unassigned_or_left = |n: i32| TaskRow { id: Id::new(), assignee_id: (n % 2 == 0).then_some(leaver.actor.user), ..row.clone() };
+        let rows: Vec<TaskRow> = (0..50).map(unassigned_or_left).collect();
+        alongside::insert_all!(&mut w.home.open(), schema::tasks::table, rows, false).unwrap();
+        w.user(Role::Admin).send("PATCH", &format!("/users/{}", leaver.id()), &[("if-match", "*")], Some(json!({"status": "removed"}))).await.expect(200);
+        assert_eq!(ids(&boss.get("/me/agenda").await.expect(200).body, "tasks", "id").len(), 30);
     }
 
     async fn an_offer_waits_for_whom_it_is_made_to(w) {

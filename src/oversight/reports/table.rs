@@ -694,7 +694,7 @@ mod tests {
     use crate::{
         oversight::reports::{
             measure::find,
-            model::{ReportFilters, ReportScope, ScopeKind},
+            model::{Excluded, ReportFilters, ReportScope, ScopeKind},
         },
         types::{Instant, Zone},
     };
@@ -744,6 +744,18 @@ mod tests {
     }
     fn pair(label: &str, shown: &str) -> (String, String) {
         (label.to_owned(), shown.to_owned())
+    }
+
+    #[test]
+    fn what_was_left_out_is_told_as_exactly_as_everything_else() {
+        for (view, n, words) in
+            [(View::Exact, Some(15), "(15)"), (View::Protected, Some(15), "(11–20)"), (View::Protected, None, "(hidden)")]
+        {
+            let (mut report, measure) = report("barriers_open", "type", view, vec![("Cost".into(), vec![count(25)])]);
+            report.excluded = vec![Excluded { code: "entered_in_error", words: "Of cases that were entered in error", n }];
+            let notes = notes(&report, measure, Reader::Person);
+            assert!(notes.contains(&format!("Left out: Of cases that were entered in error {words}.")), "{notes:?}");
+        }
     }
 
     /// 21 types of 1 to 21 barriers: twelve bars, the largest first, and one for the nine others.
