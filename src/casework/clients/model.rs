@@ -72,7 +72,9 @@ fn join<T: PartialEq>(
 ) -> Result<Option<T>, ApiError> {
     match (own, other) {
         (Some(own), Some(other)) if own != other => joined(own, other).map(Some).map_err(|_| {
-            let detail = format!("`safe_contact.{member}` of both clients is too long for one record. Shorten one of the two first.");
+            let detail = format!(
+                "The `safe_contact.{member}` texts of the two clients are together too long for one record. Shorten one of them first."
+            );
             ApiError::new(Code::MergeConflict, detail)
         }),
         (own, other) => Ok(own.or(other)),
