@@ -168,19 +168,19 @@ fn beneath(connection: &dyn std::any::Any) -> Option<&TcpStream> {
 /// Starts the server on a listener that is already bound.
 pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
     let document = openapi();
-    let calls = Arc::new(http::calls::Calls::of(&document));
+    let calls = Arc::new(http::operations::Calls::of(&document));
     let document = Data::new(openapi::Published(serde_json::to_string(&document).unwrap_or_default()));
     let Surroundings { sources, password_cost, most_connections, docs, origins, tls } = setup.surroundings;
     let most_each = (most_connections / setup.workers.max(1)).max(1);
     let post = Data::new(setup.post);
     let hasher = Data::new(Hasher::start(password_cost).map_err(std::io::Error::other)?);
-    let sessions = Arc::new(identity::sessions::roll_call::RollCall::start(&setup.db)?);
+    let sessions = Arc::new(identity::sessions::batched_lookup::RollCall::start(&setup.db)?);
     let gate = Data::new(Gate { keys: Arc::clone(&setup.keys), secrets: setup.secrets, sessions, calls: Arc::clone(&calls), sources });
     let db = Data::new(setup.db);
     let origins = Data::new(origins);
     let server = HttpServer::new(move || {
         App::new()
-            .wrap(from_fn(http::envelope::envelope))
+            .wrap(from_fn(http::middleware::envelope))
             .wrap(TracingLogger::<crate::telemetry::RequestSpan>::new())
             .app_data(db.clone())
             .app_data(gate.clone())
@@ -190,7 +190,7 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
             .app_data(Data::from(Arc::clone(&calls)))
             .app_data(look_again as http::idempotency::LookAgain)
             .app_data(document.clone())
-            .app_data(actix_web::web::PathConfig::default().error_handler(|_, req| http::calls::no_such_id(req).into()))
+            .app_data(actix_web::web::PathConfig::default().error_handler(|_, req| http::operations::no_such_id(req).into()))
             .into_utoipa_app()
             .configure(routes)
             .into_app()
@@ -199,7 +199,7 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
                     openapi::docs(cfg)
                 }
             })
-            .default_service(actix_web::web::to(http::calls::unmatched))
+            .default_service(actix_web::web::to(http::operations::unmatched))
     });
     let server = server
         .workers(setup.workers)

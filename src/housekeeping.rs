@@ -7,10 +7,10 @@ use crate::{
     error::{ApiError, Result},
     http::idempotency,
     identity::{
-        mailed_secrets,
+        one_time_tokens,
         sessions::{self, throttle},
     },
-    oversight::{access_log, search::keep},
+    oversight::{access_log, search::indexer},
     supervise,
     tls::Certificate,
 };
@@ -29,7 +29,7 @@ const HOURLY: Duration = Duration::from_secs(3600);
 pub fn start(db: &Db, keys: Arc<Keys>, tls: Option<Arc<Certificate>>, mut sealer: Sealer) {
     let index = db.clone();
     supervise::task("search-index", async move || {
-        told("the search index could not be kept", keep::tend(&index).await);
+        told("the search index could not be kept", indexer::tend(&index).await);
         OFTEN
     });
     supervise::task("keys", async move || {
@@ -60,7 +60,7 @@ pub fn start(db: &Db, keys: Arc<Keys>, tls: Option<Arc<Certificate>>, mut sealer
     let db = db.clone();
     supervise::task("purge", async move || {
         told("old idempotency keys could not be purged", db.maintain(idempotency::purge).await);
-        told("old secrets could not be purged", db.maintain(mailed_secrets::purge).await);
+        told("old secrets could not be purged", db.maintain(one_time_tokens::purge).await);
         told("old tries to sign in could not be purged", db.maintain(throttle::purge).await);
         HOURLY
     });

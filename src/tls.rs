@@ -1,6 +1,6 @@
 //! TLS of our own (HT-11): 1.2 and 1.3 by rustls, with forward secrecy alone, and a certificate that is exchanged while connections go on.
 
-use crate::auth::key_ring::shared;
+use crate::auth::signing_keys::shared;
 use rustls::{
     ServerConfig,
     crypto::{CryptoProvider, aws_lc_rs},

@@ -3,12 +3,13 @@
 //! `db` is the only one that writes it: [`append`] runs at the end of every write, inside its transaction, and the [`Lane`]
 //! takes what was only looked at. An entry names records, members and people by id; it never holds content (LG-04).
 
+mod batch_writer;
 pub mod chain;
 pub mod checkpoint;
-mod lane;
+mod insert_postgres;
 
+pub use batch_writer::Lane;
 pub use chain::append;
-pub use lane::Lane;
 
 use crate::{
     auth::{Actor, OrganizationId, Origin, RequestId, Role, SessionId, UserId},

@@ -140,7 +140,7 @@ pub struct Gate {
     pub keys: Arc<Keys>,
     pub secrets: Arc<SecretKeys>,
     pub sessions: Arc<dyn Sessions>,
-    pub calls: Arc<crate::http::calls::Calls>,
+    pub calls: Arc<crate::http::operations::Calls>,
     pub sources: Sources,
 }
 

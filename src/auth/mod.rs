@@ -1,11 +1,11 @@
 //! Who is calling, and what they may do.
 
 pub mod guard;
-pub mod key_ring;
 pub mod password;
 pub mod policy;
 pub mod scopes;
 pub mod secret_keys;
+pub mod signing_keys;
 pub mod source;
 pub mod token;
 pub mod totp;

@@ -6,7 +6,7 @@
 
 use super::{
     OrganizationId, UserId,
-    key_ring::files::{files_in, moment, name, read_small, write_in},
+    signing_keys::files::{files_in, moment, name, read_small, write_in},
 };
 use crate::{
     error::{ApiError, Code, Result},

@@ -2,7 +2,7 @@
 
 use super::{
     Actor, OrganizationId, Role, SessionId, UserId,
-    key_ring::{Key, Ring},
+    signing_keys::{Key, Ring},
 };
 use crate::{
     clock,

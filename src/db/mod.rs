@@ -7,7 +7,7 @@ pub mod conn;
 pub mod dialect;
 pub mod file;
 mod files;
-pub mod links;
+
 pub mod lock;
 pub mod migrate;
 pub mod pool;
@@ -15,8 +15,8 @@ pub mod progress;
 mod reader;
 #[rustfmt::skip]
 pub mod schema;
+pub mod aggregate;
 pub mod search;
-pub mod tally;
 mod values;
 mod writer;
 

@@ -3,9 +3,9 @@
 use super::{
     Numbers,
     desk::{self, Checklist, Desk},
-    dice::{DAY, Dice, HOUR, day, in_waking_hours, instant},
-    ground::{Team, World, codes},
     ladder::Rules,
+    organization::{Team, World, codes},
+    rng::{DAY, Dice, HOUR, day, in_waking_hours, instant},
     rows::{AssignmentRow, Batch, CaseRow, ClientRow, EpisodeRow, TimelineRow, TransitionRow},
     words,
 };
@@ -105,7 +105,7 @@ impl<'a> Teller<'a> {
             ground: codes::<code::DiscriminationBases>(),
             meeting: codes::<code::MeetingTypes>(),
             result: codes::<code::MeetingOutcomes>(),
-            service: super::ground::service_types(),
+            service: super::organization::service_types(),
         };
         Self {
             world,

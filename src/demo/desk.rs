@@ -2,7 +2,7 @@
 
 use super::{
     case::{Story, Teller},
-    dice::{DAY, HOUR, instant},
+    rng::{DAY, HOUR, instant},
     rows::{AccountRow, Batch, HandoverRow, ItemRow, MeetingRow, StatementRow},
     words,
 };

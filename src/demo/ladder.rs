@@ -2,8 +2,8 @@
 
 use super::{
     case::{Story, Teller},
-    dice::{DAY, HOUR, day, instant},
-    ground::ZONE,
+    organization::ZONE,
+    rng::{DAY, HOUR, day, instant},
     rows::{ActionRow, Batch, DeadlineRow},
 };
 use crate::{

@@ -4,9 +4,9 @@
 
 mod case;
 mod desk;
-mod dice;
-mod ground;
 mod ladder;
+mod organization;
+mod rng;
 mod rows;
 mod search;
 mod words;
@@ -17,7 +17,7 @@ use crate::{
     db::{Db, PortableDsl as _, Tx, dialect::Key, schema::case_counters},
     error::{ApiError, Code, Result},
     identity::organizations,
-    oversight::{reports::facts, search::keep},
+    oversight::{reports::facts, search::indexer},
     types::Instant,
 };
 use diesel::prelude::*;
@@ -71,10 +71,10 @@ pub fn complete(db: &Db, made: &Made) -> Result<()> {
 
 /// Fills the database; [`complete`] is to follow. `secret` makes each password, `auth::token::random_secret` in earnest.
 pub fn fill(db: &Db, who: &Operator, plan: &Plan, secret: impl FnMut() -> Result<String>) -> Result<Made> {
-    let today = Instant::now().micros().div_euclid(1_000_000).div_euclid(dice::DAY) * dice::DAY;
-    let mut dice = dice::Dice::new(plan.seed);
-    let row = ground::organization(plan, &mut dice, today)?;
-    let (world, people, sign_ins) = ground::lay(plan, &mut dice, &row, today, secret)?;
+    let today = Instant::now().micros().div_euclid(1_000_000).div_euclid(rng::DAY) * rng::DAY;
+    let mut dice = rng::Dice::new(plan.seed);
+    let row = organization::organization(plan, &mut dice, today)?;
+    let (world, people, sign_ins) = organization::lay(plan, &mut dice, &row, today, secret)?;
     let made = Made { organization: row.id, name: row.name.to_string(), sign_ins };
     db.write_blocking(who, move |tx| {
         if !organizations::store::named(tx, row.name.as_str())?.is_empty() {
@@ -87,7 +87,7 @@ pub fn fill(db: &Db, who: &Operator, plan: &Plan, secret: impl FnMut() -> Result
     })?;
     let shelves = cases(db, who, plan, world, dice, made.organization)?;
     let organization = made.organization;
-    db.maintain_blocking(move |conn| keep::enter_shelves(conn, organization, &shelves))?;
+    db.maintain_blocking(move |conn| indexer::enter_shelves(conn, organization, &shelves))?;
     Ok(made)
 }
 
@@ -96,10 +96,10 @@ fn cases(
     db: &Db,
     who: &Operator,
     plan: &Plan,
-    world: ground::World,
-    dice: dice::Dice,
+    world: organization::World,
+    dice: rng::Dice,
     organization: OrganizationId,
-) -> Result<Vec<keep::NewShelf>> {
+) -> Result<Vec<indexer::NewShelf>> {
     let (total, short) = (plan.cases, plan.has_short_checklists());
     let (made, batches) = mpsc::sync_channel::<(u32, rows::Batch, Numbers)>(1);
     let author = std::thread::Builder::new().name("demo".into()).spawn(move || {

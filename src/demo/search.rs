@@ -5,7 +5,7 @@ use crate::{
     db::dialect::Key,
     identity::teams::model::TeamId,
     oversight::search::{
-        keep::{self, NewShelf},
+        indexer::{self, NewShelf},
         model::{Content, SearchKind, of_case_number, of_person},
     },
     types::code::{self, BarrierType, MeetingType},
@@ -21,9 +21,9 @@ pub struct Shelves {
 }
 impl Shelves {
     fn place(&mut self, team: Key, kind: SearchKind) -> i64 {
-        let (shelf, stand) = self.last.entry((team, kind)).or_insert((0, keep::SHELF));
-        if *stand == keep::SHELF {
-            (*shelf, *stand) = (keep::draw_number(), 0);
+        let (shelf, stand) = self.last.entry((team, kind)).or_insert((0, indexer::SHELF));
+        if *stand == indexer::SHELF {
+            (*shelf, *stand) = (indexer::draw_number(), 0);
             self.made.push(NewShelf { id: *shelf, team: TeamId::from_uuid(team.uuid()), kind });
         }
         *stand += 1;

@@ -3,8 +3,8 @@
 use super::{
     case::{Story, Teller},
     desk,
-    dice::{DAY, HOUR, day, in_office_hours, in_waking_hours, instant},
-    ground::{Provider, ZONE},
+    organization::{Provider, ZONE},
+    rng::{DAY, HOUR, day, in_office_hours, in_waking_hours, instant},
     rows::{BarrierRow, Batch, CommitmentRow, MeetingRow, NoteRow, TaskRow},
     words,
 };

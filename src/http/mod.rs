@@ -2,12 +2,12 @@
 
 pub mod accept;
 pub mod body;
-pub mod calls;
 pub mod cors;
-pub mod envelope;
 mod faults;
 pub mod idempotency;
 pub mod list;
+pub mod middleware;
+pub mod operations;
 pub mod problem;
 pub mod reply;
 pub mod single;

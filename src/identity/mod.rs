@@ -1,9 +1,9 @@
 //! Who signs in: organizations, their teams and users, and the sessions of these.
 
 pub mod email_change;
+pub mod emails;
 pub mod invitations;
-pub mod letters;
-pub mod mailed_secrets;
+pub mod one_time_tokens;
 pub mod organizations;
 pub mod recovery;
 pub mod second_factor;

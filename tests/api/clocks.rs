@@ -86,7 +86,7 @@ on_both_engines! {
         diesel::update(schema::mailed_secrets::table).set(schema::mailed_secrets::expires_at.eq(in_two_years)).execute(&mut w.home.open()).unwrap();
         let reset = json!({"token": secret, "password": "seven dry parasols today"});
         w.anyone("POST", "/api/v1/auth/reset-password", Some(reset)).await.faulty(422, "/token", "invalid_token");
-        assert_eq!(database(w).maintain(alongside::identity::mailed_secrets::purge).await.unwrap(), 1);
+        assert_eq!(database(w).maintain(alongside::identity::one_time_tokens::purge).await.unwrap(), 1);
     }
 
     /// The clock of the database has the last word where there is one: what it says is over is over, whatever the server's clock says.

@@ -2,7 +2,7 @@
 
 use crate::{
     on_both_engines,
-    support::{User, World, active_case, database::Engine, pages, past::Past},
+    support::{User, World, active_case, database::Engine, history_fixtures::Past, pages},
 };
 use alongside::{
     auth::Role,

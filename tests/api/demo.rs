@@ -4,7 +4,7 @@ use crate::support::{
     World,
     conforms::DOC,
     database::Engine,
-    past::{at, day},
+    history_fixtures::{at, day},
 };
 use alongside::{
     auth::{Operator, Role, policy},

@@ -5,7 +5,7 @@ use crate::{
     support::{PASSWORD, Reply, User, World, pages},
 };
 use alongside::{
-    auth::{Role, key_ring::Ring, token::Keys},
+    auth::{Role, signing_keys::Ring, token::Keys},
     types::Instant,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};

@@ -8,7 +8,7 @@ use crate::{
         database::{Engine, Home},
     },
 };
-use alongside::{auth::Role, auth::key_ring::Ring, db, supervise, types::Instant};
+use alongside::{auth::Role, auth::signing_keys::Ring, db, supervise, types::Instant};
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
 use std::{

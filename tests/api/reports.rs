@@ -2,7 +2,7 @@
 
 use crate::{
     on_both_engines,
-    support::{User, World, past::Past},
+    support::{User, World, history_fixtures::Past},
 };
 use alongside::{
     auth::Role,
@@ -190,7 +190,7 @@ on_both_engines! {
         for reached in [Some("2026-01-05"), Some("2026-01-07"), Some("2026-01-15"), None] {
             let mut case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
             if let Some(on) = reached {
-                past.case_changes(&mut case, on, |case| case.first_contact_at = Some(case.opened_at.max(crate::support::past::at(&format!("{on}T15:00:00Z")))));
+                past.case_changes(&mut case, on, |case| case.first_contact_at = Some(case.opened_at.max(crate::support::history_fixtures::at(&format!("{on}T15:00:00Z")))));
             }
         }
         let mut declined = past.case("2026-01-05", None, json!({})).await;
@@ -210,7 +210,7 @@ on_both_engines! {
             let mut case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
             past.steps(&mut case, &[("2026-01-06", Triage), ("2026-01-07", Accepted), ("2026-01-08", Active)]);
             if let Some(on) = spoken {
-                past.case_changes(&mut case, on, |case| case.last_contact_at = Some(crate::support::past::at(&format!("{on}T15:00:00Z"))));
+                past.case_changes(&mut case, on, |case| case.last_contact_at = Some(crate::support::history_fixtures::at(&format!("{on}T15:00:00Z"))));
             }
         }
         let (rows, all) = told(&boss, "contact_gap?as_of=2026-03-31T15:00:00Z").await;
@@ -247,7 +247,7 @@ on_both_engines! {
         for (status, met_on) in [(Satisfied, Some("2026-03-10")), (Satisfied, Some("2026-03-11")), (Missed, None), (Running, None), (Excused, None), (Superseded, None)] {
             let mut deadline = past.deadline(&action, "2026-01-07", "2026-03-10");
             past.deadline_changes(&mut deadline, "2026-03-12", |deadline| {
-                (deadline.status, deadline.satisfied_on) = (status, met_on.map(crate::support::past::day));
+                (deadline.status, deadline.satisfied_on) = (status, met_on.map(crate::support::history_fixtures::day));
             });
         }
         past.deadline(&action, "2026-01-07", "2026-03-31");
@@ -285,7 +285,7 @@ on_both_engines! {
         past.barrier(&case, "2026-02-10", json!({"type": "transport"}));
         past.barrier_changes(&mut ended, "2026-03-01", |barrier| {
             (barrier.status, barrier.disposition, barrier.judged_by) = (BarrierStatus::Resolved, Some(BarrierDisposition::ResolvedFull), Some(JudgedBy::Client));
-            barrier.resolved_at = Some(crate::support::past::at("2026-03-01T15:00:00Z"));
+            barrier.resolved_at = Some(crate::support::history_fixtures::at("2026-03-01T15:00:00Z"));
         });
         assert_eq!(told(&boss, "barriers_open").await, (vec!["Cost: open = 1".into(), "Transport: open = 1".into()], vec!["all: open = 2".into()]));
         assert_eq!(told(&boss, "barriers_open?as_of=2026-02-20&group_by=type,severity").await.0, ["Medium, Cost: open = 1", "High, Cost: open = 1", "Medium, Transport: open = 1"]);
@@ -304,7 +304,7 @@ on_both_engines! {
                 let resolved = matches!(disposition, ResolvedFull | WorkaroundFound);
                 barrier.status = if resolved { BarrierStatus::Resolved } else { BarrierStatus::ClosedUnresolved };
                 (barrier.disposition, barrier.judged_by) = (Some(disposition), Some(judge));
-                barrier.resolved_at = Some(crate::support::past::at("2026-03-05T15:00:00Z"));
+                barrier.resolved_at = Some(crate::support::history_fixtures::at("2026-03-05T15:00:00Z"));
             });
             barrier
         };
@@ -377,7 +377,7 @@ on_both_engines! {
         let decides = |past: &mut Past<'_>, decision, on| {
             let mut action = past.action(&case, "2026-01-06", json!({"filed_on": "2026-01-06"}));
             past.action_changes(&mut action, on, |action| {
-                (action.status, action.decision, action.decided_on) = (ActionStatus::Decided, Some(decision), Some(crate::support::past::day(on)));
+                (action.status, action.decision, action.decided_on) = (ActionStatus::Decided, Some(decision), Some(crate::support::history_fixtures::day(on)));
             });
         };
         for decision in [Decision::Granted, Decision::Settled, Decision::Denied, Decision::NoResponse, Decision::Withdrawn] {
@@ -694,7 +694,7 @@ on_both_engines! {
             let mut barrier = past.barrier(&case, "2026-01-10", json!({"type": kind}));
             past.barrier_changes(&mut barrier, &on[..10], |barrier| {
                 (barrier.status, barrier.disposition, barrier.judged_by) = (BarrierStatus::Resolved, Some(BarrierDisposition::ResolvedFull), Some(JudgedBy::Client));
-                barrier.resolved_at = Some(crate::support::past::at(on));
+                barrier.resolved_at = Some(crate::support::history_fixtures::at(on));
             });
         }
         let period = "barrier_resolution?from=2026-01-01&to=2026-04-01";
@@ -734,7 +734,7 @@ on_both_engines! {
                 let mut barrier = past.barrier(&case, "2025-01-10", json!({"type": kind, "severity": if at % 2 == 0 { "high" } else { "low" }}));
                 past.barrier_changes(&mut barrier, on, |barrier| {
                     (barrier.status, barrier.disposition, barrier.judged_by) = (BarrierStatus::Resolved, Some(BarrierDisposition::ResolvedFull), Some(JudgedBy::Client));
-                    barrier.resolved_at = Some(crate::support::past::at(&format!("{on}T15:00:00Z")));
+                    barrier.resolved_at = Some(crate::support::history_fixtures::at(&format!("{on}T15:00:00Z")));
                 });
             }
         }

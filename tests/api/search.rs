@@ -7,7 +7,7 @@ use crate::{
 use alongside::{
     auth::Role,
     db::{Db, Options, Url},
-    oversight::search::keep,
+    oversight::search::indexer,
 };
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
@@ -44,7 +44,7 @@ fn open(w: &World) -> Db {
 /// Puts every document on its shelf, as the server does once there are many.
 async fn shelve(w: &World) {
     let db = open(w);
-    tokio::task::spawn_blocking(move || keep::tend_blocking(&db)).await.unwrap().unwrap();
+    tokio::task::spawn_blocking(move || indexer::tend_blocking(&db)).await.unwrap().unwrap();
 }
 
 fn run(w: &World, sql: &str) {
@@ -225,7 +225,7 @@ on_both_engines! {
         assert_eq!((found(&boss, "lukasz").await.len(), listed(&boss, "providers", "zrodlo").await.len()), (0, 0));
         let db = open(w);
         let again = db.clone();
-        let refold = move |db: Db| tokio::task::spawn_blocking(move || keep::refold_blocking(&db));
+        let refold = move |db: Db| tokio::task::spawn_blocking(move || indexer::refold_blocking(&db));
         assert!(refold(db).await.unwrap().unwrap() > 0);
         assert_eq!(refold(again).await.unwrap().unwrap(), 0, "once");
         for user in [&ana, &boss] {

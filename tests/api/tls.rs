@@ -3,7 +3,7 @@
 use crate::{
     logs::Program,
     on_both_engines,
-    support::{PASSWORD, World, world::surroundings},
+    support::{PASSWORD, World, harness::surroundings},
 };
 use alongside::{app, auth::Role, tls::Certificate};
 use base64::{Engine as _, engine::general_purpose::STANDARD};

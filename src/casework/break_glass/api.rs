@@ -10,7 +10,7 @@ use crate::{
     http::{Body, IfMatch, List, Once, Page, Reply, no_content, ok, once, paged},
 };
 use crate::{
-    identity::letters,
+    identity::emails,
     mail::{Outbox, Post},
 };
 use actix_web::{
@@ -46,7 +46,7 @@ pub async fn break_glass(
     let out = outbox.clone();
     let create = move |tx: &mut Tx<'_>, new: &Body<NewBreakGlass>| {
         let (view, told) = store::create(tx, new)?;
-        out.put(told.into_iter().map(letters::glass_was_broken).collect());
+        out.put(told.into_iter().map(emails::glass_was_broken).collect());
         Ok(view)
     };
     let reply = once(&db, &who, request, body, create).await;

@@ -3,9 +3,9 @@
 pub mod api;
 pub mod client;
 pub mod model;
+pub mod narrative;
 pub mod print;
 pub mod store;
-pub mod story;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 

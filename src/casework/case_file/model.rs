@@ -2,7 +2,7 @@
 
 use super::{
     client::model::ClientFile,
-    story::{Story, StoryEvent, StoryLine},
+    narrative::{Story, StoryEvent, StoryLine},
 };
 use crate::{
     casework::{

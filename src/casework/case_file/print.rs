@@ -1,6 +1,6 @@
 //! A case file as it is handed out, in the words of whoever works in the case.
 
-use super::{client, model::*, story::StoryLine};
+use super::{client, model::*, narrative::StoryLine};
 use crate::{
     auth::UserId,
     casework::{
@@ -63,7 +63,7 @@ fn cut(mut sheet: Sheet, most: usize) -> Sheet {
 }
 
 /// A story, the lines of a day together: what happened up to a day, and what is still to come.
-pub fn story(lines: &[StoryLine], today: Day) -> Vec<Block> {
+pub fn narrative(lines: &[StoryLine], today: Day) -> Vec<Block> {
     let (past, ahead) = lines.split_at(lines.partition_point(|line| line.on <= today));
     let mut blocks = Vec::new();
     for (heading, lines) in [("What happened, in order", past), ("Still to come", ahead)] {
@@ -142,7 +142,7 @@ impl Printer<'_> {
         }
         blocks.push(Block::Heading("The case".into()));
         blocks.extend(self.head());
-        blocks.extend(story(&file.story, today));
+        blocks.extend(narrative(&file.story, today));
         for FileBarrier { barrier, actions } in &file.barriers {
             blocks.push(Block::Heading(format!("Barrier: {}", barrier_words(barrier))));
             blocks.extend(self.barrier(barrier));

@@ -6,7 +6,7 @@ use crate::{
     db::{Db, Tx},
     error::Result,
     http::{Answer, Body, body::LOGIN_LIMIT, no_content, received},
-    identity::letters,
+    identity::emails,
     mail::{Letter, Post},
 };
 use actix_web::{post, web::Data};
@@ -22,11 +22,11 @@ pub async fn change_email(who: Fresh<WriteSelf>, db: Data<Db>, post: Data<Post>,
     let route = post.route();
     let begin = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
         let (present, secret) = store::begin(tx, &new)?;
-        out.extend(letters::email_change_was_asked_for(&present));
-        out.push(letters::email_change(&route, &new, &secret));
+        out.extend(emails::email_change_was_asked_for(&present));
+        out.push(emails::email_change(&route, &new, &secret));
         Ok(())
     };
-    letters::write(&db, &who, &post, begin).await?;
+    emails::write(&db, &who, &post, begin).await?;
     received()
 }
 
@@ -37,9 +37,9 @@ pub async fn change_email(who: Fresh<WriteSelf>, db: Data<Db>, post: Data<Post>,
 #[post("/auth/confirm-email")]
 pub async fn confirm_email(who: Anyone, db: Data<Db>, post: Data<Post>, body: Body<EmailConfirmation, LOGIN_LIMIT>) -> Result<Answer<()>> {
     let confirm = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
-        out.extend(letters::email_was_changed(&store::confirm(tx, &body.token)?));
+        out.extend(emails::email_was_changed(&store::confirm(tx, &body.token)?));
         Ok(())
     };
-    letters::write(&db, &who, &post, confirm).await?;
+    emails::write(&db, &who, &post, confirm).await?;
     no_content()
 }

@@ -4,8 +4,8 @@ use crate::{
     db::Tx,
     error::{ApiError, Result},
     identity::{
-        letters::Reachable,
-        mailed_secrets::{self, Purpose},
+        emails::Reachable,
+        one_time_tokens::{self, Purpose},
         sessions::throttle,
         users::{self, model::UserRow},
     },
@@ -13,8 +13,8 @@ use crate::{
 };
 
 /// The one person whom a secret was made for, if they may come in.
-fn visible(tx: &mut Tx, found: &mailed_secrets::Found) -> Result<UserRow> {
-    users::store::who_may_come_in(tx, found.subject())?.ok_or_else(mailed_secrets::refused)
+fn visible(tx: &mut Tx, found: &one_time_tokens::Found) -> Result<UserRow> {
+    users::store::who_may_come_in(tx, found.subject())?.ok_or_else(one_time_tokens::refused)
 }
 
 /// A secret for the new address. Whether somebody signs in with it already is told to whoever reads the mail there, and to nobody else.
@@ -27,17 +27,17 @@ pub fn begin(tx: &mut Tx, email: &Email) -> Result<(Reachable, String)> {
     if !throttle::may_write(tx, to, email.as_str())? || !throttle::may_write(tx, by, &row.id.to_string())? {
         return Err(ApiError::too_many(throttle::LONGEST_WAIT));
     }
-    let secret = mailed_secrets::issue(tx, Purpose::EmailChange, row.id, email)?;
+    let secret = one_time_tokens::issue(tx, Purpose::EmailChange, row.id, email)?;
     tx.record("user.email_change_begun", row.id, vec!["email".into()]);
     Ok((Reachable::find(tx, row.id, &row.email)?, secret))
 }
 
 /// Changes the address; answers the one from before, if it may be written to.
 pub fn confirm(tx: &mut Tx, token: &str) -> Result<Reachable> {
-    let found = mailed_secrets::look_up(tx, Purpose::EmailChange, token)?;
+    let found = one_time_tokens::look_up(tx, Purpose::EmailChange, token)?;
     // First of all, as whoever changes the password from inside does.
     users::store::hold(tx, found.subject())?;
-    mailed_secrets::spend(tx, Purpose::EmailChange, token)?;
+    one_time_tokens::spend(tx, Purpose::EmailChange, token)?;
     let row = visible(tx, &found)?;
     let before = users::store::change_email(tx, row.id, &found.email)?;
     Reachable::find(tx, row.id, &before)

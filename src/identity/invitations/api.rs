@@ -5,7 +5,7 @@ use crate::{
     auth::{Allowed, Anyone, Fresh, password::Hasher, policy::WriteUsers},
     db::{Db, Tx},
     http::{Body, IfMatch, List, Once, Page, Reply, body::LOGIN_LIMIT, no_content, ok, once, paged, plain},
-    identity::{letters, users::model::User},
+    identity::{emails, users::model::User},
     mail::{Letter, Outbox, Post},
 };
 use actix_web::{
@@ -70,7 +70,7 @@ pub async fn send_invitation_again(who: Fresh<WriteUsers>, db: Data<Db>, post: D
         out.push(letter);
         Ok(view)
     };
-    ok(letters::write(&db, &who, &post, send_again).await?)
+    ok(emails::write(&db, &who, &post, send_again).await?)
 }
 
 /// Withdraw an invitation

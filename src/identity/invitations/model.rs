@@ -4,7 +4,7 @@ use crate::{
     auth::{OrganizationId, Role, UserId, password::Password},
     db::schema::invitations,
     http::{Filter, OneOf, Resource},
-    identity::{mailed_secrets::Purpose, teams::model::TeamId},
+    identity::{one_time_tokens::Purpose, teams::model::TeamId},
     types::{Email, Id, Instant, Json, Line},
 };
 use diesel::prelude::*;

@@ -7,8 +7,8 @@ use crate::{
     error::{ApiError, Code, OnUnique as _, Result},
     http::{Body, IfMatch, List, Page},
     identity::{
-        letters,
-        mailed_secrets::{self, Purpose},
+        emails,
+        one_time_tokens::{self, Purpose},
         sessions::throttle,
         teams,
         users::{
@@ -81,8 +81,8 @@ fn write(tx: &mut Tx, row: &InvitationRow, route: &Route) -> Result<Letter> {
     if !throttle::may_write(tx, "to invite", row.email.as_str())? {
         return Err(ApiError::too_many(throttle::LONGEST_WAIT));
     }
-    let secret = mailed_secrets::issue(tx, Purpose::Invitation, row.id, &row.email)?;
-    Ok(letters::invitation(route, &row.email, &secret))
+    let secret = one_time_tokens::issue(tx, Purpose::Invitation, row.id, &row.email)?;
+    Ok(emails::invitation(route, &row.email, &secret))
 }
 
 /// An open one, held.
@@ -118,37 +118,37 @@ pub fn withdraw(tx: &mut Tx, id: InvitationId, version: &IfMatch) -> Result<()> 
     version.check(row.version)?;
     row.status = InvitationStatus::Withdrawn;
     save(tx, &mut row)?;
-    mailed_secrets::withdraw(tx, Purpose::Invitation, row.id)?;
+    one_time_tokens::withdraw(tx, Purpose::Invitation, row.id)?;
     tx.record("invitation.withdrawn", row.id, vec!["status".into()]);
     Ok(())
 }
 
 /// The open invitation that a secret was made for, held where `held`.
-fn sent(tx: &mut Tx, found: &mailed_secrets::Found, held: bool) -> Result<InvitationRow> {
+fn sent(tx: &mut Tx, found: &one_time_tokens::Found, held: bool) -> Result<InvitationRow> {
     let own = invitations::table.find((tx.organization(), found.subject::<InvitationRow>())).select(InvitationRow::as_select());
     let row: Option<InvitationRow> = if held { own.locked().get_result(tx.conn).optional()? } else { own.first(tx.conn).optional()? };
-    row.filter(|row| row.status == InvitationStatus::Open && row.email == found.email).ok_or_else(mailed_secrets::refused)
+    row.filter(|row| row.status == InvitationStatus::Open && row.email == found.email).ok_or_else(one_time_tokens::refused)
 }
 
 /// The words that a password must not be made of, if the secret may be used; nothing is used up yet.
 pub fn check(tx: &mut Tx, token: &str) -> Result<OwnWords> {
-    let found = mailed_secrets::look_up(tx, Purpose::Invitation, token)?;
+    let found = one_time_tokens::look_up(tx, Purpose::Invitation, token)?;
     let row = sent(tx, &found, false)?;
     users::store::own_words(tx, &row.display_name, &row.email)
 }
 
 /// Makes the user. Of many who accept at once one does.
 pub fn accept(tx: &mut Tx, token: &str, hash: &str) -> Result<User> {
-    let found = mailed_secrets::look_up(tx, Purpose::Invitation, token)?;
+    let found = one_time_tokens::look_up(tx, Purpose::Invitation, token)?;
     users::store::lock_address(tx, &found.email)?;
     // The first of all rows, as for the one who withdraws it.
     let mut row = sent(tx, &found, true)?;
-    mailed_secrets::spend(tx, Purpose::Invitation, token)?;
+    one_time_tokens::spend(tx, Purpose::Invitation, token)?;
     // Whoever has been put out takes with them whom they have asked in.
     users::store::hold(tx, row.invited_by)?;
     let host = users::store::who_may_come_in(tx, row.invited_by)?;
     if host.is_none_or(|host| host.role != Role::Admin) {
-        return Err(mailed_secrets::refused());
+        return Err(one_time_tokens::refused());
     }
     let user = UserRow::new(row.organization_id, row.email.clone(), row.display_name.clone(), row.role, Some(hash.to_owned()));
     users::store::insert(tx, &user)?;

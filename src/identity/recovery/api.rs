@@ -6,7 +6,7 @@ use crate::{
     db::{Db, Tx},
     error::{ApiError, Result},
     http::{Answer, Body, body::LOGIN_LIMIT, no_content, received},
-    identity::{letters, sessions::throttle},
+    identity::{emails, sessions::throttle},
     mail::{Letter, Post},
 };
 use actix_web::{post, web::Data};
@@ -25,7 +25,7 @@ pub async fn forgot_password(who: Anyone, db: Data<Db>, post: Data<Post>, body: 
         if let Err(error) = &begun {
             tracing::error!(%error, "a forgotten password could not be looked after");
         }
-        begun.ok().flatten().map(|(row, secret)| letters::password_reset(route, &row, &secret))
+        begun.ok().flatten().map(|(row, secret)| emails::password_reset(route, &row, &secret))
     });
     if taken { received() } else { Err(ApiError::overloaded("Too much waits to be sent.")) }
 }
@@ -48,9 +48,9 @@ pub async fn reset_password(
     place.check_new(body.password.clone(), own, "/password").await?;
     let (token, hash) = (body.token.clone(), place.hash(body.password.clone()).await?);
     let reset = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
-        out.extend(letters::password_was_reset(&store::reset(tx, &token, &hash)?));
+        out.extend(emails::password_was_reset(&store::reset(tx, &token, &hash)?));
         Ok(())
     };
-    letters::write(&db, &who, &post, reset).await?;
+    emails::write(&db, &who, &post, reset).await?;
     no_content()
 }

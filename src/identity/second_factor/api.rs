@@ -10,7 +10,7 @@ use crate::{
     db::{Db, Tx},
     error::Result,
     http::{Answer, Body, Reply, body::LOGIN_LIMIT, no_content, plain},
-    identity::letters::{self, Reachable},
+    identity::emails::{self, Reachable},
     mail::{Letter, Post},
 };
 use actix_web::{
@@ -52,10 +52,10 @@ pub async fn confirm_second_factor(
 ) -> Reply<RecoveryCodes> {
     let confirm = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
         let codes = store::confirm(tx, &gate.secrets, &body.otp)?;
-        out.extend(letters::second_factor_was_set(&Reachable::own(tx)?));
+        out.extend(emails::second_factor_was_set(&Reachable::own(tx)?));
         Ok(codes)
     };
-    plain(letters::write(&db, &who, &post, confirm).await?)
+    plain(emails::write(&db, &who, &post, confirm).await?)
 }
 
 /// Renew my recovery codes
@@ -66,10 +66,10 @@ pub async fn confirm_second_factor(
 pub async fn renew_recovery_codes(who: Fresh<OwnFactor>, db: Data<Db>, post: Data<Post>) -> Reply<RecoveryCodes> {
     let renew = |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
         let codes = store::renew_codes(tx)?;
-        out.extend(letters::recovery_codes_were_renewed(&Reachable::own(tx)?));
+        out.extend(emails::recovery_codes_were_renewed(&Reachable::own(tx)?));
         Ok(codes)
     };
-    plain(letters::write(&db, &who, &post, renew).await?)
+    plain(emails::write(&db, &who, &post, renew).await?)
 }
 
 /// Remove my second factor
@@ -80,10 +80,10 @@ pub async fn renew_recovery_codes(who: Fresh<OwnFactor>, db: Data<Db>, post: Dat
 #[delete("/me/second-factor")]
 pub async fn remove_second_factor(who: Fresh<OwnFactor>, db: Data<Db>, post: Data<Post>) -> Result<Answer<()>> {
     let remove = |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
-        out.extend(letters::second_factor_was_removed(&store::remove_own(tx)?));
+        out.extend(emails::second_factor_was_removed(&store::remove_own(tx)?));
         Ok(())
     };
-    letters::write(&db, &who, &post, remove).await?;
+    emails::write(&db, &who, &post, remove).await?;
     no_content()
 }
 
@@ -95,9 +95,9 @@ pub async fn remove_second_factor(who: Fresh<OwnFactor>, db: Data<Db>, post: Dat
 #[delete("/users/{id}/second-factor")]
 pub async fn remove_user_second_factor(who: Fresh<WriteUsers>, db: Data<Db>, post: Data<Post>, id: Path<UserId>) -> Result<Answer<()>> {
     let remove = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
-        out.extend(letters::second_factor_was_removed(&store::remove_of(tx, *id)?));
+        out.extend(emails::second_factor_was_removed(&store::remove_of(tx, *id)?));
         Ok(())
     };
-    letters::write(&db, &who, &post, remove).await?;
+    emails::write(&db, &who, &post, remove).await?;
     no_content()
 }

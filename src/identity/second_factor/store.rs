@@ -14,7 +14,7 @@ use crate::{
     },
     error::{ApiError, Result},
     identity::{
-        letters::Reachable,
+        emails::Reachable,
         organizations,
         sessions::{self, throttle},
         users,

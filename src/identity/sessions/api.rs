@@ -18,7 +18,7 @@ use crate::{
     error::{ApiError, Code, Result},
     http::{Answer, Body, Reply, body::LOGIN_LIMIT, no_content, plain},
     identity::{
-        letters::{self, Reachable},
+        emails::{self, Reachable},
         second_factor::store::Proof,
         users::{self, model::UserRow},
     },
@@ -98,10 +98,10 @@ pub async fn login(
                 Start::Begun { actor, recovered, .. } => {
                     let reachable = Reachable::find(tx, user.id, &user.email)?;
                     if throttle::take_back(tx, &user.email)? {
-                        out.extend(letters::signed_in_elsewhere(&reachable));
+                        out.extend(emails::signed_in_elsewhere(&reachable));
                     }
                     if *recovered {
-                        out.extend(letters::recovery_code_was_spent(&reachable));
+                        out.extend(emails::recovery_code_was_spent(&reachable));
                     }
                     if let Some(better) = &better {
                         users::store::rehash(tx, *actor, better)?;
@@ -112,7 +112,7 @@ pub async fn login(
             }
             Ok(begun)
         };
-        match letters::write(&db, &who, &post, begin).await? {
+        match emails::write(&db, &who, &post, begin).await? {
             Start::Begun { actor, refresh_token, .. } => return plain(tokens(&gate, actor, refresh_token, row)?),
             Start::OtpRequired => return Err(otp_required()),
             Start::Refused => {
@@ -155,12 +155,12 @@ pub async fn refresh(who: Anyone, db: Data<Db>, gate: Data<Gate>, post: Data<Pos
     let rotate = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| match store::rotate(tx, &body.refresh_token)? {
         Rotated::Next(actor, token) => Ok(Some((actor, token, store::user(tx, actor)?))),
         Rotated::Reused(user) => {
-            out.extend(letters::refresh_token_was_reused(&user));
+            out.extend(emails::refresh_token_was_reused(&user));
             Ok(None)
         }
         Rotated::Refused => Ok(None),
     };
-    let (actor, refresh_token, row) = letters::write(&db, &who, &post, rotate).await?.ok_or_else(not_refreshed)?;
+    let (actor, refresh_token, row) = emails::write(&db, &who, &post, rotate).await?.ok_or_else(not_refreshed)?;
     plain(tokens(&gate, actor, refresh_token, row)?)
 }
 
@@ -207,11 +207,11 @@ pub async fn reauthenticate(
                 Proof::Wrong => {}
             }
             if matches!(proof, Proof::Recovered) {
-                out.extend(letters::recovery_code_was_spent(&Reachable::find(tx, id, &email)?));
+                out.extend(emails::recovery_code_was_spent(&Reachable::find(tx, id, &email)?));
             }
             Ok(proof)
         };
-        proof = letters::write(&db, &who, &post, prove).await?;
+        proof = emails::write(&db, &who, &post, prove).await?;
     }
     match proof {
         Proof::Given | Proof::Recovered => no_content(),

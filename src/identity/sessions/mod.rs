@@ -1,8 +1,8 @@
 //! Sessions: signing in, staying signed in, signing out.
 
 pub mod api;
+pub mod batched_lookup;
 pub mod model;
-pub mod roll_call;
 pub mod store;
 pub mod throttle;
 

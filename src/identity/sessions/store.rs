@@ -16,8 +16,8 @@ use crate::{
     },
     error::Result,
     identity::{
-        letters::Reachable,
-        mailed_secrets,
+        emails::Reachable,
+        one_time_tokens,
         organizations::model::OrganizationStatus,
         second_factor::{self, store::Proof},
         users::{
@@ -373,7 +373,7 @@ pub fn end_own(tx: &mut Tx, session: SessionId) -> Result<()> {
     let actor = tx.actor()?;
     if own != actor.session {
         // What was asked for in it may have been somebody else's wish.
-        mailed_secrets::withdraw_all(tx, actor.user)?;
+        one_time_tokens::withdraw_all(tx, actor.user)?;
     }
     tx.record("session.ended", own, Vec::new());
     Ok(())
@@ -387,7 +387,7 @@ pub fn end_all(tx: &mut Tx, user: UserId, but: Option<SessionId>) -> Result<()> 
         .filter(sessions::ended_at.is_null())
         .filter(sessions::id.ne(but.unwrap_or(SessionId::NOBODYS)));
     diesel::update(open).set(sessions::ended_at.eq(Instant::now())).execute(tx.conn)?;
-    mailed_secrets::withdraw_all(tx, user)
+    one_time_tokens::withdraw_all(tx, user)
 }
 
 /// The user of a session that has just been started or refreshed.

@@ -1,6 +1,6 @@
 //! Handlers for reports.
 
-use super::{measure, model::*, question::*, run, table};
+use super::{measure, model::*, render, request::*, runner};
 use crate::{
     auth::{
         Allowed, Fresh,
@@ -47,17 +47,17 @@ pub async fn get_report(
     let format = query.format.map_or_else(|| accept.choose(ReportFormat::MEDIA), Ok)?;
     let outgoing = if format.is_export() { Some(Outgoing::of_report(&who, query.reason.as_ref())?) } else { None };
     let query = ReportQuery { format: Some(format), ..query.clone() };
-    let report = run::report(&db, &who, measure, query).await?;
+    let report = runner::report(&db, &who, measure, query).await?;
     if format == ReportFormat::Json {
         return plain(report).map(Either::Left);
     }
     // Setting pages takes its time: not on the thread that answers everybody.
-    let filename = table::filename(&report, format).into();
+    let filename = render::filename(&report, format).into();
     let turn = PRESSES.acquire().await.map_err(ApiError::internal)?;
-    let (taken, protected) = (run::taken(&report, measure, format), report.filters.view == View::Protected);
+    let (taken, protected) = (runner::taken(&report, measure, format), report.filters.view == View::Protected);
     let set = move || {
         let _turn = turn; // whoever has gone away meanwhile still has it
-        table::file(&report, measure, format)
+        render::file(&report, measure, format)
     };
     let body = block(set).await.map_err(ApiError::internal)??;
     let media = match format {
@@ -88,7 +88,7 @@ pub async fn list_report_records(
     let measure = measure::find(&name).ok_or_else(ApiError::not_found)?;
     let format = query.format.map_or_else(|| accept.choose(RecordsFormat::MEDIA), Ok)?;
     let outgoing = Outgoing::of_records(&who, &query.reason)?;
-    let (entered, parts) = run::records(db.get_ref().clone(), who, measure, query.clone(), format, &outgoing).await?;
+    let (entered, parts) = runner::records(db.get_ref().clone(), who, measure, query.clone(), format, &outgoing).await?;
     Ok(match format {
         RecordsFormat::Csv => entered.stream("text/csv; charset=utf-8; header=present", outgoing.file_name("csv"), parts),
         RecordsFormat::Xlsx => {

@@ -348,7 +348,7 @@ impl Measure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::db::tally::MOST_COUNTS;
+    use crate::db::aggregate::MOST_COUNTS;
     use std::collections::BTreeSet;
 
     #[test]

@@ -1,19 +1,19 @@
 //! Reports: each measure defined once, and every form of it made from that definition.
 
+pub mod aggregate;
 pub mod api;
+mod concurrency;
 pub mod facts;
 pub mod measure;
 mod measures;
 pub mod model;
-mod protect;
-mod query;
-pub mod question;
-pub mod reckon;
 mod records;
-mod run;
+mod render;
+pub mod request;
+mod runner;
+mod sql;
 pub mod store;
-mod table;
-mod turns;
+mod suppression;
 
 use utoipa_actix_web::service_config::ServiceConfig;
 

@@ -1,9 +1,9 @@
 //! What a report answers, and what is told of each measure.
 
 use super::{
+    aggregate::Figure,
     measure::{Measure, ReportTime, Span, Unit},
-    question::{ReportFormat, Stretch, View},
-    reckon::Figure,
+    request::{ReportFormat, Stretch, View},
 };
 use crate::{
     identity::teams::model::TeamId,

@@ -2,8 +2,8 @@
 
 use super::{
     measure::{Count, Group, Keys, Measure, Part},
-    query::among,
-    question::{Question, Slice},
+    request::{Question, Slice},
+    sql::among,
     store::{self, Names},
 };
 use crate::{
@@ -13,8 +13,8 @@ use crate::{
     },
     db::{
         Condition, Tx,
+        aggregate::{Keyed, LISTED_CODES, LISTED_IDS, Listed, Listing, MOST_COUNTS},
         dialect::Key,
-        tally::{Keyed, LISTED_CODES, LISTED_IDS, Listed, Listing, MOST_COUNTS},
     },
     error::Result,
     print::table::{Cell, Column, ColumnKind},

@@ -1,22 +1,22 @@
 //! Queries over the facts. Every one starts from [`visible`].
 
 use super::{
+    aggregate::{Counted, Counts, Figure, Tallied, figure},
     measure::{Group, Keys, Makes, Measure, NONE, Statistic},
     measures::TEAM,
     model::*,
-    protect::{self, Shown, Threshold},
-    query::tally,
-    question::*,
-    reckon::{Counted, Counts, Figure, Tallied, figure},
+    request::*,
+    sql::count_query,
+    suppression::{self, Shown, Threshold},
 };
 use crate::{
     auth::{Scope, UserId},
     casework::assignments,
     db::{
         Condition, Tx,
+        aggregate::Cell,
         dialect::Key,
         schema::{providers, services, teams as team_rows, users},
-        tally::Cell,
     },
     error::{ApiError, Result},
     identity::{
@@ -147,7 +147,7 @@ pub fn count(tx: &mut Tx, question: &Question, stretch: Option<usize>, slice: &S
     let seen = visible(tx, slice)?;
     let mut place = 0;
     for part in measure.parts {
-        let cells: Vec<Cell> = tally(part, place, groups, seen.clone(), moments).load(tx.conn)?;
+        let cells: Vec<Cell> = count_query(part, place, groups, seen.clone(), moments).load(tx.conn)?;
         counted.add(measure, &keys, cells);
         check_groups(counted.groups.len())?;
         place += part.counters.len();
@@ -182,12 +182,12 @@ pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Rep
     };
     let by_time = !question.stretches.is_empty() || span(&question.groups).is_some();
     let whole = &tallied.whole;
-    let (figures, mut totals) = if protected { protect::figures(measure, &counted_by, whole, threshold) } else { exact(whole) };
+    let (figures, mut totals) = if protected { suppression::figures(measure, &counted_by, whole, threshold) } else { exact(whole) };
     if !question.tells_whole() {
         totals.fill(Figure::HIDDEN);
     }
     let each = if protected {
-        protect::figures_by_span(measure, &counted_by, &tallied.stretches, threshold)
+        suppression::figures_by_span(measure, &counted_by, &tallied.stretches, threshold)
     } else {
         tallied.stretches.iter().map(exact).collect()
     };
@@ -273,7 +273,7 @@ pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Rep
         n: shown(whole.all.get(measure, measure.n)),
         excluded,
         threshold: protected.then_some(threshold.least()),
-        step: protected.then_some(protect::STEP),
+        step: protected.then_some(suppression::STEP),
         rows,
         totals: row(&[], totals),
         stretches,

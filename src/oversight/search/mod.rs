@@ -1,7 +1,7 @@
 //! Search: clients, cases, barriers, meetings and notes by the words in them, as far as the caller may see them.
 
 pub mod api;
-pub mod keep;
+pub mod indexer;
 pub mod model;
 pub mod store;
 pub mod words;

@@ -2,11 +2,11 @@
 
 pub mod conforms;
 pub mod database;
+pub mod harness;
+pub mod history_fixtures;
 pub mod members;
-pub mod past;
-pub mod world;
 
-pub use world::{PASSWORD, Reply, User, World, active_case, body, pages};
+pub use harness::{PASSWORD, Reply, User, World, active_case, body, pages};
 
 /// Each function becomes one test on SQLite and one on PostgreSQL.
 #[macro_export]

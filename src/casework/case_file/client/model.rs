@@ -4,7 +4,7 @@ use crate::{
     casework::{
         actions::model::{ActionId, ActionStatus, Decision},
         barriers::model::{BarrierDisposition, BarrierId, BarrierStatus},
-        case_file::story::{Story, StoryEvent, StoryLine},
+        case_file::narrative::{Story, StoryEvent, StoryLine},
         cases::model::CaseStatus,
         deadlines::model::{DeadlineId, DeadlineStatus},
         meetings::model::MeetingStatus,

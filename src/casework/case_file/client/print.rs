@@ -4,7 +4,7 @@ use super::model::*;
 use crate::{
     casework::{
         actions::model::ActionStatus,
-        case_file::print::{Lines, hour, section, story},
+        case_file::print::{Lines, hour, narrative, section},
         deadlines::model::DeadlineStatus,
         meetings::{commitments::model::CommitmentParty, model::MeetingStatus},
         statements::print::date,
@@ -37,7 +37,7 @@ pub fn sheet(file: &ClientFile, by: &str) -> Sheet {
     blocks.extend(lines.text());
     blocks.push(Block::Heading("What you want".into()));
     blocks.push(Block::Text(case.client_goal.to_string()));
-    blocks.extend(story(&file.story, today));
+    blocks.extend(narrative(&file.story, today));
     for barrier in &file.barriers {
         blocks.push(Block::Heading(format!("In your way: {}", barrier.kind.label())));
         let state = if barrier.status.is_ended() { became(barrier) } else { "We are working on it.".to_owned() };

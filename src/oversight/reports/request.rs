@@ -3,11 +3,11 @@
 use super::{
     measure::{Group, Measure, ReportTime, Span},
     model::ReportScope,
-    protect::Threshold,
-    query::Moments,
+    sql::Moments,
+    suppression::Threshold,
 };
 use crate::{
-    db::tally::MOST_GROUPS,
+    db::aggregate::MOST_GROUPS,
     error::{ApiError, Result},
     http::list::listed,
     identity::{organizations::model::OrganizationRow, teams::model::TeamId},

@@ -2,7 +2,7 @@
 
 use super::{
     Plan, SignIn,
-    dice::{DAY, Dice, instant},
+    rng::{DAY, Dice, instant},
     rows::{Ground, MemberRow, NameRow, ProviderRow, ServiceRow, TeamRow, TemplateRow, UserRow},
     words,
 };

@@ -3,7 +3,7 @@
 
 use crate::{
     on_both_engines,
-    support::{PASSWORD, Reply, User, World, conforms::DOC, world::surroundings},
+    support::{PASSWORD, Reply, User, World, conforms::DOC, harness::surroundings},
 };
 use alongside::{app, auth::Role, db::schema, http::cors::Origins, identity::users::model::UserStatus, types::Instant};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};

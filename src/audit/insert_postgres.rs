@@ -1,4 +1,4 @@
-//! The trace's one statement on PostgreSQL, where each costs a round trip.
+//! The statement that appends entries to the audit log on PostgreSQL, where each costs a round trip.
 
 use crate::{audit::chain::EventRow, auth::OrganizationId, types::sql};
 use diesel::{
@@ -12,7 +12,7 @@ use diesel::{
 
 /// The statement, made of binds.
 #[derive(Debug, QueryId)]
-pub struct Links<Id, Sequence, Hash, Columns> {
+pub struct AppendEntries<Id, Sequence, Hash, Columns> {
     organization: Id,
     sequence: Sequence,
     hash: Hash,
@@ -26,14 +26,14 @@ pub fn of(
     rows: &[EventRow],
     sequence: i64,
     hash: &[u8],
-) -> Links<impl Bind, impl Bind, impl Bind, impl Bind> {
+) -> AppendEntries<impl Bind, impl Bind, impl Bind, impl Bind> {
     fn column<'r, ST: SqlType, T>(rows: &'r [EventRow], of: impl Fn(&'r EventRow) -> T) -> <Vec<T> as AsExpression<Array<ST>>>::Expression
     where
         Vec<T>: AsExpression<Array<ST>>,
     {
         rows.iter().map(of).collect::<Vec<T>>().as_expression()
     }
-    Links {
+    AppendEntries {
         organization: AsExpression::<sql::Uuid>::as_expression(organization),
         sequence: AsExpression::<BigInt>::as_expression(sequence),
         hash: AsExpression::<Binary>::as_expression(hash.to_vec()),
@@ -58,8 +58,8 @@ pub fn of(
 pub trait Bind: QueryFragment<Pg> + QueryId {}
 impl<T: QueryFragment<Pg> + QueryId> Bind for T {}
 
-impl<Id, Sequence, Hash, Columns> RunQueryDsl<PgConnection> for Links<Id, Sequence, Hash, Columns> {}
-impl<Id: Bind, Sequence: Bind, Hash: Bind, Columns: Bind> QueryFragment<Pg> for Links<Id, Sequence, Hash, Columns> {
+impl<Id, Sequence, Hash, Columns> RunQueryDsl<PgConnection> for AppendEntries<Id, Sequence, Hash, Columns> {}
+impl<Id: Bind, Sequence: Bind, Hash: Bind, Columns: Bind> QueryFragment<Pg> for AppendEntries<Id, Sequence, Hash, Columns> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("WITH head AS (UPDATE audit_heads SET sequence = ");
         self.sequence.walk_ast(out.reborrow())?;

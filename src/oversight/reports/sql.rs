@@ -5,7 +5,7 @@ use crate::{
     auth::OrganizationId,
     db::{
         Condition,
-        tally::{MOST_COUNTS, MOST_GROUPS, Tally},
+        aggregate::{MOST_COUNTS, MOST_GROUPS, Tally},
     },
     types::{Day, Instant},
 };
@@ -55,7 +55,7 @@ const OUTSIDE: [&str; MOST_GROUPS] = ["f.k0", "f.k1", "f.k2", "f.k3"];
 pub const MISTAKES: usize = MOST_COUNTS - 1;
 
 /// Counts what a part counts, by these groups, of the facts that the caller may see. Its counters stand from `place` on.
-pub fn tally(part: &Part, place: usize, groups: &[&'static Group], seen: Condition, moments: &Moments) -> Tally {
+pub fn count_query(part: &Part, place: usize, groups: &[&'static Group], seen: Condition, moments: &Moments) -> Tally {
     let drawn_together = part.look.drawn_together().is_some();
     let mut sql = Condition::sql("SELECT ");
     let mut by: Vec<&'static str> = Vec::new();

@@ -3,7 +3,7 @@
 use crate::support::{
     World,
     database::Engine,
-    past::{at, day},
+    history_fixtures::{at, day},
 };
 use alongside::{
     auth::{Operator, Role, token::random_secret},

@@ -2,9 +2,9 @@
 
 use super::{
     measure::{Keys, Makes, Measure, NONE, Statistic},
-    query::MISTAKES,
+    sql::MISTAKES,
 };
-use crate::db::tally::{Cell, MOST_COUNTS};
+use crate::db::aggregate::{Cell, MOST_COUNTS};
 use std::collections::BTreeMap;
 
 /// What was counted of one group, in the places of the measure's counters.

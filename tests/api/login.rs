@@ -3,7 +3,7 @@
 
 use crate::{
     on_both_engines,
-    support::{PASSWORD, Reply, User, World, world::surroundings},
+    support::{PASSWORD, Reply, User, World, harness::surroundings},
 };
 use alongside::{
     admin, app,

@@ -2,13 +2,13 @@
 //! it is what was on record at one moment.
 
 use super::{
+    aggregate::{Counted, Tallied},
+    concurrency::{self, ListTurn},
     measure::Measure,
     model::Report,
-    question::{Question, RecordsFormat, RecordsQuery, ReportFormat, ReportQuery, Side, Slice},
-    reckon::{Counted, Tallied},
     records::{self, After, Export, FactKey},
+    request::{Question, RecordsFormat, RecordsQuery, ReportFormat, ReportQuery, Side, Slice},
     store,
-    turns::{self, ListTurn},
 };
 use crate::{
     auth::Caller,
@@ -82,7 +82,7 @@ async fn count(db: &Db, who: &impl Caller, question: &Question) -> Result<Tallie
         question.slices.iter().flat_map(move |slice| sides.iter().map(move |side| (stretch, slice.clone(), *side)))
     });
     let jobs = jobs.map(|(stretch, slice, side)| async move {
-        let _turn = turns::slice(organization).await?;
+        let _turn = concurrency::slice(organization).await?;
         let question = question.clone();
         let counted = db.read(who, move |tx| store::count(tx, &question, stretch, &slice, side)).await?;
         Ok((stretch, counted))
@@ -114,7 +114,7 @@ pub async fn records<C: Caller + 'static>(
         return Err(ApiError::not_found());
     }
     let actor = who.actor().ok_or_else(ApiError::unauthenticated)?;
-    let turn = turns::list(actor.organization, actor.user)?;
+    let turn = concurrency::list(actor.organization, actor.user)?;
     let asked = ReportQuery::from(&query);
     let question = db.peek(&who, move |tx| store::question(tx, measure, &asked)).await?;
     let counted = count(&db, &who, &question).await?;
@@ -157,7 +157,7 @@ async fn clients(
 ) -> Result<BTreeSet<ClientId>> {
     let mut all = BTreeSet::new();
     for slice in slices {
-        let _turn = turns::slice(organization).await?;
+        let _turn = concurrency::slice(organization).await?;
         let (export, slice) = (Arc::clone(export), slice.clone());
         all.extend(db.read(who, move |tx| export.clients(tx, &slice)).await?);
     }

@@ -1,8 +1,8 @@
 //! Around every request: its id, its deadline, its headers, and a problem in place of whatever went wrong.
 
 use super::{
-    calls::Calls,
     cors::{Origins, Told},
+    operations::Calls,
     problem::{Problem, of_status},
     single,
 };

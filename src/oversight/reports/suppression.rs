@@ -7,8 +7,8 @@
 //! months, and why they are of the whole organization.
 
 use super::{
+    aggregate::{Amount, Counted, Counts, Figure, figure, place},
     measure::{Group, Keys, Makes, Measure, Statistic},
-    reckon::{Amount, Counted, Counts, Figure, figure, place},
 };
 use std::collections::{BTreeMap, BTreeSet};
 

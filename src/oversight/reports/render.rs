@@ -1,10 +1,10 @@
 //! A report as a table and as a chart: what every form that is not JSON is made of.
 
 use super::{
+    aggregate::{Amount, Figure},
     measure::{Keys, Makes, Measure, ReportTime, Statistic},
     model::{Report, ReportRow, StretchFigures},
-    question::{ReportFormat, View},
-    reckon::{Amount, Figure},
+    request::{ReportFormat, View},
 };
 use crate::{
     error::{ApiError, Result},
@@ -857,10 +857,10 @@ mod tests {
     /// Whatever the true counts are, they and their share lie in what is said.
     #[test]
     fn what_is_true_lies_in_its_range() {
-        let threshold = super::super::protect::Threshold::of(11);
+        let threshold = super::super::suppression::Threshold::of(11);
         let about = |n: i64| match threshold.show(n) {
-            super::super::protect::Shown::About(about) => Some(about),
-            super::super::protect::Shown::Hidden => None,
+            super::super::suppression::Shown::About(about) => Some(about),
+            super::super::suppression::Shown::Hidden => None,
         };
         let (of, measure) = report("barrier_resolution", "type", View::Protected, Vec::new());
         for among in 0..90_i64 {
