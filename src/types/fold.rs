@@ -149,13 +149,22 @@ const fn goes_on(c: char) -> bool {
 }
 /// A letter of a script that puts no blanks between words.
 const fn has_no_blanks(c: char) -> bool {
-    matches!(c,
+    c >= '\u{E01}'
+        && matches!(c,
         '\u{E01}'..='\u{E4F}' | '\u{E80}'..='\u{ECF}' | '\u{EDC}'..='\u{EDF}' | '\u{F00}' | '\u{F40}'..='\u{FBC}' | '\u{1000}'..='\u{103F}'
         | '\u{1050}'..='\u{108F}' | '\u{1100}'..='\u{11FF}' | '\u{1780}'..='\u{17DD}' | '\u{1950}'..='\u{19CF}' | '\u{1A20}'..='\u{1A7C}'
         | '\u{2E80}'..='\u{2FDF}' | '\u{3005}'..='\u{3007}' | '\u{3021}'..='\u{3029}' | '\u{3031}'..='\u{3035}' | '\u{3038}'..='\u{303C}'
         | '\u{3041}'..='\u{318E}' | '\u{31A0}'..='\u{31BF}' | '\u{31F0}'..='\u{31FF}' | '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}'
         | '\u{A960}'..='\u{A97C}' | '\u{A980}'..='\u{A9CF}' | '\u{A9E0}'..='\u{A9EF}' | '\u{AA60}'..='\u{AADF}' | '\u{AC00}'..='\u{D7FB}'
         | '\u{F900}'..='\u{FAFF}' | '\u{1B000}'..='\u{1B16F}' | '\u{20000}'..='\u{3FFFF}')
+}
+
+/// How many letters and digits of ASCII a text begins with, each without marks: most text is made of them, and they fold one by one.
+fn plain_letters(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let plain = bytes.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    // A mark that follows belongs to the last one.
+    plain - usize::from(plain > 0 && bytes.get(plain).is_some_and(|byte| !byte.is_ascii()))
 }
 
 /// Adds the folded form of a letter and its marks to `plain`; to `other`, another usual spelling, if it has one.
@@ -276,6 +285,24 @@ impl Iterator for Words<'_> {
         let mut word = Word { place: 0..0, folded: String::new(), other: None, is_joined: false, letters: Vec::new() };
         let (mut other, mut differs, mut length) = (String::new(), false, 0);
         while let Some(tail) = self.text.get(self.at..).filter(|tail| !tail.is_empty()) {
+            let plain = plain_letters(tail);
+            if plain > 0 {
+                if word.is_run() {
+                    break; // another script is another word
+                }
+                if word.folded.is_empty() {
+                    word.is_joined = self.is_joined(self.at);
+                    word.place.start = self.at;
+                }
+                let kept = plain.min(LONGEST_WORD.saturating_sub(length));
+                let letters = tail.chars().take(kept).map(|c| c.to_ascii_lowercase());
+                word.folded.extend(letters.clone());
+                other.extend(letters);
+                length += plain;
+                self.at += plain;
+                word.place.end = self.at;
+                continue;
+            }
             let first = tail.chars().next()?;
             if !is_letter(first) {
                 if !word.folded.is_empty() {
@@ -285,16 +312,9 @@ impl Iterator for Words<'_> {
                 continue;
             }
             let start = self.at;
-            let is_plain = first.is_ascii() && tail.as_bytes().get(1).is_none_or(u8::is_ascii);
-            let end = if is_plain { start + 1 } else { self.end_of_letter(start) };
+            let end = self.end_of_letter(start);
             let before = (word.folded.len(), other.len());
-            let mut also = false;
-            if is_plain {
-                word.folded.push(first.to_ascii_lowercase());
-                other.push(first.to_ascii_lowercase());
-            } else {
-                also = fold_letter(self.text.get(start..end).unwrap_or_default(), &mut word.folded, &mut other);
-            }
+            let also = fold_letter(self.text.get(start..end).unwrap_or_default(), &mut word.folded, &mut other);
             let Some(made) = word.folded.get(before.0..).and_then(|made| made.chars().next()) else {
                 // Nothing is left of it, as of a letter that only makes a word longer.
                 self.at = end;
