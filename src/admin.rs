@@ -1,4 +1,4 @@
-//! What the person at the server's own terminal does: organizations, users, and the check of the trace.
+//! What the person at the server's own terminal does: organizations, users, and the check of the audit log.
 
 use crate::{
     audit::{
@@ -77,7 +77,7 @@ pub fn create_organization(db: &Db, who: &Operator, new: NewOrganization, cost: 
     db.write_blocking(who, move |tx| {
         // Two may have one name, but not because a command was given twice.
         if !organizations::store::named(tx, new.name.as_str())?.is_empty() {
-            return Err(ApiError::new(Code::AlreadyExists, "An organization of this name exists."));
+            return Err(ApiError::new(Code::AlreadyExists, "An organization with this name already exists."));
         }
         let mut row = OrganizationRow::new(new.name.clone(), new.time_zone.clone(), new.client_word.clone());
         row.second_factor_roles = Json(new.second_factor_roles.clone());
@@ -127,7 +127,7 @@ pub fn remove_second_factor(db: &Db, who: &Operator, email: Email) -> Result<Use
 }
 
 fn find_user(tx: &mut Tx, email: &Email) -> Result<UserRow> {
-    users::store::by_email(tx, email)?.ok_or_else(|| ApiError::new(Code::NotFound, "Nobody signs in with this e-mail address."))
+    users::store::by_email(tx, email)?.ok_or_else(|| ApiError::new(Code::NotFound, "No user has this e-mail address."))
 }
 
 fn find_organization(tx: &mut Tx, name_or_id: &str) -> Result<OrganizationId> {
@@ -138,7 +138,7 @@ fn find_organization(tx: &mut Tx, name_or_id: &str) -> Result<OrganizationId> {
     match found.as_slice() {
         [one] => Ok(*one),
         [] => Err(ApiError::new(Code::NotFound, "There is no organization of this name or id.")),
-        _ => Err(ApiError::new(Code::Conflict, "Several organizations have this name: say which by its id.")),
+        _ => Err(ApiError::new(Code::Conflict, "Several organizations have this name. Use the organization's id.")),
     }
 }
 
@@ -157,7 +157,7 @@ pub fn is_empty(db: &Db, who: &Operator) -> Result<bool> {
 /// One line for the operator. A key that the database needs and that is missing refuses to start: nobody could sign in with the second
 /// factors that it encrypts.
 pub fn prepare_secrets(db: &Db, who: &Operator, data_dir: &Path) -> std::result::Result<Arc<SecretKeys>, String> {
-    let told = |error: ApiError| error.inner().map_or_else(|| error.detail().to_owned(), ToString::to_string);
+    let message = |error: ApiError| error.inner().map_or_else(|| error.detail().to_owned(), ToString::to_string);
     let in_use = |tx: &mut Tx<'_>| {
         tx.nothing_changed();
         let mut all = BTreeSet::new();
@@ -167,7 +167,7 @@ pub fn prepare_secrets(db: &Db, who: &Operator, data_dir: &Path) -> std::result:
         }
         Ok(all)
     };
-    let in_use = db.write_blocking(who, in_use).map_err(told)?;
+    let in_use = db.write_blocking(who, in_use).map_err(message)?;
     let keys = Arc::new(if in_use.is_empty() { SecretKeys::load(data_dir)? } else { SecretKeys::read(data_dir)? });
     let known = keys.ids();
     if let Some(missing) = in_use.iter().find(|kid| !known.contains(kid)) {
@@ -186,7 +186,7 @@ pub fn prepare_secrets(db: &Db, who: &Operator, data_dir: &Path) -> std::result:
         }
         Ok(sealed)
     };
-    let sealed = db.write_blocking(who, seal).map_err(told)?;
+    let sealed = db.write_blocking(who, seal).map_err(message)?;
     if sealed > 0 {
         tracing::info!(sealed, "secrets of second factors were encrypted with the newest key");
     }
@@ -224,8 +224,8 @@ pub fn verify(db: &Db, who: &Operator, sealed: Option<(Option<Keys>, Checkpoints
         }
         match &sealed {
             Some((keys, checkpoints)) => {
-                let (told, found) = checkpoint::contradictions(tx.conn, keys.as_ref(), checkpoints)?;
-                sound.push(told);
+                let (message, found) = checkpoint::contradictions(tx.conn, keys.as_ref(), checkpoints)?;
+                sound.push(message);
                 wrong.extend(found);
             }
             None => sound.push("the chains were held against no checkpoint: --without-checkpoints".into()),

@@ -2,7 +2,7 @@
 
 use crate::{
     auth::{
-        guard::Gate,
+        guard::AuthContext,
         password::{Cost, Hasher},
         secret_keys::SecretKeys,
         source::Sources,
@@ -128,13 +128,13 @@ pub struct Setup {
     /// What the secrets in the database are encrypted with.
     pub secrets: Arc<SecretKeys>,
     pub workers: usize,
-    pub surroundings: Surroundings,
+    pub server_options: ServerOptions,
     pub post: Post,
 }
 
 /// What the settings say of the world around the server.
 #[derive(Debug, Clone)]
-pub struct Surroundings {
+pub struct ServerOptions {
     pub sources: Sources,
     pub password_cost: Cost,
     /// How many connections are open at once, at the most (HT-06): any further one waits until one of them closes.
@@ -149,7 +149,7 @@ pub struct Surroundings {
 
 /// Whoever takes nothing of an answer is given up on: actix has no deadline for that (HT-05). Who takes it drop by drop, or where the
 /// system has none either, holds one of the connections.
-fn bear_with(socket: &dyn std::any::Any) {
+fn set_tcp_user_timeout(socket: &dyn std::any::Any) {
     #[cfg(target_os = "linux")]
     if let Some(socket) = beneath(socket) {
         let milliseconds = 30_000;
@@ -170,12 +170,13 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
     let document = openapi();
     let calls = Arc::new(http::operations::Calls::of(&document));
     let document = Data::new(openapi::Published(serde_json::to_string(&document).unwrap_or_default()));
-    let Surroundings { sources, password_cost, most_connections, docs, origins, tls } = setup.surroundings;
+    let ServerOptions { sources, password_cost, most_connections, docs, origins, tls } = setup.server_options;
     let most_each = (most_connections / setup.workers.max(1)).max(1);
     let post = Data::new(setup.post);
     let hasher = Data::new(Hasher::start(password_cost).map_err(std::io::Error::other)?);
-    let sessions = Arc::new(identity::sessions::batched_lookup::RollCall::start(&setup.db)?);
-    let gate = Data::new(Gate { keys: Arc::clone(&setup.keys), secrets: setup.secrets, sessions, calls: Arc::clone(&calls), sources });
+    let sessions = Arc::new(identity::sessions::batched_lookup::BatchedLookup::start(&setup.db)?);
+    let gate =
+        Data::new(AuthContext { keys: Arc::clone(&setup.keys), secrets: setup.secrets, sessions, calls: Arc::clone(&calls), sources });
     let db = Data::new(setup.db);
     let origins = Data::new(origins);
     let server = HttpServer::new(move || {
@@ -203,7 +204,7 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
     });
     let server = server
         .workers(setup.workers)
-        .on_connect(|socket, _| bear_with(socket))
+        .on_connect(|socket, _| set_tcp_user_timeout(socket))
         .max_connections(most_each)
         // Those that are still shaking hands count among them, and no sooner make anybody else wait.
         .max_connection_rate(most_each)
@@ -237,7 +238,7 @@ mod tests {
         let client = std::thread::spawn(move || tls::tests::shake_hands(place, known));
         let (socket, _) = listener.accept().await.unwrap();
         let connection = acceptor.call(socket).await.unwrap_or_else(|_| panic!("no handshake"));
-        bear_with(&connection);
+        set_tcp_user_timeout(&connection);
         assert_eq!(rustix::net::sockopt::tcp_user_timeout(connection.get_ref().0).unwrap(), 30_000);
         client.join().unwrap();
     }

@@ -1,7 +1,7 @@
 //! Settings: the only reader of environment and file. An unknown key refuses to start.
 
 use crate::{
-    app::Surroundings,
+    app::ServerOptions,
     auth::{
         password::Cost,
         source::{Sources, TrustedProxies},
@@ -203,7 +203,7 @@ impl Config {
         Ok(db::Options { url, replica, connections, readers, migrate: true, purpose: Use::Writing })
     }
 
-    /// Where the trace's signed checkpoints are kept.
+    /// Where the audit log's signed checkpoints are kept.
     pub fn checkpoints(&self) -> PathBuf {
         self.data_dir.join("checkpoints.jsonl")
     }
@@ -213,8 +213,8 @@ impl Config {
     }
 
     /// What the server is told of the world around it.
-    pub fn surroundings(&self) -> Result<Surroundings, String> {
-        Ok(Surroundings {
+    pub fn server_options(&self) -> Result<ServerOptions, String> {
+        Ok(ServerOptions {
             sources: Sources { behind_proxy: self.behind_proxy, trusted: self.trusted_proxies.clone() },
             password_cost: self.password_cost()?,
             most_connections: self.most_connections()?,

@@ -30,37 +30,37 @@ problems! {
     Unauthenticated = "unauthenticated", UNAUTHORIZED, "Sign in first";
     InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Signing in failed";
     InvalidRefreshToken = "invalid_refresh_token", UNAUTHORIZED, "The refresh token is not valid";
-    OtpRequired = "otp_required", UNAUTHORIZED, "The second factor is asked for";
+    OtpRequired = "otp_required", UNAUTHORIZED, "The second factor is required";
     ReauthenticationRequired = "reauthentication_required", FORBIDDEN, "Enter your password again";
     SecondFactorRequired = "second_factor_required", FORBIDDEN, "Set up a second factor first";
     Forbidden = "forbidden", FORBIDDEN, "Your role may not do this";
     NotFound = "not_found", NOT_FOUND, "There is no such record";
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "This path has no such method";
-    NotAcceptable = "not_acceptable", NOT_ACCEPTABLE, "The reply cannot take the form that was asked for";
+    NotAcceptable = "not_acceptable", NOT_ACCEPTABLE, "The requested format is not supported";
     FormatCannotShowText = "format_cannot_show_text", NOT_ACCEPTABLE, "This format cannot show some of the text";
     RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The request did not arrive in time";
     Conflict = "conflict", CONFLICT, "The record's state does not allow this";
-    TransitionNotAllowed = "transition_not_allowed", CONFLICT, "The case cannot go there from where it is";
-    GuardsUnmet = "guards_unmet", CONFLICT, "Something must come first";
+    TransitionNotAllowed = "transition_not_allowed", CONFLICT, "The lifecycle does not allow this transition";
+    GuardsUnmet = "guards_unmet", CONFLICT, "A guard is not met";
     NoteLocked = "note_locked", CONFLICT, "The note is locked";
-    StatementSettled = "statement_settled", CONFLICT, "The statement is no draft any more";
-    AlreadyExists = "already_exists", CONFLICT, "There is one already";
-    MergeConflict = "merge_conflict", CONFLICT, "A person has to decide what stays";
-    RequestInProgress = "request_in_progress", CONFLICT, "The same request is still running";
+    StatementSettled = "statement_settled", CONFLICT, "The statement is not a draft";
+    AlreadyExists = "already_exists", CONFLICT, "It already exists";
+    MergeConflict = "merge_conflict", CONFLICT, "A person must decide what to keep";
+    RequestInProgress = "request_in_progress", CONFLICT, "The same request is still in progress";
     StaleVersion = "stale_version", PRECONDITION_FAILED, "The record has changed since you read it";
     PayloadTooLarge = "payload_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     UriTooLong = "uri_too_long", URI_TOO_LONG, "The address is too long";
-    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The body is of a type that is not taken here";
-    Invalid = "invalid", UNPROCESSABLE_ENTITY, "Something in the request does not hold";
-    IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The idempotency key belongs to another request";
-    VersionRequired = "version_required", PRECONDITION_REQUIRED, "Say which version you have read";
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The media type of the body is not supported";
+    Invalid = "invalid", UNPROCESSABLE_ENTITY, "The request is invalid";
+    IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request";
+    VersionRequired = "version_required", PRECONDITION_REQUIRED, "If-Match is required";
     HeadersTooLarge = "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large";
-    TooManyRequests = "too_many_requests", TOO_MANY_REQUESTS, "Too many tries";
-    Internal = "internal", INTERNAL_SERVER_ERROR, "Something went wrong here";
+    TooManyRequests = "too_many_requests", TOO_MANY_REQUESTS, "Too many requests";
+    Internal = "internal", INTERNAL_SERVER_ERROR, "Internal server error";
     Contention = "contention", SERVICE_UNAVAILABLE, "Too many changes at once";
-    Overloaded = "overloaded", SERVICE_UNAVAILABLE, "Too much to do at once";
-    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The database cannot be reached";
-    OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, "Whether this was done is not known";
+    Overloaded = "overloaded", SERVICE_UNAVAILABLE, "The server is overloaded";
+    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The service is temporarily unavailable";
+    OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, "The outcome is not known";
 }
 
 /// Of an id in a body that names nothing the caller may name.
@@ -108,7 +108,7 @@ impl ApiError {
         Self::new(Code::Forbidden, detail)
     }
     pub fn not_found() -> Self {
-        Self::new(Code::NotFound, "The record does not exist, or it is not yours to know of.")
+        Self::new(Code::NotFound, "The record does not exist, or you may not see it.")
     }
     pub fn conflict(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Conflict, detail)
@@ -118,7 +118,7 @@ impl ApiError {
         Self::invalid_all(vec![Issue { place: Place::Pointer(pointer.into()), fault: Fault::new(code, detail) }])
     }
     pub fn invalid_all(issues: Vec<Issue>) -> Self {
-        Self::new(Code::Invalid, "Some members of the body do not hold.").issues(issues)
+        Self::new(Code::Invalid, "Some members of the body are invalid.").issues(issues)
     }
     /// 422 for an id in a body that names nothing the caller may name: the same words whether it exists or not.
     pub fn unknown_reference(pointer: &str) -> Self {

@@ -16,12 +16,12 @@ use crate::{
 };
 use std::{sync::Arc, time::Duration};
 
-const OFTEN: Duration = Duration::from_secs(1);
+const EVERY_SECOND: Duration = Duration::from_secs(1);
 /// How soon new keys and certificates are seen. TK-09: a signing key signs a minute after it was made, when every server has seen it.
 const KEYS: Duration = Duration::from_secs(5);
 /// Between two parts of what nobody waits for.
-const BREATH: Duration = Duration::from_millis(50);
-const SOON: Duration = Duration::from_secs(60);
+const BATCH_DELAY: Duration = Duration::from_millis(50);
+const EVERY_MINUTE: Duration = Duration::from_secs(60);
 /// LG-03: a chain is sealed every hour at least.
 const HOURLY: Duration = Duration::from_secs(3600);
 
@@ -29,39 +29,39 @@ const HOURLY: Duration = Duration::from_secs(3600);
 pub fn start(db: &Db, keys: Arc<Keys>, tls: Option<Arc<Certificate>>, mut sealer: Sealer) {
     let index = db.clone();
     supervise::task("search-index", async move || {
-        told("the search index could not be kept", indexer::tend(&index).await);
-        OFTEN
+        log_error("the search index could not be kept", indexer::run_once(&index).await);
+        EVERY_SECOND
     });
     supervise::task("keys", async move || {
         let (keys, tls) = (Arc::clone(&keys), tls.clone());
         let looked = actix_web::web::block(move || look_again(&keys, tls.as_deref())).await;
-        told("the keys could not be looked at", looked.map_err(ApiError::internal));
+        log_error("the keys could not be looked at", looked.map_err(ApiError::internal));
         KEYS
     });
     let index = db.clone();
     supervise::task("access-log", async move || {
-        let more = access_log::index::tend(&index).await;
-        let pause = if matches!(more, Ok(true)) { BREATH } else { SOON };
-        told("the access log could not be kept", more);
+        let more = access_log::index::run_once(&index).await;
+        let pause = if matches!(more, Ok(true)) { BATCH_DELAY } else { EVERY_MINUTE };
+        log_error("the access log could not be kept", more);
         pause
     });
     let clocks = db.clone();
     supervise::task("clocks", async move || {
-        told("sessions of a wrong clock could not be ended", clocks.maintain(sessions::store::end_untimely).await);
-        SOON
+        log_error("sessions of a wrong clock could not be ended", clocks.maintain(sessions::store::end_untimely).await);
+        EVERY_MINUTE
     });
     let trace = db.clone();
     supervise::task("checkpoints", async move || {
         let sealed = sealer.seal(&trace).await;
-        let pause = if sealed.is_ok() { HOURLY } else { SOON };
-        told("the trace could not be sealed", sealed);
+        let pause = if sealed.is_ok() { HOURLY } else { EVERY_MINUTE };
+        log_error("the audit log could not be sealed", sealed);
         pause
     });
     let db = db.clone();
     supervise::task("purge", async move || {
-        told("old idempotency keys could not be purged", db.maintain(idempotency::purge).await);
-        told("old secrets could not be purged", db.maintain(one_time_tokens::purge).await);
-        told("old tries to sign in could not be purged", db.maintain(throttle::purge).await);
+        log_error("old idempotency keys could not be purged", db.maintain(idempotency::purge).await);
+        log_error("old secrets could not be purged", db.maintain(one_time_tokens::purge).await);
+        log_error("old tries to sign in could not be purged", db.maintain(throttle::purge).await);
         HOURLY
     });
 }
@@ -74,7 +74,7 @@ pub fn look_again(keys: &Keys, tls: Option<&Certificate>) {
     }
 }
 
-fn told<T>(what: &str, outcome: Result<T>) {
+fn log_error<T>(what: &str, outcome: Result<T>) {
     if let Err(error) = outcome {
         tracing::error!(%error, "{what}");
     }

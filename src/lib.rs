@@ -7,7 +7,7 @@
 //! | [`app`] | every feature, mounted once; the server |
 //! | [`types`], [`error`] | values that are good wherever they are; the one error |
 //! | [`http`], [`auth`] | what every handler shares; who may do what |
-//! | [`db`], [`audit`] | the only door to SQL; the trace |
+//! | [`db`], [`audit`] | the only door to SQL; the audit log |
 //! | [`identity`], [`casework`], [`directory`], [`portal`], [`oversight`] | the features, each a folder with `mod`, `api`, `model`, `store` |
 //! | [`clock`] | what is known of the machine's clock |
 //! | [`print`] | sheets for people to read, as a web page and as a PDF |

@@ -25,7 +25,7 @@ const LONGEST_QUEUE: usize = 1024;
 /// Between two tries.
 const PAUSES: [Duration; 4] = [Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8), Duration::from_secs(16)];
 /// For a mail server to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// For so long, at the most, it is pretended that a letter goes out.
 const LONGEST_PRETENCE: Duration = Duration::from_secs(2);
 /// For letters that still wait when the server stops.
@@ -73,7 +73,7 @@ impl Route {
         if !(url.starts_with("smtps://") || url.starts_with("smtp://") && (is_here || encrypted)) {
             return Err(wrong());
         }
-        let transport = SmtpTransport::from_url(url).map_err(|_| wrong())?.timeout(Some(PATIENCE)).build();
+        let transport = SmtpTransport::from_url(url).map_err(|_| wrong())?.timeout(Some(SEND_TIMEOUT)).build();
         let from = from.parse().map_err(|_| "mail_from must be an address, such as Alongside <no-reply@example.org>".to_owned())?;
         Ok(Self { way: Way::Smtp(transport), from, app_url })
     }
@@ -109,11 +109,11 @@ impl Route {
             }
             // What a server says names whom it was for.
             Way::Smtp(transport) => transport.send(&message).map(drop).map_err(|e| {
-                let told = e.status().map_or_else(
+                let message = e.status().map_or_else(
                     || "the mail server cannot be reached, or broke off".into(),
                     |status| format!("the mail server says {status}"),
                 );
-                (told, !e.is_permanent())
+                (message, !e.is_permanent())
             }),
         }
     }

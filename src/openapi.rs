@@ -44,7 +44,7 @@ use utoipa::{
         (name = "Deadline rules", description = "How long there is for what, by which law, and dates computed from it. No legal advice."),
         (name = "Reports", description = "Measures, each defined once, and what they come to."),
         (name = "Search", description = "Finding records by the words in them."),
-        (name = "Audit", description = "The trace, for auditors."),
+        (name = "Audit", description = "The audit log, for auditors."),
         (name = "Operations", description = "Health and keys.")
     ),
     components(schemas(Problem, Fault))

@@ -1,7 +1,7 @@
 //! For whoever runs the server and whoever checks its tokens: health, keys.
 
 use crate::{
-    auth::{Anyone, Caller as _, guard::Gate, token::Jwk},
+    auth::{Anyone, Caller as _, guard::AuthContext, token::Jwk},
     db::Db,
     error::{ApiError, Result},
     http::{Answer, Reply, plain},
@@ -23,19 +23,19 @@ pub struct Health {
     pub status: &'static str,
 }
 
-/// Is the process alive
+/// Check liveness
 ///
-/// Asks nothing of anything else.
+/// Answers as long as the process runs. Asks nothing of the database.
 #[utoipa::path(tag = "Operations", responses((status = 200, body = Health)), security(()))]
 #[get("/livez")]
 pub async fn get_liveness(_who: Anyone) -> Result<Answer<Health>> {
     plain(Health { status: "ok" })
 }
 
-/// Can it do its work
+/// Check readiness
 ///
-/// Whether the database answers, takes writes, and has every migration; whether every thread of the server works; and whether it has not been
-/// asked to end.
+/// Whether the database answers, takes writes and has every migration, whether every thread of the server works, and whether the server is
+/// not shutting down.
 #[utoipa::path(tag = "Operations", responses((status = 200, body = Health)), security(()))]
 #[get("/readyz")]
 pub async fn get_readiness(who: Anyone, db: Data<Db>) -> Result<Answer<Health>> {
@@ -59,9 +59,9 @@ pub struct KeySet {
 
 /// Fetch the public keys
 ///
-/// The JWK set (RFC 7517) by which anybody can verify an access token.
+/// The JWK set (RFC 7517) that verifies access tokens.
 #[utoipa::path(tag = "Operations", responses((status = 200, body = KeySet)), security(()))]
 #[get("/.well-known/jwks.json")]
-pub async fn get_key_set(_who: Anyone, gate: Data<Gate>) -> Reply<KeySet> {
+pub async fn get_key_set(_who: Anyone, gate: Data<AuthContext>) -> Reply<KeySet> {
     plain(KeySet { keys: gate.keys.jwks() })
 }

@@ -85,15 +85,16 @@ impl Pair {
     }
 
     fn parse(&self, chain: &Path, key: &Path) -> Result<CertifiedKey, String> {
-        let told = |setting: &str, file: &Path, what: &dyn std::fmt::Display| format!("{setting} = {}: {what}", file.display());
+        let invalid = |setting: &str, file: &Path, what: &dyn std::fmt::Display| format!("{setting} = {}: {what}", file.display());
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&self.chain).collect();
-        let certificates = certificates.map_err(|e| told(CHAIN, chain, &e))?;
+        let certificates = certificates.map_err(|e| invalid(CHAIN, chain, &e))?;
         if certificates.is_empty() {
-            return Err(told(CHAIN, chain, &"holds no certificate"));
+            return Err(invalid(CHAIN, chain, &"holds no certificate"));
         }
-        let private = PrivateKeyDer::from_pem_slice(&self.key).map_err(|e| told(KEY, key, &e))?;
+        let private = PrivateKeyDer::from_pem_slice(&self.key).map_err(|e| invalid(KEY, key, &e))?;
         // Whether the two belong together is looked at too.
-        CertifiedKey::from_der(certificates, private, &provider()).map_err(|e| told(CHAIN, chain, &format!("with {}: {e}", key.display())))
+        CertifiedKey::from_der(certificates, private, &provider())
+            .map_err(|e| invalid(CHAIN, chain, &format!("with {}: {e}", key.display())))
     }
 }
 

@@ -14,7 +14,7 @@ const LARGEST_GROUP: usize = 256;
 /// Where others come too, a group smaller than this waits a moment for them: each commit has its price, and on SQLite empties the page
 /// cache of every reader.
 const SMALL_GROUP: usize = 8;
-const A_MOMENT: Duration = Duration::from_millis(3);
+const BATCH_DELAY: Duration = Duration::from_millis(3);
 
 struct Job {
     entries: Vec<Entry>,
@@ -24,11 +24,11 @@ struct Job {
 
 /// Hands entries to the thread that appends them.
 #[derive(Clone)]
-pub struct Lane {
+pub struct AuditQueue {
     queue: mpsc::Sender<Job>,
 }
 
-impl Lane {
+impl AuditQueue {
     pub fn start(engine: Engine) -> Result<Self> {
         let (queue, mut jobs) = mpsc::channel(LONGEST_QUEUE);
         let append = move || {
@@ -60,7 +60,7 @@ impl Lane {
 }
 
 fn stopped() -> ApiError {
-    ApiError::unavailable("the trace cannot be written")
+    ApiError::unavailable("the audit log cannot be written")
 }
 
 fn work(engine: &Engine, jobs: &mut mpsc::Receiver<Job>) {
@@ -68,7 +68,7 @@ fn work(engine: &Engine, jobs: &mut mpsc::Receiver<Job>) {
     let mut alone = true;
     while jobs.blocking_recv_many(&mut group, LARGEST_GROUP) > 0 {
         if !alone && group.len() < SMALL_GROUP {
-            std::thread::sleep(A_MOMENT);
+            std::thread::sleep(BATCH_DELAY);
             while group.len() < LARGEST_GROUP
                 && let Ok(job) = jobs.try_recv()
             {
@@ -80,7 +80,7 @@ fn work(engine: &Engine, jobs: &mut mpsc::Receiver<Job>) {
         let entries: Vec<Entry> = group.iter_mut().flat_map(|job| std::mem::take(&mut job.entries)).collect();
         let outcome = engine.write_blocking(move |conn| append(conn, entries.clone()));
         if let Err(error) = &outcome {
-            tracing::error!(%error, "the trace cannot be written");
+            tracing::error!(%error, "the audit log cannot be written");
         }
         for reply in group.drain(..).filter_map(|job| job.reply) {
             let _ = reply.send(outcome.is_ok()); // whoever asked may have gone

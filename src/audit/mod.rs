@@ -1,6 +1,6 @@
-//! The trace: who did what to which record, append-only, one hash chain an organization.
+//! The audit log: who did what to which record, append-only, one hash chain an organization.
 //!
-//! `db` is the only one that writes it: [`append`] runs at the end of every write, inside its transaction, and the [`Lane`]
+//! `db` is the only one that writes it: [`append`] runs at the end of every write, inside its transaction, and the [`AuditQueue`]
 //! takes what was only looked at. An entry names records, members and people by id; it never holds content (LG-04).
 
 mod batch_writer;
@@ -8,7 +8,7 @@ pub mod chain;
 pub mod checkpoint;
 mod insert_postgres;
 
-pub use batch_writer::Lane;
+pub use batch_writer::AuditQueue;
 pub use chain::append;
 
 use crate::{

@@ -32,9 +32,9 @@ pub struct Allowed<P> {
 /// The same, and that the caller has said their password within the last ten minutes: for what opens the door to others, or changes the
 /// lock (AU-13).
 #[derive(Debug)]
-pub struct Fresh<P>(Allowed<P>);
+pub struct RecentlyAuthenticated<P>(Allowed<P>);
 
-impl<P> Fresh<P> {
+impl<P> RecentlyAuthenticated<P> {
     pub const fn who(&self) -> Actor {
         self.0.who()
     }
@@ -62,7 +62,7 @@ impl Operator {
 mod sealed {
     pub trait Sealed {}
     impl<P> Sealed for super::Allowed<P> {}
-    impl<P> Sealed for super::Fresh<P> {}
+    impl<P> Sealed for super::RecentlyAuthenticated<P> {}
     impl Sealed for super::Anyone {}
     impl Sealed for super::Operator {}
 }
@@ -84,7 +84,7 @@ impl<P> Caller for Allowed<P> {
         self.origin.clone()
     }
 }
-impl<P> Caller for Fresh<P> {
+impl<P> Caller for RecentlyAuthenticated<P> {
     fn actor(&self) -> Option<Actor> {
         self.0.actor()
     }
@@ -116,7 +116,7 @@ impl<P> Allowed<P> {
     pub const fn who(&self) -> Actor {
         self.actor
     }
-    /// What [`Fresh`] asks for besides, where one call of several kinds needs it only for some.
+    /// What [`RecentlyAuthenticated`] asks for besides, where one call of several kinds needs it only for some.
     pub fn fresh(&self) -> Result<()> {
         match self.actor.is_fresh() {
             true => Ok(()),
@@ -136,7 +136,7 @@ pub trait Sessions: Send + Sync {
 }
 
 /// The guards' needs, shared by every worker.
-pub struct Gate {
+pub struct AuthContext {
     pub keys: Arc<Keys>,
     pub secrets: Arc<SecretKeys>,
     pub sessions: Arc<dyn Sessions>,
@@ -144,13 +144,13 @@ pub struct Gate {
     pub sources: Sources,
 }
 
-/// The request's id, which `http::envelope` has put there.
+/// The request's id, which `http::middleware` has put there.
 pub fn request_id(req: &HttpRequest) -> RequestId {
     req.extensions().get::<RequestId>().copied().unwrap_or_else(RequestId::new)
 }
 
 fn origin(req: &HttpRequest) -> Origin {
-    let found = req.app_data::<Data<Gate>>().and_then(|gate| gate.sources.of(req));
+    let found = req.app_data::<Data<AuthContext>>().and_then(|gate| gate.sources.of(req));
     let source = found.map_or_else(|| "unknown".into(), |source| source.address.to_string().into());
     Origin { request: request_id(req), source, of_one: found.filter(|source| !source.everybodys).map(|source| source.address) }
 }
@@ -159,7 +159,7 @@ fn origin(req: &HttpRequest) -> Origin {
 /// handler's arguments side by side, and what is wrong with a body must not be told before who is asking is known.
 struct Identified(Result<(Actor, Origin)>);
 
-/// Whose a request's token is, for the trace: somebody who is signed in, or was until the session ended.
+/// Whose a request's token is, for the audit log: somebody who is signed in, or was until the session ended.
 #[derive(Debug, Clone)]
 pub struct Holder {
     pub claims: Claims,
@@ -191,8 +191,8 @@ pub fn was_asked(req: &HttpRequest) -> bool {
     !req.extensions().contains::<Identified>()
 }
 
-fn verified(req: &ServiceRequest) -> Result<(Data<Gate>, Claims)> {
-    let gate = req.app_data::<Data<Gate>>().ok_or_else(|| ApiError::internal("no gate"))?;
+fn verified(req: &ServiceRequest) -> Result<(Data<AuthContext>, Claims)> {
+    let gate = req.app_data::<Data<AuthContext>>().ok_or_else(|| ApiError::internal("no gate"))?;
     let bearer = req
         .headers()
         .get(AUTHORIZATION)
@@ -213,20 +213,20 @@ impl<P: Permission> FromRequest for Allowed<P> {
         let identified = req.extensions_mut().remove::<Identified>();
         ready(identified.map_or_else(|| Err(ApiError::unauthenticated()), |Identified(found)| found).and_then(|(actor, origin)| {
             if !policy::allowed::<P>(actor.role, actor.scopes) {
-                return Err(ApiError::forbidden("Your role may never do this kind of thing."));
+                return Err(ApiError::forbidden("Your role does not have this permission."));
             }
             if actor.awaits_factor && !P::BEFORE_FACTOR {
-                let told = "Your role needs a second factor: set one up with POST /me/second-factor, and confirm it.";
-                return Err(ApiError::new(Code::SecondFactorRequired, told));
+                let message = "Your role needs a second factor: set one up with POST /me/second-factor, and confirm it.";
+                return Err(ApiError::new(Code::SecondFactorRequired, message));
             }
-            let gate = req.app_data::<Data<Gate>>().ok_or_else(|| ApiError::internal("no gate"))?;
+            let gate = req.app_data::<Data<AuthContext>>().ok_or_else(|| ApiError::internal("no gate"))?;
             gate.calls.check_query(req)?;
             Ok(Self { actor, origin, permission: PhantomData })
         }))
     }
 }
 
-impl<P: Permission> FromRequest for Fresh<P> {
+impl<P: Permission> FromRequest for RecentlyAuthenticated<P> {
     type Error = ApiError;
     type Future = Ready<Result<Self>>;
 

@@ -10,7 +10,7 @@ pub mod source;
 pub mod token;
 pub mod totp;
 
-pub use guard::{Allowed, Anyone, Caller, Fresh, Operator};
+pub use guard::{Allowed, Anyone, Caller, Operator, RecentlyAuthenticated};
 pub use policy::{IntegrationPurpose, Role};
 pub use scopes::Scopes;
 
@@ -67,7 +67,7 @@ impl Actor {
     }
 }
 
-/// Where a request comes from; part of every entry of the trace.
+/// Where a request comes from; part of every entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     pub request: RequestId,

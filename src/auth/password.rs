@@ -125,7 +125,7 @@ impl OwnWords {
     }
 }
 
-/// Whether next to nothing is left of a text once the person's own words and the field's are taken out of it, also where digits and signs
+/// Whether next to nothing is left of a text without the person's own words and the field's, also where digits and signs
 /// stand for letters.
 fn is_made_of(lower: &str, own: &OwnWords) -> bool {
     let mut words: Vec<&str> = own.0.iter().map(String::as_str).chain(FIELD_WORDS.iter().copied()).collect();
@@ -363,8 +363,8 @@ mod tests {
         assert_eq!(check("ana.lopez@example.org"), Err("own_words"));
         assert_eq!(check("three wet umbrellas"), Ok(()));
         for simple in ["abcdeabcdeabcde", "umbrellaumbrella", "äöüßéäöüßéäöüßé"] {
-            let told = check(simple);
-            assert!(matches!(told, Err("too_simple" | "too_common")), "{simple} {told:?}");
+            let fault = check(simple);
+            assert!(matches!(fault, Err("too_simple" | "too_common")), "{simple} {fault:?}");
         }
         for common in
             ["1qaz2wsx3edc4rfv", "1QAZ2WSX3edc4rfv", "sunshine1234567", "...Password2026!", "passwordpassword", "iloveyou 1234 5678"]
@@ -413,8 +413,8 @@ mod tests {
             "Naloxone4everyone",
             "lopezlopez12345678",
         ] {
-            let told = check(bad);
-            assert!(matches!(told, Err("too_guessable" | "own_words" | "too_common" | "too_simple")), "{bad} {told:?}");
+            let fault = check(bad);
+            assert!(matches!(fault, Err("too_guessable" | "own_words" | "too_common" | "too_simple")), "{bad} {fault:?}");
         }
     }
 

@@ -33,7 +33,7 @@ impl Scopes {
         (scopes, unknown)
     }
 
-    /// Those of these names that may still be given: a permission that is taken out of the table is taken from whoever had it.
+    /// Those of these names that may still be given: whoever had a permission that is removed from the table has it no longer.
     pub fn kept(names: &[String]) -> Self {
         Self::of(names.iter().map(String::as_str)).0
     }

@@ -174,10 +174,10 @@ impl SecretKeys {
 
 fn closed(place: &Place, why: &str) -> ApiError {
     let Place { organization, user, table, .. } = place;
-    let told = format!("a secret of user {user} of organization {organization} in {table} cannot be decrypted: {why}");
+    let message = format!("a secret of user {user} of organization {organization} in {table} cannot be decrypted: {why}");
     ApiError::new(Code::Unavailable, "The second factor cannot be checked. The server's log has the reason.")
         .header("retry-after", "60")
-        .because(told)
+        .because(message)
 }
 
 /// The id of the key and what it encrypts; nothing for what is not encrypted. A secret in the clear, which is shorter, may begin with any byte.

@@ -124,11 +124,11 @@ impl Keys {
             }
             Err(fault) => fault,
         };
-        let mut told = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        if *told != trouble && !trouble.is_empty() {
+        let mut logged = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if *logged != trouble && !trouble.is_empty() {
             tracing::error!("{trouble}");
         }
-        *told = trouble;
+        *logged = trouble;
     }
 
     fn known(&self) -> Arc<Known> {

@@ -217,7 +217,7 @@ impl Conn {
                     other => other,
                 })?;
                 conn.batch_execute(
-                    // Who is no superuser may not choose the language of the server's messages: see `speaks_plainly`.
+                    // Who is no superuser may not choose the language of the server's messages: see `has_english_messages`.
                     "SET TIME ZONE 'UTC'; SET client_min_messages TO warning;
                      DO $$ BEGIN
                          PERFORM set_config('lc_messages', 'C', FALSE);
@@ -247,7 +247,7 @@ impl Conn {
             false => SqliteConnection::establish(&format!("file:{}?mode=rw", escaped(path)))?,
         };
         // busy_timeout first: the switch of the journal mode itself may have to wait. Recursive triggers, so that what REPLACE takes away
-        // meets the trace's trigger too. No memory map: after each commit of another connection SQLite would unmap all of it and fault
+        // meets the audit log's trigger too. No memory map: after each commit of another connection SQLite would unmap all of it and fault
         // it in again.
         conn.batch_execute(
             "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA trusted_schema = OFF;
@@ -297,7 +297,7 @@ impl Conn {
 
     /// Holds a lock that is no row until the transaction ends: alone, or as one of any number who share it. On SQLite, where a writing
     /// transaction has the database to itself, there is nothing to hold.
-    pub fn hold(&mut self, lock: Lock, shared: bool) -> QueryResult<()> {
+    pub fn advisory_lock(&mut self, lock: Lock, shared: bool) -> QueryResult<()> {
         let (kind, number) = (if shared { "_shared" } else { "" }, lock.number());
         match self {
             Self::Pg(c) => c.batch_execute(&format!("SELECT pg_advisory_xact_lock{kind}({number})")),
@@ -306,7 +306,7 @@ impl Conn {
     }
 
     /// Whether the server's messages are in the language that `error` knows them in: what diesel gives no name is told by its words.
-    pub fn speaks_plainly(&mut self) -> QueryResult<bool> {
+    pub fn has_english_messages(&mut self) -> QueryResult<bool> {
         #[derive(QueryableByName)]
         struct Setting {
             #[diesel(sql_type = diesel::sql_types::Text)]
@@ -365,7 +365,7 @@ impl Conn {
 
     /// Keeps the triggers from telling facts for the rest of the transaction: whoever fills a database tells them when all rows are there.
     /// On SQLite it has no triggers by then.
-    pub fn tell_facts_later(&mut self) -> QueryResult<()> {
+    pub fn defer_fact_triggers(&mut self) -> QueryResult<()> {
         match self {
             Self::Pg(c) => c.batch_execute("SET LOCAL app.facts = 'later'"),
             Self::Sqlite(_) => Ok(()),
@@ -377,7 +377,7 @@ impl Conn {
         matches!(self, Self::Pg(_))
     }
 
-    /// Says for which organization the rest of the transaction is: PostgreSQL shows it no other's rows. SQLite has no second wall.
+    /// Says for which organization the rest of the transaction is: PostgreSQL shows it no other's rows. SQLite has no row-level security.
     pub fn set_organization(&mut self, organization: OrganizationId) -> QueryResult<()> {
         match self {
             Self::Pg(c) => c.batch_execute(&format!("SET LOCAL app.organization = '{organization}'")),
@@ -389,14 +389,14 @@ impl Conn {
     /// in one go, and so is that of the words.
     pub fn take_indexes(&mut self) -> QueryResult<Vec<String>> {
         #[derive(QueryableByName)]
-        struct Taken {
+        struct ExportRecord {
             #[diesel(sql_type = diesel::sql_types::Text)]
             gone: String,
             #[diesel(sql_type = diesel::sql_types::Text)]
             back: String,
         }
         let Self::Sqlite(c) = self else { return Ok(Vec::new()) };
-        let taken: Vec<Taken> = diesel::sql_query(
+        let taken: Vec<ExportRecord> = diesel::sql_query(
             r#"SELECT 'DROP ' || type || ' "' || name || '"' AS gone, sql AS back FROM sqlite_schema
                WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"#,
         )

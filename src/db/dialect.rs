@@ -52,7 +52,7 @@ pub trait PortableDsl: Sized {
 
     /// Keeps the rows that are read from being held by another (`FOR KEY SHARE`): for what this transaction is about to refer to.
     /// Any number may refer to a row at once, and a plain change of it goes on.
-    fn referred(self) -> Referred<Self>
+    fn for_reference(self) -> Referred<Self>
     where
         Self: Query,
     {

@@ -1,5 +1,5 @@
 //! The only door to SQL. `Db::read` and `Db::write` are the ways in, both ask for proof that the caller was checked, and both see
-//! to the trace.
+//! to the audit log.
 
 #![expect(clippy::disallowed_types, reason = "this is the folder that names the engines")]
 
@@ -36,7 +36,7 @@ use crate::{
     types::Id,
 };
 
-/// How many ids an entry of the trace has at the most: as many as a list shows.
+/// How many ids an entry of the audit log has at the most: as many as a list shows.
 const MOST_SUBJECTS: usize = 200;
 
 /// What is needed to open a database.
@@ -59,7 +59,7 @@ pub struct Options {
 #[derive(Clone)]
 pub struct Db {
     engine: Engine,
-    trace: audit::Lane,
+    trace: audit::AuditQueue,
 }
 
 impl Db {
@@ -68,12 +68,12 @@ impl Db {
         let mut first = if options.migrate { migrate::open(options)?.0 } else { migrate::open_as_it_is(options)? };
         first.work_as_app().map_err(|error| ApiError::unavailable(format!("as alongside_app: {error}")))?;
         migrate::refuse_other_schemas(&mut first)?;
-        if !first.speaks_plainly()? {
-            let told = "PostgreSQL speaks another language: have a superuser say ALTER DATABASE … SET lc_messages TO 'C'";
-            return Err(ApiError::unavailable(told));
+        if !first.has_english_messages()? {
+            let message = "PostgreSQL speaks another language: have a superuser say ALTER DATABASE … SET lc_messages TO 'C'";
+            return Err(ApiError::unavailable(message));
         }
         let engine = Engine::start(first, options)?;
-        Ok(Self { trace: audit::Lane::start(engine.clone())?, engine })
+        Ok(Self { trace: audit::AuditQueue::start(engine.clone())?, engine })
     }
 
     /// Fills a database with very many rows. A SQLite file that is not there yet is made beside its place, gets its indexes when all
@@ -102,8 +102,8 @@ impl Db {
         Ok(filled)
     }
 
-    /// Answers `caller` from one state of the database. What the store [`saw`](Tx::saw) is in the trace before this returns. `f` runs a
-    /// second time for a supervisor who has broken glass and has not found what they look for.
+    /// Answers `caller` from one state of the database. What the store has read ([`Tx::audit_read`]) is in the audit log before this returns. `f` runs a
+    /// second time for a supervisor who has break-glass access and has not found what they look for.
     pub async fn read<T: Send + 'static>(
         &self,
         caller: &impl Caller,
@@ -207,7 +207,7 @@ impl Db {
         self.engine.write_blocking(move |conn| keeping(conn, &mut f))
     }
 
-    /// The engine without callers and trace, for the audit of the trace itself, the session check and the command line.
+    /// The engine without callers and trace, for the audit of the audit log itself, the session check and the command line.
     pub(crate) const fn engine(&self) -> &Engine {
         &self.engine
     }
@@ -232,13 +232,13 @@ impl Asked {
     }
     fn tx<'c>(&self, conn: &'c mut Conn, shared: bool) -> Tx<'c> {
         let (actor, organization, origin) = (self.actor, self.organization(), self.origin.clone());
-        Tx { conn, actor, organization, origin, shared, through_glass: false, trace: Vec::new(), silent: false }
+        Tx { conn, actor, organization, origin, shared, by_break_glass: false, trace: Vec::new(), silent: false }
     }
-    /// Answers, in a transaction that has begun, and gives the trace with it.
+    /// Answers, in a transaction that has begun, and gives the audit log with it.
     fn answer<T>(&self, conn: &mut Conn, mut f: impl FnMut(&mut Tx<'_>) -> Result<T>) -> Result<(T, Vec<Entry>)> {
         let mut tx = self.tx(conn, self.actor.is_some());
         let value = match f(&mut tx) {
-            Err(error) if tx.looks_through_glass(&error)? => f(&mut tx)?,
+            Err(error) if tx.retry_with_break_glass(&error)? => f(&mut tx)?,
             answer => answer?,
         };
         Ok((value, tx.trace))
@@ -258,17 +258,17 @@ fn writing<T>(conn: &mut Conn, asked: &Asked, f: &mut impl FnMut(&mut Tx<'_>) ->
     }
     // A body may be long in coming, and a write waits its turn: what the guard saw may be over by now.
     if let Some(actor) = asked.actor
-        && !sessions::store::stands(conn, actor)?
+        && !sessions::store::revalidate_session(conn, actor)?
     {
         return Err(ApiError::unauthenticated());
     }
     let mut tx = asked.tx(conn, false);
     let value = match f(&mut tx) {
-        // What is seen through broken glass alone is not changed: whatever comes of it is not kept.
-        Err(error) if tx.looks_through_glass(&error)? => {
+        // Break-glass access is read-only: whatever comes of it is not kept.
+        Err(error) if tx.retry_with_break_glass(&error)? => {
             return Err(match f(&mut tx) {
                 Err(error) if error.code() == Code::NotFound || error.is_transient() || error.inner().is_some() => error,
-                _ => ApiError::forbidden("Whoever has broken glass reads the case, and changes nothing in it."),
+                _ => ApiError::forbidden("Break-glass access is read-only."),
             });
         }
         done => done?,
@@ -291,7 +291,7 @@ pub struct Tx<'c> {
     /// Whether other callers' reads run in the same transaction.
     shared: bool,
     /// Whether this is the second look, at what the caller sees by break-glass too (AZ-13).
-    through_glass: bool,
+    by_break_glass: bool,
     trace: Vec<Entry>,
     silent: bool,
 }
@@ -317,19 +317,19 @@ impl Tx<'_> {
         Scope::of(self.actor)
     }
 
-    /// Whether the caller is shown what they have broken glass for, besides what is theirs to see.
-    pub const fn through_glass(&self) -> bool {
-        self.through_glass
+    /// Whether break-glass access counts, besides what the caller may see anyway.
+    pub const fn by_break_glass(&self) -> bool {
+        self.by_break_glass
     }
 
-    /// Where a supervisor has not found what they asked for by its id, and has broken glass that is open now: looks a second time, past
+    /// Where a supervisor has not found what they asked for by its id, and has break-glass access now: looks a second time, past
     /// it. So it opens what is asked for by name, and no list, search or agenda; and nobody's first look costs more for it.
-    fn looks_through_glass(&mut self, error: &ApiError) -> Result<bool> {
+    fn retry_with_break_glass(&mut self, error: &ApiError) -> Result<bool> {
         if error.code() == Code::NotFound && break_glass::store::is_open(self)? {
             self.trace.clear();
-            self.through_glass = true;
+            self.by_break_glass = true;
         }
-        Ok(self.through_glass)
+        Ok(self.by_break_glass)
     }
 
     /// Goes on in the name of an organization: for signing in and for the command line, where no token says which it is.
@@ -344,12 +344,12 @@ impl Tx<'_> {
     /// Holds a lock until the transaction ends, so that of all who count by this subject one counts at a time, and sees what those before
     /// have stored.
     pub fn lock(&mut self, purpose: lock::Purpose, subject: &[u8]) -> Result<()> {
-        Ok(self.conn.hold(lock::Lock::new(purpose, self.organization, subject), false)?)
+        Ok(self.conn.advisory_lock(lock::Lock::new(purpose, self.organization, subject), false)?)
     }
 
     /// The same together with all others who share it: nobody holds it alone meanwhile.
     pub fn lock_shared(&mut self, purpose: lock::Purpose, subject: &[u8]) -> Result<()> {
-        Ok(self.conn.hold(lock::Lock::new(purpose, self.organization, subject), true)?)
+        Ok(self.conn.advisory_lock(lock::Lock::new(purpose, self.organization, subject), true)?)
     }
 
     /// Notes a change: what was done to which record, and the names (never the content) of the members that changed.
@@ -359,13 +359,13 @@ impl Tx<'_> {
     }
 
     /// Notes that a record was shown.
-    pub fn saw<K: 'static>(&mut self, action: &'static str, subject: Id<K>) {
+    pub fn audit_read<K: 'static>(&mut self, action: &'static str, subject: Id<K>) {
         let entry = self.entry(action, Some(subject.uuid()));
         self.trace.push(entry);
     }
 
     /// The same, with codes that say how: for whom, in what form.
-    pub fn saw_as<K: 'static>(&mut self, action: &'static str, subject: Id<K>, how: &[&str]) {
+    pub fn audit_read_as<K: 'static>(&mut self, action: &'static str, subject: Id<K>, how: &[&str]) {
         let mut entry = self.entry(action, Some(subject.uuid()));
         entry.fields.extend(how.iter().map(|code| (*code).to_owned()));
         self.trace.push(entry);
@@ -373,7 +373,7 @@ impl Tx<'_> {
 
     /// Notes that a page of records was shown: one entry, with the ids; of a whole case, one for each two hundred. A page that showed
     /// nothing leaves none.
-    pub fn saw_all<K: 'static>(&mut self, action: &'static str, subjects: impl IntoIterator<Item = Id<K>>) {
+    pub fn audit_read_all<K: 'static>(&mut self, action: &'static str, subjects: impl IntoIterator<Item = Id<K>>) {
         let ids: Vec<String> = subjects.into_iter().map(|id| id.to_string()).collect();
         for ids in ids.chunks(MOST_SUBJECTS) {
             let entry = self.entry(action, None).subjects(ids.to_vec());
@@ -382,12 +382,12 @@ impl Tx<'_> {
     }
 
     /// Notes that something was told that is no record: what of it, in words of the program's own.
-    pub fn told(&mut self, action: &'static str, fields: Vec<String>) {
+    pub fn audit_read_fields(&mut self, action: &'static str, fields: Vec<String>) {
         let entry = self.entry(action, None).fields(fields);
         self.trace.push(entry);
     }
 
-    /// Says that this write changed nothing and so leaves nothing in the trace: a replay, for one.
+    /// Says that this write changed nothing and so leaves nothing in the audit log: a replay, for one.
     pub const fn nothing_changed(&mut self) {
         self.silent = true;
     }
@@ -409,6 +409,6 @@ impl Tx<'_> {
 
     pub fn entry(&self, action: &'static str, subject: Option<uuid::Uuid>) -> Entry {
         let entry = Entry::new(self.actor, self.organization, &self.origin, action, subject);
-        if self.through_glass { entry.fields(vec![audit::THROUGH_GLASS.into()]) } else { entry }
+        if self.by_break_glass { entry.fields(vec![audit::THROUGH_GLASS.into()]) } else { entry }
     }
 }

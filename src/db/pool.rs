@@ -18,7 +18,7 @@ use crate::auth::OrganizationId;
 use crate::error::{ApiError, Code, Result};
 
 /// How long a request waits for its turn, or for an answer that many wait for, before it is told to come back (RL-02).
-pub const PATIENCE: Duration = Duration::from_secs(2);
+pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a read may take once it is its turn: as long as its request. PostgreSQL breaks each statement off sooner.
 const LONGEST_READ: Duration = Duration::from_secs(30);
 /// Between two tries to write for `/readyz`.
@@ -44,13 +44,13 @@ enum Peeks {
     /// PostgreSQL: on connections of their own, which no longer read holds.
     Apart(Reader),
     /// SQLite: here and now.
-    Here(Lane),
+    Here(ConnectionPool),
 }
 
 #[derive(Clone)]
 enum Writes {
     /// PostgreSQL: any connection of the pool.
-    Shared(Lane),
+    Shared(ConnectionPool),
     /// SQLite: the one thread.
     Single(Writer),
 }
@@ -65,12 +65,12 @@ impl Engine {
             (Url::Postgres(_), _) | (_, Use::Making) => None,
             (Url::Sqlite(path), _) => Some(DatabaseFile::opened(path)?),
         };
-        let reading = |url, more| Lane::new(url, Use::Reading, readers + more, file.as_ref());
+        let reading = |url, more| ConnectionPool::new(url, Use::Reading, readers + more, file.as_ref());
         let lane = reading(url, 0)?;
         let (peeks, writes) = match first {
             Conn::Pg(_) => {
-                let peeks = Reader::start(reading(url, 1)?, readers, PATIENCE)?; // and one for the roll call
-                (Peeks::Apart(peeks), Writes::Shared(Lane::new(url, *purpose, connections, None)?))
+                let peeks = Reader::start(reading(url, 1)?, readers, ACQUIRE_TIMEOUT)?; // and one for the batched session lookup
+                (Peeks::Apart(peeks), Writes::Shared(ConnectionPool::new(url, *purpose, connections, None)?))
             }
             Conn::Sqlite(_) => {
                 let again = (url.clone(), *purpose);
@@ -181,7 +181,7 @@ impl Engine {
         if let Some((_, outcome)) = last.as_ref().filter(|(at, _)| at.elapsed() < BETWEEN_TRIES) {
             return outcome.as_ref().map_or(Ok(()), |error| Err(error.copy()));
         }
-        let tried = self.write_within(PATIENCE, |conn| {
+        let tried = self.write_within(ACQUIRE_TIMEOUT, |conn| {
             conn.set_organization(OrganizationId::NOBODYS)?;
             Ok(conn.try_write()?)
         });
@@ -298,13 +298,13 @@ pub(super) fn gone(error: impl std::fmt::Display) -> ApiError {
 
 /// A pool, with the place in its queue held asynchronously: no thread waits for a connection.
 #[derive(Clone)]
-pub(super) struct Lane {
+pub(super) struct ConnectionPool {
     pool: r2d2::Pool<Manager>,
     manager: Manager,
     places: Arc<Semaphore>,
 }
 
-impl Lane {
+impl ConnectionPool {
     pub(super) fn new(url: &Url, purpose: Use, connections: u32, file: Option<&Arc<DatabaseFile>>) -> Result<Self> {
         let manager = Manager { url: url.clone(), purpose, generation: Arc::default(), file: file.cloned() };
         let remote = matches!(url, Url::Postgres(_));
@@ -316,7 +316,7 @@ impl Lane {
             .test_on_check_out(false)
             .idle_timeout(remote.then_some(Duration::from_secs(600)))
             .max_lifetime(remote.then_some(Duration::from_secs(1800)))
-            .connection_timeout(PATIENCE)
+            .connection_timeout(ACQUIRE_TIMEOUT)
             .error_handler(Box::new(Quiet))
             .build_unchecked(manager.clone());
         Ok(Self { pool, manager, places: Arc::new(Semaphore::new(connections as usize)) })
@@ -327,7 +327,7 @@ impl Lane {
         T: Send + 'static,
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
     {
-        let waiting = tokio::time::timeout(PATIENCE, Arc::clone(&self.places).acquire_owned()).await;
+        let waiting = tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(&self.places).acquire_owned()).await;
         let place = waiting.map_err(|_| ApiError::overloaded("Every connection to the database is in use."))?.map_err(gone)?;
         let lane = self.clone();
         let span = tracing::Span::current();

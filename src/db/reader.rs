@@ -3,7 +3,7 @@
 //! finds its page cache emptied, it is filled once for all of them.
 
 use super::Conn;
-use super::pool::{Lane, PATIENCE, caught, gone};
+use super::pool::{ACQUIRE_TIMEOUT, ConnectionPool, caught, gone};
 use crate::auth::OrganizationId;
 use crate::error::{ApiError, Code, Result};
 use crate::supervise;
@@ -29,7 +29,7 @@ type Queue = Mutex<mpsc::Receiver<Read>>;
 /// Hands reads to the threads that answer them.
 #[derive(Clone)]
 pub struct Reader {
-    pub(super) lane: Lane,
+    pub(super) lane: ConnectionPool,
     queue: mpsc::Sender<Read>,
     longest: Duration,
 }
@@ -37,7 +37,7 @@ pub struct Reader {
 impl Reader {
     /// Starts as many threads, each of which uses one connection of the lane's at a time. A read takes `longest` at most, once it is
     /// its turn.
-    pub fn start(lane: Lane, threads: u32, longest: Duration) -> Result<Self> {
+    pub fn start(lane: ConnectionPool, threads: u32, longest: Duration) -> Result<Self> {
         let (queue, reads) = mpsc::channel(LONGEST_QUEUE);
         let reads = Arc::new(Mutex::new(reads));
         for _ in 0..threads {
@@ -73,12 +73,12 @@ impl Reader {
             self.queue.send(read).await.map_err(gone)?;
             turn.await.map_err(gone)
         };
-        timeout(PATIENCE, waiting).await.map_err(|_| ApiError::overloaded("Every connection to the database is in use."))??;
+        timeout(ACQUIRE_TIMEOUT, waiting).await.map_err(|_| ApiError::overloaded("Every connection to the database is in use."))??;
         timeout(self.longest, answer).await.map_err(gone)?.map_err(gone)?
     }
 }
 
-fn work(lane: &Lane, queue: &Queue) {
+fn work(lane: &ConnectionPool, queue: &Queue) {
     let wait = || queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv(); // and let go of the queue
     while let Some(read) = wait() {
         let mut next = Some(read);
@@ -145,7 +145,7 @@ mod tests {
     }
 
     fn count(conn: &mut Conn) -> Result<i32> {
-        Ok(diesel::sql_query("SELECT count(*) AS of FROM told").get_result::<Count>(conn)?.of)
+        Ok(diesel::sql_query("SELECT count(*) AS of FROM items").get_result::<Count>(conn)?.of)
     }
 
     /// With one thread, whose first read lasts until it is told to go on.
@@ -154,10 +154,10 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let url = Url::Sqlite(place.path().join("a.db").to_string_lossy().into_owned());
         let mut writer = Conn::open(&url, Use::Writing).unwrap();
-        writer.batch_execute("CREATE TABLE told (what INTEGER)").unwrap();
-        let mut tell = || writer.batch_execute("INSERT INTO told VALUES (1)").unwrap();
+        writer.batch_execute("CREATE TABLE items (what INTEGER)").unwrap();
+        let mut tell = || writer.batch_execute("INSERT INTO items VALUES (1)").unwrap();
 
-        let reader = Reader::start(Lane::new(&url, Use::Reading, 1, None).unwrap(), 1, PATIENCE).unwrap();
+        let reader = Reader::start(ConnectionPool::new(&url, Use::Reading, 1, None).unwrap(), 1, ACQUIRE_TIMEOUT).unwrap();
         let organization = Id::from_uuid(uuid::Uuid::from_u128(1));
         // Counts, says so, and waits.
         let held = || {
@@ -175,14 +175,14 @@ mod tests {
             begun.await.unwrap();
             tell();
             let rest = async { tokio::join!(second, reader.run(organization, count)) };
-            let told = async {
+            let rest_of_reads = async {
                 tokio::task::yield_now().await; // both wait by now
                 go_on.send(()).unwrap();
                 second_begun.await.unwrap();
                 tell();
                 second_go_on.send(()).unwrap();
             };
-            tokio::join!(rest, told).0
+            tokio::join!(rest, rest_of_reads).0
         };
         let (first, (second, third)) = tokio::join!(first, steps);
         assert_eq!((first.unwrap(), second.unwrap(), third.unwrap()), (0, 1, 1), "the third began with the second");

@@ -78,7 +78,7 @@ pub fn fill(db: &Db, who: &Operator, plan: &Plan, secret: impl FnMut() -> Result
     let made = Made { organization: row.id, name: row.name.to_string(), sign_ins };
     db.write_blocking(who, move |tx| {
         if !organizations::store::named(tx, row.name.as_str())?.is_empty() {
-            return Err(ApiError::new(Code::AlreadyExists, format!("{} is there already: name another seed.", row.name)));
+            return Err(ApiError::new(Code::AlreadyExists, format!("{} already exists: use another seed.", row.name)));
         }
         organizations::store::insert(tx, &row)?;
         people.write(tx.conn)?;
@@ -127,7 +127,7 @@ fn cases(
     for (count, batch, numbers) in batches {
         db.write_blocking(who, move |tx| {
             tx.enter(organization)?;
-            tx.conn.tell_facts_later()?;
+            tx.conn.defer_fact_triggers()?;
             batch.write(tx.conn)?;
             remember(tx, &numbers)?;
             tx.record("demo.filled", organization, Vec::new());

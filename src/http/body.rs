@@ -30,7 +30,7 @@ const DEEPEST: usize = 32;
 #[derive(Debug)]
 pub struct Body<T, const LIMIT: usize = JSON_LIMIT> {
     value: T,
-    /// The members that were sent, by name, for the trace.
+    /// The members that were sent, by name, for the audit log.
     members: Vec<String>,
     fingerprint: Fingerprint,
 }

@@ -33,11 +33,11 @@ impl TryFrom<String> for Origins {
 
     fn try_from(text: String) -> Result<Self, String> {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        let told = |part: &str| {
+        let fault = |part: &str| {
             format!("{part} is no origin: https://, a host in lower case, a port unless it is 443, nothing more; http:// on loopback alone")
         };
         let origins: Result<_, _> =
-            parts.map(|part| is_origin(part).then(|| HeaderValue::from_str(part).ok()).flatten().ok_or_else(|| told(part))).collect();
+            parts.map(|part| is_origin(part).then(|| HeaderValue::from_str(part).ok()).flatten().ok_or_else(|| fault(part))).collect();
         origins.map(Self)
     }
 }
@@ -77,24 +77,24 @@ fn is_origin(text: &str) -> bool {
 
 /// What a request is told of who may read its answer.
 #[derive(Debug)]
-pub struct Told {
+pub struct CorsHeaders {
     /// Whether that depends on who asks.
     depends: bool,
     page: Option<HeaderValue>,
 }
 
 impl Origins {
-    pub fn told(&self, headers: &HeaderMap) -> Told {
+    pub fn response_headers(&self, headers: &HeaderMap) -> CorsHeaders {
         let mut named = headers.get_all(header::ORIGIN);
         let page = match (named.next(), named.next()) {
             (Some(origin), None) => self.0.iter().find(|known| *known == origin).cloned(),
             _ => None,
         };
-        Told { depends: !self.0.is_empty(), page }
+        CorsHeaders { depends: !self.0.is_empty(), page }
     }
 }
 
-impl Told {
+impl CorsHeaders {
     /// The answer to a browser that asks, before a page's request, whether it may send it.
     pub fn before_asking(&self, req: &ServiceRequest) -> Option<HttpResponse> {
         let asks = req.method() == Method::OPTIONS && req.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
@@ -169,8 +169,8 @@ mod tests {
             "file://",
             "https://-a.example",
         ] {
-            let told = Origins::try_from(format!("https://app.example.org, {bad}")).expect_err(bad);
-            assert!(told.starts_with(bad) && !told.contains('\n'), "{told}");
+            let fault = Origins::try_from(format!("https://app.example.org, {bad}")).expect_err(bad);
+            assert!(fault.starts_with(bad) && !fault.contains('\n'), "{fault}");
         }
         assert_eq!(Origins::default().to_string(), "none");
         assert_eq!(Origins::try_from(" , ".to_owned()).unwrap(), Origins::default());

@@ -39,7 +39,7 @@ pub type LookAgain = fn(&mut Tx<'_>, &str) -> Result<()>;
 
 /// The key of a request, where it has one, and what the key is for.
 #[derive(Debug, Clone)]
-pub struct Once {
+pub struct IdempotencyKey {
     key: Option<String>,
     route: String,
     /// SHA-256 of the query, its parameters sorted; nothing where there is none.
@@ -47,7 +47,7 @@ pub struct Once {
     look_again: LookAgain,
 }
 
-impl FromRequest for Once {
+impl FromRequest for IdempotencyKey {
     type Error = ApiError;
     type Future = Ready<Result<Self>>;
 
@@ -90,7 +90,7 @@ impl Running {
         if running.insert(name.clone()) {
             Ok(Self(name))
         } else {
-            Err(ApiError::new(Code::RequestInProgress, "The request with this idempotency key is still running.")
+            Err(ApiError::new(Code::RequestInProgress, "A request with this Idempotency-Key is still in progress.")
                 .header("retry-after", "1"))
         }
     }
@@ -105,7 +105,7 @@ impl Drop for Running {
 pub async fn once<I, T, const LIMIT: usize>(
     db: &Db,
     who: &impl Caller,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<I, LIMIT>,
     mut f: impl FnMut(&mut Tx<'_>, &Body<I, LIMIT>) -> Result<T> + Send + 'static,
 ) -> Reply<T>
@@ -113,7 +113,7 @@ where
     I: Send + 'static,
     T: Resource + Send + 'static,
 {
-    let Once { key: Some(key), route, query, look_again } = request else {
+    let IdempotencyKey { key: Some(key), route, query, look_again } = request else {
         let view = db.write(who, move |tx| f(tx, &body)).await?;
         return Ok(created(view));
     };
@@ -151,10 +151,9 @@ where
             };
             // Another server may have been quicker with the same key: run again, and replay its answer.
             use crate::error::OnUnique as _;
-            diesel::insert_into(keys::table)
-                .values(&row)
-                .execute(tx.conn)
-                .on_unique(|| ApiError::new(Code::Contention, "The same request runs elsewhere.").header("retry-after", "1"))?;
+            diesel::insert_into(keys::table).values(&row).execute(tx.conn).on_unique(|| {
+                ApiError::new(Code::Contention, "A request with this Idempotency-Key is still in progress.").header("retry-after", "1")
+            })?;
             Ok((row, false))
         })
         .await;

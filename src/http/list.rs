@@ -2,7 +2,7 @@
 
 use super::faults::{self, Read};
 use crate::{
-    auth::{Actor, guard::Gate, token::CursorKeys},
+    auth::{Actor, guard::AuthContext, token::CursorKeys},
     error::{ApiError, Result},
     types::fault::Fault,
 };
@@ -245,7 +245,7 @@ impl<F: Filter> List<F> {
     /// Where the page before ended: the value it was sorted by, and the id.
     pub fn after(&self, actor: Actor) -> Result<Option<(i64, uuid::Uuid)>> {
         let Some(cursor) = &self.cursor else { return Ok(None) };
-        let wrong = || ApiError::parameter("cursor", "invalid_cursor", "belongs to no list that you have read with these filters");
+        let wrong = || ApiError::parameter("cursor", "invalid_cursor", "is not a cursor of this list with these filters and this sort");
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| wrong())?;
         let (seal, position) = bytes.split_at_checked(16).ok_or_else(wrong)?;
         if !self.keys.open.iter().any(|key| self.seal(key, actor, position).ct_eq(seal).into()) {
@@ -291,7 +291,7 @@ impl<F: Filter> FromRequest for List<F> {
 }
 
 fn read<F: Filter>(req: &HttpRequest) -> Result<List<F>> {
-    let gate = req.app_data::<Data<Gate>>().ok_or_else(|| ApiError::internal("no gate"))?;
+    let gate = req.app_data::<Data<AuthContext>>().ok_or_else(|| ApiError::internal("no gate"))?;
     let (mut limit, mut cursor, mut sort, mut include_total) = (DEFAULT_LIMIT, None, F::SORTS.first().copied().unwrap_or("id"), false);
     let mut seen = std::collections::BTreeSet::new();
     let mut rest = form_urlencoded::Serializer::new(String::new());
@@ -368,7 +368,7 @@ pub fn parse_filter<'a, F: DeserializeOwned>(pairs: impl IntoIterator<Item = (Co
     serde_path_to_error::deserialize(parameters).map_err(|error| {
         let name = error.path().to_string();
         match faults::read(&error.into_inner().to_string()) {
-            Read::Unknown(name) => ApiError::parameter(name, "unknown_parameter", "is not a parameter of this call"),
+            Read::Unknown(name) => ApiError::parameter(name, "unknown_parameter", "is not a parameter of this operation"),
             Read::Repeated(name) => ApiError::parameter(name, "duplicate", REPEATED),
             Read::Missing(name) => ApiError::parameter(name, "required", "must be given"),
             Read::Wrong(Fault { code: "duplicate", detail }) => ApiError::parameter(name, "duplicate", detail),
@@ -564,7 +564,7 @@ mod tests {
             ("status=admin,", "status", "invalid", "has an empty value: put one comma between two values"),
             ("mine=yes", "mine", "invalid", "must be true or false"),
             ("number=1.5", "number", "invalid", "must be a whole number"),
-            ("other=1", "other", "unknown_parameter", "is not a parameter of this call"),
+            ("other=1", "other", "unknown_parameter", "is not a parameter of this operation"),
         ] {
             let error = read(wrong).unwrap_err();
             let issue = &error.all_issues()[0];

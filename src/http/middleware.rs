@@ -1,7 +1,7 @@
 //! Around every request: its id, its deadline, its headers, and a problem in place of whatever went wrong.
 
 use super::{
-    cors::{Origins, Told},
+    cors::{CorsHeaders, Origins},
     operations::Calls,
     problem::{Problem, of_status},
     single,
@@ -9,7 +9,7 @@ use super::{
 use crate::{
     auth::{
         RequestId,
-        guard::{self, Gate, Holder},
+        guard::{self, AuthContext, Holder},
     },
     db::{Db, progress::Writes},
     error::{ApiError, Code, UNKNOWN_REFERENCE},
@@ -56,14 +56,14 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Whatever panics, here or in the handler, the caller gets a problem (RL-13).
 pub async fn envelope(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = request_id(req.headers());
-    let told = req.app_data::<Data<Origins>>().map(|origins| origins.told(req.headers()));
-    match AssertUnwindSafe(answered(req, next, id, told.as_ref())).catch_unwind().await {
+    let cors = req.app_data::<Data<Origins>>().map(|origins| origins.response_headers(req.headers()));
+    match AssertUnwindSafe(answered(req, next, id, cors.as_ref())).catch_unwind().await {
         Ok(outcome) => outcome,
         Err(_) => {
             let error = ApiError::internal("a request panicked");
             let mut response = error.error_response();
             explain(&mut response, Some(&error), id);
-            finish(&mut response, id, false, false, told.as_ref());
+            finish(&mut response, id, false, false, cors.as_ref());
             Err(InternalError::from_response(error, response).into())
         }
     }
@@ -73,7 +73,7 @@ async fn answered(
     mut req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
     id: RequestId,
-    told: Option<&Told>,
+    cors: Option<&CorsHeaders>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     req.extensions_mut().insert(id);
     // HEAD is answered as GET; the encoder knows the real method and leaves the body out.
@@ -82,8 +82,8 @@ async fn answered(
     }
     let docs = req.path().starts_with("/docs");
     let public = docs || req.path().starts_with("/openapi") || req.path().starts_with("/.well-known");
-    let finish = |response: &mut HttpResponse<BoxBody>| finish(response, id, docs, public, told);
-    if let Some(mut response) = told.and_then(|told| told.before_asking(&req)) {
+    let finish = |response: &mut HttpResponse<BoxBody>| finish(response, id, docs, public, cors);
+    if let Some(mut response) = cors.and_then(|cors| cors.before_asking(&req)) {
         finish(&mut response);
         return Ok(req.into_response(response));
     }
@@ -110,9 +110,9 @@ async fn answered(
     }
 }
 
-fn finish(response: &mut HttpResponse<BoxBody>, id: RequestId, docs: bool, public: bool, readers: Option<&Told>) {
-    let told = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM);
-    if !told && (response.status().is_client_error() || response.status().is_server_error()) {
+fn finish(response: &mut HttpResponse<BoxBody>, id: RequestId, docs: bool, public: bool, readers: Option<&CorsHeaders>) {
+    let cors = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM);
+    if !cors && (response.status().is_client_error() || response.status().is_server_error()) {
         let error = response.error().and_then(|error| error.as_error::<ApiError>()).map(ApiError::copy);
         explain(response, error.as_ref(), id);
     }
@@ -190,7 +190,7 @@ async fn is_refusal(response: &ServiceResponse<impl MessageBody>, holder: &Holde
             let error = response.response().error().and_then(|error| error.as_error::<ApiError>());
             error.is_some_and(|error| error.all_issues().iter().any(|issue| issue.fault.code == UNKNOWN_REFERENCE))
         }
-        StatusCode::UNAUTHORIZED if guard::was_asked(response.request()) => match response.request().app_data::<Data<Gate>>() {
+        StatusCode::UNAUTHORIZED if guard::was_asked(response.request()) => match response.request().app_data::<Data<AuthContext>>() {
             Some(gate) => gate.sessions.outlived(&holder.claims).await?,
             None => false,
         },

@@ -15,7 +15,7 @@ pub mod version;
 
 pub use accept::Accept;
 pub use body::Body;
-pub use idempotency::{Once, once};
+pub use idempotency::{IdempotencyKey, once};
 pub use list::{Filter, List, NoQuery, OneOf, Page, Query};
 pub use reply::{Answer, File, Reply, Resource, Shown, Streamed, accepted, no_content, ok, paged, plain, received};
 pub use version::{IfMatch, OptionalIfMatch};

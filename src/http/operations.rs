@@ -56,7 +56,7 @@ impl Calls {
         let known = req.match_pattern().and_then(|pattern| self.paths.get(&pattern)?.get(req.method().as_str()));
         for (name, _) in form_urlencoded::parse(req.query_string().as_bytes()) {
             if !known.is_some_and(|known| known.contains(name.as_ref())) {
-                return Err(ApiError::parameter(name, "unknown_parameter", "is not a parameter of this call"));
+                return Err(ApiError::parameter(name, "unknown_parameter", "is not a parameter of this operation"));
             }
         }
         Ok(())
@@ -80,5 +80,6 @@ pub fn no_such_id(req: &HttpRequest) -> ApiError {
 }
 
 fn method_not_allowed(allow: &str) -> ApiError {
-    ApiError::new(Code::MethodNotAllowed, "This path has other methods; Allow names them.").header("allow", allow)
+    ApiError::new(Code::MethodNotAllowed, "This path does not support the method. The Allow header lists those that it supports.")
+        .header("allow", allow)
 }

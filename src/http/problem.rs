@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 /// What every refusal looks like, from the router's to the database's.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({
-    "type": "urn:alongside:problem:invalid", "title": "Something in the request does not hold", "status": 422,
-    "detail": "Some members of the body do not hold.", "instance": "urn:uuid:019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6a7b", "code": "invalid",
+    "type": "urn:alongside:problem:invalid", "title": "The request is invalid", "status": 422,
+    "detail": "Some members of the body are invalid.", "instance": "urn:uuid:019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6a7b", "code": "invalid",
     "errors": [{"pointer": "/client_goal", "code": "required", "detail": "must be given"}]
 }))]
 pub struct Problem {

@@ -49,9 +49,9 @@ impl IfMatch {
 
 /// The condition in all lines of a header. `header::IfMatch` of actix-web leaves out each tag that it cannot read, so that a slip of the
 /// caller would look like another version, for good: here it is an error. The tags are read by actix-web.
-fn condition(headers: &HeaderMap, name: HeaderName, told: &'static str) -> Result<Option<Condition>> {
+fn condition(headers: &HeaderMap, name: HeaderName, header_name: &'static str) -> Result<Option<Condition>> {
     let malformed =
-        || ApiError::bad_header(told, "malformed", "must be an ETag from an earlier response, such as \"v7\", a list of them, or *");
+        || ApiError::bad_header(header_name, "malformed", "must be an ETag from an earlier response, such as \"v7\", a list of them, or *");
     if !headers.contains_key(&name) {
         return Ok(None);
     }
@@ -92,7 +92,7 @@ impl FromRequest for IfMatch {
     type Future = Ready<Result<Self>>;
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let missing = || ApiError::new(Code::VersionRequired, "Send If-Match with the ETag of the version that you have read.");
+        let missing = || ApiError::new(Code::VersionRequired, "Send If-Match with the ETag of the version that you read.");
         ready(OptionalIfMatch::from_request(req, payload).into_inner().and_then(|given| given.0.ok_or_else(missing)))
     }
 }

@@ -1,4 +1,4 @@
-//! Looking over the work: the trace, search, reports.
+//! Looking over the work: the audit log, search, reports.
 
 pub mod access_log;
 pub mod audit_events;

@@ -19,7 +19,7 @@ fn log(client: &str) -> String {
 }
 
 /// What happened to which kind of record, and by whom, the oldest first.
-fn told(entries: &[Value]) -> Vec<(String, String, String)> {
+fn observed(entries: &[Value]) -> Vec<(String, String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     entries.iter().rev().map(|entry| (text(&entry["action"]), text(&entry["subject"]["id"]), text(&entry["actor"]["id"]))).collect()
 }
@@ -49,8 +49,8 @@ on_both_engines! {
         let items = shown.body["items"].as_array().unwrap();
         assert_eq!(shown.body["total"], items.len());
         let (confidential, items): (Vec<Value>, Vec<Value>) = items.iter().cloned().partition(|entry| entry["kept_in_confidence"] == true);
-        let told: Vec<_> = confidential.iter().map(|entry| (entry["action"].as_str().unwrap(), entry["actor"]["role"].as_str().unwrap())).collect();
-        assert_eq!(told, [("confidential.read", "supervisor"), ("confidential.read", "advocate"), ("confidential.changed", "advocate"), ("confidential.changed", "advocate")]);
+        let observed: Vec<_> = confidential.iter().map(|entry| (entry["action"].as_str().unwrap(), entry["actor"]["role"].as_str().unwrap())).collect();
+        assert_eq!(observed, [("confidential.read", "supervisor"), ("confidential.read", "advocate"), ("confidential.changed", "advocate"), ("confidential.changed", "advocate")]);
         for entry in &confidential {
             assert!(entry["at"].is_string() && entry.get("subject").is_none() && entry["actor"].get("id").is_none(), "{entry:#}");
             assert_eq!(entry["actor"]["display_name"], "Somebody of the organization");
@@ -120,7 +120,7 @@ on_both_engines! {
         ];
         let (admin, mate) = (admin.id(), mate.id());
         expected.extend([("case.read", case.as_str(), admin.as_str()), ("note.read", &note, &b), ("case.timeline_read", &case, &b), ("handover.listed", &handover, &mate), ("search.performed", &case, &a)]);
-        let found = told(&entries);
+        let found = observed(&entries);
         let found: Vec<(&str, &str, &str)> = found.iter().map(|(action, id, actor)| (action.as_str(), id.as_str(), actor.as_str())).collect();
         for wanted in &expected {
             assert_eq!(found.iter().filter(|found| *found == wanted).count(), 1, "{wanted:?} in {found:#?}");
@@ -130,7 +130,7 @@ on_both_engines! {
         assert!(found.iter().all(|(_, id, _)| !foreign.contains(id)));
         let listed = entries.iter().find(|entry| entry["action"] == "task.listed").unwrap();
         assert_eq!((&listed["subject"]["kind"], &listed["actor"]["role"], &listed["actor"]["display_name"]), (&json!("task"), &json!("advocate"), &json!("A advocate")));
-        let others = told(&pages(&boss, &log(&other), 50).await);
+        let others = observed(&pages(&boss, &log(&other), 50).await);
         assert!(others.contains(&("task.listed".into(), other_task, ana.id())) && others.iter().all(|(_, id, _)| *id != task && *id != case), "{others:#?}");
         assert!(!Value::Array(entries).to_string().contains("medication"), "no content");
     }
@@ -173,7 +173,7 @@ on_both_engines! {
         let case = json!({"client_id": client, "team_id": south, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g"});
         let case = both.post("/cases", case).await.expect(201).id();
         both.post(&format!("/cases/{case}/notes"), json!({"kind": "progress", "body": "b"})).await.expect(201);
-        let seen = |entries: &[Value]| told(entries).iter().filter(|(action, ..)| action == "case.created" || action == "note.created").count();
+        let seen = |entries: &[Value]| observed(entries).iter().filter(|(action, ..)| action == "case.created" || action == "note.created").count();
         let (of_boss, of_both) = (pages(&boss, &log(&client), 50).await, pages(&both, &log(&client), 50).await);
         assert_eq!((seen(&of_boss), seen(&of_both)), (0, 2));
         let total = boss.get(&format!("{}?include_total=true&limit=1", log(&client))).await.expect(200).body["total"].as_u64().unwrap();
@@ -212,7 +212,7 @@ on_both_engines! {
         // Housekeeping looks up all of it but the last few, of every organization that there is.
         let options = Options { url: Url::parse(&w.home.url).unwrap(), replica: None, connections: 1, readers: 1, migrate: false, purpose: Use::Writing };
         let db = Db::open(&options).unwrap();
-        while index::tend(&db).await.unwrap() {}
+        while index::run_once(&db).await.unwrap() {}
         let rows: i64 = schema::access_log::table.count().get_result(&mut conn).unwrap();
         let (head, mark) = index::standing(&mut conn, w.org.id).unwrap();
         assert!(rows > 0 && mark > 4_000 && head - mark < 256, "{rows} rows, {mark} of {head}");

@@ -3,7 +3,7 @@
 
 use crate::{
     on_both_engines,
-    support::{PASSWORD, Reply, User, World, conforms::DOC, harness::surroundings},
+    support::{PASSWORD, Reply, User, World, conforms::DOC, harness::server_options},
 };
 use alongside::{app, auth::Role, db::schema, http::cors::Origins, identity::users::model::UserStatus, types::Instant};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -40,12 +40,12 @@ fn with(value: &Value, members: &Value) -> Value {
 }
 
 /// A refusal without what differs from one request to the next: what of it can be told from another.
-fn told(reply: &Reply) -> (u16, Vec<(String, String)>, Value) {
+fn observed(reply: &Reply) -> (u16, Vec<(String, String)>, Value) {
     let differs = |name: &str| matches!(name, "x-request-id" | "date");
     let headers = reply.headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
     let mut headers: Vec<_> = headers.filter(|(name, _)| !differs(name)).collect();
     headers.sort();
-    (reply.status, headers, reply.told())
+    (reply.status, headers, reply.observed())
 }
 
 /// Sends bytes as they are; what comes back until the server closes.
@@ -73,16 +73,16 @@ on_both_engines! {
         };
         assert_eq!(ask(&[("authorization", &own)], None).await.0, 200);
         for (first, second) in [(&own, &other), (&own, &own), (&other, &"x".to_owned()), (&String::new(), &own)] {
-            let (status, whole, told) = ask(&[("authorization", first), ("authorization", second)], None).await;
-            assert_eq!((status, &told["code"], &told["errors"][0]["header"], &told["errors"][0]["code"]), (400, &json!("invalid_header"), &json!("Authorization"), &json!("duplicate")));
-            assert!(whole && told.get("id").is_none());
+            let (status, whole, observed) = ask(&[("authorization", first), ("authorization", second)], None).await;
+            assert_eq!((status, &observed["code"], &observed["errors"][0]["header"], &observed["errors"][0]["code"]), (400, &json!("invalid_header"), &json!("Authorization"), &json!("duplicate")));
+            assert!(whole && observed.get("id").is_none());
         }
         let before = ana.get("/clients?include_total=true").await.expect(200).body["total"].clone();
         for (name, first, second) in [("Idempotency-Key", "a", "b"), ("Content-Type", "application/json", "text/plain"), ("Origin", "https://a.example", "https://b.example")] {
             let mut headers = vec![("authorization", own.as_str()), (name, first), (name, second)];
             if name != "Content-Type" { headers.push(("content-type", "application/json")); }
-            let (status, _, told) = ask(&headers, Some(&client)).await;
-            assert_eq!((status, &told["errors"][0]["header"]), (400, &json!(name)), "{told:#}");
+            let (status, _, observed) = ask(&headers, Some(&client)).await;
+            assert_eq!((status, &observed["errors"][0]["header"]), (400, &json!(name)), "{observed:#}");
         }
         assert_eq!(ana.get("/clients?include_total=true").await.expect(200).body["total"], before);
     }
@@ -139,10 +139,10 @@ on_both_engines! {
                 format!("{token}{}", "A".repeat(4_096)), json!({"protected": first, "payload": second, "signature": third}).to_string(), "null".into(), "undefined".into(),
                 format!("{first}.{second}.{third}, {token}"),
             ]);
-            let none = told(&w.send(None, "GET", "/api/v1/me", &[], None).await.expect(401));
+            let none = observed(&w.send(None, "GET", "/api/v1/me", &[], None).await.expect(401));
             for token in &forged {
                 let reply = w.send(Some(token), "GET", "/api/v1/me", &[], None).await;
-                assert_eq!(told(&reply), none, "{role:?}: {token}");
+                assert_eq!(observed(&reply), none, "{role:?}: {token}");
             }
         }
     }
@@ -221,9 +221,9 @@ on_both_engines! {
     async fn whyever_a_login_is_refused_it_is_told_the_same(w) {
         let (ana, gone, out) = (w.user(Role::Advocate), w.user_who_is(Role::Advocate, UserStatus::Removed), w.user_who_is(Role::Advocate, UserStatus::Suspended));
         let login = |email: String, password: &'static str| async move { w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": email, "password": password}))).await };
-        let first = told(&login(ana.email.clone(), "four wet umbrellas").await.expect(401));
+        let first = observed(&login(ana.email.clone(), "four wet umbrellas").await.expect(401));
         for (email, password) in [("nobody@example.org".to_owned(), PASSWORD), (gone.email.clone(), PASSWORD), (out.email.clone(), PASSWORD), (out.email.clone(), "four wet umbrellas"), (ana.email.clone(), "x")] {
-            assert_eq!(told(&login(email, password).await), first);
+            assert_eq!(observed(&login(email, password).await), first);
         }
     }
 
@@ -266,13 +266,13 @@ on_both_engines! {
         }
         // Where pages are named, those are told, and no other.
         let origins = Origins::try_from("https://app.example.org, http://localhost:3000".to_owned()).unwrap();
-        let named = w.another_server_in(app::Surroundings { origins, ..surroundings() });
+        let named = w.another_server_in(app::ServerOptions { origins, ..server_options() });
         let send = async |method: &str, path: &str, headers: &[(&str, &str)]| {
             let request = w.http.request(method.parse().unwrap(), format!("{named}{path}"));
             let reply = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send().await.unwrap();
             let all = |name: &str| reply.headers().get_all(name).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>().join(" & ");
-            let told = ["origin", "methods", "headers", "credentials"].map(|what| all(&format!("access-control-allow-{what}")));
-            (reply.status().as_u16(), told, all("access-control-expose-headers"), all("access-control-max-age"), all("vary"), all("cross-origin-resource-policy"))
+            let observed = ["origin", "methods", "headers", "credentials"].map(|what| all(&format!("access-control-allow-{what}")));
+            (reply.status().as_u16(), observed, all("access-control-expose-headers"), all("access-control-max-age"), all("vary"), all("cross-origin-resource-policy"))
         };
         let (bearer, nothing) = (format!("Bearer {}", ana.token()), [""; 4].map(str::to_owned));
         let asks = ("access-control-request-method", "PATCH");
@@ -281,8 +281,8 @@ on_both_engines! {
             "https://app.example.org, https://evil.example", "https://app.example.org https://evil.example", "https://localhost:3000", "http://localhost", "http://localhost:30000", "https://example.org", "",
         ] {
             for (method, path) in [("GET", "/api/v1/me"), ("GET", "/nowhere"), ("OPTIONS", "/api/v1/me")] {
-                let (_, told, reads, remembered, vary, _) = send(method, path, &[("origin", origin), ("authorization", &bearer), asks]).await;
-                assert_eq!((told, reads.as_str(), remembered.as_str(), vary.as_str()), (nothing.clone(), "", "", "origin"), "{origin} {method} {path}");
+                let (_, observed, reads, remembered, vary, _) = send(method, path, &[("origin", origin), ("authorization", &bearer), asks]).await;
+                assert_eq!((observed, reads.as_str(), remembered.as_str(), vary.as_str()), (nothing.clone(), "", "", "origin"), "{origin} {method} {path}");
             }
         }
         // Two are none.
@@ -300,8 +300,8 @@ on_both_engines! {
                 let reply = send(method, path, &[here, ("authorization", token)]).await;
                 assert_eq!(reply, (status, may.clone(), reads.to_owned(), String::new(), "origin".to_owned(), "same-origin".to_owned()), "{method} {path}");
             }
-            let (status, [told, methods, headers, credentials], _, remembered, vary, _) = send("OPTIONS", "/api/v1/cases", &[here, asks, ("access-control-request-headers", "authorization, if-match, x-evil")]).await;
-            assert_eq!((status, told.as_str(), methods.as_str(), credentials.as_str()), (204, origin, "GET, HEAD, POST, PUT, PATCH, DELETE", ""));
+            let (status, [observed, methods, headers, credentials], _, remembered, vary, _) = send("OPTIONS", "/api/v1/cases", &[here, asks, ("access-control-request-headers", "authorization, if-match, x-evil")]).await;
+            assert_eq!((status, observed.as_str(), methods.as_str(), credentials.as_str()), (204, origin, "GET, HEAD, POST, PUT, PATCH, DELETE", ""));
             assert_eq!((headers.as_str(), remembered.as_str(), vary.as_str()), ("authorization, content-type, if-match, if-none-match, idempotency-key, x-request-id", "3600", "origin"));
             assert_eq!(send("OPTIONS", "/api/v1/cases", &[here]).await.0, 405, "nobody asks whether they may");
         }

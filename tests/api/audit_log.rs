@@ -1,4 +1,4 @@
-//! The trace: what is done and what is shown is in it, and nobody changes it unseen.
+//! The audit log: what is done and what is shown is in it, and nobody changes it unseen.
 
 use crate::{
     on_both_engines,
@@ -103,9 +103,9 @@ on_both_engines! {
         ben.get("/cases?nonsense=1").await.expect(400);
         let entries = entries(w).await;
         let refused: Vec<_> = entries.iter().filter(|entry| entry["action"] == "request.refused").collect();
-        let told: Vec<_> = refused.iter().map(|entry| (entry["fields"].clone(), entry["subject_id"].as_str().unwrap_or(""))).collect();
+        let observed: Vec<_> = refused.iter().map(|entry| (entry["fields"].clone(), entry["subject_id"].as_str().unwrap_or(""))).collect();
         assert_eq!(
-            told,
+            observed,
             [
                 (json!(["GET /api/v1/cases/{id}", "404"]), case.as_str()),
                 (json!(["PATCH /api/v1/cases/{id}", "404"]), &case),
@@ -143,8 +143,8 @@ on_both_engines! {
         kept.get("/cases").await.expect(401);
         let entries = entries(w).await;
         let refusals: Vec<_> = entries.iter().filter(|entry| entry["outcome"] == "refused" && entry["action"] == "request.refused").collect();
-        let told: Vec<_> = refusals.iter().map(|entry| (entry["actor_id"].clone(), entry["session_id"].clone(), entry["fields"].clone())).collect();
-        assert_eq!(told, [
+        let observed: Vec<_> = refusals.iter().map(|entry| (entry["actor_id"].clone(), entry["session_id"].clone(), entry["fields"].clone())).collect();
+        assert_eq!(observed, [
             (json!(ana.id()), json!(ana.actor.session), json!(["GET /api/v1/cases/{id}", "401"])),
             (json!(suspended.id()), json!(suspended.actor.session), json!(["GET /api/v1/clients", "401"])),
         ]);
@@ -165,7 +165,7 @@ on_both_engines! {
             }
             actix_web::rt::time::sleep(std::time::Duration::from_millis(20)).await;
         }
-        panic!("the refused login is not in the trace");
+        panic!("the refused login is not in the audit log");
     }
 
     async fn the_numbers_have_no_gaps_however_many_write(w) {

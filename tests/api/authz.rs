@@ -347,8 +347,8 @@ on_both_engines! {
                             records = Records::make(w, people, path).await;
                         }
                         match (status, place) {
-                            (404, "missing") => absent = Some(reply.told()),
-                            (404, _) => hidden.push(reply.told()),
+                            (404, "missing") => absent = Some(reply.observed()),
+                            (404, _) => hidden.push(reply.observed()),
                             _ => {}
                         }
                     }

@@ -199,8 +199,8 @@ on_both_engines! {
         assert_eq!(actions, [(json!("break_glass.opened"), json!(kim.id())), (json!("break_glass.ended"), json!(boss.id())), (json!("break_glass.reviewed"), json!(boss.id()))]);
         // Whoever works the case sees it.
         let timeline = ana.get(&format!("/cases/{case}/timeline")).await.expect(200).body["items"].clone();
-        let told: Vec<_> = timeline.as_array().unwrap().iter().filter(|entry| entry["subject_id"] == opened).map(|entry| (entry["event"].clone(), entry["actor_id"].clone())).collect();
-        assert_eq!(told, [(json!("break_glass.reviewed"), json!(boss.id())), (json!("break_glass.ended"), json!(boss.id())), (json!("break_glass.opened"), json!(kim.id()))]);
+        let observed: Vec<_> = timeline.as_array().unwrap().iter().filter(|entry| entry["subject_id"] == opened).map(|entry| (entry["event"].clone(), entry["actor_id"].clone())).collect();
+        assert_eq!(observed, [(json!("break_glass.reviewed"), json!(boss.id())), (json!("break_glass.ended"), json!(boss.id())), (json!("break_glass.opened"), json!(kim.id()))]);
         let trace = pages(&w.user(Role::Auditor), "/audit-events", 200).await;
         assert!(!Value::Array(trace).to_string().contains(REASON), "a reason is content");
     }
@@ -259,13 +259,13 @@ on_both_engines! {
         }
         kim.post("/break-glass", json!({"case_id": case})).await.faulty(422, "/reason", "required");
         // A case that is not there and one of another organization are told alike.
-        let mut told = Vec::new();
+        let mut observed = Vec::new();
         for (who, case) in [(&kim, World::nobodys_id()), (&w.outsider(Role::Supervisor), case.clone())] {
             let reply = who.post("/break-glass", glass(&case)).await;
-            told.push(reply.told());
+            observed.push(reply.observed());
             reply.faulty(422, "/case_id", "unknown_reference");
         }
-        assert_eq!(told[0], told[1]);
+        assert_eq!(observed[0], observed[1]);
         let key = [("idempotency-key", "once")];
         let first = kim.send("POST", "/break-glass", &key, Some(glass(&case))).await.expect(201);
         let again = kim.send("POST", "/break-glass", &key, Some(glass(&case))).await.expect(201);

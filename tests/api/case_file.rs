@@ -97,7 +97,7 @@ fn events(file: &Value) -> Vec<(&str, &str)> {
     lines.map(|line| (line["on"].as_str().unwrap(), line["event"].as_str().unwrap())).collect()
 }
 
-/// The trace's entries about a record, the oldest first.
+/// The audit log's entries about a record, the oldest first.
 async fn entries_of(w: &World, subject: &str) -> Vec<Value> {
     let entries = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 200).await;
     entries.into_iter().filter(|entry| entry["subject_id"] == subject).collect()
@@ -128,13 +128,13 @@ on_both_engines! {
         assert_eq!(file["transitions"].as_array().unwrap().len(), pages(&boss, &format!("/cases/{}/transitions", work.case), 50).await.len());
         assert_eq!(file["people"].as_array().unwrap().len(), 2);
 
-        let told = events(&file);
-        let today = told.iter().find(|(_, event)| *event == "case_opened").unwrap().0;
+        let observed = events(&file);
+        let today = observed.iter().find(|(_, event)| *event == "case_opened").unwrap().0;
         // What was withdrawn as a mistake has not happened, and what was waived was not due.
-        assert_eq!(told[..4], [("2026-01-20", "action_filed"), ("2026-01-28", "action_decided"), ("2026-02-02", "meeting_held"), ("2026-02-02", "contact")]);
-        assert_eq!(told[4..8], [(today, "case_opened"), (today, "case_moved"), (today, "case_moved"), (today, "case_moved")]);
-        assert_eq!(told[8], (today, "barrier_opened"));
-        assert_eq!(told.last(), Some(&("2030-01-05", "deadline_due")));
+        assert_eq!(observed[..4], [("2026-01-20", "action_filed"), ("2026-01-28", "action_decided"), ("2026-02-02", "meeting_held"), ("2026-02-02", "contact")]);
+        assert_eq!(observed[4..8], [(today, "case_opened"), (today, "case_moved"), (today, "case_moved"), (today, "case_moved")]);
+        assert_eq!(observed[8], (today, "barrier_opened"));
+        assert_eq!(observed.last(), Some(&("2030-01-05", "deadline_due")));
         let again = ana.get(&format!("{}?reader=supervision", work.path())).await.expect(200).body;
         assert_eq!(again["story"], file["story"]);
     }
@@ -156,8 +156,8 @@ on_both_engines! {
             }
             assert_eq!((&file["reader"], &file["name"], &file["case"]["lead_advocate"]), (&json!("client"), &json!("Sam"), &json!("A advocate")));
             assert_eq!(file["contacts"], json!([{"at": "2026-02-03T05:00:00.000Z", "direction": "out", "mode": "phone", "successful": true}]));
-            let told = events(&file);
-            assert_eq!(told[..4], [("2026-01-20", "action_filed"), ("2026-01-28", "action_decided"), ("2026-02-02", "meeting_held"), ("2026-02-02", "contact")]);
+            let observed = events(&file);
+            assert_eq!(observed[..4], [("2026-01-20", "action_filed"), ("2026-01-28", "action_decided"), ("2026-02-02", "meeting_held"), ("2026-02-02", "contact")]);
             assert!(page.contains("<h1>Your case</h1>") && page.contains("They promised by 9 February 2026: CLIENT-promise"));
         }
     }
@@ -192,8 +192,8 @@ on_both_engines! {
         let paths = [format!("/cases/{case}/file"), format!("/cases/{case}/file?reader=client"), format!("/cases/{case}/file/print?{REASON}&for=client")];
         for path in &paths {
             for stranger in [&ben, &w.outsider(Role::Supervisor), &w.outsider(Role::Advocate), &south] {
-                let refused = stranger.get(path).await.expect(404).told();
-                assert_eq!(refused, stranger.get(&path.replace(&case, &World::nobodys_id())).await.expect(404).told());
+                let refused = stranger.get(path).await.expect(404).observed();
+                assert_eq!(refused, stranger.get(&path.replace(&case, &World::nobodys_id())).await.expect(404).observed());
             }
             for role in [Role::Admin, Role::Auditor, Role::Integration, Role::Client] {
                 w.user(role).get(path).await.expect(403);
@@ -272,7 +272,7 @@ on_both_engines! {
         assert_eq!(of("case.file_read"), [json!(["supervision", "json"])]);
         assert_eq!(of("case.file_exported"), [json!(["internal", "pdf"]), json!(["internal", "html"]), json!(["client", "pdf"]), json!(["internal", "html"]), json!(["client", "html"])]);
         let all = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 200).await;
-        assert!(!json!(all).to_string().contains("asks for it"), "the trace holds nobody's words");
+        assert!(!json!(all).to_string().contains("asks for it"), "the audit log holds nobody's words");
         for action in ["barrier.listed", "action.listed", "deadline.listed", "meeting.listed", "commitment.listed", "note.listed", "task.listed", "statement.listed"] {
             assert!(all.iter().any(|entry| entry["action"] == action && entry["actor_id"] == boss.id()), "{action}");
         }
@@ -325,7 +325,7 @@ on_both_engines! {
         assert!(notes.iter().all(|shown| shown["id"] != note.id()), "the oldest is left out");
         let client = boss.get(&format!("/cases/{case}/file?reader=client")).await.expect(200).body;
         assert_eq!((client["contacts"].as_array().unwrap().len(), &client["left_out"]["contacts"]), (25, &json!(0)), "of a contact no text is shown");
-        // Each entry of the trace has two hundred ids at the most.
+        // Each entry of the audit log has two hundred ids at the most.
         let listed = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 200).await;
         let listed: Vec<usize> = listed.iter().filter(|entry| entry["action"] == "task.listed").map(|entry| entry["subject_ids"].as_array().unwrap().len()).collect();
         assert_eq!(listed, [200; 10]);

@@ -287,7 +287,7 @@ on_both_engines! {
         for path in [format!("/cases/{moved}"), format!("/cases/{moved}?expand=lead_advocate,client"), format!("/cases/{moved}/transitions"), format!("/cases/{moved}/assignments")] {
             let refused = ana.get(&path).await.expect(404);
             assert_eq!(names(&refused.body), Vec::<String>::new(), "{path}");
-            assert_eq!(refused.told(), ana.get(&path.replace(&moved, &World::nobodys_id())).await.expect(404).told(), "{path}");
+            assert_eq!(refused.observed(), ana.get(&path.replace(&moved, &World::nobodys_id())).await.expect(404).observed(), "{path}");
         }
         for reader in [&ana, &boss, &admin, &w.user(Role::Integration)] {
             for path in [format!("/cases/{kept}"), format!("/cases/{kept}?expand=lead_advocate")] {

@@ -60,7 +60,7 @@ on_both_engines! {
             let found = preview(&ana, body).await.expect(200).body;
             assert_eq!(found["due_on"], example["due_on"], "{example:#}\n{found:#}");
             let moved = found["steps"].as_array().unwrap().iter().any(|step| step["code"] == "moved_to_business_day");
-            for (member, told) in [
+            for (member, observed) in [
                 ("due_at", &found["due_at"]),
                 ("source", &found["source"]),
                 ("differs", &found["differs_from_notice"]),
@@ -69,7 +69,7 @@ on_both_engines! {
                 ("not_statutory", &found["not_statutory"]),
                 ("moved", &json!(moved)),
             ] {
-                if let Some(expected) = example.get(member) { assert_eq!(told, expected, "{member}: {example:#}\n{found:#}"); }
+                if let Some(expected) = example.get(member) { assert_eq!(observed, expected, "{member}: {example:#}\n{found:#}"); }
             }
             assert!(["2026-11-01", "2026-11-24"].contains(&found["last_verified_on"].as_str().unwrap()), "{found:#}");
             assert_eq!(found["citation"].is_string(), found["not_statutory"] == false, "{found:#}");
@@ -152,9 +152,9 @@ on_both_engines! {
         let shown = ana.get(&path).await.expect(200);
         assert_eq!((&shown.body["version"], &shown.body["amount"]), (&json!(3), &json!(80)));
         let versions = pages(&ana, &format!("{path}/versions"), 3).await;
-        let told: Vec<_> = versions.iter().map(|rule| (rule["version"].as_i64().unwrap(), rule["amount"].as_i64().unwrap(), rule["effective_to"].as_str().map(str::to_owned))).collect();
+        let observed: Vec<_> = versions.iter().map(|rule| (rule["version"].as_i64().unwrap(), rule["amount"].as_i64().unwrap(), rule["effective_to"].as_str().map(str::to_owned))).collect();
         let last = Day::today(&w.org.time_zone).plus_days(29).to_string();
-        assert_eq!(told, [(4, 70, None), (3, 80, Some(last)), (2, 90, Some("2026-01-31".into())), (1, 60, Some("2026-01-31".into()))]);
+        assert_eq!(observed, [(4, 70, None), (3, 80, Some(last)), (2, 90, Some("2026-01-31".into())), (1, 60, Some("2026-01-31".into()))]);
         admin.post(&format!("{path}/versions"), newer(json!({}))).await.faulty(422, "/effective_from", "before_present_version");
         // Another organization still goes by the first.
         let theirs = w.outsider(Role::Advocate).get(&path).await.expect(200);

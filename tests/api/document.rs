@@ -39,8 +39,8 @@ fn every_operation_is_described() {
         let tag = &operation["tags"][0];
         assert!(DOC["tags"].as_array().unwrap().iter().any(|known| known["name"] == *tag), "{name}: {tag}");
         for part in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
-            let told = operation["parameters"].as_array().unwrap().iter().any(|p| p["in"] == "path" && p["name"] == part);
-            assert!(told, "{name} does not describe {part}");
+            let observed = operation["parameters"].as_array().unwrap().iter().any(|p| p["in"] == "path" && p["name"] == part);
+            assert!(observed, "{name} does not describe {part}");
         }
         let guarded = !operation["security"].as_array().unwrap().is_empty();
         assert_eq!(guarded, operation["x-permission"].is_string(), "{name}");

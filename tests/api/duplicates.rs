@@ -4,7 +4,7 @@ use crate::{
     on_both_engines,
     support::{Reply, User, World, active_case, database::Engine, pages},
 };
-use alongside::{auth::Role, casework::clients::merge::FOLLOWERS};
+use alongside::{auth::Role, casework::clients::merge::REFERENCING_TABLES};
 use diesel::RunQueryDsl as _;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -304,6 +304,6 @@ on_both_engines! {
         let tables: Vec<Named> = alongside::on_engine!(&mut conn, |c| diesel::sql_query(sql).load(c)).unwrap();
         let tables: Vec<&str> = tables.iter().map(|table| table.name.as_str()).filter(|name| !["client_merges", "export_clients"].contains(name)).collect();
         // What was handed out stays under the id that it was handed out with.
-        assert_eq!(tables, FOLLOWERS, "what refers to clients must be moved by clients::merge");
+        assert_eq!(tables, REFERENCING_TABLES, "what refers to clients must be moved by clients::merge");
     }
 }

@@ -172,7 +172,7 @@ on_both_engines! {
         file(&boss, "/reports/barriers_open?format=csv&view=protected&reason=For+the+board").await;
         file(&boss, "/reports/barriers_open?format=csv&view=exact&reason=For+the+team").await;
         let all = exports(w).await;
-        let told: Vec<Value> = all.iter().map(|export| json!([export["what"], export["for"], export["recipient"], export["purpose"], export["purpose_text"], export["basis"], export["notice"], export["client_count"]])).collect();
+        let observed: Vec<Value> = all.iter().map(|export| json!([export["what"], export["for"], export["recipient"], export["purpose"], export["purpose_text"], export["basis"], export["notice"], export["client_count"]])).collect();
         let clinic = "Riverside Clinic, 1 River Road";
         let of_print = |what: &str| [
             json!([what, "recipient", clinic, "treatment", null, "consent", "part2-2024-1", 1]),
@@ -184,7 +184,7 @@ on_both_engines! {
         expected.push(json!(["barriers_open", "internal", null, null, null, "internal_use", "part2-2024-1", 2]));
         expected.push(json!(["barriers_open", null, null, null, null, "deidentified", null, 0]));
         expected.push(json!(["barriers_open", null, null, null, null, "internal_use", null, 0]));
-        assert_eq!(told, expected);
+        assert_eq!(observed, expected);
         assert_eq!(all[7]["client_ids"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect::<BTreeSet<_>>(), BTreeSet::from([records.client.as_str(), &other.client]));
 
         // By client: what holds a record of theirs, and nothing else.
@@ -240,7 +240,7 @@ on_both_engines! {
             entries.into_iter().filter(|entry| entry["actor_id"] == json!(auditor.id())).collect::<Vec<_>>()
         };
         auditor.get("/exports").await.expect(200);
-        assert_eq!(entries().await.len(), 1, "that there is none is told too");
+        assert_eq!(entries().await.len(), 1, "that there is none is observed too");
         let records = Records::make(&ana, &boss).await;
         file(&ana, &format!("/statements/{}/print?for=client&reason=Sam+asks+for+it", records.statement)).await;
         let listed = auditor.get("/exports").await.expect(200).body["items"].clone();

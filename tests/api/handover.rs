@@ -161,8 +161,8 @@ on_both_engines! {
         let (admin, ana, boss) = (w.user(Role::Admin), w.user(Role::Advocate), w.user(Role::Supervisor));
         deputise(w, &admin, &w.user_in(&w.org, &[], Role::Supervisor), 7).await;
         let path = format!("/teams/{}/deputies", w.team);
-        for (who, told) in [(&admin, true), (&boss, true), (&ana, false)] {
-            assert_eq!(who.get(&path).await.expect(200).body.to_string().contains("CANARY"), told);
+        for (who, observed) in [(&admin, true), (&boss, true), (&ana, false)] {
+            assert_eq!(who.get(&path).await.expect(200).body.to_string().contains("CANARY"), observed);
         }
         let trace = pages(&w.user(Role::Auditor), "/audit-events", 200).await;
         assert!(!Value::Array(trace).to_string().contains("CANARY"));

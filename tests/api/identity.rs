@@ -38,7 +38,7 @@ on_both_engines! {
         assert_eq!(me(w, &signed_in.body["access_token"]).await, 200);
         let wrong = sign_in(w, &ana.email, "four wet umbrellas").await.expect(401);
         let unknown = sign_in(w, "nobody@example.org", PASSWORD).await.expect(401);
-        assert_eq!(wrong.told(), unknown.told());
+        assert_eq!(wrong.observed(), unknown.observed());
         sign_in(w, &ana.email, &"x".repeat(200)).await.faulty(422, "/password", "too_long");
     }
 
@@ -216,12 +216,12 @@ on_both_engines! {
     async fn a_password_of_the_fields_words_or_of_plain_runs_is_refused(w) {
         let ana = w.user(Role::Advocate);
         let change = |new: &str| json!({"current_password": PASSWORD, "new_password": new});
-        let told = async |bad: &str| ana.send("PUT", "/me/password", &[], Some(change(bad))).await.expect(422).faults();
+        let observed = async |bad: &str| ana.send("PUT", "/me/password", &[], Some(change(bad))).await.expect(422).faults();
         for run in ["135792468013579", "mnbvcxzlkjhgfdsapoi", "zyxwvutsrqponmlk", "november2026december"] {
-            assert_eq!(told(run).await, [("/new_password".to_owned(), "too_guessable".to_owned())], "{run}");
+            assert_eq!(observed(run).await, [("/new_password".to_owned(), "too_guessable".to_owned())], "{run}");
         }
         for words in ["recovery advocate 2026", "One day at a time 2024", "S0ber4Life!!2026"] {
-            assert_eq!(told(words).await, [("/new_password".to_owned(), "own_words".to_owned())], "{words}");
+            assert_eq!(observed(words).await, [("/new_password".to_owned(), "own_words".to_owned())], "{words}");
         }
         ana.send("PUT", "/me/password", &[], Some(change("blue kettle sings"))).await.expect(204);
     }
@@ -235,8 +235,8 @@ on_both_engines! {
             let row = users::table.filter(users::id.eq(ana.actor.user));
             diesel::update(row).set(users::password_hash.eq(Some(costly))).execute(&mut w.home.open()).unwrap();
             let begun = std::time::Instant::now();
-            let told = sign_in(w, &ana.email, PASSWORD).await.expect(401);
-            assert_eq!(told.body["code"], "invalid_credentials", "{cost}");
+            let observed = sign_in(w, &ana.email, PASSWORD).await.expect(401);
+            assert_eq!(observed.body["code"], "invalid_credentials", "{cost}");
             assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{cost}: {:?}", begun.elapsed());
         }
     }

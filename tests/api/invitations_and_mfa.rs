@@ -64,7 +64,7 @@ fn suspend(w: &World, status: OrganizationStatus) {
     use alongside::db::schema::organizations as rows;
     diesel::update(rows::table.filter(rows::id.eq(w.org.id))).set(rows::status.eq(status)).execute(&mut w.home.open()).unwrap();
 }
-/// The actions of the trace so far, as an auditor sees them.
+/// The actions of the audit log so far, as an auditor sees them.
 async fn actions(w: &World) -> Vec<String> {
     let seen = w.user(Role::Auditor).get("/audit-events?limit=200").await.expect(200);
     seen.body["items"].as_array().unwrap().iter().map(|entry| entry["action"].as_str().unwrap().to_owned()).collect()
@@ -105,9 +105,9 @@ on_both_engines! {
         for status in ["suspended", "removed"] {
             let path = format!("/users/{}", ana.id());
             admin.patch(&path, "*", json!({"status": status})).await.expect(200);
-            let told = invite().await;
-            let way = told["detail"].as_str().unwrap();
-            assert!(told["code"] == "already_exists" && way.contains(status) && way.contains(&format!("PATCH {path}")) && way.contains("active"), "{told:#}");
+            let observed = invite().await;
+            let way = observed["detail"].as_str().unwrap();
+            assert!(observed["code"] == "already_exists" && way.contains(status) && way.contains(&format!("PATCH {path}")) && way.contains("active"), "{observed:#}");
         }
         // What it says is the way.
         admin.patch(&format!("/users/{}", ana.id()), "*", json!({"status": "active"})).await.expect(200);
@@ -262,12 +262,12 @@ on_both_engines! {
 
     async fn a_forgotten_password_is_answered_alike_and_mailed_to_its_owner_alone(w) {
         let (ana, gone) = (w.user(Role::Advocate), w.user_who_is(Role::Advocate, UserStatus::Suspended));
-        let mut told = Vec::new();
+        let mut observed = Vec::new();
         for email in [ana.email.as_str(), "nobody@example.org", gone.email.as_str()] {
             let reply = public(w, "forgot-password", json!({"email": email})).await.expect(202);
-            told.push((reply.body.clone(), reply.headers.len(), reply.header("content-length").to_owned()));
+            observed.push((reply.body.clone(), reply.headers.len(), reply.header("content-length").to_owned()));
         }
-        assert!(told.iter().all(|one| *one == told[0]), "{told:?}");
+        assert!(observed.iter().all(|one| *one == observed[0]), "{observed:?}");
         for bad in [json!([ana.email, "eve@example.org"]), json!(format!("{},eve@example.org", ana.email)), json!(format!("{}\r\nBcc: eve@example.org", ana.email))] {
             public(w, "forgot-password", json!({"email": bad})).await.expect(422);
         }

@@ -112,7 +112,7 @@ on_both_engines! {
         soon(std::slice::from_ref(&second)).await;
         assert_eq!(status_of(w, &base, ana.token()).await, 401);
         // What it sealed when it started, by the key that is retired, is met still.
-        let (_, told, why) = alongside(&["verify"]);
-        assert!(told.contains("\n1 checkpoints are met, 0 lines cannot be read"), "{told} {why}");
+        let (_, observed, why) = alongside(&["verify"]);
+        assert!(observed.contains("\n1 checkpoints are met, 0 lines cannot be read"), "{observed} {why}");
     }
 }

@@ -3,7 +3,7 @@
 
 use crate::{
     on_both_engines,
-    support::{PASSWORD, Reply, User, World, harness::surroundings},
+    support::{PASSWORD, Reply, User, World, harness::server_options},
 };
 use alongside::{
     admin, app,
@@ -63,11 +63,11 @@ fn hash_of(w: &World, user: &User<'_>) -> String {
 on_both_engines! {
     async fn from_the_fifth_failure_on_an_account_waits_and_the_right_password_with_it(w) {
         let ana = w.user(Role::Advocate);
-        let wrong = sign_in(w, &ana.email, WRONG).await.expect(401).told();
+        let wrong = sign_in(w, &ana.email, WRONG).await.expect(401).observed();
         for _ in 0..4 {
-            assert_eq!(sign_in(w, &ana.email, WRONG).await.expect(401).told(), wrong);
+            assert_eq!(sign_in(w, &ana.email, WRONG).await.expect(401).observed(), wrong);
         }
-        assert_eq!(sign_in(w, &ana.email, PASSWORD).await.expect(401).told(), wrong, "it waits");
+        assert_eq!(sign_in(w, &ana.email, PASSWORD).await.expect(401).observed(), wrong, "it waits");
         ana.get("/me").await.expect(200); // who is inside stays there
         time_goes_by(w);
         sign_in(w, &ana.email, PASSWORD).await.expect(200);
@@ -86,9 +86,9 @@ on_both_engines! {
 
     async fn who_guesses_elsewhere_keeps_nobody_out_where_they_have_been_before(w) {
         let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
-        let proxied = w.another_server_in(app::Surroundings {
+        let proxied = w.another_server_in(app::ServerOptions {
             sources: Sources { behind_proxy: true, trusted: TrustedProxies::try_from("127.0.0.0/8".to_owned()).unwrap() },
-            ..surroundings()
+            ..server_options()
         });
         let at = async |place: &str, user: &User<'_>, password: &str| sign_in_at(w, &proxied, &user.email, password, place).await.0;
         let (office, elsewhere, home) = ("203.0.113.9", "198.51.100.1", "192.0.2.7");
@@ -109,9 +109,9 @@ on_both_engines! {
 
     async fn who_signs_in_from_elsewhere_is_written_to(w) {
         let ana = w.user(Role::Advocate);
-        let proxied = w.another_server_in(app::Surroundings {
+        let proxied = w.another_server_in(app::ServerOptions {
             sources: Sources { behind_proxy: true, trusted: TrustedProxies::try_from("127.0.0.0/8".to_owned()).unwrap() },
-            ..surroundings()
+            ..server_options()
         });
         for place in ["203.0.113.9", "203.0.113.9", "192.0.2.7", "192.0.2.7", "203.0.113.9"] {
             assert_eq!(sign_in_at(w, &proxied, &ana.email, PASSWORD, place).await.0, 200);
@@ -132,14 +132,14 @@ on_both_engines! {
 
     async fn an_account_that_is_not_there_waits_like_one_that_is(w) {
         let ana = w.user(Role::Advocate);
-        let mut told = Vec::new();
+        let mut observed = Vec::new();
         for email in [ana.email.as_str(), "nobody@example.org"] {
             for _ in 0..7 {
                 let reply = sign_in(w, email, WRONG).await.expect(401);
-                told.push((reply.told(), reply.header("www-authenticate").to_owned(), reply.headers.len(), reply.header("content-length").to_owned()));
+                observed.push((reply.observed(), reply.header("www-authenticate").to_owned(), reply.headers.len(), reply.header("content-length").to_owned()));
             }
         }
-        assert!(told.iter().all(|one| *one == told[0]), "{told:#?}");
+        assert!(observed.iter().all(|one| *one == observed[0]), "{observed:#?}");
         assert_eq!(failures(w)[..2], [5, 5]);
     }
 
@@ -192,7 +192,7 @@ on_both_engines! {
         let ana = w.user(Role::Advocate);
         let server = |behind_proxy, trusted: &str| {
             let trusted = TrustedProxies::try_from(trusted.to_owned()).unwrap();
-            w.another_server_in(app::Surroundings { sources: Sources { behind_proxy, trusted }, ..surroundings() })
+            w.another_server_in(app::ServerOptions { sources: Sources { behind_proxy, trusted }, ..server_options() })
         };
         for n in 0..2 {
             sign_in(w, &format!("nobody{n}@example.org"), WRONG).await.expect(401);
@@ -210,7 +210,7 @@ on_both_engines! {
         assert_eq!(sign_in_at(w, &proxied, &ana.email, PASSWORD, "203.0.113.9, 127.0.0.1").await.0, 200);
         // Where nobody says who stands behind the proxy, it is not made to wait for one of them.
         assert_eq!(sign_in_at(w, &asked_nothing, &ana.email, PASSWORD, "203.0.113.9").await.0, 200);
-        // The trace has whoever the proxy has named.
+        // The audit log has whoever the proxy has named.
         let entries = w.user(Role::Auditor).get("/audit-events?limit=200").await.expect(200).body;
         let sources: Vec<&Value> = entries["items"].as_array().unwrap().iter().filter(|entry| entry["action"] == "session.started").map(|entry| &entry["source"]).collect();
         assert_eq!(sources.iter().filter(|source| ***source == json!("203.0.113.9")).count(), 2, "{sources:?}");
@@ -231,7 +231,7 @@ on_both_engines! {
 
     async fn a_password_is_hashed_anew_once_a_guess_has_to_cost_more(w) {
         let ana = w.user(Role::Advocate);
-        let dearer = w.another_server_in(app::Surroundings { password_cost: Cost::new(20_480, 3).unwrap(), ..surroundings() });
+        let dearer = w.another_server_in(app::ServerOptions { password_cost: Cost::new(20_480, 3).unwrap(), ..server_options() });
         assert!(hash_of(w, &ana).starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
         assert_eq!(sign_in_at(w, &dearer, &ana.email, WRONG, "").await.0, 401);
         assert!(hash_of(w, &ana).starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
@@ -293,7 +293,7 @@ on_both_engines! {
     }
 
     async fn connections_over_the_cap_wait_and_the_others_work(w) {
-        let server = w.another_server_in(app::Surroundings { most_connections: 4, ..surroundings() });
+        let server = w.another_server_in(app::ServerOptions { most_connections: 4, ..server_options() });
         let place = server.trim_start_matches("http://").to_owned();
         let open = || TcpStream::connect(&place).unwrap();
         let ask = |stream: &mut TcpStream| stream.write_all(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
@@ -320,7 +320,7 @@ on_both_engines! {
     }
 
     async fn the_page_is_served_only_where_it_is_meant_to_be(w) {
-        let closed = w.another_server_in(app::Surroundings { docs: false, ..surroundings() });
+        let closed = w.another_server_in(app::ServerOptions { docs: false, ..server_options() });
         for path in ["/docs", "/docs/", "/docs/index.html", "/openapi.json"] {
             let status = |base: &str| { let asked = w.http.get(format!("{base}{path}")).send(); async { asked.await.unwrap().status().as_u16() } };
             assert_eq!((status(&w.base).await, status(&closed).await), (200, 404), "{path}");

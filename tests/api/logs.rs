@@ -47,7 +47,7 @@ pub async fn start(w: &World) -> (Program, String, std::path::PathBuf) {
 
 /// The body with the canary at the end of every text in it, or in place of it, and in a member that there is not. (The name of such a
 /// one is told: it is where the fault is.)
-fn told(mut body: Value, whole: bool) -> Value {
+fn observed(mut body: Value, whole: bool) -> Value {
     fn walk(value: &mut Value, whole: bool) {
         match value {
             Value::String(text) => *text = if whole { CANARY.into() } else { format!("{text} {CANARY}") },
@@ -82,7 +82,7 @@ on_both_engines! {
                     }
                     request = request.header("if-match", if whole { CANARY } else { "*" }).bearer_auth(person.token());
                     if let Some(example) = &example {
-                        request = request.json(&told(example.clone(), whole));
+                        request = request.json(&observed(example.clone(), whole));
                     }
                     let reply = request.send().await.unwrap();
                     let (status, text) = (reply.status(), reply.text().await.unwrap());

@@ -99,8 +99,8 @@ on_both_engines! {
         for user in [&boss, &ana, &admin, &integration] {
             let role = user.actor.role.as_str();
             let shown = user.get(&format!("/cases/{case}?expand=client,lead_advocate")).await.expect(200).body;
-            let told = |value: &Value| !value.as_array().is_some_and(Vec::is_empty);
-            let members: BTreeSet<String> = shown.as_object().unwrap().iter().filter(|(_, value)| told(value)).map(|(member, _)| member.clone()).collect();
+            let observed = |value: &Value| !value.as_array().is_some_and(Vec::is_empty);
+            let members: BTreeSet<String> = shown.as_object().unwrap().iter().filter(|(_, value)| observed(value)).map(|(member, _)| member.clone()).collect();
             let given = &TABLES.read[&("Case".to_owned(), role.to_owned())];
             let due: BTreeSet<String> = properties.iter().filter(|member| given.have(member) && !["review_on", "unmet_reason"].contains(&member.as_str())).cloned().collect();
             assert_eq!(members, due, "{role}");
@@ -112,7 +112,7 @@ on_both_engines! {
         let token = w.keys.mint(Actor { role: Role::Client, ..ana.actor }).unwrap();
         let path = format!("/api/v1/cases/{case}");
         let caught = AssertUnwindSafe(w.send(Some(&token), "GET", &path, &[], None)).catch_unwind().await;
-        let told = caught.unwrap_err().downcast::<String>().unwrap();
-        assert!(told.contains("shows client Case at all"), "{told}");
+        let observed = caught.unwrap_err().downcast::<String>().unwrap();
+        assert!(observed.contains("shows client Case at all"), "{observed}");
     }
 }

@@ -97,8 +97,8 @@ on_both_engines! {
         ana.patch(&format!("/clients/{client}"), &version, json!({"safe_contact": {"email": true}})).await.expect(200);
         let token = sign_in("four dry umbrellas", "").await;
         w.send(Some(&token), "POST", "/api/v1/me/email", &[], Some(json!({"email": "sam.other@example.org"}).to_string())).await.expect(202);
-        let told = w.letters(&sam.email, 2).await;
-        assert!(told.iter().any(|letter| letter.contains("asked for another e-mail address")));
+        let observed = w.letters(&sam.email, 2).await;
+        assert!(observed.iter().any(|letter| letter.contains("asked for another e-mail address")));
     }
 
     async fn a_client_sees_their_own_record_and_nothing_that_is_for_staff(w) {
@@ -130,9 +130,9 @@ on_both_engines! {
         assert_eq!(meetings.iter().map(|meeting| meeting["status"].as_str().unwrap()).collect::<Vec<_>>(), ["held", "booked", "booked"]);
         assert_eq!(pages(&sam, "/me/meetings?starts_at_gte=2030-06-01T00:00:00Z", 2).await.len(), 1);
         assert_eq!(sam.get("/me/meetings?status=held&include_total=true").await.expect(200).body["total"], 1);
-        for told in [&own.body, &listed.body, &shown.body, &json!(meetings)] {
+        for observed in [&own.body, &listed.body, &shown.body, &json!(meetings)] {
             for hidden in ["STAFF ONLY", "THIRD PARTY", &ana.id(), &w.team.to_string()] {
-                assert!(!told.to_string().contains(hidden), "{hidden} in {told:#}");
+                assert!(!observed.to_string().contains(hidden), "{hidden} in {observed:#}");
             }
         }
         // Staff's own ways to the same records are shut, also to whom they are about.
@@ -157,8 +157,8 @@ on_both_engines! {
         for list in ["/me/meetings", "/me/statements", "/me/feedback"] {
             assert_eq!((pages(&sam, list, 1).await.len(), pages(&kim, list, 1).await.len()), (0, 1), "{list}");
         }
-        let absent = sam.get(&format!("/me/cases/{}", World::nobodys_id())).await.expect(404).told();
-        assert_eq!(sam.get(&format!("/me/cases/{of_kim}")).await.expect(404).told(), absent);
+        let absent = sam.get(&format!("/me/cases/{}", World::nobodys_id())).await.expect(404).observed();
+        assert_eq!(sam.get(&format!("/me/cases/{of_kim}")).await.expect(404).observed(), absent);
         sam.get(&format!("/me/statements/{statement}")).await.expect(404);
         sam.patch(&format!("/me/statements/{statement}"), "*", json!({"sections": {"needs": "x"}})).await.expect(404);
         sam.send("POST", &format!("/me/statements/{statement}/approve"), &[("if-match", "*")], None).await.expect(404);
@@ -193,18 +193,18 @@ on_both_engines! {
             World::nobodys_id(), ana.id(), boss.id(), w.outsider(Role::Client).id(),
             w.user_who_is(Role::Client, UserStatus::Suspended).id(), w.user_who_is(Role::Client, UserStatus::Removed).id(),
         ];
-        let mut told = Vec::new();
+        let mut observed = Vec::new();
         for id in wrong {
             let reply = put(&ana, path.clone(), id).await;
-            told.push(reply.told());
+            observed.push(reply.observed());
             reply.faulty(422, "/user_id", "unknown_reference");
         }
         link(&ana, &client, &sam).await;
         link(&boss, &client, &sam).await;
         let twice = put(&ana, format!("/clients/{other}/account"), sam.id()).await;
-        told.push(twice.told());
+        observed.push(twice.observed());
         twice.faulty(422, "/user_id", "unknown_reference");
-        assert!(told.iter().all(|one| *one == told[0]), "whose they are already is not told");
+        assert!(observed.iter().all(|one| *one == observed[0]), "whose they are already is not told");
         assert_eq!(boss.get(&path).await.expect(200).body["user_id"], sam.id());
         assert_eq!(sam.get("/me/client").await.expect(200).body["preferred_name"], "Sam");
 
@@ -256,16 +256,16 @@ on_both_engines! {
         sam.patch(&mine, "\"v2\"", json!({"sections": {"helps": "A call."}})).await.expect(200);
         sam.send("PATCH", &mine, &[], Some(json!({"sections": {}}))).await.expect(428);
         sam.send("POST", &format!("{mine}/approve"), &[], None).await.expect(428); // what they have not read they do not approve
-        let told = sam.send("POST", &format!("{mine}/approve"), &[("if-match", "\"v3\"")], None).await.expect(200);
-        assert_eq!((&told.body["status"], &told.body["approval"]["method"]), (&json!("approved"), &json!("in_writing")));
+        let observed = sam.send("POST", &format!("{mine}/approve"), &[("if-match", "\"v3\"")], None).await.expect(200);
+        assert_eq!((&observed.body["status"], &observed.body["approval"]["method"]), (&json!("approved"), &json!("in_writing")));
         assert_eq!(sam.send("POST", &format!("{mine}/approve"), &[("if-match", "*")], None).await.expect(409).body["code"], "statement_settled");
         assert_eq!(sam.patch(&mine, "*", json!({"sections": {"needs": "x"}})).await.expect(409).body["code"], "statement_settled");
         let seen = ana.get(&theirs).await.expect(200);
         assert_eq!((&seen.body["approval"]["recorded_by"], &seen.body["sections"]["helps"]), (&json!(sam.id()), &json!("A call.")));
         let empty = sam.post("/me/statements", json!({})).await.expect(201).id();
         assert_eq!(sam.send("POST", &format!("/me/statements/{empty}/approve"), &[("if-match", "*")], None).await.expect(409).body["code"], "guards_unmet");
-        let told = pages(&sam, "/me/statements", 1).await;
-        assert_eq!(told.iter().map(|one| one["status"].as_str().unwrap()).collect::<Vec<_>>(), ["draft", "approved"]);
+        let observed = pages(&sam, "/me/statements", 1).await;
+        assert_eq!(observed.iter().map(|one| one["status"].as_str().unwrap()).collect::<Vec<_>>(), ["draft", "approved"]);
         assert_eq!(pages(&sam, "/me/statements?status=approved", 1).await.len(), 1);
     }
 
@@ -314,8 +314,8 @@ on_both_engines! {
         sam.send("POST", "/me/statements", &key, Some(body.clone())).await.expect(201);
         let again = sam.send("POST", "/me/statements", &key, Some(body.clone())).await.expect(201);
         assert_eq!(again.header("idempotency-replayed"), "true");
-        let told = json!({"text": "Thank you."});
-        sam.send("POST", "/me/feedback", &key, Some(told.clone())).await.expect(201);
+        let observed = json!({"text": "Thank you."});
+        sam.send("POST", "/me/feedback", &key, Some(observed.clone())).await.expect(201);
         for path in PATHS { sam.get(path).await.expect(200); }
         sam.get(&format!("/me/cases/{case}")).await.expect(200);
         let trail = pages(&w.user(Role::Auditor), &format!("/audit-events?actor_id={}&sort=sequence", sam.id()), 100).await;
@@ -326,7 +326,7 @@ on_both_engines! {
         ana.send("DELETE", &format!("/clients/{client}/account"), &[], None).await.expect(204);
         for path in PATHS { sam.get(path).await.expect(404); }
         sam.send("POST", "/me/statements", &key, Some(body)).await.expect(404);
-        sam.send("POST", "/me/feedback", &key, Some(told)).await.expect(404);
+        sam.send("POST", "/me/feedback", &key, Some(observed)).await.expect(404);
         link(&ana, &client, &sam).await;
         admin.patch(&format!("/users/{}", sam.id()), "*", json!({"status": "suspended"})).await.expect(200);
         for path in PATHS { sam.get(path).await.expect(401); }

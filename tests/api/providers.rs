@@ -191,8 +191,8 @@ on_both_engines! {
         };
         let mut conn = w.home.open();
         for (target, merges, followers) in [
-            ("providers", "provider_merges", directory::providers::store::FOLLOWERS),
-            ("services", "service_merges", directory::services::store::FOLLOWERS),
+            ("providers", "provider_merges", directory::providers::store::REFERENCING_TABLES),
+            ("services", "service_merges", directory::services::store::REFERENCING_TABLES),
         ] {
             let tables: Vec<Table> = alongside::on_engine!(&mut conn, |c| diesel::sql_query(sql(target)).load(c)).unwrap();
             let tables: Vec<&str> = tables.iter().map(|table| table.name.as_str()).filter(|name| *name != merges).collect();
@@ -218,13 +218,13 @@ on_both_engines! {
         ana.patch(&format!("/barriers/{ended}"), "*", json!({"status": "resolved", "disposition": "resolved_full", "judged_by": "client"})).await.expect(200);
         barrier(&ben, &theirs, json!({"type": "capacity", "description": "d", "provider_id": clinic})).await;
 
-        let told = ana.get(&path).await.expect(200).body;
-        assert_eq!(told["promises"], json!({"numerator": 2, "denominator": 4, "rate": 0.5, "late": 1, "broken": 1, "open": 1, "waived": 1}));
-        assert_eq!(told["barriers_by_type"], json!([{"type": "cost", "open": 1, "resolved": 1, "closed_unresolved": 0}]));
-        let by_service = told["barriers_by_service"].as_array().unwrap();
+        let observed = ana.get(&path).await.expect(200).body;
+        assert_eq!(observed["promises"], json!({"numerator": 2, "denominator": 4, "rate": 0.5, "late": 1, "broken": 1, "open": 1, "waived": 1}));
+        assert_eq!(observed["barriers_by_type"], json!([{"type": "cost", "open": 1, "resolved": 1, "closed_unresolved": 0}]));
+        let by_service = observed["barriers_by_service"].as_array().unwrap();
         assert_eq!(by_service.len(), 2);
         assert!(by_service.contains(&json!({"service_id": offered, "open": 1, "resolved": 0, "closed_unresolved": 0})));
-        assert_eq!((&told["meetings_held"], told["recent_commitments"].as_array().unwrap().len()), (&json!(1), 6));
+        assert_eq!((&observed["meetings_held"], observed["recent_commitments"].as_array().unwrap().len()), (&json!(1), 6));
         // The supervisor sees both cases, a stranger to both none, and somebody of another organization not even the provider.
         let all = boss.get(&path).await.expect(200).body;
         assert_eq!((&all["promises"]["denominator"], &all["meetings_held"]), (&json!(5), &json!(2)));
@@ -235,8 +235,8 @@ on_both_engines! {
         w.user(Role::Admin).get(&path).await.expect(403);
         // It goes with the provider, and looking leaves a trace.
         merge(&boss, "providers", &clinic, &elsewhere).await.expect(201);
-        let told = ana.get(&path).await.expect(200).body;
-        assert_eq!((&told["provider_id"], &told["promises"]["denominator"], &told["meetings_held"]), (&json!(elsewhere), &json!(5), &json!(2)));
+        let observed = ana.get(&path).await.expect(200).body;
+        assert_eq!((&observed["provider_id"], &observed["promises"]["denominator"], &observed["meetings_held"]), (&json!(elsewhere), &json!(5), &json!(2)));
         let entries = pages(&w.user(Role::Auditor), "/audit-events", 200).await;
         assert!(entries.iter().any(|entry| entry["action"] == "provider.memory_read" && entry["subject_id"] == elsewhere.as_str()));
     }
@@ -246,14 +246,14 @@ on_both_engines! {
         let case = active_case(&ana, &boss).await;
         let clinic = provider(&ana, "Riverside Clinic").await;
         held(&ana, &case, &clinic, &[("provider", "open"); 12]).await;
-        let told = ana.get(&format!("/providers/{clinic}/memory")).await.expect(200).body;
-        let times: Vec<&str> = told["recent_commitments"].as_array().unwrap().iter().map(|promise| promise["created_at"].as_str().unwrap()).collect();
-        assert_eq!((times.len(), times.is_sorted_by(|a, b| a >= b), &told["promises"]["open"]), (10, true, &json!(12)));
+        let observed = ana.get(&format!("/providers/{clinic}/memory")).await.expect(200).body;
+        let times: Vec<&str> = observed["recent_commitments"].as_array().unwrap().iter().map(|promise| promise["created_at"].as_str().unwrap()).collect();
+        assert_eq!((times.len(), times.is_sorted_by(|a, b| a >= b), &observed["promises"]["open"]), (10, true, &json!(12)));
         // What should never have been counts nowhere.
         barrier(&ana, &case, json!({"type": "cost", "description": "d", "provider_id": clinic})).await;
         w.user(Role::Admin).transition(&case, json!({"to": "entered_in_error", "reason": "Twice."})).await.expect(201);
-        let told = ana.get(&format!("/providers/{clinic}/memory")).await.expect(200).body;
-        assert_eq!((&told["promises"]["open"], &told["meetings_held"], &told["recent_commitments"]), (&json!(0), &json!(0), &json!([])));
-        assert_eq!(told["barriers_by_type"], json!([]));
+        let observed = ana.get(&format!("/providers/{clinic}/memory")).await.expect(200).body;
+        assert_eq!((&observed["promises"]["open"], &observed["meetings_held"], &observed["recent_commitments"]), (&json!(0), &json!(0), &json!([])));
+        assert_eq!(observed["barriers_by_type"], json!([]));
     }
 }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Numbers by what they are of: `cost open` → `3`, `cost resolved` → `1/4`.
-type Told = BTreeMap<String, String>;
+type Observed = BTreeMap<String, String>;
 
 const LOAD: [&str; 4] = ["accepted", "active", "on_hold", "closing"];
 const DAY: i64 = 86_400_000_000;
@@ -44,16 +44,16 @@ fn moment(value: &Value, member: &str) -> Option<Instant> {
 fn date(value: &Value, member: &str) -> Option<Day> {
     value[member].as_str().map(day)
 }
-fn add(told: &mut BTreeMap<String, (i64, i64)>, key: &str, name: &str, of: bool, among: bool) {
-    let entry = told.entry(format!("{key} {name}")).or_default();
+fn add(observed: &mut BTreeMap<String, (i64, i64)>, key: &str, name: &str, of: bool, among: bool) {
+    let entry = observed.entry(format!("{key} {name}")).or_default();
     entry.0 += i64::from(of && among);
     entry.1 += i64::from(among);
 }
-fn counts(told: BTreeMap<String, (i64, i64)>) -> Told {
-    told.into_iter().map(|(key, (of, _))| (key, of.to_string())).collect()
+fn counts(observed: BTreeMap<String, (i64, i64)>) -> Observed {
+    observed.into_iter().map(|(key, (of, _))| (key, of.to_string())).collect()
 }
-fn shares(told: BTreeMap<String, (i64, i64)>) -> Told {
-    told.into_iter().map(|(key, (of, among))| (key, format!("{of}/{among}"))).collect()
+fn shares(observed: BTreeMap<String, (i64, i64)>) -> Observed {
+    observed.into_iter().map(|(key, (of, among))| (key, format!("{of}/{among}"))).collect()
 }
 /// The smallest that half, or nine in ten, do not exceed.
 fn quantile(mut days: Vec<i64>, percent: usize) -> String {
@@ -143,10 +143,10 @@ impl<'w> Books<'w> {
     }
 
     /// What the report tells, by the keys of its group, and as of when.
-    async fn told(&self, query: &str, group: &str) -> (Told, Instant) {
+    async fn observed(&self, query: &str, group: &str) -> (Observed, Instant) {
         let report = self.get(&format!("/reports/{query}group_by={group}")).await;
         let rows = report[if group.is_empty() { "totals" } else { "rows" }].as_array().unwrap();
-        let told = rows.iter().map(|row| {
+        let observed = rows.iter().map(|row| {
             let value = match row.get("numerator") {
                 Some(numerator) => format!("{numerator}/{}", row["denominator"]),
                 None => row.get("value").map_or("-".into(), Value::to_string),
@@ -154,7 +154,7 @@ impl<'w> Books<'w> {
             let keys: Vec<&str> = group.split(',').filter(|name| !name.is_empty()).map(|name| text(row, name)).collect();
             (format!("{} {}", keys.join("+"), text(row, "statistic")), value)
         });
-        (told.collect(), moment(&report, "as_of").unwrap())
+        (observed.collect(), moment(&report, "as_of").unwrap())
     }
 
     fn case(&self, record: &Value) -> &Value {
@@ -166,8 +166,8 @@ impl<'w> Books<'w> {
     }
 
     async fn caseload(&self, from: Day, to: Day) {
-        let (told, now) = self.told("caseload_current?", "status").await;
-        let mut plain = Told::new();
+        let (observed, now) = self.observed("caseload_current?", "status").await;
+        let mut plain = Observed::new();
         for status in LOAD {
             let of: Vec<&Value> = self.cases.iter().filter(|case| case["status"] == status).collect();
             if !of.is_empty() {
@@ -180,7 +180,7 @@ impl<'w> Books<'w> {
                 plain.insert(format!("{status} weighted"), of.iter().map(weight).sum::<i64>().to_string());
             }
         }
-        assert_eq!(told, plain);
+        assert_eq!(observed, plain);
 
         let (from_at, to_at) = (from.begins(&self.zone), to.begins(&self.zone));
         let is_in = |case: &str, when: Instant| LOAD.contains(&self.status_at(case, when));
@@ -198,12 +198,12 @@ impl<'w> Books<'w> {
         let at_begin = self.steps.keys().filter(|case| is_in(case, from_at)).count();
         let at_end = self.steps.keys().filter(|case| is_in(case, to_at)).count();
         let plain = [("opening", at_begin), ("in", moves(true)), ("out", moves(false)), ("closing", at_end)];
-        let plain: Told = plain.into_iter().map(|(name, n)| (format!(" {name}"), n.to_string())).collect();
-        assert_eq!(self.told(&format!("caseload_flow?from={from}&to={to}&"), "").await.0, plain);
+        let plain: Observed = plain.into_iter().map(|(name, n)| (format!(" {name}"), n.to_string())).collect();
+        assert_eq!(self.observed(&format!("caseload_flow?from={from}&to={to}&"), "").await.0, plain);
         assert_eq!(at_begin + moves(true) - moves(false), at_end);
         // The same from the other measure.
         if to_at <= now {
-            let then = self.told(&format!("caseload_current?as_of={}&", to.plus_days(-1)), "").await.0;
+            let then = self.observed(&format!("caseload_current?as_of={}&", to.plus_days(-1)), "").await.0;
             assert_eq!(then[" cases"], at_end.to_string());
         }
 
@@ -216,13 +216,13 @@ impl<'w> Books<'w> {
                 closings.filter(|at| (from_at..to_at).contains(at)).map(move |at| (at.micros() - opened.micros()) / DAY).collect::<Vec<_>>()
             })
             .collect();
-        let plain: Told = [
+        let plain: Observed = [
             (" closed".into(), closed.len().to_string()),
             (" median".into(), quantile(closed.clone(), 50)),
             (" p90".into(), quantile(closed, 90)),
         ]
         .into();
-        assert_eq!(self.told(&format!("time_to_close?from={from}&to={to}&"), "").await.0, plain);
+        assert_eq!(self.observed(&format!("time_to_close?from={from}&to={to}&"), "").await.0, plain);
 
         let mut plain = BTreeMap::new();
         for step in self.steps.values().flatten().filter(|step| (from_at..to_at).contains(&moment(step, "at").unwrap())) {
@@ -231,7 +231,7 @@ impl<'w> Books<'w> {
                 add(&mut plain, text(&step["given"], "reason_code"), name, step["to"] == name, true);
             }
         }
-        assert_eq!(self.told(&format!("unmet_need?from={from}&to={to}&"), "reason").await.0, counts(plain));
+        assert_eq!(self.observed(&format!("unmet_need?from={from}&to={to}&"), "reason").await.0, counts(plain));
     }
 
     async fn contact(&self, from: Day, to: Day) {
@@ -248,16 +248,16 @@ impl<'w> Books<'w> {
             .iter()
             .filter(|case| case.get("first_contact_at").is_none() && !["declined", "closed"].contains(&text(case, "status")))
             .count();
-        let plain: Told = [
+        let plain: Observed = [
             (" reached".into(), days.len().to_string()),
             (" median".into(), quantile(days.clone(), 50)),
             (" p90".into(), quantile(days, 90)),
             (" waiting".into(), waiting.to_string()),
         ]
         .into();
-        assert_eq!(self.told(&format!("time_to_first_contact?from={from}&to={to}&"), "").await.0, plain);
+        assert_eq!(self.observed(&format!("time_to_first_contact?from={from}&to={to}&"), "").await.0, plain);
 
-        let (told, now) = self.told("contact_gap?", "").await;
+        let (observed, now) = self.observed("contact_gap?", "").await;
         let active: Vec<&Value> = self.cases.iter().filter(|case| case["status"] == "active").collect();
         let gaps: Vec<i64> = active
             .iter()
@@ -267,7 +267,7 @@ impl<'w> Books<'w> {
         let quiet = active.len() - gaps.iter().filter(|gap| **gap < 14 * DAY).count();
         let median = quantile(gaps.iter().map(|gap| gap / DAY).collect(), 50);
         assert_eq!(
-            told,
+            observed,
             [
                 (" cases".into(), active.len().to_string()),
                 (" quiet".into(), format!("{quiet}/{}", active.len())),
@@ -278,7 +278,7 @@ impl<'w> Books<'w> {
     }
 
     async fn deadlines(&self, from: Day, to: Day) {
-        let (told, now) = self.told("deadlines_due?", "source").await;
+        let (observed, now) = self.observed("deadlines_due?", "source").await;
         let today = Day::of(now, &self.zone);
         let mut plain = BTreeMap::new();
         for deadline in self
@@ -299,9 +299,9 @@ impl<'w> Books<'w> {
                 add(&mut plain, text(deadline, "source"), name, holds, true);
             }
         }
-        assert_eq!(told, counts(plain));
+        assert_eq!(observed, counts(plain));
 
-        let mut plain = Told::new();
+        let mut plain = Observed::new();
         let due: Vec<&Value> = self.deadlines.iter().filter(|deadline| (from..to).contains(&date(deadline, "due_on").unwrap())).collect();
         let late = |deadline: &&&Value| deadline["late_filing"] == true || date(deadline, "satisfied_on") > date(deadline, "due_on");
         let met: Vec<&&Value> = due.iter().filter(|deadline| deadline["status"] == "satisfied").collect();
@@ -310,7 +310,7 @@ impl<'w> Books<'w> {
         plain.insert(" in_time".into(), format!("{}/{}", met.len() - too_late, met.len() + missed));
         plain.insert(" late".into(), too_late.to_string());
         plain.insert(" missed".into(), missed.to_string());
-        assert_eq!(self.told(&format!("deadline_compliance?from={from}&to={to}&"), "").await.0, plain);
+        assert_eq!(self.observed(&format!("deadline_compliance?from={from}&to={to}&"), "").await.0, plain);
 
         let mut plain = (BTreeMap::new(), BTreeMap::new());
         for task in self.tasks.iter().filter(|task| task["status"] == "open") {
@@ -318,17 +318,17 @@ impl<'w> Books<'w> {
             add(&mut plain.0, text(task, "assignee_id"), "overdue", over, true);
             add(&mut plain.1, text(task, "assignee_id"), "share", over, true);
         }
-        let plain: Told = counts(plain.0).into_iter().chain(shares(plain.1)).collect();
-        assert_eq!(self.told("overdue_followups?", "assignee").await.0, plain);
+        let plain: Observed = counts(plain.0).into_iter().chain(shares(plain.1)).collect();
+        assert_eq!(self.observed("overdue_followups?", "assignee").await.0, plain);
     }
 
     async fn barriers(&self, from: Day, to: Day) {
-        let (told, now) = self.told("barriers_open?", "type,team").await;
+        let (observed, now) = self.observed("barriers_open?", "type,team").await;
         let mut plain = BTreeMap::new();
         for barrier in self.barriers.iter().filter(|barrier| barrier.get("resolved_at").is_none()) {
             add(&mut plain, &format!("{}+{}", text(barrier, "type"), text(self.case(barrier), "team_id")), "open", true, true);
         }
-        assert_eq!(told, counts(plain));
+        assert_eq!(observed, counts(plain));
 
         let period = from.begins(&self.zone)..to.begins(&self.zone);
         let mut plain = BTreeMap::new();
@@ -338,7 +338,7 @@ impl<'w> Books<'w> {
             add(&mut plain, key, "in_full", became == "resolved_full", true);
             add(&mut plain, key, "judged_by_client", barrier["judged_by"] == "client", true);
         }
-        assert_eq!(self.told(&format!("barrier_resolution?from={from}&to={to}&"), "severity").await.0, shares(plain));
+        assert_eq!(self.observed(&format!("barrier_resolution?from={from}&to={to}&"), "severity").await.0, shares(plain));
 
         let today = Day::of(now, &self.zone);
         let mut hit: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -351,7 +351,7 @@ impl<'w> Books<'w> {
                 hit.entry(text(barrier, "provider_id")).or_default().insert(text(self.case(barrier), "client_id"));
             }
         }
-        let plain: Told = hit
+        let plain: Observed = hit
             .iter()
             .flat_map(|(provider, clients)| {
                 [
@@ -360,7 +360,7 @@ impl<'w> Books<'w> {
                 ]
             })
             .collect();
-        assert_eq!(self.told("provider_pattern?", "provider").await.0, plain);
+        assert_eq!(self.observed("provider_pattern?", "provider").await.0, plain);
 
         let mut plain = BTreeMap::new();
         for barrier in &self.barriers {
@@ -372,7 +372,7 @@ impl<'w> Books<'w> {
                 add(&mut plain, basis.as_str().unwrap(), "barriers", true, true);
             }
         }
-        assert_eq!(self.told(&format!("discrimination_by_basis?from={from}&to={to}&"), "basis").await.0, counts(plain));
+        assert_eq!(self.observed(&format!("discrimination_by_basis?from={from}&to={to}&"), "basis").await.0, counts(plain));
     }
 
     async fn actions_and_meetings(&self, from: Day, to: Day) {
@@ -392,8 +392,8 @@ impl<'w> Books<'w> {
                 add(&mut plain.1, text(action, "type"), "pending", pending, true);
             }
         }
-        let plain: Told = shares(plain.0).into_iter().chain(counts(plain.1)).collect();
-        assert_eq!(self.told(&format!("action_success?from={from}&to={to}&"), "type").await.0, plain);
+        let plain: Observed = shares(plain.0).into_iter().chain(counts(plain.1)).collect();
+        assert_eq!(self.observed(&format!("action_success?from={from}&to={to}&"), "type").await.0, plain);
 
         let period = from.begins(&self.zone)..to.begins(&self.zone);
         let held: Vec<&Value> = self
@@ -418,7 +418,7 @@ impl<'w> Books<'w> {
                 add(&mut plain, "", name, holds, true);
             }
         }
-        assert_eq!(self.told(&format!("self_advocacy_shift?from={from}&to={to}&"), "").await.0, shares(plain));
+        assert_eq!(self.observed(&format!("self_advocacy_shift?from={from}&to={to}&"), "").await.0, shares(plain));
 
         let mut plain = (0, 0, 0, 0);
         for meeting in held {
@@ -431,15 +431,15 @@ impl<'w> Books<'w> {
             plain.2 += done;
             plain.3 += mandatory.len();
         }
-        let (told, _) = self.told(&format!("meeting_prep?from={from}&to={to}&"), "").await;
+        let (observed, _) = self.observed(&format!("meeting_prep?from={from}&to={to}&"), "").await;
         assert_eq!(
-            told,
+            observed,
             [(" prepared".into(), format!("{}/{}", plain.0, plain.1)), (" readiness".into(), format!("{}/{}", plain.2, plain.3))].into()
         );
     }
 
     async fn oversight(&self) {
-        let (told, now) = self.told("supervision?", "team").await;
+        let (observed, now) = self.observed("supervision?", "team").await;
         let mut plain = BTreeMap::new();
         for case in self.cases.iter().filter(|case| !["closed", "declined"].contains(&text(case, "status"))) {
             let status = text(case, "status");
@@ -454,7 +454,7 @@ impl<'w> Books<'w> {
                 add(&mut plain, text(case, "team_id"), name, holds, true);
             }
         }
-        assert_eq!(told, counts(plain));
+        assert_eq!(observed, counts(plain));
 
         let mut plain = BTreeMap::new();
         for case in self.cases.iter().filter(|case| LOAD.contains(&text(case, "status"))) {
@@ -475,7 +475,7 @@ impl<'w> Books<'w> {
         for action in self.actions.iter().filter(|action| ["filed", "in_progress"].contains(&text(action, "status"))) {
             add(&mut plain, "", "action_without_scheme", action.get("scheme").is_none(), true);
         }
-        assert_eq!(self.told("data_quality?", "").await.0, shares(plain));
+        assert_eq!(self.observed("data_quality?", "").await.0, shares(plain));
     }
 }
 

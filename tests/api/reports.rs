@@ -40,7 +40,7 @@ async fn report(user: &User<'_>, query: &str) -> Value {
     user.get(&format!("/reports/{query}")).await.expect(200).body
 }
 /// The rows, and the totals.
-async fn told(user: &User<'_>, query: &str) -> (Vec<String>, Vec<String>) {
+async fn observed(user: &User<'_>, query: &str) -> (Vec<String>, Vec<String>) {
     let body = report(user, query).await;
     (lines(&body["rows"]), lines(&body["totals"]))
 }
@@ -119,8 +119,8 @@ on_both_engines! {
         assert_eq!(lines(&now["totals"]), ["all: cases = 3", "all: weighted = 6"]);
         assert_eq!((&now["n"], excluded(&now)), (&json!(3), vec![pair("not_accepted", 1)]));
         // As of a day in January the closed one is active, and nobody knows of the mistake.
-        assert_eq!(told(&boss, "caseload_current?group_by=status&as_of=2026-01-10").await.0, ["Accepted: cases = 3", "Accepted: weighted = 6", "Active: cases = 2", "Active: weighted = 2"]);
-        assert_eq!(told(&boss, "caseload_current?group_by=&as_of=2026-01-04").await.1, ["all: cases = 0", "all: weighted = 0"]);
+        assert_eq!(observed(&boss, "caseload_current?group_by=status&as_of=2026-01-10").await.0, ["Accepted: cases = 3", "Accepted: weighted = 6", "Active: cases = 2", "Active: weighted = 2"]);
+        assert_eq!(observed(&boss, "caseload_current?group_by=&as_of=2026-01-04").await.1, ["all: cases = 0", "all: weighted = 0"]);
     }
 
     /// Of five cases, two are in the caseload when February begins, one comes, one goes and one goes and comes again.
@@ -140,9 +140,9 @@ on_both_engines! {
         past.steps(&mut later, &[("2026-02-20", Triage), ("2026-03-01", Accepted)]);
 
         let february = "caseload_flow?from=2026-02-01&to=2026-03-01&group_by=";
-        assert_eq!(told(&boss, february).await.1, ["all: opening = 3", "all: in = 2", "all: out = 2", "all: closing = 3"]);
-        assert_eq!(told(&boss, "caseload_current?group_by=&as_of=2026-02-28").await.1[0], "all: cases = 3");
-        assert_eq!(told(&boss, "caseload_current?group_by=&as_of=2026-01-31").await.1[0], "all: cases = 3");
+        assert_eq!(observed(&boss, february).await.1, ["all: opening = 3", "all: in = 2", "all: out = 2", "all: closing = 3"]);
+        assert_eq!(observed(&boss, "caseload_current?group_by=&as_of=2026-02-28").await.1[0], "all: cases = 3");
+        assert_eq!(observed(&boss, "caseload_current?group_by=&as_of=2026-01-31").await.1[0], "all: cases = 3");
     }
 
     /// Closed after 10, 20 and 90 days; the last was opened anew and closed once more, 5 days after that.
@@ -157,9 +157,9 @@ on_both_engines! {
                 past.steps(&mut case, &[("2026-04-10", Closing), ("2026-04-10", Closed)]);
             }
         }
-        assert_eq!(told(&boss, "time_to_close?from=2026-01-01&to=2026-07-01&group_by=").await.1, ["all: median = 10", "all: p90 = 90", "all: closed = 4"]);
-        assert_eq!(told(&boss, "time_to_close?from=2026-01-01&to=2026-04-01&group_by=").await.1, ["all: median = 10", "all: p90 = 20", "all: closed = 2"]);
-        assert_eq!(told(&boss, "time_to_close?from=2025-01-01&to=2025-04-01&group_by=").await.1, ["all: median -", "all: p90 -", "all: closed = 0"]);
+        assert_eq!(observed(&boss, "time_to_close?from=2026-01-01&to=2026-07-01&group_by=").await.1, ["all: median = 10", "all: p90 = 90", "all: closed = 4"]);
+        assert_eq!(observed(&boss, "time_to_close?from=2026-01-01&to=2026-04-01&group_by=").await.1, ["all: median = 10", "all: p90 = 20", "all: closed = 2"]);
+        assert_eq!(observed(&boss, "time_to_close?from=2025-01-01&to=2025-04-01&group_by=").await.1, ["all: median -", "all: p90 -", "all: closed = 0"]);
     }
 
     /// Two declined for the same reason, one waitlisted for another and one without a code; the waitlisted one is declined later.
@@ -177,10 +177,10 @@ on_both_engines! {
             }
         }
         assert_eq!(
-            told(&boss, "unmet_need?from=2026-01-01&to=2026-02-01").await.0,
+            observed(&boss, "unmet_need?from=2026-01-01&to=2026-02-01").await.0,
             ["Capacity: declined = 2", "Capacity: waitlisted = 0", "Language that we do not offer: declined = 0", "Language that we do not offer: waitlisted = 1", "Not said: declined = 0", "Not said: waitlisted = 1"]
         );
-        assert_eq!(told(&boss, "unmet_need?from=2026-01-01&to=2026-03-01&group_by=").await.1, ["all: declined = 3", "all: waitlisted = 2"]);
+        assert_eq!(observed(&boss, "unmet_need?from=2026-01-01&to=2026-03-01&group_by=").await.1, ["all: declined = 3", "all: waitlisted = 2"]);
     }
 
     /// Reached after 0, 2 and 10 days; one waits, one was declined without having been reached.
@@ -199,7 +199,7 @@ on_both_engines! {
         assert_eq!(lines(&january["totals"]), ["all: median = 2", "all: p90 = 10", "all: reached = 3", "all: waiting = 1"]);
         assert_eq!((&january["n"], excluded(&january)), (&json!(4), vec![pair("never_reached", 1), pair("entered_in_error", 0)]));
         // Six days in, the third still waits.
-        assert_eq!(told(&boss, "time_to_first_contact?from=2026-01-01&to=2026-02-01&group_by=&as_of=2026-01-11").await.1, ["all: median = 0", "all: p90 = 2", "all: reached = 2", "all: waiting = 2"]);
+        assert_eq!(observed(&boss, "time_to_first_contact?from=2026-01-01&to=2026-02-01&group_by=&as_of=2026-01-11").await.1, ["all: median = 0", "all: p90 = 2", "all: reached = 2", "all: waiting = 2"]);
     }
 
     /// Spoken to 2, 13 and 14 days ago, and never: the last two are quiet.
@@ -213,7 +213,7 @@ on_both_engines! {
                 past.case_changes(&mut case, on, |case| case.last_contact_at = Some(crate::support::history_fixtures::at(&format!("{on}T15:00:00Z"))));
             }
         }
-        let (rows, all) = told(&boss, "contact_gap?as_of=2026-03-31T15:00:00Z").await;
+        let (rows, all) = observed(&boss, "contact_gap?as_of=2026-03-31T15:00:00Z").await;
         assert_eq!(rows.iter().filter(|row| row.contains("cases")).collect::<Vec<_>>(), ["Within a week: cases = 1", "7 to 13 days: cases = 1", "14 to 29 days: cases = 1", "Not yet spoken to: cases = 1"]);
         assert_eq!(all, ["all: cases = 4", "all: quiet = 2/4", "all: median = 13"]);
     }
@@ -231,9 +231,9 @@ on_both_engines! {
         past.deadline_changes(&mut waits, "2026-01-08", |deadline| deadline.status = DeadlineStatus::PendingTrigger);
         let mut met = past.deadline(&action, "2026-01-07", "2026-03-01");
         past.deadline_changes(&mut met, "2026-02-01", |deadline| deadline.status = DeadlineStatus::Satisfied);
-        let (_, all) = told(&boss, "deadlines_due?group_by=&as_of=2026-03-10T15:00:00Z").await;
+        let (_, all) = observed(&boss, "deadlines_due?group_by=&as_of=2026-03-10T15:00:00Z").await;
         assert_eq!(all, ["all: overdue = 1", "all: within_7_days = 2", "all: within_30_days = 1", "all: later = 1", "all: pending_trigger = 1"]);
-        let (_, all) = told(&boss, "deadlines_due?group_by=&as_of=2026-03-10").await;
+        let (_, all) = observed(&boss, "deadlines_due?group_by=&as_of=2026-03-10").await;
         assert_eq!(all[0], "all: overdue = 2", "by the end of the day the one of today is over too");
     }
 
@@ -254,7 +254,7 @@ on_both_engines! {
         let march = report(&boss, "deadline_compliance?from=2026-03-01&to=2026-04-01&group_by=action_type&as_of=2026-03-20").await;
         assert_eq!(lines(&march["rows"]), ["Grievance: in_time = 1/4", "Grievance: late = 1", "Grievance: missed = 2"]);
         assert_eq!(excluded(&march), [pair("excused", 1), pair("superseded", 1), pair("not_due_yet", 1), pair("entered_in_error", 0)]);
-        assert_eq!(told(&boss, "deadline_compliance?from=2026-03-11&to=2026-03-31&group_by=").await.1[0], "all: in_time = 0/0");
+        assert_eq!(observed(&boss, "deadline_compliance?from=2026-03-11&to=2026-03-31&group_by=").await.1[0], "all: in_time = 0/0");
     }
 
     /// Two tasks of Ana's are late and one is not due; one of nobody's is late; one was done.
@@ -268,11 +268,11 @@ on_both_engines! {
         past.task(&case, "2026-01-06", "2026-01-20", None);
         let mut done = past.task(&case, "2026-01-06", "2026-01-20", Some(ana.actor.user));
         past.task_changes(&mut done, "2026-01-25", |task| task.status = TaskStatus::Done);
-        let (rows, all) = told(&boss, "overdue_followups?as_of=2026-03-01&group_by=assignee").await;
+        let (rows, all) = observed(&boss, "overdue_followups?as_of=2026-03-01&group_by=assignee").await;
         assert_eq!(rows[2..], ["Not said: overdue = 1", "Not said: share = 1/1"]);
         assert!(rows[0].ends_with(": overdue = 2") && rows[1].ends_with(": share = 2/3"), "{rows:?}");
         assert_eq!(all, ["all: overdue = 3", "all: share = 3/4"]);
-        assert_eq!(told(&boss, "overdue_followups?as_of=2026-01-21&group_by=").await.1, ["all: overdue = 2", "all: share = 2/5"]);
+        assert_eq!(observed(&boss, "overdue_followups?as_of=2026-01-21&group_by=").await.1, ["all: overdue = 2", "all: share = 2/5"]);
     }
 
     /// Two of cost and one of transport; one of cost is resolved on the first of March.
@@ -287,9 +287,9 @@ on_both_engines! {
             (barrier.status, barrier.disposition, barrier.judged_by) = (BarrierStatus::Resolved, Some(BarrierDisposition::ResolvedFull), Some(JudgedBy::Client));
             barrier.resolved_at = Some(crate::support::history_fixtures::at("2026-03-01T15:00:00Z"));
         });
-        assert_eq!(told(&boss, "barriers_open").await, (vec!["Cost: open = 1".into(), "Transport: open = 1".into()], vec!["all: open = 2".into()]));
-        assert_eq!(told(&boss, "barriers_open?as_of=2026-02-20&group_by=type,severity").await.0, ["Medium, Cost: open = 1", "High, Cost: open = 1", "Medium, Transport: open = 1"]);
-        assert_eq!(told(&boss, "barriers_open?as_of=2026-02-20T15:00:00Z&group_by=age").await.0, ["Under 30 days: open = 2", "30 to 89 days: open = 1"]);
+        assert_eq!(observed(&boss, "barriers_open").await, (vec!["Cost: open = 1".into(), "Transport: open = 1".into()], vec!["all: open = 2".into()]));
+        assert_eq!(observed(&boss, "barriers_open?as_of=2026-02-20&group_by=type,severity").await.0, ["Medium, Cost: open = 1", "High, Cost: open = 1", "Medium, Transport: open = 1"]);
+        assert_eq!(observed(&boss, "barriers_open?as_of=2026-02-20T15:00:00Z&group_by=age").await.0, ["Under 30 days: open = 2", "30 to 89 days: open = 1"]);
     }
 
     /// Of four that end in March two are resolved, one of them in full; three were judged by the client. A fifth is opened again.
@@ -317,8 +317,8 @@ on_both_engines! {
             (barrier.status, barrier.disposition, barrier.judged_by, barrier.resolved_at) = (BarrierStatus::Open, None, None, None);
         });
         let march = "barrier_resolution?from=2026-03-01&to=2026-04-01&group_by=";
-        assert_eq!(told(&boss, march).await.1, ["all: resolved = 2/4", "all: in_full = 1/4", "all: judged_by_client = 3/4"]);
-        assert_eq!(told(&boss, &format!("{march}&as_of=2026-03-10")).await.1, ["all: resolved = 3/5", "all: in_full = 2/5", "all: judged_by_client = 4/5"]);
+        assert_eq!(observed(&boss, march).await.1, ["all: resolved = 2/4", "all: in_full = 1/4", "all: judged_by_client = 3/4"]);
+        assert_eq!(observed(&boss, &format!("{march}&as_of=2026-03-10")).await.1, ["all: resolved = 3/5", "all: in_full = 2/5", "all: judged_by_client = 4/5"]);
     }
 
     /// Three clients at one provider within 180 days, two at another; one of the first has two barriers, one came before.
@@ -343,7 +343,7 @@ on_both_engines! {
         let june = report(&boss, "provider_pattern?as_of=2026-06-30").await;
         assert_eq!(lines(&june["rows"]), ["Alder Clinic: clients = 3", "Alder Clinic: flagged = 1", "Birch House: clients = 2", "Birch House: flagged = 0"]);
         assert_eq!(lines(&june["totals"]), ["all: clients = 4", "all: flagged = 1"], "as many as rows are flagged");
-        assert_eq!(told(&boss, "provider_pattern?as_of=2026-05-01").await.0[..2], ["Alder Clinic: clients = 3", "Alder Clinic: flagged = 1"]);
+        assert_eq!(observed(&boss, "provider_pattern?as_of=2026-05-01").await.0[..2], ["Alder Clinic: clients = 3", "Alder Clinic: flagged = 1"]);
         // A merge changes no report of before, and every later one.
         let etag = boss.get(&format!("/providers/{birch}")).await.etag();
         let merge = json!({"into": alder});
@@ -351,7 +351,7 @@ on_both_engines! {
         assert!(merged.status < 300, "{:#}", merged.body);
         assert_eq!(report(&boss, "provider_pattern?as_of=2026-06-30").await, june);
         past.barrier(&cases[1], "2026-11-01", json!({"provider_id": alder}));
-        assert_eq!(told(&boss, "barriers_open?group_by=provider").await.0, ["Alder Clinic: open = 8", "Not said: open = 1"]);
+        assert_eq!(observed(&boss, "barriers_open?group_by=provider").await.0, ["Alder Clinic: open = 8", "Not said: open = 1"]);
     }
 
     /// Three barriers in March: of race, of race and sex, of none. One of race was entered in March and happened in February.
@@ -389,7 +389,7 @@ on_both_engines! {
         assert_eq!(lines(&march["rows"]), ["Grievance: succeeded = 2/4", "Grievance: pending = 1"]);
         assert_eq!(excluded(&march)[0], pair("withdrawn", 1));
         // On the first of March nothing was decided.
-        assert_eq!(told(&boss, "action_success?from=2026-03-01&to=2026-04-01&group_by=&as_of=2026-03-01").await.1, ["all: succeeded = 0/0", "all: pending = 7"]);
+        assert_eq!(observed(&boss, "action_success?from=2026-03-01&to=2026-04-01&group_by=&as_of=2026-03-01").await.1, ["all: succeeded = 0/0", "all: pending = 7"]);
     }
 
     /// Three meetings with four mandatory items each: four, two and none were done; one meeting has no list, one was called off.
@@ -427,7 +427,7 @@ on_both_engines! {
         let march = report(&boss, "self_advocacy_shift?from=2026-03-01&to=2026-04-01").await;
         assert_eq!(lines(&march["totals"]), ["all: more = 1/4", "all: same = 2/4", "all: less = 1/4"]);
         assert_eq!((&march["n"], excluded(&march)[0].clone()), (&json!(4), pair("one_meeting", 2)));
-        assert_eq!(told(&boss, "self_advocacy_shift?from=2026-03-01&to=2026-03-10&group_by=team").await.0[0].split(": ").last(), Some("more = 0/4"));
+        assert_eq!(observed(&boss, "self_advocacy_shift?from=2026-03-01&to=2026-03-10&group_by=team").await.0[0].split(": ").last(), Some("more = 0/4"));
     }
 
     /// Of six open cases one has no lead, one a lead who was put out, one waits in its referral for more than a week, and one is of a team
@@ -450,12 +450,12 @@ on_both_engines! {
         let admin = w.user(Role::Admin);
         let etag = admin.get(&format!("/users/{}", gone.id())).await.etag();
         admin.patch(&format!("/users/{}", gone.id()), &etag, json!({"status": "suspended"})).await.expect(200);
-        assert_eq!(told(&boss, "supervision?group_by=").await.1, ["all: open = 4", "all: unassigned = 1", "all: lead_gone = 1", "all: untriaged = 1", "all: unsupervised = 0"]);
+        assert_eq!(observed(&boss, "supervision?group_by=").await.1, ["all: open = 4", "all: unassigned = 1", "all: lead_gone = 1", "all: untriaged = 1", "all: unsupervised = 0"]);
         // Whoever is deputised to the other team sees it, and by that it has a supervisor.
         let deputy = w.user_in(&w.org, &[orphaned], Role::Supervisor);
-        assert_eq!(told(&deputy, "supervision?group_by=").await.1[0], "all: open = 1");
+        assert_eq!(observed(&deputy, "supervision?group_by=").await.1[0], "all: open = 1");
         // The numbers of an administrator are protected: all of these are small.
-        assert_eq!(told(&admin, "supervision?group_by=").await.1[0], "all: open hidden");
+        assert_eq!(observed(&admin, "supervision?group_by=").await.1[0], "all: open hidden");
     }
 
     /// Two cases of which one lacks a contact; two barriers, of which one says nothing of its provider and is of type other.
@@ -473,7 +473,7 @@ on_both_engines! {
         past.barrier(&one, "2026-01-10", json!({"type": "other", "type_text": "The door is locked"}));
         past.action(&one, "2026-01-10", json!({"filed_on": "2026-01-10"}));
         assert_eq!(
-            told(&boss, "data_quality").await.1,
+            observed(&boss, "data_quality").await.1,
             ["all: case_without_contact = 1/2", "all: case_intake_other = 1/2", "all: barrier_without_provider = 1/2", "all: barrier_without_service = 1/2", "all: barrier_type_other = 1/2", "all: action_without_scheme = 1/1"]
         );
     }
@@ -518,13 +518,13 @@ on_both_engines! {
         }
         let case = ben.new_case().await;
         ben.post(&format!("/cases/{case}/barriers"), json!({"type": "transport", "description": "d"})).await.expect(201);
-        let all = |user| async move { told(user, "barriers_open?group_by=type").await.0 };
+        let all = |user| async move { observed(user, "barriers_open?group_by=type").await.0 };
         assert_eq!(all(&ana).await, ["Cost: open = 2"]);
         assert_eq!(all(&ben).await, ["Transport: open = 1"]);
         assert_eq!(all(&boss).await, ["Cost: open = 2", "Transport: open = 1"]);
         assert_eq!(all(&other).await, Vec::<String>::new());
         assert_eq!(all(&w.outsider(Role::Supervisor)).await, Vec::<String>::new());
-        assert_eq!(told(&boss, &format!("barriers_open?group_by=&team={}", w.team)).await.1, ["all: open = 3"]);
+        assert_eq!(observed(&boss, &format!("barriers_open?group_by=&team={}", w.team)).await.1, ["all: open = 3"]);
         for role in [Role::Client, Role::Auditor] {
             w.user(role).get("/reports/barriers_open").await.expect(403);
         }
@@ -673,7 +673,7 @@ on_both_engines! {
         assert!(!protected.contains("internal"), "{protected}");
         let exact = csv("from=2026-01-01&to=2026-10-01&group_by=quarter&view=exact").await;
         assert!(exact.lines().skip(1).all(|line| line.ends_with("exact,Exact numbers: internal")) && exact.contains("2026-Q1,Q1 2026,1,"), "{exact}");
-        assert_eq!(told(&boss, &format!("barriers_open?{period}")).await.0[0], "Q1 2026: open = 1");
+        assert_eq!(observed(&boss, &format!("barriers_open?{period}")).await.0[0], "Q1 2026: open = 1");
         for format in ["svg", "csv", "xlsx", "pdf"] {
             let refused = boss.get(&format!("/reports/time_to_close?from=2026-01-02&to=2026-03-01&format={format}&reason=Board")).await;
             assert!(refused.body["errors"][0]["detail"].as_str().is_some_and(|detail| detail.contains("view=exact")), "{:#}", refused.body);
@@ -698,18 +698,18 @@ on_both_engines! {
             });
         }
         let period = "barrier_resolution?from=2026-01-01&to=2026-04-01";
-        let (rows, all) = told(&boss, &format!("{period}&group_by=month")).await;
+        let (rows, all) = observed(&boss, &format!("{period}&group_by=month")).await;
         let resolved: Vec<&String> = rows.iter().filter(|row| row.contains(": resolved")).collect();
         assert_eq!(resolved, ["January 2026: resolved = 2/2", "February 2026: resolved = 0/0", "March 2026: resolved = 2/2"]);
         assert_eq!(all[0], "all: resolved = 4/4");
-        let by_both = told(&boss, &format!("{period}&group_by=type,quarter")).await.0;
+        let by_both = observed(&boss, &format!("{period}&group_by=type,quarter")).await.0;
         assert_eq!(by_both.iter().filter(|row| row.contains(": resolved")).collect::<Vec<_>>(), ["Q1 2026, Cost: resolved = 3/3", "Q1 2026, Transport: resolved = 1/1"]);
         // How things stood at the end of each month; the last day of one is that of the report of it alone.
-        let (rows, all) = told(&boss, "barriers_open?from=2026-01-01&to=2026-04-01&group_by=month").await;
+        let (rows, all) = observed(&boss, "barriers_open?from=2026-01-01&to=2026-04-01&group_by=month").await;
         assert_eq!(rows, ["January 2026: open = 3", "February 2026: open = 2", "March 2026: open = 0"]);
         assert_eq!(all, ["all: open = 0"], "as of the end");
-        assert_eq!(told(&boss, "barriers_open?group_by=&as_of=2026-01-31").await.1, ["all: open = 3"]);
-        let (rows, all) = told(&boss, "caseload_flow?from=2025-12-15&to=2026-02-01&group_by=month").await;
+        assert_eq!(observed(&boss, "barriers_open?group_by=&as_of=2026-01-31").await.1, ["all: open = 3"]);
+        let (rows, all) = observed(&boss, "caseload_flow?from=2025-12-15&to=2026-02-01&group_by=month").await;
         assert_eq!((rows.len(), rows[0].as_str(), all.len()), (8, "December 2025 (part): opening = 0", 4));
         for (query, at, code) in [
             ("supervision?group_by=month", "group_by", "not_taken"),
@@ -803,7 +803,7 @@ on_both_engines! {
         let lines = || csv::ReaderBuilder::new().from_reader(text.as_str().unwrap().as_bytes()).into_records().map(Result::unwrap);
         let ids: std::collections::BTreeSet<String> = lines().filter(|line| &line[0] != "NOTICE").map(|line| line[line.len() - 1].to_owned()).collect();
         assert_eq!((ids.len(), lines().count()), (9_001, 9_002), "and the notice");
-        assert_eq!(told(&boss, "barriers_open?group_by=").await.1, ["all: open = 9001"]);
+        assert_eq!(observed(&boss, "barriers_open?group_by=").await.1, ["all: open = 9001"]);
     }
 
     /// A record that changes while the list is sent stands in it once, as it was. The first page is here when some records of every page change.

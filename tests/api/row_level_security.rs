@@ -1,4 +1,4 @@
-//! The second wall (AZ-09): what PostgreSQL itself shows of another organization, to a program that has forgotten to ask for its own.
+//! Row-level security (AZ-09): what PostgreSQL itself shows of another organization, to a program that has forgotten to ask for its own.
 
 #![expect(clippy::disallowed_types, reason = "the wall is PostgreSQL's")]
 
@@ -149,7 +149,7 @@ async fn without_any_filter_nobody_sees_or_touches_a_row_of_another_organization
     };
     assert!(found(w.org.id) > 0);
     assert_eq!(found(w.other_org.id), 0);
-    // And nobody makes themselves anything that sees more, or takes from the trace.
+    // And nobody makes themselves anything that sees more, or takes from the audit log.
     for sql in [
         "ALTER TABLE teams DISABLE ROW LEVEL SECURITY",
         "DROP POLICY own_organization ON teams",

@@ -109,9 +109,9 @@ on_both_engines! {
         assert!(admin.get(&path).await.expect(200).body.get("purpose").is_none());
         let listed = get(&token, "/cases?include_total=true").await.expect(200).body;
         assert_eq!((listed["total"].as_i64(), &listed["items"]), (Some(0), &json!([])));
-        let missing = get(&token, &format!("/cases/{}", World::nobodys_id())).await.expect(404).told();
+        let missing = get(&token, &format!("/cases/{}", World::nobodys_id())).await.expect(404).observed();
         for hidden in ["", "/transitions", "/assignments"] {
-            assert_eq!(get(&token, &format!("/cases/{case}{hidden}")).await.expect(404).told(), missing);
+            assert_eq!(get(&token, &format!("/cases/{case}{hidden}")).await.expect(404).observed(), missing);
         }
         // The directory, the teams and protected reports are still there; exact numbers are not.
         for open in ["/providers", "/teams", "/deadline-rules", "/code-lists", "/organization"] {

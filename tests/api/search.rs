@@ -183,7 +183,7 @@ on_both_engines! {
         }
         // Whoever is shown no client finds no case by one.
         w.user(Role::Admin).get("/cases?q=5550100199").await.expect(403);
-        // What is taken out of the record is found no more.
+        // What is removed from the record is found no more.
         ana.patch(&format!("/clients/{client}"), "*", json!({"phone": null, "date_of_birth": null, "email": null})).await.expect(200);
         for q in ["15550100199", "sam.q@example.org", "1990-05-17"] {
             assert_eq!((found(&boss, &encoded(q)).await.len(), listed(&boss, "clients", q).await.len()), (0, 0), "{q}");

@@ -100,9 +100,9 @@ on_both_engines! {
         store(w, &ben, &row(w, &ana).secret);
         // Who has their own factor and may write to the table comes in as nobody else; and in the clear nothing is taken.
         for otp in [code(&of_ana), of_ben[0].clone()] {
-            let told = sign_in(w, &ben, &otp).await.expect(503);
-            assert_eq!((told.body["code"].as_str(), told.header("retry-after")), (Some("unavailable"), "60"), "{:#}", told.body);
-            assert!(!told.body.to_string().contains(&ben.id()));
+            let observed = sign_in(w, &ben, &otp).await.expect(503);
+            assert_eq!((observed.body["code"].as_str(), observed.header("retry-after")), (Some("unavailable"), "60"), "{:#}", observed.body);
+            assert!(!observed.body.to_string().contains(&ben.id()));
         }
         store(w, &ben, &of_ana);
         sign_in(w, &ben, &code(&of_ana)).await.expect(503);
@@ -135,17 +135,17 @@ on_both_engines! {
             let done = command.env("ALONGSIDE_LISTEN", "127.0.0.1:0").args(arguments).output().unwrap();
             (done.status.code(), String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap())
         };
-        let (status, _, told) = run(nothing.path(), &["serve"]);
-        assert!(status == Some(1) && told.lines().last().unwrap().contains("second factors that are encrypted with key"), "{told}");
+        let (status, _, observed) = run(nothing.path(), &["serve"]);
+        assert!(status == Some(1) && observed.lines().last().unwrap().contains("second factors that are encrypted with key"), "{observed}");
         // And who verifies is told.
-        let (status, told, _) = run(elsewhere.path(), &["verify"]);
-        assert!(status == Some(1) && told.contains("0 of 1 secrets of second factors can be decrypted") && told.contains("is not in"), "{told}");
-        let (_, told, _) = run(w.home.folder.path(), &["verify"]);
-        assert!(told.contains("1 of 1 secrets of second factors can be decrypted"), "{told}");
+        let (status, observed, _) = run(elsewhere.path(), &["verify"]);
+        assert!(status == Some(1) && observed.contains("0 of 1 secrets of second factors can be decrypted") && observed.contains("is not in"), "{observed}");
+        let (_, observed, _) = run(w.home.folder.path(), &["verify"]);
+        assert!(observed.contains("1 of 1 secrets of second factors can be decrypted"), "{observed}");
         let password = w.home.folder.path().join("short");
         std::fs::write(&password, "short").unwrap();
-        let (status, _, told) = run(nothing.path(), &["admin", "set-password", "--email", &ana.email, "--password-file", password.to_str().unwrap()]);
-        assert!(status == Some(1) && told.contains("password: must be at least 15 characters"), "{told}");
+        let (status, _, observed) = run(nothing.path(), &["admin", "set-password", "--email", &ana.email, "--password-file", password.to_str().unwrap()]);
+        assert!(status == Some(1) && observed.contains("password: must be at least 15 characters"), "{observed}");
     }
 
     async fn what_an_older_version_stored_is_encrypted_at_the_start_and_again_when_the_key_changes(w) {

@@ -39,11 +39,11 @@ on_both_engines! {
         ana.post(&format!("/meetings/{off}/outcome"), json!({"status": "cancelled", "cancelled_by": "provider"})).await.expect(201);
         ana.post(&format!("/cases/{case}/meetings"), ahead).await.expect(201);
 
-        let told = ana.get(&path).await.expect(200).body;
-        let order: Vec<(&str, Option<i64>)> = told["meetings"].as_array().unwrap().iter().map(|meeting| (meeting["meeting_id"].as_str().unwrap(), meeting["rank"].as_i64())).collect();
+        let observed = ana.get(&path).await.expect(200).body;
+        let order: Vec<(&str, Option<i64>)> = observed["meetings"].as_array().unwrap().iter().map(|meeting| (meeting["meeting_id"].as_str().unwrap(), meeting["rank"].as_i64())).collect();
         assert_eq!(order, [(first.as_str(), Some(2)), (second.as_str(), None), (third.as_str(), Some(4))]);
-        assert_eq!((&told["first_rank"], &told["latest_rank"], &told["earlier_left_out"]), (&json!(2), &json!(4), &json!(false)));
-        let shift = |question: &str| told["shifts"].as_array().unwrap().iter().find(|shift| shift["question"] == question).unwrap().clone();
+        assert_eq!((&observed["first_rank"], &observed["latest_rank"], &observed["earlier_left_out"]), (&json!(2), &json!(4), &json!(false)));
+        let shift = |question: &str| observed["shifts"].as_array().unwrap().iter().find(|shift| shift["question"] == question).unwrap().clone();
         assert_eq!(shift("heard"), json!({"question": "heard", "pairs": 2, "mean_shift": 1.5}));
         assert_eq!(shift("confidence"), json!({"question": "confidence", "pairs": 0}));
         let entries = pages(&w.user(Role::Auditor), "/audit-events", 200).await;
@@ -66,11 +66,11 @@ on_both_engines! {
         let other = boss.post("/cases", other).await.expect(201).id();
         held(&ben, &other, "2026-02-02", "spoke_with_support", Value::Null, Value::Null).await;
         for (who, ranks) in [(&ana, json!([4])), (&ben, json!([3])), (&boss, json!([4, 3]))] {
-            let told = who.get(&path).await.expect(200).body;
-            let found: Vec<&Value> = told["meetings"].as_array().unwrap().iter().map(|meeting| &meeting["rank"]).collect();
+            let observed = who.get(&path).await.expect(200).body;
+            let found: Vec<&Value> = observed["meetings"].as_array().unwrap().iter().map(|meeting| &meeting["rank"]).collect();
             assert_eq!(json!(found), ranks);
         }
-        let told = ben.get(&path).await.expect(200).body;
-        assert!(told["shifts"].as_array().unwrap().iter().all(|shift| shift["pairs"] == 0), "{told:#}");
+        let observed = ben.get(&path).await.expect(200).body;
+        assert!(observed["shifts"].as_array().unwrap().iter().all(|shift| shift["pairs"] == 0), "{observed:#}");
     }
 }

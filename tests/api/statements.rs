@@ -48,9 +48,9 @@ on_both_engines! {
         assert_eq!(emptied.body["sections"], json!({"needs": "Time to read.", "helps": "A text the day before."}));
         ana.patch(&path, "\"v2\"", json!({"sections": {}})).await.expect(412);
 
-        let told = ana.send("POST", &format!("{path}/approve"), &[("if-match", "\"v3\"")], Some(json!({"approved_by": "client", "method": "phone", "on": "2026-01-05"}))).await.expect(201);
-        assert_eq!((&told.body["status"], &told.body["version"]), (&json!("approved"), &json!(4)));
-        assert_eq!((&told.body["approval"]["on"], &told.body["approval"]["recorded_by"]), (&json!("2026-01-05"), &json!(ana.id())));
+        let observed = ana.send("POST", &format!("{path}/approve"), &[("if-match", "\"v3\"")], Some(json!({"approved_by": "client", "method": "phone", "on": "2026-01-05"}))).await.expect(201);
+        assert_eq!((&observed.body["status"], &observed.body["version"]), (&json!("approved"), &json!(4)));
+        assert_eq!((&observed.body["approval"]["on"], &observed.body["approval"]["recorded_by"]), (&json!("2026-01-05"), &json!(ana.id())));
         let settled = ana.patch(&path, "\"v4\"", json!({"sections": {"needs": "Nothing."}})).await.expect(409);
         assert_eq!(settled.body["code"], "statement_settled");
         assert_eq!(ana.post(&format!("{path}/approve"), approval()).await.expect(409).body["code"], "statement_settled");
@@ -65,8 +65,8 @@ on_both_engines! {
         assert!(old.body["superseded_at"].is_string() && old.body["approval"].is_object());
 
         let all = pages(&ana, &list, 1).await;
-        let told: Vec<(&Value, &Value)> = all.iter().map(|item| (&item["number"], &item["status"])).collect();
-        assert_eq!(told, [(&json!(2), &json!("approved")), (&json!(1), &json!("superseded"))]);
+        let observed: Vec<(&Value, &Value)> = all.iter().map(|item| (&item["number"], &item["status"])).collect();
+        assert_eq!(observed, [(&json!(2), &json!("approved")), (&json!(1), &json!("superseded"))]);
         assert_eq!(all[0]["filled"], json!(["needs", "helps"]));
         assert!(!json!(all).to_string().contains("A call."), "a list says nothing of what a statement says");
         assert_eq!(pages(&ana, &format!("{list}?status=approved"), 5).await.len(), 1);
@@ -188,8 +188,8 @@ on_both_engines! {
         ana.get(&path).await.expect(200);
         approved(&ana, &statement).await;
         let entries = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 50).await;
-        let told: Vec<(&Value, &Value)> = entries.iter().filter(|entry| entry["subject_id"] == statement.as_str()).map(|entry| (&entry["action"], &entry["fields"])).collect();
-        assert_eq!(told, [
+        let observed: Vec<(&Value, &Value)> = entries.iter().filter(|entry| entry["subject_id"] == statement.as_str()).map(|entry| (&entry["action"], &entry["fields"])).collect();
+        assert_eq!(observed, [
             (&json!("statement.created"), &json!(["sections/needs", "sections/helps"])),
             (&json!("statement.updated"), &json!(["sections/helps"])),
             (&json!("statement.read"), &json!([])),

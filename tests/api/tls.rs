@@ -3,7 +3,7 @@
 use crate::{
     logs::Program,
     on_both_engines,
-    support::{PASSWORD, World, harness::surroundings},
+    support::{PASSWORD, World, harness::server_options},
 };
 use alongside::{app, auth::Role, tls::Certificate};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -53,7 +53,7 @@ fn mode(file: &Path, mode: u32) {
 fn serve(w: &World, made: &Made, most_connections: usize) -> (String, Arc<Certificate>) {
     let (chain, key) = put(w.home.folder.path(), &made.chain, &made.key);
     let certificate = Arc::new(Certificate::load(&chain, &key).unwrap());
-    let base = w.another_server_in(app::Surroundings { tls: Some(Arc::clone(&certificate)), most_connections, ..surroundings() });
+    let base = w.another_server_in(app::ServerOptions { tls: Some(Arc::clone(&certificate)), most_connections, ..server_options() });
     (base.trim_start_matches("http://").to_owned(), certificate)
 }
 
@@ -254,8 +254,8 @@ fn check(folder: &Path, settings: &[(&str, &str)]) -> Option<String> {
         .env_remove("ALONGSIDE_TEST_POSTGRES")
         .env_remove("ALONGSIDE_DATABASE_URL");
     let done = command.envs(settings.iter().map(|(name, value)| (format!("ALONGSIDE_{name}"), *value))).output().unwrap();
-    let told = String::from_utf8(done.stderr).unwrap();
-    (!done.status.success()).then_some(told)
+    let observed = String::from_utf8(done.stderr).unwrap();
+    (!done.status.success()).then_some(observed)
 }
 
 #[test]
@@ -289,10 +289,10 @@ fn what_is_no_good_at_the_outer_door_refuses_to_start() {
         (vec![here, both[0], ("TLS_KEY", chain)], chain),
         (vec![here, both[0], ("TLS_KEY", others.to_str().unwrap())], others.to_str().unwrap()),
     ] {
-        let told = check(folder.path(), &bad).unwrap_or_else(|| panic!("{bad:?} is taken"));
-        assert!(told.contains(named) && told.lines().count() == 1, "{told}");
+        let observed = check(folder.path(), &bad).unwrap_or_else(|| panic!("{bad:?} is taken"));
+        assert!(observed.contains(named) && observed.lines().count() == 1, "{observed}");
     }
     mode(key.as_ref(), 0o640);
-    let told = check(folder.path(), &[here, both[0], both[1]]).unwrap();
-    assert!(told.contains(key) && told.contains("set its mode to 0600"), "{told}");
+    let observed = check(folder.path(), &[here, both[0], both[1]]).unwrap();
+    assert!(observed.contains(key) && observed.contains("set its mode to 0600"), "{observed}");
 }

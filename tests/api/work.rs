@@ -102,8 +102,8 @@ on_both_engines! {
         }
         assert_eq!(ben.get(&format!("/cases/{case}/notes?include_total=true")).await.expect(200).body["total"], 0);
         assert_eq!(boss.get(&format!("/cases/{case}/notes?include_total=true")).await.expect(200).body["total"], 2);
-        let told = pages(&ben, &format!("/cases/{case}/timeline"), 50).await;
-        assert!(told.iter().all(|entry| entry["event"] != "note.created"), "{told:#?}");
+        let observed = pages(&ben, &format!("/cases/{case}/timeline"), 50).await;
+        assert!(observed.iter().all(|entry| entry["event"] != "note.created"), "{observed:#?}");
     }
 
     async fn a_note_is_locked_after_a_day_and_then_amended(w) {

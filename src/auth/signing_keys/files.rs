@@ -36,18 +36,18 @@ pub fn files(data_dir: &Path, kind: &str) -> Result<Vec<PathBuf>, String> {
 
 /// The same of one folder of keys. A folder that does not exist has none.
 pub fn files_in(folder: &Path, kind: &str) -> Result<Vec<PathBuf>, String> {
-    let told = |e: io::Error| format!("keys {}: {e}", folder.display());
+    let failed = |e: io::Error| format!("keys {}: {e}", folder.display());
     let mut found = Vec::new();
     match fs::metadata(folder) {
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(found),
-        Err(e) => return Err(told(e)),
+        Err(e) => return Err(failed(e)),
         Ok(metadata) if shared(&metadata, 0o022) => {
             return Err(format!("keys {}: others may put keys into it: set its mode to 0700", folder.display()));
         }
         Ok(_) => {}
     }
-    for entry in fs::read_dir(folder).map_err(told)? {
-        let path = entry.map_err(told)?.path();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
         let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
         if !hidden && path.extension().is_some_and(|extension| extension == kind) {
             found.push(path);

@@ -118,8 +118,8 @@ fn a_file_that_is_no_key_of_ones_own_refuses_to_start_and_disturbs_no_server_tha
     ] {
         let file = rest.join(name);
         put(&file, &bytes, mode);
-        let told = Keys::load(folder.path()).err().unwrap_or_else(|| panic!("{name} is taken"));
-        assert!(told.contains(file.to_str().unwrap()) && !told.contains('\n'), "{told}");
+        let fault = Keys::load(folder.path()).err().unwrap_or_else(|| panic!("{name} is taken"));
+        assert!(fault.contains(file.to_str().unwrap()) && !fault.contains('\n'), "{fault}");
         keys.look_again();
         assert!(kids(&keys).len() == 1 && keys.verify(&token).is_ok());
         fs::remove_file(file).unwrap();

@@ -8,7 +8,7 @@ use crate::{
     },
     casework::{barriers::model::BarrierId, cases::model::CaseId},
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, Reply, ok, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, ok, once, paged},
 };
 use actix_web::{
     get, patch, post,
@@ -17,23 +17,23 @@ use actix_web::{
 
 /// List the actions of a case
 ///
-/// Newest first: those against its barriers and those against the case itself.
+/// The newest first: the actions against its barriers and those against the case itself.
 #[utoipa::path(tag = "Actions", params(("id" = CaseId, Path), List<LadderFilter>), responses((status = 200, body = Page<Action>)), security(("bearer" = ["actions:read"])))]
 #[get("/cases/{id}/actions")]
 pub async fn list_case_actions(who: Allowed<ReadActions>, db: Data<Db>, id: Path<CaseId>, list: List<LadderFilter>) -> Reply<Page<Action>> {
     paged(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
 }
 
-/// Enter an action in a case
+/// Create an action in a case
 ///
-/// One that is against no single barrier. Its type and its forum are needed. It starts as `draft`, or as `filed` where `filed_on` is given.
+/// For an action against no single barrier. Needs a type and a forum. Starts as `draft`, or as `filed` if `filed_on` is given.
 #[utoipa::path(tag = "Actions", params(("id" = CaseId, Path)), request_body = NewAction, responses((status = 201, body = Action)), security(("bearer" = ["actions:write"])))]
 #[post("/cases/{id}/actions")]
 pub async fn create_case_action(
     who: Allowed<WriteActions>,
     db: Data<Db>,
     id: Path<CaseId>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<NewAction>,
 ) -> Reply<Action> {
     once(&db, &who, request, body, move |tx, new| store::create_in_case(tx, *id, new)).await
@@ -41,7 +41,7 @@ pub async fn create_case_action(
 
 /// List the actions against a barrier
 ///
-/// The ladder, newest first.
+/// The newest first.
 #[utoipa::path(tag = "Actions", params(("id" = BarrierId, Path), List<LadderFilter>), responses((status = 200, body = Page<Action>)), security(("bearer" = ["actions:read"])))]
 #[get("/barriers/{id}/actions")]
 pub async fn list_barrier_actions(
@@ -53,16 +53,16 @@ pub async fn list_barrier_actions(
     paged(db.read(&who, move |tx| store::page_of_barrier(tx, *id, &list)).await?)
 }
 
-/// Enter an action against a barrier
+/// Create an action against a barrier
 ///
-/// Its type and its forum are needed. It starts as `draft`, or as `filed` where `filed_on` is given. An action that follows another says why it went on.
+/// Needs a type and a forum. Starts as `draft`, or as `filed` if `filed_on` is given. An action that follows another says why.
 #[utoipa::path(tag = "Actions", params(("id" = BarrierId, Path)), request_body = NewAction, responses((status = 201, body = Action)), security(("bearer" = ["actions:write"])))]
 #[post("/barriers/{id}/actions")]
 pub async fn create_barrier_action(
     who: Allowed<WriteActions>,
     db: Data<Db>,
     id: Path<BarrierId>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<NewAction>,
 ) -> Reply<Action> {
     once(&db, &who, request, body, move |tx, new| store::create_against_barrier(tx, *id, new)).await
@@ -70,7 +70,7 @@ pub async fn create_barrier_action(
 
 /// List actions
 ///
-/// Those of every case that the caller works in or supervises.
+/// The actions of every case that the caller works on or supervises.
 #[utoipa::path(tag = "Actions", params(List<ActionFilter>), responses((status = 200, body = Page<Action>)), security(("bearer" = ["actions:read"])))]
 #[get("/actions")]
 pub async fn list_actions(who: Allowed<ReadActions>, db: Data<Db>, list: List<ActionFilter>) -> Reply<Page<Action>> {
@@ -79,7 +79,8 @@ pub async fn list_actions(who: Allowed<ReadActions>, db: Data<Db>, list: List<Ac
 
 /// Fetch one action
 ///
-/// Once it is decided, with `next_steps`: which actions may come next, and the clock of each where the catalogue has a rule for it. The day of a next step is computed from `decided_on`, as if that were the date on the notice: read the notice. No legal advice.
+/// A decided action has `next_steps`: the actions that may follow, with a due date where the catalogue has a rule. Each due date is
+/// computed from `decided_on`, as if that were the date on the notice: read the notice. This is not legal advice.
 #[utoipa::path(tag = "Actions", params(("id" = ActionId, Path)), responses((status = 200, body = Action)), security(("bearer" = ["actions:read"])))]
 #[get("/actions/{id}")]
 pub async fn get_action(who: Allowed<ReadActions>, db: Data<Db>, id: Path<ActionId>) -> Reply<Action> {
@@ -88,7 +89,8 @@ pub async fn get_action(who: Allowed<ReadActions>, db: Data<Db>, id: Path<Action
 
 /// Change an action
 ///
-/// A JSON merge patch. `filed_on` files a draft, a decision with `decided_on` decides. What was withdrawn or entered in error does not go on. Its deadlines are satisfied by calls of their own.
+/// A JSON merge patch. `filed_on` files a draft; a decision with `decided_on` decides the action. A withdrawn action, or one that was
+/// entered in error, cannot change. Satisfy its deadlines with their own operation.
 #[utoipa::path(tag = "Actions", params(("id" = ActionId, Path)), request_body = ActionPatch, responses((status = 200, body = Action)), security(("bearer" = ["actions:write"])))]
 #[patch("/actions/{id}")]
 pub async fn update_action(

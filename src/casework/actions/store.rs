@@ -4,7 +4,7 @@ use super::{ladder, model::*, requests::*};
 use crate::{
     casework::{
         barriers::{self, model::BarrierId},
-        case_file::Newest,
+        case_file::Capped,
         cases::{
             self,
             model::{CaseId, CaseRow},
@@ -17,7 +17,7 @@ use crate::{
     error::{ApiError, Result},
     http::{Body, Filter, IfMatch, List, Page},
     identity::organizations,
-    of_visible_case,
+    in_visible_case,
     types::{Day, Instant},
 };
 use diesel::prelude::*;
@@ -30,7 +30,7 @@ const LONGEST_CHAIN: usize = 50;
 
 /// The actions of the cases that this caller may work in.
 fn visible(tx: &Tx) -> actions::BoxedQuery<'static, Dialect> {
-    actions::table.filter(actions::organization_id.eq(tx.organization())).filter(of_visible_case!(tx, "actions")).into_boxed()
+    actions::table.filter(actions::organization_id.eq(tx.organization())).filter(in_visible_case!(tx, "actions")).into_boxed()
 }
 
 fn filtered(tx: &Tx, filter: &ActionFilter, barrier: Option<BarrierId>) -> actions::BoxedQuery<'static, Dialect> {
@@ -67,7 +67,7 @@ fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, filter: &ActionFilter, barrier
     let rows: Vec<ActionRow> = query.select(ActionRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, filter, barrier).count().get_result(tx.conn)?) } else { None };
     let page = list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Action::from);
-    tx.saw_all("action.listed", page.items.iter().map(|action| action.id));
+    tx.audit_read_all("action.listed", page.items.iter().map(|action| action.id));
     Ok(page)
 }
 
@@ -90,10 +90,10 @@ pub fn page_of_barrier(tx: &mut Tx, barrier: BarrierId, list: &List<LadderFilter
 }
 
 /// The actions of a case for its file: the newest, in the order of time, and how many were left out.
-pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Newest<ActionRow>> {
+pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Capped<ActionRow>> {
     let newest =
         crate::newest!(tx, ActionRow, (actions::created_at.desc(), actions::id.desc()), visible(tx).filter(actions::case_id.eq(case)));
-    tx.saw_all("action.listed", newest.rows.iter().map(|row| row.id));
+    tx.audit_read_all("action.listed", newest.rows.iter().map(|row| row.id));
     Ok(newest)
 }
 
@@ -110,7 +110,7 @@ pub fn of_case(tx: &mut Tx, id: ActionId, case: CaseId, pointer: &str) -> Result
 
 pub fn get(tx: &mut Tx, id: ActionId) -> Result<Action> {
     let row = find(tx, id)?;
-    tx.saw("action.read", row.id);
+    tx.audit_read("action.read", row.id);
     whole(tx, row)
 }
 
@@ -141,10 +141,10 @@ fn check_parent(tx: &mut Tx, row: &ActionRow) -> Result<()> {
     while let Some(id) = above {
         steps += 1;
         if steps > LONGEST_CHAIN {
-            return Err(ApiError::invalid(POINTER, "out_of_range", format!("stands in a chain of more than {LONGEST_CHAIN} actions")));
+            return Err(ApiError::invalid(POINTER, "out_of_range", format!("would make a chain of more than {LONGEST_CHAIN} actions")));
         }
         if id == row.id {
-            return Err(ApiError::invalid(POINTER, "cycle", "must not be the action itself, nor one that follows it"));
+            return Err(ApiError::invalid(POINTER, "cycle", "must not be the action itself or one that follows it"));
         }
         above = of_case(tx, id, row.case_id, POINTER)?.parent_action_id;
     }
@@ -162,13 +162,13 @@ fn check_days(tx: &mut Tx, row: &ActionRow) -> Result<()> {
 }
 
 pub fn create_in_case(tx: &mut Tx, case: CaseId, new: &Body<NewAction>) -> Result<Action> {
-    let mut case = cases::store::hold(tx, case)?;
+    let mut case = cases::store::lock_for_update(tx, case)?;
     create(tx, &mut case, None, None, new)
 }
 
 pub fn create_against_barrier(tx: &mut Tx, barrier: BarrierId, new: &Body<NewAction>) -> Result<Action> {
     let barrier = barriers::store::find(tx, barrier)?;
-    let mut case = cases::store::hold(tx, barrier.case_id)?;
+    let mut case = cases::store::lock_for_update(tx, barrier.case_id)?;
     create(tx, &mut case, Some(barrier.id), barrier.provider_id, new)
 }
 
@@ -182,7 +182,7 @@ fn create(
     let mut row = ActionRow::new(case.organization_id, case.id, barrier, tx.user()?, new)?;
     row.provider_id = row.provider_id.or(provider);
     check_days(tx, &row)?;
-    row.provider_id = providers::store::refer(tx, row.provider_id, "/provider_id")?;
+    row.provider_id = providers::store::lock_reference(tx, row.provider_id, "/provider_id")?;
     check_parent(tx, &row)?;
     diesel::insert_into(actions::table).values(&row).execute(tx.conn)?;
     timeline::store::add(tx, case.id, "action.created", row.id, Some(row.kind.as_str()))?;
@@ -198,14 +198,14 @@ fn create(
 
 pub fn update(tx: &mut Tx, id: ActionId, version: &IfMatch, patch: &Body<ActionPatch>) -> Result<Action> {
     let case = find(tx, id)?.case_id;
-    let mut case = cases::store::hold(tx, case)?;
+    let mut case = cases::store::lock_for_update(tx, case)?;
     let mut row = visible(tx).filter(actions::id.eq(id)).select(ActionRow::as_select()).locked().get_result::<ActionRow>(tx.conn)?;
     version.check(row.version)?;
     let before = row.status;
     row.apply(patch)?;
     check_days(tx, &row)?;
     if patch.provider_id.set().is_some() {
-        row.provider_id = providers::store::refer(tx, row.provider_id, "/provider_id")?;
+        row.provider_id = providers::store::lock_reference(tx, row.provider_id, "/provider_id")?;
     }
     if patch.parent_action_id.set().is_some() {
         check_parent(tx, &row)?;

@@ -18,7 +18,7 @@ use crate::{
     },
     error::Result,
     identity::{organizations, teams, users},
-    not_of_mistake,
+    not_entered_in_error,
     types::{Day, Id, Instant},
 };
 use diesel::prelude::*;
@@ -33,7 +33,7 @@ const DAY_SECONDS: i64 = 24 * 3600;
 fn visible(tx: &Tx) -> Condition {
     let seen = match tx.scope() {
         Scope::Teams(_) => teams::store::own(tx, "cases.team_id"),
-        Scope::Assigned(_) => assignments::store::worked(tx, "cases.id"),
+        Scope::Assigned(_) => assignments::store::assigned_cases(tx, "cases.id"),
         Scope::Organization | Scope::Counted | Scope::Own(_) | Scope::Nothing => Condition::nothing(),
     };
     // What should never have been is nobody's work.
@@ -45,7 +45,9 @@ fn visible(tx: &Tx) -> Condition {
 macro_rules! visible {
     ($tx:expr, $table:literal) => {
         match $tx.scope() {
-            Scope::Assigned(_) => assignments::store::worked($tx, concat!($table, ".case_id")).then(" AND ").with(not_of_mistake!($table)),
+            Scope::Assigned(_) => {
+                assignments::store::assigned_cases($tx, concat!($table, ".case_id")).then(" AND ").with(not_entered_in_error!($table))
+            }
             _ => Condition::sql(concat!(
                 "EXISTS (SELECT 1 FROM cases WHERE cases.organization_id = ",
                 $table,
@@ -93,7 +95,7 @@ pub fn agenda(tx: &mut Tx, view: &AgendaView) -> Result<Agenda> {
         handovers: offered(tx)?,
     };
     name_cases(tx, &mut agenda)?;
-    tx.saw_all("agenda.read", shown(&agenda));
+    tx.audit_read_all("agenda.read", shown(&agenda));
     Ok(agenda)
 }
 
@@ -118,7 +120,7 @@ fn name_cases(tx: &mut Tx, agenda: &mut Agenda) -> Result<()> {
     Ok(())
 }
 
-/// The ids of everything on it, for the trace.
+/// The ids of everything on it, for the audit log.
 fn shown(agenda: &Agenda) -> Vec<Key> {
     fn key<K: 'static>(id: Id<K>) -> Key {
         Key::from_uuid(id.uuid())

@@ -8,7 +8,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, Reply, no_content, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, no_content, once, paged},
 };
 use actix_web::{
     delete, get, post,
@@ -17,7 +17,7 @@ use actix_web::{
 
 /// List the assignments of a case
 ///
-/// Who works it, and who did.
+/// Who works on the case now, and who did.
 #[utoipa::path(tag = "Assignments", params(("id" = CaseId, Path), List<AssignmentFilter>), responses((status = 200, body = Page<Assignment>)), security(("bearer" = ["cases:read"])))]
 #[get("/cases/{id}/assignments")]
 pub async fn list_assignments(
@@ -29,16 +29,17 @@ pub async fn list_assignments(
     paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
 }
 
-/// Assign somebody to a case
+/// Assign a user to a case
 ///
-/// They see it from this moment, and where `ends_on` is set, until the end of that day. A new lead takes the place of the present one, whose access ends, and takes over the open tasks of that one and of everybody who has left.
+/// The user sees the case from now on or, if `ends_on` is set, until the end of that day. A new lead replaces the current lead, whose
+/// access ends, and takes over the open tasks of that lead and of everybody who has left.
 #[utoipa::path(tag = "Assignments", params(("id" = CaseId, Path)), request_body = NewAssignment, responses((status = 201, body = Assignment)), security(("bearer" = ["cases:assign"])))]
 #[post("/cases/{id}/assignments")]
 pub async fn create_assignment(
     who: Allowed<AssignCases>,
     db: Data<Db>,
     id: Path<CaseId>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<NewAssignment>,
 ) -> Reply<Assignment> {
     once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
@@ -46,7 +47,7 @@ pub async fn create_assignment(
 
 /// End an assignment
 ///
-/// Access ends with it. A lead's ends when another lead is assigned.
+/// The user's access ends. The lead's assignment ends only when another lead is assigned.
 #[utoipa::path(tag = "Assignments", params(("id" = CaseId, Path), ("assignment_id" = AssignmentId, Path)), responses((status = 204, description = "The assignment has ended.")), security(("bearer" = ["cases:assign"])))]
 #[delete("/cases/{id}/assignments/{assignment_id}")]
 pub async fn end_assignment(who: Allowed<AssignCases>, db: Data<Db>, path: Path<(CaseId, AssignmentId)>, version: IfMatch) -> Reply<()> {

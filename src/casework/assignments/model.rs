@@ -101,7 +101,7 @@ impl NewAssignment {
         let Some(last) = self.ends_on else { return Ok(None) };
         let today = Day::today(zone);
         if self.role == AssignmentRole::Lead {
-            return Err(ApiError::invalid("/ends_on", "lead_has_no_end", "a case keeps its lead until another is assigned"));
+            return Err(ApiError::invalid("/ends_on", "lead_has_no_end", "a case must have a lead: assign another lead first"));
         }
         if last < today || last > today.plus_days(LONGEST_DAYS) {
             return Err(ApiError::invalid("/ends_on", "out_of_range", "must lie between today and 366 days from now"));

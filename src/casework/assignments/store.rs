@@ -4,7 +4,7 @@ use super::model::*;
 use crate::{
     auth::{Role, UserId},
     casework::{
-        case_file::Newest,
+        case_file::Capped,
         cases::{
             self,
             model::{CaseId, CaseRow},
@@ -22,7 +22,7 @@ use diesel::prelude::*;
 
 /// The condition under which a column holds a case that the caller is assigned to now. Whatever an advocate sees is asked for with
 /// it, here and in every other store. An assignment may have its end set beforehand.
-pub fn worked(tx: &Tx, column: &'static str) -> Condition {
+pub fn assigned_cases(tx: &Tx, column: &'static str) -> Condition {
     let Ok(actor) = tx.actor() else { return Condition::nothing() };
     Condition::sql(column)
         .then(" IN (SELECT assignments.case_id FROM assignments WHERE assignments.organization_id = ")
@@ -68,17 +68,17 @@ pub fn page(tx: &mut Tx, case: CaseId, list: &List<AssignmentFilter>) -> Result<
     };
     let rows: Vec<AssignmentRow> = query.select(AssignmentRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(&case, &list.filter).count().get_result(tx.conn)?) } else { None };
-    tx.saw("case.assignments_read", case.id);
+    tx.audit_read("case.assignments_read", case.id);
     Ok(list.page(actor, rows, total, |row| (row.started_at.micros(), row.id.uuid()), Assignment::from))
 }
 
 /// The assignments of a case for its file: the newest, in the order of time, and how many were left out.
-pub fn of_case_file(tx: &mut Tx, case: &CaseRow) -> Result<Newest<AssignmentRow>> {
-    tx.saw("case.assignments_read", case.id);
+pub fn of_case_file(tx: &mut Tx, case: &CaseRow) -> Result<Capped<AssignmentRow>> {
+    tx.audit_read("case.assignments_read", case.id);
     Ok(crate::newest!(tx, AssignmentRow, (assignments::started_at.desc(), assignments::id.desc()), visible(case)))
 }
 
-/// Begins an assignment that lasts until it is ended; it is in the trace and on the timeline.
+/// Begins an assignment that lasts until it is ended; it is in the audit log and on the timeline.
 pub fn begin(tx: &mut Tx, case: &CaseRow, user: UserId, role: AssignmentRole) -> Result<AssignmentRow> {
     begin_until(tx, case, user, role, None)
 }
@@ -142,7 +142,7 @@ pub fn replace_lead(tx: &mut Tx, case: &mut CaseRow, lead: UserId) -> Result<Ass
 }
 
 pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewAssignment>) -> Result<Assignment> {
-    let mut case = cases::store::hold(tx, case)?;
+    let mut case = cases::store::lock_for_update(tx, case)?;
     let user = users::store::worker(tx, new.user_id, "/user_id")?.id;
     let end = new.end(&organizations::store::find(tx)?.time_zone)?;
     if new.role == AssignmentRole::Lead && case.lead_advocate_id != Some(user) {
@@ -152,7 +152,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewAssignment>) -> Result<As
     }
     let doubled = current(&case).filter(assignments::user_id.eq(user));
     if doubled.select(assignments::id).first::<AssignmentId>(tx.conn).optional()?.is_some() {
-        return Err(ApiError::new(Code::AlreadyExists, "This person works the case already."));
+        return Err(ApiError::new(Code::AlreadyExists, "This person is already assigned to the case."));
     }
     let row = begin_until(tx, &case, user, new.role, end)?;
     conflicts::store::notice(tx, &mut case, Occasion::Assignment)?;
@@ -165,10 +165,10 @@ pub fn end(tx: &mut Tx, case: CaseId, id: AssignmentId, version: &IfMatch) -> Re
     let row: AssignmentRow = visible(&case).filter(assignments::id.eq(id)).select(AssignmentRow::as_select()).first(tx.conn)?;
     version.check(row.version)?;
     if !row.lasts(Instant::now()) {
-        return Err(ApiError::conflict("The assignment has ended already."));
+        return Err(ApiError::conflict("The assignment has already ended."));
     }
     if row.role == AssignmentRole::Lead {
-        return Err(ApiError::conflict("A case keeps its lead until another is assigned."));
+        return Err(ApiError::conflict("A case must have a lead. Assign another lead first."));
     }
     finish(tx, row)
 }

@@ -8,7 +8,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, Reply, ok, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, ok, once, paged},
 };
 use actix_web::{
     get, patch, post,
@@ -17,7 +17,7 @@ use actix_web::{
 
 /// List the barriers of a case
 ///
-/// Newest first, with or without a disposition.
+/// The newest first, with or without a disposition.
 #[utoipa::path(tag = "Barriers", params(("id" = CaseId, Path), List<CaseBarrierFilter>), responses((status = 200, body = Page<Barrier>)), security(("bearer" = ["barriers:read"])))]
 #[get("/cases/{id}/barriers")]
 pub async fn list_case_barriers(
@@ -29,16 +29,16 @@ pub async fn list_case_barriers(
     paged(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
 }
 
-/// Enter a barrier
+/// Create a barrier
 ///
-/// Its type and a description are needed. It starts as `open`, and the case cannot be closed until it has a disposition.
+/// Needs a type and a description. Starts as `open`; the case cannot be closed before the barrier has a disposition.
 #[utoipa::path(tag = "Barriers", params(("id" = CaseId, Path)), request_body = NewBarrier, responses((status = 201, body = Barrier)), security(("bearer" = ["barriers:write"])))]
 #[post("/cases/{id}/barriers")]
 pub async fn create_barrier(
     who: Allowed<WriteBarriers>,
     db: Data<Db>,
     id: Path<CaseId>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<NewBarrier>,
 ) -> Reply<Barrier> {
     once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
@@ -46,7 +46,7 @@ pub async fn create_barrier(
 
 /// List barriers
 ///
-/// The register: those of every case that the caller works in or supervises.
+/// The barriers of every case that the caller works on or supervises.
 #[utoipa::path(tag = "Barriers", params(List<BarrierFilter>), responses((status = 200, body = Page<Barrier>)), security(("bearer" = ["barriers:read"])))]
 #[get("/barriers")]
 pub async fn list_barriers(who: Allowed<ReadBarriers>, db: Data<Db>, list: List<BarrierFilter>) -> Reply<Page<Barrier>> {
@@ -55,7 +55,7 @@ pub async fn list_barriers(who: Allowed<ReadBarriers>, db: Data<Db>, list: List<
 
 /// Fetch one barrier
 ///
-/// With whether its type asks for a safeguarding path.
+/// Says whether the type of the barrier calls for a safeguarding referral.
 #[utoipa::path(tag = "Barriers", params(("id" = BarrierId, Path)), responses((status = 200, body = Barrier)), security(("bearer" = ["barriers:read"])))]
 #[get("/barriers/{id}")]
 pub async fn get_barrier(who: Allowed<ReadBarriers>, db: Data<Db>, id: Path<BarrierId>) -> Reply<Barrier> {
@@ -64,7 +64,7 @@ pub async fn get_barrier(who: Allowed<ReadBarriers>, db: Data<Db>, id: Path<Barr
 
 /// Change a barrier
 ///
-/// A JSON merge patch. To end it, send its status with a disposition and who judged it.
+/// A JSON merge patch. To end a barrier, send its status with a disposition and who judged it.
 #[utoipa::path(tag = "Barriers", params(("id" = BarrierId, Path)), request_body = BarrierPatch, responses((status = 200, body = Barrier)), security(("bearer" = ["barriers:write"])))]
 #[patch("/barriers/{id}")]
 pub async fn update_barrier(

@@ -4,7 +4,7 @@ use super::{model::*, requests::*};
 use crate::{
     casework::{
         actions,
-        case_file::Newest,
+        case_file::Capped,
         cases::{
             self,
             model::{CaseId, CaseRow, CaseStatus},
@@ -26,7 +26,7 @@ use crate::{
     error::{ApiError, Result},
     http::{Body, Filter, IfMatch, List, Page},
     identity::organizations,
-    of_visible_case,
+    in_visible_case,
     oversight::search,
     types::{Day, Instant, Patch},
 };
@@ -34,7 +34,7 @@ use diesel::prelude::*;
 
 /// The barriers of the cases that this caller may work in.
 fn visible(tx: &Tx) -> barriers::BoxedQuery<'static, Dialect> {
-    barriers::table.filter(barriers::organization_id.eq(tx.organization())).filter(of_visible_case!(tx, "barriers")).into_boxed()
+    barriers::table.filter(barriers::organization_id.eq(tx.organization())).filter(in_visible_case!(tx, "barriers")).into_boxed()
 }
 
 fn filtered(tx: &Tx, filter: &BarrierFilter) -> barriers::BoxedQuery<'static, Dialect> {
@@ -77,7 +77,7 @@ fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, filter: &BarrierFilter) -> Res
     let rows: Vec<BarrierRow> = query.select(BarrierRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, filter).count().get_result(tx.conn)?) } else { None };
     let page = list.page(actor, rows, total, |row| (row.opened_at.micros(), row.id.uuid()), Barrier::from);
-    tx.saw_all("barrier.listed", page.items.iter().map(|barrier| barrier.id));
+    tx.audit_read_all("barrier.listed", page.items.iter().map(|barrier| barrier.id));
     Ok(page)
 }
 
@@ -92,10 +92,10 @@ pub fn page_of_case(tx: &mut Tx, case: CaseId, list: &List<CaseBarrierFilter>) -
 }
 
 /// The barriers of a case for its file: the newest, in the order of time, and how many were left out.
-pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Newest<BarrierRow>> {
+pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Capped<BarrierRow>> {
     let newest =
         crate::newest!(tx, BarrierRow, (barriers::opened_at.desc(), barriers::id.desc()), visible(tx).filter(barriers::case_id.eq(case)));
-    tx.saw_all("barrier.listed", newest.rows.iter().map(|row| row.id));
+    tx.audit_read_all("barrier.listed", newest.rows.iter().map(|row| row.id));
     Ok(newest)
 }
 
@@ -106,7 +106,7 @@ pub fn find(tx: &mut Tx, id: BarrierId) -> Result<BarrierRow> {
 
 pub fn get(tx: &mut Tx, id: BarrierId) -> Result<BarrierRow> {
     let row = find(tx, id)?;
-    tx.saw("barrier.read", row.id);
+    tx.audit_read("barrier.read", row.id);
     Ok(row)
 }
 
@@ -121,9 +121,9 @@ fn check_day(tx: &mut Tx, day: Option<Day>, client: ClientId) -> Result<()> {
 /// That a barrier names a provider and a service of the organization, and a service of that provider, where it names them. In the
 /// place of a merged one the row names the one that it was merged into.
 fn check_references(tx: &mut Tx, row: &mut BarrierRow) -> Result<()> {
-    row.provider_id = providers::store::refer(tx, row.provider_id, "/provider_id")?;
+    row.provider_id = providers::store::lock_reference(tx, row.provider_id, "/provider_id")?;
     let Some(service) = row.service_id else { return Ok(()) };
-    let service = services::store::refer(tx, ServiceId::from_uuid(service.uuid()), "/service_id")?;
+    let service = services::store::lock_reference(tx, ServiceId::from_uuid(service.uuid()), "/service_id")?;
     if row.provider_id.is_some_and(|provider| provider != service.provider_id) {
         return Err(ApiError::invalid("/service_id", "wrong_provider", "must be a service of the provider"));
     }
@@ -163,7 +163,7 @@ fn recount(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {
 }
 
 pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewBarrier>) -> Result<Barrier> {
-    let mut case = cases::store::hold(tx, case)?;
+    let mut case = cases::store::lock_for_update(tx, case)?;
     let mut row = BarrierRow::new(case.organization_id, case.id, tx.user()?, new);
     row.check()?;
     if let Some(service_type) = &new.service_type {
@@ -186,7 +186,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewBarrier>) -> Result<Barri
 pub fn update(tx: &mut Tx, id: BarrierId, version: &IfMatch, patch: &Body<BarrierPatch>) -> Result<Barrier> {
     // The case is held before the barrier, here as everywhere, so that two of us never wait for each other.
     let case = find(tx, id)?.case_id;
-    let mut case = cases::store::hold(tx, case)?;
+    let mut case = cases::store::lock_for_update(tx, case)?;
     let mut row = visible(tx).filter(barriers::id.eq(id)).select(BarrierRow::as_select()).locked().get_result::<BarrierRow>(tx.conn)?;
     version.check(row.version)?;
     let before = row.status;

@@ -7,7 +7,7 @@ use crate::{
         policy::{ReadBreakGlass, WriteBreakGlass},
     },
     db::{Db, Tx},
-    http::{Body, IfMatch, List, Once, Page, Reply, no_content, ok, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, no_content, ok, once, paged},
 };
 use crate::{
     identity::emails,
@@ -18,35 +18,35 @@ use actix_web::{
     web::{Data, Path},
 };
 
-/// List break-glass
+/// List break-glass access
 ///
-/// The caller's own, and those on cases of the caller's teams, newest first. What waits for a review: `reviewed=false`.
+/// The caller's own, and the one to cases of the caller's teams, the newest first. With `reviewed=false`: what waits for a review.
 #[utoipa::path(tag = "Break-glass", params(List<BreakGlassFilter>), responses((status = 200, body = Page<BreakGlass>)), security(("bearer" = ["break_glass:read"])))]
 #[get("/break-glass")]
 pub async fn list_break_glass(who: Allowed<ReadBreakGlass>, db: Data<Db>, list: List<BreakGlassFilter>) -> Reply<Page<BreakGlass>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
-/// Break glass
+/// Use break-glass access
 ///
-/// For four hours the caller may read this case of another team, what hangs on it, and its client: each by its id, and the lists under
-/// them. They find it in no other list and by no search, and change nothing in it. It stands on the case's timeline, each look is marked
-/// in the trace, the supervisors of its team are written to, and one of them reviews it. Until then the same person breaks it for this case no
-/// more, and for three cases at the most.
+/// For four hours the caller may read this case of another team, its records and its client: each by its id, and the lists under them. The
+/// case appears in no other list and in no search, and access is read-only. The case's timeline shows it, the audit log marks each read,
+/// the supervisors of the case's team get an e-mail, and one of them reviews it. Until that review the caller cannot open the same case
+/// again, nor more than three cases in all.
 #[utoipa::path(tag = "Break-glass", request_body = NewBreakGlass, responses((status = 201, body = BreakGlass)), security(("bearer" = ["break_glass:write"])))]
 #[post("/break-glass")]
 pub async fn break_glass(
     who: Allowed<WriteBreakGlass>,
     db: Data<Db>,
     post: Data<Post>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<NewBreakGlass>,
 ) -> Reply<BreakGlass> {
     let outbox = Outbox::default();
     let out = outbox.clone();
     let create = move |tx: &mut Tx<'_>, new: &Body<NewBreakGlass>| {
-        let (view, told) = store::create(tx, new)?;
-        out.put(told.into_iter().map(emails::glass_was_broken).collect());
+        let (view, supervisors) = store::create(tx, new)?;
+        out.put(supervisors.into_iter().map(emails::glass_was_broken).collect());
         Ok(view)
     };
     let reply = once(&db, &who, request, body, create).await;
@@ -54,18 +54,18 @@ pub async fn break_glass(
     reply
 }
 
-/// Fetch one break-glass
+/// Fetch one break-glass access
 ///
-/// One's own, or one on a case of the caller's teams.
+/// The caller's own, or one to a case of the caller's teams.
 #[utoipa::path(tag = "Break-glass", params(("id" = BreakGlassId, Path)), responses((status = 200, body = BreakGlass)), security(("bearer" = ["break_glass:read"])))]
 #[get("/break-glass/{id}")]
 pub async fn get_break_glass(who: Allowed<ReadBreakGlass>, db: Data<Db>, id: Path<BreakGlassId>) -> Reply<BreakGlass> {
     ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
 }
 
-/// End break-glass
+/// End break-glass access
 ///
-/// By who opened it, or by a supervisor of the case. What was seen only by it is hidden at once.
+/// By the person who opened it or a supervisor of the case. What they could see only with it is hidden at once.
 #[utoipa::path(tag = "Break-glass", params(("id" = BreakGlassId, Path)), responses((status = 204, description = "It has ended.")), security(("bearer" = ["break_glass:write"])))]
 #[delete("/break-glass/{id}")]
 pub async fn end_break_glass(who: Allowed<WriteBreakGlass>, db: Data<Db>, id: Path<BreakGlassId>, version: IfMatch) -> Reply<()> {
@@ -73,16 +73,16 @@ pub async fn end_break_glass(who: Allowed<WriteBreakGlass>, db: Data<Db>, id: Pa
     no_content()
 }
 
-/// Review break-glass
+/// Review break-glass access
 ///
-/// Once, when it is over, by a supervisor of the case, and never by who opened it.
+/// Once, after it has ended, by a supervisor of the case, and never by the person who opened it.
 #[utoipa::path(tag = "Break-glass", params(("id" = BreakGlassId, Path)), request_body = BreakGlassReview, responses((status = 201, body = BreakGlass)), security(("bearer" = ["break_glass:write"])))]
 #[post("/break-glass/{id}/review")]
 pub async fn review_break_glass(
     who: Allowed<WriteBreakGlass>,
     db: Data<Db>,
     id: Path<BreakGlassId>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<BreakGlassReview>,
 ) -> Reply<BreakGlass> {
     once(&db, &who, request, body, move |tx, review| store::review(tx, *id, review)).await

@@ -74,13 +74,13 @@ impl BreakGlassRow {
     pub fn review(&mut self, by: UserId, review: &BreakGlassReview) -> Result<()> {
         let now = Instant::now();
         if by == self.user_id {
-            return Err(ApiError::forbidden("Nobody reviews what they have opened themselves."));
+            return Err(ApiError::forbidden("You cannot review break-glass access that you opened yourself."));
         }
         if self.reviewed_at.is_some() {
             return Err(ApiError::conflict("It is reviewed already."));
         }
         if self.is_open(now) {
-            return Err(ApiError::conflict("It is still open, and what is yet to be seen by it cannot be reviewed: end it first."));
+            return Err(ApiError::conflict("This break-glass access is still open. End it before you review it."));
         }
         (self.reviewed_by, self.reviewed_at) = (Some(by), Some(now));
         self.finding.clone_from(&review.finding);

@@ -16,7 +16,7 @@ use crate::{
 };
 use diesel::{dsl, prelude::*};
 
-/// Whether the caller has broken glass that is open now.
+/// Whether the caller has break-glass access now.
 pub fn is_open(tx: &mut Tx) -> Result<bool> {
     let Scope::Teams(user) = tx.scope() else { return Ok(false) };
     let own = break_glass::table.filter(break_glass::organization_id.eq(tx.organization())).filter(break_glass::user_id.eq(user));
@@ -27,7 +27,7 @@ pub fn is_open(tx: &mut Tx) -> Result<bool> {
     Ok(diesel::select(dsl::exists(open)).get_result(tx.conn)?)
 }
 
-/// The condition under which a column holds a case that the caller has broken glass for, and it is open now.
+/// The condition under which a column holds a case to which the caller has break-glass access now.
 pub fn opened(tx: &Tx, column: &'static str) -> Condition {
     let Scope::Teams(user) = tx.scope() else { return Condition::nothing() };
     let now = Instant::now();
@@ -77,17 +77,17 @@ pub fn page(tx: &mut Tx, list: &List<BreakGlassFilter>) -> Result<Page<BreakGlas
     };
     let rows: Vec<BreakGlassRow> = query.select(BreakGlassRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, &list.filter).count().get_result(tx.conn)?) } else { None };
-    tx.saw_all("break_glass.listed", rows.iter().map(|row| row.id));
+    tx.audit_read_all("break_glass.listed", rows.iter().map(|row| row.id));
     Ok(list.page(actor, rows, total, |row| (row.opened_at.micros(), row.id.uuid()), BreakGlass::from))
 }
 
 pub fn get(tx: &mut Tx, id: BreakGlassId) -> Result<BreakGlass> {
     let row: BreakGlassRow = visible(tx).filter(break_glass::id.eq(id)).select(BreakGlassRow::as_select()).first(tx.conn)?;
-    tx.saw("break_glass.read", row.id);
+    tx.audit_read("break_glass.read", row.id);
     Ok(row.into())
 }
 
-fn hold(tx: &mut Tx, id: BreakGlassId) -> Result<BreakGlassRow> {
+fn lock_for_update(tx: &mut Tx, id: BreakGlassId) -> Result<BreakGlassRow> {
     Ok(visible(tx).filter(break_glass::id.eq(id)).select(BreakGlassRow::as_select()).locked().get_result(tx.conn)?)
 }
 
@@ -100,7 +100,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewBreakGlass>) -> Result<(BreakGlass, Vec
     // Held, so that whoever breaks it twice at once does it once.
     let case = cases::store::hold_unseen(tx, new.case_id).map_err(|error| error.named_by("/case_id"))?;
     if !cases::store::seen_among(tx, vec![case.id])?.is_empty() {
-        return Err(ApiError::conflict("You see this case already."));
+        return Err(ApiError::conflict("You can already see this case."));
     }
     let user = tx.user()?;
     // After the case, which another of this user's requests may hold for another glass: of all that count one counts at a time.
@@ -109,20 +109,23 @@ pub fn create(tx: &mut Tx, new: &Body<NewBreakGlass>) -> Result<(BreakGlass, Vec
     let own = visible(tx).filter(break_glass::user_id.eq(user)).filter(break_glass::reviewed_at.is_null());
     let unreviewed: Vec<CaseId> = own.select(break_glass::case_id).limit(MOST_UNREVIEWED).load(tx.conn)?;
     if unreviewed.contains(&case.id) {
-        return Err(ApiError::new(Code::AlreadyExists, "You have broken glass for this case already, and nobody has reviewed it yet."));
+        return Err(ApiError::new(
+            Code::AlreadyExists,
+            "You already used break-glass access to this case, and it has not been reviewed yet.",
+        ));
     }
     if unreviewed.len() as i64 >= MOST_UNREVIEWED {
-        return Err(ApiError::conflict("You have broken glass for several cases, and nobody has reviewed it yet."));
+        return Err(ApiError::conflict("You already used break-glass access to three cases, and it has not been reviewed yet."));
     }
     let row = BreakGlassRow::new(case.organization_id, user, new);
     diesel::insert_into(break_glass::table).values(&row).execute(tx.conn)?;
     timeline::store::add(tx, case.id, "break_glass.opened", row.id, None)?;
     tx.record("break_glass.opened", row.id, new.members());
-    let told = users::store::supervisors_of(tx, case.team_id)?;
-    Ok((row.into(), told))
+    let supervisors = users::store::supervisors_of(tx, case.team_id)?;
+    Ok((row.into(), supervisors))
 }
 
-/// Writes what has become of it, on the timeline and in the trace too.
+/// Writes what has become of it, on the timeline and in the audit log too.
 fn changed(tx: &mut Tx, row: &BreakGlassRow, event: &'static str, members: Vec<String>) -> Result<()> {
     rewrite(break_glass::table.find((row.organization_id, row.id)), row).execute(tx.conn)?;
     timeline::store::add(tx, row.case_id, event, row.id, None)?;
@@ -131,14 +134,14 @@ fn changed(tx: &mut Tx, row: &BreakGlassRow, event: &'static str, members: Vec<S
 }
 
 pub fn end(tx: &mut Tx, id: BreakGlassId, version: &IfMatch) -> Result<()> {
-    let mut row = hold(tx, id)?;
+    let mut row = lock_for_update(tx, id)?;
     version.check(row.version)?;
     row.end()?;
     changed(tx, &row, "break_glass.ended", vec!["ended_at".into()])
 }
 
 pub fn review(tx: &mut Tx, id: BreakGlassId, review: &Body<BreakGlassReview>) -> Result<BreakGlass> {
-    let mut row = hold(tx, id)?;
+    let mut row = lock_for_update(tx, id)?;
     row.review(tx.user()?, review)?;
     changed(tx, &row, "break_glass.reviewed", review.members())?;
     Ok(row.into())

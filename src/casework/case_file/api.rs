@@ -2,7 +2,7 @@
 
 use super::{model::*, print, store};
 use crate::{
-    auth::{Allowed, Fresh, policy::ReadCaseFile},
+    auth::{Allowed, RecentlyAuthenticated, policy::ReadCaseFile},
     casework::cases::model::CaseId,
     db::{Db, dialect::Key},
     error::{ApiError, Result},
@@ -10,7 +10,7 @@ use crate::{
     oversight::exports::{
         cover,
         gate::Outgoing,
-        model::{PrintFormat, PrintQuery, Taken},
+        model::{ExportRecord, PrintFormat, PrintQuery},
     },
     print::{html, pdf},
 };
@@ -20,9 +20,11 @@ use actix_web::{
 };
 use tokio::sync::Semaphore;
 
-/// Read the file of a case
+/// Read a case file
 ///
-/// Everything that happened in it, in one answer: for `supervision` all that the caller may see, with a story of it in order; for `client` a version to go through with the client, which has no member for what is for staff. The newest 2,000 records of a kind; `left_out` says how many more there are.
+/// Everything that happened in the case, in one answer. With `reader=supervision`: all that the caller may see, and what happened in order.
+/// With `reader=client`: a version to read with the client, without anything that is for staff. Has at most the newest 2,000 records of
+/// each kind; `left_out` counts the others.
 #[utoipa::path(tag = "Cases", params(("id" = CaseId, Path), FileQuery), responses((status = 200, body = CaseFile)), security(("bearer" = ["case_file:read"])))]
 #[get("/cases/{id}/file")]
 pub async fn get_case_file(who: Allowed<ReadCaseFile>, db: Data<Db>, id: Path<CaseId>, query: Query<FileQuery>) -> Reply<CaseFile> {
@@ -31,15 +33,15 @@ pub async fn get_case_file(who: Allowed<ReadCaseFile>, db: Data<Db>, id: Path<Ca
 }
 
 /// How many files are set at once: long ones take seconds, and the processors are everybody's.
-static PRESSES: Semaphore = Semaphore::const_new(2);
+static RENDER_PERMITS: Semaphore = Semaphore::const_new(2);
 
-/// Print the file of a case
+/// Print a case file
 ///
 /// In large type: as PDF or as HTML, by `format` or by `Accept`. `for` says who gets it, and so what it holds: `internal` all that the caller may see, `client` the client's version, `recipient` what is left of that without contacts, statement and places, under the notice of 42 CFR part 2. Requires a password entered within the last ten minutes and a reason. Not allowed with break-glass access. A PDF is refused (`format_cannot_show_text`) if its fonts do not support the script; use HTML.
 #[utoipa::path(tag = "Cases", params(("id" = CaseId, Path), PrintQuery), responses((status = 200, content((File = "application/pdf"), (String = "text/html"))), (status = 409, description = "A case that was entered in error cannot be printed for a recipient.")), security(("bearer" = ["case_file:read"])))]
 #[get("/cases/{id}/file/print")]
 pub async fn print_case_file(
-    who: Fresh<ReadCaseFile>,
+    who: RecentlyAuthenticated<ReadCaseFile>,
     db: Data<Db>,
     id: Path<CaseId>,
     query: Query<PrintQuery>,
@@ -49,7 +51,7 @@ pub async fn print_case_file(
     let (id, audience) = (*id, query.audience);
     let outgoing = Outgoing::of_print(&who, &query)?;
     let (file, organization, by) = outgoing.gather(&db, &who, move |tx| store::printed(tx, id, audience)).await?;
-    let turn = PRESSES.acquire().await.map_err(ApiError::internal)?;
+    let turn = RENDER_PERMITS.acquire().await.map_err(ApiError::internal)?;
     let about = outgoing.clone();
     // Setting pages takes its time: not on the thread that answers everybody. A caller who has gone away meanwhile still has the turn.
     let set = block(move || {
@@ -63,7 +65,7 @@ pub async fn print_case_file(
     });
     let body = set.await.map_err(ApiError::internal)??;
     let subject = Some(Key::from_uuid(id.uuid()));
-    let taken = Taken { what: "case_file", subject, filter: Vec::new(), format: format.as_str(), rows: 1 };
+    let taken = ExportRecord { what: "case_file", subject, filter: Vec::new(), format: format.as_str(), rows: 1 };
     let entered = outgoing.enter(&db, &who, taken, move |tx| store::export(tx, id, audience, format)).await?;
     Ok(match format {
         PrintFormat::Pdf => entered.file("application/pdf", outgoing.file_name("pdf"), None, body),

@@ -18,13 +18,13 @@ pub const MOST: i64 = 2_000;
 
 /// The newest rows of a kind, in the order of time.
 #[derive(Debug)]
-pub struct Newest<T> {
+pub struct Capped<T> {
     pub rows: Vec<T>,
     /// How many older ones there are besides.
     pub left_out: i64,
 }
 
-impl<T> Newest<T> {
+impl<T> Capped<T> {
     /// These rows, out of so many that there are.
     pub fn of(rows: Vec<T>, all: i64) -> Self {
         let left_out = (all - i64::try_from(rows.len()).unwrap_or(i64::MAX)).max(0);
@@ -46,6 +46,6 @@ macro_rules! newest {
         let shown = i64::try_from(rows.len()).unwrap_or(i64::MAX);
         let all: i64 = if shown < most { shown } else { $query.count().get_result($tx.conn)? };
         rows.reverse();
-        $crate::casework::case_file::Newest::of(rows, all)
+        $crate::casework::case_file::Capped::of(rows, all)
     }};
 }

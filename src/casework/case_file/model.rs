@@ -139,7 +139,7 @@ pub struct LeftOut {
 
 impl LeftOut {
     /// The kinds of which something was left out, in words.
-    pub fn told(&self) -> Vec<(&'static str, i64)> {
+    pub fn counts(&self) -> Vec<(&'static str, i64)> {
         let all = [
             ("barriers", self.barriers),
             ("actions", self.actions),
@@ -195,7 +195,7 @@ impl SupervisionFile {
         for note in self.notes.iter().filter(|note| note.kind == NoteKind::Contact) {
             story.at(note.occurred_at, StoryEvent::Contact, format!("{}.", contact_words(note)));
         }
-        story.told()
+        story.sorted()
     }
 }
 

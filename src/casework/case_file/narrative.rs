@@ -54,7 +54,7 @@ impl<'z> Story<'z> {
         self.lines.push(StoryLine { on, at: None, event, words: words.into() });
     }
     /// The oldest first.
-    pub fn told(mut self) -> Vec<StoryLine> {
+    pub fn sorted(mut self) -> Vec<StoryLine> {
         self.lines.sort_by_key(|line| (line.on, line.at.map_or(i64::MAX, Instant::micros), line.event));
         self.lines
     }
@@ -75,8 +75,8 @@ mod tests {
         story.at(at("2026-11-24T05:00:00Z"), StoryEvent::MeetingHeld, "met");
         story.at(at("2026-11-24T15:00:00Z"), StoryEvent::Contact, "called");
         story.at(at("2026-11-23T15:00:00Z"), StoryEvent::CaseOpened, "opened");
-        let told = story.told();
-        assert_eq!(told.iter().map(|line| line.words.as_str()).collect::<Vec<_>>(), ["opened", "met", "called", "filed", "due"]);
-        assert_eq!(told.get(1).map(|line| line.on), Some(day("2026-11-23")));
+        let sorted = story.sorted();
+        assert_eq!(sorted.iter().map(|line| line.words.as_str()).collect::<Vec<_>>(), ["opened", "met", "called", "filed", "due"]);
+        assert_eq!(sorted.get(1).map(|line| line.on), Some(day("2026-11-23")));
     }
 }

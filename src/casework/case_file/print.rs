@@ -135,7 +135,7 @@ impl Printer<'_> {
         blocks.push(Block::Notice(format!(
             "For those who work in the case, and not to be given to the client.\nPrinted by {by} on {on}. It holds what {by} may read.\nReason: {reason}"
         )));
-        let left_out = file.left_out.told();
+        let left_out = file.left_out.counts();
         if !left_out.is_empty() {
             let counts: Vec<String> = left_out.iter().map(|(kind, count)| format!("{count} {kind}")).collect();
             blocks.push(Block::Notice(format!("This is not all. Older records are left out: {}.", counts.join(", "))));
@@ -360,7 +360,7 @@ mod tests {
         let sheet = Sheet { title: "T".into(), blocks, ..Sheet::default() };
         assert_eq!(cut(sheet.clone(), 11).blocks, sheet.blocks);
         let short = cut(sheet, 10).blocks;
-        let is = |place: usize, text: &str| matches!(short.get(place), Some(Block::Notice(told)) if told.starts_with(text));
+        let is = |place: usize, text: &str| matches!(short.get(place), Some(Block::Notice(shown)) if shown.starts_with(text));
         assert!(is(1, "This is not all") && is(5, "Here this file ends") && short.len() == 6, "{short:?}");
         assert_eq!(short.get(3..5), Some([Block::Text("one".into()), Block::Text("two".into())].as_slice()));
     }

@@ -50,7 +50,7 @@ pub(super) fn visible(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
 
 pub fn get(tx: &mut Tx, id: CaseId, reader: Reader) -> Result<CaseFile> {
     let row = visible(tx, id)?;
-    tx.saw_as("case.file_read", row.id, &[reader.as_str(), "json"]);
+    tx.audit_read_as("case.file_read", row.id, &[reader.as_str(), "json"]);
     gather(tx, row, reader)
 }
 
@@ -76,7 +76,7 @@ pub fn printed(tx: &mut Tx, id: CaseId, audience: Audience) -> Result<(PrintedFi
 /// Notes that the file leaves; says whose it is.
 pub fn export(tx: &mut Tx, id: CaseId, audience: Audience, format: PrintFormat) -> Result<Vec<ClientId>> {
     let row = visible(tx, id)?;
-    tx.saw_as("case.file_exported", row.id, &[audience.as_str(), format.as_str()]);
+    tx.audit_read_as("case.file_exported", row.id, &[audience.as_str(), format.as_str()]);
     Ok(vec![row.client_id])
 }
 

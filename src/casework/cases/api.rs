@@ -11,7 +11,7 @@ use crate::{
         policy::{MoveCases, ReadCases, WriteCases},
     },
     db::Db,
-    http::{Body, IfMatch, List, Once, OptionalIfMatch, Page, Query, Reply, ok, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, OptionalIfMatch, Page, Query, Reply, ok, once, paged},
 };
 use actix_web::{
     get, patch, post,
@@ -20,7 +20,8 @@ use actix_web::{
 
 /// List cases
 ///
-/// A supervisor sees the cases of the own teams and of those that they are deputised to now, an advocate those they are assigned to, an administrator all of them without their content.
+/// A supervisor sees the cases of their own teams and of the teams to which they are currently a deputy; an advocate sees the cases that
+/// they are assigned to; an administrator sees all cases without their content.
 #[utoipa::path(tag = "Cases", params(List<CaseFilter>), responses((status = 200, body = Page<Case>)), security(("bearer" = ["cases:read"])))]
 #[get("/cases")]
 pub async fn list_cases(who: Allowed<ReadCases>, db: Data<Db>, list: List<CaseFilter>) -> Reply<Page<Case>> {
@@ -29,16 +30,16 @@ pub async fn list_cases(who: Allowed<ReadCases>, db: Data<Db>, list: List<CaseFi
 
 /// Open a case
 ///
-/// It starts as `referred`. An advocate who opens a case becomes its lead.
+/// The case starts as `referred`. An advocate who opens a case becomes its lead.
 #[utoipa::path(tag = "Cases", request_body = NewCase, responses((status = 201, body = Case)), security(("bearer" = ["cases:write"])))]
 #[post("/cases")]
-pub async fn create_case(who: Allowed<WriteCases>, db: Data<Db>, request: Once, body: Body<NewCase>) -> Reply<Case> {
+pub async fn create_case(who: Allowed<WriteCases>, db: Data<Db>, request: IdempotencyKey, body: Body<NewCase>) -> Reply<Case> {
     once(&db, &who, request, body, store::create).await
 }
 
 /// Fetch one case
 ///
-/// With `available_transitions`: where it may go, who may take it there, and which guards are still unmet.
+/// Has `available_transitions`: the possible next statuses, which roles may set them, and which guards are not met yet.
 #[utoipa::path(tag = "Cases", params(("id" = CaseId, Path), CaseView), responses((status = 200, body = Case)), security(("bearer" = ["cases:read"])))]
 #[get("/cases/{id}")]
 pub async fn get_case(who: Allowed<ReadCases>, db: Data<Db>, id: Path<CaseId>, view: Query<CaseView>) -> Reply<Case> {
@@ -47,7 +48,7 @@ pub async fn get_case(who: Allowed<ReadCases>, db: Data<Db>, id: Path<CaseId>, v
 
 /// Change a case
 ///
-/// A JSON merge patch. The status is changed by a transition, the lead by an assignment.
+/// A JSON merge patch. Use a transition to change the status, and an assignment to change the lead.
 #[utoipa::path(tag = "Cases", params(("id" = CaseId, Path)), request_body = CasePatch, responses((status = 200, body = Case)), security(("bearer" = ["cases:write"])))]
 #[patch("/cases/{id}")]
 pub async fn update_case(
@@ -62,7 +63,7 @@ pub async fn update_case(
 
 /// List the transitions of a case
 ///
-/// Who moved it, when, from where to where and why, newest first.
+/// Who changed the status, when, from what to what and why, the newest first.
 #[utoipa::path(tag = "Cases", params(("id" = CaseId, Path), List<TransitionFilter>), responses((status = 200, body = Page<CaseTransition>)), security(("bearer" = ["cases:read"])))]
 #[get("/cases/{id}/transitions")]
 pub async fn list_case_transitions(
@@ -74,9 +75,9 @@ pub async fn list_case_transitions(
     paged(db.read(&who, move |tx| transition::history(tx, *id, &list)).await?)
 }
 
-/// Move a case
+/// Change the status of a case
 ///
-/// Answers the case as it is now. A step that the lifecycle has not, or a guard that does not hold, is a 409 that names each reason. `If-Match` may be sent.
+/// Returns the case. Answers 409 with each reason if the lifecycle does not allow the step or a guard is not met. `If-Match` is optional.
 #[utoipa::path(tag = "Cases", params(("id" = CaseId, Path)), request_body = Transition, responses((status = 201, body = Case)), security(("bearer" = ["cases:transition"])))]
 #[post("/cases/{id}/transitions")]
 pub async fn transition_case(
@@ -84,7 +85,7 @@ pub async fn transition_case(
     db: Data<Db>,
     id: Path<CaseId>,
     version: OptionalIfMatch,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<Transition>,
 ) -> Reply<Case> {
     once(&db, &who, request, body, move |tx, wanted| transition::perform(tx, *id, version.0.as_ref(), wanted)).await

@@ -23,10 +23,10 @@ use diesel::{dsl, dsl::exists, prelude::*};
 
 type Seen = dsl::Filter<dsl::Filter<cases::table, dsl::Eq<cases::organization_id, OrganizationId>>, Condition>;
 
-/// The condition under which a row of `cases` is of the caller's own teams or, at a second look, one that they have broken glass for.
+/// The condition under which a row of `cases` is of the caller's own teams or, with break-glass access, one that they opened.
 pub fn supervised(tx: &Tx) -> Condition {
     let own = teams::store::own(tx, "cases.team_id");
-    match tx.through_glass() {
+    match tx.by_break_glass() {
         true => Condition::sql("(").with(own).then(" OR ").with(break_glass::store::opened(tx, "cases.id")).then(")"),
         false => own,
     }
@@ -37,7 +37,7 @@ fn seen(tx: &Tx) -> Seen {
     let seen = match tx.scope() {
         Scope::Organization => Condition::everything(),
         Scope::Teams(_) => supervised(tx),
-        Scope::Assigned(_) => assignments::store::worked(tx, "cases.id"),
+        Scope::Assigned(_) => assignments::store::assigned_cases(tx, "cases.id"),
         Scope::Counted | Scope::Own(_) | Scope::Nothing => Condition::nothing(),
     };
     cases::table.filter(cases::organization_id.eq(tx.organization())).filter(seen)
@@ -50,7 +50,7 @@ fn visible(tx: &Tx) -> cases::BoxedQuery<'static, Dialect> {
 /// The condition under which a row of another table, which has a `case_id`, belongs to a case that this caller may see and work in.
 /// An administrator, who sees cases but not what is in them, gets none.
 #[macro_export]
-macro_rules! of_visible_case {
+macro_rules! in_visible_case {
     ($tx:expr, $table:literal) => {
         match $tx.scope() {
             $crate::auth::Scope::Teams(_) => $crate::db::Condition::sql(concat!(
@@ -62,7 +62,7 @@ macro_rules! of_visible_case {
             ))
             .with($crate::casework::cases::store::supervised($tx))
             .then(")"),
-            $crate::auth::Scope::Assigned(_) => $crate::casework::assignments::store::worked($tx, concat!($table, ".case_id")),
+            $crate::auth::Scope::Assigned(_) => $crate::casework::assignments::store::assigned_cases($tx, concat!($table, ".case_id")),
             $crate::auth::Scope::Organization
             | $crate::auth::Scope::Counted
             | $crate::auth::Scope::Own(_)
@@ -74,7 +74,7 @@ macro_rules! of_visible_case {
 /// The condition under which a row of another table, which has a `case_id`, is of a case that was no mistake: what should never have
 /// been is nobody's work, and counts nowhere.
 #[macro_export]
-macro_rules! not_of_mistake {
+macro_rules! not_entered_in_error {
     ($table:literal) => {
         $crate::db::Condition::sql(concat!(
             "NOT EXISTS (SELECT 1 FROM cases AS mistake WHERE mistake.organization_id = ",
@@ -158,9 +158,9 @@ pub fn page(tx: &mut Tx, list: &List<CaseFilter>) -> Result<Page<Case>> {
         && let Some(name) = list.filter.of_content()
     {
         // What they are not shown must not be found out by asking for it either: `filters` in the tests holds every list to that.
-        let told = Fault::new("not_shown_to_your_role", "filters by data that your role cannot see");
+        let fault = Fault::new("not_shown_to_your_role", "filters by data that your role cannot see");
         let place = Place::Parameter(name.into());
-        return Err(ApiError::forbidden("Your role may not search the content of cases.").issues(vec![Issue { place, fault: told }]));
+        return Err(ApiError::forbidden("Your role may not search the content of cases.").issues(vec![Issue { place, fault: fault }]));
     }
     let mut query = filtered(tx, &list.filter);
     if let Some((at, id)) = list.after(actor)? {
@@ -172,7 +172,7 @@ pub fn page(tx: &mut Tx, list: &List<CaseFilter>) -> Result<Page<Case>> {
     };
     let rows: Vec<CaseRow> = query.select(CaseRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, &list.filter).count().get_result(tx.conn)?) } else { None };
-    tx.saw_all("case.listed", rows.iter().map(|row| row.id));
+    tx.audit_read_all("case.listed", rows.iter().map(|row| row.id));
     let mut page = list.page(actor, rows, total, |row| (row.opened_at.micros(), row.id.uuid()), |row| Case::of(row, actor));
     expand(tx, &mut page.items, list.filter.expand.as_ref())?;
     Ok(page)
@@ -206,7 +206,7 @@ pub fn find(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
 ///
 /// # Errors
 /// 404 where the caller does not see the case, 409 where it was entered in error.
-pub fn hold(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
+pub fn lock_for_update(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
     let row = hold_in_any_status(tx, id)?;
     match row.status {
         CaseStatus::EnteredInError => Err(ApiError::conflict("The case was entered in error.")),
@@ -242,7 +242,7 @@ pub fn seen_among(tx: &mut Tx, ids: Vec<CaseId>) -> Result<Vec<CaseId>> {
 pub fn get(tx: &mut Tx, id: CaseId, view: &CaseView) -> Result<Case> {
     let actor = tx.actor()?;
     let row = find(tx, id)?;
-    tx.saw("case.read", row.id);
+    tx.audit_read("case.read", row.id);
     let mut case = Case::whole(row, actor);
     expand(tx, std::slice::from_mut(&mut case), view.expand.as_ref())?;
     Ok(case)
@@ -279,7 +279,7 @@ fn next_number(tx: &mut Tx) -> Result<String> {
 
 pub fn create(tx: &mut Tx, new: &Body<NewCase>) -> Result<Case> {
     let actor = tx.actor()?;
-    let client = clients::store::refer(tx, new.client_id).map_err(|error| error.named_by("/client_id"))?;
+    let client = clients::store::lock_reference(tx, new.client_id).map_err(|error| error.named_by("/client_id"))?;
     let team = teams::store::choose(tx, new.team_id)?;
     let lead = lead_of_new(tx, actor.role, new.lead_advocate_id)?;
     let number = next_number(tx)?;
@@ -314,7 +314,7 @@ fn lead_of_new(tx: &mut Tx, role: Role, named: Option<UserId>) -> Result<Option<
 
 pub fn update(tx: &mut Tx, id: CaseId, version: &IfMatch, patch: &Body<CasePatch>) -> Result<Case> {
     let actor = tx.actor()?;
-    let mut row = hold(tx, id)?;
+    let mut row = lock_for_update(tx, id)?;
     version.check(row.version)?;
     if patch.tags.0.as_ref().is_some_and(|tags| tags.len() > 20) {
         return Err(ApiError::invalid("/tags", "out_of_range", "must be at most 20"));

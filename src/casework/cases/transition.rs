@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     auth::{OrganizationId, UserId},
-    casework::{assignments, case_file::Newest, clients, conflicts, deadlines, handovers, timeline},
+    casework::{assignments, case_file::Capped, clients, conflicts, deadlines, handovers, timeline},
     db::{
         Dialect, Tx,
         dialect::row_after,
@@ -253,7 +253,7 @@ pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body
         .map(|guard| Issue { place: Place::Pointer(guard.pointer().into()), fault: Fault::new(guard.as_str(), guard.advice()) })
         .collect();
     if !unmet.is_empty() {
-        return Err(ApiError::new(Code::GuardsUnmet, "Something must come first.").issues(unmet));
+        return Err(ApiError::new(Code::GuardsUnmet, "A guard is not met.").issues(unmet));
     }
     if let Some(lead) = wanted.lead_advocate_id.filter(|_| wanted.to == CaseStatus::Accepted) {
         users::store::worker(tx, lead, "/lead_advocate_id")?;
@@ -333,8 +333,8 @@ fn steps(case: &CaseRow) -> case_transitions::BoxedQuery<'static, Dialect> {
 }
 
 /// The steps of a case for its file: the newest, in the order of time, and how many were left out.
-pub fn of_case_file(tx: &mut Tx, case: &CaseRow) -> Result<Newest<TransitionRow>> {
-    tx.saw("case.transitions_read", case.id);
+pub fn of_case_file(tx: &mut Tx, case: &CaseRow) -> Result<Capped<TransitionRow>> {
+    tx.audit_read("case.transitions_read", case.id);
     Ok(crate::newest!(tx, TransitionRow, (case_transitions::at.desc(), case_transitions::id.desc()), steps(case)))
 }
 
@@ -363,7 +363,7 @@ pub fn history(tx: &mut Tx, id: CaseId, list: &List<TransitionFilter>) -> Result
     };
     let rows: Vec<TransitionRow> = query.select(TransitionRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(all().count().get_result(tx.conn)?) } else { None };
-    tx.saw("case.transitions_read", case.id);
+    tx.audit_read("case.transitions_read", case.id);
     let content = actor.role.sees_content();
     let view = |row: TransitionRow| match CaseTransition::from(row) {
         step if content => step,

@@ -3,11 +3,11 @@
 use super::{merge, model::*, store};
 use crate::{
     auth::{
-        Allowed, Fresh,
+        Allowed, RecentlyAuthenticated,
         policy::{MergeClients, ReadClients, WriteClients},
     },
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, Reply, ok, once, paged, plain},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, ok, once, paged, plain},
 };
 use actix_web::{
     get, patch, post,
@@ -16,25 +16,27 @@ use actix_web::{
 
 /// List clients
 ///
-/// A supervisor sees the clients of the own teams; an advocate those of the own cases, and those without a case yet that they entered.
+/// A supervisor sees the clients of their own teams; an advocate sees the clients of their own cases, and those that they created and that
+/// have no case yet.
 #[utoipa::path(tag = "Clients", params(List<ClientFilter>), responses((status = 200, body = Page<Client>)), security(("bearer" = ["clients:read"])))]
 #[get("/clients")]
 pub async fn list_clients(who: Allowed<ReadClients>, db: Data<Db>, list: List<ClientFilter>) -> Reply<Page<Client>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
-/// Enter a client
+/// Create a client
 ///
-/// Only the name that the person wants to be called is needed. What the safe-contact rules do not allow is not allowed. Who may be the same person, of the clients that the caller sees, is named in `possible_duplicates`.
+/// Needs only the name that the person wants to be called. A way of contact is not allowed unless `safe_contact` allows it.
+/// `possible_duplicates` names clients who may be the same person, if the caller may see them.
 #[utoipa::path(tag = "Clients", request_body = NewClient, responses((status = 201, body = Client)), security(("bearer" = ["clients:write"])))]
 #[post("/clients")]
-pub async fn create_client(who: Allowed<WriteClients>, db: Data<Db>, request: Once, body: Body<NewClient>) -> Reply<Client> {
+pub async fn create_client(who: Allowed<WriteClients>, db: Data<Db>, request: IdempotencyKey, body: Body<NewClient>) -> Reply<Client> {
     once(&db, &who, request, body, store::create).await
 }
 
 /// Fetch one client
 ///
-/// With the safe-contact rules: read them before you call. The id of a merged duplicate answers the client that it was merged into.
+/// Read the safe-contact rules before you call. The id of a merged duplicate returns the surviving client.
 #[utoipa::path(tag = "Clients", params(("id" = ClientId, Path)), responses((status = 200, body = Client)), security(("bearer" = ["clients:read"])))]
 #[get("/clients/{id}")]
 pub async fn get_client(who: Allowed<ReadClients>, db: Data<Db>, id: Path<ClientId>) -> Reply<Client> {
@@ -43,7 +45,7 @@ pub async fn get_client(who: Allowed<ReadClients>, db: Data<Db>, id: Path<Client
 
 /// Change a client
 ///
-/// A JSON merge patch: absent members stay, `null` clears, `safe_contact` is replaced as a whole.
+/// A JSON merge patch: absent members stay, `null` clears, and `safe_contact` is replaced as a whole.
 #[utoipa::path(tag = "Clients", params(("id" = ClientId, Path)), request_body = ClientPatch, responses((status = 200, body = Client)), security(("bearer" = ["clients:write"])))]
 #[patch("/clients/{id}")]
 pub async fn update_client(
@@ -73,10 +75,10 @@ pub async fn list_possible_duplicates(who: Allowed<ReadClients>, db: Data<Db>, i
 #[utoipa::path(tag = "Clients", params(("id" = ClientId, Path)), request_body = ClientMerge, responses((status = 201, body = Client)), security(("bearer" = ["clients:merge"])))]
 #[post("/clients/{id}/merge")]
 pub async fn merge_client(
-    who: Fresh<MergeClients>,
+    who: RecentlyAuthenticated<MergeClients>,
     db: Data<Db>,
     id: Path<ClientId>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<ClientMerge>,
 ) -> Reply<Client> {
     once(&db, &who, request, body, move |tx, wanted| merge::merge(tx, *id, wanted)).await

@@ -25,7 +25,7 @@ use crate::{
 use diesel::prelude::*;
 
 /// What refers to a client and follows it into another: a test holds this list against the foreign keys of the schema.
-pub const FOLLOWERS: &[&str] = &["cases", "client_accounts", "feedback", "statements"];
+pub const REFERENCING_TABLES: &[&str] = &["cases", "client_accounts", "feedback", "statements"];
 
 /// How many records are named in one statement.
 const AT_ONCE: usize = 500;
@@ -50,7 +50,7 @@ pub fn merge(tx: &mut Tx, id: ClientId, wanted: &Body<ClientMerge>) -> Result<Cl
         },
     };
     // The clients before the cases, and these before what hangs on them.
-    let (mut row, duplicate) = store::hold_both(tx, into, id)?;
+    let (mut row, duplicate) = store::lock_both(tx, into, id)?;
     follow(tx, id, into)?;
     let has_account = follow_account(tx, id, into)?;
     follow_statements(tx, id, into, statements_of)?;
@@ -140,8 +140,8 @@ fn follow_statements(tx: &mut Tx, from: ClientId, into: ClientId, kept: Option<C
             continue;
         }
         let Some(kept) = kept else {
-            let told = "Each of the two has a statement in force, or a draft: say in statements_of whose stays as it is.";
-            return Err(ApiError::new(Code::MergeConflict, told));
+            let message = "Each of the two has a statement in force, or a draft: say in statements_of whose stays as it is.";
+            return Err(ApiError::new(Code::MergeConflict, message));
         };
         for row in all.iter_mut().filter(|row| row.status == status && row.client_id != kept) {
             row.supersede();

@@ -38,8 +38,8 @@ type Seen = dsl::Filter<dsl::Filter<clients::table, dsl::Eq<clients::organizatio
 type Ids = dsl::Select<dsl::Filter<Seen, Condition>, clients::id>;
 
 /// The clients that this caller may see: a supervisor those of the own teams, an advocate those of the own cases and those
-/// without a case that they have made a record of; a client the one whom they are. At a second look, a supervisor sees whose the case is
-/// that they have broken glass for. Nobody sees a record that was merged into another.
+/// without a case that they have made a record of; a client the one whom they are. With break-glass access, a supervisor sees the client
+/// of the case that they opened. Nobody sees a record that was merged into another.
 fn seen(tx: &Tx) -> Seen {
     clients::table.filter(clients::organization_id.eq(tx.organization())).filter(is_visible(tx))
 }
@@ -47,7 +47,7 @@ fn seen(tx: &Tx) -> Seen {
 /// The same condition, of the clients that another query joins: those of the organization.
 pub fn is_visible(tx: &Tx) -> Condition {
     let seen = match tx.scope() {
-        Scope::Teams(_) if tx.through_glass() => Condition::sql("(")
+        Scope::Teams(_) if tx.by_break_glass() => Condition::sql("(")
             .with(teams::store::own(tx, "clients.team_id"))
             .then(" OR clients.id IN (SELECT cases.client_id FROM cases WHERE cases.organization_id = ")
             .id(tx.organization().uuid())
@@ -58,7 +58,7 @@ pub fn is_visible(tx: &Tx) -> Condition {
         Scope::Assigned(user) => Condition::sql("(clients.id IN (SELECT cases.client_id FROM cases WHERE cases.organization_id = ")
             .id(tx.organization().uuid())
             .then(" AND ")
-            .with(assignments::store::worked(tx, "cases.id"))
+            .with(assignments::store::assigned_cases(tx, "cases.id"))
             .then(") OR (clients.created_by = ")
             .id(user.uuid())
             .then(" AND NOT EXISTS (SELECT 1 FROM cases WHERE cases.organization_id = clients.organization_id AND cases.client_id = clients.id)))"),
@@ -173,7 +173,7 @@ pub fn page(tx: &mut Tx, list: &List<ClientFilter>) -> Result<Page<Client>> {
     };
     let rows: Vec<ClientRow> = query.select(ClientRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, &list.filter).count().get_result(tx.conn)?) } else { None };
-    tx.saw_all("client.listed", rows.iter().map(|row| row.id));
+    tx.audit_read_all("client.listed", rows.iter().map(|row| row.id));
     let mut page = list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Client::from);
     add_merged(tx, &mut page.items)?;
     Ok(page)
@@ -196,13 +196,13 @@ pub fn find(tx: &mut Tx, id: ClientId) -> Result<ClientRow> {
 }
 
 /// The same, held until the transaction ends.
-pub fn hold(tx: &mut Tx, id: ClientId) -> Result<ClientRow> {
+pub fn lock_for_update(tx: &mut Tx, id: ClientId) -> Result<ClientRow> {
     resolve(tx, id, |tx, id| visible(tx).filter(clients::id.eq(id)).select(ClientRow::as_select()).locked().get_result(tx.conn))
 }
 
 /// The client that a body names, for what is about to refer to it: it is not merged before this transaction ends.
-pub fn refer(tx: &mut Tx, id: ClientId) -> Result<ClientId> {
-    resolve(tx, id, |tx, id| visible(tx).filter(clients::id.eq(id)).select(clients::id).referred().get_result(tx.conn))
+pub fn lock_reference(tx: &mut Tx, id: ClientId) -> Result<ClientId> {
+    resolve(tx, id, |tx, id| visible(tx).filter(clients::id.eq(id)).select(clients::id).for_reference().get_result(tx.conn))
 }
 
 /// Those of these clients that the caller may see.
@@ -211,7 +211,7 @@ pub fn some(tx: &mut Tx, ids: Vec<ClientId>) -> Result<Vec<ClientRow>> {
 }
 
 /// The client that stays and its duplicate, held until the transaction ends.
-pub fn hold_both(tx: &mut Tx, into: ClientId, duplicate: ClientId) -> Result<(ClientRow, ClientRow)> {
+pub fn lock_both(tx: &mut Tx, into: ClientId, duplicate: ClientId) -> Result<(ClientRow, ClientRow)> {
     // Always in the order of their ids, so that two merges never wait for each other.
     let both = visible(tx).filter(clients::id.eq_any([into, duplicate])).order(clients::id).select(ClientRow::as_select());
     let rows: Vec<ClientRow> = both.locked().load(tx.conn)?;
@@ -219,7 +219,7 @@ pub fn hold_both(tx: &mut Tx, into: ClientId, duplicate: ClientId) -> Result<(Cl
     match (survivors.into_iter().next(), duplicates.into_iter().next()) {
         (Some(survivor), Some(duplicate)) => Ok((survivor, duplicate)),
         // Another merge was first while this one waited: the whole transaction runs again, and sees it.
-        _ => Err(ApiError::new(Code::Contention, "One of the clients is just being merged.").header("retry-after", "1")),
+        _ => Err(ApiError::new(Code::Contention, "Another request is merging one of these clients.").header("retry-after", "1")),
     }
 }
 
@@ -241,14 +241,14 @@ pub fn show(tx: &mut Tx, id: ClientId) -> Result<Client> {
 pub fn possible_duplicates(tx: &mut Tx, id: ClientId) -> Result<PossibleDuplicates> {
     let row = find(tx, id)?;
     let items = duplicates::of(tx, &row)?;
-    tx.saw("client.duplicates_read", row.id);
-    tx.saw_all("client.listed", items.iter().map(|duplicate| duplicate.client.id));
+    tx.audit_read("client.duplicates_read", row.id);
+    tx.audit_read_all("client.listed", items.iter().map(|duplicate| duplicate.client.id));
     Ok(PossibleDuplicates { items })
 }
 
 pub fn get(tx: &mut Tx, id: ClientId) -> Result<ClientRow> {
     let row = find(tx, id)?;
-    tx.saw("client.read", row.id);
+    tx.audit_read("client.read", row.id);
     Ok(row)
 }
 
@@ -256,7 +256,7 @@ pub fn get(tx: &mut Tx, id: ClientId) -> Result<ClientRow> {
 pub fn refs(tx: &mut Tx, ids: Vec<ClientId>) -> Result<Vec<ClientRef>> {
     let rows: Vec<(ClientId, crate::types::Line<120>)> =
         visible(tx).filter(clients::id.eq_any(ids)).select((clients::id, clients::preferred_name)).load(tx.conn)?;
-    tx.saw_all("client.listed", rows.iter().map(|(id, _)| *id));
+    tx.audit_read_all("client.listed", rows.iter().map(|(id, _)| *id));
     Ok(rows.into_iter().map(|(id, preferred_name)| ClientRef { id, preferred_name }).collect())
 }
 
@@ -286,14 +286,14 @@ pub fn create(tx: &mut Tx, new: &Body<NewClient>) -> Result<Client> {
     tx.record("client.created", row.id, new.members());
     // Those that the caller sees. An entry on each, as of a search: to be named here tells that a name, a number or a birth is theirs.
     let same = duplicates::of(tx, &row)?;
-    tx.saw_all("client.listed", same.iter().map(|duplicate| duplicate.client.id));
+    tx.audit_read_all("client.listed", same.iter().map(|duplicate| duplicate.client.id));
     let mut view = Client::from(row);
     view.possible_duplicates = (!same.is_empty()).then(|| same.iter().map(|duplicate| duplicate.client.id).collect());
     Ok(view)
 }
 
 pub fn update(tx: &mut Tx, id: ClientId, version: &IfMatch, patch: &Body<ClientPatch>) -> Result<Client> {
-    let mut row = hold(tx, id)?;
+    let mut row = lock_for_update(tx, id)?;
     version.check(row.version)?;
     check_birth(tx, patch.date_of_birth.set().copied())?;
     row.apply(patch);

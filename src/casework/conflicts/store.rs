@@ -20,7 +20,7 @@ use crate::{
     error::{ApiError, Result},
     http::{Body, List, Page},
     identity::{organizations, users},
-    of_visible_case,
+    in_visible_case,
     types::{Day, Id, Instant, Json},
 };
 use diesel::prelude::*;
@@ -29,7 +29,7 @@ use diesel::prelude::*;
 fn visible(tx: &Tx) -> conflict_checks::BoxedQuery<'static, Dialect> {
     conflict_checks::table
         .filter(conflict_checks::organization_id.eq(tx.organization()))
-        .filter(of_visible_case!(tx, "conflict_checks"))
+        .filter(in_visible_case!(tx, "conflict_checks"))
         .into_boxed()
 }
 
@@ -50,13 +50,13 @@ pub fn page(tx: &mut Tx, case: CaseId, list: &List<ConflictCheckFilter>) -> Resu
     };
     let rows: Vec<ConflictCheckRow> = query.select(ConflictCheckRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(all(tx).count().get_result(tx.conn)?) } else { None };
-    tx.saw_all("conflict_check.listed", rows.iter().map(|row| row.id));
+    tx.audit_read_all("conflict_check.listed", rows.iter().map(|row| row.id));
     Ok(list.page(actor, rows, total, |row| (row.run_at.micros(), row.id.uuid()), ConflictCheck::from))
 }
 
 pub fn get(tx: &mut Tx, id: ConflictCheckId) -> Result<ConflictCheck> {
     let row: ConflictCheckRow = visible(tx).filter(conflict_checks::id.eq(id)).select(ConflictCheckRow::as_select()).first(tx.conn)?;
-    tx.saw("conflict_check.read", row.id);
+    tx.audit_read("conflict_check.read", row.id);
     Ok(row.into())
 }
 
@@ -153,7 +153,7 @@ fn settle(tx: &mut Tx, case: &mut CaseRow, settled: bool) -> Result<()> {
 
 /// Runs a check that somebody asks for.
 pub fn run(tx: &mut Tx, case: CaseId, new: &Body<NewConflictCheck>) -> Result<ConflictCheck> {
-    let mut case = cases::store::hold(tx, case)?;
+    let mut case = cases::store::lock_for_update(tx, case)?;
     if let Some(lead) = new.lead_advocate_id {
         users::store::worker(tx, lead, "/lead_advocate_id")?;
     }
@@ -213,20 +213,20 @@ pub fn decide(tx: &mut Tx, id: ConflictCheckId, new: &Body<NewConflictDecision>)
     let actor = tx.actor()?;
     // The case is held before the check, here as everywhere.
     let case: CaseId = visible(tx).filter(conflict_checks::id.eq(id)).select(conflict_checks::case_id).first(tx.conn)?;
-    let mut case = cases::store::hold(tx, case)?;
+    let mut case = cases::store::lock_for_update(tx, case)?;
     let mut row: ConflictCheckRow =
         visible(tx).filter(conflict_checks::id.eq(id)).select(ConflictCheckRow::as_select()).locked().get_result(tx.conn)?;
     if row.result() == ConflictResult::Clear {
-        return Err(ApiError::conflict("The check found nothing that has to be decided."));
+        return Err(ApiError::conflict("The check found no conflict, so there is nothing to decide."));
     }
     if row.decision.is_some() {
-        return Err(ApiError::conflict("It was decided already; run another check to decide anew."));
+        return Err(ApiError::conflict("This check already has a decision. Run another check to decide again."));
     }
     if latest(tx, &case)?.is_some_and(|latest| latest.id != row.id) {
-        return Err(ApiError::conflict("There is a later check of the case: decide on that one."));
+        return Err(ApiError::conflict("The case has a later check. Decide on that check."));
     }
     if row.concerns(actor.user) {
-        return Err(ApiError::forbidden("Nobody decides on their own conflict of interest."));
+        return Err(ApiError::forbidden("You cannot decide on your own conflict of interest."));
     }
     row.decide(actor.user, new);
     rewrite(conflict_checks::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;

@@ -8,7 +8,7 @@ use crate::{
     },
     casework::actions::model::ActionId,
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, Reply, ok, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, ok, once, paged},
 };
 use actix_web::{
     get, patch, post,
@@ -17,7 +17,7 @@ use actix_web::{
 
 /// List the deadlines of an action
 ///
-/// Soonest first.
+/// The soonest first.
 #[utoipa::path(tag = "Deadlines", params(("id" = ActionId, Path), List<ActionDeadlineFilter>), responses((status = 200, body = Page<Deadline>)), security(("bearer" = ["deadlines:read"])))]
 #[get("/actions/{id}/deadlines")]
 pub async fn list_action_deadlines(
@@ -29,16 +29,20 @@ pub async fn list_action_deadlines(
     paged(db.read(&who, move |tx| store::page_of_action(tx, *id, &list)).await?)
 }
 
-/// Enter a deadline
+/// Create a deadline
 ///
-/// Either `rule_id` with `trigger_date`, and the day is computed; or `due_on` with `time_zone` and `source`, where a notice prints it or somebody here sets it. A date printed on the notice is given with a rule as `stated_due_on`: where the two differ the earlier counts, and the difference is flagged. Where the day of the trigger is not known, `trigger_not_before` stands for it: the deadline is `pending_trigger`, with the earliest possible day. It is due until the end of its day in the forum's time zone. No legal advice.
+/// Send either `rule_id` with `trigger_date`, and the server computes the due date; or `due_on` with `time_zone` and `source`, where a
+/// notice states the date or the caller sets it. To compare with a date on the notice, send it with the rule as `stated_due_on`: the
+/// earlier date counts, and a difference is flagged. If the trigger date is not known, send `trigger_not_before`: the deadline is
+/// `pending_trigger`, with the earliest possible due date. A deadline is due until the end of its day in the forum's time zone. This is not
+/// legal advice.
 #[utoipa::path(tag = "Deadlines", params(("id" = ActionId, Path)), request_body = NewDeadline, responses((status = 201, body = Deadline)), security(("bearer" = ["deadlines:write"])))]
 #[post("/actions/{id}/deadlines")]
 pub async fn create_deadline(
     who: Allowed<WriteDeadlines>,
     db: Data<Db>,
     id: Path<ActionId>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<NewDeadline>,
 ) -> Reply<Deadline> {
     once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
@@ -46,7 +50,8 @@ pub async fn create_deadline(
 
 /// List deadlines
 ///
-/// Those of every case that the caller works in or supervises, soonest first. A running deadline whose day is over is `missed` from that moment on, here and in the filter, without anybody's doing.
+/// The deadlines of every case that the caller works on or supervises, the soonest first. A running deadline becomes `missed` by itself
+/// once its day is over, here and in the filter.
 #[utoipa::path(tag = "Deadlines", params(List<DeadlineFilter>), responses((status = 200, body = Page<Deadline>)), security(("bearer" = ["deadlines:read"])))]
 #[get("/deadlines")]
 pub async fn list_deadlines(who: Allowed<ReadDeadlines>, db: Data<Db>, list: List<DeadlineFilter>) -> Reply<Page<Deadline>> {
@@ -55,7 +60,7 @@ pub async fn list_deadlines(who: Allowed<ReadDeadlines>, db: Data<Db>, list: Lis
 
 /// Fetch one deadline
 ///
-/// With how its day was come by, step by step. `status`, `due_soon` and `overdue` are as of now, and do not make a new version.
+/// Has the computation of the due date, step by step. `status`, `due_soon` and `overdue` are as of now and do not change the version.
 #[utoipa::path(tag = "Deadlines", params(("id" = DeadlineId, Path)), responses((status = 200, body = Deadline)), security(("bearer" = ["deadlines:read"])))]
 #[get("/deadlines/{id}")]
 pub async fn get_deadline(who: Allowed<ReadDeadlines>, db: Data<Db>, id: Path<DeadlineId>) -> Reply<Deadline> {
@@ -64,7 +69,8 @@ pub async fn get_deadline(who: Allowed<ReadDeadlines>, db: Data<Db>, id: Path<De
 
 /// Change a deadline
 ///
-/// A JSON merge patch. A new `trigger_date` or `stated_due_on` computes the day anew; `due_on` sets it by hand, with an `override_reason`. `status` takes `missed` alone: that the day has passed, and nothing was filed. A deadline that is over is not changed.
+/// A JSON merge patch. A new `trigger_date` or `stated_due_on` computes the due date again; `due_on` with an `override_reason` sets it by
+/// hand. `status` accepts only `missed`: the day has passed and nothing was filed. A deadline that has ended cannot change.
 #[utoipa::path(tag = "Deadlines", params(("id" = DeadlineId, Path)), request_body = DeadlinePatch, responses((status = 200, body = Deadline)), security(("bearer" = ["deadlines:write"])))]
 #[patch("/deadlines/{id}")]
 pub async fn update_deadline(
@@ -79,14 +85,15 @@ pub async fn update_deadline(
 
 /// Satisfy a deadline
 ///
-/// By the action that it hangs on, unless another of the case is named; on the day that this was filed, unless said. After the last day it is recorded with `late_filing`, and asks for the good cause.
+/// By the deadline's own action unless another action of the case is named, on the day on which that action was filed unless another day is
+/// given. After the due date the deadline is marked `late_filing`, and the good cause is required.
 #[utoipa::path(tag = "Deadlines", params(("id" = DeadlineId, Path)), request_body = Satisfaction, responses((status = 201, body = Deadline)), security(("bearer" = ["deadlines:write"])))]
 #[post("/deadlines/{id}/satisfy")]
 pub async fn satisfy_deadline(
     who: Allowed<WriteDeadlines>,
     db: Data<Db>,
     id: Path<DeadlineId>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<Satisfaction>,
 ) -> Reply<Deadline> {
     once(&db, &who, request, body, move |tx, given| store::satisfy(tx, *id, given)).await
@@ -94,29 +101,30 @@ pub async fn satisfy_deadline(
 
 /// Waive a deadline
 ///
-/// Nothing will be filed, for the reason that is given: the deadline is `excused`.
+/// Nothing will be filed, for the given reason. The deadline becomes `excused`.
 #[utoipa::path(tag = "Deadlines", params(("id" = DeadlineId, Path)), request_body = Waiver, responses((status = 201, body = Deadline)), security(("bearer" = ["deadlines:write"])))]
 #[post("/deadlines/{id}/waive")]
 pub async fn waive_deadline(
     who: Allowed<WriteDeadlines>,
     db: Data<Db>,
     id: Path<DeadlineId>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<Waiver>,
 ) -> Reply<Deadline> {
     once(&db, &who, request, body, move |tx, given| store::waive(tx, *id, given)).await
 }
 
-/// Review a deadline
+/// Review a deadline after a rule change
 ///
-/// Where a newer version of its rule would move the day: `adopt` takes the new day, `keep` stays with the old one, for a reason. Until then nothing moves. `GET /deadlines?needs_review=true` lists what is to be decided.
+/// For a deadline that a newer version of its rule would move: `adopt` takes the new due date, `keep` keeps the old one and needs a reason.
+/// `GET /deadlines?needs_review=true` lists these deadlines.
 #[utoipa::path(tag = "Deadlines", params(("id" = DeadlineId, Path)), request_body = ReviewVerdict, responses((status = 201, body = Deadline)), security(("bearer" = ["deadlines:write"])))]
 #[post("/deadlines/{id}/review")]
 pub async fn review_deadline(
     who: Allowed<WriteDeadlines>,
     db: Data<Db>,
     id: Path<DeadlineId>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<ReviewVerdict>,
 ) -> Reply<Deadline> {
     once(&db, &who, request, body, move |tx, given| review::decide(tx, *id, given)).await

@@ -10,7 +10,7 @@ use crate::{
     directory::deadline_rules::{compute::DeadlineSource, model::DeadlineRuleId},
     error::{ApiError, Code, Result},
     http::Body,
-    not_of_mistake,
+    not_entered_in_error,
     types::Json,
 };
 use diesel::prelude::*;
@@ -23,7 +23,7 @@ pub fn rule_changed(tx: &mut Tx, rule: DeadlineRuleId) -> Result<()> {
         let of_rule = deadlines::table.filter(deadlines::organization_id.eq(organization)).filter(deadlines::rule_id.eq(rule));
         let open = of_rule.filter(deadlines::status.eq_any(DeadlineStatus::OPEN)).filter(deadlines::source.ne(DeadlineSource::Manual));
         // In a case that was entered in error nobody could decide.
-        open.filter(not_of_mistake!("deadlines"))
+        open.filter(not_entered_in_error!("deadlines"))
     };
     // The cases are held before what hangs on them, here as everywhere.
     let theirs = cases::table.filter(cases::organization_id.eq(organization)).filter(cases::id.eq_any(open().select(deadlines::case_id)));
@@ -51,9 +51,9 @@ pub fn rule_changed(tx: &mut Tx, rule: DeadlineRuleId) -> Result<()> {
 }
 
 pub fn decide(tx: &mut Tx, id: DeadlineId, given: &Body<ReviewVerdict>) -> Result<Deadline> {
-    let (mut case, mut row) = store::hold(tx, id)?;
+    let (mut case, mut row) = store::lock_for_update(tx, id)?;
     let (Some(rule), Some(_)) = (row.rule_id, &row.review) else {
-        return Err(ApiError::conflict("No newer version of a rule asks anything of this deadline."));
+        return Err(ApiError::conflict("No newer version of a rule applies to this deadline."));
     };
     match given.decision {
         ReviewDecision::Adopt => {
@@ -63,11 +63,11 @@ pub fn decide(tx: &mut Tx, id: DeadlineId, given: &Body<ReviewVerdict>) -> Resul
         ReviewDecision::Keep => {
             let reason = given.reason.clone();
             row.override_reason =
-                Some(reason.ok_or_else(|| ApiError::invalid("/reason", "required", "keeping the old day needs a reason"))?);
+                Some(reason.ok_or_else(|| ApiError::invalid("/reason", "required", "is required when the old day is kept"))?);
             row.review = None;
         }
     }
     store::save(tx, &mut row)?;
-    store::told(tx, &mut case, &row, "deadline.reviewed", Some(given.decision.as_str()), given.members())?;
+    store::record_event(tx, &mut case, &row, "deadline.reviewed", Some(given.decision.as_str()), given.members())?;
     Ok(row.into())
 }

@@ -7,7 +7,7 @@ use crate::{
             self,
             model::{ActionId, ActionStatus},
         },
-        case_file::Newest,
+        case_file::Capped,
         cases::{
             self,
             model::{CaseId, CaseRow, CaseStatus},
@@ -29,14 +29,14 @@ use crate::{
     error::{ApiError, Result},
     http::{Body, Filter, IfMatch, List, Page},
     identity::organizations,
-    of_visible_case,
+    in_visible_case,
     types::{Day, Instant, Json, Text, Zone},
 };
 use diesel::prelude::*;
 
 /// The deadlines of the cases that this caller may work in.
 fn visible(tx: &Tx) -> deadlines::BoxedQuery<'static, Dialect> {
-    of_organization(tx).filter(of_visible_case!(tx, "deadlines"))
+    of_organization(tx).filter(in_visible_case!(tx, "deadlines"))
 }
 
 /// Every deadline of the organization: for what must reach them all and shows none.
@@ -98,8 +98,9 @@ fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, filter: &DeadlineFilter, actio
     let actor = tx.actor()?;
     let mut query = filtered(tx, filter, action);
     if let Some((number, id)) = list.after(actor)? {
-        let day = Day::from_number(number)
-            .ok_or_else(|| ApiError::parameter("cursor", "invalid_cursor", "belongs to no list that you have read with these filters"))?;
+        let day = Day::from_number(number).ok_or_else(|| {
+            ApiError::parameter("cursor", "invalid_cursor", "is not a cursor of this list with these filters and this sort")
+        })?;
         query = query.filter(row_after((deadlines::due_on, deadlines::id), (day, DeadlineId::from_uuid(id)), list.down()));
     }
     query = match list.down() {
@@ -109,7 +110,7 @@ fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, filter: &DeadlineFilter, actio
     let rows: Vec<DeadlineRow> = query.select(DeadlineRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, filter, action).count().get_result(tx.conn)?) } else { None };
     let page = list.page(actor, rows, total, |row| (row.due_on.number(), row.id.uuid()), Deadline::from);
-    tx.saw_all("deadline.listed", page.items.iter().map(|deadline| deadline.id));
+    tx.audit_read_all("deadline.listed", page.items.iter().map(|deadline| deadline.id));
     Ok(page)
 }
 
@@ -124,10 +125,10 @@ pub fn page_of_action(tx: &mut Tx, action: ActionId, list: &List<ActionDeadlineF
 }
 
 /// The deadlines of a case for its file: the newest, in the order of time, and how many were left out.
-pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Newest<DeadlineRow>> {
+pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Capped<DeadlineRow>> {
     let newest =
         crate::newest!(tx, DeadlineRow, (deadlines::due_on.desc(), deadlines::id.desc()), visible(tx).filter(deadlines::case_id.eq(case)));
-    tx.saw_all("deadline.listed", newest.rows.iter().map(|row| row.id));
+    tx.audit_read_all("deadline.listed", newest.rows.iter().map(|row| row.id));
     Ok(newest)
 }
 
@@ -137,17 +138,17 @@ fn find(tx: &mut Tx, id: DeadlineId) -> Result<DeadlineRow> {
 
 pub fn get(tx: &mut Tx, id: DeadlineId) -> Result<Deadline> {
     let row = find(tx, id)?;
-    tx.saw("deadline.read", row.id);
+    tx.audit_read("deadline.read", row.id);
     Ok(row.into())
 }
 
 /// The deadline with its rule and its case, all held: in this order, here as everywhere.
-pub(super) fn hold(tx: &mut Tx, id: DeadlineId) -> Result<(CaseRow, DeadlineRow)> {
+pub(super) fn lock_for_update(tx: &mut Tx, id: DeadlineId) -> Result<(CaseRow, DeadlineRow)> {
     let row = find(tx, id)?;
     if let Some(rule) = row.rule_id {
         deadline_rules::store::keep_still(tx, rule)?;
     }
-    let case = cases::store::hold(tx, row.case_id)?;
+    let case = cases::store::lock_for_update(tx, row.case_id)?;
     let row = visible(tx).filter(deadlines::id.eq(id)).select(DeadlineRow::as_select()).locked().get_result(tx.conn)?;
     Ok((case, row))
 }
@@ -184,8 +185,8 @@ pub(super) fn recount(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {
     }
 }
 
-/// Tells the case's timeline and the trace what was done, and counts anew.
-pub(super) fn told(
+/// Tells the case's timeline and the audit log what was done, and counts anew.
+pub(super) fn record_event(
     tx: &mut Tx,
     case: &mut CaseRow,
     row: &DeadlineRow,
@@ -245,7 +246,7 @@ pub fn create(tx: &mut Tx, action: ActionId, new: &Body<NewDeadline>) -> Result<
         deadline_rules::store::keep_still(tx, rule)?;
     }
     let action = actions::store::find(tx, action)?;
-    let mut case = cases::store::hold(tx, action.case_id)?;
+    let mut case = cases::store::lock_for_update(tx, action.case_id)?;
     // Read again: the case is held now, and so is everything that hangs on it.
     let action = actions::store::find(tx, action.id)?;
     if matches!(action.status, ActionStatus::Withdrawn | ActionStatus::EnteredInError) {
@@ -270,9 +271,9 @@ pub fn create(tx: &mut Tx, action: ActionId, new: &Body<NewDeadline>) -> Result<
         old.go(DeadlineStatus::Superseded)?;
         old.superseded_by = Some(row.id);
         save(tx, &mut old)?;
-        told(tx, &mut case, &old, "deadline.superseded", None, Vec::new())?;
+        record_event(tx, &mut case, &old, "deadline.superseded", None, Vec::new())?;
     }
-    told(tx, &mut case, &row, "deadline.created", Some(row.status.as_str()), new.members())?;
+    record_event(tx, &mut case, &row, "deadline.created", Some(row.status.as_str()), new.members())?;
     Ok(row.into())
 }
 
@@ -285,14 +286,14 @@ fn replaceable(tx: &mut Tx, id: DeadlineId, case: CaseId) -> Result<DeadlineRow>
         None => Err(ApiError::unknown_reference(POINTER)),
         Some(row) if row.case_id != case => Err(ApiError::invalid(POINTER, "other_case", "must belong to the same case")),
         Some(row) if !row.status.may_become(DeadlineStatus::Superseded) => {
-            Err(ApiError::invalid(POINTER, "not_open", "must be a deadline that is open"))
+            Err(ApiError::invalid(POINTER, "not_open", "must name an open deadline"))
         }
         Some(row) => Ok(row),
     }
 }
 
 pub fn update(tx: &mut Tx, id: DeadlineId, version: &IfMatch, patch: &Body<DeadlinePatch>) -> Result<Deadline> {
-    let (mut case, mut row) = hold(tx, id)?;
+    let (mut case, mut row) = lock_for_update(tx, id)?;
     version.check(row.version)?;
     if patch.moves() && !row.status.is_open() {
         return Err(ApiError::conflict(format!("The deadline is {}: its day does not change any more.", row.status.as_str())));
@@ -323,12 +324,12 @@ pub fn update(tx: &mut Tx, id: DeadlineId, version: &IfMatch, patch: &Body<Deadl
         event = "deadline.missed";
     }
     save(tx, &mut row)?;
-    told(tx, &mut case, &row, event, None, patch.members())?;
+    record_event(tx, &mut case, &row, event, None, patch.members())?;
     Ok(row.into())
 }
 
 pub fn satisfy(tx: &mut Tx, id: DeadlineId, given: &Body<Satisfaction>) -> Result<Deadline> {
-    let (mut case, mut row) = hold(tx, id)?;
+    let (mut case, mut row) = lock_for_update(tx, id)?;
     row.go(DeadlineStatus::Satisfied)?;
     let action = match given.action_id {
         Some(named) => actions::store::of_case(tx, named, case.id, "/action_id")?,
@@ -348,21 +349,21 @@ pub fn satisfy(tx: &mut Tx, id: DeadlineId, given: &Body<Satisfaction>) -> Resul
     }
     let late = on > row.due_on;
     if late && !theirs && given.good_cause.is_none() {
-        return Err(ApiError::invalid("/good_cause", "required", "what is filed after the last day says what the good cause is"));
+        return Err(ApiError::invalid("/good_cause", "required", "is required when the filing is after the last day"));
     }
     (row.satisfied_by, row.satisfied_on) = (Some(action.id), Some(on));
     (row.late_filing, row.good_cause) = (late, given.good_cause.clone());
     save(tx, &mut row)?;
-    told(tx, &mut case, &row, "deadline.satisfied", late.then_some("late_filing"), given.members())?;
+    record_event(tx, &mut case, &row, "deadline.satisfied", late.then_some("late_filing"), given.members())?;
     Ok(row.into())
 }
 
 pub fn waive(tx: &mut Tx, id: DeadlineId, given: &Body<Waiver>) -> Result<Deadline> {
-    let (mut case, mut row) = hold(tx, id)?;
+    let (mut case, mut row) = lock_for_update(tx, id)?;
     row.go(DeadlineStatus::Excused)?;
     row.excused_reason = Some(given.reason.clone());
     save(tx, &mut row)?;
-    told(tx, &mut case, &row, "deadline.excused", None, given.members())?;
+    record_event(tx, &mut case, &row, "deadline.excused", None, given.members())?;
     Ok(row.into())
 }
 

@@ -8,7 +8,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, List, Once, Page, Reply, ok, once, paged},
+    http::{Body, IdempotencyKey, List, Page, Reply, ok, once, paged},
 };
 use actix_web::{
     get, post,
@@ -17,7 +17,7 @@ use actix_web::{
 
 /// List the handovers of a case
 ///
-/// Offered, accepted, refused and withdrawn, newest first.
+/// Open, accepted, refused and withdrawn, the newest first.
 #[utoipa::path(tag = "Handovers", params(("id" = CaseId, Path), List<CaseHandoverFilter>), responses((status = 200, body = Page<Handover>)), security(("bearer" = ["handovers:read"])))]
 #[get("/cases/{id}/handovers")]
 pub async fn list_case_handovers(
@@ -29,18 +29,18 @@ pub async fn list_case_handovers(
     paged(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
 }
 
-/// Hand a case over
+/// Offer a handover of a case
 ///
-/// Its lead or a supervisor offers it to another advocate or supervisor, with a note. What is open at this moment is kept with the
-/// offer. Until it is accepted, whoever it is offered to sees the offer and nothing of the case: its number, its team, the note, and
-/// how much is open. A case has one open offer at a time.
+/// The lead or a supervisor offers the case to another advocate or supervisor, with a note. The open work at this moment is stored with the
+/// offer. Before they accept, the recipient sees the offer only: the case number, the team, the note and how much is open. A case has at
+/// most one open offer.
 #[utoipa::path(tag = "Handovers", params(("id" = CaseId, Path)), request_body = NewHandover, responses((status = 201, body = Handover)), security(("bearer" = ["handovers:write"])))]
 #[post("/cases/{id}/handovers")]
 pub async fn create_handover(
     who: Allowed<WriteHandovers>,
     db: Data<Db>,
     id: Path<CaseId>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<NewHandover>,
 ) -> Reply<Handover> {
     once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
@@ -48,8 +48,8 @@ pub async fn create_handover(
 
 /// List handovers
 ///
-/// Those of every case that the caller works in or supervises, and what is offered to the caller, newest first. What waits for
-/// the caller's answer: `status=offered&mine=true`.
+/// The handovers of every case that the caller works on or supervises, and those offered to the caller, the newest first. With
+/// `status=offered&mine=true`: those that wait for the caller's answer.
 #[utoipa::path(tag = "Handovers", params(List<HandoverFilter>), responses((status = 200, body = Page<Handover>)), security(("bearer" = ["handovers:read"])))]
 #[get("/handovers")]
 pub async fn list_handovers(who: Allowed<ReadHandovers>, db: Data<Db>, list: List<HandoverFilter>) -> Reply<Page<Handover>> {
@@ -58,7 +58,7 @@ pub async fn list_handovers(who: Allowed<ReadHandovers>, db: Data<Db>, list: Lis
 
 /// Fetch one handover
 ///
-/// Whoever it is offered to and does not see the case yet gets it without `open_work` and, once it is refused or withdrawn, no longer.
+/// A recipient who does not see the case gets the handover without `open_work`, and no longer once it is refused or withdrawn.
 #[utoipa::path(tag = "Handovers", params(("id" = HandoverId, Path)), responses((status = 200, body = Handover)), security(("bearer" = ["handovers:read"])))]
 #[get("/handovers/{id}")]
 pub async fn get_handover(who: Allowed<ReadHandovers>, db: Data<Db>, id: Path<HandoverId>) -> Reply<Handover> {
@@ -67,25 +67,26 @@ pub async fn get_handover(who: Allowed<ReadHandovers>, db: Data<Db>, id: Path<Ha
 
 /// Accept a handover
 ///
-/// By whoever it is offered to, and in nobody's name. All at once the caller becomes the lead and sees the case, its open tasks of
-/// the lead before become the caller's, and the lead before sees it no longer, unless `keep_until` or another assignment says so. What
-/// is written in confidence stays with its author and the supervisors.
+/// Only the recipient can accept. In one step the caller becomes the lead, gets access to the case and takes over the open tasks of the
+/// previous lead. The previous lead loses access unless `keep_until` or another assignment gives it. Confidential notes stay with their
+/// author and the supervisors.
 #[utoipa::path(tag = "Handovers", params(("id" = HandoverId, Path)), responses((status = 201, body = Handover)), security(("bearer" = ["handovers:write"])))]
 #[post("/handovers/{id}/accept")]
-pub async fn accept_handover(who: Allowed<WriteHandovers>, db: Data<Db>, id: Path<HandoverId>, request: Once) -> Reply<Handover> {
+pub async fn accept_handover(who: Allowed<WriteHandovers>, db: Data<Db>, id: Path<HandoverId>, request: IdempotencyKey) -> Reply<Handover> {
     once(&db, &who, request, Body::none(), move |tx, _| store::accept(tx, *id)).await
 }
 
 /// Refuse a handover
 ///
-/// By whoever it is offered to, with a reason for who offered it. The case stays as it is, and the offer is gone from the caller's sight.
+/// Only the recipient can refuse, with a reason for the person who offered it. The case does not change, and the recipient no longer sees
+/// the offer.
 #[utoipa::path(tag = "Handovers", params(("id" = HandoverId, Path)), request_body = HandoverRefusal, responses((status = 201, body = Handover)), security(("bearer" = ["handovers:write"])))]
 #[post("/handovers/{id}/refuse")]
 pub async fn refuse_handover(
     who: Allowed<WriteHandovers>,
     db: Data<Db>,
     id: Path<HandoverId>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<HandoverRefusal>,
 ) -> Reply<Handover> {
     once(&db, &who, request, body, move |tx, refusal| store::refuse(tx, *id, refusal)).await
@@ -93,9 +94,14 @@ pub async fn refuse_handover(
 
 /// Withdraw a handover
 ///
-/// By who offered it, or by a supervisor of the case. It is also withdrawn when the case gets another lead in another way.
+/// By the person who offered it or a supervisor of the case. A handover is also withdrawn when the case gets another lead in another way.
 #[utoipa::path(tag = "Handovers", params(("id" = HandoverId, Path)), responses((status = 201, body = Handover)), security(("bearer" = ["handovers:write"])))]
 #[post("/handovers/{id}/withdraw")]
-pub async fn withdraw_handover(who: Allowed<WriteHandovers>, db: Data<Db>, id: Path<HandoverId>, request: Once) -> Reply<Handover> {
+pub async fn withdraw_handover(
+    who: Allowed<WriteHandovers>,
+    db: Data<Db>,
+    id: Path<HandoverId>,
+    request: IdempotencyKey,
+) -> Reply<Handover> {
     once(&db, &who, request, Body::none(), move |tx, _| store::withdraw(tx, *id)).await
 }

@@ -119,7 +119,7 @@ impl HandoverRow {
     /// Ends the offer in one way or another; it is answered once.
     pub fn answer(&mut self, status: HandoverStatus, reason: Option<Text<2000>>) -> Result<()> {
         if self.status != HandoverStatus::Offered {
-            return Err(ApiError::conflict(format!("The handover has been {} already.", self.status.as_str())));
+            return Err(ApiError::conflict(format!("The handover has already been {}.", self.status.as_str())));
         }
         (self.status, self.reason, self.answered_at) = (status, reason, Some(Instant::now()));
         self.version += 1;
@@ -217,7 +217,7 @@ impl NewHandover {
             return Err(ApiError::invalid("/to_user_id", "present_lead", "leads the case already"));
         }
         if self.to_user_id == caller {
-            return Err(ApiError::invalid("/to_user_id", "yourself", "must be somebody else than you: nobody both offers and accepts"));
+            return Err(ApiError::invalid("/to_user_id", "yourself", "must be somebody else: you cannot accept your own offer"));
         }
         if self.keep_until.is_some_and(|last| last < today || last > today.plus_days(LONGEST_KEPT)) {
             return Err(ApiError::invalid(

@@ -16,7 +16,7 @@ use crate::{
     error::{ApiError, Code, OnUnique as _, Result},
     http::{Body, Filter, List, Page},
     identity::{organizations, teams, users},
-    of_visible_case,
+    in_visible_case,
     types::{Day, Instant},
 };
 use diesel::prelude::*;
@@ -24,7 +24,7 @@ use diesel::prelude::*;
 /// The handovers of the cases that this caller may work in, and those that are offered to the caller now.
 fn visible(tx: &Tx) -> Result<handovers::BoxedQuery<'static, Dialect>> {
     let seen = Condition::sql("(")
-        .with(of_visible_case!(tx, "handovers"))
+        .with(in_visible_case!(tx, "handovers"))
         .then(" OR (handovers.status = 'offered' AND handovers.to_user_id = ")
         .id(tx.user()?.uuid())
         .then("))");
@@ -67,7 +67,7 @@ fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, filter: &HandoverFilter) -> Re
     let total = if list.include_total { Some(filtered(tx, filter)?.count().get_result(tx.conn)?) } else { None };
     let views = views(tx, rows)?;
     let page = list.page(actor, views, total, |view| (view.offered_at.micros(), view.id.uuid()), |view| view);
-    tx.saw_all("handover.listed", page.items.iter().map(|view| view.id));
+    tx.audit_read_all("handover.listed", page.items.iter().map(|view| view.id));
     Ok(page)
 }
 
@@ -99,13 +99,13 @@ fn view(tx: &mut Tx, row: HandoverRow) -> Result<Handover> {
 
 pub fn get(tx: &mut Tx, id: HandoverId) -> Result<Handover> {
     let row: HandoverRow = visible(tx)?.filter(handovers::id.eq(id)).select(HandoverRow::as_select()).first(tx.conn)?;
-    tx.saw("handover.read", row.id);
+    tx.audit_read("handover.read", row.id);
     view(tx, row)
 }
 
 /// The handover and its case, both held until the transaction ends. The case is held first, here as everywhere, by whoever may
 /// answer the offer too; of many who answer at once, each then sees what the one before has done.
-fn hold(tx: &mut Tx, id: HandoverId) -> Result<(CaseRow, HandoverRow)> {
+fn lock_for_update(tx: &mut Tx, id: HandoverId) -> Result<(CaseRow, HandoverRow)> {
     let case: CaseId = visible(tx)?.filter(handovers::id.eq(id)).select(handovers::case_id).first(tx.conn)?;
     let case = cases::store::hold_unseen(tx, case)?;
     let row = visible(tx)?.filter(handovers::id.eq(id)).select(HandoverRow::as_select()).locked().get_result(tx.conn)?;
@@ -124,11 +124,11 @@ fn open_work(tx: &mut Tx, case: CaseId) -> Result<OpenWork> {
 
 pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewHandover>) -> Result<Handover> {
     let actor = tx.actor()?;
-    let case = cases::store::hold(tx, case)?;
+    let case = cases::store::lock_for_update(tx, case)?;
     if !lifecycle::may(actor, case.lead_advocate_id, &[Mover::Lead, Mover::Supervisor]) {
-        return Err(ApiError::forbidden("A case is handed over by its lead or by a supervisor."));
+        return Err(ApiError::forbidden("Only the lead or a supervisor can offer a handover of this case."));
     }
-    let lead = case.lead_advocate_id.ok_or_else(|| ApiError::conflict("The case has no lead to take it from: assign one."))?;
+    let lead = case.lead_advocate_id.ok_or_else(|| ApiError::conflict("The case has no lead. Assign one instead."))?;
     let target = users::store::worker(tx, new.to_user_id, "/to_user_id")?;
     new.check(actor.user, lead, Day::today(&organizations::store::find(tx)?.time_zone))?;
     if target.role == Role::Supervisor && !teams::store::has_member(tx, case.team_id, target.id)? {
@@ -136,14 +136,14 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewHandover>) -> Result<Hand
     }
     let open_work = open_work(tx, case.id)?;
     let row = HandoverRow::new(&case, lead, actor.user, new, open_work);
-    let doubled = || ApiError::new(Code::AlreadyExists, "The case is offered to somebody already.");
+    let doubled = || ApiError::new(Code::AlreadyExists, "The case already has an open handover.");
     diesel::insert_into(handovers::table).values(&row).execute(tx.conn).on_unique(doubled)?;
     timeline::store::add(tx, case.id, "handover.offered", row.id, None)?;
     tx.record("handover.offered", row.id, new.members());
     view(tx, row)
 }
 
-/// Writes how the offer ended, on the timeline and in the trace too.
+/// Writes how the offer ended, on the timeline and in the audit log too.
 fn answered(tx: &mut Tx, row: &HandoverRow, event: &'static str, members: Vec<String>) -> Result<()> {
     rewrite(handovers::table.find((row.organization_id, row.id)), row).execute(tx.conn)?;
     timeline::store::add(tx, row.case_id, event, row.id, None)?;
@@ -155,12 +155,12 @@ fn only_target(tx: &Tx, row: &HandoverRow) -> Result<()> {
     if row.to_user_id == tx.user()? {
         return Ok(());
     }
-    Err(ApiError::forbidden("Only whoever it is offered to answers a handover."))
+    Err(ApiError::forbidden("Only the person to whom the handover is offered can answer it."))
 }
 
 pub fn accept(tx: &mut Tx, id: HandoverId) -> Result<Handover> {
     let actor = tx.actor()?;
-    let (mut case, mut row) = hold(tx, id)?;
+    let (mut case, mut row) = lock_for_update(tx, id)?;
     only_target(tx, &row)?;
     row.answer(HandoverStatus::Accepted, None)?;
     if case.status == CaseStatus::EnteredInError {
@@ -182,7 +182,7 @@ pub fn accept(tx: &mut Tx, id: HandoverId) -> Result<Handover> {
 }
 
 pub fn refuse(tx: &mut Tx, id: HandoverId, refusal: &Body<HandoverRefusal>) -> Result<Handover> {
-    let (_, mut row) = hold(tx, id)?;
+    let (_, mut row) = lock_for_update(tx, id)?;
     only_target(tx, &row)?;
     row.answer(HandoverStatus::Refused, Some(refusal.reason.clone()))?;
     answered(tx, &row, "handover.refused", refusal.members())?;
@@ -191,10 +191,10 @@ pub fn refuse(tx: &mut Tx, id: HandoverId, refusal: &Body<HandoverRefusal>) -> R
 
 pub fn withdraw(tx: &mut Tx, id: HandoverId) -> Result<Handover> {
     let actor = tx.actor()?;
-    let (case, mut row) = hold(tx, id)?;
+    let (case, mut row) = lock_for_update(tx, id)?;
     let supervises = actor.role == Role::Supervisor && cases::store::seen_among(tx, vec![case.id])?.contains(&case.id);
     if row.offered_by != actor.user && !supervises {
-        return Err(ApiError::forbidden("A handover is withdrawn by who offered it, or by a supervisor of the case."));
+        return Err(ApiError::forbidden("Only the person who offered the handover, or a supervisor of the case, can withdraw it."));
     }
     row.answer(HandoverStatus::Withdrawn, None)?;
     answered(tx, &row, "handover.withdrawn", vec!["status".into()])?;

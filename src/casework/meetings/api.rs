@@ -12,7 +12,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, Reply, ok, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, ok, once, paged},
 };
 use actix_web::{
     get, patch, post,
@@ -21,7 +21,7 @@ use actix_web::{
 
 /// List the meetings of a case
 ///
-/// Those to come and those that are over.
+/// Future and past meetings.
 #[utoipa::path(tag = "Meetings", params(("id" = CaseId, Path), List<CaseMeetingFilter>), responses((status = 200, body = Page<Meeting>)), security(("bearer" = ["meetings:read"])))]
 #[get("/cases/{id}/meetings")]
 pub async fn list_case_meetings(
@@ -33,16 +33,17 @@ pub async fn list_case_meetings(
     paged(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
 }
 
-/// Enter a meeting
+/// Create a meeting
 ///
-/// It is booked, unless it is said to be only proposed. When it is booked, the checklist of its type is copied into it. With `reschedules` it takes the place of an earlier meeting of the case.
+/// The meeting is `booked` unless it is `proposed`. When it is booked, the checklist for its type is copied into it. With `reschedules` it
+/// replaces an earlier meeting of the case.
 #[utoipa::path(tag = "Meetings", params(("id" = CaseId, Path)), request_body = NewMeeting, responses((status = 201, body = Meeting)), security(("bearer" = ["meetings:write"])))]
 #[post("/cases/{id}/meetings")]
 pub async fn create_meeting(
     who: Allowed<WriteMeetings>,
     db: Data<Db>,
     id: Path<CaseId>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<NewMeeting>,
 ) -> Reply<Meeting> {
     once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
@@ -50,7 +51,7 @@ pub async fn create_meeting(
 
 /// List meetings
 ///
-/// Of every case that the caller works in or supervises.
+/// The meetings of every case that the caller works on or supervises.
 #[utoipa::path(tag = "Meetings", params(List<MeetingFilter>), responses((status = 200, body = Page<Meeting>)), security(("bearer" = ["meetings:read"])))]
 #[get("/meetings")]
 pub async fn list_meetings(who: Allowed<ReadMeetings>, db: Data<Db>, list: List<MeetingFilter>) -> Reply<Page<Meeting>> {
@@ -59,7 +60,7 @@ pub async fn list_meetings(who: Allowed<ReadMeetings>, db: Data<Db>, list: List<
 
 /// Fetch one meeting
 ///
-/// With `readiness`: how many of the mandatory items of its preparation are done.
+/// `readiness` says how many mandatory preparation items are done.
 #[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path)), responses((status = 200, body = Meeting)), security(("bearer" = ["meetings:read"])))]
 #[get("/meetings/{id}")]
 pub async fn get_meeting(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<MeetingId>) -> Reply<Meeting> {
@@ -68,7 +69,8 @@ pub async fn get_meeting(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<Meet
 
 /// Change a meeting
 ///
-/// A JSON merge patch. A proposed meeting may become `booked`; what else becomes of it, its outcome says. Once it is over, only `ratings_after` and `participants` may change.
+/// A JSON merge patch. A proposed meeting can become `booked`; use the outcome for everything after that. Once the meeting is over, only
+/// `ratings_after` and `participants` can change.
 #[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path)), request_body = MeetingPatch, responses((status = 200, body = Meeting)), security(("bearer" = ["meetings:write"])))]
 #[patch("/meetings/{id}")]
 pub async fn update_meeting(
@@ -81,16 +83,17 @@ pub async fn update_meeting(
     ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }
 
-/// Record what came of a meeting
+/// Record the outcome of a meeting
 ///
-/// All at once or not at all: that it was held, cancelled or missed, what was promised, and the tasks that follow. Answers the meeting as it is now, with its commitments and the ids of the tasks.
+/// In one transaction: that the meeting was held, cancelled or missed, the commitments, and the follow-up tasks. Returns the meeting with
+/// its commitments and the ids of the tasks.
 #[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path)), request_body = NewOutcome, responses((status = 201, body = Meeting)), security(("bearer" = ["meetings:write"])))]
 #[post("/meetings/{id}/outcome")]
 pub async fn create_meeting_outcome(
     who: Allowed<WriteMeetings>,
     db: Data<Db>,
     id: Path<MeetingId>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<NewOutcome>,
 ) -> Reply<Meeting> {
     once(&db, &who, request, body, move |tx, new| outcome::perform(tx, *id, new)).await

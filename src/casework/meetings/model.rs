@@ -146,11 +146,11 @@ impl MeetingRow {
     /// Takes the changes that the meeting's state allows; `members` are those that were sent.
     pub fn apply(&mut self, patch: &MeetingPatch, members: &[String]) -> Result<()> {
         if !self.status.is_ahead() && !members.iter().all(|member| Self::CHANGED_AFTERWARDS.contains(&member.as_str())) {
-            return Err(ApiError::conflict("The meeting is over: only ratings_after and participants may still change."));
+            return Err(ApiError::conflict("The meeting is over. Only ratings_after and participants can still change."));
         }
         match (self.status, patch.status.0) {
             (MeetingStatus::Booked, Some(PlannedStatus::Proposed)) => {
-                return Err(ApiError::conflict("A meeting that is booked is not proposed again; cancel it, or reschedule it."));
+                return Err(ApiError::conflict("A booked meeting cannot be proposed again. Cancel or reschedule it."));
             }
             (_, Some(wanted)) => self.status = wanted.status(),
             (_, None) => {}

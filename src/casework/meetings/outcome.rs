@@ -134,7 +134,7 @@ impl NewOutcome {
 pub fn perform(tx: &mut Tx, id: MeetingId, new: &Body<NewOutcome>) -> Result<Meeting> {
     let (case, mut row) = store::hold_with_case(tx, id)?;
     if !row.status.is_ahead() {
-        return Err(ApiError::conflict("The meeting is over already."));
+        return Err(ApiError::conflict("The meeting is already over."));
     }
     new.check(&row)?;
     new.apply(&mut row);

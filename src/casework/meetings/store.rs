@@ -5,7 +5,7 @@ use crate::{
     auth::OrganizationId,
     casework::{
         assignments,
-        case_file::Newest,
+        case_file::Capped,
         cases::{
             self,
             model::{CaseId, CaseRow},
@@ -26,7 +26,7 @@ type Seen = dsl::Filter<dsl::Filter<meetings::table, dsl::Eq<meetings::organizat
 
 /// The meetings of cases that this caller may see and work in.
 fn seen(tx: &Tx) -> Seen {
-    meetings::table.filter(meetings::organization_id.eq(tx.organization())).filter(crate::of_visible_case!(tx, "meetings"))
+    meetings::table.filter(meetings::organization_id.eq(tx.organization())).filter(crate::in_visible_case!(tx, "meetings"))
 }
 
 fn visible(tx: &Tx) -> meetings::BoxedQuery<'static, Dialect> {
@@ -67,7 +67,7 @@ fn filtered(tx: &Tx, filter: &MeetingFilter) -> Result<meetings::BoxedQuery<'sta
                 .then(" AND cases.lead_advocate_id = ")
                 .id(tx.user()?.uuid())
                 .then(") OR ")
-                .with(assignments::store::worked(tx, "meetings.case_id"))
+                .with(assignments::store::assigned_cases(tx, "meetings.case_id"))
                 .then(")"),
         );
     }
@@ -92,7 +92,7 @@ fn listed<F: Filter>(
     };
     let rows: Vec<MeetingRow> = query.select(MeetingRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(all(tx)?.count().get_result(tx.conn)?) } else { None };
-    tx.saw_all("meeting.listed", rows.iter().map(|row| row.id));
+    tx.audit_read_all("meeting.listed", rows.iter().map(|row| row.id));
     Ok(list.page(actor, rows, total, |row| (row.starts_at.micros(), row.id.uuid()), Meeting::from))
 }
 
@@ -106,10 +106,10 @@ pub fn page_of_case(tx: &mut Tx, case: CaseId, list: &List<CaseMeetingFilter>) -
 }
 
 /// The meetings of a case for its file: the newest, in the order of time, and how many were left out.
-pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Newest<MeetingRow>> {
+pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Capped<MeetingRow>> {
     let newest =
         crate::newest!(tx, MeetingRow, (meetings::starts_at.desc(), meetings::id.desc()), visible(tx).filter(meetings::case_id.eq(case)));
-    tx.saw_all("meeting.listed", newest.rows.iter().map(|row| row.id));
+    tx.audit_read_all("meeting.listed", newest.rows.iter().map(|row| row.id));
     Ok(newest)
 }
 
@@ -118,15 +118,15 @@ pub fn find(tx: &mut Tx, id: MeetingId) -> Result<MeetingRow> {
     Ok(visible(tx).filter(meetings::id.eq(id)).select(MeetingRow::as_select()).first(tx.conn)?)
 }
 
-fn hold(tx: &mut Tx, id: MeetingId) -> Result<MeetingRow> {
+fn lock_for_update(tx: &mut Tx, id: MeetingId) -> Result<MeetingRow> {
     Ok(visible(tx).filter(meetings::id.eq(id)).select(MeetingRow::as_select()).locked().get_result(tx.conn)?)
 }
 
 /// The case of a meeting and the meeting, both locked, the case first: for a change of the meeting or of what belongs to it.
 pub fn hold_with_case(tx: &mut Tx, id: MeetingId) -> Result<(CaseRow, MeetingRow)> {
     let case: CaseId = visible(tx).filter(meetings::id.eq(id)).select(meetings::case_id).first(tx.conn)?;
-    let case = cases::store::hold(tx, case)?;
-    Ok((case, hold(tx, id)?))
+    let case = cases::store::lock_for_update(tx, case)?;
+    Ok((case, lock_for_update(tx, id)?))
 }
 
 /// The meetings of a case that are still to come, soonest first, at most 200, for whoever takes the case over.
@@ -138,7 +138,7 @@ pub fn ahead_of_case(tx: &mut Tx, case: CaseId) -> Result<Vec<(MeetingId, Instan
 
 pub fn get(tx: &mut Tx, id: MeetingId) -> Result<Meeting> {
     let row = find(tx, id)?;
-    tx.saw("meeting.read", row.id);
+    tx.audit_read("meeting.read", row.id);
     Ok(row.into())
 }
 
@@ -160,14 +160,14 @@ fn hold_earlier(tx: &mut Tx, case: CaseId, id: MeetingId) -> Result<MeetingRow> 
         .get_result(tx.conn)
         .optional()?;
     let row = row.ok_or_else(|| ApiError::unknown_reference("/reschedules"))?;
-    if row.status.is_ahead() { Ok(row) } else { Err(ApiError::conflict("The meeting that is to be rescheduled is over.")) }
+    if row.status.is_ahead() { Ok(row) } else { Err(ApiError::conflict("A meeting that is over cannot be rescheduled.")) }
 }
 
 pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewMeeting>) -> Result<Meeting> {
-    let mut case = cases::store::hold(tx, case)?;
+    let mut case = cases::store::lock_for_update(tx, case)?;
     let mut row = MeetingRow::new(&case, tx.user()?, new);
     row.check()?;
-    row.provider_id = providers::store::refer(tx, row.provider_id, "/provider_id")?;
+    row.provider_id = providers::store::lock_reference(tx, row.provider_id, "/provider_id")?;
     let earlier = new.reschedules.map(|id| hold_earlier(tx, case.id, id)).transpose()?;
     let checklist = if row.status == MeetingStatus::Booked { preparation::store::checklist(tx, &mut row)? } else { Vec::new() };
     diesel::insert_into(meetings::table).values(&row).execute(tx.conn)?;
@@ -195,7 +195,7 @@ pub fn update(tx: &mut Tx, id: MeetingId, version: &IfMatch, patch: &Body<Meetin
     row.apply(patch, &patch.members())?;
     row.check()?;
     if patch.provider_id.set().is_some() {
-        row.provider_id = providers::store::refer(tx, row.provider_id, "/provider_id")?;
+        row.provider_id = providers::store::lock_reference(tx, row.provider_id, "/provider_id")?;
     }
     let booked = before == MeetingStatus::Proposed && row.status == MeetingStatus::Booked;
     let checklist = if booked { preparation::store::checklist(tx, &mut row)? } else { Vec::new() };

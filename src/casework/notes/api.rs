@@ -8,7 +8,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, Reply, body::NOTE_LIMIT, ok, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, body::NOTE_LIMIT, ok, once, paged},
 };
 use actix_web::{
     get, patch, post,
@@ -17,7 +17,7 @@ use actix_web::{
 
 /// List the notes of a case
 ///
-/// An advocate sees contacts, progress and their own notes of any kind; a supervisor sees every note.
+/// An advocate sees contact notes, progress notes and all notes that they wrote; a supervisor sees every note.
 #[utoipa::path(tag = "Notes", params(("id" = CaseId, Path), List<NoteFilter>), responses((status = 200, body = Page<Note>)), security(("bearer" = ["notes:read"])))]
 #[get("/cases/{id}/notes")]
 pub async fn list_notes(who: Allowed<ReadNotes>, db: Data<Db>, id: Path<CaseId>, list: List<NoteFilter>) -> Reply<Page<Note>> {
@@ -26,14 +26,14 @@ pub async fn list_notes(who: Allowed<ReadNotes>, db: Data<Db>, id: Path<CaseId>,
 
 /// Write a note
 ///
-/// A note of a contact says when it was, in which direction, how, and whether somebody was reached. The body of the request may have 256 KiB.
+/// A contact note says when the contact was, in which direction, how, and whether somebody was reached. The request body may have 256 KiB.
 #[utoipa::path(tag = "Notes", params(("id" = CaseId, Path)), request_body = NewNote, responses((status = 201, body = Note)), security(("bearer" = ["notes:write"])))]
 #[post("/cases/{id}/notes")]
 pub async fn create_note(
     who: Allowed<WriteNotes>,
     db: Data<Db>,
     id: Path<CaseId>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<NewNote, NOTE_LIMIT>,
 ) -> Reply<Note> {
     once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
@@ -41,7 +41,7 @@ pub async fn create_note(
 
 /// Fetch one note
 ///
-/// As it is valid now, with its amendments. From `locks_at` on it can be amended and not be changed.
+/// With its amendments applied and listed. From `locks_at` on a note can be amended but not changed.
 #[utoipa::path(tag = "Notes", params(("id" = NoteId, Path)), responses((status = 200, body = Note)), security(("bearer" = ["notes:read"])))]
 #[get("/notes/{id}")]
 pub async fn get_note(who: Allowed<ReadNotes>, db: Data<Db>, id: Path<NoteId>) -> Reply<Note> {
@@ -50,7 +50,7 @@ pub async fn get_note(who: Allowed<ReadNotes>, db: Data<Db>, id: Path<NoteId>) -
 
 /// Change a note
 ///
-/// A JSON merge patch. For its author, and until it is locked.
+/// A JSON merge patch. Only by the author, until the note is locked.
 #[utoipa::path(tag = "Notes", params(("id" = NoteId, Path)), request_body = NotePatch, responses((status = 200, body = Note)), security(("bearer" = ["notes:write"])))]
 #[patch("/notes/{id}")]
 pub async fn update_note(
@@ -72,7 +72,7 @@ pub async fn amend_note(
     who: Allowed<WriteNotes>,
     db: Data<Db>,
     id: Path<NoteId>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<NewAmendment, NOTE_LIMIT>,
 ) -> Reply<Note> {
     once(&db, &who, request, body, move |tx, new| store::amend(tx, *id, new)).await

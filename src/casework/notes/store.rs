@@ -5,7 +5,7 @@ use crate::{
     auth::Role,
     casework::{
         assignments,
-        case_file::{MOST, Newest},
+        case_file::{Capped, MOST},
         cases::{
             self, contacts,
             model::{CaseId, CaseRow},
@@ -20,7 +20,7 @@ use crate::{
     },
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
-    of_visible_case,
+    in_visible_case,
     oversight::search,
     types::{Day, Id, Instant, Json},
 };
@@ -29,7 +29,7 @@ use diesel::prelude::*;
 /// The notes of the cases that this caller may work in, without those that are not for them.
 fn visible(tx: &Tx) -> Result<notes::BoxedQuery<'static, Dialect>> {
     let actor = tx.actor()?;
-    let all = notes::table.filter(notes::organization_id.eq(tx.organization())).filter(of_visible_case!(tx, "notes")).into_boxed();
+    let all = notes::table.filter(notes::organization_id.eq(tx.organization())).filter(in_visible_case!(tx, "notes")).into_boxed();
     match actor.role {
         Role::Supervisor => Ok(all),
         Role::Advocate => Ok(all.filter(notes::kind.eq_any(NoteKind::FOR_ALL.to_vec()).or(notes::author_id.eq(actor.user)))),
@@ -59,7 +59,7 @@ pub fn page(tx: &mut Tx, case: CaseId, list: &List<NoteFilter>) -> Result<Page<N
     let total = if list.include_total { Some(filtered(tx, case, &list.filter)?.count().get_result(tx.conn)?) } else { None };
     let mut page = list.page(actor, rows, total, |row| (row.occurred_at.micros(), row.id.uuid()), |row| Note::of(row, Vec::new()));
     add_amendments(tx, &mut page.items)?;
-    tx.saw_all("note.listed", page.items.iter().map(|note| note.id));
+    tx.audit_read_all("note.listed", page.items.iter().map(|note| note.id));
     Ok(page)
 }
 
@@ -68,7 +68,7 @@ const AT_ONCE: i64 = 100;
 
 /// The notes of a case for its file, with their amendments: the newest, up to so many bytes of text, in the order of time, and how many
 /// were left out. Who may read which of them is as everywhere.
-pub fn of_case_file(tx: &mut Tx, case: CaseId, most_text: usize) -> Result<Newest<Note>> {
+pub fn of_case_file(tx: &mut Tx, case: CaseId, most_text: usize) -> Result<Capped<Note>> {
     let (mut notes, mut room): (Vec<Note>, usize) = (Vec::new(), most_text);
     let all = loop {
         let mut query = visible(tx)?.filter(notes::case_id.eq(case));
@@ -96,8 +96,8 @@ pub fn of_case_file(tx: &mut Tx, case: CaseId, most_text: usize) -> Result<Newes
         }
     };
     notes.reverse();
-    tx.saw_all("note.listed", notes.iter().map(|note| note.id));
-    Ok(Newest::of(notes, all))
+    tx.audit_read_all("note.listed", notes.iter().map(|note| note.id));
+    Ok(Capped::of(notes, all))
 }
 
 /// Adds to each note its amendments, all of them read at once.
@@ -125,13 +125,13 @@ fn find(tx: &mut Tx, id: NoteId) -> Result<NoteRow> {
 }
 
 /// The same, held until the transaction ends.
-fn hold(tx: &mut Tx, id: NoteId) -> Result<NoteRow> {
+fn lock_for_update(tx: &mut Tx, id: NoteId) -> Result<NoteRow> {
     Ok(visible(tx)?.filter(notes::id.eq(id)).select(NoteRow::as_select()).locked().get_result(tx.conn)?)
 }
 
 pub fn get(tx: &mut Tx, id: NoteId) -> Result<Note> {
     let row = find(tx, id)?;
-    tx.saw("note.read", row.id);
+    tx.audit_read("note.read", row.id);
     whole(tx, row)
 }
 
@@ -141,7 +141,7 @@ fn derive_contacts(tx: &mut Tx, case: &mut CaseRow, before: Option<Instant>, now
 }
 
 pub fn create<const LIMIT: usize>(tx: &mut Tx, case: CaseId, new: &Body<NewNote, LIMIT>) -> Result<Note> {
-    let mut case = cases::store::hold(tx, case)?;
+    let mut case = cases::store::lock_for_update(tx, case)?;
     let row = NoteRow::new(case.organization_id, case.id, tx.user()?, new);
     row.check(new.occurred_at.is_some())?;
     if let Some(at) = new.occurred_at {
@@ -166,14 +166,14 @@ fn save(tx: &mut Tx, row: &mut NoteRow) -> Result<()> {
 pub fn update<const LIMIT: usize>(tx: &mut Tx, id: NoteId, version: &IfMatch, patch: &Body<NotePatch, LIMIT>) -> Result<Note> {
     // The case is held before the note, here as everywhere, so that two of us never wait for each other.
     let case = find(tx, id)?.case_id;
-    let mut case = cases::store::hold(tx, case)?;
-    let mut row = hold(tx, id)?;
+    let mut case = cases::store::lock_for_update(tx, case)?;
+    let mut row = lock_for_update(tx, id)?;
     if row.author_id != tx.user()? {
-        return Err(ApiError::forbidden("Only its author changes a note."));
+        return Err(ApiError::forbidden("Only the author can change a note."));
     }
     version.check(row.version)?;
     if row.is_locked() {
-        return Err(ApiError::new(Code::NoteLocked, "A note is locked a day after it was written. Amend it instead."));
+        return Err(ApiError::new(Code::NoteLocked, "A note is locked 24 hours after it was written. Add an amendment instead."));
     }
     let before = row.reached_at();
     row.apply(patch);
@@ -197,13 +197,13 @@ fn check_may_correct(tx: &mut Tx, case: &CaseRow, note: &NoteRow) -> Result<()> 
     if note.author_id == actor.user || actor.role == Role::Supervisor && !assignments::store::works(tx, case, note.author_id)? {
         return Ok(());
     }
-    Err(ApiError::forbidden("Only its author corrects a note, or a supervisor once the author no longer works the case."))
+    Err(ApiError::forbidden("Only the author can correct a note, or a supervisor if the author no longer works on the case."))
 }
 
 pub fn amend<const LIMIT: usize>(tx: &mut Tx, id: NoteId, new: &Body<NewAmendment, LIMIT>) -> Result<Note> {
     let case = find(tx, id)?.case_id;
-    let mut case = cases::store::hold(tx, case)?;
-    let mut row = hold(tx, id)?;
+    let mut case = cases::store::lock_for_update(tx, case)?;
+    let mut row = lock_for_update(tx, id)?;
     if !row.is_locked() {
         return Err(ApiError::conflict("The note is not locked yet: its author can change it."));
     }

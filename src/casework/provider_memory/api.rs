@@ -12,9 +12,11 @@ use actix_web::{
     web::{Data, Path},
 };
 
-/// What is remembered of a provider
+/// Read the history with a provider
 ///
-/// How its promises were kept, what barriers people met there, and how often we met. Everything is counted over the caller's own caseload: the cases that the caller works in or supervises, and no others; two people may rightly read different numbers. The id of a merged duplicate answers for the provider that it was merged into.
+/// How it kept its promises, which barriers people met there, and how many meetings were held. Counted over the caller's own caseload only:
+/// the cases that the caller works on or supervises. Two people can get different numbers. The id of a merged duplicate returns the history
+/// of the surviving provider.
 #[utoipa::path(tag = "Directory", params(("id" = ProviderId, Path)), responses((status = 200, body = ProviderMemory)), security(("bearer" = ["providers:memory"])))]
 #[get("/providers/{id}/memory")]
 pub async fn get_provider_memory(who: Allowed<ReadProviderMemory>, db: Data<Db>, id: Path<ProviderId>) -> Reply<ProviderMemory> {

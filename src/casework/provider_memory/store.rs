@@ -21,7 +21,7 @@ use crate::{
         services::model::ServiceId,
     },
     error::Result,
-    not_of_mistake, of_visible_case,
+    in_visible_case, not_entered_in_error,
     types::code::BarrierType,
 };
 use diesel::{dsl, prelude::*};
@@ -50,16 +50,16 @@ type Seen =
 fn visible(tx: &Tx) -> Seen {
     barriers::table
         .filter(barriers::organization_id.eq(tx.organization()))
-        .filter(of_visible_case!(tx, "barriers"))
-        .filter(not_of_mistake!("barriers"))
+        .filter(in_visible_case!(tx, "barriers"))
+        .filter(not_entered_in_error!("barriers"))
 }
 
 pub fn get(tx: &mut Tx, id: ProviderId) -> Result<ProviderMemory> {
     let provider = providers::store::find(tx, id)?.id;
     let counts = barrier_counts(tx, provider)?;
     let recent = recent_promises(tx, provider)?;
-    tx.saw("provider.memory_read", provider);
-    tx.saw_all("commitment.listed", recent.iter().map(|row| row.id));
+    tx.audit_read("provider.memory_read", provider);
+    tx.audit_read_all("commitment.listed", recent.iter().map(|row| row.id));
     Ok(ProviderMemory {
         provider_id: provider,
         promises: Promises::of(&promises(tx, provider)?),
@@ -86,7 +86,8 @@ fn barrier_counts(tx: &mut Tx, provider: ProviderId) -> Result<Vec<Counted>> {
 macro_rules! promised {
     ($tx:expr, $provider:expr) => {{
         let named = diesel::alias!(commitments as named);
-        let met = meetings::store::visible_ids($tx).filter(of_provider!($tx, "meetings", $provider)).filter(not_of_mistake!("meetings"));
+        let met =
+            meetings::store::visible_ids($tx).filter(of_provider!($tx, "meetings", $provider)).filter(not_entered_in_error!("meetings"));
         let made = named
             .filter(named.field(commitments::organization_id).eq($tx.organization()))
             .filter(named.field(commitments::meeting_id).eq_any(met))
@@ -109,6 +110,6 @@ fn recent_promises(tx: &mut Tx, provider: ProviderId) -> Result<Vec<CommitmentRo
 }
 
 fn held(tx: &mut Tx, provider: ProviderId) -> Result<i64> {
-    let met = meetings::store::visible_ids(tx).filter(of_provider!(tx, "meetings", provider)).filter(not_of_mistake!("meetings"));
+    let met = meetings::store::visible_ids(tx).filter(of_provider!(tx, "meetings", provider)).filter(not_entered_in_error!("meetings"));
     Ok(met.filter(meeting_rows::status.eq(MeetingStatus::Held)).select(dsl::count_star()).get_result(tx.conn)?)
 }

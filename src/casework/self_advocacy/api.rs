@@ -12,9 +12,11 @@ use actix_web::{
     web::{Data, Path},
 };
 
-/// How a client speaks up over time
+/// Read how a client's self-advocacy develops
 ///
-/// Who spoke in each meeting that was held, as a rank on the participation ladder, and how the client rated it before and after, the earliest first. Only meetings that the caller may see are shown and counted, of these the latest 200. The ratings are local and not validated: they compare with this client's own and with nobody else's.
+/// For each meeting that was held, who spoke, as a rank on the participation ladder, and the client's ratings before and after, the
+/// earliest first. Includes only meetings that the caller may see, at most the latest 200. The ratings are not a validated scale: compare
+/// them only within the same client.
 #[utoipa::path(tag = "Clients", params(("id" = ClientId, Path)), responses((status = 200, body = SelfAdvocacy)), security(("bearer" = ["meetings:read"])))]
 #[get("/clients/{id}/self-advocacy")]
 pub async fn get_self_advocacy(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<ClientId>) -> Reply<SelfAdvocacy> {

@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn only_pairs_count_and_absence_is_no_rank() {
         use serde_json::json;
-        let told = SelfAdvocacy::new(
+        let shown = SelfAdvocacy::new(
             Id::new(),
             vec![
                 held(WhoSpoke::Excluded, json!({"heard": 1}), json!(null)),
@@ -157,10 +157,10 @@ mod tests {
             ],
             false,
         );
-        assert_eq!((told.first_rank, told.latest_rank), (Some(2), Some(4)));
-        assert_eq!(told.meetings.iter().map(|meeting| meeting.rank).collect::<Vec<_>>(), [None, Some(2), Some(4), None]);
-        let heard = told.shifts.iter().find(|shift| shift.question == Question::Heard).unwrap();
+        assert_eq!((shown.first_rank, shown.latest_rank), (Some(2), Some(4)));
+        assert_eq!(shown.meetings.iter().map(|meeting| meeting.rank).collect::<Vec<_>>(), [None, Some(2), Some(4), None]);
+        let heard = shown.shifts.iter().find(|shift| shift.question == Question::Heard).unwrap();
         assert_eq!((heard.pairs, heard.mean_shift), (2, Some(1.0)));
-        assert!(told.shifts.iter().filter(|shift| shift.question != Question::Heard).all(|shift| shift.mean_shift.is_none()));
+        assert!(shown.shifts.iter().filter(|shift| shift.question != Question::Heard).all(|shift| shift.mean_shift.is_none()));
     }
 }

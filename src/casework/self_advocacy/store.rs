@@ -8,7 +8,7 @@ use crate::{
     },
     db::{Condition, Dialect, Tx, schema::meetings},
     error::Result,
-    of_visible_case,
+    in_visible_case,
 };
 use diesel::prelude::*;
 
@@ -28,7 +28,7 @@ fn visible(tx: &Tx, client: ClientId) -> meetings::BoxedQuery<'static, Dialect> 
     );
     meetings::table
         .filter(meetings::organization_id.eq(tx.organization()))
-        .filter(of_visible_case!(tx, "meetings"))
+        .filter(in_visible_case!(tx, "meetings"))
         .filter(of_client)
         .into_boxed()
 }
@@ -41,7 +41,7 @@ pub fn get(tx: &mut Tx, client: ClientId) -> Result<SelfAdvocacy> {
     rows.sort_unstable_by_key(|row| (row.starts_at, row.id));
     let left_out = rows.len().saturating_sub(LATEST);
     rows.drain(..left_out);
-    tx.saw("client.self_advocacy_read", client);
-    tx.saw_all("meeting.listed", rows.iter().map(|row| row.id));
+    tx.audit_read("client.self_advocacy_read", client);
+    tx.audit_read_all("meeting.listed", rows.iter().map(|row| row.id));
     Ok(SelfAdvocacy::new(client, rows.into_iter().map(HeldMeeting::from).collect(), left_out > 0))
 }

@@ -8,17 +8,20 @@ use super::{
 };
 use crate::{
     auth::{
-        Allowed, Fresh,
+        Allowed, RecentlyAuthenticated,
         policy::{ReadStatements, WriteStatements},
     },
     casework::clients::model::ClientId,
     db::{Db, dialect::Key},
     error::{ApiError, Result},
-    http::{Accept, Body, File, IfMatch, List, Once, OptionalIfMatch, Page, Query, Reply, Shown, body::NOTE_LIMIT, ok, once, paged, plain},
+    http::{
+        Accept, Body, File, IdempotencyKey, IfMatch, List, OptionalIfMatch, Page, Query, Reply, Shown, body::NOTE_LIMIT, ok, once, paged,
+        plain,
+    },
     oversight::exports::{
         cover,
         gate::Outgoing,
-        model::{PrintFormat, PrintQuery, Taken},
+        model::{ExportRecord, PrintFormat, PrintQuery},
     },
     print::{html, pdf},
     types::Day,
@@ -30,7 +33,7 @@ use actix_web::{
 
 /// List the versions of a client's statement
 ///
-/// The latest first: which sections say something and whether the client approved it. What they say is fetched one by one.
+/// The newest first, with which sections have text and whether the client approved the version. Fetch a version to read its text.
 #[utoipa::path(tag = "Statements", params(("id" = ClientId, Path), List<StatementFilter>), responses((status = 200, body = Page<StatementSummary>)), security(("bearer" = ["statements:read"])))]
 #[get("/clients/{id}/statements")]
 pub async fn list_statements(
@@ -42,16 +45,16 @@ pub async fn list_statements(
     paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
 }
 
-/// Begin a new version of a client's statement
+/// Create a version of a client's statement
 ///
-/// A draft, empty or `from` the latest version. A client has one draft at a time: while there is one, this is a 409.
+/// A draft, empty or copied `from` the latest version. A client has at most one draft; 409 if there is one.
 #[utoipa::path(tag = "Statements", params(("id" = ClientId, Path)), request_body = NewStatement, responses((status = 201, body = Statement)), security(("bearer" = ["statements:write"])))]
 #[post("/clients/{id}/statements")]
 pub async fn create_statement(
     who: Allowed<WriteStatements>,
     db: Data<Db>,
     id: Path<ClientId>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<NewStatement, NOTE_LIMIT>,
 ) -> Reply<Statement> {
     once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
@@ -59,16 +62,16 @@ pub async fn create_statement(
 
 /// Fetch one version of a statement
 ///
-/// With its sections, and with the client's approval once it is given.
+/// With its sections and, once given, the client's approval.
 #[utoipa::path(tag = "Statements", params(("id" = StatementId, Path)), responses((status = 200, body = Statement)), security(("bearer" = ["statements:read"])))]
 #[get("/statements/{id}")]
 pub async fn get_statement(who: Allowed<ReadStatements>, db: Data<Db>, id: Path<StatementId>) -> Reply<Statement> {
     ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
 }
 
-/// Change a draft
+/// Change a draft of a statement
 ///
-/// A JSON merge patch, section by section: absent sections stay, `null` empties one. What the client has approved is never changed.
+/// A JSON merge patch by section: absent sections stay, `null` clears one. An approved version cannot change.
 #[utoipa::path(tag = "Statements", params(("id" = StatementId, Path)), request_body = StatementPatch, responses((status = 200, body = Statement)), security(("bearer" = ["statements:write"])))]
 #[patch("/statements/{id}")]
 pub async fn update_statement(
@@ -83,7 +86,8 @@ pub async fn update_statement(
 
 /// Record the client's approval
 ///
-/// From then on this version is in force and never changes; the one before is superseded. At least one section must say something. `If-Match` may be sent, so that what is approved is what the client was shown.
+/// This version is in force from now on and cannot change; the earlier one is superseded. At least one section must have text. `If-Match`
+/// is optional; send it so that the approved version is the one that the client saw.
 #[utoipa::path(tag = "Statements", params(("id" = StatementId, Path)), request_body = NewStatementApproval, responses((status = 201, body = Statement)), security(("bearer" = ["statements:write"])))]
 #[post("/statements/{id}/approve")]
 pub async fn approve_statement(
@@ -91,7 +95,7 @@ pub async fn approve_statement(
     db: Data<Db>,
     id: Path<StatementId>,
     version: OptionalIfMatch,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<NewStatementApproval>,
 ) -> Reply<Statement> {
     once(&db, &who, request, body, move |tx, approval| store::approve(tx, *id, version.0.as_ref(), approval, approval.members())).await
@@ -99,7 +103,7 @@ pub async fn approve_statement(
 
 /// Compare two versions of a statement
 ///
-/// What has changed to this one from another version of the same client's statement, or from the one before: section by section, word by word.
+/// What changed from another version of the same client's statement, or from the previous one, by section and word.
 #[utoipa::path(tag = "Statements", params(("id" = StatementId, Path), DiffQuery), responses((status = 200, body = StatementDiff)), security(("bearer" = ["statements:read"])))]
 #[get("/statements/{id}/diff")]
 pub async fn compare_statements(
@@ -117,7 +121,7 @@ pub async fn compare_statements(
 #[utoipa::path(tag = "Statements", params(("id" = StatementId, Path), PrintQuery), responses((status = 200, content((String = "text/html"), (File = "application/pdf"))), (status = 409, description = "A draft cannot be printed for a recipient.")), security(("bearer" = ["statements:read"])))]
 #[get("/statements/{id}/print")]
 pub async fn print_statement(
-    who: Fresh<ReadStatements>,
+    who: RecentlyAuthenticated<ReadStatements>,
     db: Data<Db>,
     id: Path<StatementId>,
     query: Query<PrintQuery>,
@@ -135,7 +139,7 @@ pub async fn print_statement(
         PrintFormat::Pdf => block(move || pdf::render(&sheet)).await.map_err(ApiError::internal)??,
     };
     let subject = Some(Key::from_uuid(id.uuid()));
-    let taken = Taken { what: "statement", subject, filter: Vec::new(), format: format.as_str(), rows: 1 };
+    let taken = ExportRecord { what: "statement", subject, filter: Vec::new(), format: format.as_str(), rows: 1 };
     let entered = outgoing.enter(&db, &who, taken, move |tx| store::export(tx, id, audience, format)).await?;
     Ok(match format {
         PrintFormat::Html => entered.file("text/html; charset=utf-8", outgoing.file_name("html"), Some(&html::POLICY), body),

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use utoipa::{IntoParams, ToSchema};
 
 /// How long to look for the shortest way from one text to another; after that, any way is good.
-const PATIENCE: Duration = Duration::from_millis(200);
+const TIME_LIMIT: Duration = Duration::from_millis(200);
 
 text_enum! {
     pub enum SectionChange { Added = "added", Removed = "removed", Changed = "changed" }
@@ -59,7 +59,7 @@ pub struct WordsDiff {
 
 impl StatementDiff {
     pub fn of(row: &StatementRow, against: Option<&StatementRow>) -> Self {
-        let by = Instant::now() + PATIENCE;
+        let by = Instant::now() + TIME_LIMIT;
         let compare = |section: &Section| {
             let (before, after) = (against.and_then(|row| row.sections.0.get(*section)), row.sections.0.get(*section));
             let change = match (before, after) {
@@ -111,7 +111,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn diff(before: &str, after: &str) -> Vec<WordsDiff> {
-        words(before, after, Instant::now() + PATIENCE)
+        words(before, after, Instant::now() + TIME_LIMIT)
     }
     fn only(parts: &[WordsDiff], change: WordChange) -> String {
         parts.iter().filter(|part| part.change == change || part.change == WordChange::Same).map(|part| part.text.as_str()).collect()
@@ -120,8 +120,8 @@ mod tests {
     #[test]
     fn words_stay_come_and_go() {
         let parts = diff("A text the week before.", "A text the day before.");
-        let told: Vec<(&str, &str)> = parts.iter().map(|part| (part.change.as_str(), part.text.as_str())).collect();
-        assert_eq!(told, [("same", "A text the "), ("removed", "week "), ("added", "day "), ("same", "before.")]);
+        let shown: Vec<(&str, &str)> = parts.iter().map(|part| (part.change.as_str(), part.text.as_str())).collect();
+        assert_eq!(shown, [("same", "A text the "), ("removed", "week "), ("added", "day "), ("same", "before.")]);
         assert_eq!(diff("", ""), []);
     }
 

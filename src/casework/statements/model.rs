@@ -71,7 +71,7 @@ impl StatementRow {
             (None, _) => Sections::default(),
             (Some(StatementSource::Latest), Some(latest)) => latest.sections.0.clone(),
             (Some(StatementSource::Latest), None) => {
-                return Err(ApiError::invalid("/from", "nothing_to_copy", "there is no version yet: leave it out"));
+                return Err(ApiError::invalid("/from", "nothing_to_copy", "must be left out: there is no version yet"));
             }
         };
         let now = Instant::now();
@@ -99,7 +99,7 @@ impl StatementRow {
     pub fn check_draft(&self) -> Result<()> {
         match self.status {
             StatementStatus::Draft => Ok(()),
-            _ => Err(ApiError::new(Code::StatementSettled, "What the client has approved stays as it is. Begin a new version.")),
+            _ => Err(ApiError::new(Code::StatementSettled, "An approved version cannot change. Create a new version.")),
         }
     }
 

@@ -96,7 +96,7 @@ impl Sections {
     pub fn is_empty(&self) -> bool {
         self.filled().next().is_none()
     }
-    /// Their names as members of a body, for the trace.
+    /// Their names as members of a body, for the audit log.
     pub fn members(sections: impl Iterator<Item = Section>) -> Vec<String> {
         sections.map(|section| format!("sections/{}", section.as_str())).collect()
     }

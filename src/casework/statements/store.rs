@@ -40,7 +40,7 @@ pub fn page(tx: &mut Tx, client: ClientId, list: &List<StatementFilter>) -> Resu
     let rows: Vec<StatementRow> = query.select(StatementRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, client, &list.filter).count().get_result(tx.conn)?) } else { None };
     let page = list.page(actor, rows, total, |row| (row.number.into(), row.id.uuid()), StatementSummary::from);
-    tx.saw_all("statement.listed", page.items.iter().map(|statement| statement.id));
+    tx.audit_read_all("statement.listed", page.items.iter().map(|statement| statement.id));
     Ok(page)
 }
 
@@ -51,7 +51,7 @@ fn find(tx: &mut Tx, id: StatementId) -> Result<StatementRow> {
 
 pub fn get(tx: &mut Tx, id: StatementId) -> Result<Statement> {
     let row = find(tx, id)?;
-    tx.saw("statement.read", row.id);
+    tx.audit_read("statement.read", row.id);
     Ok(row.into())
 }
 
@@ -71,7 +71,7 @@ pub fn printed(tx: &mut Tx, id: StatementId, audience: Audience) -> Result<(Stat
 /// Notes that the statement is printed; says whose it is.
 pub fn export(tx: &mut Tx, id: StatementId, audience: Audience, format: PrintFormat) -> Result<Vec<ClientId>> {
     let row = find(tx, id)?;
-    tx.saw_as("statement.printed", row.id, &[audience.as_str(), format.as_str()]);
+    tx.audit_read_as("statement.printed", row.id, &[audience.as_str(), format.as_str()]);
     Ok(vec![row.client_id])
 }
 
@@ -85,7 +85,7 @@ fn before(tx: &mut Tx, client: ClientId, number: i32) -> Result<Option<Statement
 pub fn in_force(tx: &mut Tx, client: ClientId) -> Result<Option<Statement>> {
     let approved = visible(tx).filter(statements::client_id.eq(client)).filter(statements::status.eq(StatementStatus::Approved));
     let row: Option<StatementRow> = approved.select(StatementRow::as_select()).first(tx.conn).optional()?;
-    tx.saw_all("statement.listed", row.iter().map(|row| row.id));
+    tx.audit_read_all("statement.listed", row.iter().map(|row| row.id));
     Ok(row.map(Statement::from))
 }
 
@@ -99,18 +99,18 @@ pub fn compare(tx: &mut Tx, id: StatementId, against: Option<StatementId>) -> Re
             Some(own.select(StatementRow::as_select()).first(tx.conn)?)
         }
     };
-    tx.saw("statement.read", row.id);
+    tx.audit_read("statement.read", row.id);
     if let Some(other) = &other {
-        tx.saw("statement.read", other.id);
+        tx.audit_read("statement.read", other.id);
     }
     Ok(StatementDiff::of(&row, other.as_ref()))
 }
 
 /// The statement, held, and its client before it: of many who change a client's statement at once, each sees what the one before
 /// has done.
-fn hold(tx: &mut Tx, id: StatementId) -> Result<StatementRow> {
+fn lock_for_update(tx: &mut Tx, id: StatementId) -> Result<StatementRow> {
     let client = find(tx, id)?.client_id;
-    clients::store::hold(tx, client)?;
+    clients::store::lock_for_update(tx, client)?;
     Ok(visible(tx).filter(statements::id.eq(id)).select(StatementRow::as_select()).locked().get_result(tx.conn)?)
 }
 
@@ -152,10 +152,10 @@ pub fn put_together(tx: &mut Tx, client: ClientId, rows: Vec<StatementRow>) -> R
 }
 
 pub fn create<const LIMIT: usize>(tx: &mut Tx, client: ClientId, new: &Body<NewStatement, LIMIT>) -> Result<Statement> {
-    let client = clients::store::hold(tx, client)?.id;
+    let client = clients::store::lock_for_update(tx, client)?.id;
     let latest = before(tx, client, i32::MAX)?;
     if latest.as_ref().is_some_and(|latest| latest.status == StatementStatus::Draft) {
-        return Err(ApiError::new(Code::AlreadyExists, "A draft is being written already: change that one."));
+        return Err(ApiError::new(Code::AlreadyExists, "This client already has a draft. Change that draft."));
     }
     let row = StatementRow::new(tx.organization(), client, tx.user()?, latest.as_ref(), new)?;
     diesel::insert_into(statements::table).values(&row).execute(tx.conn)?;
@@ -169,7 +169,7 @@ pub fn update<const LIMIT: usize>(
     version: &IfMatch,
     patch: &Body<StatementPatch, LIMIT>,
 ) -> Result<Statement> {
-    let mut row = hold(tx, id)?;
+    let mut row = lock_for_update(tx, id)?;
     version.check(row.version)?;
     row.check_draft()?;
     let changes = patch.sections.0.clone().unwrap_or_default();
@@ -189,7 +189,7 @@ pub fn approve(
     approval: &NewStatementApproval,
     members: Vec<String>,
 ) -> Result<Statement> {
-    let mut row = hold(tx, id)?;
+    let mut row = lock_for_update(tx, id)?;
     if let Some(version) = version {
         version.check(row.version)?;
     }

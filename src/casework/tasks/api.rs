@@ -8,7 +8,7 @@ use crate::{
     },
     casework::cases::model::CaseId,
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, Reply, ok, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, ok, once, paged},
 };
 use actix_web::{
     get, patch, post,
@@ -17,25 +17,31 @@ use actix_web::{
 
 /// List the tasks of a case
 ///
-/// Soonest first.
+/// The soonest first.
 #[utoipa::path(tag = "Tasks", params(("id" = CaseId, Path), List<CaseTaskFilter>), responses((status = 200, body = Page<Task>)), security(("bearer" = ["tasks:read"])))]
 #[get("/cases/{id}/tasks")]
 pub async fn list_case_tasks(who: Allowed<ReadTasks>, db: Data<Db>, id: Path<CaseId>, list: List<CaseTaskFilter>) -> Reply<Page<Task>> {
     paged(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
 }
 
-/// Set a task
+/// Create a task
 ///
-/// For the caller, unless somebody else is named.
+/// The caller is the assignee unless another one is named.
 #[utoipa::path(tag = "Tasks", params(("id" = CaseId, Path)), request_body = NewTask, responses((status = 201, body = Task)), security(("bearer" = ["tasks:write"])))]
 #[post("/cases/{id}/tasks")]
-pub async fn create_task(who: Allowed<WriteTasks>, db: Data<Db>, id: Path<CaseId>, request: Once, body: Body<NewTask>) -> Reply<Task> {
+pub async fn create_task(
+    who: Allowed<WriteTasks>,
+    db: Data<Db>,
+    id: Path<CaseId>,
+    request: IdempotencyKey,
+    body: Body<NewTask>,
+) -> Reply<Task> {
     once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
 }
 
 /// List tasks
 ///
-/// Those of every case that the caller works in or supervises, soonest first.
+/// The tasks of every case that the caller works on or supervises, the soonest first.
 #[utoipa::path(tag = "Tasks", params(List<TaskFilter>), responses((status = 200, body = Page<Task>)), security(("bearer" = ["tasks:read"])))]
 #[get("/tasks")]
 pub async fn list_tasks(who: Allowed<ReadTasks>, db: Data<Db>, list: List<TaskFilter>) -> Reply<Page<Task>> {
@@ -53,7 +59,7 @@ pub async fn get_task(who: Allowed<ReadTasks>, db: Data<Db>, id: Path<TaskId>) -
 
 /// Change a task
 ///
-/// A JSON merge patch. `done` and `cancelled` end it, `open` takes it up again.
+/// A JSON merge patch. `done` and `cancelled` end the task, `open` reopens it.
 #[utoipa::path(tag = "Tasks", params(("id" = TaskId, Path)), request_body = TaskPatch, responses((status = 200, body = Task)), security(("bearer" = ["tasks:write"])))]
 #[patch("/tasks/{id}")]
 pub async fn update_task(

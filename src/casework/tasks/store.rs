@@ -4,7 +4,7 @@ use super::model::*;
 use crate::{
     auth::UserId,
     casework::{
-        case_file::Newest,
+        case_file::Capped,
         cases::{
             self,
             model::{CaseId, CaseRow},
@@ -20,14 +20,14 @@ use crate::{
     error::{ApiError, Result},
     http::{Body, Filter, IfMatch, List, Page},
     identity::users,
-    of_visible_case,
+    in_visible_case,
     types::{Day, Instant, Line, Text},
 };
 use diesel::prelude::*;
 
 /// The tasks of the cases that this caller may work in.
 fn visible(tx: &Tx) -> tasks::BoxedQuery<'static, Dialect> {
-    tasks::table.filter(tasks::organization_id.eq(tx.organization())).filter(of_visible_case!(tx, "tasks")).into_boxed()
+    tasks::table.filter(tasks::organization_id.eq(tx.organization())).filter(in_visible_case!(tx, "tasks")).into_boxed()
 }
 
 fn filtered(tx: &Tx, filter: &TaskFilter) -> Result<tasks::BoxedQuery<'static, Dialect>> {
@@ -58,8 +58,9 @@ fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, filter: &TaskFilter) -> Result
     let actor = tx.actor()?;
     let mut query = filtered(tx, filter)?;
     if let Some((number, id)) = list.after(actor)? {
-        let day = Day::from_number(number)
-            .ok_or_else(|| ApiError::parameter("cursor", "invalid_cursor", "belongs to no list that you have read with these filters"))?;
+        let day = Day::from_number(number).ok_or_else(|| {
+            ApiError::parameter("cursor", "invalid_cursor", "is not a cursor of this list with these filters and this sort")
+        })?;
         query = query.filter(row_after((tasks::due_on, tasks::id), (day, TaskId::from_uuid(id)), list.down()));
     }
     query = match list.down() {
@@ -69,7 +70,7 @@ fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, filter: &TaskFilter) -> Result
     let rows: Vec<TaskRow> = query.select(TaskRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, filter)?.count().get_result(tx.conn)?) } else { None };
     let page = list.page(actor, rows, total, |row| (row.due_on.number(), row.id.uuid()), Task::from);
-    tx.saw_all("task.listed", page.items.iter().map(|task| task.id));
+    tx.audit_read_all("task.listed", page.items.iter().map(|task| task.id));
     Ok(page)
 }
 
@@ -84,15 +85,15 @@ pub fn page_of_case(tx: &mut Tx, case: CaseId, list: &List<CaseTaskFilter>) -> R
 }
 
 /// The tasks of a case for its file: the newest, in the order of time, and how many were left out.
-pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Newest<TaskRow>> {
+pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Capped<TaskRow>> {
     let newest = crate::newest!(tx, TaskRow, (tasks::due_on.desc(), tasks::id.desc()), visible(tx).filter(tasks::case_id.eq(case)));
-    tx.saw_all("task.listed", newest.rows.iter().map(|row| row.id));
+    tx.audit_read_all("task.listed", newest.rows.iter().map(|row| row.id));
     Ok(newest)
 }
 
 pub fn get(tx: &mut Tx, id: TaskId) -> Result<TaskRow> {
     let row: TaskRow = visible(tx).filter(tasks::id.eq(id)).select(TaskRow::as_select()).first(tx.conn)?;
-    tx.saw("task.read", row.id);
+    tx.audit_read("task.read", row.id);
     Ok(row)
 }
 
@@ -118,7 +119,7 @@ pub fn pass_on(tx: &mut Tx, case: CaseId, from: Vec<UserId>, to: UserId) -> Resu
     Ok(())
 }
 
-/// Sets a task in a case that the caller holds, such as one that follows from a meeting; it is in the trace and on the timeline.
+/// Sets a task in a case that the caller holds, such as one that follows from a meeting; it is in the audit log and on the timeline.
 /// The assignee is somebody whom `users::store::worker` has let pass; `None` is nobody yet.
 pub fn insert(
     tx: &mut Tx,
@@ -141,7 +142,7 @@ fn put(tx: &mut Tx, row: TaskRow, members: Vec<String>) -> Result<TaskRow> {
 }
 
 pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewTask>) -> Result<Task> {
-    let case = cases::store::hold(tx, case)?;
+    let case = cases::store::lock_for_update(tx, case)?;
     let own = tx.user()?;
     let assignee = match new.assignee_id {
         Some(named) => users::store::worker(tx, named, "/assignee_id")?.id,
@@ -155,7 +156,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewTask>) -> Result<Task> {
 pub fn update(tx: &mut Tx, id: TaskId, version: &IfMatch, patch: &Body<TaskPatch>) -> Result<Task> {
     // The case is locked before the task, here as everywhere.
     let case: CaseId = visible(tx).filter(tasks::id.eq(id)).select(tasks::case_id).first(tx.conn)?;
-    cases::store::hold(tx, case)?;
+    cases::store::lock_for_update(tx, case)?;
     let mut row = visible(tx).filter(tasks::id.eq(id)).select(TaskRow::as_select()).locked().get_result::<TaskRow>(tx.conn)?;
     version.check(row.version)?;
     if let Some(named) = patch.assignee_id.set() {

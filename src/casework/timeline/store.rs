@@ -44,7 +44,7 @@ pub fn page(tx: &mut Tx, case: CaseId, list: &List<TimelineFilter>) -> Result<Pa
     };
     let rows: Vec<TimelineRow> = query.select(TimelineRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(visible(tx, case.id)?.count().get_result(tx.conn)?) } else { None };
-    tx.saw("case.timeline_read", case.id);
+    tx.audit_read("case.timeline_read", case.id);
     Ok(list.page(actor, rows, total, |row| (row.at.micros(), row.id.uuid()), TimelineEntry::from))
 }
 

@@ -10,7 +10,7 @@ use actix_web::{get, web::Path};
 
 /// List the code lists
 ///
-/// Every list of codes that members of other records take their values from, open vocabulary and closed sets alike.
+/// All lists of codes that members of records use, both open vocabularies and closed sets.
 #[utoipa::path(tag = "Directory", responses((status = 200, body = CodeLists)), security(("bearer" = ["code_lists:read"])))]
 #[get("/code-lists")]
 pub async fn list_code_lists(_who: Allowed<ReadCodeLists>) -> Reply<CodeLists> {
@@ -24,7 +24,7 @@ fn unknown() -> ApiError {
 
 /// Fetch one code list
 ///
-/// Its codes with the words to show for them. A code that is retired is still read in old records, and refused in new ones.
+/// The codes with their labels. A retired code stays valid in old records and is refused in new ones.
 #[utoipa::path(tag = "Directory", params(("name" = String, Path, description = "The name of the list.", example = "barrier_type", max_length = 60, pattern = "^[a-z][a-z_]*$")), responses((status = 200, body = CodeList)), security(("bearer" = ["code_lists:read"])))]
 #[get("/code-lists/{name}")]
 pub async fn get_code_list(_who: Allowed<ReadCodeLists>, name: Path<String>) -> Reply<CodeList> {

@@ -7,16 +7,16 @@ use crate::{
         policy::{ReadDeadlineRules, WriteDeadlineRules},
     },
     db::Db,
-    http::{Body, List, Once, Page, Reply, ok, once, paged, plain},
+    http::{Body, IdempotencyKey, List, Page, Reply, ok, once, paged, plain},
 };
 use actix_web::{
     get, post,
     web::{Data, Path},
 };
 
-/// List the deadline rules
+/// List deadline rules
 ///
-/// Those that come with the product and the organization's own, each in the version that holds today. None of them is legal advice.
+/// The built-in rules and the organization's own, each in the version that is in force today. They are not legal advice.
 #[utoipa::path(tag = "Deadline rules", params(List<DeadlineRuleFilter>), responses((status = 200, body = Page<DeadlineRule>)), security(("bearer" = ["deadline_rules:read"])))]
 #[get("/deadline-rules")]
 pub async fn list_deadline_rules(
@@ -29,13 +29,13 @@ pub async fn list_deadline_rules(
 
 /// Add a deadline rule
 ///
-/// A rule of the organization's own, such as the number of days that its state sets.
+/// A rule of the organization, such as the number of days that its state sets.
 #[utoipa::path(tag = "Deadline rules", request_body = NewDeadlineRule, responses((status = 201, body = DeadlineRule)), security(("bearer" = ["deadline_rules:write"])))]
 #[post("/deadline-rules")]
 pub async fn create_deadline_rule(
     who: Allowed<WriteDeadlineRules>,
     db: Data<Db>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<NewDeadlineRule>,
 ) -> Reply<DeadlineRule> {
     once(&db, &who, request, body, store::create).await
@@ -43,8 +43,8 @@ pub async fn create_deadline_rule(
 
 /// Compute a due date
 ///
-/// By the version of the rule that holds on the day of the trigger, with how it was come by, step by step. Nothing is stored. A day that
-/// the notice prints beats the computed one; where they differ, the earlier is used and the difference flagged.
+/// Uses the version of the rule that is in force on the trigger date, and returns the computation step by step. Stores nothing. If the
+/// notice states a date, the earlier of the two counts, and a difference is flagged.
 #[utoipa::path(tag = "Deadline rules", request_body = DeadlinePreviewRequest, responses((status = 200, body = DeadlinePreview)), security(("bearer" = ["deadline_rules:read"])))]
 #[post("/deadline-rules/preview")]
 pub async fn preview_deadline(who: Allowed<ReadDeadlineRules>, db: Data<Db>, body: Body<DeadlinePreviewRequest>) -> Reply<DeadlinePreview> {
@@ -53,7 +53,7 @@ pub async fn preview_deadline(who: Allowed<ReadDeadlineRules>, db: Data<Db>, bod
 
 /// Fetch one deadline rule
 ///
-/// In the version that holds today, or the newest where none does.
+/// The version that is in force today or, if there is none, the newest.
 #[utoipa::path(tag = "Deadline rules", params(("id" = DeadlineRuleId, Path)), responses((status = 200, body = DeadlineRule)), security(("bearer" = ["deadline_rules:read"])))]
 #[get("/deadline-rules/{id}")]
 pub async fn get_deadline_rule(who: Allowed<ReadDeadlineRules>, db: Data<Db>, id: Path<DeadlineRuleId>) -> Reply<DeadlineRule> {
@@ -62,7 +62,7 @@ pub async fn get_deadline_rule(who: Allowed<ReadDeadlineRules>, db: Data<Db>, id
 
 /// List the versions of a deadline rule
 ///
-/// Newest first. A version holds for the triggers from `effective_from` to `effective_to`.
+/// The newest first. A version applies to trigger dates from `effective_from` to `effective_to`.
 #[utoipa::path(tag = "Deadline rules", params(("id" = DeadlineRuleId, Path), List<RuleVersionFilter>), responses((status = 200, body = Page<DeadlineRule>)), security(("bearer" = ["deadline_rules:read"])))]
 #[get("/deadline-rules/{id}/versions")]
 pub async fn list_deadline_rule_versions(
@@ -76,15 +76,15 @@ pub async fn list_deadline_rule_versions(
 
 /// Add a version of a deadline rule
 ///
-/// Of a rule that comes with the product or of one's own, whole. From its `effective_from` on it takes the place of the version before,
-/// which stays what it was; with the same day it corrects it.
+/// For a built-in rule or the organization's own, as a whole. From `effective_from` on it replaces the earlier version, which stays stored;
+/// with the same `effective_from` it corrects that version.
 #[utoipa::path(tag = "Deadline rules", params(("id" = DeadlineRuleId, Path)), request_body = NewDeadlineRule, responses((status = 201, body = DeadlineRule)), security(("bearer" = ["deadline_rules:write"])))]
 #[post("/deadline-rules/{id}/versions")]
 pub async fn add_deadline_rule_version(
     who: Allowed<WriteDeadlineRules>,
     db: Data<Db>,
     id: Path<DeadlineRuleId>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<NewDeadlineRule>,
 ) -> Reply<DeadlineRule> {
     once(&db, &who, request, body, move |tx, new| store::add_version(tx, *id, new)).await

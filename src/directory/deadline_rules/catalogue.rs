@@ -66,9 +66,9 @@ mod tests {
     #[test]
     fn the_packs_are_whole() {
         let rules = with_own(Vec::new());
-        assert_eq!(rules.len(), PACKS.len(), "an id stands there twice");
+        assert_eq!(rules.len(), PACKS.len(), "an id is given more than once");
         let codes: BTreeSet<_> = PACKS.iter().map(|rule| rule.code.as_str()).collect();
-        assert_eq!(codes.len(), PACKS.len(), "a code stands there twice");
+        assert_eq!(codes.len(), PACKS.len(), "a code is given more than once");
         assert!(PACKS.is_sorted_by_key(|rule| rule.id));
         for packed in PACKS.iter() {
             let mut before = None;

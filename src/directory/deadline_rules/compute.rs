@@ -72,14 +72,14 @@ pub enum Trigger {
 
 impl Trigger {
     /// The trigger that a body tells, as `trigger_date` or as `trigger_not_before`. One that is yet to come starts no clock.
-    pub fn told(trigger_date: Option<Day>, trigger_not_before: Option<Day>, today: Day) -> Result<Self> {
+    pub fn from_request(trigger_date: Option<Day>, trigger_not_before: Option<Day>, today: Day) -> Result<Self> {
         match (trigger_date, trigger_not_before) {
             (Some(day), None) if day <= today => Ok(Self::On(day)),
             (Some(_), None) => Err(ApiError::invalid("/trigger_date", "in_the_future", "has not happened yet")),
             (None, Some(not_before)) => Ok(Self::Unknown { not_before }),
-            (None, None) => Err(ApiError::invalid("/trigger_date", "required", "must be given, or else `trigger_not_before`")),
+            (None, None) => Err(ApiError::invalid("/trigger_date", "required", "must be given, or `trigger_not_before` instead")),
             (Some(_), Some(_)) => {
-                Err(ApiError::invalid("/trigger_not_before", "not_allowed", "says that the day is not known, and `trigger_date` names it"))
+                Err(ApiError::invalid("/trigger_not_before", "not_allowed", "must not be given together with `trigger_date`"))
             }
         }
     }

@@ -30,7 +30,7 @@ pub fn find(tx: &mut Tx, id: DeadlineRuleId) -> Result<Vec<DeadlineRule>> {
 
 /// Keeps a rule as it is until the transaction ends, together with all others who count by it, or alone to add a version. It is held
 /// before any case is. Most rules have no row to hold: they come with the product.
-fn hold(tx: &mut Tx, id: DeadlineRuleId, shared: bool) -> Result<()> {
+fn lock_for_update(tx: &mut Tx, id: DeadlineRuleId, shared: bool) -> Result<()> {
     let (purpose, rule) = (Purpose::DeadlineRule, id.uuid());
     if shared { tx.lock_shared(purpose, rule.as_bytes()) } else { tx.lock(purpose, rule.as_bytes()) }
 }
@@ -38,7 +38,7 @@ fn hold(tx: &mut Tx, id: DeadlineRuleId, shared: bool) -> Result<()> {
 /// Keeps a rule as it is until the transaction ends: a deadline that is counted by it is either on the review list of its next
 /// version or counted by that.
 pub fn keep_still(tx: &mut Tx, id: DeadlineRuleId) -> Result<()> {
-    hold(tx, id, true)
+    lock_for_update(tx, id, true)
 }
 
 /// The version of a rule, named in a body as `rule_id`, for a clock that `trigger_date` starts.
@@ -47,7 +47,7 @@ pub fn effective(tx: &mut Tx, id: DeadlineRuleId, on: Day) -> Result<DeadlineRul
     versions
         .into_iter()
         .rfind(|version| version.holds_on(on))
-        .ok_or_else(|| ApiError::invalid("/trigger_date", "no_rule_in_force", "no version of the rule holds for this day"))
+        .ok_or_else(|| ApiError::invalid("/trigger_date", "no_rule_in_force", "is a day for which no version of the rule is in force"))
 }
 
 /// The version of the rule that the product calls `code`, for a clock that starts on this day.
@@ -69,7 +69,7 @@ fn home_zone(tx: &mut Tx) -> Result<Zone> {
 pub fn get(tx: &mut Tx, id: DeadlineRuleId) -> Result<DeadlineRule> {
     let today = Day::today(&home_zone(tx)?);
     let rule = present(find(tx, id)?, today).ok_or_else(ApiError::not_found)?;
-    tx.saw("deadline_rule.read", id);
+    tx.audit_read("deadline_rule.read", id);
     Ok(rule)
 }
 
@@ -78,14 +78,14 @@ pub fn page(tx: &mut Tx, list: &List<DeadlineRuleFilter>) -> Result<Page<Deadlin
     let shown = all(tx)?.into_values().filter_map(|versions| present(versions, today));
     let found: Vec<DeadlineRule> = shown.filter(|rule| list.filter.admits(rule)).collect();
     let page = cut(tx, list, found, |rule| (0, rule.id.uuid()))?;
-    tx.saw_all("deadline_rule.listed", page.items.iter().map(|rule| rule.id));
+    tx.audit_read_all("deadline_rule.listed", page.items.iter().map(|rule| rule.id));
     Ok(page)
 }
 
 pub fn page_of_versions(tx: &mut Tx, id: DeadlineRuleId, list: &List<RuleVersionFilter>) -> Result<Page<DeadlineRule>> {
     let versions = find(tx, id)?;
     let page = cut(tx, list, versions, |rule| (rule.version.into(), rule.id.uuid()))?;
-    tx.saw("deadline_rule.versions_listed", id);
+    tx.audit_read("deadline_rule.versions_listed", id);
     Ok(page)
 }
 
@@ -120,13 +120,13 @@ pub fn create(tx: &mut Tx, new: &Body<NewDeadlineRule>) -> Result<DeadlineRule> 
 
 /// A newer version of any rule. The versions before stay what they were.
 pub fn add_version(tx: &mut Tx, id: DeadlineRuleId, new: &Body<NewDeadlineRule>) -> Result<DeadlineRule> {
-    hold(tx, id, false)?;
+    lock_for_update(tx, id, false)?;
     let versions = find(tx, id)?;
     let newest = versions.last().ok_or_else(ApiError::not_found)?;
     new.check(Day::latest_today([&home_zone(tx)?]), Some(newest.effective_from))?;
     let row = RuleRow::new(tx.organization(), id, newest.version + 1, tx.user()?, new);
     // Somebody else may have been quicker with this number: run again, and follow theirs.
-    let elsewhere = || ApiError::new(Code::Contention, "A version of this rule is added elsewhere.").header("retry-after", "1");
+    let elsewhere = || ApiError::new(Code::Contention, "Another request is adding a version of this rule.").header("retry-after", "1");
     diesel::insert_into(rules::table).values(&row).execute(tx.conn).on_unique(elsewhere)?;
     tx.record("deadline_rule.version_added", id, new.members());
     // The one place where a rule changes: what depends on it is told here, in the same transaction.
@@ -140,9 +140,9 @@ pub fn preview(tx: &mut Tx, asked: &DeadlinePreviewRequest) -> Result<DeadlinePr
         Some(zone) => zone.clone(),
         None => home_zone(tx)?,
     };
-    let trigger = Trigger::told(asked.trigger_date, asked.trigger_not_before, Day::latest_today([&zone, &home_zone(tx)?]))?;
+    let trigger = Trigger::from_request(asked.trigger_date, asked.trigger_not_before, Day::latest_today([&zone, &home_zone(tx)?]))?;
     let rule = effective(tx, asked.rule_id, trigger.day())?;
     let computed = compute(&rule, trigger, &zone, asked.stated_due_on, Holidays::built_in())?;
-    tx.saw("deadline_rule.previewed", rule.id);
+    tx.audit_read("deadline_rule.previewed", rule.id);
     Ok(DeadlinePreview::new(rule, computed, zone))
 }

@@ -17,7 +17,7 @@ use actix_web::{
 
 /// List the preparation templates
 ///
-/// One for each type of meeting, on one page: the organization's own, or the one that comes with the product.
+/// One for each type of meeting, on one page: the organization's own or the built-in one.
 #[utoipa::path(tag = "Directory", responses((status = 200, body = PreparationTemplates)), security(("bearer" = ["directory:read"])))]
 #[get("/preparation-templates")]
 pub async fn list_preparation_templates(who: Allowed<ReadDirectory>, db: Data<Db>) -> Reply<PreparationTemplates> {
@@ -39,7 +39,8 @@ pub async fn get_preparation_template(
 
 /// Replace a preparation template
 ///
-/// The organization's own checklist for this type of meeting, whole. Meetings that are booked already keep theirs. `If-Match` may be sent.
+/// Sets the organization's own checklist for this type of meeting, as a whole. Meetings that are already booked keep theirs. `If-Match` is
+/// optional.
 #[utoipa::path(tag = "Directory", params(("meeting_type" = MeetingType, Path)), request_body = NewPreparationTemplate, responses((status = 200, body = PreparationTemplate)), security(("bearer" = ["templates:write"])))]
 #[put("/preparation-templates/{meeting_type}")]
 pub async fn replace_preparation_template(

@@ -59,7 +59,7 @@ pub fn replace(
         rewrite(templates::table.find((row.organization_id, row.meeting_type)), &row).execute(tx.conn)?;
     } else {
         // Somebody else may have been quicker with the first one: run again, and replace theirs.
-        let elsewhere = || ApiError::new(Code::Contention, "The same template is written elsewhere.").header("retry-after", "1");
+        let elsewhere = || ApiError::new(Code::Contention, "Another request is writing the same template.").header("retry-after", "1");
         diesel::insert_into(templates::table).values(&row).execute(tx.conn).on_unique(elsewhere)?;
     }
     // A template has no id of its own: it is the organization's, under the name of its type.

@@ -7,7 +7,7 @@ use crate::{
         policy::{MergeDirectory, ReadDirectory, WriteDirectory},
     },
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, Reply, ok, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, ok, once, paged},
 };
 use actix_web::{
     get, patch, post,
@@ -16,25 +16,30 @@ use actix_web::{
 
 /// List providers
 ///
-/// Every provider that the organization has entered. Of duplicates that were merged, only the one that stays.
+/// All providers of the organization. A merged duplicate is not listed.
 #[utoipa::path(tag = "Directory", params(List<ProviderFilter>), responses((status = 200, body = Page<Provider>)), security(("bearer" = ["directory:read"])))]
 #[get("/providers")]
 pub async fn list_providers(who: Allowed<ReadDirectory>, db: Data<Db>, list: List<ProviderFilter>) -> Reply<Page<Provider>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
-/// Enter a provider
+/// Create a provider
 ///
-/// Only its name is needed.
+/// Needs only its name.
 #[utoipa::path(tag = "Directory", request_body = NewProvider, responses((status = 201, body = Provider)), security(("bearer" = ["directory:write"])))]
 #[post("/providers")]
-pub async fn create_provider(who: Allowed<WriteDirectory>, db: Data<Db>, request: Once, body: Body<NewProvider>) -> Reply<Provider> {
+pub async fn create_provider(
+    who: Allowed<WriteDirectory>,
+    db: Data<Db>,
+    request: IdempotencyKey,
+    body: Body<NewProvider>,
+) -> Reply<Provider> {
     once(&db, &who, request, body, store::create).await
 }
 
 /// Fetch one provider
 ///
-/// Who it is and how to reach it. The id of a merged duplicate answers the provider that it was merged into.
+/// The id of a merged duplicate returns the surviving provider.
 #[utoipa::path(tag = "Directory", params(("id" = ProviderId, Path)), responses((status = 200, body = Provider)), security(("bearer" = ["directory:read"])))]
 #[get("/providers/{id}")]
 pub async fn get_provider(who: Allowed<ReadDirectory>, db: Data<Db>, id: Path<ProviderId>) -> Reply<Provider> {
@@ -43,7 +48,7 @@ pub async fn get_provider(who: Allowed<ReadDirectory>, db: Data<Db>, id: Path<Pr
 
 /// Change a provider
 ///
-/// A JSON merge patch: absent members stay, `null` clears. The id of a merged duplicate changes the provider that it was merged into.
+/// A JSON merge patch: absent members stay, `null` clears. The id of a merged duplicate changes the surviving provider.
 #[utoipa::path(tag = "Directory", params(("id" = ProviderId, Path)), request_body = ProviderPatch, responses((status = 200, body = Provider)), security(("bearer" = ["directory:write"])))]
 #[patch("/providers/{id}")]
 pub async fn update_provider(
@@ -58,14 +63,15 @@ pub async fn update_provider(
 
 /// Merge a duplicate provider into another
 ///
-/// The provider of the path is found to be the one of `into` over again. What refers to it refers to the other from now on, which also takes over what it lacked; both ids go on resolving, and lists show the one that stays. Answers the one that stays. It cannot be undone.
+/// Marks the provider in the path as a duplicate of `into`. Everything that refers to it then refers to `into`, which also takes over
+/// missing fields. Both ids keep working; lists show only the surviving provider. Returns the surviving provider. A merge cannot be undone.
 #[utoipa::path(tag = "Directory", params(("id" = ProviderId, Path)), request_body = ProviderMerge, responses((status = 201, body = Provider)), security(("bearer" = ["directory:merge"])))]
 #[post("/providers/{id}/merge")]
 pub async fn merge_provider(
     who: Allowed<MergeDirectory>,
     db: Data<Db>,
     id: Path<ProviderId>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<ProviderMerge>,
 ) -> Reply<Provider> {
     once(&db, &who, request, body, move |tx, wanted| store::merge(tx, *id, wanted)).await

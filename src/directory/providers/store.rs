@@ -116,11 +116,11 @@ pub fn get(tx: &mut Tx, id: ProviderId) -> Result<Provider> {
 
 /// The provider that a body names, where it names one: of the organization, and in the place of a merged one the one that it was
 /// merged into. It is not merged before this transaction ends.
-pub fn refer(tx: &mut Tx, id: Option<ProviderId>, pointer: &str) -> Result<Option<ProviderId>> {
+pub fn lock_reference(tx: &mut Tx, id: Option<ProviderId>, pointer: &str) -> Result<Option<ProviderId>> {
     let Some(mut id) = id else { return Ok(None) };
     loop {
         let row: Option<ProviderId> =
-            visible(tx).filter(providers::id.eq(id)).select(providers::id).referred().get_result(tx.conn).optional()?;
+            visible(tx).filter(providers::id.eq(id)).select(providers::id).for_reference().get_result(tx.conn).optional()?;
         row.ok_or_else(|| ApiError::unknown_reference(pointer))?;
         match merged_into(tx, id)? {
             Some(into) => id = into,
@@ -130,7 +130,7 @@ pub fn refer(tx: &mut Tx, id: Option<ProviderId>, pointer: &str) -> Result<Optio
 }
 
 /// These providers, held until the transaction ends. None of them was merged.
-fn hold(tx: &mut Tx, ids: &[ProviderId]) -> Result<Vec<ProviderRow>> {
+fn lock_for_update(tx: &mut Tx, ids: &[ProviderId]) -> Result<Vec<ProviderRow>> {
     // Always in the order of their ids, so that two merges never wait for each other.
     let rows: Vec<ProviderRow> = visible(tx)
         .filter(providers::id.eq_any(ids.to_vec()))
@@ -141,7 +141,7 @@ fn hold(tx: &mut Tx, ids: &[ProviderId]) -> Result<Vec<ProviderRow>> {
     for id in ids {
         if merged_into(tx, *id)?.is_some() {
             // Somebody was quicker while this one waited: the whole transaction runs again, and sees it.
-            return Err(ApiError::new(Code::Contention, "The provider is just being merged.").header("retry-after", "1"));
+            return Err(ApiError::new(Code::Contention, "Another request is merging this provider.").header("retry-after", "1"));
         }
     }
     Ok(rows)
@@ -165,7 +165,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewProvider>) -> Result<Provider> {
 
 pub fn update(tx: &mut Tx, id: ProviderId, version: &IfMatch, patch: &Body<ProviderPatch>) -> Result<Provider> {
     let id = find(tx, id)?.id;
-    let mut row = hold(tx, &[id])?.pop().ok_or_else(ApiError::not_found)?;
+    let mut row = lock_for_update(tx, &[id])?.pop().ok_or_else(ApiError::not_found)?;
     version.check(row.version)?;
     row.apply(patch);
     save(tx, &mut row)?;
@@ -174,7 +174,7 @@ pub fn update(tx: &mut Tx, id: ProviderId, version: &IfMatch, patch: &Body<Provi
 }
 
 /// What names a provider, and follows it into another: a test holds this list against the foreign keys of the schema.
-pub const FOLLOWERS: &[&str] = &["actions", "barriers", "interests", "meetings", "services"];
+pub const REFERENCING_TABLES: &[&str] = &["actions", "barriers", "interests", "meetings", "services"];
 
 /// Lets everything that names one provider name the other. Rows with a version get a new one: their views change.
 fn follow(tx: &mut Tx, from: ProviderId, into: ProviderId) -> Result<()> {
@@ -211,9 +211,9 @@ pub fn merge(tx: &mut Tx, id: ProviderId, wanted: &Body<ProviderMerge>) -> Resul
         return Err(ApiError::invalid("/into", "same_record", "names the provider itself"));
     }
     if own != id {
-        return Err(ApiError::conflict("The provider was merged already: merge the one that it stands for now."));
+        return Err(ApiError::conflict("This provider was already merged. Merge the surviving provider instead."));
     }
-    let rows = hold(tx, &[id, into])?;
+    let rows = lock_for_update(tx, &[id, into])?;
     let (survivors, duplicates): (Vec<ProviderRow>, Vec<ProviderRow>) = rows.into_iter().partition(|row| row.id == into);
     let (Some(mut row), Some(duplicate)) = (survivors.into_iter().next(), duplicates.into_iter().next()) else {
         return Err(ApiError::not_found());

@@ -7,7 +7,7 @@ use crate::{
         policy::{MergeDirectory, ReadDirectory, WriteDirectory},
     },
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, Reply, ok, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, ok, once, paged},
 };
 use actix_web::{
     get, patch, post,
@@ -16,25 +16,25 @@ use actix_web::{
 
 /// List services
 ///
-/// What the providers offer that the organization has entered. Of duplicates that were merged, only the one that stays.
+/// The services that providers offer. A merged duplicate is not listed.
 #[utoipa::path(tag = "Directory", params(List<ServiceFilter>), responses((status = 200, body = Page<Service>)), security(("bearer" = ["directory:read"])))]
 #[get("/services")]
 pub async fn list_services(who: Allowed<ReadDirectory>, db: Data<Db>, list: List<ServiceFilter>) -> Reply<Page<Service>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
-/// Enter a service
+/// Create a service
 ///
-/// A name, the provider who offers it, and its status are needed.
+/// Needs a name, a provider and a status.
 #[utoipa::path(tag = "Directory", request_body = NewService, responses((status = 201, body = Service)), security(("bearer" = ["directory:write"])))]
 #[post("/services")]
-pub async fn create_service(who: Allowed<WriteDirectory>, db: Data<Db>, request: Once, body: Body<NewService>) -> Reply<Service> {
+pub async fn create_service(who: Allowed<WriteDirectory>, db: Data<Db>, request: IdempotencyKey, body: Body<NewService>) -> Reply<Service> {
     once(&db, &who, request, body, store::create).await
 }
 
 /// Fetch one service
 ///
-/// What it is, whom it is for and how to get it. The id of a merged duplicate answers the service that it was merged into.
+/// What it is, for whom, and how to get it. The id of a merged duplicate returns the surviving service.
 #[utoipa::path(tag = "Directory", params(("id" = ServiceId, Path)), responses((status = 200, body = Service)), security(("bearer" = ["directory:read"])))]
 #[get("/services/{id}")]
 pub async fn get_service(who: Allowed<ReadDirectory>, db: Data<Db>, id: Path<ServiceId>) -> Reply<Service> {
@@ -43,7 +43,8 @@ pub async fn get_service(who: Allowed<ReadDirectory>, db: Data<Db>, id: Path<Ser
 
 /// Change a service
 ///
-/// A JSON merge patch: absent members stay, `null` clears. A service stays with its provider. The id of a merged duplicate changes the service that it was merged into.
+/// A JSON merge patch: absent members stay, `null` clears. The provider of a service cannot change. The id of a merged duplicate changes
+/// the surviving service.
 #[utoipa::path(tag = "Directory", params(("id" = ServiceId, Path)), request_body = ServicePatch, responses((status = 200, body = Service)), security(("bearer" = ["directory:write"])))]
 #[patch("/services/{id}")]
 pub async fn update_service(
@@ -58,14 +59,16 @@ pub async fn update_service(
 
 /// Merge a duplicate service into another
 ///
-/// The service of the path is found to be the one of `into` over again. Both are of the same provider. What refers to it refers to the other from now on, which also takes over what it lacked; both ids go on resolving, and lists show the one that stays. Answers the one that stays. It cannot be undone.
+/// Marks the service in the path as a duplicate of `into`. Both must have the same provider. Everything that refers to it then refers to
+/// `into`, which also takes over missing fields. Both ids keep working; lists show only the surviving service. Returns the surviving
+/// service. A merge cannot be undone.
 #[utoipa::path(tag = "Directory", params(("id" = ServiceId, Path)), request_body = ServiceMerge, responses((status = 201, body = Service)), security(("bearer" = ["directory:merge"])))]
 #[post("/services/{id}/merge")]
 pub async fn merge_service(
     who: Allowed<MergeDirectory>,
     db: Data<Db>,
     id: Path<ServiceId>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<ServiceMerge>,
 ) -> Reply<Service> {
     once(&db, &who, request, body, move |tx, wanted| store::merge(tx, *id, wanted)).await

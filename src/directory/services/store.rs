@@ -98,10 +98,10 @@ pub fn get(tx: &mut Tx, id: ServiceId) -> Result<Service> {
 
 /// The service that a body names: of the organization, and in the place of a merged one the one that it was merged into. It is
 /// not merged before this transaction ends.
-pub fn refer(tx: &mut Tx, mut id: ServiceId, pointer: &str) -> Result<ServiceRow> {
+pub fn lock_reference(tx: &mut Tx, mut id: ServiceId, pointer: &str) -> Result<ServiceRow> {
     loop {
         let row: Option<ServiceRow> =
-            visible(tx).filter(services::id.eq(id)).select(ServiceRow::as_select()).referred().get_result(tx.conn).optional()?;
+            visible(tx).filter(services::id.eq(id)).select(ServiceRow::as_select()).for_reference().get_result(tx.conn).optional()?;
         let row = row.ok_or_else(|| ApiError::unknown_reference(pointer))?;
         match merged_into(tx, id)? {
             Some(into) => id = into,
@@ -111,14 +111,14 @@ pub fn refer(tx: &mut Tx, mut id: ServiceId, pointer: &str) -> Result<ServiceRow
 }
 
 /// These services, held until the transaction ends. None of them was merged.
-fn hold(tx: &mut Tx, ids: &[ServiceId]) -> Result<Vec<ServiceRow>> {
+fn lock_for_update(tx: &mut Tx, ids: &[ServiceId]) -> Result<Vec<ServiceRow>> {
     // Always in the order of their ids, so that two merges never wait for each other.
     let rows: Vec<ServiceRow> =
         visible(tx).filter(services::id.eq_any(ids.to_vec())).order(services::id).select(ServiceRow::as_select()).locked().load(tx.conn)?;
     for id in ids {
         if merged_into(tx, *id)?.is_some() {
             // Somebody was quicker while this one waited: the whole transaction runs again, and sees it.
-            return Err(ApiError::new(Code::Contention, "The service is just being merged.").header("retry-after", "1"));
+            return Err(ApiError::new(Code::Contention, "Another request is merging this service.").header("retry-after", "1"));
         }
     }
     Ok(rows)
@@ -135,7 +135,7 @@ fn save(tx: &mut Tx, row: &mut ServiceRow) -> Result<()> {
 pub fn create(tx: &mut Tx, new: &Body<NewService>) -> Result<Service> {
     check_type(new.service_type.as_ref())?;
     let mut row = ServiceRow::new(tx.organization(), new);
-    if let Some(provider) = providers::store::refer(tx, Some(row.provider_id), "/provider_id")? {
+    if let Some(provider) = providers::store::lock_reference(tx, Some(row.provider_id), "/provider_id")? {
         row.provider_id = provider;
     }
     row.refold();
@@ -147,7 +147,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewService>) -> Result<Service> {
 pub fn update(tx: &mut Tx, id: ServiceId, version: &IfMatch, patch: &Body<ServicePatch>) -> Result<Service> {
     check_type(patch.service_type.set())?;
     let id = find(tx, id)?.id;
-    let mut row = hold(tx, &[id])?.pop().ok_or_else(ApiError::not_found)?;
+    let mut row = lock_for_update(tx, &[id])?.pop().ok_or_else(ApiError::not_found)?;
     version.check(row.version)?;
     row.apply(patch);
     save(tx, &mut row)?;
@@ -156,7 +156,7 @@ pub fn update(tx: &mut Tx, id: ServiceId, version: &IfMatch, patch: &Body<Servic
 }
 
 /// What names a service, and follows it into another: a test holds this list against the foreign keys of the schema.
-pub const FOLLOWERS: &[&str] = &["barriers"];
+pub const REFERENCING_TABLES: &[&str] = &["barriers"];
 
 /// Lets everything that names one service name the other. Rows with a version get a new one: their views change.
 fn follow(tx: &mut Tx, from: ServiceId, into: ServiceId) -> Result<()> {
@@ -176,9 +176,9 @@ pub fn merge(tx: &mut Tx, id: ServiceId, wanted: &Body<ServiceMerge>) -> Result<
         return Err(ApiError::invalid("/into", "same_record", "names the service itself"));
     }
     if own != id {
-        return Err(ApiError::conflict("The service was merged already: merge the one that it stands for now."));
+        return Err(ApiError::conflict("This service was already merged. Merge the surviving service instead."));
     }
-    let rows = hold(tx, &[id, into])?;
+    let rows = lock_for_update(tx, &[id, into])?;
     let (survivors, duplicates): (Vec<ServiceRow>, Vec<ServiceRow>) = rows.into_iter().partition(|row| row.id == into);
     let (Some(mut row), Some(duplicate)) = (survivors.into_iter().next(), duplicates.into_iter().next()) else {
         return Err(ApiError::not_found());

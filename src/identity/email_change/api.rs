@@ -2,7 +2,7 @@
 
 use super::{model::*, store};
 use crate::{
-    auth::{Anyone, Fresh, policy::WriteSelf},
+    auth::{Anyone, RecentlyAuthenticated, policy::WriteSelf},
     db::{Db, Tx},
     error::Result,
     http::{Answer, Body, body::LOGIN_LIMIT, no_content, received},
@@ -11,13 +11,19 @@ use crate::{
 };
 use actix_web::{post, web::Data};
 
-/// Change the address that I sign in with
+/// Change my e-mail address
 ///
-/// A secret is sent to the new address; once it is confirmed from there, within the hour, the new one signs in and the old one is told.
-/// Until then nothing changes, but that the old one is told that it was asked for. Asks for a password that was said within the last ten minutes.
+/// Sends a one-time token to the new address. Once it is confirmed, within an hour, I sign in with the new address, and the old address is
+/// told by e-mail. Until then only an e-mail goes to the old address to say that the change was requested. Needs a password that was
+/// entered within the last ten minutes.
 #[utoipa::path(tag = "Me", request_body = NewEmail, responses((status = 202, description = "A letter is sent to the new address."), (status = 429, description = "Too many letters were sent to this address; `Retry-After` says when to come back.")), security(("bearer" = ["self:write"])))]
 #[post("/me/email")]
-pub async fn change_email(who: Fresh<WriteSelf>, db: Data<Db>, post: Data<Post>, body: Body<NewEmail, LOGIN_LIMIT>) -> Result<Answer<()>> {
+pub async fn change_email(
+    who: RecentlyAuthenticated<WriteSelf>,
+    db: Data<Db>,
+    post: Data<Post>,
+    body: Body<NewEmail, LOGIN_LIMIT>,
+) -> Result<Answer<()>> {
     let new = body.into_inner().email;
     let route = post.route();
     let begin = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
@@ -30,9 +36,9 @@ pub async fn change_email(who: Fresh<WriteSelf>, db: Data<Db>, post: Data<Post>,
     received()
 }
 
-/// Confirm a new address
+/// Confirm a new e-mail address
 ///
-/// With the secret that was sent there. Every session of the person ends.
+/// Send the one-time token from the e-mail. All sessions of the user end.
 #[utoipa::path(tag = "Signing in", request_body = EmailConfirmation, responses((status = 204, description = "The new address signs in."), (status = 409, description = "Somebody signs in with this address already.")), security(()))]
 #[post("/auth/confirm-email")]
 pub async fn confirm_email(who: Anyone, db: Data<Db>, post: Data<Post>, body: Body<EmailConfirmation, LOGIN_LIMIT>) -> Result<Answer<()>> {

@@ -36,7 +36,7 @@ pub fn begin(tx: &mut Tx, email: &Email) -> Result<(Reachable, String)> {
 pub fn confirm(tx: &mut Tx, token: &str) -> Result<Reachable> {
     let found = one_time_tokens::look_up(tx, Purpose::EmailChange, token)?;
     // First of all, as whoever changes the password from inside does.
-    users::store::hold(tx, found.subject())?;
+    users::store::lock_for_update(tx, found.subject())?;
     one_time_tokens::spend(tx, Purpose::EmailChange, token)?;
     let row = visible(tx, &found)?;
     let before = users::store::change_email(tx, row.id, &found.email)?;

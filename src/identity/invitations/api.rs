@@ -2,9 +2,9 @@
 
 use super::{model::*, store};
 use crate::{
-    auth::{Allowed, Anyone, Fresh, password::Hasher, policy::WriteUsers},
+    auth::{Allowed, Anyone, RecentlyAuthenticated, password::Hasher, policy::WriteUsers},
     db::{Db, Tx},
-    http::{Body, IfMatch, List, Once, Page, Reply, body::LOGIN_LIMIT, no_content, ok, once, paged, plain},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, body::LOGIN_LIMIT, no_content, ok, once, paged, plain},
     identity::{emails, users::model::User},
     mail::{Letter, Outbox, Post},
 };
@@ -15,25 +15,24 @@ use actix_web::{
 
 /// List invitations
 ///
-/// Who was invited, and what became of it, the newest first.
+/// Who was invited and the outcome, the newest first.
 #[utoipa::path(tag = "Users", params(List<InvitationFilter>), responses((status = 200, body = Page<Invitation>)), security(("bearer" = ["users:write"])))]
 #[get("/invitations")]
 pub async fn list_invitations(who: Allowed<WriteUsers>, db: Data<Db>, list: List<InvitationFilter>) -> Reply<Page<Invitation>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
-/// Invite somebody
+/// Invite a user
 ///
-/// They are sent a secret, which makes them a user once they have chosen a password, within three days, if whoever invited them is an
-/// administrator still. Asks for a password that was said
-/// within the last ten minutes.
+/// Sends a one-time token by e-mail. The recipient becomes a user once they choose a password, within three days, provided that the person
+/// who invited them is still an administrator. Needs a password that was entered within the last ten minutes.
 #[utoipa::path(tag = "Users", request_body = NewInvitation, responses((status = 201, body = Invitation), (status = 429, description = "This address was written to often; `Retry-After` says when to come back.")), security(("bearer" = ["users:write"])))]
 #[post("/invitations")]
 pub async fn create_invitation(
-    who: Fresh<WriteUsers>,
+    who: RecentlyAuthenticated<WriteUsers>,
     db: Data<Db>,
     post: Data<Post>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<NewInvitation>,
 ) -> Reply<Invitation> {
     let (route, outbox) = (post.route(), Outbox::default());
@@ -50,7 +49,7 @@ pub async fn create_invitation(
 
 /// Fetch one invitation
 ///
-/// With what became of it.
+/// With its outcome.
 #[utoipa::path(tag = "Users", params(("id" = InvitationId, Path)), responses((status = 200, body = Invitation)), security(("bearer" = ["users:write"])))]
 #[get("/invitations/{id}")]
 pub async fn get_invitation(who: Allowed<WriteUsers>, db: Data<Db>, id: Path<InvitationId>) -> Reply<Invitation> {
@@ -59,11 +58,15 @@ pub async fn get_invitation(who: Allowed<WriteUsers>, db: Data<Db>, id: Path<Inv
 
 /// Send an invitation again
 ///
-/// For three more days. The secret that was sent before is worth nothing then. Asks for a password that was said within the last ten
-/// minutes.
+/// Valid for three more days. The earlier one-time token stops working. Needs a password that was entered within the last ten minutes.
 #[utoipa::path(tag = "Users", params(("id" = InvitationId, Path)), responses((status = 200, body = Invitation), (status = 429, description = "It was sent often; `Retry-After` says when to come back.")), security(("bearer" = ["users:write"])))]
 #[post("/invitations/{id}/send-again")]
-pub async fn send_invitation_again(who: Fresh<WriteUsers>, db: Data<Db>, post: Data<Post>, id: Path<InvitationId>) -> Reply<Invitation> {
+pub async fn send_invitation_again(
+    who: RecentlyAuthenticated<WriteUsers>,
+    db: Data<Db>,
+    post: Data<Post>,
+    id: Path<InvitationId>,
+) -> Reply<Invitation> {
     let route = post.route();
     let send_again = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
         let (view, letter) = store::send_again(tx, *id, &route)?;
@@ -75,7 +78,7 @@ pub async fn send_invitation_again(who: Fresh<WriteUsers>, db: Data<Db>, post: D
 
 /// Withdraw an invitation
 ///
-/// What was sent is worth nothing from now on.
+/// The one-time token stops working.
 #[utoipa::path(tag = "Users", params(("id" = InvitationId, Path)), responses((status = 204, description = "The invitation is withdrawn.")), security(("bearer" = ["users:write"])))]
 #[delete("/invitations/{id}")]
 pub async fn withdraw_invitation(who: Allowed<WriteUsers>, db: Data<Db>, id: Path<InvitationId>, version: IfMatch) -> Reply<()> {
@@ -85,7 +88,7 @@ pub async fn withdraw_invitation(who: Allowed<WriteUsers>, db: Data<Db>, id: Pat
 
 /// Accept an invitation
 ///
-/// Makes the user, with the password that they have chosen, and signs nobody in.
+/// Creates the user with the password that they chose. Does not sign them in.
 #[utoipa::path(tag = "Signing in", request_body = Acceptance, responses((status = 200, body = User), (status = 409, description = "Somebody signs in with this address already.")), security(()))]
 #[post("/auth/accept-invitation")]
 pub async fn accept_invitation(who: Anyone, db: Data<Db>, hasher: Data<Hasher>, body: Body<Acceptance, LOGIN_LIMIT>) -> Reply<User> {

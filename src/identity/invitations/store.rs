@@ -52,13 +52,13 @@ pub fn page(tx: &mut Tx, list: &List<InvitationFilter>) -> Result<Page<Invitatio
     };
     let rows: Vec<InvitationRow> = query.select(InvitationRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, &list.filter)?.count().get_result(tx.conn)?) } else { None };
-    tx.saw_all("invitation.listed", rows.iter().map(|row| row.id));
+    tx.audit_read_all("invitation.listed", rows.iter().map(|row| row.id));
     Ok(list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Invitation::from))
 }
 
 pub fn get(tx: &mut Tx, id: InvitationId) -> Result<Invitation> {
     let row: InvitationRow = visible(tx)?.filter(invitations::id.eq(id)).select(InvitationRow::as_select()).first(tx.conn)?;
-    tx.saw("invitation.read", row.id);
+    tx.audit_read("invitation.read", row.id);
     Ok(row.into())
 }
 
@@ -70,7 +70,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewInvitation>, route: &Route) -> Result<(
     }
     users::store::lock_address(tx, &row.email)?;
     users::store::refuse_known(tx, &row.email)?;
-    let open = || ApiError::new(Code::AlreadyExists, "This address has an open invitation: send it again, or withdraw it.");
+    let open = || ApiError::new(Code::AlreadyExists, "This address has an open invitation. Send it again or withdraw it.");
     diesel::insert_into(invitations::table).values(&row).execute(tx.conn).on_unique(open)?;
     tx.record("invitation.created", row.id, new.members());
     let letter = write(tx, &row, route)?;
@@ -86,11 +86,11 @@ fn write(tx: &mut Tx, row: &InvitationRow, route: &Route) -> Result<Letter> {
 }
 
 /// An open one, held.
-fn hold(tx: &mut Tx, id: InvitationId) -> Result<InvitationRow> {
+fn lock_for_update(tx: &mut Tx, id: InvitationId) -> Result<InvitationRow> {
     let row = visible(tx)?.filter(invitations::id.eq(id)).select(InvitationRow::as_select()).locked();
     let row: InvitationRow = row.get_result(tx.conn)?;
     if row.status != InvitationStatus::Open {
-        return Err(ApiError::conflict("The invitation is not open any more."));
+        return Err(ApiError::conflict("The invitation is no longer open."));
     }
     Ok(row)
 }
@@ -104,7 +104,7 @@ fn save(tx: &mut Tx, row: &mut InvitationRow) -> Result<()> {
 
 /// Writes once more: the secret from before is worth nothing then.
 pub fn send_again(tx: &mut Tx, id: InvitationId, route: &Route) -> Result<(Invitation, Letter)> {
-    let mut row = hold(tx, id)?;
+    let mut row = lock_for_update(tx, id)?;
     row.expires_at = Instant::now().plus_seconds(Purpose::Invitation.lasts());
     row.invited_by = tx.user()?;
     save(tx, &mut row)?;
@@ -114,7 +114,7 @@ pub fn send_again(tx: &mut Tx, id: InvitationId, route: &Route) -> Result<(Invit
 }
 
 pub fn withdraw(tx: &mut Tx, id: InvitationId, version: &IfMatch) -> Result<()> {
-    let mut row = hold(tx, id)?;
+    let mut row = lock_for_update(tx, id)?;
     version.check(row.version)?;
     row.status = InvitationStatus::Withdrawn;
     save(tx, &mut row)?;
@@ -145,7 +145,7 @@ pub fn accept(tx: &mut Tx, token: &str, hash: &str) -> Result<User> {
     let mut row = sent(tx, &found, true)?;
     one_time_tokens::spend(tx, Purpose::Invitation, token)?;
     // Whoever has been put out takes with them whom they have asked in.
-    users::store::hold(tx, row.invited_by)?;
+    users::store::lock_for_update(tx, row.invited_by)?;
     let host = users::store::who_may_come_in(tx, row.invited_by)?;
     if host.is_none_or(|host| host.role != Role::Admin) {
         return Err(one_time_tokens::refused());

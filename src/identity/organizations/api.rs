@@ -3,7 +3,7 @@
 use super::{model::*, store};
 use crate::{
     auth::{
-        Allowed, Fresh,
+        Allowed, RecentlyAuthenticated,
         policy::{ReadOrganization, WriteOrganization},
     },
     db::Db,
@@ -23,11 +23,12 @@ pub async fn get_organization(who: Allowed<ReadOrganization>, db: Data<Db>) -> R
 
 /// Change the organization's settings
 ///
-/// Settings bite at the next request: the time zone decides what is today, the second person who may close a case. Asks for a password that was said within the last ten minutes.
+/// Settings apply from the next request on: the time zone decides what day it is, and a second person may be needed to close a case. Needs
+/// a password that was entered within the last ten minutes.
 #[utoipa::path(tag = "Organization", request_body = OrganizationPatch, responses((status = 200, body = Organization)), security(("bearer" = ["organization:write"])))]
 #[patch("/organization")]
 pub async fn update_organization(
-    who: Fresh<WriteOrganization>,
+    who: RecentlyAuthenticated<WriteOrganization>,
     db: Data<Db>,
     version: IfMatch,
     patch: Body<OrganizationPatch>,

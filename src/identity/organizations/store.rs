@@ -21,8 +21,8 @@ pub fn find(tx: &mut Tx) -> Result<OrganizationRow> {
 }
 
 /// The same for a change that rests on its settings: they stay as they are until it is made.
-pub fn refer(tx: &mut Tx) -> Result<OrganizationRow> {
-    Ok(visible(tx).select(OrganizationRow::as_select()).referred().get_result(tx.conn)?)
+pub fn lock_reference(tx: &mut Tx) -> Result<OrganizationRow> {
+    Ok(visible(tx).select(OrganizationRow::as_select()).for_reference().get_result(tx.conn)?)
 }
 
 pub fn update(tx: &mut Tx, version: &IfMatch, patch: &Body<OrganizationPatch>) -> Result<Organization> {

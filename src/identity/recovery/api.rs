@@ -11,10 +11,10 @@ use crate::{
 };
 use actix_web::{post, web::Data};
 
-/// Say that a password is forgotten
+/// Ask for a password reset
 ///
-/// Whoever signs in with this address is sent a secret that sets a new password, within the hour and once. The answer is the same, and as
-/// quick, whether there is anybody or not: what there is to do is done after it. A few letters an hour are sent to one address.
+/// Sends a one-time token to the user with this address. The token sets a new password, once, within an hour. The answer and its time are
+/// the same whether the user exists or not. Each address gets only a few e-mails an hour.
 #[utoipa::path(tag = "Signing in", request_body = Forgotten, responses((status = 429, description = "Very much was asked for from this address; `Retry-After` says when to come back."), (status = 202, description = "If somebody signs in with this address, they are sent a letter.")), security(()))]
 #[post("/auth/forgot-password")]
 pub async fn forgot_password(who: Anyone, db: Data<Db>, post: Data<Post>, body: Body<Forgotten, LOGIN_LIMIT>) -> Result<Answer<()>> {
@@ -27,12 +27,12 @@ pub async fn forgot_password(who: Anyone, db: Data<Db>, post: Data<Post>, body: 
         }
         begun.ok().flatten().map(|(row, secret)| emails::password_reset(route, &row, &secret))
     });
-    if taken { received() } else { Err(ApiError::overloaded("Too much waits to be sent.")) }
+    if taken { received() } else { Err(ApiError::overloaded("Too many e-mails are waiting to be sent. Try again later.")) }
 }
 
-/// Set a new password with a secret that was sent
+/// Set a new password with a one-time token
 ///
-/// Ends every session of the person and signs nobody in: the second factor, where there is one, is asked for when they do.
+/// Ends all sessions of the user and does not sign them in: the next sign-in asks for the second factor, if there is one.
 #[utoipa::path(tag = "Signing in", request_body = PasswordReset, responses((status = 204, description = "The password is changed.")), security(()))]
 #[post("/auth/reset-password")]
 pub async fn reset_password(

@@ -45,7 +45,7 @@ pub fn check(tx: &mut Tx, token: &str) -> Result<OwnWords> {
 pub fn reset(tx: &mut Tx, token: &str, hash: &str) -> Result<Reachable> {
     let found = one_time_tokens::look_up(tx, Purpose::PasswordReset, token)?;
     // First of all, as whoever changes the password from inside does.
-    users::store::hold(tx, found.subject())?;
+    users::store::lock_for_update(tx, found.subject())?;
     one_time_tokens::spend(tx, Purpose::PasswordReset, token)?;
     let row = visible(tx, &found)?;
     let row = users::store::reset_password(tx, row.id, hash)?;

@@ -3,8 +3,8 @@
 use super::{model::*, store};
 use crate::{
     auth::{
-        Allowed, Fresh, UserId,
-        guard::Gate,
+        Allowed, RecentlyAuthenticated, UserId,
+        guard::AuthContext,
         policy::{OwnFactor, WriteUsers},
     },
     db::{Db, Tx},
@@ -18,35 +18,35 @@ use actix_web::{
     web::{Data, Path},
 };
 
-/// Whether I have a second factor
+/// Fetch the state of my second factor
 ///
-/// And whether my role must have one.
+/// Whether I have one, and whether my role must have one.
 #[utoipa::path(tag = "Me", responses((status = 200, body = SecondFactor)), security(("bearer" = ["self:factor"])))]
 #[get("/me/second-factor")]
 pub async fn get_second_factor(who: Allowed<OwnFactor>, db: Data<Db>) -> Reply<SecondFactor> {
     plain(db.read(&who, store::own).await?)
 }
 
-/// Begin a second factor
+/// Start to set up a second factor
 ///
-/// Shows the secret for an authenticator (RFC 6238), this once. Nothing is asked for until a code has confirmed it. Asks for a password
-/// that was said within the last ten minutes.
+/// Returns the secret for an authenticator app (RFC 6238), once. No code is needed before one has confirmed it. Needs a password that was
+/// entered within the last ten minutes.
 #[utoipa::path(tag = "Me", responses((status = 200, body = NewFactor)), security(("bearer" = ["self:factor"])))]
 #[post("/me/second-factor")]
-pub async fn begin_second_factor(who: Fresh<OwnFactor>, db: Data<Db>, gate: Data<Gate>) -> Reply<NewFactor> {
+pub async fn begin_second_factor(who: RecentlyAuthenticated<OwnFactor>, db: Data<Db>, gate: Data<AuthContext>) -> Reply<NewFactor> {
     plain(db.write(&who, move |tx| store::begin(tx, &gate.secrets)).await?)
 }
 
 /// Confirm my second factor
 ///
-/// With a code that the authenticator shows. From now on one is asked for when signing in. Every other session of the person ends. The
-/// recovery codes are shown this once.
+/// Send a code from the authenticator app. From now on every sign-in needs a code. Ends all my other sessions. Returns the recovery codes,
+/// once.
 #[utoipa::path(tag = "Me", request_body = Confirmation, responses((status = 200, body = RecoveryCodes)), security(("bearer" = ["self:factor"])))]
 #[post("/me/second-factor/confirmation")]
 pub async fn confirm_second_factor(
-    who: Fresh<OwnFactor>,
+    who: RecentlyAuthenticated<OwnFactor>,
     db: Data<Db>,
-    gate: Data<Gate>,
+    gate: Data<AuthContext>,
     post: Data<Post>,
     body: Body<Confirmation, LOGIN_LIMIT>,
 ) -> Reply<RecoveryCodes> {
@@ -60,10 +60,10 @@ pub async fn confirm_second_factor(
 
 /// Renew my recovery codes
 ///
-/// Ten new ones, shown this once; those from before are worth nothing. Asks for a password that was said within the last ten minutes.
+/// Returns ten new codes, once. The earlier codes stop working. Needs a password that was entered within the last ten minutes.
 #[utoipa::path(tag = "Me", responses((status = 200, body = RecoveryCodes)), security(("bearer" = ["self:factor"])))]
 #[post("/me/second-factor/recovery-codes")]
-pub async fn renew_recovery_codes(who: Fresh<OwnFactor>, db: Data<Db>, post: Data<Post>) -> Reply<RecoveryCodes> {
+pub async fn renew_recovery_codes(who: RecentlyAuthenticated<OwnFactor>, db: Data<Db>, post: Data<Post>) -> Reply<RecoveryCodes> {
     let renew = |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
         let codes = store::renew_codes(tx)?;
         out.extend(emails::recovery_codes_were_renewed(&Reachable::own(tx)?));
@@ -74,11 +74,11 @@ pub async fn renew_recovery_codes(who: Fresh<OwnFactor>, db: Data<Db>, post: Dat
 
 /// Remove my second factor
 ///
-/// Every other session of the person ends. Where the role must have one, nothing else can be done until there is another. Asks for a
-/// password that was said within the last ten minutes.
+/// Ends all my other sessions. If my role must have a second factor, nothing else works until I set up another. Needs a password that was
+/// entered within the last ten minutes.
 #[utoipa::path(tag = "Me", responses((status = 204, description = "No code is asked for any more.")), security(("bearer" = ["self:factor"])))]
 #[delete("/me/second-factor")]
-pub async fn remove_second_factor(who: Fresh<OwnFactor>, db: Data<Db>, post: Data<Post>) -> Result<Answer<()>> {
+pub async fn remove_second_factor(who: RecentlyAuthenticated<OwnFactor>, db: Data<Db>, post: Data<Post>) -> Result<Answer<()>> {
     let remove = |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
         out.extend(emails::second_factor_was_removed(&store::remove_own(tx)?));
         Ok(())
@@ -89,11 +89,16 @@ pub async fn remove_second_factor(who: Fresh<OwnFactor>, db: Data<Db>, post: Dat
 
 /// Remove a user's second factor
 ///
-/// For somebody who has lost it, and whom the administrator knows to be themselves. Their sessions end. Asks for a password that was said
+/// For a user who lost it and whose identity the administrator has checked. Ends the user's sessions. Needs a password that was entered
 /// within the last ten minutes.
 #[utoipa::path(tag = "Users", params(("id" = UserId, Path)), responses((status = 204, description = "No code is asked for any more.")), security(("bearer" = ["users:write"])))]
 #[delete("/users/{id}/second-factor")]
-pub async fn remove_user_second_factor(who: Fresh<WriteUsers>, db: Data<Db>, post: Data<Post>, id: Path<UserId>) -> Result<Answer<()>> {
+pub async fn remove_user_second_factor(
+    who: RecentlyAuthenticated<WriteUsers>,
+    db: Data<Db>,
+    post: Data<Post>,
+    id: Path<UserId>,
+) -> Result<Answer<()>> {
     let remove = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
         out.extend(emails::second_factor_was_removed(&store::remove_of(tx, *id)?));
         Ok(())

@@ -31,7 +31,7 @@ fn visible(tx: &Tx, user: UserId) -> second_factors::BoxedQuery<'static, Dialect
         .into_boxed()
 }
 
-fn hold(tx: &mut Tx, user: UserId) -> Result<Option<FactorRow>> {
+fn lock_for_update(tx: &mut Tx, user: UserId) -> Result<Option<FactorRow>> {
     Ok(visible(tx, user).select(FactorRow::as_select()).locked().get_result(tx.conn).optional()?)
 }
 
@@ -86,7 +86,7 @@ pub fn seal_all(tx: &mut Tx, secrets: &SecretKeys) -> Result<usize> {
 
 /// Whether somebody may do nothing until they have set a second factor up.
 pub fn is_awaited(tx: &mut Tx, user: UserId, role: Role) -> Result<bool> {
-    if !organizations::store::refer(tx)?.needs_factor(role) {
+    if !organizations::store::lock_reference(tx)?.needs_factor(role) {
         return Ok(false);
     }
     let has = visible(tx, user).filter(second_factors::confirmed_at.is_not_null()).select(second_factors::user_id);
@@ -113,9 +113,9 @@ impl Proof {
 
 /// Holds a code against the person's factor. A try is counted by itself, before it is looked at: a right password sets nothing back.
 pub fn prove(tx: &mut Tx, secrets: &SecretKeys, user: UserId, otp: Option<&str>) -> Result<Proof> {
-    let Some(row) = hold(tx, user)?.filter(|row| row.confirmed_at.is_some()) else { return Ok(Proof::Given) };
+    let Some(row) = lock_for_update(tx, user)?.filter(|row| row.confirmed_at.is_some()) else { return Ok(Proof::Given) };
     let Some(otp) = otp else {
-        // A right password by itself: the trace knows of it.
+        // A right password by itself: the audit log knows of it.
         tx.record("user.otp_asked", user, Vec::new());
         return Ok(Proof::Lacking);
     };
@@ -165,8 +165,8 @@ pub fn begin(tx: &mut Tx, secrets: &SecretKeys) -> Result<NewFactor> {
     let actor = tx.actor()?;
     // Held, so that a factor that is just being confirmed is not taken away.
     let user = users::store::hold_own(tx)?;
-    if hold(tx, actor.user)?.is_some_and(|row| row.confirmed_at.is_some()) {
-        return Err(ApiError::conflict("There is a second factor: remove it first."));
+    if lock_for_update(tx, actor.user)?.is_some_and(|row| row.confirmed_at.is_some()) {
+        return Err(ApiError::conflict("You already have a second factor. Remove it first."));
     }
     let secret = totp::new_secret()?;
     let mut row =
@@ -182,11 +182,11 @@ pub fn begin(tx: &mut Tx, secrets: &SecretKeys) -> Result<NewFactor> {
 pub fn confirm(tx: &mut Tx, secrets: &SecretKeys, otp: &str) -> Result<RecoveryCodes> {
     let actor = tx.actor()?;
     users::store::hold_own(tx)?;
-    organizations::store::refer(tx)?;
-    let row = hold(tx, actor.user)?.filter(|row| row.confirmed_at.is_none());
-    let row = row.ok_or_else(|| ApiError::conflict("There is no second factor to confirm: begin with POST /me/second-factor."))?;
+    organizations::store::lock_reference(tx)?;
+    let row = lock_for_update(tx, actor.user)?.filter(|row| row.confirmed_at.is_none());
+    let row = row.ok_or_else(|| ApiError::conflict("There is no second factor to confirm. Start with POST /me/second-factor."))?;
     let step = totp::matching_step(&row.open(secrets)?, otp.trim(), row.last_step, Instant::now());
-    let step = step.ok_or_else(|| ApiError::invalid("/otp", "wrong_code", "is not the code of this moment"))?;
+    let step = step.ok_or_else(|| ApiError::invalid("/otp", "wrong_code", "is not the current code"))?;
     diesel::update(second_factors::table.find((row.organization_id, row.user_id)))
         .set((second_factors::confirmed_at.eq(Some(Instant::now())), second_factors::last_step.eq(step)))
         .execute(tx.conn)?;
@@ -200,7 +200,7 @@ pub fn confirm(tx: &mut Tx, secrets: &SecretKeys, otp: &str) -> Result<RecoveryC
 pub fn renew_codes(tx: &mut Tx) -> Result<RecoveryCodes> {
     let actor = tx.actor()?;
     users::store::hold_own(tx)?;
-    if hold(tx, actor.user)?.is_none_or(|row| row.confirmed_at.is_none()) {
+    if lock_for_update(tx, actor.user)?.is_none_or(|row| row.confirmed_at.is_none()) {
         return Err(ApiError::conflict("There is no second factor yet."));
     }
     tx.record("user.recovery_codes_renewed", actor.user, Vec::new());
@@ -231,7 +231,7 @@ fn forget_codes(tx: &mut Tx, user: UserId) -> Result<()> {
 pub fn remove_own(tx: &mut Tx) -> Result<Reachable> {
     let actor = tx.actor()?;
     let user = users::store::hold_own(tx)?;
-    let required = organizations::store::refer(tx)?.needs_factor(actor.role);
+    let required = organizations::store::lock_reference(tx)?.needs_factor(actor.role);
     remove(tx, actor.user)?;
     sessions::store::end_all(tx, actor.user, Some(actor.session))?;
     sessions::store::awaits_factor(tx, actor.session, required)?;
@@ -249,7 +249,7 @@ pub fn remove_of(tx: &mut Tx, user: UserId) -> Result<Reachable> {
 
 /// The same for the operator, who sees everybody.
 pub fn remove_for(tx: &mut Tx, user: UserId) -> Result<()> {
-    users::store::hold(tx, user)?;
+    users::store::lock_for_update(tx, user)?;
     remove(tx, user)?;
     sessions::store::end_all(tx, user, None)
 }

@@ -9,7 +9,7 @@ use crate::{
     audit::Entry,
     auth::{
         Actor, Allowed, Anyone, SessionId, UserId,
-        guard::Gate,
+        guard::AuthContext,
         password::Hasher,
         policy::{OwnFactor, ReadSelf, WriteUsers},
         token::ACCESS_SECONDS,
@@ -37,7 +37,7 @@ fn refused() -> ApiError {
 
 /// The password was right, and that is told: a code is asked for. A wrong one is refused like anything else.
 fn otp_required() -> ApiError {
-    ApiError::new(Code::OtpRequired, "Send the code of the second factor, too, as otp.").header("www-authenticate", "Bearer")
+    ApiError::new(Code::OtpRequired, "Also send the code of the second factor as otp.").header("www-authenticate", "Bearer")
 }
 
 /// For 401 at `/auth/refresh`: nothing but a new sign-in helps.
@@ -46,7 +46,7 @@ fn not_refreshed() -> ApiError {
     ApiError::new(Code::InvalidRefreshToken, detail).header("www-authenticate", "Bearer")
 }
 
-fn tokens(gate: &Gate, actor: Actor, refresh_token: String, row: UserRow) -> Result<Tokens> {
+fn tokens(gate: &AuthContext, actor: Actor, refresh_token: String, row: UserRow) -> Result<Tokens> {
     Ok(Tokens { access_token: gate.keys.mint(actor)?, token_type: "Bearer", expires_in: ACCESS_SECONDS, refresh_token, user: row.into() })
 }
 
@@ -66,7 +66,7 @@ fn tokens(gate: &Gate, actor: Actor, refresh_token: String, row: UserRow) -> Res
 pub async fn login(
     who: Anyone,
     db: Data<Db>,
-    gate: Data<Gate>,
+    gate: Data<AuthContext>,
     hasher: Data<Hasher>,
     post: Data<Post>,
     body: Body<Login, LOGIN_LIMIT>,
@@ -75,7 +75,7 @@ pub async fn login(
     let mut found = look_up(&db, &who, &body).await?;
     // Before it is known whether the password is right: of many who guess at once no more are looked at than of those who come in turn.
     let email = body.email.clone();
-    let may = db.write(&who, move |tx| throttle::take_turn(tx, &email)).await?;
+    let may = db.write(&who, move |tx| throttle::record_attempt(tx, &email)).await?;
     loop {
         let hash = found.as_ref().and_then(|(row, _)| row.password_hash.clone());
         let right = place.verify(body.password.clone(), hash.clone().filter(|_| may)).await?;
@@ -97,7 +97,7 @@ pub async fn login(
             match &begun {
                 Start::Begun { actor, recovered, .. } => {
                     let reachable = Reachable::find(tx, user.id, &user.email)?;
-                    if throttle::take_back(tx, &user.email)? {
+                    if throttle::clear_attempts(tx, &user.email)? {
                         out.extend(emails::signed_in_elsewhere(&reachable));
                     }
                     if *recovered {
@@ -107,7 +107,7 @@ pub async fn login(
                         users::store::rehash(tx, *actor, better)?;
                     }
                 }
-                Start::OtpRequired => throttle::spare_source(tx)?,
+                Start::OtpRequired => throttle::exempt_caller(tx)?,
                 Start::Refused | Start::PasswordChanged => {}
             }
             Ok(begun)
@@ -151,7 +151,13 @@ async fn look_up(db: &Db, who: &Anyone, body: &Login) -> Result<Option<(UserRow,
 /// session as a suspected theft, and the user is told by e-mail. Every refusal is 401 `invalid_refresh_token`.
 #[utoipa::path(tag = "Signing in", request_body = Refresh, responses((status = 200, body = Tokens), (status = 401, description = "The refresh token is unknown, spent or expired, or the session has ended.")), security(()))]
 #[post("/auth/refresh")]
-pub async fn refresh(who: Anyone, db: Data<Db>, gate: Data<Gate>, post: Data<Post>, body: Body<Refresh, LOGIN_LIMIT>) -> Reply<Tokens> {
+pub async fn refresh(
+    who: Anyone,
+    db: Data<Db>,
+    gate: Data<AuthContext>,
+    post: Data<Post>,
+    body: Body<Refresh, LOGIN_LIMIT>,
+) -> Reply<Tokens> {
     let rotate = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| match store::rotate(tx, &body.refresh_token)? {
         Rotated::Next(actor, token) => Ok(Some((actor, token, store::user(tx, actor)?))),
         Rotated::Reused(user) => {
@@ -166,7 +172,7 @@ pub async fn refresh(who: Anyone, db: Data<Db>, gate: Data<Gate>, post: Data<Pos
 
 /// Sign out
 ///
-/// Ends the session: its access and refresh tokens are dead at the next request.
+/// Ends the session. Its access token and refresh token stop working with the next request.
 #[utoipa::path(tag = "Signing in", responses((status = 204, description = "The session has ended.")), security(("bearer" = ["self:read"])))]
 #[post("/auth/logout")]
 pub async fn logout(who: Allowed<ReadSelf>, db: Data<Db>) -> Result<Answer<()>> {
@@ -175,16 +181,16 @@ pub async fn logout(who: Allowed<ReadSelf>, db: Data<Db>) -> Result<Answer<()>> 
     no_content()
 }
 
-/// Say my password again
+/// Enter my password again
 ///
-/// For what asks for a password that was said within the last ten minutes, and answers 403 `reauthentication_required` otherwise: who may
-/// sign in, and how. Who has a second factor sends its code, too.
+/// Operations on accounts and exports need a password that was entered within the last ten minutes; otherwise they answer 403
+/// `reauthentication_required`. A user with a second factor also sends its code.
 #[utoipa::path(tag = "Signing in", request_body = Reauthentication, responses((status = 204, description = "It is right, and is not asked for again for ten minutes.")), security(("bearer" = ["self:factor"])))]
 #[post("/auth/reauthenticate")]
 pub async fn reauthenticate(
     who: Allowed<OwnFactor>,
     db: Data<Db>,
-    gate: Data<Gate>,
+    gate: Data<AuthContext>,
     hasher: Data<Hasher>,
     post: Data<Post>,
     body: Body<Reauthentication, LOGIN_LIMIT>,
@@ -193,7 +199,7 @@ pub async fn reauthenticate(
     let row = db.peek(&who, users::store::own).await?;
     // Whoever has found somebody's session guesses no faster than at the door.
     let (email, id) = (row.email.clone(), row.id);
-    let turn = move |tx: &mut Tx<'_>| Ok((throttle::take_turn(tx, &email)?, tx.refusal("user.password_refused", id)));
+    let turn = move |tx: &mut Tx<'_>| Ok((throttle::record_attempt(tx, &email)?, tx.refusal("user.password_refused", id)));
     let (may, refusal) = db.write(&who, turn).await?;
     let hash = row.password_hash.clone().filter(|_| may);
     let mut proof = Proof::Wrong;
@@ -202,8 +208,8 @@ pub async fn reauthenticate(
         let prove = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
             let proof = store::prove(tx, &gate.secrets, hash.as_deref(), otp.as_deref())?;
             match proof {
-                Proof::Given | Proof::Recovered => drop(throttle::take_back(tx, &email)?),
-                Proof::Lacking => throttle::spare_source(tx)?,
+                Proof::Given | Proof::Recovered => drop(throttle::clear_attempts(tx, &email)?),
+                Proof::Lacking => throttle::exempt_caller(tx)?,
                 Proof::Wrong => {}
             }
             if matches!(proof, Proof::Recovered) {
@@ -218,14 +224,14 @@ pub async fn reauthenticate(
         Proof::Lacking => Err(ApiError::invalid("/otp", "required", "must be the code of the second factor")),
         Proof::Wrong => {
             db.note(vec![refusal]);
-            Err(ApiError::invalid("/password", "wrong_password", "is not the present password, or the code is wrong"))
+            Err(ApiError::invalid("/password", "wrong_password", "is not the current password, or the code is wrong"))
         }
     }
 }
 
 /// List my sessions
 ///
-/// Where I am signed in. There are ten at most: signing in once more ends the oldest.
+/// At most ten: another sign-in ends the oldest.
 #[utoipa::path(tag = "Me", responses((status = 200, body = Sessions)), security(("bearer" = ["self:read"])))]
 #[get("/me/sessions")]
 pub async fn list_my_sessions(who: Allowed<ReadSelf>, db: Data<Db>) -> Reply<Sessions> {
@@ -234,7 +240,7 @@ pub async fn list_my_sessions(who: Allowed<ReadSelf>, db: Data<Db>) -> Reply<Ses
 
 /// End one of my sessions
 ///
-/// Its access and refresh tokens are dead at the next request.
+/// Its access token and refresh token stop working with the next request.
 #[utoipa::path(tag = "Me", params(("id" = SessionId, Path)), responses((status = 204, description = "The session has ended.")), security(("bearer" = ["self:read"])))]
 #[delete("/me/sessions/{id}")]
 pub async fn end_my_session(who: Allowed<ReadSelf>, db: Data<Db>, id: Path<SessionId>) -> Result<Answer<()>> {
@@ -242,9 +248,9 @@ pub async fn end_my_session(who: Allowed<ReadSelf>, db: Data<Db>, id: Path<Sessi
     no_content()
 }
 
-/// End a user's sessions
+/// End all sessions of a user
 ///
-/// All of them, at the next request: for a device that was lost. The person may sign in again.
+/// From the next request on: for a lost device. The user can sign in again.
 #[utoipa::path(tag = "Users", params(("id" = UserId, Path)), responses((status = 204, description = "Every session of the person has ended.")), security(("bearer" = ["users:write"])))]
 #[delete("/users/{id}/sessions")]
 pub async fn end_user_sessions(who: Allowed<WriteUsers>, db: Data<Db>, id: Path<UserId>) -> Result<Answer<()>> {

@@ -4,7 +4,7 @@
 use super::store::{Live, all_live, is_ours, live};
 use crate::{
     auth::{Actor, OrganizationId, SessionId, guard::Sessions, token::Claims},
-    db::{Db, Engine, pool::PATIENCE},
+    db::{Db, Engine, pool::ACQUIRE_TIMEOUT},
     error::{ApiError, Result},
     supervise,
     types::Instant,
@@ -16,9 +16,9 @@ use tokio::sync::{mpsc, oneshot};
 const LONGEST_QUEUE: usize = 4096;
 const LARGEST_GROUP: usize = 256;
 /// How long an ended session whose token comes again and again is told of no second time.
-const QUIET: Duration = Duration::from_secs(60);
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 /// Of how many sessions that is known: there are no more whose tokens are still good.
-const MOST_TOLD: u64 = 20_000;
+const MAX_LOGGED: u64 = 20_000;
 
 struct Call {
     organization: OrganizationId,
@@ -26,20 +26,20 @@ struct Call {
     reply: oneshot::Sender<Result<Option<Live>>>,
 }
 
-pub struct RollCall {
+pub struct BatchedLookup {
     engine: Engine,
     /// Where it pays to ask together.
     queue: Option<mpsc::Sender<Call>>,
     /// The ended sessions that were told of lately.
-    told: Cache<SessionId, ()>,
+    logged: Cache<SessionId, ()>,
 }
 
-impl RollCall {
+impl BatchedLookup {
     pub fn start(db: &Db) -> std::io::Result<Self> {
         let engine = db.engine().clone();
-        let told = Cache::builder().max_capacity(MOST_TOLD).time_to_live(QUIET).build();
+        let logged = Cache::builder().max_capacity(MAX_LOGGED).time_to_live(LOG_INTERVAL).build();
         if engine.peeks_here() {
-            return Ok(Self { engine, queue: None, told });
+            return Ok(Self { engine, queue: None, logged });
         }
         let (queue, mut calls) = mpsc::channel(LONGEST_QUEUE);
         let asked = engine.clone();
@@ -47,8 +47,8 @@ impl RollCall {
             work(&asked, &mut calls);
             Ok(())
         };
-        supervise::thread("roll-call", look_up)?;
-        Ok(Self { engine, queue: Some(queue), told })
+        supervise::thread("session-lookup", look_up)?;
+        Ok(Self { engine, queue: Some(queue), logged })
     }
 
     async fn find(&self, organization: OrganizationId, session: SessionId) -> Result<Option<Live>> {
@@ -56,13 +56,13 @@ impl RollCall {
             return self.engine.peek(organization, move |conn| live(conn, organization, session)).await;
         };
         let (reply, answer) = oneshot::channel();
-        let full = |_| ApiError::overloaded("Too many requests wait to be looked at.");
+        let full = |_| ApiError::overloaded("Too many requests are waiting. Try again later.");
         queue.try_send(Call { organization, session, reply }).map_err(full)?;
-        tokio::time::timeout(PATIENCE, answer).await.map_err(ApiError::unavailable)?.map_err(ApiError::unavailable)?
+        tokio::time::timeout(ACQUIRE_TIMEOUT, answer).await.map_err(ApiError::unavailable)?.map_err(ApiError::unavailable)?
     }
 }
 
-impl Sessions for RollCall {
+impl Sessions for BatchedLookup {
     fn actor<'a>(&'a self, claims: &'a Claims) -> Pin<Box<dyn Future<Output = Result<Actor>> + 'a>> {
         let (organization, session) = (claims.org, claims.sid);
         Box::pin(async move {
@@ -76,7 +76,7 @@ impl Sessions for RollCall {
     fn outlived<'a>(&'a self, claims: &'a Claims) -> Pin<Box<dyn Future<Output = Result<bool>> + 'a>> {
         Box::pin(async move {
             let (organization, session, user) = (claims.org, claims.sid, claims.sub);
-            if !self.told.entry(session).or_insert(()).is_fresh() {
+            if !self.logged.entry(session).or_insert(()).is_fresh() {
                 return Ok(false);
             }
             // A token of another database that has the same key is of nobody here.

@@ -134,7 +134,7 @@ pub fn is_ours(conn: &mut Conn, organization: OrganizationId, session: SessionId
 }
 
 /// Whether somebody's session goes on, in the role and with the scopes with which they were let in.
-pub fn stands(conn: &mut Conn, actor: Actor) -> Result<bool> {
+pub fn revalidate_session(conn: &mut Conn, actor: Actor) -> Result<bool> {
     let live = live(conn, actor.organization, actor.session)?;
     Ok(live.is_some_and(|live| {
         let same = (live.user, live.role, live.scopes, live.purpose) == (actor.user, actor.role, actor.scopes, actor.purpose);
@@ -148,7 +148,7 @@ pub fn own(tx: &mut Tx) -> Result<Sessions> {
     let open = visible(tx)?.filter(sessions::ended_at.is_null()).filter(sessions::expires_at.gt(Instant::now()));
     let rows: Vec<SessionRow> =
         open.order((sessions::created_at.desc(), sessions::id.desc())).select(SessionRow::as_select()).load(tx.conn)?;
-    tx.saw_all("session.listed", rows.iter().map(|row| row.id));
+    tx.audit_read_all("session.listed", rows.iter().map(|row| row.id));
     let shown = |row: SessionRow| Session { id: row.id, started_at: row.created_at, expires_at: row.expires_at, is_this: row.id == this };
     Ok(Sessions { items: rows.into_iter().map(shown).collect() })
 }
@@ -173,7 +173,7 @@ pub enum Start {
 pub fn start(tx: &mut Tx, secrets: &SecretKeys, user: UserId, proved: Option<&str>, otp: Option<&str>) -> Result<Start> {
     tx.nothing_changed();
     // Held until the session is there to be ended with the others, and to be counted with them.
-    let row = people::store::hold(tx, user)?;
+    let row = people::store::lock_for_update(tx, user)?;
     if row.password_hash.as_deref() != proved {
         return Ok(Start::PasswordChanged);
     }

@@ -82,7 +82,7 @@ fn over(until: Option<Instant>, now: Instant) -> Option<Instant> {
 }
 
 /// For how many more seconds nothing is looked at that comes from where this caller does. One that a clock has made which was ahead is
-/// left to [`take_turn`], which sets it right.
+/// left to [`record_attempt`], which sets it right.
 pub fn source_waits(tx: &mut Tx) -> Result<Option<i64>> {
     let Some(source) = tx.source_of_one() else { return Ok(None) };
     let until = tries::table.find(of_source(source)).select(tries::waits_until).first::<Option<Instant>>(tx.conn).optional()?;
@@ -92,7 +92,7 @@ pub fn source_waits(tx: &mut Tx) -> Result<Option<i64>> {
 }
 
 /// Counts a try as a failure, until it is [taken back](take_back), and says whether it may be looked at.
-pub fn take_turn(tx: &mut Tx, email: &Email) -> Result<bool> {
+pub fn record_attempt(tx: &mut Tx, email: &Email) -> Result<bool> {
     tx.nothing_changed();
     let account = of_account(email);
     let Some(source) = tx.source_of_one().map(of_source) else { return count(tx.conn, &account, &OF_ACCOUNT) };
@@ -141,11 +141,11 @@ fn enter(conn: &mut Conn, key: &Key, account: Option<&Key>, now: Instant) -> Res
 
 /// The password was right: the account's failures are forgotten, this try was none of its source's, and the account is known there.
 /// Whether it was not until now, and was somewhere else.
-pub fn take_back(tx: &mut Tx, email: &Email) -> Result<bool> {
+pub fn clear_attempts(tx: &mut Tx, email: &Email) -> Result<bool> {
     let (account, now, none) = (of_account(email), Instant::now(), None::<Instant>);
     let source = tx.source_of_one().map(of_source);
     if let Some(source) = &source {
-        spare(tx.conn, source)?;
+        exempt_source(tx.conn, source)?;
     }
     diesel::delete(tries::table.find(&account)).execute(tx.conn)?;
     let mut is_new = false;
@@ -199,15 +199,15 @@ pub fn may_ask(tx: &mut Tx) -> Result<()> {
 }
 
 /// The password was right, and a code is asked for: that was none of the source's failures. Of the account's it stays one.
-pub fn spare_source(tx: &mut Tx) -> Result<()> {
+pub fn exempt_caller(tx: &mut Tx) -> Result<()> {
     if let Some(source) = tx.source_of_one().map(of_source) {
-        spare(tx.conn, &source)?;
+        exempt_source(tx.conn, &source)?;
     }
     Ok(())
 }
 
 /// Its wait was this try's, or is that of others who will have to wait the longer for it.
-fn spare(conn: &mut Conn, source: &Key) -> Result<()> {
+fn exempt_source(conn: &mut Conn, source: &Key) -> Result<()> {
     let own = tries::table.find(source).filter(tries::failures.gt(0));
     diesel::update(own).set((tries::failures.eq(tries::failures - 1), tries::waits_until.eq(None::<Instant>))).execute(conn)?;
     Ok(())

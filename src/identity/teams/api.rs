@@ -7,7 +7,7 @@ use crate::{
         policy::{ReadTeams, WriteTeams},
     },
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, Reply, no_content, ok, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, no_content, ok, once, paged},
 };
 use actix_web::{
     delete, get, patch, post, put,
@@ -16,19 +16,20 @@ use actix_web::{
 
 /// List teams
 ///
-/// An administrator sees every team of the organization, the others those that they are in, and a supervisor those that they are deputised to now.
+/// An administrator sees every team of the organization; others see their own teams, and a supervisor also the teams to which they are
+/// currently a deputy.
 #[utoipa::path(tag = "Teams", params(List<TeamFilter>), responses((status = 200, body = Page<Team>)), security(("bearer" = ["teams:read"])))]
 #[get("/teams")]
 pub async fn list_teams(who: Allowed<ReadTeams>, db: Data<Db>, list: List<TeamFilter>) -> Reply<Page<Team>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
-/// Make a team
+/// Create a team
 ///
-/// Its name must be new in the organization.
+/// The name must be unique in the organization.
 #[utoipa::path(tag = "Teams", request_body = NewTeam, responses((status = 201, body = Team)), security(("bearer" = ["teams:write"])))]
 #[post("/teams")]
-pub async fn create_team(who: Allowed<WriteTeams>, db: Data<Db>, request: Once, body: Body<NewTeam>) -> Reply<Team> {
+pub async fn create_team(who: Allowed<WriteTeams>, db: Data<Db>, request: IdempotencyKey, body: Body<NewTeam>) -> Reply<Team> {
     let make = |tx: &mut crate::db::Tx<'_>, new: &Body<NewTeam>| {
         let row = TeamRow::new(tx.organization(), new.name.clone());
         store::insert(tx, &row)?;
@@ -48,7 +49,7 @@ pub async fn get_team(who: Allowed<ReadTeams>, db: Data<Db>, id: Path<TeamId>) -
 
 /// Change a team
 ///
-/// Its name, for now.
+/// Only the name can change.
 #[utoipa::path(tag = "Teams", params(("id" = TeamId, Path)), request_body = TeamPatch, responses((status = 200, body = Team)), security(("bearer" = ["teams:write"])))]
 #[patch("/teams/{id}")]
 pub async fn update_team(
@@ -63,7 +64,7 @@ pub async fn update_team(
 
 /// List the members of a team
 ///
-/// Who is in it, since when.
+/// The members, and since when.
 #[utoipa::path(tag = "Teams", params(("id" = TeamId, Path), List<MemberFilter>), responses((status = 200, body = Page<TeamMember>)), security(("bearer" = ["teams:read"])))]
 #[get("/teams/{id}/members")]
 pub async fn list_team_members(
@@ -77,7 +78,7 @@ pub async fn list_team_members(
 
 /// Add a member to a team
 ///
-/// Somebody of the same organization. Again changes nothing.
+/// A user of the same organization. Adding a member again changes nothing.
 #[utoipa::path(tag = "Teams", params(("id" = TeamId, Path), ("user_id" = UserId, Path)), responses((status = 204, description = "The person is in the team.")), security(("bearer" = ["teams:write"])))]
 #[put("/teams/{id}/members/{user_id}")]
 pub async fn add_team_member(who: Allowed<WriteTeams>, db: Data<Db>, path: Path<(TeamId, UserId)>) -> Reply<()> {
@@ -92,7 +93,7 @@ pub async fn add_team_member(who: Allowed<WriteTeams>, db: Data<Db>, path: Path<
 
 /// Remove a member from a team
 ///
-/// What the person saw only through this team is hidden from them at once.
+/// What the user could see only through this team is hidden at once.
 #[utoipa::path(tag = "Teams", params(("id" = TeamId, Path), ("user_id" = UserId, Path)), responses((status = 204, description = "The person is no longer in the team.")), security(("bearer" = ["teams:write"])))]
 #[delete("/teams/{id}/members/{user_id}")]
 pub async fn remove_team_member(who: Allowed<WriteTeams>, db: Data<Db>, path: Path<(TeamId, UserId)>) -> Reply<()> {

@@ -98,8 +98,12 @@ pub fn choose(tx: &mut Tx, named: Option<TeamId>) -> Result<TeamId> {
         (Some(team), own) if own.contains(&team) => Ok(team),
         (Some(_), _) => Err(ApiError::unknown_reference("/team_id")),
         (None, [only]) => Ok(*only),
-        (None, []) => Err(ApiError::invalid("/team_id", "no_team", "you are in no team: ask an administrator to add you to one")),
-        (None, _) => Err(ApiError::invalid("/team_id", "required", "you are in several teams: say for which one this is")),
+        (None, []) => Err(ApiError::invalid(
+            "/team_id",
+            "no_team",
+            "cannot be chosen for you: you are in no team; ask an administrator to add you to one",
+        )),
+        (None, _) => Err(ApiError::invalid("/team_id", "required", "is required: you are in several teams")),
     }
 }
 
@@ -122,7 +126,7 @@ pub fn has_member(tx: &mut Tx, team: TeamId, user: UserId) -> Result<bool> {
 }
 
 /// A team that the caller may see, held until the transaction ends.
-pub fn hold(tx: &mut Tx, id: TeamId) -> Result<TeamRow> {
+pub fn lock_for_update(tx: &mut Tx, id: TeamId) -> Result<TeamRow> {
     Ok(visible(tx)?.filter(teams::id.eq(id)).select(TeamRow::as_select()).locked().get_result(tx.conn)?)
 }
 
@@ -144,7 +148,7 @@ pub fn named(tx: &mut Tx, name: Line<120>) -> Result<TeamId> {
 }
 
 pub fn update(tx: &mut Tx, id: TeamId, version: &IfMatch, patch: &Body<TeamPatch>) -> Result<Team> {
-    let mut row = hold(tx, id)?;
+    let mut row = lock_for_update(tx, id)?;
     version.check(row.version)?;
     patch.name.clone().apply(&mut row.name);
     row.version += 1;
@@ -155,7 +159,7 @@ pub fn update(tx: &mut Tx, id: TeamId, version: &IfMatch, patch: &Body<TeamPatch
 }
 
 fn taken() -> ApiError {
-    ApiError::new(Code::AlreadyExists, "A team of this name exists.")
+    ApiError::new(Code::AlreadyExists, "A team with this name already exists.")
 }
 
 pub fn members(tx: &mut Tx, id: TeamId, list: &List<MemberFilter>) -> Result<Page<TeamMember>> {

@@ -3,7 +3,7 @@
 use super::{model::*, store};
 use crate::{
     auth::{
-        Allowed, Fresh, UserId,
+        Allowed, RecentlyAuthenticated, UserId,
         password::Hasher,
         policy::{ReadSelf, ReadUsers, WriteSelf, WriteUsers},
     },
@@ -17,9 +17,9 @@ use actix_web::{
     web::{Data, Path},
 };
 
-/// Who am I
+/// Fetch my user
 ///
-/// The person who is signed in, with role, teams and permissions.
+/// The signed-in user with role, teams and permissions.
 #[utoipa::path(tag = "Me", responses((status = 200, body = Me)), security(("bearer" = ["self:read"])))]
 #[get("/me")]
 pub async fn get_me(who: Allowed<ReadSelf>, db: Data<Db>) -> Reply<Me> {
@@ -31,7 +31,7 @@ pub async fn get_me(who: Allowed<ReadSelf>, db: Data<Db>) -> Reply<Me> {
     ok(db.peek(&who, read).await?)
 }
 
-/// Change my own record
+/// Change my user
 ///
 /// The name that colleagues see.
 #[utoipa::path(tag = "Me", request_body = MePatch, responses((status = 200, body = Me)), security(("bearer" = ["self:write"])))]
@@ -42,7 +42,7 @@ pub async fn update_me(who: Allowed<WriteSelf>, db: Data<Db>, version: IfMatch, 
 
 /// Change my password
 ///
-/// Asks for the present one, and ends every other session of the person.
+/// Needs the current password. Ends all my other sessions.
 #[utoipa::path(tag = "Me", request_body = PasswordChange, responses((status = 204, description = "The password is changed.")), security(("bearer" = ["self:write"])))]
 #[put("/me/password")]
 pub async fn change_password(
@@ -61,7 +61,7 @@ pub async fn change_password(
     place.check_new(body.new_password.clone(), own, "/new_password").await?;
     // Whoever has found somebody's session guesses no faster than at the door.
     let (email, id) = (row.email.clone(), row.id);
-    let turn = move |tx: &mut Tx<'_>| Ok((throttle::take_turn(tx, &email)?, tx.refusal("user.password_refused", id)));
+    let turn = move |tx: &mut Tx<'_>| Ok((throttle::record_attempt(tx, &email)?, tx.refusal("user.password_refused", id)));
     let (may, refusal) = db.write(&who, turn).await?;
     if !place.verify(body.current_password.clone(), row.password_hash.clone().filter(|_| may)).await? {
         db.note(vec![refusal]);
@@ -74,7 +74,7 @@ pub async fn change_password(
 
 /// List users
 ///
-/// An administrator sees everybody of the organization; supervisors and advocates see who shares a team with them.
+/// An administrator sees every user of the organization; supervisors and advocates see those who share a team with them.
 #[utoipa::path(tag = "Users", params(List<UserFilter>), responses((status = 200, body = Page<User>)), security(("bearer" = ["users:read"])))]
 #[get("/users")]
 pub async fn list_users(who: Allowed<ReadUsers>, db: Data<Db>, list: List<UserFilter>) -> Reply<Page<User>> {
@@ -83,7 +83,7 @@ pub async fn list_users(who: Allowed<ReadUsers>, db: Data<Db>, list: List<UserFi
 
 /// Fetch one user
 ///
-/// Somebody of the organization whom the caller may see.
+/// A user of the organization whom the caller may see.
 #[utoipa::path(tag = "Users", params(("id" = UserId, Path)), responses((status = 200, body = User)), security(("bearer" = ["users:read"])))]
 #[get("/users/{id}")]
 pub async fn get_user(who: Allowed<ReadUsers>, db: Data<Db>, id: Path<UserId>) -> Reply<User> {
@@ -92,10 +92,16 @@ pub async fn get_user(who: Allowed<ReadUsers>, db: Data<Db>, id: Path<UserId>) -
 
 /// Change a user
 ///
-/// A changed role, status, scope or purpose ends the person's sessions. Nobody changes their own, and the last administrator stays. Asks for a
-/// password that was said within the last ten minutes.
+/// A changed role, status, scope or purpose ends the user's sessions. You cannot change your own, and an organization must keep one
+/// administrator. Needs a password that was entered within the last ten minutes.
 #[utoipa::path(tag = "Users", params(("id" = UserId, Path)), request_body = UserPatch, responses((status = 200, body = User)), security(("bearer" = ["users:write"])))]
 #[patch("/users/{id}")]
-pub async fn update_user(who: Fresh<WriteUsers>, db: Data<Db>, id: Path<UserId>, version: IfMatch, patch: Body<UserPatch>) -> Reply<User> {
+pub async fn update_user(
+    who: RecentlyAuthenticated<WriteUsers>,
+    db: Data<Db>,
+    id: Path<UserId>,
+    version: IfMatch,
+    patch: Body<UserPatch>,
+) -> Reply<User> {
     ok(db.write(&who, move |tx| store::update(tx, *id, &version, &patch)).await?)
 }

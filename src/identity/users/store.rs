@@ -71,13 +71,13 @@ pub fn page(tx: &mut Tx, list: &List<UserFilter>) -> Result<Page<User>> {
     };
     let rows: Vec<UserRow> = query.select(UserRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, &list.filter)?.count().get_result(tx.conn)?) } else { None };
-    tx.saw_all("user.listed", rows.iter().map(|row| row.id));
+    tx.audit_read_all("user.listed", rows.iter().map(|row| row.id));
     Ok(list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), User::from))
 }
 
 pub fn get(tx: &mut Tx, id: UserId) -> Result<UserRow> {
     let row: UserRow = visible(tx)?.filter(users::id.eq(id)).select(UserRow::as_select()).first(tx.conn)?;
-    tx.saw("user.read", row.id);
+    tx.audit_read("user.read", row.id);
     Ok(row)
 }
 
@@ -90,11 +90,11 @@ pub fn own(tx: &mut Tx) -> Result<UserRow> {
 /// The same, held until the transaction ends: all of the row is written back, and nobody else's change to it must be lost.
 pub fn hold_own(tx: &mut Tx) -> Result<UserRow> {
     let user = tx.user()?;
-    hold(tx, user)
+    lock_for_update(tx, user)
 }
 
 /// The same of whoever is not signed in and has proved otherwise who they are, and for the operator.
-pub fn hold(tx: &mut Tx, id: UserId) -> Result<UserRow> {
+pub fn lock_for_update(tx: &mut Tx, id: UserId) -> Result<UserRow> {
     Ok(users::table.find((tx.organization(), id)).select(UserRow::as_select()).locked().get_result(tx.conn)?)
 }
 
@@ -162,7 +162,7 @@ pub fn check_password(tx: &mut Tx, password: &Password, name: &Line<120>, email:
 
 /// What a password that is not the present one is told.
 pub fn wrong_password() -> ApiError {
-    ApiError::invalid("/current_password", "wrong_password", "is not the present password")
+    ApiError::invalid("/current_password", "wrong_password", "is not the current password")
 }
 
 fn save(tx: &mut Tx, row: &mut UserRow) -> Result<()> {
@@ -193,7 +193,7 @@ pub fn set_password(tx: &mut Tx, proved: Option<&str>, hash: String) -> Result<(
     row.password_hash = Some(hash);
     save(tx, &mut row)?;
     sessions::store::end_all(tx, row.id, Some(actor.session))?;
-    sessions::throttle::take_back(tx, &row.email)?;
+    sessions::throttle::clear_attempts(tx, &row.email)?;
     tx.record("user.password_changed", row.id, Vec::new());
     Ok(())
 }
@@ -208,7 +208,7 @@ pub fn rehash(tx: &mut Tx, actor: Actor, hash: &str) -> Result<()> {
 /// A password that comes from outside the person's sessions: an operator sets it (AU-06), or whoever reads their mail. Every session of
 /// the person ends, and their failures are forgotten.
 pub fn reset_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<UserRow> {
-    let mut row = hold(tx, id)?;
+    let mut row = lock_for_update(tx, id)?;
     row.password_hash = Some(hash.to_owned());
     save(tx, &mut row)?;
     sessions::store::end_all(tx, id, None)?;
@@ -219,7 +219,7 @@ pub fn reset_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<UserRow> {
 
 /// Another address to sign in with; answers the one from before. Every session ends, and what was sent to the address from before is worthless.
 pub fn change_email(tx: &mut Tx, id: UserId, email: &Email) -> Result<Email> {
-    let mut row = hold(tx, id)?;
+    let mut row = lock_for_update(tx, id)?;
     lock_address(tx, email)?;
     let before = std::mem::replace(&mut row.email, email.clone());
     diesel::update(login_names::table.find(&before)).set(login_names::email.eq(email)).execute(tx.conn).on_unique(name_taken)?;
@@ -245,7 +245,7 @@ pub fn who_may_come_in(tx: &mut Tx, id: UserId) -> Result<Option<UserRow>> {
 }
 
 fn name_taken() -> ApiError {
-    ApiError::new(Code::AlreadyExists, "Somebody signs in with this e-mail address already.")
+    ApiError::new(Code::AlreadyExists, "A user with this e-mail address already exists.")
 }
 
 /// Holds an address of this organization: nobody else begins to sign in with it, or is invited to, until the transaction ends.
@@ -293,11 +293,11 @@ pub fn update(tx: &mut Tx, id: UserId, version: &IfMatch, patch: &Body<UserPatch
     let (before, scopes, purpose) = ((row.role, row.status), row.scopes, row.purpose);
     let wanted = (patch.role.0.unwrap_or(row.role), patch.status.0.unwrap_or(row.status));
     if before != wanted && row.id == actor.user {
-        return Err(ApiError::forbidden("Nobody changes their own role or status."));
+        return Err(ApiError::forbidden("You cannot change your own role or status."));
     }
     let loses_admin = before == (Role::Admin, UserStatus::Active) && wanted != before;
     if loses_admin && admins.len() <= 1 {
-        return Err(ApiError::conflict("An organization keeps at least one administrator."));
+        return Err(ApiError::conflict("An organization must have at least one administrator."));
     }
     patch.display_name.clone().apply(&mut row.display_name);
     (row.role, row.status) = wanted;

@@ -14,10 +14,10 @@ use actix_web::{
 
 /// Read the access log of a client
 ///
-/// Who saw or changed the client's record, their statements and whatever hangs on their cases, newest first; a list and a search too, by
-/// each record that they showed. What was refused showed nothing, and is for the auditor. Reading it is itself in it the next time.
+/// Who read or changed the client's record, statements and case records, the newest first. A list or search appears once for each record
+/// that it showed. Refused requests are not included. Reading the access log is itself an entry in it.
 ///
-/// A client is shown of what is kept in confidence, the notes, that somebody saw or changed it: when, and in which role.
+/// For notes, which are confidential, a client sees that somebody read or changed one, when, and in which role.
 #[utoipa::path(tag = "Clients", params(("id" = ClientId, Path), List<AccessLogFilter>), responses((status = 200, body = Page<AccessLogEntry>)), security(("bearer" = ["access_log:read"])))]
 #[get("/clients/{id}/access-log")]
 pub async fn get_client_access_log(

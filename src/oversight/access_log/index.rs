@@ -1,4 +1,4 @@
-//! The keeping of the index: which clients an entry of the trace touches is looked up when some hundred have come, or when somebody asks.
+//! The keeping of the index: which clients an entry of the audit log touches is looked up when some hundred have come, or when somebody asks.
 
 use super::model::{RecordKind, TouchRow};
 use crate::{
@@ -38,7 +38,7 @@ const BLOCK: i64 = 4_096;
 const ASKED: usize = 500;
 
 /// Looks up some of what has come, of one organization; says whether there may be more.
-pub async fn tend(db: &Db) -> Result<bool> {
+pub async fn run_once(db: &Db) -> Result<bool> {
     db.maintain(|conn| {
         // Only where there is something: a mark that is not there yet stands at the beginning.
         let marked = marks::table.on(marks::organization_id.eq(heads::organization_id));
@@ -74,7 +74,7 @@ pub async fn catch_up(db: &Db, organization: OrganizationId, goal: i64) -> Resul
             return Ok(());
         }
     }
-    Err(ApiError::overloaded("The trace of before is still being read."))
+    Err(ApiError::overloaded("The access log is still being built. Try again in a minute."))
 }
 
 /// The block that an entry belongs to.
@@ -88,7 +88,7 @@ pub fn last_block(conn: &mut Conn, organization: OrganizationId) -> Result<i64> 
     Ok(block(mark.unwrap_or(0)))
 }
 
-/// An entry of the trace, as far as it is looked at here.
+/// An entry of the audit log, as far as it is looked at here.
 type Entry = (i64, String, Option<Key>, Json<Vec<String>>, Outcome);
 
 /// Whether there was anything to do.

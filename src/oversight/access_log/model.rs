@@ -55,7 +55,7 @@ impl RecordKind {
     ];
 }
 
-/// A row of `access_log`: an entry of the trace touches a record of this client.
+/// A row of `access_log`: an entry of the audit log touches a record of this client.
 #[derive(Debug, Clone, Insertable)]
 #[diesel(table_name = access_log, treat_none_as_default_value = false)]
 pub struct TouchRow {
@@ -68,7 +68,7 @@ pub struct TouchRow {
     pub case_id: Option<CaseId>,
 }
 
-/// What is told of an entry of the trace.
+/// What is told of an entry of the audit log.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = audit_events)]
 pub struct EntryRow {

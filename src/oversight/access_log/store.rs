@@ -15,7 +15,7 @@ use crate::{
     error::{ApiError, Result},
     http::{List, Page},
     identity::users,
-    of_visible_case,
+    in_visible_case,
 };
 use diesel::prelude::*;
 use std::collections::BTreeMap;
@@ -39,8 +39,8 @@ fn visible(tx: &Tx, whose: &Whose) -> Result<access_log::BoxedQuery<'static, Dia
     let own = own.filter(access_log::client_id.eq_any(whose.ids.clone()));
     match tx.actor()?.role {
         // An emergency needs to know what is written, not who has read it.
-        Role::Supervisor if !tx.through_glass() => {
-            let seen = Condition::sql("(access_log.case_id IS NULL OR ").with(of_visible_case!(tx, "access_log")).then(")");
+        Role::Supervisor if !tx.by_break_glass() => {
+            let seen = Condition::sql("(access_log.case_id IS NULL OR ").with(in_visible_case!(tx, "access_log")).then(")");
             Ok(own.filter(seen).into_boxed())
         }
         Role::Client => {
@@ -58,7 +58,7 @@ fn visible(tx: &Tx, whose: &Whose) -> Result<access_log::BoxedQuery<'static, Dia
     }
 }
 
-/// What the trace says of these numbers.
+/// What the audit log says of these numbers.
 fn entries(tx: &mut Tx, numbers: Vec<i64>) -> Result<BTreeMap<i64, EntryRow>> {
     let own = events::table.filter(events::organization_id.eq(tx.organization())).filter(events::sequence.eq_any(numbers));
     let rows: Vec<EntryRow> = own.select(EntryRow::as_select()).load(tx.conn)?;
@@ -120,7 +120,7 @@ fn count(tx: &mut Tx, whose: &Whose) -> Result<i64> {
     Ok(total)
 }
 
-/// How far the trace goes, and how far it is looked up: for whoever sees the client's log.
+/// How far the audit log goes, and how far it is looked up: for whoever sees the client's log.
 pub fn standing(tx: &mut Tx, client: ClientId) -> Result<(i64, i64)> {
     let whose = whose(tx, client)?;
     visible(tx, &whose)?;
@@ -138,9 +138,9 @@ pub fn page(tx: &mut Tx, client: ClientId, list: &List<AccessLogFilter>) -> Resu
         let name = names.iter().find(|user| Some(user.id) == entry.actor_id).map(|user| user.display_name.to_string());
         Some(AccessLogEntry::of(entry, AccessSubject { kind, id }, name, actor))
     };
-    tx.saw("client.access_log_read", whose.client.id);
+    tx.audit_read("client.access_log_read", whose.client.id);
     let page = list.page(actor, rows, total, |(sequence, id, _)| (*sequence, id.uuid()), view);
-    page.whole().ok_or_else(|| ApiError::internal("an access log names an entry that the trace has not"))
+    page.whole().ok_or_else(|| ApiError::internal("an access log names an entry that the audit log has not"))
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Audit events: the trace as an auditor reads and verifies it.
+//! Audit events: the audit log as an auditor reads and verifies it.
 
 pub mod api;
 pub mod model;

@@ -1,4 +1,4 @@
-//! Queries over the trace: the caller's organization's, and no other.
+//! Queries over the audit log: the caller's organization's, and no other.
 
 use super::model::*;
 use crate::{
@@ -59,13 +59,13 @@ pub fn page(tx: &mut Tx, list: &List<AuditFilter>) -> Result<Page<AuditEvent>> {
     query = if list.down() { query.order(events::sequence.desc()) } else { query.order(events::sequence.asc()) };
     let rows: Vec<EventRow> = query.select(EventRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, &list.filter)?.count().get_result(tx.conn)?) } else { None };
-    tx.saw("audit.read", actor.organization);
+    tx.audit_read("audit.read", actor.organization);
     Ok(list.page(actor, rows, total, |row| (row.sequence, row.request_id.uuid()), AuditEvent::from))
 }
 
 pub fn verify(tx: &mut Tx) -> Result<Verification> {
     let organization = tx.organization();
     let finding = chain::verify(tx.conn, organization)?;
-    tx.saw("audit.verified", organization);
+    tx.audit_read("audit.verified", organization);
     Ok(finding.into())
 }

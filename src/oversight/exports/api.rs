@@ -10,7 +10,8 @@ use actix_web::{get, web::Data};
 
 /// List exports
 ///
-/// Reports as files, the lists of records behind them, and prints of case files and statements. Each says who made it, for whom and why, on what basis, how much it was, and whose records were in it. The newest first.
+/// Files of reports, lists of records, and prints of case files and statements, the newest first. Each says who made it, for whom, why, on
+/// what basis, how many rows it has, and which clients' records are in it.
 #[utoipa::path(tag = "Audit", params(List<ExportFilter>), responses((status = 200, body = Page<Export>)), security(("bearer" = ["exports:read"])))]
 #[get("/exports")]
 pub async fn list_exports(who: Allowed<ReadExports>, db: Data<Db>, list: List<ExportFilter>) -> Reply<Page<Export>> {

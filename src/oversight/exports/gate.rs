@@ -188,7 +188,7 @@ impl Outgoing {
         &self,
         db: &Db,
         who: &impl Caller,
-        taken: Taken,
+        taken: ExportRecord,
         mut clients: impl FnMut(&mut Tx<'_>) -> Result<Vec<ClientId>> + Send + 'static,
     ) -> Result<Entered> {
         let outgoing = self.clone();
@@ -226,7 +226,7 @@ impl Outgoing {
 
 /// An emergency needs to know what is written, and not to carry it away.
 fn refuse_break_glass(tx: &Tx) -> Result<()> {
-    match tx.through_glass() {
+    match tx.by_break_glass() {
         true => Err(ApiError::forbidden("Break-glass access is read-only and cannot export files.")),
         false => Ok(()),
     }

@@ -144,7 +144,7 @@ pub struct ExportClientRow {
 
 /// What an export holds.
 #[derive(Debug, Clone)]
-pub struct Taken {
+pub struct ExportRecord {
     /// The id of a measure, or `case_file`, or `statement`.
     pub what: &'static str,
     /// The record that it is about, where it is about one.

@@ -61,9 +61,9 @@ pub fn page(tx: &mut Tx, list: &List<ExportFilter>) -> Result<Page<Export>> {
     );
     if page.items.is_empty() {
         // That there is no export of a client says something too.
-        tx.told("export.listed", list.filter.client_id.iter().map(|id| format!("client_id={id}")).collect());
+        tx.audit_read_fields("export.listed", list.filter.client_id.iter().map(|id| format!("client_id={id}")).collect());
     }
-    tx.saw_all("export.listed", page.items.iter().map(|export| export.id));
+    tx.audit_read_all("export.listed", page.items.iter().map(|export| export.id));
     Ok(page)
 }
 

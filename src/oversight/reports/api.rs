@@ -3,7 +3,7 @@
 use super::{measure, model::*, render, request::*, runner};
 use crate::{
     auth::{
-        Allowed, Fresh,
+        Allowed, RecentlyAuthenticated,
         policy::{ExportReports, ReadReports},
     },
     db::Db,
@@ -17,9 +17,9 @@ use actix_web::{
 };
 use tokio::sync::Semaphore;
 
-/// List the measures
+/// List reports
 ///
-/// What can be reported: each measure with its definition, what it leaves out, what it can be grouped by, and what it comes as.
+/// Each measure with its definition, what it leaves out, the groups that it supports and its formats.
 #[utoipa::path(tag = "Reports", responses((status = 200, body = ReportDefinitions)), security(("bearer" = ["reports:read"])))]
 #[get("/reports")]
 pub async fn list_reports(_who: Allowed<ReadReports>) -> Reply<ReportDefinitions> {
@@ -27,9 +27,9 @@ pub async fn list_reports(_who: Allowed<ReadReports>) -> Reply<ReportDefinitions
 }
 
 /// How many files are set at once: the processors are everybody's.
-static PRESSES: Semaphore = Semaphore::const_new(2);
+static RENDER_PERMITS: Semaphore = Semaphore::const_new(2);
 
-/// Report a measure
+/// Get a report
 ///
 /// Counts what was on record at a moment, so that the same question with the same `as_of` is answered the same whenever it is asked. An advocate gets the cases that they work in, a supervisor their teams, exactly. An administrator gets the organization, with small numbers hidden and the others in steps; `view=protected` does the same for a report that is handed to others.
 ///
@@ -53,7 +53,7 @@ pub async fn get_report(
     }
     // Setting pages takes its time: not on the thread that answers everybody.
     let filename = render::filename(&report, format).into();
-    let turn = PRESSES.acquire().await.map_err(ApiError::internal)?;
+    let turn = RENDER_PERMITS.acquire().await.map_err(ApiError::internal)?;
     let (taken, protected) = (runner::taken(&report, measure, format), report.filters.view == View::Protected);
     let set = move || {
         let _turn = turn; // whoever has gone away meanwhile still has it
@@ -79,7 +79,7 @@ pub async fn get_report(
 #[utoipa::path(tag = "Reports", params(("measure" = String, Path, description = "The id of a measure.", example = "barriers_open"), RecordsQuery), responses((status = 200, content((String = "text/csv"), (File = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet")))), security(("bearer" = ["reports:export"])))]
 #[get("/reports/{measure}/records")]
 pub async fn list_report_records(
-    who: Fresh<ExportReports>,
+    who: RecentlyAuthenticated<ExportReports>,
     db: Data<Db>,
     name: Path<String>,
     query: Query<RecordsQuery>,

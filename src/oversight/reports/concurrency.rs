@@ -57,10 +57,10 @@ pub struct ListTurn(OrganizationId, UserId);
 pub fn list(organization: OrganizationId, user: UserId) -> Result<ListTurn> {
     let mut sending = SENDING.lock().unwrap_or_else(PoisonError::into_inner);
     if sending.contains(&(organization, user)) {
-        return Err(ApiError::overloaded("You are being sent a list of records: wait for its end."));
+        return Err(ApiError::overloaded("A list of records is still being sent to you. Wait until it ends."));
     }
     if sending.len() >= LISTS || sending.iter().filter(|(of, _)| *of == organization).count() >= LISTS_EACH {
-        return Err(ApiError::overloaded("Other lists of records are being sent."));
+        return Err(ApiError::overloaded("Too many lists of records are being sent. Try again later."));
     }
     sending.push((organization, user));
     Ok(ListTurn(organization, user))

@@ -211,7 +211,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// What the trace keeps of it: what was asked, and how many rows were told.
+    /// What the audit log keeps of it: what was asked, and how many rows were told.
     pub fn trail(&self, rows: i64) -> Vec<String> {
         let mut trail = self.asked();
         trail.insert(0, self.id.to_owned());

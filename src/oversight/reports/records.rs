@@ -99,7 +99,7 @@ impl Export {
         let key = |line: &Listed| (line.place.1.uuid(), line.place.3);
         lines.retain(|line| line.place.0 == i64::MAX || !sent.contains(&key(line)));
         let current = lines.iter().filter(|line| line.place.0 == i64::MAX).map(key).collect();
-        tx.saw_all(
+        tx.audit_read_all(
             "case.exported",
             lines.iter().map(|line| CaseId::from_uuid(line.place.2.uuid())).collect::<std::collections::BTreeSet<_>>(),
         );

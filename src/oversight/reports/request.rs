@@ -151,7 +151,7 @@ impl ReportFormat {
         ("application/pdf", Self::Pdf),
         ("image/svg+xml", Self::Svg),
     ];
-    /// Whether it is taken out of the house (FX-02).
+    /// Whether it is an export (FX-02).
     pub const fn is_export(self) -> bool {
         matches!(self, Self::Csv | Self::Xlsx | Self::Pdf)
     }
@@ -491,7 +491,7 @@ mod tests {
             let whole = moments(measure, Some(span), &query, View::Exact, &organization(), now)?;
             stretches(measure, span, &whole, &organization().time_zone)
         };
-        let told = |id: &str, span: Span, query: &str| -> Vec<(String, String, String)> {
+        let shown = |id: &str, span: Span, query: &str| -> Vec<(String, String, String)> {
             let of = |stretch: Stretch| {
                 let (from, to) = (stretch.moments.from.unwrap().1, stretch.moments.to.unwrap().1);
                 (stretch.label, from.to_string(), if id == "barriers_open" { stretch.moments.at } else { to }.to_string())
@@ -504,14 +504,14 @@ mod tests {
             line("October 2026", "2026-10-01T05:00:00.000Z", "2026-11-01T05:00:00.000Z"),
             line("November 2026 (part)", "2026-11-01T05:00:00.000Z", "2026-12-01T06:00:00.000Z"),
         ];
-        assert_eq!(told("time_to_close", Span::Month, "from=2026-09-15&to=2027-02-01"), months);
+        assert_eq!(shown("time_to_close", Span::Month, "from=2026-09-15&to=2027-02-01"), months);
         let ends = [
             line("September 2026", "2026-09-15T05:00:00.000Z", "2026-10-01T05:00:00.000Z"),
             line("October 2026", "2026-10-01T05:00:00.000Z", "2026-11-01T05:00:00.000Z"),
             line("November 2026 (part)", "2026-11-01T05:00:00.000Z", "2026-11-26T12:00:00.000Z"),
         ];
-        assert_eq!(told("barriers_open", Span::Month, "from=2026-09-15&to=2027-02-01"), ends);
-        let quarters = told("time_to_close", Span::Quarter, "from=2026-01-01&to=2026-10-01");
+        assert_eq!(shown("barriers_open", Span::Month, "from=2026-09-15&to=2027-02-01"), ends);
+        let quarters = shown("time_to_close", Span::Quarter, "from=2026-01-01&to=2026-10-01");
         assert_eq!(quarters.iter().map(|(label, ..)| label.as_str()).collect::<Vec<_>>(), ["Q1 2026", "Q2 2026", "Q3 2026"]);
         assert_eq!(parted("time_to_close", Span::Month, "from=2021-11-01&to=2026-11-01").unwrap().len(), 60);
         assert!(parted("time_to_close", Span::Month, "from=2021-10-01&to=2026-11-01").is_err());

@@ -18,7 +18,7 @@ use crate::{
     identity::{organizations, sessions},
     oversight::exports::{
         gate::{Entered, Outgoing},
-        model::Taken,
+        model::ExportRecord,
     },
     print::{
         csv,
@@ -50,15 +50,15 @@ pub async fn report(db: &Db, who: &impl Caller, measure: &'static Measure, query
     let counted = count(db, who, &question).await?;
     db.read(who, move |tx| {
         let report = store::report(tx, &question, &counted)?;
-        tx.told("report.read", report.trail(rows(&report)));
+        tx.audit_read_fields("report.read", report.trail(rows(&report)));
         Ok(report)
     })
     .await
 }
 
 /// What an export of the report holds.
-pub fn taken(report: &Report, measure: &'static Measure, format: ReportFormat) -> Taken {
-    Taken { what: measure.id, subject: None, filter: report.asked(), format: format.as_str(), rows: rows(report) }
+pub fn taken(report: &Report, measure: &'static Measure, format: ReportFormat) -> ExportRecord {
+    ExportRecord { what: measure.id, subject: None, filter: report.asked(), format: format.as_str(), rows: rows(report) }
 }
 
 fn rows(report: &Report) -> i64 {
@@ -124,8 +124,8 @@ pub async fn records<C: Caller + 'static>(
             let report = store::report(tx, &question, &counted)?;
             let rows = report.n.unwrap_or(0);
             if rows > MOST_RECORDS {
-                let told = format!("are {rows} records, and at most {MOST_RECORDS} are sent at once: name a team, or a shorter period");
-                return Err(ApiError::parameter("team", "too_many_rows", told));
+                let message = format!("are {rows} records, and at most {MOST_RECORDS} are sent at once: name a team, or a shorter period");
+                return Err(ApiError::parameter("team", "too_many_rows", message));
             }
             let organization = organizations::store::find(tx)?.name;
             Ok((Export::new(tx, question.clone())?, report.asked(), rows, organization))
@@ -133,7 +133,7 @@ pub async fn records<C: Caller + 'static>(
         .await?;
     let export = Arc::new(export);
     let clients = clients(&db, &who, actor.organization, &export, &slices).await?;
-    let taken = Taken { what: measure.id, subject: None, filter, format: format.of_export(), rows };
+    let taken = ExportRecord { what: measure.id, subject: None, filter, format: format.of_export(), rows };
     let entered = outgoing.enter(&db, &who, taken, move |_| Ok(clients.iter().copied().collect())).await?;
     let columns = export.columns();
     let mut sending =
@@ -220,7 +220,7 @@ async fn as_xlsx<C: Caller + 'static>(
     })
     .await?;
     let parts = stream::try_unfold((sending, file), |(sending, file)| async move {
-        sending.stands().await?;
+        sending.revalidate_session().await?;
         let (part, file) = off_thread(move || part(file)).await?;
         Ok::<_, ApiError>((!part.is_empty()).then_some((part, (sending, file))))
     });
@@ -306,16 +306,16 @@ impl<C: Caller> Sending<C> {
     }
 
     /// That the reader still has a session, and time: of what was read before, the rest is sent to nobody else.
-    async fn stands(&self) -> Result<()> {
+    async fn revalidate_session(&self) -> Result<()> {
         self.in_time()?;
         let stands = |tx: &mut crate::db::Tx<'_>| {
             let actor = tx.actor()?;
-            if sessions::store::stands(tx.conn, actor)? { Ok(()) } else { Err(ApiError::unauthenticated()) }
+            if sessions::store::revalidate_session(tx.conn, actor)? { Ok(()) } else { Err(ApiError::unauthenticated()) }
         };
         self.db.peek(&self.who, stands).await
     }
 
     fn in_time(&self) -> Result<()> {
-        if Instant::now() > self.until { Err(ApiError::overloaded("The list was not taken in time.")) } else { Ok(()) }
+        if Instant::now() > self.until { Err(ApiError::overloaded("The list was not read in time.")) } else { Ok(()) }
     }
 }

@@ -39,7 +39,7 @@ const MOST_GROUPS: usize = 5_000;
 pub(super) fn visible(tx: &mut Tx, slice: &Slice) -> Result<Condition> {
     // A report has many slices and an export many pages: whoever is put out meanwhile is told no more (AZ-04).
     let actor = tx.actor()?;
-    if !sessions::store::stands(tx.conn, actor)? {
+    if !sessions::store::revalidate_session(tx.conn, actor)? {
         return Err(ApiError::unauthenticated());
     }
     let of_teams = |ids: &[TeamId]| {
@@ -60,7 +60,7 @@ pub(super) fn visible(tx: &mut Tx, slice: &Slice) -> Result<Condition> {
             if ids.iter().all(|id| own.contains(id)) { Ok(of_teams(ids)) } else { Err(ApiError::not_found()) }
         }
         (Scope::Assigned(_), Slice::Assigned(team)) => {
-            let worked = assignments::store::worked(tx, "f.case_id");
+            let worked = assignments::store::assigned_cases(tx, "f.case_id");
             Ok(match team {
                 None => worked,
                 Some(team) => worked.then(" AND f.team_id = ").id(team.uuid()),
@@ -79,7 +79,7 @@ pub fn question(tx: &mut Tx, measure: &'static Measure, query: &ReportQuery) -> 
         (None, true) if query.asks_for_a_file() => View::Protected,
         (None, true) => View::Exact,
         (None, false) => View::Protected,
-        (Some(View::Exact), false) => return Err(ApiError::forbidden("Exact numbers are for those who see the cases.")),
+        (Some(View::Exact), false) => return Err(ApiError::forbidden("Only roles that can see the cases get exact numbers.")),
         (Some(view), _) => view,
     };
     let groups = groups(measure, query.group_by.as_deref())?;
@@ -90,7 +90,7 @@ pub fn question(tx: &mut Tx, measure: &'static Measure, query: &ReportQuery) -> 
     };
     if !sees_cases && query.team.is_some() {
         // Team by team they would tell what is hidden where they stand side by side.
-        return Err(ApiError::parameter("team", "too_fine", "a report to those who do not see the cases is of all teams: group by team"));
+        return Err(ApiError::parameter("team", "too_fine", "must be left out: your role gets reports of all teams; use group_by=team"));
     }
     let known = match tx.scope() {
         Scope::Organization | Scope::Counted => teams::store::all(tx)?,
@@ -164,8 +164,9 @@ pub fn check_size(tallied: &Tallied) -> Result<()> {
 }
 
 fn check_groups(groups: usize) -> Result<()> {
-    let told = || ApiError::parameter("group_by", "too_many_rows", format!("makes more than {MOST_GROUPS} groups: group by fewer things"));
-    if groups > MOST_GROUPS { Err(told()) } else { Ok(()) }
+    let too_many =
+        || ApiError::parameter("group_by", "too_many_rows", format!("makes more than {MOST_GROUPS} groups: use fewer group_by values"));
+    if groups > MOST_GROUPS { Err(too_many()) } else { Ok(()) }
 }
 
 /// Makes the report of what was counted, and names what it speaks of.

@@ -88,11 +88,11 @@ pub fn figures(measure: &Measure, groups: &[&Group], counted: &Counted, threshol
     let tell = |veiled: &Veiled<'_>, of_one_provider: bool| -> Vec<Figure> {
         measure.statistics.iter().map(|statistic| shown(measure, statistic, veiled, threshold, of_one_provider)).collect()
     };
-    let told = groups.iter().enumerate().map(|(at, group)| {
+    let shown = groups.iter().enumerate().map(|(at, group)| {
         let figures = tell(group, of_one_provider);
         if dark.contains(&at) && figures.iter().all(|figure| figure.hidden) { Vec::new() } else { figures }
     });
-    (told.collect(), tell(&veil(&counted.all, threshold), false))
+    (shown.collect(), tell(&veil(&counted.all, threshold), false))
 }
 
 /// The figures of a report by month or by quarter: each span exactly as a report of it alone, so that nothing is told that could not be
@@ -241,16 +241,16 @@ mod tests {
         for quarter in (0..QUARTERS).map(Some).chain([None]) {
             for (by_kind, by_grade) in [(false, false), (true, false), (false, true), (true, true)] {
                 let (counted, truth) = count(counts, quarter, by_kind, by_grade);
-                let told = figures(find("barriers_open").unwrap(), &[], &counted, ELEVEN);
-                learn(&mut known, &mut hidden, &counted, &truth, &told);
+                let shown = figures(find("barriers_open").unwrap(), &[], &counted, ELEVEN);
+                learn(&mut known, &mut hidden, &counted, &truth, &shown);
             }
         }
         for (by_kind, by_grade) in [(false, false), (true, false), (false, true), (true, true)] {
             let each: Vec<_> = (0..QUARTERS).map(|quarter| count(counts, Some(quarter), by_kind, by_grade)).collect();
-            let told = figures_by_span(find("barriers_open").unwrap(), &[], each.iter().map(|(counted, _)| counted), ELEVEN);
-            assert_eq!(told.len(), QUARTERS);
-            for ((counted, truth), told) in each.iter().zip(&told) {
-                learn(&mut known, &mut hidden, counted, truth, told);
+            let shown = figures_by_span(find("barriers_open").unwrap(), &[], each.iter().map(|(counted, _)| counted), ELEVEN);
+            assert_eq!(shown.len(), QUARTERS);
+            for ((counted, truth), shown) in each.iter().zip(&shown) {
+                learn(&mut known, &mut hidden, counted, truth, shown);
             }
         }
         (known, hidden)
@@ -284,9 +284,9 @@ mod tests {
         truth: &Truth,
         (groups, all): &(Vec<Vec<Figure>>, Vec<Figure>),
     ) {
-        let told: BTreeMap<&Vec<String>, &Vec<Figure>> = counted.groups.keys().zip(groups).collect();
+        let shown: BTreeMap<&Vec<String>, &Vec<Figure>> = counted.groups.keys().zip(groups).collect();
         for ((path, cell), n) in truth {
-            let figure = if path.is_empty() { all.first() } else { told[path].first() };
+            let figure = if path.is_empty() { all.first() } else { shown[path].first() };
             let (low, high) = match figure {
                 // Not even listed: nobody knows whether it is there.
                 None => (0, MANY),

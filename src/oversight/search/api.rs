@@ -8,12 +8,11 @@ use crate::{
 };
 use actix_web::{get, web::Data};
 
-/// Search the records that one may see
+/// Search records
 ///
-/// Finds clients, cases, barriers, meetings and notes that have, for each word of `q`, a word that begins with it; accents and
-/// upper or lower case make no difference. Best first. Where very many records match, the newest fifty
-/// of each kind are ranked: one word more finds the older ones. In `snippet` the found words stand between `<mark>` and `</mark>`, and everything else is
-/// escaped for HTML.
+/// Finds clients, cases, barriers, meetings and notes that the caller may see and that have, for each word of `q`, a word that begins with
+/// it. Accents and case do not matter. The best match first. If very many records match, only the newest fifty of each kind are ranked: add
+/// a word to find older ones. `snippet` marks the found words with `<mark>` and is otherwise escaped for HTML.
 #[utoipa::path(tag = "Search", params(List<SearchFilter>), responses((status = 200, body = Page<SearchResult>)), security(("bearer" = ["search:read"])))]
 #[get("/search")]
 pub async fn search_records(who: Allowed<ReadSearch>, db: Data<Db>, list: List<SearchFilter>) -> Reply<Page<SearchResult>> {

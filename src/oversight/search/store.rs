@@ -21,7 +21,7 @@ use crate::{
     error::Result,
     http::{List, OneOf, Page},
     identity::teams::{self, model::TeamId},
-    of_visible_case,
+    in_visible_case,
     types::{
         Id,
         fold::{Asked, Term},
@@ -65,7 +65,7 @@ fn of_cases(tx: &Tx, filter: &SearchFilter, place: &Place<'_>) -> Result<Documen
     let seen = match tx.scope() {
         // The team of a case, which never changes, stands on the document: the case need not be read.
         Scope::Teams(_) => teams::store::own(tx, "search_documents.team_id"),
-        _ => of_visible_case!(tx, "search_documents"),
+        _ => in_visible_case!(tx, "search_documents"),
     };
     let all = at(tx, filter, place).filter(documents::case_id.is_not_null()).filter(seen);
     Ok(match actor.role {
@@ -281,7 +281,7 @@ pub fn page(tx: &mut Tx, list: &List<SearchFilter>) -> Result<Page<SearchResult>
     let numbers = ranked.iter().map(|(_, document)| document.number).collect();
     let mut page = list.page(actor, ranked, total, position, view);
     add_snippets(tx, filter, numbers, &mut page.items)?;
-    tx.saw_all("search.performed", page.items.iter().map(|found| found.id));
+    tx.audit_read_all("search.performed", page.items.iter().map(|found| found.id));
     Ok(page)
 }
 

@@ -3,7 +3,7 @@
 use super::{model::*, store};
 use crate::{
     auth::{
-        Allowed, Fresh,
+        Allowed, RecentlyAuthenticated,
         policy::{ReadClients, WriteClients},
     },
     casework::clients::model::ClientId,
@@ -15,22 +15,23 @@ use actix_web::{
     web::{Data, Path},
 };
 
-/// Fetch a client's account
+/// Fetch the user account of a client
 ///
-/// Who signs in as this client; 404 where nobody does.
+/// 404 if no user is linked to the client.
 #[utoipa::path(tag = "Clients", params(("id" = ClientId, Path)), responses((status = 200, body = ClientAccount)), security(("bearer" = ["clients:read"])))]
 #[get("/clients/{id}/account")]
 pub async fn get_client_account(who: Allowed<ReadClients>, db: Data<Db>, id: Path<ClientId>) -> Reply<ClientAccount> {
     plain(db.peek(&who, move |tx| store::get(tx, *id)).await?)
 }
 
-/// Let somebody sign in as a client
+/// Link a user account to a client
 ///
-/// They see that client's own record under `/me/client`, `/me/cases` and so on, and nothing else. Their id is told by the administrator who has made their account. Whoever signed in as this client before does so no longer.
+/// The user sees the client's own record under `/me/client`, `/me/cases` and so on, and nothing else. The administrator who created the
+/// user knows the user's id. A user who was linked to this client before no longer is.
 #[utoipa::path(tag = "Clients", params(("id" = ClientId, Path)), request_body = NewClientAccount, responses((status = 200, body = ClientAccount)), security(("bearer" = ["clients:write"])))]
 #[put("/clients/{id}/account")]
 pub async fn set_client_account(
-    who: Fresh<WriteClients>,
+    who: RecentlyAuthenticated<WriteClients>,
     db: Data<Db>,
     id: Path<ClientId>,
     body: Body<NewClientAccount>,
@@ -38,12 +39,12 @@ pub async fn set_client_account(
     plain(db.write(&who, move |tx| store::set(tx, *id, &body)).await?)
 }
 
-/// Let nobody sign in as a client
+/// Unlink the user account of a client
 ///
-/// From the next request on, whoever did sees nothing of it any more.
+/// From the next request on, that user can no longer see the client's record.
 #[utoipa::path(tag = "Clients", params(("id" = ClientId, Path)), responses((status = 204, description = "Nobody signs in as the client.")), security(("bearer" = ["clients:write"])))]
 #[delete("/clients/{id}/account")]
-pub async fn remove_client_account(who: Fresh<WriteClients>, db: Data<Db>, id: Path<ClientId>) -> Reply<()> {
+pub async fn remove_client_account(who: RecentlyAuthenticated<WriteClients>, db: Data<Db>, id: Path<ClientId>) -> Reply<()> {
     db.write(&who, move |tx| store::remove(tx, *id)).await?;
     no_content()
 }

@@ -38,7 +38,7 @@ pub fn own(tx: &mut Tx) -> Result<ClientId> {
 /// The same for a change: the client is held until the transaction ends. Who had to wait for it is asked again whether it is they.
 pub fn hold_own(tx: &mut Tx) -> Result<ClientId> {
     let client = own(tx)?;
-    clients::store::hold(tx, client)?;
+    clients::store::lock_for_update(tx, client)?;
     if tx.conn.waits_for_rows() { own(tx) } else { Ok(client) }
 }
 
@@ -59,7 +59,7 @@ fn find(tx: &mut Tx, client: ClientId) -> Result<AccountRow> {
 pub fn get(tx: &mut Tx, client: ClientId) -> Result<ClientAccount> {
     let client = clients::store::find(tx, client)?.id;
     let row = find(tx, client)?;
-    tx.saw("client.account_read", row.client_id);
+    tx.audit_read("client.account_read", row.client_id);
     Ok(row.into())
 }
 
@@ -71,7 +71,7 @@ fn delete(tx: &mut Tx, row: &AccountRow) -> Result<()> {
 
 /// Somebody signs in as this client from now on, and whoever did before does no longer.
 pub fn set(tx: &mut Tx, client: ClientId, new: &Body<NewClientAccount>) -> Result<ClientAccount> {
-    let client = clients::store::hold(tx, client)?.id;
+    let client = clients::store::lock_for_update(tx, client)?.id;
     let user_id = users::store::client(tx, new.user_id, "/user_id")?;
     if let Some(before) = visible(tx).filter(accounts::client_id.eq(client)).select(AccountRow::as_select()).first(tx.conn).optional()? {
         if before.user_id == user_id {
@@ -88,7 +88,7 @@ pub fn set(tx: &mut Tx, client: ClientId, new: &Body<NewClientAccount>) -> Resul
 }
 
 pub fn remove(tx: &mut Tx, client: ClientId) -> Result<()> {
-    let client = clients::store::hold(tx, client)?.id;
+    let client = clients::store::lock_for_update(tx, client)?.id;
     let row = find(tx, client)?;
     delete(tx, &row)
 }

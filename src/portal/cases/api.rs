@@ -12,9 +12,9 @@ use actix_web::{
     web::{Data, Path},
 };
 
-/// Fetch my own record
+/// Fetch my client record
 ///
-/// What I have told about myself, and how I can be reached without harm. 404 for whoever is not linked to a client.
+/// What I told about myself, and how I can be contacted safely. 404 if my user is not linked to a client.
 #[utoipa::path(tag = "Portal", responses((status = 200, body = MyClient), (status = 404, description = "The caller is not linked to a client.")), security(("bearer" = ["portal:read"])))]
 #[get("/me/client")]
 pub async fn get_my_client(who: Allowed<ReadPortal>, db: Data<Db>) -> Reply<MyClient> {
@@ -23,7 +23,7 @@ pub async fn get_my_client(who: Allowed<ReadPortal>, db: Data<Db>) -> Reply<MyCl
 
 /// List my cases
 ///
-/// What each is about in my own words, where it stands, and who leads it.
+/// Each with my goal in my own words, its status and its lead.
 #[utoipa::path(tag = "Portal", params(List<MyCaseFilter>), responses((status = 200, body = Page<MyCase>), (status = 404, description = "The caller is not linked to a client.")), security(("bearer" = ["portal:read"])))]
 #[get("/me/cases")]
 pub async fn list_my_cases(who: Allowed<ReadPortal>, db: Data<Db>, list: List<MyCaseFilter>) -> Reply<Page<MyCase>> {
@@ -32,7 +32,7 @@ pub async fn list_my_cases(who: Allowed<ReadPortal>, db: Data<Db>, list: List<My
 
 /// Fetch one of my cases
 ///
-/// With the next meeting, and what was promised.
+/// With the next meeting and what was promised.
 #[utoipa::path(tag = "Portal", params(("id" = CaseId, Path)), responses((status = 200, body = MyCase)), security(("bearer" = ["portal:read"])))]
 #[get("/me/cases/{id}")]
 pub async fn get_my_case(who: Allowed<ReadPortal>, db: Data<Db>, id: Path<CaseId>) -> Reply<MyCase> {

@@ -75,7 +75,7 @@ pub fn page(tx: &mut Tx, list: &List<MyCaseFilter>) -> Result<Page<MyCase>> {
     let total = if list.include_total { Some(filtered(tx, own, &list.filter).count().get_result(tx.conn)?) } else { None };
     let shown = views(tx, rows)?;
     let page = list.page(actor, shown, total, |case| (case.opened_at.micros(), case.id.uuid()), |case| case);
-    tx.saw_all("case.listed", page.items.iter().map(|case| case.id));
+    tx.audit_read_all("case.listed", page.items.iter().map(|case| case.id));
     Ok(page)
 }
 
@@ -87,7 +87,7 @@ pub fn find(tx: &mut Tx, own: ClientId, id: CaseId) -> Result<CaseId> {
 pub fn get(tx: &mut Tx, id: CaseId) -> Result<MyCase> {
     let own = portal::own(tx)?;
     let row: MyCaseRow = visible(tx, own).filter(cases::id.eq(id)).select(MyCaseRow::as_select()).first(tx.conn)?;
-    tx.saw("case.read", row.id);
+    tx.audit_read("case.read", row.id);
     let (next_meeting, promises) = (portal::meetings::store::next(tx, own, row.id)?, promises(tx, row.id)?);
     let mut whole = views(tx, vec![row])?;
     let case = whole.pop().ok_or_else(crate::error::ApiError::not_found)?;
@@ -105,6 +105,6 @@ fn promises(tx: &mut Tx, case: CaseId) -> Result<Vec<MyPromise>> {
         .select(MyPromise::as_select())
         .limit(MOST_PROMISES)
         .load(tx.conn)?;
-    tx.saw_all("commitment.listed", promises.iter().map(|promise| promise.id));
+    tx.audit_read_all("commitment.listed", promises.iter().map(|promise| promise.id));
     Ok(promises)
 }

@@ -8,34 +8,39 @@ use crate::{
     },
     casework::clients::model::ClientId,
     db::Db,
-    http::{Body, List, Once, Page, Reply, once, paged},
+    http::{Body, IdempotencyKey, List, Page, Reply, once, paged},
 };
 use actix_web::{
     get, post,
     web::{Data, Path},
 };
 
-/// List what I have told you
+/// List my feedback
 ///
-/// The latest first.
+/// The newest first.
 #[utoipa::path(tag = "Portal", params(List<FeedbackFilter>), responses((status = 200, body = Page<MyFeedback>), (status = 404, description = "The caller is not linked to a client.")), security(("bearer" = ["portal:read"])))]
 #[get("/me/feedback")]
 pub async fn list_my_feedback(who: Allowed<ReadPortal>, db: Data<Db>, list: List<FeedbackFilter>) -> Reply<Page<MyFeedback>> {
     paged(db.read(&who, move |tx| store::own(tx, &list)).await?)
 }
 
-/// Tell you something
+/// Give feedback
 ///
-/// Of one of my cases, of a meeting, or of neither. It is read by whoever supports me there, and stays as it is.
+/// About one of my cases, about a meeting, or in general. Those who support me there read it. It cannot be changed.
 #[utoipa::path(tag = "Portal", request_body = NewFeedback, responses((status = 201, body = MyFeedback)), security(("bearer" = ["portal:write"])))]
 #[post("/me/feedback")]
-pub async fn create_my_feedback(who: Allowed<WritePortal>, db: Data<Db>, request: Once, body: Body<NewFeedback>) -> Reply<MyFeedback> {
+pub async fn create_my_feedback(
+    who: Allowed<WritePortal>,
+    db: Data<Db>,
+    request: IdempotencyKey,
+    body: Body<NewFeedback>,
+) -> Reply<MyFeedback> {
     once(&db, &who, request, body, store::create).await
 }
 
-/// List a client's feedback
+/// List the feedback of a client
 ///
-/// What the client has told us, the latest first; what is about a case, to those who work in that case.
+/// The newest first. Feedback about a case is shown only to those who work on that case.
 #[utoipa::path(tag = "Clients", params(("id" = ClientId, Path), List<FeedbackFilter>), responses((status = 200, body = Page<Feedback>)), security(("bearer" = ["feedback:read"])))]
 #[get("/clients/{id}/feedback")]
 pub async fn list_client_feedback(

@@ -20,7 +20,7 @@ fn visible(tx: &Tx) -> feedback::BoxedQuery<'static, Dialect> {
     match tx.scope() {
         // An account may have been set to the wrong person once: what they wrote is not the next one's to read.
         Scope::Own(user) => all.filter(feedback::created_by.eq(user)),
-        _ => all.filter(feedback::case_id.is_null().or(crate::of_visible_case!(tx, "feedback"))),
+        _ => all.filter(feedback::case_id.is_null().or(crate::in_visible_case!(tx, "feedback"))),
     }
 }
 
@@ -42,7 +42,7 @@ fn listed(tx: &mut Tx, client: ClientId, list: &List<FeedbackFilter>) -> Result<
     let rows: Vec<FeedbackRow> = query.select(FeedbackRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(all(tx).count().get_result(tx.conn)?) } else { None };
     let page = list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), |row| row);
-    tx.saw_all("feedback.listed", page.items.iter().map(|row| row.id));
+    tx.audit_read_all("feedback.listed", page.items.iter().map(|row| row.id));
     Ok(page)
 }
 

@@ -52,7 +52,7 @@ pub fn page(tx: &mut Tx, list: &List<MyMeetingFilter>) -> Result<Page<MyMeeting>
     let rows: Vec<MyMeeting> = query.select(MyMeeting::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, own, &list.filter).count().get_result(tx.conn)?) } else { None };
     let page = list.page(actor, rows, total, |row| (row.starts_at.micros(), row.id.uuid()), |row| row);
-    tx.saw_all("meeting.listed", page.items.iter().map(|meeting| meeting.id));
+    tx.audit_read_all("meeting.listed", page.items.iter().map(|meeting| meeting.id));
     Ok(page)
 }
 
@@ -64,7 +64,7 @@ pub fn next(tx: &mut Tx, own: ClientId, case: CaseId) -> Result<Option<MyMeeting
         .filter(meetings::status.eq_any(ahead))
         .filter(meetings::ends_at.gt(Instant::now()));
     let next = ahead.order((meetings::starts_at, meetings::id)).select(MyMeeting::as_select()).first(tx.conn).optional()?;
-    tx.saw_all("meeting.listed", next.iter().map(|meeting: &MyMeeting| meeting.id));
+    tx.audit_read_all("meeting.listed", next.iter().map(|meeting: &MyMeeting| meeting.id));
     Ok(next)
 }
 

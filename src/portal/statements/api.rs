@@ -11,7 +11,7 @@ use crate::{
         store,
     },
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, Reply, body::NOTE_LIMIT, ok, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, body::NOTE_LIMIT, ok, once, paged},
     portal::{hold_own, own},
 };
 use actix_web::{
@@ -21,7 +21,7 @@ use actix_web::{
 
 /// List the versions of my statement
 ///
-/// The latest first: which sections say something and whether I approved it. What they say is fetched one by one.
+/// The newest first, with which sections have text and whether I approved the version. Fetch a version to read its text.
 #[utoipa::path(tag = "Portal", params(List<StatementFilter>), responses((status = 200, body = Page<MyStatementSummary>), (status = 404, description = "The caller is not linked to a client.")), security(("bearer" = ["portal:read"])))]
 #[get("/me/statements")]
 pub async fn list_my_statements(who: Allowed<ReadPortal>, db: Data<Db>, list: List<StatementFilter>) -> Reply<Page<MyStatementSummary>> {
@@ -29,15 +29,15 @@ pub async fn list_my_statements(who: Allowed<ReadPortal>, db: Data<Db>, list: Li
     paged(page.map(MyStatementSummary::from))
 }
 
-/// Begin a new version of my statement
+/// Create a version of my statement
 ///
-/// A draft, empty or `from` the latest version. There is one draft at a time, whoever began it: while there is one, this is a 409.
+/// A draft, empty or copied `from` the latest version. There is at most one draft, whoever created it; 409 if there is one.
 #[utoipa::path(tag = "Portal", request_body = NewStatement, responses((status = 201, body = MyStatement)), security(("bearer" = ["portal:write"])))]
 #[post("/me/statements")]
 pub async fn create_my_statement(
     who: Allowed<WritePortal>,
     db: Data<Db>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<NewStatement, NOTE_LIMIT>,
 ) -> Reply<MyStatement> {
     once(&db, &who, request, body, move |tx, new| {
@@ -49,7 +49,7 @@ pub async fn create_my_statement(
 
 /// Fetch one version of my statement
 ///
-/// With its sections, and with my approval once it is given.
+/// With its sections and, once given, my approval.
 #[utoipa::path(tag = "Portal", params(("id" = StatementId, Path)), responses((status = 200, body = MyStatement)), security(("bearer" = ["portal:read"])))]
 #[get("/me/statements/{id}")]
 pub async fn get_my_statement(who: Allowed<ReadPortal>, db: Data<Db>, id: Path<StatementId>) -> Reply<MyStatement> {
@@ -58,7 +58,7 @@ pub async fn get_my_statement(who: Allowed<ReadPortal>, db: Data<Db>, id: Path<S
 
 /// Change a draft of my statement
 ///
-/// A JSON merge patch, section by section: absent sections stay, `null` empties one. What I have approved is never changed.
+/// A JSON merge patch by section: absent sections stay, `null` clears one. An approved version cannot change.
 #[utoipa::path(tag = "Portal", params(("id" = StatementId, Path)), request_body = StatementPatch, responses((status = 200, body = MyStatement)), security(("bearer" = ["portal:write"])))]
 #[patch("/me/statements/{id}")]
 pub async fn update_my_statement(
@@ -74,7 +74,8 @@ pub async fn update_my_statement(
 
 /// Approve my statement
 ///
-/// From then on this version is in force and never changes; the one before is superseded. At least one section must say something. `If-Match` says which version was read: what is approved is what was shown.
+/// This version is in force from now on and cannot change; the earlier one is superseded. At least one section must have text. `If-Match`
+/// says which version I read.
 #[utoipa::path(tag = "Portal", params(("id" = StatementId, Path)), responses((status = 200, body = MyStatement)), security(("bearer" = ["portal:write"])))]
 #[post("/me/statements/{id}/approve")]
 pub async fn approve_my_statement(who: Allowed<WritePortal>, db: Data<Db>, id: Path<StatementId>, version: IfMatch) -> Reply<MyStatement> {

@@ -36,16 +36,16 @@ const MOST_FOOT_LINES: usize = 8;
 /// A4, one way or the other.
 #[derive(Clone, Copy, PartialEq)]
 enum Paper {
-    Upright,
+    Portrait,
     /// For a table that is too wide for the other.
-    Across,
+    Landscape,
 }
 
 impl Paper {
     const fn size(self) -> (f32, f32) {
         match self {
-            Self::Upright => (595.0, 842.0),
-            Self::Across => (842.0, 595.0),
+            Self::Portrait => (595.0, 842.0),
+            Self::Landscape => (842.0, 595.0),
         }
     }
     const fn right(self) -> f32 {
@@ -192,8 +192,8 @@ fn lay_out(sheet: &Sheet) -> Setter {
         }
         setter
     };
-    let upright = on(Paper::Upright);
-    if upright.is_cramped { on(Paper::Across) } else { upright }
+    let upright = on(Paper::Portrait);
+    if upright.is_cramped { on(Paper::Landscape) } else { upright }
 }
 
 /// Each text that is seen of a block, with the face in which it is set.
@@ -406,7 +406,7 @@ mod tests {
         assert_eq!(lay_out(&one).pages.len(), 1);
         let long = sheet(&"Time to read before I sign. ".repeat(300));
         let pages = lay_out(&long).pages;
-        let paper = Paper::Upright;
+        let paper = Paper::Portrait;
         assert!(pages.len() > 3);
         for placed in pages.iter().flat_map(|page| &page.0) {
             if let Placed::Words { at: (x, y), size, line, .. } = placed {
@@ -464,10 +464,10 @@ mod tests {
     fn a_notice_at_the_foot_is_on_every_page_and_nothing_is_set_over_it() {
         let notice = "Not for anybody outside the organization. ".repeat(6);
         let sheet = Sheet { foot_notice: Some(notice), ..sheet(&"Time to read before I sign. ".repeat(300)) };
-        let lines = foot_notice(&sheet, Paper::Upright).len();
+        let lines = foot_notice(&sheet, Paper::Portrait).len();
         assert!((3..=MOST_FOOT_LINES).contains(&lines), "{lines}");
         let set = lay_out(&sheet);
-        let first = Paper::Upright.foot() - FOOT_LEADING * lines as f32 - FOOT_SIZE;
+        let first = Paper::Portrait.foot() - FOOT_LEADING * lines as f32 - FOOT_SIZE;
         assert!(set.pages.len() > 3 && set.bottom < first);
         for placed in set.pages.iter().flat_map(|page| &page.0) {
             if let Placed::Words { at: (_, y), .. } = placed {

@@ -239,7 +239,7 @@ mod tests {
     fn a_name_stays_in_one_line() {
         let row = |name: &str| [name, "1", "1", "1", "1"].map(str::to_owned).to_vec();
         let head = ["Team", "In the caseload at the beginning", "Came in", "Went out", "In the caseload at the end"].map(str::to_owned);
-        let mut setter = Setter::new(Paper::Upright, 0);
+        let mut setter = Setter::new(Paper::Portrait, 0);
         setter.table(&head, &[row("North bank")], &[row("Total")], &[false, true, true, true, true]);
         assert!(words(&setter.pages[0]).iter().any(|(.., text, _)| text == "North bank"));
     }
@@ -254,7 +254,7 @@ mod tests {
                 ..Sheet::default()
             })
         };
-        assert!(of(6).paper == Paper::Upright && of(9).paper == Paper::Across);
+        assert!(of(6).paper == Paper::Portrait && of(9).paper == Paper::Landscape);
         assert!(!of(9).is_cramped && of(30).is_cramped);
     }
 
@@ -281,7 +281,9 @@ mod tests {
             for placed in &page.0 {
                 if let pdf::Placed::Words { at: (x, y), size, line, .. } = placed {
                     assert!(
-                        *x >= LEFT - 0.1 && x + (line.seen_width()) * size <= Paper::Upright.right() + 0.1 && *y < Paper::Upright.bottom(),
+                        *x >= LEFT - 0.1
+                            && x + (line.seen_width()) * size <= Paper::Portrait.right() + 0.1
+                            && *y < Paper::Portrait.bottom(),
                         "{x} {y} {line:?}"
                     );
                 }
@@ -291,7 +293,7 @@ mod tests {
 
     #[test]
     fn every_row_is_heard_with_a_cell_for_each_column() {
-        let mut setter = Setter::new(Paper::Upright, 0);
+        let mut setter = Setter::new(Paper::Portrait, 0);
         let rows = vec![vec!["A".into(), String::new(), "1".into()], vec!["B".into()], vec![String::new(); 5]];
         setter.table(&["x".into(), "y".into(), "z".into()], &rows, &rows[..1], &[false, false, true]);
         let heard: std::collections::BTreeSet<usize> = setter.pages[0].0.iter().filter_map(pdf::Placed::part).collect();
@@ -313,7 +315,7 @@ mod tests {
         let row = |name: &str| vec![name.to_owned(), "1".into()];
         let mut carried = 0;
         for rows in 20..50 {
-            let mut setter = Setter::new(Paper::Upright, 0);
+            let mut setter = Setter::new(Paper::Portrait, 0);
             setter.table(&row("Kind"), &vec![row("A"); rows], &[row("All")], &[false, true]);
             let last = words(setter.pages.last().unwrap());
             assert!(last.iter().any(|(.., text, _)| text == "A") && last.iter().any(|(.., text, _)| text == "All"), "{rows}");
@@ -326,10 +328,10 @@ mod tests {
     fn a_row_that_is_longer_than_a_page_goes_on_over_it() {
         let long = "Words that go on and on. ".repeat(600);
         let rows = vec![vec![long, "1".into()]];
-        let mut setter = Setter::new(Paper::Upright, 0);
+        let mut setter = Setter::new(Paper::Portrait, 0);
         setter.table(&["Note".into(), "Count".into()], &rows, &[], &[false, true]);
         assert!(setter.pages.len() > 2);
         let last = words(setter.pages.last().unwrap());
-        assert!(last.iter().all(|(_, y, ..)| *y <= Paper::Upright.bottom()), "{last:?}");
+        assert!(last.iter().all(|(_, y, ..)| *y <= Paper::Portrait.bottom()), "{last:?}");
     }
 }

@@ -76,7 +76,7 @@ impl Reply {
         self.body["id"].as_str().unwrap_or_else(|| panic!("no id in {:#}", self.body)).to_owned()
     }
     /// What a refusal says, without its id, which is another each time.
-    pub fn told(&self) -> Value {
+    pub fn observed(&self) -> Value {
         let mut body = self.body.clone();
         body.as_object_mut().unwrap().remove("instance");
         body
@@ -107,8 +107,8 @@ impl Reply {
 }
 
 /// What a server is told of the world if it is told nothing else.
-pub fn surroundings() -> app::Surroundings {
-    app::Surroundings {
+pub fn server_options() -> app::ServerOptions {
+    app::ServerOptions {
         sources: Sources::default(),
         password_cost: Cost::LEAST,
         most_connections: 1000,
@@ -119,11 +119,11 @@ pub fn surroundings() -> app::Surroundings {
 }
 
 /// Starts a server on that database; says where.
-fn server(home: &Home, keys: &Arc<Keys>, surroundings: app::Surroundings) -> String {
-    server_with(home, keys, SecretKeys::load(home.folder.path()).unwrap(), surroundings)
+fn server(home: &Home, keys: &Arc<Keys>, server_options: app::ServerOptions) -> String {
+    server_with(home, keys, SecretKeys::load(home.folder.path()).unwrap(), server_options)
 }
 
-fn server_with(home: &Home, keys: &Arc<Keys>, secrets: SecretKeys, surroundings: app::Surroundings) -> String {
+fn server_with(home: &Home, keys: &Arc<Keys>, secrets: SecretKeys, server_options: app::ServerOptions) -> String {
     let db = Db::open(&Options {
         url: Url::parse(&home.url).unwrap(),
         replica: None,
@@ -140,7 +140,7 @@ fn server_with(home: &Home, keys: &Arc<Keys>, secrets: SecretKeys, surroundings:
         keys: Arc::clone(keys),
         secrets: Arc::new(secrets),
         workers: 2,
-        surroundings,
+        server_options,
         post: Post::start(Route::folder(home.mail(), None).unwrap()).unwrap(),
     };
     std::thread::spawn(move || actix_web::rt::System::new().block_on(async { app::serve(listener, setup).unwrap().await }));
@@ -154,7 +154,7 @@ impl World {
 
     pub async fn start_at(home: Home, engine: Engine) -> Self {
         let keys = Arc::new(Keys::load(home.folder.path()).unwrap());
-        let base = server(&home, &keys, surroundings());
+        let base = server(&home, &keys, server_options());
         let mut conn = home.open();
         let mut organization = |name: &str| {
             let org =
@@ -205,21 +205,21 @@ impl World {
 
     /// A second server on the same database, with the same key.
     pub fn another_server(&self) -> String {
-        self.another_server_in(surroundings())
+        self.another_server_in(server_options())
     }
     /// The same, that is told something else of the world.
-    pub fn another_server_in(&self, surroundings: app::Surroundings) -> String {
-        server(&self.home, &self.keys, surroundings)
+    pub fn another_server_in(&self, server_options: app::ServerOptions) -> String {
+        server(&self.home, &self.keys, server_options)
     }
 
     /// The same, that has read the keys for itself.
     pub fn another_server_by(&self, keys: &Arc<Keys>) -> String {
-        server(&self.home, keys, surroundings())
+        server(&self.home, keys, server_options())
     }
 
     /// The same, that decrypts secrets with other keys.
     pub fn another_server_with(&self, secrets: SecretKeys) -> String {
-        server_with(&self.home, &self.keys, secrets, surroundings())
+        server_with(&self.home, &self.keys, secrets, server_options())
     }
 
     /// Somebody of the organization, in its team.

@@ -244,7 +244,7 @@ impl ClientFile {
         for contact in &self.contacts {
             story.at(contact.at, StoryEvent::Contact, contact.words());
         }
-        story.told()
+        story.sorted()
     }
 }
 

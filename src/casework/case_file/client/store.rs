@@ -4,7 +4,7 @@ use super::model::*;
 use crate::{
     casework::{
         actions::model::{ActionId, ActionStatus},
-        case_file::{Newest, store as whole},
+        case_file::{Capped, store as whole},
         cases::model::{CaseId, CaseRow},
         clients,
         deadlines::model::as_of,
@@ -75,7 +75,7 @@ fn ladders(tx: &mut Tx, case: CaseId, left_out: &mut ClientLeftOut) -> Result<(V
     let of_case = || barriers::table.filter(barriers::organization_id.eq(own)).filter(barriers::case_id.eq(case)).into_boxed::<Dialect>();
     let rows = crate::newest!(tx, BarrierTold, (barriers::opened_at.desc(), barriers::id.desc()), of_case());
     let rows = rows.noting(&mut left_out.barriers);
-    tx.saw_all("barrier.listed", rows.iter().map(|row| row.id));
+    tx.audit_read_all("barrier.listed", rows.iter().map(|row| row.id));
     let places: BTreeMap<_, _> = rows.iter().enumerate().map(|(place, row)| (row.id, place)).collect();
     let mut barriers: Vec<ClientBarrier> = rows.into_iter().map(Into::into).collect();
 
@@ -85,7 +85,7 @@ fn ladders(tx: &mut Tx, case: CaseId, left_out: &mut ClientLeftOut) -> Result<(V
     };
     let rows = crate::newest!(tx, ActionTold, (actions::created_at.desc(), actions::id.desc()), of_case());
     let rows = rows.noting(&mut left_out.actions);
-    tx.saw_all("action.listed", rows.iter().map(|row| row.id));
+    tx.audit_read_all("action.listed", rows.iter().map(|row| row.id));
     let mut days = deadlines_of(tx, case, left_out)?;
     let mut of_case = Vec::new();
     for row in rows {
@@ -112,7 +112,7 @@ fn deadlines_of(tx: &mut Tx, case: CaseId, left_out: &mut ClientLeftOut) -> Resu
     };
     let rows = crate::newest!(tx, DeadlineTold, (deadlines::due_on.desc(), deadlines::id.desc()), of_case());
     let rows = rows.noting(&mut left_out.deadlines);
-    tx.saw_all("deadline.listed", rows.iter().map(|row| row.id));
+    tx.audit_read_all("deadline.listed", rows.iter().map(|row| row.id));
     let (now, mut days) = (Instant::now(), BTreeMap::<ActionId, Vec<ClientDeadline>>::new());
     for row in rows {
         let (status, satisfied_on, late_filing) = (as_of(row.status, row.due_at, now), row.satisfied_on, row.late_filing);
@@ -121,16 +121,16 @@ fn deadlines_of(tx: &mut Tx, case: CaseId, left_out: &mut ClientLeftOut) -> Resu
     Ok(days)
 }
 
-fn meetings_of(tx: &mut Tx, case: CaseId) -> Result<Newest<MyMeeting>> {
+fn meetings_of(tx: &mut Tx, case: CaseId) -> Result<Capped<MyMeeting>> {
     let own = tx.organization();
     let of_case = || meetings::table.filter(meetings::organization_id.eq(own)).filter(meetings::case_id.eq(case)).into_boxed::<Dialect>();
     let newest = crate::newest!(tx, MyMeeting, (meetings::starts_at.desc(), meetings::id.desc()), of_case());
-    tx.saw_all("meeting.listed", newest.rows.iter().map(|row| row.id));
+    tx.audit_read_all("meeting.listed", newest.rows.iter().map(|row| row.id));
     Ok(newest)
 }
 
 /// As the portal has them: without those that nobody asks for any more.
-fn promises(tx: &mut Tx, case: CaseId) -> Result<Newest<MyPromise>> {
+fn promises(tx: &mut Tx, case: CaseId) -> Result<Capped<MyPromise>> {
     let own = tx.organization();
     let of_case = || {
         let theirs = meetings::table.filter(meetings::organization_id.eq(own)).filter(meetings::case_id.eq(case)).select(meetings::id);
@@ -138,27 +138,27 @@ fn promises(tx: &mut Tx, case: CaseId) -> Result<Newest<MyPromise>> {
         all.filter(commitments::status.ne(CommitmentStatus::Waived)).into_boxed::<Dialect>()
     };
     let newest = crate::newest!(tx, MyPromise, (commitments::created_at.desc(), commitments::id.desc()), of_case());
-    tx.saw_all("commitment.listed", newest.rows.iter().map(|row| row.id));
+    tx.audit_read_all("commitment.listed", newest.rows.iter().map(|row| row.id));
     Ok(newest)
 }
 
-fn contacts(tx: &mut Tx, case: CaseId) -> Result<Newest<ContactTold>> {
+fn contacts(tx: &mut Tx, case: CaseId) -> Result<Capped<ContactTold>> {
     let own = tx.organization();
     let of_case = || {
         let all = notes::table.filter(notes::organization_id.eq(own)).filter(notes::case_id.eq(case));
         all.filter(notes::kind.eq(NoteKind::Contact)).into_boxed::<Dialect>()
     };
     let newest = crate::newest!(tx, ContactTold, (notes::occurred_at.desc(), notes::id.desc()), of_case());
-    tx.saw_all("note.listed", newest.rows.iter().map(|row| row.id));
+    tx.audit_read_all("note.listed", newest.rows.iter().map(|row| row.id));
     Ok(newest)
 }
 
-fn steps(tx: &mut Tx, case: CaseId) -> Result<Newest<StepTold>> {
+fn steps(tx: &mut Tx, case: CaseId) -> Result<Capped<StepTold>> {
     let own = tx.organization();
     let of_case = || {
         let all = case_transitions::table.filter(case_transitions::organization_id.eq(own));
         all.filter(case_transitions::case_id.eq(case)).into_boxed::<Dialect>()
     };
-    tx.saw("case.transitions_read", case);
+    tx.audit_read("case.transitions_read", case);
     Ok(crate::newest!(tx, StepTold, (case_transitions::at.desc(), case_transitions::id.desc()), of_case()))
 }

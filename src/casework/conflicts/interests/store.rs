@@ -32,14 +32,14 @@ pub fn page(tx: &mut Tx, list: &List<InterestFilter>) -> Result<Page<Interest>> 
     };
     let rows: Vec<InterestRow> = query.select(InterestRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(visible(tx)?.count().get_result(tx.conn)?) } else { None };
-    tx.saw_all("interest.listed", rows.iter().map(|row| row.id));
+    tx.audit_read_all("interest.listed", rows.iter().map(|row| row.id));
     Ok(list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Interest::from))
 }
 
 pub fn create(tx: &mut Tx, new: &Body<NewInterest>) -> Result<Interest> {
     let mut row = InterestRow::new(tx.organization(), tx.user()?, new);
     row.check()?;
-    if let Some(provider) = providers::store::refer(tx, Some(row.provider_id), "/provider_id")? {
+    if let Some(provider) = providers::store::lock_reference(tx, Some(row.provider_id), "/provider_id")? {
         row.provider_id = provider;
     }
     diesel::insert_into(interests::table).values(&row).execute(tx.conn)?;

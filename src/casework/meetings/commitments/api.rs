@@ -8,7 +8,7 @@ use crate::{
     },
     casework::meetings::model::MeetingId,
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, Reply, ok, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, ok, once, paged},
 };
 use actix_web::{
     get, patch, post,
@@ -17,7 +17,7 @@ use actix_web::{
 
 /// List the commitments of a meeting
 ///
-/// What each party promised in it.
+/// What each party promised in the meeting.
 #[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path), List<CommitmentFilter>), responses((status = 200, body = Page<Commitment>)), security(("bearer" = ["meetings:read"])))]
 #[get("/meetings/{id}/commitments")]
 pub async fn list_commitments(
@@ -29,16 +29,16 @@ pub async fn list_commitments(
     paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
 }
 
-/// Enter a commitment
+/// Create a commitment
 ///
-/// What a party promised in the meeting, and by when. It starts as `open`.
+/// What a party promised in the meeting, and by when. Starts as `open`.
 #[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path)), request_body = NewCommitment, responses((status = 201, body = Commitment)), security(("bearer" = ["meetings:write"])))]
 #[post("/meetings/{id}/commitments")]
 pub async fn create_commitment(
     who: Allowed<WriteMeetings>,
     db: Data<Db>,
     id: Path<MeetingId>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<NewCommitment>,
 ) -> Reply<Commitment> {
     once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
@@ -46,7 +46,7 @@ pub async fn create_commitment(
 
 /// Fetch one commitment
 ///
-/// What was promised, and what became of it.
+/// What was promised, and whether it was kept.
 #[utoipa::path(tag = "Meetings", params(("id" = CommitmentId, Path)), responses((status = 200, body = Commitment)), security(("bearer" = ["meetings:read"])))]
 #[get("/commitments/{id}")]
 pub async fn get_commitment(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<CommitmentId>) -> Reply<Commitment> {
@@ -55,7 +55,7 @@ pub async fn get_commitment(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<C
 
 /// Change a commitment
 ///
-/// A JSON merge patch: what became of it, or a better wording or day.
+/// A JSON merge patch: the outcome, or a corrected text or date.
 #[utoipa::path(tag = "Meetings", params(("id" = CommitmentId, Path)), request_body = CommitmentPatch, responses((status = 200, body = Commitment)), security(("bearer" = ["meetings:write"])))]
 #[patch("/commitments/{id}")]
 pub async fn update_commitment(

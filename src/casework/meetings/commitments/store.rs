@@ -3,7 +3,7 @@
 use super::model::*;
 use crate::{
     casework::{
-        case_file::Newest,
+        case_file::Capped,
         cases::model::CaseId,
         meetings::{
             self,
@@ -53,7 +53,7 @@ pub fn page(tx: &mut Tx, meeting: MeetingId, list: &List<CommitmentFilter>) -> R
     };
     let rows: Vec<CommitmentRow> = query.select(CommitmentRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, meeting.id, &list.filter).count().get_result(tx.conn)?) } else { None };
-    tx.saw_all("commitment.listed", rows.iter().map(|row| row.id));
+    tx.audit_read_all("commitment.listed", rows.iter().map(|row| row.id));
     Ok(list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Commitment::from))
 }
 
@@ -65,21 +65,21 @@ pub fn open_of_case(tx: &mut Tx, case: CaseId) -> Result<Vec<(CommitmentId, Opti
 }
 
 /// The promises of a case for its file: the newest, in the order of time, and how many were left out.
-pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Newest<CommitmentRow>> {
+pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Capped<CommitmentRow>> {
     let of_case = |tx: &Tx| commitments::meeting_id.eq_any(meetings::store::visible_ids(tx).filter(meeting_rows::case_id.eq(case)));
     let order = (commitments::created_at.desc(), commitments::id.desc());
     let newest = crate::newest!(tx, CommitmentRow, order, visible(tx).filter(of_case(tx)));
-    tx.saw_all("commitment.listed", newest.rows.iter().map(|row| row.id));
+    tx.audit_read_all("commitment.listed", newest.rows.iter().map(|row| row.id));
     Ok(newest)
 }
 
 pub fn get(tx: &mut Tx, id: CommitmentId) -> Result<Commitment> {
     let row: CommitmentRow = visible(tx).filter(commitments::id.eq(id)).select(CommitmentRow::as_select()).first(tx.conn)?;
-    tx.saw("commitment.read", row.id);
+    tx.audit_read("commitment.read", row.id);
     Ok(row.into())
 }
 
-/// Enters a promise made in a meeting; it is in the trace and on the timeline.
+/// Enters a promise made in a meeting; it is in the audit log and on the timeline.
 pub fn insert(tx: &mut Tx, meeting: &MeetingRow, new: &NewCommitment) -> Result<CommitmentRow> {
     let row = CommitmentRow::new(meeting.organization_id, meeting.id, new);
     diesel::insert_into(commitments::table).values(&row).execute(tx.conn)?;

@@ -8,14 +8,14 @@ use crate::{
     },
     casework::meetings::model::MeetingId,
     db::Db,
-    http::{Body, IfMatch, Once, Reply, ok, once, plain},
+    http::{Body, IdempotencyKey, IfMatch, Reply, ok, once, plain},
 };
 use actix_web::{
     get, patch, post,
     web::{Data, Path},
 };
 
-/// List the preparation of a meeting
+/// List the preparation items of a meeting
 ///
 /// The whole checklist on one page, in its order, with `readiness`.
 #[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path)), responses((status = 200, body = Preparation)), security(("bearer" = ["meetings:read"])))]
@@ -24,16 +24,16 @@ pub async fn list_preparation_items(who: Allowed<ReadMeetings>, db: Data<Db>, id
     plain(db.read(&who, move |tx| store::list(tx, *id)).await?)
 }
 
-/// Add to the preparation of a meeting
+/// Add a preparation item to a meeting
 ///
-/// The item comes last. A mandatory one counts for `readiness`, and so makes a new version of the meeting.
+/// The item comes last. A mandatory item counts for `readiness` and so creates a new version of the meeting.
 #[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path)), request_body = NewPreparationItem, responses((status = 201, body = PreparationItem)), security(("bearer" = ["meetings:write"])))]
 #[post("/meetings/{id}/preparation")]
 pub async fn create_preparation_item(
     who: Allowed<WriteMeetings>,
     db: Data<Db>,
     id: Path<MeetingId>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<NewPreparationItem>,
 ) -> Reply<PreparationItem> {
     once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
@@ -41,7 +41,7 @@ pub async fn create_preparation_item(
 
 /// Change a preparation item
 ///
-/// A JSON merge patch. `done` says that it has been seen to, now and by the caller. Once the meeting is over, its preparation stays as it was.
+/// A JSON merge patch. `done` marks the item as done now, by the caller. Preparation cannot change once the meeting is over.
 #[utoipa::path(tag = "Meetings", params(("id" = PreparationItemId, Path)), request_body = PreparationItemPatch, responses((status = 200, body = PreparationItem)), security(("bearer" = ["meetings:write"])))]
 #[patch("/preparation-items/{id}")]
 pub async fn update_preparation_item(

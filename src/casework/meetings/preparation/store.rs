@@ -32,7 +32,7 @@ pub fn list(tx: &mut Tx, meeting: MeetingId) -> Result<Preparation> {
     let meeting = meetings::store::find(tx, meeting)?;
     let rows = visible(tx).filter(items::meeting_id.eq(meeting.id)).order((items::position.asc(), items::id.asc()));
     let rows: Vec<ItemRow> = rows.select(ItemRow::as_select()).load(tx.conn)?;
-    tx.saw("meeting.preparation_read", meeting.id);
+    tx.audit_read("meeting.preparation_read", meeting.id);
     Ok(Preparation { readiness: meeting.readiness(), items: rows.into_iter().map(Into::into).collect() })
 }
 
@@ -77,7 +77,7 @@ fn recount(tx: &mut Tx, meeting: &mut MeetingRow) -> Result<()> {
 
 /// A checklist may change while its meeting is still to come.
 fn check_ahead(meeting: &MeetingRow) -> Result<()> {
-    if meeting.status.is_ahead() { Ok(()) } else { Err(ApiError::conflict("The meeting is over: its preparation stays as it was.")) }
+    if meeting.status.is_ahead() { Ok(()) } else { Err(ApiError::conflict("The meeting is over, so its preparation cannot change.")) }
 }
 
 pub fn create(tx: &mut Tx, meeting: MeetingId, new: &Body<NewPreparationItem>) -> Result<PreparationItem> {

@@ -7,7 +7,7 @@ use crate::{
         policy::{ReadTeams, WriteTeams},
     },
     db::Db,
-    http::{Body, IfMatch, List, Once, Page, Reply, no_content, once, paged},
+    http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, no_content, once, paged},
     identity::teams::model::TeamId,
 };
 use actix_web::{
@@ -17,24 +17,24 @@ use actix_web::{
 
 /// List the deputies of a team
 ///
-/// Who stands in for its supervisor, from when to when: those who will, who do, and who did. An advocate is not told the reason.
+/// Past, current and future deputies, with their days. An advocate does not see the reason.
 #[utoipa::path(tag = "Teams", params(("id" = TeamId, Path), List<DeputyFilter>), responses((status = 200, body = Page<Deputy>)), security(("bearer" = ["teams:read"])))]
 #[get("/teams/{id}/deputies")]
 pub async fn list_deputies(who: Allowed<ReadTeams>, db: Data<Db>, id: Path<TeamId>, list: List<DeputyFilter>) -> Reply<Page<Deputy>> {
     paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
 }
 
-/// Deputise a supervisor to a team
+/// Add a deputy to a team
 ///
-/// From the beginning of the first day to the end of the last, in the organization's time zone, they see and do in this team what its
-/// own supervisor may.
+/// From the start of the first day to the end of the last, in the organization's time zone, the deputy can do what the team's own
+/// supervisor can.
 #[utoipa::path(tag = "Teams", params(("id" = TeamId, Path)), request_body = NewDeputy, responses((status = 201, body = Deputy)), security(("bearer" = ["teams:write"])))]
 #[post("/teams/{id}/deputies")]
 pub async fn create_deputy(
     who: Allowed<WriteTeams>,
     db: Data<Db>,
     id: Path<TeamId>,
-    request: Once,
+    request: IdempotencyKey,
     body: Body<NewDeputy>,
 ) -> Reply<Deputy> {
     once(&db, &who, request, body, move |tx, new| store::create(tx, *id, new)).await
@@ -42,7 +42,7 @@ pub async fn create_deputy(
 
 /// End a deputyship
 ///
-/// Now, or before it has begun. What the person saw only by it is hidden from them at once.
+/// Now, or before it starts. What the deputy could see only through it is hidden at once.
 #[utoipa::path(tag = "Teams", params(("id" = TeamId, Path), ("deputy_id" = DeputyId, Path)), responses((status = 204, description = "The deputyship has ended.")), security(("bearer" = ["teams:write"])))]
 #[delete("/teams/{id}/deputies/{deputy_id}")]
 pub async fn end_deputy(who: Allowed<WriteTeams>, db: Data<Db>, path: Path<(TeamId, DeputyId)>, version: IfMatch) -> Reply<()> {

@@ -143,7 +143,7 @@ impl NewDeputy {
             return Err(ApiError::invalid("/ends_on", "before_start", "must not be before starts_on"));
         }
         if self.ends_on >= self.starts_on.plus_days(MOST_DAYS) {
-            return Err(ApiError::invalid("/ends_on", "out_of_range", format!("must leave it at most {MOST_DAYS} days")));
+            return Err(ApiError::invalid("/ends_on", "out_of_range", format!("must be at most {MOST_DAYS} days after starts_on")));
         }
         Ok(())
     }

@@ -46,7 +46,7 @@ pub fn page(tx: &mut Tx, team: TeamId, list: &List<DeputyFilter>) -> Result<Page
     let rows: Vec<DeputyRow> = query.select(DeputyRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(&team, &list.filter).count().get_result(tx.conn)?) } else { None };
     let names = users::store::refs(tx, rows.iter().map(|row| row.user_id).collect())?;
-    tx.saw_all("deputy.listed", rows.iter().map(|row| row.id));
+    tx.audit_read_all("deputy.listed", rows.iter().map(|row| row.id));
     let view = |row: DeputyRow| {
         let name = names.iter().find(|user| user.id == row.user_id).map(|user| user.display_name.clone());
         Deputy::of(row, name, actor)
@@ -56,7 +56,7 @@ pub fn page(tx: &mut Tx, team: TeamId, list: &List<DeputyFilter>) -> Result<Page
 
 pub fn create(tx: &mut Tx, team: TeamId, new: &Body<NewDeputy>) -> Result<Deputy> {
     // Held, so that of two who deputise the same person at once the second sees the first.
-    let (actor, team) = (tx.actor()?, teams::store::hold(tx, team)?);
+    let (actor, team) = (tx.actor()?, teams::store::lock_for_update(tx, team)?);
     let zone = organizations::store::find(tx)?.time_zone;
     let user = users::store::worker(tx, new.user_id, "/user_id")?;
     if user.role != Role::Supervisor {
@@ -70,7 +70,7 @@ pub fn create(tx: &mut Tx, team: TeamId, new: &Body<NewDeputy>) -> Result<Deputy
         .filter(deputies::ends_at.gt(row.starts_at.max(Instant::now())))
         .filter(deputies::ends_at.gt(deputies::starts_at));
     if at_the_same_time.select(deputies::id).first::<DeputyId>(tx.conn).optional()?.is_some() {
-        return Err(ApiError::new(Code::AlreadyExists, "This person is deputised to the team on some of these days already."));
+        return Err(ApiError::new(Code::AlreadyExists, "This person is already a deputy of the team on some of these days."));
     }
     diesel::insert_into(deputies::table).values(&row).execute(tx.conn)?;
     tx.record("deputy.created", row.id, new.members());
@@ -82,7 +82,7 @@ pub fn end(tx: &mut Tx, team: TeamId, id: DeputyId, version: &IfMatch) -> Result
     let mut row = visible(&team).filter(deputies::id.eq(id)).select(DeputyRow::as_select()).locked().get_result::<DeputyRow>(tx.conn)?;
     version.check(row.version)?;
     if !row.end(Instant::now()) {
-        return Err(ApiError::conflict("The deputyship has ended already."));
+        return Err(ApiError::conflict("The deputyship has already ended."));
     }
     rewrite(deputies::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
     tx.record("deputy.ended", row.id, vec!["ends_at".into()]);

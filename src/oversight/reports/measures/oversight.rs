@@ -58,7 +58,7 @@ pub const ALL: &[Measure] = &[
         tells_mistakes: false,
         headline: "unassigned",
         decided_by: &[],
-        by_time: ByTime { spans: &[], ..ByTime::of("Not told by month: who supervises a team is not kept for the past.") },
+        by_time: ByTime { spans: &[], ..ByTime::of("Not reported by month: who supervises a team is not kept for the past.") },
     },
     Measure {
         id: "data_quality",
