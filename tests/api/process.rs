@@ -304,7 +304,7 @@ on_both_engines! {
         }
         let older = "DELETE FROM __diesel_schema_migrations WHERE version = (SELECT max(version) FROM __diesel_schema_migrations)";
         conn.batch_execute(older).unwrap();
-        assert!(run(&w.home, &email).1.contains("Nobody signs in with this"), "the schema is the program's");
+        assert!(run(&w.home, &email).1.contains("No user has this e-mail address"), "the schema is the program's");
         conn.batch_execute(older).unwrap();
         for arguments in [&["serve", "--no-migrate"][..], &["verify"], &email] {
             refused(&w.home, arguments, "run `alongside migrate`");
