@@ -1,10 +1,10 @@
 //! The chain: each entry carries SHA-256(the hash before it ‖ its own content), and a number without gaps.
 
-use super::{Entry, Outcome, insert_postgres};
+use super::{Entry, Outcome};
 use crate::{
     auth::{OrganizationId, RequestId, Role, SessionId, UserId},
     db::{
-        Conn, Dialect, PortableDsl as _,
+        Conn, Dialect, PortableDsl as _, audit_insert,
         dialect::Key,
         rewrite,
         schema::{audit_events, audit_heads, organizations},
@@ -121,7 +121,7 @@ pub fn append(conn: &mut Conn, mut entries: Vec<Entry>) -> Result<()> {
 /// is one; on SQLite row by row: that statement is always the same, and so is compiled once.
 fn put(conn: &mut Conn, organization: OrganizationId, rows: &[EventRow], sequence: i64, hash: &[u8]) -> Result<()> {
     match conn {
-        Conn::Pg(c) => drop(insert_postgres::of(organization, rows, sequence, hash).execute(c)?),
+        Conn::Pg(c) => drop(audit_insert::of(organization, rows, sequence, hash).execute(c)?),
         Conn::Sqlite(c) => {
             for row in rows {
                 diesel::insert_into(audit_events::table).values(row).execute(c)?;

@@ -6,7 +6,6 @@
 mod batch_writer;
 pub mod chain;
 pub mod checkpoint;
-mod insert_postgres;
 
 pub use batch_writer::AuditQueue;
 pub use chain::append;

@@ -3,6 +3,7 @@
 
 #![expect(clippy::disallowed_types, reason = "this is the folder that names the engines")]
 
+pub mod audit_insert;
 pub mod conn;
 pub mod dialect;
 pub mod file;

@@ -18,6 +18,11 @@ use std::sync::Arc;
 async fn entries(w: &World) -> Vec<Value> {
     pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 50).await
 }
+/// Whoever runs the command line.
+#[expect(clippy::disallowed_methods, reason = "the test stands in for the command line")]
+fn operator() -> Operator {
+    Operator::new()
+}
 fn actions(entries: &[Value], subject: &str) -> Vec<String> {
     entries.iter().filter(|entry| entry["subject_id"] == subject).map(|entry| entry["action"].as_str().unwrap().to_owned()).collect()
 }
@@ -232,15 +237,15 @@ on_both_engines! {
         let mut writer = w.home.open();
         writer.begin_write().unwrap();
         diesel::delete(schema::idempotency_keys::table).execute(&mut writer).unwrap();
-        let (_, wrong) = alongside::admin::verify(&db, &Operator::new(), None).unwrap();
+        let (_, wrong) = alongside::admin::verify(&db, &operator(), None).unwrap();
         let secrets = alongside::auth::secret_keys::SecretKeys::read(w.home.folder.path()).unwrap();
-        let (_, undecrypted) = alongside::admin::check_secrets(&db, &Operator::new(), secrets).unwrap();
+        let (_, undecrypted) = alongside::admin::check_secrets(&db, &operator(), secrets).unwrap();
         let of_this: Vec<&String> = wrong.iter().filter(|fault| fault.contains(&w.org.id.to_string())).collect();
         assert_eq!((of_this, undecrypted), (vec![], vec![]));
         writer.rollback();
         let ((begin, begun), (go_on, goes_on)) = (tokio::sync::oneshot::channel(), tokio::sync::oneshot::channel());
         let verified = tokio::task::spawn_blocking(move || {
-            db.inspect_blocking(&Operator::new(), |tx| {
+            db.inspect_blocking(&operator(), |tx| {
                 let before = alongside::audit::chain::verify(tx.conn, organization)?;
                 begin.send(()).unwrap();
                 goes_on.blocking_recv().unwrap();

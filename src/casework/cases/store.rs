@@ -160,7 +160,7 @@ pub fn page(tx: &mut Tx, list: &List<CaseFilter>) -> Result<Page<Case>> {
         // What they are not shown must not be found out by asking for it either: `filters` in the tests holds every list to that.
         let fault = Fault::new("not_shown_to_your_role", "filters by data that your role cannot see");
         let place = Place::Parameter(name.into());
-        return Err(ApiError::forbidden("Your role may not search the content of cases.").issues(vec![Issue { place, fault: fault }]));
+        return Err(ApiError::forbidden("Your role may not search the content of cases.").issues(vec![Issue { place, fault }]));
     }
     let mut query = filtered(tx, &list.filter);
     if let Some((at, id)) = list.after(actor)? {
