@@ -47,7 +47,7 @@ const NUMBERS: i64 = 10_000_000_000;
 
 /// One document that stands on no shelf.
 #[derive(Debug, Clone, Copy, Queryable)]
-struct RecentlyAuthenticated {
+struct FreshDocument {
     number: i64,
     id: Key,
     kind: SearchKind,
@@ -167,7 +167,7 @@ fn refold(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
     }
     let columns = (documents::number, documents::id, documents::kind, documents::team_id, documents::words.is_null());
     let next = next.order(documents::id).limit(i64::try_from(READ_AT_ONCE).unwrap_or(AT_ONCE)).select(columns);
-    let next: Vec<RecentlyAuthenticated> = next.load(conn)?;
+    let next: Vec<FreshDocument> = next.load(conn)?;
     let Some(last) = next.last() else {
         diesel::delete(refolds::table.find(organization)).execute(conn)?;
         return Ok(true);
@@ -196,12 +196,12 @@ fn step_for(conn: &mut Conn, organization: OrganizationId, least: usize) -> Resu
         all.order(documents::number).limit(AT_ONCE).select(columns)
     };
     // Looked at first, and held only where there is something to do: whoever changes a record would wait.
-    let fresh: Vec<RecentlyAuthenticated> = oldest().load(conn)?;
+    let fresh: Vec<FreshDocument> = oldest().load(conn)?;
     if fresh.len() < least && !fresh.iter().any(|document| document.is_empty) {
         return Ok(false);
     }
-    let fresh: Vec<RecentlyAuthenticated> = oldest().locked().load(conn)?;
-    let (empty, whole): (Vec<RecentlyAuthenticated>, Vec<RecentlyAuthenticated>) =
+    let fresh: Vec<FreshDocument> = oldest().locked().load(conn)?;
+    let (empty, whole): (Vec<FreshDocument>, Vec<FreshDocument>) =
         fresh.into_iter().partition(|document| document.is_empty);
     if !empty.is_empty() {
         fill(conn, organization, empty.get(..READ_AT_ONCE).unwrap_or(&empty))?;
@@ -263,7 +263,7 @@ fn shelve(conn: &mut Conn, organization: OrganizationId, team: TeamId, kind: Sea
 }
 
 /// Reads the records of documents that are still empty.
-fn fill(conn: &mut Conn, organization: OrganizationId, empty: &[RecentlyAuthenticated]) -> Result<()> {
+fn fill(conn: &mut Conn, organization: OrganizationId, empty: &[FreshDocument]) -> Result<()> {
     let ids_of = |kind| -> Vec<Key> { empty.iter().filter(|document| document.kind == kind).map(|document| document.id).collect() };
     macro_rules! rows {
         ($row:ty, $table:ident, $kind:expr) => {{
