@@ -201,8 +201,7 @@ fn step_for(conn: &mut Conn, organization: OrganizationId, least: usize) -> Resu
         return Ok(false);
     }
     let fresh: Vec<FreshDocument> = oldest().locked().load(conn)?;
-    let (empty, whole): (Vec<FreshDocument>, Vec<FreshDocument>) =
-        fresh.into_iter().partition(|document| document.is_empty);
+    let (empty, whole): (Vec<FreshDocument>, Vec<FreshDocument>) = fresh.into_iter().partition(|document| document.is_empty);
     if !empty.is_empty() {
         fill(conn, organization, empty.get(..READ_AT_ONCE).unwrap_or(&empty))?;
         return Ok(true);
