@@ -120,12 +120,12 @@ pub fn contradictions(conn: &mut Conn, keys: Option<&Keys>, checkpoints: &Checkp
     let (mut sealed, mut newest) = (BTreeSet::new(), None);
     let mut broken_off: Option<String> = None;
     for (place, line) in text.lines().enumerate().filter(|(_, line)| !line.is_empty()) {
-        let fault = |what: &str| format!("checkpoint {} of {}: {what}", place + 1, file.display());
+        let describe = |what: &str| format!("checkpoint {} of {}: {what}", place + 1, file.display());
         let before = broken_off.take();
         let Ok(Checkpoint { organization, sequence, hash, at, signature }) = serde_json::from_str(line) else {
             unread += 1;
             found.extend(before);
-            let fault = fault("it cannot be read");
+            let fault = describe("it cannot be read");
             if line.starts_with(BEGINS) && !line.ends_with('}') {
                 broken_off = Some(fault);
             } else {
@@ -135,15 +135,15 @@ pub fn contradictions(conn: &mut Conn, keys: Option<&Keys>, checkpoints: &Checkp
         };
         if !keys.is_some_and(|keys| keys.has_signed(signed_words(organization, sequence, &hash, at).as_bytes(), &signature, at)) {
             found.extend(before);
-            found.push(fault("it was not signed with any of these keys"));
+            found.push(describe("it was not signed with any of these keys"));
             continue;
         }
         newest = newest.max(Some(at));
         sealed.insert(organization);
         match chain::hash_at(conn, organization, sequence)? {
             Some(present) if hex(&present) == hash => met += 1,
-            Some(_) => found.push(fault(&format!("entry {sequence} of organization {organization} is not the one that stood there"))),
-            None => found.push(fault(&format!("entry {sequence} of organization {organization} is missing"))),
+            Some(_) => found.push(describe(&format!("entry {sequence} of organization {organization} is not the one that stood there"))),
+            None => found.push(describe(&format!("entry {sequence} of organization {organization} is missing"))),
         }
     }
     found.extend(broken_off);

@@ -389,23 +389,23 @@ impl Conn {
     /// in one go, and so is that of the words.
     pub fn take_indexes(&mut self) -> QueryResult<Vec<String>> {
         #[derive(QueryableByName)]
-        struct ExportRecord {
+        struct RemovedObject {
             #[diesel(sql_type = diesel::sql_types::Text)]
             gone: String,
             #[diesel(sql_type = diesel::sql_types::Text)]
             back: String,
         }
         let Self::Sqlite(c) = self else { return Ok(Vec::new()) };
-        let taken: Vec<ExportRecord> = diesel::sql_query(
+        let removed: Vec<RemovedObject> = diesel::sql_query(
             r#"SELECT 'DROP ' || type || ' "' || name || '"' AS gone, sql AS back FROM sqlite_schema
                WHERE type IN ('index', 'trigger') AND sql IS NOT NULL"#,
         )
         .load(c)?;
-        taken.iter().try_for_each(|each| c.batch_execute(&each.gone))?;
-        Ok(taken.into_iter().map(|each| each.back).collect())
+        removed.iter().try_for_each(|each| c.batch_execute(&each.gone))?;
+        Ok(removed.into_iter().map(|each| each.back).collect())
     }
 
-    /// Makes what [`Conn::take_indexes`] has taken. SQLite hands what it sorts to its other threads only as often as its cache is full.
+    /// Makes what [`Conn::take_indexes`] has removed. SQLite hands what it sorts to its other threads only as often as its cache is full.
     pub fn make_indexes(&mut self, statements: &[String]) -> QueryResult<()> {
         if let Self::Sqlite(c) = self {
             c.batch_execute("PRAGMA cache_size = -65536")?;
