@@ -1,5 +1,5 @@
-//! Tells cargo that the embedded migrations are a source too, and the program the day of the newest of them: the one date that every build of
-//! one source knows, whatever the clock of the machine that builds it.
+//! Tells cargo that the embedded migrations are a source too, and the program the day of the newest of them: the one
+//! date that every build of one source knows, whatever the clock of the machine that builds it.
 
 #[allow(clippy::print_stdout, reason = "cargo reads instructions from there")]
 fn main() {

@@ -60,7 +60,8 @@ impl NewUser {
         if self.purpose.is_some() && self.role != Role::Integration {
             return Err(ApiError::invalid("/purpose", "not_an_integration", "only an integration has a purpose"));
         }
-        let row = UserRow::new(tx.organization(), self.email.clone(), self.name.clone(), self.role, Some(hash.to_owned()));
+        let row =
+            UserRow::new(tx.organization(), self.email.clone(), self.name.clone(), self.role, Some(hash.to_owned()));
         let row = UserRow { scopes: self.scopes, purpose: self.purpose, ..row };
         users::store::insert(tx, &row)?;
         for name in &self.teams {
@@ -151,11 +152,12 @@ pub fn is_empty(db: &Db, who: &Operator) -> Result<bool> {
     })
 }
 
-/// The keys for secrets in the database, ready for use: makes the first, and encrypts what is not encrypted with the newest.
+/// The keys for secrets in the database, ready for use: makes the first, and encrypts what is not encrypted with the
+/// newest.
 ///
 /// # Errors
-/// One line for the operator. A key that the database needs and that is missing refuses to start: nobody could sign in with the second
-/// factors that it encrypts.
+/// One line for the operator. A key that the database needs and that is missing refuses to start: nobody could sign in
+/// with the second factors that it encrypts.
 pub fn prepare_secrets(db: &Db, who: &Operator, data_dir: &Path) -> std::result::Result<Arc<SecretKeys>, String> {
     let message = |error: ApiError| error.inner().map_or_else(|| error.detail().to_owned(), ToString::to_string);
     let in_use = |tx: &mut Tx<'_>| {
@@ -172,7 +174,8 @@ pub fn prepare_secrets(db: &Db, who: &Operator, data_dir: &Path) -> std::result:
     let known = keys.ids();
     if let Some(missing) = in_use.iter().find(|kid| !known.contains(kid)) {
         return Err(format!(
-            "the database holds second factors that are encrypted with key {missing}, which is not in {}: is everything mounted? Without it, `alongside admin remove-second-factor` removes them one by one",
+            "the database holds second factors that are encrypted with key {missing}, which is not in {}: is \
+             everything mounted? Without it, `alongside admin remove-second-factor` removes them one by one",
             data_dir.join(secret_keys::FOLDER).display()
         ));
     }
@@ -207,9 +210,14 @@ pub fn check_secrets(db: &Db, who: &Operator, secrets: SecretKeys) -> Result<(St
     })
 }
 
-/// What holds, a line each, and what is wrong with the database: nothing, if all is well. `sealed` is the file of the checkpoints, and the
-/// keys that they are signed with, where there are any; without it the chains are held against no checkpoint.
-pub fn verify(db: &Db, who: &Operator, sealed: Option<(Option<Keys>, Checkpoints)>) -> Result<(Vec<String>, Vec<String>)> {
+/// What holds, a line each, and what is wrong with the database: nothing, if all is well. `sealed` is the file of the
+/// checkpoints, and the keys that they are signed with, where there are any; without it the chains are held against no
+/// checkpoint.
+pub fn verify(
+    db: &Db,
+    who: &Operator,
+    sealed: Option<(Option<Keys>, Checkpoints)>,
+) -> Result<(Vec<String>, Vec<String>)> {
     db.inspect_blocking(who, move |tx| {
         let mut wrong = tx.conn.integrity_faults()?;
         let mut sound = Vec::new();
@@ -219,7 +227,10 @@ pub fn verify(db: &Db, who: &Operator, sealed: Option<(Option<Keys>, Checkpoints
                 Some((sequence, reason)) => {
                     wrong.push(format!("organization {organization}: the chain breaks at entry {sequence}: {reason}"))
                 }
-                None => sound.push(format!("organization {organization}: {} entries, checkpoint {}", finding.entries, finding.checkpoint)),
+                None => sound.push(format!(
+                    "organization {organization}: {} entries, checkpoint {}",
+                    finding.entries, finding.checkpoint
+                )),
             }
         }
         match &sealed {

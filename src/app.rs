@@ -73,8 +73,8 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
     cfg.configure(operations::routes);
 }
 
-/// Whether the caller sees what stands at a location, entered as a look wherever a look is: what is kept of an answer is no way around that.
-/// What hangs on a record and has no place of its own is seen by whoever sees that record.
+/// Whether the caller sees what stands at a location, entered as a look wherever a look is: what is kept of an answer
+/// is no way around that. What hangs on a record and has no place of its own is seen by whoever sees that record.
 fn look_again(tx: &mut Tx<'_>, location: &str) -> Result<()> {
     let mut parts = location.trim_start_matches("/api/v1/").split('/');
     let (kind, id) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -147,8 +147,8 @@ pub struct ServerOptions {
     pub tls: Option<Arc<Certificate>>,
 }
 
-/// Whoever takes nothing of an answer is given up on: actix has no deadline for that (HT-05). Who takes it drop by drop, or where the
-/// system has none either, holds one of the connections.
+/// Whoever takes nothing of an answer is given up on: actix has no deadline for that (HT-05). Who takes it drop by
+/// drop, or where the system has none either, holds one of the connections.
 fn set_tcp_user_timeout(socket: &dyn std::any::Any) {
     #[cfg(target_os = "linux")]
     if let Some(socket) = beneath(socket) {
@@ -162,7 +162,9 @@ fn set_tcp_user_timeout(socket: &dyn std::any::Any) {
 /// The socket itself, also of a connection over TLS.
 #[cfg(target_os = "linux")]
 fn beneath(connection: &dyn std::any::Any) -> Option<&TcpStream> {
-    connection.downcast_ref().or_else(|| connection.downcast_ref::<TlsStream<TcpStream>>().map(|stream| stream.get_ref().0))
+    connection
+        .downcast_ref()
+        .or_else(|| connection.downcast_ref::<TlsStream<TcpStream>>().map(|stream| stream.get_ref().0))
 }
 
 /// Starts the server on a listener that is already bound.
@@ -175,8 +177,13 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
     let post = Data::new(setup.post);
     let hasher = Data::new(Hasher::start(password_cost).map_err(std::io::Error::other)?);
     let sessions = Arc::new(identity::sessions::batched_lookup::BatchedLookup::start(&setup.db)?);
-    let gate =
-        Data::new(AuthContext { keys: Arc::clone(&setup.keys), secrets: setup.secrets, sessions, calls: Arc::clone(&calls), sources });
+    let gate = Data::new(AuthContext {
+        keys: Arc::clone(&setup.keys),
+        secrets: setup.secrets,
+        sessions,
+        calls: Arc::clone(&calls),
+        sources,
+    });
     let db = Data::new(setup.db);
     let origins = Data::new(origins);
     let server = HttpServer::new(move || {
@@ -191,7 +198,9 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
             .app_data(Data::from(Arc::clone(&calls)))
             .app_data(look_again as http::idempotency::LookAgain)
             .app_data(document.clone())
-            .app_data(actix_web::web::PathConfig::default().error_handler(|_, req| http::operations::no_such_id(req).into()))
+            .app_data(
+                actix_web::web::PathConfig::default().error_handler(|_, req| http::operations::no_such_id(req).into()),
+            )
             .into_utoipa_app()
             .configure(routes)
             .into_app()
@@ -214,7 +223,9 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
         .disable_signals() // see `shutdown`
         .shutdown_timeout(30);
     let server = match tls {
-        Some(certificate) => server.listen_rustls_0_23(listener, tls::server_config(certificate).map_err(std::io::Error::other)?)?,
+        Some(certificate) => {
+            server.listen_rustls_0_23(listener, tls::server_config(certificate).map_err(std::io::Error::other)?)?
+        }
         None => server.listen(listener)?,
     };
     Ok(server.run())
@@ -229,7 +240,8 @@ mod tests {
     /// HT-05: also of a connection over TLS.
     #[actix_web::test]
     async fn whoever_takes_nothing_of_an_answer_is_given_up_on() {
-        let (listener, folder) = (actix_web::rt::net::TcpListener::bind("127.0.0.1:0").await.unwrap(), tempfile::tempdir().unwrap());
+        let (listener, folder) =
+            (actix_web::rt::net::TcpListener::bind("127.0.0.1:0").await.unwrap(), tempfile::tempdir().unwrap());
         let (chain, key, known) = tls::tests::files(folder.path());
         let certificate = Certificate::load(&chain, &key).unwrap();
         let acceptor = Acceptor::new(tls::server_config(Arc::new(certificate)).unwrap());

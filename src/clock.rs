@@ -1,23 +1,27 @@
-//! What is known of the machine's clock without asking it. A clock that is wrong makes tokens that are good for years once it is right.
+//! What is known of the machine's clock without asking it. A clock that is wrong makes tokens that are good for years
+//! once it is right.
 
 use crate::types::Instant;
 
 /// Two clocks that are both right differ by so many seconds at the most.
 pub const LEEWAY: i64 = 300;
 
-/// The day of the newest migration, written down when the program was built. It needs no clock and is the same for every build of one source.
+/// The day of the newest migration, written down when the program was built. It needs no clock and is the same for
+/// every build of one source.
 const MADE_ON: &str = env!("NEWEST_MIGRATION_ON");
 const DAY: i64 = 24 * 3600;
 
-/// Refuses a clock that stands before the program was made, but for one day: a migration may be named after a day that has begun only
-/// further east.
+/// Refuses a clock that stands before the program was made, but for one day: a migration may be named after a day that
+/// has begun only further east.
 ///
 /// # Errors
 /// One line.
 pub fn check(now: Instant) -> Result<(), String> {
     let made = Instant::parse(&format!("{MADE_ON}T00:00:00Z")).map_err(|fault| fault.detail)?;
     if now < made.plus_seconds(-DAY) {
-        return Err(format!("the clock of this machine says {now}, and this program was made on {MADE_ON}: set the clock"));
+        return Err(format!(
+            "the clock of this machine says {now}, and this program was made on {MADE_ON}: set the clock"
+        ));
     }
     Ok(())
 }

@@ -33,12 +33,13 @@ pub struct Config {
     pub database_url: Option<SecretString>,
     /// A PostgreSQL replica, for reads that may lag behind.
     pub replica_url: Option<SecretString>,
-    /// Where to listen. Off loopback TLS must be spoken, by us or by something in front: see `tls_certificate`, `behind_proxy`.
+    /// Where to listen. Off loopback TLS must be spoken, by us or by something in front: see `tls_certificate`,
+    /// `behind_proxy`.
     pub listen: SocketAddr,
     /// Where the signing keys and, by default, the database are kept.
     pub data_dir: PathBuf,
-    /// Connections to PostgreSQL, or readers of the SQLite file. 0: eight to PostgreSQL, but no more readers than processors where the
-    /// database has the same ones; one reader of the SQLite file for each processor, at least two.
+    /// Connections to PostgreSQL, or readers of the SQLite file. 0: eight to PostgreSQL, but no more readers than
+    /// processors where the database has the same ones; one reader of the SQLite file for each processor, at least two.
     pub connections: u32,
     /// Threads that answer requests. 0: one for each processor.
     pub workers: usize,
@@ -48,20 +49,26 @@ pub struct Config {
     pub shutdown_grace: u64,
     /// Says that a proxy in front speaks TLS, so that plain HTTP may be served off loopback (HT-11).
     pub behind_proxy: bool,
-    /// The proxies that may say, in `X-Forwarded-For`, whom they stand for: addresses and networks, with commas between (AU-07).
+    /// The proxies that may say, in `X-Forwarded-For`, whom they stand for: addresses and networks, with commas between
+    /// (AU-07).
     pub trusted_proxies: TrustedProxies,
-    /// Connections that may be open at once (HT-06). 0: as many as the process may have files open, less those that it needs itself.
+    /// Connections that may be open at once (HT-06). 0: as many as the process may have files open, less those that it
+    /// needs itself.
     pub max_connections: usize,
-    /// What a guess at a password costs, in KiB and in passes. A password is hashed anew at the next login once this has grown (AU-01).
+    /// What a guess at a password costs, in KiB and in passes. A password is hashed anew at the next login once this
+    /// has grown (AU-01).
     pub password_memory: u32,
     pub password_passes: u32,
-    /// A mail server: `smtps://USER:PASSWORD@HOST`, or `smtp://…?tls=required`. Unset: mail is written into `mail` in `data_dir`.
+    /// A mail server: `smtps://USER:PASSWORD@HOST`, or `smtp://…?tls=required`. Unset: mail is written into `mail` in
+    /// `data_dir`.
     pub smtp_url: Option<SecretString>,
     /// Whom mail is from. It goes with `smtp_url`.
     pub mail_from: Option<String>,
-    /// Where the front-end client is, for the links in mail: an address that begins with https. Unset: mail holds codes.
+    /// Where the front-end client is, for the links in mail: an address that begins with https. Unset: mail holds
+    /// codes.
     pub app_url: Option<String>,
-    /// The certificate, with those that it hangs on after it, and its private key: PEM files. With them TLS is spoken (HT-11).
+    /// The certificate, with those that it hangs on after it, and its private key: PEM files. With them TLS is spoken
+    /// (HT-11).
     pub tls_certificate: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
     /// The pages of elsewhere that may read answers (HT-10): their origins, with commas between.
@@ -123,7 +130,8 @@ fn processors() -> usize {
 /// The settings whose value may hold a password.
 const SECRETS: [&str; 3] = ["database_url", "replica_url", "smtp_url"];
 
-/// What is wrong with the settings, in a line. No value of a secret setting is in it, nor a line of the file, which may hold one.
+/// What is wrong with the settings, in a line. No value of a secret setting is in it, nor a line of the file, which may
+/// hold one.
 fn in_words(error: &figment::Error) -> String {
     let words = error.to_string();
     if let Some(name) = SECRETS.into_iter().find(|name| error.path.first().is_some_and(|part| part == name)) {
@@ -163,7 +171,8 @@ impl Config {
         }
         if !self.listen.ip().is_loopback() && !self.behind_proxy && !self.speaks_tls() {
             return Err(format!(
-                "listen = {}: off loopback TLS must be spoken: tls_certificate and tls_key, or behind_proxy = true and a proxy that does",
+                "listen = {}: off loopback TLS must be spoken: tls_certificate and tls_key, or behind_proxy = true and \
+                 a proxy that does",
                 self.listen
             ));
         }
@@ -228,7 +237,8 @@ impl Config {
     pub fn mail(&self) -> Result<Route, String> {
         let is_fit = |url: &String| {
             let here = ["http://localhost", "http://127.0.0.1"].iter().filter_map(|start| url.strip_prefix(start));
-            let private = url.starts_with("https://") || here.into_iter().any(|rest| rest.is_empty() || rest.starts_with([':', '/']));
+            let private = url.starts_with("https://")
+                || here.into_iter().any(|rest| rest.is_empty() || rest.starts_with([':', '/']));
             private && types::Url::parse(url).is_ok() && !url.contains('#') && url.len() <= 500
         };
         if !self.app_url.as_ref().is_none_or(is_fit) {
@@ -246,7 +256,11 @@ impl Config {
     }
 
     fn certificate(&self) -> Result<Option<Certificate>, String> {
-        self.tls_certificate.as_ref().zip(self.tls_key.as_ref()).map(|(chain, key)| Certificate::load(chain, key)).transpose()
+        self.tls_certificate
+            .as_ref()
+            .zip(self.tls_key.as_ref())
+            .map(|(chain, key)| Certificate::load(chain, key))
+            .transpose()
     }
 
     pub fn password_cost(&self) -> Result<Cost, String> {
@@ -270,13 +284,15 @@ impl Config {
             };
         let left = open_files().saturating_sub(own);
         match self.max_connections {
-            _ if left == 0 => {
-                Err(format!("the process may open {} files (ulimit -n), and needs {own} without any connection", open_files()))
-            }
+            _ if left == 0 => Err(format!(
+                "the process may open {} files (ulimit -n), and needs {own} without any connection",
+                open_files()
+            )),
             0 => Ok(left.min(MOST_CONNECTIONS)),
-            chosen if chosen > left => {
-                Err(format!("max_connections = {chosen}: the process may open {} files (ulimit -n), which leaves {left}", open_files()))
-            }
+            chosen if chosen > left => Err(format!(
+                "max_connections = {chosen}: the process may open {} files (ulimit -n), which leaves {left}",
+                open_files()
+            )),
             chosen => Ok(chosen),
         }
     }
@@ -288,12 +304,15 @@ impl Config {
             Ok(options) => ("postgres://***".into(), options.connections),
             Err(_) => ("postgres://***".into(), self.connections),
         };
-        let file = |file: &Option<PathBuf>| file.as_ref().map_or_else(|| "none".into(), |file| file.display().to_string());
+        let file =
+            |file: &Option<PathBuf>| file.as_ref().map_or_else(|| "none".into(), |file| file.display().to_string());
         let replica = if self.replica_url.is_some() { "postgres://***" } else { "none" };
         format!(
-            "database_url = {engine}\nreplica_url = {replica}\nlisten = {}\ndata_dir = {}\nconnections = {}\nworkers = {}\nlog = {}\nshutdown_grace = {}\nbehind_proxy = {}\n\
-             trusted_proxies = {}\nmax_connections = {}\npassword_memory = {}\npassword_passes = {}\ntls_certificate = {}\ntls_key = {}\ncors_origins = {}\ndocs = {}\n\
-             smtp_url = {}\nmail_from = {}\napp_url = {}",
+            "database_url = {engine}\nreplica_url = {replica}\nlisten = {}\ndata_dir = {}\n\
+             connections = {}\nworkers = {}\nlog = {}\nshutdown_grace = {}\nbehind_proxy = {}\n\
+             trusted_proxies = {}\nmax_connections = {}\npassword_memory = {}\npassword_passes = {}\n\
+             tls_certificate = {}\ntls_key = {}\ncors_origins = {}\ndocs = {}\nsmtp_url = {}\n\
+             mail_from = {}\napp_url = {}",
             self.listen,
             self.data_dir.display(),
             connections,
@@ -332,14 +351,19 @@ mod tests {
             ("replica_url = 815815", "replica_url must be text"),
             ("database_url = \"postgres://ana:zq/secret@db.example.org/a\"", "database_url must be postgres://"),
             (
-                "database_url = \"postgres://localhost/a\"\nreplica_url = \"postgres://ana:zq/secret@db.example.org/a\"",
+                "database_url = \"postgres://localhost/a\"\nreplica_url = \
+                 \"postgres://ana:zq/secret@db.example.org/a\"",
                 "replica_url must be",
             ),
-            ("smtp_url = \"smtps://ana:zq/secret@mail.example.org:x\"\nmail_from = \"a@example.org\"", "smtp_url must be"),
+            (
+                "smtp_url = \"smtps://ana:zq/secret@mail.example.org:x\"\nmail_from = \"a@example.org\"",
+                "smtp_url must be",
+            ),
         ] {
             std::fs::write(&file, text).unwrap();
             // Without the environment, which holds what the tests are run with.
-            let message = Config::read(&Figment::from(Serialized::defaults(USUAL)).merge(Toml::file(&file))).unwrap_err();
+            let message =
+                Config::read(&Figment::from(Serialized::defaults(USUAL)).merge(Toml::file(&file))).unwrap_err();
             assert!(message.contains(expected) && message.lines().count() == 1, "{text}: {message}");
             assert!(!["zq", "secret", "815"].iter().any(|part| message.contains(part)), "{text}: {message}");
         }

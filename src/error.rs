@@ -1,4 +1,5 @@
-//! The one error of the product: what the outside is told (an RFC 9457 problem), and what only the log is told (its source).
+//! The one error of the product: what the outside is told (an RFC 9457 problem), and what only the log is told (its
+//! source).
 
 use crate::types::fault::Fault;
 use actix_web::http::{
@@ -50,9 +51,11 @@ problems! {
     StaleVersion = "stale_version", PRECONDITION_FAILED, "The record has changed since you read it";
     PayloadTooLarge = "payload_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
     UriTooLong = "uri_too_long", URI_TOO_LONG, "The address is too long";
-    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The media type of the body is not supported";
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The media type of the body is not \
+         supported";
     Invalid = "invalid", UNPROCESSABLE_ENTITY, "The request is invalid";
-    IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request";
+    IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another \
+         request";
     VersionRequired = "version_required", PRECONDITION_REQUIRED, "If-Match is required";
     HeadersTooLarge = "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large";
     TooManyRequests = "too_many_requests", TOO_MANY_REQUESTS, "Too many requests";
@@ -102,7 +105,8 @@ impl ApiError {
         Self(Box::new(Inner { code, detail: detail.into(), issues: Vec::new(), headers: Vec::new(), source: None }))
     }
     pub fn unauthenticated() -> Self {
-        Self::new(Code::Unauthenticated, "The request carries no valid access token.").header("www-authenticate", "Bearer")
+        Self::new(Code::Unauthenticated, "The request carries no valid access token.")
+            .header("www-authenticate", "Bearer")
     }
     pub fn forbidden(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Forbidden, detail)
@@ -138,14 +142,17 @@ impl ApiError {
     }
     /// Somebody changed the record first; `version` is the one it has now.
     pub fn stale(version: i32) -> Self {
-        Self::new(Code::StaleVersion, "Read the record again, and decide again.").header("etag", &format!("\"v{version}\""))
+        Self::new(Code::StaleVersion, "Read the record again, and decide again.")
+            .header("etag", &format!("\"v{version}\""))
     }
     /// Told to the log, never to the caller.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::new(Code::Internal, "The fault has been logged under the request's id.").because(source)
     }
     pub fn unavailable(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::new(Code::Unavailable, "Try again shortly; nothing was stored.").header("retry-after", "2").because(source)
+        Self::new(Code::Unavailable, "Try again shortly; nothing was stored.")
+            .header("retry-after", "2")
+            .because(source)
     }
     /// A commit whose result is unknown: the change may be stored, or may still be.
     pub fn outcome_unknown(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
@@ -182,7 +189,13 @@ impl ApiError {
     pub fn copy(&self) -> Self {
         let Inner { code, detail, issues, headers, source } = &*self.0;
         let source = source.as_ref().map(|source| source.to_string().into());
-        Self(Box::new(Inner { code: *code, detail: detail.clone(), issues: issues.clone(), headers: headers.clone(), source }))
+        Self(Box::new(Inner {
+            code: *code,
+            detail: detail.clone(),
+            issues: issues.clone(),
+            headers: headers.clone(),
+            source,
+        }))
     }
 
     pub fn issues(mut self, issues: Vec<Issue>) -> Self {
@@ -236,12 +249,13 @@ impl std::fmt::Display for ApiError {
 impl std::error::Error for ApiError {}
 
 impl From<DieselError> for ApiError {
-    /// Diesel names 40001 and leaves a deadlock (40P01), a busy SQLite and a full disk unnamed: those are told by message, and
-    /// `lc_messages` is pinned to C when a connection opens.
+    /// Diesel names 40001 and leaves a deadlock (40P01), a busy SQLite and a full disk unnamed: those are told by
+    /// message, and `lc_messages` is pinned to C when a connection opens.
     fn from(error: DieselError) -> Self {
         use DatabaseErrorKind as Kind;
         const LOST_A_RACE: &[&str] = &["deadlock detected", "database is locked", "database table is locked"];
-        const TOO_SLOW: &[&str] = &["canceling statement due to statement timeout", "canceling statement due to lock timeout"];
+        const TOO_SLOW: &[&str] =
+            &["canceling statement due to statement timeout", "canceling statement due to lock timeout"];
         const AWAY: &[&str] = &[
             "server closed the connection",
             "terminating connection",
@@ -267,7 +281,10 @@ impl From<DieselError> for ApiError {
         match &error {
             DieselError::NotFound => Self::not_found(),
             DieselError::DatabaseError(Kind::SerializationFailure, _) => Self::contention().because(error),
-            DieselError::DatabaseError(Kind::ClosedConnection | Kind::UnableToSendCommand | Kind::ReadOnlyTransaction, _)
+            DieselError::DatabaseError(
+                Kind::ClosedConnection | Kind::UnableToSendCommand | Kind::ReadOnlyTransaction,
+                _,
+            )
             | DieselError::BrokenTransactionManager => Self::unavailable(error),
             DieselError::DatabaseError(Kind::Unknown, info) => {
                 let message = info.message();

@@ -17,7 +17,8 @@ use crate::{
 use std::{sync::Arc, time::Duration};
 
 const EVERY_SECOND: Duration = Duration::from_secs(1);
-/// How soon new keys and certificates are seen. TK-09: a signing key signs a minute after it was made, when every server has seen it.
+/// How soon new keys and certificates are seen. TK-09: a signing key signs a minute after it was made, when every
+/// server has seen it.
 const KEYS: Duration = Duration::from_secs(5);
 /// Between two parts of what nobody waits for.
 const BATCH_DELAY: Duration = Duration::from_millis(50);
@@ -25,7 +26,8 @@ const EVERY_MINUTE: Duration = Duration::from_secs(60);
 /// LG-03: a chain is sealed every hour at least.
 const HOURLY: Duration = Duration::from_secs(3600);
 
-/// Starts it on the runtime of the calling thread. Each task is started again if it panics, and readiness fails until then.
+/// Starts it on the runtime of the calling thread. Each task is started again if it panics, and readiness fails until
+/// then.
 pub fn start(db: &Db, keys: Arc<Keys>, tls: Option<Arc<Certificate>>, mut sealer: Sealer) {
     let index = db.clone();
     supervise::task("search-index", async move || {
@@ -66,7 +68,8 @@ pub fn start(db: &Db, keys: Arc<Keys>, tls: Option<Arc<Certificate>>, mut sealer
     });
 }
 
-/// Reads the signing keys and the certificate anew, where they have changed. Reads files: not for a thread that answers.
+/// Reads the signing keys and the certificate anew, where they have changed. Reads files: not for a thread that
+/// answers.
 pub fn look_again(keys: &Keys, tls: Option<&Certificate>) {
     keys.look_again();
     if let Some(certificate) = tls {

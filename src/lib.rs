@@ -8,14 +8,16 @@
 //! | [`types`], [`error`] | values that are good wherever they are; the one error |
 //! | [`http`], [`auth`] | what every handler shares; who may do what |
 //! | [`db`], [`audit`] | the only door to SQL; the audit log |
-//! | [`identity`], [`casework`], [`directory`], [`portal`], [`oversight`] | the features, each a folder with `mod`, `api`, `model`, `store` |
+//! | [`identity`], [`casework`], [`directory`], [`portal`], [`oversight`] | the features, each a folder with `mod`,
+//! `api`, `model`, `store` |
 //! | [`clock`] | what is known of the machine's clock |
 //! | [`print`] | sheets for people to read, as a web page and as a PDF |
 //! | [`privacy`] | the notices of the law of privacy, as versioned data |
 //! | [`operations`], [`openapi`], [`telemetry`], [`config`] | health and keys; the document; logs; settings |
 //! | [`mail`] | what goes out |
 //! | [`housekeeping`] | what a running server does by itself |
-//! | [`supervise`], [`shutdown`], [`lock`] | threads that are restarted; how the server ends; what one process does alone |
+//! | [`supervise`], [`shutdown`], [`lock`] | threads that are restarted; how the server ends; what one process does
+//! alone |
 //! | [`admin`], [`demo`] | the command line's own work |
 
 #[macro_use]

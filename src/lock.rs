@@ -9,8 +9,8 @@ pub struct FolderLock {
 }
 
 impl FolderLock {
-    /// Waits until no other process holds the folder. Nothing is written: the lock is on the folder itself. Where the file system or the
-    /// system knows no such lock, nobody is kept out.
+    /// Waits until no other process holds the folder. Nothing is written: the lock is on the folder itself. Where the
+    /// file system or the system knows no such lock, nobody is kept out.
     ///
     /// # Errors
     /// Where the folder cannot be opened.

@@ -1,5 +1,6 @@
-//! Mail that goes out: through SMTP, or as `.eml` files into a folder. Threads of its own send it, after the answer that it belongs to:
-//! nobody waits for a mail server, and nobody can tell from the time of an answer whether there was anything to send (AU-12).
+//! Mail that goes out: through SMTP, or as `.eml` files into a folder. Threads of its own send it, after the answer
+//! that it belongs to: nobody waits for a mail server, and nobody can tell from the time of an answer whether there was
+//! anything to send (AU-12).
 
 use crate::{
     error::{self, Code},
@@ -23,7 +24,8 @@ use std::{
 /// How much may wait to be sent.
 const LONGEST_QUEUE: usize = 1024;
 /// Between two tries.
-const PAUSES: [Duration; 4] = [Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8), Duration::from_secs(16)];
+const PAUSES: [Duration; 4] =
+    [Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8), Duration::from_secs(16)];
 /// For a mail server to answer.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
 /// For so long, at the most, it is pretended that a letter goes out.
@@ -31,7 +33,8 @@ const LONGEST_PRETENCE: Duration = Duration::from_secs(2);
 /// For letters that still wait when the server stops.
 const LAST_WAIT: Duration = Duration::from_secs(10);
 
-/// Something to tell somebody. Its subject and its words say nothing of recovery, nor whose organization it is (WH-06, CP-09).
+/// Something to tell somebody. Its subject and its words say nothing of recovery, nor whose organization it is (WH-06,
+/// CP-09).
 #[derive(Debug, Clone)]
 pub struct Letter {
     pub to: Email,
@@ -66,20 +69,25 @@ impl Route {
     pub fn smtp(url: &SecretString, from: &str, app_url: Option<String>) -> Result<Self, String> {
         let url = url.expose_secret();
         let wrong = || "smtp_url must be smtps://USER:PASSWORD@HOST[:PORT], or smtp://… with ?tls=required".to_owned();
-        let authority = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+        let authority =
+            url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next()).unwrap_or_default();
         let host = authority.rsplit('@').next().unwrap_or_default();
-        let is_here = matches!(host.rsplit_once(':').map_or(host, |(host, _)| host), "127.0.0.1" | "localhost" | "[::1]");
-        let encrypted = url.rsplit_once('?').is_some_and(|(_, query)| query.split('&').any(|pair| pair == "tls=required"));
+        let is_here =
+            matches!(host.rsplit_once(':').map_or(host, |(host, _)| host), "127.0.0.1" | "localhost" | "[::1]");
+        let encrypted =
+            url.rsplit_once('?').is_some_and(|(_, query)| query.split('&').any(|pair| pair == "tls=required"));
         if !(url.starts_with("smtps://") || url.starts_with("smtp://") && (is_here || encrypted)) {
             return Err(wrong());
         }
         let transport = SmtpTransport::from_url(url).map_err(|_| wrong())?.timeout(Some(SEND_TIMEOUT)).build();
-        let from = from.parse().map_err(|_| "mail_from must be an address, such as Alongside <no-reply@example.org>".to_owned())?;
+        let from = from
+            .parse()
+            .map_err(|_| "mail_from must be an address, such as Alongside <no-reply@example.org>".to_owned())?;
         Ok(Self { way: Way::Smtp(transport), from, app_url })
     }
 
-    /// What a letter tells somebody to do: the address of a page that does it, where the settings name one, with the secret where no
-    /// server sees it; else the secret.
+    /// What a letter tells somebody to do: the address of a page that does it, where the settings name one, with the
+    /// secret where no server sees it; else the secret.
     pub fn leads_to(&self, page: &str, secret: &str) -> String {
         match &self.app_url {
             Some(url) => format!("{}/{page}#{secret}", url.trim_end_matches('/')),
@@ -101,10 +109,14 @@ impl Route {
         match &self.way {
             Way::Folder(folder) => {
                 private_folder(folder).map_err(|e| (e.to_string(), true))?;
-                let id = FileTransport::new(folder).send(&message).map_err(|_| ("the folder takes no file".into(), true))?;
+                let id =
+                    FileTransport::new(folder).send(&message).map_err(|_| ("the folder takes no file".into(), true))?;
                 #[cfg(unix)]
-                std::fs::set_permissions(folder.join(format!("{id}.eml")), std::os::unix::fs::PermissionsExt::from_mode(0o600))
-                    .map_err(|e| (e.to_string(), true))?;
+                std::fs::set_permissions(
+                    folder.join(format!("{id}.eml")),
+                    std::os::unix::fs::PermissionsExt::from_mode(0o600),
+                )
+                .map_err(|e| (e.to_string(), true))?;
                 Ok(())
             }
             // What a server says names whom it was for.
@@ -257,8 +269,9 @@ impl Outbox {
     pub fn put(&self, letters: Vec<Letter>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = letters;
     }
-    /// Sends them after a change that was made; and after one of which it is not known whether it was: a repetition of the request finds
-    /// what was stored, and writes no letter again. What may be sent for nothing is a letter about a change that was not made.
+    /// Sends them after a change that was made; and after one of which it is not known whether it was: a repetition of
+    /// the request finds what was stored, and writes no letter again. What may be sent for nothing is a letter about a
+    /// change that was not made.
     pub fn send_after<T>(self, outcome: &error::Result<T>, post: &Post) {
         if outcome.as_ref().is_err_and(|error| error.code() != Code::OutcomeUnknown) {
             return;
@@ -280,7 +293,9 @@ mod tests {
     #[test]
     fn mail_goes_in_the_clear_to_this_machine_only() {
         let smtp = |url: &str| Route::smtp(&url.to_owned().into(), "Alongside <no-reply@example.org>", None).is_ok();
-        for good in ["smtps://ana:secret@mail.example.org", "smtp://mail.example.org:587?tls=required", "smtp://127.0.0.1:2525"] {
+        for good in
+            ["smtps://ana:secret@mail.example.org", "smtp://mail.example.org:587?tls=required", "smtp://127.0.0.1:2525"]
+        {
             assert!(smtp(good), "{good}");
         }
         for bad in [
@@ -293,7 +308,9 @@ mod tests {
         ] {
             assert!(!smtp(bad), "{bad}");
         }
-        assert!(Route::smtp(&"smtps://mail.example.org".to_owned().into(), "nobody\r\nBcc: x@example.org", None).is_err());
+        assert!(
+            Route::smtp(&"smtps://mail.example.org".to_owned().into(), "nobody\r\nBcc: x@example.org", None).is_err()
+        );
     }
 
     #[test]
@@ -307,12 +324,16 @@ mod tests {
         let written = std::fs::read_to_string(&files[0]).unwrap();
         assert_eq!(files.len(), 1);
         assert!(
-            written.contains("To: ana@example.org") && written.contains("https://app.example.org/reset-password#reset.0.secret"),
+            written.contains("To: ana@example.org")
+                && written.contains("https://app.example.org/reset-password#reset.0.secret"),
             "{written}"
         );
         #[cfg(unix)]
         for (path, mode) in [(&place, 0o700), (&files[0], 0o600)] {
-            assert_eq!(std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).unwrap().permissions()) & 0o777, mode);
+            assert_eq!(
+                std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(path).unwrap().permissions()) & 0o777,
+                mode
+            );
         }
     }
 }

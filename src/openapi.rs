@@ -16,7 +16,10 @@ use utoipa::{
 #[openapi(
     info(
         title = "Alongside",
-        description = "Advocacy case management for peer-support organizations in addiction recovery.\n\nEvery refusal is an `application/problem+json` (RFC 9457) with a stable `code`. Lists are keyset pages. A record has a `version`, which is its `ETag`; changing it needs `If-Match`. Any POST that makes something takes an `Idempotency-Key`. Somebody else's record and one that does not exist get the same 404.",
+        description = "Advocacy case management for peer-support organizations in addiction recovery.\n\nEvery refusal \
+             is an `application/problem+json` (RFC 9457) with a stable `code`. Lists are keyset pages. A record has a \
+             `version`, which is its `ETag`; changing it needs `If-Match`. Any POST that makes something takes an \
+             `Idempotency-Key`. Somebody else's record and one that does not exist get the same 404.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
         contact(name = "Alongside", url = "https://example.org/alongside")
     ),
@@ -29,19 +32,23 @@ use utoipa::{
         (name = "Teams", description = "Who works together."),
         (name = "Clients", description = "The people supported."),
         (name = "Statements", description = "What a client needs and prefers, in their own words."),
-        (name = "Portal", description = "What a client who signs in sees of their own record, and what they say themselves."),
+        (name = "Portal", description = "What a client who signs in sees of their own record, and what they say \
+             themselves."),
         (name = "Cases", description = "Episodes of advocacy, and how they go."),
         (name = "Assignments", description = "Who works a case."),
         (name = "Handovers", description = "A case passes from one lead to the next."),
-        (name = "Break-glass", description = "A supervisor of another team reads a case for some hours, in an emergency and in everybody's sight."),
+        (name = "Break-glass", description = "A supervisor of another team reads a case for some hours, in an \
+             emergency and in everybody's sight."),
         (name = "Barriers", description = "What stands between a client and a service or a right."),
         (name = "Actions", description = "The ladder: steps taken against a barrier, and what may come next."),
-        (name = "Deadlines", description = "By when an action must be filed or answered, how the day was come by, and what became of it."),
+        (name = "Deadlines", description = "By when an action must be filed or answered, how the day was come by, and \
+             what became of it."),
         (name = "Meetings", description = "Meetings with providers and agencies: preparation, outcome, commitments."),
         (name = "Notes", description = "What was said and done."),
         (name = "Tasks", description = "What somebody here has to do."),
         (name = "Directory", description = "Providers, services and the code lists."),
-        (name = "Deadline rules", description = "How long there is for what, by which law, and dates computed from it. No legal advice."),
+        (name = "Deadline rules", description = "How long there is for what, by which law, and dates computed from it. \
+             No legal advice."),
         (name = "Reports", description = "Measures, each defined once, and what they come to."),
         (name = "Search", description = "Finding records by the words in them."),
         (name = "Audit", description = "The audit log, for auditors."),
@@ -62,10 +69,11 @@ pub fn base() -> utoipa::openapi::OpenApi {
     doc
 }
 
-/// Adds to each operation what follows from its kind: its camelCase id, its roles, the problems it can answer, the headers it
-/// takes and gives, an example of each page.
+/// Adds to each operation what follows from its kind: its camelCase id, its roles, the problems it can answer, the
+/// headers it takes and gives, an example of each page.
 pub fn complete(mut doc: Value) -> Value {
     rename_generics(&mut doc);
+    join_lines(&mut doc);
     tidy_schemas(&mut doc);
     let examples = item_examples(&doc);
     for (path, item) in doc.get_mut("paths").and_then(Value::as_object_mut).into_iter().flatten() {
@@ -78,7 +86,31 @@ pub fn complete(mut doc: Value) -> Value {
     doc
 }
 
-/// utoipa composes the names of generic schemas; `Page_Case` reads better as `CasePage`, and a change of a `T` is a `T`.
+/// A doc comment is wrapped for its editor; in the document each paragraph of a description is one line.
+fn join_lines(doc: &mut Value) {
+    fn paragraphs(text: &str) -> String {
+        let paragraphs = text.split("\n\n");
+        // A list or a table keeps its lines.
+        let is_prose = |paragraph: &str| !paragraph.lines().any(|line| line.starts_with(['-', '*', '|']));
+        let joined = paragraphs.map(|each| if is_prose(each) { each.replace('\n', " ") } else { each.to_owned() });
+        joined.collect::<Vec<_>>().join("\n\n")
+    }
+    match doc {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member {
+                    Value::String(text) if name == "description" => *text = paragraphs(text),
+                    _ => join_lines(member),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(join_lines),
+        _ => {}
+    }
+}
+
+/// utoipa composes the names of generic schemas; `Page_Case` reads better as `CasePage`, and a change of a `T` is a
+/// `T`.
 fn rename_generics(doc: &mut Value) {
     fn plain(name: &str) -> String {
         match name.split_once('_') {
@@ -111,7 +143,8 @@ fn rename_generics(doc: &mut Value) {
     }
     walk(doc);
     if let Some(schemas) = doc.pointer_mut("/components/schemas").and_then(Value::as_object_mut) {
-        let renamed: Map<String, Value> = std::mem::take(schemas).into_iter().map(|(name, schema)| (plain(&name), schema)).collect();
+        let renamed: Map<String, Value> =
+            std::mem::take(schemas).into_iter().map(|(name, schema)| (plain(&name), schema)).collect();
         *schemas = renamed;
     }
 }
@@ -150,7 +183,11 @@ fn tidy_schemas(doc: &mut Value) {
                     without_null(property);
                 }
                 if let Some(kind) = bounds::Kind::of(member).filter(|_| input && is_date(property)) {
-                    let words = property.get("description").and_then(Value::as_str).map(|words| format!("{words} ")).unwrap_or_default();
+                    let words = property
+                        .get("description")
+                        .and_then(Value::as_str)
+                        .map(|words| format!("{words} "))
+                        .unwrap_or_default();
                     property.insert("description".into(), json!(format!("{words}It lies {}.", kind.words())));
                 }
             }
@@ -161,7 +198,8 @@ fn tidy_schemas(doc: &mut Value) {
 
 /// Whether a member is a day or a moment, or may be one.
 fn is_date(property: &Map<String, Value>) -> bool {
-    let ends = |value: &Value| value.as_str().is_some_and(|name| ["Day", "Instant"].iter().any(|end| name.ends_with(end)));
+    let ends =
+        |value: &Value| value.as_str().is_some_and(|name| ["Day", "Instant"].iter().any(|end| name.ends_with(end)));
     let format = |value: &Value| value == "date" || value == "date-time";
     property.iter().any(|(name, value)| match value {
         Value::Array(ways) => ways.iter().filter_map(Value::as_object).any(is_date),
@@ -178,8 +216,12 @@ fn takes_several(parameter: &mut Map<String, Value>) {
     }
     parameter.insert("style".into(), json!("form"));
     parameter.insert("explode".into(), json!(true));
-    let words = parameter.get("description").and_then(Value::as_str).map(|words| format!("{words} ")).unwrap_or_default();
-    parameter.insert("description".into(), json!(format!("{words}Several values: repeat the parameter, or put commas between them.")));
+    let words =
+        parameter.get("description").and_then(Value::as_str).map(|words| format!("{words} ")).unwrap_or_default();
+    parameter.insert(
+        "description".into(),
+        json!(format!("{words}Several values: repeat the parameter, or put commas between them.")),
+    );
 }
 
 fn without_null(property: &mut Map<String, Value>) {
@@ -203,7 +245,8 @@ fn without_null(property: &mut Map<String, Value>) {
 fn collect_refs(value: &Value, doc: &Value, found: &mut std::collections::BTreeSet<String>) {
     match value {
         Value::Object(map) => {
-            if let Some(name) = map.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix("#/components/schemas/"))
+            if let Some(name) =
+                map.get("$ref").and_then(Value::as_str).and_then(|text| text.strip_prefix("#/components/schemas/"))
                 && found.insert(name.to_owned())
                 && let Some(schema) = doc.pointer(&format!("/components/schemas/{name}"))
             {
@@ -231,7 +274,9 @@ fn drop_unused(doc: &mut Value) {
 fn item_examples(doc: &Value) -> Map<String, Value> {
     let schemas = doc.pointer("/components/schemas").and_then(Value::as_object).into_iter().flatten();
     schemas
-        .filter_map(|(name, schema)| Some((name.clone(), schema.get("example").or_else(|| schema.pointer("/examples/0"))?.clone())))
+        .filter_map(|(name, schema)| {
+            Some((name.clone(), schema.get("example").or_else(|| schema.pointer("/examples/0"))?.clone()))
+        })
         .collect()
 }
 
@@ -248,14 +293,18 @@ fn camel(snake: &str) -> String {
 }
 
 fn problem(description: &str) -> Value {
-    json!({"description": description, "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}})
+    json!({
+        "description": description,
+        "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    })
 }
 
 /// Whether the reply is a record with a version, by its example.
 fn gives_version(operation: &Map<String, Value>, examples: &Map<String, Value>) -> bool {
     ["200", "201"].iter().any(|status| {
-        let schema =
-            operation.get("responses").and_then(|responses| responses.pointer(&format!("/{status}/content/application~1json/schema/$ref")));
+        let schema = operation
+            .get("responses")
+            .and_then(|responses| responses.pointer(&format!("/{status}/content/application~1json/schema/$ref")));
         let name = schema.and_then(Value::as_str).and_then(|name| name.rsplit('/').next());
         // What is reckoned as of a moment has a version of its definition, and none of its own.
         let kept = |example: &Value| example.get("version").is_some() && example.get("as_of").is_none();
@@ -267,8 +316,11 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
     if let Some(Value::String(id)) = operation.get_mut("operationId") {
         *id = camel(id);
     }
-    let permission =
-        operation.get("security").and_then(|security| security.pointer("/0/bearer/0")).and_then(Value::as_str).map(str::to_owned);
+    let permission = operation
+        .get("security")
+        .and_then(|security| security.pointer("/0/bearer/0"))
+        .and_then(Value::as_str)
+        .map(str::to_owned);
     let guarded = permission.is_some();
     if let Some(permission) = &permission {
         let (roles, by_scope) = policy::roles(permission).unwrap_or_default();
@@ -292,19 +344,24 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
             takes_several(parameter);
         }
     }
-    let takes_query =
-        parameters.as_array().is_some_and(|list| list.iter().any(|parameter| parameter.get("in").is_some_and(|place| place == "query")));
+    let takes_query = parameters
+        .as_array()
+        .is_some_and(|list| list.iter().any(|parameter| parameter.get("in").is_some_and(|place| place == "query")));
     let versioned = guarded
         && ["/members/{user_id}", "/account"].iter().all(|end| !path.ends_with(end))
         && ["/sessions", "/second-factor"].iter().all(|part| !path.contains(part))
         && (method == "patch" || method == "delete" || path.ends_with("/me/statements/{id}/approve"));
     let replaces = method == "put" && gives_version(operation, examples);
-    let creates = method == "post" && guarded && operation.get("responses").is_some_and(|responses| responses.get("201").is_some());
+    let creates = method == "post"
+        && guarded
+        && operation.get("responses").is_some_and(|responses| responses.get("201").is_some());
     let steps = method == "post" && !versioned && ["/transitions", "/approve"].iter().any(|end| path.ends_with(end));
     let gives_version = gives_version(operation, examples);
     if let Some(parameters) = operation.get_mut("parameters").and_then(Value::as_array_mut) {
         let mut header = |name: &str, required: bool, description: &str, schema: Value| {
-            parameters.push(json!({"name": name, "in": "header", "required": required, "description": description, "schema": schema}));
+            parameters.push(json!({
+                "name": name, "in": "header", "required": required, "description": description, "schema": schema,
+            }));
         };
         if versioned {
             header(
@@ -334,19 +391,25 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
             header(
                 "Idempotency-Key",
                 false,
-                "Makes the request safe to repeat for 24 hours; the answer is the first one, for whoever still sees the record.",
-                json!({"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]{1,255}$", "examples": ["7f3c1c1e-open-case"]}),
+                "Makes the request safe to repeat for 24 hours; the answer is the first one, for whoever still sees \
+                 the record.",
+                json!({
+                    "type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]{1,255}$",
+                    "examples": ["7f3c1c1e-open-case"],
+                }),
             );
         }
     }
-    if let Some(content) = operation.get_mut("requestBody").and_then(|body| body.get_mut("content")).and_then(Value::as_object_mut)
+    if let Some(content) =
+        operation.get_mut("requestBody").and_then(|body| body.get_mut("content")).and_then(Value::as_object_mut)
         && method == "patch"
         && let Some(json) = content.get("application/json").cloned()
     {
         content.insert("application/merge-patch+json".into(), json);
     }
     let has_path_parameter = path.contains('{');
-    let content = operation.get("responses").and_then(|responses| responses.pointer("/200/content")).and_then(Value::as_object);
+    let content =
+        operation.get("responses").and_then(|responses| responses.pointer("/200/content")).and_then(Value::as_object);
     let shown = content.is_some_and(|content| content.len() > 1 || !content.contains_key("application/json"));
     let Some(responses) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
     for (status, response) in responses.iter_mut() {
@@ -377,10 +440,16 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
         }
         let mut headers = Map::new();
         if gives_version && matches!(status.as_str(), "200" | "201") {
-            headers.insert("ETag".into(), json!({"description": "The version, as `\"v7\"`.", "schema": {"type": "string"}}));
+            headers.insert(
+                "ETag".into(),
+                json!({"description": "The version, as `\"v7\"`.", "schema": {"type": "string"}}),
+            );
         }
         if status == "201" {
-            headers.insert("Location".into(), json!({"description": "Where the new record is.", "schema": {"type": "string"}}));
+            headers.insert(
+                "Location".into(),
+                json!({"description": "Where the new record is.", "schema": {"type": "string"}}),
+            );
         }
         if !headers.is_empty() {
             response.insert("headers".into(), Value::Object(headers));
@@ -394,9 +463,17 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
     refuse("400", "A parameter, a header or the body is not well-formed.", guarded || takes_query || has_body);
     refuse("401", "The request carries no valid access token.", guarded);
     refuse("403", "The caller's role may not do this.", guarded);
-    refuse("404", "The record does not exist, or it is not the caller's to know of.", has_path_parameter || guarded && method == "post");
+    refuse(
+        "404",
+        "The record does not exist, or it is not the caller's to know of.",
+        has_path_parameter || guarded && method == "post",
+    );
     refuse("409", "The state of the record does not allow this; `errors` says why.", guarded && method != "get");
-    refuse("412", "The record has changed since it was read; `ETag` is its present version.", versioned || replaces || steps);
+    refuse(
+        "412",
+        "The record has changed since it was read; `ETag` is its present version.",
+        versioned || replaces || steps,
+    );
     refuse("406", "The reply comes in none of the forms that `Accept` takes.", shown);
     refuse("408", "The body did not arrive in time.", has_body);
     refuse("413", "The body is too large.", has_body);
@@ -428,7 +505,7 @@ async fn go_to_docs() -> HttpResponse {
 
 /// The document and the page that shows it, both from the binary.
 pub fn docs(cfg: &mut actix_web::web::ServiceConfig) {
-    let page =
-        utoipa_swagger_ui::SwaggerUi::new("/docs/{_:.*}").config(utoipa_swagger_ui::Config::from("/openapi.json").validator_url("none"));
+    let page = utoipa_swagger_ui::SwaggerUi::new("/docs/{_:.*}")
+        .config(utoipa_swagger_ui::Config::from("/openapi.json").validator_url("none"));
     cfg.service(get_document).service(go_to_docs).service(page);
 }

@@ -26,7 +26,11 @@ pub struct Health {
 /// Check liveness
 ///
 /// Answers as long as the process runs. Asks nothing of the database.
-#[utoipa::path(tag = "Operations", responses((status = 200, body = Health)), security(()))]
+#[utoipa::path(
+    tag = "Operations",
+    responses((status = 200, body = Health)),
+    security(()),
+)]
 #[get("/livez")]
 pub async fn get_liveness(_who: Anyone) -> Result<Answer<Health>> {
     plain(Health { status: "ok" })
@@ -34,9 +38,13 @@ pub async fn get_liveness(_who: Anyone) -> Result<Answer<Health>> {
 
 /// Check readiness
 ///
-/// Whether the database answers, takes writes and has every migration, whether every thread of the server works, and whether the server is
-/// not shutting down.
-#[utoipa::path(tag = "Operations", responses((status = 200, body = Health)), security(()))]
+/// Whether the database answers, takes writes and has every migration, whether every thread of the server works, and
+/// whether the server is not shutting down.
+#[utoipa::path(
+    tag = "Operations",
+    responses((status = 200, body = Health)),
+    security(()),
+)]
 #[get("/readyz")]
 pub async fn get_readiness(who: Anyone, db: Data<Db>) -> Result<Answer<Health>> {
     tracing::trace!(request = %who.origin().request, "readiness");
@@ -47,12 +55,16 @@ pub async fn get_readiness(who: Anyone, db: Data<Db>) -> Result<Answer<Health>> 
     if !down.is_empty() {
         return Err(ApiError::unavailable(format!("being restarted: {}", down.join(", "))));
     }
-    if db.ready().await? { plain(Health { status: "ok" }) } else { Err(ApiError::unavailable("migrations are missing, or writes fail")) }
+    if db.ready().await? {
+        plain(Health { status: "ok" })
+    } else {
+        Err(ApiError::unavailable("migrations are missing, or writes fail"))
+    }
 }
 
 /// The keys that access tokens are signed with.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": "q8X2v0b1n3m5k7j9", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/key_set.json"))))]
 pub struct KeySet {
     pub keys: Vec<Jwk>,
 }
@@ -60,7 +72,11 @@ pub struct KeySet {
 /// Fetch the public keys
 ///
 /// The JWK set (RFC 7517) that verifies access tokens.
-#[utoipa::path(tag = "Operations", responses((status = 200, body = KeySet)), security(()))]
+#[utoipa::path(
+    tag = "Operations",
+    responses((status = 200, body = KeySet)),
+    security(()),
+)]
 #[get("/.well-known/jwks.json")]
 pub async fn get_key_set(_who: Anyone, gate: Data<AuthContext>) -> Reply<KeySet> {
     plain(KeySet { keys: gate.keys.jwks() })

@@ -1,6 +1,7 @@
-//! How the server ends. SIGTERM: readiness answers 503 for the time of `shutdown_grace` while requests are still answered, so that a load
-//! balancer sends no more; then no connection is taken any more, and what is under way is answered. SIGINT, from a terminal, leaves
-//! out the grace. A second of either ends the process at once. SIGHUP reads the signing keys and the certificate anew, and ends nothing.
+//! How the server ends. SIGTERM: readiness answers 503 for the time of `shutdown_grace` while requests are still
+//! answered, so that a load balancer sends no more; then no connection is taken any more, and what is under way is
+//! answered. SIGINT, from a terminal, leaves out the grace. A second of either ends the process at once. SIGHUP reads
+//! the signing keys and the certificate anew, and ends nothing.
 
 use crate::telemetry;
 use actix_web::{
@@ -95,7 +96,11 @@ fn end_at_once(code: i32) -> ! {
 }
 
 /// The outcome of `work`, or, once the process is asked to end, whether with the grace.
-async fn until_asked<T>(signals: &mut Signals, mut work: Pin<&mut impl Future<Output = T>>, reload: &impl Fn()) -> Result<T, bool> {
+async fn until_asked<T>(
+    signals: &mut Signals,
+    mut work: Pin<&mut impl Future<Output = T>>,
+    reload: &impl Fn(),
+) -> Result<T, bool> {
     loop {
         match select(work.as_mut(), pin!(signals.next())).await {
             Either::Left((outcome, _)) => return Ok(outcome),
@@ -107,7 +112,11 @@ async fn until_asked<T>(signals: &mut Signals, mut work: Pin<&mut impl Future<Ou
 }
 
 /// The outcome of `work`. A signal to stop that comes meanwhile is the second one.
-async fn unless_asked_again<T>(signals: &mut Signals, mut work: Pin<&mut impl Future<Output = T>>, reload: &impl Fn()) -> T {
+async fn unless_asked_again<T>(
+    signals: &mut Signals,
+    mut work: Pin<&mut impl Future<Output = T>>,
+    reload: &impl Fn(),
+) -> T {
     loop {
         match select(work.as_mut(), pin!(signals.next())).await {
             Either::Left((outcome, _)) => return outcome,

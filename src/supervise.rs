@@ -1,4 +1,5 @@
-//! Supervision of long-lived threads and tasks: one that panics is started again after a pause, and readiness fails until it works again.
+//! Supervision of long-lived threads and tasks: one that panics is started again after a pause, and readiness fails
+//! until it works again.
 //!
 //! The list is the process's own: a thread is down for every server of the process.
 
@@ -52,7 +53,13 @@ impl Listed {
         let soon = self.last_failure.replace(Instant::now()).is_some_and(|last| last.elapsed() < STEADY);
         self.in_a_row = if soon { self.in_a_row.saturating_add(1) } else { 0 };
         let pause = FIRST_PAUSE.saturating_mul(1 << self.in_a_row.min(16)).min(LONGEST_PAUSE);
-        tracing::error!(worker = self.worker.name, reason, restarts, pause_ms = pause.as_millis(), "a worker failed and is restarted");
+        tracing::error!(
+            worker = self.worker.name,
+            reason,
+            restarts,
+            pause_ms = pause.as_millis(),
+            "a worker failed and is restarted"
+        );
         pause
     }
 
@@ -79,9 +86,13 @@ pub fn restarts(name: &str) -> u32 {
     workers.iter().filter(|worker| worker.name == name).map(|worker| worker.restarts.load(Ordering::Relaxed)).sum()
 }
 
-/// Starts a thread that runs `work` until it returns `Ok`: there is nothing left to do for good. After a panic or an `Err` it runs again.
-/// Whatever `work` has taken from a queue when it panics is lost: who waits for it must learn so from a channel that closes.
-pub fn thread(name: &'static str, mut work: impl FnMut() -> Result<(), String> + Send + 'static) -> std::io::Result<()> {
+/// Starts a thread that runs `work` until it returns `Ok`: there is nothing left to do for good. After a panic or an
+/// `Err` it runs again. Whatever `work` has taken from a queue when it panics is lost: who waits for it must learn so
+/// from a channel that closes.
+pub fn thread(
+    name: &'static str,
+    mut work: impl FnMut() -> Result<(), String> + Send + 'static,
+) -> std::io::Result<()> {
     let mut listed = Listed::new(name);
     let run = move || {
         loop {
@@ -97,8 +108,8 @@ pub fn thread(name: &'static str, mut work: impl FnMut() -> Result<(), String> +
     thread::Builder::new().name(name.into()).spawn(run).map(drop)
 }
 
-/// Runs `round` again and again on the runtime of the calling thread, after the pause that each round returns. One that panics marks the
-/// task as down until a round succeeds.
+/// Runs `round` again and again on the runtime of the calling thread, after the pause that each round returns. One that
+/// panics marks the task as down until a round succeeds.
 pub fn task(name: &'static str, mut round: impl AsyncFnMut() -> Duration + 'static) {
     rt::spawn(async move {
         let mut listed = Listed::new(name);

@@ -1,8 +1,10 @@
-//! Logs: one JSON object a line (or words, on a terminal), with ids and codes and nothing that anybody has written (LG-05).
+//! Logs: one JSON object a line (or words, on a terminal), with ids and codes and nothing that anybody has written
+//! (LG-05).
 //!
-//! No request waits for the log and none fails by it (LG-07): a line is put into a bounded queue, and a thread of its own writes it to
-//! standard error. What finds the queue full, or cannot be written, is dropped and counted; the log says how many lines were lost as
-//! soon as it can be written again. This file alone writes to standard output and standard error.
+//! No request waits for the log and none fails by it (LG-07): a line is put into a bounded queue, and a thread of its
+//! own writes it to standard error. What finds the queue full, or cannot be written, is dropped and counted; the log
+//! says how many lines were lost as soon as it can be written again. This file alone writes to standard output and
+//! standard error.
 
 use crate::{auth::RequestId, supervise, types::Instant};
 use actix_web::{
@@ -171,12 +173,19 @@ impl Writer {
 
 /// Reads the setting `log`: levels, and targets with a level, with commas between. What is none of these is refused.
 pub fn filter(text: &str) -> Result<EnvFilter, String> {
-    let refused = |why: &str| format!("log = {text}: {why}: it must be a level (off, error, warn, info, debug, trace) or target=level");
+    let refused = |why: &str| {
+        format!("log = {text}: {why}: it must be a level (off, error, warn, info, debug, trace) or target=level")
+    };
     let parts: Vec<&str> = text.split(',').map(str::trim).collect();
     for part in &parts {
         // `EnvFilter` takes any word that is no level for a target, and then logs nothing of the rest.
-        if part.parse::<LevelFilter>().is_err() && !part.contains(['=', '[']) || part.ends_with('=') || part.is_empty() {
-            return Err(refused(if part.is_empty() { "it has an empty part" } else { "it has a part without a level" }));
+        if part.parse::<LevelFilter>().is_err() && !part.contains(['=', '[']) || part.ends_with('=') || part.is_empty()
+        {
+            return Err(refused(if part.is_empty() {
+                "it has an empty part"
+            } else {
+                "it has a part without a level"
+            }));
         }
     }
     EnvFilter::try_new(parts.join(",")).map_err(|error| refused(&error.to_string()))
@@ -210,14 +219,18 @@ pub fn start(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The panic hook. It goes past the subscriber, which may be what panicked, and has no words but those of the source: a message that was
-/// put together may repeat what somebody has written (LG-05).
+/// The panic hook. It goes past the subscriber, which may be what panicked, and has no words but those of the source: a
+/// message that was put together may repeat what somebody has written (LG-05).
 fn log_panic(info: &PanicHookInfo<'_>) {
     let Some(log) = LOG.get().filter(|_| LevelFilter::current() >= LevelFilter::ERROR) else { return };
     let place = info.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
     let words = info.payload().downcast_ref::<&'static str>().copied().unwrap_or_default();
     let thread = thread::current().name().unwrap_or_default().to_owned();
-    log.put(&log.line(Level::ERROR, "a thread panicked", &[("place", place), ("words", words.to_owned()), ("thread", thread)]));
+    log.put(&log.line(
+        Level::ERROR,
+        "a thread panicked",
+        &[("place", place), ("words", words.to_owned()), ("thread", thread)],
+    ));
 }
 
 /// Waits until the lines of before are written, one second at the most.
@@ -286,10 +299,29 @@ mod tests {
 
     #[test]
     fn a_filter_that_is_none_is_refused() {
-        for good in ["info", "off", "WARN", "alongside=debug", "warn,alongside=trace", "info, alongside::db=debug", "[request]=debug"] {
+        for good in [
+            "info",
+            "off",
+            "WARN",
+            "alongside=debug",
+            "warn,alongside=trace",
+            "info, alongside::db=debug",
+            "[request]=debug",
+        ] {
             assert!(filter(good).is_ok(), "{good}");
         }
-        for bad in ["a=b=c", "", "inof", "warn,inof", "alongside", "alongside=", "alongside=inof", "info,,warn", "=info", "[request"] {
+        for bad in [
+            "a=b=c",
+            "",
+            "inof",
+            "warn,inof",
+            "alongside",
+            "alongside=",
+            "alongside=inof",
+            "info,,warn",
+            "=info",
+            "[request",
+        ] {
             assert!(filter(bad).is_err_and(|why| why.starts_with(&format!("log = {bad}: "))), "{bad}");
         }
     }

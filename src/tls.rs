@@ -1,4 +1,5 @@
-//! TLS of our own (HT-11): 1.2 and 1.3 by rustls, with forward secrecy alone, and a certificate that is exchanged while connections go on.
+//! TLS of our own (HT-11): 1.2 and 1.3 by rustls, with forward secrecy alone, and a certificate that is exchanged while
+//! connections go on.
 
 use crate::auth::signing_keys::shared;
 use rustls::{
@@ -50,8 +51,8 @@ impl Certificate {
         Ok(Self { chain: chain.to_owned(), key: key.to_owned(), shown, seen: Mutex::new(Ok(pair)) })
     }
 
-    /// Looks whether the files are others, and shows the new certificate from now on; one that is no good is told to the log, and the old
-    /// one stays. Not for a thread that answers.
+    /// Looks whether the files are others, and shows the new certificate from now on; one that is no good is told to
+    /// the log, and the old one stays. Not for a thread that answers.
     pub fn look_again(&self) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let found = Pair::read(&self.chain, &self.key);
@@ -85,7 +86,9 @@ impl Pair {
     }
 
     fn parse(&self, chain: &Path, key: &Path) -> Result<CertifiedKey, String> {
-        let invalid = |setting: &str, file: &Path, what: &dyn std::fmt::Display| format!("{setting} = {}: {what}", file.display());
+        let invalid = |setting: &str, file: &Path, what: &dyn std::fmt::Display| {
+            format!("{setting} = {}: {what}", file.display())
+        };
         let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&self.chain).collect();
         let certificates = certificates.map_err(|e| invalid(CHAIN, chain, &e))?;
         if certificates.is_empty() {
@@ -104,7 +107,8 @@ fn provider() -> CryptoProvider {
 
 /// How a server speaks TLS. The suites that rustls has are AEADs with an ephemeral exchange, every one.
 pub fn server_config(certificate: Arc<Certificate>) -> Result<ServerConfig, rustls::Error> {
-    let builder = ServerConfig::builder_with_provider(Arc::new(provider())).with_protocol_versions(&[&TLS13, &TLS12])?;
+    let builder =
+        ServerConfig::builder_with_provider(Arc::new(provider())).with_protocol_versions(&[&TLS13, &TLS12])?;
     Ok(builder.with_no_client_auth().with_cert_resolver(certificate))
 }
 
@@ -125,10 +129,12 @@ pub(crate) mod tests {
     pub fn files(folder: &Path) -> (PathBuf, PathBuf, CertificateDer<'static>) {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let files = (folder.join("chain.pem"), folder.join("key.pem"));
-        for (file, kind, der) in
-            [(&files.0, "CERTIFICATE", made.cert.der().to_vec()), (&files.1, "PRIVATE KEY", made.signing_key.serialize_der())]
-        {
-            fs::write(file, format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", STANDARD.encode(der))).unwrap();
+        for (file, kind, der) in [
+            (&files.0, "CERTIFICATE", made.cert.der().to_vec()),
+            (&files.1, "PRIVATE KEY", made.signing_key.serialize_der()),
+        ] {
+            fs::write(file, format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", STANDARD.encode(der)))
+                .unwrap();
             #[cfg(unix)]
             fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
         }
@@ -139,7 +145,8 @@ pub(crate) mod tests {
     pub fn shake_hands(place: SocketAddr, known: CertificateDer<'static>) {
         let mut roots = RootCertStore::empty();
         roots.add(known).unwrap();
-        let builder = ClientConfig::builder_with_provider(Arc::new(provider())).with_protocol_versions(&[&TLS13]).unwrap();
+        let builder =
+            ClientConfig::builder_with_provider(Arc::new(provider())).with_protocol_versions(&[&TLS13]).unwrap();
         let config = builder.with_root_certificates(roots).with_no_client_auth();
         let mut client = ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap();
         let mut socket = TcpStream::connect(place).unwrap();

@@ -11,8 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 
 const LONGEST_QUEUE: usize = 4096;
 const LARGEST_GROUP: usize = 256;
-/// Where others come too, a group smaller than this waits a moment for them: each commit has its price, and on SQLite empties the page
-/// cache of every reader.
+/// Where others come too, a group smaller than this waits a moment for them: each commit has its price, and on SQLite
+/// empties the page cache of every reader.
 const SMALL_GROUP: usize = 8;
 const BATCH_DELAY: Duration = Duration::from_millis(3);
 

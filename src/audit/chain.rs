@@ -36,7 +36,8 @@ pub struct EventRow {
 }
 
 impl EventRow {
-    /// What the hash is over: every column but the hash itself, each with its length before it, so that no two rows read alike.
+    /// What the hash is over: every column but the hash itself, each with its length before it, so that no two rows
+    /// read alike.
     fn digest(&self, before: &[u8]) -> Vec<u8> {
         let mut hash = Sha256::new();
         let mut put = |bytes: &[u8]| {
@@ -75,14 +76,19 @@ fn head(conn: &mut Conn, organization: OrganizationId) -> Result<(i64, Vec<u8>)>
         return Ok(head);
     }
     diesel::insert_into(audit_heads::table)
-        .values((audit_heads::organization_id.eq(organization), audit_heads::sequence.eq(0_i64), audit_heads::hash.eq(Vec::<u8>::new())))
+        .values((
+            audit_heads::organization_id.eq(organization),
+            audit_heads::sequence.eq(0_i64),
+            audit_heads::hash.eq(Vec::<u8>::new()),
+        ))
         .on_conflict_do_nothing()
         .portable()
         .execute(conn)?;
     Ok(find(conn)?.unwrap_or_default())
 }
 
-/// Appends the entries, organization by organization in a fixed order, so that two transactions never wait for one another.
+/// Appends the entries, organization by organization in a fixed order, so that two transactions never wait for one
+/// another.
 pub fn append(conn: &mut Conn, mut entries: Vec<Entry>) -> Result<()> {
     entries.sort_by_key(|entry| entry.organization);
     for entries in entries.chunk_by(|a, b| a.organization == b.organization) {
@@ -117,8 +123,8 @@ pub fn append(conn: &mut Conn, mut entries: Vec<Entry>) -> Result<()> {
     Ok(())
 }
 
-/// Writes entries, and the number and hash of the last as the chain's head. On PostgreSQL, where each statement costs a round trip, it
-/// is one; on SQLite row by row: that statement is always the same, and so is compiled once.
+/// Writes entries, and the number and hash of the last as the chain's head. On PostgreSQL, where each statement costs a
+/// round trip, it is one; on SQLite row by row: that statement is always the same, and so is compiled once.
 fn put(conn: &mut Conn, organization: OrganizationId, rows: &[EventRow], sequence: i64, hash: &[u8]) -> Result<()> {
     match conn {
         Conn::Pg(c) => drop(audit_insert::of(organization, rows, sequence, hash).execute(c)?),
@@ -157,8 +163,11 @@ const STEP: i64 = 2_000;
 pub fn verify(conn: &mut Conn, organization: OrganizationId) -> Result<Finding> {
     conn.set_organization(organization)?;
     // The head first: entries that come while we read are past it, and not part of what is judged.
-    let head: Option<(i64, Vec<u8>)> =
-        audit_heads::table.find(organization).select((audit_heads::sequence, audit_heads::hash)).first(conn).optional()?;
+    let head: Option<(i64, Vec<u8>)> = audit_heads::table
+        .find(organization)
+        .select((audit_heads::sequence, audit_heads::hash))
+        .first(conn)
+        .optional()?;
     let Some((last, sealed)) = head else {
         // Making an organization is its first entry.
         return Ok(Finding { entries: 0, broken: Some((1, "missing")), checkpoint: String::new() });
@@ -197,8 +206,11 @@ pub fn verify(conn: &mut Conn, organization: OrganizationId) -> Result<Finding> 
         .first(conn)
         .optional()?;
     // What has been appended since has moved the head.
-    let now: Option<i64> = audit_heads::table.find(organization).select(audit_heads::sequence).first(conn).optional()?;
-    let broken = broken.or((before > 0).then_some((0, "inserted"))).or(beyond.filter(|_| now == Some(last)).map(|at| (at, "inserted")));
+    let now: Option<i64> =
+        audit_heads::table.find(organization).select(audit_heads::sequence).first(conn).optional()?;
+    let broken = broken
+        .or((before > 0).then_some((0, "inserted")))
+        .or(beyond.filter(|_| now == Some(last)).map(|at| (at, "inserted")));
     Ok(Finding { entries: sequence, broken, checkpoint: hex(&hash) })
 }
 

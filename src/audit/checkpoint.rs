@@ -1,5 +1,5 @@
-//! Signed checkpoints (LG-03): where each chain stood, and when, kept beside the database and told to the log. Whoever takes entries away
-//! from a chain's end, or hashes it all anew, contradicts them.
+//! Signed checkpoints (LG-03): where each chain stood, and when, kept beside the database and told to the log. Whoever
+//! takes entries away from a chain's end, or hashes it all anew, contradicts them.
 
 use super::chain::{self, hex};
 use crate::{
@@ -46,9 +46,11 @@ impl Sealer {
         Self { keys, file, last: BTreeMap::new() }
     }
 
-    /// Seals every chain that has grown since. What is told to the log goes where the log goes, and so may outlive this machine.
+    /// Seals every chain that has grown since. What is told to the log goes where the log goes, and so may outlive this
+    /// machine.
     pub async fn seal(&mut self, db: &Db) -> Result<()> {
-        // As a write, which ends when all that it has seen is on the disk: nothing is sealed that a crash could still take back.
+        // As a write, which ends when all that it has seen is on the disk: nothing is sealed that a crash could still
+        // take back.
         let heads = db.maintain(chain::heads).await?;
         let at = Instant::now();
         // The file may end in a line that was broken off: the first of these begins a new one.
@@ -88,7 +90,8 @@ impl Sealer {
 
 /// How a line begins, and so one that was broken off.
 const BEGINS: &str = "{\"organization\":";
-/// A chain that was begun so long before the newest checkpoint of any chain has one of its own: all are sealed together.
+/// A chain that was begun so long before the newest checkpoint of any chain has one of its own: all are sealed
+/// together.
 const SLACK_SECONDS: i64 = 60;
 
 /// The file of the checkpoints, and what it held when it was read.
@@ -109,12 +112,17 @@ impl Checkpoints {
     }
 }
 
-/// Holds every checkpoint of a file against the chains: a line that says how many there are, and one for each that is not met, that cannot
-/// be read, or that is missing. A chain with entries must have a checkpoint, unless it is younger than all checkpoints. Without keys there
-/// is nothing to check signatures by: none is met then. A file that is not there is one without a line.
+/// Holds every checkpoint of a file against the chains: a line that says how many there are, and one for each that is
+/// not met, that cannot be read, or that is missing. A chain with entries must have a checkpoint, unless it is younger
+/// than all checkpoints. Without keys there is nothing to check signatures by: none is met then. A file that is not
+/// there is one without a line.
 ///
 /// An unreadable line is excused where it was broken off, by a kill or a power cut, right before one that is good.
-pub fn contradictions(conn: &mut Conn, keys: Option<&Keys>, checkpoints: &Checkpoints) -> Result<(String, Vec<String>)> {
+pub fn contradictions(
+    conn: &mut Conn,
+    keys: Option<&Keys>,
+    checkpoints: &Checkpoints,
+) -> Result<(String, Vec<String>)> {
     let Checkpoints { file, text } = checkpoints;
     let (mut met, mut unread, mut found) = (0, 0, Vec::new());
     let (mut sealed, mut newest) = (BTreeSet::new(), None);
@@ -133,7 +141,9 @@ pub fn contradictions(conn: &mut Conn, keys: Option<&Keys>, checkpoints: &Checkp
             }
             continue;
         };
-        if !keys.is_some_and(|keys| keys.has_signed(signed_words(organization, sequence, &hash, at).as_bytes(), &signature, at)) {
+        if !keys.is_some_and(|keys| {
+            keys.has_signed(signed_words(organization, sequence, &hash, at).as_bytes(), &signature, at)
+        }) {
             found.extend(before);
             found.push(describe("it was not signed with any of these keys"));
             continue;
@@ -142,13 +152,17 @@ pub fn contradictions(conn: &mut Conn, keys: Option<&Keys>, checkpoints: &Checkp
         sealed.insert(organization);
         match chain::hash_at(conn, organization, sequence)? {
             Some(present) if hex(&present) == hash => met += 1,
-            Some(_) => found.push(describe(&format!("entry {sequence} of organization {organization} is not the one that stood there"))),
+            Some(_) => found.push(describe(&format!(
+                "entry {sequence} of organization {organization} is not the one that stood there"
+            ))),
             None => found.push(describe(&format!("entry {sequence} of organization {organization} is missing"))),
         }
     }
     found.extend(broken_off);
     for (organization, entries, _) in chain::heads(conn)? {
-        let Some(began) = chain::began(conn, organization)?.filter(|_| !sealed.contains(&organization)) else { continue };
+        let Some(began) = chain::began(conn, organization)?.filter(|_| !sealed.contains(&organization)) else {
+            continue;
+        };
         if newest.is_none_or(|newest| newest > began.plus_seconds(SLACK_SECONDS)) {
             found.push(format!(
                 "organization {organization}: {entries} entries and no checkpoint in {}, so a tail that was cut off cannot be found (a server \

@@ -1,7 +1,8 @@
 //! The audit log: who did what to which record, append-only, one hash chain an organization.
 //!
-//! `db` is the only one that writes it: [`append`] runs at the end of every write, inside its transaction, and the [`AuditQueue`]
-//! takes what was only looked at. An entry names records, members and people by id; it never holds content (LG-04).
+//! `db` is the only one that writes it: [`append`] runs at the end of every write, inside its transaction, and the
+//! [`AuditQueue`] takes what was only looked at. An entry names records, members and people by id; it never holds
+//! content (LG-04).
 
 mod batch_writer;
 pub mod chain;

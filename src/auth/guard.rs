@@ -29,8 +29,8 @@ pub struct Allowed<P> {
     permission: PhantomData<fn() -> P>,
 }
 
-/// The same, and that the caller has said their password within the last ten minutes: for what opens the door to others, or changes the
-/// lock (AU-13).
+/// The same, and that the caller has said their password within the last ten minutes: for what opens the door to
+/// others, or changes the lock (AU-13).
 #[derive(Debug)]
 pub struct RecentlyAuthenticated<P>(Allowed<P>);
 
@@ -120,7 +120,10 @@ impl<P> Allowed<P> {
     pub fn fresh(&self) -> Result<()> {
         match self.actor.is_fresh() {
             true => Ok(()),
-            false => Err(ApiError::new(Code::ReauthenticationRequired, "Enter your password again: POST /auth/reauthenticate.")),
+            false => Err(ApiError::new(
+                Code::ReauthenticationRequired,
+                "Enter your password again: POST /auth/reauthenticate.",
+            )),
         }
     }
 }
@@ -130,8 +133,8 @@ impl<P> Allowed<P> {
 pub trait Sessions: Send + Sync {
     fn actor<'a>(&'a self, claims: &'a Claims) -> Pin<Box<dyn Future<Output = Result<Actor>> + 'a>>;
 
-    /// Of a token whose time is not over and that lets nobody in: whether its session was ended, or its user or organization shut out,
-    /// and this is the first to be told of it for a minute.
+    /// Of a token whose time is not over and that lets nobody in: whether its session was ended, or its user or
+    /// organization shut out, and this is the first to be told of it for a minute.
     fn outlived<'a>(&'a self, claims: &'a Claims) -> Pin<Box<dyn Future<Output = Result<bool>> + 'a>>;
 }
 
@@ -152,11 +155,16 @@ pub fn request_id(req: &HttpRequest) -> RequestId {
 fn origin(req: &HttpRequest) -> Origin {
     let found = req.app_data::<Data<AuthContext>>().and_then(|gate| gate.sources.of(req));
     let source = found.map_or_else(|| "unknown".into(), |source| source.address.to_string().into());
-    Origin { request: request_id(req), source, of_one: found.filter(|source| !source.everybodys).map(|source| source.address) }
+    Origin {
+        request: request_id(req),
+        source,
+        of_one: found.filter(|source| !source.everybodys).map(|source| source.address),
+    }
 }
 
-/// Who the request's token says that it is, before any handler's arguments are read. Not part of the extractor: actix reads a
-/// handler's arguments side by side, and what is wrong with a body must not be told before who is asking is known.
+/// Who the request's token says that it is, before any handler's arguments are read. Not part of the extractor: actix
+/// reads a handler's arguments side by side, and what is wrong with a body must not be told before who is asking is
+/// known.
 struct Identified(Result<(Actor, Origin)>);
 
 /// Whose a request's token is, for the audit log: somebody who is signed in, or was until the session ended.
@@ -167,8 +175,8 @@ pub struct Holder {
     pub origin: Origin,
 }
 
-/// Looks at the token and the session, and leaves what it found for [`Allowed`]. Run once, by the envelope, which is told whose a token
-/// is that is wholly ours and whose time is not over.
+/// Looks at the token and the session, and leaves what it found for [`Allowed`]. Run once, by the envelope, which is
+/// told whose a token is that is wholly ours and whose time is not over.
 pub async fn identify(req: &ServiceRequest) -> Option<Holder> {
     if !req.headers().contains_key(AUTHORIZATION) {
         return None;
@@ -211,18 +219,21 @@ impl<P: Permission> FromRequest for Allowed<P> {
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
         let identified = req.extensions_mut().remove::<Identified>();
-        ready(identified.map_or_else(|| Err(ApiError::unauthenticated()), |Identified(found)| found).and_then(|(actor, origin)| {
-            if !policy::allowed::<P>(actor.role, actor.scopes) {
-                return Err(ApiError::forbidden("Your role does not have this permission."));
-            }
-            if actor.awaits_factor && !P::BEFORE_FACTOR {
-                let message = "Your role needs a second factor: set one up with POST /me/second-factor, and confirm it.";
-                return Err(ApiError::new(Code::SecondFactorRequired, message));
-            }
-            let gate = req.app_data::<Data<AuthContext>>().ok_or_else(|| ApiError::internal("no gate"))?;
-            gate.calls.check_query(req)?;
-            Ok(Self { actor, origin, permission: PhantomData })
-        }))
+        ready(identified.map_or_else(|| Err(ApiError::unauthenticated()), |Identified(found)| found).and_then(
+            |(actor, origin)| {
+                if !policy::allowed::<P>(actor.role, actor.scopes) {
+                    return Err(ApiError::forbidden("Your role does not have this permission."));
+                }
+                if actor.awaits_factor && !P::BEFORE_FACTOR {
+                    let message =
+                        "Your role needs a second factor: set one up with POST /me/second-factor, and confirm it.";
+                    return Err(ApiError::new(Code::SecondFactorRequired, message));
+                }
+                let gate = req.app_data::<Data<AuthContext>>().ok_or_else(|| ApiError::internal("no gate"))?;
+                gate.calls.check_query(req)?;
+                Ok(Self { actor, origin, permission: PhantomData })
+            },
+        ))
     }
 }
 

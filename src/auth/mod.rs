@@ -57,7 +57,16 @@ impl Actor {
     pub fn somebody() -> Self {
         let (role, proved_at) = (Role::Advocate, Instant::now());
         let (scopes, purpose) = (Scopes::NONE, None);
-        Self { organization: Id::new(), user: Id::new(), role, scopes, purpose, session: Id::new(), proved_at, awaits_factor: false }
+        Self {
+            organization: Id::new(),
+            user: Id::new(),
+            role,
+            scopes,
+            purpose,
+            session: Id::new(),
+            proved_at,
+            awaits_factor: false,
+        }
     }
 
     pub fn is_fresh(&self) -> bool {
@@ -96,10 +105,12 @@ pub enum Scope {
 impl Scope {
     pub const fn of(actor: Option<Actor>) -> Self {
         match actor {
-            // An integration has to be let in by its scopes first. What is not recorded as internal use would be a disclosure.
-            Some(Actor { role: Role::Admin, .. } | Actor { role: Role::Integration, purpose: Some(IntegrationPurpose::Internal), .. }) => {
-                Self::Organization
-            }
+            // An integration has to be let in by its scopes first. What is not recorded as internal use would be a
+            // disclosure.
+            Some(
+                Actor { role: Role::Admin, .. }
+                | Actor { role: Role::Integration, purpose: Some(IntegrationPurpose::Internal), .. },
+            ) => Self::Organization,
             Some(Actor { role: Role::Integration, purpose: None, .. }) => Self::Counted,
             Some(Actor { role: Role::Supervisor, user, .. }) => Self::Teams(user),
             Some(Actor { role: Role::Advocate, user, .. }) => Self::Assigned(user),

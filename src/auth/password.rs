@@ -20,7 +20,8 @@ use unicode_normalization::UnicodeNormalization as _;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use zxcvbn::{Score, zxcvbn};
 
-/// What a guess costs. The least is what OWASP asks for (AU-01), 34 ms on one core of the machine that it was measured on.
+/// What a guess costs. The least is what OWASP asks for (AU-01), 34 ms on one core of the machine that it was measured
+/// on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
     /// KiB.
@@ -40,7 +41,10 @@ impl Cost {
         if (least..=largest).contains(&memory) && (fewest..=most).contains(&passes) {
             return Ok(Self { memory, passes });
         }
-        Err(format!("password_memory (KiB) must lie between {least} and {largest}, and password_passes between {fewest} and {most}"))
+        Err(format!(
+            "password_memory (KiB) must lie between {least} and {largest}, and password_passes between {fewest} and \
+             {most}"
+        ))
     }
 
     fn argon2(self) -> Result<Argon2<'static>> {
@@ -74,8 +78,9 @@ impl Password {
         Ok(Self(text.nfc().collect::<String>().into()))
     }
 
-    /// Whether it is fit to be somebody's new password (AU-04, AU-05): long enough, hard to guess, none that many have, and not made of the
-    /// person's own words or of the field's. It takes up to some tenths of a second: see [`Place::check_new`].
+    /// Whether it is fit to be somebody's new password (AU-04, AU-05): long enough, hard to guess, none that many have,
+    /// and not made of the person's own words or of the field's. It takes up to some tenths of a second: see
+    /// [`Place::check_new`].
     pub fn check_new(&self, own: &OwnWords) -> std::result::Result<(), Fault> {
         let text = self.0.expose_secret();
         if text.chars().count() < SHORTEST {
@@ -93,12 +98,16 @@ impl Password {
         // A common word with figures and signs around it is as easily guessed as without them.
         let core = lower.trim_matches(|c: char| !c.is_alphabetic());
         if [Some(lower.as_str()), repeated, Some(core)].into_iter().flatten().any(is_common) {
-            return Err(Fault::new("too_common", "must not be a password that many people have, nor one with figures and signs around it"));
+            return Err(Fault::new(
+                "too_common",
+                "must not be a password that many people have, nor one with figures and signs around it",
+            ));
         }
         if is_made_of(&lower, own) {
             return Err(Fault::new(
                 "own_words",
-                "must not be made of the name, the e-mail address, the organization's name, the service's own words or terms common in this field",
+                "must not be made of the name, the e-mail address, the organization's name, the service's own words or \
+                 terms common in this field",
             ));
         }
         let judged: String = lower.chars().take(JUDGED).collect();
@@ -106,7 +115,8 @@ impl Password {
         if zxcvbn(&judged, &inputs).score() < Score::Four {
             return Err(Fault::new(
                 "too_guessable",
-                "is too easy to guess: avoid runs of digits, letters or keys, dates and single common words; use three or more words that are not related to each other",
+                "is too easy to guess: avoid runs of digits, letters or keys, dates and single common words; use three \
+                 or more words that are not related to each other",
             ));
         }
         Ok(())
@@ -125,8 +135,8 @@ impl OwnWords {
     }
 }
 
-/// Whether next to nothing is left of a text without the person's own words and the field's, also where digits and signs
-/// stand for letters.
+/// Whether next to nothing is left of a text without the person's own words and the field's, also where digits and
+/// signs stand for letters.
 fn is_made_of(lower: &str, own: &OwnWords) -> bool {
     let mut words: Vec<&str> = own.0.iter().map(String::as_str).chain(FIELD_WORDS.iter().copied()).collect();
     // The longest first: `sobriety` is more than `sober`.
@@ -167,8 +177,8 @@ const FIELD_WORDS: &[&str] = &[
     "thistooshallpass", "progressnotperfection", "wedorecover", "recoveryispossible", "savelives", "saveslives", "keepitsimple", "livelife",
 ];
 
-/// How many characters zxcvbn judges. It takes the longer the more of them may stand for several letters: 0.2 s for 40 such characters, 1.2 s
-/// for 100. A long password of which these alone are easy to guess is refused, too.
+/// How many characters zxcvbn judges. It takes the longer the more of them may stand for several letters: 0.2 s for 40
+/// such characters, 1.2 s for 100. A long password of which these alone are easy to guess is refused, too.
 const JUDGED: usize = 40;
 
 impl std::fmt::Debug for Password {
@@ -207,8 +217,8 @@ fn repeated(text: &str) -> Option<&str> {
     begins.filter_map(|at| text.split_at_checked(at)).find(|(_, rest)| text.starts_with(rest)).map(|(unit, _)| unit)
 }
 
-/// Whether a stored hash may be verified: it asks for no more than the settings allow, and for few lanes. A hash from elsewhere, or one that
-/// was altered, must not take gigabytes or minutes.
+/// Whether a stored hash may be verified: it asks for no more than the settings allow, and for few lanes. A hash from
+/// elsewhere, or one that was altered, must not take gigabytes or minutes.
 fn is_bearable(hash: &PasswordHash) -> bool {
     Params::try_from(hash).is_ok_and(|params| {
         let (memory, passes, lanes) = (params.m_cost(), params.t_cost(), params.p_cost());
@@ -229,9 +239,9 @@ fn verify_here(password: &Password, hash: Option<&str>, nobodys: &str) -> bool {
     let parsed = hash.and_then(|hash| PasswordHash::new(hash).ok()).filter(is_bearable);
     let is_known = parsed.is_some();
     // Whatever is refused costs as much as a wrong password.
-    let matches = parsed
-        .or_else(|| PasswordHash::new(nobodys).ok())
-        .is_some_and(|parsed| Argon2::default().verify_password(password.0.expose_secret().as_bytes(), &parsed).is_ok());
+    let matches = parsed.or_else(|| PasswordHash::new(nobodys).ok()).is_some_and(|parsed| {
+        Argon2::default().verify_password(password.0.expose_secret().as_bytes(), &parsed).is_ok()
+    });
     matches && is_known
 }
 
@@ -275,7 +285,8 @@ impl Hasher {
         Ok(Self { queue, places: Arc::new(Semaphore::new(QUEUE)), cost, nobodys })
     }
 
-    /// A place in the queue, or 503 at once: to be asked for before anything is done for a login, so that a flood of them costs nothing.
+    /// A place in the queue, or 503 at once: to be asked for before anything is done for a login, so that a flood of
+    /// them costs nothing.
     pub fn place(&self) -> Result<Place<'_>> {
         let held = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
         Ok(Place { hasher: self, held: Arc::new(held) })
@@ -356,7 +367,10 @@ mod tests {
     #[test]
     fn a_new_password_is_long_and_not_ones_own_name() {
         let check = |text: &str| {
-            Password::parse(text).unwrap().check_new(&OwnWords::new(["Ana Lopez", "ana.lopez@example.org"])).map_err(|f| f.code)
+            Password::parse(text)
+                .unwrap()
+                .check_new(&OwnWords::new(["Ana Lopez", "ana.lopez@example.org"]))
+                .map_err(|f| f.code)
         };
         assert_eq!(check("short"), Err("too_short"));
         assert_eq!(check("aaaaaaaaaaaaaaaaaaaa"), Err("too_simple"));
@@ -366,9 +380,14 @@ mod tests {
             let fault = check(simple);
             assert!(matches!(fault, Err("too_simple" | "too_common")), "{simple} {fault:?}");
         }
-        for common in
-            ["1qaz2wsx3edc4rfv", "1QAZ2WSX3edc4rfv", "sunshine1234567", "...Password2026!", "passwordpassword", "iloveyou 1234 5678"]
-        {
+        for common in [
+            "1qaz2wsx3edc4rfv",
+            "1QAZ2WSX3edc4rfv",
+            "sunshine1234567",
+            "...Password2026!",
+            "passwordpassword",
+            "iloveyou 1234 5678",
+        ] {
             assert_eq!(check(common), Err("too_common"), "{common}");
         }
         assert!(Password::parse(&"x".repeat(129)).is_err());
@@ -376,8 +395,12 @@ mod tests {
 
     #[test]
     fn words_of_the_field_and_plain_runs_are_refused_and_honest_phrases_are_not() {
-        let check =
-            |text: &str| Password::parse(text).unwrap().check_new(&OwnWords::new(["Ana Lopez", "River Peers"])).map_err(|fault| fault.code);
+        let check = |text: &str| {
+            Password::parse(text)
+                .unwrap()
+                .check_new(&OwnWords::new(["Ana Lopez", "River Peers"]))
+                .map_err(|fault| fault.code)
+        };
         for good in [
             "three wet umbrellas",
             "four dry umbrellas",
@@ -414,7 +437,10 @@ mod tests {
             "lopezlopez12345678",
         ] {
             let fault = check(bad);
-            assert!(matches!(fault, Err("too_guessable" | "own_words" | "too_common" | "too_simple")), "{bad} {fault:?}");
+            assert!(
+                matches!(fault, Err("too_guessable" | "own_words" | "too_common" | "too_simple")),
+                "{bad} {fault:?}"
+            );
         }
     }
 

@@ -1,5 +1,5 @@
-//! Who may do what. This table is the whole policy; which *rows* a role sees is decided by each store's `visible`, and which members of
-//! them `members.txt` says.
+//! Who may do what. This table is the whole policy; which *rows* a role sees is decided by each store's `visible`, and
+//! which members of them `members.txt` says.
 
 use super::Scopes;
 
@@ -16,8 +16,8 @@ text_enum! {
 }
 
 text_enum! {
-    /// What an integration reads cases for. `internal`: the organization's own work with its own records, so that nothing which is read
-    /// reaches anybody outside it. More purposes, each with an agreement, come later.
+    /// What an integration reads cases for. `internal`: the organization's own work with its own records, so that
+    /// nothing which is read reaches anybody outside it. More purposes, each with an agreement, come later.
     pub enum IntegrationPurpose { Internal = "internal" }
 }
 
@@ -75,7 +75,8 @@ macro_rules! policy {
 /// [`Scopes`] has a bit for each line.
 const _: () = assert!(ALL.len() <= 64);
 
-// `[by scope]`: an integration has it where its scopes name it, and no other permission. It is shown what an administrator is shown, or less.
+// `[by scope]`: an integration has it where its scopes name it, and no other permission. It is shown what an
+// administrator is shown, or less.
 policy! {
     ReadSelf          = "self:read"          => Admin | Supervisor | Advocate | Client | Integration | Auditor;
     WriteSelf         = "self:write"         => Admin | Supervisor | Advocate | Client | Auditor;
@@ -147,11 +148,15 @@ pub fn allowed<P: Permission>(role: Role, scopes: Scopes) -> bool {
 /// The names of what they may do, in the table's order.
 pub fn permissions(role: Role, scopes: Scopes) -> Vec<&'static str> {
     let scopes = if role == Role::Integration { scopes } else { Scopes::NONE };
-    ALL.iter().zip(0..).filter(|(row, place)| (row.allows)(role) || scopes.has(*place)).map(|(row, _)| row.name).collect()
+    ALL.iter()
+        .zip(0..)
+        .filter(|(row, place)| (row.allows)(role) || scopes.has(*place))
+        .map(|(row, _)| row.name)
+        .collect()
 }
 
-/// The roles that hold a permission, in the enum's order, and whether an integration may be given it; `None` for a name that the table
-/// has not.
+/// The roles that hold a permission, in the enum's order, and whether an integration may be given it; `None` for a name
+/// that the table has not.
 pub fn roles(permission: &str) -> Option<(Vec<Role>, bool)> {
     let row = ALL.iter().find(|row| row.name == permission)?;
     Some((Role::ALL.iter().copied().filter(|role| (row.allows)(*role)).collect(), row.by_scope))

@@ -33,7 +33,8 @@ impl Scopes {
         (scopes, unknown)
     }
 
-    /// Those of these names that may still be given: whoever had a permission that is removed from the table has it no longer.
+    /// Those of these names that may still be given: whoever had a permission that is removed from the table has it no
+    /// longer.
     pub fn kept(names: &[String]) -> Self {
         Self::of(names.iter().map(String::as_str)).0
     }
@@ -119,7 +120,11 @@ mod tests {
     fn scopes_are_for_an_integration_alone() {
         use crate::auth::{Role, policy::*};
         for role in Role::ALL {
-            assert_eq!(allowed::<ReadDirectory>(*role, Scopes::all()), !matches!(role, Role::Client | Role::Auditor), "{role:?}");
+            assert_eq!(
+                allowed::<ReadDirectory>(*role, Scopes::all()),
+                !matches!(role, Role::Client | Role::Auditor),
+                "{role:?}"
+            );
             assert!(!allowed::<ReadNotes>(Role::Integration, Scopes(u64::MAX)));
         }
         assert!(!allowed::<ReadCases>(Role::Integration, Scopes::parse(["directory:read"]).unwrap()));

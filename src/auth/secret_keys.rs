@@ -1,8 +1,8 @@
-//! The keys that secrets in the database are encrypted with (DP-01). They lie in files in the data directory, never in the database: a
-//! copy of the database alone opens no secret.
+//! The keys that secrets in the database are encrypted with (DP-01). They lie in files in the data directory, never in
+//! the database: a copy of the database alone opens no secret.
 //!
-//! AES-256-GCM-SIV with a random nonce. The organization, the user, the table, the column and the key are authenticated with the secret, so
-//! that a value that is copied to another row does not open there.
+//! AES-256-GCM-SIV with a random nonce. The organization, the user, the table, the column and the key are authenticated
+//! with the secret, so that a value that is copied to another row does not open there.
 
 use super::{
     OrganizationId, UserId,
@@ -24,7 +24,8 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-/// The keys, each named by the time at which it was made: `20261130T053000.000Z-KID.key`. The newest encrypts; all of them decrypt.
+/// The keys, each named by the time at which it was made: `20261130T053000.000Z-KID.key`. The newest encrypts; all of
+/// them decrypt.
 pub const FOLDER: &str = "secret-keys";
 const KIND: &str = "key";
 const KEY_BYTES: usize = 32;
@@ -59,7 +60,8 @@ struct Key {
 impl Key {
     fn read(file: &Path) -> std::result::Result<Self, String> {
         let named = |what: String| format!("secret key {}: {what}", file.display());
-        let made_at = moment(file).ok_or_else(|| named("its name must begin with a time, such as 20261130T053000.000Z-".into()))?;
+        let made_at = moment(file)
+            .ok_or_else(|| named("its name must begin with a time, such as 20261130T053000.000Z-".into()))?;
         let bytes = read_small(file, 0o077).map_err(named)?;
         let bytes: [u8; KEY_BYTES] = bytes.try_into().map_err(|_| named(format!("must hold {KEY_BYTES} bytes")))?;
         if bytes.iter().collect::<BTreeSet<_>>().len() < FEWEST_DIFFERENT {
@@ -91,7 +93,8 @@ impl std::fmt::Debug for SecretKeys {
 
 /// Oldest first.
 fn read_all(folder: &Path) -> std::result::Result<Vec<Key>, String> {
-    let mut keys = files_in(folder, KIND)?.iter().map(|file| Key::read(file)).collect::<std::result::Result<Vec<_>, _>>()?;
+    let mut keys =
+        files_in(folder, KIND)?.iter().map(|file| Key::read(file)).collect::<std::result::Result<Vec<_>, _>>()?;
     keys.sort_by_key(|key| (key.made_at, key.kid));
     Ok(keys)
 }
@@ -158,12 +161,16 @@ impl SecretKeys {
     /// Decrypts what [`SecretKeys::seal`] has made for the same place.
     ///
     /// # Errors
-    /// 503, and the reason in the log, where the key is missing or the value was made for another place: the caller is not let in.
+    /// 503, and the reason in the log, where the key is missing or the value was made for another place: the caller is
+    /// not let in.
     pub fn open(&self, place: &Place, stored: &[u8]) -> Result<Vec<u8>> {
         let (kid, sealed) = parts(stored).ok_or_else(|| closed(place, "it is not encrypted"))?;
         let name = URL_SAFE_NO_PAD.encode(kid);
-        let key = self.find(kid).ok_or_else(|| closed(place, &format!("its key {name} is not in {}", self.folder.display())))?;
-        open(&key, &place.aad(&name), sealed).ok_or_else(|| closed(place, "it was not made for this row, or was altered"))
+        let key = self
+            .find(kid)
+            .ok_or_else(|| closed(place, &format!("its key {name} is not in {}", self.folder.display())))?;
+        open(&key, &place.aad(&name), sealed)
+            .ok_or_else(|| closed(place, "it was not made for this row, or was altered"))
     }
 
     /// Whether a stored value is encrypted with the newest key.
@@ -174,13 +181,15 @@ impl SecretKeys {
 
 fn closed(place: &Place, why: &str) -> ApiError {
     let Place { organization, user, table, .. } = place;
-    let message = format!("a secret of user {user} of organization {organization} in {table} cannot be decrypted: {why}");
+    let message =
+        format!("a secret of user {user} of organization {organization} in {table} cannot be decrypted: {why}");
     ApiError::new(Code::Unavailable, "The second factor cannot be checked. The server's log has the reason.")
         .header("retry-after", "60")
         .because(message)
 }
 
-/// The id of the key and what it encrypts; nothing for what is not encrypted. A secret in the clear, which is shorter, may begin with any byte.
+/// The id of the key and what it encrypts; nothing for what is not encrypted. A secret in the clear, which is shorter,
+/// may begin with any byte.
 fn parts(stored: &[u8]) -> Option<(&[u8], &[u8])> {
     let (form, rest) = stored.split_first()?;
     let is_long = rest.len() >= KID_BYTES + NONCE_LEN + AES_256_GCM_SIV.tag_len();

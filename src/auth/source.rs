@@ -27,7 +27,8 @@ impl TryFrom<String> for TrustedProxies {
     fn try_from(text: String) -> Result<Self, String> {
         let network = |part: &str| part.parse().or_else(|_| part.parse::<IpAddr>().map(IpNet::from));
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        let networks: Result<_, _> = parts.map(|part| network(part).map_err(|_| format!("{part} is no address and no network"))).collect();
+        let networks: Result<_, _> =
+            parts.map(|part| network(part).map_err(|_| format!("{part} is no address and no network"))).collect();
         networks.map(Self)
     }
 }
@@ -48,8 +49,8 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// The peer, unless it is trusted: then whoever it names, from the right, up to the first that is not trusted itself. What a
-    /// stranger has put in front of that is believed by nobody.
+    /// The peer, unless it is trusted: then whoever it names, from the right, up to the first that is not trusted
+    /// itself. What a stranger has put in front of that is believed by nobody.
     pub fn of(&self, req: &HttpRequest) -> Option<Source> {
         let peer = req.peer_addr()?.ip().to_canonical();
         // A stranger's part may be of any bytes: it must not hide what the proxy has put behind it.
@@ -85,8 +86,10 @@ mod tests {
 
     #[test]
     fn only_whom_we_trust_may_say_whom_they_stand_for() {
-        let sources =
-            |behind_proxy, trusted: &str| Sources { behind_proxy, trusted: TrustedProxies::try_from(trusted.to_owned()).unwrap() };
+        let sources = |behind_proxy, trusted: &str| Sources {
+            behind_proxy,
+            trusted: TrustedProxies::try_from(trusted.to_owned()).unwrap(),
+        };
         let alone = |address: &str| Source { address: address.parse().unwrap(), everybodys: false };
         let of = |sources: &Sources, peer: &str, named: &[&str]| {
             sources.named_by(peer.parse().unwrap(), &named.iter().map(|line| Cow::Borrowed(*line)).collect::<Vec<_>>())

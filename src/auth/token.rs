@@ -48,11 +48,14 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Whether they hold now: not from the future, not over, and not made for longer than a token lasts. Asked at every use, also of a token
-    /// that was verified before: the clock may have been set right meanwhile.
+    /// Whether they hold now: not from the future, not over, and not made for longer than a token lasts. Asked at every
+    /// use, also of a token that was verified before: the clock may have been set right meanwhile.
     const fn are_in_time(&self, now: i64) -> bool {
         let life = self.exp.saturating_sub(self.iat);
-        self.iat <= now.saturating_add(LEEWAY) && self.exp.saturating_add(LEEWAY) > now && life > 0 && life <= LONGEST_LIFE
+        self.iat <= now.saturating_add(LEEWAY)
+            && self.exp.saturating_add(LEEWAY) > now
+            && life > 0
+            && life <= LONGEST_LIFE
     }
 }
 
@@ -68,9 +71,9 @@ pub struct Keys {
 /// The keys, and what has been verified with them.
 struct Known {
     ring: Ring,
-    /// Verifying costs some 100 µs, so what was verified is kept, by the hash of the token, until it expires. Only the claims
-    /// are: the session is read at every request all the same. With other keys nothing of it stands: what a retired one has signed is
-    /// refused at the next request.
+    /// Verifying costs some 100 µs, so what was verified is kept, by the hash of the token, until it expires. Only the
+    /// claims are: the session is read at every request all the same. With other keys nothing of it stands: what a
+    /// retired one has signed is refused at the next request.
     verified: moka::sync::Cache<[u8; 32], Claims>,
 }
 
@@ -89,7 +92,8 @@ impl Keys {
     pub fn load(data_dir: &Path) -> std::result::Result<Self, String> {
         if !Ring::is_there(data_dir)? && data_dir.join("checkpoints.jsonl").exists() {
             return Err(format!(
-                "there is no signing key in {}, and there was one: is everything mounted? `alongside admin rotate-signing-key` makes another",
+                "there is no signing key in {}, and there was one: is everything mounted? `alongside admin \
+                 rotate-signing-key` makes another",
                 data_dir.display()
             ));
         }
@@ -106,11 +110,16 @@ impl Keys {
         // By the one clock, in `Claims::are_in_time`.
         validation.validate_exp = false;
         validation.leeway = LEEWAY as u64;
-        Ok(Self { known: RwLock::new(Known::by(ring)), validation, data_dir: data_dir.to_owned(), trouble: Mutex::default() })
+        Ok(Self {
+            known: RwLock::new(Known::by(ring)),
+            validation,
+            data_dir: data_dir.to_owned(),
+            trouble: Mutex::default(),
+        })
     }
 
-    /// Looks whether keys have come or gone. Reads a few small files: not for a thread that answers. A key that cannot be read is told to the
-    /// log, and stays what it was.
+    /// Looks whether keys have come or gone. Reads a few small files: not for a thread that answers. A key that cannot
+    /// be read is told to the log, and stays what it was.
     pub fn look_again(&self) {
         let before = self.known();
         let trouble = match Ring::read(&self.data_dir, Some(&before.ring)) {
@@ -153,8 +162,14 @@ impl Keys {
 
     /// The public keys as JWKs (RFC 8037).
     pub fn jwks(&self) -> Vec<Jwk> {
-        let jwk =
-            |key: &Arc<Key>| Jwk { kty: "OKP", crv: "Ed25519", usage: "sig", alg: "EdDSA", kid: key.kid.clone(), x: key.public.clone() };
+        let jwk = |key: &Arc<Key>| Jwk {
+            kty: "OKP",
+            crv: "Ed25519",
+            usage: "sig",
+            alg: "EdDSA",
+            kid: key.kid.clone(),
+            x: key.public.clone(),
+        };
         self.known().ring.keys().map(jwk).collect()
     }
 
@@ -213,7 +228,8 @@ impl Keys {
     }
 }
 
-/// What cursors are sealed with. One that was handed out before a rotation still opens; when the key is retired, it is refused.
+/// What cursors are sealed with. One that was handed out before a rotation still opens; when the key is retired, it is
+/// refused.
 #[derive(Clone)]
 pub struct CursorKeys {
     pub seals: [u8; 32],
@@ -227,7 +243,7 @@ impl std::fmt::Debug for CursorKeys {
 
 /// A public key of the key set.
 #[derive(Debug, Clone, Serialize, utoipa::ToSchema)]
-#[schema(example = json!({"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": "q8X2v0b1n3m5k7j9", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/jwk.json"))))]
 pub struct Jwk {
     kty: &'static str,
     crv: &'static str,
@@ -254,7 +270,8 @@ fn header(token: &str) -> Option<OurHeader> {
 
 /// Three non-empty parts of strict base64url.
 fn is_compact(token: &str) -> bool {
-    let part = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let part =
+        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     token.split('.').count() == 3 && token.split('.').all(part)
 }
 
@@ -312,7 +329,15 @@ mod tests {
             assert_eq!(ours.verify(&token).unwrap().sub, who.user); // the second time from memory
         }
         assert!(ours.verify(&theirs.mint(who).unwrap()).is_err());
-        for bad in ["", "a", "a.b.c", &token[..token.len() - 2], &format!("{token}="), &format!("{token}.x"), &"a".repeat(5000)] {
+        for bad in [
+            "",
+            "a",
+            "a.b.c",
+            &token[..token.len() - 2],
+            &format!("{token}="),
+            &format!("{token}.x"),
+            &"a".repeat(5000),
+        ] {
             assert!(ours.verify(bad).is_err(), "{bad}");
         }
     }
@@ -355,7 +380,8 @@ mod tests {
             };
             let known = ours.known();
             let key = known.ring.signer();
-            let header = Header { typ: Some("at+jwt".into()), kid: Some(key.kid.clone()), ..Header::new(Algorithm::EdDSA) };
+            let header =
+                Header { typ: Some("at+jwt".into()), kid: Some(key.kid.clone()), ..Header::new(Algorithm::EdDSA) };
             jsonwebtoken::encode(&header, &claims, &key.signing).unwrap()
         };
         assert!(ours.verify(&at(now, now + 600)).is_ok());
@@ -374,7 +400,10 @@ mod tests {
         for ahead in [120, 86_400, 2 * 365 * 86_400] {
             let then = now.plus_seconds(ahead);
             let token = ours.mint_at(actor(), then).unwrap();
-            assert!(ours.verify_at(&token, then).is_ok() && ours.verify_at(&token, then).is_ok(), "verified, and remembered");
+            assert!(
+                ours.verify_at(&token, then).is_ok() && ours.verify_at(&token, then).is_ok(),
+                "verified, and remembered"
+            );
             assert!(ours.verify_at(&token, now).is_err(), "{ahead} s ahead");
             assert!(ours.verify_at(&token, then.plus_seconds(700)).is_err(), "over");
         }

@@ -1,4 +1,5 @@
-//! Codes of a second factor that change with the time (RFC 6238, with its usual values: SHA-1, six digits, thirty seconds).
+//! Codes of a second factor that change with the time (RFC 6238, with its usual values: SHA-1, six digits, thirty
+//! seconds).
 
 use crate::{
     error::{ApiError, Result},
@@ -31,7 +32,10 @@ pub fn new_secret() -> Result<Vec<u8>> {
 pub fn base32(bytes: &[u8]) -> String {
     let bit = |at: usize| bytes.get(at / 8).map_or(0, |byte| usize::from(byte >> (7 - at % 8) & 1));
     let letter = |first: usize| (first..first + 5).fold(0, |five, at| five << 1 | bit(at));
-    (0..bytes.len() * 8).step_by(5).filter_map(|first| ALPHABET.get(letter(first)).map(|letter| char::from(*letter))).collect()
+    (0..bytes.len() * 8)
+        .step_by(5)
+        .filter_map(|first| ALPHABET.get(letter(first)).map(|letter| char::from(*letter)))
+        .collect()
 }
 
 /// A code for when the authenticator is lost, as it is shown: in groups of letters.
@@ -52,7 +56,8 @@ fn code(secret: &[u8], step: i64) -> String {
     let tag = hmac::sign(&key, &step.to_be_bytes());
     let bytes = tag.as_ref();
     let offset = usize::from(bytes.last().copied().unwrap_or(0) & 0xF);
-    let number = bytes.iter().skip(offset).take(4).fold(0_u32, |number, byte| number << 8 | u32::from(*byte)) & 0x7FFF_FFFF;
+    let number =
+        bytes.iter().skip(offset).take(4).fold(0_u32, |number, byte| number << 8 | u32::from(*byte)) & 0x7FFF_FFFF;
     format!("{:06}", number % 1_000_000)
 }
 
@@ -87,9 +92,13 @@ mod tests {
     /// RFC 6238, appendix B, of whose eight digits these are the last six.
     #[test]
     fn the_codes_are_those_of_the_standard() {
-        for (seconds, expected) in
-            [(59, "287082"), (1_111_111_109, "081804"), (1_111_111_111, "050471"), (1_234_567_890, "005924"), (2_000_000_000, "279037")]
-        {
+        for (seconds, expected) in [
+            (59, "287082"),
+            (1_111_111_109, "081804"),
+            (1_111_111_111, "050471"),
+            (1_234_567_890, "005924"),
+            (2_000_000_000, "279037"),
+        ] {
             assert_eq!(code_at(SECRET, at(seconds)), expected);
         }
     }
@@ -111,9 +120,15 @@ mod tests {
     /// RFC 4648, section 10.
     #[test]
     fn base32_is_that_of_the_standard() {
-        for (bytes, text) in
-            [("", ""), ("f", "MY"), ("fo", "MZXQ"), ("foo", "MZXW6"), ("foob", "MZXW6YQ"), ("fooba", "MZXW6YTB"), ("foobar", "MZXW6YTBOI")]
-        {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "MY"),
+            ("fo", "MZXQ"),
+            ("foo", "MZXW6"),
+            ("foob", "MZXW6YQ"),
+            ("fooba", "MZXW6YTB"),
+            ("foobar", "MZXW6YTBOI"),
+        ] {
             assert_eq!(base32(bytes.as_bytes()), text);
         }
     }

@@ -1,5 +1,5 @@
-//! A question that counts, put together as words with values in them: whatever it counts by and whatever it counts, its answer has
-//! one shape.
+//! A question that counts, put together as words with values in them: whatever it counts by and whatever it counts, its
+//! answer has one shape.
 
 use super::conn::Conn;
 use super::dialect::{Condition, Key};
@@ -14,7 +14,8 @@ pub const MOST_GROUPS: usize = 4;
 /// How many things it counts.
 pub const MOST_COUNTS: usize = 10;
 
-/// `SELECT` and what follows: [`MOST_GROUPS`] codes, as many ids, a number of days, and [`MOST_COUNTS`] counts, in this order.
+/// `SELECT` and what follows: [`MOST_GROUPS`] codes, as many ids, a number of days, and [`MOST_COUNTS`] counts, in this
+/// order.
 #[derive(Debug, Clone)]
 pub struct Tally(pub Condition);
 
@@ -66,8 +67,9 @@ told_in_words!(Tally, Listing, Keyed, Command);
 pub const LISTED_CODES: usize = 6;
 pub const LISTED_IDS: usize = 4;
 
-/// `SELECT` and what follows: a line for each fact. When it was replaced, of which record and which case it is, since when, the case's number, the client's name,
-/// [`LISTED_CODES`] codes, [`LISTED_IDS`] ids, a number of days, and a 1 or a 0 for each of [`MOST_COUNTS`] conditions.
+/// `SELECT` and what follows: a line for each fact. When it was replaced, of which record and which case it is, since
+/// when, the case's number, the client's name, [`LISTED_CODES`] codes, [`LISTED_IDS`] ids, a number of days, and a 1 or
+/// a 0 for each of [`MOST_COUNTS`] conditions.
 #[derive(Debug, Clone)]
 pub struct Listing(pub Condition);
 

@@ -19,15 +19,18 @@ pub struct AppendEntries<Id, Sequence, Hash, Columns> {
     columns: Columns,
 }
 
-/// Appends these rows to an organization's chain, whose last number and hash are then these. Each column is one array: however many
-/// rows there are, it is the same statement, and is planned once.
+/// Appends these rows to an organization's chain, whose last number and hash are then these. Each column is one array:
+/// however many rows there are, it is the same statement, and is planned once.
 pub fn of(
     organization: OrganizationId,
     rows: &[EventRow],
     sequence: i64,
     hash: &[u8],
 ) -> AppendEntries<impl Bind, impl Bind, impl Bind, impl Bind> {
-    fn column<'r, ST: SqlType, T>(rows: &'r [EventRow], of: impl Fn(&'r EventRow) -> T) -> <Vec<T> as AsExpression<Array<ST>>>::Expression
+    fn column<'r, ST: SqlType, T>(
+        rows: &'r [EventRow],
+        of: impl Fn(&'r EventRow) -> T,
+    ) -> <Vec<T> as AsExpression<Array<ST>>>::Expression
     where
         Vec<T>: AsExpression<Array<ST>>,
     {
@@ -59,7 +62,9 @@ pub trait Bind: QueryFragment<Pg> + QueryId {}
 impl<T: QueryFragment<Pg> + QueryId> Bind for T {}
 
 impl<Id, Sequence, Hash, Columns> RunQueryDsl<PgConnection> for AppendEntries<Id, Sequence, Hash, Columns> {}
-impl<Id: Bind, Sequence: Bind, Hash: Bind, Columns: Bind> QueryFragment<Pg> for AppendEntries<Id, Sequence, Hash, Columns> {
+impl<Id: Bind, Sequence: Bind, Hash: Bind, Columns: Bind> QueryFragment<Pg>
+    for AppendEntries<Id, Sequence, Hash, Columns>
+{
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         out.push_sql("WITH head AS (UPDATE audit_heads SET sequence = ");
         self.sequence.walk_ast(out.reborrow())?;

@@ -33,11 +33,11 @@ known_to_both!(Uuid, Timestamptz, Date, Jsonb);
 pub enum Use {
     Reading,
     Writing,
-    /// Filling a database with rows that are made to fit one another (`alongside demo`): on SQLite no foreign key and no CHECK is looked
-    /// at row by row, and what is written fits into memory. `alongside verify` looks at all of them.
+    /// Filling a database with rows that are made to fit one another (`alongside demo`): on SQLite no foreign key and
+    /// no CHECK is looked at row by row, and what is written fits into memory. `alongside verify` looks at all of them.
     Loading,
-    /// The same for a SQLite file that nobody else has opened yet, and that is thrown away if anything goes wrong: no journal, and no
-    /// waiting for the disk.
+    /// The same for a SQLite file that nobody else has opened yet, and that is thrown away if anything goes wrong: no
+    /// journal, and no waiting for the disk.
     Making,
 }
 
@@ -59,8 +59,8 @@ impl std::fmt::Debug for Url {
 }
 
 impl Url {
-    /// Reads a URL. One that libpq would read in another way than it was meant, for an unencoded sign in the password, is refused here:
-    /// libpq would print parts of it.
+    /// Reads a URL. One that libpq would read in another way than it was meant, for an unencoded sign in the password,
+    /// is refused here: libpq would print parts of it.
     ///
     /// # Errors
     /// What it must be, in words that hold no part of it.
@@ -103,7 +103,9 @@ impl Url {
         let (authority, rest) = place.split_once(['/', '?']).unwrap_or((place, ""));
         let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         // Without one it is a socket, unless one is named behind.
-        let named = rest.split(['?', '&']).find_map(|part| part.strip_prefix("host=").or_else(|| part.strip_prefix("hostaddr=")));
+        let named = rest
+            .split(['?', '&'])
+            .find_map(|part| part.strip_prefix("host=").or_else(|| part.strip_prefix("hostaddr=")));
         let host = if host.is_empty() { named.unwrap_or("/") } else { host };
         ["localhost", "127.", "[::1]", "::1", "/", "%2F", "%2f"].iter().any(|here| host.starts_with(here))
     }
@@ -171,7 +173,10 @@ fn postgres_fault(rest: &str) -> Option<&'static str> {
     let encoded = |text: &str| {
         let mut parts = text.split('%');
         let plain = parts.next().is_some_and(|_| !text.chars().any(|c| c.is_whitespace() || c.is_control()));
-        plain && parts.all(|part| part.get(..2).is_some_and(|code| code != "00" && code.bytes().all(|b| b.is_ascii_hexdigit())))
+        plain
+            && parts.all(|part| {
+                part.get(..2).is_some_and(|code| code != "00" && code.bytes().all(|b| b.is_ascii_hexdigit()))
+            })
     };
     let host = |text: &str| {
         let (name, port) = match text.rsplit_once(']') {
@@ -189,7 +194,9 @@ fn postgres_fault(rest: &str) -> Option<&'static str> {
     if !sound {
         return Some(SHAPE);
     }
-    let known = |pair: &str| pair.split_once('=').is_some_and(|(name, value)| OPTIONS.contains(&name) && !value.contains(['=', '@', '#']));
+    let known = |pair: &str| {
+        pair.split_once('=').is_some_and(|(name, value)| OPTIONS.contains(&name) && !value.contains(['=', '@', '#']))
+    };
     options.is_some_and(|options| !options.split('&').all(known)).then_some(OPTION)
 }
 
@@ -207,26 +214,30 @@ fn decoded(text: &str) -> String {
 }
 
 impl Conn {
-    /// Opens a connection. `Connection::establish` on the enum must not be used: it tries the variants in turn, drops the
-    /// reason why PostgreSQL failed, and SQLite takes nearly any string as the name of a new file.
+    /// Opens a connection. `Connection::establish` on the enum must not be used: it tries the variants in turn, drops
+    /// the reason why PostgreSQL failed, and SQLite takes nearly any string as the name of a new file.
     pub fn open(url: &Url, purpose: Use) -> ConnectionResult<Self> {
         let path = match url {
             Url::Postgres(place) => {
                 let mut conn = PgConnection::establish(&with_timeouts(place)).map_err(|error| match error {
-                    ConnectionError::BadConnection(message) => ConnectionError::BadConnection(url.without_secrets(&message)),
+                    ConnectionError::BadConnection(message) => {
+                        ConnectionError::BadConnection(url.without_secrets(&message))
+                    }
                     other => other,
                 })?;
                 conn.batch_execute(
-                    // Who is no superuser may not choose the language of the server's messages: see `has_english_messages`.
+                    // Who is no superuser may not choose the language of the server's messages: see
+                    // `has_english_messages`.
                     "SET TIME ZONE 'UTC'; SET client_min_messages TO warning;
                      DO $$ BEGIN
                          PERFORM set_config('lc_messages', 'C', FALSE);
                      EXCEPTION WHEN insufficient_privilege THEN NULL; END $$",
                 )
                 .and_then(|()| match purpose {
-                    // Every read is a key, or the walk of an index until a page is full; which index that is depends on the question
-                    // and not on what is asked for. So each statement is planned once, and without what reads a table to the end:
-                    // the planner, who takes a common word for a reason to leave the index, would.
+                    // Every read is a key, or the walk of an index until a page is full; which index that is depends on
+                    // the question and not on what is asked for. So each statement is planned once, and without what
+                    // reads a table to the end: the planner, who takes a common word for a reason to leave the index,
+                    // would.
                     Use::Reading => conn.batch_execute(
                         "SET statement_timeout TO '5s'; SET plan_cache_mode TO force_generic_plan; SET enable_hashjoin TO off; SET enable_mergejoin TO off;
                          SET max_parallel_workers_per_gather TO 0; SET jit TO off",
@@ -239,16 +250,17 @@ impl Conn {
             }
             Url::Sqlite(path) => path,
         };
-        // Only what opens the database to write may make the file: a reader that comes while it is gone must not leave an empty one there.
+        // Only what opens the database to write may make the file: a reader that comes while it is gone must not leave
+        // an empty one there.
         let may_make = purpose != Use::Reading;
         super::files::keep_private(path, may_make).map_err(ConnectionError::BadConnection)?;
         let mut conn = match may_make {
             true => SqliteConnection::establish(path)?,
             false => SqliteConnection::establish(&format!("file:{}?mode=rw", escaped(path)))?,
         };
-        // busy_timeout first: the switch of the journal mode itself may have to wait. Recursive triggers, so that what REPLACE takes away
-        // meets the audit log's trigger too. No memory map: after each commit of another connection SQLite would unmap all of it and fault
-        // it in again.
+        // busy_timeout first: the switch of the journal mode itself may have to wait. Recursive triggers, so that what
+        // REPLACE takes away meets the audit log's trigger too. No memory map: after each commit of another connection
+        // SQLite would unmap all of it and fault it in again.
         conn.batch_execute(
             "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA trusted_schema = OFF;
              PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON;",
@@ -259,7 +271,8 @@ impl Conn {
         })
         .and_then(|()| match purpose {
             Use::Reading => conn.batch_execute("PRAGMA query_only = ON"),
-            // A page that many transactions change goes into the file once for all of them: 16 MiB between two checkpoints.
+            // A page that many transactions change goes into the file once for all of them: 16 MiB between two
+            // checkpoints.
             Use::Writing => conn.batch_execute("PRAGMA wal_autocheckpoint = 4096"),
             Use::Loading => conn.batch_execute(
                 "PRAGMA wal_autocheckpoint = 16384; PRAGMA cache_size = -524288; PRAGMA foreign_keys = OFF;
@@ -279,24 +292,28 @@ impl Conn {
         match self {
             Self::Pg(c) => AnsiTransactionManager::begin_transaction_sql(
                 c,
-                &format!("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL app.organization = '{organization}'"),
+                &format!(
+                    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL app.organization = '{organization}'"
+                ),
             ),
             Self::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN"),
         }
     }
 
-    /// Starts a transaction that may write. SQLite must say so up front: a deferred transaction that reads first and writes
-    /// later fails at once, busy timeout or not. On PostgreSQL the commit itself does not wait for the disk, and so lets go of the
-    /// head of the organization's chain at once; [`Conn::make_durable`] waits, many together.
+    /// Starts a transaction that may write. SQLite must say so up front: a deferred transaction that reads first and
+    /// writes later fails at once, busy timeout or not. On PostgreSQL the commit itself does not wait for the disk, and
+    /// so lets go of the head of the organization's chain at once; [`Conn::make_durable`] waits, many together.
     pub fn begin_write(&mut self) -> QueryResult<()> {
         match self {
-            Self::Pg(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN; SET LOCAL synchronous_commit TO off"),
+            Self::Pg(c) => {
+                AnsiTransactionManager::begin_transaction_sql(c, "BEGIN; SET LOCAL synchronous_commit TO off")
+            }
             Self::Sqlite(c) => AnsiTransactionManager::begin_transaction_sql(c, "BEGIN IMMEDIATE"),
         }
     }
 
-    /// Holds a lock that is no row until the transaction ends: alone, or as one of any number who share it. On SQLite, where a writing
-    /// transaction has the database to itself, there is nothing to hold.
+    /// Holds a lock that is no row until the transaction ends: alone, or as one of any number who share it. On SQLite,
+    /// where a writing transaction has the database to itself, there is nothing to hold.
     pub fn advisory_lock(&mut self, lock: Lock, shared: bool) -> QueryResult<()> {
         let (kind, number) = (if shared { "_shared" } else { "" }, lock.number());
         match self {
@@ -305,7 +322,8 @@ impl Conn {
         }
     }
 
-    /// Whether the server's messages are in the language that `error` knows them in: what diesel gives no name is told by its words.
+    /// Whether the server's messages are in the language that `error` knows them in: what diesel gives no name is told
+    /// by its words.
     pub fn has_english_messages(&mut self) -> QueryResult<bool> {
         #[derive(QueryableByName)]
         struct Setting {
@@ -317,12 +335,13 @@ impl Conn {
         Ok(["", "C", "POSIX", "en"].contains(&language.split(['.', '_']).next().unwrap_or_default()))
     }
 
-    /// Goes on as the role that sees one organization's rows at a time (AZ-09): whatever the operator's role may, the server may not. The
-    /// schema stays the one that the operator's role has, which may be named after it.
+    /// Goes on as the role that sees one organization's rows at a time (AZ-09): whatever the operator's role may, the
+    /// server may not. The schema stays the one that the operator's role has, which may be named after it.
     pub fn work_as_app(&mut self) -> QueryResult<()> {
         match self {
             Self::Pg(c) => c.batch_execute(
-                "SELECT set_config('search_path', quote_ident(coalesce(current_schema(), 'public')), FALSE); SET ROLE alongside_app",
+                "SELECT set_config('search_path', quote_ident(coalesce(current_schema(), 'public')), FALSE); SET ROLE \
+                 alongside_app",
             ),
             Self::Sqlite(_) => Ok(()),
         }
@@ -336,8 +355,8 @@ impl Conn {
         }
     }
 
-    /// Whether rows may come by `COPY`, which PostgreSQL has for nobody behind row-level security: goes on as the user of the connection, if
-    /// that is one who passes it.
+    /// Whether rows may come by `COPY`, which PostgreSQL has for nobody behind row-level security: goes on as the user
+    /// of the connection, if that is one who passes it.
     pub fn may_copy(&mut self) -> QueryResult<bool> {
         #[derive(QueryableByName)]
         struct User {
@@ -353,18 +372,20 @@ impl Conn {
         Ok(passes)
     }
 
-    /// Lets each statement of the rest of the transaction take so many seconds, more than a request's may (IN-09), or as long as it
-    /// takes (0): for what goes through very many rows.
+    /// Lets each statement of the rest of the transaction take so many seconds, more than a request's may (IN-09), or
+    /// as long as it takes (0): for what goes through very many rows.
     pub fn take_time(&mut self, seconds: u32) -> QueryResult<()> {
         match self {
             // Whoever waits for somebody who does not come to an end is told so, and tries again.
-            Self::Pg(c) => c.batch_execute(&format!("SET LOCAL statement_timeout TO '{seconds}s'; SET LOCAL lock_timeout TO '5s'")),
+            Self::Pg(c) => {
+                c.batch_execute(&format!("SET LOCAL statement_timeout TO '{seconds}s'; SET LOCAL lock_timeout TO '5s'"))
+            }
             Self::Sqlite(_) => Ok(()),
         }
     }
 
-    /// Keeps the triggers from telling facts for the rest of the transaction: whoever fills a database tells them when all rows are there.
-    /// On SQLite it has no triggers by then.
+    /// Keeps the triggers from telling facts for the rest of the transaction: whoever fills a database tells them when
+    /// all rows are there. On SQLite it has no triggers by then.
     pub fn defer_fact_triggers(&mut self) -> QueryResult<()> {
         match self {
             Self::Pg(c) => c.batch_execute("SET LOCAL app.facts = 'later'"),
@@ -377,7 +398,8 @@ impl Conn {
         matches!(self, Self::Pg(_))
     }
 
-    /// Says for which organization the rest of the transaction is: PostgreSQL shows it no other's rows. SQLite has no row-level security.
+    /// Says for which organization the rest of the transaction is: PostgreSQL shows it no other's rows. SQLite has no
+    /// row-level security.
     pub fn set_organization(&mut self, organization: OrganizationId) -> QueryResult<()> {
         match self {
             Self::Pg(c) => c.batch_execute(&format!("SET LOCAL app.organization = '{organization}'")),
@@ -385,8 +407,8 @@ impl Conn {
         }
     }
 
-    /// Takes the indexes and triggers of a SQLite file away and says how to make them: once every row is there, each index is sorted
-    /// in one go, and so is that of the words.
+    /// Takes the indexes and triggers of a SQLite file away and says how to make them: once every row is there, each
+    /// index is sorted in one go, and so is that of the words.
     pub fn take_indexes(&mut self) -> QueryResult<Vec<String>> {
         #[derive(QueryableByName)]
         struct RemovedObject {
@@ -405,7 +427,8 @@ impl Conn {
         Ok(removed.into_iter().map(|each| each.back).collect())
     }
 
-    /// Makes what [`Conn::take_indexes`] has removed. SQLite hands what it sorts to its other threads only as often as its cache is full.
+    /// Makes what [`Conn::take_indexes`] has removed. SQLite hands what it sorts to its other threads only as often as
+    /// its cache is full.
     pub fn make_indexes(&mut self, statements: &[String]) -> QueryResult<()> {
         if let Self::Sqlite(c) = self {
             c.batch_execute("PRAGMA cache_size = -65536")?;
@@ -422,10 +445,14 @@ impl Conn {
             line: String,
         }
         let Self::Sqlite(c) = self else { return Ok(Vec::new()) };
-        let pages: Vec<Line> =
-            diesel::sql_query("SELECT integrity_check AS line FROM pragma_integrity_check WHERE integrity_check <> 'ok'").load(c)?;
-        let keys: Vec<Line> =
-            diesel::sql_query("SELECT 'foreign key of ' || \"table\" || ' to ' || parent AS line FROM pragma_foreign_key_check").load(c)?;
+        let pages: Vec<Line> = diesel::sql_query(
+            "SELECT integrity_check AS line FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
+        )
+        .load(c)?;
+        let keys: Vec<Line> = diesel::sql_query(
+            "SELECT 'foreign key of ' || \"table\" || ' to ' || parent AS line FROM pragma_foreign_key_check",
+        )
+        .load(c)?;
         Ok(pages.into_iter().chain(keys).map(|found| found.line).collect())
     }
 
@@ -433,12 +460,14 @@ impl Conn {
         <Self as Connection>::TransactionManager::commit_transaction(self)
     }
 
-    /// Returns once everything that this connection has committed is on the disk; no answer leaves before. The log of PostgreSQL is one
-    /// sequence: whatever was read from another's transaction that is not there yet was written before this.
+    /// Returns once everything that this connection has committed is on the disk; no answer leaves before. The log of
+    /// PostgreSQL is one sequence: whatever was read from another's transaction that is not there yet was written
+    /// before this.
     ///
-    /// The statement sets for its own transaction what it needs, whatever is usual for the role, the database or the server: at least
-    /// `on`, and so at least what a synchronous standby, where there is one, is waited for with; `remote_apply` stays. `off`, `local` and
-    /// `remote_write` are raised. PostgreSQL reads the setting when the transaction ends, after it was set.
+    /// The statement sets for its own transaction what it needs, whatever is usual for the role, the database or the
+    /// server: at least `on`, and so at least what a synchronous standby, where there is one, is waited for with;
+    /// `remote_apply` stays. `off`, `local` and `remote_write` are raised. PostgreSQL reads the setting when the
+    /// transaction ends, after it was set.
     pub fn make_durable(&mut self) -> QueryResult<()> {
         match self {
             Self::Pg(c) => c.batch_execute(
@@ -450,8 +479,8 @@ impl Conn {
         }
     }
 
-    /// Does all that a write does and changes no record, for `/readyz`. PostgreSQL refuses a row lock where it is read-only, and writes to
-    /// its log when this is made durable; SQLite writes a page.
+    /// Does all that a write does and changes no record, for `/readyz`. PostgreSQL refuses a row lock where it is
+    /// read-only, and writes to its log when this is made durable; SQLite writes a page.
     pub fn try_write(&mut self) -> QueryResult<()> {
         #[derive(QueryableByName)]
         struct Setting {
@@ -479,7 +508,8 @@ fn escaped(path: &str) -> String {
     path.replace('%', "%25").replace('?', "%3f").replace('#', "%23")
 }
 
-/// A database that is away must be noticed soon, black-holed or refused (RL-02); what the operator's URL says goes first.
+/// A database that is away must be noticed soon, black-holed or refused (RL-02); what the operator's URL says goes
+/// first.
 fn with_timeouts(url: &str) -> String {
     let mut url = url.to_owned();
     for (name, value) in [
@@ -544,7 +574,10 @@ mod tests {
     #[test]
     fn no_message_of_the_driver_and_no_debug_output_holds_a_password() {
         let url = Url::parse("postgres://ana:s%40cret@127.0.0.1:1/alongside?sslpassword=oth%65r").unwrap();
-        assert_eq!(url.without_secrets("no s@cret, no s%40cret, no other, no oth%65r: ana"), "no ***, no ***, no ***, no ***: ana");
+        assert_eq!(
+            url.without_secrets("no s@cret, no s%40cret, no other, no oth%65r: ana"),
+            "no ***, no ***, no ***, no ***: ana"
+        );
         let message = format!("{url:?} {}", Conn::open(&url, Use::Writing).err().unwrap());
         assert!(!message.contains("cret") && message.contains("127.0.0.1"), "{message}");
     }

@@ -1,7 +1,7 @@
 //! SQL that diesel's common subset of the two engines leaves out.
 //!
-//! Three ways, the first that fits: a query that both engines can run goes through [`PortableDsl::portable`]; words that differ
-//! are [`Words`] in a node of one's own; and what is left runs on the engine's own connection, in
+//! Three ways, the first that fits: a query that both engines can run goes through [`PortableDsl::portable`]; words
+//! that differ are [`Words`] in a node of one's own; and what is left runs on the engine's own connection, in
 //! [`on_engine!`](crate::on_engine).
 
 use diesel::backend::Backend;
@@ -41,8 +41,8 @@ pub trait PortableDsl: Sized {
         Portable(self)
     }
 
-    /// Holds the rows that are read until the transaction ends (`FOR UPDATE`). On SQLite, where a writing transaction has the
-    /// database to itself, there is nothing to add.
+    /// Holds the rows that are read until the transaction ends (`FOR UPDATE`). On SQLite, where a writing transaction
+    /// has the database to itself, there is nothing to add.
     fn locked(self) -> Locked<Self>
     where
         Self: Query,
@@ -50,8 +50,8 @@ pub trait PortableDsl: Sized {
         Locked(self)
     }
 
-    /// Keeps the rows that are read from being held by another (`FOR KEY SHARE`): for what this transaction is about to refer to.
-    /// Any number may refer to a row at once, and a plain change of it goes on.
+    /// Keeps the rows that are read from being held by another (`FOR KEY SHARE`): for what this transaction is about to
+    /// refer to. Any number may refer to a row at once, and a plain change of it goes on.
     fn for_reference(self) -> Referred<Self>
     where
         Self: Query,
@@ -107,7 +107,8 @@ impl QueryFragment<MultiBackend> for Words {
     }
 }
 
-/// A query that locks what it reads, where there is such a thing. A type for each lock, because a statement is cached by its type.
+/// A query that locks what it reads, where there is such a thing. A type for each lock, because a statement is cached
+/// by its type.
 macro_rules! locking {
     ($($(#[$doc:meta])* $name:ident = $words:literal;)+) => {$(
         $(#[$doc])*
@@ -137,9 +138,9 @@ locking! {
     Referred = " FOR KEY SHARE";
 }
 
-/// `UPDATE`, as diesel's own but for one thing: it is compiled once for each connection and kept by its text. Diesel takes each for
-/// another statement; on SQLite it would be compiled time and again together with all triggers of its table. It is for what sets always
-/// the same columns.
+/// `UPDATE`, as diesel's own but for one thing: it is compiled once for each connection and kept by its text. Diesel
+/// takes each for another statement; on SQLite it would be compiled time and again together with all triggers of its
+/// table. It is for what sets always the same columns.
 #[derive(Debug)]
 pub struct Rewrite<F, W, V> {
     table: F,
@@ -148,7 +149,10 @@ pub struct Rewrite<F, W, V> {
 }
 
 /// Writes `values` over the rows of `which`.
-pub fn rewrite<T, V>(which: T, values: V) -> Rewrite<<T::Table as QuerySource>::FromClause, T::WhereClause, V::Changeset>
+pub fn rewrite<T, V>(
+    which: T,
+    values: V,
+) -> Rewrite<<T::Table as QuerySource>::FromClause, T::WhereClause, V::Changeset>
 where
     T: IntoUpdateTarget<Table: QuerySource>,
     V: AsChangeset<Target = T::Table>,
@@ -162,7 +166,9 @@ impl<F, W, V> QueryId for Rewrite<F, W, V> {
     const HAS_STATIC_QUERY_ID: bool = false;
 }
 impl<F, W, V, C> RunQueryDsl<C> for Rewrite<F, W, V> {}
-impl<DB: Backend, F: QueryFragment<DB>, W: QueryFragment<DB>, V: QueryFragment<DB>> QueryFragment<DB> for Rewrite<F, W, V> {
+impl<DB: Backend, F: QueryFragment<DB>, W: QueryFragment<DB>, V: QueryFragment<DB>> QueryFragment<DB>
+    for Rewrite<F, W, V>
+{
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, DB>) -> QueryResult<()> {
         out.push_sql("UPDATE ");
         self.table.walk_ast(out.reborrow())?;
@@ -201,7 +207,11 @@ pub struct RowCompare<L, R> {
 type Pair<X, Y> = (X, Y);
 
 /// Rows after `(x, y)` in an order that goes down (newest first) or up.
-pub fn row_after<A, B, X, Y>(columns: (A, B), (x, y): (X, Y), down: bool) -> RowCompare<(A, B), Pair<X::Expression, Y::Expression>>
+pub fn row_after<A, B, X, Y>(
+    columns: (A, B),
+    (x, y): (X, Y),
+    down: bool,
+) -> RowCompare<(A, B), Pair<X::Expression, Y::Expression>>
 where
     A: Expression<SqlType: SqlType>,
     B: Expression<SqlType: SqlType>,
@@ -233,7 +243,10 @@ impl<L: QueryFragment<DB>, R: QueryFragment<DB>, DB: Backend> QueryFragment<DB> 
 #[derive(Debug, Clone, Copy, QueryId)]
 pub struct HasElement<L, R>(L, R);
 
-pub fn has_element<L: Expression>(array: L, element: String) -> HasElement<L, <String as AsExpression<Text>>::Expression> {
+pub fn has_element<L: Expression>(
+    array: L,
+    element: String,
+) -> HasElement<L, <String as AsExpression<Text>>::Expression> {
     HasElement(array, AsExpression::<Text>::as_expression(element))
 }
 
@@ -254,8 +267,8 @@ where
     }
 }
 
-/// A condition that is SQL with ids, moments and texts in it: for the few that decide who sees what, where one text serves every query
-/// of a kind. It is put together from its parts: `Condition::sql("a.id = ").id(id)`.
+/// A condition that is SQL with ids, moments and texts in it: for the few that decide who sees what, where one text
+/// serves every query of a kind. It is put together from its parts: `Condition::sql("a.id = ").id(id)`.
 #[derive(Debug, Clone)]
 pub struct Condition(Vec<Part>);
 
@@ -310,10 +323,11 @@ impl Condition {
         self.0.push(Part::Number(number));
         self
     }
-    /// These folded words, a column that is named as in SQL, answer each of the terms: by the beginnings of words as a search does, or, `anywhere`,
-    /// by any part of them as a list does. Where there is no term, no row does.
+    /// These folded words, a column that is named as in SQL, answer each of the terms: by the beginnings of words as a
+    /// search does, or, `anywhere`, by any part of them as a list does. Where there is no term, no row does.
     pub fn answers(column: &'static str, terms: &[Term], anywhere: bool) -> Self {
-        let holds = |asked: &Asked| Self(vec![Part::Holds(column, if anywhere { asked.in_list() } else { asked.in_search() })]);
+        let holds =
+            |asked: &Asked| Self(vec![Part::Holds(column, if anywhere { asked.in_list() } else { asked.in_search() })]);
         let joined = |between: &'static str, all: Vec<Self>| {
             let mut all = all.into_iter();
             let first = Self::sql("(").with(all.next().unwrap_or_else(Self::nothing));
@@ -382,8 +396,8 @@ where
     }
 }
 
-/// That a session's end lies ahead and within a day, by the clock of the database: whatever the clock of the server that has made it said, or
-/// that of the one that asks says. SQLite has no clock of its own.
+/// That a session's end lies ahead and within a day, by the clock of the database: whatever the clock of the server
+/// that has made it said, or that of the one that asks says. SQLite has no clock of its own.
 #[derive(Debug, Clone, Copy, QueryId)]
 pub struct SessionEndsInTime;
 impl Expression for SessionEndsInTime {
@@ -412,20 +426,28 @@ pub type Key = crate::types::Id<AnyKey>;
 #[derive(Debug)]
 pub enum AnyKey {}
 
-/// Inserts many rows of one table, as fast as the engine can: by `COPY` on PostgreSQL, if that [may be](crate::db::Conn::may_copy); on SQLite by a statement for eight of them that
-/// is compiled once, and one for each of what is left. `$rows` is a `Vec` of a struct that derives `Insertable` with
-/// `treat_none_as_default_value = false`: otherwise neither way is open to it. It is not traced: the caller records it.
+/// Inserts many rows of one table, as fast as the engine can: by `COPY` on PostgreSQL, if that [may
+/// be](crate::db::Conn::may_copy); on SQLite by a statement for eight of them that is compiled once, and one for each
+/// of what is left. `$rows` is a `Vec` of a struct that derives `Insertable` with `treat_none_as_default_value =
+/// false`: otherwise neither way is open to it. It is not traced: the caller records it.
 #[macro_export]
 macro_rules! insert_all {
     ($conn:expr, $table:expr, $rows:expr, $copies:expr) => {
         match $conn {
             _ if $rows.is_empty() => Ok(()),
-            $crate::db::Conn::Pg(c) if $copies => diesel::copy_from($table).from_insertable(&$rows).execute(c).map(drop),
-            $crate::db::Conn::Pg(c) => $rows.chunks(500).try_for_each(|rows| diesel::insert_into($table).values(rows).execute(c).map(drop)),
+            $crate::db::Conn::Pg(c) if $copies => {
+                diesel::copy_from($table).from_insertable(&$rows).execute(c).map(drop)
+            }
+            $crate::db::Conn::Pg(c) => {
+                $rows.chunks(500).try_for_each(|rows| diesel::insert_into($table).values(rows).execute(c).map(drop))
+            }
             $crate::db::Conn::Sqlite(c) => {
                 let (eights, rest) = $rows.as_chunks::<8>();
-                let eights = eights.iter().try_for_each(|rows| diesel::insert_into($table).values(rows).execute(c).map(drop));
-                eights.and_then(|()| rest.iter().try_for_each(|row| diesel::insert_into($table).values(row).execute(c).map(drop)))
+                let eights =
+                    eights.iter().try_for_each(|rows| diesel::insert_into($table).values(rows).execute(c).map(drop));
+                eights.and_then(|()| {
+                    rest.iter().try_for_each(|row| diesel::insert_into($table).values(row).execute(c).map(drop))
+                })
             }
         }
     };

@@ -1,5 +1,5 @@
-//! Whether the SQLite file that is open is still the one at its path. SQLite itself does not notice: it goes on with a file that was
-//! removed, replaced or emptied, and whatever it writes there is lost.
+//! Whether the SQLite file that is open is still the one at its path. SQLite itself does not notice: it goes on with a
+//! file that was removed, replaced or emptied, and whatever it writes there is lost.
 
 use crate::error::{ApiError, Result};
 use std::{
@@ -27,8 +27,9 @@ struct Identity {
 struct Watched {
     path: PathBuf,
     identity: Identity,
-    /// Of the database file, the greatest length that it was seen to have. It becomes shorter by nothing that this program does, but by
-    /// `VACUUM`: a shorter one was emptied, or overwritten by an earlier copy. The write-ahead log may be cut.
+    /// Of the database file, the greatest length that it was seen to have. It becomes shorter by nothing that this
+    /// program does, but by `VACUUM`: a shorter one was emptied, or overwritten by an earlier copy. The write-ahead log
+    /// may be cut.
     longest: Option<AtomicU64>,
 }
 
@@ -81,7 +82,8 @@ pub struct DatabaseFile {
 impl DatabaseFile {
     /// Remembers the files at this path; a connection to them must be open, and have read.
     pub fn opened(path: &str) -> Result<Arc<Self>> {
-        let file = Watched::open(path.into(), true).map_err(|error| ApiError::unavailable(format!("{path}: {error}")))?;
+        let file =
+            Watched::open(path.into(), true).map_err(|error| ApiError::unavailable(format!("{path}: {error}")))?;
         let log = Watched::open(format!("{path}-wal").into(), false).ok();
         let files = std::iter::once(file).chain(log).collect();
         Ok(Arc::new(Self { files, began: Instant::now(), checked: AtomicU64::new(0), missing: AtomicBool::new(false) }))
@@ -96,7 +98,8 @@ impl DatabaseFile {
             match wrong {
                 Some(file) => {
                     let path = file.path.display();
-                    tracing::error!(%path, "the database file is gone, was replaced or was cut: nothing is answered from it");
+                    tracing::error!(%path, "the database file is gone, was replaced or was cut: nothing is answered \
+                         from it");
                 }
                 None => tracing::info!("the database file is back"),
             }
@@ -104,7 +107,8 @@ impl DatabaseFile {
         outcome
     }
 
-    /// The same, going by what was found some milliseconds ago; but whether a file that was gone is back is looked at each time.
+    /// The same, going by what was found some milliseconds ago; but whether a file that was gone is back is looked at
+    /// each time.
     pub fn check_lately(&self) -> Result<()> {
         let fresh = self.now().saturating_sub(self.checked.load(Ordering::Relaxed)) < FRESH;
         if fresh && !self.missing.load(Ordering::Relaxed) { Ok(()) } else { self.check() }
@@ -150,7 +154,9 @@ mod tests {
             file.check_lately().unwrap();
         }
         // The file itself, emptied, and whole again; the log is cut by SQLite itself.
-        for (name, text, is_same) in [("a.db", "", false), ("a.db", "on", false), ("a.db", "one", true), ("a.db-wal", "", true)] {
+        for (name, text, is_same) in
+            [("a.db", "", false), ("a.db", "on", false), ("a.db", "one", true), ("a.db-wal", "", true)]
+        {
             fs::write(at(name), text).unwrap();
             assert_eq!(file.check().is_ok(), is_same, "{name}: {text}");
         }

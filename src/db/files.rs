@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-/// Refuses a file that others can read or write. Where there is none, and it may be made, makes an empty one for its owner alone.
+/// Refuses a file that others can read or write. Where there is none, and it may be made, makes an empty one for its
+/// owner alone.
 ///
 /// # Errors
 /// One line, with the command that mends it.

@@ -40,8 +40,8 @@ impl Lock {
         Self(hash.iter().take(8).fold(0_i64, |number, byte| number << 8 | i64::from(*byte)))
     }
 
-    /// The number by which PostgreSQL knows it. Of 64 bits: two locks of one server meet by chance once in billions of years, and then one
-    /// waits for the other.
+    /// The number by which PostgreSQL knows it. Of 64 bits: two locks of one server meet by chance once in billions of
+    /// years, and then one waits for the other.
     pub const fn number(self) -> i64 {
         self.0
     }
@@ -57,9 +57,11 @@ mod tests {
         let (one, other) = (Id::from_uuid(uuid::Uuid::from_u128(1)), Id::from_uuid(uuid::Uuid::from_u128(2)));
         let lock = Lock::new(Purpose::BreakGlass, one, b"a");
         assert_eq!(lock, Lock::new(Purpose::BreakGlass, one, b"a"));
-        for different in
-            [Lock::new(Purpose::Address, one, b"a"), Lock::new(Purpose::BreakGlass, other, b"a"), Lock::new(Purpose::BreakGlass, one, b"b")]
-        {
+        for different in [
+            Lock::new(Purpose::Address, one, b"a"),
+            Lock::new(Purpose::BreakGlass, other, b"a"),
+            Lock::new(Purpose::BreakGlass, one, b"b"),
+        ] {
             assert_ne!(lock, different);
         }
     }

@@ -16,14 +16,17 @@ fn failed(error: impl std::fmt::Display) -> ApiError {
     ApiError::internal(format!("migration failed: {error}"))
 }
 
-/// Opens the database, makes it where there is none, and applies what is missing; says how many migrations that were. Several may do so at
-/// the same moment: each waits for those before it. (Of SQLite even the first opening of a new file is done by one alone: the switch to
-/// the write-ahead log waits for nobody.)
+/// Opens the database, makes it where there is none, and applies what is missing; says how many migrations that were.
+/// Several may do so at the same moment: each waits for those before it. (Of SQLite even the first opening of a new
+/// file is done by one alone: the switch to the write-ahead log waits for nobody.)
 pub fn open(options: &Options) -> Result<(Conn, usize)> {
     let _alone = match &options.url {
         Url::Sqlite(path) => {
             let folder = Path::new(path).parent().unwrap_or(Path::new("."));
-            Some(FolderLock::take(folder).map_err(|error| ApiError::unavailable(format!("{}: {error}", folder.display())))?)
+            Some(
+                FolderLock::take(folder)
+                    .map_err(|error| ApiError::unavailable(format!("{}: {error}", folder.display())))?,
+            )
         }
         Url::Postgres(_) => None,
     };
@@ -54,7 +57,8 @@ pub fn is_new(options: &Options) -> Result<bool> {
         return Ok(true);
     }
     let mut conn = connect(options)?;
-    // A user who owns nothing may read the table only as a member of the server's role, which there is not before the first migration.
+    // A user who owns nothing may read the table only as a member of the server's role, which there is not before the
+    // first migration.
     if applied(&mut conn).is_some() || conn.work_as_app().is_ok() && applied(&mut conn).is_some() {
         return Ok(false);
     }
@@ -67,8 +71,8 @@ pub fn is_new(options: &Options) -> Result<bool> {
 /// Applies what is missing, and says how many that were.
 pub fn run(conn: &mut Conn) -> Result<usize> {
     match conn {
-        // Held until the unlock or the end of the session, and asked for before anything else: to make diesel's own table is no thing for
-        // two at the same moment either.
+        // Held until the unlock or the end of the session, and asked for before anything else: to make diesel's own
+        // table is no thing for two at the same moment either.
         Conn::Pg(c) => c.batch_execute("SET statement_timeout TO 0; SELECT pg_advisory_lock(7262626)")?,
         Conn::Sqlite(_) => {}
     }
@@ -87,8 +91,12 @@ fn apply(conn: &mut Conn) -> Result<usize> {
                 let before = c.pending_migrations(POSTGRES).map_err(failed)?.len();
                 match c.run_pending_migrations(POSTGRES).map(|done| done.len()) {
                     Ok(done) => return Ok(applied + done),
-                    // Roles are the cluster's, and another database of it is just being migrated. Each migration is all or nothing.
-                    Err(error) if attempt < ATTEMPTS && IN_EACH_OTHERS_WAY.iter().any(|words| error.to_string().contains(words)) => {
+                    // Roles are the cluster's, and another database of it is just being migrated. Each migration is all
+                    // or nothing.
+                    Err(error)
+                        if attempt < ATTEMPTS
+                            && IN_EACH_OTHERS_WAY.iter().any(|words| error.to_string().contains(words)) =>
+                    {
                         applied += before - c.pending_migrations(POSTGRES).map_err(failed)?.len();
                         std::thread::sleep(std::time::Duration::from_millis(50 * attempt));
                     }
@@ -110,11 +118,11 @@ fn apply(conn: &mut Conn) -> Result<usize> {
 const IN_EACH_OTHERS_WAY: &[&str] = &["tuple concurrently updated", "pg_authid_rolname_index", "pg_auth_members"];
 const ATTEMPTS: u64 = 20;
 
-/// What SQLite must know and cannot guess: the first column of every index, the organization, chooses nothing; its second chooses
-/// a few rows, unless it is one of those that many rows share; what nobody leads is rare, and so is what is not indexed yet; of
-/// meetings half are still to come. Without it SQLite takes an organization for ten rows, and reads a whole table where an index has
-/// the few that are asked for. The same for every database, so that what is measured and tested is what runs; nothing ever gathers
-/// others.
+/// What SQLite must know and cannot guess: the first column of every index, the organization, chooses nothing; its
+/// second chooses a few rows, unless it is one of those that many rows share; what nobody leads is rare, and so is what
+/// is not indexed yet; of meetings half are still to come. Without it SQLite takes an organization for ten rows, and
+/// reads a whole table where an index has the few that are asked for. The same for every database, so that what is
+/// measured and tested is what runs; nothing ever gathers others.
 const STATISTICS: &str = r"
     ANALYZE sqlite_schema;
     DELETE FROM sqlite_stat1;
@@ -150,12 +158,13 @@ fn read_applied(conn: &mut Conn) -> Result<Vec<String>> {
         #[diesel(sql_type = diesel::sql_types::Text)]
         version: String,
     }
-    let applied: Vec<Applied> = diesel::RunQueryDsl::load(diesel::sql_query("SELECT version FROM __diesel_schema_migrations"), conn)?;
+    let applied: Vec<Applied> =
+        diesel::RunQueryDsl::load(diesel::sql_query("SELECT version FROM __diesel_schema_migrations"), conn)?;
     Ok(applied.into_iter().map(|applied| applied.version).collect())
 }
 
-/// The same; none where there is no such table, or nothing in it. A table that cannot be read counts as missing: a server that does not
-/// migrate creates nothing.
+/// The same; none where there is no such table, or nothing in it. A table that cannot be read counts as missing: a
+/// server that does not migrate creates nothing.
 fn applied(conn: &mut Conn) -> Option<Vec<String>> {
     read_applied(conn).ok().filter(|applied| !applied.is_empty())
 }
@@ -173,7 +182,9 @@ pub fn refuse_other_schemas(conn: &mut Conn) -> Result<()> {
 }
 
 fn newer(version: &str) -> ApiError {
-    ApiError::internal(format!("the database has migration {version}, which this program does not know: it is newer than the program"))
+    ApiError::internal(format!(
+        "the database has migration {version}, which this program does not know: it is newer than the program"
+    ))
 }
 
 /// The versions of the migrations embedded, as diesel writes them down: the same for both engines.

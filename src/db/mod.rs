@@ -1,5 +1,5 @@
-//! The only door to SQL. `Db::read` and `Db::write` are the ways in, both ask for proof that the caller was checked, and both see
-//! to the audit log.
+//! The only door to SQL. `Db::read` and `Db::write` are the ways in, both ask for proof that the caller was checked,
+//! and both see to the audit log.
 
 #![expect(clippy::disallowed_types, reason = "this is the folder that names the engines")]
 
@@ -64,23 +64,29 @@ pub struct Db {
 }
 
 impl Db {
-    /// Opens the database, brings its schema up to date or refuses one that is not, and starts the writer and the audit lane.
+    /// Opens the database, brings its schema up to date or refuses one that is not, and starts the writer and the audit
+    /// lane.
     pub fn open(options: &Options) -> Result<Self> {
         let mut first = if options.migrate { migrate::open(options)?.0 } else { migrate::open_as_it_is(options)? };
         first.work_as_app().map_err(|error| ApiError::unavailable(format!("as alongside_app: {error}")))?;
         migrate::refuse_other_schemas(&mut first)?;
         if !first.has_english_messages()? {
-            let message = "PostgreSQL speaks another language: have a superuser say ALTER DATABASE … SET lc_messages TO 'C'";
+            let message =
+                "PostgreSQL speaks another language: have a superuser say ALTER DATABASE … SET lc_messages TO 'C'";
             return Err(ApiError::unavailable(message));
         }
         let engine = Engine::start(first, options)?;
         Ok(Self { trace: audit::AuditQueue::start(engine.clone())?, engine })
     }
 
-    /// Fills a database with very many rows. A SQLite file that is not there yet is made beside its place, gets its indexes when all
-    /// rows are there, and takes its place once it is whole: what is broken off leaves nothing that looks like a database.
-    /// `complete` goes through what was filled, by its indexes.
-    pub fn load<T>(options: &Options, fill: impl FnOnce(&Self) -> Result<T>, complete: impl FnOnce(&Self, &T) -> Result<()>) -> Result<T> {
+    /// Fills a database with very many rows. A SQLite file that is not there yet is made beside its place, gets its
+    /// indexes when all rows are there, and takes its place once it is whole: what is broken off leaves nothing that
+    /// looks like a database. `complete` goes through what was filled, by its indexes.
+    pub fn load<T>(
+        options: &Options,
+        fill: impl FnOnce(&Self) -> Result<T>,
+        complete: impl FnOnce(&Self, &T) -> Result<()>,
+    ) -> Result<T> {
         let place = match &options.url {
             Url::Sqlite(path) if !std::path::Path::new(path).exists() => path,
             _ => {
@@ -103,8 +109,9 @@ impl Db {
         Ok(filled)
     }
 
-    /// Answers `caller` from one state of the database. What the store has read ([`Tx::audit_read`]) is in the audit log before this returns. `f` runs a
-    /// second time for a supervisor who has break-glass access and has not found what they look for.
+    /// Answers `caller` from one state of the database. What the store has read ([`Tx::audit_read`]) is in the audit
+    /// log before this returns. `f` runs a second time for a supervisor who has break-glass access and has not found
+    /// what they look for.
     pub async fn read<T: Send + 'static>(
         &self,
         caller: &impl Caller,
@@ -114,8 +121,8 @@ impl Db {
         self.traced(self.engine.read(asked.organization(), move |conn| asked.answer(conn, f)).await?).await
     }
 
-    /// The same for a row or two by key: on SQLite without the way to another thread and back, on PostgreSQL on a connection that no
-    /// longer read holds.
+    /// The same for a row or two by key: on SQLite without the way to another thread and back, on PostgreSQL on a
+    /// connection that no longer read holds.
     pub async fn peek<T: Send + 'static>(
         &self,
         caller: &impl Caller,
@@ -142,8 +149,9 @@ impl Db {
         Ok(value)
     }
 
-    /// Makes one change on behalf of `caller`: all of it with its trace, or nothing. `f` may run more than once. A change that
-    /// leaves no trace is refused: `f` must [`record`](Tx::record) what it does, or [say](Tx::nothing_changed) that it did nothing.
+    /// Makes one change on behalf of `caller`: all of it with its trace, or nothing. `f` may run more than once. A
+    /// change that leaves no trace is refused: `f` must [`record`](Tx::record) what it does, or
+    /// [say](Tx::nothing_changed) that it did nothing.
     ///
     /// It takes ten seconds at the most, with its wait for a turn.
     ///
@@ -199,16 +207,23 @@ impl Db {
     }
 
     /// Housekeeping that belongs to no caller and shows nobody anything.
-    pub async fn maintain<T: Send + 'static>(&self, mut f: impl FnMut(&mut Conn) -> Result<T> + Send + 'static) -> Result<T> {
+    pub async fn maintain<T: Send + 'static>(
+        &self,
+        mut f: impl FnMut(&mut Conn) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         self.engine.write(move |conn| keeping(conn, &mut f)).await
     }
 
     /// The same for the command line, where a thread may wait.
-    pub fn maintain_blocking<T: Send + 'static>(&self, mut f: impl FnMut(&mut Conn) -> Result<T> + Send + 'static) -> Result<T> {
+    pub fn maintain_blocking<T: Send + 'static>(
+        &self,
+        mut f: impl FnMut(&mut Conn) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
         self.engine.write_blocking(move |conn| keeping(conn, &mut f))
     }
 
-    /// The engine without callers and trace, for the audit of the audit log itself, the session check and the command line.
+    /// The engine without callers and trace, for the audit of the audit log itself, the session check and the command
+    /// line.
     pub(crate) const fn engine(&self) -> &Engine {
         &self.engine
     }
@@ -268,7 +283,9 @@ fn writing<T>(conn: &mut Conn, asked: &Asked, f: &mut impl FnMut(&mut Tx<'_>) ->
         // Break-glass access is read-only: whatever comes of it is not kept.
         Err(error) if tx.retry_with_break_glass(&error)? => {
             return Err(match f(&mut tx) {
-                Err(error) if error.code() == Code::NotFound || error.is_transient() || error.inner().is_some() => error,
+                Err(error) if error.code() == Code::NotFound || error.is_transient() || error.inner().is_some() => {
+                    error
+                }
                 _ => ApiError::forbidden("Break-glass access is read-only."),
             });
         }
@@ -283,7 +300,8 @@ fn writing<T>(conn: &mut Conn, asked: &Asked, f: &mut impl FnMut(&mut Tx<'_>) ->
     Ok(value)
 }
 
-/// One transaction on behalf of one caller. Stores take this and nothing else, so no query runs without knowing who is asking.
+/// One transaction on behalf of one caller. Stores take this and nothing else, so no query runs without knowing who is
+/// asking.
 pub struct Tx<'c> {
     pub conn: &'c mut Conn,
     actor: Option<Actor>,
@@ -323,8 +341,9 @@ impl Tx<'_> {
         self.by_break_glass
     }
 
-    /// Where a supervisor has not found what they asked for by its id, and has break-glass access now: looks a second time, past
-    /// it. So it opens what is asked for by name, and no list, search or agenda; and nobody's first look costs more for it.
+    /// Where a supervisor has not found what they asked for by its id, and has break-glass access now: looks a second
+    /// time, past it. So it opens what is asked for by name, and no list, search or agenda; and nobody's first look
+    /// costs more for it.
     fn retry_with_break_glass(&mut self, error: &ApiError) -> Result<bool> {
         if error.code() == Code::NotFound && break_glass::store::is_open(self)? {
             self.trace.clear();
@@ -333,7 +352,8 @@ impl Tx<'_> {
         Ok(self.by_break_glass)
     }
 
-    /// Goes on in the name of an organization: for signing in and for the command line, where no token says which it is.
+    /// Goes on in the name of an organization: for signing in and for the command line, where no token says which it
+    /// is.
     pub fn enter(&mut self, organization: OrganizationId) -> Result<()> {
         if self.shared {
             return Err(ApiError::internal("who is signed in enters no other organization to read"));
@@ -342,8 +362,8 @@ impl Tx<'_> {
         Ok(self.conn.set_organization(organization)?)
     }
 
-    /// Holds a lock until the transaction ends, so that of all who count by this subject one counts at a time, and sees what those before
-    /// have stored.
+    /// Holds a lock until the transaction ends, so that of all who count by this subject one counts at a time, and sees
+    /// what those before have stored.
     pub fn lock(&mut self, purpose: lock::Purpose, subject: &[u8]) -> Result<()> {
         Ok(self.conn.advisory_lock(lock::Lock::new(purpose, self.organization, subject), false)?)
     }
@@ -372,8 +392,8 @@ impl Tx<'_> {
         self.trace.push(entry);
     }
 
-    /// Notes that a page of records was shown: one entry, with the ids; of a whole case, one for each two hundred. A page that showed
-    /// nothing leaves none.
+    /// Notes that a page of records was shown: one entry, with the ids; of a whole case, one for each two hundred. A
+    /// page that showed nothing leaves none.
     pub fn audit_read_all<K: 'static>(&mut self, action: &'static str, subjects: impl IntoIterator<Item = Id<K>>) {
         let ids: Vec<String> = subjects.into_iter().map(|id| id.to_string()).collect();
         for ids in ids.chunks(MOST_SUBJECTS) {

@@ -106,8 +106,8 @@ impl Engine {
         self.stale.run(organization, f).await
     }
 
-    /// The same for a row or two by key. On SQLite it runs here and now, on the calling thread: a few microseconds, where handing it to
-    /// another thread and back costs five times that.
+    /// The same for a row or two by key. On SQLite it runs here and now, on the calling thread: a few microseconds,
+    /// where handing it to another thread and back costs five times that.
     pub async fn peek<T, F>(&self, organization: OrganizationId, f: F) -> Result<T>
     where
         T: Send + 'static,
@@ -134,8 +134,8 @@ impl Engine {
         matches!(self.peeks, Peeks::Here(_))
     }
 
-    /// Runs `f` in one transaction: all of it happens, or none. `f` may run more than once, so it must do nothing but queries. It takes as
-    /// long as it takes, and goes on where the caller is dropped.
+    /// Runs `f` in one transaction: all of it happens, or none. `f` may run more than once, so it must do nothing but
+    /// queries. It takes as long as it takes, and goes on where the caller is dropped.
     pub async fn write<T, F>(&self, f: F) -> Result<T>
     where
         T: Send + 'static,
@@ -144,8 +144,8 @@ impl Engine {
         self.write_as(Progress::default(), f).await
     }
 
-    /// The same for a request, which waits no longer than `longest`. A write that is given up before its COMMIT is rolled back, however
-    /// late its thread comes to it: nothing is stored then.
+    /// The same for a request, which waits no longer than `longest`. A write that is given up before its COMMIT is
+    /// rolled back, however late its thread comes to it: nothing is stored then.
     ///
     /// # Errors
     /// `unavailable` where nothing is stored; `outcome_unknown` where COMMIT was on its way.
@@ -197,7 +197,9 @@ impl Engine {
         F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
     {
         match &self.writes {
-            Writes::Shared(lane) => lane.run_waiting(move |conn| transaction(conn, &Progress::default(), guarded(&mut f))),
+            Writes::Shared(lane) => {
+                lane.run_waiting(move |conn| transaction(conn, &Progress::default(), guarded(&mut f)))
+            }
             Writes::Single(writer) => writer.run_blocking(f),
         }
     }
@@ -222,7 +224,11 @@ impl Engine {
 const ATTEMPTS: u32 = 6;
 
 /// One transaction, run again while the engine says that it only lost a race.
-pub(super) fn transaction<T>(conn: &mut Conn, progress: &Progress, mut f: impl FnMut(&mut Conn) -> Result<T>) -> Result<T> {
+pub(super) fn transaction<T>(
+    conn: &mut Conn,
+    progress: &Progress,
+    mut f: impl FnMut(&mut Conn) -> Result<T>,
+) -> Result<T> {
     let mut attempt = 1;
     loop {
         match once(conn, progress, &mut f) {
@@ -311,8 +317,8 @@ impl ConnectionPool {
         let pool = r2d2::Pool::builder()
             .max_size(connections)
             .min_idle(Some(if remote { connections.min(2) } else { 0 }))
-            // A SELECT 1 before every use is one more round trip for each; a connection that breaks shows it in use, and is
-            // dropped when it comes back.
+            // A SELECT 1 before every use is one more round trip for each; a connection that breaks shows it in use,
+            // and is dropped when it comes back.
             .test_on_check_out(false)
             .idle_timeout(remote.then_some(Duration::from_secs(600)))
             .max_lifetime(remote.then_some(Duration::from_secs(1800)))
@@ -328,7 +334,8 @@ impl ConnectionPool {
         F: FnOnce(&mut Conn) -> Result<T> + Send + 'static,
     {
         let waiting = tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(&self.places).acquire_owned()).await;
-        let place = waiting.map_err(|_| ApiError::overloaded("Every connection to the database is in use."))?.map_err(gone)?;
+        let place =
+            waiting.map_err(|_| ApiError::overloaded("Every connection to the database is in use."))?.map_err(gone)?;
         let lane = self.clone();
         let span = tracing::Span::current();
         let task = tokio::task::spawn_blocking(move || {
@@ -343,7 +350,8 @@ impl ConnectionPool {
     pub(super) fn run_waiting<T>(&self, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
         let mut conn = self.pool.get().map_err(gone)?;
         if conn.generation != self.manager.generation.load(Ordering::Relaxed) {
-            // Opened before the database was last seen to be away: opened anew, so that no request meets a dead connection.
+            // Opened before the database was last seen to be away: opened anew, so that no request meets a dead
+            // connection.
             *conn = self.manager.connect().map_err(gone)?;
         }
         let outcome = f(&mut conn.conn);

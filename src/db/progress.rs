@@ -1,5 +1,5 @@
-//! How far a write has come. Whoever stops waiting for a write learns from it what they may say: that nothing is stored, or that nobody
-//! knows yet.
+//! How far a write has come. Whoever stops waiting for a write learns from it what they may say: that nothing is
+//! stored, or that nobody knows yet.
 
 use crate::error::ApiError;
 use std::{
@@ -10,7 +10,8 @@ use std::{
     time::Duration,
 };
 
-/// How long a request waits for one write, from its place in the queue to the disk. A database that has stalled keeps nobody longer.
+/// How long a request waits for one write, from its place in the queue to the disk. A database that has stalled keeps
+/// nobody longer.
 pub const LONGEST_WRITE: Duration = Duration::from_secs(10);
 
 /// The write waits for its turn or runs its statements: nothing is stored, and nothing will be if it is given up now.

@@ -1,6 +1,6 @@
-//! Reads. Those that wait together share a transaction, begun after the last of them was asked for: on PostgreSQL each costs its own
-//! round trips and not the two or three of a transaction besides; on SQLite, where a transaction that begins after anybody's commit
-//! finds its page cache emptied, it is filled once for all of them.
+//! Reads. Those that wait together share a transaction, begun after the last of them was asked for: on PostgreSQL each
+//! costs its own round trips and not the two or three of a transaction besides; on SQLite, where a transaction that
+//! begins after anybody's commit finds its page cache emptied, it is filled once for all of them.
 
 use super::Conn;
 use super::pool::{ACQUIRE_TIMEOUT, ConnectionPool, caught, gone};
@@ -35,8 +35,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Starts as many threads, each of which uses one connection of the lane's at a time. A read takes `longest` at most, once it is
-    /// its turn.
+    /// Starts as many threads, each of which uses one connection of the lane's at a time. A read takes `longest` at
+    /// most, once it is its turn.
     pub fn start(lane: ConnectionPool, threads: u32, longest: Duration) -> Result<Self> {
         let (queue, reads) = mpsc::channel(LONGEST_QUEUE);
         let reads = Arc::new(Mutex::new(reads));
@@ -73,7 +73,9 @@ impl Reader {
             self.queue.send(read).await.map_err(gone)?;
             turn.await.map_err(gone)
         };
-        timeout(ACQUIRE_TIMEOUT, waiting).await.map_err(|_| ApiError::overloaded("Every connection to the database is in use."))??;
+        timeout(ACQUIRE_TIMEOUT, waiting)
+            .await
+            .map_err(|_| ApiError::overloaded("Every connection to the database is in use."))??;
         timeout(self.longest, answer).await.map_err(gone)?.map_err(gone)?
     }
 }
@@ -84,10 +86,12 @@ fn work(lane: &ConnectionPool, queue: &Queue) {
         let mut next = Some(read);
         let mut failed = 0;
         while next.is_some() {
-            // A connection is not kept for longer than one transaction, lest a database that has moved be asked at its old place.
+            // A connection is not kept for longer than one transaction, lest a database that has moved be asked at its
+            // old place.
             match lane.run_waiting(|conn| together(conn, &mut next, queue)) {
                 Ok(()) => failed = 0,
-                // A read that has not begun pays for no other and for no connection that has broken while nobody used it.
+                // A read that has not begun pays for no other and for no connection that has broken while nobody used
+                // it.
                 Err(_) if failed == 0 => failed = 1,
                 Err(error) => {
                     if let Some(read) = next.take() {
@@ -105,7 +109,8 @@ fn waiting(queue: &Queue) -> Option<Read> {
     queue.try_lock().ok()?.try_recv().ok()
 }
 
-/// Answers one after the other in one transaction, until none waits that asked before it began, or the connection breaks.
+/// Answers one after the other in one transaction, until none waits that asked before it began, or the connection
+/// breaks.
 fn together(conn: &mut Conn, next: &mut Option<Read>, queue: &Queue) -> Result<()> {
     let Some(mut of) = next.as_ref().map(|read| read.organization) else { return Ok(()) };
     let began = Instant::now();
@@ -157,7 +162,8 @@ mod tests {
         writer.batch_execute("CREATE TABLE items (what INTEGER)").unwrap();
         let mut tell = || writer.batch_execute("INSERT INTO items VALUES (1)").unwrap();
 
-        let reader = Reader::start(ConnectionPool::new(&url, Use::Reading, 1, None).unwrap(), 1, ACQUIRE_TIMEOUT).unwrap();
+        let reader =
+            Reader::start(ConnectionPool::new(&url, Use::Reading, 1, None).unwrap(), 1, ACQUIRE_TIMEOUT).unwrap();
         let organization = Id::from_uuid(uuid::Uuid::from_u128(1));
         // Counts, says so, and waits.
         let held = || {

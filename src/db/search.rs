@@ -1,8 +1,8 @@
 //! Full-text search: FTS5 on SQLite, a GIN index over lexemes on PostgreSQL, asked in the same words.
 //!
-//! Both index a word behind the number of the shelf that its document stands on (`17xmedication`), so that one look reads the
-//! postings of these shelves and of no other. Words come folded, of letters and digits only: nothing of either query language
-//! can be in them, and they are quoted all the same.
+//! Both index a word behind the number of the shelf that its document stands on (`17xmedication`), so that one look
+//! reads the postings of these shelves and of no other. Words come folded, of letters and digits only: nothing of
+//! either query language can be in them, and they are quoted all the same.
 
 use super::{Conn, conn::MultiBackend, schema::search_words};
 use crate::{
@@ -24,12 +24,13 @@ use diesel::{
 };
 use std::collections::BTreeSet;
 
-/// Of `search_documents`: the document is one of the newest of the organization's that stand on these shelves and answer each of the terms.
+/// Of `search_documents`: the document is one of the newest of the organization's that stand on these shelves and
+/// answer each of the terms.
 #[derive(Debug, Clone)]
 pub struct OnShelves {
     organization: OrganizationId,
-    /// What is asked of each shelf. One by one: of one question about all of them, both engines would try every part on every
-    /// document.
+    /// What is asked of each shelf. One by one: of one question about all of them, both engines would try every part on
+    /// every document.
     postgres: Vec<String>,
     sqlite: Vec<String>,
     newest: i64,
@@ -44,18 +45,27 @@ fn in_words(terms: &[Term], [and, or]: [&str; 2], word: impl Fn(&Asked) -> Strin
 
 pub fn on_shelves(organization: OrganizationId, shelves: &[i64], terms: &[Term], newest: i64) -> OnShelves {
     let of_postgres = |shelf: &i64| {
-        in_words(terms, [" & ", " | "], |asked| format!("'{shelf}x{}'{}", asked.text, if asked.is_whole { "" } else { ":*" }))
+        in_words(terms, [" & ", " | "], |asked| {
+            format!("'{shelf}x{}'{}", asked.text, if asked.is_whole { "" } else { ":*" })
+        })
     };
     let of_sqlite = |shelf: &i64| {
-        in_words(terms, [" AND ", " OR "], |asked| format!("\"{shelf}x{}\"{}", asked.text, if asked.is_whole { "" } else { " *" }))
+        in_words(terms, [" AND ", " OR "], |asked| {
+            format!("\"{shelf}x{}\"{}", asked.text, if asked.is_whole { "" } else { " *" })
+        })
     };
-    OnShelves { organization, postgres: shelves.iter().map(of_postgres).collect(), sqlite: shelves.iter().map(of_sqlite).collect(), newest }
+    OnShelves {
+        organization,
+        postgres: shelves.iter().map(of_postgres).collect(),
+        sqlite: shelves.iter().map(of_sqlite).collect(),
+        newest,
+    }
 }
 
 impl QueryFragment<Pg> for OnShelves {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        // The function is asked before anything else is looked at: the planner, which takes every word for a common one, would
-        // otherwise start from the cases of a team and ask the index about each.
+        // The function is asked before anything else is looked at: the planner, which takes every word for a common
+        // one, would otherwise start from the cases of a team and ask the index about each.
         out.push_sql("search_documents.ctid = ANY (search_on_shelves(");
         out.push_bind_param::<Uuid, OrganizationId>(&self.organization)?;
         out.push_sql(", ");
@@ -68,8 +78,8 @@ impl QueryFragment<Pg> for OnShelves {
 }
 impl QueryFragment<Sqlite> for OnShelves {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        // The plus keeps SQLite, which thinks an organization small, from reading all its documents to find the few in the index. It
-        // stops by itself once it has enough.
+        // The plus keeps SQLite, which thinks an organization small, from reading all its documents to find the few in
+        // the index. It stops by itself once it has enough.
         out.push_sql("(+search_documents.organization_id = ");
         out.push_bind_param::<Uuid, OrganizationId>(&self.organization)?;
         out.push_sql(" AND search_documents.number IN (");
@@ -101,15 +111,23 @@ impl<From> SelectableExpression<From> for OnShelves {}
 impl<From> AppearsOnTable<From> for OnShelves {}
 
 /// Writes down which words a shelf has.
-pub fn enter_words(conn: &mut Conn, organization: OrganizationId, team: TeamId, shelf: i64, terms: &BTreeSet<String>) -> QueryResult<()> {
+pub fn enter_words(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    team: TeamId,
+    shelf: i64,
+    terms: &BTreeSet<String>,
+) -> QueryResult<()> {
     match conn {
-        Conn::Pg(c) => diesel::sql_query("INSERT INTO search_words SELECT $1, $2, term, $3 FROM unnest($4) AS term ON CONFLICT DO NOTHING")
-            .bind::<Uuid, _>(organization)
-            .bind::<Uuid, _>(team)
-            .bind::<BigInt, _>(shelf)
-            .bind::<Array<Text>, _>(terms.iter().collect::<Vec<_>>())
-            .execute(c)
-            .map(drop),
+        Conn::Pg(c) => diesel::sql_query(
+            "INSERT INTO search_words SELECT $1, $2, term, $3 FROM unnest($4) AS term ON CONFLICT DO NOTHING",
+        )
+        .bind::<Uuid, _>(organization)
+        .bind::<Uuid, _>(team)
+        .bind::<BigInt, _>(shelf)
+        .bind::<Array<Text>, _>(terms.iter().collect::<Vec<_>>())
+        .execute(c)
+        .map(drop),
         Conn::Sqlite(c) => terms.iter().try_for_each(|term| {
             let of = (search_words::organization_id.eq(organization), search_words::team_id.eq(team));
             let row = (of, search_words::term.eq(term), search_words::shelf.eq(shelf));
@@ -153,8 +171,8 @@ pub fn index_all(conn: &mut Conn) -> QueryResult<()> {
     enter_all_words(conn, OrganizationId::NOBODYS)
 }
 
-/// Brings together what was added to the index bit by bit, so that a word is looked up in few places: a part of it, which takes
-/// milliseconds, or `all`. PostgreSQL does it by itself.
+/// Brings together what was added to the index bit by bit, so that a word is looked up in few places: a part of it,
+/// which takes milliseconds, or `all`. PostgreSQL does it by itself.
 pub fn tidy(conn: &mut Conn, all: bool) -> QueryResult<()> {
     match conn {
         Conn::Sqlite(c) if all => c.batch_execute("INSERT INTO search_fts (search_fts) VALUES ('optimize')"),

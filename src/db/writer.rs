@@ -1,5 +1,5 @@
-//! SQLite's one writer: a thread that owns the writing connection. Transactions that wait together are committed together, so
-//! that they share one fsync.
+//! SQLite's one writer: a thread that owns the writing connection. Transactions that wait together are committed
+//! together, so that they share one fsync.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -79,7 +79,12 @@ fn stopped() -> ApiError {
     ApiError::unavailable("the SQLite writer has stopped")
 }
 
-fn work(conn: &mut Conn, jobs: &mut mpsc::Receiver<Box<dyn Job>>, trouble: &Mutex<Option<String>>, file: Option<&DatabaseFile>) {
+fn work(
+    conn: &mut Conn,
+    jobs: &mut mpsc::Receiver<Box<dyn Job>>,
+    trouble: &Mutex<Option<String>>,
+    file: Option<&DatabaseFile>,
+) {
     let check = || file.map_or(Ok(()), DatabaseFile::check);
     let mut group = Vec::new();
     while jobs.blocking_recv_many(&mut group, LARGEST_GROUP) > 0 {
@@ -112,8 +117,8 @@ fn work(conn: &mut Conn, jobs: &mut mpsc::Receiver<Box<dyn Job>>, trouble: &Mute
     }
 }
 
-/// Runs the group in one transaction. `false` if it came to nothing, and each has to be run by itself: what goes wrong for one
-/// must not go wrong for all.
+/// Runs the group in one transaction. `false` if it came to nothing, and each has to be run by itself: what goes wrong
+/// for one must not go wrong for all.
 fn commit_together(conn: &mut Conn, group: &mut [Box<dyn Job>]) -> bool {
     if conn.begin_write().is_err() {
         return false;
@@ -133,8 +138,8 @@ fn commit_together(conn: &mut Conn, group: &mut [Box<dyn Job>]) -> bool {
 trait Job: Send {
     /// Runs in a transaction of its own; says so where the engine itself failed.
     fn run_alone(&mut self, conn: &mut Conn) -> Option<String>;
-    /// Runs in a savepoint of the group's transaction. `false` on an error of the engine, which (disk full, I/O) may have ended
-    /// the whole transaction.
+    /// Runs in a savepoint of the group's transaction. `false` on an error of the engine, which (disk full, I/O) may
+    /// have ended the whole transaction.
     fn run_in_group(&mut self, conn: &mut Conn) -> bool;
     /// Answers with this error, unless it has failed already.
     fn refuse(&mut self, error: ApiError);
@@ -203,5 +208,7 @@ where
 
 /// A panic in one transaction must not take the writer, and with it every later one, down.
 pub(super) fn guarded<T>(f: &mut impl FnMut(&mut Conn) -> Result<T>) -> impl FnMut(&mut Conn) -> Result<T> {
-    move |conn| catch_unwind(AssertUnwindSafe(|| f(conn))).unwrap_or_else(|_| Err(ApiError::internal("a transaction panicked")))
+    move |conn| {
+        catch_unwind(AssertUnwindSafe(|| f(conn))).unwrap_or_else(|_| Err(ApiError::internal("a transaction panicked")))
+    }
 }

@@ -219,7 +219,10 @@ impl<'a> Teller<'a> {
             1 => 1,
             _ => return other,
         };
-        let (Some(active), Some(own)) = (self.own_active.get_mut(which), self.world.advocates.get(which).copied()) else { return other };
+        let (Some(active), Some(own)) = (self.own_active.get_mut(which), self.world.advocates.get(which).copied())
+        else {
+            return other;
+        };
         if *active >= OWN_ACTIVE {
             return other;
         }
@@ -230,7 +233,8 @@ impl<'a> Teller<'a> {
     fn client(&mut self, team: &Team, at: i64, batch: &mut Batch) -> (Key, String) {
         let id = self.dice.id(at);
         let maker = id.uuid().as_u64_pair().1 % u64::try_from(team.advocates.len().max(1)).unwrap_or(1);
-        let created_by = team.advocates.get(usize::try_from(maker).unwrap_or(0)).copied().unwrap_or(self.world.supervisor);
+        let created_by =
+            team.advocates.get(usize::try_from(maker).unwrap_or(0)).copied().unwrap_or(self.world.supervisor);
         let dice = &mut self.dice;
         let (given, family) = (dice.pick(words::GIVEN), dice.pick(words::FAMILY));
         let born = self.world.today - dice.between(18 * 365, 78 * 365) * DAY;
@@ -246,7 +250,10 @@ impl<'a> Teller<'a> {
             phone: dice.percent(85).then(|| dice.phone()),
             language: interpreter_needed.then(|| dice.pick(words::LANGUAGES)),
             interpreter_needed,
-            safe_contact: Json(json!({"call": dice.percent(70), "voicemail": dice.percent(20), "text": dice.percent(60), "email": false, "mail": dice.percent(30)})),
+            safe_contact: Json(json!({
+                "call": dice.percent(70), "voicemail": dice.percent(20), "text": dice.percent(60), "email": false,
+                "mail": dice.percent(30),
+            })),
             created_by,
             version: 1,
             created_at: instant(at),
@@ -255,7 +262,15 @@ impl<'a> Teller<'a> {
         (id, given.to_owned())
     }
 
-    fn case(&mut self, id: Key, client_id: Key, team_id: Key, lead: Option<Key>, status: CaseStatus, opened: i64) -> CaseRow {
+    fn case(
+        &mut self,
+        id: Key,
+        client_id: Key,
+        team_id: Key,
+        lead: Option<Key>,
+        status: CaseStatus,
+        opened: i64,
+    ) -> CaseRow {
         let opened_at = instant(opened);
         let year = Day::of(opened_at, &self.world.zone).year();
         let number = self.numbers.entry(year).or_insert(0);
@@ -264,7 +279,8 @@ impl<'a> Teller<'a> {
         let (dice, codes) = (&mut self.dice, &self.codes);
         let non_instructed = dice.percent(4);
         let priority = dice.weighed(&[(70, "routine"), (22, "high"), (8, "urgent")], "routine");
-        let tags = (0..dice.below(3)).map(|_| dice.pick(words::TAGS).to_owned()).collect::<std::collections::BTreeSet<_>>();
+        let tags =
+            (0..dice.below(3)).map(|_| dice.pick(words::TAGS).to_owned()).collect::<std::collections::BTreeSet<_>>();
         CaseRow {
             organization_id: self.world.organization,
             id,
@@ -275,7 +291,8 @@ impl<'a> Teller<'a> {
             advocacy_type: dice.pick(&codes.advocacy),
             instruction: if non_instructed { "non_instructed" } else { "instructed" },
             non_instructed_basis: non_instructed.then(|| dice.pick(&codes.basis)),
-            non_instructed_reason: non_instructed.then_some("The client cannot be asked at present; their known wishes are followed."),
+            non_instructed_reason: non_instructed
+                .then_some("The client cannot be asked at present; their known wishes are followed."),
             intake_source: dice.pick(&codes.intake),
             status: status.as_str(),
             priority,
@@ -328,7 +345,9 @@ impl<'a> Teller<'a> {
                     self.later(story.contact, 2)
                 }
                 OnHold => self.later(at, 30).max(today - self.dice.between(DAY, 50 * DAY)),
-                Closing if story.status == Closed => at + self.dice.between(HOUR, (200 * DAY).min((today - at) * 2 / 3)),
+                Closing if story.status == Closed => {
+                    at + self.dice.between(HOUR, (200 * DAY).min((today - at) * 2 / 3))
+                }
                 Closing => self.later(at, 60).max(today - self.dice.between(DAY, 20 * DAY)),
                 _ => self.later(at, 4),
             };
@@ -364,7 +383,10 @@ impl<'a> Teller<'a> {
                     row.closing_reason = Some(self.dice.pick(&self.codes.closing));
                     row.closing_summary = Some(self.dice.pick(words::CLOSINGS));
                     row.outcome = Some(self.dice.pick(&self.codes.outcome));
-                    json!({"closing_reason": row.closing_reason, "closing_summary": row.closing_summary, "outcome": row.outcome})
+                    json!({
+                        "closing_reason": row.closing_reason, "closing_summary": row.closing_summary,
+                        "outcome": row.outcome,
+                    })
                 }
                 Referred | Triage => json!({}),
             };
@@ -414,8 +436,12 @@ impl<'a> Teller<'a> {
 
     /// The lead is named when the case is accepted.
     fn assignment(&mut self, story: &Story, lead: Key, batch: &mut Batch) {
-        let accepted =
-            batch.transitions.iter().rev().take(6).find(|step| step.case_id == story.case && step.to_status == Accepted.as_str());
+        let accepted = batch
+            .transitions
+            .iter()
+            .rev()
+            .take(6)
+            .find(|step| step.case_id == story.case && step.to_status == Accepted.as_str());
         let at = accepted.map_or(story.opened, |step| step.at.micros() / 1_000_000);
         let id = self.dice.id(at);
         batch.assignments.push(AssignmentRow {

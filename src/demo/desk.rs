@@ -1,4 +1,5 @@
-//! What waits for those who can sign in: cases at a known place in the story, checklists, statements, a handover, and the client's account.
+//! What waits for those who can sign in: cases at a known place in the story, checklists, statements, a handover, and
+//! the client's account.
 
 use super::{
     case::{Story, Teller},
@@ -75,21 +76,31 @@ type Word = &'static str;
 /// The checklist of a meeting: category, text, whether it must be done, whose it is.
 pub struct Checklist {
     items: Vec<(Word, Word, bool, Word)>,
-    /// Whether only some of the meetings that were held have one: the others were proposed and then held, without being booked.
+    /// Whether only some of the meetings that were held have one: the others were proposed and then held, without being
+    /// booked.
     sparse: bool,
 }
 
 impl Checklist {
     /// The organization's own where it has a short one, and the one that comes with the product otherwise.
     pub fn new(short: bool) -> Self {
-        let built_in =
-            || built_in_items().iter().map(|item| (item.category.as_str(), item.text.as_str(), item.mandatory, item.owner.as_str()));
+        let built_in = || {
+            built_in_items()
+                .iter()
+                .map(|item| (item.category.as_str(), item.text.as_str(), item.mandatory, item.owner.as_str()))
+        };
         Self { items: if short { words::PREPARATION.to_vec() } else { built_in().collect() }, sparse: short }
     }
 }
 
 /// Gives a meeting its checklist: one that is still to come about half done, one that was held mostly done.
-pub fn checklist(teller: &mut Teller<'_>, story: &Story, row: &mut MeetingRow, (from, to): (i64, i64), batch: &mut Batch) {
+pub fn checklist(
+    teller: &mut Teller<'_>,
+    story: &Story,
+    row: &mut MeetingRow,
+    (from, to): (i64, i64),
+    batch: &mut Batch,
+) {
     let held = row.status == "held";
     if held && teller.checklist.sparse && !teller.dice.percent(12) {
         return;
@@ -135,7 +146,8 @@ pub fn portal(teller: &Teller<'_>, client_id: Key, opened: i64, batch: &mut Batc
     given.clone()
 }
 
-/// What the client needs and prefers: mostly approved, and now and then a new version that is being written. `both` asks for the two.
+/// What the client needs and prefers: mostly approved, and now and then a new version that is being written. `both`
+/// asks for the two.
 pub fn statements(teller: &mut Teller<'_>, story: &Story, client_id: Key, both: bool, batch: &mut Batch) {
     let (world, dice) = (teller.world, &mut teller.dice);
     if !both && !dice.percent(60) {
@@ -238,7 +250,8 @@ mod tests {
     fn each_case_for_those_who_sign_in_is_there_once() {
         for total in [8, 9, 20, 30, 200, 5_001, 100_000] {
             let found: Vec<Desk> = (0..total).filter_map(|index| Desk::of(index, total)).collect();
-            let all = [Desk::Portal, Desk::OfTheSecond, Desk::HandedOver, Desk::ToApprove, Desk::InTriage, Desk::Unassigned];
+            let all =
+                [Desk::Portal, Desk::OfTheSecond, Desk::HandedOver, Desk::ToApprove, Desk::InTriage, Desk::Unassigned];
             assert_eq!(found, all, "{total}");
         }
         assert_eq!((0..7).find_map(|index| Desk::of(index, 7)), None);

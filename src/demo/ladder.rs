@@ -55,7 +55,8 @@ const LADDERS: &[&[Rung]] = &[
 const DENIALS: &[(u32, Word)] = &[(70, "denied"), (15, "partly_granted"), (15, "no_response")];
 const ENDINGS: &[(u32, Word)] = &[(45, "granted"), (20, "partly_granted"), (15, "settled"), (20, "denied")];
 const METHODS: &[Word] = &["post", "email", "fax", "portal", "in_person", "phone"];
-const REASONS: &[Word] = &["The answer changed nothing.", "The answer did not come in time.", "Only a part was granted."];
+const REASONS: &[Word] =
+    &["The answer changed nothing.", "The answer did not come in time.", "Only a part was granted."];
 
 /// The rules that the ladders go by, each in its versions.
 pub struct Rules(BTreeMap<Word, Vec<DeadlineRule>>);
@@ -133,7 +134,12 @@ fn action(
     created: i64,
     stand: &Stand,
 ) -> Key {
-    let barrier = batch.barriers.iter().rev().take(3).find(|barrier| barrier.case_id == story.case && barrier.provider_id.is_some());
+    let barrier = batch
+        .barriers
+        .iter()
+        .rev()
+        .take(3)
+        .find(|barrier| barrier.case_id == story.case && barrier.provider_id.is_some());
     let (barrier_id, provider_id) = barrier.map_or((None, None), |barrier| (Some(barrier.id), barrier.provider_id));
     let dice = &mut teller.dice;
     let id = dice.id(created);
@@ -171,9 +177,17 @@ fn action(
     id
 }
 
-/// By when the action had, or has, to be filed: what is drafted is due in the next weeks, now and then its day is over already;
-/// what was filed was filed in time.
-fn deadline(teller: &mut Teller<'_>, story: &mut Story, batch: &mut Batch, code: Option<Word>, action: Key, created: i64, stand: &Stand) {
+/// By when the action had, or has, to be filed: what is drafted is due in the next weeks, now and then its day is over
+/// already; what was filed was filed in time.
+fn deadline(
+    teller: &mut Teller<'_>,
+    story: &mut Story,
+    batch: &mut Batch,
+    code: Option<Word>,
+    action: Key,
+    created: i64,
+    stand: &Stand,
+) {
     let (Some(code), today) = (code, teller.world.today) else { return };
     let Some(days) = teller.rules.on(code, day(created)).map(length) else { return };
     let missed = stand.filed.is_none() && created < today - 45 * DAY && teller.dice.percent(12);
@@ -184,7 +198,9 @@ fn deadline(teller: &mut Teller<'_>, story: &mut Story, batch: &mut Batch, code:
     };
     let trigger_date = day(trigger);
     let Some(rule) = teller.rules.on(code, trigger_date) else { return };
-    let Ok(computed) = compute(rule, Trigger::On(trigger_date), &teller.world.zone, None, Holidays::built_in()) else { return };
+    let Ok(computed) = compute(rule, Trigger::On(trigger_date), &teller.world.zone, None, Holidays::built_in()) else {
+        return;
+    };
     let (due_on, due_at) = (computed.due_on, computed.due_at);
     // Nobody enters a deadline before what starts its clock.
     let entered = created.max(trigger) + 1;

@@ -1,6 +1,6 @@
-//! Believable, invented data for a demonstration or a measurement: one organization, its people, and as many cases as are asked
-//! for. Whatever their number, from eight on there is something for everybody who can sign in: see `desk`. The same seed makes the same
-//! rows on the same day; only the passwords are new each time.
+//! Believable, invented data for a demonstration or a measurement: one organization, its people, and as many cases as
+//! are asked for. Whatever their number, from eight on there is something for everybody who can sign in: see `desk`.
+//! The same seed makes the same rows on the same day; only the passwords are new each time.
 
 mod case;
 mod desk;
@@ -36,8 +36,8 @@ impl Plan {
         Self { cases, seed, teams: None }
     }
 
-    /// Whether its organization has a short checklist of its own, and few of its meetings one: a measurement with very many cases is not
-    /// to wait for the checklists.
+    /// Whether its organization has a short checklist of its own, and few of its meetings one: a measurement with very
+    /// many cases is not to wait for the checklists.
     const fn has_short_checklists(&self) -> bool {
         self.cases > 5_000
     }
@@ -69,7 +69,8 @@ pub fn complete(db: &Db, made: &Made) -> Result<()> {
     db.maintain_blocking(move |conn| facts::enter(conn, organization))
 }
 
-/// Fills the database; [`complete`] is to follow. `secret` makes each password, `auth::token::random_secret` in earnest.
+/// Fills the database; [`complete`] is to follow. `secret` makes each password, `auth::token::random_secret` in
+/// earnest.
 pub fn fill(db: &Db, who: &Operator, plan: &Plan, secret: impl FnMut() -> Result<String>) -> Result<Made> {
     let today = Instant::now().micros().div_euclid(1_000_000).div_euclid(rng::DAY) * rng::DAY;
     let mut dice = rng::Dice::new(plan.seed);
@@ -91,7 +92,8 @@ pub fn fill(db: &Db, who: &Operator, plan: &Plan, secret: impl FnMut() -> Result
     Ok(made)
 }
 
-/// Writes the cases, batch by batch; the next is made up while one is written. Says on which shelves their documents stand.
+/// Writes the cases, batch by batch; the next is made up while one is written. Says on which shelves their documents
+/// stand.
 fn cases(
     db: &Db,
     who: &Operator,

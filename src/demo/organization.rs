@@ -60,7 +60,8 @@ fn wrong(fault: Fault) -> ApiError {
 /// The codes of a list that stand for themselves.
 pub fn codes<L: CodeList>() -> Vec<&'static str> {
     let count = LISTS.get(L::LIST).map_or(0, |list| list.entries().count());
-    let mut all: Vec<&str> = (0..count).filter_map(Code::<L>::nth).filter(|code| !code.needs_text()).map(Code::as_str).collect();
+    let mut all: Vec<&str> =
+        (0..count).filter_map(Code::<L>::nth).filter(|code| !code.needs_text()).map(Code::as_str).collect();
     all.sort_unstable();
     all.dedup();
     all
@@ -108,7 +109,8 @@ pub fn lay(
     };
     let admin = named(&mut maker, Role::Admin, "admin")?;
     let supervisor = named(&mut maker, Role::Supervisor, "supervisor")?;
-    let advocates = [named(&mut maker, Role::Advocate, "advocate")?, named(&mut maker, Role::Advocate, "second.advocate")?];
+    let advocates =
+        [named(&mut maker, Role::Advocate, "advocate")?, named(&mut maker, Role::Advocate, "second.advocate")?];
     let client = named(&mut maker, Role::Client, "client")?;
     named(&mut maker, Role::Auditor, "auditor")?;
     let client_name = maker.name_of(client);
@@ -180,7 +182,13 @@ impl Maker<'_> {
 
     /// The given name and the family name of somebody who was made.
     fn name_of(&self, user: Key) -> (String, String) {
-        let name = self.ground.users.iter().find(|row| row.id == user).map(|row| row.display_name.as_str()).unwrap_or_default();
+        let name = self
+            .ground
+            .users
+            .iter()
+            .find(|row| row.id == user)
+            .map(|row| row.display_name.as_str())
+            .unwrap_or_default();
         let (given, family) = name.split_once(' ').unwrap_or((name, ""));
         (given.to_owned(), family.to_owned())
     }
@@ -189,7 +197,11 @@ impl Maker<'_> {
     fn templates(&mut self) {
         let items: Vec<_> = words::PREPARATION
             .iter()
-            .map(|(category, text, mandatory, owner)| json!({"category": category, "text": text, "mandatory": mandatory, "owner": owner}))
+            .map(|(category, text, mandatory, owner)| {
+                json!({
+                    "category": category, "text": text, "mandatory": mandatory, "owner": owner,
+                })
+            })
             .collect();
         for meeting_type in codes::<crate::types::code::MeetingTypes>() {
             self.ground.templates.push(TemplateRow {
@@ -203,7 +215,12 @@ impl Maker<'_> {
     }
 
     fn join(&mut self, team_id: Key, user_id: Key) {
-        self.ground.members.push(MemberRow { organization_id: self.organization, team_id, user_id, added_at: instant(self.at) });
+        self.ground.members.push(MemberRow {
+            organization_id: self.organization,
+            team_id,
+            user_id,
+            added_at: instant(self.at),
+        });
     }
 
     fn teams(&mut self, count: u32) -> Vec<Team> {
@@ -230,7 +247,8 @@ impl Maker<'_> {
     fn providers(&mut self, count: u32) -> Vec<Provider> {
         let kinds = codes::<crate::types::code::ServiceStatuses>();
         let fields = service_types();
-        let names = words::KINDS.iter().flat_map(|kind| words::PLACES.iter().map(move |place| format!("{place} {kind}")));
+        let names =
+            words::KINDS.iter().flat_map(|kind| words::PLACES.iter().map(move |place| format!("{place} {kind}")));
         let mut names: Vec<String> = names.collect();
         (0..count)
             .map(|number| {

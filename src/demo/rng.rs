@@ -14,9 +14,9 @@ pub fn instant(seconds: i64) -> Instant {
     Instant::from_micros(seconds.saturating_mul(1_000_000))
 }
 
-/// A moment in the office hours nearest to `at`, where the office is: on the half hour, from Monday to Friday, from eight in the morning
-/// to half past three, so that an hour and a half later is still before five. A weekend is moved to the Friday before it, or, going
-/// `forward`, to the Monday after it.
+/// A moment in the office hours nearest to `at`, where the office is: on the half hour, from Monday to Friday, from
+/// eight in the morning to half past three, so that an hour and a half later is still before five. A weekend is moved
+/// to the Friday before it, or, going `forward`, to the Monday after it.
 pub fn in_office_hours(at: i64, half_hours: i64, zone: &Zone, forward: bool) -> i64 {
     let day = Day::of(instant(at), zone);
     // 1970-01-01 was a Thursday: 0 is Monday.
@@ -36,7 +36,8 @@ pub fn in_office_hours(at: i64, half_hours: i64, zone: &Zone, forward: bool) -> 
     begins + 8 * HOUR + half_hours.rem_euclid(16) * HOUR / 2
 }
 
-/// The same moment of its day, moved into the waking hours where it happens: from eight in the morning to eight in the evening.
+/// The same moment of its day, moved into the waking hours where it happens: from eight in the morning to eight in the
+/// evening.
 pub fn in_waking_hours(at: i64, zone: &Zone) -> i64 {
     let begins = Day::of(instant(at), zone).begins(zone).micros().div_euclid(1_000_000);
     begins + 8 * HOUR + (at - begins).clamp(0, DAY - 1) / 2
@@ -98,7 +99,9 @@ mod tests {
     fn office_hours_are_on_weekdays_by_day_where_the_office_is() {
         let chicago = Zone::parse("America/Chicago").unwrap();
         let seconds = |text: &str| Instant::parse(text).unwrap().micros() / 1_000_000;
-        let moved = |at: &str, half_hours, forward| instant(in_office_hours(seconds(at), half_hours, &chicago, forward)).to_string();
+        let moved = |at: &str, half_hours, forward| {
+            instant(in_office_hours(seconds(at), half_hours, &chicago, forward)).to_string()
+        };
         // Still Sunday evening in Chicago.
         assert_eq!(moved("2026-11-30T04:00:00Z", 0, false), "2026-11-27T14:00:00.000Z");
         assert_eq!(moved("2026-11-30T04:00:00Z", 15, true), "2026-11-30T21:30:00.000Z");

@@ -12,8 +12,8 @@ use serde_json::Value;
 
 type Word = &'static str;
 
-/// Declares the rows, and the batch that holds the rows of every table in an order in which they can be written: each after what
-/// it refers to.
+/// Declares the rows, and the batch that holds the rows of every table in an order in which they can be written: each
+/// after what it refers to.
 macro_rules! rows {
     ($batch:ident { $($list:ident: $name:ident in $table:ident { $($column:ident: $type:ty,)* })* }) => {
         $(

@@ -39,7 +39,19 @@ pub fn index(batch: &mut Batch, shelves: &mut Shelves) {
         let Content { title, body, words } = Content::new(title, body, more);
         let shelf = Some(shelves.place(team_id, kind));
         let kind = kind.as_str();
-        all.push(DocumentRow { organization_id, id, kind, team_id, case_id, note_kind: None, author_id: None, shelf, title, body, words });
+        all.push(DocumentRow {
+            organization_id,
+            id,
+            kind,
+            team_id,
+            case_id,
+            note_kind: None,
+            author_id: None,
+            shelf,
+            title,
+            body,
+            words,
+        });
     };
     let in_case = |case: Key| teams.get(&case).copied().map(|team| (team, Some(case)));
     for row in &batch.clients {
@@ -50,7 +62,8 @@ pub fn index(batch: &mut Batch, shelves: &mut Shelves) {
     }
     for row in &batch.cases {
         let texts = [Some(row.client_goal.as_str()), row.priority_reason, row.closing_summary];
-        let texts = texts.into_iter().flatten().chain(row.tags.0.iter().map(String::as_str)).collect::<Vec<_>>().join("\n");
+        let texts =
+            texts.into_iter().flatten().chain(row.tags.0.iter().map(String::as_str)).collect::<Vec<_>>().join("\n");
         add(
             row.organization_id,
             row.id,
@@ -65,18 +78,41 @@ pub fn index(batch: &mut Batch, shelves: &mut Shelves) {
     for row in &batch.barriers {
         let Some((team, case)) = in_case(row.case_id) else { continue };
         let title = BarrierType::known(row.type_).map(BarrierType::label).unwrap_or_default();
-        add(row.organization_id, row.id, SearchKind::Barrier, team, case, title, row.description.clone(), BTreeSet::new());
+        add(
+            row.organization_id,
+            row.id,
+            SearchKind::Barrier,
+            team,
+            case,
+            title,
+            row.description.clone(),
+            BTreeSet::new(),
+        );
     }
     for row in &batch.meetings {
         let Some((team, case)) = in_case(row.case_id) else { continue };
         let names = row.participants.0.as_array().into_iter().flatten().filter_map(|who| who.get("name")?.as_str());
-        let texts = [Some(row.purpose), row.place, row.summary].into_iter().flatten().chain(names).collect::<Vec<_>>().join("\n");
+        let texts = [Some(row.purpose), row.place, row.summary]
+            .into_iter()
+            .flatten()
+            .chain(names)
+            .collect::<Vec<_>>()
+            .join("\n");
         let title = MeetingType::known(row.type_).map(MeetingType::label).unwrap_or_default();
         add(row.organization_id, row.id, SearchKind::Meeting, team, case, title, texts, BTreeSet::new());
     }
     for row in &batch.notes {
         let Some((team, case)) = in_case(row.case_id) else { continue };
-        add(row.organization_id, row.id, SearchKind::Note, team, case, code::words(row.kind), row.body.clone(), BTreeSet::new());
+        add(
+            row.organization_id,
+            row.id,
+            SearchKind::Note,
+            team,
+            case,
+            code::words(row.kind),
+            row.body.clone(),
+            BTreeSet::new(),
+        );
     }
     let written: BTreeMap<Key, _> = batch.notes.iter().map(|row| (row.id, (row.kind, row.author_id))).collect();
     for document in &mut all {

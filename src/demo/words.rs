@@ -1,11 +1,11 @@
 //! What the made-up people, places and troubles are called. All of it is invented.
 
 pub const GIVEN: &[&str] = &[
-    "Ada", "Amal", "Amara", "Andre", "Asha", "Bea", "Ben", "Bruno", "Cal", "Carmen", "Cleo", "Dana", "Dario", "Dell", "Edie", "Eli",
-    "Emre", "Esme", "Fay", "Felix", "Gia", "Gus", "Hana", "Hugo", "Ida", "Imani", "Ines", "Ivo", "Jada", "Jonah", "June", "Kai", "Kofi",
-    "Lena", "Leo", "Lina", "Lou", "Mabel", "Mara", "Mateo", "Mina", "Nadia", "Nico", "Noor", "Olga", "Omar", "Orla", "Pablo", "Pia",
-    "Quinn", "Rafa", "Remy", "Rosa", "Ruth", "Sami", "Sasha", "Silas", "Tara", "Theo", "Tova", "Uma", "Vera", "Wes", "Willa", "Xenia",
-    "Yara", "Yusuf", "Zane", "Zora",
+    "Ada", "Amal", "Amara", "Andre", "Asha", "Bea", "Ben", "Bruno", "Cal", "Carmen", "Cleo", "Dana", "Dario", "Dell",
+    "Edie", "Eli", "Emre", "Esme", "Fay", "Felix", "Gia", "Gus", "Hana", "Hugo", "Ida", "Imani", "Ines", "Ivo", "Jada",
+    "Jonah", "June", "Kai", "Kofi", "Lena", "Leo", "Lina", "Lou", "Mabel", "Mara", "Mateo", "Mina", "Nadia", "Nico",
+    "Noor", "Olga", "Omar", "Orla", "Pablo", "Pia", "Quinn", "Rafa", "Remy", "Rosa", "Ruth", "Sami", "Sasha", "Silas",
+    "Tara", "Theo", "Tova", "Uma", "Vera", "Wes", "Willa", "Xenia", "Yara", "Yusuf", "Zane", "Zora",
 ];
 pub const FAMILY: &[&str] = &[
     "Abbot",
@@ -100,9 +100,19 @@ pub const SERVICES: &[&str] = &[
 pub const WAITS: &[&str] = &["None at present", "About two weeks", "Four to six weeks", "Two months", "Call first"];
 pub const PRONOUNS: &[&str] = &["she/her", "he/him", "they/them"];
 pub const LANGUAGES: &[&str] = &["Spanish", "Somali", "Vietnamese", "Arabic", "American Sign Language"];
-pub const TEAMS: &[&str] = &["North bank", "South bank", "Old mill", "Harbor", "Upper valley", "Lower valley", "Lakeside", "Bridge street"];
-pub const TAGS: &[&str] =
-    &["clinic-move", "court-date", "first-contact", "housing", "medication", "reentry", "transport", "urgent-paperwork", "young-parent"];
+pub const TEAMS: &[&str] =
+    &["North bank", "South bank", "Old mill", "Harbor", "Upper valley", "Lower valley", "Lakeside", "Bridge street"];
+pub const TAGS: &[&str] = &[
+    "clinic-move",
+    "court-date",
+    "first-contact",
+    "housing",
+    "medication",
+    "reentry",
+    "transport",
+    "urgent-paperwork",
+    "young-parent",
+];
 
 pub const WANTS: &[&str] = &[
     "Stay on my medication",
@@ -208,8 +218,13 @@ pub const PROMISES: &[&str] = &[
     "Bring the letter to the next meeting",
     "Correct the record",
 ];
-pub const PLACES_TO_MEET: &[&str] =
-    &["Main entrance, second floor", "Room 4", "By phone", "The library, study room", "Front desk, ask for the coordinator"];
+pub const PLACES_TO_MEET: &[&str] = &[
+    "Main entrance, second floor",
+    "Room 4",
+    "By phone",
+    "The library, study room",
+    "Front desk, ask for the coordinator",
+];
 pub const TASKS: &[&str] = &[
     "Call the provider",
     "Write the letter with the client",
@@ -222,12 +237,14 @@ pub const TASKS: &[&str] = &[
 
 pub const HOLD_REASONS: &[&str] =
     &["The client is away until the date of the review.", "We wait for the decision.", "The client asked for a pause."];
-pub const WAIT_REASONS: &[&str] = &["No advocate is free at present.", "The client prefers to wait for the same advocate."];
+pub const WAIT_REASONS: &[&str] =
+    &["No advocate is free at present.", "The client prefers to wait for the same advocate."];
 pub const DECLINE_REASONS: &[&str] = &["Outside of what we do.", "Another advocate works on this already."];
 pub const SIGNPOSTS: &[&str] =
     &["Pointed to the county's legal desk.", "Pointed to the helpline.", "Pointed to the peer group on Tuesdays."];
 pub const ERROR_REASONS: &[&str] = &["Entered twice.", "Entered for the wrong person."];
-pub const URGENT_REASONS: &[&str] = &["The place is lost at the end of the week.", "The medication runs out in a few days."];
+pub const URGENT_REASONS: &[&str] =
+    &["The place is lost at the end of the week.", "The medication runs out in a few days."];
 pub const CLOSINGS: &[&str] = &[
     "The client has what they came for and knows whom to call.",
     "Partly solved; the client goes on alone and has our number.",
@@ -246,8 +263,14 @@ pub const PREPARATION: &[(&str, &str, bool, &str)] = &[
     ("decision_in_writing", "Ask for the decision and the appeal rights in writing", false, "advocate"),
 ];
 
-pub const NEEDS: &[&str] = &["Time to read before I sign.", "To be asked, not told.", "A quiet room.", "Somebody beside me at meetings."];
-pub const HELPS: &[&str] =
-    &["A text the day before.", "To see the questions beforehand.", "To write things down.", "A break after half an hour."];
-pub const DOES_NOT_HELP: &[&str] = &["Being asked the same thing by three people.", "Calls late in the evening.", "Being hurried."];
+pub const NEEDS: &[&str] =
+    &["Time to read before I sign.", "To be asked, not told.", "A quiet room.", "Somebody beside me at meetings."];
+pub const HELPS: &[&str] = &[
+    "A text the day before.",
+    "To see the questions beforehand.",
+    "To write things down.",
+    "A break after half an hour.",
+];
+pub const DOES_NOT_HELP: &[&str] =
+    &["Being asked the same thing by three people.", "Calls late in the evening.", "Being hurried."];
 pub const WORDS_TO_AVOID: &[&str] = &["Addict. Clean.", "Non-compliant.", "Frequent flyer."];

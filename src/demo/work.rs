@@ -21,9 +21,15 @@ const DISPOSITIONS: &[(u32, &str)] = &[
     (2, "unknown_lost_contact"),
 ];
 const WAYS: &[(u32, &str)] = &[(45, "in_person"), (25, "phone"), (20, "video"), (5, "home_visit"), (5, "in_facility")];
-const TALKS: &[(u32, &str)] = &[(45, "phone"), (25, "in_person"), (20, "text_message"), (5, "email"), (5, "home_visit")];
-const SPEAKERS: &[(u32, &str)] =
-    &[(30, "spoke_for_self"), (40, "spoke_with_support"), (25, "advocate_spoke_as_instructed"), (3, "absent_by_choice"), (2, "excluded")];
+const TALKS: &[(u32, &str)] =
+    &[(45, "phone"), (25, "in_person"), (20, "text_message"), (5, "email"), (5, "home_visit")];
+const SPEAKERS: &[(u32, &str)] = &[
+    (30, "spoke_for_self"),
+    (40, "spoke_with_support"),
+    (25, "advocate_spoke_as_instructed"),
+    (3, "absent_by_choice"),
+    (2, "excluded"),
+];
 const KEPT: &[(u32, &str)] = &[(60, "kept"), (15, "late"), (15, "broken"), (7, "open"), (3, "waived")];
 
 type Word = &'static str;
@@ -56,7 +62,8 @@ fn provider<'a>(teller: &mut Teller<'a>) -> Option<&'a Provider> {
 
 fn barrier(teller: &mut Teller<'_>, story: &mut Story, batch: &mut Batch) {
     let provider = provider(teller).filter(|_| teller.dice.percent(80));
-    let service_id = provider.and_then(|provider| provider.services.get(teller.dice.below(provider.services.len() * 2)).copied());
+    let service_id =
+        provider.and_then(|provider| provider.services.get(teller.dice.below(provider.services.len() * 2)).copied());
     let (dice, codes) = (&mut teller.dice, &teller.codes);
     let opened = dice.between(story.contact, (story.contact + 40 * DAY).min(story.until - HOUR));
     let id = dice.id(opened);
@@ -67,7 +74,10 @@ fn barrier(teller: &mut Teller<'_>, story: &mut Story, batch: &mut Batch) {
     let status = match disposition {
         Some("resolved_full" | "resolved_partial" | "workaround_found") => "resolved",
         Some(_) => "closed_unresolved",
-        None => dice.weighed(&[(30, "open"), (40, "in_progress"), (20, "awaiting_provider"), (10, "awaiting_decision")], "open"),
+        None => dice.weighed(
+            &[(30, "open"), (40, "in_progress"), (20, "awaiting_provider"), (10, "awaiting_decision")],
+            "open",
+        ),
     };
     let kind = dice.pick(&codes.barrier);
     let bases = if kind == "discrimination" || dice.percent(15) { 1 + dice.below(2) } else { 0 };
@@ -79,7 +89,9 @@ fn barrier(teller: &mut Teller<'_>, story: &mut Story, batch: &mut Batch) {
         case_id: story.case,
         type_: kind,
         bases: Json(bases.into_iter().map(str::to_owned).collect()),
-        service_type: dice.percent(50).then(|| Json(json!({"system": "open_eligibility", "code": dice.pick(&codes.service)}))),
+        service_type: dice
+            .percent(50)
+            .then(|| Json(json!({"system": "open_eligibility", "code": dice.pick(&codes.service)}))),
         provider_id: provider.map(|provider| provider.id),
         service_id,
         occurred_on: (!ongoing).then(|| day(opened - dice.between(0, 60) * DAY)),
@@ -192,7 +204,11 @@ fn held(teller: &mut Teller<'_>, story: &Story, batch: &mut Batch, promised: boo
 fn commitment(teller: &mut Teller<'_>, meeting_id: Key, at: i64, batch: &mut Batch) {
     let dice = &mut teller.dice;
     let due = at + dice.between(5, 30) * DAY;
-    let status = if due >= teller.world.today { dice.pick(&["open", "open", "open", "kept"]) } else { dice.weighed(KEPT, "kept") };
+    let status = if due >= teller.world.today {
+        dice.pick(&["open", "open", "open", "kept"])
+    } else {
+        dice.weighed(KEPT, "kept")
+    };
     let judged = if status == "open" { at } else { dice.between(at, due + 7 * DAY).min(teller.world.today - 1) };
     batch.commitments.push(CommitmentRow {
         organization_id: teller.world.organization,
@@ -263,12 +279,20 @@ fn note(teller: &mut Teller<'_>, story: &mut Story, batch: &mut Batch, first: bo
 fn task(teller: &mut Teller<'_>, story: &Story, batch: &mut Batch) {
     let dice = &mut teller.dice;
     let over = ended(story) || story.status == CaseStatus::Declined;
-    let status = if over { dice.pick(&["done", "done", "done", "cancelled"]) } else { dice.pick(&["open", "open", "open", "done"]) };
+    let status = if over {
+        dice.pick(&["done", "done", "done", "cancelled"])
+    } else {
+        dice.pick(&["open", "open", "open", "done"])
+    };
     let created = match status {
         "open" => (story.until - dice.between(HOUR, 20 * DAY)).max(story.contact),
         _ => dice.between(story.contact, story.until - HOUR),
     };
-    let due = if status == "open" { teller.world.today + dice.between(-3, 21) * DAY } else { created + dice.between(3, 21) * DAY };
+    let due = if status == "open" {
+        teller.world.today + dice.between(-3, 21) * DAY
+    } else {
+        created + dice.between(3, 21) * DAY
+    };
     let done = (status == "done").then(|| dice.between(created, (due + DAY).min(story.until)));
     let id = dice.id(created);
     batch.tasks.push(TaskRow {

@@ -90,7 +90,8 @@ mod tests {
             ("text/html;q=much", None),
             ("nonsense", None),
         ] {
-            let request = actix_web::test::TestRequest::default().append_header((header::ACCEPT, accept)).to_http_request();
+            let request =
+                actix_web::test::TestRequest::default().append_header((header::ACCEPT, accept)).to_http_request();
             assert_eq!(Accept::of(&request).choose(OFFERS).ok(), chosen, "{accept}");
         }
     }

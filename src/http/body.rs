@@ -38,7 +38,8 @@ pub struct Body<T, const LIMIT: usize = JSON_LIMIT> {
 /// What a repeated request is known by.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fingerprint {
-    /// SHA-256 of what the body says: the order of its members, white space and how a number or a character is written do not matter.
+    /// SHA-256 of what the body says: the order of its members, white space and how a number or a character is written
+    /// do not matter.
     pub value: [u8; 32],
     /// SHA-256 of its bytes, by which rows of before are known.
     pub bytes: [u8; 32],
@@ -52,7 +53,8 @@ impl Fingerprint {
     }
 }
 
-/// Feeds a value to a hash, so that two values feed the same exactly if they are equal: each with its kind and its length, members sorted.
+/// Feeds a value to a hash, so that two values feed the same exactly if they are equal: each with its kind and its
+/// length, members sorted.
 fn digest(value: &serde_json::Value, hash: &mut Sha256) {
     use serde_json::Value;
     let text = |hash: &mut Sha256, kind: &[u8], text: &str| {
@@ -65,10 +67,12 @@ fn digest(value: &serde_json::Value, hash: &mut Sha256) {
         Value::Bool(false) => hash.update(b"f"),
         Value::Bool(true) => hash.update(b"t"),
         // 10, 10.0 and 1e1 are one number.
-        Value::Number(number) => match number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() < 1e15) {
-            Some(whole) => text(hash, b"n", &(whole as i64).to_string()),
-            None => text(hash, b"n", &number.to_string()),
-        },
+        Value::Number(number) => {
+            match number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() < 1e15) {
+                Some(whole) => text(hash, b"n", &(whole as i64).to_string()),
+                None => text(hash, b"n", &number.to_string()),
+            }
+        }
         Value::String(string) => text(hash, b"s", string),
         Value::Array(items) => {
             hash.update(b"a");
@@ -122,7 +126,8 @@ impl<T: DeserializeOwned + Validate + 'static, const LIMIT: usize> FromRequest f
         Box::pin(async move {
             head?;
             let timely = tokio::time::timeout(DEADLINE, read(payload, LIMIT)).await;
-            let bytes = timely.map_err(|_| ApiError::new(Code::RequestTimeout, "The body did not arrive in time."))??;
+            let bytes =
+                timely.map_err(|_| ApiError::new(Code::RequestTimeout, "The body did not arrive in time."))??;
             parse(&bytes, patches)
         })
     }
@@ -134,12 +139,15 @@ fn too_large(limit: usize) -> ApiError {
 
 fn check_head(req: &HttpRequest, limit: usize) -> Result<()> {
     let unsupported = |detail: &'static str| Err(ApiError::new(Code::UnsupportedMediaType, detail));
-    let text = |name: header::HeaderName| req.headers().get(name).map(|value| value.to_str().unwrap_or("?").trim().to_ascii_lowercase());
+    let text = |name: header::HeaderName| {
+        req.headers().get(name).map(|value| value.to_str().unwrap_or("?").trim().to_ascii_lowercase())
+    };
     if text(header::CONTENT_ENCODING).is_some_and(|encoding| encoding != "identity") {
         return unsupported("Send the body as it is, without a Content-Encoding.");
     }
     let content_type = text(header::CONTENT_TYPE).unwrap_or_default();
-    let (kind, parameter) = content_type.split_once(';').map_or((content_type.as_str(), ""), |(kind, rest)| (kind.trim(), rest.trim()));
+    let (kind, parameter) =
+        content_type.split_once(';').map_or((content_type.as_str(), ""), |(kind, rest)| (kind.trim(), rest.trim()));
     let patch = req.method() == Method::PATCH && kind == "application/merge-patch+json";
     if kind != "application/json" && !patch {
         return unsupported("Send the body as application/json; a PATCH also as application/merge-patch+json.");
@@ -175,7 +183,8 @@ fn parse<T: DeserializeOwned + Validate, const LIMIT: usize>(bytes: &[u8], patch
     if depth(text) > DEEPEST {
         return Err(malformed("The body is nested too deeply."));
     }
-    let tree: serde_json::Value = serde_json::from_str(text).map_err(|_| malformed("The body is not well-formed JSON."))?;
+    let tree: serde_json::Value =
+        serde_json::from_str(text).map_err(|_| malformed("The body is not well-formed JSON."))?;
     let Some(object) = tree.as_object() else {
         return Err(ApiError::invalid("", "wrong_type", "the body must be an object"));
     };
@@ -184,7 +193,9 @@ fn parse<T: DeserializeOwned + Validate, const LIMIT: usize>(bytes: &[u8], patch
     let value: T = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = pointer(error.path());
         let again = |other: serde_json::Value| {
-            serde_path_to_error::deserialize::<_, T>(other).err().map(|error| (pointer(error.path()), error.into_inner().to_string()))
+            serde_path_to_error::deserialize::<_, T>(other)
+                .err()
+                .map(|error| (pointer(error.path()), error.into_inner().to_string()))
         };
         issue(&path, &error.into_inner().to_string(), |fault| without_value(&tree, &path, patches, fault, &again))
     })?;
@@ -211,14 +222,18 @@ fn check_bounds(value: &serde_json::Value, at: &str, now: Instant, issues: &mut 
             }
         }
         Value::Array(items) => {
-            items.iter().enumerate().for_each(|(index, item)| check_bounds(item, &format!("{at}/{index}"), now, issues));
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(index, item)| check_bounds(item, &format!("{at}/{index}"), now, issues));
         }
         _ => {}
     }
 }
 
-/// For a `null` or an empty text where none can stand: says what to send in its place. `again` reads a body as this one was read, and
-/// answers where it fails and how; so the body without the member, and with `null` for it, tell whether it may be left out or cleared.
+/// For a `null` or an empty text where none can stand: says what to send in its place. `again` reads a body as this one
+/// was read, and answers where it fails and how; so the body without the member, and with `null` for it, tell whether
+/// it may be left out or cleared.
 fn without_value(
     tree: &serde_json::Value,
     path: &str,
@@ -300,13 +315,18 @@ fn issue(path: &str, message: &str, refine: impl FnOnce(Fault) -> Fault) -> ApiE
     match faults::read(message) {
         Read::Unknown(name) => ApiError::invalid(inside(&name), "unknown_member", "is not a member of this body"),
         Read::Missing(name) => ApiError::invalid(inside(&name), "required", "must be given"),
-        Read::Repeated(name) => malformed("The body names a member twice.")
-            .issues(vec![Issue { place: Place::Pointer(inside(&name)), fault: Fault::new("duplicate", "is given more than once") }]),
-        Read::Wrong(fault) => ApiError::invalid_all(vec![Issue { place: Place::Pointer(path.to_owned()), fault: refine(fault) }]),
+        Read::Repeated(name) => malformed("The body names a member twice.").issues(vec![Issue {
+            place: Place::Pointer(inside(&name)),
+            fault: Fault::new("duplicate", "is given more than once"),
+        }]),
+        Read::Wrong(fault) => {
+            ApiError::invalid_all(vec![Issue { place: Place::Pointer(path.to_owned()), fault: refine(fault) }])
+        }
     }
 }
 
-/// What `validator` found, with pointers. A rule over several members names the one to look at in its `pointer` parameter.
+/// What `validator` found, with pointers. A rule over several members names the one to look at in its `pointer`
+/// parameter.
 fn flatten(errors: &ValidationErrors, at: &str) -> Vec<Issue> {
     let mut issues = Vec::new();
     for (field, kind) in errors.errors() {
@@ -428,7 +448,10 @@ mod tests {
         let post = |json: &str| detail(parse::<Sample, 100>(json.as_bytes(), false).unwrap_err());
         assert_eq!(patch(r#"{"name":null}"#), "cannot be null: leave it out to keep the current value");
         assert_eq!(patch(r#"{"name":""}"#), "must not be empty: leave it out to keep the current value");
-        assert_eq!(patch(r#"{"note":""}"#), "must not be empty: leave it out to keep the current value, or send null to clear it");
+        assert_eq!(
+            patch(r#"{"note":""}"#),
+            "must not be empty: leave it out to keep the current value, or send null to clear it"
+        );
         assert_eq!(patch(r#"{"note":" "}"#), "must not be blank");
         assert_eq!(post(r#"{"name":null}"#), "cannot be null: it must have a value");
         assert_eq!(post(r#"{"name":""}"#), "must not be empty: it must have a value");

@@ -1,8 +1,9 @@
-//! Which pages of elsewhere may read an answer (HT-10): those of the origins that the settings name, letter by letter, and without them
-//! none. A browser is never told that it may bring credentials along: tokens come in `Authorization`, which a page puts there itself.
+//! Which pages of elsewhere may read an answer (HT-10): those of the origins that the settings name, letter by letter,
+//! and without them none. A browser is never told that it may bring credentials along: tokens come in `Authorization`,
+//! which a page puts there itself.
 //!
-//! `Cross-Origin-Resource-Policy: same-origin` stays on every answer. Browsers hold it against requests in `no-cors` mode alone (an image, a
-//! script); a page that asks as it should, in `cors` mode, is let in by what stands here.
+//! `Cross-Origin-Resource-Policy: same-origin` stays on every answer. Browsers hold it against requests in `no-cors`
+//! mode alone (an image, a script); a page that asks as it should, in `cors` mode, is let in by what stands here.
 
 use actix_web::{
     HttpResponse,
@@ -34,10 +35,14 @@ impl TryFrom<String> for Origins {
     fn try_from(text: String) -> Result<Self, String> {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
         let fault = |part: &str| {
-            format!("{part} is no origin: https://, a host in lower case, a port unless it is 443, nothing more; http:// on loopback alone")
+            format!(
+                "{part} is no origin: https://, a host in lower case, a port unless it is 443, nothing more; http:// \
+                 on loopback alone"
+            )
         };
-        let origins: Result<_, _> =
-            parts.map(|part| is_origin(part).then(|| HeaderValue::from_str(part).ok()).flatten().ok_or_else(|| fault(part))).collect();
+        let origins: Result<_, _> = parts
+            .map(|part| is_origin(part).then(|| HeaderValue::from_str(part).ok()).flatten().ok_or_else(|| fault(part)))
+            .collect();
         origins.map(Self)
     }
 }
@@ -62,14 +67,19 @@ fn is_origin(text: &str) -> bool {
         None => (rest, None),
     };
     let port_ok = port.is_none_or(|port| {
-        port != usual && !port.starts_with('0') && port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok()
+        port != usual
+            && !port.starts_with('0')
+            && port.bytes().all(|b| b.is_ascii_digit())
+            && port.parse::<u16>().is_ok()
     });
     let address: Option<IpAddr> = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
         Some(six) => six.parse().ok().filter(|address: &IpAddr| address.is_ipv6() && address.to_string() == six),
         None => host.parse().ok().filter(IpAddr::is_ipv4),
     };
     let label = |label: &str| {
-        !label.is_empty() && !label.starts_with('-') && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+        !label.is_empty()
+            && !label.starts_with('-')
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
     };
     let here = host == "localhost" || address.is_some_and(|address| address.is_loopback());
     port_ok && (address.is_some() || host.split('.').all(label)) && (secure || here)

@@ -12,14 +12,16 @@ pub enum Read {
     Wrong(Fault),
 }
 
-/// Reads the message of a serde error. Every word that comes out is written here, or in a type of ours: an expectation that is not known
-/// here becomes a general sentence.
+/// Reads the message of a serde error. Every word that comes out is written here, or in a type of ours: an expectation
+/// that is not known here becomes a general sentence.
 pub fn read(message: &str) -> Read {
     if let Some((code, detail)) = fault::read(message) {
         // Only codes that are spelled out in this crate come this way, so the set of them is closed.
         return Read::Wrong(Fault::new(known(code), detail));
     }
-    let quoted = |start: &str| message.strip_prefix(start).and_then(|rest| rest.split_once('`')).map(|(name, _)| name.to_owned());
+    let quoted = |start: &str| {
+        message.strip_prefix(start).and_then(|rest| rest.split_once('`')).map(|(name, _)| name.to_owned())
+    };
     if let Some(name) = quoted("unknown field `") {
         return Read::Unknown(name);
     }
@@ -29,7 +31,9 @@ pub fn read(message: &str) -> Read {
     if let Some(name) = quoted("duplicate field `") {
         return Read::Repeated(name);
     }
-    let Some(expected) = message.rsplit_once(", expected ").map(|(_, rest)| rest.split(" at line ").next().unwrap_or(rest)) else {
+    let Some(expected) =
+        message.rsplit_once(", expected ").map(|(_, rest)| rest.split(" at line ").next().unwrap_or(rest))
+    else {
         return Read::Wrong(Fault::new("invalid", "is not a valid value here"));
     };
     if message.starts_with("unknown variant") {
@@ -45,10 +49,15 @@ pub fn read(message: &str) -> Read {
     Read::Wrong(Fault::new("wrong_type", kind(expected, message.starts_with("invalid value"))))
 }
 
-/// What a value must be, by what serde expects in its place. `in_range` is wanted where a value of the right kind was refused.
+/// What a value must be, by what serde expects in its place. `in_range` is wanted where a value of the right kind was
+/// refused.
 fn kind(expected: &str, in_range: bool) -> String {
     let whole = |least: i64, most: i64| {
-        if in_range { format!("must be a whole number between {least} and {most}") } else { "must be a whole number".into() }
+        if in_range {
+            format!("must be a whole number between {least} and {most}")
+        } else {
+            "must be a whole number".into()
+        }
     };
     match expected {
         "u8" => whole(0, u8::MAX.into()),
@@ -59,12 +68,16 @@ fn kind(expected: &str, in_range: bool) -> String {
         "i8" | "i64" | "i128" | "u64" | "u128" | "isize" | "usize" => "must be a whole number".into(),
         "f32" | "f64" => "must be a number".into(),
         "a boolean" => "must be true or false".into(),
-        "a string" | "a borrowed string" | "string" | "a character" | "string or map" | "variant identifier" => "must be a string".into(),
+        "a string" | "a borrowed string" | "string" | "a character" | "string or map" | "variant identifier" => {
+            "must be a string".into()
+        }
         "a map" => "must be an object".into(),
         "a sequence" => "must be a list".into(),
         other if other.starts_with("struct ") => "must be an object".into(),
         other if other.starts_with("enum ") => "must be a string".into(),
-        other if other.starts_with("tuple ") || other.starts_with("an array") || other.starts_with("a tuple") => "must be a list".into(),
+        other if other.starts_with("tuple ") || other.starts_with("an array") || other.starts_with("a tuple") => {
+            "must be a list".into()
+        }
         _ => "is not a valid value here".into(),
     }
 }

@@ -1,8 +1,8 @@
 //! `Idempotency-Key`: the same POST sent twice does one thing, and is answered the same.
 //!
-//! A body is the same if it says the same: the order of its members, white space and escapes do not matter. The first answer is kept for
-//! 24 hours, written in the transaction of its effect. `POST /auth/…` leaves the header alone: what it answers is secret, and is kept
-//! nowhere.
+//! A body is the same if it says the same: the order of its members, white space and escapes do not matter. The first
+//! answer is kept for 24 hours, written in the transaction of its effect. `POST /auth/…` leaves the header alone: what
+//! it answers is secret, and is kept nowhere.
 
 use super::{
     body::Body,
@@ -34,7 +34,8 @@ use std::{
 const KEPT_SECONDS: i64 = 24 * 3600;
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// Whether the caller sees what stands at a location, by the rules of whoever keeps it; anything but `Ok` is the answer then.
+/// Whether the caller sees what stands at a location, by the rules of whoever keeps it; anything but `Ok` is the answer
+/// then.
 pub type LookAgain = fn(&mut Tx<'_>, &str) -> Result<()>;
 
 /// The key of a request, where it has one, and what the key is for.
@@ -52,7 +53,8 @@ impl FromRequest for IdempotencyKey {
     type Future = Ready<Result<Self>>;
 
     fn from_request(req: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let wrong = || ApiError::bad_header("Idempotency-Key", "invalid_key", "must be 1 to 255 visible ASCII characters");
+        let wrong =
+            || ApiError::bad_header("Idempotency-Key", "invalid_key", "must be 1 to 255 visible ASCII characters");
         let key = match req.headers().get("idempotency-key") {
             None => Ok(None),
             Some(value) => {
@@ -119,8 +121,11 @@ where
     };
     let actor = who.actor().ok_or_else(ApiError::unauthenticated)?;
     // What each role is shown of a record differs.
-    let by = |hash: [u8; 32]| Sha256::new().chain_update(hash).chain_update(actor.role.as_str()).chain_update(&query).finalize().to_vec();
-    // Rows that a version before 30 November 2026 wrote, and that are kept for a day, have the hash of the body's bytes.
+    let by = |hash: [u8; 32]| {
+        Sha256::new().chain_update(hash).chain_update(actor.role.as_str()).chain_update(&query).finalize().to_vec()
+    };
+    // Rows that a version before 30 November 2026 wrote, and that are kept for a day, have the hash of the body's
+    // bytes.
     let (asked, asked_before) = (by(body.fingerprint().value), by(body.fingerprint().bytes));
     let running = Running::start(format!("{} {route} {key}", actor.user))?;
     let stored = db
@@ -152,7 +157,8 @@ where
             // Another server may have been quicker with the same key: run again, and replay its answer.
             use crate::error::OnUnique as _;
             diesel::insert_into(keys::table).values(&row).execute(tx.conn).on_unique(|| {
-                ApiError::new(Code::Contention, "A request with this Idempotency-Key is still in progress.").header("retry-after", "1")
+                ApiError::new(Code::Contention, "A request with this Idempotency-Key is still in progress.")
+                    .header("retry-after", "1")
             })?;
             Ok((row, false))
         })

@@ -151,7 +151,11 @@ impl<'de> Deserializer<'de> for Given<'de> {
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Self::Error> {
         visitor.visit_some(self)
     }
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> std::result::Result<V::Value, Self::Error> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> std::result::Result<V::Value, Self::Error> {
         visitor.visit_newtype_struct(self)
     }
     fn deserialize_enum<V: Visitor<'de>>(
@@ -224,7 +228,8 @@ impl<F: Filter> List<F> {
     }
 
     fn seal(&self, key: &[u8; 32], actor: Actor, position: &[u8]) -> [u8; 16] {
-        let mut mac = <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&Default::default()));
+        let mut mac =
+            <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&Default::default()));
         for part in [
             actor.organization.uuid().as_bytes().as_slice(),
             actor.user.uuid().as_bytes(),
@@ -245,7 +250,13 @@ impl<F: Filter> List<F> {
     /// Where the page before ended: the value it was sorted by, and the id.
     pub fn after(&self, actor: Actor) -> Result<Option<(i64, uuid::Uuid)>> {
         let Some(cursor) = &self.cursor else { return Ok(None) };
-        let wrong = || ApiError::parameter("cursor", "invalid_cursor", "is not a cursor of this list with these filters and this sort");
+        let wrong = || {
+            ApiError::parameter(
+                "cursor",
+                "invalid_cursor",
+                "is not a cursor of this list with these filters and this sort",
+            )
+        };
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| wrong())?;
         let (seal, position) = bytes.split_at_checked(16).ok_or_else(wrong)?;
         if !self.keys.open.iter().any(|key| self.seal(key, actor, position).ct_eq(seal).into()) {
@@ -277,7 +288,12 @@ impl<F: Filter> List<F> {
             let join = if self.rest.is_empty() { "" } else { "&" };
             format!("<{}?{}{join}cursor={cursor}>; rel=\"next\"", self.path, self.rest)
         });
-        Page { items: rows.into_iter().map(view).collect(), page: PageInfo { next_cursor, has_more, limit: self.limit }, total, next_link }
+        Page {
+            items: rows.into_iter().map(view).collect(),
+            page: PageInfo { next_cursor, has_more, limit: self.limit },
+            total,
+            next_link,
+        }
     }
 }
 
@@ -292,7 +308,8 @@ impl<F: Filter> FromRequest for List<F> {
 
 fn read<F: Filter>(req: &HttpRequest) -> Result<List<F>> {
     let gate = req.app_data::<Data<AuthContext>>().ok_or_else(|| ApiError::internal("no gate"))?;
-    let (mut limit, mut cursor, mut sort, mut include_total) = (DEFAULT_LIMIT, None, F::SORTS.first().copied().unwrap_or("id"), false);
+    let (mut limit, mut cursor, mut sort, mut include_total) =
+        (DEFAULT_LIMIT, None, F::SORTS.first().copied().unwrap_or("id"), false);
     let mut seen = std::collections::BTreeSet::new();
     let mut rest = form_urlencoded::Serializer::new(String::new());
     let mut filters = Vec::new();
@@ -307,14 +324,16 @@ fn read<F: Filter>(req: &HttpRequest) -> Result<List<F>> {
         match name.as_ref() {
             "limit" => {
                 let number = value.parse().ok().filter(|limit| (1..=LARGEST_LIMIT).contains(limit));
-                limit = number
-                    .ok_or_else(|| ApiError::parameter("limit", "out_of_range", format!("must lie between 1 and {LARGEST_LIMIT}")))?;
+                limit = number.ok_or_else(|| {
+                    ApiError::parameter("limit", "out_of_range", format!("must lie between 1 and {LARGEST_LIMIT}"))
+                })?;
             }
             "cursor" => cursor = Some(value.into_owned()),
             "sort" => {
                 let known = F::SORTS.iter().find(|sort| **sort == value);
-                sort =
-                    known.ok_or_else(|| ApiError::parameter("sort", "unknown_sort", format!("must be one of {}", F::SORTS.join(", "))))?;
+                sort = known.ok_or_else(|| {
+                    ApiError::parameter("sort", "unknown_sort", format!("must be one of {}", F::SORTS.join(", ")))
+                })?;
             }
             "include_total" => {
                 include_total = match value.as_ref() {
@@ -359,7 +378,9 @@ impl<T: DeserializeOwned + 'static> FromRequest for Query<T> {
 pub struct NoQuery {}
 
 /// Reads the query parameters of a list's filter, or of a call that is no list.
-pub fn parse_filter<'a, F: DeserializeOwned>(pairs: impl IntoIterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> Result<F> {
+pub fn parse_filter<'a, F: DeserializeOwned>(
+    pairs: impl IntoIterator<Item = (Cow<'a, str>, Cow<'a, str>)>,
+) -> Result<F> {
     let mut given: BTreeMap<Cow<str>, Given> = BTreeMap::new();
     for (name, value) in pairs {
         given.entry(name).or_insert_with(|| Given(Vec::new())).0.push(value);
@@ -368,7 +389,9 @@ pub fn parse_filter<'a, F: DeserializeOwned>(pairs: impl IntoIterator<Item = (Co
     serde_path_to_error::deserialize(parameters).map_err(|error| {
         let name = error.path().to_string();
         match faults::read(&error.into_inner().to_string()) {
-            Read::Unknown(name) => ApiError::parameter(name, "unknown_parameter", "is not a parameter of this operation"),
+            Read::Unknown(name) => {
+                ApiError::parameter(name, "unknown_parameter", "is not a parameter of this operation")
+            }
             Read::Repeated(name) => ApiError::parameter(name, "duplicate", REPEATED),
             Read::Missing(name) => ApiError::parameter(name, "required", "must be given"),
             Read::Wrong(Fault { code: "duplicate", detail }) => ApiError::parameter(name, "duplicate", detail),
@@ -426,7 +449,9 @@ impl<T: ToSchema> utoipa::__dev::ComposeSchema for Page<T> {
             .required("page")
             .property(
                 "total",
-                ObjectBuilder::new().schema_type(Type::Integer).description(Some("With `include_total=true`: how many there are.")),
+                ObjectBuilder::new()
+                    .schema_type(Type::Integer)
+                    .description(Some("With `include_total=true`: how many there are.")),
             )
             .description(Some("One page of a list."))
             .into()
@@ -471,14 +496,24 @@ mod tests {
         Actor::somebody()
     }
     fn cursor(actor: Actor, value: i64, id: uuid::Uuid) -> String {
-        let next = list("/cases", "status=active", None).page(actor, vec![(value, id); 2], None, |row| *row, |row| row).page.next_cursor;
+        let next = list("/cases", "status=active", None)
+            .page(actor, vec![(value, id); 2], None, |row| *row, |row| row)
+            .page
+            .next_cursor;
         next.unwrap()
     }
 
     proptest! {
-        /// A cursor opens the list that it is of, for its reader, and no other: no part of what it is sealed over runs into the next.
+        /// A cursor opens the list that it is of, for its reader, and no other: no part of what it is sealed over runs
+        /// into the next.
         #[test]
-        fn a_cursor_of_one_list_opens_no_other(one in "/[a-z]{0,6}", rest in "[a-z=&?]{0,6}", other in "/[a-z]{0,6}", other_rest in "[a-z=&?]{0,6}", mine: bool) {
+        fn a_cursor_of_one_list_opens_no_other(
+            one in "/[a-z]{0,6}",
+            rest in "[a-z=&?]{0,6}",
+            other in "/[a-z]{0,6}",
+            other_rest in "[a-z=&?]{0,6}",
+            mine: bool,
+        ) {
             let actor = reader();
             let made = list(&one, &rest, None).page(actor, vec![(1, uuid::Uuid::nil()); 2], None, |row| *row, |row| row).page.next_cursor;
             let asks = if mine { actor } else { reader() };
@@ -526,7 +561,9 @@ mod tests {
         let made = || Some(cursor(actor, 1, uuid::Uuid::nil()));
         assert!(list("/cases", "status=active", made()).after(actor).is_ok());
         assert!(list("/cases", "status=active", made()).after(other).is_err());
-        assert!(list("/cases", "status=active", made()).after(Actor { organization: other.organization, ..actor }).is_err());
+        assert!(
+            list("/cases", "status=active", made()).after(Actor { organization: other.organization, ..actor }).is_err()
+        );
         assert!(list("/cases", "status=closed", made()).after(actor).is_err());
         assert!(list("/tasks", "status=active", made()).after(actor).is_err());
     }

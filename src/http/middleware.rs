@@ -45,7 +45,8 @@ const MOST_HEADERS: usize = 64;
 
 const PROBLEM: &str = "application/problem+json";
 /// The docs page runs scripts of its own, all from this server.
-const DOCS_POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'";
+const DOCS_POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; \
+     img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'";
 
 /// The id of whatever a path names.
 enum Named {}
@@ -54,7 +55,10 @@ type RecordId = Id<Named>;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Whatever panics, here or in the handler, the caller gets a problem (RL-13).
-pub async fn envelope(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
+pub async fn envelope(
+    req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = request_id(req.headers());
     let cors = req.app_data::<Data<Origins>>().map(|origins| origins.response_headers(req.headers()));
     match AssertUnwindSafe(answered(req, next, id, cors.as_ref())).catch_unwind().await {
@@ -110,7 +114,13 @@ async fn answered(
     }
 }
 
-fn finish(response: &mut HttpResponse<BoxBody>, id: RequestId, docs: bool, public: bool, readers: Option<&CorsHeaders>) {
+fn finish(
+    response: &mut HttpResponse<BoxBody>,
+    id: RequestId,
+    docs: bool,
+    public: bool,
+    readers: Option<&CorsHeaders>,
+) {
     let cors = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM);
     if !cors && (response.status().is_client_error() || response.status().is_server_error()) {
         let error = response.error().and_then(|error| error.as_error::<ApiError>()).map(ApiError::copy);
@@ -133,7 +143,10 @@ fn finish(response: &mut HttpResponse<BoxBody>, id: RequestId, docs: bool, publi
         (header::REFERRER_POLICY, "no-referrer"),
         (header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains"),
         (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-        (header::CONTENT_SECURITY_POLICY, if docs { DOCS_POLICY } else { "default-src 'none'; frame-ancestors 'none'" }),
+        (
+            header::CONTENT_SECURITY_POLICY,
+            if docs { DOCS_POLICY } else { "default-src 'none'; frame-ancestors 'none'" },
+        ),
     ] {
         headers.insert(name, HeaderValue::from_static(value));
     }
@@ -146,7 +159,10 @@ fn finish(response: &mut HttpResponse<BoxBody>, id: RequestId, docs: bool, publi
 }
 
 /// The handler, with its time bounded.
-async fn run(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<impl MessageBody>, Error> {
+async fn run(
+    req: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let began = Instant::now();
     let handled = async {
         let Some(holder) = guard::identify(&req).await else { return next.call(req).await };
@@ -173,16 +189,18 @@ async fn run(req: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Res
     }
 }
 
-/// Waits for the next step of a request's time. A record that is hidden and one that is not there are asked for by the same statements; but
-/// the engine looks at who may see a row only where there is one, some ten microseconds more. By the step nobody tells it from none.
+/// Waits for the next step of a request's time. A record that is hidden and one that is not there are asked for by the
+/// same statements; but the engine looks at who may see a row only where there is one, some ten microseconds more. By
+/// the step nobody tells it from none.
 async fn leave_in_step(began: Instant) {
     let steps = began.elapsed().as_micros() / STEP.as_micros() + 1;
     let until = STEP.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX));
     tokio::time::sleep(until.saturating_sub(began.elapsed())).await;
 }
 
-/// Whether somebody was kept from something: by their role, by what they may know of, by an id in a body that is not theirs to name, or
-/// because their session was ended before its time. Who comes with the token of such a one again and again is entered now and then.
+/// Whether somebody was kept from something: by their role, by what they may know of, by an id in a body that is not
+/// theirs to name, or because their session was ended before its time. Who comes with the token of such a one again and
+/// again is entered now and then.
 async fn is_refusal(response: &ServiceResponse<impl MessageBody>, holder: &Holder) -> Result<bool, ApiError> {
     Ok(match response.status() {
         StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => holder.actor.is_some(),
@@ -190,10 +208,12 @@ async fn is_refusal(response: &ServiceResponse<impl MessageBody>, holder: &Holde
             let error = response.response().error().and_then(|error| error.as_error::<ApiError>());
             error.is_some_and(|error| error.all_issues().iter().any(|issue| issue.fault.code == UNKNOWN_REFERENCE))
         }
-        StatusCode::UNAUTHORIZED if guard::was_asked(response.request()) => match response.request().app_data::<Data<AuthContext>>() {
-            Some(gate) => gate.sessions.outlived(&holder.claims).await?,
-            None => false,
-        },
+        StatusCode::UNAUTHORIZED if guard::was_asked(response.request()) => {
+            match response.request().app_data::<Data<AuthContext>>() {
+                Some(gate) => gate.sessions.outlived(&holder.claims).await?,
+                None => false,
+            }
+        }
         _ => false,
     })
 }
@@ -212,7 +232,11 @@ fn oversized(req: &ServiceRequest) -> Option<Code> {
 
 /// An id from outside is taken only if it is a UUID (LG-08).
 fn request_id(headers: &HeaderMap) -> RequestId {
-    headers.get(REQUEST_ID).and_then(|value| value.to_str().ok()).and_then(RequestId::parse).unwrap_or_else(RequestId::new)
+    headers
+        .get(REQUEST_ID)
+        .and_then(|value| value.to_str().ok())
+        .and_then(RequestId::parse)
+        .unwrap_or_else(RequestId::new)
 }
 
 /// Writes the problem into a refusal, whoever refused.
@@ -246,15 +270,20 @@ mod tests {
         async fn panics(_: ServiceRequest, _: Next<impl MessageBody>) -> Result<ServiceResponse<BoxBody>, Error> {
             panic!("before the handler")
         }
-        let early = App::new().wrap(from_fn(panics)).wrap(from_fn(envelope)).service(web::resource("/").to(HttpResponse::Ok));
+        let early =
+            App::new().wrap(from_fn(panics)).wrap(from_fn(envelope)).service(web::resource("/").to(HttpResponse::Ok));
         let late = App::new().wrap(from_fn(envelope)).service(web::resource("/").to(fails));
         let (early, late) = (test::init_service(early).await, test::init_service(late).await);
         let asked = || test::TestRequest::get().uri("/").to_request();
         for outcome in [early.call(asked()).await, late.call(asked()).await] {
-            let reply = outcome.map_or_else(|error| error.error_response(), |response| response.into_parts().1.map_into_boxed_body());
+            let reply = outcome
+                .map_or_else(|error| error.error_response(), |response| response.into_parts().1.map_into_boxed_body());
             assert_eq!(reply.status(), StatusCode::INTERNAL_SERVER_ERROR);
             assert_eq!(reply.headers().get(header::CONTENT_TYPE).unwrap(), PROBLEM);
-            assert!(reply.headers().contains_key(REQUEST_ID) && reply.headers().contains_key(header::X_CONTENT_TYPE_OPTIONS));
+            assert!(
+                reply.headers().contains_key(REQUEST_ID)
+                    && reply.headers().contains_key(header::X_CONTENT_TYPE_OPTIONS)
+            );
             let body = actix_web::body::to_bytes(reply.into_body()).await.unwrap_or_else(|_| panic!("no body"));
             assert_eq!(serde_json::from_slice::<serde_json::Value>(&body).unwrap()["code"], "internal");
         }

@@ -1,4 +1,5 @@
-//! What may be called: taken from the document, so that the router's refusals and the guard know what the document says.
+//! What may be called: taken from the document, so that the router's refusals and the guard know what the document
+//! says.
 
 use crate::error::{ApiError, Code, Result};
 use actix_web::{HttpRequest, HttpResponse, web::Data};
@@ -33,7 +34,10 @@ impl Calls {
     fn call(&self, path: &str) -> Option<(&String, &BTreeMap<String, BTreeSet<String>>)> {
         let fits = |template: &str| {
             template.split('/').count() == path.split('/').count()
-                && template.split('/').zip(path.split('/')).all(|(part, given)| part == given || part.starts_with('{') && !given.is_empty())
+                && template
+                    .split('/')
+                    .zip(path.split('/'))
+                    .all(|(part, given)| part == given || part.starts_with('{') && !given.is_empty())
         };
         self.paths.get_key_value(path).or_else(|| self.paths.iter().find(|(template, _)| fits(template)))
     }
@@ -80,6 +84,9 @@ pub fn no_such_id(req: &HttpRequest) -> ApiError {
 }
 
 fn method_not_allowed(allow: &str) -> ApiError {
-    ApiError::new(Code::MethodNotAllowed, "This path does not support the method. The Allow header lists those that it supports.")
-        .header("allow", allow)
+    ApiError::new(
+        Code::MethodNotAllowed,
+        "This path does not support the method. The Allow header lists those that it supports.",
+    )
+    .header("allow", allow)
 }

@@ -7,11 +7,7 @@ use utoipa::ToSchema;
 
 /// What every refusal looks like, from the router's to the database's.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
-    "type": "urn:alongside:problem:invalid", "title": "The request is invalid", "status": 422,
-    "detail": "Some members of the body are invalid.", "instance": "urn:uuid:019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6a7b", "code": "invalid",
-    "errors": [{"pointer": "/client_goal", "code": "required", "detail": "must be given"}]
-}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/problem.json"))))]
 pub struct Problem {
     /// Names the kind of problem.
     #[serde(rename = "type")]

@@ -129,7 +129,8 @@ fn disposition(attached: bool, filename: &str) -> String {
     format!("{}; filename=\"{filename}\"", if attached { "attachment" } else { "inline" })
 }
 
-/// 200 with a file that is made while it is sent, to be kept. What fails on the way breaks it off, so that nobody takes a part for the whole.
+/// 200 with a file that is made while it is sent, to be kept. What fails on the way breaks it off, so that nobody takes
+/// a part for the whole.
 pub struct Streamed {
     /// The media type, with its charset.
     pub media: &'static str,

@@ -1,10 +1,11 @@
-//! Headers that a request has once or not at all. Of two, one program would go by the first and the next by the last (HT-13).
+//! Headers that a request has once or not at all. Of two, one program would go by the first and the next by the last
+//! (HT-13).
 
 use crate::error::ApiError;
 use actix_web::http::header::HeaderMap;
 
-/// Lists (`Accept`, `If-Match`, `X-Forwarded-For` and their like) may come in several lines, and are not among them. `Content-Length` and
-/// `Transfer-Encoding` are the parser's.
+/// Lists (`Accept`, `If-Match`, `X-Forwarded-For` and their like) may come in several lines, and are not among them.
+/// `Content-Length` and `Transfer-Encoding` are the parser's.
 const SINGLE: &[&str] = &["Authorization", "Content-Type", "Idempotency-Key", "Host", "Origin"];
 
 /// 400 that names the first of these headers that stands there more than once.

@@ -17,7 +17,8 @@ pub fn etag(version: i32) -> String {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IfMatch(Condition);
 
-/// The same where a call does without: absent, it changes whatever version there is. A malformed one is refused here too.
+/// The same where a call does without: absent, it changes whatever version there is. A malformed one is refused here
+/// too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionalIfMatch(pub Option<IfMatch>);
 
@@ -29,8 +30,8 @@ enum Condition {
 }
 
 impl Condition {
-    /// Weak and strong tags are taken alike. A version has one representation, so both name the same bytes, and what stands between us
-    /// and the caller makes our strong tags weak: nginx does when it compresses an answer.
+    /// Weak and strong tags are taken alike. A version has one representation, so both name the same bytes, and what
+    /// stands between us and the caller makes our strong tags weak: nginx does when it compresses an answer.
     fn names(&self, version: i32) -> bool {
         let current = EntityTag::new_strong(format!("v{version}"));
         match self {
@@ -47,11 +48,17 @@ impl IfMatch {
     }
 }
 
-/// The condition in all lines of a header. `header::IfMatch` of actix-web leaves out each tag that it cannot read, so that a slip of the
-/// caller would look like another version, for good: here it is an error. The tags are read by actix-web.
+/// The condition in all lines of a header. `header::IfMatch` of actix-web leaves out each tag that it cannot read, so
+/// that a slip of the caller would look like another version, for good: here it is an error. The tags are read by
+/// actix-web.
 fn condition(headers: &HeaderMap, name: HeaderName, header_name: &'static str) -> Result<Option<Condition>> {
-    let malformed =
-        || ApiError::bad_header(header_name, "malformed", "must be an ETag from an earlier response, such as \"v7\", a list of them, or *");
+    let malformed = || {
+        ApiError::bad_header(
+            header_name,
+            "malformed",
+            "must be an ETag from an earlier response, such as \"v7\", a list of them, or *",
+        )
+    };
     if !headers.contains_key(&name) {
         return Ok(None);
     }
@@ -92,7 +99,8 @@ impl FromRequest for IfMatch {
     type Future = Ready<Result<Self>>;
 
     fn from_request(req: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let missing = || ApiError::new(Code::VersionRequired, "Send If-Match with the ETag of the version that you read.");
+        let missing =
+            || ApiError::new(Code::VersionRequired, "Send If-Match with the ETag of the version that you read.");
         ready(OptionalIfMatch::from_request(req, payload).into_inner().and_then(|given| given.0.ok_or_else(missing)))
     }
 }
@@ -117,9 +125,14 @@ mod tests {
 
     #[test]
     fn a_condition_is_read_as_the_standard_says() {
-        for good in
-            [vec!["\"v2\""], vec!["W/\"v2\""], vec!["*"], vec!["\"v1\", W/\"v2\""], vec!["\"v1\"", "\"v2\""], vec!["\"a,b\",\"v2\" ,"]]
-        {
+        for good in [
+            vec!["\"v2\""],
+            vec!["W/\"v2\""],
+            vec!["*"],
+            vec!["\"v1\", W/\"v2\""],
+            vec!["\"v1\"", "\"v2\""],
+            vec!["\"a,b\",\"v2\" ,"],
+        ] {
             assert_eq!(names_two(&good), Ok(true), "{good:?}");
         }
         for other in [vec!["\"v1\""], vec!["\"V2\""], vec!["\"2\""], vec!["\"\""], vec!["\"v1,v2\""]] {

@@ -1,4 +1,5 @@
-//! What is written to people about their accounts. Nothing in a letter says what the service is for, or whose organization it is.
+//! What is written to people about their accounts. Nothing in a letter says what the service is for, or whose
+//! organization it is.
 
 use crate::{
     auth::{Caller, UserId},
@@ -10,11 +11,11 @@ use crate::{
     types::Email,
 };
 
-/// Where somebody may be written to who has not asked for the letter: nowhere, where they are a client for whom e-mail is not safe
-/// (`safe_contact.email`). Who reads the mail of such a client may be the one whom they must be kept from.
+/// Where somebody may be written to who has not asked for the letter: nowhere, where they are a client for whom e-mail
+/// is not safe (`safe_contact.email`). Who reads the mail of such a client may be the one whom they must be kept from.
 ///
-/// What they ask for themselves is sent all the same: a new password, and a confirmation to an address that they name. So is an
-/// invitation, which comes before anybody knows which client it is for.
+/// What they ask for themselves is sent all the same: a new password, and a confirmation to an address that they name.
+/// So is an invitation, which comes before anybody knows which client it is for.
 #[derive(Debug, Clone)]
 pub struct Reachable(Option<Email>);
 
@@ -31,7 +32,8 @@ impl Reachable {
     }
 }
 
-/// Makes a change that writes letters, and sends them once it is made. See [`Outbox::send_after`] for a change whose outcome is unknown.
+/// Makes a change that writes letters, and sends them once it is made. See [`Outbox::send_after`] for a change whose
+/// outcome is unknown.
 pub async fn write<T: Send + 'static>(
     db: &Db,
     who: &impl Caller,
@@ -63,7 +65,8 @@ const NOT_YOU: &str = "If this was not you, set a new password at once, and tell
 pub fn invitation(route: &Route, email: &Email, secret: &str) -> Letter {
     let link = route.leads_to("accept-invitation", secret);
     let text = format!(
-        "An account has been made ready for you. Choose a password within three days:\n\n{link}\n\nIf you do not expect this, leave it alone."
+        "An account has been made ready for you. Choose a password within three days:\n\n{link}\n\nIf you do not \
+         expect this, leave it alone."
     );
     letter(email.clone(), "Your account", &text)
 }
@@ -74,7 +77,8 @@ pub fn password_reset(route: &Route, user: &UserRow, secret: &str) -> Letter {
         user.email.clone(),
         "Your password",
         &format!(
-            "Somebody has asked for a new password for your account. Choose one within the hour:\n\n{link}\n\nIf this was not you, leave it alone: nothing has changed."
+            "Somebody has asked for a new password for your account. Choose one within the hour:\n\n{link}\n\nIf this \
+             was not you, leave it alone: nothing has changed."
         ),
     )
 }
@@ -83,14 +87,17 @@ pub fn password_was_reset(user: &Reachable) -> Option<Letter> {
     unasked(
         user,
         "Your password",
-        &format!("Your account has a new password, and everybody who was signed in to it has been signed out.\n\n{NOT_YOU}"),
+        &format!(
+            "Your account has a new password, and everybody who was signed in to it has been signed out.\n\n{NOT_YOU}"
+        ),
     )
 }
 
 pub fn email_change(route: &Route, new: &Email, secret: &str) -> Letter {
     let link = route.leads_to("confirm-email", secret);
     let text = format!(
-        "This is to be the address that you sign in with. Confirm it within the hour:\n\n{link}\n\nIf you do not expect this, leave it alone: nothing has changed."
+        "This is to be the address that you sign in with. Confirm it within the hour:\n\n{link}\n\nIf you do not \
+         expect this, leave it alone: nothing has changed."
     );
     letter(new.clone(), "Your address", &text)
 }
@@ -100,13 +107,15 @@ pub fn email_change_was_asked_for(user: &Reachable) -> Option<Letter> {
     unasked(
         user,
         "Your address",
-        "Somebody who is signed in to your account has asked for another e-mail address to sign in with.\n\nIf this was not you, set a new password within the hour: then it comes to nothing.",
+        "Somebody who is signed in to your account has asked for another e-mail address to sign in with.\n\nIf this \
+         was not you, set a new password within the hour: then it comes to nothing.",
     )
 }
 
 /// To the address from before.
 pub fn email_was_changed(before: &Reachable) -> Option<Letter> {
-    let text = "Your account has another e-mail address now, and this one signs in to it no more.\n\nIf this was not you, tell your administrator at once.";
+    let text = "Your account has another e-mail address now, and this one signs in to it no more.\n\nIf this was not \
+         you, tell your administrator at once.";
     unasked(before, "Your address", text)
 }
 
@@ -120,11 +129,19 @@ pub fn second_factor_was_removed(user: &Reachable) -> Option<Letter> {
 
 /// To the supervisors of a team whose case somebody of another team has opened for themselves.
 pub fn glass_was_broken(supervisor: Email) -> Letter {
-    letter(supervisor, "For your review", "Somebody has opened a record of your team in an emergency. It waits for your review.")
+    letter(
+        supervisor,
+        "For your review",
+        "Somebody has opened a record of your team in an emergency. It waits for your review.",
+    )
 }
 
 pub fn recovery_codes_were_renewed(user: &Reachable) -> Option<Letter> {
-    unasked(user, "Signing in", &format!("Your account has new recovery codes, and those from before are worth nothing.\n\n{NOT_YOU}"))
+    unasked(
+        user,
+        "Signing in",
+        &format!("Your account has new recovery codes, and those from before are worth nothing.\n\n{NOT_YOU}"),
+    )
 }
 
 pub fn recovery_code_was_spent(user: &Reachable) -> Option<Letter> {
@@ -135,7 +152,9 @@ pub fn refresh_token_was_reused(user: &Reachable) -> Option<Letter> {
     unasked(
         user,
         "Signing in",
-        "One of your sessions was ended, because an old sign-in key of it was used again. That can follow a lost connection; or somebody has copied the key. Sign in again to go on.\n\nIf you did not expect this, set a new password, and tell your administrator.",
+        "One of your sessions was ended, because an old sign-in key of it was used again. That can follow a lost \
+         connection; or somebody has copied the key. Sign in again to go on.\n\nIf you did not expect this, set a new \
+         password, and tell your administrator.",
     )
 }
 
@@ -143,6 +162,8 @@ pub fn signed_in_elsewhere(user: &Reachable) -> Option<Letter> {
     unasked(
         user,
         "Signing in",
-        &format!("Your account was signed in to from somewhere that it has not been signed in to from before.\n\n{NOT_YOU}"),
+        &format!(
+            "Your account was signed in to from somewhere that it has not been signed in to from before.\n\n{NOT_YOU}"
+        ),
     )
 }

@@ -1,5 +1,6 @@
-//! Secrets that go out by mail and are used once (AU-11): for an invitation, a forgotten password, a new address. 256 random bits, kept as
-//! their hash, bound to what they are for and to the address that they were sent to; a newer one makes the older worthless.
+//! Secrets that go out by mail and are used once (AU-11): for an invitation, a forgotten password, a new address. 256
+//! random bits, kept as their hash, bound to what they are for and to the address that they were sent to; a newer one
+//! makes the older worthless.
 
 use crate::{
     auth::{
@@ -65,7 +66,9 @@ pub fn issue<K>(tx: &mut Tx, purpose: Purpose, subject: Id<K>, email: &Email) ->
 
 /// Makes whatever a subject was sent for this purpose worthless.
 pub fn withdraw<K>(tx: &mut Tx, purpose: Purpose, subject: Id<K>) -> Result<()> {
-    let own = secrets::table.filter(secrets::organization_id.eq(tx.organization())).filter(secrets::subject_id.eq(anything(subject)));
+    let own = secrets::table
+        .filter(secrets::organization_id.eq(tx.organization()))
+        .filter(secrets::subject_id.eq(anything(subject)));
     diesel::delete(own.filter(secrets::purpose.eq(purpose))).execute(tx.conn)?;
     Ok(())
 }
@@ -86,7 +89,10 @@ pub fn look_up(tx: &mut Tx, purpose: Purpose, secret: &str) -> Result<Found> {
     let (organization, hash) = parse(purpose, secret).ok_or_else(refused)?;
     tx.enter(organization)?;
     let now = Instant::now();
-    let live = secrets::table.find((organization, hash)).filter(secrets::purpose.eq(purpose)).filter(secrets::expires_at.gt(now));
+    let live = secrets::table
+        .find((organization, hash))
+        .filter(secrets::purpose.eq(purpose))
+        .filter(secrets::expires_at.gt(now));
     // One that a wrong clock has made lasts no longer than any other.
     let live = live.filter(secrets::expires_at.le(now.plus_seconds(purpose.lasts() + clock::LEEWAY)));
     let found = live.select((secrets::subject_id, secrets::email)).first::<(Id<()>, Email)>(tx.conn).optional()?;

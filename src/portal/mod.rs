@@ -1,7 +1,7 @@
 //! The portal: what a client who signs in sees of their own record, and what they say themselves.
 //!
-//! Its views are its own: what is for staff alone is in none of them, so that it cannot be shown by mistake. Every store here starts from
-//! [`own`], the one client whom the caller is.
+//! Its views are its own: what is for staff alone is in none of them, so that it cannot be shown by mistake. Every
+//! store here starts from [`own`], the one client whom the caller is.
 
 pub mod accounts;
 pub mod cases;

@@ -1,7 +1,8 @@
 //! Where the parts of a chart stand, whatever draws them: measured in ems of its type.
 //!
-//! Bars lie under each other where groups are compared, and stand beside each other where time goes by. Both begin at zero; shares are drawn
-//! on a scale from 0 to 100 %, whatever the largest of them is. What is hidden, what there is no number of, and zero look different.
+//! Bars lie under each other where groups are compared, and stand beside each other where time goes by. Both begin at
+//! zero; shares are drawn on a scale from 0 to 100 %, whatever the largest of them is. What is hidden, what there is no
+//! number of, and zero look different.
 
 use super::{
     table::{Bar, Chart, ChartKind, Mark},
@@ -169,7 +170,13 @@ pub fn plan(chart: &Chart, wide: f32) -> Vec<Band> {
     if chart.bars.is_empty() {
         return vec![Band::of(
             PITCH,
-            vec![text(0.0, PITCH / 2.0 + DROP, 1.0, Anchor::Start, chart.nothing.as_deref().unwrap_or("There is nothing to show."))],
+            vec![text(
+                0.0,
+                PITCH / 2.0 + DROP,
+                1.0,
+                Anchor::Start,
+                chart.nothing.as_deref().unwrap_or("There is nothing to show."),
+            )],
         )];
     }
     let mut bands = match chart.kind {
@@ -232,7 +239,11 @@ fn bars(chart: &Chart, wide: f32) -> Vec<Band> {
                 (zero, top + LEADING - 0.35, Anchor::Start, SMALL)
             };
             shapes.push(text(shown_at.0, shown_at.1, shown_at.3, shown_at.2, &bar.shown));
-            let high = if behind { top + THICK + if beside { (PITCH - THICK) / 2.0 } else { 0.3 } } else { top + LEADING + 0.1 };
+            let high = if behind {
+                top + THICK + if beside { (PITCH - THICK) / 2.0 } else { 0.3 }
+            } else {
+                top + LEADING + 0.1
+            };
             // Beside its bar alone, so that no label is struck through.
             let lower = if beside {
                 high
@@ -324,7 +335,11 @@ fn columns(chart: &Chart, wide: f32) -> Band {
             }
         }
         if let (true, Some(of)) = (with_n, &bar.of) {
-            let size = if chart.bars.iter().all(|bar| bar.of.as_deref().is_none_or(|of| fits(of, SMALL))) { SMALL } else { SMALLEST };
+            let size = if chart.bars.iter().all(|bar| bar.of.as_deref().is_none_or(|of| fits(of, SMALL))) {
+                SMALL
+            } else {
+                SMALLEST
+            };
             shapes.push(text(middle, floor + LEADING * 2.7, size, Anchor::Middle, of));
         }
         parts.push((Some(format!("{}: {}", bar.label, bar.shown)), shapes));
@@ -355,7 +370,10 @@ fn legend(chart: &Chart, wide: f32) -> Vec<Band> {
         );
     }
     if is(Mark::Missing) {
-        add(Some(text(STUB / 2.0, LEADING * SMALL * 0.8, SMALL, Anchor::Middle, "–")), "no data: there is nothing to make the number of.");
+        add(
+            Some(text(STUB / 2.0, LEADING * SMALL * 0.8, SMALL, Anchor::Middle, "–")),
+            "no data: there is nothing to make the number of.",
+        );
     }
     if let Some(words) = chart.pale.as_deref().filter(|_| chart.bars.iter().any(|bar| bar.is_pale)) {
         add(Some(Shape::Block { x: 0.0, y: 0.1, wide: STUB, high, ink: Ink::Pale }), words);
@@ -378,7 +396,11 @@ mod tests {
     }
     fn blocks(chart: &Chart) -> Vec<(f32, f32, f32, f32)> {
         let shapes = plan(chart, WIDE).into_iter().flat_map(|band| band.parts).flat_map(|(_, shapes)| shapes);
-        shapes.filter_map(|shape| if let Shape::Block { x, y, wide, high, .. } = shape { Some((x, y, wide, high)) } else { None }).collect()
+        shapes
+            .filter_map(
+                |shape| if let Shape::Block { x, y, wide, high, .. } = shape { Some((x, y, wide, high)) } else { None },
+            )
+            .collect()
     }
     fn texts(chart: &Chart) -> Vec<String> {
         let shapes = plan(chart, WIDE).into_iter().flat_map(|band| band.parts).flat_map(|(_, shapes)| shapes);
@@ -409,7 +431,16 @@ mod tests {
 
     #[test]
     fn the_end_of_a_scale_is_a_round_number() {
-        for (most, end) in [(0.0, 1.0), (1.0, 1.0), (3.0, 3.0), (7.0, 8.0), (12.0, 15.0), (52.0, 60.0), (214.0, 250.0), (f64::NAN, 1.0)] {
+        for (most, end) in [
+            (0.0, 1.0),
+            (1.0, 1.0),
+            (3.0, 3.0),
+            (7.0, 8.0),
+            (12.0, 15.0),
+            (52.0, 60.0),
+            (214.0, 250.0),
+            (f64::NAN, 1.0),
+        ] {
             assert!((end_of_scale(most) - end).abs() < 1e-9, "{most}");
         }
     }
@@ -432,8 +463,10 @@ mod tests {
             let shapes = |chart: &Chart| -> Vec<Shape> {
                 plan(chart, WIDE).into_iter().flat_map(|band| band.parts).flat_map(|(_, shapes)| shapes).collect()
             };
-            let (zero, hidden, missing) = (one(Mark::Value(0.0), "0"), one(Mark::Hidden, "hidden"), one(Mark::Missing, "no data"));
-            let hatched = |chart: &Chart| shapes(chart).iter().filter(|shape| matches!(shape, Shape::Hatched { .. })).count();
+            let (zero, hidden, missing) =
+                (one(Mark::Value(0.0), "0"), one(Mark::Hidden, "hidden"), one(Mark::Missing, "no data"));
+            let hatched =
+                |chart: &Chart| shapes(chart).iter().filter(|shape| matches!(shape, Shape::Hatched { .. })).count();
             assert_eq!((hatched(&zero), hatched(&hidden), hatched(&missing)), (0, 2, 0), "one of them in the legend");
             assert_eq!((blocks(&zero).len(), blocks(&hidden).len(), blocks(&missing).len()), (1, 0, 0));
             assert!(texts(&hidden).iter().any(|text| text.starts_with("hidden: ")));
@@ -459,10 +492,16 @@ mod tests {
                                 };
                                 (left, left + wide, *y)
                             }
-                            Shape::Block { x, y, wide, high, .. } | Shape::Hatched { x, y, wide, high } => (*x, x + wide, y + high),
+                            Shape::Block { x, y, wide, high, .. } | Shape::Hatched { x, y, wide, high } => {
+                                (*x, x + wide, y + high)
+                            }
                             Shape::Line { from, to, .. } => (from.0.min(to.0), from.0.max(to.0), from.1.max(to.1)),
                         };
-                        assert!(left >= -0.7 && right <= WIDE + 0.7 && low <= band.high + 0.01, "{shape:?} {}", band.high);
+                        assert!(
+                            left >= -0.7 && right <= WIDE + 0.7 && low <= band.high + 0.01,
+                            "{shape:?} {}",
+                            band.high
+                        );
                     }
                 }
             }

@@ -4,8 +4,9 @@ use super::table::{Cell, Column, SUPPRESSED, Table};
 use std::io::Write as _;
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Whether a spreadsheet would take a text for a formula: by its first sign, or by the first behind what it strips (white space, control
-/// characters, signs without a shape). A sign counts by what it is compatible with: `＝`, `﹦` and `⁼` are `=`.
+/// Whether a spreadsheet would take a text for a formula: by its first sign, or by the first behind what it strips
+/// (white space, control characters, signs without a shape). A sign counts by what it is compatible with: `＝`, `﹦` and
+/// `⁼` are `=`.
 fn is_formula(text: &str) -> bool {
     // Nearly every field is decided by this.
     if text.as_bytes().first().is_none_or(u8::is_ascii_alphanumeric) {
@@ -36,7 +37,8 @@ pub fn header(out: &mut Vec<u8>, columns: &[Column]) {
     line(out, columns, |out, column| text(out, &column.name));
 }
 
-/// One record, at the end of a buffer that may be used again: no field takes memory of its own, since hundreds of thousands go by.
+/// One record, at the end of a buffer that may be used again: no field takes memory of its own, since hundreds of
+/// thousands go by.
 pub fn record(out: &mut Vec<u8>, cells: &[Cell]) {
     line(out, cells, |out, cell| match cell {
         Cell::Text(words) => text(out, words),
@@ -122,7 +124,8 @@ mod tests {
             Cell::Text("=1+1".into()),
             Cell::Text("-1,5".into()),
         ];
-        let line = "-12,-0.5,0.3333333333333333,1000000000000000,,suppressed,,\"a \"\"b\"\", c\r\nd\",'=1+1,\"'-1,5\"\r\n";
+        let line =
+            "-12,-0.5,0.3333333333333333,1000000000000000,,suppressed,,\"a \"\"b\"\", c\r\nd\",'=1+1,\"'-1,5\"\r\n";
         assert_eq!(written(&cells), line);
         assert_eq!(written(&[Cell::Empty]), "\"\"\r\n");
     }
@@ -169,7 +172,11 @@ mod tests {
             assert_eq!(back, [[format!("'{text}"), "1".to_owned()]], "{text:?}");
         }
         for plain in ["", " ", " Sam", "1-2", "a=b", "\u{A0}Ana", "'=1", "(=1)", "é=1", "…", "\"=1\""] {
-            assert_eq!(read(written(&[Cell::Text(plain.into()), Cell::Count(1)]).as_bytes()), [[plain, "1"]], "{plain:?}");
+            assert_eq!(
+                read(written(&[Cell::Text(plain.into()), Cell::Count(1)]).as_bytes()),
+                [[plain, "1"]],
+                "{plain:?}"
+            );
         }
     }
 

@@ -1,4 +1,5 @@
-//! A sheet as a web page that prints well: no script, nothing from elsewhere, and the one place where text becomes HTML.
+//! A sheet as a web page that prints well: no script, nothing from elsewhere, and the one place where text becomes
+//! HTML.
 
 use super::{Block, Sheet, svg};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -39,7 +40,9 @@ tr { break-inside: avoid }
 /// What the page may do: wear its own style, and nothing else.
 pub static POLICY: LazyLock<String> = LazyLock::new(|| {
     let hash = STANDARD.encode(Sha256::digest(STYLE));
-    format!("default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+    format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
 });
 
 /// Text as it may stand in HTML, in an element or in a quoted attribute.
@@ -60,7 +63,9 @@ pub fn escape(text: &str) -> String {
 pub fn render(sheet: &Sheet) -> String {
     let (title, name) = (escape(&sheet.title), escape(sheet.name()));
     let mut page = format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n<title>{name}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<meta name=\"viewport\" \
+         content=\"width=device-width, \
+         initial-scale=1\">\n<title>{name}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
     );
     // The foot of a table is printed on every page that the table is on; on a screen it is read once, at the end.
     if sheet.foot_notice.is_some() {
@@ -75,18 +80,22 @@ pub fn render(sheet: &Sheet) -> String {
             Block::Notice(text) => writeln!(page, "<p class=\"notice\" dir=\"auto\">{}</p>", escape(text)),
             Block::Heading(text) => writeln!(page, "<h2>{}</h2>", escape(text)),
             Block::Text(text) => writeln!(page, "<p dir=\"auto\">{}</p>", escape(text)),
-            Block::Table { head, rows, totals, numeric } => writeln!(page, "{}", table(&title, head, rows, totals, numeric)),
+            Block::Table { head, rows, totals, numeric } => {
+                writeln!(page, "{}", table(&title, head, rows, totals, numeric))
+            }
             Block::Chart(chart) => writeln!(page, "<figure>\n{}</figure>", svg::inline(chart, &format!("chart-{i}"))),
         };
     }
     if let Some(notice) = &sheet.foot_notice {
-        let _ = writeln!(page, "</td></tr>\n</tbody>\n<tfoot>\n<tr><td>{}</td></tr>\n</tfoot>\n</table>", escape(notice));
+        let _ =
+            writeln!(page, "</td></tr>\n</tbody>\n<tfoot>\n<tr><td>{}</td></tr>\n</tfoot>\n</table>", escape(notice));
     }
     page.push_str("</main>\n</body>\n</html>\n");
     page
 }
 
-/// A table under this name, which can be moved from side to side by whoever has no mouse, where it is wider than the page.
+/// A table under this name, which can be moved from side to side by whoever has no mouse, where it is wider than the
+/// page.
 fn table(name: &str, head: &[String], rows: &[Vec<String>], totals: &[Vec<String>], numeric: &[bool]) -> String {
     let mut html = format!("<div class=\"table\" role=\"region\" aria-label=\"{name}\" tabindex=\"0\">\n<table>\n");
     let row = |cells: &[String], is_head: bool| {
@@ -104,7 +113,11 @@ fn table(name: &str, head: &[String], rows: &[Vec<String>], totals: &[Vec<String
     };
     let groups = [("thead", &[head.to_vec()][..]), ("tbody", rows), ("tfoot", totals)];
     for (group, rows) in groups.into_iter().filter(|(_, rows)| !rows.is_empty()) {
-        let _ = write!(html, "<{group}>\n{}</{group}>\n", rows.iter().map(|cells| row(cells, group == "thead")).collect::<String>());
+        let _ = write!(
+            html,
+            "<{group}>\n{}</{group}>\n",
+            rows.iter().map(|cells| row(cells, group == "thead")).collect::<String>()
+        );
     }
     html.push_str("</table>\n</div>");
     html
@@ -120,7 +133,12 @@ mod tests {
         let odd = "<script>alert(\"1\")</script> & 'x' </p>";
         let sheet = Sheet {
             title: odd.into(),
-            blocks: vec![Block::Name(odd.into()), Block::Notice(odd.into()), Block::Heading(odd.into()), Block::Text(odd.into())],
+            blocks: vec![
+                Block::Name(odd.into()),
+                Block::Notice(odd.into()),
+                Block::Heading(odd.into()),
+                Block::Text(odd.into()),
+            ],
             foot: odd.into(),
             foot_notice: Some(odd.into()),
             name: Some(odd.into()),
@@ -128,7 +146,10 @@ mod tests {
         };
         let page = render(&sheet);
         assert!(!page.contains("<script") && !page.contains("alert(\"1\")"), "{page}");
-        assert_eq!(page.matches("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &#39;x&#39; &lt;/p&gt;").count(), 7);
+        assert_eq!(
+            page.matches("&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &#39;x&#39; &lt;/p&gt;").count(),
+            7
+        );
         assert!(!STYLE.contains("</"), "the style ends where its element does");
     }
 
@@ -136,7 +157,8 @@ mod tests {
     fn a_table_names_its_columns_and_its_rows_and_its_text_stays_text() {
         let page = render(&Sheet::from(&example(3)));
         for part in [
-            "<thead>\n<tr><th scope=\"col\" dir=\"auto\">Kind of barrier</th><th scope=\"col\" class=\"number\">Cases</th>",
+            "<thead>\n<tr><th scope=\"col\" dir=\"auto\">Kind of barrier</th><th scope=\"col\" \
+             class=\"number\">Cases</th>",
             "<tbody>\n<tr><th scope=\"row\" dir=\"auto\">Denied treatment 0</th><td class=\"number\">0</td>",
             "<tfoot>\n<tr><th scope=\"row\" dir=\"auto\">All</th><td class=\"number\">12,345</td>",
             "aria-labelledby=\"chart-1-title chart-1-desc\"",
@@ -145,7 +167,8 @@ mod tests {
         }
         let odd = "</td></table><script>";
         let cells = vec![vec![odd.to_owned(); 2]];
-        let block = Block::Table { head: vec![odd.into(); 2], rows: cells.clone(), totals: cells, numeric: vec![false, true] };
+        let block =
+            Block::Table { head: vec![odd.into(); 2], rows: cells.clone(), totals: cells, numeric: vec![false, true] };
         let page = render(&Sheet { title: odd.into(), blocks: vec![block], ..Sheet::default() });
         assert_eq!((page.matches("<script").count(), page.matches("&lt;script").count()), (0, 9));
     }

@@ -45,14 +45,23 @@ fn draw(chart: &Chart, name: &str, alone: bool) -> String {
     for line in bold {
         let line: String = line.runs.iter().map(|run| run.text.as_str()).collect();
         y += TITLE_SIZE * 1.3;
-        let _ = writeln!(body, "<text x=\"{MARGIN}\" y=\"{y:.1}\" font-size=\"{TITLE_SIZE}\" font-weight=\"bold\">{}</text>", text(&line));
+        let _ = writeln!(
+            body,
+            "<text x=\"{MARGIN}\" y=\"{y:.1}\" font-size=\"{TITLE_SIZE}\" font-weight=\"bold\">{}</text>",
+            text(&line)
+        );
     }
     y += 4.0;
     let context = chart.context.iter().filter(|_| alone).map(|line| (line, SMALL));
     for (words, size) in context.chain([(&chart.unit, 1.0)]).filter(|(words, _)| !words.is_empty()) {
         for line in wrapped(words, wide, size) {
             y += SIZE * size * 1.35;
-            let _ = writeln!(body, "<text x=\"{MARGIN}\" y=\"{y:.1}\" font-size=\"{:.1}\">{}</text>", SIZE * size, text(&line));
+            let _ = writeln!(
+                body,
+                "<text x=\"{MARGIN}\" y=\"{y:.1}\" font-size=\"{:.1}\">{}</text>",
+                SIZE * size,
+                text(&line)
+            );
         }
     }
     y += SIZE * 0.7;
@@ -85,7 +94,11 @@ fn drawn(shape: &Shape, top: f32) -> String {
                 Anchor::Middle => " text-anchor=\"middle\"",
                 Anchor::End => " text-anchor=\"end\"",
             };
-            let size = if (*size - 1.0).abs() < f32::EPSILON { String::new() } else { format!(" font-size=\"{:.1}\"", SIZE * size) };
+            let size = if (*size - 1.0).abs() < f32::EPSILON {
+                String::new()
+            } else {
+                format!(" font-size=\"{:.1}\"", SIZE * size)
+            };
             format!("<text x=\"{x:.1}\" y=\"{y:.1}\"{size}{anchor}>{}</text>", text(words))
         }
         Shape::Block { x, y, wide, high, ink } => {
@@ -102,7 +115,8 @@ fn drawn(shape: &Shape, top: f32) -> String {
             let (wide, high) = (wide * SIZE, high * SIZE);
             let strokes: String = strokes.collect();
             format!(
-                "<path d=\"M{left:.1} {upper:.1}h{wide:.1}v{high:.1}h-{wide:.1}z{strokes}\" fill=\"#fff\" stroke=\"{BLUE}\" stroke-width=\"1.2\"/>"
+                "<path d=\"M{left:.1} {upper:.1}h{wide:.1}v{high:.1}h-{wide:.1}z{strokes}\" fill=\"#fff\" \
+                 stroke=\"{BLUE}\" stroke-width=\"1.2\"/>"
             )
         }
         Shape::Line { from, to, ink } => {
@@ -137,13 +151,19 @@ mod tests {
         let svg = render(&example(5).chart.unwrap());
         let document = roxmltree::Document::parse(&svg).unwrap();
         let root = document.root_element();
-        assert_eq!((root.attribute("role"), root.attribute("aria-labelledby")), (Some("img"), Some("chart-title chart-desc")));
-        for (name, text) in [("chart-title", "Cases by kind of barrier"), ("chart-desc", "5 bars, one for each kind of barrier.")] {
+        assert_eq!(
+            (root.attribute("role"), root.attribute("aria-labelledby")),
+            (Some("img"), Some("chart-title chart-desc"))
+        );
+        for (name, text) in
+            [("chart-title", "Cases by kind of barrier"), ("chart-desc", "5 bars, one for each kind of barrier.")]
+        {
             let node = root.children().find(|node| node.attribute("id") == Some(name)).unwrap();
             assert_eq!(node.text(), Some(text));
         }
         let bars = document.descendants().filter(|node| node.has_tag_name("g")).filter_map(|bar| bar.first_child());
-        let labels: Vec<&str> = bars.filter(|node| node.has_tag_name("title")).filter_map(|title| title.text()).collect();
+        let labels: Vec<&str> =
+            bars.filter(|node| node.has_tag_name("title")).filter_map(|title| title.text()).collect();
         assert_eq!(labels.len(), 5);
         assert_eq!(labels[2..4], ["=1+1: 74", "Retaliation/eviction 3: hidden"]);
         assert!(labels[1].ends_with("group 1: 37"), "a label is whole in its title");
@@ -154,14 +174,22 @@ mod tests {
     #[test]
     fn a_chart_alone_says_what_it_is_of() {
         let chart = Chart { context: vec!["River Peers, team North side only".into()], ..example(2).chart.unwrap() };
-        assert!(render(&chart).contains("team North side only") && !inline(&chart, "a").contains("team North side only"));
+        assert!(
+            render(&chart).contains("team North side only") && !inline(&chart, "a").contains("team North side only")
+        );
     }
 
     #[test]
     fn a_chart_grows_with_its_bars_and_may_have_none() {
         let height = |bars| {
             let svg = render(&example(bars).chart.unwrap());
-            roxmltree::Document::parse(&svg).unwrap().root_element().attribute("height").unwrap().parse::<f32>().unwrap()
+            roxmltree::Document::parse(&svg)
+                .unwrap()
+                .root_element()
+                .attribute("height")
+                .unwrap()
+                .parse::<f32>()
+                .unwrap()
         };
         assert!(height(12) > height(2) + 100.0);
         assert!(render(&example(0).chart.unwrap()).contains("There is nothing to show."));

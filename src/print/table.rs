@@ -213,11 +213,14 @@ impl From<&Table> for Sheet {
 pub mod tests {
     use super::*;
 
-    /// A table of so many rows, with what is hard to set: long labels, hidden and empty cells, text that looks like a formula.
+    /// A table of so many rows, with what is hard to set: long labels, hidden and empty cells, text that looks like a
+    /// formula.
     pub fn example(rows: usize) -> Table {
         let label = |i: usize| match i % 4 {
             0 => format!("Denied treatment {i}"),
-            1 => format!("Denied because of a medication for opioid use disorder that a doctor has prescribed, group {i}"),
+            1 => format!(
+                "Denied because of a medication for opioid use disorder that a doctor has prescribed, group {i}"
+            ),
             2 => "=1+1".into(),
             _ => format!("Retaliation/eviction {i}"),
         };
@@ -295,7 +298,9 @@ pub mod tests {
         let sheet = Sheet::from(&example(2));
         let headings: Vec<&Block> = sheet.blocks.iter().filter(|block| matches!(block, Block::Heading(_))).collect();
         assert_eq!(headings, [&Block::Heading("What is counted".into()), &Block::Heading("Please note".into())]);
-        assert!(matches!(sheet.blocks.as_slice(), [Block::Name(_), Block::Chart(_), Block::Table { rows, .. }, ..] if rows.len() == 2));
+        assert!(
+            matches!(sheet.blocks.as_slice(), [Block::Name(_), Block::Chart(_), Block::Table { rows, .. }, ..] if rows.len() == 2)
+        );
         let bare = Sheet::from(&Table { title: "Bare".into(), ..Table::default() });
         assert!(matches!(bare.blocks.as_slice(), [Block::Table { .. }]));
     }

@@ -55,7 +55,10 @@ pub fn printable(text: &str, face: &Face) -> String {
             }
         }
         // A family of five that the font does not have is one sign that is missing, not five.
-        if out.get(before..).is_some_and(|shown| shown.chars().count() > 1 && shown.chars().all(|c| matches!(c, MISSING | '\u{200D}'))) {
+        if out
+            .get(before..)
+            .is_some_and(|shown| shown.chars().count() > 1 && shown.chars().all(|c| matches!(c, MISSING | '\u{200D}')))
+        {
             out.truncate(before);
             out.push(MISSING);
         }
@@ -95,8 +98,8 @@ fn shows(c: char, face: &Face) -> bool {
     face.has(c) || std::iter::once(c).nfkd().all(|plain| face.has(plain))
 }
 
-/// The writings of a text that the font lacks. A letter or a digit that is missing makes a text unreadable; a symbol such as an emoji does
-/// not, and is shown as [`MISSING`].
+/// The writings of a text that the font lacks. A letter or a digit that is missing makes a text unreadable; a symbol
+/// such as an emoji does not, and is shown as [`MISSING`].
 pub fn unreadable_scripts(text: &str, face: &Face) -> BTreeSet<String> {
     let letters = text.nfc().filter(|c| c.is_alphanumeric() && !is_private(*c) && !is_hint(*c));
     letters.filter(|c| !shows(*c, face)).map(script_of).collect()
@@ -176,7 +179,8 @@ impl Line {
     }
 }
 
-/// The pieces between which a text may be broken: after a space, a slash or a missing sign, and after a hyphen inside a word.
+/// The pieces between which a text may be broken: after a space, a slash or a missing sign, and after a hyphen inside a
+/// word.
 fn words(text: &str) -> Vec<&str> {
     let (mut words, mut start, mut before) = (Vec::new(), 0, ' ');
     let mut signs = text.char_indices().peekable();
@@ -247,8 +251,11 @@ fn arrange(info: &BidiInfo, paragraph: &str, line: Range<usize>, face: &Face) ->
     };
     let from_right = of.level.is_rtl();
     // The space at which it was broken would stand at the wrong edge.
-    let line =
-        if from_right { line.start..paragraph.get(..line.end).map_or(line.end, |text| text.trim_end_matches(' ').len()) } else { line };
+    let line = if from_right {
+        line.start..paragraph.get(..line.end).map_or(line.end, |text| text.trim_end_matches(' ').len())
+    } else {
+        line
+    };
     if line.is_empty() {
         return Line { runs: Vec::new(), width: 0.0, from_right };
     }
@@ -285,7 +292,8 @@ mod tests {
 
     #[test]
     fn lines_fit_and_lose_nothing() {
-        let text = "A sentence that is longer than a line, with aVeryLongWordThatFitsNoLineAtAllAndHasToBeBrokenSomewhere in it.\n\nEnd";
+        let text = "A sentence that is longer than a line, with \
+             aVeryLongWordThatFitsNoLineAtAllAndHasToBeBrokenSomewhere in it.\n\nEnd";
         let all = lines(text, &REGULAR, 12.0);
         assert!(all.len() > 7 && all.iter().all(|line| line.width < 12.4), "{all:#?}");
         let back: String = all.iter().flat_map(|line| &line.runs).map(|run| run.text.as_str()).collect();
@@ -353,7 +361,10 @@ mod tests {
         };
         let (alone, joined) = (glyphs("ب"), glyphs("ببب"));
         assert_eq!(joined.len(), 3);
-        assert!(joined.iter().all(|glyph| *glyph != alone[0]), "beginning, middle and end differ from the letter alone");
+        assert!(
+            joined.iter().all(|glyph| *glyph != alone[0]),
+            "beginning, middle and end differ from the letter alone"
+        );
         assert_eq!(joined.iter().collect::<BTreeSet<_>>().len(), 3);
         assert_eq!(glyphs("لا").len(), 1, "lam and alef are one sign");
         let hebrew = lines("שלום Sam", &REGULAR, 40.0).remove(0);

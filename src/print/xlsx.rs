@@ -1,4 +1,5 @@
-//! A table as a workbook: numbers that can be computed with, text that stays text, and a sheet that says what they mean.
+//! A table as a workbook: numbers that can be computed with, text that stays text, and a sheet that says what they
+//! mean.
 
 use super::table::{Cell, Column, ColumnKind, SUPPRESSED, Table};
 use crate::error::{ApiError, Code, Result};
@@ -21,7 +22,9 @@ const NOTICE_WIDTH: u16 = 80;
 
 /// 503: a workbook is written through temporary files, and their disk may be full or gone.
 pub fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ApiError {
-    ApiError::new(Code::Overloaded, "The workbook could not be written. Try again shortly.").header("retry-after", "60").because(error)
+    ApiError::new(Code::Overloaded, "The workbook could not be written. Try again shortly.")
+        .header("retry-after", "60")
+        .because(error)
 }
 
 /// How the cells of a row are written, by what they hold.
@@ -49,8 +52,12 @@ impl Style {
             match cell {
                 Cell::Text(text) => sheet.write_string_with_format(row, column, fitting(text), &self.text)?,
                 Cell::Count(count) => sheet.write_number_with_format(row, column, *count as f64, &self.count)?,
-                Cell::Number(number) if number.is_finite() => sheet.write_number_with_format(row, column, *number, &self.number)?,
-                Cell::Share(share) if share.is_finite() => sheet.write_number_with_format(row, column, *share, &self.share)?,
+                Cell::Number(number) if number.is_finite() => {
+                    sheet.write_number_with_format(row, column, *number, &self.number)?
+                }
+                Cell::Share(share) if share.is_finite() => {
+                    sheet.write_number_with_format(row, column, *share, &self.share)?
+                }
                 Cell::Hidden => sheet.write_string_with_format(row, column, SUPPRESSED, &self.hidden)?,
                 // Blank and not left out, so that an edge goes on over it.
                 Cell::Number(_) | Cell::Share(_) | Cell::Empty => sheet.write_blank(row, column, &self.text)?,
@@ -86,7 +93,9 @@ fn length(text: &str) -> u16 {
 /// How wide the columns must be for all that they hold, in signs.
 fn widths(table: &Table) -> Vec<u16> {
     // The label of a number goes on over some lines: it does not make its column wider than numbers are.
-    let label = |column: &Column| if column.kind.is_numeric() { length(&column.label).min(WIDEST_NUMBER) } else { length(&column.label) };
+    let label = |column: &Column| {
+        if column.kind.is_numeric() { length(&column.label).min(WIDEST_NUMBER) } else { length(&column.label) }
+    };
     let mut widths: Vec<u16> = table.columns.iter().map(label).collect();
     for row in table.rows.iter().chain(&table.totals) {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -98,9 +107,15 @@ fn widths(table: &Table) -> Vec<u16> {
 }
 
 /// Makes room for text that goes on over some lines: not every program does so by itself.
-fn raise<'a>(sheet: &mut Worksheet, row: u32, texts: impl Iterator<Item = (&'a str, u16)>) -> std::result::Result<(), XlsxError> {
+fn raise<'a>(
+    sheet: &mut Worksheet,
+    row: u32,
+    texts: impl Iterator<Item = (&'a str, u16)>,
+) -> std::result::Result<(), XlsxError> {
     // A sixth more than was counted, for words that do not fill their line and for broader type.
-    let lines = |(text, wide): (&str, u16)| text.lines().map(|line| line.chars().count() * 7 / 6 / usize::from(wide) + 1).sum::<usize>();
+    let lines = |(text, wide): (&str, u16)| {
+        text.lines().map(|line| line.chars().count() * 7 / 6 / usize::from(wide) + 1).sum::<usize>()
+    };
     let most = u32::try_from(texts.map(lines).max().unwrap_or(1)).unwrap_or(HIGHEST);
     if most > 1 {
         sheet.set_row_height(row, most.saturating_mul(LINE).min(HIGHEST))?;
@@ -110,7 +125,8 @@ fn raise<'a>(sheet: &mut Worksheet, row: u32, texts: impl Iterator<Item = (&'a s
 
 /// The header stays where it is while the rows go by under it.
 fn header(sheet: &mut Worksheet, columns: &[Column]) -> std::result::Result<(), XlsxError> {
-    let head = Format::new().set_bold().set_text_wrap().set_align(FormatAlign::Bottom).set_border_bottom(FormatBorder::Medium);
+    let head =
+        Format::new().set_bold().set_text_wrap().set_align(FormatAlign::Bottom).set_border_bottom(FormatBorder::Medium);
     let number = head.clone().set_align(FormatAlign::Right);
     for (at, column) in (0..).zip(columns) {
         let format = if column.kind.is_numeric() { &number } else { &head };
@@ -191,8 +207,8 @@ pub fn render(table: &Table) -> Result<Vec<u8>> {
     build().map_err(failed)
 }
 
-/// A workbook of very many records. They wait in a file without a name in a folder, so that memory holds one at a time; a panic is all
-/// that the library knows where the disk is full.
+/// A workbook of very many records. They wait in a file without a name in a folder, so that memory holds one at a time;
+/// a panic is all that the library knows where the disk is full.
 pub struct Records {
     book: Workbook,
     sheet: Worksheet,
@@ -224,7 +240,8 @@ impl Records {
         self.next += 1;
         Ok(())
     }
-    /// What must be known of the records: on a sheet of its own, a paragraph to a row, and in short at the foot of every printed page.
+    /// What must be known of the records: on a sheet of its own, a paragraph to a row, and in short at the foot of
+    /// every printed page.
     pub fn notice(&mut self, paragraphs: &[String], short: &str) -> Result<()> {
         let mut build = || {
             // A foot of a page is a text with codes in it that begin with an ampersand.
@@ -289,14 +306,28 @@ mod tests {
             .filter(|node| node.has_tag_name("t") || node.tag_name().name() == "t")
             .map(|t| t.text().unwrap_or(""))
             .collect();
-        assert!(!sheet.descendants().any(|node| matches!(node.tag_name().name(), "f" | "hyperlink")), "no formulas and no links");
+        assert!(
+            !sheet.descendants().any(|node| matches!(node.tag_name().name(), "f" | "hyperlink")),
+            "no formulas and no links"
+        );
         let value = |cell: roxmltree::Node| {
-            let inner =
-                cell.descendants().find(|node| matches!(node.tag_name().name(), "v" | "t")).and_then(|node| node.text()).unwrap_or("");
-            if cell.attribute("t") == Some("s") { shared[inner.parse::<usize>().unwrap()].to_owned() } else { inner.to_owned() }
+            let inner = cell
+                .descendants()
+                .find(|node| matches!(node.tag_name().name(), "v" | "t"))
+                .and_then(|node| node.text())
+                .unwrap_or("");
+            if cell.attribute("t") == Some("s") {
+                shared[inner.parse::<usize>().unwrap()].to_owned()
+            } else {
+                inner.to_owned()
+            }
         };
         let of = |cell: roxmltree::Node, name| cell.attribute(name).unwrap_or("n").to_owned();
-        sheet.descendants().filter(|node| node.tag_name().name() == "c").map(|cell| (of(cell, "r"), of(cell, "t"), value(cell))).collect()
+        sheet
+            .descendants()
+            .filter(|node| node.tag_name().name() == "c")
+            .map(|cell| (of(cell, "r"), of(cell, "t"), value(cell)))
+            .collect()
     }
     fn cell(place: &str, kind: &str, value: &str) -> (String, String, String) {
         (place.into(), kind.into(), value.into())
@@ -339,11 +370,14 @@ mod tests {
         for sheet in ["sheet1", "sheet2"] {
             let values: Vec<String> = cells(&book, sheet).into_iter().map(|(.., value)| value).collect();
             assert!(
-                values.contains(&subtitle.replace('\n', " · ")) && values.contains(&"Exact numbers: internal".to_owned()),
+                values.contains(&subtitle.replace('\n', " · "))
+                    && values.contains(&"Exact numbers: internal".to_owned()),
                 "{values:?}"
             );
             let printed = part(&book, &format!("xl/worksheets/{sheet}.xml"));
-            for text in ["&amp;LBarriers – River &amp;&amp; Peers – Team North side only", "&amp;LExact numbers: internal"] {
+            for text in
+                ["&amp;LBarriers – River &amp;&amp; Peers – Team North side only", "&amp;LExact numbers: internal"]
+            {
                 assert!(printed.contains(text), "{printed}");
             }
         }

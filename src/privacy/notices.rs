@@ -1,4 +1,5 @@
-//! The notices of 42 CFR 2.32 that go with a record, as versioned data: the words are those of the rule, and a version never changes.
+//! The notices of 42 CFR 2.32 that go with a record, as versioned data: the words are those of the rule, and a version
+//! never changes.
 
 use serde::Deserialize;
 use std::sync::LazyLock;
@@ -58,13 +59,13 @@ mod tests {
         assert_eq!(digest(&SHORT.text), "79fee3d6dff7e052183c61b66bfed589f0f45dcf330bb277e07b396bd12e9774");
         let paragraphs: Vec<&str> = FULL.text.split('\n').collect();
         assert_eq!(paragraphs.len(), 5);
-        assert!(
-            paragraphs[0]
-                .starts_with("This record which has been disclosed to you is protected by Federal confidentiality rules (42 CFR part 2).")
-        );
+        assert!(paragraphs[0].starts_with(
+            "This record which has been disclosed to you is protected by Federal confidentiality rules (42 CFR part 2)."
+        ));
         assert_eq!(
             paragraphs[1],
-            "(i) Further use or disclosure is expressly permitted by the written consent of the individual whose information is being disclosed in this record or as otherwise permitted by 42 CFR part 2."
+            "(i) Further use or disclosure is expressly permitted by the written consent of the individual whose \
+             information is being disclosed in this record or as otherwise permitted by 42 CFR part 2."
         );
         assert!(paragraphs[4].ends_with("to further use or redisclose the record (see 42 CFR 2.31)."));
         assert_eq!(digest(&FULL.text), "dae0b4d455d63722bc4e0d3760e8319ba4ea929068b0a9d96244bf20c338245d");

@@ -1,9 +1,10 @@
 //! What a day or a moment can be, by what it is the day of.
 //!
-//! `1970-01-01`, a birth next year and a meeting in 2500 are slips, not facts. Each member of a body that is a day or a moment stands in
-//! [`MEMBERS`] under its name, which means the same everywhere; `http::body` holds every body against the table, and the document says the
-//! bounds with each member. What may not lie in the future is held here against the day that it is where it is latest; a store that
-//! knows the zones that matter holds it against those (`Day::latest_today`).
+//! `1970-01-01`, a birth next year and a meeting in 2500 are slips, not facts. Each member of a body that is a day or a
+//! moment stands in [`MEMBERS`] under its name, which means the same everywhere; `http::body` holds every body against
+//! the table, and the document says the bounds with each member. What may not lie in the future is held here against
+//! the day that it is where it is latest; a store that knows the zones that matter holds it against those
+//! (`Day::latest_today`).
 
 use super::{Day, Instant, Zone, fault::Fault};
 
@@ -99,10 +100,12 @@ impl Kind {
     }
 }
 
-/// What is wrong with the value of a member: a day or a moment of the table that cannot be. `now` is given, so that a rule can be tried.
+/// What is wrong with the value of a member: a day or a moment of the table that cannot be. `now` is given, so that a
+/// rule can be tried.
 pub fn check(member: &str, text: &str, now: Instant) -> Option<Fault> {
     let kind = Kind::of(member)?;
-    // What is no day and no moment was refused before, by its type. A moment falls on one of two days, by the zone: either will do.
+    // What is no day and no moment was refused before, by its type. A moment falls on one of two days, by the zone:
+    // either will do.
     let (earliest, latest) = match Day::parse(text) {
         Ok(day) => (day, day),
         Err(_) => {
@@ -126,8 +129,8 @@ impl Day {
     pub fn earliest_of(at: Instant) -> Self {
         Self::of(at.plus_seconds(-12 * 3600), &Zone::utc())
     }
-    /// The latest day that it is now in any of the zones that matter to a record: the organization's, and those of its forums. What is
-    /// later than this has come for none of them, and nothing else lies in the future.
+    /// The latest day that it is now in any of the zones that matter to a record: the organization's, and those of its
+    /// forums. What is later than this has come for none of them, and nothing else lies in the future.
     pub fn latest_today<'z>(zones: impl IntoIterator<Item = &'z Zone>) -> Self {
         let now = Instant::now();
         zones.into_iter().map(|zone| Self::of(now, zone)).max().unwrap_or_else(|| Self::latest_of(now))

@@ -1,7 +1,8 @@
 //! Codes of the lists that people edit: vocabulary, kept as data and never as a constant.
 //!
-//! The data files stand in `code_lists/`. A code that is no longer offered is named under `retired` there: records that carry it
-//! are still read, new ones with it are refused. `GET /code-lists` serves what is here, and [`Code`] validates by it.
+//! The data files stand in `code_lists/`. A code that is no longer offered is named under `retired` there: records that
+//! carry it are still read, new ones with it are refused. `GET /code-lists` serves what is here, and [`Code`] validates
+//! by it.
 
 use super::{fault::Fault, sql};
 use diesel::{
@@ -48,7 +49,8 @@ impl List {
     /// Every code, in the order of the file.
     pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
         let plain = self.codes.iter().map(|code| (None, code));
-        let grouped = self.groups.iter().flat_map(|(group, codes)| codes.iter().map(move |code| (Some(group.as_str()), code)));
+        let grouped =
+            self.groups.iter().flat_map(|(group, codes)| codes.iter().map(move |code| (Some(group.as_str()), code)));
         plain.chain(grouped).map(|(group, code)| Entry {
             code,
             group,
@@ -183,7 +185,8 @@ impl<'de, L: CodeList> Deserialize<'de> for Code<L> {
         let text = String::deserialize(d)?;
         let code = Self::offered().find(|code| *code == text);
         code.map(|code| Self(code, PhantomData)).ok_or_else(|| {
-            Fault::new("unknown_code", format!("must be a code of the list {} (GET /api/v1/code-lists/{0})", L::LIST)).serde()
+            Fault::new("unknown_code", format!("must be a code of the list {} (GET /api/v1/code-lists/{0})", L::LIST))
+                .serde()
         })
     }
 }

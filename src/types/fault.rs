@@ -1,7 +1,7 @@
 //! How a parser says what is wrong with a value: a stable code and words for people, never the value itself.
 
-/// Stands before the message of every error that a type of ours makes, so that `http` can tell it from a library's words,
-/// which may repeat what was sent.
+/// Stands before the message of every error that a type of ours makes, so that `http` can tell it from a library's
+/// words, which may repeat what was sent.
 pub const MARK: char = '\u{1}';
 
 /// One thing wrong with a value.

@@ -1,12 +1,14 @@
 //! One folded form of text, for every search on every engine.
 //!
-//! What is stored for a search and what is asked are folded by the same functions, so that a name is found however it is spelled: with or
-//! without accents, in upper or lower case, with another apostrophe or hyphen, or none. No engine folds anything by itself.
+//! What is stored for a search and what is asked are folded by the same functions, so that a name is found however it
+//! is spelled: with or without accents, in upper or lower case, with another apostrophe or hyphen, or none. No engine
+//! folds anything by itself.
 //!
-//! - [`words`] takes a text apart. A word is a run of letters and digits; Chinese, Japanese, Korean, Thai, Lao, Khmer, Burmese and Tibetan,
-//!   which put no blanks between words, are a run of their own.
-//! - [`stored`], [`name`], [`phone`] and [`date`] make the words that a record is found by. Each is found by its beginning, so a text without
-//!   blanks is stored as the pieces of [`PIECE`] characters that begin at each of its characters.
+//! - [`words`] takes a text apart. A word is a run of letters and digits; Chinese, Japanese, Korean, Thai, Lao, Khmer,
+//!   Burmese and Tibetan, which put no blanks between words, are a run of their own.
+//! - [`stored`], [`name`], [`phone`] and [`date`] make the words that a record is found by. Each is found by its
+//!   beginning, so a text without blanks is stored as the pieces of [`PIECE`] characters that begin at each of its
+//!   characters.
 //! - [`question`] makes the terms of a question.
 
 use super::Day;
@@ -22,7 +24,8 @@ const LONGEST_WORD: usize = 40;
 const PIECE: usize = 3;
 /// How many words are joined, at most: of a name, or of what hyphens hold together.
 const MOST_JOINED: usize = 10;
-/// A question with a word of at most so many letters is also asked with the word joined to the next: `de la Cruz` for `Delacruz`.
+/// A question with a word of at most so many letters is also asked with the word joined to the next: `de la Cruz` for
+/// `Delacruz`.
 const SHORT: usize = 3;
 /// A number with fewer digits is no telephone number.
 const FEWEST_DIGITS: usize = 5;
@@ -31,7 +34,8 @@ const FEWEST_LOCAL: usize = 6;
 /// How long a question without blanks may be before only every third of its pieces is asked for.
 const MOST_PIECES: usize = 10;
 
-/// Letters that Unicode does not decompose, as they are usually written in plain letters; and another usual spelling, where there is one.
+/// Letters that Unicode does not decompose, as they are usually written in plain letters; and another usual spelling,
+/// where there is one.
 const LETTERS: &[(char, &str, &str)] = &[
     ('ß', "ss", ""),
     ('ł', "l", ""),
@@ -96,10 +100,11 @@ const LETTERS: &[(char, &str, &str)] = &[
 
 /// The zero of each script whose digits are not ASCII; the nine others follow it.
 const ZEROS: &[u32] = &[
-    0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6, 0xE50, 0xED0, 0xF20, 0x1040, 0x1090, 0x17E0,
-    0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50, 0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0,
-    0x104A0, 0x10D30, 0x11066, 0x110F0, 0x11136, 0x111D0, 0x112F0, 0x11450, 0x114D0, 0x11650, 0x116C0, 0x11730, 0x118E0, 0x11950, 0x11C50,
-    0x11D50, 0x11DA0, 0x16A60, 0x16AC0, 0x16B50, 0x1E140, 0x1E2F0, 0x1E950,
+    0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6, 0xE50, 0xED0, 0xF20,
+    0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50, 0xA620, 0xA8D0,
+    0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0x104A0, 0x10D30, 0x11066, 0x110F0, 0x11136, 0x111D0, 0x112F0, 0x11450,
+    0x114D0, 0x11650, 0x116C0, 0x11730, 0x118E0, 0x11950, 0x11C50, 0x11D50, 0x11DA0, 0x16A60, 0x16AC0, 0x16B50,
+    0x1E140, 0x1E2F0, 0x1E950,
 ];
 
 /// What is an apostrophe in some keyboard or alphabet. It is left out of a word and does not part it.
@@ -159,7 +164,8 @@ const fn has_no_blanks(c: char) -> bool {
         | '\u{F900}'..='\u{FAFF}' | '\u{1B000}'..='\u{1B16F}' | '\u{20000}'..='\u{3FFFF}')
 }
 
-/// How many letters and digits of ASCII a text begins with, each without marks: most text is made of them, and they fold one by one.
+/// How many letters and digits of ASCII a text begins with, each without marks: most text is made of them, and they
+/// fold one by one.
 fn plain_letters(text: &str) -> usize {
     let bytes = text.as_bytes();
     let plain = bytes.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
@@ -181,8 +187,12 @@ fn fold_letter(letter: &str, plain: &mut String, other: &mut String) -> bool {
             second.push_str(spelled);
             differs = true;
         }
-        // Accents, points, tones and signs of length go; vowels of Indic scripts stay, and so do the two marks that make another Japanese letter.
-        if is_ignorable(c) || is_apostrophe(c) || canonical_combining_class(c) != 0 && !matches!(c, '\u{3099}' | '\u{309A}') {
+        // Accents, points, tones and signs of length go; vowels of Indic scripts stay, and so do the two marks that
+        // make another Japanese letter.
+        if is_ignorable(c)
+            || is_apostrophe(c)
+            || canonical_combining_class(c) != 0 && !matches!(c, '\u{3099}' | '\u{309A}')
+        {
             continue;
         }
         if let Some((_, usual, another)) = LETTERS.iter().find(|(known, ..)| *known == c) {
@@ -454,7 +464,8 @@ pub fn digits(number: &str) -> String {
     words(number).filter(Word::is_number).map(|word| word.folded).collect()
 }
 
-/// Adds the numbers that a telephone number is found by: whole, without a country code, its parts to the end, and its last four digits.
+/// Adds the numbers that a telephone number is found by: whole, without a country code, its parts to the end, and its
+/// last four digits.
 pub fn phone(number: &str, into: &mut BTreeSet<String>) {
     let parts: Vec<String> = words(number).filter(Word::is_number).map(|word| word.folded).collect();
     let digits = parts.concat();
@@ -500,7 +511,8 @@ impl Asked {
         let is_whole = letters.next().is_some_and(|c| !has_no_blanks(c)) && letters.next().is_none();
         Self { text: text.to_owned(), is_whole }
     }
-    /// What stands in stored words, each with a space before and after it, where a search finds this: the word, or its beginning.
+    /// What stands in stored words, each with a space before and after it, where a search finds this: the word, or its
+    /// beginning.
     pub fn in_search(&self) -> String {
         if self.is_whole { format!(" {} ", self.text) } else { format!(" {}", self.text) }
     }
@@ -535,7 +547,8 @@ fn asked_pieces(run: &str) -> Vec<Asked> {
 }
 
 fn is_number_gap(gap: &str) -> bool {
-    gap.chars().all(|c| c.is_whitespace() || is_hyphen(c) || is_ignorable(c) || matches!(c, '+' | '.' | '/' | '(' | ')'))
+    gap.chars()
+        .all(|c| c.is_whitespace() || is_hyphen(c) || is_ignorable(c) || matches!(c, '+' | '.' | '/' | '(' | ')'))
 }
 
 /// How many words a question has.
@@ -555,8 +568,11 @@ pub fn question(text: &str) -> Vec<Term> {
                 || before.is_number() && next.is_number() && is_number_gap(gap)
                 || !before.is_run() && !next.is_run() && !before.is_number() && before.folded.chars().count() <= SHORT
         };
-        let length =
-            1 + rest.windows(2).take(MOST_JOINED - 1).take_while(|pair| matches!(pair, [before, next] if goes_on(before, next))).count();
+        let length = 1 + rest
+            .windows(2)
+            .take(MOST_JOINED - 1)
+            .take_while(|pair| matches!(pair, [before, next] if goes_on(before, next)))
+            .count();
         let (group, later) = rest.split_at(length.min(rest.len()));
         rest = later;
         let term = if group.iter().all(Word::is_number) { numbers(group) } else { together(group, first) };
@@ -592,8 +608,9 @@ fn numbers(group: &[Word]) -> Term {
 fn together(group: &[Word], first: &Word) -> Term {
     let mut ways = Vec::new();
     let each = |spelled: fn(&Word) -> &str| -> Vec<Asked> {
-        let asked =
-            group.iter().flat_map(|word| if word.is_run() { asked_pieces(&word.folded) } else { vec![Asked::beginning(spelled(word))] });
+        let asked = group.iter().flat_map(|word| {
+            if word.is_run() { asked_pieces(&word.folded) } else { vec![Asked::beginning(spelled(word))] }
+        });
         asked.collect()
     };
     let plain: fn(&Word) -> &str = |word| &word.folded;

@@ -83,7 +83,8 @@ impl<T> Serialize for Id<T> {
 impl<'de, T> Deserialize<'de> for Id<T> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = String::deserialize(d)?;
-        Self::parse(&text).ok_or_else(|| Fault::new("invalid_id", "must be a UUID in canonical lower-case form").serde())
+        Self::parse(&text)
+            .ok_or_else(|| Fault::new("invalid_id", "must be a UUID in canonical lower-case form").serde())
     }
 }
 impl<T> utoipa::PartialSchema for Id<T> {
@@ -111,9 +112,12 @@ mod tests {
     fn only_the_canonical_form_is_an_id() {
         let good = "019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6a7b";
         assert_eq!(Id::<()>::parse(good).map(|id| id.to_string()).as_deref(), Some(good));
-        for bad in
-            ["019AB3C4-5D6E-7F80-9A1B-2C3D4E5F6A7B", "019ab3c45d6e7f809a1b2c3d4e5f6a7b", "", "{019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6a7b}"]
-        {
+        for bad in [
+            "019AB3C4-5D6E-7F80-9A1B-2C3D4E5F6A7B",
+            "019ab3c45d6e7f809a1b2c3d4e5f6a7b",
+            "",
+            "{019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6a7b}",
+        ] {
             assert_eq!(Id::<()>::parse(bad), None, "{bad}");
         }
     }

@@ -6,8 +6,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
-/// A moment in whole microseconds since 1970 UTC: exactly what both engines keep, so that a value read back (in a cursor,
-/// say) equals the one written. In JSON it is RFC 3339 in UTC with milliseconds.
+/// A moment in whole microseconds since 1970 UTC: exactly what both engines keep, so that a value read back (in a
+/// cursor, say) equals the one written. In JSON it is RFC 3339 in UTC with milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql::Timestamptz)]
 pub struct Instant(i64);
@@ -38,7 +38,9 @@ impl Instant {
 
     /// Reads RFC 3339 with an offset, between the years 1900 and 2200.
     pub fn parse(text: &str) -> Result<Self, Fault> {
-        let shaped = text.len() <= 35 && !text.contains('[') && text.as_bytes().get(10).is_some_and(|b| matches!(b, b'T' | b't' | b' '));
+        let shaped = text.len() <= 35
+            && !text.contains('[')
+            && text.as_bytes().get(10).is_some_and(|b| matches!(b, b'T' | b't' | b' '));
         let leap = text.get(17..19) == Some("60");
         let at = (shaped && !leap)
             .then(|| text.parse::<jiff::Timestamp>().ok())
@@ -77,7 +79,8 @@ impl utoipa::PartialSchema for Instant {
             .schema_type(Type::String)
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
             .pattern(Some("^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-][0-9]{2}:[0-9]{2})$"))
-            .description(Some("A moment: RFC 3339 with an offset, answered in UTC with milliseconds. The offset lies between -14:00 and +14:00. Between the years 1900 and 2200."))
+            .description(Some("A moment: RFC 3339 with an offset, answered in UTC with milliseconds. The offset lies \
+                 between -14:00 and +14:00. Between the years 1900 and 2200."))
             .examples([serde_json::json!("2026-11-23T14:30:00.000Z")])
             .into()
     }

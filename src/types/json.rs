@@ -13,3 +13,8 @@ pub struct Json<T: 'static>(pub T);
 /// What a document column can hold.
 pub trait Document: std::fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 'static {}
 impl<T: std::fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 'static> Document for T {}
+
+/// A file of `examples/`, as the `example` of a schema in the OpenAPI document.
+pub fn example(file: &str) -> serde_json::Value {
+    serde_json::from_str(file).expect("a file of examples holds JSON")
+}

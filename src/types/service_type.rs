@@ -21,10 +21,14 @@ pub struct ServiceType {
 }
 
 impl ServiceType {
-    /// That the code is one of its system, where we know the system; `pointer` is where the service type stands in the body.
+    /// That the code is one of its system, where we know the system; `pointer` is where the service type stands in the
+    /// body.
     pub fn check(&self, pointer: &str) -> Result<()> {
-        let known =
-            |code: &str| LISTS.get(OPEN_ELIGIBILITY).is_some_and(|list| list.entries().any(|entry| entry.code == code && !entry.retired));
+        let known = |code: &str| {
+            LISTS
+                .get(OPEN_ELIGIBILITY)
+                .is_some_and(|list| list.entries().any(|entry| entry.code == code && !entry.retired))
+        };
         if self.system.as_str() != OPEN_ELIGIBILITY || known(self.code.as_str()) {
             return Ok(());
         }
@@ -43,7 +47,8 @@ mod tests {
     #[test]
     fn only_the_taxonomy_that_we_know_is_checked() {
         let check = |system: &str, code: &str| {
-            let kind = ServiceType { system: Line::parse(system).unwrap(), code: Line::parse(code).unwrap(), version: None };
+            let kind =
+                ServiceType { system: Line::parse(system).unwrap(), code: Line::parse(code).unwrap(), version: None };
             kind.check("/service_type").is_ok()
         };
         assert!(check("open_eligibility", "1178"));

@@ -1,5 +1,5 @@
-//! The SQL types that `db::schema` names. Those that diesel knows only for one engine, or stores differently in each, are
-//! declared again here under the same name.
+//! The SQL types that `db::schema` names. Those that diesel knows only for one engine, or stores differently in each,
+//! are declared again here under the same name.
 
 #![expect(clippy::disallowed_types, reason = "the derive names the engines that a SQL type is stored in")]
 

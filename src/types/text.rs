@@ -28,12 +28,14 @@ enum Fate {
 const fn is_line_break(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{B}' | '\u{C}' | '\u{85}')
 }
-/// Embeddings and isolates: other programs put them around what they copy, a telephone number for example. They order what stands in
-/// them, and change no letter. The overrides U+202D and U+202E, which make a text read as something that it is not, are not among them.
+/// Embeddings and isolates: other programs put them around what they copy, a telephone number for example. They order
+/// what stands in them, and change no letter. The overrides U+202D and U+202E, which make a text read as something that
+/// it is not, are not among them.
 const fn is_embedding(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202C}' | '\u{2066}'..='\u{2069}')
 }
-/// Characters without a width, other than the joiners and the bidirectional controls: two names that look the same must be the same.
+/// Characters without a width, other than the joiners and the bidirectional controls: two names that look the same must
+/// be the same.
 const fn is_invisible(c: char) -> bool {
     matches!(
         c,
@@ -84,20 +86,32 @@ fn name_of(c: char) -> &'static str {
     }
 }
 
-/// Writing that spells with the zero width joiner and non-joiner (UAX #31, 2.3): 1 where letters join in a run, 2 where a virama joins
-/// them, 3 for pictures that are put together.
+/// Writing that spells with the zero width joiner and non-joiner (UAX #31, 2.3): 1 where letters join in a run, 2 where
+/// a virama joins them, 3 for pictures that are put together.
 const fn joining(c: char) -> u8 {
     match c as u32 {
         // Arabic, Syriac, N'Ko, Mandaic, Mongolian, Phags-pa, Adlam and the like.
-        0x600..=0x8FF | 0x1800..=0x18AF | 0xA840..=0xA87F | 0xFB50..=0xFDFF | 0xFE70..=0xFEFC | 0x10AC0..=0x10AFF | 0x1E900..=0x1E95F => 1,
+        0x600..=0x8FF
+        | 0x1800..=0x18AF
+        | 0xA840..=0xA87F
+        | 0xFB50..=0xFDFF
+        | 0xFE70..=0xFEFC
+        | 0x10AC0..=0x10AFF
+        | 0x1E900..=0x1E95F => 1,
         // Devanagari to Sinhala, Tibetan, Myanmar, Khmer, and the younger blocks of Indian writing.
-        0x900..=0xDFF | 0xF00..=0x109F | 0x1780..=0x17FF | 0xA8E0..=0xA8FF | 0xA9E0..=0xA9FF | 0xAA60..=0xAA7F | 0x11000..=0x11AFF => 2,
+        0x900..=0xDFF
+        | 0xF00..=0x109F
+        | 0x1780..=0x17FF
+        | 0xA8E0..=0xA8FF
+        | 0xA9E0..=0xA9FF
+        | 0xAA60..=0xAA7F
+        | 0x11000..=0x11AFF => 2,
         0x2190..=0x21FF | 0x2600..=0x27BF | 0x2B00..=0x2BFF | 0xFE0F | 0x1F000..=0x1FAFF => 3,
         _ => 0,
     }
 }
-/// Whether a joiner between these two is spelling: between letters of one writing that joins (contexts A1, A2 and B of UAX #31, wider in
-/// that no joining type is looked up), a zero width joiner also after the virama that ends a word.
+/// Whether a joiner between these two is spelling: between letters of one writing that joins (contexts A1, A2 and B of
+/// UAX #31, wider in that no joining type is looked up), a zero width joiner also after the virama that ends a word.
 fn is_spelling(joiner: char, before: Option<char>, after: Option<char>) -> bool {
     use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
     const VIRAMA: u8 = 9;
@@ -109,14 +123,21 @@ fn is_spelling(joiner: char, before: Option<char>, after: Option<char>) -> bool 
     }
     match after.filter(|after| joining(*after) == writing && of_a_word(*after)) {
         Some(_) => true,
-        None => joiner == '\u{200D}' && writing == 2 && canonical_combining_class(before) == VIRAMA && after.is_none_or(|c| !is_joiner(c)),
+        None => {
+            joiner == '\u{200D}'
+                && writing == 2
+                && canonical_combining_class(before) == VIRAMA
+                && after.is_none_or(|c| !is_joiner(c))
+        }
     }
 }
 
-/// A left-to-right override around what is written from left to right anyway, as telephones copy their numbers: it changes nothing.
+/// A left-to-right override around what is written from left to right anyway, as telephones copy their numbers: it
+/// changes nothing.
 fn overrides_nothing(text: &str) -> bool {
     use unicode_bidi::{BidiClass, bidi_class};
-    !text.contains('\u{202E}') && !text.chars().any(|c| matches!(bidi_class(c), BidiClass::R | BidiClass::AL | BidiClass::AN))
+    !text.contains('\u{202E}')
+        && !text.chars().any(|c| matches!(bidi_class(c), BidiClass::R | BidiClass::AL | BidiClass::AN))
 }
 
 /// Where a character stands in what was sent, for people: counted from 1, CR LF as one line break.
@@ -151,7 +172,12 @@ fn clean(text: String, fate: impl Fn(char) -> Fate, lines: bool) -> Result<Strin
             Fate::Drop => {}
             Fate::Refuse if c == '\u{202D}' && overridable => {}
             Fate::Refuse => {
-                let detail = format!("must not contain U+{:04X} ({}), {}", u32::from(c), name_of(c), place(&text, start + at, lines));
+                let detail = format!(
+                    "must not contain U+{:04X} ({}), {}",
+                    u32::from(c),
+                    name_of(c),
+                    place(&text, start + at, lines)
+                );
                 return Err(Fault::new("forbidden_character", detail));
             }
         }
@@ -253,7 +279,8 @@ macro_rules! bounded_text {
 }
 
 bounded_text! {
-    /// Text of several lines, kept as it is but for its line breaks, which are LF, and embeddings of direction, which are left out.
+    /// Text of several lines, kept as it is but for its line breaks, which are LF, and embeddings of direction, which
+    /// are left out.
     Text, lines: true, fate: of_several_lines,
     pattern: "^[^\\u0000-\\u0008\\u000E-\\u001F\\u007F-\\u0084\\u0086-\\u009F\\u202E]*[^\\s\\u0000-\\u0020\\u007F-\\u00A0\\u1680\\u2000-\\u200A\\u2028-\\u202F\\u205F\\u2066-\\u2069\\u3000][^\\u0000-\\u0008\\u000E-\\u001F\\u007F-\\u0084\\u0086-\\u009F\\u202E]*$",
     what: "Text",
@@ -273,8 +300,8 @@ fn without_invisible(text: &str) -> String {
     text.chars().filter(seen).collect::<String>().trim().to_owned()
 }
 
-/// An e-mail address in the one form in which it is kept and compared: no spaces around it, ASCII lower case. A domain in other letters is
-/// kept in its ASCII form (UTS #46): `müller.example` is `xn--mller-kva.example`.
+/// An e-mail address in the one form in which it is kept and compared: no spaces around it, ASCII lower case. A domain
+/// in other letters is kept in its ASCII form (UTS #46): `müller.example` is `xn--mller-kva.example`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql::Text)]
 pub struct Email(String);
@@ -301,9 +328,10 @@ impl Email {
         let text = format!("{}@{domain}", without_joiners(local).to_ascii_lowercase());
         let local = text.split('@').next().unwrap_or_default();
         let local_ok = (1..=64).contains(&local.len())
-            && local
-                .split('.')
-                .all(|atom| !atom.is_empty() && atom.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b)));
+            && local.split('.').all(|atom| {
+                !atom.is_empty()
+                    && atom.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b))
+            });
         let label_ok = |label: &str| {
             (1..=63).contains(&label.len())
                 && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
@@ -339,7 +367,9 @@ impl utoipa::PartialSchema for Email {
             .schema_type(Type::String)
             .format(Some(SchemaFormat::Custom("idn-email".into())))
             .max_length(Some(254))
-            .description(Some("An e-mail address. It is kept in lower case, and a domain in other letters in its ASCII form."))
+            .description(Some(
+                "An e-mail address. It is kept in lower case, and a domain in other letters in its ASCII form.",
+            ))
             .examples([serde_json::json!("ana@example.org")])
             .into()
     }
@@ -376,8 +406,9 @@ impl Url {
         let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")).ok_or_else(fault)?;
         let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
         let (name, port) = host.split_once(':').unwrap_or((host, "80"));
-        let host_ok =
-            !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-') && port.parse::<u16>().is_ok();
+        let host_ok = !name.is_empty()
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'-')
+            && port.parse::<u16>().is_ok();
         let whole = text.len() <= 2000 && text.bytes().all(|b| b.is_ascii_graphic() && !b"<>\"\\^`{|}".contains(&b));
         (host_ok && whole).then_some(Self(text)).ok_or_else(fault)
     }
@@ -441,13 +472,20 @@ mod tests {
         c.is_control() && !matches!(c, '\n' | '\t') || is_embedding(c) || matches!(c, '\u{202D}' | '\u{202E}')
     }
     fn lf(text: &str) -> String {
-        text.replace("\r\n", "\n").chars().filter(|c| !is_embedding(*c)).map(|c| if is_line_break(c) { '\n' } else { c }).collect()
+        text.replace("\r\n", "\n")
+            .chars()
+            .filter(|c| !is_embedding(*c))
+            .map(|c| if is_line_break(c) { '\n' } else { c })
+            .collect()
     }
 
     proptest! {
         /// What is taken holds nothing that its kind must not, and is taken once more as it is.
         #[test]
-        fn whatever_is_sent_a_text_is_kept_or_refused(text in "(\\PC|\r\n|[\\x00-\\x20\u{7f}\u{85}\u{ad}\u{200b}\u{200c}\u{200d}\u{202a}\u{202d}\u{202e}\u{2066}\u{feff}\u{627}\u{628}\u{915}\u{94d}]){0,60}") {
+        fn whatever_is_sent_a_text_is_kept_or_refused(
+            text in "(\\PC|\r\n|[\\x00-\\x20\u{7f}\u{85}\u{ad}\u{200b}\u{200c}\u{200d}\u{202a}\
+                     \u{202d}\u{202e}\u{2066}\u{feff}\u{627}\u{628}\u{915}\u{94d}]){0,60}",
+        ) {
             match Text::<50>::parse(text.clone()) {
                 Ok(kept) => {
                     prop_assert_eq!(kept.as_str(), lf(&text).replace('\u{202D}', ""));
@@ -465,9 +503,17 @@ mod tests {
             }
         }
 
-        /// Any text at all, with something strange in it or at its edges: what is kept holds nothing of it but a joiner that is spelling.
+        /// Any text at all, with something strange in it or at its edges: what is kept holds nothing of it but a joiner
+        /// that is spelling.
         #[test]
-        fn no_text_is_too_strange(text: String, strange in proptest::sample::select(vec!['\0', '\u{7f}', '\u{85}', '\u{202a}', '\u{202e}', '\u{2066}', '\u{2069}', '\u{200b}', '\u{200d}', '\u{200f}', '\u{2028}', '\u{2060}', '\u{feff}', '\u{ad}']), at: proptest::sample::Index) {
+        fn no_text_is_too_strange(
+            text: String,
+            strange in proptest::sample::select(vec![
+                '\0', '\u{7f}', '\u{85}', '\u{202a}', '\u{202e}', '\u{2066}', '\u{2069}', '\u{200b}',
+                '\u{200d}', '\u{200f}', '\u{2028}', '\u{2060}', '\u{feff}', '\u{ad}',
+            ]),
+            at: proptest::sample::Index,
+        ) {
             let place = at.index(text.chars().count() + 1);
             let mut with: Vec<char> = text.chars().collect();
             with.insert(place, strange);
@@ -492,7 +538,12 @@ mod tests {
 
         /// What is refused is named by its number and the place where it stands.
         #[test]
-        fn what_is_refused_is_named_with_its_place(before in "[a-z]{1,9}", lines in 0_usize..4, after in "[a-z]{1,9}", bad in proptest::sample::select(vec!['\0', '\u{1b}', '\u{7}', '\u{9f}', '\u{202e}'])) {
+        fn what_is_refused_is_named_with_its_place(
+            before in "[a-z]{1,9}",
+            lines in 0_usize..4,
+            after in "[a-z]{1,9}",
+            bad in proptest::sample::select(vec!['\0', '\u{1b}', '\u{7}', '\u{9f}', '\u{202e}']),
+        ) {
             let text = format!("{}{before}{bad}{after}", "line\r\n".repeat(lines));
             let detail = Text::<300>::parse(text).unwrap_err().detail;
             let at = format!("at character {}", before.chars().count() + 1);
@@ -511,7 +562,8 @@ mod tests {
 
         /// An address has one form, which is that of the form itself; whoever types it in another is the same person.
         #[test]
-        fn whatever_is_sent_an_email_has_one_form_or_none(text in "[ \\t]?[a-zA-Z0-9.+\u{131}\u{212a}'\"_-]{0,70}@{0,2}[a-zA-Z0-9.\\-\u{e9}]{0,70}[ \\r\\n]?") {
+        fn whatever_is_sent_an_email_has_one_form_or_none(text in "[ \
+             \\t]?[a-zA-Z0-9.+\u{131}\u{212a}'\"_-]{0,70}@{0,2}[a-zA-Z0-9.\\-\u{e9}]{0,70}[ \\r\\n]?") {
             if let Ok(email) = Email::parse(&text) {
                 let kept = email.as_str();
                 prop_assert!(kept.is_ascii() && kept.len() <= 254 && kept.matches('@').count() == 1);
@@ -573,7 +625,10 @@ mod tests {
         for bad in ["a\0", "a\u{1b}[31m", "a\u{202e}b"] {
             assert_eq!(Text::<9>::parse(bad).unwrap_err().code, "forbidden_character", "{bad:?}");
         }
-        assert_eq!(Line::<9>::parse("a\nb").unwrap_err().detail, "must not contain U+000A (a line break), at character 2");
+        assert_eq!(
+            Line::<9>::parse("a\nb").unwrap_err().detail,
+            "must not contain U+000A (a line break), at character 2"
+        );
     }
 
     #[test]

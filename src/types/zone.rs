@@ -20,7 +20,10 @@ impl Zone {
         match shaped.then(|| jiff::tz::TimeZone::get(name).ok()).flatten() {
             // The database's own spelling: `europe/london` is kept as `Europe/London`.
             Some(zone) => Ok(Self(zone.iana_name().unwrap_or(name).to_owned())),
-            None => Err(Fault::new("unknown_time_zone", "must be a time zone of the IANA database, such as America/Chicago")),
+            None => Err(Fault::new(
+                "unknown_time_zone",
+                "must be a time zone of the IANA database, such as America/Chicago",
+            )),
         }
     }
     pub fn as_str(&self) -> &str {

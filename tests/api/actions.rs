@@ -23,163 +23,240 @@ async fn barrier(user: &User<'_>, case: &str, members: Value) -> String {
 }
 async fn traced(w: &World, subject: &str) -> Vec<String> {
     let entries = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 200).await;
-    entries.iter().filter(|entry| entry["subject_id"] == subject).map(|entry| entry["action"].as_str().unwrap().to_owned()).collect()
+    entries
+        .iter()
+        .filter(|entry| entry["subject_id"] == subject)
+        .map(|entry| entry["action"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 on_both_engines! {
-    async fn a_lost_appeal_leads_to_the_fair_hearing_and_its_clock(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = active_case(&ana, &boss).await;
-        let provider = ana.post("/providers", json!({"name": "Riverside Health Plan"})).await.expect(201).id();
-        let barrier = barrier(&ana, &case, json!({"provider_id": provider})).await;
-        let ladder = format!("/barriers/{barrier}/actions");
-        let first = ana.post(&ladder, appeal()).await.expect(201);
-        assert_eq!((&first.body["status"], &first.body["provider_id"]), (&json!("draft"), &json!(provider)));
-        assert!(first.body.get("next_steps").is_none());
-        let path = format!("/actions/{}", first.id());
-        let filed = ana.patch(&path, &first.etag(), json!({"filed_on": day(w, -40), "method": "fax"})).await.expect(200);
-        assert_eq!(filed.body["status"], "filed");
-        let decided = ana.patch(&path, &filed.etag(), json!({"decision": "denied", "decided_on": day(w, -5)})).await.expect(200);
-        assert_eq!(decided.body["status"], "decided");
-        let read = boss.get(&path).await.expect(200);
-        let steps = read.body["next_steps"].as_array().unwrap();
-        assert!(steps.iter().all(|step| step["scheme"].is_null() || step["scheme"] == "medicaid_managed_care"), "{steps:#?}");
-        let hearing = steps.iter().find(|step| step["type"] == "fair_hearing").unwrap();
-        assert_eq!(hearing["rule"]["due_on"], json!(day(w, -5 + 90)), "{hearing:#}");
-        assert!(hearing["rule"]["citation"].as_str().unwrap().contains("438.408"));
-        let continuation = steps.iter().find(|step| step["type"] == "benefits_continuation_request").unwrap();
-        assert_eq!(continuation["rule"]["due_on"], json!(day(w, -5 + 10)), "{continuation:#}");
+    a_lost_appeal_leads_to_the_fair_hearing_and_its_clock,
+    an_action_without_its_programme_is_given_the_steps_of_each,
+    bad_actions_are_named_and_nothing_is_stored,
+    an_action_goes_as_the_table_has_it_and_nobody_is_their_own_ancestor,
+    an_action_is_as_private_as_its_case,
+    a_new_barrier_soon_after_an_action_may_be_a_retaliation,
+}
 
-        let next = json!({"type": "fair_hearing", "forum": "State hearing office", "scheme": "medicaid_managed_care", "level": 2, "parent_action_id": first.id(), "escalation_reason": "The plan has upheld its denial."});
-        let second = ana.post(&ladder, next).await.expect(201);
-        assert_eq!(second.body["parent_action_id"], json!(first.id()));
-        let listed: Vec<Value> = pages(&ana, &ladder, 1).await.into_iter().map(|action| action["id"].clone()).collect();
-        assert_eq!(listed, [json!(second.id()), json!(first.id())]);
-        let of_case = ana.post(&format!("/cases/{case}/actions"), json!({"type": "letter", "forum": "The county"})).await.expect(201).id();
-        assert_eq!(pages(&ana, &format!("/cases/{case}/actions"), 2).await.len(), 3);
-        assert_eq!(pages(&ana, &format!("/actions?type=letter,inquiry&case={case}"), 50).await[0]["id"], json!(of_case));
-        assert_eq!(pages(&ana, &format!("/actions?provider={provider}&status=decided"), 50).await.len(), 1);
+async fn a_lost_appeal_leads_to_the_fair_hearing_and_its_clock(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = active_case(&ana, &boss).await;
+    let provider = ana.post("/providers", json!({"name": "Riverside Health Plan"})).await.expect(201).id();
+    let barrier = barrier(&ana, &case, json!({"provider_id": provider})).await;
+    let ladder = format!("/barriers/{barrier}/actions");
+    let first = ana.post(&ladder, appeal()).await.expect(201);
+    assert_eq!((&first.body["status"], &first.body["provider_id"]), (&json!("draft"), &json!(provider)));
+    assert!(first.body.get("next_steps").is_none());
+    let path = format!("/actions/{}", first.id());
+    let filed = ana.patch(&path, &first.etag(), json!({"filed_on": day(w, -40), "method": "fax"})).await.expect(200);
+    assert_eq!(filed.body["status"], "filed");
+    let decided =
+        ana.patch(&path, &filed.etag(), json!({"decision": "denied", "decided_on": day(w, -5)})).await.expect(200);
+    assert_eq!(decided.body["status"], "decided");
+    let read = boss.get(&path).await.expect(200);
+    let steps = read.body["next_steps"].as_array().unwrap();
+    assert!(
+        steps.iter().all(|step| step["scheme"].is_null() || step["scheme"] == "medicaid_managed_care"),
+        "{steps:#?}"
+    );
+    let hearing = steps.iter().find(|step| step["type"] == "fair_hearing").unwrap();
+    assert_eq!(hearing["rule"]["due_on"], json!(day(w, -5 + 90)), "{hearing:#}");
+    assert!(hearing["rule"]["citation"].as_str().unwrap().contains("438.408"));
+    let continuation = steps.iter().find(|step| step["type"] == "benefits_continuation_request").unwrap();
+    assert_eq!(continuation["rule"]["due_on"], json!(day(w, -5 + 10)), "{continuation:#}");
 
-        let timeline = pages(&ana, &format!("/cases/{case}/timeline"), 50).await;
-        let mut events: Vec<&str> = timeline.iter().filter(|entry| entry["subject_id"] == first.id().as_str()).map(|entry| entry["event"].as_str().unwrap()).collect();
-        events.reverse();
-        assert_eq!(events, ["action.created", "action.filed", "action.decided"]);
-        let traced = traced(w, &first.id()).await;
-        assert_eq!(traced, ["action.created", "action.filed", "action.decided", "action.read"]);
+    let next = json!({
+        "type": "fair_hearing", "forum": "State hearing office", "scheme": "medicaid_managed_care", "level": 2,
+        "parent_action_id": first.id(), "escalation_reason": "The plan has upheld its denial.",
+    });
+    let second = ana.post(&ladder, next).await.expect(201);
+    assert_eq!(second.body["parent_action_id"], json!(first.id()));
+    let listed: Vec<Value> = pages(&ana, &ladder, 1).await.into_iter().map(|action| action["id"].clone()).collect();
+    assert_eq!(listed, [json!(second.id()), json!(first.id())]);
+    let of_case = ana
+        .post(&format!("/cases/{case}/actions"), json!({"type": "letter", "forum": "The county"}))
+        .await
+        .expect(201)
+        .id();
+    assert_eq!(pages(&ana, &format!("/cases/{case}/actions"), 2).await.len(), 3);
+    assert_eq!(pages(&ana, &format!("/actions?type=letter,inquiry&case={case}"), 50).await[0]["id"], json!(of_case));
+    assert_eq!(pages(&ana, &format!("/actions?provider={provider}&status=decided"), 50).await.len(), 1);
+
+    let timeline = pages(&ana, &format!("/cases/{case}/timeline"), 50).await;
+    let mut events: Vec<&str> = timeline
+        .iter()
+        .filter(|entry| entry["subject_id"] == first.id().as_str())
+        .map(|entry| entry["event"].as_str().unwrap())
+        .collect();
+    events.reverse();
+    assert_eq!(events, ["action.created", "action.filed", "action.decided"]);
+    let traced = traced(w, &first.id()).await;
+    assert_eq!(traced, ["action.created", "action.filed", "action.decided", "action.read"]);
+}
+
+async fn an_action_without_its_programme_is_given_the_steps_of_each(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = active_case(&ana, &boss).await;
+    let decided = |kind: &str, decision: &str| {
+        json!({
+            "type": kind, "forum": "Them", "filed_on": day(w, -30), "decision": decision, "decided_on": day(w, -3),
+        })
+    };
+    let asked = ana
+        .post(&format!("/cases/{case}/actions"), decided("reasonable_accommodation_request", "no_response"))
+        .await
+        .expect(201);
+    let schemes: Vec<&str> = asked.body["next_steps"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|step| step["type"] == "civil_rights_complaint")
+        .map(|step| step["scheme"].as_str().unwrap())
+        .collect();
+    assert_eq!(schemes, ["hhs_ocr", "ada_title_ii", "fair_housing", "eeoc"]);
+    let appeal = ana.post(&format!("/cases/{case}/actions"), decided("internal_appeal", "denied")).await.expect(201);
+    let steps = appeal.body["next_steps"].as_array().unwrap();
+    for (kind, scheme) in [
+        ("fair_hearing", "medicaid_managed_care"),
+        ("external_review", "employer_plan"),
+        ("external_review", "aca_plan"),
+        ("external_review", "medicare_advantage"),
+        ("fair_hearing", "ssa"),
+    ] {
+        assert!(
+            steps.iter().any(|step| step["type"] == kind && step["scheme"] == scheme),
+            "{kind} {scheme}: {steps:#?}"
+        );
     }
+    let records = ana.post(&format!("/cases/{case}/actions"), decided("records_request", "denied")).await.expect(201);
+    assert_eq!(records.body["next_steps"][0]["type"], "privacy_complaint");
+    let won = ana.post(&format!("/cases/{case}/actions"), decided("internal_appeal", "granted")).await.expect(201);
+    assert_eq!(won.body["next_steps"], json!([]));
+}
 
-    async fn an_action_without_its_programme_is_given_the_steps_of_each(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = active_case(&ana, &boss).await;
-        let decided = |kind: &str, decision: &str| json!({"type": kind, "forum": "Them", "filed_on": day(w, -30), "decision": decision, "decided_on": day(w, -3)});
-        let asked = ana.post(&format!("/cases/{case}/actions"), decided("reasonable_accommodation_request", "no_response")).await.expect(201);
-        let schemes: Vec<&str> = asked.body["next_steps"].as_array().unwrap().iter().filter(|step| step["type"] == "civil_rights_complaint").map(|step| step["scheme"].as_str().unwrap()).collect();
-        assert_eq!(schemes, ["hhs_ocr", "ada_title_ii", "fair_housing", "eeoc"]);
-        let appeal = ana.post(&format!("/cases/{case}/actions"), decided("internal_appeal", "denied")).await.expect(201);
-        let steps = appeal.body["next_steps"].as_array().unwrap();
-        for (kind, scheme) in [("fair_hearing", "medicaid_managed_care"), ("external_review", "employer_plan"), ("external_review", "aca_plan"), ("external_review", "medicare_advantage"), ("fair_hearing", "ssa")] {
-            assert!(steps.iter().any(|step| step["type"] == kind && step["scheme"] == scheme), "{kind} {scheme}: {steps:#?}");
-        }
-        let records = ana.post(&format!("/cases/{case}/actions"), decided("records_request", "denied")).await.expect(201);
-        assert_eq!(records.body["next_steps"][0]["type"], "privacy_complaint");
-        let won = ana.post(&format!("/cases/{case}/actions"), decided("internal_appeal", "granted")).await.expect(201);
-        assert_eq!(won.body["next_steps"], json!([]));
+async fn bad_actions_are_named_and_nothing_is_stored(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let (case, other) = (active_case(&ana, &boss).await, active_case(&ana, &boss).await);
+    let elsewhere = ana.post(&format!("/cases/{other}/actions"), appeal()).await.expect(201).id();
+    let theirs = w.outsider(Role::Advocate).post("/providers", json!({"name": "Elsewhere"})).await.expect(201).id();
+    for (members, at, code) in [
+        (json!({"type": "nonsense"}), "/type", "unknown_code"),
+        (json!({"scheme": "nonsense"}), "/scheme", "unknown_code"),
+        (json!({"level": 10}), "/level", "out_of_range"),
+        (json!({"status": "filed"}), "/filed_on", "required"),
+        (json!({"status": "decided"}), "/decision", "required"),
+        (json!({"filed_on": day(w, 1)}), "/filed_on", "in_the_future"),
+        (json!({"filed_on": "2026-02-30"}), "/filed_on", "invalid_date"),
+        (
+            json!({"filed_on": day(w, -2), "decision": "denied", "decided_on": day(w, -3)}),
+            "/decided_on",
+            "before_filing",
+        ),
+        (
+            json!({"filed_on": day(w, -2), "decision": "denied", "decided_on": day(w, 1)}),
+            "/decided_on",
+            "in_the_future",
+        ),
+        (json!({"late_filing": true}), "/good_cause", "required"),
+        (json!({"parent_action_id": elsewhere}), "/escalation_reason", "required"),
+        (json!({"parent_action_id": elsewhere, "escalation_reason": "On."}), "/parent_action_id", "other_case"),
+        (
+            json!({"parent_action_id": World::nobodys_id(), "escalation_reason": "On."}),
+            "/parent_action_id",
+            "unknown_reference",
+        ),
+        (json!({"provider_id": theirs}), "/provider_id", "unknown_reference"),
+        (json!({"case_id": case}), "/case_id", "unknown_member"),
+    ] {
+        ana.post(&format!("/cases/{case}/actions"), with(appeal(), members.clone())).await.faulty(422, at, code);
     }
+    for missing in ["type", "forum"] {
+        let mut body = appeal();
+        body.as_object_mut().unwrap().remove(missing);
+        ana.post(&format!("/cases/{case}/actions"), body).await.faulty(422, &format!("/{missing}"), "required");
+    }
+    assert_eq!(ana.get(&format!("/cases/{case}/actions")).await.expect(200).body["items"], json!([]));
+}
 
-    async fn bad_actions_are_named_and_nothing_is_stored(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let (case, other) = (active_case(&ana, &boss).await, active_case(&ana, &boss).await);
-        let elsewhere = ana.post(&format!("/cases/{other}/actions"), appeal()).await.expect(201).id();
-        let theirs = w.outsider(Role::Advocate).post("/providers", json!({"name": "Elsewhere"})).await.expect(201).id();
-        for (members, at, code) in [
-            (json!({"type": "nonsense"}), "/type", "unknown_code"),
-            (json!({"scheme": "nonsense"}), "/scheme", "unknown_code"),
-            (json!({"level": 10}), "/level", "out_of_range"),
-            (json!({"status": "filed"}), "/filed_on", "required"),
-            (json!({"status": "decided"}), "/decision", "required"),
-            (json!({"filed_on": day(w, 1)}), "/filed_on", "in_the_future"),
-            (json!({"filed_on": "2026-02-30"}), "/filed_on", "invalid_date"),
-            (json!({"filed_on": day(w, -2), "decision": "denied", "decided_on": day(w, -3)}), "/decided_on", "before_filing"),
-            (json!({"filed_on": day(w, -2), "decision": "denied", "decided_on": day(w, 1)}), "/decided_on", "in_the_future"),
-            (json!({"late_filing": true}), "/good_cause", "required"),
-            (json!({"parent_action_id": elsewhere}), "/escalation_reason", "required"),
-            (json!({"parent_action_id": elsewhere, "escalation_reason": "On."}), "/parent_action_id", "other_case"),
-            (json!({"parent_action_id": World::nobodys_id(), "escalation_reason": "On."}), "/parent_action_id", "unknown_reference"),
-            (json!({"provider_id": theirs}), "/provider_id", "unknown_reference"),
-            (json!({"case_id": case}), "/case_id", "unknown_member"),
-        ] {
-            ana.post(&format!("/cases/{case}/actions"), with(appeal(), members.clone())).await.faulty(422, at, code);
-        }
-        for missing in ["type", "forum"] {
-            let mut body = appeal();
-            body.as_object_mut().unwrap().remove(missing);
-            ana.post(&format!("/cases/{case}/actions"), body).await.faulty(422, &format!("/{missing}"), "required");
-        }
-        assert_eq!(ana.get(&format!("/cases/{case}/actions")).await.expect(200).body["items"], json!([]));
+async fn an_action_goes_as_the_table_has_it_and_nobody_is_their_own_ancestor(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = active_case(&ana, &boss).await;
+    let ladder = format!("/cases/{case}/actions");
+    let first = ana.post(&ladder, appeal()).await.expect(201).id();
+    let on = json!({"parent_action_id": first, "escalation_reason": "On."});
+    let second = ana.post(&ladder, with(appeal(), on)).await.expect(201).id();
+    for parent in [&first, &second] {
+        ana.patch(&format!("/actions/{first}"), "*", json!({"parent_action_id": parent, "escalation_reason": "On."}))
+            .await
+            .faulty(422, "/parent_action_id", "cycle");
     }
+    let path = format!("/actions/{second}");
+    ana.patch(&path, "\"v9\"", json!({"level": 2})).await.expect(412);
+    ana.send("PATCH", &path, &[], Some(json!({"level": 2}))).await.expect(428);
+    ana.patch(&path, "\"v1\"", json!({"status": "withdrawn"})).await.expect(200);
+    for back in ["draft", "filed", "in_progress", "decided"] {
+        ana.patch(&path, "*", json!({"status": back})).await.faulty(422, "/status", "transition_not_allowed");
+    }
+    ana.patch(&path, "*", json!({"status": "entered_in_error"})).await.expect(200);
+    ana.patch(&path, "*", json!({"status": "withdrawn"})).await.faulty(422, "/status", "transition_not_allowed");
+    assert_eq!(ana.get(&path).await.expect(200).body["version"], 3);
+}
 
-    async fn an_action_goes_as_the_table_has_it_and_nobody_is_their_own_ancestor(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = active_case(&ana, &boss).await;
-        let ladder = format!("/cases/{case}/actions");
-        let first = ana.post(&ladder, appeal()).await.expect(201).id();
-        let on = json!({"parent_action_id": first, "escalation_reason": "On."});
-        let second = ana.post(&ladder, with(appeal(), on)).await.expect(201).id();
-        for parent in [&first, &second] {
-            ana.patch(&format!("/actions/{first}"), "*", json!({"parent_action_id": parent, "escalation_reason": "On."})).await.faulty(422, "/parent_action_id", "cycle");
+async fn an_action_is_as_private_as_its_case(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = active_case(&ana, &boss).await;
+    let barrier = barrier(&ana, &case, json!({})).await;
+    let action = ana.post(&format!("/barriers/{barrier}/actions"), appeal()).await.expect(201).id();
+    boss.get(&format!("/actions/{action}")).await.expect(200);
+    w.user(Role::Admin).get(&format!("/actions/{action}")).await.expect(403);
+    for stranger in [
+        &w.user(Role::Advocate),
+        &w.outsider(Role::Supervisor),
+        &w.user_in(&w.org, &[w.new_team("South")], Role::Supervisor),
+    ] {
+        for path in
+            [format!("/actions/{action}"), format!("/barriers/{barrier}/actions"), format!("/cases/{case}/actions")]
+        {
+            stranger.get(&path).await.expect(404);
         }
-        let path = format!("/actions/{second}");
-        ana.patch(&path, "\"v9\"", json!({"level": 2})).await.expect(412);
-        ana.send("PATCH", &path, &[], Some(json!({"level": 2}))).await.expect(428);
-        ana.patch(&path, "\"v1\"", json!({"status": "withdrawn"})).await.expect(200);
-        for back in ["draft", "filed", "in_progress", "decided"] {
-            ana.patch(&path, "*", json!({"status": back})).await.faulty(422, "/status", "transition_not_allowed");
-        }
-        ana.patch(&path, "*", json!({"status": "entered_in_error"})).await.expect(200);
-        ana.patch(&path, "*", json!({"status": "withdrawn"})).await.faulty(422, "/status", "transition_not_allowed");
-        assert_eq!(ana.get(&path).await.expect(200).body["version"], 3);
+        stranger.patch(&format!("/actions/{action}"), "*", json!({"level": 2})).await.expect(404);
+        stranger.post(&format!("/barriers/{barrier}/actions"), appeal()).await.expect(404);
+        stranger.post(&format!("/cases/{case}/actions"), appeal()).await.expect(404);
+        assert_eq!(stranger.get("/actions?include_total=true").await.expect(200).body["total"], 0);
     }
+}
 
-    async fn an_action_is_as_private_as_its_case(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = active_case(&ana, &boss).await;
-        let barrier = barrier(&ana, &case, json!({})).await;
-        let action = ana.post(&format!("/barriers/{barrier}/actions"), appeal()).await.expect(201).id();
-        boss.get(&format!("/actions/{action}")).await.expect(200);
-        w.user(Role::Admin).get(&format!("/actions/{action}")).await.expect(403);
-        for stranger in [&w.user(Role::Advocate), &w.outsider(Role::Supervisor), &w.user_in(&w.org, &[w.new_team("South")], Role::Supervisor)] {
-            for path in [format!("/actions/{action}"), format!("/barriers/{barrier}/actions"), format!("/cases/{case}/actions")] {
-                stranger.get(&path).await.expect(404);
-            }
-            stranger.patch(&format!("/actions/{action}"), "*", json!({"level": 2})).await.expect(404);
-            stranger.post(&format!("/barriers/{barrier}/actions"), appeal()).await.expect(404);
-            stranger.post(&format!("/cases/{case}/actions"), appeal()).await.expect(404);
-            assert_eq!(stranger.get("/actions?include_total=true").await.expect(200).body["total"], 0);
-        }
-    }
-
-    async fn a_new_barrier_soon_after_an_action_may_be_a_retaliation(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = active_case(&ana, &boss).await;
-        let new = async |name: &str| ana.post("/providers", json!({"name": name})).await.expect(201).id();
-        let (clinic, house) = (new("Clinic").await, new("House").await);
-        let first = barrier(&ana, &case, json!({"provider_id": clinic})).await;
-        let flagged = async |barrier: String| ana.get(&format!("/barriers/{barrier}")).await.expect(200).body["possible_retaliation"] == true;
-        assert!(!flagged(first.clone()).await);
-        ana.post(&format!("/barriers/{first}/actions"), json!({"type": "grievance", "forum": "The clinic"})).await.expect(201);
-        assert!(!flagged(barrier(&ana, &case, json!({"provider_id": clinic})).await).await, "a draft has done nothing yet");
-        ana.post(&format!("/barriers/{first}/actions"), json!({"type": "grievance", "forum": "The clinic", "filed_on": day(w, -80)})).await.expect(201);
-        let second = barrier(&ana, &case, json!({"provider_id": clinic})).await;
-        assert!(flagged(second.clone()).await);
-        assert!(!flagged(first.clone()).await, "what was there before is no retaliation");
-        assert!(!flagged(barrier(&ana, &case, json!({"provider_id": house})).await).await);
-        assert!(!flagged(barrier(&ana, &case, json!({})).await).await);
-        assert!(!flagged(barrier(&ana, &case, json!({"provider_id": clinic, "occurred_on": day(w, -81)})).await).await);
-        let other_client = active_case(&ana, &boss).await;
-        assert!(!flagged(barrier(&ana, &other_client, json!({"provider_id": clinic})).await).await);
-        let listed = pages(&boss, "/barriers?possible_retaliation=true", 50).await;
-        assert_eq!(listed.iter().map(|barrier| barrier["id"].as_str().unwrap()).collect::<Vec<_>>(), [second.as_str()]);
-        ana.patch(&format!("/barriers/{second}"), "*", json!({"provider_id": house})).await.expect(200);
-        assert!(!flagged(second).await);
-    }
+async fn a_new_barrier_soon_after_an_action_may_be_a_retaliation(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = active_case(&ana, &boss).await;
+    let new = async |name: &str| ana.post("/providers", json!({"name": name})).await.expect(201).id();
+    let (clinic, house) = (new("Clinic").await, new("House").await);
+    let first = barrier(&ana, &case, json!({"provider_id": clinic})).await;
+    let flagged = async |barrier: String| {
+        ana.get(&format!("/barriers/{barrier}")).await.expect(200).body["possible_retaliation"] == true
+    };
+    assert!(!flagged(first.clone()).await);
+    ana.post(&format!("/barriers/{first}/actions"), json!({"type": "grievance", "forum": "The clinic"}))
+        .await
+        .expect(201);
+    assert!(!flagged(barrier(&ana, &case, json!({"provider_id": clinic})).await).await, "a draft has done nothing yet");
+    ana.post(
+        &format!("/barriers/{first}/actions"),
+        json!({"type": "grievance", "forum": "The clinic", "filed_on": day(w, -80)}),
+    )
+    .await
+    .expect(201);
+    let second = barrier(&ana, &case, json!({"provider_id": clinic})).await;
+    assert!(flagged(second.clone()).await);
+    assert!(!flagged(first.clone()).await, "what was there before is no retaliation");
+    assert!(!flagged(barrier(&ana, &case, json!({"provider_id": house})).await).await);
+    assert!(!flagged(barrier(&ana, &case, json!({})).await).await);
+    assert!(!flagged(barrier(&ana, &case, json!({"provider_id": clinic, "occurred_on": day(w, -81)})).await).await);
+    let other_client = active_case(&ana, &boss).await;
+    assert!(!flagged(barrier(&ana, &other_client, json!({"provider_id": clinic})).await).await);
+    let listed = pages(&boss, "/barriers?possible_retaliation=true", 50).await;
+    assert_eq!(listed.iter().map(|barrier| barrier["id"].as_str().unwrap()).collect::<Vec<_>>(), [second.as_str()]);
+    ana.patch(&format!("/barriers/{second}"), "*", json!({"provider_id": house})).await.expect(200);
+    assert!(!flagged(second).await);
 }

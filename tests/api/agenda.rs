@@ -23,117 +23,177 @@ fn ids(agenda: &Value, list: &str, member: &str) -> Vec<String> {
     agenda[list].as_array().unwrap().iter().map(|item| item[member].as_str().unwrap().to_owned()).collect()
 }
 fn meeting(starts: i64) -> Value {
-    json!({"type": "discharge_planning", "mode": "phone", "starts_at": at(starts), "ends_at": at(starts + 1), "time_zone": "America/Chicago", "purpose": "Plan."})
+    json!({
+        "type": "discharge_planning", "mode": "phone", "starts_at": at(starts), "ends_at": at(starts + 1),
+        "time_zone": "America/Chicago", "purpose": "Plan.",
+    })
 }
 
 on_both_engines! {
-    async fn what_is_due_comes_soonest_first_with_the_number_of_its_case(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = active_case(&ana, &boss).await;
-        let number = ana.get(&format!("/cases/{case}")).await.body["case_number"].clone();
-        let action = ana.post(&format!("/cases/{case}/actions"), json!({"type": "internal_appeal", "forum": "The plan", "filed_on": day(w, -9)})).await.expect(201).id();
-        let due = |days: i32| json!({"due_on": day(w, days), "time_zone": "America/Chicago", "source": "manual"});
-        let later = ana.post(&format!("/actions/{action}/deadlines"), due(20)).await.expect(201).id();
-        let over = ana.post(&format!("/actions/{action}/deadlines"), due(-2)).await.expect(201).id();
-        let settled = ana.post(&format!("/actions/{action}/deadlines"), due(3)).await.expect(201).id();
-        ana.post(&format!("/deadlines/{settled}/satisfy"), json!({})).await.expect(201);
-        let far = ana.post(&format!("/cases/{case}/meetings"), meeting(300)).await.expect(201).id();
-        let near = ana.post(&format!("/cases/{case}/meetings"), meeting(30)).await.expect(201).id();
-        let done = ana.post(&format!("/cases/{case}/meetings"), meeting(31)).await.expect(201).id();
-        ana.post(&format!("/meetings/{done}/outcome"), json!({"status": "cancelled", "cancelled_by": "client"})).await.expect(201);
-        let task = |title: &str, days: i32| json!({"title": title, "due_on": day(w, days)});
-        let today = ana.post(&format!("/cases/{case}/tasks"), task("today", 0)).await.expect(201).id();
-        let late = ana.post(&format!("/cases/{case}/tasks"), task("late", -3)).await.expect(201).id();
-        ana.post(&format!("/cases/{case}/tasks"), task("to come", 2)).await.expect(201);
-        let promise = |days: i32| json!({"party": "provider", "text": "Write it down.", "due_on": day(w, days)});
-        let owed = ana.post(&format!("/meetings/{near}/commitments"), promise(-1)).await.expect(201).id();
-        ana.post(&format!("/meetings/{near}/commitments"), promise(5)).await.expect(201);
+    what_is_due_comes_soonest_first_with_the_number_of_its_case,
+    nobody_else_sees_what_is_before_me,
+    a_case_goes_quiet_and_a_supervisor_has_what_nobody_leads_first,
+    an_offer_waits_for_whom_it_is_made_to,
+}
 
-        for who in [&ana, &boss] {
-            let agenda = who.get("/me/agenda").await.expect(200).body;
-            assert_eq!(ids(&agenda, "deadlines", "id"), [over.clone(), later.clone()]);
-            assert_eq!((&agenda["deadlines"][0]["status"], &agenda["deadlines"][0]["overdue"]), (&json!("missed"), &json!(true)));
-            assert_eq!((&agenda["deadlines"][1]["status"], &agenda["deadlines"][1]["overdue"]), (&json!("running"), &json!(false)));
-            assert_eq!(ids(&agenda, "meetings", "id"), [near.clone(), far.clone()]);
-            assert!(agenda["meetings"][0]["readiness"]["mandatory"].as_i64().unwrap() > 0);
-            assert_eq!(ids(&agenda, "tasks", "id"), [late.clone(), today.clone()]);
-            assert_eq!((&agenda["tasks"][0]["overdue"], &agenda["tasks"][1]["overdue"]), (&json!(true), &json!(false)));
-            assert_eq!(ids(&agenda, "commitments", "id"), std::slice::from_ref(&owed));
-            for list in ["deadlines", "meetings", "tasks", "commitments"] {
-                for item in agenda[list].as_array().unwrap() {
-                    assert_eq!((&item["case_id"], &item["case_number"]), (&json!(case), &number));
-                }
+async fn what_is_due_comes_soonest_first_with_the_number_of_its_case(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = active_case(&ana, &boss).await;
+    let number = ana.get(&format!("/cases/{case}")).await.body["case_number"].clone();
+    let action = ana
+        .post(
+            &format!("/cases/{case}/actions"),
+            json!({"type": "internal_appeal", "forum": "The plan", "filed_on": day(w, -9)}),
+        )
+        .await
+        .expect(201)
+        .id();
+    let due = |days: i32| json!({"due_on": day(w, days), "time_zone": "America/Chicago", "source": "manual"});
+    let later = ana.post(&format!("/actions/{action}/deadlines"), due(20)).await.expect(201).id();
+    let over = ana.post(&format!("/actions/{action}/deadlines"), due(-2)).await.expect(201).id();
+    let settled = ana.post(&format!("/actions/{action}/deadlines"), due(3)).await.expect(201).id();
+    ana.post(&format!("/deadlines/{settled}/satisfy"), json!({})).await.expect(201);
+    let far = ana.post(&format!("/cases/{case}/meetings"), meeting(300)).await.expect(201).id();
+    let near = ana.post(&format!("/cases/{case}/meetings"), meeting(30)).await.expect(201).id();
+    let done = ana.post(&format!("/cases/{case}/meetings"), meeting(31)).await.expect(201).id();
+    ana.post(&format!("/meetings/{done}/outcome"), json!({"status": "cancelled", "cancelled_by": "client"}))
+        .await
+        .expect(201);
+    let task = |title: &str, days: i32| json!({"title": title, "due_on": day(w, days)});
+    let today = ana.post(&format!("/cases/{case}/tasks"), task("today", 0)).await.expect(201).id();
+    let late = ana.post(&format!("/cases/{case}/tasks"), task("late", -3)).await.expect(201).id();
+    ana.post(&format!("/cases/{case}/tasks"), task("to come", 2)).await.expect(201);
+    let promise = |days: i32| json!({"party": "provider", "text": "Write it down.", "due_on": day(w, days)});
+    let owed = ana.post(&format!("/meetings/{near}/commitments"), promise(-1)).await.expect(201).id();
+    ana.post(&format!("/meetings/{near}/commitments"), promise(5)).await.expect(201);
+
+    for who in [&ana, &boss] {
+        let agenda = who.get("/me/agenda").await.expect(200).body;
+        assert_eq!(ids(&agenda, "deadlines", "id"), [over.clone(), later.clone()]);
+        assert_eq!(
+            (&agenda["deadlines"][0]["status"], &agenda["deadlines"][0]["overdue"]),
+            (&json!("missed"), &json!(true))
+        );
+        assert_eq!(
+            (&agenda["deadlines"][1]["status"], &agenda["deadlines"][1]["overdue"]),
+            (&json!("running"), &json!(false))
+        );
+        assert_eq!(ids(&agenda, "meetings", "id"), [near.clone(), far.clone()]);
+        assert!(agenda["meetings"][0]["readiness"]["mandatory"].as_i64().unwrap() > 0);
+        assert_eq!(ids(&agenda, "tasks", "id"), [late.clone(), today.clone()]);
+        assert_eq!((&agenda["tasks"][0]["overdue"], &agenda["tasks"][1]["overdue"]), (&json!(true), &json!(false)));
+        assert_eq!(ids(&agenda, "commitments", "id"), std::slice::from_ref(&owed));
+        for list in ["deadlines", "meetings", "tasks", "commitments"] {
+            for item in agenda[list].as_array().unwrap() {
+                assert_eq!((&item["case_id"], &item["case_number"]), (&json!(case), &number));
             }
         }
-        let trace = crate::support::pages(&w.user(Role::Auditor), "/audit-events", 200).await;
-        let shown = trace.iter().find(|entry| entry["action"] == "agenda.read").unwrap();
-        assert!(shown["subject_ids"].as_array().unwrap().contains(&json!(over)), "{shown:#}");
     }
+    let trace = crate::support::pages(&w.user(Role::Auditor), "/audit-events", 200).await;
+    let shown = trace.iter().find(|entry| entry["action"] == "agenda.read").unwrap();
+    assert!(shown["subject_ids"].as_array().unwrap().contains(&json!(over)), "{shown:#}");
+}
 
-    async fn nobody_else_sees_what_is_before_me(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = active_case(&ana, &boss).await;
-        ana.post(&format!("/cases/{case}/tasks"), json!({"title": "late", "due_on": day(w, -3)})).await.expect(201);
-        ana.post(&format!("/cases/{case}/meetings"), meeting(30)).await.expect(201);
-        let elsewhere = w.new_team("South side");
-        let others = [w.user(Role::Advocate), w.user_in(&w.org, &[elsewhere], Role::Supervisor), w.outsider(Role::Supervisor), w.outsider(Role::Advocate)];
-        for other in others {
-            let agenda = other.get("/me/agenda").await.expect(200).body;
-            for list in ["deadlines", "meetings", "tasks", "commitments", "quiet_cases", "handovers"] {
-                assert_eq!(agenda[list], json!([]), "{list}");
-            }
+async fn nobody_else_sees_what_is_before_me(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = active_case(&ana, &boss).await;
+    ana.post(&format!("/cases/{case}/tasks"), json!({"title": "late", "due_on": day(w, -3)})).await.expect(201);
+    ana.post(&format!("/cases/{case}/meetings"), meeting(30)).await.expect(201);
+    let elsewhere = w.new_team("South side");
+    let others = [
+        w.user(Role::Advocate),
+        w.user_in(&w.org, &[elsewhere], Role::Supervisor),
+        w.outsider(Role::Supervisor),
+        w.outsider(Role::Advocate),
+    ];
+    for other in others {
+        let agenda = other.get("/me/agenda").await.expect(200).body;
+        for list in ["deadlines", "meetings", "tasks", "commitments", "quiet_cases", "handovers"] {
+            assert_eq!(agenda[list], json!([]), "{list}");
         }
-        w.user(Role::Admin).get("/me/agenda").await.expect(403);
-        w.user(Role::Client).get("/me/agenda").await.expect(403);
     }
+    w.user(Role::Admin).get("/me/agenda").await.expect(403);
+    w.user(Role::Client).get("/me/agenda").await.expect(403);
+}
 
-    async fn a_case_goes_quiet_and_a_supervisor_has_what_nobody_leads_first(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let (quiet, quieter) = (active_case(&ana, &boss).await, active_case(&ana, &boss).await);
-        let waiting = boss.new_case().await;
-        let spoke = |days: i64| json!({"kind": "contact", "body": "Spoke.", "occurred_at": at(-24 * days), "direction": "out", "mode": "phone", "successful": true});
-        ana.post(&format!("/cases/{quiet}/notes"), spoke(20)).await.expect(201);
-        ana.post(&format!("/cases/{quieter}/notes"), spoke(40)).await.expect(201);
-        // Both became active with a first contact in January, which counts until there is a later one.
-        let agenda = ana.get("/me/agenda").await.expect(200).body;
-        assert_eq!(ids(&agenda, "quiet_cases", "case_id"), [quieter.clone(), quiet.clone()]);
-        assert_eq!(ids(&ana.get("/me/agenda?quiet_days=30").await.expect(200).body, "quiet_cases", "case_id"), std::slice::from_ref(&quieter));
-        assert_eq!(ids(&ana.get("/me/agenda?quiet_days=60").await.expect(200).body, "quiet_cases", "case_id"), Vec::<String>::new());
-        assert_eq!(ids(&boss.get("/me/agenda").await.expect(200).body, "quiet_cases", "case_id"), [waiting.clone(), quieter.clone(), quiet.clone()]);
-        ana.post(&format!("/cases/{quieter}/notes"), spoke(0)).await.expect(201);
-        assert_eq!(ids(&ana.get("/me/agenda").await.expect(200).body, "quiet_cases", "case_id"), std::slice::from_ref(&quiet));
-        for bad in ["0", "366", "-1", "x", ""] {
-            ana.get(&format!("/me/agenda?quiet_days={bad}")).await.faulty(400, "quiet_days", "invalid");
-        }
-        ana.get("/me/agenda?when=now").await.faulty(400, "when", "unknown_parameter");
-
-        // A task that is nobody's comes before those that are somebody's, however late these are.
-        ana.post(&format!("/cases/{quiet}/tasks"), json!({"title": "late", "due_on": day(w, -9)})).await.expect(201);
-        let nobodys = ana.post(&format!("/cases/{quiet}/tasks"), json!({"title": "nobody's", "due_on": day(w, -1)})).await.expect(201).id();
-        let row = schema::tasks::table.filter(schema::tasks::id.eq(TaskId::parse(&nobodys).unwrap()));
-        diesel::update(row).set(schema::tasks::assignee_id.eq(None::<alongside::auth::UserId>)).execute(&mut w.home.open()).unwrap();
-        assert_eq!(ids(&boss.get("/me/agenda").await.expect(200).body, "tasks", "id")[0], nobodys);
-        assert_ne!(ids(&ana.get("/me/agenda").await.expect(200).body, "tasks", "id")[0], nobodys);
-        // Of very many that nobody has, and that people have who left, as many as of everything else.
-        let leaver = w.user(Role::Advocate);
-        let columns = schema::tasks::table.find((w.org.id, TaskId::parse(&nobodys).unwrap()));
-        let row: TaskRow = columns.first(&mut w.home.open()).unwrap();
-        let unassigned_or_left = |n: i32| TaskRow { id: Id::new(), assignee_id: (n % 2 == 0).then_some(leaver.actor.user), ..row.clone() };
-        let rows: Vec<TaskRow> = (0..50).map(unassigned_or_left).collect();
-        alongside::insert_all!(&mut w.home.open(), schema::tasks::table, rows, false).unwrap();
-        w.user(Role::Admin).send("PATCH", &format!("/users/{}", leaver.id()), &[("if-match", "*")], Some(json!({"status": "removed"}))).await.expect(200);
-        assert_eq!(ids(&boss.get("/me/agenda").await.expect(200).body, "tasks", "id").len(), 30);
+async fn a_case_goes_quiet_and_a_supervisor_has_what_nobody_leads_first(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let (quiet, quieter) = (active_case(&ana, &boss).await, active_case(&ana, &boss).await);
+    let waiting = boss.new_case().await;
+    let spoke = |days: i64| {
+        json!({
+            "kind": "contact", "body": "Spoke.", "occurred_at": at(-24 * days), "direction": "out", "mode": "phone",
+            "successful": true,
+        })
+    };
+    ana.post(&format!("/cases/{quiet}/notes"), spoke(20)).await.expect(201);
+    ana.post(&format!("/cases/{quieter}/notes"), spoke(40)).await.expect(201);
+    // Both became active with a first contact in January, which counts until there is a later one.
+    let agenda = ana.get("/me/agenda").await.expect(200).body;
+    assert_eq!(ids(&agenda, "quiet_cases", "case_id"), [quieter.clone(), quiet.clone()]);
+    assert_eq!(
+        ids(&ana.get("/me/agenda?quiet_days=30").await.expect(200).body, "quiet_cases", "case_id"),
+        std::slice::from_ref(&quieter)
+    );
+    assert_eq!(
+        ids(&ana.get("/me/agenda?quiet_days=60").await.expect(200).body, "quiet_cases", "case_id"),
+        Vec::<String>::new()
+    );
+    assert_eq!(
+        ids(&boss.get("/me/agenda").await.expect(200).body, "quiet_cases", "case_id"),
+        [waiting.clone(), quieter.clone(), quiet.clone()]
+    );
+    ana.post(&format!("/cases/{quieter}/notes"), spoke(0)).await.expect(201);
+    assert_eq!(
+        ids(&ana.get("/me/agenda").await.expect(200).body, "quiet_cases", "case_id"),
+        std::slice::from_ref(&quiet)
+    );
+    for bad in ["0", "366", "-1", "x", ""] {
+        ana.get(&format!("/me/agenda?quiet_days={bad}")).await.faulty(400, "quiet_days", "invalid");
     }
+    ana.get("/me/agenda?when=now").await.faulty(400, "when", "unknown_parameter");
 
-    async fn an_offer_waits_for_whom_it_is_made_to(w) {
-        let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = active_case(&ana, &boss).await;
-        let offer = ana.post(&format!("/cases/{case}/handovers"), json!({"to_user_id": ben.id(), "note": "The appeal is filed."})).await.expect(201).id();
-        assert_eq!(ids(&ben.get("/me/agenda").await.expect(200).body, "handovers", "id"), std::slice::from_ref(&offer));
-        for other in [&ana, &boss] {
-            assert_eq!(other.get("/me/agenda").await.expect(200).body["handovers"], json!([]));
-        }
-        ben.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(201);
-        assert_eq!(ben.get("/me/agenda").await.expect(200).body["handovers"], json!([]));
+    // A task that is nobody's comes before those that are somebody's, however late these are.
+    ana.post(&format!("/cases/{quiet}/tasks"), json!({"title": "late", "due_on": day(w, -9)})).await.expect(201);
+    let nobodys = ana
+        .post(&format!("/cases/{quiet}/tasks"), json!({"title": "nobody's", "due_on": day(w, -1)}))
+        .await
+        .expect(201)
+        .id();
+    let row = schema::tasks::table.filter(schema::tasks::id.eq(TaskId::parse(&nobodys).unwrap()));
+    diesel::update(row)
+        .set(schema::tasks::assignee_id.eq(None::<alongside::auth::UserId>))
+        .execute(&mut w.home.open())
+        .unwrap();
+    assert_eq!(ids(&boss.get("/me/agenda").await.expect(200).body, "tasks", "id")[0], nobodys);
+    assert_ne!(ids(&ana.get("/me/agenda").await.expect(200).body, "tasks", "id")[0], nobodys);
+    // Of very many that nobody has, and that people have who left, as many as of everything else.
+    let leaver = w.user(Role::Advocate);
+    let columns = schema::tasks::table.find((w.org.id, TaskId::parse(&nobodys).unwrap()));
+    let row: TaskRow = columns.first(&mut w.home.open()).unwrap();
+    let unassigned_or_left =
+        |n: i32| TaskRow { id: Id::new(), assignee_id: (n % 2 == 0).then_some(leaver.actor.user), ..row.clone() };
+    let rows: Vec<TaskRow> = (0..50).map(unassigned_or_left).collect();
+    alongside::insert_all!(&mut w.home.open(), schema::tasks::table, rows, false).unwrap();
+    w.user(Role::Admin)
+        .send("PATCH", &format!("/users/{}", leaver.id()), &[("if-match", "*")], Some(json!({"status": "removed"})))
+        .await
+        .expect(200);
+    assert_eq!(ids(&boss.get("/me/agenda").await.expect(200).body, "tasks", "id").len(), 30);
+}
+
+async fn an_offer_waits_for_whom_it_is_made_to(w: &World) {
+    let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = active_case(&ana, &boss).await;
+    let offer = ana
+        .post(&format!("/cases/{case}/handovers"), json!({"to_user_id": ben.id(), "note": "The appeal is filed."}))
+        .await
+        .expect(201)
+        .id();
+    assert_eq!(ids(&ben.get("/me/agenda").await.expect(200).body, "handovers", "id"), std::slice::from_ref(&offer));
+    for other in [&ana, &boss] {
+        assert_eq!(other.get("/me/agenda").await.expect(200).body["handovers"], json!([]));
     }
+    ben.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(201);
+    assert_eq!(ben.get("/me/agenda").await.expect(200).body["handovers"], json!([]));
 }

@@ -36,7 +36,11 @@ fn sql_stays_in_stores_and_http_in_handlers() {
             continue;
         }
         if name == "api.rs" {
-            assert!(!text.contains("diesel") && !text.contains("Role::"), "{} must hold neither SQL nor roles", path.display());
+            assert!(
+                !text.contains("diesel") && !text.contains("Role::"),
+                "{} must hold neither SQL nor roles",
+                path.display()
+            );
         } else if name != "mod.rs" {
             assert!(!text.contains("actix_web"), "{} must not know of HTTP", path.display());
         }
@@ -46,14 +50,16 @@ fn sql_stays_in_stores_and_http_in_handlers() {
     }
 }
 
-/// FX-02: a file is sent by what [`exports::gate`] has entered. A reply that is made elsewhere is a file that nobody has decided on.
+/// FX-02: a file is sent by what [`exports::gate`] has entered. A reply that is made elsewhere is a file that nobody
+/// has decided on.
 #[test]
 fn only_an_entered_export_makes_the_reply_of_a_file() {
     let mut made = Vec::new();
     for (path, text) in src() {
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
         let lines = code.lines().filter(|line| {
-            let is_made = |name: &str| line.contains(&format!("{name} {{")) && !line.contains("struct") && !line.contains("impl");
+            let is_made =
+                |name: &str| line.contains(&format!("{name} {{")) && !line.contains("struct") && !line.contains("impl");
             (is_made("Shown") || is_made("Streamed")) && !line.contains("fn ") && !line.trim_start().starts_with("//")
         });
         let file = path.strip_prefix(concat!(env!("CARGO_MANIFEST_DIR"), "/src")).unwrap().to_str().unwrap().to_owned();
@@ -62,12 +68,15 @@ fn only_an_entered_export_makes_the_reply_of_a_file() {
     made.retain(|(file, line)| {
         let is_gate = file == "oversight/exports/gate.rs";
         // A chart for a screen, which is no export.
-        let is_chart = file == "oversight/reports/api.rs" && line.contains("attached: false") && line.contains("Either::Right(Shown {");
+        let is_chart = file == "oversight/reports/api.rs"
+            && line.contains("attached: false")
+            && line.contains("Either::Right(Shown {");
         // Another `Shown`: what is shown of a count.
         !is_gate && !is_chart && file != "oversight/reports/suppression.rs"
     });
     assert!(made.is_empty(), "{made:?}");
-    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/oversight/exports/gate.rs")).unwrap();
+    let document =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/oversight/exports/gate.rs")).unwrap();
     assert!(document.contains("Shown {") && document.contains("Streamed {"), "the gate is where this test looks");
 }
 
@@ -107,14 +116,16 @@ fn a_row_is_written_by_a_statement_that_is_compiled_once() {
 #[test]
 fn only_telemetry_prints_and_only_supervise_starts_threads() {
     for (path, text) in src() {
-        let name = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap().to_str().unwrap().to_owned();
+        let name =
+            path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap().to_str().unwrap().to_owned();
         // What a file's own tests do is no part of the program.
         let program = text.split("#[cfg(test)]\nmod ").next().unwrap().split("#[cfg(all(test").next().unwrap();
         let printing = ["println!", "print!", "dbg!", "io::stdout", "io::stderr", "stdout()", "stderr()"];
         let starting = ["thread::spawn", "thread::Builder", "rt::spawn", "tokio::spawn", "task::spawn("];
-        for (banned, allowed) in
-            [(&printing[..], &["telemetry.rs"][..]), (&starting[..], &["telemetry.rs", "supervise.rs", "demo/mod.rs"][..])]
-        {
+        for (banned, allowed) in [
+            (&printing[..], &["telemetry.rs"][..]),
+            (&starting[..], &["telemetry.rs", "supervise.rs", "demo/mod.rs"][..]),
+        ] {
             for word in banned.iter().filter(|_| !allowed.contains(&name.as_str())) {
                 assert!(!program.contains(word), "{name} uses {word}");
             }
@@ -128,19 +139,23 @@ fn every_test_that_security_md_names_exists() {
     let text = std::fs::read_to_string(root.join("SECURITY.md")).unwrap();
     let (mut named, mut ids) = (0, Vec::new());
     for quoted in text.split('`').skip(1).step_by(2) {
-        let Some((module, test)) = quoted.split_once("::").filter(|(module, _)| !module.contains(' ')) else { continue };
+        let Some((module, test)) = quoted.split_once("::").filter(|(module, _)| !module.contains(' ')) else {
+            continue;
+        };
         let file = root.join(format!("tests/api/{module}.rs"));
         if module == "db" {
             continue; // a path of the source
         }
-        let source =
-            std::fs::read_to_string(&file).unwrap_or_else(|_| panic!("SECURITY.md names {quoted}: there is no {}", file.display()));
+        let source = std::fs::read_to_string(&file)
+            .unwrap_or_else(|_| panic!("SECURITY.md names {quoted}: there is no {}", file.display()));
         assert!(source.contains(&format!("fn {test}(")), "SECURITY.md names {quoted}, which is not there");
         named += 1;
     }
     assert!(named > 40, "SECURITY.md names {named} tests");
     for line in text.lines().filter_map(|line| line.strip_prefix("| ")) {
-        ids.extend(line.split(['|', ',', ' ']).filter(|word| word.len() == 5 && word.as_bytes()[2] == b'-').map(str::to_owned));
+        ids.extend(
+            line.split(['|', ',', ' ']).filter(|word| word.len() == 5 && word.as_bytes()[2] == b'-').map(str::to_owned),
+        );
         assert!(line.matches('|').count() == 3, "a line without its proof: {line}");
     }
     assert!(ids.len() > 60, "{} requirements", ids.len());

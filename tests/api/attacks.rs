@@ -1,5 +1,6 @@
-//! What somebody tries who means no good: tokens that are not ours, claims of being somebody else, bodies that unpack, requests that
-//! are two. Each is refused, all alike, and none is a 5xx. The requirements that each test stands for are in `SECURITY.md`.
+//! What somebody tries who means no good: tokens that are not ours, claims of being somebody else, bodies that unpack,
+//! requests that are two. Each is refused, all alike, and none is a 5xx. The requirements that each test stands for are
+//! in `SECURITY.md`.
 
 use crate::{
     on_both_engines,
@@ -17,7 +18,8 @@ fn claims(who: &User<'_>) -> Value {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body).unwrap()).unwrap()
 }
 
-/// A token that our own key has signed, whatever it says: what a mistake in us, or a stolen key of another purpose, would make.
+/// A token that our own key has signed, whatever it says: what a mistake in us, or a stolen key of another purpose,
+/// would make.
 fn signed(w: &World, header: &Value, claims: &Value) -> String {
     let mut keys = std::fs::read_dir(w.home.folder.path().join("signing-keys")).unwrap();
     let key = std::fs::read(keys.next().unwrap().unwrap().path()).unwrap();
@@ -61,467 +63,828 @@ fn raw(w: &World, bytes: &[u8]) -> String {
 }
 
 on_both_engines! {
-    async fn a_header_that_must_be_single_is_refused_when_it_comes_twice(w) {
-        let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
-        let (own, other) = (format!("Bearer {}", ana.token()), format!("Bearer {}", ben.token()));
-        let client = json!({"preferred_name": "Sam"}).to_string();
-        let ask = async |headers: &[(&str, &str)], body: Option<&str>| {
-            let request = if body.is_some() { w.http.post(format!("{}/api/v1/clients", w.base)) } else { w.http.get(format!("{}/api/v1/me", w.base)) };
-            let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-            let reply = body.map_or_else(|| request.try_clone().unwrap(), |body| request.try_clone().unwrap().body(body.to_owned())).send().await.unwrap();
-            (reply.status().as_u16(), reply.headers().contains_key("x-content-type-options"), reply.json::<Value>().await.unwrap())
+    a_header_that_must_be_single_is_refused_when_it_comes_twice,
+    any_number_of_blanks_may_stand_before_a_token,
+    a_token_that_is_not_wholly_ours_is_nobodys,
+    a_token_is_taken_from_the_authorization_header_alone,
+    no_token_stands_in_for_one_of_another_kind,
+    nobody_becomes_somebody_else_by_saying_so,
+    a_record_is_found_under_its_own_parent_alone,
+    whyever_a_login_is_refused_it_is_told_the_same,
+    every_reply_keeps_to_itself,
+    a_page_of_elsewhere_is_told_nothing,
+    no_body_is_unpacked,
+    a_request_that_could_be_two_is_none,
+    a_session_that_ends_on_one_server_is_dead_on_every_other,
+    of_sixty_four_who_take_a_right_away_an_administrator_stays,
+    a_name_that_another_organization_has_is_free,
+    who_is_shut_out_while_their_body_comes_has_written_nothing,
+    of_logins_beside_a_new_password_none_stays,
+    a_change_of_ones_own_undoes_nobody_elses,
+    a_wrong_guess_at_ones_own_password_is_in_the_trace,
+    a_client_of_another_team_is_not_found_out_by_their_name,
+    a_client_of_another_team_is_not_found_out_by_their_birth,
+}
+
+async fn a_header_that_must_be_single_is_refused_when_it_comes_twice(w: &World) {
+    let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
+    let (own, other) = (format!("Bearer {}", ana.token()), format!("Bearer {}", ben.token()));
+    let client = json!({"preferred_name": "Sam"}).to_string();
+    let ask = async |headers: &[(&str, &str)], body: Option<&str>| {
+        let request = if body.is_some() {
+            w.http.post(format!("{}/api/v1/clients", w.base))
+        } else {
+            w.http.get(format!("{}/api/v1/me", w.base))
         };
-        assert_eq!(ask(&[("authorization", &own)], None).await.0, 200);
-        for (first, second) in [(&own, &other), (&own, &own), (&other, &"x".to_owned()), (&String::new(), &own)] {
-            let (status, whole, observed) = ask(&[("authorization", first), ("authorization", second)], None).await;
-            assert_eq!((status, &observed["code"], &observed["errors"][0]["header"], &observed["errors"][0]["code"]), (400, &json!("invalid_header"), &json!("Authorization"), &json!("duplicate")));
-            assert!(whole && observed.get("id").is_none());
-        }
-        let before = ana.get("/clients?include_total=true").await.expect(200).body["total"].clone();
-        for (name, first, second) in [("Idempotency-Key", "a", "b"), ("Content-Type", "application/json", "text/plain"), ("Origin", "https://a.example", "https://b.example")] {
-            let mut headers = vec![("authorization", own.as_str()), (name, first), (name, second)];
-            if name != "Content-Type" { headers.push(("content-type", "application/json")); }
-            let (status, _, observed) = ask(&headers, Some(&client)).await;
-            assert_eq!((status, &observed["errors"][0]["header"]), (400, &json!(name)), "{observed:#}");
-        }
-        assert_eq!(ana.get("/clients?include_total=true").await.expect(200).body["total"], before);
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let reply = body
+            .map_or_else(|| request.try_clone().unwrap(), |body| request.try_clone().unwrap().body(body.to_owned()))
+            .send()
+            .await
+            .unwrap();
+        (
+            reply.status().as_u16(),
+            reply.headers().contains_key("x-content-type-options"),
+            reply.json::<Value>().await.unwrap(),
+        )
+    };
+    assert_eq!(ask(&[("authorization", &own)], None).await.0, 200);
+    for (first, second) in [(&own, &other), (&own, &own), (&other, &"x".to_owned()), (&String::new(), &own)] {
+        let (status, whole, observed) = ask(&[("authorization", first), ("authorization", second)], None).await;
+        assert_eq!(
+            (status, &observed["code"], &observed["errors"][0]["header"], &observed["errors"][0]["code"]),
+            (400, &json!("invalid_header"), &json!("Authorization"), &json!("duplicate"))
+        );
+        assert!(whole && observed.get("id").is_none());
     }
-
-    async fn any_number_of_blanks_may_stand_before_a_token(w) {
-        let ana = w.user(Role::Advocate);
-        for (before, status) in [("Bearer ", 200), ("Bearer  ", 200), ("bearer        ", 200), ("BEARER ", 200), ("Bearer", 401), ("Bearer\t", 401), ("Bearer x ", 401), ("Basic ", 401), ("", 401)] {
-            let reply = w.http.get(format!("{}/api/v1/me", w.base)).header("authorization", format!("{before}{}", ana.token())).send().await.unwrap();
-            assert_eq!(reply.status().as_u16(), status, "{before:?}");
+    let before = ana.get("/clients?include_total=true").await.expect(200).body["total"].clone();
+    for (name, first, second) in [
+        ("Idempotency-Key", "a", "b"),
+        ("Content-Type", "application/json", "text/plain"),
+        ("Origin", "https://a.example", "https://b.example"),
+    ] {
+        let mut headers = vec![("authorization", own.as_str()), (name, first), (name, second)];
+        if name != "Content-Type" {
+            headers.push(("content-type", "application/json"));
         }
+        let (status, _, observed) = ask(&headers, Some(&client)).await;
+        assert_eq!((status, &observed["errors"][0]["header"]), (400, &json!(name)), "{observed:#}");
     }
+    assert_eq!(ana.get("/clients?include_total=true").await.expect(200).body["total"], before);
+}
 
-    async fn a_token_that_is_not_wholly_ours_is_nobodys(w) {
-        for role in Role::ALL {
-            let who = w.user(*role);
-            let (ours, now) = (claims(&who), Instant::now().micros() / 1_000_000);
-            let kid = serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(who.token().split('.').next().unwrap()).unwrap()).unwrap()["kid"].clone();
-            let head = json!({"typ": "at+jwt", "alg": "EdDSA", "kid": kid});
-            // What is signed like this is taken; so what follows is refused for what it changes.
-            w.send(Some(&signed(w, &head, &ours)), "GET", "/api/v1/me", &[], None).await.expect(200);
-            let mut forged: Vec<String> = Vec::new();
-            let heads = [
-                json!({"typ": "JWT"}), json!({"typ": "jwt"}), json!({"typ": null}), json!({"typ": "rt+jwt"}), json!({"alg": "none"}), json!({"alg": "None"}),
-                json!({"alg": "eddsa"}), json!({"alg": "HS256"}), json!({"alg": "ES256"}), json!({"alg": "RS256"}), json!({"alg": null}), json!({"alg": ["EdDSA"]}),
-                json!({"kid": null}), json!({"kid": "other"}), json!({"kid": "../../key"}), json!({"kid": "' OR 1=1 --"}), json!({"kid": ""}), json!({"kid": 1}),
-                json!({"crit": ["exp"]}), json!({"jku": "https://example.org/keys"}), json!({"x5u": "https://example.org/c"}), json!({"x5c": ["AA=="]}),
-                json!({"jwk": {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}), json!({"zip": "DEF"}), json!({"cty": "JWT"}), json!({"b64": false}),
-            ];
-            forged.extend(heads.iter().map(|change| signed(w, &with(&head, change), &ours)));
-            let bodies = [
-                json!({"iss": null}), json!({"iss": "somebody"}), json!({"iss": ["alongside"]}), json!({"aud": null}), json!({"aud": "somebody"}), json!({"aud": 1}),
-                json!({"sub": null}), json!({"sub": "me"}), json!({"sub": 1}), json!({"sub": World::nobodys_id()}),
-                json!({"sid": null}), json!({"sid": World::nobodys_id()}), json!({"sid": true}), json!({"sid": ours["sub"]}),
-                json!({"jti": null}), json!({"jti": 7}), json!({"org": null}), json!({"org": w.other_org.id.to_string()}), json!({"org": World::nobodys_id()}),
-                json!({"exp": null}), json!({"exp": (now + 600).to_string()}), json!({"exp": now - 3_600, "iat": now - 4_000}), json!({"exp": now + 86_400}), json!({"exp": 1e300}), json!({"exp": -1}), json!({"exp": true}),
-                json!({"iat": null}), json!({"iat": now.to_string()}), json!({"iat": now + 3_600, "exp": now + 4_000}), json!({"iat": {}}),
-                json!({"nbf": now + 3_600}), json!({"role": "god"}),
-            ];
-            forged.extend(bodies.iter().map(|change| signed(w, &head, &with(&ours, change))));
-            // The key of HS256 is what everybody may read: the public one.
-            let public = w.send(None, "GET", "/.well-known/jwks.json", &[], None).await.expect(200).body["keys"][0]["x"].as_str().unwrap().to_owned();
-            for secret in [public.as_bytes().to_vec(), URL_SAFE_NO_PAD.decode(&public).unwrap(), Vec::new()] {
-                let key = jsonwebtoken::EncodingKey::from_secret(&secret);
-                let header = jsonwebtoken::Header { typ: Some("at+jwt".into()), kid: kid.as_str().map(str::to_owned), ..jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS256) };
-                forged.push(jsonwebtoken::encode(&header, &ours, &key).unwrap());
-            }
-            let (token, parts) = (who.token().to_owned(), who.token().split('.').map(str::to_owned).collect::<Vec<_>>());
-            let [first, second, third] = [&parts[0], &parts[1], &parts[2]];
-            let last = token.chars().last().unwrap();
-            let spare = char::from(last as u8 + 1); // the same bytes, with a bit too many
-            forged.extend([
-                format!("{first}.{second}."), format!("{first}..{third}"), format!(".{second}.{third}"), format!("{first}.{second}"), format!("{token}.{third}"), format!("{token}="), format!("{token}=="),
-                format!("{first}.{second}.{}", "A".repeat(86)), token.to_lowercase(), token.replace('-', "+").replace('_', "/") + "+", format!("{}{spare}", &token[..token.len() - 1]),
-                format!("{token}{}", "A".repeat(4_096)), json!({"protected": first, "payload": second, "signature": third}).to_string(), "null".into(), "undefined".into(),
-                format!("{first}.{second}.{third}, {token}"),
-            ]);
-            let none = observed(&w.send(None, "GET", "/api/v1/me", &[], None).await.expect(401));
-            for token in &forged {
-                let reply = w.send(Some(token), "GET", "/api/v1/me", &[], None).await;
-                assert_eq!(observed(&reply), none, "{role:?}: {token}");
-            }
-        }
+async fn any_number_of_blanks_may_stand_before_a_token(w: &World) {
+    let ana = w.user(Role::Advocate);
+    for (before, status) in [
+        ("Bearer ", 200),
+        ("Bearer  ", 200),
+        ("bearer        ", 200),
+        ("BEARER ", 200),
+        ("Bearer", 401),
+        ("Bearer\t", 401),
+        ("Bearer x ", 401),
+        ("Basic ", 401),
+        ("", 401),
+    ] {
+        let reply = w
+            .http
+            .get(format!("{}/api/v1/me", w.base))
+            .header("authorization", format!("{before}{}", ana.token()))
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(reply.status().as_u16(), status, "{before:?}");
     }
+}
 
-    async fn a_token_is_taken_from_the_authorization_header_alone(w) {
-        let ana = w.user(Role::Advocate);
-        let (token, me) = (ana.token(), "/api/v1/me");
-        for (headers, path) in [
-            (vec![("cookie", format!("access_token={token}"))], me.to_owned()),
-            (vec![("x-access-token", token.to_owned())], me.to_owned()),
-            (vec![("authorization", format!("Basic {token}"))], me.to_owned()),
-            (vec![("authorization", token.to_owned())], me.to_owned()),
-        ] {
-            let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            w.send(None, "GET", &path, &headers, None).await.expect(401);
+async fn a_token_that_is_not_wholly_ours_is_nobodys(w: &World) {
+    for role in Role::ALL {
+        let who = w.user(*role);
+        let (ours, now) = (claims(&who), Instant::now().micros() / 1_000_000);
+        let kid =
+            serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(who.token().split('.').next().unwrap()).unwrap())
+                .unwrap()["kid"]
+                .clone();
+        let head = json!({"typ": "at+jwt", "alg": "EdDSA", "kid": kid});
+        // What is signed like this is taken; so what follows is refused for what it changes.
+        w.send(Some(&signed(w, &head, &ours)), "GET", "/api/v1/me", &[], None).await.expect(200);
+        let mut forged: Vec<String> = Vec::new();
+        let heads = [
+            json!({"typ": "JWT"}),
+            json!({"typ": "jwt"}),
+            json!({"typ": null}),
+            json!({"typ": "rt+jwt"}),
+            json!({"alg": "none"}),
+            json!({"alg": "None"}),
+            json!({"alg": "eddsa"}),
+            json!({"alg": "HS256"}),
+            json!({"alg": "ES256"}),
+            json!({"alg": "RS256"}),
+            json!({"alg": null}),
+            json!({"alg": ["EdDSA"]}),
+            json!({"kid": null}),
+            json!({"kid": "other"}),
+            json!({"kid": "../../key"}),
+            json!({"kid": "' OR 1=1 --"}),
+            json!({"kid": ""}),
+            json!({"kid": 1}),
+            json!({"crit": ["exp"]}),
+            json!({"jku": "https://example.org/keys"}),
+            json!({"x5u": "https://example.org/c"}),
+            json!({"x5c": ["AA=="]}),
+            json!({"jwk": {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}),
+            json!({"zip": "DEF"}),
+            json!({"cty": "JWT"}),
+            json!({"b64": false}),
+        ];
+        forged.extend(heads.iter().map(|change| signed(w, &with(&head, change), &ours)));
+        let bodies = [
+            json!({"iss": null}),
+            json!({"iss": "somebody"}),
+            json!({"iss": ["alongside"]}),
+            json!({"aud": null}),
+            json!({"aud": "somebody"}),
+            json!({"aud": 1}),
+            json!({"sub": null}),
+            json!({"sub": "me"}),
+            json!({"sub": 1}),
+            json!({"sub": World::nobodys_id()}),
+            json!({"sid": null}),
+            json!({"sid": World::nobodys_id()}),
+            json!({"sid": true}),
+            json!({"sid": ours["sub"]}),
+            json!({"jti": null}),
+            json!({"jti": 7}),
+            json!({"org": null}),
+            json!({"org": w.other_org.id.to_string()}),
+            json!({"org": World::nobodys_id()}),
+            json!({"exp": null}),
+            json!({"exp": (now + 600).to_string()}),
+            json!({"exp": now - 3_600, "iat": now - 4_000}),
+            json!({"exp": now + 86_400}),
+            json!({"exp": 1e300}),
+            json!({"exp": -1}),
+            json!({"exp": true}),
+            json!({"iat": null}),
+            json!({"iat": now.to_string()}),
+            json!({"iat": now + 3_600, "exp": now + 4_000}),
+            json!({"iat": {}}),
+            json!({"nbf": now + 3_600}),
+            json!({"role": "god"}),
+        ];
+        forged.extend(bodies.iter().map(|change| signed(w, &head, &with(&ours, change))));
+        // The key of HS256 is what everybody may read: the public one.
+        let public = w.send(None, "GET", "/.well-known/jwks.json", &[], None).await.expect(200).body["keys"][0]["x"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        for secret in [public.as_bytes().to_vec(), URL_SAFE_NO_PAD.decode(&public).unwrap(), Vec::new()] {
+            let key = jsonwebtoken::EncodingKey::from_secret(&secret);
+            let header = jsonwebtoken::Header {
+                typ: Some("at+jwt".into()),
+                kid: kid.as_str().map(str::to_owned),
+                ..jsonwebtoken::Header::new(jsonwebtoken::Algorithm::HS256)
+            };
+            forged.push(jsonwebtoken::encode(&header, &ours, &key).unwrap());
         }
-        for query in ["access_token", "token", "authorization"] {
-            let status = w.send(None, "GET", &format!("/api/v1/cases?{query}={token}"), &[], None).await.status;
-            assert_eq!(status, 401, "{query}");
-        }
-    }
-
-    async fn no_token_stands_in_for_one_of_another_kind(w) {
-        let ana = w.user(Role::Advocate);
-        let both = w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD}))).await.expect(200).body;
-        w.send(both["refresh_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
-        // Longer than any refresh token, which is said of it.
-        w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": both["access_token"]}))).await.expect(422);
-        let short = both["access_token"].as_str().unwrap().split('.').next().unwrap();
-        w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": short}))).await.expect(401);
-        let page = {
-            ana.new_case().await;
-            ana.new_case().await;
-            ana.get("/cases?limit=1").await.expect(200)
-        };
-        w.send(page.body["page"]["next_cursor"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
-    }
-
-    async fn nobody_becomes_somebody_else_by_saying_so(w) {
-        let (ana, far) = (w.user(Role::Advocate), w.outsider(Role::Supervisor));
-        let case = ana.new_case().await;
-        let (org, user) = (w.org.id.to_string(), ana.id());
-        let claims: Vec<(&str, &str)> = ["x-tenant", "x-tenant-id", "x-organization", "x-organization-id", "x-forwarded-host", "x-host", "forwarded"].iter().map(|name| (*name, org.as_str()))
-            .chain(["x-user", "x-user-id", "x-forwarded-user", "x-remote-user", "x-original-user"].iter().map(|name| (*name, user.as_str())))
-            .chain([("x-role", "admin"), ("x-http-method-override", "DELETE"), ("x-method-override", "DELETE"), ("x-original-url", "/api/v1/users"), ("x-rewrite-url", "/api/v1/users")]).collect();
-        far.send("GET", &format!("/cases/{case}"), &claims, None).await.expect(404);
-        assert_eq!(far.send("GET", "/cases", &claims, None).await.expect(200).body["items"], json!([]));
-        assert_eq!(far.send("GET", "/me", &claims, None).await.expect(200).body["id"], far.id());
-        w.send(None, "GET", "/api/v1/me", &claims, None).await.expect(401);
-        for member in ["organization_id", "tenant_id", "user_id", "created_by", "id", "lead_advocate", "status", "version", "case_number"] {
-            let mut body = json!({"client_id": World::nobodys_id(), "advocacy_type": "peer", "intake_source": "self", "client_goal": "Keep my place."});
-            body[member] = json!(org);
-            far.post("/cases", body).await.faulty(422, &format!("/{member}"), "unknown_member");
-        }
-        for parameter in ["organization_id", "tenant", "user_id", "as"] {
-            let reply = far.get(&format!("/cases?{parameter}={org}")).await.expect(400);
-            assert_eq!(reply.faults()[0].0, parameter);
-        }
-    }
-
-    async fn a_record_is_found_under_its_own_parent_alone(w) {
-        let (ana, boss, mate) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
-        let (one, other) = (ana.new_case().await, ana.new_case().await);
-        let helps = boss.post(&format!("/cases/{one}/assignments"), json!({"user_id": mate.id(), "role": "co"})).await.expect(201).id();
-        boss.send("DELETE", &format!("/cases/{other}/assignments/{helps}"), &[("if-match", "*")], None).await.expect(404);
-        mate.get(&format!("/cases/{one}")).await.expect(200);
-        let (admin, team) = (w.user(Role::Admin), w.new_team("South side"));
-        let body = json!({"user_id": w.user(Role::Supervisor).id(), "starts_on": "2030-07-01", "ends_on": "2030-07-14"});
-        let stands_in = admin.post(&format!("/teams/{}/deputies", w.team), body).await.expect(201).id();
-        admin.send("DELETE", &format!("/teams/{team}/deputies/{stands_in}"), &[("if-match", "*")], None).await.expect(404);
-        // Two parents in a path are rare; whichever comes anew has to be named here.
-        let two: Vec<&str> = DOC["paths"].as_object().unwrap().keys().filter(|path| path.matches('{').count() > 1).map(String::as_str).collect();
-        assert_eq!(two, ["/api/v1/cases/{id}/assignments/{assignment_id}", "/api/v1/teams/{id}/deputies/{deputy_id}", "/api/v1/teams/{id}/members/{user_id}"]);
-    }
-
-    async fn whyever_a_login_is_refused_it_is_told_the_same(w) {
-        let (ana, gone, out) = (w.user(Role::Advocate), w.user_who_is(Role::Advocate, UserStatus::Removed), w.user_who_is(Role::Advocate, UserStatus::Suspended));
-        let login = |email: String, password: &'static str| async move { w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": email, "password": password}))).await };
-        let first = observed(&login(ana.email.clone(), "four wet umbrellas").await.expect(401));
-        for (email, password) in [("nobody@example.org".to_owned(), PASSWORD), (gone.email.clone(), PASSWORD), (out.email.clone(), PASSWORD), (out.email.clone(), "four wet umbrellas"), (ana.email.clone(), "x")] {
-            assert_eq!(observed(&login(email, password).await), first);
-        }
-    }
-
-    async fn every_reply_keeps_to_itself(w) {
-        let ana = w.user(Role::Advocate);
-        let nowhere = World::nobodys_id();
-        let mut asked = vec![("GET".to_owned(), "/nowhere".to_owned()), ("DELETE".to_owned(), "/api/v1/me/agenda".to_owned()), ("HEAD".to_owned(), "/api/v1/me".to_owned()), ("GET".to_owned(), format!("/api/v1/cases?{}", "x".repeat(9_000)))];
-        for (path, item) in DOC["paths"].as_object().unwrap() {
-            let url: Vec<&str> = path.split('/').map(|part| if part.starts_with('{') { nowhere.as_str() } else { part }).collect();
-            asked.extend(item.as_object().unwrap().keys().filter(|_| path.starts_with("/api/")).map(|method| (method.to_uppercase(), url.join("/"))));
-        }
-        for (method, url) in &asked {
-            for token in [None, Some(ana.token())] {
-                let mut request = w.http.request(method.parse().unwrap(), format!("{}{url}", w.base));
-                if let Some(token) = token.filter(|_| !url.ends_with("/logout")) { request = request.bearer_auth(token); }
-                let reply = request.send().await.unwrap();
-                let header = |name: &str| reply.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
-                for (name, value) in [
-                    ("x-content-type-options", "nosniff"), ("referrer-policy", "no-referrer"), ("cross-origin-resource-policy", "same-origin"),
-                    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"), ("cache-control", "no-store"), ("strict-transport-security", "max-age=31536000; includeSubDomains"),
-                    // Nobody is told what serves this, and no page of elsewhere may read it.
-                    ("server", ""), ("x-powered-by", ""), ("access-control-allow-origin", ""),
-                ] {
-                    assert_eq!(header(name), value, "{name} of {method} {url}");
-                }
-                assert!(!header("x-request-id").is_empty(), "{method} {url}");
-                let kind = header("content-type");
-                assert!(reply.status() == 204 || kind.starts_with("application/json") || kind.starts_with("application/problem+json"), "{method} {url}: {kind}");
-            }
+        let (token, parts) = (who.token().to_owned(), who.token().split('.').map(str::to_owned).collect::<Vec<_>>());
+        let [first, second, third] = [&parts[0], &parts[1], &parts[2]];
+        let last = token.chars().last().unwrap();
+        let spare = char::from(last as u8 + 1); // the same bytes, with a bit too many
+        forged.extend([
+            format!("{first}.{second}."),
+            format!("{first}..{third}"),
+            format!(".{second}.{third}"),
+            format!("{first}.{second}"),
+            format!("{token}.{third}"),
+            format!("{token}="),
+            format!("{token}=="),
+            format!("{first}.{second}.{}", "A".repeat(86)),
+            token.to_lowercase(),
+            token.replace('-', "+").replace('_', "/") + "+",
+            format!("{}{spare}", &token[..token.len() - 1]),
+            format!("{token}{}", "A".repeat(4_096)),
+            json!({"protected": first, "payload": second, "signature": third}).to_string(),
+            "null".into(),
+            "undefined".into(),
+            format!("{first}.{second}.{third}, {token}"),
+        ]);
+        let none = observed(&w.send(None, "GET", "/api/v1/me", &[], None).await.expect(401));
+        for token in &forged {
+            let reply = w.send(Some(token), "GET", "/api/v1/me", &[], None).await;
+            assert_eq!(observed(&reply), none, "{role:?}: {token}");
         }
     }
+}
 
-    async fn a_page_of_elsewhere_is_told_nothing(w) {
-        let ana = w.user(Role::Advocate);
-        for origin in ["https://example.org", "null", "*", "http://127.0.0.1"] {
-            let reply = ana.send("GET", "/me", &[("origin", origin)], None).await.expect(200);
-            assert!(reply.headers.keys().all(|name| !name.as_str().starts_with("access-control-")), "{origin}");
-            let asked = w.http.request(reqwest::Method::OPTIONS, format!("{}/api/v1/me", w.base)).header("origin", origin).header("access-control-request-method", "GET").send().await.unwrap();
-            assert!(asked.headers().keys().all(|name| !name.as_str().starts_with("access-control-")), "{origin}");
-        }
-        // Where pages are named, those are told, and no other.
-        let origins = Origins::try_from("https://app.example.org, http://localhost:3000".to_owned()).unwrap();
-        let named = w.another_server_in(app::ServerOptions { origins, ..server_options() });
-        let send = async |method: &str, path: &str, headers: &[(&str, &str)]| {
-            let request = w.http.request(method.parse().unwrap(), format!("{named}{path}"));
-            let reply = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send().await.unwrap();
-            let all = |name: &str| reply.headers().get_all(name).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>().join(" & ");
-            let observed = ["origin", "methods", "headers", "credentials"].map(|what| all(&format!("access-control-allow-{what}")));
-            (reply.status().as_u16(), observed, all("access-control-expose-headers"), all("access-control-max-age"), all("vary"), all("cross-origin-resource-policy"))
-        };
-        let (bearer, nothing) = (format!("Bearer {}", ana.token()), [""; 4].map(str::to_owned));
-        let asks = ("access-control-request-method", "PATCH");
-        for origin in [
-            "null", "*", "https://app.example.org.evil.example", "https://evil-app.example.org", "http://app.example.org", "https://app.example.org:8443", "https://APP.example.org", "https://app.example.org/",
-            "https://app.example.org, https://evil.example", "https://app.example.org https://evil.example", "https://localhost:3000", "http://localhost", "http://localhost:30000", "https://example.org", "",
-        ] {
-            for (method, path) in [("GET", "/api/v1/me"), ("GET", "/nowhere"), ("OPTIONS", "/api/v1/me")] {
-                let (_, observed, reads, remembered, vary, _) = send(method, path, &[("origin", origin), ("authorization", &bearer), asks]).await;
-                assert_eq!((observed, reads.as_str(), remembered.as_str(), vary.as_str()), (nothing.clone(), "", "", "origin"), "{origin} {method} {path}");
-            }
-        }
-        // Two are none.
-        assert_eq!(send("GET", "/api/v1/me", &[("origin", "https://app.example.org"), ("origin", "https://evil.example")]).await.1, nothing);
-        assert_eq!(send("GET", "/livez", &[]).await.4, "origin", "what is told depends on it, also where nobody says it");
-        for origin in ["https://app.example.org", "http://localhost:3000"] {
-            let here = ("origin", origin);
-            let may = [origin, "", "", ""].map(str::to_owned);
-            let reads = "etag, location, link, retry-after, idempotency-replayed, x-request-id";
-            // What is refused can be read too.
-            for (method, path, token, status) in [
-                ("GET", "/api/v1/me", bearer.as_str(), 200), ("HEAD", "/api/v1/me", &bearer, 200), ("GET", "/api/v1/me", "Bearer x", 401), ("GET", "/api/v1/cases?limit=0", &bearer, 400),
-                ("GET", "/api/v1/users/x", &bearer, 404), ("DELETE", "/api/v1/me", &bearer, 405), ("GET", "/nowhere", &bearer, 404), ("POST", "/api/v1/cases", &bearer, 415),
-            ] {
-                let reply = send(method, path, &[here, ("authorization", token)]).await;
-                assert_eq!(reply, (status, may.clone(), reads.to_owned(), String::new(), "origin".to_owned(), "same-origin".to_owned()), "{method} {path}");
-            }
-            let (status, [observed, methods, headers, credentials], _, remembered, vary, _) = send("OPTIONS", "/api/v1/cases", &[here, asks, ("access-control-request-headers", "authorization, if-match, x-evil")]).await;
-            assert_eq!((status, observed.as_str(), methods.as_str(), credentials.as_str()), (204, origin, "GET, HEAD, POST, PUT, PATCH, DELETE", ""));
-            assert_eq!((headers.as_str(), remembered.as_str(), vary.as_str()), ("authorization, content-type, if-match, if-none-match, idempotency-key, x-request-id", "3600", "origin"));
-            assert_eq!(send("OPTIONS", "/api/v1/cases", &[here]).await.0, 405, "nobody asks whether they may");
-        }
+async fn a_token_is_taken_from_the_authorization_header_alone(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let (token, me) = (ana.token(), "/api/v1/me");
+    for (headers, path) in [
+        (vec![("cookie", format!("access_token={token}"))], me.to_owned()),
+        (vec![("x-access-token", token.to_owned())], me.to_owned()),
+        (vec![("authorization", format!("Basic {token}"))], me.to_owned()),
+        (vec![("authorization", token.to_owned())], me.to_owned()),
+    ] {
+        let headers: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        w.send(None, "GET", &path, &headers, None).await.expect(401);
     }
-
-    async fn no_body_is_unpacked(w) {
-        let ana = w.user(Role::Advocate);
-        for encoding in ["gzip", "br", "zstd", "deflate", "compress", "x-gzip", "identity, gzip", "GZIP", "?"] {
-            for (path, body) in [("/api/v1/cases", "\u{1f}\u{8b}"), ("/api/v1/auth/login", "{}"), ("/api/v1/me/interests", "{}")] {
-                let reply = w.send(Some(ana.token()), "POST", path, &[("content-encoding", encoding)], Some(body.into())).await;
-                assert_eq!(reply.status, 415, "{encoding} {path}");
-            }
-        }
+    for query in ["access_token", "token", "authorization"] {
+        let status = w.send(None, "GET", &format!("/api/v1/cases?{query}={token}"), &[], None).await.status;
+        assert_eq!(status, 401, "{query}");
     }
+}
 
-    async fn a_request_that_could_be_two_is_none(w) {
-        let head = "POST /api/v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
-        let smuggled = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n";
-        for lines in [
-            format!("{head}Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{smuggled}"),
-            format!("{head}Transfer-Encoding: chunked\r\nContent-Length: 6\r\n\r\n0\r\n\r\n{smuggled}"),
-            format!("{head}Content-Length: 2\r\nContent-Length: 40\r\n\r\n{{}}{smuggled}"),
-            format!("{head}Content-Length: 2, 40\r\n\r\n{{}}{smuggled}"),
-            format!("{head}Content-Length: +2\r\n\r\n{{}}{smuggled}"),
-            format!("{head}Content-Length: -1\r\n\r\n{smuggled}"),
-            format!("{head}Content-Length: 0x2\r\n\r\n{{}}{smuggled}"),
-            format!("{head}Content-Length : 2\r\n\r\n{{}}{smuggled}"),
-            format!("{head}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n{smuggled}"),
-            format!("{head}Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n{smuggled}"),
-            format!("{head}Transfer-Encoding: \u{b}chunked\r\n\r\n0\r\n\r\n{smuggled}"),
-            format!("{head}X-A: 1\r\n Content-Length: 2\r\n\r\n{{}}{smuggled}"),
-            format!("{head}X-A: a\0b\r\nContent-Length: 2\r\n\r\n{{}}{smuggled}"),
-            format!("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n{smuggled}"),
-        ] {
-            let reply = raw(w, lines.as_bytes());
-            let answers = reply.matches("HTTP/1.1 ").count();
-            assert!(reply.starts_with("HTTP/1.1 4") && answers == 1, "{lines:?} was answered {reply}");
-        }
-    }
+async fn no_token_stands_in_for_one_of_another_kind(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let both = w
+        .anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD})))
+        .await
+        .expect(200)
+        .body;
+    w.send(both["refresh_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
+    // Longer than any refresh token, which is said of it.
+    w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": both["access_token"]}))).await.expect(422);
+    let short = both["access_token"].as_str().unwrap().split('.').next().unwrap();
+    w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": short}))).await.expect(401);
+    let page = {
+        ana.new_case().await;
+        ana.new_case().await;
+        ana.get("/cases?limit=1").await.expect(200)
+    };
+    w.send(page.body["page"]["next_cursor"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
+}
 
-    async fn a_session_that_ends_on_one_server_is_dead_on_every_other(w) {
-        let (ana, admin, second) = (w.user(Role::Advocate), w.user(Role::Admin), w.another_server());
-        let there = |method: &'static str, path: &'static str, token: String, body: Option<Value>| {
-            let request = w.http.request(method.parse().unwrap(), format!("{second}{path}"));
-            async move {
-                let request = if token.is_empty() { request } else { request.bearer_auth(token) };
-                let request = match body { Some(body) => request.json(&body), None => request };
-                request.send().await.unwrap().status().as_u16()
-            }
-        };
-        let login = || async { w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD}))).await.expect(200).body };
-        let text = |body: &Value, member: &str| body[member].as_str().unwrap().to_owned();
-        // Known to both, so that what either remembers of the token is put to the test too.
-        let tokens = login().await;
-        for _ in 0..2 {
-            assert_eq!(there("GET", "/api/v1/me", text(&tokens, "access_token"), None).await, 200);
-            w.send(tokens["access_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(200);
-        }
-        assert_eq!(there("POST", "/api/v1/auth/logout", text(&tokens, "access_token"), None).await, 204);
-        w.send(tokens["access_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
-        w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": tokens["refresh_token"]}))).await.expect(401);
-        // A refresh token of an older generation that is spent here is spent there, and its second use ends the family on both.
-        let tokens = login().await;
-        let next = w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": tokens["refresh_token"]}))).await.expect(200).body;
-        assert_eq!(there("POST", "/api/v1/auth/refresh", String::new(), Some(json!({"refresh_token": next["refresh_token"]}))).await, 200);
-        assert_eq!(there("POST", "/api/v1/auth/refresh", String::new(), Some(json!({"refresh_token": tokens["refresh_token"]}))).await, 401);
-        w.send(tokens["access_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
-        // And so is a suspension.
-        let tokens = login().await;
-        assert_eq!(there("GET", "/api/v1/me", text(&tokens, "access_token"), None).await, 200);
-        admin.patch(&format!("/users/{}", ana.id()), "*", json!({"status": "suspended"})).await.expect(200);
-        assert_eq!(there("GET", "/api/v1/me", text(&tokens, "access_token"), None).await, 401);
-        assert_eq!(there("POST", "/api/v1/auth/refresh", String::new(), Some(json!({"refresh_token": tokens["refresh_token"]}))).await, 401);
-        // One that starts afterwards knows no more of it.
-        let third = w.another_server();
-        let asked = w.http.get(format!("{third}/api/v1/me")).bearer_auth(text(&tokens, "access_token")).send().await.unwrap();
-        assert_eq!(asked.status().as_u16(), 401);
-    }
-
-    async fn of_sixty_four_who_take_a_right_away_an_administrator_stays(w) {
-        let admins: Vec<User<'_>> = (0..8).map(|_| w.user(Role::Admin)).collect();
-        let tries = (0..64_usize).map(|n| {
-            let (who, whom) = (&admins[n % 8], admins[(n + 1 + n / 8) % 8].id());
-            async move {
-                let change = if n % 2 == 0 { json!({"role": "advocate"}) } else { json!({"status": "suspended"}) };
-                who.patch(&format!("/users/{whom}"), "*", change).await.status
-            }
+async fn nobody_becomes_somebody_else_by_saying_so(w: &World) {
+    let (ana, far) = (w.user(Role::Advocate), w.outsider(Role::Supervisor));
+    let case = ana.new_case().await;
+    let (org, user) = (w.org.id.to_string(), ana.id());
+    let claims: Vec<(&str, &str)> =
+        ["x-tenant", "x-tenant-id", "x-organization", "x-organization-id", "x-forwarded-host", "x-host", "forwarded"]
+            .iter()
+            .map(|name| (*name, org.as_str()))
+            .chain(
+                ["x-user", "x-user-id", "x-forwarded-user", "x-remote-user", "x-original-user"]
+                    .iter()
+                    .map(|name| (*name, user.as_str())),
+            )
+            .chain([
+                ("x-role", "admin"),
+                ("x-http-method-override", "DELETE"),
+                ("x-method-override", "DELETE"),
+                ("x-original-url", "/api/v1/users"),
+                ("x-rewrite-url", "/api/v1/users"),
+            ])
+            .collect();
+    far.send("GET", &format!("/cases/{case}"), &claims, None).await.expect(404);
+    assert_eq!(far.send("GET", "/cases", &claims, None).await.expect(200).body["items"], json!([]));
+    assert_eq!(far.send("GET", "/me", &claims, None).await.expect(200).body["id"], far.id());
+    w.send(None, "GET", "/api/v1/me", &claims, None).await.expect(401);
+    for member in [
+        "organization_id",
+        "tenant_id",
+        "user_id",
+        "created_by",
+        "id",
+        "lead_advocate",
+        "status",
+        "version",
+        "case_number",
+    ] {
+        let mut body = json!({
+            "client_id": World::nobodys_id(), "advocacy_type": "peer", "intake_source": "self",
+            "client_goal": "Keep my place.",
         });
-        let statuses = futures_util::future::join_all(tries).await;
-        assert!(statuses.iter().all(|status| *status < 500), "{statuses:?}");
-        let of_org = schema::users::table.filter(schema::users::organization_id.eq(w.org.id)).filter(schema::users::role.eq(Role::Admin)).filter(schema::users::status.eq(UserStatus::Active));
-        let left: i64 = of_org.count().get_result(&mut w.home.open()).unwrap();
-        assert!(left >= 1, "nobody is left who could let anybody in");
+        body[member] = json!(org);
+        far.post("/cases", body).await.faulty(422, &format!("/{member}"), "unknown_member");
     }
-
-    async fn a_name_that_another_organization_has_is_free(w) {
-        let (here, there) = (w.user(Role::Admin), w.outsider(Role::Admin));
-        here.post("/teams", json!({"name": "Night team"})).await.expect(201);
-        there.post("/teams", json!({"name": "Night team"})).await.expect(201);
-        here.post("/teams", json!({"name": "Night team"})).await.expect(409);
-        let key = [("idempotency-key", "\"the-same-key\"")];
-        let (one, two) = (w.user(Role::Advocate), w.outsider(Role::Advocate));
-        let made = one.send("POST", "/providers", &key, Some(json!({"name": "Riverside Clinic"}))).await.expect(201);
-        let other = two.send("POST", "/providers", &key, Some(json!({"name": "Hill Clinic"}))).await.expect(201);
-        assert_ne!(made.id(), other.id());
-        two.get(&format!("/providers/{}", made.id())).await.expect(404);
+    for parameter in ["organization_id", "tenant", "user_id", "as"] {
+        let reply = far.get(&format!("/cases?{parameter}={org}")).await.expect(400);
+        assert_eq!(reply.faults()[0].0, parameter);
     }
+}
 
-    /// The guard has seen the session when the head came; by the time the body is whole it is over.
-    async fn who_is_shut_out_while_their_body_comes_has_written_nothing(w) {
-        let (ana, admin, one) = (w.user(Role::Advocate), w.user(Role::Admin), w.user(Role::Admin));
-        let provider = ana.post("/providers", json!({"name": "Riverside Clinic"})).await.expect(201).id();
-        for (user, path, method, body, shut) in [
-            (&ana, format!("/api/v1/providers/{provider}"), "PATCH", json!({"name": "Mine"}).to_string(), json!({"status": "suspended"})),
-            // Somebody who loses their rights gives none away.
-            (&one, format!("/api/v1/users/{}", w.user(Role::Advocate).id()), "PATCH", json!({"role": "admin"}).to_string(), json!({"role": "advocate"})),
+async fn a_record_is_found_under_its_own_parent_alone(w: &World) {
+    let (ana, boss, mate) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
+    let (one, other) = (ana.new_case().await, ana.new_case().await);
+    let helps = boss
+        .post(&format!("/cases/{one}/assignments"), json!({"user_id": mate.id(), "role": "co"}))
+        .await
+        .expect(201)
+        .id();
+    boss.send("DELETE", &format!("/cases/{other}/assignments/{helps}"), &[("if-match", "*")], None).await.expect(404);
+    mate.get(&format!("/cases/{one}")).await.expect(200);
+    let (admin, team) = (w.user(Role::Admin), w.new_team("South side"));
+    let body = json!({"user_id": w.user(Role::Supervisor).id(), "starts_on": "2030-07-01", "ends_on": "2030-07-14"});
+    let stands_in = admin.post(&format!("/teams/{}/deputies", w.team), body).await.expect(201).id();
+    admin.send("DELETE", &format!("/teams/{team}/deputies/{stands_in}"), &[("if-match", "*")], None).await.expect(404);
+    // Two parents in a path are rare; whichever comes anew has to be named here.
+    let two: Vec<&str> = DOC["paths"]
+        .as_object()
+        .unwrap()
+        .keys()
+        .filter(|path| path.matches('{').count() > 1)
+        .map(String::as_str)
+        .collect();
+    assert_eq!(
+        two,
+        [
+            "/api/v1/cases/{id}/assignments/{assignment_id}",
+            "/api/v1/teams/{id}/deputies/{deputy_id}",
+            "/api/v1/teams/{id}/members/{user_id}"
+        ]
+    );
+}
+
+async fn whyever_a_login_is_refused_it_is_told_the_same(w: &World) {
+    let (ana, gone, out) = (
+        w.user(Role::Advocate),
+        w.user_who_is(Role::Advocate, UserStatus::Removed),
+        w.user_who_is(Role::Advocate, UserStatus::Suspended),
+    );
+    let login = |email: String, password: &'static str| async move {
+        w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": email, "password": password}))).await
+    };
+    let first = observed(&login(ana.email.clone(), "four wet umbrellas").await.expect(401));
+    for (email, password) in [
+        ("nobody@example.org".to_owned(), PASSWORD),
+        (gone.email.clone(), PASSWORD),
+        (out.email.clone(), PASSWORD),
+        (out.email.clone(), "four wet umbrellas"),
+        (ana.email.clone(), "x"),
+    ] {
+        assert_eq!(observed(&login(email, password).await), first);
+    }
+}
+
+async fn every_reply_keeps_to_itself(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let nowhere = World::nobodys_id();
+    let mut asked = vec![
+        ("GET".to_owned(), "/nowhere".to_owned()),
+        ("DELETE".to_owned(), "/api/v1/me/agenda".to_owned()),
+        ("HEAD".to_owned(), "/api/v1/me".to_owned()),
+        ("GET".to_owned(), format!("/api/v1/cases?{}", "x".repeat(9_000))),
+    ];
+    for (path, item) in DOC["paths"].as_object().unwrap() {
+        let url: Vec<&str> =
+            path.split('/').map(|part| if part.starts_with('{') { nowhere.as_str() } else { part }).collect();
+        asked.extend(
+            item.as_object()
+                .unwrap()
+                .keys()
+                .filter(|_| path.starts_with("/api/"))
+                .map(|method| (method.to_uppercase(), url.join("/"))),
+        );
+    }
+    for (method, url) in &asked {
+        for token in [None, Some(ana.token())] {
+            let mut request = w.http.request(method.parse().unwrap(), format!("{}{url}", w.base));
+            if let Some(token) = token.filter(|_| !url.ends_with("/logout")) {
+                request = request.bearer_auth(token);
+            }
+            let reply = request.send().await.unwrap();
+            let header = |name: &str| reply.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
+            for (name, value) in [
+                ("x-content-type-options", "nosniff"),
+                ("referrer-policy", "no-referrer"),
+                ("cross-origin-resource-policy", "same-origin"),
+                ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+                ("cache-control", "no-store"),
+                ("strict-transport-security", "max-age=31536000; includeSubDomains"),
+                // Nobody is told what serves this, and no page of elsewhere may read it.
+                ("server", ""),
+                ("x-powered-by", ""),
+                ("access-control-allow-origin", ""),
+            ] {
+                assert_eq!(header(name), value, "{name} of {method} {url}");
+            }
+            assert!(!header("x-request-id").is_empty(), "{method} {url}");
+            let kind = header("content-type");
+            assert!(
+                reply.status() == 204
+                    || kind.starts_with("application/json")
+                    || kind.starts_with("application/problem+json"),
+                "{method} {url}: {kind}"
+            );
+        }
+    }
+}
+
+async fn a_page_of_elsewhere_is_told_nothing(w: &World) {
+    let ana = w.user(Role::Advocate);
+    for origin in ["https://example.org", "null", "*", "http://127.0.0.1"] {
+        let reply = ana.send("GET", "/me", &[("origin", origin)], None).await.expect(200);
+        assert!(reply.headers.keys().all(|name| !name.as_str().starts_with("access-control-")), "{origin}");
+        let asked = w
+            .http
+            .request(reqwest::Method::OPTIONS, format!("{}/api/v1/me", w.base))
+            .header("origin", origin)
+            .header("access-control-request-method", "GET")
+            .send()
+            .await
+            .unwrap();
+        assert!(asked.headers().keys().all(|name| !name.as_str().starts_with("access-control-")), "{origin}");
+    }
+    // Where pages are named, those are told, and no other.
+    let origins = Origins::try_from("https://app.example.org, http://localhost:3000".to_owned()).unwrap();
+    let named = w.another_server_in(app::ServerOptions { origins, ..server_options() });
+    let send = async |method: &str, path: &str, headers: &[(&str, &str)]| {
+        let request = w.http.request(method.parse().unwrap(), format!("{named}{path}"));
+        let reply =
+            headers.iter().fold(request, |request, (name, value)| request.header(*name, *value)).send().await.unwrap();
+        let all = |name: &str| {
+            reply.headers().get_all(name).iter().map(|value| value.to_str().unwrap()).collect::<Vec<_>>().join(" & ")
+        };
+        let observed =
+            ["origin", "methods", "headers", "credentials"].map(|what| all(&format!("access-control-allow-{what}")));
+        (
+            reply.status().as_u16(),
+            observed,
+            all("access-control-expose-headers"),
+            all("access-control-max-age"),
+            all("vary"),
+            all("cross-origin-resource-policy"),
+        )
+    };
+    let (bearer, nothing) = (format!("Bearer {}", ana.token()), [""; 4].map(str::to_owned));
+    let asks = ("access-control-request-method", "PATCH");
+    for origin in [
+        "null",
+        "*",
+        "https://app.example.org.evil.example",
+        "https://evil-app.example.org",
+        "http://app.example.org",
+        "https://app.example.org:8443",
+        "https://APP.example.org",
+        "https://app.example.org/",
+        "https://app.example.org, https://evil.example",
+        "https://app.example.org https://evil.example",
+        "https://localhost:3000",
+        "http://localhost",
+        "http://localhost:30000",
+        "https://example.org",
+        "",
+    ] {
+        for (method, path) in [("GET", "/api/v1/me"), ("GET", "/nowhere"), ("OPTIONS", "/api/v1/me")] {
+            let (_, observed, reads, remembered, vary, _) =
+                send(method, path, &[("origin", origin), ("authorization", &bearer), asks]).await;
+            assert_eq!(
+                (observed, reads.as_str(), remembered.as_str(), vary.as_str()),
+                (nothing.clone(), "", "", "origin"),
+                "{origin} {method} {path}"
+            );
+        }
+    }
+    // Two are none.
+    assert_eq!(
+        send("GET", "/api/v1/me", &[("origin", "https://app.example.org"), ("origin", "https://evil.example")]).await.1,
+        nothing
+    );
+    assert_eq!(send("GET", "/livez", &[]).await.4, "origin", "what is told depends on it, also where nobody says it");
+    for origin in ["https://app.example.org", "http://localhost:3000"] {
+        let here = ("origin", origin);
+        let may = [origin, "", "", ""].map(str::to_owned);
+        let reads = "etag, location, link, retry-after, idempotency-replayed, x-request-id";
+        // What is refused can be read too.
+        for (method, path, token, status) in [
+            ("GET", "/api/v1/me", bearer.as_str(), 200),
+            ("HEAD", "/api/v1/me", &bearer, 200),
+            ("GET", "/api/v1/me", "Bearer x", 401),
+            ("GET", "/api/v1/cases?limit=0", &bearer, 400),
+            ("GET", "/api/v1/users/x", &bearer, 404),
+            ("DELETE", "/api/v1/me", &bearer, 405),
+            ("GET", "/nowhere", &bearer, 404),
+            ("POST", "/api/v1/cases", &bearer, 415),
         ] {
-            let (first, rest) = body.split_at(3);
-            let head = format!("{method} {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nIf-Match: *\r\nContent-Length: {}\r\n\r\n{first}", user.token(), body.len());
-            let mut stream = std::net::TcpStream::connect(w.base.trim_start_matches("http://")).unwrap();
-            stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
-            stream.write_all(head.as_bytes()).unwrap();
-            // Until the guard has looked, which nothing tells but that it is asked afterwards on the same server.
-            for _ in 0..20 { user.get("/me").await.expect(200); }
-            admin.patch(&format!("/users/{}", user.id()), "*", shut).await.expect(200);
-            stream.write_all(rest.as_bytes()).unwrap();
-            let mut reply = [0; 12];
-            stream.read_exact(&mut reply).unwrap();
-            assert_eq!(std::str::from_utf8(&reply).unwrap(), "HTTP/1.1 401", "{path}");
+            let reply = send(method, path, &[here, ("authorization", token)]).await;
+            assert_eq!(
+                reply,
+                (status, may.clone(), reads.to_owned(), String::new(), "origin".to_owned(), "same-origin".to_owned()),
+                "{method} {path}"
+            );
         }
-        assert_eq!(w.user(Role::Advocate).get(&format!("/providers/{provider}")).await.expect(200).body["name"], "Riverside Clinic");
+        let (status, [observed, methods, headers, credentials], _, remembered, vary, _) = send(
+            "OPTIONS",
+            "/api/v1/cases",
+            &[here, asks, ("access-control-request-headers", "authorization, if-match, x-evil")],
+        )
+        .await;
+        assert_eq!(
+            (status, observed.as_str(), methods.as_str(), credentials.as_str()),
+            (204, origin, "GET, HEAD, POST, PUT, PATCH, DELETE", "")
+        );
+        assert_eq!(
+            (headers.as_str(), remembered.as_str(), vary.as_str()),
+            ("authorization, content-type, if-match, if-none-match, idempotency-key, x-request-id", "3600", "origin")
+        );
+        assert_eq!(send("OPTIONS", "/api/v1/cases", &[here]).await.0, 405, "nobody asks whether they may");
     }
+}
 
-    /// Whatever the order, no session that the old password began outlives the new one.
-    async fn of_logins_beside_a_new_password_none_stays(w) {
-        let ana = w.user(Role::Advocate);
-        let login = || async { w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD}))).await };
-        // Some who go on logging in until the change is told: one of them is always on its way. With it they are four at once, of whom
-        // none has to wait for guesses.
-        let changed = std::cell::Cell::new(false);
-        let change = async {
-            ana.send("PUT", "/me/password", &[], Some(json!({"current_password": PASSWORD, "new_password": "four dry umbrellas"}))).await.expect(204);
-            changed.set(true);
-        };
-        let attempts = || async {
-            let mut replies = Vec::new();
-            while !changed.get() {
-                replies.push(login().await);
-            }
-            replies
-        };
-        let (logins, ()) = futures_util::join!(futures_util::future::join_all((0..3).map(|_| attempts())), change);
-        let logins: Vec<Reply> = logins.into_iter().flatten().collect();
-        assert!(logins.iter().any(|reply| reply.status == 200), "nobody was let in");
-        for reply in logins {
-            assert!(matches!(reply.status, 200 | 401), "{}", reply.status);
-            if reply.status == 200 {
-                w.send(reply.body["access_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
-            }
-        }
-        ana.get("/me").await.expect(200);
-        login().await.expect(401);
-    }
-
-    async fn a_change_of_ones_own_undoes_nobody_elses(w) {
-        let (ana, admin) = (w.user(Role::Advocate), w.user(Role::Admin));
-        let rename = || async { ana.patch("/me", "*", json!({"display_name": "Ana"})).await.status };
-        let suspend = async { admin.patch(&format!("/users/{}", ana.id()), "*", json!({"status": "suspended"})).await.expect(200) };
-        let (statuses, _) = futures_util::join!(futures_util::future::join_all((0..32).map(|_| rename())), suspend);
-        assert!(statuses.iter().all(|status| matches!(status, 200 | 401)), "{statuses:?}");
-        let status: UserStatus = schema::users::table.filter(schema::users::id.eq(ana.actor.user)).select(schema::users::status).first(&mut w.home.open()).unwrap();
-        assert_eq!(status, UserStatus::Suspended);
-    }
-
-    async fn a_wrong_guess_at_ones_own_password_is_in_the_trace(w) {
-        let ana = w.user(Role::Advocate);
-        ana.send("PUT", "/me/password", &[], Some(json!({"current_password": "not the one I have", "new_password": "four dry umbrellas"}))).await.faulty(422, "/current_password", "wrong_password");
-        let auditor = w.user(Role::Auditor);
-        // Nobody waits for it, so that a guess takes no longer than a hit.
-        for _ in 0..200 {
-            let found = auditor.get("/audit-events?action=user.password_refused").await.expect(200);
-            if let Some(entry) = found.body["items"].get(0) {
-                assert_eq!((&entry["subject_id"], &entry["outcome"]), (&json!(ana.id()), &json!("refused")));
-                return;
-            }
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-        panic!("no entry");
-    }
-
-    async fn a_client_of_another_team_is_not_found_out_by_their_name(w) {
-        let south = w.new_team("South side");
-        let (both, boss) = (w.user_in(&w.org, &[w.team, south], Role::Supervisor), w.user_in(&w.org, &[south], Role::Supervisor));
-        let client = both.post("/clients", json!({"preferred_name": "Quillon", "team_id": w.team.to_string()})).await.expect(201).id();
-        let body = json!({"client_id": client, "team_id": south.to_string(), "advocacy_type": "peer", "intake_source": "self", "client_goal": "Keep my medication."});
-        let made = both.post("/cases", body).await.expect(201);
-        boss.get(&format!("/cases/{}", made.id())).await.expect(200);
-        boss.get(&format!("/clients/{client}")).await.expect(404);
-        assert_eq!(boss.get("/cases?q=quill").await.expect(200).body["items"], json!([]));
-        assert_eq!(both.get("/cases?q=quill").await.expect(200).body["items"].as_array().unwrap().len(), 1);
-        // Nor in the list of records behind a number, which has the case without the name.
-        both.post(&format!("/cases/{}/barriers", made.id()), json!({"type": "cost", "description": "Deposit."})).await.expect(201);
-        for (user, is_named) in [(&both, true), (&boss, false)] {
-            let records = user.get("/reports/barriers_open/records?reason=Audit").await.expect(200);
-            let text = records.body.as_str().unwrap();
-            assert!(text.contains(made.body["case_number"].as_str().unwrap()), "{text}");
-            assert_eq!(text.contains("Quillon"), is_named, "{text}");
+async fn no_body_is_unpacked(w: &World) {
+    let ana = w.user(Role::Advocate);
+    for encoding in ["gzip", "br", "zstd", "deflate", "compress", "x-gzip", "identity, gzip", "GZIP", "?"] {
+        for (path, body) in
+            [("/api/v1/cases", "\u{1f}\u{8b}"), ("/api/v1/auth/login", "{}"), ("/api/v1/me/interests", "{}")]
+        {
+            let reply =
+                w.send(Some(ana.token()), "POST", path, &[("content-encoding", encoding)], Some(body.into())).await;
+            assert_eq!(reply.status, 415, "{encoding} {path}");
         }
     }
+}
 
-    async fn a_client_of_another_team_is_not_found_out_by_their_birth(w) {
-        let south = w.new_team("South side");
-        let (both, boss) = (w.user_in(&w.org, &[w.team, south], Role::Supervisor), w.user_in(&w.org, &[south], Role::Supervisor));
-        let client = json!({"preferred_name": "Quillon", "date_of_birth": "1990-05-17", "team_id": w.team.to_string()});
-        let client = both.post("/clients", client).await.expect(201).id();
-        let body = json!({"client_id": client, "team_id": south.to_string(), "advocacy_type": "peer", "intake_source": "self", "client_goal": "Keep my medication."});
-        let case = both.post("/cases", body).await.expect(201).id();
-        let barriers = format!("/cases/{case}/barriers");
-        let barrier = |on: &str| json!({"type": "cost", "description": "Deposit.", "occurred_on": on});
-        both.post(&barriers, barrier("1990-05-16")).await.faulty(422, "/occurred_on", "before_birth");
-        boss.post(&barriers, barrier("1990-05-16")).await.expect(201);
+async fn a_request_that_could_be_two_is_none(w: &World) {
+    let head = "POST /api/v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
+    let smuggled = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n";
+    for lines in [
+        format!("{head}Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{smuggled}"),
+        format!("{head}Transfer-Encoding: chunked\r\nContent-Length: 6\r\n\r\n0\r\n\r\n{smuggled}"),
+        format!("{head}Content-Length: 2\r\nContent-Length: 40\r\n\r\n{{}}{smuggled}"),
+        format!("{head}Content-Length: 2, 40\r\n\r\n{{}}{smuggled}"),
+        format!("{head}Content-Length: +2\r\n\r\n{{}}{smuggled}"),
+        format!("{head}Content-Length: -1\r\n\r\n{smuggled}"),
+        format!("{head}Content-Length: 0x2\r\n\r\n{{}}{smuggled}"),
+        format!("{head}Content-Length : 2\r\n\r\n{{}}{smuggled}"),
+        format!("{head}Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n{smuggled}"),
+        format!("{head}Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n{smuggled}"),
+        format!("{head}Transfer-Encoding: \u{b}chunked\r\n\r\n0\r\n\r\n{smuggled}"),
+        format!("{head}X-A: 1\r\n Content-Length: 2\r\n\r\n{{}}{smuggled}"),
+        format!("{head}X-A: a\0b\r\nContent-Length: 2\r\n\r\n{{}}{smuggled}"),
+        format!("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n{smuggled}"),
+    ] {
+        let reply = raw(w, lines.as_bytes());
+        let answers = reply.matches("HTTP/1.1 ").count();
+        assert!(reply.starts_with("HTTP/1.1 4") && answers == 1, "{lines:?} was answered {reply}");
     }
+}
+
+async fn a_session_that_ends_on_one_server_is_dead_on_every_other(w: &World) {
+    let (ana, admin, second) = (w.user(Role::Advocate), w.user(Role::Admin), w.another_server());
+    let there = |method: &'static str, path: &'static str, token: String, body: Option<Value>| {
+        let request = w.http.request(method.parse().unwrap(), format!("{second}{path}"));
+        async move {
+            let request = if token.is_empty() { request } else { request.bearer_auth(token) };
+            let request = match body {
+                Some(body) => request.json(&body),
+                None => request,
+            };
+            request.send().await.unwrap().status().as_u16()
+        }
+    };
+    let login = || async {
+        w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD})))
+            .await
+            .expect(200)
+            .body
+    };
+    let text = |body: &Value, member: &str| body[member].as_str().unwrap().to_owned();
+    // Known to both, so that what either remembers of the token is put to the test too.
+    let tokens = login().await;
+    for _ in 0..2 {
+        assert_eq!(there("GET", "/api/v1/me", text(&tokens, "access_token"), None).await, 200);
+        w.send(tokens["access_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(200);
+    }
+    assert_eq!(there("POST", "/api/v1/auth/logout", text(&tokens, "access_token"), None).await, 204);
+    w.send(tokens["access_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
+    w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": tokens["refresh_token"]}))).await.expect(401);
+    // A refresh token of an older generation that is spent here is spent there, and its second use ends the family on
+    // both.
+    let tokens = login().await;
+    let next = w
+        .anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": tokens["refresh_token"]})))
+        .await
+        .expect(200)
+        .body;
+    assert_eq!(
+        there("POST", "/api/v1/auth/refresh", String::new(), Some(json!({"refresh_token": next["refresh_token"]})))
+            .await,
+        200
+    );
+    assert_eq!(
+        there("POST", "/api/v1/auth/refresh", String::new(), Some(json!({"refresh_token": tokens["refresh_token"]})))
+            .await,
+        401
+    );
+    w.send(tokens["access_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
+    // And so is a suspension.
+    let tokens = login().await;
+    assert_eq!(there("GET", "/api/v1/me", text(&tokens, "access_token"), None).await, 200);
+    admin.patch(&format!("/users/{}", ana.id()), "*", json!({"status": "suspended"})).await.expect(200);
+    assert_eq!(there("GET", "/api/v1/me", text(&tokens, "access_token"), None).await, 401);
+    assert_eq!(
+        there("POST", "/api/v1/auth/refresh", String::new(), Some(json!({"refresh_token": tokens["refresh_token"]})))
+            .await,
+        401
+    );
+    // One that starts afterwards knows no more of it.
+    let third = w.another_server();
+    let asked =
+        w.http.get(format!("{third}/api/v1/me")).bearer_auth(text(&tokens, "access_token")).send().await.unwrap();
+    assert_eq!(asked.status().as_u16(), 401);
+}
+
+async fn of_sixty_four_who_take_a_right_away_an_administrator_stays(w: &World) {
+    let admins: Vec<User<'_>> = (0..8).map(|_| w.user(Role::Admin)).collect();
+    let tries = (0..64_usize).map(|n| {
+        let (who, whom) = (&admins[n % 8], admins[(n + 1 + n / 8) % 8].id());
+        async move {
+            let change = if n % 2 == 0 { json!({"role": "advocate"}) } else { json!({"status": "suspended"}) };
+            who.patch(&format!("/users/{whom}"), "*", change).await.status
+        }
+    });
+    let statuses = futures_util::future::join_all(tries).await;
+    assert!(statuses.iter().all(|status| *status < 500), "{statuses:?}");
+    let of_org = schema::users::table
+        .filter(schema::users::organization_id.eq(w.org.id))
+        .filter(schema::users::role.eq(Role::Admin))
+        .filter(schema::users::status.eq(UserStatus::Active));
+    let left: i64 = of_org.count().get_result(&mut w.home.open()).unwrap();
+    assert!(left >= 1, "nobody is left who could let anybody in");
+}
+
+async fn a_name_that_another_organization_has_is_free(w: &World) {
+    let (here, there) = (w.user(Role::Admin), w.outsider(Role::Admin));
+    here.post("/teams", json!({"name": "Night team"})).await.expect(201);
+    there.post("/teams", json!({"name": "Night team"})).await.expect(201);
+    here.post("/teams", json!({"name": "Night team"})).await.expect(409);
+    let key = [("idempotency-key", "\"the-same-key\"")];
+    let (one, two) = (w.user(Role::Advocate), w.outsider(Role::Advocate));
+    let made = one.send("POST", "/providers", &key, Some(json!({"name": "Riverside Clinic"}))).await.expect(201);
+    let other = two.send("POST", "/providers", &key, Some(json!({"name": "Hill Clinic"}))).await.expect(201);
+    assert_ne!(made.id(), other.id());
+    two.get(&format!("/providers/{}", made.id())).await.expect(404);
+}
+
+/// The guard has seen the session when the head came; by the time the body is whole it is over.
+async fn who_is_shut_out_while_their_body_comes_has_written_nothing(w: &World) {
+    let (ana, admin, one) = (w.user(Role::Advocate), w.user(Role::Admin), w.user(Role::Admin));
+    let provider = ana.post("/providers", json!({"name": "Riverside Clinic"})).await.expect(201).id();
+    for (user, path, method, body, shut) in [
+        (
+            &ana,
+            format!("/api/v1/providers/{provider}"),
+            "PATCH",
+            json!({"name": "Mine"}).to_string(),
+            json!({"status": "suspended"}),
+        ),
+        // Somebody who loses their rights gives none away.
+        (
+            &one,
+            format!("/api/v1/users/{}", w.user(Role::Advocate).id()),
+            "PATCH",
+            json!({"role": "admin"}).to_string(),
+            json!({"role": "advocate"}),
+        ),
+    ] {
+        let (first, rest) = body.split_at(3);
+        let head = format!(
+            "{method} {path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {}\r\nContent-Type: \
+             application/json\r\nIf-Match: *\r\nContent-Length: {}\r\n\r\n{first}",
+            user.token(),
+            body.len()
+        );
+        let mut stream = std::net::TcpStream::connect(w.base.trim_start_matches("http://")).unwrap();
+        stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
+        stream.write_all(head.as_bytes()).unwrap();
+        // Until the guard has looked, which nothing tells but that it is asked afterwards on the same server.
+        for _ in 0..20 {
+            user.get("/me").await.expect(200);
+        }
+        admin.patch(&format!("/users/{}", user.id()), "*", shut).await.expect(200);
+        stream.write_all(rest.as_bytes()).unwrap();
+        let mut reply = [0; 12];
+        stream.read_exact(&mut reply).unwrap();
+        assert_eq!(std::str::from_utf8(&reply).unwrap(), "HTTP/1.1 401", "{path}");
+    }
+    assert_eq!(
+        w.user(Role::Advocate).get(&format!("/providers/{provider}")).await.expect(200).body["name"],
+        "Riverside Clinic"
+    );
+}
+
+/// Whatever the order, no session that the old password began outlives the new one.
+async fn of_logins_beside_a_new_password_none_stays(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let login = || async {
+        w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD}))).await
+    };
+    // Some who go on logging in until the change is told: one of them is always on its way. With it they are four at
+    // once, of whom none has to wait for guesses.
+    let changed = std::cell::Cell::new(false);
+    let change = async {
+        ana.send(
+            "PUT",
+            "/me/password",
+            &[],
+            Some(json!({"current_password": PASSWORD, "new_password": "four dry umbrellas"})),
+        )
+        .await
+        .expect(204);
+        changed.set(true);
+    };
+    let attempts = || async {
+        let mut replies = Vec::new();
+        while !changed.get() {
+            replies.push(login().await);
+        }
+        replies
+    };
+    let (logins, ()) = futures_util::join!(futures_util::future::join_all((0..3).map(|_| attempts())), change);
+    let logins: Vec<Reply> = logins.into_iter().flatten().collect();
+    assert!(logins.iter().any(|reply| reply.status == 200), "nobody was let in");
+    for reply in logins {
+        assert!(matches!(reply.status, 200 | 401), "{}", reply.status);
+        if reply.status == 200 {
+            w.send(reply.body["access_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
+        }
+    }
+    ana.get("/me").await.expect(200);
+    login().await.expect(401);
+}
+
+async fn a_change_of_ones_own_undoes_nobody_elses(w: &World) {
+    let (ana, admin) = (w.user(Role::Advocate), w.user(Role::Admin));
+    let rename = || async { ana.patch("/me", "*", json!({"display_name": "Ana"})).await.status };
+    let suspend =
+        async { admin.patch(&format!("/users/{}", ana.id()), "*", json!({"status": "suspended"})).await.expect(200) };
+    let (statuses, _) = futures_util::join!(futures_util::future::join_all((0..32).map(|_| rename())), suspend);
+    assert!(statuses.iter().all(|status| matches!(status, 200 | 401)), "{statuses:?}");
+    let status: UserStatus = schema::users::table
+        .filter(schema::users::id.eq(ana.actor.user))
+        .select(schema::users::status)
+        .first(&mut w.home.open())
+        .unwrap();
+    assert_eq!(status, UserStatus::Suspended);
+}
+
+async fn a_wrong_guess_at_ones_own_password_is_in_the_trace(w: &World) {
+    let ana = w.user(Role::Advocate);
+    ana.send(
+        "PUT",
+        "/me/password",
+        &[],
+        Some(json!({"current_password": "not the one I have", "new_password": "four dry umbrellas"})),
+    )
+    .await
+    .faulty(422, "/current_password", "wrong_password");
+    let auditor = w.user(Role::Auditor);
+    // Nobody waits for it, so that a guess takes no longer than a hit.
+    for _ in 0..200 {
+        let found = auditor.get("/audit-events?action=user.password_refused").await.expect(200);
+        if let Some(entry) = found.body["items"].get(0) {
+            assert_eq!((&entry["subject_id"], &entry["outcome"]), (&json!(ana.id()), &json!("refused")));
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("no entry");
+}
+
+async fn a_client_of_another_team_is_not_found_out_by_their_name(w: &World) {
+    let south = w.new_team("South side");
+    let (both, boss) =
+        (w.user_in(&w.org, &[w.team, south], Role::Supervisor), w.user_in(&w.org, &[south], Role::Supervisor));
+    let client = both
+        .post("/clients", json!({"preferred_name": "Quillon", "team_id": w.team.to_string()}))
+        .await
+        .expect(201)
+        .id();
+    let body = json!({
+        "client_id": client, "team_id": south.to_string(), "advocacy_type": "peer", "intake_source": "self",
+        "client_goal": "Keep my medication.",
+    });
+    let made = both.post("/cases", body).await.expect(201);
+    boss.get(&format!("/cases/{}", made.id())).await.expect(200);
+    boss.get(&format!("/clients/{client}")).await.expect(404);
+    assert_eq!(boss.get("/cases?q=quill").await.expect(200).body["items"], json!([]));
+    assert_eq!(both.get("/cases?q=quill").await.expect(200).body["items"].as_array().unwrap().len(), 1);
+    // Nor in the list of records behind a number, which has the case without the name.
+    both.post(&format!("/cases/{}/barriers", made.id()), json!({"type": "cost", "description": "Deposit."}))
+        .await
+        .expect(201);
+    for (user, is_named) in [(&both, true), (&boss, false)] {
+        let records = user.get("/reports/barriers_open/records?reason=Audit").await.expect(200);
+        let text = records.body.as_str().unwrap();
+        assert!(text.contains(made.body["case_number"].as_str().unwrap()), "{text}");
+        assert_eq!(text.contains("Quillon"), is_named, "{text}");
+    }
+}
+
+async fn a_client_of_another_team_is_not_found_out_by_their_birth(w: &World) {
+    let south = w.new_team("South side");
+    let (both, boss) =
+        (w.user_in(&w.org, &[w.team, south], Role::Supervisor), w.user_in(&w.org, &[south], Role::Supervisor));
+    let client = json!({"preferred_name": "Quillon", "date_of_birth": "1990-05-17", "team_id": w.team.to_string()});
+    let client = both.post("/clients", client).await.expect(201).id();
+    let body = json!({
+        "client_id": client, "team_id": south.to_string(), "advocacy_type": "peer", "intake_source": "self",
+        "client_goal": "Keep my medication.",
+    });
+    let case = both.post("/cases", body).await.expect(201).id();
+    let barriers = format!("/cases/{case}/barriers");
+    let barrier = |on: &str| json!({"type": "cost", "description": "Deposit.", "occurred_on": on});
+    both.post(&barriers, barrier("1990-05-16")).await.faulty(422, "/occurred_on", "before_birth");
+    boss.post(&barriers, barrier("1990-05-16")).await.expect(201);
 }

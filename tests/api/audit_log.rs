@@ -24,326 +24,506 @@ fn operator() -> Operator {
     Operator::new()
 }
 fn actions(entries: &[Value], subject: &str) -> Vec<String> {
-    entries.iter().filter(|entry| entry["subject_id"] == subject).map(|entry| entry["action"].as_str().unwrap().to_owned()).collect()
+    entries
+        .iter()
+        .filter(|entry| entry["subject_id"] == subject)
+        .map(|entry| entry["action"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 on_both_engines! {
-    async fn entries_are_found_by_their_session_and_by_where_they_came_from(w) {
-        let (ana, auditor) = (w.user(Role::Advocate), w.user(Role::Auditor));
-        let case = ana.new_case().await;
-        let signed_in = w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": crate::support::PASSWORD}))).await.expect(200);
-        let second = signed_in.body["access_token"].as_str().unwrap();
-        w.send(Some(second), "GET", &format!("/api/v1/cases/{case}"), &[], None).await.expect(200);
-        let found = async |query: String| {
-            let listed = auditor.get(&format!("/audit-events?limit=200&{query}")).await.expect(200);
-            listed.body["items"].as_array().unwrap().iter().map(|entry| (entry["action"].as_str().unwrap().to_owned(), entry["session_id"].clone(), entry["source"].clone())).collect::<Vec<_>>()
-        };
-        let first = found(format!("session_id={}", ana.actor.session)).await;
-        assert!(first.iter().any(|(action, ..)| action == "case.created") && !first.iter().any(|(action, ..)| action == "session.started"), "{first:?}");
-        assert!(first.iter().all(|(_, session, _)| *session == json!(ana.actor.session)));
-        let all = found("action=case.read".to_owned()).await;
-        let other = all[0].1.as_str().unwrap().to_owned();
-        assert_ne!(other, ana.actor.session.to_string());
-        let second: Vec<String> = found(format!("session_id={other}")).await.into_iter().map(|(action, ..)| action).collect();
-        assert_eq!(second, ["case.read", "session.started"]);
-        let here = found("source=127.0.0.1&sort=sequence".to_owned()).await;
-        assert!(here.len() > 4 && here.iter().all(|(_, _, source)| source == "127.0.0.1"), "{here:?}");
-        for nothing in [format!("session_id={}", World::nobodys_id()), format!("session_id={}", w.outsider(Role::Advocate).actor.session), "source=192.0.2.1".to_owned(), "source=cli".to_owned()] {
-            assert!(found(nothing.clone()).await.is_empty(), "{nothing}");
-        }
-        auditor.get("/audit-events?session_id=x").await.faulty(400, "session_id", "invalid");
-    }
+    entries_are_found_by_their_session_and_by_where_they_came_from,
+    a_read_is_in_the_trace_before_its_reply,
+    a_change_names_members_and_no_content,
+    a_list_leaves_one_entry_with_the_ids_that_it_showed,
+    a_refused_change_leaves_no_entry,
+    who_is_refused_is_in_the_trace_before_they_are_told,
+    the_token_of_an_ended_session_is_in_the_trace_now_and_then,
+    signing_in_and_failing_to_are_in_the_trace,
+    the_numbers_have_no_gaps_however_many_write,
+    nobody_alters_an_entry_or_takes_one_away,
+    what_is_altered_past_every_guard_is_found,
+    a_database_takes_writes_while_it_is_verified,
+    what_a_checkpoint_has_seen_cannot_be_taken_back,
+    an_auditor_sees_entries_and_ids_and_nothing_else,
+    the_trace_is_the_auditors_and_of_their_own_organization,
+}
 
-    async fn a_read_is_in_the_trace_before_its_reply(w) {
-        let ana = w.user(Role::Advocate);
-        let case = ana.new_case().await;
-        let read = ana.get(&format!("/cases/{case}")).await.expect(200);
-        let entries = entries(w).await;
-        assert_eq!(actions(&entries, &case), ["case.created", "case.read"]);
-        let entry = entries.iter().find(|entry| entry["action"] == "case.read").unwrap();
-        assert_eq!((&entry["actor_id"], &entry["actor_role"], &entry["source"]), (&json!(ana.id()), &json!("advocate"), &json!("127.0.0.1")));
-        assert_eq!(entry["request_id"], read.header("x-request-id"));
+async fn entries_are_found_by_their_session_and_by_where_they_came_from(w: &World) {
+    let (ana, auditor) = (w.user(Role::Advocate), w.user(Role::Auditor));
+    let case = ana.new_case().await;
+    let signed_in = w
+        .anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": crate::support::PASSWORD})))
+        .await
+        .expect(200);
+    let second = signed_in.body["access_token"].as_str().unwrap();
+    w.send(Some(second), "GET", &format!("/api/v1/cases/{case}"), &[], None).await.expect(200);
+    let found = async |query: String| {
+        let listed = auditor.get(&format!("/audit-events?limit=200&{query}")).await.expect(200);
+        listed.body["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|entry| {
+                (entry["action"].as_str().unwrap().to_owned(), entry["session_id"].clone(), entry["source"].clone())
+            })
+            .collect::<Vec<_>>()
+    };
+    let first = found(format!("session_id={}", ana.actor.session)).await;
+    assert!(
+        first.iter().any(|(action, ..)| action == "case.created")
+            && !first.iter().any(|(action, ..)| action == "session.started"),
+        "{first:?}"
+    );
+    assert!(first.iter().all(|(_, session, _)| *session == json!(ana.actor.session)));
+    let all = found("action=case.read".to_owned()).await;
+    let other = all[0].1.as_str().unwrap().to_owned();
+    assert_ne!(other, ana.actor.session.to_string());
+    let second: Vec<String> =
+        found(format!("session_id={other}")).await.into_iter().map(|(action, ..)| action).collect();
+    assert_eq!(second, ["case.read", "session.started"]);
+    let here = found("source=127.0.0.1&sort=sequence".to_owned()).await;
+    assert!(here.len() > 4 && here.iter().all(|(_, _, source)| source == "127.0.0.1"), "{here:?}");
+    for nothing in [
+        format!("session_id={}", World::nobodys_id()),
+        format!("session_id={}", w.outsider(Role::Advocate).actor.session),
+        "source=192.0.2.1".to_owned(),
+        "source=cli".to_owned(),
+    ] {
+        assert!(found(nothing.clone()).await.is_empty(), "{nothing}");
     }
+    auditor.get("/audit-events?session_id=x").await.faulty(400, "session_id", "invalid");
+}
 
-    async fn a_change_names_members_and_no_content(w) {
-        let ana = w.user(Role::Advocate);
-        let case = ana.new_case().await;
-        ana.patch(&format!("/cases/{case}"), "*", json!({"client_goal": "CANARY-CANARY", "tags": ["CANARY"]})).await.expect(200);
-        let entries = entries(w).await;
-        let entry = entries.iter().find(|entry| entry["action"] == "case.updated").unwrap();
-        assert_eq!(entry["fields"], json!(["client_goal", "tags"]));
-        assert!(!serde_json::to_string(&entries).unwrap().contains("CANARY"));
+async fn a_read_is_in_the_trace_before_its_reply(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let case = ana.new_case().await;
+    let read = ana.get(&format!("/cases/{case}")).await.expect(200);
+    let entries = entries(w).await;
+    assert_eq!(actions(&entries, &case), ["case.created", "case.read"]);
+    let entry = entries.iter().find(|entry| entry["action"] == "case.read").unwrap();
+    assert_eq!(
+        (&entry["actor_id"], &entry["actor_role"], &entry["source"]),
+        (&json!(ana.id()), &json!("advocate"), &json!("127.0.0.1"))
+    );
+    assert_eq!(entry["request_id"], read.header("x-request-id"));
+}
+
+async fn a_change_names_members_and_no_content(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let case = ana.new_case().await;
+    ana.patch(&format!("/cases/{case}"), "*", json!({"client_goal": "CANARY-CANARY", "tags": ["CANARY"]}))
+        .await
+        .expect(200);
+    let entries = entries(w).await;
+    let entry = entries.iter().find(|entry| entry["action"] == "case.updated").unwrap();
+    assert_eq!(entry["fields"], json!(["client_goal", "tags"]));
+    assert!(!serde_json::to_string(&entries).unwrap().contains("CANARY"));
+}
+
+async fn a_list_leaves_one_entry_with_the_ids_that_it_showed(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let (one, two) = (ana.new_case().await, ana.new_case().await);
+    ana.get("/cases").await.expect(200);
+    let entries = entries(w).await;
+    let listed = entries.iter().find(|entry| entry["action"] == "case.listed").unwrap();
+    assert_eq!(listed["subject_ids"], json!([two, one]));
+}
+
+async fn a_refused_change_leaves_no_entry(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let case = ana.new_case().await;
+    let before = entries(w).await.len();
+    ana.patch(&format!("/cases/{case}"), "\"v9\"", json!({"tags": []})).await.expect(412);
+    ana.transition(&case, json!({"to": "closed"})).await.expect(409);
+    let after = entries(w).await;
+    assert!(after[before..].iter().all(|entry| entry["action"] == "audit.read"), "{after:#?}");
+}
+
+async fn who_is_refused_is_in_the_trace_before_they_are_told(w: &World) {
+    let (ana, ben, auditor) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Auditor));
+    let (case, nobodys) = (ana.new_case().await, World::nobodys_id());
+    let hidden = ben.get(&format!("/cases/{case}?expand=client")).await.expect(404);
+    ben.patch(&format!("/cases/{case}"), "*", json!({"tags": ["CANARY"]})).await.expect(404);
+    ben.get(&format!("/cases/{nobodys}")).await.expect(404);
+    w.user(Role::Admin).get("/clients").await.expect(403);
+    auditor.post(&format!("/cases/{case}/notes"), json!({"kind": "progress", "body": "CANARY"})).await.expect(403);
+    // A letter behind its number is the same letter, here as for the router.
+    ben.get(&format!("/c%61ses/{}%{:02x}{}", &case[..8], case.as_bytes()[8], &case[9..])).await;
+    ben.post(
+        "/cases",
+        json!({"client_id": nobodys, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g"}),
+    )
+    .await
+    .expect(422);
+    ben.get("/cases?nonsense=1").await.expect(400);
+    let entries = entries(w).await;
+    let refused: Vec<_> = entries.iter().filter(|entry| entry["action"] == "request.refused").collect();
+    let observed: Vec<_> =
+        refused.iter().map(|entry| (entry["fields"].clone(), entry["subject_id"].as_str().unwrap_or(""))).collect();
+    assert_eq!(
+        observed,
+        [
+            (json!(["GET /api/v1/cases/{id}", "404"]), case.as_str()),
+            (json!(["PATCH /api/v1/cases/{id}", "404"]), &case),
+            (json!(["GET /api/v1/cases/{id}", "404"]), &nobodys),
+            (json!(["GET /api/v1/clients", "403"]), ""),
+            (json!(["POST /api/v1/cases/{id}/notes", "403"]), &case),
+            (json!(["GET /api/v1/cases/{id}", "404"]), &case),
+            (json!(["POST /api/v1/cases", "422"]), ""),
+        ]
+    );
+    assert!(refused.iter().all(|entry| entry["outcome"] == "refused"), "{refused:#?}");
+    assert_eq!(
+        (&refused[0]["actor_id"], &refused[0]["request_id"]),
+        (&json!(ben.id()), &json!(hidden.header("x-request-id")))
+    );
+    assert!(!serde_json::to_string(&entries).unwrap().contains("CANARY"));
+}
+
+async fn the_token_of_an_ended_session_is_in_the_trace_now_and_then(w: &World) {
+    let (ana, kept) = (w.user(Role::Advocate), w.user(Role::Advocate));
+    let case = ana.new_case().await;
+    let suspended = w.user_who_is(Role::Supervisor, UserStatus::Suspended);
+    ana.send("POST", "/auth/logout", &[], None).await.expect(204);
+    let refused = ana.get(&format!("/cases/{case}")).await.expect(401);
+    // Many of them leave one entry a minute, and not one each.
+    for _ in 0..20 {
+        ana.get("/cases").await.expect(401);
     }
-
-    async fn a_list_leaves_one_entry_with_the_ids_that_it_showed(w) {
-        let ana = w.user(Role::Advocate);
-        let (one, two) = (ana.new_case().await, ana.new_case().await);
-        ana.get("/cases").await.expect(200);
-        let entries = entries(w).await;
-        let listed = entries.iter().find(|entry| entry["action"] == "case.listed").unwrap();
-        assert_eq!(listed["subject_ids"], json!([two, one]));
-    }
-
-    async fn a_refused_change_leaves_no_entry(w) {
-        let ana = w.user(Role::Advocate);
-        let case = ana.new_case().await;
-        let before = entries(w).await.len();
-        ana.patch(&format!("/cases/{case}"), "\"v9\"", json!({"tags": []})).await.expect(412);
-        ana.transition(&case, json!({"to": "closed"})).await.expect(409);
-        let after = entries(w).await;
-        assert!(after[before..].iter().all(|entry| entry["action"] == "audit.read"), "{after:#?}");
-    }
-
-    async fn who_is_refused_is_in_the_trace_before_they_are_told(w) {
-        let (ana, ben, auditor) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Auditor));
-        let (case, nobodys) = (ana.new_case().await, World::nobodys_id());
-        let hidden = ben.get(&format!("/cases/{case}?expand=client")).await.expect(404);
-        ben.patch(&format!("/cases/{case}"), "*", json!({"tags": ["CANARY"]})).await.expect(404);
-        ben.get(&format!("/cases/{nobodys}")).await.expect(404);
-        w.user(Role::Admin).get("/clients").await.expect(403);
-        auditor.post(&format!("/cases/{case}/notes"), json!({"kind": "progress", "body": "CANARY"})).await.expect(403);
-        // A letter behind its number is the same letter, here as for the router.
-        ben.get(&format!("/c%61ses/{}%{:02x}{}", &case[..8], case.as_bytes()[8], &case[9..])).await;
-        ben.post("/cases", json!({"client_id": nobodys, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g"})).await.expect(422);
-        ben.get("/cases?nonsense=1").await.expect(400);
-        let entries = entries(w).await;
-        let refused: Vec<_> = entries.iter().filter(|entry| entry["action"] == "request.refused").collect();
-        let observed: Vec<_> = refused.iter().map(|entry| (entry["fields"].clone(), entry["subject_id"].as_str().unwrap_or(""))).collect();
-        assert_eq!(
-            observed,
-            [
-                (json!(["GET /api/v1/cases/{id}", "404"]), case.as_str()),
-                (json!(["PATCH /api/v1/cases/{id}", "404"]), &case),
-                (json!(["GET /api/v1/cases/{id}", "404"]), &nobodys),
-                (json!(["GET /api/v1/clients", "403"]), ""),
-                (json!(["POST /api/v1/cases/{id}/notes", "403"]), &case),
-                (json!(["GET /api/v1/cases/{id}", "404"]), &case),
-                (json!(["POST /api/v1/cases", "422"]), ""),
-            ]
-        );
-        assert!(refused.iter().all(|entry| entry["outcome"] == "refused"), "{refused:#?}");
-        assert_eq!((&refused[0]["actor_id"], &refused[0]["request_id"]), (&json!(ben.id()), &json!(hidden.header("x-request-id"))));
-        assert!(!serde_json::to_string(&entries).unwrap().contains("CANARY"));
-    }
-
-    async fn the_token_of_an_ended_session_is_in_the_trace_now_and_then(w) {
-        let (ana, kept) = (w.user(Role::Advocate), w.user(Role::Advocate));
-        let case = ana.new_case().await;
-        let suspended = w.user_who_is(Role::Supervisor, UserStatus::Suspended);
-        ana.send("POST", "/auth/logout", &[], None).await.expect(204);
-        let refused = ana.get(&format!("/cases/{case}")).await.expect(401);
-        // Many of them leave one entry a minute, and not one each.
-        for _ in 0..20 { ana.get("/cases").await.expect(401); }
-        suspended.get("/clients").await.expect(401);
-        // Where nobody is asked who they are, nobody is refused for it.
-        ana.send("POST", "/auth/login", &[], Some(json!({"email": "nobody@example.org", "password": "not the right password"}))).await.expect(401);
-        // Time runs out for every token: that is nothing to enter, nor is what no session of ours stands behind.
-        let stranger = Actor { session: Id::new(), ..kept.actor };
-        let bare = |token: String| async move { w.send(Some(&token), "GET", "/api/v1/cases", &[], None).await.expect(401) };
-        bare(w.keys.mint(stranger).unwrap()).await;
-        bare(w.keys.mint(Actor { organization: Id::new(), ..stranger }).unwrap()).await;
-        bare("no token".into()).await;
-        let mine = schema::sessions::table.filter(schema::sessions::id.eq(kept.actor.session));
-        diesel::update(mine).set(schema::sessions::expires_at.eq(Instant::now().plus_seconds(-1))).execute(&mut w.home.open()).unwrap();
-        kept.get("/cases").await.expect(401);
-        let entries = entries(w).await;
-        let refusals: Vec<_> = entries.iter().filter(|entry| entry["outcome"] == "refused" && entry["action"] == "request.refused").collect();
-        let observed: Vec<_> = refusals.iter().map(|entry| (entry["actor_id"].clone(), entry["session_id"].clone(), entry["fields"].clone())).collect();
-        assert_eq!(observed, [
+    suspended.get("/clients").await.expect(401);
+    // Where nobody is asked who they are, nobody is refused for it.
+    ana.send(
+        "POST",
+        "/auth/login",
+        &[],
+        Some(json!({"email": "nobody@example.org", "password": "not the right password"})),
+    )
+    .await
+    .expect(401);
+    // Time runs out for every token: that is nothing to enter, nor is what no session of ours stands behind.
+    let stranger = Actor { session: Id::new(), ..kept.actor };
+    let bare = |token: String| async move { w.send(Some(&token), "GET", "/api/v1/cases", &[], None).await.expect(401) };
+    bare(w.keys.mint(stranger).unwrap()).await;
+    bare(w.keys.mint(Actor { organization: Id::new(), ..stranger }).unwrap()).await;
+    bare("no token".into()).await;
+    let mine = schema::sessions::table.filter(schema::sessions::id.eq(kept.actor.session));
+    diesel::update(mine)
+        .set(schema::sessions::expires_at.eq(Instant::now().plus_seconds(-1)))
+        .execute(&mut w.home.open())
+        .unwrap();
+    kept.get("/cases").await.expect(401);
+    let entries = entries(w).await;
+    let refusals: Vec<_> =
+        entries.iter().filter(|entry| entry["outcome"] == "refused" && entry["action"] == "request.refused").collect();
+    let observed: Vec<_> = refusals
+        .iter()
+        .map(|entry| (entry["actor_id"].clone(), entry["session_id"].clone(), entry["fields"].clone()))
+        .collect();
+    assert_eq!(
+        observed,
+        [
             (json!(ana.id()), json!(ana.actor.session), json!(["GET /api/v1/cases/{id}", "401"])),
             (json!(suspended.id()), json!(suspended.actor.session), json!(["GET /api/v1/clients", "401"])),
-        ]);
-        assert_eq!((&refusals[0]["subject_id"], &refusals[0]["request_id"], refusals[0].get("actor_role")), (&json!(case), &json!(refused.header("x-request-id")), None));
-    }
+        ]
+    );
+    assert_eq!(
+        (&refusals[0]["subject_id"], &refusals[0]["request_id"], refusals[0].get("actor_role")),
+        (&json!(case), &json!(refused.header("x-request-id")), None)
+    );
+}
 
-    async fn signing_in_and_failing_to_are_in_the_trace(w) {
-        let ana = w.user(Role::Advocate);
-        for password in [crate::support::PASSWORD, "not the right password"] {
-            w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": password}))).await;
-        }
-        // A refusal is noted without anybody waiting for it.
-        for _ in 0..100 {
-            let entries = entries(w).await;
-            if entries.iter().any(|entry| entry["action"] == "session.refused" && entry["outcome"] == "refused" && entry["subject_id"] == ana.id().as_str()) {
-                assert!(entries.iter().any(|entry| entry["action"] == "session.started" && entry["actor_id"] == ana.id().as_str()));
-                return;
-            }
-            actix_web::rt::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
-        panic!("the refused login is not in the audit log");
+async fn signing_in_and_failing_to_are_in_the_trace(w: &World) {
+    let ana = w.user(Role::Advocate);
+    for password in [crate::support::PASSWORD, "not the right password"] {
+        w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": password}))).await;
     }
-
-    async fn the_numbers_have_no_gaps_however_many_write(w) {
-        let users: Vec<_> = (0..8).map(|_| w.user(Role::Advocate)).collect();
-        futures_util::future::join_all(users.iter().map(|user| async { for _ in 0..5 { user.get(&format!("/cases/{}", user.new_case().await)).await.expect(200); } })).await;
+    // A refusal is noted without anybody waiting for it.
+    for _ in 0..100 {
         let entries = entries(w).await;
-        let numbers: Vec<i64> = entries.iter().map(|entry| entry["sequence"].as_i64().unwrap()).collect();
-        assert_eq!(numbers, (1..=numbers.len() as i64).collect::<Vec<_>>());
-        let auditor = w.user(Role::Auditor);
-        let verified = auditor.send("POST", "/audit-events/verification", &[], None).await.expect(200);
-        assert_eq!(verified.body["verified"], true, "{:#}", verified.body);
-    }
-
-    async fn nobody_alters_an_entry_or_takes_one_away(w) {
-        let ana = w.user(Role::Advocate);
-        for _ in 0..4 { ana.new_client().await; }
-        let mut conn = w.home.open();
-        for sql in ["UPDATE audit_events SET action = 'nothing'", "DELETE FROM audit_events"] {
-            assert!(alongside::on_engine!(&mut conn, |c| c.batch_execute(sql)).is_err(), "{sql}");
+        if entries.iter().any(|entry| {
+            entry["action"] == "session.refused"
+                && entry["outcome"] == "refused"
+                && entry["subject_id"] == ana.id().as_str()
+        }) {
+            assert!(
+                entries
+                    .iter()
+                    .any(|entry| entry["action"] == "session.started" && entry["actor_id"] == ana.id().as_str())
+            );
+            return;
         }
-        if w.engine == crate::support::database::Engine::Sqlite {
-            let replace = "INSERT OR REPLACE INTO audit_events SELECT * FROM audit_events";
-            assert!(alongside::on_engine!(&mut conn, |c| c.batch_execute(replace)).is_err(), "what REPLACE takes away is taken away too");
+        actix_web::rt::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("the refused login is not in the audit log");
+}
+
+async fn the_numbers_have_no_gaps_however_many_write(w: &World) {
+    let users: Vec<_> = (0..8).map(|_| w.user(Role::Advocate)).collect();
+    futures_util::future::join_all(users.iter().map(|user| async {
+        for _ in 0..5 {
+            user.get(&format!("/cases/{}", user.new_case().await)).await.expect(200);
         }
-    }
+    }))
+    .await;
+    let entries = entries(w).await;
+    let numbers: Vec<i64> = entries.iter().map(|entry| entry["sequence"].as_i64().unwrap()).collect();
+    assert_eq!(numbers, (1..=numbers.len() as i64).collect::<Vec<_>>());
+    let auditor = w.user(Role::Auditor);
+    let verified = auditor.send("POST", "/audit-events/verification", &[], None).await.expect(200);
+    assert_eq!(verified.body["verified"], true, "{:#}", verified.body);
+}
 
-    async fn what_is_altered_past_every_guard_is_found(w) {
-        let ana = w.user(Role::Advocate);
-        for _ in 0..5 { ana.new_client().await; }
-        let auditor = w.user(Role::Auditor);
-        let verify = || async { auditor.send("POST", "/audit-events/verification", &[], None).await.expect(200).body };
-        assert_eq!(verify().await["verified"], true);
-        let mut conn = w.home.open();
-        let unguard = match w.engine {
-            crate::support::database::Engine::Sqlite => "DROP TRIGGER audit_events_no_update; DROP TRIGGER audit_events_no_delete",
-            crate::support::database::Engine::Postgres => "ALTER TABLE audit_events DISABLE TRIGGER ALL",
-        };
-        let mut run = |sql: &str| alongside::on_engine!(&mut conn, |c| c.batch_execute(sql)).unwrap();
-        run(unguard);
-        run("UPDATE audit_events SET action = action || '!' WHERE sequence = 3");
-        assert_eq!(verify().await["first_broken"], json!({"sequence": 3, "reason": "altered"}));
-        run("UPDATE audit_events SET action = replace(action, '!', '') WHERE sequence = 3");
-        assert_eq!(verify().await["verified"], true);
-        run("INSERT INTO audit_events SELECT organization_id, sequence + 1000, at, actor_id, actor_role, session_id, source, action, subject_id, outcome, fields, subjects, request_id, hash FROM audit_events WHERE sequence = 3");
-        let beyond = verify().await;
-        assert_eq!((&beyond["verified"], &beyond["first_broken"]["reason"]), (&json!(false), &json!("inserted")));
-        run("DELETE FROM audit_events WHERE sequence > 1000");
-        assert_eq!(verify().await["verified"], true);
-        run("DELETE FROM audit_events WHERE sequence = 2");
-        assert_eq!(verify().await["first_broken"], json!({"sequence": 2, "reason": "missing"}));
-        // With its head gone, the chain is not one that never was.
-        run("DELETE FROM audit_heads");
-        assert_eq!(alongside::audit::chain::verify(&mut conn, w.org.id).unwrap().broken, Some((1, "missing")));
-        assert!(alongside::audit::chain::organizations(&mut conn).unwrap().contains(&w.org.id));
-    }
-
-    /// Whoever verifies a large database does so beside a server that goes on writing, and sees one state of it.
-    async fn a_database_takes_writes_while_it_is_verified(w) {
-        let ana = w.user(Role::Advocate);
+async fn nobody_alters_an_entry_or_takes_one_away(w: &World) {
+    let ana = w.user(Role::Advocate);
+    for _ in 0..4 {
         ana.new_client().await;
-        let options = Options { url: Url::parse(&w.home.url).unwrap(), replica: None, connections: 1, readers: 1, migrate: false, purpose: Use::Writing };
-        let (db, organization) = (Db::open(&options).unwrap(), w.org.id);
-        // Nothing of it waits for a write, or is waited for.
-        let mut writer = w.home.open();
-        writer.begin_write().unwrap();
-        diesel::delete(schema::idempotency_keys::table).execute(&mut writer).unwrap();
-        let (_, wrong) = alongside::admin::verify(&db, &operator(), None).unwrap();
-        let secrets = alongside::auth::secret_keys::SecretKeys::read(w.home.folder.path()).unwrap();
-        let (_, undecrypted) = alongside::admin::check_secrets(&db, &operator(), secrets).unwrap();
-        let of_this: Vec<&String> = wrong.iter().filter(|fault| fault.contains(&w.org.id.to_string())).collect();
-        assert_eq!((of_this, undecrypted), (vec![], vec![]));
-        writer.rollback();
-        let ((begin, begun), (go_on, goes_on)) = (tokio::sync::oneshot::channel(), tokio::sync::oneshot::channel());
-        let verified = tokio::task::spawn_blocking(move || {
-            db.inspect_blocking(&operator(), |tx| {
-                let before = alongside::audit::chain::verify(tx.conn, organization)?;
-                begin.send(()).unwrap();
-                goes_on.blocking_recv().unwrap();
-                Ok((before, alongside::audit::chain::verify(tx.conn, organization)?))
-            })
-        });
-        begun.await.unwrap();
+    }
+    let mut conn = w.home.open();
+    for sql in ["UPDATE audit_events SET action = 'nothing'", "DELETE FROM audit_events"] {
+        assert!(alongside::on_engine!(&mut conn, |c| c.batch_execute(sql)).is_err(), "{sql}");
+    }
+    if w.engine == crate::support::database::Engine::Sqlite {
+        let replace = "INSERT OR REPLACE INTO audit_events SELECT * FROM audit_events";
+        assert!(
+            alongside::on_engine!(&mut conn, |c| c.batch_execute(replace)).is_err(),
+            "what REPLACE takes away is taken away too"
+        );
+    }
+}
+
+async fn what_is_altered_past_every_guard_is_found(w: &World) {
+    let ana = w.user(Role::Advocate);
+    for _ in 0..5 {
         ana.new_client().await;
-        w.user(Role::Supervisor).get("/clients").await.expect(200);
-        go_on.send(()).unwrap();
-        let (before, after) = verified.await.unwrap().unwrap();
-        assert!(before.broken.is_none() && after.broken.is_none());
-        assert_eq!(before.entries, after.entries);
     }
+    let auditor = w.user(Role::Auditor);
+    let verify = || async { auditor.send("POST", "/audit-events/verification", &[], None).await.expect(200).body };
+    assert_eq!(verify().await["verified"], true);
+    let mut conn = w.home.open();
+    let unguard = match w.engine {
+        crate::support::database::Engine::Sqlite => {
+            "DROP TRIGGER audit_events_no_update; DROP TRIGGER audit_events_no_delete"
+        }
+        crate::support::database::Engine::Postgres => "ALTER TABLE audit_events DISABLE TRIGGER ALL",
+    };
+    let mut run = |sql: &str| alongside::on_engine!(&mut conn, |c| c.batch_execute(sql)).unwrap();
+    run(unguard);
+    run("UPDATE audit_events SET action = action || '!' WHERE sequence = 3");
+    assert_eq!(verify().await["first_broken"], json!({"sequence": 3, "reason": "altered"}));
+    run("UPDATE audit_events SET action = replace(action, '!', '') WHERE sequence = 3");
+    assert_eq!(verify().await["verified"], true);
+    run("INSERT INTO audit_events SELECT organization_id, sequence + 1000, at, actor_id, actor_role, session_id, \
+         source, action, subject_id, outcome, fields, subjects, request_id, hash FROM audit_events WHERE sequence = 3");
+    let beyond = verify().await;
+    assert_eq!((&beyond["verified"], &beyond["first_broken"]["reason"]), (&json!(false), &json!("inserted")));
+    run("DELETE FROM audit_events WHERE sequence > 1000");
+    assert_eq!(verify().await["verified"], true);
+    run("DELETE FROM audit_events WHERE sequence = 2");
+    assert_eq!(verify().await["first_broken"], json!({"sequence": 2, "reason": "missing"}));
+    // With its head gone, the chain is not one that never was.
+    run("DELETE FROM audit_heads");
+    assert_eq!(alongside::audit::chain::verify(&mut conn, w.org.id).unwrap().broken, Some((1, "missing")));
+    assert!(alongside::audit::chain::organizations(&mut conn).unwrap().contains(&w.org.id));
+}
 
-    // What the chain itself cannot tell: an end that is cut off, head and all, and a whole that is hashed anew.
-    async fn what_a_checkpoint_has_seen_cannot_be_taken_back(w) {
-        let ana = w.user(Role::Advocate);
-        for _ in 0..3 { ana.new_client().await; }
-        let options = Options { url: Url::parse(&w.home.url).unwrap(), replica: None, connections: 1, readers: 1, migrate: false, purpose: Use::Writing };
-        let (db, file) = (Db::open(&options).unwrap(), w.home.folder.path().join("checkpoints.jsonl"));
-        let mut sealer = Sealer::new(Arc::clone(&w.keys), file.clone());
-        sealer.seal(&db).await.unwrap();
-        sealer.seal(&db).await.unwrap();
+/// Whoever verifies a large database does so beside a server that goes on writing, and sees one state of it.
+async fn a_database_takes_writes_while_it_is_verified(w: &World) {
+    let ana = w.user(Role::Advocate);
+    ana.new_client().await;
+    let options = Options {
+        url: Url::parse(&w.home.url).unwrap(),
+        replica: None,
+        connections: 1,
+        readers: 1,
+        migrate: false,
+        purpose: Use::Writing,
+    };
+    let (db, organization) = (Db::open(&options).unwrap(), w.org.id);
+    // Nothing of it waits for a write, or is waited for.
+    let mut writer = w.home.open();
+    writer.begin_write().unwrap();
+    diesel::delete(schema::idempotency_keys::table).execute(&mut writer).unwrap();
+    let (_, wrong) = alongside::admin::verify(&db, &operator(), None).unwrap();
+    let secrets = alongside::auth::secret_keys::SecretKeys::read(w.home.folder.path()).unwrap();
+    let (_, undecrypted) = alongside::admin::check_secrets(&db, &operator(), secrets).unwrap();
+    let of_this: Vec<&String> = wrong.iter().filter(|fault| fault.contains(&w.org.id.to_string())).collect();
+    assert_eq!((of_this, undecrypted), (vec![], vec![]));
+    writer.rollback();
+    let ((begin, begun), (go_on, goes_on)) = (tokio::sync::oneshot::channel(), tokio::sync::oneshot::channel());
+    let verified = tokio::task::spawn_blocking(move || {
+        db.inspect_blocking(&operator(), |tx| {
+            let before = alongside::audit::chain::verify(tx.conn, organization)?;
+            begin.send(()).unwrap();
+            goes_on.blocking_recv().unwrap();
+            Ok((before, alongside::audit::chain::verify(tx.conn, organization)?))
+        })
+    });
+    begun.await.unwrap();
+    ana.new_client().await;
+    w.user(Role::Supervisor).get("/clients").await.expect(200);
+    go_on.send(()).unwrap();
+    let (before, after) = verified.await.unwrap().unwrap();
+    assert!(before.broken.is_none() && after.broken.is_none());
+    assert_eq!(before.entries, after.entries);
+}
+
+// What the chain itself cannot tell: an end that is cut off, head and all, and a whole that is hashed anew.
+async fn what_a_checkpoint_has_seen_cannot_be_taken_back(w: &World) {
+    let ana = w.user(Role::Advocate);
+    for _ in 0..3 {
         ana.new_client().await;
-        sealer.seal(&db).await.unwrap();
-        let lines = || std::fs::read_to_string(&file).unwrap();
-        assert_eq!(lines().lines().filter(|line| !line.is_empty()).count(), 2, "one for each time that the chain had grown");
-        let mut conn = w.home.open();
-        let mut against = |keys: &Keys| contradictions(&mut conn, Some(keys), &Checkpoints::read(file.clone()).unwrap()).unwrap().1;
-        assert_eq!(against(&w.keys), [""; 0]);
-        // A line that was broken off at the end is none; another's is seen to be.
-        std::fs::write(&file, format!("{}{{\"organization\":", lines())).unwrap();
-        Sealer::new(Arc::clone(&w.keys), file.clone()).seal(&db).await.unwrap();
-        assert_eq!(against(&w.keys), [""; 0]);
-        let other = Keys::load(tempfile::tempdir().unwrap().path()).unwrap();
-        let theirs = against(&other);
-        for (words, times) in [("was not signed with any of these keys", 3), ("it cannot be read", 1), ("and no checkpoint in", 1)] {
-            assert_eq!(theirs.iter().filter(|line| line.contains(words)).count(), times, "{words}: {theirs:?}");
-        }
-        assert_eq!(theirs.len(), 5);
-        std::fs::write(&file, lines().replacen("\"sequence\":5", "\"sequence\":4", 1)).unwrap();
-        assert_eq!(against(&w.keys).len(), 1);
-        std::fs::write(&file, lines().replacen("\"sequence\":4", "\"sequence\":5", 1)).unwrap();
-        assert_eq!(against(&w.keys), [""; 0]);
-
-        let unguard = match w.engine {
-            crate::support::database::Engine::Sqlite => "DROP TRIGGER audit_events_no_update; DROP TRIGGER audit_events_no_delete",
-            crate::support::database::Engine::Postgres => "ALTER TABLE audit_events DISABLE TRIGGER ALL",
-        };
-        let mut past = w.home.open();
-        past.batch_execute(unguard).unwrap();
-        past.batch_execute("DELETE FROM audit_events WHERE sequence > 5; UPDATE audit_heads SET sequence = 5, hash = (SELECT hash FROM audit_events WHERE sequence = 5)").unwrap();
-        assert_eq!(alongside::audit::chain::verify(&mut past, w.org.id).unwrap().broken, None, "by itself the chain holds");
-        let found = against(&w.keys);
-        assert!(found.len() == 2 && found.iter().all(|line| line.contains("entry 7") && line.ends_with("is missing")), "{found:?}");
-        past.batch_execute("UPDATE audit_events SET hash = (SELECT hash FROM audit_events WHERE sequence = 1) WHERE sequence = 5").unwrap();
-        assert_eq!(against(&w.keys).len(), 3);
     }
-
-    /// Entries, ids and names of members; and of the rest the organization's settings, the vocabulary and their own account.
-    async fn an_auditor_sees_entries_and_ids_and_nothing_else(w) {
-        let (ana, boss, sam, auditor) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Client), w.user(Role::Auditor));
-        let me = auditor.get("/me").await.expect(200);
-        assert_eq!(me.body["permissions"], json!(["self:read", "self:write", "self:factor", "organization:read", "code_lists:read", "exports:read", "audit:read"]));
-        let case = active_case(&ana, &boss).await;
-        let client = ana.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
-        sam.becomes(&client);
-        ana.patch(&format!("/clients/{client}"), "*", json!({"preferred_name": "CANARY", "phone": "CANARY", "address": "CANARY"})).await.expect(200);
-        ana.patch(&format!("/cases/{case}"), "*", json!({"client_goal": "CANARY", "tags": ["CANARY"]})).await.expect(200);
-        ana.post(&format!("/cases/{case}/notes"), json!({"kind": "progress", "body": "CANARY"})).await.expect(201);
-        ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "CANARY"})).await.expect(201);
-        ana.post(&format!("/cases/{case}/tasks"), json!({"title": "CANARY", "due_on": "2030-01-05"})).await.expect(201);
-        sam.post("/me/statements", json!({"sections": {"needs": "CANARY"}})).await.expect(201);
-        sam.post("/me/feedback", json!({"case_id": case, "rating": 1, "text": "CANARY"})).await.expect(201);
-        ana.get("/search?q=CANARY").await.expect(200);
-        ana.get("/cases?q=CANARY").await.expect(200);
-        w.user(Role::Auditor).get("/cases?q=CANARY").await.expect(403);
-        let entries = pages(&auditor, "/audit-events", 50).await;
-        assert!(entries.len() > 15 && !json!(entries).to_string().to_lowercase().contains("canary"));
-        let names = |entry: &Value| entry.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
-        let mut known: Vec<String> = entries.iter().flat_map(names).collect();
-        known.sort();
-        known.dedup();
-        assert_eq!(known, ["action", "actor_id", "actor_role", "at", "fields", "hash", "outcome", "request_id", "sequence", "session_id", "source", "subject_id", "subject_ids"]);
-        for path in ["/users", "/teams", "/clients", "/cases", "/search?q=sam", "/providers", "/deadline-rules", "/me/agenda", "/me/cases"] {
-            auditor.get(path).await.expect(403);
-        }
-        auditor.patch("/organization", "*", json!({"client_word": "peer"})).await.expect(403);
+    let options = Options {
+        url: Url::parse(&w.home.url).unwrap(),
+        replica: None,
+        connections: 1,
+        readers: 1,
+        migrate: false,
+        purpose: Use::Writing,
+    };
+    let (db, file) = (Db::open(&options).unwrap(), w.home.folder.path().join("checkpoints.jsonl"));
+    let mut sealer = Sealer::new(Arc::clone(&w.keys), file.clone());
+    sealer.seal(&db).await.unwrap();
+    sealer.seal(&db).await.unwrap();
+    ana.new_client().await;
+    sealer.seal(&db).await.unwrap();
+    let lines = || std::fs::read_to_string(&file).unwrap();
+    assert_eq!(
+        lines().lines().filter(|line| !line.is_empty()).count(),
+        2,
+        "one for each time that the chain had grown"
+    );
+    let mut conn = w.home.open();
+    let mut against =
+        |keys: &Keys| contradictions(&mut conn, Some(keys), &Checkpoints::read(file.clone()).unwrap()).unwrap().1;
+    assert_eq!(against(&w.keys), [""; 0]);
+    // A line that was broken off at the end is none; another's is seen to be.
+    std::fs::write(&file, format!("{}{{\"organization\":", lines())).unwrap();
+    Sealer::new(Arc::clone(&w.keys), file.clone()).seal(&db).await.unwrap();
+    assert_eq!(against(&w.keys), [""; 0]);
+    let other = Keys::load(tempfile::tempdir().unwrap().path()).unwrap();
+    let theirs = against(&other);
+    for (words, times) in
+        [("was not signed with any of these keys", 3), ("it cannot be read", 1), ("and no checkpoint in", 1)]
+    {
+        assert_eq!(theirs.iter().filter(|line| line.contains(words)).count(), times, "{words}: {theirs:?}");
     }
+    assert_eq!(theirs.len(), 5);
+    std::fs::write(&file, lines().replacen("\"sequence\":5", "\"sequence\":4", 1)).unwrap();
+    assert_eq!(against(&w.keys).len(), 1);
+    std::fs::write(&file, lines().replacen("\"sequence\":4", "\"sequence\":5", 1)).unwrap();
+    assert_eq!(against(&w.keys), [""; 0]);
 
-    async fn the_trace_is_the_auditors_and_of_their_own_organization(w) {
-        let ana = w.user(Role::Advocate);
-        ana.new_client().await;
-        for role in [Role::Admin, Role::Supervisor, Role::Advocate] {
-            w.user(role).get("/audit-events").await.expect(403);
+    let unguard = match w.engine {
+        crate::support::database::Engine::Sqlite => {
+            "DROP TRIGGER audit_events_no_update; DROP TRIGGER audit_events_no_delete"
         }
-        let theirs = w.outsider(Role::Auditor).get("/audit-events").await.expect(200);
-        assert!(!theirs.body.to_string().contains(&ana.id()));
+        crate::support::database::Engine::Postgres => "ALTER TABLE audit_events DISABLE TRIGGER ALL",
+    };
+    let mut past = w.home.open();
+    past.batch_execute(unguard).unwrap();
+    past.batch_execute(
+        "DELETE FROM audit_events WHERE sequence > 5; UPDATE audit_heads SET sequence = 5, hash = \
+         (SELECT hash FROM audit_events WHERE sequence = 5)",
+    )
+    .unwrap();
+    assert_eq!(alongside::audit::chain::verify(&mut past, w.org.id).unwrap().broken, None, "by itself the chain holds");
+    let found = against(&w.keys);
+    assert!(
+        found.len() == 2 && found.iter().all(|line| line.contains("entry 7") && line.ends_with("is missing")),
+        "{found:?}"
+    );
+    past.batch_execute(
+        "UPDATE audit_events SET hash = (SELECT hash FROM audit_events WHERE sequence = 1) WHERE sequence = 5",
+    )
+    .unwrap();
+    assert_eq!(against(&w.keys).len(), 3);
+}
+
+/// Entries, ids and names of members; and of the rest the organization's settings, the vocabulary and their own
+/// account.
+async fn an_auditor_sees_entries_and_ids_and_nothing_else(w: &World) {
+    let (ana, boss, sam, auditor) =
+        (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Client), w.user(Role::Auditor));
+    let me = auditor.get("/me").await.expect(200);
+    assert_eq!(
+        me.body["permissions"],
+        json!([
+            "self:read",
+            "self:write",
+            "self:factor",
+            "organization:read",
+            "code_lists:read",
+            "exports:read",
+            "audit:read"
+        ])
+    );
+    let case = active_case(&ana, &boss).await;
+    let client = ana.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
+    sam.becomes(&client);
+    ana.patch(
+        &format!("/clients/{client}"),
+        "*",
+        json!({"preferred_name": "CANARY", "phone": "CANARY", "address": "CANARY"}),
+    )
+    .await
+    .expect(200);
+    ana.patch(&format!("/cases/{case}"), "*", json!({"client_goal": "CANARY", "tags": ["CANARY"]})).await.expect(200);
+    ana.post(&format!("/cases/{case}/notes"), json!({"kind": "progress", "body": "CANARY"})).await.expect(201);
+    ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "CANARY"})).await.expect(201);
+    ana.post(&format!("/cases/{case}/tasks"), json!({"title": "CANARY", "due_on": "2030-01-05"})).await.expect(201);
+    sam.post("/me/statements", json!({"sections": {"needs": "CANARY"}})).await.expect(201);
+    sam.post("/me/feedback", json!({"case_id": case, "rating": 1, "text": "CANARY"})).await.expect(201);
+    ana.get("/search?q=CANARY").await.expect(200);
+    ana.get("/cases?q=CANARY").await.expect(200);
+    w.user(Role::Auditor).get("/cases?q=CANARY").await.expect(403);
+    let entries = pages(&auditor, "/audit-events", 50).await;
+    assert!(entries.len() > 15 && !json!(entries).to_string().to_lowercase().contains("canary"));
+    let names = |entry: &Value| entry.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let mut known: Vec<String> = entries.iter().flat_map(names).collect();
+    known.sort();
+    known.dedup();
+    assert_eq!(
+        known,
+        [
+            "action",
+            "actor_id",
+            "actor_role",
+            "at",
+            "fields",
+            "hash",
+            "outcome",
+            "request_id",
+            "sequence",
+            "session_id",
+            "source",
+            "subject_id",
+            "subject_ids"
+        ]
+    );
+    for path in [
+        "/users",
+        "/teams",
+        "/clients",
+        "/cases",
+        "/search?q=sam",
+        "/providers",
+        "/deadline-rules",
+        "/me/agenda",
+        "/me/cases",
+    ] {
+        auditor.get(path).await.expect(403);
     }
+    auditor.patch("/organization", "*", json!({"client_word": "peer"})).await.expect(403);
+}
+
+async fn the_trace_is_the_auditors_and_of_their_own_organization(w: &World) {
+    let ana = w.user(Role::Advocate);
+    ana.new_client().await;
+    for role in [Role::Admin, Role::Supervisor, Role::Advocate] {
+        w.user(role).get("/audit-events").await.expect(403);
+    }
+    let theirs = w.outsider(Role::Auditor).get("/audit-events").await.expect(200);
+    assert!(!theirs.body.to_string().contains(&ana.id()));
 }

@@ -1,7 +1,7 @@
 //! Every operation of the document, asked by every role in every place, held against `authz.txt`.
 //!
-//! The integrations here have every scope; `scopes` asks with each by itself. Of the clients, `own` is the one whom the records are about,
-//! `team` another of the same team, and whoever is of no team is linked to no client.
+//! The integrations here have every scope; `scopes` asks with each by itself. Of the clients, `own` is the one whom the
+//! records are about, `team` another of the same team, and whoever is of no team is linked to no client.
 //!
 //! A change of policy is a diff in that file: `BLESS=1 ./test authz` writes it.
 
@@ -50,13 +50,21 @@ impl Records {
         }
         let post = |path: String, body: Value| async move { ana.post(&path, body).await.expect(201).id() };
         if path.contains("/deadline-rules/{") {
-            let rule = json!({"name": "A letter's follow-up", "jurisdiction": "us", "scheme": "other", "action_type": "letter", "trigger": "request_received", "amount": 10, "unit": "business_day", "bound": "exact", "weekend_rule": "none", "holiday_calendar": "us_federal", "party": "other_side", "statutory": false, "effective_from": "2020-01-01", "last_verified_on": "2026-01-05"});
+            let rule = json!({
+                "name": "A letter's follow-up", "jurisdiction": "us", "scheme": "other", "action_type": "letter",
+                "trigger": "request_received", "amount": 10, "unit": "business_day", "bound": "exact",
+                "weekend_rule": "none", "holiday_calendar": "us_federal", "party": "other_side", "statutory": false,
+                "effective_from": "2020-01-01", "last_verified_on": "2026-01-05",
+            });
             ids.push(("deadline-rules", w.user(Role::Admin).post("/deadline-rules", rule).await.expect(201).id()));
         }
         if path.contains("assignment_id") {
             ids.push((
                 "assignments",
-                boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": mate.id(), "role": "co"})).await.expect(201).id(),
+                boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": mate.id(), "role": "co"}))
+                    .await
+                    .expect(201)
+                    .id(),
             ));
         }
         if path.contains("/deputies") {
@@ -84,42 +92,65 @@ impl Records {
         if path.contains("/barriers/{") {
             ids.push((
                 "barriers",
-                post(format!("/cases/{case}/barriers"), json!({"type": "waitlist_delay", "description": "Six weeks."})).await,
+                post(format!("/cases/{case}/barriers"), json!({"type": "waitlist_delay", "description": "Six weeks."}))
+                    .await,
             ));
         }
         if path.contains("/actions/{") || path.contains("/deadlines/{") {
-            let action = post(format!("/cases/{case}/actions"), json!({"type": "internal_appeal", "forum": "The plan"})).await;
+            let action =
+                post(format!("/cases/{case}/actions"), json!({"type": "internal_appeal", "forum": "The plan"})).await;
             let due = json!({"due_on": "2027-01-05", "time_zone": "America/Chicago", "source": "manual"});
             ids.push(("deadlines", post(format!("/actions/{action}/deadlines"), due).await));
             ids.push(("actions", action));
         }
         if path.contains("/notes/{") {
-            ids.push(("notes", post(format!("/cases/{case}/notes"), json!({"kind": "progress", "body": "Called."})).await));
+            ids.push((
+                "notes",
+                post(format!("/cases/{case}/notes"), json!({"kind": "progress", "body": "Called."})).await,
+            ));
         }
         if path.contains("/statements/{") {
             let statement = json!({"sections": {"needs": "Time to read before I sign."}});
             ids.push(("statements", post(format!("/clients/{}/statements", ids[3].1), statement).await));
         }
         if path.contains("/tasks/{") {
-            ids.push(("tasks", post(format!("/cases/{case}/tasks"), json!({"title": "Call", "due_on": "2027-01-05"})).await));
+            ids.push((
+                "tasks",
+                post(format!("/cases/{case}/tasks"), json!({"title": "Call", "due_on": "2027-01-05"})).await,
+            ));
         }
-        let service = ana.post("/services", json!({"name": "Intake", "provider_id": provider, "status": "active"})).await.expect(201).id();
+        let service = ana
+            .post("/services", json!({"name": "Intake", "provider_id": provider, "status": "active"}))
+            .await
+            .expect(201)
+            .id();
         ids.push(("services", service));
         if path.contains("/meetings/{") || path.contains("/preparation-items/") || path.contains("/commitments/") {
-            let meeting = json!({"type": "discharge_planning", "mode": "phone", "starts_at": "2026-01-05T10:00:00Z", "ends_at": "2026-01-05T11:00:00Z", "time_zone": "America/Chicago", "purpose": "Plan."});
+            let meeting = json!({
+                "type": "discharge_planning", "mode": "phone", "starts_at": "2026-01-05T10:00:00Z",
+                "ends_at": "2026-01-05T11:00:00Z", "time_zone": "America/Chicago", "purpose": "Plan.",
+            });
             let meeting = post(format!("/cases/{case}/meetings"), meeting).await;
             let items = ana.get(&format!("/meetings/{meeting}/preparation")).await.expect(200);
             ids.push(("preparation-items", items.body["items"][0]["id"].as_str().unwrap().to_owned()));
             ids.push((
                 "commitments",
-                post(format!("/meetings/{meeting}/commitments"), json!({"party": "provider", "text": "Write it down."})).await,
+                post(
+                    format!("/meetings/{meeting}/commitments"),
+                    json!({"party": "provider", "text": "Write it down."}),
+                )
+                .await,
             ));
             ids.push(("meetings", meeting));
         }
         if path.contains("/merge") {
             ids.push(("other_clients", ana.post("/clients", json!({"preferred_name": "Sam"})).await.expect(201).id()));
             ids.push(("other_providers", ana.post("/providers", json!({"name": "Riverside"})).await.expect(201).id()));
-            let twin = ana.post("/services", json!({"name": "Intake", "provider_id": provider, "status": "active"})).await.expect(201).id();
+            let twin = ana
+                .post("/services", json!({"name": "Intake", "provider_id": provider, "status": "active"}))
+                .await
+                .expect(201)
+                .id();
             ids.push(("other_services", twin));
         }
         if path.contains("/sessions/{") {
@@ -128,14 +159,22 @@ impl Records {
             ids.push(("sessions", session.id.to_string()));
         }
         if path.contains("/invitations/{") {
-            let invited = json!({"email": format!("{}@example.org", World::nobodys_id()), "display_name": "Bo", "role": "advocate"});
+            let invited = json!({
+                "email": format!("{}@example.org", World::nobodys_id()), "display_name": "Bo", "role": "advocate",
+            });
             ids.push(("invitations", w.user(Role::Admin).post("/invitations", invited).await.expect(201).id()));
         }
         if path.contains("/interests/{") || path.contains("/conflict-checks/{") {
-            ids.push(("interests", ana.post("/me/interests", json!({"provider_id": provider, "kind": "family"})).await.expect(201).id()));
-            ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d", "provider_id": provider}))
-                .await
-                .expect(201);
+            ids.push((
+                "interests",
+                ana.post("/me/interests", json!({"provider_id": provider, "kind": "family"})).await.expect(201).id(),
+            ));
+            ana.post(
+                &format!("/cases/{case}/barriers"),
+                json!({"type": "cost", "description": "d", "provider_id": provider}),
+            )
+            .await
+            .expect(201);
             let found = boss.get(&format!("/cases/{case}/conflict-checks")).await.expect(200);
             ids.push(("conflict-checks", found.body["items"][0]["id"].as_str().unwrap().to_owned()));
         }
@@ -204,7 +243,10 @@ impl Records {
             example["email"] = json!(format!("{}@example.org", World::nobodys_id()));
         }
         if operation["operationId"] == "transitionCase" {
-            example = json!({"to": "on_hold", "reason": "Waiting for the clinic.", "review_on": alongside::types::Day::today(&alongside::types::Zone::utc()).plus_days(30)});
+            example = json!({
+                "to": "on_hold", "reason": "Waiting for the clinic.",
+                "review_on": alongside::types::Day::today(&alongside::types::Zone::utc()).plus_days(30),
+            });
         }
         if operation["operationId"] == "setClientAccount" {
             example["user_id"] = json!(self.id("account"));
@@ -225,12 +267,14 @@ struct Caller<'w> {
     user: User<'w>,
 }
 
-/// What somebody's place is to the records: theirs, their team's, another team's, another organization's; there are none; they must set up a
-/// second factor first; they have not said their password for a while; or they are shut out.
-const PLACES: [&str; 9] = ["own", "team", "other_team", "other_org", "missing", "pending", "stale", "suspended", "removed"];
+/// What somebody's place is to the records: theirs, their team's, another team's, another organization's; there are
+/// none; they must set up a second factor first; they have not said their password for a while; or they are shut out.
+const PLACES: [&str; 9] =
+    ["own", "team", "other_team", "other_org", "missing", "pending", "stale", "suspended", "removed"];
 
 impl<'w> Caller<'w> {
-    /// Everybody of a role, in the order of [`PLACES`]. Whose the records are is given, where somebody of this role has any.
+    /// Everybody of a role, in the order of [`PLACES`]. Whose the records are is given, where somebody of this role has
+    /// any.
     fn all(w: &'w World, role: Role, owner: Option<&User<'w>>, elsewhere: TeamId) -> Vec<Self> {
         let own = owner.cloned().unwrap_or_else(|| w.user(role));
         let user = |place: &str| match place {
@@ -273,145 +317,207 @@ fn missing(path: &str) -> String {
 }
 
 on_both_engines! {
-    async fn every_operation_answers_every_caller_as_the_table_says(w) {
-        let (ana, boss, mate) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
-        let (sam, elsewhere) = (w.user(Role::Client), w.new_team("South side"));
-        let people = [&ana, &boss, &mate, &sam];
-        let owner = |role| match role { Role::Advocate => Some(&ana), Role::Supervisor => Some(&boss), Role::Client => Some(&sam), _ => None };
-        let callers: Vec<(Role, Vec<Caller<'_>>)> = Role::ALL.iter().map(|role| (*role, Caller::all(w, *role, owner(*role), elsewhere))).collect();
-        // Clients besides: another of the same team, and one of the other organization.
-        let clients = callers.iter().find(|(role, _)| *role == Role::Client).map(|(_, clients)| clients).unwrap();
-        let client = |place: &str| &clients.iter().find(|caller| caller.place == place).unwrap().user;
-        client("team").becomes(&mate.new_client().await);
-        client("other_org").becomes(&w.outsider(Role::Advocate).new_client().await);
-        client("suspended").becomes(&mate.new_client().await);
-        let (mut rows, mut cells) = (String::new(), 0);
-        for (path, item) in DOC["paths"].as_object().unwrap() {
-            for (method, operation) in item.as_object().unwrap() {
-                let id = operation["operationId"].as_str().unwrap();
-                let permission = operation["x-permission"].as_str();
-                let allowed = permission.map(|permission| {
-                    let (roles, by_scope) = policy::roles(permission).unwrap();
-                    roles.into_iter().chain(by_scope.then_some(Role::Integration)).collect::<Vec<_>>()
-                });
-                let object = path.contains("{id}") || path.contains("_id}");
-                let versioned = operation["parameters"].as_array().into_iter().flatten().any(|one| one["name"] == "If-Match" && one["required"] == true);
-                let headers: &[(&str, &str)] = if versioned || matches!(method.as_str(), "patch" | "delete" | "put") { &[("if-match", "*")] } else { &[] };
-                let method = method.to_uppercase();
-                let mut records = Records::make(w, people, path).await;
+    every_operation_answers_every_caller_as_the_table_says,
+    an_answer_that_is_kept_is_given_to_whoever_sees_the_record_now,
+}
 
-                let nobody = w.send(None, &method, &records.fill(path), headers, records.example(operation).map(|body| body.to_string())).await;
-                assert!(nobody.status == 401 || permission.is_none(), "{id} without a token: {}", nobody.status);
-                let _ = writeln!(rows, "{id:<28}{:<22}{:<13}{}", permission.unwrap_or("-"), "nobody", nobody.status);
-                cells += 1;
-                for (role, callers) in &callers {
-                    let mut row = format!("{id:<28}{:<22}{:<13}", permission.unwrap_or("-"), role.as_str());
-                    let (mut hidden, mut absent) = (Vec::new(), None);
-                    for caller in callers {
-                        if caller.place == "missing" && !object {
-                            row += "-           ";
-                            continue;
+async fn every_operation_answers_every_caller_as_the_table_says(w: &World) {
+    let (ana, boss, mate) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
+    let (sam, elsewhere) = (w.user(Role::Client), w.new_team("South side"));
+    let people = [&ana, &boss, &mate, &sam];
+    let owner = |role| match role {
+        Role::Advocate => Some(&ana),
+        Role::Supervisor => Some(&boss),
+        Role::Client => Some(&sam),
+        _ => None,
+    };
+    let callers: Vec<(Role, Vec<Caller<'_>>)> =
+        Role::ALL.iter().map(|role| (*role, Caller::all(w, *role, owner(*role), elsewhere))).collect();
+    // Clients besides: another of the same team, and one of the other organization.
+    let clients = callers.iter().find(|(role, _)| *role == Role::Client).map(|(_, clients)| clients).unwrap();
+    let client = |place: &str| &clients.iter().find(|caller| caller.place == place).unwrap().user;
+    client("team").becomes(&mate.new_client().await);
+    client("other_org").becomes(&w.outsider(Role::Advocate).new_client().await);
+    client("suspended").becomes(&mate.new_client().await);
+    let (mut rows, mut cells) = (String::new(), 0);
+    for (path, item) in DOC["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let id = operation["operationId"].as_str().unwrap();
+            let permission = operation["x-permission"].as_str();
+            let allowed = permission.map(|permission| {
+                let (roles, by_scope) = policy::roles(permission).unwrap();
+                roles.into_iter().chain(by_scope.then_some(Role::Integration)).collect::<Vec<_>>()
+            });
+            let object = path.contains("{id}") || path.contains("_id}");
+            let versioned = operation["parameters"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .any(|one| one["name"] == "If-Match" && one["required"] == true);
+            let headers: &[(&str, &str)] = if versioned || matches!(method.as_str(), "patch" | "delete" | "put") {
+                &[("if-match", "*")]
+            } else {
+                &[]
+            };
+            let method = method.to_uppercase();
+            let mut records = Records::make(w, people, path).await;
+
+            let nobody = w
+                .send(
+                    None,
+                    &method,
+                    &records.fill(path),
+                    headers,
+                    records.example(operation).map(|body| body.to_string()),
+                )
+                .await;
+            assert!(nobody.status == 401 || permission.is_none(), "{id} without a token: {}", nobody.status);
+            let _ = writeln!(rows, "{id:<28}{:<22}{:<13}{}", permission.unwrap_or("-"), "nobody", nobody.status);
+            cells += 1;
+            for (role, callers) in &callers {
+                let mut row = format!("{id:<28}{:<22}{:<13}", permission.unwrap_or("-"), role.as_str());
+                let (mut hidden, mut absent) = (Vec::new(), None);
+                for caller in callers {
+                    if caller.place == "missing" && !object {
+                        row += "-           ";
+                        continue;
+                    }
+                    let own;
+                    // Whoever signs out here is somebody of their own.
+                    let user = match id {
+                        "logout" | "changePassword" | "reauthenticate" if !caller.is_shut_out() => {
+                            own = match caller.place {
+                                "pending" => w.user_without_factor(*role),
+                                "stale" => w.stale_user(*role),
+                                _ => w.user(*role),
+                            };
+                            &own
                         }
-                        let own;
-                        // Whoever signs out here is somebody of their own.
-                        let user = match id {
-                            "logout" | "changePassword" | "reauthenticate" if !caller.is_shut_out() => {
-                                own = match caller.place {
-                                    "pending" => w.user_without_factor(*role),
-                                    "stale" => w.stale_user(*role),
-                                    _ => w.user(*role),
-                                };
-                                &own
+                        _ => &caller.user,
+                    };
+                    let url = if caller.place == "missing" { missing(path) } else { records.fill(path) };
+                    let reply = user.send(&method, &url, headers, records.example(operation)).await;
+                    let (status, place) = (reply.status, caller.place);
+                    let _ = write!(row, "{status:<12}");
+                    cells += 1;
+                    assert!(status < 500, "{id}: {role:?} {place} got {status} {:#}", reply.body);
+                    if let Some(allowed) = &allowed {
+                        // Who is shut out is told nothing else; a role outside the policy neither, whatever it is that
+                        // they ask for.
+                        match (caller.is_shut_out(), allowed.contains(role)) {
+                            (true, _) => assert_eq!(status, 401, "{id}: {role:?} {place}"),
+                            (_, false) => assert_eq!(status, 403, "{id}: {role:?} {place}"),
+                            (_, true)
+                                if place == "pending" && !matches!(permission, Some("self:read" | "self:factor")) =>
+                            {
+                                assert_eq!(reply.body["code"], "second_factor_required", "{id}: {role:?}")
                             }
-                            _ => &caller.user,
-                        };
-                        let url = if caller.place == "missing" { missing(path) } else { records.fill(path) };
-                        let reply = user.send(&method, &url, headers, records.example(operation)).await;
-                        let (status, place) = (reply.status, caller.place);
-                        let _ = write!(row, "{status:<12}");
-                        cells += 1;
-                        assert!(status < 500, "{id}: {role:?} {place} got {status} {:#}", reply.body);
-                        if let Some(allowed) = &allowed {
-                            // Who is shut out is told nothing else; a role outside the policy neither, whatever it is that they ask for.
-                            match (caller.is_shut_out(), allowed.contains(role)) {
-                                (true, _) => assert_eq!(status, 401, "{id}: {role:?} {place}"),
-                                (_, false) => assert_eq!(status, 403, "{id}: {role:?} {place}"),
-                                (_, true) if place == "pending" && !matches!(permission, Some("self:read" | "self:factor")) => {
-                                    assert_eq!(reply.body["code"], "second_factor_required", "{id}: {role:?}")
-                                }
-                                (_, true) if place == "other_org" && object => assert_eq!(status, 404, "{id}: {role:?} {place}"),
-                                _ => {}
+                            (_, true) if place == "other_org" && object => {
+                                assert_eq!(status, 404, "{id}: {role:?} {place}")
                             }
-                        }
-                        if status < 300 && method != "GET" {
-                            records = Records::make(w, people, path).await;
-                        }
-                        match (status, place) {
-                            (404, "missing") => absent = Some(reply.observed()),
-                            (404, _) => hidden.push(reply.observed()),
                             _ => {}
                         }
                     }
-                    if let Some(absent) = absent {
-                        hidden.iter().for_each(|hidden| assert_eq!(*hidden, absent, "{id}: {role:?} can tell what is hidden from what is not there"));
+                    if status < 300 && method != "GET" {
+                        records = Records::make(w, people, path).await;
                     }
-                    rows += row.trim_end();
-                    rows.push('\n');
+                    match (status, place) {
+                        (404, "missing") => absent = Some(reply.observed()),
+                        (404, _) => hidden.push(reply.observed()),
+                        _ => {}
+                    }
                 }
+                if let Some(absent) = absent {
+                    hidden.iter().for_each(|hidden| {
+                        assert_eq!(*hidden, absent, "{id}: {role:?} can tell what is hidden from what is not there")
+                    });
+                }
+                rows += row.trim_end();
+                rows.push('\n');
             }
         }
-        let heading = PLACES.iter().fold(format!("{:<28}{:<22}{:<13}", "# operation", "permission", "role"), |line, place| format!("{line}{place:<12}"));
-        let table = format!("# {cells} answers, the same on both engines\n{}\n{rows}", heading.trim_end());
-        if std::env::var_os("BLESS").is_some() { std::fs::write(FILE, &table).unwrap(); }
-        let filed = std::fs::read_to_string(FILE).unwrap_or_default();
-        let changed: Vec<(&str, &str)> = table.lines().zip(filed.lines().chain(std::iter::repeat(""))).filter(|(now, before)| now != before).collect();
-        assert!(table == filed, "authz.txt says otherwise (BLESS=1 ./test authz writes it): {changed:#?}");
-        println!("{cells} answers, no deviation");
     }
+    let heading =
+        PLACES.iter().fold(format!("{:<28}{:<22}{:<13}", "# operation", "permission", "role"), |line, place| {
+            format!("{line}{place:<12}")
+        });
+    let table = format!("# {cells} answers, the same on both engines\n{}\n{rows}", heading.trim_end());
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(FILE, &table).unwrap();
+    }
+    let filed = std::fs::read_to_string(FILE).unwrap_or_default();
+    let changed: Vec<(&str, &str)> =
+        table.lines().zip(filed.lines().chain(std::iter::repeat(""))).filter(|(now, before)| now != before).collect();
+    assert!(table == filed, "authz.txt says otherwise (BLESS=1 ./test authz writes it): {changed:#?}");
+    println!("{cells} answers, no deviation");
+}
 
-    /// Every operation that takes a key, and for one of them what becomes of its answer when the case is lost.
-    async fn an_answer_that_is_kept_is_given_to_whoever_sees_the_record_now(w) {
-        let (ana, boss, mate, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate), w.user(Role::Admin));
-        let sam = w.user(Role::Client);
-        let people = [&ana, &boss, &mate, &sam];
-        let (mut sent, mut skipped) = (0, Vec::new());
-        for (path, item) in DOC["paths"].as_object().unwrap() {
-            let operation = &item["post"];
-            let takes_key = operation["parameters"].as_array().into_iter().flatten().any(|parameter| parameter["name"] == "Idempotency-Key");
-            if !takes_key { continue; }
-            let id = operation["operationId"].as_str().unwrap();
-            let (roles, _) = policy::roles(operation["x-permission"].as_str().unwrap()).unwrap();
-            let records = Records::make(w, people, path).await;
-            let who = [(Role::Supervisor, &boss), (Role::Advocate, &ana), (Role::Advocate, &mate), (Role::Admin, &admin), (Role::Client, &sam)].into_iter().filter(|(role, _)| roles.contains(role));
-            let (url, body) = (records.fill(path), records.example(operation));
-            let key = [("idempotency-key", id)];
-            let mut made = None;
-            for (_, user) in who {
-                let first = user.send("POST", &url, &key, body.clone()).await;
-                if first.status == 201 { made = Some((user, first)); break; }
-            }
-            let Some((user, first)) = made else {
-                skipped.push(id);
-                continue;
-            };
-            let again = user.send("POST", &url, &key, body.clone()).await;
-            // Whoever refuses an offer or takes one back sees it no more.
-            if matches!(id, "refuseHandover" | "withdrawHandover") && again.status == 404 { continue; }
-            assert_eq!((again.status, &again.body, again.header("idempotency-replayed")), (201, &first.body, "true"), "{id}");
-            sent += 1;
+/// Every operation that takes a key, and for one of them what becomes of its answer when the case is lost.
+async fn an_answer_that_is_kept_is_given_to_whoever_sees_the_record_now(w: &World) {
+    let (ana, boss, mate, admin) =
+        (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate), w.user(Role::Admin));
+    let sam = w.user(Role::Client);
+    let people = [&ana, &boss, &mate, &sam];
+    let (mut sent, mut skipped) = (0, Vec::new());
+    for (path, item) in DOC["paths"].as_object().unwrap() {
+        let operation = &item["post"];
+        let takes_key = operation["parameters"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|parameter| parameter["name"] == "Idempotency-Key");
+        if !takes_key {
+            continue;
         }
-        // What these need first (a case of another team, a rule that has changed, an action that is filed, a day that has passed), the tests of
-        // their own make.
-        assert_eq!(skipped, ["breakGlass", "reviewDeadline", "satisfyDeadline", "amendNote"], "{sent} were sent twice");
-
-        let case = active_case(&ana, &boss).await;
-        let (path, key) = (format!("/cases/{case}/notes"), [("idempotency-key", "once")]);
-        let note = json!({"kind": "progress", "body": "The clinic answers by Friday."});
-        ana.send("POST", &path, &key, Some(note.clone())).await.expect(201);
-        ana.send("POST", &path, &key, Some(note.clone())).await.expect(201);
-        boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": mate.id(), "role": "lead"})).await.expect(201);
-        let after = ana.get(&format!("/cases/{case}")).await;
-        let lost = ana.send("POST", &path, &key, Some(note)).await;
-        assert_eq!((after.status, lost.status), (404, 404), "{:#}", lost.body);
+        let id = operation["operationId"].as_str().unwrap();
+        let (roles, _) = policy::roles(operation["x-permission"].as_str().unwrap()).unwrap();
+        let records = Records::make(w, people, path).await;
+        let who = [
+            (Role::Supervisor, &boss),
+            (Role::Advocate, &ana),
+            (Role::Advocate, &mate),
+            (Role::Admin, &admin),
+            (Role::Client, &sam),
+        ]
+        .into_iter()
+        .filter(|(role, _)| roles.contains(role));
+        let (url, body) = (records.fill(path), records.example(operation));
+        let key = [("idempotency-key", id)];
+        let mut made = None;
+        for (_, user) in who {
+            let first = user.send("POST", &url, &key, body.clone()).await;
+            if first.status == 201 {
+                made = Some((user, first));
+                break;
+            }
+        }
+        let Some((user, first)) = made else {
+            skipped.push(id);
+            continue;
+        };
+        let again = user.send("POST", &url, &key, body.clone()).await;
+        // Whoever refuses an offer or takes one back sees it no more.
+        if matches!(id, "refuseHandover" | "withdrawHandover") && again.status == 404 {
+            continue;
+        }
+        assert_eq!(
+            (again.status, &again.body, again.header("idempotency-replayed")),
+            (201, &first.body, "true"),
+            "{id}"
+        );
+        sent += 1;
     }
+    // What these need first (a case of another team, a rule that has changed, an action that is filed, a day that has
+    // passed), the tests of their own make.
+    assert_eq!(skipped, ["breakGlass", "reviewDeadline", "satisfyDeadline", "amendNote"], "{sent} were sent twice");
+
+    let case = active_case(&ana, &boss).await;
+    let (path, key) = (format!("/cases/{case}/notes"), [("idempotency-key", "once")]);
+    let note = json!({"kind": "progress", "body": "The clinic answers by Friday."});
+    ana.send("POST", &path, &key, Some(note.clone())).await.expect(201);
+    ana.send("POST", &path, &key, Some(note.clone())).await.expect(201);
+    boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": mate.id(), "role": "lead"})).await.expect(201);
+    let after = ana.get(&format!("/cases/{case}")).await;
+    let lost = ana.send("POST", &path, &key, Some(note)).await;
+    assert_eq!((after.status, lost.status), (404, 404), "{:#}", lost.body);
 }

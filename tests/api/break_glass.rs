@@ -1,4 +1,5 @@
-//! Break-glass: a supervisor of another team reads one case for some hours, changes nothing, and somebody else looks at why (AZ-13).
+//! Break-glass: a supervisor of another team reads one case for some hours, changes nothing, and somebody else looks at
+//! why (AZ-13).
 
 use crate::{
     on_both_engines,
@@ -49,20 +50,34 @@ impl Work {
         let provider = ana.post("/providers", json!({"name": "Riverside Clinic"})).await.expect(201).id();
         ana.post("/me/interests", json!({"provider_id": provider, "kind": "family"})).await.expect(201);
         let post = |path: String, body: Value| async move { ana.post(&path, body).await.expect(201).id() };
-        let barrier = post(format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d", "provider_id": provider})).await;
-        let check =
-            boss.get(&format!("/cases/{case}/conflict-checks")).await.expect(200).body["items"][0]["id"].as_str().unwrap().to_owned();
-        let action = post(format!("/barriers/{barrier}/actions"), json!({"type": "internal_appeal", "forum": "The plan"})).await;
+        let barrier = post(
+            format!("/cases/{case}/barriers"),
+            json!({"type": "cost", "description": "d", "provider_id": provider}),
+        )
+        .await;
+        let check = boss.get(&format!("/cases/{case}/conflict-checks")).await.expect(200).body["items"][0]["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        let action =
+            post(format!("/barriers/{barrier}/actions"), json!({"type": "internal_appeal", "forum": "The plan"})).await;
         let due = json!({"due_on": "2030-01-05", "time_zone": "America/Chicago", "source": "manual"});
         let deadline = post(format!("/actions/{action}/deadlines"), due).await;
         let note = post(format!("/cases/{case}/notes"), json!({"kind": "restricted", "body": "In confidence."})).await;
         let task = post(format!("/cases/{case}/tasks"), json!({"title": "Call", "due_on": "2030-01-05"})).await;
-        let met = json!({"type": "discharge_planning", "mode": "phone", "starts_at": "2030-01-05T10:00:00Z", "ends_at": "2030-01-05T11:00:00Z", "time_zone": "America/Chicago", "purpose": "Plan."});
+        let met = json!({
+            "type": "discharge_planning", "mode": "phone", "starts_at": "2030-01-05T10:00:00Z",
+            "ends_at": "2030-01-05T11:00:00Z", "time_zone": "America/Chicago", "purpose": "Plan.",
+        });
         let meeting = post(format!("/cases/{case}/meetings"), met).await;
-        let promise = post(format!("/meetings/{meeting}/commitments"), json!({"party": "provider", "text": "Write it down."})).await;
+        let promise =
+            post(format!("/meetings/{meeting}/commitments"), json!({"party": "provider", "text": "Write it down."}))
+                .await;
         let statement = post(format!("/clients/{client}/statements"), json!({"sections": {"needs": "Time."}})).await;
-        let item =
-            ana.get(&format!("/meetings/{meeting}/preparation")).await.expect(200).body["items"][0]["id"].as_str().unwrap().to_owned();
+        let item = ana.get(&format!("/meetings/{meeting}/preparation")).await.expect(200).body["items"][0]["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         let mut shown: Vec<String> = [
             "",
             "/transitions",
@@ -123,7 +138,11 @@ impl Work {
             ("POST", format!("/barriers/{barrier}/actions"), json!({"type": "letter", "forum": "f"})),
             ("POST", format!("/meetings/{meeting}/commitments"), json!({"party": "advocate", "text": "t"})),
             ("POST", format!("/deadlines/{deadline}/waive"), json!({"reason": "r"})),
-            ("POST", format!("/statements/{statement}/approve"), json!({"approved_by": "client", "method": "in_person"})),
+            (
+                "POST",
+                format!("/statements/{statement}/approve"),
+                json!({"approved_by": "client", "method": "in_person"}),
+            ),
             ("POST", format!("/clients/{client}/statements"), json!({"sections": {"needs": "None."}})),
         ];
         Self { case, client, shown, changes }
@@ -131,154 +150,221 @@ impl Work {
 }
 
 on_both_engines! {
-    async fn broken_glass_opens_one_case_to_be_read_and_nothing_to_be_changed(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let kim = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
-        let lee = w.user_in(&w.org, &[w.new_team("West side")], Role::Supervisor);
-        let (work, other) = (Work::make(&ana, &boss, &w.user(Role::Advocate)).await, ana.new_case().await);
-        let refused = async |who: &User<'_>| {
-            for path in &work.shown { who.get(path).await.expect(404); }
-            for (method, path, body) in &work.changes { who.send(method, path, &[("if-match", "*")], Some(body.clone())).await.expect(404); }
-        };
-        refused(&kim).await;
-        let opened = kim.post("/break-glass", glass(&work.case)).await.expect(201);
-        for path in &work.shown { kim.get(path).await.expect(200); }
-        assert_eq!(kim.get(&format!("/cases/{}?expand=client", work.case)).await.body["client"]["id"], work.client.as_str());
-        // Nothing is changed by it, however good the change; and what was tried is not there.
-        let before = boss.get(&format!("/cases/{}/timeline", work.case)).await.expect(200).body;
-        for (method, path, body) in &work.changes {
-            let reply = kim.send(method, path, &[("if-match", "*")], Some(body.clone())).await;
-            assert_eq!(reply.status, 403, "{method} {path}: {:#}", reply.body);
-        }
-        assert_eq!(boss.get(&format!("/cases/{}/timeline", work.case)).await.expect(200).body, before);
-        let named = json!({"client_id": work.client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g"});
-        kim.post("/cases", named).await.faulty(422, "/client_id", "unknown_reference");
-        // It is in no list but those under it, and in no search; no other case is seen by it, and nobody else sees anything.
-        for list in ["/cases", "/clients", "/barriers", "/actions", "/deadlines", "/meetings", "/tasks", "/handovers", "/search?q=sam"] {
-            assert_eq!(kim.get(list).await.expect(200).body["items"], json!([]), "{list}");
-        }
-        assert!(!kim.get("/me/agenda").await.expect(200).body.to_string().contains(&work.case));
-        for path in [format!("/cases/{other}"), format!("/cases/{other}/notes"), format!("/cases/{}", World::nobodys_id())] {
-            kim.get(&path).await.expect(404);
-        }
-        refused(&lee).await;
-        // It bites at once when its time is over, and when it is ended.
-        expire(w, &opened.id());
-        refused(&kim).await;
-        kim.post("/break-glass", glass(&work.case)).await.expect(409); // nobody has looked at what she did
-        boss.post(&format!("/break-glass/{}/review", opened.id()), json!({})).await.expect(201);
-        let again = kim.post("/break-glass", glass(&work.case)).await.expect(201).id();
-        kim.get(&work.shown[0]).await.expect(200);
-        kim.send("DELETE", &format!("/break-glass/{again}"), &[("if-match", "\"v1\"")], None).await.expect(204);
-        kim.send("DELETE", &format!("/break-glass/{again}"), &[("if-match", "\"v2\"")], None).await.expect(409);
-        refused(&kim).await;
-        for (method, path, body) in &work.changes {
-            let mut reply = boss.send(method, path, &[("if-match", "*")], Some(body.clone())).await;
-            if reply.status == 403 { reply = ana.send(method, path, &[("if-match", "*")], Some(body.clone())).await; } // a step for the lead
-            assert!(reply.status < 300, "a good change: {method} {path}: {:#}", reply.body);
-        }
-    }
+    broken_glass_opens_one_case_to_be_read_and_nothing_to_be_changed,
+    every_look_past_broken_glass_is_marked_in_the_trace_and_it_stands_on_the_timeline,
+    broken_glass_is_reviewed_by_a_supervisor_of_the_case_and_never_by_who_broke_it,
+    glass_is_broken_for_a_case_of_another_team_with_a_reason_and_once,
+}
 
-    async fn every_look_past_broken_glass_is_marked_in_the_trace_and_it_stands_on_the_timeline(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let kim = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
-        let case = ana.new_case().await;
-        let opened = kim.post("/break-glass", glass(&case)).await.expect(201).id();
-        kim.get(&format!("/cases/{case}")).await.expect(200);
-        boss.get(&format!("/cases/{case}")).await.expect(200);
-        kim.patch(&format!("/cases/{case}"), "*", json!({"tags": []})).await.expect(403);
-        let looks: Vec<_> = entries_of(w, &case).await.into_iter().filter(|entry| entry["action"] != "case.created").map(|entry| (entry["action"].clone(), entry["actor_id"].clone(), entry["fields"].clone())).collect();
-        assert_eq!(looks, [
+async fn broken_glass_opens_one_case_to_be_read_and_nothing_to_be_changed(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let kim = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
+    let lee = w.user_in(&w.org, &[w.new_team("West side")], Role::Supervisor);
+    let (work, other) = (Work::make(&ana, &boss, &w.user(Role::Advocate)).await, ana.new_case().await);
+    let refused = async |who: &User<'_>| {
+        for path in &work.shown {
+            who.get(path).await.expect(404);
+        }
+        for (method, path, body) in &work.changes {
+            who.send(method, path, &[("if-match", "*")], Some(body.clone())).await.expect(404);
+        }
+    };
+    refused(&kim).await;
+    let opened = kim.post("/break-glass", glass(&work.case)).await.expect(201);
+    for path in &work.shown {
+        kim.get(path).await.expect(200);
+    }
+    assert_eq!(
+        kim.get(&format!("/cases/{}?expand=client", work.case)).await.body["client"]["id"],
+        work.client.as_str()
+    );
+    // Nothing is changed by it, however good the change; and what was tried is not there.
+    let before = boss.get(&format!("/cases/{}/timeline", work.case)).await.expect(200).body;
+    for (method, path, body) in &work.changes {
+        let reply = kim.send(method, path, &[("if-match", "*")], Some(body.clone())).await;
+        assert_eq!(reply.status, 403, "{method} {path}: {:#}", reply.body);
+    }
+    assert_eq!(boss.get(&format!("/cases/{}/timeline", work.case)).await.expect(200).body, before);
+    let named = json!({"client_id": work.client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g"});
+    kim.post("/cases", named).await.faulty(422, "/client_id", "unknown_reference");
+    // It is in no list but those under it, and in no search; no other case is seen by it, and nobody else sees
+    // anything.
+    for list in [
+        "/cases",
+        "/clients",
+        "/barriers",
+        "/actions",
+        "/deadlines",
+        "/meetings",
+        "/tasks",
+        "/handovers",
+        "/search?q=sam",
+    ] {
+        assert_eq!(kim.get(list).await.expect(200).body["items"], json!([]), "{list}");
+    }
+    assert!(!kim.get("/me/agenda").await.expect(200).body.to_string().contains(&work.case));
+    for path in [format!("/cases/{other}"), format!("/cases/{other}/notes"), format!("/cases/{}", World::nobodys_id())]
+    {
+        kim.get(&path).await.expect(404);
+    }
+    refused(&lee).await;
+    // It bites at once when its time is over, and when it is ended.
+    expire(w, &opened.id());
+    refused(&kim).await;
+    kim.post("/break-glass", glass(&work.case)).await.expect(409); // nobody has looked at what she did
+    boss.post(&format!("/break-glass/{}/review", opened.id()), json!({})).await.expect(201);
+    let again = kim.post("/break-glass", glass(&work.case)).await.expect(201).id();
+    kim.get(&work.shown[0]).await.expect(200);
+    kim.send("DELETE", &format!("/break-glass/{again}"), &[("if-match", "\"v1\"")], None).await.expect(204);
+    kim.send("DELETE", &format!("/break-glass/{again}"), &[("if-match", "\"v2\"")], None).await.expect(409);
+    refused(&kim).await;
+    for (method, path, body) in &work.changes {
+        let mut reply = boss.send(method, path, &[("if-match", "*")], Some(body.clone())).await;
+        if reply.status == 403 {
+            reply = ana.send(method, path, &[("if-match", "*")], Some(body.clone())).await;
+        } // a step for the lead
+        assert!(reply.status < 300, "a good change: {method} {path}: {:#}", reply.body);
+    }
+}
+
+async fn every_look_past_broken_glass_is_marked_in_the_trace_and_it_stands_on_the_timeline(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let kim = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
+    let case = ana.new_case().await;
+    let opened = kim.post("/break-glass", glass(&case)).await.expect(201).id();
+    kim.get(&format!("/cases/{case}")).await.expect(200);
+    boss.get(&format!("/cases/{case}")).await.expect(200);
+    kim.patch(&format!("/cases/{case}"), "*", json!({"tags": []})).await.expect(403);
+    let looks: Vec<_> = entries_of(w, &case)
+        .await
+        .into_iter()
+        .filter(|entry| entry["action"] != "case.created")
+        .map(|entry| (entry["action"].clone(), entry["actor_id"].clone(), entry["fields"].clone()))
+        .collect();
+    assert_eq!(
+        looks,
+        [
             (json!("case.read"), json!(kim.id()), json!(["break_glass"])),
             (json!("case.read"), json!(boss.id()), json!([])),
             (json!("request.refused"), json!(kim.id()), json!(["PATCH /api/v1/cases/{id}", "403"])),
-        ]);
-        boss.send("DELETE", &format!("/break-glass/{opened}"), &[("if-match", "*")], None).await.expect(204);
-        boss.post(&format!("/break-glass/{opened}/review"), json!({})).await.expect(201);
-        let actions: Vec<_> = entries_of(w, &opened).await.into_iter().map(|entry| (entry["action"].clone(), entry["actor_id"].clone())).collect();
-        assert_eq!(actions, [(json!("break_glass.opened"), json!(kim.id())), (json!("break_glass.ended"), json!(boss.id())), (json!("break_glass.reviewed"), json!(boss.id()))]);
-        // Whoever works the case sees it.
-        let timeline = ana.get(&format!("/cases/{case}/timeline")).await.expect(200).body["items"].clone();
-        let observed: Vec<_> = timeline.as_array().unwrap().iter().filter(|entry| entry["subject_id"] == opened).map(|entry| (entry["event"].clone(), entry["actor_id"].clone())).collect();
-        assert_eq!(observed, [(json!("break_glass.reviewed"), json!(boss.id())), (json!("break_glass.ended"), json!(boss.id())), (json!("break_glass.opened"), json!(kim.id()))]);
-        let trace = pages(&w.user(Role::Auditor), "/audit-events", 200).await;
-        assert!(!Value::Array(trace).to_string().contains(REASON), "a reason is content");
-    }
+        ]
+    );
+    boss.send("DELETE", &format!("/break-glass/{opened}"), &[("if-match", "*")], None).await.expect(204);
+    boss.post(&format!("/break-glass/{opened}/review"), json!({})).await.expect(201);
+    let actions: Vec<_> = entries_of(w, &opened)
+        .await
+        .into_iter()
+        .map(|entry| (entry["action"].clone(), entry["actor_id"].clone()))
+        .collect();
+    assert_eq!(
+        actions,
+        [
+            (json!("break_glass.opened"), json!(kim.id())),
+            (json!("break_glass.ended"), json!(boss.id())),
+            (json!("break_glass.reviewed"), json!(boss.id()))
+        ]
+    );
+    // Whoever works the case sees it.
+    let timeline = ana.get(&format!("/cases/{case}/timeline")).await.expect(200).body["items"].clone();
+    let observed: Vec<_> = timeline
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| entry["subject_id"] == opened)
+        .map(|entry| (entry["event"].clone(), entry["actor_id"].clone()))
+        .collect();
+    assert_eq!(
+        observed,
+        [
+            (json!("break_glass.reviewed"), json!(boss.id())),
+            (json!("break_glass.ended"), json!(boss.id())),
+            (json!("break_glass.opened"), json!(kim.id()))
+        ]
+    );
+    let trace = pages(&w.user(Role::Auditor), "/audit-events", 200).await;
+    assert!(!Value::Array(trace).to_string().contains(REASON), "a reason is content");
+}
 
-    async fn broken_glass_is_reviewed_by_a_supervisor_of_the_case_and_never_by_who_broke_it(w) {
-        let (ana, boss, other_boss) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Supervisor));
-        let south = w.new_team("South side");
-        let (kim, bo) = (w.user_in(&w.org, &[south], Role::Supervisor), w.user_in(&w.org, &[south], Role::Supervisor));
-        let case = ana.new_case().await;
-        let opened = kim.post("/break-glass", glass(&case)).await.expect(201);
-        let (id, path) = (opened.id(), format!("/break-glass/{}", opened.id()));
-        let until = Instant::parse(opened.body["expires_at"].as_str().unwrap()).unwrap();
-        let hours = (until.micros() - Instant::parse(opened.body["opened_at"].as_str().unwrap()).unwrap().micros()) / 3_600_000_000;
-        assert_eq!(hours, 4);
-        // Those who are to review it are written to, and they alone.
-        for supervisor in [&boss, &other_boss] {
-            assert!(w.letters(&supervisor.email, 1).await[0].contains("Subject: For your review"));
-        }
-        assert_eq!(std::fs::read_dir(w.home.mail()).unwrap().count(), 2);
-        assert_eq!(kim.get(&path).await.expect(200).body, opened.body);
-        // Notice: it waits in the lists of the case's supervisors, and in one's own; nobody else knows of it.
-        let waits = async |who: &User<'_>| pages(who, "/break-glass?reviewed=false", 1).await.iter().filter(|glass| glass["id"] == id.as_str()).count();
-        assert_eq!((waits(&kim).await, waits(&boss).await, waits(&other_boss).await, waits(&bo).await), (1, 1, 1, 0));
-        let outsider = w.outsider(Role::Supervisor);
-        for stranger in [&bo, &outsider] {
-            stranger.get(&path).await.expect(404);
-            stranger.send("DELETE", &path, &[("if-match", "*")], None).await.expect(404);
-            stranger.post(&format!("{path}/review"), json!({})).await.expect(404);
-        }
-        for role in [Role::Admin, Role::Advocate, Role::Auditor, Role::Client, Role::Integration] {
-            let nobody = w.user(role);
-            nobody.post("/break-glass", glass(&case)).await.expect(403);
-            nobody.get("/break-glass").await.expect(403);
-        }
-        boss.post(&format!("{path}/review"), json!({})).await.expect(409);
-        boss.send("DELETE", &path, &[("if-match", "\"v1\"")], None).await.expect(204);
-        kim.get(&format!("/cases/{case}")).await.expect(404);
-        kim.post(&format!("{path}/review"), json!({})).await.expect(403);
-        let reviews = futures_util::future::join_all([&boss, &other_boss].map(async |who| who.post(&format!("{path}/review"), json!({"finding": "Kim called the clinic."})).await)).await;
-        let mut statuses: Vec<u16> = reviews.iter().map(|reply| reply.status).collect();
-        statuses.sort_unstable();
-        assert_eq!(statuses, [201, 409], "it is reviewed once");
-        let seen = kim.get(&path).await.expect(200);
-        assert!([boss.id(), other_boss.id()].iter().any(|who| seen.body["reviewed_by"] == who.as_str()));
-        assert_eq!(seen.body["finding"], "Kim called the clinic.");
-        assert_eq!((waits(&boss).await, pages(&boss, "/break-glass?reviewed=true", 1).await.len()), (0, 1));
+async fn broken_glass_is_reviewed_by_a_supervisor_of_the_case_and_never_by_who_broke_it(w: &World) {
+    let (ana, boss, other_boss) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Supervisor));
+    let south = w.new_team("South side");
+    let (kim, bo) = (w.user_in(&w.org, &[south], Role::Supervisor), w.user_in(&w.org, &[south], Role::Supervisor));
+    let case = ana.new_case().await;
+    let opened = kim.post("/break-glass", glass(&case)).await.expect(201);
+    let (id, path) = (opened.id(), format!("/break-glass/{}", opened.id()));
+    let until = Instant::parse(opened.body["expires_at"].as_str().unwrap()).unwrap();
+    let hours =
+        (until.micros() - Instant::parse(opened.body["opened_at"].as_str().unwrap()).unwrap().micros()) / 3_600_000_000;
+    assert_eq!(hours, 4);
+    // Those who are to review it are written to, and they alone.
+    for supervisor in [&boss, &other_boss] {
+        assert!(w.letters(&supervisor.email, 1).await[0].contains("Subject: For your review"));
     }
+    assert_eq!(std::fs::read_dir(w.home.mail()).unwrap().count(), 2);
+    assert_eq!(kim.get(&path).await.expect(200).body, opened.body);
+    // Notice: it waits in the lists of the case's supervisors, and in one's own; nobody else knows of it.
+    let waits = async |who: &User<'_>| {
+        pages(who, "/break-glass?reviewed=false", 1).await.iter().filter(|glass| glass["id"] == id.as_str()).count()
+    };
+    assert_eq!((waits(&kim).await, waits(&boss).await, waits(&other_boss).await, waits(&bo).await), (1, 1, 1, 0));
+    let outsider = w.outsider(Role::Supervisor);
+    for stranger in [&bo, &outsider] {
+        stranger.get(&path).await.expect(404);
+        stranger.send("DELETE", &path, &[("if-match", "*")], None).await.expect(404);
+        stranger.post(&format!("{path}/review"), json!({})).await.expect(404);
+    }
+    for role in [Role::Admin, Role::Advocate, Role::Auditor, Role::Client, Role::Integration] {
+        let nobody = w.user(role);
+        nobody.post("/break-glass", glass(&case)).await.expect(403);
+        nobody.get("/break-glass").await.expect(403);
+    }
+    boss.post(&format!("{path}/review"), json!({})).await.expect(409);
+    boss.send("DELETE", &path, &[("if-match", "\"v1\"")], None).await.expect(204);
+    kim.get(&format!("/cases/{case}")).await.expect(404);
+    kim.post(&format!("{path}/review"), json!({})).await.expect(403);
+    let reviews = futures_util::future::join_all(
+        [&boss, &other_boss]
+            .map(async |who| who.post(&format!("{path}/review"), json!({"finding": "Kim called the clinic."})).await),
+    )
+    .await;
+    let mut statuses: Vec<u16> = reviews.iter().map(|reply| reply.status).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [201, 409], "it is reviewed once");
+    let seen = kim.get(&path).await.expect(200);
+    assert!([boss.id(), other_boss.id()].iter().any(|who| seen.body["reviewed_by"] == who.as_str()));
+    assert_eq!(seen.body["finding"], "Kim called the clinic.");
+    assert_eq!((waits(&boss).await, pages(&boss, "/break-glass?reviewed=true", 1).await.len()), (0, 1));
+}
 
-    async fn glass_is_broken_for_a_case_of_another_team_with_a_reason_and_once(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let kim = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
-        let case = ana.new_case().await;
-        boss.post("/break-glass", glass(&case)).await.expect(409);
-        for short in ["too short", "  nine chrs      "] {
-            kim.post("/break-glass", json!({"case_id": case, "reason": short})).await.faulty(422, "/reason", "too_short");
-        }
-        kim.post("/break-glass", json!({"case_id": case})).await.faulty(422, "/reason", "required");
-        // A case that is not there and one of another organization are told alike.
-        let mut observed = Vec::new();
-        for (who, case) in [(&kim, World::nobodys_id()), (&w.outsider(Role::Supervisor), case.clone())] {
-            let reply = who.post("/break-glass", glass(&case)).await;
-            observed.push(reply.observed());
-            reply.faulty(422, "/case_id", "unknown_reference");
-        }
-        assert_eq!(observed[0], observed[1]);
-        let key = [("idempotency-key", "once")];
-        let first = kim.send("POST", "/break-glass", &key, Some(glass(&case))).await.expect(201);
-        let again = kim.send("POST", "/break-glass", &key, Some(glass(&case))).await.expect(201);
-        assert_eq!(first.body, again.body);
-        kim.post("/break-glass", glass(&case)).await.expect(409);
-        expire(w, &first.id());
-        kim.post("/break-glass", glass(&case)).await.expect(409);
-        boss.post(&format!("/break-glass/{}/review", first.id()), json!({})).await.expect(201);
-        let many = futures_util::future::join_all((0..8).map(|_| kim.post("/break-glass", glass(&case)))).await;
-        assert_eq!(many.iter().filter(|reply| reply.status == 201).count(), 1);
-        assert!(many.iter().all(|reply| matches!(reply.status, 201 | 409)));
-        // Who is no supervisor any more sees nothing by it.
-        w.user(Role::Admin).patch(&format!("/users/{}", kim.id()), "*", json!({"role": "advocate"})).await.expect(200);
-        assert!(matches!(kim.get(&format!("/cases/{case}")).await.status, 401 | 404));
+async fn glass_is_broken_for_a_case_of_another_team_with_a_reason_and_once(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let kim = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
+    let case = ana.new_case().await;
+    boss.post("/break-glass", glass(&case)).await.expect(409);
+    for short in ["too short", "  nine chrs      "] {
+        kim.post("/break-glass", json!({"case_id": case, "reason": short})).await.faulty(422, "/reason", "too_short");
     }
+    kim.post("/break-glass", json!({"case_id": case})).await.faulty(422, "/reason", "required");
+    // A case that is not there and one of another organization are told alike.
+    let mut observed = Vec::new();
+    for (who, case) in [(&kim, World::nobodys_id()), (&w.outsider(Role::Supervisor), case.clone())] {
+        let reply = who.post("/break-glass", glass(&case)).await;
+        observed.push(reply.observed());
+        reply.faulty(422, "/case_id", "unknown_reference");
+    }
+    assert_eq!(observed[0], observed[1]);
+    let key = [("idempotency-key", "once")];
+    let first = kim.send("POST", "/break-glass", &key, Some(glass(&case))).await.expect(201);
+    let again = kim.send("POST", "/break-glass", &key, Some(glass(&case))).await.expect(201);
+    assert_eq!(first.body, again.body);
+    kim.post("/break-glass", glass(&case)).await.expect(409);
+    expire(w, &first.id());
+    kim.post("/break-glass", glass(&case)).await.expect(409);
+    boss.post(&format!("/break-glass/{}/review", first.id()), json!({})).await.expect(201);
+    let many = futures_util::future::join_all((0..8).map(|_| kim.post("/break-glass", glass(&case)))).await;
+    assert_eq!(many.iter().filter(|reply| reply.status == 201).count(), 1);
+    assert!(many.iter().all(|reply| matches!(reply.status, 201 | 409)));
+    // Who is no supervisor any more sees nothing by it.
+    w.user(Role::Admin).patch(&format!("/users/{}", kim.id()), "*", json!({"role": "advocate"})).await.expect(200);
+    assert!(matches!(kim.get(&format!("/cases/{case}")).await.status, 401 | 404));
 }

@@ -14,243 +14,354 @@ use alongside::{
 use serde_json::json;
 
 on_both_engines! {
-    async fn advocates_see_only_their_own_cases(w) {
-        let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
+    advocates_see_only_their_own_cases,
+    an_administrator_sees_what_a_case_is_and_not_what_it_is_about,
+    a_case_goes_from_referral_to_closure_and_may_be_opened_again,
+    what_the_table_has_not_is_refused_from_every_status,
+    a_step_is_for_those_whom_the_table_names,
+    a_case_may_have_to_be_closed_by_a_second_person,
+    a_change_needs_the_version_that_was_read,
+    absent_keeps_null_clears_and_a_value_sets,
+    of_two_hundred_changes_to_one_version_one_wins,
+    of_two_hundred_transitions_one_wins,
+    lists_go_on_where_the_page_before_ended,
+    a_cursor_belongs_to_its_list_and_its_reader,
+    a_new_lead_takes_the_place_of_the_old_one,
+    ids_in_a_body_are_only_ones_own,
+    the_timeline_tells_what_happened_newest_first,
+}
+
+async fn advocates_see_only_their_own_cases(w: &World) {
+    let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = ana.new_case().await;
+    let path = format!("/cases/{case}");
+    ana.get(&path).await.expect(200);
+    boss.get(&path).await.expect(200);
+    let foreign = ben.get(&path).await.expect(404);
+    let missing = ben.get(&format!("/cases/{}", World::nobodys_id())).await.expect(404);
+    for member in ["type", "title", "status", "detail", "code"] {
+        assert_eq!(foreign.body[member], missing.body[member], "a hidden case answers like none");
+    }
+    for (role, org) in [(Role::Supervisor, "other"), (Role::Admin, "other"), (Role::Advocate, "other")] {
+        w.outsider(role).get(&path).await.expect(404);
+        assert_eq!(w.outsider(role).get("/cases").await.expect(200).body["items"], json!([]), "{org}");
+    }
+    let elsewhere = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
+    elsewhere.get(&path).await.expect(404);
+    assert_eq!(ben.get("/cases").await.expect(200).body["items"], json!([]));
+    ben.patch(&path, "*", json!({"priority": "high"})).await.expect(404);
+    ben.transition(&case, json!({"to": "triage"})).await.expect(404);
+}
+
+async fn an_administrator_sees_what_a_case_is_and_not_what_it_is_about(w: &World) {
+    let (ana, admin) = (w.user(Role::Advocate), w.user(Role::Admin));
+    let case = ana.new_case().await;
+    let seen = admin.get(&format!("/cases/{case}")).await.expect(200);
+    assert!(seen.body.get("client_goal").is_none(), "{:#}", seen.body);
+    assert_eq!(seen.body["status"], "referred");
+    admin.get("/cases?q=medication").await.expect(403);
+    admin.get("/clients").await.expect(403);
+}
+
+async fn a_case_goes_from_referral_to_closure_and_may_be_opened_again(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = active_case(&ana, &boss).await;
+    let active = ana.get(&format!("/cases/{case}")).await.expect(200);
+    assert_eq!(active.body["first_contact_at"], "2026-01-05T10:00:00.000Z");
+    ana.transition(&case, json!({"to": "closing"})).await.expect(201);
+    let bare = boss.transition(&case, json!({"to": "closed"})).await.expect(409);
+    assert_eq!(bare.body["code"], "guards_unmet");
+    let codes: Vec<String> = bare.faults().into_iter().map(|(_, code)| code).collect();
+    assert_eq!(codes, ["closing_reason", "closing_summary", "outcome"]);
+    let closed = boss
+        .transition(
+            &case,
+            json!({
+                "to": "closed", "closing_reason": "resolved_in_client_favor", "closing_summary": "Medication kept.",
+                "outcome": "goal_met",
+            }),
+        )
+        .await
+        .expect(201);
+    assert_eq!(closed.body["outcome"], "goal_met");
+    assert!(closed.body["closed_at"].is_string());
+    boss.transition(&case, json!({"to": "active"})).await.faulty(409, "/reason", "reason");
+    let again = boss
+        .transition(&case, json!({"to": "active", "reason": "The clinic went back on its word."}))
+        .await
+        .expect(201);
+    assert_eq!(again.body["episode"], 2);
+    assert!(again.body.get("outcome").is_none());
+    let history = pages(&ana, &format!("/cases/{case}/transitions"), 2).await;
+    let steps: Vec<&str> = history.iter().rev().map(|step| step["to"].as_str().unwrap()).collect();
+    assert_eq!(steps, ["referred", "triage", "accepted", "active", "closing", "closed", "active"]);
+    assert_eq!(history[1]["given"]["closing_summary"], "Medication kept.");
+}
+
+async fn what_the_table_has_not_is_refused_from_every_status(w: &World) {
+    let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
+    let all = json!({
+        "reason": "r", "signpost": "s", "client_agreement": true, "conflict_check": true,
+        "lead_advocate_id": ana.id(), "first_contact": "2026-01-05T10:00:00Z", "closing_reason": "capacity",
+        "closing_summary": "s", "outcome": "not_known", "waive_deadlines": true,
+    });
+    let day = alongside::types::Day::today(&w.org.time_zone).plus_days(30).to_string();
+    let full = |to: CaseStatus| {
+        let mut body = all.clone();
+        body["to"] = json!(to.as_str());
+        body["review_on"] = json!(day);
+        body
+    };
+    // The shortest way to each status, by the table.
+    for target in CaseStatus::ALL {
         let case = ana.new_case().await;
-        let path = format!("/cases/{case}");
-        ana.get(&path).await.expect(200);
-        boss.get(&path).await.expect(200);
-        let foreign = ben.get(&path).await.expect(404);
-        let missing = ben.get(&format!("/cases/{}", World::nobodys_id())).await.expect(404);
-        for member in ["type", "title", "status", "detail", "code"] {
-            assert_eq!(foreign.body[member], missing.body[member], "a hidden case answers like none");
-        }
-        for (role, org) in [(Role::Supervisor, "other"), (Role::Admin, "other"), (Role::Advocate, "other")] {
-            w.outsider(role).get(&path).await.expect(404);
-            assert_eq!(w.outsider(role).get("/cases").await.expect(200).body["items"], json!([]), "{org}");
-        }
-        let elsewhere = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
-        elsewhere.get(&path).await.expect(404);
-        assert_eq!(ben.get("/cases").await.expect(200).body["items"], json!([]));
-        ben.patch(&path, "*", json!({"priority": "high"})).await.expect(404);
-        ben.transition(&case, json!({"to": "triage"})).await.expect(404);
-    }
-
-    async fn an_administrator_sees_what_a_case_is_and_not_what_it_is_about(w) {
-        let (ana, admin) = (w.user(Role::Advocate), w.user(Role::Admin));
-        let case = ana.new_case().await;
-        let seen = admin.get(&format!("/cases/{case}")).await.expect(200);
-        assert!(seen.body.get("client_goal").is_none(), "{:#}", seen.body);
-        assert_eq!(seen.body["status"], "referred");
-        admin.get("/cases?q=medication").await.expect(403);
-        admin.get("/clients").await.expect(403);
-    }
-
-    async fn a_case_goes_from_referral_to_closure_and_may_be_opened_again(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = active_case(&ana, &boss).await;
-        let active = ana.get(&format!("/cases/{case}")).await.expect(200);
-        assert_eq!(active.body["first_contact_at"], "2026-01-05T10:00:00.000Z");
-        ana.transition(&case, json!({"to": "closing"})).await.expect(201);
-        let bare = boss.transition(&case, json!({"to": "closed"})).await.expect(409);
-        assert_eq!(bare.body["code"], "guards_unmet");
-        let codes: Vec<String> = bare.faults().into_iter().map(|(_, code)| code).collect();
-        assert_eq!(codes, ["closing_reason", "closing_summary", "outcome"]);
-        let closed = boss.transition(&case, json!({"to": "closed", "closing_reason": "resolved_in_client_favor", "closing_summary": "Medication kept.", "outcome": "goal_met"})).await.expect(201);
-        assert_eq!(closed.body["outcome"], "goal_met");
-        assert!(closed.body["closed_at"].is_string());
-        boss.transition(&case, json!({"to": "active"})).await.faulty(409, "/reason", "reason");
-        let again = boss.transition(&case, json!({"to": "active", "reason": "The clinic went back on its word."})).await.expect(201);
-        assert_eq!(again.body["episode"], 2);
-        assert!(again.body.get("outcome").is_none());
-        let history = pages(&ana, &format!("/cases/{case}/transitions"), 2).await;
-        let steps: Vec<&str> = history.iter().rev().map(|step| step["to"].as_str().unwrap()).collect();
-        assert_eq!(steps, ["referred", "triage", "accepted", "active", "closing", "closed", "active"]);
-        assert_eq!(history[1]["given"]["closing_summary"], "Medication kept.");
-    }
-
-    async fn what_the_table_has_not_is_refused_from_every_status(w) {
-        let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
-        let all = json!({"reason": "r", "signpost": "s", "client_agreement": true, "conflict_check": true, "lead_advocate_id": ana.id(), "first_contact": "2026-01-05T10:00:00Z",
-            "closing_reason": "capacity", "closing_summary": "s", "outcome": "not_known", "waive_deadlines": true});
-        let day = alongside::types::Day::today(&w.org.time_zone).plus_days(30).to_string();
-        let full = |to: CaseStatus| { let mut body = all.clone(); body["to"] = json!(to.as_str()); body["review_on"] = json!(day); body };
-        // The shortest way to each status, by the table.
-        for target in CaseStatus::ALL {
-            let case = ana.new_case().await;
-            let mut way = vec![(CaseStatus::Referred, Vec::new())];
-            let mut found = None;
-            while let Some((at, steps)) = way.pop() {
-                if at == *target { found = Some(steps); break; }
-                for step in LIFECYCLE.iter().filter(|step| step.from == at && steps.len() < 8) {
-                    let mut steps: Vec<CaseStatus> = steps.clone();
-                    if steps.contains(&step.to) { continue; }
-                    steps.push(step.to);
-                    way.insert(0, (step.to, steps));
+        let mut way = vec![(CaseStatus::Referred, Vec::new())];
+        let mut found = None;
+        while let Some((at, steps)) = way.pop() {
+            if at == *target {
+                found = Some(steps);
+                break;
+            }
+            for step in LIFECYCLE.iter().filter(|step| step.from == at && steps.len() < 8) {
+                let mut steps: Vec<CaseStatus> = steps.clone();
+                if steps.contains(&step.to) {
+                    continue;
                 }
-                if *target == CaseStatus::EnteredInError { found = Some(vec![CaseStatus::EnteredInError]); break; }
+                steps.push(step.to);
+                way.insert(0, (step.to, steps));
             }
-            for to in found.unwrap() {
-                let from = ana.get(&format!("/cases/{case}")).await.expect(200).body["status"].as_str().unwrap().to_owned();
-                let from = CaseStatus::ALL.iter().find(|status| status.as_str() == from).unwrap();
-                let (by, _) = lifecycle::find(*from, to).unwrap();
-                let mover = match by[0] { lifecycle::Mover::Lead => &ana, lifecycle::Mover::Supervisor => &boss, lifecycle::Mover::Admin => &admin };
-                mover.transition(&case, full(to)).await.expect(201);
+            if *target == CaseStatus::EnteredInError {
+                found = Some(vec![CaseStatus::EnteredInError]);
+                break;
             }
-            for to in CaseStatus::ALL {
-                if lifecycle::find(*target, *to).is_none() {
-                    let refused = boss.transition(&case, full(*to)).await.expect(409);
-                    assert_eq!(refused.body["code"], "transition_not_allowed", "{target:?} to {to:?}");
-                }
-            }
-            let still = ana.get(&format!("/cases/{case}")).await.expect(200);
-            assert_eq!(still.body["status"], target.as_str());
         }
-    }
-
-    async fn a_step_is_for_those_whom_the_table_names(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = ana.new_case().await;
-        ana.transition(&case, json!({"to": "triage"})).await.expect(403);
-        boss.transition(&case, json!({"to": "triage"})).await.expect(201);
-        let ways = ana.get(&format!("/cases/{case}")).await.body["available_transitions"].clone();
-        let accepted = ways.as_array().unwrap().iter().find(|way| way["to"] == "accepted").unwrap().clone();
-        assert_eq!(accepted, json!({"to": "accepted", "by": ["supervisor"], "permitted": false, "unmet": ["client_agreement", "conflict_check"]}));
-    }
-
-    async fn a_case_may_have_to_be_closed_by_a_second_person(w) {
-        let (boss, other, admin) = (w.user(Role::Supervisor), w.user(Role::Supervisor), w.user(Role::Admin));
-        let etag = admin.get("/organization").await.etag();
-        admin.patch("/organization", &etag, json!({"second_person_closes": true})).await.expect(200);
-        let case = {
-            let client = boss.new_client().await;
-            boss.post("/cases", json!({"client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g", "lead_advocate_id": boss.id()})).await.expect(201).id()
-        };
-        for step in [json!({"to": "triage"}), json!({"to": "accepted", "client_agreement": true, "conflict_check": true}), json!({"to": "active", "first_contact": "2026-01-05T10:00:00Z"}), json!({"to": "closing"})] {
-            boss.transition(&case, step).await.expect(201);
+        for to in found.unwrap() {
+            let from = ana.get(&format!("/cases/{case}")).await.expect(200).body["status"].as_str().unwrap().to_owned();
+            let from = CaseStatus::ALL.iter().find(|status| status.as_str() == from).unwrap();
+            let (by, _) = lifecycle::find(*from, to).unwrap();
+            let mover = match by[0] {
+                lifecycle::Mover::Lead => &ana,
+                lifecycle::Mover::Supervisor => &boss,
+                lifecycle::Mover::Admin => &admin,
+            };
+            mover.transition(&case, full(to)).await.expect(201);
         }
-        let close = json!({"to": "closed", "closing_reason": "capacity", "closing_summary": "s", "outcome": "not_known"});
-        boss.transition(&case, close.clone()).await.faulty(409, "/to", "second_person");
-        other.transition(&case, close).await.expect(201);
+        for to in CaseStatus::ALL {
+            if lifecycle::find(*target, *to).is_none() {
+                let refused = boss.transition(&case, full(*to)).await.expect(409);
+                assert_eq!(refused.body["code"], "transition_not_allowed", "{target:?} to {to:?}");
+            }
+        }
+        let still = ana.get(&format!("/cases/{case}")).await.expect(200);
+        assert_eq!(still.body["status"], target.as_str());
     }
+}
 
-    async fn a_change_needs_the_version_that_was_read(w) {
-        let ana = w.user(Role::Advocate);
-        let path = format!("/cases/{}", ana.new_case().await);
-        let read = ana.get(&path).await.expect(200);
-        assert_eq!(read.etag(), "\"v1\"");
-        ana.send("PATCH", &path, &[], Some(json!({"priority": "high"}))).await.expect(428);
-        let changed = ana.patch(&path, "\"v1\"", json!({"priority": "high"})).await.expect(200);
-        assert_eq!((changed.etag().as_str(), &changed.body["version"]), ("\"v2\"", &json!(2)));
-        let stale = ana.patch(&path, "\"v1\"", json!({"priority": "routine"})).await.expect(412);
-        assert_eq!(stale.etag(), "\"v2\"");
-        assert_eq!(ana.get(&path).await.body["priority"], "high");
-        ana.send("GET", &path, &[("if-none-match", "\"v2\"")], None).await.expect(304);
-        ana.send("GET", &path, &[("if-none-match", "\"v1\"")], None).await.expect(200);
-    }
+async fn a_step_is_for_those_whom_the_table_names(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = ana.new_case().await;
+    ana.transition(&case, json!({"to": "triage"})).await.expect(403);
+    boss.transition(&case, json!({"to": "triage"})).await.expect(201);
+    let ways = ana.get(&format!("/cases/{case}")).await.body["available_transitions"].clone();
+    let accepted = ways.as_array().unwrap().iter().find(|way| way["to"] == "accepted").unwrap().clone();
+    assert_eq!(
+        accepted,
+        json!({
+            "to": "accepted", "by": ["supervisor"], "permitted": false, "unmet": ["client_agreement", "conflict_check"],
+        })
+    );
+}
 
-    async fn absent_keeps_null_clears_and_a_value_sets(w) {
-        let ana = w.user(Role::Advocate);
-        let path = format!("/cases/{}", ana.new_case().await);
-        ana.patch(&path, "*", json!({"priority": "urgent"})).await.faulty(422, "/priority_reason", "required");
-        ana.patch(&path, "*", json!({"priority": "urgent", "priority_reason": "Eviction on Friday.", "tags": ["a", "b"]})).await.expect(200);
-        let kept = ana.patch(&path, "*", json!({"tags": ["c"]})).await.expect(200);
-        assert_eq!((&kept.body["priority_reason"], &kept.body["tags"]), (&json!("Eviction on Friday."), &json!(["c"])));
-        let cleared = ana.patch(&path, "*", json!({"priority": "routine", "priority_reason": null})).await.expect(200);
-        assert!(cleared.body.get("priority_reason").is_none());
-        ana.patch(&path, "*", json!({"client_goal": null})).await.expect(422);
-        let merge = ana.raw("PATCH", &path, &[("if-match", "*"), ("content-type", "application/merge-patch+json")], "{}".into()).await;
-        assert!(matches!(merge.status, 200 | 415), "{}", merge.status);
-    }
-
-    async fn of_two_hundred_changes_to_one_version_one_wins(w) {
-        let ana = w.user(Role::Advocate);
-        let path = format!("/cases/{}", ana.new_case().await);
-        let tries = futures_util::future::join_all((0..200).map(|i| { let (ana, path) = (&ana, &path); async move { ana.patch(path, "\"v1\"", json!({"tags": [format!("t{i}")]})).await.status } })).await;
-        assert_eq!(tries.iter().filter(|status| **status == 200).count(), 1, "{tries:?}");
-        assert_eq!(tries.iter().filter(|status| **status == 412).count(), 199, "{tries:?}");
-        assert_eq!(ana.get(&path).await.body["version"], 2);
-    }
-
-    async fn of_two_hundred_transitions_one_wins(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = ana.new_case().await;
-        let tries = futures_util::future::join_all((0..200).map(|_| { let (boss, case) = (&boss, &case); async move { boss.transition(case, json!({"to": "triage"})).await.status } })).await;
-        assert_eq!(tries.iter().filter(|status| **status == 201).count(), 1, "{tries:?}");
-        assert_eq!(tries.iter().filter(|status| **status == 409).count(), 199, "{tries:?}");
-    }
-
-    async fn lists_go_on_where_the_page_before_ended(w) {
-        let boss = w.user(Role::Supervisor);
+async fn a_case_may_have_to_be_closed_by_a_second_person(w: &World) {
+    let (boss, other, admin) = (w.user(Role::Supervisor), w.user(Role::Supervisor), w.user(Role::Admin));
+    let etag = admin.get("/organization").await.etag();
+    admin.patch("/organization", &etag, json!({"second_person_closes": true})).await.expect(200);
+    let case = {
         let client = boss.new_client().await;
-        let mut made = Vec::new();
-        for i in 0..7 {
-            made.push(boss.post("/cases", json!({"client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": format!("goal {i}"), "tags": [if i % 2 == 0 { "even" } else { "odd" }]})).await.expect(201).id());
-        }
-        let listed: Vec<String> = pages(&boss, "/cases", 3).await.iter().map(|case| case["id"].as_str().unwrap().to_owned()).collect();
-        let newest_first: Vec<String> = made.iter().rev().cloned().collect();
-        assert_eq!(listed, newest_first);
-        let oldest_first: Vec<String> = pages(&boss, "/cases?sort=opened_at", 2).await.iter().map(|case| case["id"].as_str().unwrap().to_owned()).collect();
-        assert_eq!(oldest_first, made);
-        assert_eq!(pages(&boss, "/cases?tag=odd", 2).await.len(), 3);
-        assert_eq!(pages(&boss, "/cases?q=GOAL%205", 2).await.len(), 1);
-        assert_eq!(pages(&boss, "/cases?status=active,referred&priority=routine", 5).await.len(), 7);
-        assert_eq!(pages(&boss, "/cases?status=active", 5).await.len(), 0);
-        let counted = boss.get("/cases?limit=1&include_total=true").await.expect(200);
-        assert_eq!(counted.body["total"], 7);
-        let expanded = boss.get("/cases?limit=1&expand=client").await.expect(200);
-        assert_eq!(expanded.body["items"][0]["client"]["preferred_name"], "Sam");
+        boss.post(
+            "/cases",
+            json!({
+                "client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g",
+                "lead_advocate_id": boss.id(),
+            }),
+        )
+        .await
+        .expect(201)
+        .id()
+    };
+    for step in [
+        json!({"to": "triage"}),
+        json!({"to": "accepted", "client_agreement": true, "conflict_check": true}),
+        json!({"to": "active", "first_contact": "2026-01-05T10:00:00Z"}),
+        json!({"to": "closing"}),
+    ] {
+        boss.transition(&case, step).await.expect(201);
     }
+    let close = json!({"to": "closed", "closing_reason": "capacity", "closing_summary": "s", "outcome": "not_known"});
+    boss.transition(&case, close.clone()).await.faulty(409, "/to", "second_person");
+    other.transition(&case, close).await.expect(201);
+}
 
-    async fn a_cursor_belongs_to_its_list_and_its_reader(w) {
-        let (boss, ben) = (w.user(Role::Supervisor), w.user(Role::Supervisor));
-        for _ in 0..3 { boss.new_case().await; }
-        let next = boss.get("/cases?limit=1").await.body["page"]["next_cursor"].as_str().unwrap().to_owned();
-        boss.get(&format!("/cases?limit=1&cursor={next}")).await.expect(200);
-        ben.get(&format!("/cases?limit=1&cursor={next}")).await.faulty(400, "cursor", "invalid_cursor");
-        boss.get(&format!("/cases?limit=1&status=referred&cursor={next}")).await.faulty(400, "cursor", "invalid_cursor");
-        boss.get(&format!("/clients?limit=1&cursor={next}")).await.faulty(400, "cursor", "invalid_cursor");
-        let forged = format!("{}{}", if next.starts_with('A') { 'B' } else { 'A' }, &next[1..]);
-        boss.get(&format!("/cases?limit=1&cursor={forged}")).await.faulty(400, "cursor", "invalid_cursor");
-        boss.get("/cases?cursor=nonsense!").await.faulty(400, "cursor", "invalid_cursor");
-    }
+async fn a_change_needs_the_version_that_was_read(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let path = format!("/cases/{}", ana.new_case().await);
+    let read = ana.get(&path).await.expect(200);
+    assert_eq!(read.etag(), "\"v1\"");
+    ana.send("PATCH", &path, &[], Some(json!({"priority": "high"}))).await.expect(428);
+    let changed = ana.patch(&path, "\"v1\"", json!({"priority": "high"})).await.expect(200);
+    assert_eq!((changed.etag().as_str(), &changed.body["version"]), ("\"v2\"", &json!(2)));
+    let stale = ana.patch(&path, "\"v1\"", json!({"priority": "routine"})).await.expect(412);
+    assert_eq!(stale.etag(), "\"v2\"");
+    assert_eq!(ana.get(&path).await.body["priority"], "high");
+    ana.send("GET", &path, &[("if-none-match", "\"v2\"")], None).await.expect(304);
+    ana.send("GET", &path, &[("if-none-match", "\"v1\"")], None).await.expect(200);
+}
 
-    async fn a_new_lead_takes_the_place_of_the_old_one(w) {
-        let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = active_case(&ana, &boss).await;
-        let assignments = format!("/cases/{case}/assignments");
-        ana.post(&assignments, json!({"user_id": ben.id(), "role": "co"})).await.expect(403);
-        let co = boss.post(&assignments, json!({"user_id": ben.id(), "role": "co"})).await.expect(201);
-        ben.get(&format!("/cases/{case}")).await.expect(200);
-        boss.post(&assignments, json!({"user_id": ben.id(), "role": "cover"})).await.expect(409);
-        boss.send("DELETE", &format!("{assignments}/{}", co.id()), &[("if-match", "\"v1\"")], None).await.expect(204);
-        ben.get(&format!("/cases/{case}")).await.expect(404);
-        boss.post(&assignments, json!({"user_id": ben.id(), "role": "lead"})).await.expect(201);
-        ana.get(&format!("/cases/{case}")).await.expect(404);
-        assert_eq!(ben.get(&format!("/cases/{case}")).await.expect(200).body["lead_advocate_id"], json!(ben.id()));
-        let lead = boss.get(&format!("{assignments}?current=true")).await.body["items"][0]["id"].as_str().unwrap().to_owned();
-        boss.send("DELETE", &format!("{assignments}/{lead}"), &[("if-match", "*")], None).await.expect(409);
-        for stranger in [w.outsider(Role::Advocate).id(), World::nobodys_id(), w.user(Role::Auditor).id()] {
-            boss.post(&assignments, json!({"user_id": stranger, "role": "co"})).await.faulty(422, "/user_id", "unknown_reference");
-        }
-    }
+async fn absent_keeps_null_clears_and_a_value_sets(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let path = format!("/cases/{}", ana.new_case().await);
+    ana.patch(&path, "*", json!({"priority": "urgent"})).await.faulty(422, "/priority_reason", "required");
+    ana.patch(&path, "*", json!({"priority": "urgent", "priority_reason": "Eviction on Friday.", "tags": ["a", "b"]}))
+        .await
+        .expect(200);
+    let kept = ana.patch(&path, "*", json!({"tags": ["c"]})).await.expect(200);
+    assert_eq!((&kept.body["priority_reason"], &kept.body["tags"]), (&json!("Eviction on Friday."), &json!(["c"])));
+    let cleared = ana.patch(&path, "*", json!({"priority": "routine", "priority_reason": null})).await.expect(200);
+    assert!(cleared.body.get("priority_reason").is_none());
+    ana.patch(&path, "*", json!({"client_goal": null})).await.expect(422);
+    let merge = ana
+        .raw("PATCH", &path, &[("if-match", "*"), ("content-type", "application/merge-patch+json")], "{}".into())
+        .await;
+    assert!(matches!(merge.status, 200 | 415), "{}", merge.status);
+}
 
-    async fn ids_in_a_body_are_only_ones_own(w) {
-        let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
-        let (theirs, bens) = (w.outsider(Role::Advocate).new_client().await, ben.new_client().await);
-        let case = |client: &str| json!({"client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g"});
-        for client in [theirs, bens, World::nobodys_id()] {
-            ana.post("/cases", case(&client)).await.faulty(422, "/client_id", "unknown_reference");
-        }
-        let mut body = case(&ana.new_client().await);
-        body["team_id"] = json!(w.other_team.to_string());
-        ana.post("/cases", body).await.faulty(422, "/team_id", "unknown_reference");
-    }
+async fn of_two_hundred_changes_to_one_version_one_wins(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let path = format!("/cases/{}", ana.new_case().await);
+    let tries = futures_util::future::join_all((0..200).map(|i| {
+        let (ana, path) = (&ana, &path);
+        async move { ana.patch(path, "\"v1\"", json!({"tags": [format!("t{i}")]})).await.status }
+    }))
+    .await;
+    assert_eq!(tries.iter().filter(|status| **status == 200).count(), 1, "{tries:?}");
+    assert_eq!(tries.iter().filter(|status| **status == 412).count(), 199, "{tries:?}");
+    assert_eq!(ana.get(&path).await.body["version"], 2);
+}
 
-    async fn the_timeline_tells_what_happened_newest_first(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = active_case(&ana, &boss).await;
-        let events: Vec<String> = pages(&ana, &format!("/cases/{case}/timeline"), 2).await.iter().map(|entry| format!("{} {}", entry["event"].as_str().unwrap(), entry["detail"].as_str().unwrap_or_default())).collect();
-        assert_eq!(events, ["case.transitioned active", "case.transitioned accepted", "case.transitioned triage", "case.opened ", "assignment.started lead"]);
+async fn of_two_hundred_transitions_one_wins(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = ana.new_case().await;
+    let tries = futures_util::future::join_all((0..200).map(|_| {
+        let (boss, case) = (&boss, &case);
+        async move { boss.transition(case, json!({"to": "triage"})).await.status }
+    }))
+    .await;
+    assert_eq!(tries.iter().filter(|status| **status == 201).count(), 1, "{tries:?}");
+    assert_eq!(tries.iter().filter(|status| **status == 409).count(), 199, "{tries:?}");
+}
+
+async fn lists_go_on_where_the_page_before_ended(w: &World) {
+    let boss = w.user(Role::Supervisor);
+    let client = boss.new_client().await;
+    let mut made = Vec::new();
+    for i in 0..7 {
+        made.push(boss.post("/cases", json!({
+            "client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": format!("goal {i}"),
+            "tags": [if i % 2 == 0 { "even" } else { "odd" }],
+        })).await.expect(201).id());
     }
+    let listed: Vec<String> =
+        pages(&boss, "/cases", 3).await.iter().map(|case| case["id"].as_str().unwrap().to_owned()).collect();
+    let newest_first: Vec<String> = made.iter().rev().cloned().collect();
+    assert_eq!(listed, newest_first);
+    let oldest_first: Vec<String> = pages(&boss, "/cases?sort=opened_at", 2)
+        .await
+        .iter()
+        .map(|case| case["id"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(oldest_first, made);
+    assert_eq!(pages(&boss, "/cases?tag=odd", 2).await.len(), 3);
+    assert_eq!(pages(&boss, "/cases?q=GOAL%205", 2).await.len(), 1);
+    assert_eq!(pages(&boss, "/cases?status=active,referred&priority=routine", 5).await.len(), 7);
+    assert_eq!(pages(&boss, "/cases?status=active", 5).await.len(), 0);
+    let counted = boss.get("/cases?limit=1&include_total=true").await.expect(200);
+    assert_eq!(counted.body["total"], 7);
+    let expanded = boss.get("/cases?limit=1&expand=client").await.expect(200);
+    assert_eq!(expanded.body["items"][0]["client"]["preferred_name"], "Sam");
+}
+
+async fn a_cursor_belongs_to_its_list_and_its_reader(w: &World) {
+    let (boss, ben) = (w.user(Role::Supervisor), w.user(Role::Supervisor));
+    for _ in 0..3 {
+        boss.new_case().await;
+    }
+    let next = boss.get("/cases?limit=1").await.body["page"]["next_cursor"].as_str().unwrap().to_owned();
+    boss.get(&format!("/cases?limit=1&cursor={next}")).await.expect(200);
+    ben.get(&format!("/cases?limit=1&cursor={next}")).await.faulty(400, "cursor", "invalid_cursor");
+    boss.get(&format!("/cases?limit=1&status=referred&cursor={next}")).await.faulty(400, "cursor", "invalid_cursor");
+    boss.get(&format!("/clients?limit=1&cursor={next}")).await.faulty(400, "cursor", "invalid_cursor");
+    let forged = format!("{}{}", if next.starts_with('A') { 'B' } else { 'A' }, &next[1..]);
+    boss.get(&format!("/cases?limit=1&cursor={forged}")).await.faulty(400, "cursor", "invalid_cursor");
+    boss.get("/cases?cursor=nonsense!").await.faulty(400, "cursor", "invalid_cursor");
+}
+
+async fn a_new_lead_takes_the_place_of_the_old_one(w: &World) {
+    let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = active_case(&ana, &boss).await;
+    let assignments = format!("/cases/{case}/assignments");
+    ana.post(&assignments, json!({"user_id": ben.id(), "role": "co"})).await.expect(403);
+    let co = boss.post(&assignments, json!({"user_id": ben.id(), "role": "co"})).await.expect(201);
+    ben.get(&format!("/cases/{case}")).await.expect(200);
+    boss.post(&assignments, json!({"user_id": ben.id(), "role": "cover"})).await.expect(409);
+    boss.send("DELETE", &format!("{assignments}/{}", co.id()), &[("if-match", "\"v1\"")], None).await.expect(204);
+    ben.get(&format!("/cases/{case}")).await.expect(404);
+    boss.post(&assignments, json!({"user_id": ben.id(), "role": "lead"})).await.expect(201);
+    ana.get(&format!("/cases/{case}")).await.expect(404);
+    assert_eq!(ben.get(&format!("/cases/{case}")).await.expect(200).body["lead_advocate_id"], json!(ben.id()));
+    let lead =
+        boss.get(&format!("{assignments}?current=true")).await.body["items"][0]["id"].as_str().unwrap().to_owned();
+    boss.send("DELETE", &format!("{assignments}/{lead}"), &[("if-match", "*")], None).await.expect(409);
+    for stranger in [w.outsider(Role::Advocate).id(), World::nobodys_id(), w.user(Role::Auditor).id()] {
+        boss.post(&assignments, json!({"user_id": stranger, "role": "co"})).await.faulty(
+            422,
+            "/user_id",
+            "unknown_reference",
+        );
+    }
+}
+
+async fn ids_in_a_body_are_only_ones_own(w: &World) {
+    let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
+    let (theirs, bens) = (w.outsider(Role::Advocate).new_client().await, ben.new_client().await);
+    let case = |client: &str| {
+        json!({
+            "client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g",
+        })
+    };
+    for client in [theirs, bens, World::nobodys_id()] {
+        ana.post("/cases", case(&client)).await.faulty(422, "/client_id", "unknown_reference");
+    }
+    let mut body = case(&ana.new_client().await);
+    body["team_id"] = json!(w.other_team.to_string());
+    ana.post("/cases", body).await.faulty(422, "/team_id", "unknown_reference");
+}
+
+async fn the_timeline_tells_what_happened_newest_first(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = active_case(&ana, &boss).await;
+    let events: Vec<String> = pages(&ana, &format!("/cases/{case}/timeline"), 2)
+        .await
+        .iter()
+        .map(|entry| format!("{} {}", entry["event"].as_str().unwrap(), entry["detail"].as_str().unwrap_or_default()))
+        .collect();
+    assert_eq!(
+        events,
+        [
+            "case.transitioned active",
+            "case.transitioned accepted",
+            "case.transitioned triage",
+            "case.opened ",
+            "assignment.started lead"
+        ]
+    );
 }

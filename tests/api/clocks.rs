@@ -30,75 +30,111 @@ async fn status(user: &User<'_>) -> u16 {
 }
 
 fn database(w: &World) -> Db {
-    let options =
-        Options { url: Url::parse(&w.home.url).unwrap(), replica: None, connections: 1, readers: 1, migrate: false, purpose: Use::Writing };
+    let options = Options {
+        url: Url::parse(&w.home.url).unwrap(),
+        replica: None,
+        connections: 1,
+        readers: 1,
+        migrate: false,
+        purpose: Use::Writing,
+    };
     Db::open(&options).unwrap()
 }
 
 on_both_engines! {
-    async fn a_session_that_a_wrong_clock_has_made_is_none(w) {
-        let day = 24 * 3600;
-        for (ahead, lasts, expected) in [(0, day, 200), (240, day, 200), (-day + 60, day, 200), (3600, day, 401), (TWO_YEARS, day, 401), (-60, TWO_YEARS, 401), (-day - 60, day, 401)] {
-            let ana = w.user(Role::Advocate);
-            begun(&ana, ahead, lasts);
-            assert_eq!(status(&ana).await, expected, "{ahead} s ahead, for {lasts} s");
-        }
-    }
+    a_session_that_a_wrong_clock_has_made_is_none,
+    what_a_wrong_clock_has_made_never_becomes_good,
+    a_refresh_token_that_a_wrong_clock_has_made_is_refused,
+    a_letter_and_a_broken_glass_that_a_wrong_clock_has_made_open_nothing,
+    a_session_is_bounded_by_the_clock_of_the_database,
+}
 
-    async fn what_a_wrong_clock_has_made_never_becomes_good(w) {
-        let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
-        begun(&ana, 3600, 24 * 3600);
-        let db = database(w);
-        assert_eq!(db.maintain(store::end_untimely).await.unwrap(), 1);
-        assert_eq!(db.maintain(store::end_untimely).await.unwrap(), 0);
-        // As the clock sees it when that time has come.
-        begun(&ana, 0, 24 * 3600);
-        assert_eq!((status(&ana).await, status(&ben).await), (401, 200));
-        let log = w.user(Role::Auditor).get("/audit-events?limit=50").await.expect(200).body.to_string();
-        assert_eq!(log.matches("session.ended_by_clock").count(), 1, "it is in the audit log");
-    }
-
-    async fn a_refresh_token_that_a_wrong_clock_has_made_is_refused(w) {
-        use schema::refresh_tokens::dsl::*;
+async fn a_session_that_a_wrong_clock_has_made_is_none(w: &World) {
+    let day = 24 * 3600;
+    for (ahead, lasts, expected) in [
+        (0, day, 200),
+        (240, day, 200),
+        (-day + 60, day, 200),
+        (3600, day, 401),
+        (TWO_YEARS, day, 401),
+        (-60, TWO_YEARS, 401),
+        (-day - 60, day, 401),
+    ] {
         let ana = w.user(Role::Advocate);
-        let login = w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD}))).await.expect(200);
-        let refresh = || w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": login.body["refresh_token"]})));
-        let times = (issued_at.eq(Instant::now().plus_seconds(20 * 3600)), expires_at.eq(Instant::now().plus_seconds(21 * 3600)));
-        assert_eq!(diesel::update(refresh_tokens).set(times).execute(&mut w.home.open()).unwrap(), 1);
-        refresh().await.expect(401);
+        begun(&ana, ahead, lasts);
+        assert_eq!(status(&ana).await, expected, "{ahead} s ahead, for {lasts} s");
     }
+}
 
-    async fn a_letter_and_a_broken_glass_that_a_wrong_clock_has_made_open_nothing(w) {
-        let (ana, kim) = (w.user(Role::Advocate), w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor));
-        let case = ana.new_case().await;
-        let glass = kim.post("/break-glass", json!({"case_id": case, "reason": "Sam is at the clinic's door."})).await.expect(201).id();
-        kim.get(&format!("/cases/{case}")).await.expect(200);
-        {
-            use schema::break_glass::dsl::*;
-            let row = break_glass.filter(id.eq(Id::<BreakGlassRow>::parse(&glass).unwrap()));
-            let opened = Instant::now().plus_seconds(TWO_YEARS);
-            diesel::update(row).set((opened_at.eq(opened), expires_at.eq(opened.plus_seconds(4 * 3600)))).execute(&mut w.home.open()).unwrap();
-        }
-        kim.get(&format!("/cases/{case}")).await.expect(404);
-        w.anyone("POST", "/api/v1/auth/forgot-password", Some(json!({"email": ana.email}))).await;
-        let secret = w.secret(&ana.email, "password_reset.").await;
-        let in_two_years = Instant::now().plus_seconds(TWO_YEARS);
-        diesel::update(schema::mailed_secrets::table).set(schema::mailed_secrets::expires_at.eq(in_two_years)).execute(&mut w.home.open()).unwrap();
-        let reset = json!({"token": secret, "password": "seven dry parasols today"});
-        w.anyone("POST", "/api/v1/auth/reset-password", Some(reset)).await.faulty(422, "/token", "invalid_token");
-        assert_eq!(database(w).maintain(alongside::identity::one_time_tokens::purge).await.unwrap(), 1);
-    }
+async fn what_a_wrong_clock_has_made_never_becomes_good(w: &World) {
+    let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
+    begun(&ana, 3600, 24 * 3600);
+    let db = database(w);
+    assert_eq!(db.maintain(store::end_untimely).await.unwrap(), 1);
+    assert_eq!(db.maintain(store::end_untimely).await.unwrap(), 0);
+    // As the clock sees it when that time has come.
+    begun(&ana, 0, 24 * 3600);
+    assert_eq!((status(&ana).await, status(&ben).await), (401, 200));
+    let log = w.user(Role::Auditor).get("/audit-events?limit=50").await.expect(200).body.to_string();
+    assert_eq!(log.matches("session.ended_by_clock").count(), 1, "it is in the audit log");
+}
 
-    /// The clock of the database has the last word where there is one: what it says is over is over, whatever the server's clock says.
-    async fn a_session_is_bounded_by_the_clock_of_the_database(w) {
-        let ana = w.user(Role::Advocate);
-        let live = || store::live(&mut w.home.open(), w.org.id, ana.actor.session).unwrap().is_some();
-        assert!(live());
-        begun(&ana, -24 * 3600 - 1, 24 * 3600);
-        // The guard holds the end against the server's own clock, after this.
-        assert_eq!(live(), w.engine == Engine::Sqlite);
-        assert_eq!(status(&ana).await, 401);
+async fn a_refresh_token_that_a_wrong_clock_has_made_is_refused(w: &World) {
+    use schema::refresh_tokens::dsl::*;
+    let ana = w.user(Role::Advocate);
+    let login = w
+        .anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD})))
+        .await
+        .expect(200);
+    let refresh =
+        || w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": login.body["refresh_token"]})));
+    let times =
+        (issued_at.eq(Instant::now().plus_seconds(20 * 3600)), expires_at.eq(Instant::now().plus_seconds(21 * 3600)));
+    assert_eq!(diesel::update(refresh_tokens).set(times).execute(&mut w.home.open()).unwrap(), 1);
+    refresh().await.expect(401);
+}
+
+async fn a_letter_and_a_broken_glass_that_a_wrong_clock_has_made_open_nothing(w: &World) {
+    let (ana, kim) = (w.user(Role::Advocate), w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor));
+    let case = ana.new_case().await;
+    let glass = kim
+        .post("/break-glass", json!({"case_id": case, "reason": "Sam is at the clinic's door."}))
+        .await
+        .expect(201)
+        .id();
+    kim.get(&format!("/cases/{case}")).await.expect(200);
+    {
+        use schema::break_glass::dsl::*;
+        let row = break_glass.filter(id.eq(Id::<BreakGlassRow>::parse(&glass).unwrap()));
+        let opened = Instant::now().plus_seconds(TWO_YEARS);
+        diesel::update(row)
+            .set((opened_at.eq(opened), expires_at.eq(opened.plus_seconds(4 * 3600))))
+            .execute(&mut w.home.open())
+            .unwrap();
     }
+    kim.get(&format!("/cases/{case}")).await.expect(404);
+    w.anyone("POST", "/api/v1/auth/forgot-password", Some(json!({"email": ana.email}))).await;
+    let secret = w.secret(&ana.email, "password_reset.").await;
+    let in_two_years = Instant::now().plus_seconds(TWO_YEARS);
+    diesel::update(schema::mailed_secrets::table)
+        .set(schema::mailed_secrets::expires_at.eq(in_two_years))
+        .execute(&mut w.home.open())
+        .unwrap();
+    let reset = json!({"token": secret, "password": "seven dry parasols today"});
+    w.anyone("POST", "/api/v1/auth/reset-password", Some(reset)).await.faulty(422, "/token", "invalid_token");
+    assert_eq!(database(w).maintain(alongside::identity::one_time_tokens::purge).await.unwrap(), 1);
+}
+
+/// The clock of the database has the last word where there is one: what it says is over is over, whatever the server's
+/// clock says.
+async fn a_session_is_bounded_by_the_clock_of_the_database(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let live = || store::live(&mut w.home.open(), w.org.id, ana.actor.session).unwrap().is_some();
+    assert!(live());
+    begun(&ana, -24 * 3600 - 1, 24 * 3600);
+    // The guard holds the end against the server's own clock, after this.
+    assert_eq!(live(), w.engine == Engine::Sqlite);
+    assert_eq!(status(&ana).await, 401);
 }
 
 /// SQLite has no clock of its own: there the newest entry of the audit log tells that the clock went back.

@@ -16,7 +16,12 @@ const EXAMPLES: &str = include_str!("deadline_examples.json");
 const APPEAL: &str = "medicaid_mco_plan_appeal";
 
 fn terms(change: Value) -> Value {
-    let mut body = json!({"name": "Our follow-up of a letter", "jurisdiction": "us_il", "scheme": "other", "action_type": "letter", "trigger": "request_received", "amount": 10, "unit": "business_day", "bound": "exact", "weekend_rule": "none", "holiday_calendar": "us_federal", "party": "other_side", "statutory": false, "effective_from": "2020-01-01", "last_verified_on": "2026-01-05"});
+    let mut body = json!({
+        "name": "Our follow-up of a letter", "jurisdiction": "us_il", "scheme": "other", "action_type": "letter",
+        "trigger": "request_received", "amount": 10, "unit": "business_day", "bound": "exact", "weekend_rule": "none",
+        "holiday_calendar": "us_federal", "party": "other_side", "statutory": false, "effective_from": "2020-01-01",
+        "last_verified_on": "2026-01-05",
+    });
     for (member, value) in change.as_object().unwrap() {
         body[member] = value.clone();
     }
@@ -39,7 +44,11 @@ async fn preview(user: &User<'_>, body: Value) -> crate::support::Reply {
 }
 async fn traced(w: &World, subject: &str) -> Vec<String> {
     let entries = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 50).await;
-    entries.iter().filter(|entry| entry["subject_id"] == subject).map(|entry| entry["action"].as_str().unwrap().to_owned()).collect()
+    entries
+        .iter()
+        .filter(|entry| entry["subject_id"] == subject)
+        .map(|entry| entry["action"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 #[test]
@@ -49,214 +58,352 @@ fn there_are_at_least_forty_worked_examples() {
 }
 
 on_both_engines! {
-    async fn every_worked_example_comes_out(w) {
-        let ana = w.user(Role::Advocate);
-        let rules = pages(&ana, "/deadline-rules", 50).await;
-        let examples: Vec<Value> = serde_json::from_str(EXAMPLES).unwrap();
-        for example in &examples {
-            let rule = rules.iter().find(|rule| rule["code"] == example["rule"]).unwrap_or_else(|| panic!("no {}", example["rule"]));
-            let mut body = json!({"rule_id": rule["id"], "trigger_date": example["trigger_date"], "time_zone": example["zone"]});
-            if let Some(stated) = example.get("stated") { body["stated_due_on"] = stated.clone(); }
-            let found = preview(&ana, body).await.expect(200).body;
-            assert_eq!(found["due_on"], example["due_on"], "{example:#}\n{found:#}");
-            let moved = found["steps"].as_array().unwrap().iter().any(|step| step["code"] == "moved_to_business_day");
-            for (member, observed) in [
-                ("due_at", &found["due_at"]),
-                ("source", &found["source"]),
-                ("differs", &found["differs_from_notice"]),
-                ("earliest", &found["earliest_due_on"]),
-                ("latest", &found["latest_due_on"]),
-                ("not_statutory", &found["not_statutory"]),
-                ("moved", &json!(moved)),
-            ] {
-                if let Some(expected) = example.get(member) { assert_eq!(observed, expected, "{member}: {example:#}\n{found:#}"); }
+    every_worked_example_comes_out,
+    the_catalogue_is_read_by_filter_and_page,
+    an_organization_adds_rules_of_its_own,
+    the_version_that_holds_on_the_day_of_the_trigger_is_used,
+    a_rule_that_does_not_hold_is_refused_with_its_member,
+    a_preview_names_what_is_wrong_with_it,
+    what_is_uncertain_is_said,
+    only_administrators_write_and_every_look_is_in_the_trace,
+    versions_that_are_added_at_once_follow_one_another,
+}
+
+async fn every_worked_example_comes_out(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let rules = pages(&ana, "/deadline-rules", 50).await;
+    let examples: Vec<Value> = serde_json::from_str(EXAMPLES).unwrap();
+    for example in &examples {
+        let rule = rules
+            .iter()
+            .find(|rule| rule["code"] == example["rule"])
+            .unwrap_or_else(|| panic!("no {}", example["rule"]));
+        let mut body =
+            json!({"rule_id": rule["id"], "trigger_date": example["trigger_date"], "time_zone": example["zone"]});
+        if let Some(stated) = example.get("stated") {
+            body["stated_due_on"] = stated.clone();
+        }
+        let found = preview(&ana, body).await.expect(200).body;
+        assert_eq!(found["due_on"], example["due_on"], "{example:#}\n{found:#}");
+        let moved = found["steps"].as_array().unwrap().iter().any(|step| step["code"] == "moved_to_business_day");
+        for (member, observed) in [
+            ("due_at", &found["due_at"]),
+            ("source", &found["source"]),
+            ("differs", &found["differs_from_notice"]),
+            ("earliest", &found["earliest_due_on"]),
+            ("latest", &found["latest_due_on"]),
+            ("not_statutory", &found["not_statutory"]),
+            ("moved", &json!(moved)),
+        ] {
+            if let Some(expected) = example.get(member) {
+                assert_eq!(observed, expected, "{member}: {example:#}\n{found:#}");
             }
-            assert!(["2026-11-01", "2026-11-24"].contains(&found["last_verified_on"].as_str().unwrap()), "{found:#}");
-            assert_eq!(found["citation"].is_string(), found["not_statutory"] == false, "{found:#}");
-            assert_eq!(found["holidays_complete"], true, "{found:#}");
         }
-        // Every rule of the packs is among them.
-        for rule in &rules {
-            assert!(examples.iter().any(|example| example["rule"] == rule["code"]), "{} has no example", rule["code"]);
-        }
+        assert!(["2026-11-01", "2026-11-24"].contains(&found["last_verified_on"].as_str().unwrap()), "{found:#}");
+        assert_eq!(found["citation"].is_string(), found["not_statutory"] == false, "{found:#}");
+        assert_eq!(found["holidays_complete"], true, "{found:#}");
     }
+    // Every rule of the packs is among them.
+    for rule in &rules {
+        assert!(examples.iter().any(|example| example["rule"] == rule["code"]), "{} has no example", rule["code"]);
+    }
+}
 
-    async fn the_catalogue_is_read_by_filter_and_page(w) {
-        let ana = w.user(Role::Advocate);
-        let every = pages(&ana, "/deadline-rules", 7).await;
-        assert!(every.len() >= 25, "{}", every.len());
-        let down = pages(&ana, "/deadline-rules?sort=-id", 4).await;
-        assert!(every.iter().rev().map(|rule| &rule["id"]).eq(down.iter().map(|rule| &rule["id"])));
-        let codes = |rules: Vec<Value>| rules.iter().map(|rule| rule["code"].as_str().unwrap_or("-").to_owned()).collect::<Vec<_>>();
-        assert_eq!(codes(pages(&ana, "/deadline-rules?q=438.402", 50).await), [APPEAL]);
-        assert_eq!(codes(pages(&ana, "/deadline-rules?q=SNAP", 50).await), ["snap_fair_hearing"]);
-        assert_eq!(codes(pages(&ana, "/deadline-rules?jurisdiction=england&action_type=ombudsman", 50).await), ["nhs_ombudsman"]);
-        assert_eq!(codes(pages(&ana, "/deadline-rules?scheme=reasonable_accommodation&party=other_side", 50).await), ["reasonable_accommodation_reply"]);
-        let total = ana.get("/deadline-rules?scheme=ssa&limit=1&include_total=true").await.expect(200).body;
-        assert_eq!((&total["total"], total["page"]["has_more"].as_bool()), (&json!(3), Some(true)));
-        for (query, parameter) in [("scheme=nope", "scheme"), ("sort=name", "sort"), ("colour=red", "colour"), ("party=them", "party")] {
-            let refused = ana.get(&format!("/deadline-rules?{query}")).await.expect(400);
-            assert_eq!(refused.faults()[0].0, parameter, "{query}");
-        }
-        let rule = ana.get(&format!("/deadline-rules/{}", id_of(&ana, APPEAL).await)).await.expect(200);
-        assert_eq!((rule.etag().as_str(), &rule.body["source"], &rule.body["amount"]), ("\"v1\"", &json!("built_in"), &json!(60)));
-        ana.get(&format!("/deadline-rules/{}", World::nobodys_id())).await.expect(404);
-        ana.get(&format!("/deadline-rules/{}/versions", World::nobodys_id())).await.expect(404);
+async fn the_catalogue_is_read_by_filter_and_page(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let every = pages(&ana, "/deadline-rules", 7).await;
+    assert!(every.len() >= 25, "{}", every.len());
+    let down = pages(&ana, "/deadline-rules?sort=-id", 4).await;
+    assert!(every.iter().rev().map(|rule| &rule["id"]).eq(down.iter().map(|rule| &rule["id"])));
+    let codes = |rules: Vec<Value>| {
+        rules.iter().map(|rule| rule["code"].as_str().unwrap_or("-").to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(codes(pages(&ana, "/deadline-rules?q=438.402", 50).await), [APPEAL]);
+    assert_eq!(codes(pages(&ana, "/deadline-rules?q=SNAP", 50).await), ["snap_fair_hearing"]);
+    assert_eq!(
+        codes(pages(&ana, "/deadline-rules?jurisdiction=england&action_type=ombudsman", 50).await),
+        ["nhs_ombudsman"]
+    );
+    assert_eq!(
+        codes(pages(&ana, "/deadline-rules?scheme=reasonable_accommodation&party=other_side", 50).await),
+        ["reasonable_accommodation_reply"]
+    );
+    let total = ana.get("/deadline-rules?scheme=ssa&limit=1&include_total=true").await.expect(200).body;
+    assert_eq!((&total["total"], total["page"]["has_more"].as_bool()), (&json!(3), Some(true)));
+    for (query, parameter) in
+        [("scheme=nope", "scheme"), ("sort=name", "sort"), ("colour=red", "colour"), ("party=them", "party")]
+    {
+        let refused = ana.get(&format!("/deadline-rules?{query}")).await.expect(400);
+        assert_eq!(refused.faults()[0].0, parameter, "{query}");
     }
+    let rule = ana.get(&format!("/deadline-rules/{}", id_of(&ana, APPEAL).await)).await.expect(200);
+    assert_eq!(
+        (rule.etag().as_str(), &rule.body["source"], &rule.body["amount"]),
+        ("\"v1\"", &json!("built_in"), &json!(60))
+    );
+    ana.get(&format!("/deadline-rules/{}", World::nobodys_id())).await.expect(404);
+    ana.get(&format!("/deadline-rules/{}/versions", World::nobodys_id())).await.expect(404);
+}
 
-    async fn an_organization_adds_rules_of_its_own(w) {
-        let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
-        let made = admin.post("/deadline-rules", terms(json!({"name": "Letter, Illinois", "citation": "House rule 7"}))).await.expect(201);
-        assert_eq!((&made.body["source"], &made.body["version"], made.header("location")), (&json!("organization"), &json!(1), format!("/api/v1/deadline-rules/{}", made.id()).as_str()));
-        assert!(made.body.get("code").is_none() && made.body.get("effective_to").is_none());
-        assert_eq!(pages(&ana, "/deadline-rules?q=house%20rule", 50).await.len(), 1);
-        let found = preview(&ana, json!({"rule_id": made.id(), "trigger_date": "2025-11-20"})).await.expect(200).body;
-        // The organization's own time zone is Chicago.
-        assert_eq!((&found["due_on"], &found["due_at"], &found["time_zone"], &found["not_statutory"]), (&json!("2025-12-05"), &json!("2025-12-06T05:59:59.999Z"), &json!("America/Chicago"), &json!(true)));
-        // Another organization knows nothing of it.
-        let other = w.outsider(Role::Admin);
-        other.get(&format!("/deadline-rules/{}", made.id())).await.expect(404);
-        other.post(&format!("/deadline-rules/{}/versions", made.id()), terms(json!({}))).await.expect(404);
-        preview(&other, json!({"rule_id": made.id(), "trigger_date": "2025-11-20"})).await.faulty(422, "/rule_id", "unknown_reference");
-        assert!(pages(&other, "/deadline-rules?q=house%20rule", 50).await.is_empty());
-        let key = [("idempotency-key", "once-only")];
-        let first = admin.send("POST", "/deadline-rules", &key, Some(terms(json!({})))).await.expect(201);
-        let again = admin.send("POST", "/deadline-rules", &key, Some(terms(json!({})))).await.expect(201);
-        assert_eq!((first.id(), again.header("idempotency-replayed")), (again.id(), "true"));
-    }
+async fn an_organization_adds_rules_of_its_own(w: &World) {
+    let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
+    let made = admin
+        .post("/deadline-rules", terms(json!({"name": "Letter, Illinois", "citation": "House rule 7"})))
+        .await
+        .expect(201);
+    assert_eq!(
+        (&made.body["source"], &made.body["version"], made.header("location")),
+        (&json!("organization"), &json!(1), format!("/api/v1/deadline-rules/{}", made.id()).as_str())
+    );
+    assert!(made.body.get("code").is_none() && made.body.get("effective_to").is_none());
+    assert_eq!(pages(&ana, "/deadline-rules?q=house%20rule", 50).await.len(), 1);
+    let found = preview(&ana, json!({"rule_id": made.id(), "trigger_date": "2025-11-20"})).await.expect(200).body;
+    // The organization's own time zone is Chicago.
+    assert_eq!(
+        (&found["due_on"], &found["due_at"], &found["time_zone"], &found["not_statutory"]),
+        (&json!("2025-12-05"), &json!("2025-12-06T05:59:59.999Z"), &json!("America/Chicago"), &json!(true))
+    );
+    // Another organization knows nothing of it.
+    let other = w.outsider(Role::Admin);
+    other.get(&format!("/deadline-rules/{}", made.id())).await.expect(404);
+    other.post(&format!("/deadline-rules/{}/versions", made.id()), terms(json!({}))).await.expect(404);
+    preview(&other, json!({"rule_id": made.id(), "trigger_date": "2025-11-20"})).await.faulty(
+        422,
+        "/rule_id",
+        "unknown_reference",
+    );
+    assert!(pages(&other, "/deadline-rules?q=house%20rule", 50).await.is_empty());
+    let key = [("idempotency-key", "once-only")];
+    let first = admin.send("POST", "/deadline-rules", &key, Some(terms(json!({})))).await.expect(201);
+    let again = admin.send("POST", "/deadline-rules", &key, Some(terms(json!({})))).await.expect(201);
+    assert_eq!((first.id(), again.header("idempotency-replayed")), (again.id(), "true"));
+}
 
-    async fn the_version_that_holds_on_the_day_of_the_trigger_is_used(w) {
-        let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
-        let id = id_of(&ana, "medicare_advantage_reconsideration").await;
-        for (trigger, version, due) in [("2024-12-31", 1, "2025-03-01"), ("2025-01-01", 2, "2025-03-07")] {
-            let found = preview(&ana, json!({"rule_id": id, "trigger_date": trigger})).await.expect(200).body;
-            assert_eq!((&found["rule_version"], &found["due_on"]), (&json!(version), &json!(due)));
-        }
-        let path = format!("/deadline-rules/{}", id_of(&ana, APPEAL).await);
-        let newer = |change: Value| {
-            let mut body = terms(json!({"name": "Appeal to a plan", "jurisdiction": "us", "scheme": "medicaid_managed_care", "action_type": "internal_appeal", "trigger": "notice_date", "unit": "calendar_day", "amount": 90, "statutory": true, "citation": "A later law", "party": "us", "effective_from": "2026-02-01"}));
-            for (member, value) in change.as_object().unwrap() { body[member] = value.clone(); }
-            body
-        };
-        let second = admin.post(&format!("{path}/versions"), newer(json!({}))).await.expect(201);
-        assert_eq!((&second.body["version"], &second.body["code"], &second.body["source"], second.etag().as_str()), (&json!(2), &json!(APPEAL), &json!("organization"), "\"v2\""));
-        let id = second.id();
-        for (trigger, version, due) in [("2026-01-31", 1, "2026-04-01"), ("2026-02-01", 2, "2026-05-02")] {
-            let found = preview(&ana, json!({"rule_id": id, "trigger_date": trigger})).await.expect(200).body;
-            assert_eq!((&found["rule_version"], &found["due_on"]), (&json!(version), &json!(due)), "{trigger}");
-        }
-        // A correction of the same day; and one for a day to come, which is not shown as the present one.
-        admin.post(&format!("{path}/versions"), newer(json!({"amount": 80}))).await.expect(201);
-        let to_come = Day::today(&w.org.time_zone).plus_days(30).to_string();
-        admin.post(&format!("{path}/versions"), newer(json!({"amount": 70, "effective_from": to_come}))).await.expect(201);
-        let shown = ana.get(&path).await.expect(200);
-        assert_eq!((&shown.body["version"], &shown.body["amount"]), (&json!(3), &json!(80)));
-        let versions = pages(&ana, &format!("{path}/versions"), 3).await;
-        let observed: Vec<_> = versions.iter().map(|rule| (rule["version"].as_i64().unwrap(), rule["amount"].as_i64().unwrap(), rule["effective_to"].as_str().map(str::to_owned))).collect();
-        let last = Day::today(&w.org.time_zone).plus_days(29).to_string();
-        assert_eq!(observed, [(4, 70, None), (3, 80, Some(last)), (2, 90, Some("2026-01-31".into())), (1, 60, Some("2026-01-31".into()))]);
-        admin.post(&format!("{path}/versions"), newer(json!({}))).await.faulty(422, "/effective_from", "before_present_version");
-        // Another organization still goes by the first.
-        let theirs = w.outsider(Role::Advocate).get(&path).await.expect(200);
-        assert_eq!(theirs.body["amount"], 60);
-        // A rule that has ended computes nothing after its end, and is still shown.
-        let ended = admin.post("/deadline-rules", terms(json!({"effective_to": "2021-12-31"}))).await.expect(201).id();
-        preview(&ana, json!({"rule_id": ended, "trigger_date": "2022-01-01"})).await.faulty(422, "/trigger_date", "no_rule_in_force");
-        preview(&ana, json!({"rule_id": ended, "trigger_date": "2021-12-31"})).await.expect(200);
-        ana.get(&format!("/deadline-rules/{ended}")).await.expect(200);
+async fn the_version_that_holds_on_the_day_of_the_trigger_is_used(w: &World) {
+    let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
+    let id = id_of(&ana, "medicare_advantage_reconsideration").await;
+    for (trigger, version, due) in [("2024-12-31", 1, "2025-03-01"), ("2025-01-01", 2, "2025-03-07")] {
+        let found = preview(&ana, json!({"rule_id": id, "trigger_date": trigger})).await.expect(200).body;
+        assert_eq!((&found["rule_version"], &found["due_on"]), (&json!(version), &json!(due)));
     }
+    let path = format!("/deadline-rules/{}", id_of(&ana, APPEAL).await);
+    let newer = |change: Value| {
+        let mut body = terms(json!({
+            "name": "Appeal to a plan", "jurisdiction": "us", "scheme": "medicaid_managed_care",
+            "action_type": "internal_appeal", "trigger": "notice_date", "unit": "calendar_day", "amount": 90,
+            "statutory": true, "citation": "A later law", "party": "us", "effective_from": "2026-02-01",
+        }));
+        for (member, value) in change.as_object().unwrap() {
+            body[member] = value.clone();
+        }
+        body
+    };
+    let second = admin.post(&format!("{path}/versions"), newer(json!({}))).await.expect(201);
+    assert_eq!(
+        (&second.body["version"], &second.body["code"], &second.body["source"], second.etag().as_str()),
+        (&json!(2), &json!(APPEAL), &json!("organization"), "\"v2\"")
+    );
+    let id = second.id();
+    for (trigger, version, due) in [("2026-01-31", 1, "2026-04-01"), ("2026-02-01", 2, "2026-05-02")] {
+        let found = preview(&ana, json!({"rule_id": id, "trigger_date": trigger})).await.expect(200).body;
+        assert_eq!((&found["rule_version"], &found["due_on"]), (&json!(version), &json!(due)), "{trigger}");
+    }
+    // A correction of the same day; and one for a day to come, which is not shown as the present one.
+    admin.post(&format!("{path}/versions"), newer(json!({"amount": 80}))).await.expect(201);
+    let to_come = Day::today(&w.org.time_zone).plus_days(30).to_string();
+    admin.post(&format!("{path}/versions"), newer(json!({"amount": 70, "effective_from": to_come}))).await.expect(201);
+    let shown = ana.get(&path).await.expect(200);
+    assert_eq!((&shown.body["version"], &shown.body["amount"]), (&json!(3), &json!(80)));
+    let versions = pages(&ana, &format!("{path}/versions"), 3).await;
+    let observed: Vec<_> = versions
+        .iter()
+        .map(|rule| {
+            (
+                rule["version"].as_i64().unwrap(),
+                rule["amount"].as_i64().unwrap(),
+                rule["effective_to"].as_str().map(str::to_owned),
+            )
+        })
+        .collect();
+    let last = Day::today(&w.org.time_zone).plus_days(29).to_string();
+    assert_eq!(
+        observed,
+        [(4, 70, None), (3, 80, Some(last)), (2, 90, Some("2026-01-31".into())), (1, 60, Some("2026-01-31".into()))]
+    );
+    admin.post(&format!("{path}/versions"), newer(json!({}))).await.faulty(
+        422,
+        "/effective_from",
+        "before_present_version",
+    );
+    // Another organization still goes by the first.
+    let theirs = w.outsider(Role::Advocate).get(&path).await.expect(200);
+    assert_eq!(theirs.body["amount"], 60);
+    // A rule that has ended computes nothing after its end, and is still shown.
+    let ended = admin.post("/deadline-rules", terms(json!({"effective_to": "2021-12-31"}))).await.expect(201).id();
+    preview(&ana, json!({"rule_id": ended, "trigger_date": "2022-01-01"})).await.faulty(
+        422,
+        "/trigger_date",
+        "no_rule_in_force",
+    );
+    preview(&ana, json!({"rule_id": ended, "trigger_date": "2021-12-31"})).await.expect(200);
+    ana.get(&format!("/deadline-rules/{ended}")).await.expect(200);
+}
 
-    async fn a_rule_that_does_not_hold_is_refused_with_its_member(w) {
-        let admin = w.user(Role::Admin);
-        let tomorrow = Day::today(&w.org.time_zone).plus_days(2);
-        for member in ["name", "jurisdiction", "scheme", "action_type", "trigger", "amount", "unit", "bound", "weekend_rule", "holiday_calendar", "party", "statutory", "effective_from", "last_verified_on"] {
-            admin.post("/deadline-rules", without(member)).await.faulty(422, &format!("/{member}"), "required");
-        }
-        for (change, at, code) in [
-            (json!({"unit": "fortnight"}), "/unit", "unknown_code"),
-            (json!({"scheme": "nope"}), "/scheme", "unknown_code"),
-            (json!({"amount": 0}), "/amount", "out_of_range"),
-            (json!({"amount": 1001}), "/amount", "out_of_range"),
-            (json!({"amount": 1.5}), "/amount", "wrong_type"),
-            (json!({"receipt_presumption_days": -1}), "/receipt_presumption_days", "out_of_range"),
-            (json!({"bound": "floor", "max_amount": 9}), "/max_amount", "out_of_range"),
-            (json!({"max_amount": 20}), "/max_amount", "not_allowed"),
-            (json!({"statutory": true}), "/citation", "required"),
-            (json!({"url": "javascript:alert(1)"}), "/url", "invalid_url"),
-            (json!({"effective_to": "2019-01-01"}), "/effective_to", "before_effective_from"),
-            (json!({"effective_from": "2026-02-29"}), "/effective_from", "invalid_date"),
-            (json!({"last_verified_on": tomorrow}), "/last_verified_on", "in_the_future"),
-            (json!({"version": 7}), "/version", "unknown_member"),
-        ] {
-            admin.post("/deadline-rules", terms(change)).await.faulty(422, at, code);
-        }
-        assert!(pages(&admin, "/deadline-rules?jurisdiction=us_il", 50).await.is_empty(), "nothing was stored");
+async fn a_rule_that_does_not_hold_is_refused_with_its_member(w: &World) {
+    let admin = w.user(Role::Admin);
+    let tomorrow = Day::today(&w.org.time_zone).plus_days(2);
+    for member in [
+        "name",
+        "jurisdiction",
+        "scheme",
+        "action_type",
+        "trigger",
+        "amount",
+        "unit",
+        "bound",
+        "weekend_rule",
+        "holiday_calendar",
+        "party",
+        "statutory",
+        "effective_from",
+        "last_verified_on",
+    ] {
+        admin.post("/deadline-rules", without(member)).await.faulty(422, &format!("/{member}"), "required");
     }
+    for (change, at, code) in [
+        (json!({"unit": "fortnight"}), "/unit", "unknown_code"),
+        (json!({"scheme": "nope"}), "/scheme", "unknown_code"),
+        (json!({"amount": 0}), "/amount", "out_of_range"),
+        (json!({"amount": 1001}), "/amount", "out_of_range"),
+        (json!({"amount": 1.5}), "/amount", "wrong_type"),
+        (json!({"receipt_presumption_days": -1}), "/receipt_presumption_days", "out_of_range"),
+        (json!({"bound": "floor", "max_amount": 9}), "/max_amount", "out_of_range"),
+        (json!({"max_amount": 20}), "/max_amount", "not_allowed"),
+        (json!({"statutory": true}), "/citation", "required"),
+        (json!({"url": "javascript:alert(1)"}), "/url", "invalid_url"),
+        (json!({"effective_to": "2019-01-01"}), "/effective_to", "before_effective_from"),
+        (json!({"effective_from": "2026-02-29"}), "/effective_from", "invalid_date"),
+        (json!({"last_verified_on": tomorrow}), "/last_verified_on", "in_the_future"),
+        (json!({"version": 7}), "/version", "unknown_member"),
+    ] {
+        admin.post("/deadline-rules", terms(change)).await.faulty(422, at, code);
+    }
+    assert!(pages(&admin, "/deadline-rules?jurisdiction=us_il", 50).await.is_empty(), "nothing was stored");
+}
 
-    async fn a_preview_names_what_is_wrong_with_it(w) {
-        let ana = w.user(Role::Advocate);
-        let id = id_of(&ana, APPEAL).await;
-        let tomorrow = Day::today(&alongside::types::Zone::parse("Pacific/Kiritimati").unwrap()).plus_days(1);
-        for (body, at, code) in [
-            (json!({"trigger_date": "2026-03-02"}), "/rule_id", "required"),
-            (json!({"rule_id": World::nobodys_id(), "trigger_date": "2026-03-02"}), "/rule_id", "unknown_reference"),
-            (json!({"rule_id": id}), "/trigger_date", "required"),
-            (json!({"rule_id": id, "trigger_date": tomorrow}), "/trigger_date", "in_the_future"),
-            (json!({"rule_id": id, "trigger_date": "2026-02-29"}), "/trigger_date", "invalid_date"),
-            (json!({"rule_id": id, "trigger_date": "2016-12-31"}), "/trigger_date", "no_rule_in_force"),
-            (json!({"rule_id": id, "trigger_date": "2026-03-02", "trigger_not_before": "2026-03-01"}), "/trigger_not_before", "not_allowed"),
-            (json!({"rule_id": id, "trigger_date": "2026-03-02", "time_zone": "Mars/Olympus"}), "/time_zone", "unknown_time_zone"),
-            (json!({"rule_id": id, "trigger_date": "2026-03-02", "stated_due_on": "2026-03-01"}), "/stated_due_on", "before_trigger"),
-            (json!({"rule_id": id, "trigger_not_before": "2199-12-01"}), "/trigger_not_before", "out_of_range"),
-            (json!({"rule_id": id, "trigger_date": "2026-03-02", "colour": "red"}), "/colour", "unknown_member"),
-        ] {
-            preview(&ana, body).await.faulty(422, at, code);
-        }
+async fn a_preview_names_what_is_wrong_with_it(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let id = id_of(&ana, APPEAL).await;
+    let tomorrow = Day::today(&alongside::types::Zone::parse("Pacific/Kiritimati").unwrap()).plus_days(1);
+    for (body, at, code) in [
+        (json!({"trigger_date": "2026-03-02"}), "/rule_id", "required"),
+        (json!({"rule_id": World::nobodys_id(), "trigger_date": "2026-03-02"}), "/rule_id", "unknown_reference"),
+        (json!({"rule_id": id}), "/trigger_date", "required"),
+        (json!({"rule_id": id, "trigger_date": tomorrow}), "/trigger_date", "in_the_future"),
+        (json!({"rule_id": id, "trigger_date": "2026-02-29"}), "/trigger_date", "invalid_date"),
+        (json!({"rule_id": id, "trigger_date": "2016-12-31"}), "/trigger_date", "no_rule_in_force"),
+        (
+            json!({"rule_id": id, "trigger_date": "2026-03-02", "trigger_not_before": "2026-03-01"}),
+            "/trigger_not_before",
+            "not_allowed",
+        ),
+        (
+            json!({"rule_id": id, "trigger_date": "2026-03-02", "time_zone": "Mars/Olympus"}),
+            "/time_zone",
+            "unknown_time_zone",
+        ),
+        (
+            json!({"rule_id": id, "trigger_date": "2026-03-02", "stated_due_on": "2026-03-01"}),
+            "/stated_due_on",
+            "before_trigger",
+        ),
+        (json!({"rule_id": id, "trigger_not_before": "2199-12-01"}), "/trigger_not_before", "out_of_range"),
+        (json!({"rule_id": id, "trigger_date": "2026-03-02", "colour": "red"}), "/colour", "unknown_member"),
+    ] {
+        preview(&ana, body).await.faulty(422, at, code);
     }
+}
 
-    async fn what_is_uncertain_is_said(w) {
-        let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
-        let codes = |found: &Value| found["steps"].as_array().unwrap().iter().map(|step| step["code"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
-        let unknown = preview(&ana, json!({"rule_id": id_of(&ana, APPEAL).await, "trigger_not_before": "2026-03-02"})).await.expect(200).body;
-        assert_eq!((&unknown["pending"], &unknown["due_on"], &unknown["earliest_due_on"]), (&json!(true), &json!("2026-05-01"), &json!("2026-05-01")));
-        assert_eq!(codes(&unknown), ["trigger_unknown", "counted", "end_of_day"]);
-        // The table of holidays ends before this is due.
-        let long = admin.post("/deadline-rules", terms(json!({"unit": "month", "amount": 120, "weekend_rule": "next_business_day"}))).await.expect(201).id();
-        let far = preview(&ana, json!({"rule_id": long, "trigger_date": "2026-03-02"})).await.expect(200).body;
-        assert_eq!((&far["holidays_complete"], &far["due_on"]), (&json!(false), &json!("2036-03-03")));
-        assert!(codes(&far).contains(&"holidays_unknown".to_owned()));
-        let leap = preview(&ana, json!({"rule_id": id_of(&ana, "fair_housing_hud_complaint").await, "trigger_date": "2024-02-29"})).await.expect(200).body;
-        assert_eq!(leap["due_on"], "2025-02-28");
-    }
+async fn what_is_uncertain_is_said(w: &World) {
+    let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
+    let codes = |found: &Value| {
+        found["steps"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|step| step["code"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    let unknown = preview(&ana, json!({"rule_id": id_of(&ana, APPEAL).await, "trigger_not_before": "2026-03-02"}))
+        .await
+        .expect(200)
+        .body;
+    assert_eq!(
+        (&unknown["pending"], &unknown["due_on"], &unknown["earliest_due_on"]),
+        (&json!(true), &json!("2026-05-01"), &json!("2026-05-01"))
+    );
+    assert_eq!(codes(&unknown), ["trigger_unknown", "counted", "end_of_day"]);
+    // The table of holidays ends before this is due.
+    let long = admin
+        .post("/deadline-rules", terms(json!({"unit": "month", "amount": 120, "weekend_rule": "next_business_day"})))
+        .await
+        .expect(201)
+        .id();
+    let far = preview(&ana, json!({"rule_id": long, "trigger_date": "2026-03-02"})).await.expect(200).body;
+    assert_eq!((&far["holidays_complete"], &far["due_on"]), (&json!(false), &json!("2036-03-03")));
+    assert!(codes(&far).contains(&"holidays_unknown".to_owned()));
+    let leap = preview(
+        &ana,
+        json!({"rule_id": id_of(&ana, "fair_housing_hud_complaint").await, "trigger_date": "2024-02-29"}),
+    )
+    .await
+    .expect(200)
+    .body;
+    assert_eq!(leap["due_on"], "2025-02-28");
+}
 
-    async fn only_administrators_write_and_every_look_is_in_the_trace(w) {
-        let (admin, ana, boss) = (w.user(Role::Admin), w.user(Role::Advocate), w.user(Role::Supervisor));
-        let rule = admin.post("/deadline-rules", terms(json!({"name": "CANARY", "note": "CANARY"}))).await.expect(201).id();
-        let versions = format!("/deadline-rules/{rule}/versions");
-        for user in [&ana, &boss] {
-            user.post("/deadline-rules", terms(json!({}))).await.expect(403);
-            user.post(&versions, terms(json!({}))).await.expect(403);
-        }
-        let unscoped = w.user_with(&w.org, &[], Role::Integration, Scopes::NONE);
-        for user in [w.user(Role::Client), w.user(Role::Auditor), unscoped] {
-            user.get("/deadline-rules").await.expect(403);
-            preview(&user, json!({"rule_id": rule, "trigger_date": "2026-03-02"})).await.expect(403);
-        }
-        admin.post(&versions, terms(json!({"effective_from": "2026-01-01"}))).await.expect(201);
-        ana.get(&format!("/deadline-rules/{rule}")).await.expect(200);
-        ana.get(&versions).await.expect(200);
-        preview(&boss, json!({"rule_id": rule, "trigger_date": "2026-03-02"})).await.expect(200);
-        assert_eq!(traced(w, &rule).await, ["deadline_rule.created", "request.refused", "request.refused", "deadline_rule.version_added", "deadline_rule.read", "deadline_rule.versions_listed", "deadline_rule.previewed"]);
-        let entries = pages(&w.user(Role::Auditor), "/audit-events", 50).await;
-        assert!(!serde_json::to_string(&entries).unwrap().contains("CANARY"));
+async fn only_administrators_write_and_every_look_is_in_the_trace(w: &World) {
+    let (admin, ana, boss) = (w.user(Role::Admin), w.user(Role::Advocate), w.user(Role::Supervisor));
+    let rule = admin.post("/deadline-rules", terms(json!({"name": "CANARY", "note": "CANARY"}))).await.expect(201).id();
+    let versions = format!("/deadline-rules/{rule}/versions");
+    for user in [&ana, &boss] {
+        user.post("/deadline-rules", terms(json!({}))).await.expect(403);
+        user.post(&versions, terms(json!({}))).await.expect(403);
     }
+    let unscoped = w.user_with(&w.org, &[], Role::Integration, Scopes::NONE);
+    for user in [w.user(Role::Client), w.user(Role::Auditor), unscoped] {
+        user.get("/deadline-rules").await.expect(403);
+        preview(&user, json!({"rule_id": rule, "trigger_date": "2026-03-02"})).await.expect(403);
+    }
+    admin.post(&versions, terms(json!({"effective_from": "2026-01-01"}))).await.expect(201);
+    ana.get(&format!("/deadline-rules/{rule}")).await.expect(200);
+    ana.get(&versions).await.expect(200);
+    preview(&boss, json!({"rule_id": rule, "trigger_date": "2026-03-02"})).await.expect(200);
+    assert_eq!(
+        traced(w, &rule).await,
+        [
+            "deadline_rule.created",
+            "request.refused",
+            "request.refused",
+            "deadline_rule.version_added",
+            "deadline_rule.read",
+            "deadline_rule.versions_listed",
+            "deadline_rule.previewed"
+        ]
+    );
+    let entries = pages(&w.user(Role::Auditor), "/audit-events", 50).await;
+    assert!(!serde_json::to_string(&entries).unwrap().contains("CANARY"));
+}
 
-    async fn versions_that_are_added_at_once_follow_one_another(w) {
-        let admins: Vec<_> = (0..4).map(|_| w.user(Role::Admin)).collect();
-        let path = format!("/deadline-rules/{}/versions", id_of(&admins[0], APPEAL).await);
-        let added = futures_util::future::join_all(admins.iter().map(|admin| admin.post(&path, terms(json!({"effective_from": "2026-02-01"}))))).await;
-        let mut numbers: Vec<i64> = added.into_iter().map(|reply| reply.expect(201).body["version"].as_i64().unwrap()).collect();
-        numbers.sort_unstable();
-        assert_eq!(numbers, (2..6).collect::<Vec<_>>());
-    }
+async fn versions_that_are_added_at_once_follow_one_another(w: &World) {
+    let admins: Vec<_> = (0..4).map(|_| w.user(Role::Admin)).collect();
+    let path = format!("/deadline-rules/{}/versions", id_of(&admins[0], APPEAL).await);
+    let added = futures_util::future::join_all(
+        admins.iter().map(|admin| admin.post(&path, terms(json!({"effective_from": "2026-02-01"})))),
+    )
+    .await;
+    let mut numbers: Vec<i64> =
+        added.into_iter().map(|reply| reply.expect(201).body["version"].as_i64().unwrap()).collect();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (2..6).collect::<Vec<_>>());
 }

@@ -44,214 +44,306 @@ fn unmet(case: &Reply, to: &str) -> Value {
 const APPEAL: &str = "medicaid_mco_plan_appeal";
 
 on_both_engines! {
-    async fn a_rule_gives_the_day_and_says_how(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = active_case(&ana, &boss).await;
-        let action = action(&ana, &case).await;
-        let appeal = rule(&ana, APPEAL).await;
-        let made = enter(&ana, &action, json!({"rule_id": appeal["id"], "trigger_date": day(w, -10)})).await.expect(201);
-        assert_eq!((&made.body["due_on"], &made.body["status"], &made.body["source"]), (&json!(day(w, 50)), &json!("running"), &json!("computed")));
-        assert_eq!((&made.body["rule"]["citation"], &made.body["rule"]["version"]), (&appeal["citation"], &appeal["version"]));
-        assert!(!made.body["steps"].as_array().unwrap().is_empty());
-        let end = alongside::directory::deadline_rules::compute::end_of_day(day(w, 50), &w.org.time_zone).unwrap();
-        assert_eq!(made.body["due_at"], json!(end));
-        assert_eq!((&made.body["due_soon"], &made.body["overdue"]), (&json!(false), &json!(false)));
-        // What the notice prints beats what the rule gives, where it is earlier.
-        let stated = enter(&ana, &action, json!({"rule_id": appeal["id"], "trigger_date": day(w, -10), "stated_due_on": day(w, 5), "time_zone": "America/New_York"})).await.expect(201);
-        assert_eq!((&stated.body["due_on"], &stated.body["source"], &stated.body["differs_from_notice"]), (&json!(day(w, 5)), &json!("stated_on_notice"), &json!(true)));
-        assert_eq!(stated.body["due_soon"], true);
-        let listed: Vec<Value> = pages(&ana, &format!("/actions/{action}/deadlines"), 1).await.into_iter().map(|deadline| deadline["id"].clone()).collect();
-        assert_eq!(listed, [json!(stated.id()), json!(made.id())]);
-        boss.get(&format!("/deadlines/{}", made.id())).await.expect(200);
-        let trace = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 200).await;
-        let of_it: Vec<&str> = trace.iter().filter(|entry| entry["subject_id"] == made.id().as_str()).map(|entry| entry["action"].as_str().unwrap()).collect();
-        assert_eq!(of_it, ["deadline.created", "deadline.read"]);
-        let timeline = pages(&ana, &format!("/cases/{case}/timeline"), 50).await;
-        assert_eq!(timeline.iter().filter(|entry| entry["event"] == "deadline.created").count(), 2);
+    a_rule_gives_the_day_and_says_how,
+    an_unknown_trigger_is_pending_with_the_earliest_day_until_it_is_known,
+    bad_deadlines_are_named_and_nothing_is_stored,
+    a_deadline_is_satisfied_in_time_or_late_with_its_cause,
+    a_day_set_by_hand_says_why_and_a_new_deadline_can_take_the_place_of_an_old_one,
+    an_open_deadline_holds_up_a_hold_and_a_closing,
+    a_new_version_of_a_rule_moves_nothing_by_itself,
+    of_many_who_satisfy_a_deadline_at_once_one_does,
+    a_deadline_is_as_private_as_its_case,
+}
+
+async fn a_rule_gives_the_day_and_says_how(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = active_case(&ana, &boss).await;
+    let action = action(&ana, &case).await;
+    let appeal = rule(&ana, APPEAL).await;
+    let made = enter(&ana, &action, json!({"rule_id": appeal["id"], "trigger_date": day(w, -10)})).await.expect(201);
+    assert_eq!(
+        (&made.body["due_on"], &made.body["status"], &made.body["source"]),
+        (&json!(day(w, 50)), &json!("running"), &json!("computed"))
+    );
+    assert_eq!(
+        (&made.body["rule"]["citation"], &made.body["rule"]["version"]),
+        (&appeal["citation"], &appeal["version"])
+    );
+    assert!(!made.body["steps"].as_array().unwrap().is_empty());
+    let end = alongside::directory::deadline_rules::compute::end_of_day(day(w, 50), &w.org.time_zone).unwrap();
+    assert_eq!(made.body["due_at"], json!(end));
+    assert_eq!((&made.body["due_soon"], &made.body["overdue"]), (&json!(false), &json!(false)));
+    // What the notice prints beats what the rule gives, where it is earlier.
+    let stated = enter(
+        &ana,
+        &action,
+        json!({
+            "rule_id": appeal["id"], "trigger_date": day(w, -10), "stated_due_on": day(w, 5),
+            "time_zone": "America/New_York",
+        }),
+    )
+    .await
+    .expect(201);
+    assert_eq!(
+        (&stated.body["due_on"], &stated.body["source"], &stated.body["differs_from_notice"]),
+        (&json!(day(w, 5)), &json!("stated_on_notice"), &json!(true))
+    );
+    assert_eq!(stated.body["due_soon"], true);
+    let listed: Vec<Value> = pages(&ana, &format!("/actions/{action}/deadlines"), 1)
+        .await
+        .into_iter()
+        .map(|deadline| deadline["id"].clone())
+        .collect();
+    assert_eq!(listed, [json!(stated.id()), json!(made.id())]);
+    boss.get(&format!("/deadlines/{}", made.id())).await.expect(200);
+    let trace = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 200).await;
+    let of_it: Vec<&str> = trace
+        .iter()
+        .filter(|entry| entry["subject_id"] == made.id().as_str())
+        .map(|entry| entry["action"].as_str().unwrap())
+        .collect();
+    assert_eq!(of_it, ["deadline.created", "deadline.read"]);
+    let timeline = pages(&ana, &format!("/cases/{case}/timeline"), 50).await;
+    assert_eq!(timeline.iter().filter(|entry| entry["event"] == "deadline.created").count(), 2);
+}
+
+async fn an_unknown_trigger_is_pending_with_the_earliest_day_until_it_is_known(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = active_case(&ana, &boss).await;
+    let action = action(&ana, &case).await;
+    let rule = rule(&ana, APPEAL).await["id"].clone();
+    let made = enter(&ana, &action, json!({"rule_id": rule, "trigger_not_before": day(w, -10)})).await.expect(201);
+    assert_eq!(
+        (&made.body["status"], &made.body["due_on"], &made.body["earliest_due_on"]),
+        (&json!("pending_trigger"), &json!(day(w, 50)), &json!(day(w, 50)))
+    );
+    let known = ana
+        .patch(&format!("/deadlines/{}", made.id()), &made.etag(), json!({"trigger_date": day(w, -3)}))
+        .await
+        .expect(200);
+    assert_eq!((&known.body["status"], &known.body["due_on"]), (&json!("running"), &json!(day(w, 57))));
+    assert!(known.body.get("trigger_not_before").is_none());
+}
+
+async fn bad_deadlines_are_named_and_nothing_is_stored(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let (case, other) = (active_case(&ana, &boss).await, active_case(&ana, &boss).await);
+    let (here, there) = (action(&ana, &case).await, action(&ana, &other).await);
+    let elsewhere = enter(&ana, &there, on(day(w, 9))).await.expect(201).id();
+    let rule = rule(&ana, APPEAL).await["id"].clone();
+    let with = |mut body: Value, member: &str, value: Value| {
+        body[member] = value;
+        body
+    };
+    let ruled = json!({"rule_id": rule, "trigger_date": day(w, -10)});
+    for (body, at, code) in [
+        (
+            with(
+                ruled.clone(),
+                "trigger_date",
+                json!(Day::today(&Zone::parse("Pacific/Kiritimati").unwrap()).plus_days(1)),
+            ),
+            "/trigger_date",
+            "in_the_future",
+        ),
+        (with(ruled.clone(), "trigger_date", json!("2027-02-29")), "/trigger_date", "invalid_date"),
+        (with(ruled.clone(), "rule_id", json!(World::nobodys_id())), "/rule_id", "unknown_reference"),
+        (with(ruled.clone(), "time_zone", json!("Mars/Base")), "/time_zone", "unknown_time_zone"),
+        (with(ruled.clone(), "stated_due_on", json!(day(w, -11))), "/stated_due_on", "before_trigger"),
+        (with(ruled.clone(), "due_on", json!(day(w, 3))), "/due_on", "not_allowed"),
+        (with(ruled.clone(), "trigger_not_before", json!(day(w, -3))), "/trigger_not_before", "not_allowed"),
+        (json!({"rule_id": rule}), "/trigger_date", "required"),
+        (json!({"trigger_date": day(w, -3)}), "/rule_id", "required"),
+        (json!({}), "/due_on", "required"),
+        (json!({"due_on": day(w, 3), "source": "manual"}), "/time_zone", "required"),
+        (json!({"due_on": day(w, 3), "time_zone": "UTC"}), "/source", "required"),
+        (with(on(day(w, 3)), "source", json!("computed")), "/source", "not_allowed"),
+        (on(Day::parse("2199-12-31").unwrap()), "/due_on", "out_of_range"),
+        (with(on(day(w, 3)), "supersedes", json!(elsewhere)), "/supersedes", "other_case"),
+        (with(on(day(w, 3)), "supersedes", json!(World::nobodys_id())), "/supersedes", "unknown_reference"),
+    ] {
+        enter(&ana, &here, body).await.faulty(422, at, code);
     }
+    assert_eq!(ana.get(&format!("/actions/{here}/deadlines")).await.expect(200).body["items"], json!([]));
+    ana.patch(&format!("/actions/{here}"), "*", json!({"status": "withdrawn"})).await.expect(200);
+    enter(&ana, &here, on(day(w, 3))).await.expect(409);
+}
 
-    async fn an_unknown_trigger_is_pending_with_the_earliest_day_until_it_is_known(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = active_case(&ana, &boss).await;
-        let action = action(&ana, &case).await;
-        let rule = rule(&ana, APPEAL).await["id"].clone();
-        let made = enter(&ana, &action, json!({"rule_id": rule, "trigger_not_before": day(w, -10)})).await.expect(201);
-        assert_eq!((&made.body["status"], &made.body["due_on"], &made.body["earliest_due_on"]), (&json!("pending_trigger"), &json!(day(w, 50)), &json!(day(w, 50))));
-        let known = ana.patch(&format!("/deadlines/{}", made.id()), &made.etag(), json!({"trigger_date": day(w, -3)})).await.expect(200);
-        assert_eq!((&known.body["status"], &known.body["due_on"]), (&json!("running"), &json!(day(w, 57))));
-        assert!(known.body.get("trigger_not_before").is_none());
+async fn a_deadline_is_satisfied_in_time_or_late_with_its_cause(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let (case, other) = (active_case(&ana, &boss).await, active_case(&ana, &boss).await);
+    let (here, there) = (action(&ana, &case).await, action(&ana, &other).await);
+    let timely = enter(&ana, &here, on(day(w, 3))).await.expect(201).id();
+    let satisfy = async |id: &str, body: Value| ana.post(&format!("/deadlines/{id}/satisfy"), body).await;
+    satisfy(&timely, json!({})).await.faulty(422, "/action_id", "not_filed");
+    let mistaken = action(&ana, &case).await;
+    ana.patch(&format!("/actions/{mistaken}"), "*", json!({"filed_on": day(w, -2)})).await.expect(200);
+    ana.patch(&format!("/actions/{mistaken}"), "*", json!({"status": "entered_in_error"})).await.expect(200);
+    satisfy(&timely, json!({"action_id": mistaken})).await.faulty(422, "/action_id", "not_filed");
+    ana.patch(&format!("/actions/{here}"), "*", json!({"filed_on": day(w, -2)})).await.expect(200);
+    satisfy(&timely, json!({"action_id": there})).await.faulty(422, "/action_id", "other_case");
+    satisfy(&timely, json!({"action_id": World::nobodys_id()})).await.faulty(422, "/action_id", "unknown_reference");
+    satisfy(&timely, json!({"on": day(w, 2)})).await.faulty(422, "/on", "in_the_future");
+    let met = satisfy(&timely, json!({})).await.expect(201);
+    assert_eq!(
+        (&met.body["status"], &met.body["satisfied_by"], &met.body["satisfied_on"], &met.body["late_filing"]),
+        (&json!("satisfied"), &json!(here), &json!(day(w, -2)), &json!(false))
+    );
+    satisfy(&timely, json!({})).await.expect(409);
+
+    let late = enter(&ana, &here, on(day(w, -5))).await.expect(201);
+    assert_eq!((&late.body["status"], &late.body["overdue"]), (&json!("missed"), &json!(true)), "derived, as of now");
+    let listed = |status: &str| format!("/deadlines?case={case}&status={status}");
+    assert_eq!(pages(&ana, &listed("missed"), 50).await.len(), 1);
+    assert_eq!(pages(&ana, &listed("running"), 50).await.len(), 0);
+    assert_eq!(pages(&ana, &listed("running,missed"), 50).await.len(), 1);
+    satisfy(&late.id(), json!({})).await.faulty(422, "/good_cause", "required");
+    ana.patch(&format!("/deadlines/{}", late.id()), "*", json!({"status": "missed"})).await.expect(200);
+    let filed = satisfy(&late.id(), json!({"good_cause": "The notice came late."})).await.expect(201);
+    assert_eq!((&filed.body["status"], &filed.body["late_filing"]), (&json!("satisfied"), &json!(true)));
+    assert_eq!(pages(&ana, &listed("satisfied"), 50).await.len(), 2);
+}
+
+async fn a_day_set_by_hand_says_why_and_a_new_deadline_can_take_the_place_of_an_old_one(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = active_case(&ana, &boss).await;
+    let action = action(&ana, &case).await;
+    let rule = rule(&ana, APPEAL).await["id"].clone();
+    let made = enter(&ana, &action, json!({"rule_id": rule, "trigger_date": day(w, -10)})).await.expect(201);
+    let path = format!("/deadlines/{}", made.id());
+    ana.patch(&path, "*", json!({"due_on": day(w, 60)})).await.faulty(422, "/override_reason", "required");
+    ana.patch(&path, "*", json!({"status": "missed"})).await.faulty(422, "/status", "not_over");
+    ana.patch(&path, "*", json!({"trigger_date": day(w, 2)})).await.faulty(422, "/trigger_date", "in_the_future");
+    ana.patch(&path, "\"v7\"", json!({"note": "x"})).await.expect(412);
+    let moved = ana
+        .patch(&path, &made.etag(), json!({"due_on": day(w, 60), "override_reason": "Granted in writing."}))
+        .await
+        .expect(200);
+    assert_eq!(
+        (&moved.body["source"], &moved.body["due_on"], &moved.body["rule"]["id"]),
+        (&json!("manual"), &json!(day(w, 60)), &rule)
+    );
+    let mut body = on(day(w, 70));
+    body["supersedes"] = json!(made.id());
+    let newer = enter(&ana, &action, body.clone()).await.expect(201).id();
+    let old = ana.get(&path).await.expect(200);
+    assert_eq!((&old.body["status"], &old.body["superseded_by"]), (&json!("superseded"), &json!(newer)));
+    enter(&ana, &action, body).await.faulty(422, "/supersedes", "not_open");
+    ana.patch(&path, "*", json!({"due_on": day(w, 61), "override_reason": "No."})).await.expect(409);
+    ana.post(&format!("{path}/waive"), json!({"reason": "No."})).await.expect(409);
+}
+
+async fn an_open_deadline_holds_up_a_hold_and_a_closing(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = active_case(&ana, &boss).await;
+    let action = action(&ana, &case).await;
+    let before = ana.get(&format!("/cases/{case}")).await.expect(200);
+    let first = enter(&ana, &action, on(day(w, 20))).await.expect(201).id();
+    enter(&ana, &action, on(day(w, 40))).await.expect(201);
+    let open = ana.send("GET", &format!("/cases/{case}"), &[("if-none-match", &before.etag())], None).await.expect(200);
+    assert_eq!(unmet(&open, "closing"), json!(["open_deadlines"]));
+    let hold = |days| json!({"to": "on_hold", "reason": "Away.", "review_on": day(w, days)});
+    ana.transition(&case, hold(30)).await.faulty(409, "/review_on", "deadline_inside_hold");
+    ana.transition(&case, json!({"to": "closing"})).await.faulty(409, "/waive_deadlines", "open_deadlines");
+    ana.transition(&case, json!({"to": "closing", "waive_deadlines": true})).await.faulty(
+        409,
+        "/waive_deadlines",
+        "open_deadlines",
+    );
+    ana.post(&format!("/deadlines/{first}/waive"), json!({})).await.faulty(422, "/reason", "required");
+    let waived = ana.post(&format!("/deadlines/{first}/waive"), json!({"reason": "Not wanted."})).await.expect(201);
+    assert_eq!((&waived.body["status"], &waived.body["excused_reason"]), (&json!("excused"), &json!("Not wanted.")));
+    ana.transition(&case, hold(30)).await.expect(201);
+    ana.transition(&case, json!({"to": "active"})).await.expect(201);
+    ana.transition(&case, json!({"to": "closing", "waive_deadlines": true, "reason": "Sam has moved away."}))
+        .await
+        .expect(201);
+    let all = pages(&ana, &format!("/deadlines?case={case}"), 50).await;
+    assert!(all.iter().all(|deadline| deadline["status"] == "excused"), "{all:#?}");
+    assert_eq!(all[1]["excused_reason"], "Sam has moved away.");
+    let timeline = pages(&ana, &format!("/cases/{case}/timeline"), 50).await;
+    assert_eq!(timeline.iter().filter(|entry| entry["event"] == "deadline.excused").count(), 2);
+    ana.transition(&case, json!({"to": "active"})).await.expect(201);
+    assert_eq!(unmet(&ana.get(&format!("/cases/{case}")).await, "closing"), json!([]));
+}
+
+async fn a_new_version_of_a_rule_moves_nothing_by_itself(w: &World) {
+    let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
+    let case = active_case(&ana, &boss).await;
+    let action = action(&ana, &case).await;
+    let appeal = rule(&ana, APPEAL).await;
+    let ruled = json!({"rule_id": appeal["id"], "trigger_date": day(w, -10)});
+    let (one, two) = (
+        enter(&ana, &action, ruled.clone()).await.expect(201).id(),
+        enter(&ana, &action, ruled.clone()).await.expect(201).id(),
+    );
+    let by_hand = enter(&ana, &action, on(day(w, 50))).await.expect(201).id();
+    let version = format!("/deadline-rules/{}/versions", appeal["id"].as_str().unwrap());
+    admin.post(&version, terms(&appeal, json!({"amount": 45, "effective_from": day(w, -30)}))).await.expect(201);
+    let waiting = pages(&boss, "/deadlines?needs_review=true", 1).await;
+    assert_eq!(
+        waiting.iter().map(|deadline| deadline["id"].as_str().unwrap()).collect::<Vec<_>>(),
+        [one.as_str(), two.as_str()]
+    );
+    for deadline in &waiting {
+        assert_eq!(
+            (&deadline["due_on"], &deadline["review"]["proposed_due_on"]),
+            (&json!(day(w, 50)), &json!(day(w, 35)))
+        );
     }
+    ana.post(&format!("/deadlines/{by_hand}/review"), json!({"decision": "adopt"})).await.expect(409);
+    ana.post(&format!("/deadlines/{one}/review"), json!({"decision": "keep"})).await.faulty(422, "/reason", "required");
+    let kept = ana
+        .post(&format!("/deadlines/{one}/review"), json!({"decision": "keep", "reason": "Confirmed by phone."}))
+        .await
+        .expect(201);
+    assert_eq!(
+        (&kept.body["due_on"], &kept.body["override_reason"]),
+        (&json!(day(w, 50)), &json!("Confirmed by phone."))
+    );
+    let adopted = ana.post(&format!("/deadlines/{two}/review"), json!({"decision": "adopt"})).await.expect(201);
+    assert_eq!((&adopted.body["due_on"], &adopted.body["rule"]["version"]), (&json!(day(w, 35)), &json!(2)));
+    assert_eq!(boss.get("/deadlines?needs_review=true").await.expect(200).body["items"], json!([]));
+}
 
-    async fn bad_deadlines_are_named_and_nothing_is_stored(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let (case, other) = (active_case(&ana, &boss).await, active_case(&ana, &boss).await);
-        let (here, there) = (action(&ana, &case).await, action(&ana, &other).await);
-        let elsewhere = enter(&ana, &there, on(day(w, 9))).await.expect(201).id();
-        let rule = rule(&ana, APPEAL).await["id"].clone();
-        let with = |mut body: Value, member: &str, value: Value| { body[member] = value; body };
-        let ruled = json!({"rule_id": rule, "trigger_date": day(w, -10)});
-        for (body, at, code) in [
-            (with(ruled.clone(), "trigger_date", json!(Day::today(&Zone::parse("Pacific/Kiritimati").unwrap()).plus_days(1))), "/trigger_date", "in_the_future"),
-            (with(ruled.clone(), "trigger_date", json!("2027-02-29")), "/trigger_date", "invalid_date"),
-            (with(ruled.clone(), "rule_id", json!(World::nobodys_id())), "/rule_id", "unknown_reference"),
-            (with(ruled.clone(), "time_zone", json!("Mars/Base")), "/time_zone", "unknown_time_zone"),
-            (with(ruled.clone(), "stated_due_on", json!(day(w, -11))), "/stated_due_on", "before_trigger"),
-            (with(ruled.clone(), "due_on", json!(day(w, 3))), "/due_on", "not_allowed"),
-            (with(ruled.clone(), "trigger_not_before", json!(day(w, -3))), "/trigger_not_before", "not_allowed"),
-            (json!({"rule_id": rule}), "/trigger_date", "required"),
-            (json!({"trigger_date": day(w, -3)}), "/rule_id", "required"),
-            (json!({}), "/due_on", "required"),
-            (json!({"due_on": day(w, 3), "source": "manual"}), "/time_zone", "required"),
-            (json!({"due_on": day(w, 3), "time_zone": "UTC"}), "/source", "required"),
-            (with(on(day(w, 3)), "source", json!("computed")), "/source", "not_allowed"),
-            (on(Day::parse("2199-12-31").unwrap()), "/due_on", "out_of_range"),
-            (with(on(day(w, 3)), "supersedes", json!(elsewhere)), "/supersedes", "other_case"),
-            (with(on(day(w, 3)), "supersedes", json!(World::nobodys_id())), "/supersedes", "unknown_reference"),
-        ] {
-            enter(&ana, &here, body).await.faulty(422, at, code);
-        }
-        assert_eq!(ana.get(&format!("/actions/{here}/deadlines")).await.expect(200).body["items"], json!([]));
-        ana.patch(&format!("/actions/{here}"), "*", json!({"status": "withdrawn"})).await.expect(200);
-        enter(&ana, &here, on(day(w, 3))).await.expect(409);
-    }
+async fn of_many_who_satisfy_a_deadline_at_once_one_does(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = active_case(&ana, &boss).await;
+    let action = action(&ana, &case).await;
+    ana.patch(&format!("/actions/{action}"), "*", json!({"filed_on": day(w, -2)})).await.expect(200);
+    let deadline = enter(&ana, &action, on(day(w, 3))).await.expect(201).id();
+    let path = format!("/deadlines/{deadline}/satisfy");
+    let all = futures_util::future::join_all((0..10).map(|_| ana.post(&path, json!({})))).await;
+    assert_eq!(all.iter().filter(|reply| reply.status == 201).count(), 1);
+    assert_eq!(all.iter().filter(|reply| reply.status == 409).count(), 9);
+}
 
-    async fn a_deadline_is_satisfied_in_time_or_late_with_its_cause(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let (case, other) = (active_case(&ana, &boss).await, active_case(&ana, &boss).await);
-        let (here, there) = (action(&ana, &case).await, action(&ana, &other).await);
-        let timely = enter(&ana, &here, on(day(w, 3))).await.expect(201).id();
-        let satisfy = async |id: &str, body: Value| ana.post(&format!("/deadlines/{id}/satisfy"), body).await;
-        satisfy(&timely, json!({})).await.faulty(422, "/action_id", "not_filed");
-        let mistaken = action(&ana, &case).await;
-        ana.patch(&format!("/actions/{mistaken}"), "*", json!({"filed_on": day(w, -2)})).await.expect(200);
-        ana.patch(&format!("/actions/{mistaken}"), "*", json!({"status": "entered_in_error"})).await.expect(200);
-        satisfy(&timely, json!({"action_id": mistaken})).await.faulty(422, "/action_id", "not_filed");
-        ana.patch(&format!("/actions/{here}"), "*", json!({"filed_on": day(w, -2)})).await.expect(200);
-        satisfy(&timely, json!({"action_id": there})).await.faulty(422, "/action_id", "other_case");
-        satisfy(&timely, json!({"action_id": World::nobodys_id()})).await.faulty(422, "/action_id", "unknown_reference");
-        satisfy(&timely, json!({"on": day(w, 2)})).await.faulty(422, "/on", "in_the_future");
-        let met = satisfy(&timely, json!({})).await.expect(201);
-        assert_eq!((&met.body["status"], &met.body["satisfied_by"], &met.body["satisfied_on"], &met.body["late_filing"]), (&json!("satisfied"), &json!(here), &json!(day(w, -2)), &json!(false)));
-        satisfy(&timely, json!({})).await.expect(409);
-
-        let late = enter(&ana, &here, on(day(w, -5))).await.expect(201);
-        assert_eq!((&late.body["status"], &late.body["overdue"]), (&json!("missed"), &json!(true)), "derived, as of now");
-        let listed = |status: &str| format!("/deadlines?case={case}&status={status}");
-        assert_eq!(pages(&ana, &listed("missed"), 50).await.len(), 1);
-        assert_eq!(pages(&ana, &listed("running"), 50).await.len(), 0);
-        assert_eq!(pages(&ana, &listed("running,missed"), 50).await.len(), 1);
-        satisfy(&late.id(), json!({})).await.faulty(422, "/good_cause", "required");
-        ana.patch(&format!("/deadlines/{}", late.id()), "*", json!({"status": "missed"})).await.expect(200);
-        let filed = satisfy(&late.id(), json!({"good_cause": "The notice came late."})).await.expect(201);
-        assert_eq!((&filed.body["status"], &filed.body["late_filing"]), (&json!("satisfied"), &json!(true)));
-        assert_eq!(pages(&ana, &listed("satisfied"), 50).await.len(), 2);
-    }
-
-    async fn a_day_set_by_hand_says_why_and_a_new_deadline_can_take_the_place_of_an_old_one(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = active_case(&ana, &boss).await;
-        let action = action(&ana, &case).await;
-        let rule = rule(&ana, APPEAL).await["id"].clone();
-        let made = enter(&ana, &action, json!({"rule_id": rule, "trigger_date": day(w, -10)})).await.expect(201);
-        let path = format!("/deadlines/{}", made.id());
-        ana.patch(&path, "*", json!({"due_on": day(w, 60)})).await.faulty(422, "/override_reason", "required");
-        ana.patch(&path, "*", json!({"status": "missed"})).await.faulty(422, "/status", "not_over");
-        ana.patch(&path, "*", json!({"trigger_date": day(w, 2)})).await.faulty(422, "/trigger_date", "in_the_future");
-        ana.patch(&path, "\"v7\"", json!({"note": "x"})).await.expect(412);
-        let moved = ana.patch(&path, &made.etag(), json!({"due_on": day(w, 60), "override_reason": "Granted in writing."})).await.expect(200);
-        assert_eq!((&moved.body["source"], &moved.body["due_on"], &moved.body["rule"]["id"]), (&json!("manual"), &json!(day(w, 60)), &rule));
-        let mut body = on(day(w, 70));
-        body["supersedes"] = json!(made.id());
-        let newer = enter(&ana, &action, body.clone()).await.expect(201).id();
-        let old = ana.get(&path).await.expect(200);
-        assert_eq!((&old.body["status"], &old.body["superseded_by"]), (&json!("superseded"), &json!(newer)));
-        enter(&ana, &action, body).await.faulty(422, "/supersedes", "not_open");
-        ana.patch(&path, "*", json!({"due_on": day(w, 61), "override_reason": "No."})).await.expect(409);
-        ana.post(&format!("{path}/waive"), json!({"reason": "No."})).await.expect(409);
-    }
-
-    async fn an_open_deadline_holds_up_a_hold_and_a_closing(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = active_case(&ana, &boss).await;
-        let action = action(&ana, &case).await;
-        let before = ana.get(&format!("/cases/{case}")).await.expect(200);
-        let first = enter(&ana, &action, on(day(w, 20))).await.expect(201).id();
-        enter(&ana, &action, on(day(w, 40))).await.expect(201);
-        let open = ana.send("GET", &format!("/cases/{case}"), &[("if-none-match", &before.etag())], None).await.expect(200);
-        assert_eq!(unmet(&open, "closing"), json!(["open_deadlines"]));
-        let hold = |days| json!({"to": "on_hold", "reason": "Away.", "review_on": day(w, days)});
-        ana.transition(&case, hold(30)).await.faulty(409, "/review_on", "deadline_inside_hold");
-        ana.transition(&case, json!({"to": "closing"})).await.faulty(409, "/waive_deadlines", "open_deadlines");
-        ana.transition(&case, json!({"to": "closing", "waive_deadlines": true})).await.faulty(409, "/waive_deadlines", "open_deadlines");
-        ana.post(&format!("/deadlines/{first}/waive"), json!({})).await.faulty(422, "/reason", "required");
-        let waived = ana.post(&format!("/deadlines/{first}/waive"), json!({"reason": "Not wanted."})).await.expect(201);
-        assert_eq!((&waived.body["status"], &waived.body["excused_reason"]), (&json!("excused"), &json!("Not wanted.")));
-        ana.transition(&case, hold(30)).await.expect(201);
-        ana.transition(&case, json!({"to": "active"})).await.expect(201);
-        ana.transition(&case, json!({"to": "closing", "waive_deadlines": true, "reason": "Sam has moved away."})).await.expect(201);
-        let all = pages(&ana, &format!("/deadlines?case={case}"), 50).await;
-        assert!(all.iter().all(|deadline| deadline["status"] == "excused"), "{all:#?}");
-        assert_eq!(all[1]["excused_reason"], "Sam has moved away.");
-        let timeline = pages(&ana, &format!("/cases/{case}/timeline"), 50).await;
-        assert_eq!(timeline.iter().filter(|entry| entry["event"] == "deadline.excused").count(), 2);
-        ana.transition(&case, json!({"to": "active"})).await.expect(201);
-        assert_eq!(unmet(&ana.get(&format!("/cases/{case}")).await, "closing"), json!([]));
-    }
-
-    async fn a_new_version_of_a_rule_moves_nothing_by_itself(w) {
-        let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
-        let case = active_case(&ana, &boss).await;
-        let action = action(&ana, &case).await;
-        let appeal = rule(&ana, APPEAL).await;
-        let ruled = json!({"rule_id": appeal["id"], "trigger_date": day(w, -10)});
-        let (one, two) = (enter(&ana, &action, ruled.clone()).await.expect(201).id(), enter(&ana, &action, ruled.clone()).await.expect(201).id());
-        let by_hand = enter(&ana, &action, on(day(w, 50))).await.expect(201).id();
-        let version = format!("/deadline-rules/{}/versions", appeal["id"].as_str().unwrap());
-        admin.post(&version, terms(&appeal, json!({"amount": 45, "effective_from": day(w, -30)}))).await.expect(201);
-        let waiting = pages(&boss, "/deadlines?needs_review=true", 1).await;
-        assert_eq!(waiting.iter().map(|deadline| deadline["id"].as_str().unwrap()).collect::<Vec<_>>(), [one.as_str(), two.as_str()]);
-        for deadline in &waiting {
-            assert_eq!((&deadline["due_on"], &deadline["review"]["proposed_due_on"]), (&json!(day(w, 50)), &json!(day(w, 35))));
-        }
-        ana.post(&format!("/deadlines/{by_hand}/review"), json!({"decision": "adopt"})).await.expect(409);
-        ana.post(&format!("/deadlines/{one}/review"), json!({"decision": "keep"})).await.faulty(422, "/reason", "required");
-        let kept = ana.post(&format!("/deadlines/{one}/review"), json!({"decision": "keep", "reason": "Confirmed by phone."})).await.expect(201);
-        assert_eq!((&kept.body["due_on"], &kept.body["override_reason"]), (&json!(day(w, 50)), &json!("Confirmed by phone.")));
-        let adopted = ana.post(&format!("/deadlines/{two}/review"), json!({"decision": "adopt"})).await.expect(201);
-        assert_eq!((&adopted.body["due_on"], &adopted.body["rule"]["version"]), (&json!(day(w, 35)), &json!(2)));
-        assert_eq!(boss.get("/deadlines?needs_review=true").await.expect(200).body["items"], json!([]));
-    }
-
-    async fn of_many_who_satisfy_a_deadline_at_once_one_does(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = active_case(&ana, &boss).await;
-        let action = action(&ana, &case).await;
-        ana.patch(&format!("/actions/{action}"), "*", json!({"filed_on": day(w, -2)})).await.expect(200);
-        let deadline = enter(&ana, &action, on(day(w, 3))).await.expect(201).id();
-        let path = format!("/deadlines/{deadline}/satisfy");
-        let all = futures_util::future::join_all((0..10).map(|_| ana.post(&path, json!({})))).await;
-        assert_eq!(all.iter().filter(|reply| reply.status == 201).count(), 1);
-        assert_eq!(all.iter().filter(|reply| reply.status == 409).count(), 9);
-    }
-
-    async fn a_deadline_is_as_private_as_its_case(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = active_case(&ana, &boss).await;
-        let action = action(&ana, &case).await;
-        let deadline = enter(&ana, &action, on(day(w, 3))).await.expect(201).id();
-        assert_eq!(pages(&boss, &format!("/deadlines?advocate={}&due_from={}&due_before={}", ana.id(), day(w, 3), day(w, 4)), 50).await.len(), 1);
-        assert_eq!(pages(&boss, &format!("/deadlines?advocate={}", boss.id()), 50).await.len(), 0);
-        assert_eq!(pages(&boss, &format!("/deadlines?due_before={}", day(w, 3)), 50).await.len(), 0);
-        w.user(Role::Admin).get(&format!("/deadlines/{deadline}")).await.expect(403);
-        for stranger in [&w.user(Role::Advocate), &w.outsider(Role::Supervisor), &w.user_in(&w.org, &[w.new_team("South")], Role::Supervisor)] {
-            stranger.get(&format!("/deadlines/{deadline}")).await.expect(404);
-            stranger.get(&format!("/actions/{action}/deadlines")).await.expect(404);
-            enter(stranger, &action, on(day(w, 3))).await.expect(404);
-            stranger.patch(&format!("/deadlines/{deadline}"), "*", json!({"note": "x"})).await.expect(404);
-            stranger.post(&format!("/deadlines/{deadline}/satisfy"), json!({})).await.expect(404);
-            stranger.post(&format!("/deadlines/{deadline}/waive"), json!({"reason": "x"})).await.expect(404);
-            stranger.post(&format!("/deadlines/{deadline}/review"), json!({"decision": "adopt"})).await.expect(404);
-            assert_eq!(stranger.get("/deadlines?include_total=true").await.expect(200).body["total"], 0);
-        }
+async fn a_deadline_is_as_private_as_its_case(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = active_case(&ana, &boss).await;
+    let action = action(&ana, &case).await;
+    let deadline = enter(&ana, &action, on(day(w, 3))).await.expect(201).id();
+    assert_eq!(
+        pages(&boss, &format!("/deadlines?advocate={}&due_from={}&due_before={}", ana.id(), day(w, 3), day(w, 4)), 50)
+            .await
+            .len(),
+        1
+    );
+    assert_eq!(pages(&boss, &format!("/deadlines?advocate={}", boss.id()), 50).await.len(), 0);
+    assert_eq!(pages(&boss, &format!("/deadlines?due_before={}", day(w, 3)), 50).await.len(), 0);
+    w.user(Role::Admin).get(&format!("/deadlines/{deadline}")).await.expect(403);
+    for stranger in [
+        &w.user(Role::Advocate),
+        &w.outsider(Role::Supervisor),
+        &w.user_in(&w.org, &[w.new_team("South")], Role::Supervisor),
+    ] {
+        stranger.get(&format!("/deadlines/{deadline}")).await.expect(404);
+        stranger.get(&format!("/actions/{action}/deadlines")).await.expect(404);
+        enter(stranger, &action, on(day(w, 3))).await.expect(404);
+        stranger.patch(&format!("/deadlines/{deadline}"), "*", json!({"note": "x"})).await.expect(404);
+        stranger.post(&format!("/deadlines/{deadline}/satisfy"), json!({})).await.expect(404);
+        stranger.post(&format!("/deadlines/{deadline}/waive"), json!({"reason": "x"})).await.expect(404);
+        stranger.post(&format!("/deadlines/{deadline}/review"), json!({"decision": "adopt"})).await.expect(404);
+        assert_eq!(stranger.get("/deadlines?include_total=true").await.expect(200).body["total"], 0);
     }
 }

@@ -1,4 +1,5 @@
-//! The made-up data: something for everybody who can sign in, and every record as the product itself would have made it.
+//! The made-up data: something for everybody who can sign in, and every record as the product itself would have made
+//! it.
 
 use crate::support::{
     World,
@@ -17,8 +18,14 @@ use std::collections::BTreeSet;
 
 /// Fills the world's database; the passwords are made by count, so that two of them can be held against each other.
 fn fill(w: &World, cases: u32, seed: u64) -> Made {
-    let options =
-        Options { url: Url::parse(&w.home.url).unwrap(), replica: None, connections: 2, readers: 2, migrate: false, purpose: Use::Loading };
+    let options = Options {
+        url: Url::parse(&w.home.url).unwrap(),
+        replica: None,
+        connections: 2,
+        readers: 2,
+        migrate: false,
+        purpose: Use::Loading,
+    };
     #[expect(clippy::disallowed_methods, reason = "this is the operator")]
     let operator = Operator::new();
     let mut count = 0;
@@ -45,7 +52,10 @@ struct Somebody<'w> {
 impl<'w> Somebody<'w> {
     async fn sign_in(w: &'w World, role: Role, email: &str, password: &str) -> Self {
         let body = json!({"email": email, "password": password});
-        let token = w.anyone("POST", "/api/v1/auth/login", Some(body)).await.expect(200).body["access_token"].as_str().unwrap().to_owned();
+        let token = w.anyone("POST", "/api/v1/auth/login", Some(body)).await.expect(200).body["access_token"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         Self { w, role, token }
     }
     async fn send(&self, method: &str, path: &str, status: u16) -> Value {
@@ -86,7 +96,10 @@ fn of<'v>(records: &'v [Value], member: &str, value: &Value) -> Vec<&'v Value> {
 fn in_office_hours(from: Instant, to: Instant, zone: &Zone) -> bool {
     let day = Day::of(from, zone);
     let opens = day.begins(zone);
-    (day.number() + 3).rem_euclid(7) < 5 && from >= opens.plus_seconds(8 * 3600) && to <= opens.plus_seconds(17 * 3600) && from < to
+    (day.number() + 3).rem_euclid(7) < 5
+        && from >= opens.plus_seconds(8 * 3600)
+        && to <= opens.plus_seconds(17 * 3600)
+        && from < to
 }
 
 /// Every list of the document that needs no id, by everybody who may read it: each answer is held against the document.
@@ -114,10 +127,16 @@ async fn everybody_finds_something(people: &[Somebody<'_>]) {
     let offer = ben.get(&format!("/handovers/{}", offer["id"].as_str().unwrap())).await;
     assert_eq!((&offer["status"], &offer["from_user_id"]), (&json!("offered"), &ana.get("/me").await["id"]));
     let whole = ana.get(&format!("/handovers/{}", offer["id"].as_str().unwrap())).await;
-    for (kind, path) in [("deadlines", "deadlines"), ("meetings", "meetings"), ("tasks", "tasks"), ("commitments", "commitments")] {
+    for (kind, path) in
+        [("deadlines", "deadlines"), ("meetings", "meetings"), ("tasks", "tasks"), ("commitments", "commitments")]
+    {
         for item in whole["open_work"][kind].as_array().unwrap() {
             let record = ana.get(&format!("/{path}/{}", item["id"].as_str().unwrap())).await;
-            assert!(["running", "booked", "open"].contains(&record["status"].as_str().unwrap()) || record["overdue"] == true, "{record:#}");
+            assert!(
+                ["running", "booked", "open"].contains(&record["status"].as_str().unwrap())
+                    || record["overdue"] == true,
+                "{record:#}"
+            );
         }
     }
     for status in ["closing", "triage", "referred"] {
@@ -137,7 +156,8 @@ async fn every_record_keeps_the_rules(boss: &Somebody<'_>, auditor: &Somebody<'_
     let zone = Zone::parse("America/Chicago").unwrap();
     let (now, today) = (Instant::now(), Day::today(&zone));
     let cases = boss.list("/cases").await;
-    let (barriers, actions, deadlines) = (boss.list("/barriers").await, boss.list("/actions").await, boss.list("/deadlines").await);
+    let (barriers, actions, deadlines) =
+        (boss.list("/barriers").await, boss.list("/actions").await, boss.list("/deadlines").await);
     let (meetings, tasks) = (boss.list("/meetings").await, boss.list("/tasks").await);
     for case in &cases {
         let id = case["id"].as_str().unwrap();
@@ -156,7 +176,10 @@ async fn every_record_keeps_the_rules(boss: &Somebody<'_>, auditor: &Somebody<'_
         assert_eq!(case.get("first_contact_at").map(moment), reached.iter().min().copied(), "{id}");
         for note in &notes {
             assert!(moment(&note["occurred_at"]) <= moment(&note["created_at"]), "{note:#}");
-            assert!(moment(&note["created_at"]) <= now && moment(&note["occurred_at"]) >= moment(&case["opened_at"]), "{note:#}");
+            assert!(
+                moment(&note["created_at"]) <= now && moment(&note["occurred_at"]) >= moment(&case["opened_at"]),
+                "{note:#}"
+            );
         }
         let assigned = boss.list(&format!("/cases/{id}/assignments?current=true")).await;
         let leads: Vec<&Value> = of(&assigned, "role", &json!("lead")).into_iter().map(|one| &one["user_id"]).collect();
@@ -172,10 +195,15 @@ async fn every_record_keeps_the_rules(boss: &Somebody<'_>, auditor: &Somebody<'_
     for action in &actions {
         let (filed, decided) = (action["filed_on"].as_str().map(day), action["decided_on"].as_str().map(day));
         assert!(
-            filed.is_none_or(|on| on <= today.plus_days(1)) && filed.zip(decided).is_none_or(|(filed, decided)| filed <= decided),
+            filed.is_none_or(|on| on <= today.plus_days(1))
+                && filed.zip(decided).is_none_or(|(filed, decided)| filed <= decided),
             "{action:#}"
         );
-        assert_eq!((action["status"] == "decided", action["status"] == "draft"), (decided.is_some(), filed.is_none()), "{action:#}");
+        assert_eq!(
+            (action["status"] == "decided", action["status"] == "draft"),
+            (decided.is_some(), filed.is_none()),
+            "{action:#}"
+        );
     }
     let (mut with, mut held) = (0, 0);
     for meeting in &meetings {
@@ -186,9 +214,13 @@ async fn every_record_keeps_the_rules(boss: &Somebody<'_>, auditor: &Somebody<'_
         let items = boss.get(&format!("/meetings/{}/preparation", meeting["id"].as_str().unwrap())).await;
         let mandatory = of(items["items"].as_array().unwrap(), "mandatory", &json!(true));
         let done = mandatory.iter().filter(|item| item.get("done_at").is_some()).count();
-        assert_eq!((&meeting["readiness"]["mandatory"], &meeting["readiness"]["done"]), (&json!(mandatory.len()), &json!(done)));
+        assert_eq!(
+            (&meeting["readiness"]["mandatory"], &meeting["readiness"]["done"]),
+            (&json!(mandatory.len()), &json!(done))
+        );
         let template = boss.get(&format!("/preparation-templates/{}", meeting["type"].as_str().unwrap())).await;
-        let texts = |items: &Value| items.as_array().unwrap().iter().map(|item| item["text"].clone()).collect::<Vec<_>>();
+        let texts =
+            |items: &Value| items.as_array().unwrap().iter().map(|item| item["text"].clone()).collect::<Vec<_>>();
         assert_eq!(texts(&items["items"]), texts(&template["items"]));
         for item in items["items"].as_array().unwrap() {
             assert!(item.get("done_at").is_none_or(|done| moment(done) <= now.min(starts)), "{item:#}");
@@ -196,8 +228,14 @@ async fn every_record_keeps_the_rules(boss: &Somebody<'_>, auditor: &Somebody<'_
         with += usize::from(!mandatory.is_empty());
         held += usize::from(meeting["status"] == "held");
     }
-    assert!(with == meetings.len() && held > 20, "{with} of {} meetings have a checklist, {held} were held", meetings.len());
-    let prepared = boss.get(&format!("/reports/meeting_prep?from={}&to={}&group_by=", today.plus_days(-800), today.plus_days(1))).await;
+    assert!(
+        with == meetings.len() && held > 20,
+        "{with} of {} meetings have a checklist, {held} were held",
+        meetings.len()
+    );
+    let prepared = boss
+        .get(&format!("/reports/meeting_prep?from={}&to={}&group_by=", today.plus_days(-800), today.plus_days(1)))
+        .await;
     assert_eq!(prepared["totals"][0]["denominator"], json!(held), "{prepared:#}");
     assert!(prepared["totals"][0]["numerator"].as_i64().unwrap() > 0);
     assert_eq!(auditor.send("POST", "/audit-events/verification", 200).await["verified"], true);

@@ -30,7 +30,10 @@ fn every_operation_is_described() {
     for (path, method, operation) in operations() {
         let name = format!("{method} {path}");
         let id = operation["operationId"].as_str().unwrap();
-        assert!(ids.insert(id) && !id.contains('_') && id.starts_with(|c: char| c.is_ascii_lowercase()), "{name}: {id}");
+        assert!(
+            ids.insert(id) && !id.contains('_') && id.starts_with(|c: char| c.is_ascii_lowercase()),
+            "{name}: {id}"
+        );
         for member in ["summary", "description"] {
             assert!(operation[member].as_str().is_some_and(|text| text.len() > 5), "{name} has no {member}");
         }
@@ -39,7 +42,8 @@ fn every_operation_is_described() {
         let tag = &operation["tags"][0];
         assert!(DOC["tags"].as_array().unwrap().iter().any(|known| known["name"] == *tag), "{name}: {tag}");
         for part in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
-            let observed = operation["parameters"].as_array().unwrap().iter().any(|p| p["in"] == "path" && p["name"] == part);
+            let observed =
+                operation["parameters"].as_array().unwrap().iter().any(|p| p["in"] == "path" && p["name"] == part);
             assert!(observed, "{name} does not describe {part}");
         }
         let guarded = !operation["security"].as_array().unwrap().is_empty();
@@ -63,7 +67,12 @@ fn every_body_and_every_reply_has_an_example_that_holds() {
         let request = operation["requestBody"]["content"].as_object().into_iter().flatten().map(|(_, media)| media);
         // A page or a file has no schema to show.
         let replies = operation["responses"].as_object().unwrap().values().flat_map(|reply| {
-            reply["content"].as_object().into_iter().flatten().filter(|(kind, _)| kind.ends_with("json")).map(|(_, media)| media)
+            reply["content"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .filter(|(kind, _)| kind.ends_with("json"))
+                .map(|(_, media)| media)
         });
         for media in request.chain(replies) {
             let name = media["schema"]["$ref"]

@@ -41,269 +41,394 @@ async fn open_case(user: &User<'_>, client: &str) -> String {
 }
 
 async fn statement(user: &User<'_>, client: &str, words: &str, approved: bool) -> String {
-    let made = user.post(&format!("/clients/{client}/statements"), json!({"sections": {"needs": words}})).await.expect(201).id();
+    let made = user
+        .post(&format!("/clients/{client}/statements"), json!({"sections": {"needs": words}}))
+        .await
+        .expect(201)
+        .id();
     if approved {
-        user.post(&format!("/statements/{made}/approve"), json!({"approved_by": "client", "method": "in_person"})).await.expect(201);
+        user.post(&format!("/statements/{made}/approve"), json!({"approved_by": "client", "method": "in_person"}))
+            .await
+            .expect(201);
     }
     made
 }
 
 on_both_engines! {
-    async fn who_is_on_record_already_is_named_when_they_are_entered_again(w) {
-        let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
-        let elsewhere = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
-        let first = ana.post("/clients", json!({"preferred_name": "María López", "phone": "+1 555 010-0199", "date_of_birth": "1990-05-17"})).await.expect(201);
-        assert!(first.body.get("possible_duplicates").is_none(), "{:#}", first.body);
-        let first = first.id();
-        // Another team's: not told to those who do not see it.
-        let hidden = client(&elsewhere, json!({"preferred_name": "Maria Lopez"})).await;
-        for (body, in_common) in [
-            (json!({"preferred_name": "maria lopez"}), json!(["name"])),
-            (json!({"preferred_name": "Mari", "legal_name": "Lopez-Maria", "date_of_birth": "1990-05-17"}), json!(["name", "date_of_birth"])),
-            (json!({"preferred_name": "Zoe", "phone": "(555) 010 0199"}), json!(["phone"])),
-        ] {
-            for user in [&ana, &boss] {
-                let made = user.post("/clients", body.clone()).await.expect(201);
-                let named = made.body["possible_duplicates"].as_array().unwrap();
-                assert!(named.contains(&json!(first)) && !named.contains(&json!(hidden)) && !named.contains(&json!(made.id())), "{:#}", made.body);
-                let shown = user.get(&format!("/clients/{}/possible-duplicates", made.id())).await.expect(200).body;
-                let of_first = shown["items"].as_array().unwrap().iter().find(|item| item["client"]["id"] == json!(first)).unwrap();
-                assert_eq!((&of_first["in_common"], &of_first["client"]["preferred_name"]), (&in_common, &json!("María López")));
-                let scores: Vec<i64> = shown["items"].as_array().unwrap().iter().map(|item| item["score"].as_i64().unwrap()).collect();
-                assert!(scores.len() <= 10 && scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
-            }
-        }
-        // Ben sees none of them, and Zora shares nothing with anybody.
-        let made = ben.post("/clients", json!({"preferred_name": "Maria Lopez"})).await.expect(201);
-        assert!(made.body.get("possible_duplicates").is_none(), "{:#}", made.body);
-        ben.get(&format!("/clients/{first}/possible-duplicates")).await.expect(404);
-        assert!(boss.post("/clients", json!({"preferred_name": "Zora"})).await.expect(201).body.get("possible_duplicates").is_none());
-        let auditor = w.user(Role::Auditor);
-        let entries = pages(&auditor, "/audit-events?action=client.duplicates_read", 50).await;
-        assert_eq!(entries.len(), 6);
-        // To be named as a possible duplicate is to be seen.
-        let named = ana.post("/clients", json!({"preferred_name": "Nobody", "phone": "555 010 0199"})).await.expect(201);
-        assert!(named.body["possible_duplicates"].as_array().unwrap().contains(&json!(first)), "{:#}", named.body);
-        let log = pages(&boss, &format!("/clients/{first}/access-log"), 50).await;
-        assert!(log.iter().any(|entry| entry["action"] == "client.listed" && entry["request_id"] == named.header("x-request-id")), "{log:#?}");
-    }
+    who_is_on_record_already_is_named_when_they_are_entered_again,
+    all_that_hangs_on_a_duplicate_follows_it_and_both_ids_resolve,
+    what_a_person_must_decide_is_refused_until_they_have,
+    an_etag_from_before_a_merge_matches_nothing_after_it,
+    a_merge_never_widens_how_a_person_is_contacted,
+    a_merge_asks_for_a_fresh_password,
+    a_merge_is_for_supervisors_who_see_both_and_makes_sense,
+    of_two_merges_of_clients_into_each_other_one_wins,
+    a_case_that_is_opened_while_a_client_is_merged_follows_them,
+    everything_that_names_a_client_follows_them,
+}
 
-    async fn all_that_hangs_on_a_duplicate_follows_it_and_both_ids_resolve(w) {
-        let (ana, boss, sam) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Client));
-        let old = client(&ana, json!({"preferred_name": "Sammy Quill", "phone": "+1 555 010-0199", "safe_contact": {"call": true}})).await;
-        let new = client(&ana, json!({"preferred_name": "Sam Quill", "pronouns": "they/them", "safe_contact": {"call": true, "text": true}})).await;
-        let (case, other) = (open_case(&ana, &old).await, open_case(&ana, &new).await);
-        let barrier = ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d"})).await.expect(201).id();
-        ana.send("PUT", &format!("/clients/{old}/account"), &[], Some(json!({"user_id": sam.id()}))).await.expect(200);
-        let said = sam.post("/me/feedback", json!({"text": "It helps."})).await.expect(201).id();
-        let (first, draft) = (statement(&ana, &old, "Time.", true).await, statement(&ana, &new, "Quiet.", false).await);
-        ana.get(&format!("/statements/{first}/print?format=html&for=client&reason=Handed+over")).await.expect(200);
-        let etag = boss.get(&format!("/clients/{new}")).await.expect(200).etag();
-
-        let merged = merge(&boss, &old, &new, json!({"reason": "CANARY"})).await.expect(201);
-        assert_eq!((&merged.body["id"], &merged.body["merged_ids"], &merged.body["version"]), (&json!(new), &json!([old]), &json!(2)));
-        assert_eq!((&merged.body["phone"], &merged.body["other_names"]), (&json!("+1 555 010-0199"), &json!(["Sammy Quill"])));
-        assert_eq!((&merged.body["safe_contact"]["call"], &merged.body["safe_contact"]["text"]), (&json!(true), &json!(false)), "what both allow");
-
-        for id in [&old, &new] {
-            assert_eq!(ana.get(&format!("/clients/{id}")).await.expect(200).id(), new);
-            assert_eq!(ids(&pages(&ana, &format!("/cases?client={id}"), 1).await).into_iter().collect::<BTreeSet<_>>(), BTreeSet::from([case.as_str(), other.as_str()]));
-            assert_eq!(ids(&pages(&ana, &format!("/clients/{id}/feedback"), 5).await), [said.as_str()]);
-            assert_eq!(ids(&pages(&ana, &format!("/clients/{id}/statements"), 5).await), [draft.as_str(), first.as_str()]);
-            assert_eq!(ana.get(&format!("/clients/{id}/account")).await.expect(200).body["client_id"], json!(new));
-            for path in ["self-advocacy", "possible-duplicates"] {
-                boss.get(&format!("/clients/{id}/{path}")).await.expect(200);
-            }
-            assert_eq!(ana.get(&format!("/statements/{first}")).await.expect(200).body["client_id"], json!(new));
-        }
-        // A change to the old id is a change to the one that stays, and what comes to name the old one names that.
-        ana.patch(&format!("/clients/{old}"), &etag, json!({"language": "Spanish"})).await.expect(412);
-        assert_eq!(ana.patch(&format!("/clients/{old}"), &merged.etag(), json!({"language": "Spanish"})).await.expect(200).id(), new);
-        let again = open_case(&ana, &old).await;
-        assert_eq!(ana.get(&format!("/cases/{again}")).await.expect(200).body["client_id"], json!(new));
-        let moved = ana.get(&format!("/cases/{case}")).await.expect(200).body;
-        assert_eq!((&moved["client_id"], &moved["version"]), (&json!(new), &json!(2)));
-        // Lists and searches show the one that stays, by the names of both.
+async fn who_is_on_record_already_is_named_when_they_are_entered_again(w: &World) {
+    let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
+    let elsewhere = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
+    let first = ana
+        .post(
+            "/clients",
+            json!({"preferred_name": "María López", "phone": "+1 555 010-0199", "date_of_birth": "1990-05-17"}),
+        )
+        .await
+        .expect(201);
+    assert!(first.body.get("possible_duplicates").is_none(), "{:#}", first.body);
+    let first = first.id();
+    // Another team's: not told to those who do not see it.
+    let hidden = client(&elsewhere, json!({"preferred_name": "Maria Lopez"})).await;
+    for (body, in_common) in [
+        (json!({"preferred_name": "maria lopez"}), json!(["name"])),
+        (
+            json!({"preferred_name": "Mari", "legal_name": "Lopez-Maria", "date_of_birth": "1990-05-17"}),
+            json!(["name", "date_of_birth"]),
+        ),
+        (json!({"preferred_name": "Zoe", "phone": "(555) 010 0199"}), json!(["phone"])),
+    ] {
         for user in [&ana, &boss] {
-            assert_eq!(ids(&pages(user, "/clients", 5).await), [new.as_str()]);
-            for q in ["sammy", "sam+quill", "5550100199"] {
-                let found = pages(user, &format!("/search?kind=client&q={q}"), 5).await;
-                assert_eq!(ids(&found), [new.as_str()], "{q}");
-                assert_eq!(ids(&pages(user, &format!("/clients?q={q}"), 5).await), [new.as_str()], "{q}");
-            }
-        }
-        // The person still signs in, and sees everything that is theirs.
-        assert_eq!(sam.get("/me/client").await.expect(200).id(), new);
-        assert_eq!(pages(&sam, "/me/cases", 5).await.len(), 3);
-
-        // The audit log names every record that moved, and the access log of the one that stays has what was seen of the other.
-        let entries = pages(&w.user(Role::Auditor), "/audit-events", 200).await;
-        let has = |action: &str, id: &str, field: &str| entries.iter().any(|entry| {
-            entry["action"] == action && entry["subject_id"] == id && entry["fields"].as_array().is_some_and(|fields| fields.contains(&json!(field)))
-        });
-        for (action, id, field) in [("client.merged", &old, "into"), ("client.updated", &new, "merged_ids"), ("case.updated", &case, "client_id"), ("feedback.updated", &said, "client_id"), ("statement.updated", &first, "client_id")] {
-            assert!(has(action, id, field), "{action}");
-        }
-        assert!(has("client.account_removed", &old, &sam.id()) && has("client.account_set", &new, &sam.id()));
-        assert!(!json!(entries).to_string().contains("CANARY"));
-        for id in [&old, &new] {
-            let exports = pages(&w.user(Role::Auditor), &format!("/exports?client_id={id}"), 5).await;
-            assert_eq!(exports.iter().map(|export| &export["client_ids"]).collect::<Vec<_>>(), [&json!([old])], "as it was handed out");
-            let log = pages(&boss, &format!("/clients/{id}/access-log"), 50).await;
-            let subjects: BTreeSet<&str> = log.iter().map(|entry| entry["subject"]["id"].as_str().unwrap()).collect();
-            for subject in [&old, &new, &case, &barrier, &said, &first] {
-                assert!(subjects.contains(subject.as_str()), "{subject}: {log:#?}");
-            }
-        }
-        // Reports count one person, and the facts of the cases say so as the records do.
-        for (one, rest) in [("facts", "history"), ("history", "facts")] {
-            for kind in ["case", "barrier"] {
-                let sql = format!("SELECT count(*) AS count FROM (SELECT client_id, case_id FROM {kind}_{one} EXCEPT SELECT client_id, case_id FROM {kind}_{rest}) AS other");
-                let mut conn = w.home.open();
-                let other: Vec<Count> = alongside::on_engine!(&mut conn, |c| diesel::sql_query(&sql).load(c)).unwrap();
-                assert_eq!(other[0].count, 0, "{kind}_{one}");
-            }
+            let made = user.post("/clients", body.clone()).await.expect(201);
+            let named = made.body["possible_duplicates"].as_array().unwrap();
+            assert!(
+                named.contains(&json!(first)) && !named.contains(&json!(hidden)) && !named.contains(&json!(made.id())),
+                "{:#}",
+                made.body
+            );
+            let shown = user.get(&format!("/clients/{}/possible-duplicates", made.id())).await.expect(200).body;
+            let of_first =
+                shown["items"].as_array().unwrap().iter().find(|item| item["client"]["id"] == json!(first)).unwrap();
+            assert_eq!(
+                (&of_first["in_common"], &of_first["client"]["preferred_name"]),
+                (&in_common, &json!("María López"))
+            );
+            let scores: Vec<i64> =
+                shown["items"].as_array().unwrap().iter().map(|item| item["score"].as_i64().unwrap()).collect();
+            assert!(scores.len() <= 10 && scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
         }
     }
+    // Ben sees none of them, and Zora shares nothing with anybody.
+    let made = ben.post("/clients", json!({"preferred_name": "Maria Lopez"})).await.expect(201);
+    assert!(made.body.get("possible_duplicates").is_none(), "{:#}", made.body);
+    ben.get(&format!("/clients/{first}/possible-duplicates")).await.expect(404);
+    assert!(
+        boss.post("/clients", json!({"preferred_name": "Zora"}))
+            .await
+            .expect(201)
+            .body
+            .get("possible_duplicates")
+            .is_none()
+    );
+    let auditor = w.user(Role::Auditor);
+    let entries = pages(&auditor, "/audit-events?action=client.duplicates_read", 50).await;
+    assert_eq!(entries.len(), 6);
+    // To be named as a possible duplicate is to be seen.
+    let named = ana.post("/clients", json!({"preferred_name": "Nobody", "phone": "555 010 0199"})).await.expect(201);
+    assert!(named.body["possible_duplicates"].as_array().unwrap().contains(&json!(first)), "{:#}", named.body);
+    let log = pages(&boss, &format!("/clients/{first}/access-log"), 50).await;
+    assert!(
+        log.iter()
+            .any(|entry| entry["action"] == "client.listed" && entry["request_id"] == named.header("x-request-id")),
+        "{log:#?}"
+    );
+}
 
-    async fn what_a_person_must_decide_is_refused_until_they_have(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let (old, new) = (client(&ana, json!({"preferred_name": "A"})).await, client(&ana, json!({"preferred_name": "B"})).await);
-        for id in [&old, &new] {
-            let account = w.user(Role::Client);
-            ana.send("PUT", &format!("/clients/{id}/account"), &[], Some(json!({"user_id": account.id()}))).await.expect(200);
+async fn all_that_hangs_on_a_duplicate_follows_it_and_both_ids_resolve(w: &World) {
+    let (ana, boss, sam) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Client));
+    let old = client(
+        &ana,
+        json!({"preferred_name": "Sammy Quill", "phone": "+1 555 010-0199", "safe_contact": {"call": true}}),
+    )
+    .await;
+    let new = client(
+        &ana,
+        json!({"preferred_name": "Sam Quill", "pronouns": "they/them", "safe_contact": {"call": true, "text": true}}),
+    )
+    .await;
+    let (case, other) = (open_case(&ana, &old).await, open_case(&ana, &new).await);
+    let barrier = ana
+        .post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d"}))
+        .await
+        .expect(201)
+        .id();
+    ana.send("PUT", &format!("/clients/{old}/account"), &[], Some(json!({"user_id": sam.id()}))).await.expect(200);
+    let said = sam.post("/me/feedback", json!({"text": "It helps."})).await.expect(201).id();
+    let (first, draft) = (statement(&ana, &old, "Time.", true).await, statement(&ana, &new, "Quiet.", false).await);
+    ana.get(&format!("/statements/{first}/print?format=html&for=client&reason=Handed+over")).await.expect(200);
+    let etag = boss.get(&format!("/clients/{new}")).await.expect(200).etag();
+
+    let merged = merge(&boss, &old, &new, json!({"reason": "CANARY"})).await.expect(201);
+    assert_eq!(
+        (&merged.body["id"], &merged.body["merged_ids"], &merged.body["version"]),
+        (&json!(new), &json!([old]), &json!(2))
+    );
+    assert_eq!(
+        (&merged.body["phone"], &merged.body["other_names"]),
+        (&json!("+1 555 010-0199"), &json!(["Sammy Quill"]))
+    );
+    assert_eq!(
+        (&merged.body["safe_contact"]["call"], &merged.body["safe_contact"]["text"]),
+        (&json!(true), &json!(false)),
+        "what both allow"
+    );
+
+    for id in [&old, &new] {
+        assert_eq!(ana.get(&format!("/clients/{id}")).await.expect(200).id(), new);
+        assert_eq!(
+            ids(&pages(&ana, &format!("/cases?client={id}"), 1).await).into_iter().collect::<BTreeSet<_>>(),
+            BTreeSet::from([case.as_str(), other.as_str()])
+        );
+        assert_eq!(ids(&pages(&ana, &format!("/clients/{id}/feedback"), 5).await), [said.as_str()]);
+        assert_eq!(ids(&pages(&ana, &format!("/clients/{id}/statements"), 5).await), [draft.as_str(), first.as_str()]);
+        assert_eq!(ana.get(&format!("/clients/{id}/account")).await.expect(200).body["client_id"], json!(new));
+        for path in ["self-advocacy", "possible-duplicates"] {
+            boss.get(&format!("/clients/{id}/{path}")).await.expect(200);
         }
-        let refused = merge(&boss, &old, &new, json!({})).await.expect(409);
-        assert_eq!(refused.body["code"], "merge_conflict");
-        ana.send("DELETE", &format!("/clients/{old}/account"), &[], None).await.expect(204);
-        let (theirs, mine) = (statement(&ana, &old, "Theirs.", true).await, statement(&ana, &new, "Mine.", true).await);
-        let (their_draft, my_draft) = (statement(&ana, &old, "Their draft.", false).await, statement(&ana, &new, "My draft.", false).await);
-        assert_eq!(merge(&boss, &old, &new, json!({})).await.expect(409).body["code"], "merge_conflict");
-        assert_eq!(ana.get(&format!("/clients/{old}")).await.expect(200).id(), old, "nothing was stored");
-        let third = client(&ana, json!({"preferred_name": "C"})).await;
-        merge(&boss, &old, &new, json!({"statements_of": third})).await.faulty(422, "/statements_of", "not_one_of_both");
-        merge(&boss, &old, &new, json!({"statements_of": old})).await.expect(201);
-        let listed = pages(&ana, &format!("/clients/{new}/statements"), 5).await;
-        let states: Vec<(&str, &str, i64)> = listed.iter().map(|one| (one["id"].as_str().unwrap(), one["status"].as_str().unwrap(), one["number"].as_i64().unwrap())).collect();
-        assert_eq!(states[..2], [(their_draft.as_str(), "draft", 4), (theirs.as_str(), "approved", 3)]);
-        let earlier: BTreeSet<(&str, &str)> = states[2..].iter().map(|(id, status, _)| (*id, *status)).collect();
-        assert_eq!(earlier, BTreeSet::from([(mine.as_str(), "superseded"), (my_draft.as_str(), "superseded")]));
-        let entries = pages(&w.user(Role::Auditor), "/audit-events?action=statement.superseded", 50).await;
-        let subjects: BTreeSet<&str> = entries.iter().map(|entry| entry["subject_id"].as_str().unwrap()).collect();
-        assert_eq!(subjects, BTreeSet::from([mine.as_str(), my_draft.as_str()]));
-        // What the client has never approved goes to nobody outside, whatever became of it.
-        let print = |id: &str| format!("/statements/{id}/print?format=html&for=recipient&recipient=Clinic&purpose=treatment&reason=Meeting");
-        ana.get(&print(&my_draft)).await.expect(409);
-        ana.get(&print(&mine)).await.expect(200);
+        assert_eq!(ana.get(&format!("/statements/{first}")).await.expect(200).body["client_id"], json!(new));
     }
-
-    async fn an_etag_from_before_a_merge_matches_nothing_after_it(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let (old, new) = (client(&ana, json!({"preferred_name": "A"})).await, client(&ana, json!({"preferred_name": "B"})).await);
-        let mut before = Vec::new();
-        for (id, changes) in [(&old, 2), (&new, 1)] {
-            before.push(ana.get(&format!("/clients/{id}")).await.expect(200).etag());
-            for _ in 0..changes {
-                before.push(ana.patch(&format!("/clients/{id}"), "*", json!({"language": "Spanish"})).await.expect(200).etag());
-            }
-        }
-        let merged = merge(&boss, &old, &new, json!({})).await.expect(201);
-        assert_eq!(merged.body["version"], 4);
-        for id in [&old, &new] {
-            for etag in &before {
-                ana.patch(&format!("/clients/{id}"), etag, json!({"safe_contact": {"call": true}})).await.expect(412);
-                ana.send("GET", &format!("/clients/{id}"), &[("if-none-match", etag)], None).await.expect(200);
-            }
-        }
-        ana.patch(&format!("/clients/{old}"), &merged.etag(), json!({"language": "English"})).await.expect(200);
-    }
-
-    async fn a_merge_never_widens_how_a_person_is_contacted(w) {
-        let (ana, boss, sam) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Client));
-        let of = |name: &str, rules: Value| json!({"preferred_name": name, "phone": "+1 555 010-0199", "safe_contact": rules});
-        let old = client(&ana, of("A", json!({"email": false, "never_contact": "x".repeat(600)}))).await;
-        let new = client(&ana, of("B", json!({"call": true, "email": true, "never_contact": "y".repeat(600)}))).await;
-        ana.send("PUT", &format!("/clients/{old}/account"), &[], Some(json!({"user_id": sam.id()}))).await.expect(200);
-        let refused = merge(&boss, &old, &new, json!({})).await.expect(409);
-        assert_eq!(refused.body["code"], "merge_conflict");
-        assert!(refused.body["detail"].as_str().unwrap().contains("safe_contact.never_contact"), "{:#}", refused.body);
-        ana.patch(&format!("/clients/{old}"), "*", json!({"safe_contact": {"never_contact": "Not at work."}})).await.expect(200);
-        let rules = &merge(&boss, &old, &new, json!({})).await.expect(201).body["safe_contact"];
-        assert_eq!((&rules["call"], &rules["email"]), (&json!(false), &json!(false)));
-        let words = rules["never_contact"].as_str().unwrap();
-        assert!(words.contains("Not at work.") && words.contains(&"y".repeat(600)), "{words}");
-    }
-
-    /// AU-13: with it, whoever is linked to one client can come to sign in as another.
-    async fn a_merge_asks_for_a_fresh_password(w) {
-        let ana = w.user(Role::Advocate);
-        let (one, two) = (client(&ana, json!({"preferred_name": "A"})).await, client(&ana, json!({"preferred_name": "B"})).await);
-        let refused = merge(&w.stale_user(Role::Supervisor), &one, &two, json!({})).await.expect(403);
-        assert_eq!(refused.body["code"], "reauthentication_required");
-    }
-
-    async fn a_merge_is_for_supervisors_who_see_both_and_makes_sense(w) {
-        let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
-        let south = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
-        let (one, two) = (client(&ana, json!({"preferred_name": "One"})).await, client(&ana, json!({"preferred_name": "Two"})).await);
-        let hidden = client(&south, json!({"preferred_name": "One"})).await;
-        let theirs = client(&w.outsider(Role::Supervisor), json!({"preferred_name": "One"})).await;
-        merge(&ana, &one, &two, json!({})).await.expect(403);
-        merge(&admin, &one, &two, json!({})).await.expect(403);
-        merge(&boss, &one, &one, json!({})).await.faulty(422, "/into", "same_record");
-        for id in [&hidden, &theirs, &World::nobodys_id()] {
-            merge(&boss, &one, id, json!({})).await.faulty(422, "/into", "unknown_reference");
-            merge(&boss, id, &one, json!({})).await.expect(404);
-        }
-        merge(&south, &one, &hidden, json!({})).await.expect(404);
-        merge(&boss, &one, &two, json!({})).await.expect(201);
-        merge(&boss, &one, &two, json!({})).await.faulty(422, "/into", "same_record");
-        // A chain leads to its end, and the end is found under every name.
-        let three = client(&ana, json!({"preferred_name": "Three"})).await;
-        assert_eq!(merge(&boss, &two, &three, json!({})).await.expect(201).body["merged_ids"], json!([one, two]));
-        for id in [&one, &two, &three] {
-            assert_eq!(ana.get(&format!("/clients/{id}")).await.expect(200).id(), three);
-        }
-        merge(&boss, &one, &client(&ana, json!({"preferred_name": "Four"})).await, json!({})).await.expect(409);
-        // A supervisor who sees the duplicate's row alone finds nothing by its id.
-        south.get(&format!("/clients/{one}")).await.expect(404);
-    }
-
-    async fn of_two_merges_of_clients_into_each_other_one_wins(w) {
-        let boss = w.user(Role::Supervisor);
-        for _ in 0..5 {
-            let (a, b) = (client(&boss, json!({"preferred_name": "A"})).await, client(&boss, json!({"preferred_name": "B"})).await);
-            let (one, other) = futures_util::future::join(merge(&boss, &a, &b, json!({})), merge(&boss, &b, &a, json!({}))).await;
-            let mut statuses = [one.status, other.status];
-            statuses.sort_unstable();
-            assert_eq!(statuses, [201, 422], "{one:?} {other:?}");
-            let ends = [boss.get(&format!("/clients/{a}")).await.expect(200).id(), boss.get(&format!("/clients/{b}")).await.expect(200).id()];
-            assert_eq!(ends[0], ends[1]);
+    // A change to the old id is a change to the one that stays, and what comes to name the old one names that.
+    ana.patch(&format!("/clients/{old}"), &etag, json!({"language": "Spanish"})).await.expect(412);
+    assert_eq!(
+        ana.patch(&format!("/clients/{old}"), &merged.etag(), json!({"language": "Spanish"})).await.expect(200).id(),
+        new
+    );
+    let again = open_case(&ana, &old).await;
+    assert_eq!(ana.get(&format!("/cases/{again}")).await.expect(200).body["client_id"], json!(new));
+    let moved = ana.get(&format!("/cases/{case}")).await.expect(200).body;
+    assert_eq!((&moved["client_id"], &moved["version"]), (&json!(new), &json!(2)));
+    // Lists and searches show the one that stays, by the names of both.
+    for user in [&ana, &boss] {
+        assert_eq!(ids(&pages(user, "/clients", 5).await), [new.as_str()]);
+        for q in ["sammy", "sam+quill", "5550100199"] {
+            let found = pages(user, &format!("/search?kind=client&q={q}"), 5).await;
+            assert_eq!(ids(&found), [new.as_str()], "{q}");
+            assert_eq!(ids(&pages(user, &format!("/clients?q={q}"), 5).await), [new.as_str()], "{q}");
         }
     }
+    // The person still signs in, and sees everything that is theirs.
+    assert_eq!(sam.get("/me/client").await.expect(200).id(), new);
+    assert_eq!(pages(&sam, "/me/cases", 5).await.len(), 3);
 
-    async fn a_case_that_is_opened_while_a_client_is_merged_follows_them(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        active_case(&ana, &boss).await;
-        let (old, new) = (client(&ana, json!({"preferred_name": "Old"})).await, client(&ana, json!({"preferred_name": "New"})).await);
-        // Ana sees the one that stays, whoever is first.
-        open_case(&ana, &new).await;
-        let enter = || open_case(&ana, &old);
-        let (merged, ..) = futures_util::join!(merge(&boss, &old, &new, json!({})), enter(), enter(), enter(), enter());
-        merged.expect(201);
-        assert_eq!(pages(&boss, &format!("/cases?client={new}"), 50).await.len(), 5);
-        assert!(pages(&boss, "/cases", 50).await.iter().all(|case| case["client_id"] != json!(old)));
+    // The audit log names every record that moved, and the access log of the one that stays has what was seen of the
+    // other.
+    let entries = pages(&w.user(Role::Auditor), "/audit-events", 200).await;
+    let has = |action: &str, id: &str, field: &str| {
+        entries.iter().any(|entry| {
+            entry["action"] == action
+                && entry["subject_id"] == id
+                && entry["fields"].as_array().is_some_and(|fields| fields.contains(&json!(field)))
+        })
+    };
+    for (action, id, field) in [
+        ("client.merged", &old, "into"),
+        ("client.updated", &new, "merged_ids"),
+        ("case.updated", &case, "client_id"),
+        ("feedback.updated", &said, "client_id"),
+        ("statement.updated", &first, "client_id"),
+    ] {
+        assert!(has(action, id, field), "{action}");
     }
+    assert!(has("client.account_removed", &old, &sam.id()) && has("client.account_set", &new, &sam.id()));
+    assert!(!json!(entries).to_string().contains("CANARY"));
+    for id in [&old, &new] {
+        let exports = pages(&w.user(Role::Auditor), &format!("/exports?client_id={id}"), 5).await;
+        assert_eq!(
+            exports.iter().map(|export| &export["client_ids"]).collect::<Vec<_>>(),
+            [&json!([old])],
+            "as it was handed out"
+        );
+        let log = pages(&boss, &format!("/clients/{id}/access-log"), 50).await;
+        let subjects: BTreeSet<&str> = log.iter().map(|entry| entry["subject"]["id"].as_str().unwrap()).collect();
+        for subject in [&old, &new, &case, &barrier, &said, &first] {
+            assert!(subjects.contains(subject.as_str()), "{subject}: {log:#?}");
+        }
+    }
+    // Reports count one person, and the facts of the cases say so as the records do.
+    for (one, rest) in [("facts", "history"), ("history", "facts")] {
+        for kind in ["case", "barrier"] {
+            let sql = format!(
+                "SELECT count(*) AS count FROM (SELECT client_id, case_id FROM {kind}_{one} EXCEPT SELECT client_id, \
+                 case_id FROM {kind}_{rest}) AS other"
+            );
+            let mut conn = w.home.open();
+            let other: Vec<Count> = alongside::on_engine!(&mut conn, |c| diesel::sql_query(&sql).load(c)).unwrap();
+            assert_eq!(other[0].count, 0, "{kind}_{one}");
+        }
+    }
+}
 
-    async fn everything_that_names_a_client_follows_them(w) {
-        let sql = match w.engine {
-            Engine::Sqlite => "SELECT DISTINCT t.name FROM sqlite_schema t, pragma_foreign_key_list(t.name) f WHERE t.type = 'table' AND f.\"table\" = 'clients' ORDER BY 1",
-            Engine::Postgres => "SELECT DISTINCT conrelid::regclass::text AS name FROM pg_constraint WHERE contype = 'f' AND confrelid = 'clients'::regclass ORDER BY 1",
-        };
-        let mut conn = w.home.open();
-        let tables: Vec<Named> = alongside::on_engine!(&mut conn, |c| diesel::sql_query(sql).load(c)).unwrap();
-        let tables: Vec<&str> = tables.iter().map(|table| table.name.as_str()).filter(|name| !["client_merges", "export_clients"].contains(name)).collect();
-        // What was handed out stays under the id that it was handed out with.
-        assert_eq!(tables, REFERENCING_TABLES, "what refers to clients must be moved by clients::merge");
+async fn what_a_person_must_decide_is_refused_until_they_have(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let (old, new) =
+        (client(&ana, json!({"preferred_name": "A"})).await, client(&ana, json!({"preferred_name": "B"})).await);
+    for id in [&old, &new] {
+        let account = w.user(Role::Client);
+        ana.send("PUT", &format!("/clients/{id}/account"), &[], Some(json!({"user_id": account.id()})))
+            .await
+            .expect(200);
     }
+    let refused = merge(&boss, &old, &new, json!({})).await.expect(409);
+    assert_eq!(refused.body["code"], "merge_conflict");
+    ana.send("DELETE", &format!("/clients/{old}/account"), &[], None).await.expect(204);
+    let (theirs, mine) = (statement(&ana, &old, "Theirs.", true).await, statement(&ana, &new, "Mine.", true).await);
+    let (their_draft, my_draft) =
+        (statement(&ana, &old, "Their draft.", false).await, statement(&ana, &new, "My draft.", false).await);
+    assert_eq!(merge(&boss, &old, &new, json!({})).await.expect(409).body["code"], "merge_conflict");
+    assert_eq!(ana.get(&format!("/clients/{old}")).await.expect(200).id(), old, "nothing was stored");
+    let third = client(&ana, json!({"preferred_name": "C"})).await;
+    merge(&boss, &old, &new, json!({"statements_of": third})).await.faulty(422, "/statements_of", "not_one_of_both");
+    merge(&boss, &old, &new, json!({"statements_of": old})).await.expect(201);
+    let listed = pages(&ana, &format!("/clients/{new}/statements"), 5).await;
+    let states: Vec<(&str, &str, i64)> = listed
+        .iter()
+        .map(|one| (one["id"].as_str().unwrap(), one["status"].as_str().unwrap(), one["number"].as_i64().unwrap()))
+        .collect();
+    assert_eq!(states[..2], [(their_draft.as_str(), "draft", 4), (theirs.as_str(), "approved", 3)]);
+    let earlier: BTreeSet<(&str, &str)> = states[2..].iter().map(|(id, status, _)| (*id, *status)).collect();
+    assert_eq!(earlier, BTreeSet::from([(mine.as_str(), "superseded"), (my_draft.as_str(), "superseded")]));
+    let entries = pages(&w.user(Role::Auditor), "/audit-events?action=statement.superseded", 50).await;
+    let subjects: BTreeSet<&str> = entries.iter().map(|entry| entry["subject_id"].as_str().unwrap()).collect();
+    assert_eq!(subjects, BTreeSet::from([mine.as_str(), my_draft.as_str()]));
+    // What the client has never approved goes to nobody outside, whatever became of it.
+    let print = |id: &str| {
+        format!("/statements/{id}/print?format=html&for=recipient&recipient=Clinic&purpose=treatment&reason=Meeting")
+    };
+    ana.get(&print(&my_draft)).await.expect(409);
+    ana.get(&print(&mine)).await.expect(200);
+}
+
+async fn an_etag_from_before_a_merge_matches_nothing_after_it(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let (old, new) =
+        (client(&ana, json!({"preferred_name": "A"})).await, client(&ana, json!({"preferred_name": "B"})).await);
+    let mut before = Vec::new();
+    for (id, changes) in [(&old, 2), (&new, 1)] {
+        before.push(ana.get(&format!("/clients/{id}")).await.expect(200).etag());
+        for _ in 0..changes {
+            before.push(
+                ana.patch(&format!("/clients/{id}"), "*", json!({"language": "Spanish"})).await.expect(200).etag(),
+            );
+        }
+    }
+    let merged = merge(&boss, &old, &new, json!({})).await.expect(201);
+    assert_eq!(merged.body["version"], 4);
+    for id in [&old, &new] {
+        for etag in &before {
+            ana.patch(&format!("/clients/{id}"), etag, json!({"safe_contact": {"call": true}})).await.expect(412);
+            ana.send("GET", &format!("/clients/{id}"), &[("if-none-match", etag)], None).await.expect(200);
+        }
+    }
+    ana.patch(&format!("/clients/{old}"), &merged.etag(), json!({"language": "English"})).await.expect(200);
+}
+
+async fn a_merge_never_widens_how_a_person_is_contacted(w: &World) {
+    let (ana, boss, sam) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Client));
+    let of =
+        |name: &str, rules: Value| json!({"preferred_name": name, "phone": "+1 555 010-0199", "safe_contact": rules});
+    let old = client(&ana, of("A", json!({"email": false, "never_contact": "x".repeat(600)}))).await;
+    let new = client(&ana, of("B", json!({"call": true, "email": true, "never_contact": "y".repeat(600)}))).await;
+    ana.send("PUT", &format!("/clients/{old}/account"), &[], Some(json!({"user_id": sam.id()}))).await.expect(200);
+    let refused = merge(&boss, &old, &new, json!({})).await.expect(409);
+    assert_eq!(refused.body["code"], "merge_conflict");
+    assert!(refused.body["detail"].as_str().unwrap().contains("safe_contact.never_contact"), "{:#}", refused.body);
+    ana.patch(&format!("/clients/{old}"), "*", json!({"safe_contact": {"never_contact": "Not at work."}}))
+        .await
+        .expect(200);
+    let rules = &merge(&boss, &old, &new, json!({})).await.expect(201).body["safe_contact"];
+    assert_eq!((&rules["call"], &rules["email"]), (&json!(false), &json!(false)));
+    let words = rules["never_contact"].as_str().unwrap();
+    assert!(words.contains("Not at work.") && words.contains(&"y".repeat(600)), "{words}");
+}
+
+/// AU-13: with it, whoever is linked to one client can come to sign in as another.
+async fn a_merge_asks_for_a_fresh_password(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let (one, two) =
+        (client(&ana, json!({"preferred_name": "A"})).await, client(&ana, json!({"preferred_name": "B"})).await);
+    let refused = merge(&w.stale_user(Role::Supervisor), &one, &two, json!({})).await.expect(403);
+    assert_eq!(refused.body["code"], "reauthentication_required");
+}
+
+async fn a_merge_is_for_supervisors_who_see_both_and_makes_sense(w: &World) {
+    let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
+    let south = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
+    let (one, two) =
+        (client(&ana, json!({"preferred_name": "One"})).await, client(&ana, json!({"preferred_name": "Two"})).await);
+    let hidden = client(&south, json!({"preferred_name": "One"})).await;
+    let theirs = client(&w.outsider(Role::Supervisor), json!({"preferred_name": "One"})).await;
+    merge(&ana, &one, &two, json!({})).await.expect(403);
+    merge(&admin, &one, &two, json!({})).await.expect(403);
+    merge(&boss, &one, &one, json!({})).await.faulty(422, "/into", "same_record");
+    for id in [&hidden, &theirs, &World::nobodys_id()] {
+        merge(&boss, &one, id, json!({})).await.faulty(422, "/into", "unknown_reference");
+        merge(&boss, id, &one, json!({})).await.expect(404);
+    }
+    merge(&south, &one, &hidden, json!({})).await.expect(404);
+    merge(&boss, &one, &two, json!({})).await.expect(201);
+    merge(&boss, &one, &two, json!({})).await.faulty(422, "/into", "same_record");
+    // A chain leads to its end, and the end is found under every name.
+    let three = client(&ana, json!({"preferred_name": "Three"})).await;
+    assert_eq!(merge(&boss, &two, &three, json!({})).await.expect(201).body["merged_ids"], json!([one, two]));
+    for id in [&one, &two, &three] {
+        assert_eq!(ana.get(&format!("/clients/{id}")).await.expect(200).id(), three);
+    }
+    merge(&boss, &one, &client(&ana, json!({"preferred_name": "Four"})).await, json!({})).await.expect(409);
+    // A supervisor who sees the duplicate's row alone finds nothing by its id.
+    south.get(&format!("/clients/{one}")).await.expect(404);
+}
+
+async fn of_two_merges_of_clients_into_each_other_one_wins(w: &World) {
+    let boss = w.user(Role::Supervisor);
+    for _ in 0..5 {
+        let (a, b) =
+            (client(&boss, json!({"preferred_name": "A"})).await, client(&boss, json!({"preferred_name": "B"})).await);
+        let (one, other) =
+            futures_util::future::join(merge(&boss, &a, &b, json!({})), merge(&boss, &b, &a, json!({}))).await;
+        let mut statuses = [one.status, other.status];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [201, 422], "{one:?} {other:?}");
+        let ends = [
+            boss.get(&format!("/clients/{a}")).await.expect(200).id(),
+            boss.get(&format!("/clients/{b}")).await.expect(200).id(),
+        ];
+        assert_eq!(ends[0], ends[1]);
+    }
+}
+
+async fn a_case_that_is_opened_while_a_client_is_merged_follows_them(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    active_case(&ana, &boss).await;
+    let (old, new) =
+        (client(&ana, json!({"preferred_name": "Old"})).await, client(&ana, json!({"preferred_name": "New"})).await);
+    // Ana sees the one that stays, whoever is first.
+    open_case(&ana, &new).await;
+    let enter = || open_case(&ana, &old);
+    let (merged, ..) = futures_util::join!(merge(&boss, &old, &new, json!({})), enter(), enter(), enter(), enter());
+    merged.expect(201);
+    assert_eq!(pages(&boss, &format!("/cases?client={new}"), 50).await.len(), 5);
+    assert!(pages(&boss, "/cases", 50).await.iter().all(|case| case["client_id"] != json!(old)));
+}
+
+async fn everything_that_names_a_client_follows_them(w: &World) {
+    let sql = match w.engine {
+        Engine::Sqlite => {
+            "SELECT DISTINCT t.name FROM sqlite_schema t, pragma_foreign_key_list(t.name) f WHERE t.type = 'table' AND \
+             f.\"table\" = 'clients' ORDER BY 1"
+        }
+        Engine::Postgres => {
+            "SELECT DISTINCT conrelid::regclass::text AS name FROM pg_constraint WHERE contype = 'f' AND confrelid = \
+             'clients'::regclass ORDER BY 1"
+        }
+    };
+    let mut conn = w.home.open();
+    let tables: Vec<Named> = alongside::on_engine!(&mut conn, |c| diesel::sql_query(sql).load(c)).unwrap();
+    let tables: Vec<&str> = tables
+        .iter()
+        .map(|table| table.name.as_str())
+        .filter(|name| !["client_merges", "export_clients"].contains(name))
+        .collect();
+    // What was handed out stays under the id that it was handed out with.
+    assert_eq!(tables, REFERENCING_TABLES, "what refers to clients must be moved by clients::merge");
 }

@@ -20,137 +20,231 @@ fn case(client: &str) -> Value {
 }
 
 on_both_engines! {
-    async fn what_is_wrong_with_a_body_is_named(w) {
-        let ana = w.user(Role::Advocate);
-        let client = ana.new_client().await;
-        let with = |member: &str, value: Value| { let mut body = case(&client); body[member] = value; body };
-        for (body, at, code) in [
-            (with("nope", json!(1)), "/nope", "unknown_member"),
-            (with("client_goal", json!("x".repeat(4001))), "/client_goal", "too_long"),
-            (with("client_goal", json!("nul \0")), "/client_goal", "forbidden_character"),
-            (with("client_goal", json!("bell \u{7}")), "/client_goal", "forbidden_character"),
-            (with("client_goal", json!("  ")), "/client_goal", "blank"),
-            (with("client_goal", json!(5)), "/client_goal", "wrong_type"),
-            (with("client_goal", json!(null)), "/client_goal", "wrong_type"),
-            (with("client_id", json!("5")), "/client_id", "invalid_id"),
-            (with("client_id", json!(client.to_uppercase())), "/client_id", "invalid_id"),
-            (with("advocacy_type", json!("nope")), "/advocacy_type", "unknown_code"),
-            (with("priority", json!("nope")), "/priority", "unknown_code"),
-            (with("priority", json!("urgent")), "/priority_reason", "required"),
-            (with("intake_source", json!("other")), "/intake_source_text", "required"),
-            (with("instruction", json!("non_instructed")), "/non_instructed_basis", "required"),
-            (with("tags", json!(["a", "b\nc"])), "/tags/1", "forbidden_character"),
-            (with("tags", json!(vec!["t"; 21])), "/tags", "out_of_range"),
-        ] {
-            ana.post("/cases", body).await.faulty(422, at, code);
-        }
+    what_is_wrong_with_a_body_is_named,
+    what_is_no_json_is_refused,
+    a_parameter_that_is_wrong_is_named,
+    an_id_that_is_none_is_nothing,
+    the_router_answers_with_problems_too,
+    a_request_id_is_taken_if_it_is_one,
+    an_oversized_head_is_refused,
+    the_same_post_twice_does_one_thing,
+    of_many_posts_with_one_key_one_is_done,
+    a_refused_post_leaves_its_key_free,
+}
+
+async fn what_is_wrong_with_a_body_is_named(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let client = ana.new_client().await;
+    let with = |member: &str, value: Value| {
         let mut body = case(&client);
-        body.as_object_mut().unwrap().remove("client_goal");
-        ana.post("/cases", body).await.faulty(422, "/client_goal", "required");
-        assert_eq!(ana.get("/cases").await.body["items"], json!([]), "nothing was stored");
+        body[member] = value;
+        body
+    };
+    for (body, at, code) in [
+        (with("nope", json!(1)), "/nope", "unknown_member"),
+        (with("client_goal", json!("x".repeat(4001))), "/client_goal", "too_long"),
+        (with("client_goal", json!("nul \0")), "/client_goal", "forbidden_character"),
+        (with("client_goal", json!("bell \u{7}")), "/client_goal", "forbidden_character"),
+        (with("client_goal", json!("  ")), "/client_goal", "blank"),
+        (with("client_goal", json!(5)), "/client_goal", "wrong_type"),
+        (with("client_goal", json!(null)), "/client_goal", "wrong_type"),
+        (with("client_id", json!("5")), "/client_id", "invalid_id"),
+        (with("client_id", json!(client.to_uppercase())), "/client_id", "invalid_id"),
+        (with("advocacy_type", json!("nope")), "/advocacy_type", "unknown_code"),
+        (with("priority", json!("nope")), "/priority", "unknown_code"),
+        (with("priority", json!("urgent")), "/priority_reason", "required"),
+        (with("intake_source", json!("other")), "/intake_source_text", "required"),
+        (with("instruction", json!("non_instructed")), "/non_instructed_basis", "required"),
+        (with("tags", json!(["a", "b\nc"])), "/tags/1", "forbidden_character"),
+        (with("tags", json!(vec!["t"; 21])), "/tags", "out_of_range"),
+    ] {
+        ana.post("/cases", body).await.faulty(422, at, code);
     }
+    let mut body = case(&client);
+    body.as_object_mut().unwrap().remove("client_goal");
+    ana.post("/cases", body).await.faulty(422, "/client_goal", "required");
+    assert_eq!(ana.get("/cases").await.body["items"], json!([]), "nothing was stored");
+}
 
-    async fn what_is_no_json_is_refused(w) {
-        let ana = w.user(Role::Advocate);
-        let json = [("content-type", "application/json")];
-        for (body, status) in [("", 400), ("{", 400), ("[]", 422), ("\"a\"", 422), ("{} {}", 400), ("\u{feff}{}", 400), (r#"{"preferred_name": "\ud800"}"#, 400), (r#"{"preferred_name":"a","preferred_name":"b"}"#, 400)] {
-            let reply = ana.world.http.post(format!("{}/api/v1/clients", w.base)).bearer_auth(w.keys.mint(ana.actor).unwrap()).header(json[0].0, json[0].1).body(body).send().await.unwrap();
-            assert_eq!(reply.status().as_u16(), status, "{body}");
+async fn what_is_no_json_is_refused(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let json = [("content-type", "application/json")];
+    for (body, status) in [
+        ("", 400),
+        ("{", 400),
+        ("[]", 422),
+        ("\"a\"", 422),
+        ("{} {}", 400),
+        ("\u{feff}{}", 400),
+        (r#"{"preferred_name": "\ud800"}"#, 400),
+        (r#"{"preferred_name":"a","preferred_name":"b"}"#, 400),
+    ] {
+        let reply = ana
+            .world
+            .http
+            .post(format!("{}/api/v1/clients", w.base))
+            .bearer_auth(w.keys.mint(ana.actor).unwrap())
+            .header(json[0].0, json[0].1)
+            .body(body)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(reply.status().as_u16(), status, "{body}");
+    }
+    ana.raw("POST", "/clients", &[], "[".repeat(100)).await.expect(400);
+    ana.raw("POST", "/clients", &[], format!("{{\"preferred_name\":\"{}\"}}", "x".repeat(70_000))).await.expect(413);
+    for (name, value) in [
+        ("content-type", "text/plain"),
+        ("content-type", "application/evil+json"),
+        ("content-type", "application/json; charset=utf-7"),
+        ("content-encoding", "gzip"),
+    ] {
+        let mut request =
+            w.http.post(format!("{}/api/v1/clients", w.base)).bearer_auth(w.keys.mint(ana.actor).unwrap()).body("{}");
+        if name != "content-type" {
+            request = request.header("content-type", "application/json");
         }
-        ana.raw("POST", "/clients", &[], "[".repeat(100)).await.expect(400);
-        ana.raw("POST", "/clients", &[], format!("{{\"preferred_name\":\"{}\"}}", "x".repeat(70_000))).await.expect(413);
-        for (name, value) in [("content-type", "text/plain"), ("content-type", "application/evil+json"), ("content-type", "application/json; charset=utf-7"), ("content-encoding", "gzip")] {
-            let mut request = w.http.post(format!("{}/api/v1/clients", w.base)).bearer_auth(w.keys.mint(ana.actor).unwrap()).body("{}");
-            if name != "content-type" { request = request.header("content-type", "application/json"); }
-            assert_eq!(request.header(name, value).send().await.unwrap().status().as_u16(), 415, "{name}: {value}");
+        assert_eq!(request.header(name, value).send().await.unwrap().status().as_u16(), 415, "{name}: {value}");
+    }
+    let bytes = w
+        .http
+        .post(format!("{}/api/v1/clients", w.base))
+        .bearer_auth(w.keys.mint(ana.actor).unwrap())
+        .header("content-type", "application/json")
+        .body(vec![b'"', 0xff, b'"'])
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(bytes.status().as_u16(), 400);
+}
+
+async fn a_parameter_that_is_wrong_is_named(w: &World) {
+    let ana = w.user(Role::Advocate);
+    for (query, name) in [
+        ("limit=0", "limit"),
+        ("limit=201", "limit"),
+        ("limit=-1", "limit"),
+        ("limit=9223372036854775808", "limit"),
+        ("limit=x", "limit"),
+        ("nope=1", "nope"),
+        ("status=nope", "status"),
+        ("tag=a&tag=b", "tag"),
+        ("sort=client_goal", "sort"),
+        ("sort=;drop", "sort"),
+        ("advocate=5", "advocate"),
+        ("opened_at_gte=yesterday", "opened_at_gte"),
+        ("include_total=maybe", "include_total"),
+        ("expand=secrets", "expand"),
+        ("q=%00", "q"),
+    ] {
+        let reply = ana.get(&format!("/cases?{query}")).await.expect(400);
+        assert_eq!(reply.faults().first().map(|(at, _)| at.as_str()), Some(name), "{query}");
+    }
+    ana.get("/me?nope=1").await.expect(400);
+    ana.get(&format!("/cases/{}?nope=1", ana.new_case().await)).await.expect(400);
+}
+
+async fn an_id_that_is_none_is_nothing(w: &World) {
+    let ana = w.user(Role::Advocate);
+    for id in [
+        "5",
+        "nope",
+        "%00",
+        "..%2f..%2fetc",
+        "%ff",
+        "00000000-0000-0000-0000-00000000000G",
+        "019AB3C4-0000-7000-8000-000000000001",
+    ] {
+        ana.get(&format!("/cases/{id}")).await.expect(404);
+    }
+}
+
+async fn the_router_answers_with_problems_too(w: &World) {
+    let ana = w.user(Role::Advocate);
+    assert_eq!(ana.get("/nothing-here").await.expect(404).body["code"], "not_found");
+    let other = ana.send("DELETE", "/cases", &[], None).await.expect(405);
+    assert_eq!(other.header("allow"), "GET, POST, HEAD");
+    ana.send("POST", &format!("/cases/{}", World::nobodys_id()), &[], None).await.expect(405);
+    // An address of its own where an id may stand, too.
+    let preview = ana.get("/deadline-rules/preview").await.expect(405);
+    assert_eq!(preview.header("allow"), "POST");
+    ana.get("/deadline-rules/previews").await.expect(404);
+    let head = ana.send("HEAD", "/cases", &[], None).await.expect(200);
+    assert!(head.body.is_null());
+    let bare = w.anyone("GET", "/api/v1/cases", None).await.expect(401);
+    assert_eq!(bare.header("www-authenticate"), "Bearer");
+    for header in [
+        "x-content-type-options",
+        "content-security-policy",
+        "referrer-policy",
+        "cache-control",
+        "x-request-id",
+        "strict-transport-security",
+    ] {
+        assert!(!bare.header(header).is_empty(), "{header}");
+    }
+    assert!(bare.header("server").is_empty());
+}
+
+async fn a_request_id_is_taken_if_it_is_one(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let id = World::nobodys_id();
+    let named = ana.send("GET", "/nothing-here", &[("x-request-id", &id)], None).await;
+    assert_eq!(
+        (named.header("x-request-id"), &named.body["instance"]),
+        (id.as_str(), &json!(format!("urn:uuid:{id}")))
+    );
+    let other = ana.send("GET", "/me", &[("x-request-id", "1; DROP TABLE")], None).await;
+    assert_ne!(other.header("x-request-id"), "1; DROP TABLE");
+}
+
+async fn an_oversized_head_is_refused(w: &World) {
+    let ana = w.user(Role::Advocate);
+    ana.get(&format!("/cases?q={}", "x".repeat(9000))).await.expect(414);
+    ana.send("GET", "/me", &[("x-padding", &"x".repeat(33_000))], None).await.expect(431);
+}
+
+async fn the_same_post_twice_does_one_thing(w: &World) {
+    let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
+    let key = [("idempotency-key", "open-1")];
+    let first = ana.send("POST", "/clients", &key, Some(json!({"preferred_name": "Sam"}))).await.expect(201);
+    let again = ana.send("POST", "/clients", &key, Some(json!({"preferred_name": "Sam"}))).await.expect(201);
+    assert_eq!(
+        (first.id(), first.etag(), first.header("location")),
+        (again.id(), again.etag(), again.header("location"))
+    );
+    assert_eq!((first.header("idempotency-replayed"), again.header("idempotency-replayed")), ("", "true"));
+    let other = ana.send("POST", "/clients", &key, Some(json!({"preferred_name": "Max"}))).await.expect(422);
+    assert_eq!(other.body["code"], "idempotency_key_reused");
+    ben.send("POST", "/clients", &key, Some(json!({"preferred_name": "Max"}))).await.expect(201);
+    ana.send("POST", "/clients", &[("idempotency-key", "")], Some(json!({"preferred_name": "Sam"}))).await.faulty(
+        400,
+        "Idempotency-Key",
+        "invalid_key",
+    );
+    assert_eq!(ana.get("/clients").await.body["items"].as_array().unwrap().len(), 1);
+}
+
+async fn of_many_posts_with_one_key_one_is_done(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let tries = futures_util::future::join_all((0..40).map(|_| {
+        let ana = &ana;
+        async move {
+            ana.send("POST", "/clients", &[("idempotency-key", "k")], Some(json!({"preferred_name": "Sam"})))
+                .await
+                .status
         }
-        let bytes = w.http.post(format!("{}/api/v1/clients", w.base)).bearer_auth(w.keys.mint(ana.actor).unwrap()).header("content-type", "application/json").body(vec![b'"', 0xff, b'"']).send().await.unwrap();
-        assert_eq!(bytes.status().as_u16(), 400);
-    }
+    }))
+    .await;
+    assert!(tries.iter().all(|status| matches!(status, 201 | 409)), "{tries:?}");
+    assert_eq!(ana.get("/clients").await.body["items"].as_array().unwrap().len(), 1);
+}
 
-    async fn a_parameter_that_is_wrong_is_named(w) {
-        let ana = w.user(Role::Advocate);
-        for (query, name) in [
-            ("limit=0", "limit"), ("limit=201", "limit"), ("limit=-1", "limit"), ("limit=9223372036854775808", "limit"), ("limit=x", "limit"),
-            ("nope=1", "nope"), ("status=nope", "status"), ("tag=a&tag=b", "tag"), ("sort=client_goal", "sort"), ("sort=;drop", "sort"),
-            ("advocate=5", "advocate"), ("opened_at_gte=yesterday", "opened_at_gte"), ("include_total=maybe", "include_total"), ("expand=secrets", "expand"), ("q=%00", "q"),
-        ] {
-            let reply = ana.get(&format!("/cases?{query}")).await.expect(400);
-            assert_eq!(reply.faults().first().map(|(at, _)| at.as_str()), Some(name), "{query}");
-        }
-        ana.get("/me?nope=1").await.expect(400);
-        ana.get(&format!("/cases/{}?nope=1", ana.new_case().await)).await.expect(400);
-    }
-
-    async fn an_id_that_is_none_is_nothing(w) {
-        let ana = w.user(Role::Advocate);
-        for id in ["5", "nope", "%00", "..%2f..%2fetc", "%ff", "00000000-0000-0000-0000-00000000000G", "019AB3C4-0000-7000-8000-000000000001"] {
-            ana.get(&format!("/cases/{id}")).await.expect(404);
-        }
-    }
-
-    async fn the_router_answers_with_problems_too(w) {
-        let ana = w.user(Role::Advocate);
-        assert_eq!(ana.get("/nothing-here").await.expect(404).body["code"], "not_found");
-        let other = ana.send("DELETE", "/cases", &[], None).await.expect(405);
-        assert_eq!(other.header("allow"), "GET, POST, HEAD");
-        ana.send("POST", &format!("/cases/{}", World::nobodys_id()), &[], None).await.expect(405);
-        // An address of its own where an id may stand, too.
-        let preview = ana.get("/deadline-rules/preview").await.expect(405);
-        assert_eq!(preview.header("allow"), "POST");
-        ana.get("/deadline-rules/previews").await.expect(404);
-        let head = ana.send("HEAD", "/cases", &[], None).await.expect(200);
-        assert!(head.body.is_null());
-        let bare = w.anyone("GET", "/api/v1/cases", None).await.expect(401);
-        assert_eq!(bare.header("www-authenticate"), "Bearer");
-        for header in ["x-content-type-options", "content-security-policy", "referrer-policy", "cache-control", "x-request-id", "strict-transport-security"] {
-            assert!(!bare.header(header).is_empty(), "{header}");
-        }
-        assert!(bare.header("server").is_empty());
-    }
-
-    async fn a_request_id_is_taken_if_it_is_one(w) {
-        let ana = w.user(Role::Advocate);
-        let id = World::nobodys_id();
-        let named = ana.send("GET", "/nothing-here", &[("x-request-id", &id)], None).await;
-        assert_eq!((named.header("x-request-id"), &named.body["instance"]), (id.as_str(), &json!(format!("urn:uuid:{id}"))));
-        let other = ana.send("GET", "/me", &[("x-request-id", "1; DROP TABLE")], None).await;
-        assert_ne!(other.header("x-request-id"), "1; DROP TABLE");
-    }
-
-    async fn an_oversized_head_is_refused(w) {
-        let ana = w.user(Role::Advocate);
-        ana.get(&format!("/cases?q={}", "x".repeat(9000))).await.expect(414);
-        ana.send("GET", "/me", &[("x-padding", &"x".repeat(33_000))], None).await.expect(431);
-    }
-
-    async fn the_same_post_twice_does_one_thing(w) {
-        let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
-        let key = [("idempotency-key", "open-1")];
-        let first = ana.send("POST", "/clients", &key, Some(json!({"preferred_name": "Sam"}))).await.expect(201);
-        let again = ana.send("POST", "/clients", &key, Some(json!({"preferred_name": "Sam"}))).await.expect(201);
-        assert_eq!((first.id(), first.etag(), first.header("location")), (again.id(), again.etag(), again.header("location")));
-        assert_eq!((first.header("idempotency-replayed"), again.header("idempotency-replayed")), ("", "true"));
-        let other = ana.send("POST", "/clients", &key, Some(json!({"preferred_name": "Max"}))).await.expect(422);
-        assert_eq!(other.body["code"], "idempotency_key_reused");
-        ben.send("POST", "/clients", &key, Some(json!({"preferred_name": "Max"}))).await.expect(201);
-        ana.send("POST", "/clients", &[("idempotency-key", "")], Some(json!({"preferred_name": "Sam"}))).await.faulty(400, "Idempotency-Key", "invalid_key");
-        assert_eq!(ana.get("/clients").await.body["items"].as_array().unwrap().len(), 1);
-    }
-
-    async fn of_many_posts_with_one_key_one_is_done(w) {
-        let ana = w.user(Role::Advocate);
-        let tries = futures_util::future::join_all((0..40).map(|_| { let ana = &ana; async move { ana.send("POST", "/clients", &[("idempotency-key", "k")], Some(json!({"preferred_name": "Sam"}))).await.status } })).await;
-        assert!(tries.iter().all(|status| matches!(status, 201 | 409)), "{tries:?}");
-        assert_eq!(ana.get("/clients").await.body["items"].as_array().unwrap().len(), 1);
-    }
-
-    async fn a_refused_post_leaves_its_key_free(w) {
-        let ana = w.user(Role::Advocate);
-        let key = [("idempotency-key", "k")];
-        ana.send("POST", "/clients", &key, Some(json!({"preferred_name": ""}))).await.expect(422);
-        ana.send("POST", "/clients", &key, Some(json!({"preferred_name": "Sam"}))).await.expect(201);
-    }
+async fn a_refused_post_leaves_its_key_free(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let key = [("idempotency-key", "k")];
+    ana.send("POST", "/clients", &key, Some(json!({"preferred_name": ""}))).await.expect(422);
+    ana.send("POST", "/clients", &key, Some(json!({"preferred_name": "Sam"}))).await.expect(201);
 }
 
 /// IN-09, where the engine can be told: SQLite has no clock of its own.

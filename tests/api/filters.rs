@@ -8,12 +8,17 @@ use alongside::auth::{Role, policy};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Which members each filter of each list goes by, as `Schema.member`; a sort is by a member of the list's own record, unless it stands here.
-/// A dash: by no member, but by what is the caller's own, or by how the answer is shown.
+/// Which members each filter of each list goes by, as `Schema.member`; a sort is by a member of the list's own record,
+/// unless it stands here. A dash: by no member, but by what is the caller's own, or by how the answer is shown.
 const GOES_BY: &[(&str, &[(&str, &str)])] = &[
     (
         "listActions",
-        &[("type", "Action.type"), ("status", "Action.status"), ("provider", "Barrier.provider_id"), ("case", "Action.case_id")],
+        &[
+            ("type", "Action.type"),
+            ("status", "Action.status"),
+            ("provider", "Barrier.provider_id"),
+            ("case", "Action.case_id"),
+        ],
     ),
     ("listActionDeadlines", &[("status", "Deadline.status")]),
     (
@@ -145,9 +150,9 @@ fn sample(schema: &Value) -> String {
     if let Some(first) = schema["enum"].as_array().and_then(|all| all.first()) {
         return first.as_str().unwrap().to_owned();
     }
-    let kind = schema["type"]
-        .as_str()
-        .or_else(|| schema["type"].as_array().and_then(|all| all.iter().filter_map(Value::as_str).find(|kind| *kind != "null")));
+    let kind = schema["type"].as_str().or_else(|| {
+        schema["type"].as_array().and_then(|all| all.iter().filter_map(Value::as_str).find(|kind| *kind != "null"))
+    });
     match (kind, schema["format"].as_str()) {
         (Some("array"), _) => sample(&schema["items"]),
         (Some("boolean"), _) => "true".into(),
@@ -160,64 +165,106 @@ fn sample(schema: &Value) -> String {
 
 /// The record that a page is of.
 fn record(operation: &Value) -> Option<&'static str> {
-    let page = operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].as_str()?.rsplit('/').next()?;
+    let page =
+        operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].as_str()?.rsplit('/').next()?;
     let items = &DOC["components"]["schemas"][page]["properties"]["items"]["items"]["$ref"];
     page.ends_with("Page").then(|| items.as_str().and_then(|path| path.rsplit('/').next()))?
 }
 
 on_both_engines! {
-    async fn nobody_filters_or_sorts_by_what_they_are_not_shown(w) {
-        let (mut asked, mut refused, mut idle) = (0, BTreeSet::new(), GOES_BY.iter().flat_map(|(list, those)| those.iter().map(move |(name, _)| (*list, *name))).collect::<BTreeSet<_>>());
-        for (path, item) in DOC["paths"].as_object().unwrap() {
-            let operation = &item["get"];
-            let (Some(record), Some(permission)) = (record(operation), operation["x-permission"].as_str()) else { continue };
-            let id = operation["operationId"].as_str().unwrap();
-            let own = GOES_BY.iter().find(|(list, _)| *list == id).map_or(&[][..], |(_, those)| *those);
-            // Each filter, and each way to sort, with the members that it goes by.
-            let mut questions: Vec<(String, String, String)> = Vec::new();
-            for parameter in operation["parameters"].as_array().unwrap().iter().filter(|parameter| parameter["in"] == "query") {
-                let name = parameter["name"].as_str().unwrap();
-                match name {
-                    "limit" | "cursor" | "include_total" => {}
-                    "sort" => {
-                        for sort in parameter["schema"]["enum"].as_array().unwrap().iter().map(|sort| sort.as_str().unwrap()) {
-                            let by = own.iter().find(|(known, _)| *known == sort).map(|(known, by)| { idle.remove(&(id, *known)); (*by).to_owned() });
-                            questions.push((name.to_owned(), sort.to_owned(), by.unwrap_or_else(|| format!("{record}.{}", sort.trim_start_matches('-')))));
-                        }
-                    }
-                    _ => {
-                        let (known, by) = own.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("{id} filters by {name}: say in GOES_BY by which members"));
-                        idle.remove(&(id, *known));
-                        questions.push((name.to_owned(), sample(&parameter["schema"]), (*by).to_owned()));
+    nobody_filters_or_sorts_by_what_they_are_not_shown,
+}
+
+async fn nobody_filters_or_sorts_by_what_they_are_not_shown(w: &World) {
+    let (mut asked, mut refused, mut idle) = (
+        0,
+        BTreeSet::new(),
+        GOES_BY
+            .iter()
+            .flat_map(|(list, those)| those.iter().map(move |(name, _)| (*list, *name)))
+            .collect::<BTreeSet<_>>(),
+    );
+    for (path, item) in DOC["paths"].as_object().unwrap() {
+        let operation = &item["get"];
+        let (Some(record), Some(permission)) = (record(operation), operation["x-permission"].as_str()) else {
+            continue;
+        };
+        let id = operation["operationId"].as_str().unwrap();
+        let own = GOES_BY.iter().find(|(list, _)| *list == id).map_or(&[][..], |(_, those)| *those);
+        // Each filter, and each way to sort, with the members that it goes by.
+        let mut questions: Vec<(String, String, String)> = Vec::new();
+        for parameter in
+            operation["parameters"].as_array().unwrap().iter().filter(|parameter| parameter["in"] == "query")
+        {
+            let name = parameter["name"].as_str().unwrap();
+            match name {
+                "limit" | "cursor" | "include_total" => {}
+                "sort" => {
+                    for sort in
+                        parameter["schema"]["enum"].as_array().unwrap().iter().map(|sort| sort.as_str().unwrap())
+                    {
+                        let by = own.iter().find(|(known, _)| *known == sort).map(|(known, by)| {
+                            idle.remove(&(id, *known));
+                            (*by).to_owned()
+                        });
+                        questions.push((
+                            name.to_owned(),
+                            sort.to_owned(),
+                            by.unwrap_or_else(|| format!("{record}.{}", sort.trim_start_matches('-'))),
+                        ));
                     }
                 }
-            }
-            let (roles, by_scope) = policy::roles(permission).unwrap();
-            for role in roles.into_iter().chain(by_scope.then_some(Role::Integration)) {
-                let user = w.user(role);
-                for (name, value, by) in &questions {
-                    let shown = |member: &str| {
-                        let (schema, member) = member.split_once('.').unwrap_or_else(|| panic!("{id} {name}: {member}"));
-                        assert!(DOC["components"]["schemas"][schema]["properties"][member].is_object(), "{id} {name}: there is no {schema}.{member}");
-                        TABLES.read.get(&(schema.to_owned(), role.as_str().to_owned())).is_some_and(|given| given.have(member))
-                    };
-                    let may = by == "-" || by.split(' ').all(shown);
-                    let url: Vec<String> = path.split('/').map(|part| if part.starts_with('{') { World::nobodys_id() } else { part.to_owned() }).collect();
-                    let needed = if id == "searchRecords" && name != "q" { "q=sam&" } else { "" };
-                    let reply = user.get(&format!("{}?{needed}{name}={}", url.join("/"), value.replace('+', "%2B"))).await;
-                    if may {
-                        assert!(matches!(reply.status, 200 | 404), "{id} by {name}={value} for {role:?}: {} {:#}", reply.status, reply.body);
-                    } else {
-                        refused.insert(format!("{id} {name} {}", role.as_str()));
-                        reply.faulty(403, name, "not_shown_to_your_role");
-                    }
-                    asked += 1;
+                _ => {
+                    let (known, by) = own
+                        .iter()
+                        .find(|(known, _)| *known == name)
+                        .unwrap_or_else(|| panic!("{id} filters by {name}: say in GOES_BY by which members"));
+                    idle.remove(&(id, *known));
+                    questions.push((name.to_owned(), sample(&parameter["schema"]), (*by).to_owned()));
                 }
             }
         }
-        assert!(idle.is_empty(), "no such filter: {idle:?}");
-        let cases = |role: &str| ["barrier_type", "last_contact_before", "provider", "q", "tag"].map(|name| format!("listCases {name} {role}"));
-        assert_eq!(refused, cases("admin").into_iter().chain(cases("integration")).collect(), "{asked} were asked");
-        assert!(asked > 150, "{asked}");
+        let (roles, by_scope) = policy::roles(permission).unwrap();
+        for role in roles.into_iter().chain(by_scope.then_some(Role::Integration)) {
+            let user = w.user(role);
+            for (name, value, by) in &questions {
+                let shown = |member: &str| {
+                    let (schema, member) = member.split_once('.').unwrap_or_else(|| panic!("{id} {name}: {member}"));
+                    assert!(
+                        DOC["components"]["schemas"][schema]["properties"][member].is_object(),
+                        "{id} {name}: there is no {schema}.{member}"
+                    );
+                    TABLES
+                        .read
+                        .get(&(schema.to_owned(), role.as_str().to_owned()))
+                        .is_some_and(|given| given.have(member))
+                };
+                let may = by == "-" || by.split(' ').all(shown);
+                let url: Vec<String> = path
+                    .split('/')
+                    .map(|part| if part.starts_with('{') { World::nobodys_id() } else { part.to_owned() })
+                    .collect();
+                let needed = if id == "searchRecords" && name != "q" { "q=sam&" } else { "" };
+                let reply = user.get(&format!("{}?{needed}{name}={}", url.join("/"), value.replace('+', "%2B"))).await;
+                if may {
+                    assert!(
+                        matches!(reply.status, 200 | 404),
+                        "{id} by {name}={value} for {role:?}: {} {:#}",
+                        reply.status,
+                        reply.body
+                    );
+                } else {
+                    refused.insert(format!("{id} {name} {}", role.as_str()));
+                    reply.faulty(403, name, "not_shown_to_your_role");
+                }
+                asked += 1;
+            }
+        }
     }
+    assert!(idle.is_empty(), "no such filter: {idle:?}");
+    let cases = |role: &str| {
+        ["barrier_type", "last_contact_before", "provider", "q", "tag"].map(|name| format!("listCases {name} {role}"))
+    };
+    assert_eq!(refused, cases("admin").into_iter().chain(cases("integration")).collect(), "{asked} were asked");
+    assert!(asked > 150, "{asked}");
 }

@@ -18,7 +18,10 @@ fn days_from_now(w: &World, days: i32) -> Day {
 
 /// Makes a supervisor of another team the deputy of the world's, from today on for so many days.
 async fn deputise(w: &World, admin: &User<'_>, deputy: &User<'_>, days: i32) -> String {
-    let body = json!({"user_id": deputy.id(), "starts_on": days_from_now(w, 0), "ends_on": days_from_now(w, days - 1), "reason": "CANARY is ill."});
+    let body = json!({
+        "user_id": deputy.id(), "starts_on": days_from_now(w, 0), "ends_on": days_from_now(w, days - 1),
+        "reason": "CANARY is ill.",
+    });
     admin.post(&format!("/teams/{}/deputies", w.team), body).await.expect(201).id()
 }
 
@@ -26,13 +29,18 @@ async fn deputise(w: &World, admin: &User<'_>, deputy: &User<'_>, days: i32) -> 
 fn at_another_time(w: &World, starts_in_hours: i64, ends_in_hours: i64) {
     use schema::team_deputies::dsl::*;
     let now = Instant::now();
-    let window = (starts_at.eq(now.plus_seconds(starts_in_hours * 3600)), ends_at.eq(now.plus_seconds(ends_in_hours * 3600)));
+    let window =
+        (starts_at.eq(now.plus_seconds(starts_in_hours * 3600)), ends_at.eq(now.plus_seconds(ends_in_hours * 3600)));
     diesel::update(team_deputies).set(window).execute(&mut w.home.open()).unwrap();
 }
 
 async fn actions_on(w: &World, subject: &str) -> Vec<String> {
     let entries = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 50).await;
-    entries.iter().filter(|entry| entry["subject_id"] == subject).map(|entry| entry["action"].as_str().unwrap().to_owned()).collect()
+    entries
+        .iter()
+        .filter(|entry| entry["subject_id"] == subject)
+        .map(|entry| entry["action"].as_str().unwrap().to_owned())
+        .collect()
 }
 
 /// A case with something open of every kind.
@@ -48,10 +56,21 @@ impl Work {
     async fn make(lead: &User<'_>, boss: &User<'_>) -> Self {
         let case = active_case(lead, boss).await;
         let client = lead.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
-        let booked = json!({"type": "discharge_planning", "mode": "phone", "starts_at": "2030-01-05T10:00:00Z", "ends_at": "2030-01-05T11:00:00Z", "time_zone": "America/Chicago", "purpose": "Plan."});
+        let booked = json!({
+            "type": "discharge_planning", "mode": "phone", "starts_at": "2030-01-05T10:00:00Z",
+            "ends_at": "2030-01-05T11:00:00Z", "time_zone": "America/Chicago", "purpose": "Plan.",
+        });
         let meeting = lead.post(&format!("/cases/{case}/meetings"), booked).await.expect(201).id();
-        let task = lead.post(&format!("/cases/{case}/tasks"), json!({"title": "Call", "due_on": "2030-01-06"})).await.expect(201).id();
-        let done = lead.post(&format!("/cases/{case}/tasks"), json!({"title": "Done", "due_on": "2030-01-06"})).await.expect(201).id();
+        let task = lead
+            .post(&format!("/cases/{case}/tasks"), json!({"title": "Call", "due_on": "2030-01-06"}))
+            .await
+            .expect(201)
+            .id();
+        let done = lead
+            .post(&format!("/cases/{case}/tasks"), json!({"title": "Done", "due_on": "2030-01-06"}))
+            .await
+            .expect(201)
+            .id();
         lead.patch(&format!("/tasks/{done}"), "*", json!({"status": "done"})).await.expect(200);
         let promise = json!({"party": "provider", "text": "Write it down.", "due_on": "2030-01-07"});
         let commitment = lead.post(&format!("/meetings/{meeting}/commitments"), promise).await.expect(201).id();
@@ -73,337 +92,512 @@ impl Work {
 }
 
 on_both_engines! {
-    async fn a_deputy_sees_and_does_what_the_supervisor_of_the_team_may(w) {
-        let (admin, ana, boss) = (w.user(Role::Admin), w.user(Role::Advocate), w.user(Role::Supervisor));
-        let (south, west) = (w.new_team("South side"), w.new_team("West side"));
-        let deputy = w.user_in(&w.org, &[south], Role::Supervisor);
-        let stranger = w.user_in(&w.org, &[west], Role::Supervisor);
-        let case = ana.new_case().await;
-        let client = ana.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
-        let barrier = ana.post(&format!("/cases/{case}/barriers"), json!({"type": "waitlist_delay", "description": "Six weeks."})).await.expect(201).id();
-        let task = ana.post(&format!("/cases/{case}/tasks"), json!({"title": "Call", "due_on": "2030-01-05"})).await.expect(201).id();
-        let meeting = ana.post(&format!("/cases/{case}/meetings"), json!({"type": "discharge_planning", "mode": "phone", "starts_at": "2030-01-05T10:00:00Z", "ends_at": "2030-01-05T11:00:00Z", "time_zone": "America/Chicago", "purpose": "Plan."})).await.expect(201).id();
-        let note = ana.post(&format!("/cases/{case}/notes"), json!({"kind": "restricted", "body": "In confidence."})).await.expect(201).id();
-        let commitment = ana.post(&format!("/meetings/{meeting}/commitments"), json!({"party": "provider", "text": "Write it down."})).await.expect(201).id();
-        let records = [format!("/cases/{case}"), format!("/clients/{client}"), format!("/barriers/{barrier}"), format!("/tasks/{task}"), format!("/meetings/{meeting}"), format!("/notes/{note}"),
-            format!("/commitments/{commitment}"), format!("/cases/{case}/timeline"), format!("/cases/{case}/assignments"), format!("/teams/{}", w.team), format!("/users/{}", ana.id())];
-        let lists = ["/cases", "/clients", "/barriers", "/meetings", "/tasks"];
-        let sees = async |who: &User<'_>, expected: bool| {
-            for record in &records {
-                who.get(record).await.expect(if expected { 200 } else { 404 });
-            }
-            for list in lists {
-                assert_eq!(who.get(list).await.expect(200).body["items"].as_array().unwrap().len(), usize::from(expected), "{list}");
-            }
-        };
-        sees(&boss, true).await;
-        sees(&deputy, false).await;
-        let id = deputise(w, &admin, &deputy, 7).await;
-        sees(&deputy, true).await;
-        sees(&stranger, false).await;
-        assert_eq!(deputy.get("/me").await.expect(200).body["team_ids"].as_array().unwrap().len(), 2);
-        deputy.transition(&case, json!({"to": "triage"})).await.expect(201);
-        deputy.post(&format!("/cases/{case}/assignments"), json!({"user_id": w.user(Role::Advocate).id(), "role": "co"})).await.expect(201);
-        deputy.post("/clients", json!({"preferred_name": "Lee"})).await.faulty(422, "/team_id", "required");
-        let made = deputy.post("/clients", json!({"preferred_name": "Lee", "team_id": w.team})).await.expect(201).id();
-        boss.get(&format!("/clients/{made}")).await.expect(200);
-        // It ends at once when it is ended, and by itself when its time is over; and does not hold before it begins.
-        let at = format!("/teams/{}/deputies/{id}", w.team);
-        admin.send("DELETE", &at, &[], None).await.expect(428);
-        admin.send("DELETE", &at, &[("if-match", "\"v9\"")], None).await.expect(412);
-        admin.send("DELETE", &at, &[("if-match", "\"v1\"")], None).await.expect(204);
-        admin.send("DELETE", &at, &[("if-match", "\"v2\"")], None).await.expect(409);
-        for record in &records { deputy.get(record).await.expect(404); }
-        assert_eq!(actions_on(w, &id).await, ["deputy.created", "deputy.ended"]);
-        deputise(w, &admin, &deputy, 1).await;
-        deputy.get(&records[0]).await.expect(200);
-        at_another_time(w, -48, -1);
-        for record in &records { deputy.get(record).await.expect(404); }
-        at_another_time(w, 1, 48);
-        for record in &records { deputy.get(record).await.expect(404); }
-        at_another_time(w, -1, 1);
-        deputy.get(&records[0]).await.expect(200);
-    }
+    a_deputy_sees_and_does_what_the_supervisor_of_the_team_may,
+    a_deputy_is_a_supervisor_for_some_days_by_an_administrators_word,
+    why_somebody_is_away_is_told_to_few,
+    a_deputy_who_is_no_longer_a_supervisor_sees_nothing_by_it,
+    cover_ends_by_itself,
+    a_case_is_handed_over_and_sight_of_it_goes_with_it,
+    a_handover_is_refused_or_withdrawn_and_then_out_of_sight,
+    a_case_is_offered_by_those_who_may_to_those_who_can,
+    the_lead_before_keeps_the_case_in_sight_only_as_long_as_was_agreed,
+    of_sixty_four_who_accept_or_offer_at_once_one_wins,
+    of_an_acceptance_and_a_withdrawal_at_once_one_holds,
+}
 
-    async fn a_deputy_is_a_supervisor_for_some_days_by_an_administrators_word(w) {
-        let (admin, ana, boss) = (w.user(Role::Admin), w.user(Role::Advocate), w.user(Role::Supervisor));
-        let deputy = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
-        let path = format!("/teams/{}/deputies", w.team);
-        let body = |user: String, from: i32, to: i32| json!({"user_id": user, "starts_on": days_from_now(w, from), "ends_on": days_from_now(w, to)});
-        for who in [&ana, &boss, &deputy] {
-            who.post(&path, body(deputy.id(), 0, 6)).await.expect(403);
+async fn a_deputy_sees_and_does_what_the_supervisor_of_the_team_may(w: &World) {
+    let (admin, ana, boss) = (w.user(Role::Admin), w.user(Role::Advocate), w.user(Role::Supervisor));
+    let (south, west) = (w.new_team("South side"), w.new_team("West side"));
+    let deputy = w.user_in(&w.org, &[south], Role::Supervisor);
+    let stranger = w.user_in(&w.org, &[west], Role::Supervisor);
+    let case = ana.new_case().await;
+    let client = ana.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
+    let barrier = ana
+        .post(&format!("/cases/{case}/barriers"), json!({"type": "waitlist_delay", "description": "Six weeks."}))
+        .await
+        .expect(201)
+        .id();
+    let task = ana
+        .post(&format!("/cases/{case}/tasks"), json!({"title": "Call", "due_on": "2030-01-05"}))
+        .await
+        .expect(201)
+        .id();
+    let meeting = ana
+        .post(
+            &format!("/cases/{case}/meetings"),
+            json!({
+                "type": "discharge_planning", "mode": "phone", "starts_at": "2030-01-05T10:00:00Z",
+                "ends_at": "2030-01-05T11:00:00Z", "time_zone": "America/Chicago", "purpose": "Plan.",
+            }),
+        )
+        .await
+        .expect(201)
+        .id();
+    let note = ana
+        .post(&format!("/cases/{case}/notes"), json!({"kind": "restricted", "body": "In confidence."}))
+        .await
+        .expect(201)
+        .id();
+    let commitment = ana
+        .post(&format!("/meetings/{meeting}/commitments"), json!({"party": "provider", "text": "Write it down."}))
+        .await
+        .expect(201)
+        .id();
+    let records = [
+        format!("/cases/{case}"),
+        format!("/clients/{client}"),
+        format!("/barriers/{barrier}"),
+        format!("/tasks/{task}"),
+        format!("/meetings/{meeting}"),
+        format!("/notes/{note}"),
+        format!("/commitments/{commitment}"),
+        format!("/cases/{case}/timeline"),
+        format!("/cases/{case}/assignments"),
+        format!("/teams/{}", w.team),
+        format!("/users/{}", ana.id()),
+    ];
+    let lists = ["/cases", "/clients", "/barriers", "/meetings", "/tasks"];
+    let sees = async |who: &User<'_>, expected: bool| {
+        for record in &records {
+            who.get(record).await.expect(if expected { 200 } else { 404 });
         }
-        w.outsider(Role::Admin).post(&path, body(deputy.id(), 0, 6)).await.expect(404);
-        w.outsider(Role::Admin).get(&path).await.expect(404);
-        deputy.get(&path).await.expect(404);
-        for user in [w.outsider(Role::Supervisor).id(), World::nobodys_id(), w.user(Role::Auditor).id()] {
-            admin.post(&path, body(user, 0, 6)).await.faulty(422, "/user_id", "unknown_reference");
+        for list in lists {
+            assert_eq!(
+                who.get(list).await.expect(200).body["items"].as_array().unwrap().len(),
+                usize::from(expected),
+                "{list}"
+            );
         }
-        admin.post(&path, body(ana.id(), 0, 6)).await.faulty(422, "/user_id", "not_a_supervisor");
-        admin.post(&path, body(deputy.id(), -1, 6)).await.faulty(422, "/starts_on", "in_the_past");
-        admin.post(&path, body(deputy.id(), 3, 2)).await.faulty(422, "/ends_on", "before_start");
-        admin.post(&path, body(deputy.id(), 0, 366)).await.faulty(422, "/ends_on", "out_of_range");
-        admin.post(&path, json!({"user_id": deputy.id(), "starts_on": days_from_now(w, 0)})).await.faulty(422, "/ends_on", "required");
-        assert_eq!(admin.get(&path).await.expect(200).body["items"], json!([]), "what was refused left nothing");
-        let same = futures_util::future::join_all((0..8).map(|_| admin.post(&path, body(deputy.id(), 0, 365)))).await;
-        assert_eq!(same.iter().filter(|reply| reply.status == 201).count(), 1, "nobody is deputised twice at once");
-        assert!(same.iter().all(|reply| matches!(reply.status, 201 | 409)));
-        let later = admin.post(&path, body(deputy.id(), 400, 410)).await.expect(201);
-        admin.send("DELETE", &format!("{path}/{}", later.id()), &[("if-match", "*")], None).await.expect(204);
-        admin.post(&path, body(deputy.id(), 400, 410)).await.expect(201);
-        assert_eq!(pages(&boss, &path, 2).await.len(), 3);
-        let running = ana.get(&format!("{path}?current=true")).await.expect(200).body["items"].clone();
-        assert_eq!((running.as_array().unwrap().len(), &running[0]["user_id"], &running[0]["display_name"]), (1, &json!(deputy.id()), &json!("A supervisor")));
-        assert_eq!(pages(&boss, &format!("{path}?current=false"), 50).await.len(), 2);
+    };
+    sees(&boss, true).await;
+    sees(&deputy, false).await;
+    let id = deputise(w, &admin, &deputy, 7).await;
+    sees(&deputy, true).await;
+    sees(&stranger, false).await;
+    assert_eq!(deputy.get("/me").await.expect(200).body["team_ids"].as_array().unwrap().len(), 2);
+    deputy.transition(&case, json!({"to": "triage"})).await.expect(201);
+    deputy
+        .post(&format!("/cases/{case}/assignments"), json!({"user_id": w.user(Role::Advocate).id(), "role": "co"}))
+        .await
+        .expect(201);
+    deputy.post("/clients", json!({"preferred_name": "Lee"})).await.faulty(422, "/team_id", "required");
+    let made = deputy.post("/clients", json!({"preferred_name": "Lee", "team_id": w.team})).await.expect(201).id();
+    boss.get(&format!("/clients/{made}")).await.expect(200);
+    // It ends at once when it is ended, and by itself when its time is over; and does not hold before it begins.
+    let at = format!("/teams/{}/deputies/{id}", w.team);
+    admin.send("DELETE", &at, &[], None).await.expect(428);
+    admin.send("DELETE", &at, &[("if-match", "\"v9\"")], None).await.expect(412);
+    admin.send("DELETE", &at, &[("if-match", "\"v1\"")], None).await.expect(204);
+    admin.send("DELETE", &at, &[("if-match", "\"v2\"")], None).await.expect(409);
+    for record in &records {
+        deputy.get(record).await.expect(404);
     }
-
-    async fn why_somebody_is_away_is_told_to_few(w) {
-        let (admin, ana, boss) = (w.user(Role::Admin), w.user(Role::Advocate), w.user(Role::Supervisor));
-        deputise(w, &admin, &w.user_in(&w.org, &[], Role::Supervisor), 7).await;
-        let path = format!("/teams/{}/deputies", w.team);
-        for (who, observed) in [(&admin, true), (&boss, true), (&ana, false)] {
-            assert_eq!(who.get(&path).await.expect(200).body.to_string().contains("CANARY"), observed);
-        }
-        let trace = pages(&w.user(Role::Auditor), "/audit-events", 200).await;
-        assert!(!Value::Array(trace).to_string().contains("CANARY"));
+    assert_eq!(actions_on(w, &id).await, ["deputy.created", "deputy.ended"]);
+    deputise(w, &admin, &deputy, 1).await;
+    deputy.get(&records[0]).await.expect(200);
+    at_another_time(w, -48, -1);
+    for record in &records {
+        deputy.get(record).await.expect(404);
     }
-
-    async fn a_deputy_who_is_no_longer_a_supervisor_sees_nothing_by_it(w) {
-        let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
-        let deputy = w.user_in(&w.org, &[], Role::Supervisor);
-        let case = active_case(&ana, &w.user(Role::Supervisor)).await;
-        deputise(w, &admin, &deputy, 7).await;
-        deputy.get(&format!("/cases/{case}")).await.expect(200);
-        admin.patch(&format!("/users/{}", deputy.id()), "*", json!({"role": "advocate"})).await.expect(200);
-        for path in [format!("/cases/{case}"), format!("/teams/{}", w.team), format!("/users/{}", ana.id())] {
-            assert!(matches!(deputy.get(&path).await.status, 401 | 404), "{path}");
-        }
+    at_another_time(w, 1, 48);
+    for record in &records {
+        deputy.get(record).await.expect(404);
     }
+    at_another_time(w, -1, 1);
+    deputy.get(&records[0]).await.expect(200);
+}
 
-    async fn cover_ends_by_itself(w) {
-        let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = active_case(&ana, &boss).await;
-        let task = ana.post(&format!("/cases/{case}/tasks"), json!({"title": "Call", "due_on": "2030-01-05"})).await.expect(201).id();
-        let client = ana.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
-        let path = format!("/cases/{case}/assignments");
-        let body = |role: &str, days: i32| json!({"user_id": ben.id(), "role": role, "ends_on": days_from_now(w, days)});
-        boss.post(&path, body("lead", 7)).await.faulty(422, "/ends_on", "lead_has_no_end");
-        boss.post(&path, body("cover", -1)).await.faulty(422, "/ends_on", "out_of_range");
-        boss.post(&path, body("cover", 367)).await.faulty(422, "/ends_on", "out_of_range");
-        let cover = boss.post(&path, body("cover", 0)).await.expect(201);
-        let end = days_from_now(w, 1).begins(&w.org.time_zone);
-        assert_eq!(cover.body["ended_at"], json!(end));
-        boss.post(&path, body("cover", 3)).await.expect(409);
-        let seen = [format!("/cases/{case}"), format!("/tasks/{task}"), format!("/clients/{client}")];
-        for record in &seen { ben.get(record).await.expect(200); }
-        assert_eq!(pages(&boss, &format!("{path}?current=true"), 50).await.len(), 2);
-        {
-            use schema::assignments::dsl::*;
-            let over = diesel::update(assignments.filter(user_id.eq(ben.actor.user))).set(ended_at.eq(Instant::now().plus_seconds(-1)));
-            over.execute(&mut w.home.open()).unwrap();
-        }
-        for record in &seen { ben.get(record).await.expect(404); }
-        assert_eq!(ben.get("/cases").await.expect(200).body["items"], json!([]));
-        assert_eq!(pages(&boss, &format!("{path}?current=true"), 50).await.len(), 1);
-        assert_eq!(pages(&boss, &format!("{path}?current=false"), 50).await.len(), 1);
-        boss.send("DELETE", &format!("{path}/{}", cover.id()), &[("if-match", "*")], None).await.expect(409);
-        boss.post(&path, body("cover", 3)).await.expect(201);
-        ben.get(&seen[0]).await.expect(200);
+async fn a_deputy_is_a_supervisor_for_some_days_by_an_administrators_word(w: &World) {
+    let (admin, ana, boss) = (w.user(Role::Admin), w.user(Role::Advocate), w.user(Role::Supervisor));
+    let deputy = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
+    let path = format!("/teams/{}/deputies", w.team);
+    let body = |user: String, from: i32, to: i32| {
+        json!({
+            "user_id": user, "starts_on": days_from_now(w, from), "ends_on": days_from_now(w, to),
+        })
+    };
+    for who in [&ana, &boss, &deputy] {
+        who.post(&path, body(deputy.id(), 0, 6)).await.expect(403);
     }
-
-    async fn a_case_is_handed_over_and_sight_of_it_goes_with_it(w) {
-        let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
-        let work = Work::make(&ana, &boss).await;
-        let records = work.records();
-        let confidence = ana.post(&format!("/cases/{}/notes", work.case), json!({"kind": "restricted", "body": "In confidence."})).await.expect(201).id();
-        let shared = ana.post(&format!("/cases/{}/notes", work.case), json!({"kind": "progress", "body": "CANARY called."})).await.expect(201).id();
-        let action = ana.post(&format!("/cases/{}/actions", work.case), json!({"type": "internal_appeal", "forum": "The plan"})).await.expect(201).id();
-        let deadline = json!({"due_on": "2030-01-04", "time_zone": "America/Chicago", "source": "manual"});
-        let deadline = ana.post(&format!("/actions/{action}/deadlines"), deadline).await.expect(201).id();
-        // What was waived is no work that is left to anybody.
-        let waived = json!({"due_on": "2030-01-03", "time_zone": "America/Chicago", "source": "manual"});
-        let waived = ana.post(&format!("/actions/{action}/deadlines"), waived).await.expect(201).id();
-        ana.post(&format!("/deadlines/{waived}/waive"), json!({"reason": "Not needed."})).await.expect(201);
-        let offers = format!("/cases/{}/handovers", work.case);
-        let offer = ana.post(&offers, json!({"to_user_id": ben.id(), "note": "The appeal is filed."})).await.expect(201);
-        let at = format!("/handovers/{}", offer.id());
-        assert_eq!(offer.header("location"), format!("/api/v1{at}"));
-        let open = json!({"deadlines": [{"id": deadline, "due_on": "2030-01-04"}], "meetings": [{"id": work.meeting, "starts_at": "2030-01-05T10:00:00.000Z"}], "tasks": [{"id": work.task, "due_on": "2030-01-06"}], "commitments": [{"id": work.commitment, "due_on": "2030-01-07"}]});
-        assert_eq!(offer.body["open_work"], open);
-        // Before: the offer, and nothing of the case.
-        for record in &records { ben.get(record).await.expect(404); }
-        ben.get(&offers).await.expect(404);
-        let seen = ben.get(&at).await.expect(200);
-        assert!(seen.body.get("open_work").is_none(), "{:#}", seen.body);
-        assert_eq!((&seen.body["open_counts"]["tasks"], &seen.body["open_counts"]["meetings"], &seen.body["note"]), (&json!(1), &json!(1), &json!("The appeal is filed.")));
-        assert_eq!(seen.body["case_number"], ana.get(&records[0]).await.body["case_number"]);
-        for hidden in [&work.task, &work.meeting, &work.commitment, &work.client, &deadline, &action] {
-            assert!(!seen.body.to_string().contains(hidden.as_str()), "{:#}", seen.body);
-        }
-        let waiting = ben.get("/handovers?status=offered&mine=true").await.expect(200).body["items"].clone();
-        assert_eq!((waiting.as_array().unwrap().len(), &waiting[0]["id"]), (1, &json!(offer.id())));
-        assert!(waiting[0].get("open_work").is_none());
-        assert_eq!(ana.get("/handovers?status=offered&mine=true").await.expect(200).body["items"], json!([]));
-        // Nobody else answers, nor knows of it who does not see the case.
-        for who in [w.user(Role::Advocate), w.outsider(Role::Advocate), w.outsider(Role::Supervisor), w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor)] {
-            who.get(&at).await.expect(404);
-            who.send("POST", &format!("{at}/accept"), &[], None).await.expect(404);
-            who.send("POST", &format!("{at}/withdraw"), &[], None).await.expect(404);
-            assert_eq!(who.get("/handovers").await.expect(200).body["items"], json!([]));
-        }
-        for who in [&ana, &boss] { who.send("POST", &format!("{at}/accept"), &[], None).await.expect(403); }
-        boss.post(&format!("{at}/refuse"), json!({"reason": "No."})).await.expect(403);
-        ben.send("POST", &format!("{at}/withdraw"), &[], None).await.expect(403);
-        // At the moment of acceptance the one sees it, and the other no longer.
-        let accepted = ben.send("POST", &format!("{at}/accept"), &[("idempotency-key", "accept-1")], None).await.expect(201);
-        assert_eq!((&accepted.body["status"], &accepted.body["open_work"]), (&json!("accepted"), &open));
-        for record in records.iter().chain([&at, &offers, &format!("/notes/{shared}"), &format!("/notes/{confidence}")]) { ana.get(record).await.expect(404); }
-        for list in ["/cases", "/tasks", "/meetings", "/handovers", "/clients"] {
-            assert_eq!(ana.get(list).await.expect(200).body["items"], json!([]), "{list}");
-        }
-        for record in records.iter().chain([&at, &offers, &format!("/notes/{shared}")]) { ben.get(record).await.expect(200); }
-        ben.get(&format!("/notes/{confidence}")).await.expect(404);
-        boss.get(&format!("/notes/{confidence}")).await.expect(200);
-        assert_eq!(ben.get(&records[0]).await.body["lead_advocate_id"], json!(ben.id()));
-        assert_eq!(ben.get(&format!("/tasks/{}", work.task)).await.body["assignee_id"], json!(ben.id()), "what the lead before had to do goes with the case");
-        let replayed = ben.send("POST", &format!("{at}/accept"), &[("idempotency-key", "accept-1")], None).await.expect(201);
-        assert_eq!(replayed.header("idempotency-replayed"), "true");
-        ben.send("POST", &format!("{at}/accept"), &[], None).await.expect(409);
-        boss.send("POST", &format!("{at}/withdraw"), &[], None).await.expect(409);
-        let lines: Vec<String> = pages(&ben, &format!("/cases/{}/timeline", work.case), 50).await.iter().map(|line| line["event"].as_str().unwrap().to_owned()).collect();
-        for event in ["handover.offered", "handover.accepted", "assignment.ended", "assignment.started"] {
-            assert!(lines.iter().any(|line| line == event), "{event} is missing: {lines:?}");
-        }
-        let actions = actions_on(w, &offer.id()).await;
-        assert_eq!(actions.first().map(String::as_str), Some("handover.offered"));
-        assert!(actions.contains(&"handover.read".into()) && actions.contains(&"handover.accepted".into()), "{actions:?}");
-        // The next one is free to be made.
-        ben.post(&offers, json!({"to_user_id": ana.id(), "note": "Back to you."})).await.expect(201);
+    w.outsider(Role::Admin).post(&path, body(deputy.id(), 0, 6)).await.expect(404);
+    w.outsider(Role::Admin).get(&path).await.expect(404);
+    deputy.get(&path).await.expect(404);
+    for user in [w.outsider(Role::Supervisor).id(), World::nobodys_id(), w.user(Role::Auditor).id()] {
+        admin.post(&path, body(user, 0, 6)).await.faulty(422, "/user_id", "unknown_reference");
     }
+    admin.post(&path, body(ana.id(), 0, 6)).await.faulty(422, "/user_id", "not_a_supervisor");
+    admin.post(&path, body(deputy.id(), -1, 6)).await.faulty(422, "/starts_on", "in_the_past");
+    admin.post(&path, body(deputy.id(), 3, 2)).await.faulty(422, "/ends_on", "before_start");
+    admin.post(&path, body(deputy.id(), 0, 366)).await.faulty(422, "/ends_on", "out_of_range");
+    admin
+        .post(&path, json!({"user_id": deputy.id(), "starts_on": days_from_now(w, 0)}))
+        .await
+        .faulty(422, "/ends_on", "required");
+    assert_eq!(admin.get(&path).await.expect(200).body["items"], json!([]), "what was refused left nothing");
+    let same = futures_util::future::join_all((0..8).map(|_| admin.post(&path, body(deputy.id(), 0, 365)))).await;
+    assert_eq!(same.iter().filter(|reply| reply.status == 201).count(), 1, "nobody is deputised twice at once");
+    assert!(same.iter().all(|reply| matches!(reply.status, 201 | 409)));
+    let later = admin.post(&path, body(deputy.id(), 400, 410)).await.expect(201);
+    admin.send("DELETE", &format!("{path}/{}", later.id()), &[("if-match", "*")], None).await.expect(204);
+    admin.post(&path, body(deputy.id(), 400, 410)).await.expect(201);
+    assert_eq!(pages(&boss, &path, 2).await.len(), 3);
+    let running = ana.get(&format!("{path}?current=true")).await.expect(200).body["items"].clone();
+    assert_eq!(
+        (running.as_array().unwrap().len(), &running[0]["user_id"], &running[0]["display_name"]),
+        (1, &json!(deputy.id()), &json!("A supervisor"))
+    );
+    assert_eq!(pages(&boss, &format!("{path}?current=false"), 50).await.len(), 2);
+}
 
-    async fn a_handover_is_refused_or_withdrawn_and_then_out_of_sight(w) {
-        let (ana, ben, cat, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = active_case(&ana, &boss).await;
-        let offers = format!("/cases/{case}/handovers");
-        let offer = ana.post(&offers, json!({"to_user_id": ben.id(), "note": "CANARY one."})).await.expect(201).id();
-        ana.post(&offers, json!({"to_user_id": cat.id(), "note": "n"})).await.expect(409);
-        ben.post(&format!("/handovers/{offer}/refuse"), json!({})).await.faulty(422, "/reason", "required");
-        ben.post(&format!("/handovers/{offer}/refuse"), json!({"reason": "x".repeat(2001)})).await.faulty(422, "/reason", "too_long");
-        let refused = ben.post(&format!("/handovers/{offer}/refuse"), json!({"reason": "I am away, CANARY."})).await.expect(201);
-        assert_eq!((&refused.body["status"], &refused.body["reason"]), (&json!("refused"), &json!("I am away, CANARY.")));
-        ben.get(&format!("/handovers/{offer}")).await.expect(404);
-        ben.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(404);
-        assert_eq!(ana.get(&format!("/handovers/{offer}")).await.expect(200).body["reason"], "I am away, CANARY.");
-        assert_eq!(ana.get(&format!("/cases/{case}")).await.expect(200).body["lead_advocate_id"], json!(ana.id()));
-        // By who offered it, and by a supervisor of the case.
-        for who in [&ana, &boss] {
-            let offer = ana.post(&offers, json!({"to_user_id": ben.id(), "note": "n"})).await.expect(201).id();
-            let withdrawn = who.send("POST", &format!("/handovers/{offer}/withdraw"), &[], None).await.expect(201);
-            assert_eq!(withdrawn.body["status"], "withdrawn");
-            ben.get(&format!("/handovers/{offer}")).await.expect(404);
-            ben.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(404);
-        }
-        // And by the case's getting another lead in another way.
+async fn why_somebody_is_away_is_told_to_few(w: &World) {
+    let (admin, ana, boss) = (w.user(Role::Admin), w.user(Role::Advocate), w.user(Role::Supervisor));
+    deputise(w, &admin, &w.user_in(&w.org, &[], Role::Supervisor), 7).await;
+    let path = format!("/teams/{}/deputies", w.team);
+    for (who, observed) in [(&admin, true), (&boss, true), (&ana, false)] {
+        assert_eq!(who.get(&path).await.expect(200).body.to_string().contains("CANARY"), observed);
+    }
+    let trace = pages(&w.user(Role::Auditor), "/audit-events", 200).await;
+    assert!(!Value::Array(trace).to_string().contains("CANARY"));
+}
+
+async fn a_deputy_who_is_no_longer_a_supervisor_sees_nothing_by_it(w: &World) {
+    let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
+    let deputy = w.user_in(&w.org, &[], Role::Supervisor);
+    let case = active_case(&ana, &w.user(Role::Supervisor)).await;
+    deputise(w, &admin, &deputy, 7).await;
+    deputy.get(&format!("/cases/{case}")).await.expect(200);
+    admin.patch(&format!("/users/{}", deputy.id()), "*", json!({"role": "advocate"})).await.expect(200);
+    for path in [format!("/cases/{case}"), format!("/teams/{}", w.team), format!("/users/{}", ana.id())] {
+        assert!(matches!(deputy.get(&path).await.status, 401 | 404), "{path}");
+    }
+}
+
+async fn cover_ends_by_itself(w: &World) {
+    let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = active_case(&ana, &boss).await;
+    let task = ana
+        .post(&format!("/cases/{case}/tasks"), json!({"title": "Call", "due_on": "2030-01-05"}))
+        .await
+        .expect(201)
+        .id();
+    let client = ana.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
+    let path = format!("/cases/{case}/assignments");
+    let body = |role: &str, days: i32| json!({"user_id": ben.id(), "role": role, "ends_on": days_from_now(w, days)});
+    boss.post(&path, body("lead", 7)).await.faulty(422, "/ends_on", "lead_has_no_end");
+    boss.post(&path, body("cover", -1)).await.faulty(422, "/ends_on", "out_of_range");
+    boss.post(&path, body("cover", 367)).await.faulty(422, "/ends_on", "out_of_range");
+    let cover = boss.post(&path, body("cover", 0)).await.expect(201);
+    let end = days_from_now(w, 1).begins(&w.org.time_zone);
+    assert_eq!(cover.body["ended_at"], json!(end));
+    boss.post(&path, body("cover", 3)).await.expect(409);
+    let seen = [format!("/cases/{case}"), format!("/tasks/{task}"), format!("/clients/{client}")];
+    for record in &seen {
+        ben.get(record).await.expect(200);
+    }
+    assert_eq!(pages(&boss, &format!("{path}?current=true"), 50).await.len(), 2);
+    {
+        use schema::assignments::dsl::*;
+        let over = diesel::update(assignments.filter(user_id.eq(ben.actor.user)))
+            .set(ended_at.eq(Instant::now().plus_seconds(-1)));
+        over.execute(&mut w.home.open()).unwrap();
+    }
+    for record in &seen {
+        ben.get(record).await.expect(404);
+    }
+    assert_eq!(ben.get("/cases").await.expect(200).body["items"], json!([]));
+    assert_eq!(pages(&boss, &format!("{path}?current=true"), 50).await.len(), 1);
+    assert_eq!(pages(&boss, &format!("{path}?current=false"), 50).await.len(), 1);
+    boss.send("DELETE", &format!("{path}/{}", cover.id()), &[("if-match", "*")], None).await.expect(409);
+    boss.post(&path, body("cover", 3)).await.expect(201);
+    ben.get(&seen[0]).await.expect(200);
+}
+
+async fn a_case_is_handed_over_and_sight_of_it_goes_with_it(w: &World) {
+    let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
+    let work = Work::make(&ana, &boss).await;
+    let records = work.records();
+    let confidence = ana
+        .post(&format!("/cases/{}/notes", work.case), json!({"kind": "restricted", "body": "In confidence."}))
+        .await
+        .expect(201)
+        .id();
+    let shared = ana
+        .post(&format!("/cases/{}/notes", work.case), json!({"kind": "progress", "body": "CANARY called."}))
+        .await
+        .expect(201)
+        .id();
+    let action = ana
+        .post(&format!("/cases/{}/actions", work.case), json!({"type": "internal_appeal", "forum": "The plan"}))
+        .await
+        .expect(201)
+        .id();
+    let deadline = json!({"due_on": "2030-01-04", "time_zone": "America/Chicago", "source": "manual"});
+    let deadline = ana.post(&format!("/actions/{action}/deadlines"), deadline).await.expect(201).id();
+    // What was waived is no work that is left to anybody.
+    let waived = json!({"due_on": "2030-01-03", "time_zone": "America/Chicago", "source": "manual"});
+    let waived = ana.post(&format!("/actions/{action}/deadlines"), waived).await.expect(201).id();
+    ana.post(&format!("/deadlines/{waived}/waive"), json!({"reason": "Not needed."})).await.expect(201);
+    let offers = format!("/cases/{}/handovers", work.case);
+    let offer = ana.post(&offers, json!({"to_user_id": ben.id(), "note": "The appeal is filed."})).await.expect(201);
+    let at = format!("/handovers/{}", offer.id());
+    assert_eq!(offer.header("location"), format!("/api/v1{at}"));
+    let open = json!({
+        "deadlines": [{"id": deadline, "due_on": "2030-01-04"}],
+        "meetings": [{"id": work.meeting, "starts_at": "2030-01-05T10:00:00.000Z"}],
+        "tasks": [{"id": work.task, "due_on": "2030-01-06"}],
+        "commitments": [{"id": work.commitment, "due_on": "2030-01-07"}],
+    });
+    assert_eq!(offer.body["open_work"], open);
+    // Before: the offer, and nothing of the case.
+    for record in &records {
+        ben.get(record).await.expect(404);
+    }
+    ben.get(&offers).await.expect(404);
+    let seen = ben.get(&at).await.expect(200);
+    assert!(seen.body.get("open_work").is_none(), "{:#}", seen.body);
+    assert_eq!(
+        (&seen.body["open_counts"]["tasks"], &seen.body["open_counts"]["meetings"], &seen.body["note"]),
+        (&json!(1), &json!(1), &json!("The appeal is filed."))
+    );
+    assert_eq!(seen.body["case_number"], ana.get(&records[0]).await.body["case_number"]);
+    for hidden in [&work.task, &work.meeting, &work.commitment, &work.client, &deadline, &action] {
+        assert!(!seen.body.to_string().contains(hidden.as_str()), "{:#}", seen.body);
+    }
+    let waiting = ben.get("/handovers?status=offered&mine=true").await.expect(200).body["items"].clone();
+    assert_eq!((waiting.as_array().unwrap().len(), &waiting[0]["id"]), (1, &json!(offer.id())));
+    assert!(waiting[0].get("open_work").is_none());
+    assert_eq!(ana.get("/handovers?status=offered&mine=true").await.expect(200).body["items"], json!([]));
+    // Nobody else answers, nor knows of it who does not see the case.
+    for who in [
+        w.user(Role::Advocate),
+        w.outsider(Role::Advocate),
+        w.outsider(Role::Supervisor),
+        w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor),
+    ] {
+        who.get(&at).await.expect(404);
+        who.send("POST", &format!("{at}/accept"), &[], None).await.expect(404);
+        who.send("POST", &format!("{at}/withdraw"), &[], None).await.expect(404);
+        assert_eq!(who.get("/handovers").await.expect(200).body["items"], json!([]));
+    }
+    for who in [&ana, &boss] {
+        who.send("POST", &format!("{at}/accept"), &[], None).await.expect(403);
+    }
+    boss.post(&format!("{at}/refuse"), json!({"reason": "No."})).await.expect(403);
+    ben.send("POST", &format!("{at}/withdraw"), &[], None).await.expect(403);
+    // At the moment of acceptance the one sees it, and the other no longer.
+    let accepted =
+        ben.send("POST", &format!("{at}/accept"), &[("idempotency-key", "accept-1")], None).await.expect(201);
+    assert_eq!((&accepted.body["status"], &accepted.body["open_work"]), (&json!("accepted"), &open));
+    for record in records.iter().chain([&at, &offers, &format!("/notes/{shared}"), &format!("/notes/{confidence}")]) {
+        ana.get(record).await.expect(404);
+    }
+    for list in ["/cases", "/tasks", "/meetings", "/handovers", "/clients"] {
+        assert_eq!(ana.get(list).await.expect(200).body["items"], json!([]), "{list}");
+    }
+    for record in records.iter().chain([&at, &offers, &format!("/notes/{shared}")]) {
+        ben.get(record).await.expect(200);
+    }
+    ben.get(&format!("/notes/{confidence}")).await.expect(404);
+    boss.get(&format!("/notes/{confidence}")).await.expect(200);
+    assert_eq!(ben.get(&records[0]).await.body["lead_advocate_id"], json!(ben.id()));
+    assert_eq!(
+        ben.get(&format!("/tasks/{}", work.task)).await.body["assignee_id"],
+        json!(ben.id()),
+        "what the lead before had to do goes with the case"
+    );
+    let replayed =
+        ben.send("POST", &format!("{at}/accept"), &[("idempotency-key", "accept-1")], None).await.expect(201);
+    assert_eq!(replayed.header("idempotency-replayed"), "true");
+    ben.send("POST", &format!("{at}/accept"), &[], None).await.expect(409);
+    boss.send("POST", &format!("{at}/withdraw"), &[], None).await.expect(409);
+    let lines: Vec<String> = pages(&ben, &format!("/cases/{}/timeline", work.case), 50)
+        .await
+        .iter()
+        .map(|line| line["event"].as_str().unwrap().to_owned())
+        .collect();
+    for event in ["handover.offered", "handover.accepted", "assignment.ended", "assignment.started"] {
+        assert!(lines.iter().any(|line| line == event), "{event} is missing: {lines:?}");
+    }
+    let actions = actions_on(w, &offer.id()).await;
+    assert_eq!(actions.first().map(String::as_str), Some("handover.offered"));
+    assert!(actions.contains(&"handover.read".into()) && actions.contains(&"handover.accepted".into()), "{actions:?}");
+    // The next one is free to be made.
+    ben.post(&offers, json!({"to_user_id": ana.id(), "note": "Back to you."})).await.expect(201);
+}
+
+async fn a_handover_is_refused_or_withdrawn_and_then_out_of_sight(w: &World) {
+    let (ana, ben, cat, boss) =
+        (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = active_case(&ana, &boss).await;
+    let offers = format!("/cases/{case}/handovers");
+    let offer = ana.post(&offers, json!({"to_user_id": ben.id(), "note": "CANARY one."})).await.expect(201).id();
+    ana.post(&offers, json!({"to_user_id": cat.id(), "note": "n"})).await.expect(409);
+    ben.post(&format!("/handovers/{offer}/refuse"), json!({})).await.faulty(422, "/reason", "required");
+    ben.post(&format!("/handovers/{offer}/refuse"), json!({"reason": "x".repeat(2001)}))
+        .await
+        .faulty(422, "/reason", "too_long");
+    let refused =
+        ben.post(&format!("/handovers/{offer}/refuse"), json!({"reason": "I am away, CANARY."})).await.expect(201);
+    assert_eq!((&refused.body["status"], &refused.body["reason"]), (&json!("refused"), &json!("I am away, CANARY.")));
+    ben.get(&format!("/handovers/{offer}")).await.expect(404);
+    ben.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(404);
+    assert_eq!(ana.get(&format!("/handovers/{offer}")).await.expect(200).body["reason"], "I am away, CANARY.");
+    assert_eq!(ana.get(&format!("/cases/{case}")).await.expect(200).body["lead_advocate_id"], json!(ana.id()));
+    // By who offered it, and by a supervisor of the case.
+    for who in [&ana, &boss] {
         let offer = ana.post(&offers, json!({"to_user_id": ben.id(), "note": "n"})).await.expect(201).id();
-        boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": cat.id(), "role": "lead"})).await.expect(201);
-        assert_eq!(cat.get(&format!("/handovers/{offer}")).await.expect(200).body["status"], "withdrawn");
-        ben.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(404);
-        // And by the case's turning out to be a mistake.
-        let mistake = active_case(&ana, &boss).await;
-        let offer = ana.post(&format!("/cases/{mistake}/handovers"), json!({"to_user_id": ben.id(), "note": "n"})).await.expect(201).id();
-        w.user(Role::Admin).transition(&mistake, json!({"to": "entered_in_error", "reason": "Twice."})).await.expect(201);
-        assert_eq!(ana.get(&format!("/handovers/{offer}")).await.expect(200).body["status"], "withdrawn");
+        let withdrawn = who.send("POST", &format!("/handovers/{offer}/withdraw"), &[], None).await.expect(201);
+        assert_eq!(withdrawn.body["status"], "withdrawn");
         ben.get(&format!("/handovers/{offer}")).await.expect(404);
-        let all = pages(&boss, &offers, 2).await;
-        let statuses: Vec<&str> = all.iter().map(|handover| handover["status"].as_str().unwrap()).collect();
-        assert_eq!(statuses, ["withdrawn", "withdrawn", "withdrawn", "refused"]);
-        assert_eq!(pages(&boss, &format!("{offers}?status=refused"), 50).await.len(), 1);
-        assert_eq!(pages(&boss, "/handovers?sort=offered_at", 3).await.len(), 5);
-        let trace = pages(&w.user(Role::Auditor), "/audit-events", 200).await;
-        assert!(!Value::Array(trace).to_string().contains("CANARY"));
+        ben.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(404);
     }
+    // And by the case's getting another lead in another way.
+    let offer = ana.post(&offers, json!({"to_user_id": ben.id(), "note": "n"})).await.expect(201).id();
+    boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": cat.id(), "role": "lead"})).await.expect(201);
+    assert_eq!(cat.get(&format!("/handovers/{offer}")).await.expect(200).body["status"], "withdrawn");
+    ben.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(404);
+    // And by the case's turning out to be a mistake.
+    let mistake = active_case(&ana, &boss).await;
+    let offer = ana
+        .post(&format!("/cases/{mistake}/handovers"), json!({"to_user_id": ben.id(), "note": "n"}))
+        .await
+        .expect(201)
+        .id();
+    w.user(Role::Admin).transition(&mistake, json!({"to": "entered_in_error", "reason": "Twice."})).await.expect(201);
+    assert_eq!(ana.get(&format!("/handovers/{offer}")).await.expect(200).body["status"], "withdrawn");
+    ben.get(&format!("/handovers/{offer}")).await.expect(404);
+    let all = pages(&boss, &offers, 2).await;
+    let statuses: Vec<&str> = all.iter().map(|handover| handover["status"].as_str().unwrap()).collect();
+    assert_eq!(statuses, ["withdrawn", "withdrawn", "withdrawn", "refused"]);
+    assert_eq!(pages(&boss, &format!("{offers}?status=refused"), 50).await.len(), 1);
+    assert_eq!(pages(&boss, "/handovers?sort=offered_at", 3).await.len(), 5);
+    let trace = pages(&w.user(Role::Auditor), "/audit-events", 200).await;
+    assert!(!Value::Array(trace).to_string().contains("CANARY"));
+}
 
-    async fn a_case_is_offered_by_those_who_may_to_those_who_can(w) {
-        let (ana, ben, co, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
+async fn a_case_is_offered_by_those_who_may_to_those_who_can(w: &World) {
+    let (ana, ben, co, boss) =
+        (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = active_case(&ana, &boss).await;
+    boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": co.id(), "role": "co"})).await.expect(201);
+    let offers = format!("/cases/{case}/handovers");
+    let to = |user: String| json!({"to_user_id": user, "note": "n"});
+    co.post(&offers, to(ben.id())).await.expect(403);
+    ben.post(&offers, to(ben.id())).await.expect(404);
+    w.user(Role::Admin).post(&offers, to(ben.id())).await.expect(403);
+    for user in
+        [w.outsider(Role::Advocate).id(), World::nobodys_id(), w.user(Role::Auditor).id(), w.user(Role::Admin).id()]
+    {
+        ana.post(&offers, to(user)).await.faulty(422, "/to_user_id", "unknown_reference");
+    }
+    for who in [&ana, &boss] {
+        who.post(&offers, to(ana.id())).await.faulty(422, "/to_user_id", "present_lead");
+    }
+    boss.post(&offers, to(boss.id())).await.faulty(422, "/to_user_id", "yourself");
+    let elsewhere = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
+    ana.post(&offers, to(elsewhere.id())).await.faulty(422, "/to_user_id", "not_in_team");
+    let mut body = to(ben.id());
+    for days in [-1, 32] {
+        body["keep_until"] = json!(days_from_now(w, days));
+        ana.post(&offers, body.clone()).await.faulty(422, "/keep_until", "out_of_range");
+    }
+    ana.post(&offers, json!({"to_user_id": ben.id()})).await.faulty(422, "/note", "required");
+    ana.post(&offers, json!({"to_user_id": ben.id(), "note": " "})).await.faulty(422, "/note", "blank");
+    ana.post(&offers, json!({"to_user_id": ben.id(), "note": "n", "status": "accepted"})).await.faulty(
+        422,
+        "/status",
+        "unknown_member",
+    );
+    assert_eq!(pages(&boss, &offers, 50).await, Vec::<Value>::new());
+    let leaderless = boss.post("/cases", json!({
+        "client_id": boss.new_client().await, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g",
+    })).await.expect(201).id();
+    boss.post(&format!("/cases/{leaderless}/handovers"), to(ben.id())).await.expect(409);
+    // A supervisor who is in the team may take it over, and one who has left it since may not.
+    let mate = w.user(Role::Supervisor);
+    let offer = ana.post(&offers, to(mate.id())).await.expect(201).id();
+    let admin = w.user(Role::Admin);
+    admin.send("DELETE", &format!("/teams/{}/members/{}", w.team, mate.id()), &[], None).await.expect(204);
+    mate.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(409);
+    admin.send("PUT", &format!("/teams/{}/members/{}", w.team, mate.id()), &[], None).await.expect(204);
+    mate.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(201);
+    ana.get(&format!("/cases/{case}")).await.expect(404);
+    co.get(&format!("/cases/{case}")).await.expect(200);
+}
+
+async fn the_lead_before_keeps_the_case_in_sight_only_as_long_as_was_agreed(w: &World) {
+    let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = active_case(&ana, &boss).await;
+    let body = json!({"to_user_id": ben.id(), "note": "n", "keep_until": days_from_now(w, 3)});
+    let offer = boss.post(&format!("/cases/{case}/handovers"), body).await.expect(201).id();
+    assert_eq!(
+        ben.get(&format!("/handovers/{offer}")).await.expect(200).body["keep_until"],
+        json!(days_from_now(w, 3))
+    );
+    ben.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(201);
+    ana.get(&format!("/cases/{case}")).await.expect(200);
+    let assigned = pages(&boss, &format!("/cases/{case}/assignments?current=true"), 50).await;
+    let cover = assigned.iter().find(|row| row["role"] == "cover").unwrap();
+    assert_eq!(
+        (&cover["user_id"], &cover["ended_at"]),
+        (&json!(ana.id()), &json!(days_from_now(w, 4).begins(&w.org.time_zone)))
+    );
+    boss.send(
+        "DELETE",
+        &format!("/cases/{case}/assignments/{}", cover["id"].as_str().unwrap()),
+        &[("if-match", "*")],
+        None,
+    )
+    .await
+    .expect(204);
+    ana.get(&format!("/cases/{case}")).await.expect(404);
+}
+
+async fn of_sixty_four_who_accept_or_offer_at_once_one_wins(w: &World) {
+    let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = active_case(&ana, &boss).await;
+    let offers = format!("/cases/{case}/handovers");
+    let body = json!({"to_user_id": ben.id(), "note": "n"});
+    let tries = futures_util::future::join_all((0..64).map(|_| ana.post(&offers, body.clone()))).await;
+    let made: Vec<&crate::support::Reply> = tries.iter().filter(|reply| reply.status == 201).collect();
+    assert_eq!((made.len(), tries.iter().filter(|reply| reply.status == 409).count()), (1, 63));
+    let accept = format!("/handovers/{}/accept", made[0].id());
+    let tries = futures_util::future::join_all((0..64).map(|_| ben.send("POST", &accept, &[], None))).await;
+    let statuses: Vec<u16> = tries.iter().map(|reply| reply.status).collect();
+    assert_eq!(
+        (
+            statuses.iter().filter(|status| **status == 201).count(),
+            statuses.iter().filter(|status| **status == 409).count()
+        ),
+        (1, 63),
+        "{statuses:?}"
+    );
+    let current = pages(&boss, &format!("/cases/{case}/assignments?current=true"), 50).await;
+    assert_eq!((current.len(), &current[0]["user_id"], &current[0]["role"]), (1, &json!(ben.id()), &json!("lead")));
+    ana.get(&format!("/cases/{case}")).await.expect(404);
+}
+
+async fn of_an_acceptance_and_a_withdrawal_at_once_one_holds(w: &World) {
+    let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
+    for _ in 0..6 {
         let case = active_case(&ana, &boss).await;
-        boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": co.id(), "role": "co"})).await.expect(201);
-        let offers = format!("/cases/{case}/handovers");
-        let to = |user: String| json!({"to_user_id": user, "note": "n"});
-        co.post(&offers, to(ben.id())).await.expect(403);
-        ben.post(&offers, to(ben.id())).await.expect(404);
-        w.user(Role::Admin).post(&offers, to(ben.id())).await.expect(403);
-        for user in [w.outsider(Role::Advocate).id(), World::nobodys_id(), w.user(Role::Auditor).id(), w.user(Role::Admin).id()] {
-            ana.post(&offers, to(user)).await.faulty(422, "/to_user_id", "unknown_reference");
-        }
-        for who in [&ana, &boss] { who.post(&offers, to(ana.id())).await.faulty(422, "/to_user_id", "present_lead"); }
-        boss.post(&offers, to(boss.id())).await.faulty(422, "/to_user_id", "yourself");
-        let elsewhere = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
-        ana.post(&offers, to(elsewhere.id())).await.faulty(422, "/to_user_id", "not_in_team");
-        let mut body = to(ben.id());
-        for days in [-1, 32] {
-            body["keep_until"] = json!(days_from_now(w, days));
-            ana.post(&offers, body.clone()).await.faulty(422, "/keep_until", "out_of_range");
-        }
-        ana.post(&offers, json!({"to_user_id": ben.id()})).await.faulty(422, "/note", "required");
-        ana.post(&offers, json!({"to_user_id": ben.id(), "note": " "})).await.faulty(422, "/note", "blank");
-        ana.post(&offers, json!({"to_user_id": ben.id(), "note": "n", "status": "accepted"})).await.faulty(422, "/status", "unknown_member");
-        assert_eq!(pages(&boss, &offers, 50).await, Vec::<Value>::new());
-        let leaderless = boss.post("/cases", json!({"client_id": boss.new_client().await, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g"})).await.expect(201).id();
-        boss.post(&format!("/cases/{leaderless}/handovers"), to(ben.id())).await.expect(409);
-        // A supervisor who is in the team may take it over, and one who has left it since may not.
-        let mate = w.user(Role::Supervisor);
-        let offer = ana.post(&offers, to(mate.id())).await.expect(201).id();
-        let admin = w.user(Role::Admin);
-        admin.send("DELETE", &format!("/teams/{}/members/{}", w.team, mate.id()), &[], None).await.expect(204);
-        mate.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(409);
-        admin.send("PUT", &format!("/teams/{}/members/{}", w.team, mate.id()), &[], None).await.expect(204);
-        mate.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(201);
-        ana.get(&format!("/cases/{case}")).await.expect(404);
-        co.get(&format!("/cases/{case}")).await.expect(200);
-    }
-
-    async fn the_lead_before_keeps_the_case_in_sight_only_as_long_as_was_agreed(w) {
-        let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = active_case(&ana, &boss).await;
-        let body = json!({"to_user_id": ben.id(), "note": "n", "keep_until": days_from_now(w, 3)});
-        let offer = boss.post(&format!("/cases/{case}/handovers"), body).await.expect(201).id();
-        assert_eq!(ben.get(&format!("/handovers/{offer}")).await.expect(200).body["keep_until"], json!(days_from_now(w, 3)));
-        ben.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(201);
-        ana.get(&format!("/cases/{case}")).await.expect(200);
-        let assigned = pages(&boss, &format!("/cases/{case}/assignments?current=true"), 50).await;
-        let cover = assigned.iter().find(|row| row["role"] == "cover").unwrap();
-        assert_eq!((&cover["user_id"], &cover["ended_at"]), (&json!(ana.id()), &json!(days_from_now(w, 4).begins(&w.org.time_zone))));
-        boss.send("DELETE", &format!("/cases/{case}/assignments/{}", cover["id"].as_str().unwrap()), &[("if-match", "*")], None).await.expect(204);
-        ana.get(&format!("/cases/{case}")).await.expect(404);
-    }
-
-    async fn of_sixty_four_who_accept_or_offer_at_once_one_wins(w) {
-        let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = active_case(&ana, &boss).await;
-        let offers = format!("/cases/{case}/handovers");
-        let body = json!({"to_user_id": ben.id(), "note": "n"});
-        let tries = futures_util::future::join_all((0..64).map(|_| ana.post(&offers, body.clone()))).await;
-        let made: Vec<&crate::support::Reply> = tries.iter().filter(|reply| reply.status == 201).collect();
-        assert_eq!((made.len(), tries.iter().filter(|reply| reply.status == 409).count()), (1, 63));
-        let accept = format!("/handovers/{}/accept", made[0].id());
-        let tries = futures_util::future::join_all((0..64).map(|_| ben.send("POST", &accept, &[], None))).await;
-        let statuses: Vec<u16> = tries.iter().map(|reply| reply.status).collect();
-        assert_eq!((statuses.iter().filter(|status| **status == 201).count(), statuses.iter().filter(|status| **status == 409).count()), (1, 63), "{statuses:?}");
-        let current = pages(&boss, &format!("/cases/{case}/assignments?current=true"), 50).await;
-        assert_eq!((current.len(), &current[0]["user_id"], &current[0]["role"]), (1, &json!(ben.id()), &json!("lead")));
-        ana.get(&format!("/cases/{case}")).await.expect(404);
-    }
-
-    async fn of_an_acceptance_and_a_withdrawal_at_once_one_holds(w) {
-        let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
-        for _ in 0..6 {
-            let case = active_case(&ana, &boss).await;
-            let offer = ana.post(&format!("/cases/{case}/handovers"), json!({"to_user_id": ben.id(), "note": "n"})).await.expect(201).id();
-            let (accept, withdraw) = (format!("/handovers/{offer}/accept"), format!("/handovers/{offer}/withdraw"));
-            let (accepted, withdrawn) = futures_util::future::join(ben.send("POST", &accept, &[], None), ana.send("POST", &withdraw, &[], None)).await;
-            assert_eq!(usize::from(accepted.status == 201) + usize::from(withdrawn.status == 201), 1, "{} {}", accepted.status, withdrawn.status);
-            let lead = if accepted.status == 201 { &ben } else { &ana };
-            assert_eq!(boss.get(&format!("/cases/{case}")).await.body["lead_advocate_id"], json!(lead.id()));
-        }
+        let offer = ana
+            .post(&format!("/cases/{case}/handovers"), json!({"to_user_id": ben.id(), "note": "n"}))
+            .await
+            .expect(201)
+            .id();
+        let (accept, withdraw) = (format!("/handovers/{offer}/accept"), format!("/handovers/{offer}/withdraw"));
+        let (accepted, withdrawn) =
+            futures_util::future::join(ben.send("POST", &accept, &[], None), ana.send("POST", &withdraw, &[], None))
+                .await;
+        assert_eq!(
+            usize::from(accepted.status == 201) + usize::from(withdrawn.status == 201),
+            1,
+            "{} {}",
+            accepted.status,
+            withdrawn.status
+        );
+        let lead = if accepted.status == 201 { &ben } else { &ana };
+        assert_eq!(boss.get(&format!("/cases/{case}")).await.body["lead_advocate_id"], json!(lead.id()));
     }
 }

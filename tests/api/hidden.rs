@@ -1,4 +1,5 @@
-//! A record that is hidden and one that is not there (AZ-12): the same statements run for both, and both answers leave in the same steps.
+//! A record that is hidden and one that is not there (AZ-12): the same statements run for both, and both answers leave
+//! in the same steps.
 
 use crate::{
     break_glass::Work,
@@ -33,7 +34,9 @@ async fn statements(who: &User<'_>, method: &str, path: &str, id: &str, body: Op
     assert_eq!(reply.status, 404, "{method} {path}: {:#}", reply.body);
     let asked = std::mem::take(&mut *ASKED.lock().unwrap());
     // A connection that is opened meanwhile is no part of the answer.
-    let asked = asked.into_iter().filter(|words| !["PRAGMA", "set_config", "statement_timeout"].iter().any(|set| words.contains(set)));
+    let asked = asked
+        .into_iter()
+        .filter(|words| !["PRAGMA", "set_config", "statement_timeout"].iter().any(|set| words.contains(set)));
     // Two threads take part, the reader and the one that writes the audit log: which of them is first is chance.
     let mut asked: Vec<String> = asked.map(|words| words.replace(id, "ID")).collect();
     asked.sort();
@@ -53,16 +56,19 @@ async fn a_hidden_record_and_none_are_asked_for_by_the_same_statements() {
         let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
         let work = Work::make(&ana, &boss, &w.user(Role::Advocate)).await;
         let south = w.new_team("South side");
-        for who in
-            [w.user_in(&w.org, &[south], Role::Supervisor), w.user_in(&w.org, &[south], Role::Advocate), w.outsider(Role::Supervisor)]
-        {
+        for who in [
+            w.user_in(&w.org, &[south], Role::Supervisor),
+            w.user_in(&w.org, &[south], Role::Advocate),
+            w.outsider(Role::Supervisor),
+        ] {
             let shown = work.shown.iter().map(|path| ("GET", path.clone(), None));
             let changed = work.changes.iter().map(|(method, path, body)| (*method, path.clone(), Some(body.clone())));
             let mut compared = 0;
             for (method, path, body) in shown.chain(changed) {
                 let (hidden, none) = (id_in(&path).to_owned(), World::nobodys_id());
                 let missing = path.replace(&hidden, &none);
-                // By a role that may do this kind of thing at all; and once before, so that no statement is compiled in between.
+                // By a role that may do this kind of thing at all; and once before, so that no statement is compiled in
+                // between.
                 if who.send(method, &path, &[("if-match", "*")], body.clone()).await.status == 403 {
                     continue;
                 }
@@ -78,13 +84,15 @@ async fn a_hidden_record_and_none_are_asked_for_by_the_same_statements() {
 }
 
 on_both_engines! {
-    async fn a_refusal_leaves_in_steps_of_ten_milliseconds(w) {
-        let kim = w.user(Role::Supervisor);
-        let path = format!("/cases/{}", World::nobodys_id());
-        for _ in 0..20 {
-            let began = Instant::now();
-            kim.get(&path).await.expect(404);
-            assert!(began.elapsed() >= Duration::from_millis(10), "{:?}", began.elapsed());
-        }
+    a_refusal_leaves_in_steps_of_ten_milliseconds,
+}
+
+async fn a_refusal_leaves_in_steps_of_ten_milliseconds(w: &World) {
+    let kim = w.user(Role::Supervisor);
+    let path = format!("/cases/{}", World::nobodys_id());
+    for _ in 0..20 {
+        let began = Instant::now();
+        kim.get(&path).await.expect(404);
+        assert!(began.elapsed() >= Duration::from_millis(10), "{:?}", began.elapsed());
     }
 }

@@ -30,258 +30,336 @@ fn spent_ago(w: &World, seconds: i64) {
 }
 
 on_both_engines! {
-    async fn whoever_knows_the_password_is_let_in(w) {
-        let ana = w.user(Role::Advocate);
-        let signed_in = sign_in(w, &ana.email.to_uppercase(), PASSWORD).await.expect(200);
-        assert_eq!((&signed_in.body["token_type"], &signed_in.body["expires_in"]), (&json!("Bearer"), &json!(600)));
-        assert_eq!(signed_in.header("cache-control"), "no-store");
-        assert_eq!(me(w, &signed_in.body["access_token"]).await, 200);
-        let wrong = sign_in(w, &ana.email, "four wet umbrellas").await.expect(401);
-        let unknown = sign_in(w, "nobody@example.org", PASSWORD).await.expect(401);
-        assert_eq!(wrong.observed(), unknown.observed());
-        sign_in(w, &ana.email, &"x".repeat(200)).await.faulty(422, "/password", "too_long");
-    }
+    whoever_knows_the_password_is_let_in,
+    a_refresh_token_is_spent_once,
+    a_lost_answer_and_several_windows_cost_nobody_their_session,
+    of_many_uses_of_a_refresh_token_one_wins,
+    signing_out_ends_the_session_at_once,
+    a_suspension_bites_at_the_next_request,
+    who_is_served_together_is_told_apart,
+    lists_that_share_a_transaction_show_what_was_there_when_asked_and_nobody_elses,
+    a_new_role_is_believed_from_the_database_not_from_the_token,
+    nobody_raises_themselves_and_the_last_administrator_stays,
+    a_new_password_ends_the_other_sessions,
+    a_password_of_the_fields_words_or_of_plain_runs_is_refused,
+    a_stored_hash_that_costs_too_much_is_refused,
+    a_filter_on_users_tells_nothing_of_a_team_that_the_caller_does_not_see,
+    a_team_decides_what_a_supervisor_sees,
+    the_key_set_verifies_a_token,
+}
 
-    async fn a_refresh_token_is_spent_once(w) {
-        let ana = w.user(Role::Advocate);
-        let refused = async |token: &Value| {
-            let reply = refresh(w, token).await.expect(401);
-            assert_eq!((reply.body["code"].as_str(), reply.header("www-authenticate")), (Some("invalid_refresh_token"), "Bearer"), "{:#}", reply.body);
-        };
-        // Of an older generation, and be it spent a moment ago: somebody has copied it, and the whole family is dead.
-        let first = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
-        let second = refresh(w, &first["refresh_token"]).await.expect(200).body;
-        let third = refresh(w, &second["refresh_token"]).await.expect(200).body;
-        assert_eq!(me(w, &third["access_token"]).await, 200);
-        refused(&first["refresh_token"]).await;
-        assert_eq!(me(w, &third["access_token"]).await, 401);
-        refused(&third["refresh_token"]).await;
-        refused(&second["refresh_token"]).await;
-        // The one that was spent last, but too long ago, while the next one is still unused.
-        let first = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
-        let second = refresh(w, &first["refresh_token"]).await.expect(200).body;
-        spent_ago(w, 31);
-        refused(&first["refresh_token"]).await;
-        assert_eq!(me(w, &second["access_token"]).await, 401);
-        refused(&second["refresh_token"]).await;
-        // The user hears of each of the two (TK-06).
-        let letters = w.letters(&ana.email, 2).await;
-        assert!(letters.iter().filter(|letter| letter.contains("an old sign-in key of it was used again")).count() == 2, "{letters:#?}");
-        for nonsense in ["", "x", "x.y", "019ab3c4000070008000000000000001.abc"] {
-            refused(&json!(nonsense)).await;
-        }
-    }
+async fn whoever_knows_the_password_is_let_in(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let signed_in = sign_in(w, &ana.email.to_uppercase(), PASSWORD).await.expect(200);
+    assert_eq!((&signed_in.body["token_type"], &signed_in.body["expires_in"]), (&json!("Bearer"), &json!(600)));
+    assert_eq!(signed_in.header("cache-control"), "no-store");
+    assert_eq!(me(w, &signed_in.body["access_token"]).await, 200);
+    let wrong = sign_in(w, &ana.email, "four wet umbrellas").await.expect(401);
+    let unknown = sign_in(w, "nobody@example.org", PASSWORD).await.expect(401);
+    assert_eq!(wrong.observed(), unknown.observed());
+    sign_in(w, &ana.email, &"x".repeat(200)).await.faulty(422, "/password", "too_long");
+}
 
-    async fn a_lost_answer_and_several_windows_cost_nobody_their_session(w) {
-        let ana = w.user(Role::Advocate);
-        let first = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
-        let sessions = async |tokens: &Value| {
-            let listed = w.send(tokens["access_token"].as_str(), "GET", "/api/v1/me/sessions", &[], None).await.expect(200);
-            listed.body["items"].as_array().unwrap().len()
-        };
-        let before = sessions(&first).await;
-        let one = refresh(w, &first["refresh_token"]).await.expect(200).body;
-        spent_ago(w, 25);
-        let other = refresh(w, &first["refresh_token"]).await.expect(200).body;
-        // The same successor: there is one chain of tokens, and no second live session.
-        assert_eq!(one["refresh_token"], other["refresh_token"]);
-        assert_eq!((me(w, &one["access_token"]).await, me(w, &other["access_token"]).await, sessions(&other).await), (200, 200, before));
-        // Both windows go on, time after time.
-        let mut tokens = one;
-        for _ in 0..3 {
-            let next = refresh(w, &tokens["refresh_token"]).await.expect(200).body;
-            assert_eq!(refresh(w, &tokens["refresh_token"]).await.expect(200).body["refresh_token"], next["refresh_token"]);
-            tokens = next;
-        }
-        // Whoever has copied a token and shares it for a while is found out at the latest when the grace of the next one is over.
-        let copied = tokens["refresh_token"].clone();
-        let next = refresh(w, &copied).await.expect(200).body;
-        spent_ago(w, 31);
-        refresh(w, &copied).await.expect(401);
-        assert_eq!(me(w, &next["access_token"]).await, 401);
-        // The database holds no token: neither of those that it answers again.
-        let kept: Vec<(Vec<u8>, Option<Vec<u8>>)> = refresh_tokens::table.select((refresh_tokens::hash, refresh_tokens::successor)).load(&mut w.home.open()).unwrap();
-        assert_eq!(kept.iter().filter(|(_, successor)| successor.is_some()).count(), 1, "only the one that was spent last can be answered again");
-        let secret = next["refresh_token"].as_str().unwrap().split_once('.').unwrap().1;
-        let holds = |bytes: &[u8]| bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
-        assert!(!kept.iter().any(|(hash, successor)| holds(hash) || successor.as_ref().is_some_and(|bytes| holds(bytes))));
-        // A session that has ended is not brought back by a token that could be answered again.
-        let first = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
-        let second = refresh(w, &first["refresh_token"]).await.expect(200).body;
-        w.send(second["access_token"].as_str(), "POST", "/api/v1/auth/logout", &[], None).await.expect(204);
-        refresh(w, &first["refresh_token"]).await.expect(401);
+async fn a_refresh_token_is_spent_once(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let refused = async |token: &Value| {
+        let reply = refresh(w, token).await.expect(401);
+        assert_eq!(
+            (reply.body["code"].as_str(), reply.header("www-authenticate")),
+            (Some("invalid_refresh_token"), "Bearer"),
+            "{:#}",
+            reply.body
+        );
+    };
+    // Of an older generation, and be it spent a moment ago: somebody has copied it, and the whole family is dead.
+    let first = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
+    let second = refresh(w, &first["refresh_token"]).await.expect(200).body;
+    let third = refresh(w, &second["refresh_token"]).await.expect(200).body;
+    assert_eq!(me(w, &third["access_token"]).await, 200);
+    refused(&first["refresh_token"]).await;
+    assert_eq!(me(w, &third["access_token"]).await, 401);
+    refused(&third["refresh_token"]).await;
+    refused(&second["refresh_token"]).await;
+    // The one that was spent last, but too long ago, while the next one is still unused.
+    let first = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
+    let second = refresh(w, &first["refresh_token"]).await.expect(200).body;
+    spent_ago(w, 31);
+    refused(&first["refresh_token"]).await;
+    assert_eq!(me(w, &second["access_token"]).await, 401);
+    refused(&second["refresh_token"]).await;
+    // The user hears of each of the two (TK-06).
+    let letters = w.letters(&ana.email, 2).await;
+    assert!(
+        letters.iter().filter(|letter| letter.contains("an old sign-in key of it was used again")).count() == 2,
+        "{letters:#?}"
+    );
+    for nonsense in ["", "x", "x.y", "019ab3c4000070008000000000000001.abc"] {
+        refused(&json!(nonsense)).await;
     }
+}
 
-    async fn of_many_uses_of_a_refresh_token_one_wins(w) {
-        let ana = w.user(Role::Advocate);
-        let token = sign_in(w, &ana.email, PASSWORD).await.expect(200).body["refresh_token"].clone();
-        let tries = futures_util::future::join_all((0..64).map(|_| refresh(w, &token))).await;
-        assert!(tries.iter().all(|reply| reply.status == 200), "{:?}", tries.iter().map(|reply| reply.status).collect::<Vec<_>>());
-        let next: std::collections::BTreeSet<&str> = tries.iter().map(|reply| reply.body["refresh_token"].as_str().unwrap()).collect();
-        assert_eq!(next.len(), 1, "one successor for all");
-        let mut conn = w.home.open();
-        let unspent: i64 = refresh_tokens::table.filter(refresh_tokens::spent_at.is_null()).count().get_result(&mut conn).unwrap();
-        assert_eq!(unspent, 1);
-        for reply in [&tries[0], &tries[63]] {
-            assert_eq!(me(w, &reply.body["access_token"]).await, 200);
-        }
-        let after = refresh(w, &json!(next.first().unwrap())).await.expect(200).body;
-        assert_eq!(me(w, &after["access_token"]).await, 200);
-        // Out of the grace, of many uses none wins.
-        spent_ago(w, 31);
-        let late = futures_util::future::join_all((0..16).map(|_| refresh(w, &token))).await;
-        assert!(late.iter().all(|reply| reply.status == 401));
-        assert_eq!(me(w, &after["access_token"]).await, 401);
+async fn a_lost_answer_and_several_windows_cost_nobody_their_session(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let first = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
+    let sessions = async |tokens: &Value| {
+        let listed = w.send(tokens["access_token"].as_str(), "GET", "/api/v1/me/sessions", &[], None).await.expect(200);
+        listed.body["items"].as_array().unwrap().len()
+    };
+    let before = sessions(&first).await;
+    let one = refresh(w, &first["refresh_token"]).await.expect(200).body;
+    spent_ago(w, 25);
+    let other = refresh(w, &first["refresh_token"]).await.expect(200).body;
+    // The same successor: there is one chain of tokens, and no second live session.
+    assert_eq!(one["refresh_token"], other["refresh_token"]);
+    assert_eq!(
+        (me(w, &one["access_token"]).await, me(w, &other["access_token"]).await, sessions(&other).await),
+        (200, 200, before)
+    );
+    // Both windows go on, time after time.
+    let mut tokens = one;
+    for _ in 0..3 {
+        let next = refresh(w, &tokens["refresh_token"]).await.expect(200).body;
+        assert_eq!(refresh(w, &tokens["refresh_token"]).await.expect(200).body["refresh_token"], next["refresh_token"]);
+        tokens = next;
     }
+    // Whoever has copied a token and shares it for a while is found out at the latest when the grace of the next one is
+    // over.
+    let copied = tokens["refresh_token"].clone();
+    let next = refresh(w, &copied).await.expect(200).body;
+    spent_ago(w, 31);
+    refresh(w, &copied).await.expect(401);
+    assert_eq!(me(w, &next["access_token"]).await, 401);
+    // The database holds no token: neither of those that it answers again.
+    let kept: Vec<(Vec<u8>, Option<Vec<u8>>)> = refresh_tokens::table
+        .select((refresh_tokens::hash, refresh_tokens::successor))
+        .load(&mut w.home.open())
+        .unwrap();
+    assert_eq!(
+        kept.iter().filter(|(_, successor)| successor.is_some()).count(),
+        1,
+        "only the one that was spent last can be answered again"
+    );
+    let secret = next["refresh_token"].as_str().unwrap().split_once('.').unwrap().1;
+    let holds = |bytes: &[u8]| bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
+    assert!(!kept.iter().any(|(hash, successor)| holds(hash) || successor.as_ref().is_some_and(|bytes| holds(bytes))));
+    // A session that has ended is not brought back by a token that could be answered again.
+    let first = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
+    let second = refresh(w, &first["refresh_token"]).await.expect(200).body;
+    w.send(second["access_token"].as_str(), "POST", "/api/v1/auth/logout", &[], None).await.expect(204);
+    refresh(w, &first["refresh_token"]).await.expect(401);
+}
 
-    async fn signing_out_ends_the_session_at_once(w) {
-        let ana = w.user(Role::Advocate);
-        let tokens = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
-        w.send(tokens["access_token"].as_str(), "POST", "/api/v1/auth/logout", &[], None).await.expect(204);
-        assert_eq!(me(w, &tokens["access_token"]).await, 401);
-        w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": tokens["refresh_token"]}))).await.expect(401);
+async fn of_many_uses_of_a_refresh_token_one_wins(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let token = sign_in(w, &ana.email, PASSWORD).await.expect(200).body["refresh_token"].clone();
+    let tries = futures_util::future::join_all((0..64).map(|_| refresh(w, &token))).await;
+    assert!(
+        tries.iter().all(|reply| reply.status == 200),
+        "{:?}",
+        tries.iter().map(|reply| reply.status).collect::<Vec<_>>()
+    );
+    let next: std::collections::BTreeSet<&str> =
+        tries.iter().map(|reply| reply.body["refresh_token"].as_str().unwrap()).collect();
+    assert_eq!(next.len(), 1, "one successor for all");
+    let mut conn = w.home.open();
+    let unspent: i64 =
+        refresh_tokens::table.filter(refresh_tokens::spent_at.is_null()).count().get_result(&mut conn).unwrap();
+    assert_eq!(unspent, 1);
+    for reply in [&tries[0], &tries[63]] {
+        assert_eq!(me(w, &reply.body["access_token"]).await, 200);
     }
+    let after = refresh(w, &json!(next.first().unwrap())).await.expect(200).body;
+    assert_eq!(me(w, &after["access_token"]).await, 200);
+    // Out of the grace, of many uses none wins.
+    spent_ago(w, 31);
+    let late = futures_util::future::join_all((0..16).map(|_| refresh(w, &token))).await;
+    assert!(late.iter().all(|reply| reply.status == 401));
+    assert_eq!(me(w, &after["access_token"]).await, 401);
+}
 
-    async fn a_suspension_bites_at_the_next_request(w) {
-        let (ana, admin) = (w.user(Role::Advocate), w.user(Role::Admin));
-        ana.get("/me").await.expect(200);
-        admin.patch(&format!("/users/{}", ana.id()), "\"v1\"", json!({"status": "suspended"})).await.expect(200);
-        ana.get("/me").await.expect(401);
-        sign_in(w, &ana.email, PASSWORD).await.expect(401);
+async fn signing_out_ends_the_session_at_once(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let tokens = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
+    w.send(tokens["access_token"].as_str(), "POST", "/api/v1/auth/logout", &[], None).await.expect(204);
+    assert_eq!(me(w, &tokens["access_token"]).await, 401);
+    w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": tokens["refresh_token"]}))).await.expect(401);
+}
+
+async fn a_suspension_bites_at_the_next_request(w: &World) {
+    let (ana, admin) = (w.user(Role::Advocate), w.user(Role::Admin));
+    ana.get("/me").await.expect(200);
+    admin.patch(&format!("/users/{}", ana.id()), "\"v1\"", json!({"status": "suspended"})).await.expect(200);
+    ana.get("/me").await.expect(401);
+    sign_in(w, &ana.email, PASSWORD).await.expect(401);
+}
+
+// What waits together is asked for together: sessions in one statement, reads by key in one transaction.
+async fn who_is_served_together_is_told_apart(w: &World) {
+    let (ana, ben, far, gone, admin) = (
+        w.user(Role::Advocate),
+        w.user(Role::Advocate),
+        w.outsider(Role::Advocate),
+        w.user(Role::Advocate),
+        w.user(Role::Admin),
+    );
+    let (of_ana, of_ben, of_far) = futures_util::join!(ana.new_case(), ben.new_case(), far.new_case());
+    admin.patch(&format!("/users/{}", gone.id()), "*", json!({"status": "suspended"})).await.expect(200);
+    let nobodys = World::nobodys_id();
+    let asked: Vec<_> = [&ana, &ben, &far, &gone]
+        .into_iter()
+        .flat_map(|user| [&of_ana, &of_ben, &of_far, &nobodys].map(|case| (user, case)))
+        .collect();
+    let asked = asked.repeat(8);
+    let answers = futures_util::future::join_all(
+        asked.iter().map(|(user, case)| async move { user.get(&format!("/cases/{case}")).await }),
+    )
+    .await;
+    for ((user, case), answer) in asked.into_iter().zip(answers) {
+        let own = [(ana.id(), &of_ana), (ben.id(), &of_ben), (far.id(), &of_far)].contains(&(user.id(), case));
+        let answer = answer.expect(if user.id() == gone.id() {
+            401
+        } else if own {
+            200
+        } else {
+            404
+        });
+        assert!(!own || answer.body["id"] == **case, "{}", answer.body);
     }
+}
 
-    // What waits together is asked for together: sessions in one statement, reads by key in one transaction.
-    async fn who_is_served_together_is_told_apart(w) {
-        let (ana, ben, far, gone, admin) = (w.user(Role::Advocate), w.user(Role::Advocate), w.outsider(Role::Advocate), w.user(Role::Advocate), w.user(Role::Admin));
-        let (of_ana, of_ben, of_far) = futures_util::join!(ana.new_case(), ben.new_case(), far.new_case());
-        admin.patch(&format!("/users/{}", gone.id()), "*", json!({"status": "suspended"})).await.expect(200);
-        let nobodys = World::nobodys_id();
-        let asked: Vec<_> = [&ana, &ben, &far, &gone].into_iter().flat_map(|user| [&of_ana, &of_ben, &of_far, &nobodys].map(|case| (user, case))).collect();
-        let asked = asked.repeat(8);
-        let answers = futures_util::future::join_all(asked.iter().map(|(user, case)| async move { user.get(&format!("/cases/{case}")).await })).await;
-        for ((user, case), answer) in asked.into_iter().zip(answers) {
-            let own = [(ana.id(), &of_ana), (ben.id(), &of_ben), (far.id(), &of_far)].contains(&(user.id(), case));
-            let answer = answer.expect(if user.id() == gone.id() { 401 } else if own { 200 } else { 404 });
-            assert!(!own || answer.body["id"] == **case, "{}", answer.body);
-        }
-    }
-
-    async fn lists_that_share_a_transaction_show_what_was_there_when_asked_and_nobody_elses(w) {
-        let (ana, ben, far) = (w.user(Role::Advocate), w.user(Role::Advocate), w.outsider(Role::Advocate));
-        let at_work = async |user: &User| {
-            for made in 1..=8 {
-                let case = user.new_case().await;
-                let (list, again, login) = futures_util::join!(user.get("/cases"), user.get("/cases"), sign_in(w, &user.email, PASSWORD));
-                login.expect(200);
-                for list in [list.expect(200), again.expect(200)] {
-                    let items = list.body["items"].as_array().unwrap();
-                    assert_eq!((items.len(), &items[0]["id"]), (made, &json!(case)), "{}", list.body);
-                }
-            }
-        };
-        futures_util::join!(at_work(&ana), at_work(&ben), at_work(&far));
-    }
-
-    async fn a_new_role_is_believed_from_the_database_not_from_the_token(w) {
-        let (ana, admin) = (w.user(Role::Advocate), w.user(Role::Admin));
-        admin.patch(&format!("/users/{}", ana.id()), "*", json!({"role": "auditor"})).await.expect(200);
-        let tokens = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
-        w.send(tokens["access_token"].as_str(), "GET", "/api/v1/cases", &[], None).await.expect(403);
-    }
-
-    async fn nobody_raises_themselves_and_the_last_administrator_stays(w) {
-        let (one, two) = (w.user(Role::Admin), w.user(Role::Admin));
-        one.patch(&format!("/users/{}", one.id()), "*", json!({"status": "removed"})).await.expect(403);
-        let (a, b) = (format!("/users/{}", two.id()), format!("/users/{}", one.id()));
-        let (x, y) = futures_util::join!(one.patch(&a, "*", json!({"role": "advocate"})), two.patch(&b, "*", json!({"role": "advocate"})));
-        let won = [x.status, y.status].iter().filter(|status| **status == 200).count();
-        assert_eq!(won, 1, "{} {}", x.status, y.status);
-        w.user(Role::Advocate).patch(&a, "*", json!({"role": "admin"})).await.expect(403);
-        w.outsider(Role::Admin).patch(&a, "*", json!({"role": "admin"})).await.expect(404);
-    }
-
-    async fn a_new_password_ends_the_other_sessions(w) {
-        let ana = w.user(Role::Advocate);
-        let other = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
-        let change = |current: &str, new: &str| json!({"current_password": current, "new_password": new});
-        ana.send("PUT", "/me/password", &[], Some(change("not the one I have", "four dry umbrellas"))).await.faulty(422, "/current_password", "wrong_password");
-        ana.send("PUT", "/me/password", &[], Some(change(PASSWORD, "short"))).await.faulty(422, "/new_password", "too_short");
-        ana.send("PUT", "/me/password", &[], Some(change(PASSWORD, "four dry umbrellas"))).await.expect(204);
-        assert_eq!(me(w, &other["access_token"]).await, 401);
-        ana.get("/me").await.expect(200);
-        sign_in(w, &ana.email, "four dry umbrellas").await.expect(200);
-        sign_in(w, &ana.email, PASSWORD).await.expect(401);
-    }
-
-    async fn a_password_of_the_fields_words_or_of_plain_runs_is_refused(w) {
-        let ana = w.user(Role::Advocate);
-        let change = |new: &str| json!({"current_password": PASSWORD, "new_password": new});
-        let observed = async |bad: &str| ana.send("PUT", "/me/password", &[], Some(change(bad))).await.expect(422).faults();
-        for run in ["135792468013579", "mnbvcxzlkjhgfdsapoi", "zyxwvutsrqponmlk", "november2026december"] {
-            assert_eq!(observed(run).await, [("/new_password".to_owned(), "too_guessable".to_owned())], "{run}");
-        }
-        for words in ["recovery advocate 2026", "One day at a time 2024", "S0ber4Life!!2026"] {
-            assert_eq!(observed(words).await, [("/new_password".to_owned(), "own_words".to_owned())], "{words}");
-        }
-        ana.send("PUT", "/me/password", &[], Some(change("blue kettle sings"))).await.expect(204);
-    }
-
-    async fn a_stored_hash_that_costs_too_much_is_refused(w) {
-        let ana = w.user(Role::Advocate);
-        sign_in(w, &ana.email, PASSWORD).await.expect(200);
-        for cost in ["m=16777216,t=2,p=1", "m=19456,t=100000,p=1", "m=19456,t=2,p=200"] {
-            let costly = w.password_hash.replace("m=19456,t=2,p=1", cost);
-            assert!(costly.contains(cost));
-            let row = users::table.filter(users::id.eq(ana.actor.user));
-            diesel::update(row).set(users::password_hash.eq(Some(costly))).execute(&mut w.home.open()).unwrap();
-            let begun = std::time::Instant::now();
-            let observed = sign_in(w, &ana.email, PASSWORD).await.expect(401);
-            assert_eq!(observed.body["code"], "invalid_credentials", "{cost}");
-            assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{cost}: {:?}", begun.elapsed());
-        }
-    }
-
-    async fn a_filter_on_users_tells_nothing_of_a_team_that_the_caller_does_not_see(w) {
-        let south = w.new_team("South side");
-        let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
-        let both = w.user_in(&w.org, &[w.team, south], Role::Advocate);
-        let found = async |user: &User, team: String| {
-            let listed = user.get(&format!("/users?team={team}&include_total=true")).await.expect(200);
-            (listed.body["total"].as_i64().unwrap(), listed.body["items"].as_array().unwrap().iter().any(|one| one["id"] == both.id()))
-        };
-        for user in [&ana, &boss] {
-            user.get(&format!("/users/{}", both.id())).await.expect(200);
-            assert!(found(user, w.team.to_string()).await.1);
-            for hidden in [south.to_string(), w.other_team.to_string(), World::nobodys_id()] {
-                assert_eq!(found(user, hidden.clone()).await, (0, false), "{hidden}");
+async fn lists_that_share_a_transaction_show_what_was_there_when_asked_and_nobody_elses(w: &World) {
+    let (ana, ben, far) = (w.user(Role::Advocate), w.user(Role::Advocate), w.outsider(Role::Advocate));
+    let at_work = async |user: &User| {
+        for made in 1..=8 {
+            let case = user.new_case().await;
+            let (list, again, login) =
+                futures_util::join!(user.get("/cases"), user.get("/cases"), sign_in(w, &user.email, PASSWORD));
+            login.expect(200);
+            for list in [list.expect(200), again.expect(200)] {
+                let items = list.body["items"].as_array().unwrap();
+                assert_eq!((items.len(), &items[0]["id"]), (made, &json!(case)), "{}", list.body);
             }
         }
-        assert_eq!((found(&admin, south.to_string()).await, found(&both, south.to_string()).await), ((1, true), (1, true)));
-        assert_eq!(found(&admin, w.other_team.to_string()).await, (0, false));
-    }
+    };
+    futures_util::join!(at_work(&ana), at_work(&ben), at_work(&far));
+}
 
-    async fn a_team_decides_what_a_supervisor_sees(w) {
-        let (admin, ana, boss) = (w.user(Role::Admin), w.user(Role::Advocate), w.user_in(&w.org, &[], Role::Supervisor));
-        let case = ana.new_case().await;
-        boss.get(&format!("/cases/{case}")).await.expect(404);
-        admin.send("PUT", &format!("/teams/{}/members/{}", w.team, boss.id()), &[], None).await.expect(204);
-        boss.get(&format!("/cases/{case}")).await.expect(200);
-        admin.send("DELETE", &format!("/teams/{}/members/{}", w.team, boss.id()), &[], None).await.expect(204);
-        boss.get(&format!("/cases/{case}")).await.expect(404);
-        admin.send("PUT", &format!("/teams/{}/members/{}", w.team, w.outsider(Role::Advocate).id()), &[], None).await.expect(404);
-        admin.send("PUT", &format!("/teams/{}/members/{}", w.other_team, boss.id()), &[], None).await.expect(404);
-        let made = admin.post("/teams", json!({"name": "South side"})).await.expect(201);
-        admin.post("/teams", json!({"name": "South side"})).await.expect(409);
-        admin.get(&format!("/teams/{}/members", made.id())).await.expect(200);
-        boss.get(&format!("/teams/{}", made.id())).await.expect(404);
-    }
+async fn a_new_role_is_believed_from_the_database_not_from_the_token(w: &World) {
+    let (ana, admin) = (w.user(Role::Advocate), w.user(Role::Admin));
+    admin.patch(&format!("/users/{}", ana.id()), "*", json!({"role": "auditor"})).await.expect(200);
+    let tokens = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
+    w.send(tokens["access_token"].as_str(), "GET", "/api/v1/cases", &[], None).await.expect(403);
+}
 
-    async fn the_key_set_verifies_a_token(w) {
-        let keys = w.anyone("GET", "/.well-known/jwks.json", None).await.expect(200).body;
-        let jwk: jsonwebtoken::jwk::Jwk = serde_json::from_value(keys["keys"][0].clone()).unwrap();
-        let token = w.keys.mint(w.user(Role::Advocate).actor).unwrap();
-        let mut validation = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::EdDSA);
-        validation.set_audience(&["alongside-api"]);
-        jsonwebtoken::decode::<Value>(&token, &jsonwebtoken::DecodingKey::from_jwk(&jwk).unwrap(), &validation).unwrap();
+async fn nobody_raises_themselves_and_the_last_administrator_stays(w: &World) {
+    let (one, two) = (w.user(Role::Admin), w.user(Role::Admin));
+    one.patch(&format!("/users/{}", one.id()), "*", json!({"status": "removed"})).await.expect(403);
+    let (a, b) = (format!("/users/{}", two.id()), format!("/users/{}", one.id()));
+    let (x, y) = futures_util::join!(
+        one.patch(&a, "*", json!({"role": "advocate"})),
+        two.patch(&b, "*", json!({"role": "advocate"}))
+    );
+    let won = [x.status, y.status].iter().filter(|status| **status == 200).count();
+    assert_eq!(won, 1, "{} {}", x.status, y.status);
+    w.user(Role::Advocate).patch(&a, "*", json!({"role": "admin"})).await.expect(403);
+    w.outsider(Role::Admin).patch(&a, "*", json!({"role": "admin"})).await.expect(404);
+}
+
+async fn a_new_password_ends_the_other_sessions(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let other = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
+    let change = |current: &str, new: &str| json!({"current_password": current, "new_password": new});
+    ana.send("PUT", "/me/password", &[], Some(change("not the one I have", "four dry umbrellas"))).await.faulty(
+        422,
+        "/current_password",
+        "wrong_password",
+    );
+    ana.send("PUT", "/me/password", &[], Some(change(PASSWORD, "short"))).await.faulty(
+        422,
+        "/new_password",
+        "too_short",
+    );
+    ana.send("PUT", "/me/password", &[], Some(change(PASSWORD, "four dry umbrellas"))).await.expect(204);
+    assert_eq!(me(w, &other["access_token"]).await, 401);
+    ana.get("/me").await.expect(200);
+    sign_in(w, &ana.email, "four dry umbrellas").await.expect(200);
+    sign_in(w, &ana.email, PASSWORD).await.expect(401);
+}
+
+async fn a_password_of_the_fields_words_or_of_plain_runs_is_refused(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let change = |new: &str| json!({"current_password": PASSWORD, "new_password": new});
+    let observed = async |bad: &str| ana.send("PUT", "/me/password", &[], Some(change(bad))).await.expect(422).faults();
+    for run in ["135792468013579", "mnbvcxzlkjhgfdsapoi", "zyxwvutsrqponmlk", "november2026december"] {
+        assert_eq!(observed(run).await, [("/new_password".to_owned(), "too_guessable".to_owned())], "{run}");
     }
+    for words in ["recovery advocate 2026", "One day at a time 2024", "S0ber4Life!!2026"] {
+        assert_eq!(observed(words).await, [("/new_password".to_owned(), "own_words".to_owned())], "{words}");
+    }
+    ana.send("PUT", "/me/password", &[], Some(change("blue kettle sings"))).await.expect(204);
+}
+
+async fn a_stored_hash_that_costs_too_much_is_refused(w: &World) {
+    let ana = w.user(Role::Advocate);
+    sign_in(w, &ana.email, PASSWORD).await.expect(200);
+    for cost in ["m=16777216,t=2,p=1", "m=19456,t=100000,p=1", "m=19456,t=2,p=200"] {
+        let costly = w.password_hash.replace("m=19456,t=2,p=1", cost);
+        assert!(costly.contains(cost));
+        let row = users::table.filter(users::id.eq(ana.actor.user));
+        diesel::update(row).set(users::password_hash.eq(Some(costly))).execute(&mut w.home.open()).unwrap();
+        let begun = std::time::Instant::now();
+        let observed = sign_in(w, &ana.email, PASSWORD).await.expect(401);
+        assert_eq!(observed.body["code"], "invalid_credentials", "{cost}");
+        assert!(begun.elapsed() < std::time::Duration::from_secs(10), "{cost}: {:?}", begun.elapsed());
+    }
+}
+
+async fn a_filter_on_users_tells_nothing_of_a_team_that_the_caller_does_not_see(w: &World) {
+    let south = w.new_team("South side");
+    let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
+    let both = w.user_in(&w.org, &[w.team, south], Role::Advocate);
+    let found = async |user: &User, team: String| {
+        let listed = user.get(&format!("/users?team={team}&include_total=true")).await.expect(200);
+        (
+            listed.body["total"].as_i64().unwrap(),
+            listed.body["items"].as_array().unwrap().iter().any(|one| one["id"] == both.id()),
+        )
+    };
+    for user in [&ana, &boss] {
+        user.get(&format!("/users/{}", both.id())).await.expect(200);
+        assert!(found(user, w.team.to_string()).await.1);
+        for hidden in [south.to_string(), w.other_team.to_string(), World::nobodys_id()] {
+            assert_eq!(found(user, hidden.clone()).await, (0, false), "{hidden}");
+        }
+    }
+    assert_eq!((found(&admin, south.to_string()).await, found(&both, south.to_string()).await), ((1, true), (1, true)));
+    assert_eq!(found(&admin, w.other_team.to_string()).await, (0, false));
+}
+
+async fn a_team_decides_what_a_supervisor_sees(w: &World) {
+    let (admin, ana, boss) = (w.user(Role::Admin), w.user(Role::Advocate), w.user_in(&w.org, &[], Role::Supervisor));
+    let case = ana.new_case().await;
+    boss.get(&format!("/cases/{case}")).await.expect(404);
+    admin.send("PUT", &format!("/teams/{}/members/{}", w.team, boss.id()), &[], None).await.expect(204);
+    boss.get(&format!("/cases/{case}")).await.expect(200);
+    admin.send("DELETE", &format!("/teams/{}/members/{}", w.team, boss.id()), &[], None).await.expect(204);
+    boss.get(&format!("/cases/{case}")).await.expect(404);
+    admin
+        .send("PUT", &format!("/teams/{}/members/{}", w.team, w.outsider(Role::Advocate).id()), &[], None)
+        .await
+        .expect(404);
+    admin.send("PUT", &format!("/teams/{}/members/{}", w.other_team, boss.id()), &[], None).await.expect(404);
+    let made = admin.post("/teams", json!({"name": "South side"})).await.expect(201);
+    admin.post("/teams", json!({"name": "South side"})).await.expect(409);
+    admin.get(&format!("/teams/{}/members", made.id())).await.expect(200);
+    boss.get(&format!("/teams/{}", made.id())).await.expect(404);
+}
+
+async fn the_key_set_verifies_a_token(w: &World) {
+    let keys = w.anyone("GET", "/.well-known/jwks.json", None).await.expect(200).body;
+    let jwk: jsonwebtoken::jwk::Jwk = serde_json::from_value(keys["keys"][0].clone()).unwrap();
+    let token = w.keys.mint(w.user(Role::Advocate).actor).unwrap();
+    let mut validation = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::EdDSA);
+    validation.set_audience(&["alongside-api"]);
+    jsonwebtoken::decode::<Value>(&token, &jsonwebtoken::DecodingKey::from_jwk(&jwk).unwrap(), &validation).unwrap();
 }

@@ -1,5 +1,5 @@
-//! How somebody comes to have an account, and a new lock on it: invitations, forgotten passwords, new addresses, second factors, and the
-//! password that is asked for again.
+//! How somebody comes to have an account, and a new lock on it: invitations, forgotten passwords, new addresses, second
+//! factors, and the password that is asked for again.
 
 use crate::{
     on_both_engines,
@@ -54,7 +54,10 @@ async fn set_up(w: &World, user: &User<'_>) -> Vec<String> {
 }
 fn an_hour_ago(w: &World, user: &User<'_>) {
     let session = sessions::table.filter(sessions::id.eq(user.actor.session));
-    diesel::update(session).set(sessions::proved_at.eq(Instant::now().plus_seconds(-601))).execute(&mut w.home.open()).unwrap();
+    diesel::update(session)
+        .set(sessions::proved_at.eq(Instant::now().plus_seconds(-601)))
+        .execute(&mut w.home.open())
+        .unwrap();
 }
 fn expire(w: &World) {
     let past = Instant::now().plus_seconds(-1);
@@ -62,7 +65,10 @@ fn expire(w: &World) {
 }
 fn suspend(w: &World, status: OrganizationStatus) {
     use alongside::db::schema::organizations as rows;
-    diesel::update(rows::table.filter(rows::id.eq(w.org.id))).set(rows::status.eq(status)).execute(&mut w.home.open()).unwrap();
+    diesel::update(rows::table.filter(rows::id.eq(w.org.id)))
+        .set(rows::status.eq(status))
+        .execute(&mut w.home.open())
+        .unwrap();
 }
 /// The actions of the audit log so far, as an auditor sees them.
 async fn actions(w: &World) -> Vec<String> {
@@ -71,389 +77,527 @@ async fn actions(w: &World) -> Vec<String> {
 }
 
 on_both_engines! {
-    async fn whoever_is_invited_chooses_a_password_and_comes_in(w) {
-        let admin = w.user(Role::Admin);
-        let body = json!({"email": "bo@example.org", "display_name": "Bo", "role": "advocate", "team_ids": [w.team]});
-        let made = admin.post("/invitations", body.clone()).await.expect(201);
-        assert_eq!((made.body["status"].as_str(), made.body["role"].as_str()), (Some("open"), Some("advocate")));
-        assert!(!made.body.to_string().contains("invitation."), "the secret goes by mail alone");
-        admin.post("/invitations", body).await.expect(409);
-        let secret = w.secret("bo@example.org", "invitation.").await;
-        sign_in(w, "bo@example.org", NEW, None).await.expect(401);
-        public(w, "accept-invitation", json!({"token": secret, "password": "short"})).await.faulty(422, "/password", "too_short");
-        public(w, "accept-invitation", json!({"token": format!("{secret}x"), "password": NEW})).await.faulty(422, "/token", "invalid_token");
-        let bo = public(w, "accept-invitation", json!({"token": secret, "password": NEW})).await.expect(200);
-        assert!(bo.body.get("access_token").is_none());
-        public(w, "accept-invitation", json!({"token": secret, "password": NEW})).await.faulty(422, "/token", "invalid_token");
-        let session = sign_in(w, "bo@example.org", NEW, None).await.expect(200);
-        let me = with_token(w, &session, "GET", "/me", None).await.expect(200);
-        assert_eq!((me.body["role"].as_str(), &me.body["team_ids"]), (Some("advocate"), &json!([w.team])));
-        let after = admin.get(&format!("/invitations/{}", made.id())).await.expect(200);
-        assert_eq!((after.body["status"].as_str(), after.body["user_id"].as_str()), (Some("accepted"), Some(bo.id().as_str())));
-        let body = json!({"email": "bo@example.org", "display_name": "Bo", "role": "admin"});
-        admin.post("/invitations", body).await.expect(409);
-        let trace = actions(w).await;
-        for action in ["invitation.created", "invitation.accepted", "user.created"] {
-            assert!(trace.iter().any(|known| known == action), "{action}: {trace:?}");
-        }
-    }
+    whoever_is_invited_chooses_a_password_and_comes_in,
+    whoever_was_removed_is_set_active_again_and_not_invited,
+    an_address_with_an_international_domain_is_one_in_every_spelling,
+    an_invitation_is_sent_again_withdrawn_and_expires,
+    whoever_is_put_out_takes_with_them_whom_they_have_asked_in,
+    what_somebody_else_has_asked_for_in_my_name_ends_with_their_session,
+    letters_to_an_address_are_few_and_no_organization_is_told_of_anothers,
+    an_invitation_does_not_tell_who_signs_in_elsewhere,
+    of_sixty_four_who_use_a_secret_at_once_one_does,
+    of_sixty_four_who_use_a_code_at_once_one_does,
+    a_forgotten_password_is_answered_alike_and_mailed_to_its_owner_alone,
+    what_was_sent_is_worth_nothing_after_another_password_another_letter_or_a_suspension,
+    another_address_is_proved_and_the_old_one_told,
+    a_second_factor_is_asked_for_and_a_right_password_sets_nothing_back,
+    where_a_role_must_have_a_factor_nothing_is_done_without,
+    what_opens_the_door_asks_for_the_password_again,
+}
 
-    async fn whoever_was_removed_is_set_active_again_and_not_invited(w) {
-        let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
-        let invite = async || admin.post("/invitations", json!({"email": ana.email, "display_name": "Ana", "role": "advocate"})).await.expect(409).body;
-        assert!(invite().await["detail"].as_str().unwrap().contains("already"));
-        for status in ["suspended", "removed"] {
-            let path = format!("/users/{}", ana.id());
-            admin.patch(&path, "*", json!({"status": status})).await.expect(200);
-            let observed = invite().await;
-            let way = observed["detail"].as_str().unwrap();
-            assert!(observed["code"] == "already_exists" && way.contains(status) && way.contains(&format!("PATCH {path}")) && way.contains("active"), "{observed:#}");
-        }
-        // What it says is the way.
-        admin.patch(&format!("/users/{}", ana.id()), "*", json!({"status": "active"})).await.expect(200);
-        sign_in(w, &ana.email, PASSWORD, None).await.expect(200);
+async fn whoever_is_invited_chooses_a_password_and_comes_in(w: &World) {
+    let admin = w.user(Role::Admin);
+    let body = json!({"email": "bo@example.org", "display_name": "Bo", "role": "advocate", "team_ids": [w.team]});
+    let made = admin.post("/invitations", body.clone()).await.expect(201);
+    assert_eq!((made.body["status"].as_str(), made.body["role"].as_str()), (Some("open"), Some("advocate")));
+    assert!(!made.body.to_string().contains("invitation."), "the secret goes by mail alone");
+    admin.post("/invitations", body).await.expect(409);
+    let secret = w.secret("bo@example.org", "invitation.").await;
+    sign_in(w, "bo@example.org", NEW, None).await.expect(401);
+    public(w, "accept-invitation", json!({"token": secret, "password": "short"})).await.faulty(
+        422,
+        "/password",
+        "too_short",
+    );
+    public(w, "accept-invitation", json!({"token": format!("{secret}x"), "password": NEW})).await.faulty(
+        422,
+        "/token",
+        "invalid_token",
+    );
+    let bo = public(w, "accept-invitation", json!({"token": secret, "password": NEW})).await.expect(200);
+    assert!(bo.body.get("access_token").is_none());
+    public(w, "accept-invitation", json!({"token": secret, "password": NEW})).await.faulty(
+        422,
+        "/token",
+        "invalid_token",
+    );
+    let session = sign_in(w, "bo@example.org", NEW, None).await.expect(200);
+    let me = with_token(w, &session, "GET", "/me", None).await.expect(200);
+    assert_eq!((me.body["role"].as_str(), &me.body["team_ids"]), (Some("advocate"), &json!([w.team])));
+    let after = admin.get(&format!("/invitations/{}", made.id())).await.expect(200);
+    assert_eq!(
+        (after.body["status"].as_str(), after.body["user_id"].as_str()),
+        (Some("accepted"), Some(bo.id().as_str()))
+    );
+    let body = json!({"email": "bo@example.org", "display_name": "Bo", "role": "admin"});
+    admin.post("/invitations", body).await.expect(409);
+    let trace = actions(w).await;
+    for action in ["invitation.created", "invitation.accepted", "user.created"] {
+        assert!(trace.iter().any(|known| known == action), "{action}: {trace:?}");
     }
+}
 
-    async fn an_address_with_an_international_domain_is_one_in_every_spelling(w) {
-        let admin = w.user(Role::Admin);
-        let made = admin.post("/invitations", json!({"email": "Bo@Müller.example", "display_name": "Bo", "role": "advocate"})).await.expect(201);
-        assert_eq!(made.body["email"], "bo@xn--mller-kva.example");
-        let secret = w.secret("bo@xn--mller-kva.example", "invitation.").await;
-        public(w, "accept-invitation", json!({"token": secret, "password": NEW})).await.expect(200);
-        for email in ["bo@müller.example", "BO@MU\u{308}LLER.example", "bo@xn--mller-kva.example"] {
-            sign_in(w, email, NEW, None).await.expect(200);
-        }
-        for bad in ["bo@xn--a.example", "bo@xn--mller-kva-.example", "bo@-müller.example", "bö@müller.example"] {
-            admin.post("/invitations", json!({"email": bad, "display_name": "Bo", "role": "advocate"})).await.faulty(422, "/email", "invalid_email");
-        }
+async fn whoever_was_removed_is_set_active_again_and_not_invited(w: &World) {
+    let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
+    let invite = async || {
+        admin
+            .post("/invitations", json!({"email": ana.email, "display_name": "Ana", "role": "advocate"}))
+            .await
+            .expect(409)
+            .body
+    };
+    assert!(invite().await["detail"].as_str().unwrap().contains("already"));
+    for status in ["suspended", "removed"] {
+        let path = format!("/users/{}", ana.id());
+        admin.patch(&path, "*", json!({"status": status})).await.expect(200);
+        let observed = invite().await;
+        let way = observed["detail"].as_str().unwrap();
+        assert!(
+            observed["code"] == "already_exists"
+                && way.contains(status)
+                && way.contains(&format!("PATCH {path}"))
+                && way.contains("active"),
+            "{observed:#}"
+        );
     }
+    // What it says is the way.
+    admin.patch(&format!("/users/{}", ana.id()), "*", json!({"status": "active"})).await.expect(200);
+    sign_in(w, &ana.email, PASSWORD, None).await.expect(200);
+}
 
-    async fn an_invitation_is_sent_again_withdrawn_and_expires(w) {
-        let admin = w.user(Role::Admin);
-        let invite = |email: &'static str| admin.post("/invitations", json!({"email": email, "display_name": "Bo", "role": "client"}));
-        let made = invite("bo@example.org").await.expect(201);
-        let path = format!("/invitations/{}", made.id());
-        let first = w.secret("bo@example.org", "invitation.").await;
-        let send = format!("{path}/send-again");
-        admin.send("POST", &send, &[], None).await.expect(200);
-        w.letters("bo@example.org", 2).await;
-        public(w, "accept-invitation", json!({"token": first, "password": NEW})).await.faulty(422, "/token", "invalid_token");
-        admin.send("DELETE", &path, &[("if-match", "*")], None).await.expect(204);
-        admin.send("DELETE", &path, &[("if-match", "*")], None).await.expect(409);
-        for letter in w.letters("bo@example.org", 2).await {
-            let secret = letter.lines().find_map(|line| line.strip_prefix("Code: ")).unwrap().to_owned();
-            public(w, "accept-invitation", json!({"token": secret, "password": NEW})).await.faulty(422, "/token", "invalid_token");
-        }
-        invite("cy@example.org").await.expect(201);
-        let late = w.secret("cy@example.org", "invitation.").await;
-        expire(w);
-        public(w, "accept-invitation", json!({"token": late, "password": NEW})).await.faulty(422, "/token", "invalid_token");
-        invite("di@example.org").await.expect(201);
-        let shut = w.secret("di@example.org", "invitation.").await;
-        suspend(w, OrganizationStatus::Suspended);
-        public(w, "accept-invitation", json!({"token": shut, "password": NEW})).await.faulty(422, "/token", "invalid_token");
-        suspend(w, OrganizationStatus::Active);
-        let listed = admin.get("/invitations?status=open&include_total=true").await.expect(200);
-        assert_eq!(listed.body["total"], 2);
-        w.outsider(Role::Admin).get(&path).await.expect(404);
-        admin.post("/invitations", json!({"email": "ed@example.org", "display_name": "Ed", "role": "advocate", "team_ids": [w.other_team]})).await
-            .faulty(422, "/team_ids/0", "unknown_reference");
+async fn an_address_with_an_international_domain_is_one_in_every_spelling(w: &World) {
+    let admin = w.user(Role::Admin);
+    let made = admin
+        .post("/invitations", json!({"email": "Bo@Müller.example", "display_name": "Bo", "role": "advocate"}))
+        .await
+        .expect(201);
+    assert_eq!(made.body["email"], "bo@xn--mller-kva.example");
+    let secret = w.secret("bo@xn--mller-kva.example", "invitation.").await;
+    public(w, "accept-invitation", json!({"token": secret, "password": NEW})).await.expect(200);
+    for email in ["bo@müller.example", "BO@MU\u{308}LLER.example", "bo@xn--mller-kva.example"] {
+        sign_in(w, email, NEW, None).await.expect(200);
     }
-
-    async fn whoever_is_put_out_takes_with_them_whom_they_have_asked_in(w) {
-        let (admin, rogue) = (w.user(Role::Admin), w.user(Role::Admin));
-        rogue.post("/invitations", json!({"email": "eve@example.org", "display_name": "Eve", "role": "admin"})).await.expect(201);
-        let secret = w.secret("eve@example.org", "invitation.").await;
-        for change in [json!({"role": "advocate"}), json!({"role": "admin", "status": "suspended"})] {
-            admin.send("PATCH", &format!("/users/{}", rogue.id()), &[("if-match", "*")], Some(change)).await.expect(200);
-            public(w, "accept-invitation", json!({"token": secret, "password": NEW})).await.faulty(422, "/token", "invalid_token");
-        }
-        let open = admin.get("/invitations").await.expect(200).body["items"][0]["id"].as_str().unwrap().to_owned();
-        admin.send("POST", &format!("/invitations/{open}/send-again"), &[], None).await.expect(200);
-        let letters = w.letters("eve@example.org", 2).await;
-        let codes = letters.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("Code: "));
-        let newer = codes.map(|code| code.trim().to_owned()).find(|code| *code != secret).unwrap();
-        public(w, "accept-invitation", json!({"token": newer, "password": NEW})).await.expect(200);
+    for bad in ["bo@xn--a.example", "bo@xn--mller-kva-.example", "bo@-müller.example", "bö@müller.example"] {
+        admin.post("/invitations", json!({"email": bad, "display_name": "Bo", "role": "advocate"})).await.faulty(
+            422,
+            "/email",
+            "invalid_email",
+        );
     }
+}
 
-    async fn what_somebody_else_has_asked_for_in_my_name_ends_with_their_session(w) {
-        let (ana, admin) = (w.user(Role::Advocate), w.user(Role::Admin));
-        for way in ["mine", "administrator"] {
-            let theirs = sign_in(w, &ana.email, PASSWORD, None).await.expect(200);
-            let email = format!("eve.{way}@example.org");
-            with_token(w, &theirs, "POST", "/me/email", Some(json!({"email": email}))).await.expect(202);
-            let secret = w.secret(&email, "email_change.").await;
-            match way {
-                "mine" => {
-                    let listed = ana.get("/me/sessions").await.expect(200);
-                    let theirs = listed.body["items"].as_array().unwrap().iter().find(|session| session["is_this"] == false).unwrap();
-                    ana.send("DELETE", &format!("/me/sessions/{}", theirs["id"].as_str().unwrap()), &[], None).await.expect(204);
-                }
-                _ => drop(admin.send("DELETE", &format!("/users/{}/sessions", ana.id()), &[], None).await.expect(204)),
+async fn an_invitation_is_sent_again_withdrawn_and_expires(w: &World) {
+    let admin = w.user(Role::Admin);
+    let invite = |email: &'static str| {
+        admin.post("/invitations", json!({"email": email, "display_name": "Bo", "role": "client"}))
+    };
+    let made = invite("bo@example.org").await.expect(201);
+    let path = format!("/invitations/{}", made.id());
+    let first = w.secret("bo@example.org", "invitation.").await;
+    let send = format!("{path}/send-again");
+    admin.send("POST", &send, &[], None).await.expect(200);
+    w.letters("bo@example.org", 2).await;
+    public(w, "accept-invitation", json!({"token": first, "password": NEW})).await.faulty(
+        422,
+        "/token",
+        "invalid_token",
+    );
+    admin.send("DELETE", &path, &[("if-match", "*")], None).await.expect(204);
+    admin.send("DELETE", &path, &[("if-match", "*")], None).await.expect(409);
+    for letter in w.letters("bo@example.org", 2).await {
+        let secret = letter.lines().find_map(|line| line.strip_prefix("Code: ")).unwrap().to_owned();
+        public(w, "accept-invitation", json!({"token": secret, "password": NEW})).await.faulty(
+            422,
+            "/token",
+            "invalid_token",
+        );
+    }
+    invite("cy@example.org").await.expect(201);
+    let late = w.secret("cy@example.org", "invitation.").await;
+    expire(w);
+    public(w, "accept-invitation", json!({"token": late, "password": NEW})).await.faulty(
+        422,
+        "/token",
+        "invalid_token",
+    );
+    invite("di@example.org").await.expect(201);
+    let shut = w.secret("di@example.org", "invitation.").await;
+    suspend(w, OrganizationStatus::Suspended);
+    public(w, "accept-invitation", json!({"token": shut, "password": NEW})).await.faulty(
+        422,
+        "/token",
+        "invalid_token",
+    );
+    suspend(w, OrganizationStatus::Active);
+    let listed = admin.get("/invitations?status=open&include_total=true").await.expect(200);
+    assert_eq!(listed.body["total"], 2);
+    w.outsider(Role::Admin).get(&path).await.expect(404);
+    admin
+        .post(
+            "/invitations",
+            json!({"email": "ed@example.org", "display_name": "Ed", "role": "advocate", "team_ids": [w.other_team]}),
+        )
+        .await
+        .faulty(422, "/team_ids/0", "unknown_reference");
+}
+
+async fn whoever_is_put_out_takes_with_them_whom_they_have_asked_in(w: &World) {
+    let (admin, rogue) = (w.user(Role::Admin), w.user(Role::Admin));
+    rogue
+        .post("/invitations", json!({"email": "eve@example.org", "display_name": "Eve", "role": "admin"}))
+        .await
+        .expect(201);
+    let secret = w.secret("eve@example.org", "invitation.").await;
+    for change in [json!({"role": "advocate"}), json!({"role": "admin", "status": "suspended"})] {
+        admin.send("PATCH", &format!("/users/{}", rogue.id()), &[("if-match", "*")], Some(change)).await.expect(200);
+        public(w, "accept-invitation", json!({"token": secret, "password": NEW})).await.faulty(
+            422,
+            "/token",
+            "invalid_token",
+        );
+    }
+    let open = admin.get("/invitations").await.expect(200).body["items"][0]["id"].as_str().unwrap().to_owned();
+    admin.send("POST", &format!("/invitations/{open}/send-again"), &[], None).await.expect(200);
+    let letters = w.letters("eve@example.org", 2).await;
+    let codes = letters.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("Code: "));
+    let newer = codes.map(|code| code.trim().to_owned()).find(|code| *code != secret).unwrap();
+    public(w, "accept-invitation", json!({"token": newer, "password": NEW})).await.expect(200);
+}
+
+async fn what_somebody_else_has_asked_for_in_my_name_ends_with_their_session(w: &World) {
+    let (ana, admin) = (w.user(Role::Advocate), w.user(Role::Admin));
+    for way in ["mine", "administrator"] {
+        let theirs = sign_in(w, &ana.email, PASSWORD, None).await.expect(200);
+        let email = format!("eve.{way}@example.org");
+        with_token(w, &theirs, "POST", "/me/email", Some(json!({"email": email}))).await.expect(202);
+        let secret = w.secret(&email, "email_change.").await;
+        match way {
+            "mine" => {
+                let listed = ana.get("/me/sessions").await.expect(200);
+                let theirs = listed.body["items"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .find(|session| session["is_this"] == false)
+                    .unwrap();
+                ana.send("DELETE", &format!("/me/sessions/{}", theirs["id"].as_str().unwrap()), &[], None)
+                    .await
+                    .expect(204);
             }
-            public(w, "confirm-email", json!({"token": secret})).await.faulty(422, "/token", "invalid_token");
+            _ => drop(admin.send("DELETE", &format!("/users/{}/sessions", ana.id()), &[], None).await.expect(204)),
         }
+        public(w, "confirm-email", json!({"token": secret})).await.faulty(422, "/token", "invalid_token");
     }
+}
 
-    async fn letters_to_an_address_are_few_and_no_organization_is_told_of_anothers(w) {
-        let (admin, other, ana) = (w.user(Role::Admin), w.outsider(Role::Admin), w.user(Role::Advocate));
-        let invite = json!({"email": "bo@example.org", "display_name": "Bo", "role": "advocate"});
-        let path = format!("/invitations/{}/send-again", admin.post("/invitations", invite.clone()).await.expect(201).id());
-        for _ in 0..4 {
-            admin.send("POST", &path, &[], None).await.expect(200);
-        }
-        assert!(admin.send("POST", &path, &[], None).await.expect(429).header("retry-after").parse::<u32>().unwrap() > 0);
-        other.post("/invitations", invite).await.expect(201);
-        // Nor does whoever is signed in write to all the world.
-        for number in 0..5 {
-            ana.post("/me/email", json!({"email": format!("stranger{number}@example.org")})).await.expect(202);
-        }
-        ana.post("/me/email", json!({"email": "one.more@example.org"})).await.expect(429);
+async fn letters_to_an_address_are_few_and_no_organization_is_told_of_anothers(w: &World) {
+    let (admin, other, ana) = (w.user(Role::Admin), w.outsider(Role::Admin), w.user(Role::Advocate));
+    let invite = json!({"email": "bo@example.org", "display_name": "Bo", "role": "advocate"});
+    let path = format!("/invitations/{}/send-again", admin.post("/invitations", invite.clone()).await.expect(201).id());
+    for _ in 0..4 {
+        admin.send("POST", &path, &[], None).await.expect(200);
     }
-
-    /// AZ-10: whether an address signs in elsewhere is told to whoever reads its mail, and to no administrator.
-    async fn an_invitation_does_not_tell_who_signs_in_elsewhere(w) {
-        let (admin, other) = (w.user(Role::Admin), w.outsider(Role::Advocate));
-        admin.post("/invitations", json!({"email": other.email, "display_name": "Bo", "role": "advocate"})).await.expect(201);
-        let secret = w.secret(&other.email, "invitation.").await;
-        public(w, "accept-invitation", json!({"token": secret, "password": NEW})).await.expect(409);
-        sign_in(w, &other.email, PASSWORD, None).await.expect(200);
+    assert!(admin.send("POST", &path, &[], None).await.expect(429).header("retry-after").parse::<u32>().unwrap() > 0);
+    other.post("/invitations", invite).await.expect(201);
+    // Nor does whoever is signed in write to all the world.
+    for number in 0..5 {
+        ana.post("/me/email", json!({"email": format!("stranger{number}@example.org")})).await.expect(202);
     }
+    ana.post("/me/email", json!({"email": "one.more@example.org"})).await.expect(429);
+}
 
-    async fn of_sixty_four_who_use_a_secret_at_once_one_does(w) {
-        let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
-        admin.post("/invitations", json!({"email": "bo@example.org", "display_name": "Bo", "role": "advocate"})).await.expect(201);
-        public(w, "forgot-password", json!({"email": ana.email})).await.expect(202);
-        let change = ana.post("/me/email", json!({"email": "new@example.org"})).await;
-        change.expect(202);
-        for (path, body) in [
-            ("accept-invitation", json!({"token": w.secret("bo@example.org", "invitation.").await, "password": NEW})),
-            ("reset-password", json!({"token": w.secret(&ana.email, "password_reset.").await, "password": NEW})),
-        ] {
-            let tries = (0..64).map(|_| async { public(w, path, body.clone()).await.status });
+/// AZ-10: whether an address signs in elsewhere is told to whoever reads its mail, and to no administrator.
+async fn an_invitation_does_not_tell_who_signs_in_elsewhere(w: &World) {
+    let (admin, other) = (w.user(Role::Admin), w.outsider(Role::Advocate));
+    admin
+        .post("/invitations", json!({"email": other.email, "display_name": "Bo", "role": "advocate"}))
+        .await
+        .expect(201);
+    let secret = w.secret(&other.email, "invitation.").await;
+    public(w, "accept-invitation", json!({"token": secret, "password": NEW})).await.expect(409);
+    sign_in(w, &other.email, PASSWORD, None).await.expect(200);
+}
+
+async fn of_sixty_four_who_use_a_secret_at_once_one_does(w: &World) {
+    let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
+    admin
+        .post("/invitations", json!({"email": "bo@example.org", "display_name": "Bo", "role": "advocate"}))
+        .await
+        .expect(201);
+    public(w, "forgot-password", json!({"email": ana.email})).await.expect(202);
+    let change = ana.post("/me/email", json!({"email": "new@example.org"})).await;
+    change.expect(202);
+    for (path, body) in [
+        ("accept-invitation", json!({"token": w.secret("bo@example.org", "invitation.").await, "password": NEW})),
+        ("reset-password", json!({"token": w.secret(&ana.email, "password_reset.").await, "password": NEW})),
+    ] {
+        let tries = (0..64).map(|_| async { public(w, path, body.clone()).await.status });
+        let statuses = futures_util::future::join_all(tries).await;
+        assert_eq!(statuses.iter().filter(|status| **status < 300).count(), 1, "{path}: {statuses:?}");
+        assert!(statuses.iter().all(|status| matches!(status, 200 | 204 | 422 | 503)), "{path}: {statuses:?}");
+    }
+    // The new password has made it worthless.
+    let secret = w.secret("new@example.org", "email_change.").await;
+    public(w, "confirm-email", json!({"token": secret})).await.faulty(422, "/token", "invalid_token");
+}
+
+async fn of_sixty_four_who_use_a_code_at_once_one_does(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let codes = set_up(w, &ana).await;
+    for code in [codes[0].clone(), fresh_code(w, &ana)] {
+        let mut inside = 0;
+        // Five at once are looked at: the others wait, and come again.
+        for _ in 0..3 {
+            let tries = (0..64).map(|_| async { sign_in(w, &ana.email, PASSWORD, Some(&code)).await.status });
             let statuses = futures_util::future::join_all(tries).await;
-            assert_eq!(statuses.iter().filter(|status| **status < 300).count(), 1, "{path}: {statuses:?}");
-            assert!(statuses.iter().all(|status| matches!(status, 200 | 204 | 422 | 503)), "{path}: {statuses:?}");
+            assert!(statuses.iter().all(|status| matches!(status, 200 | 401 | 503)), "{statuses:?}");
+            inside += statuses.iter().filter(|status| **status == 200).count();
+            use alongside::db::schema::sign_in_tries as tries;
+            diesel::delete(tries::table).execute(&mut w.home.open()).unwrap();
         }
-        // The new password has made it worthless.
-        let secret = w.secret("new@example.org", "email_change.").await;
-        public(w, "confirm-email", json!({"token": secret})).await.faulty(422, "/token", "invalid_token");
+        assert_eq!(inside, 1, "{code}");
     }
+    assert_eq!(sign_in(w, &ana.email, PASSWORD, Some(&codes[1])).await.expect(200).body["token_type"], "Bearer");
+    assert_eq!(ana.get("/me/second-factor").await.expect(200).body["recovery_codes_left"], 8);
+}
 
-    async fn of_sixty_four_who_use_a_code_at_once_one_does(w) {
-        let ana = w.user(Role::Advocate);
-        let codes = set_up(w, &ana).await;
-        for code in [codes[0].clone(), fresh_code(w, &ana)] {
-            let mut inside = 0;
-            // Five at once are looked at: the others wait, and come again.
-            for _ in 0..3 {
-                let tries = (0..64).map(|_| async { sign_in(w, &ana.email, PASSWORD, Some(&code)).await.status });
-                let statuses = futures_util::future::join_all(tries).await;
-                assert!(statuses.iter().all(|status| matches!(status, 200 | 401 | 503)), "{statuses:?}");
-                inside += statuses.iter().filter(|status| **status == 200).count();
-                use alongside::db::schema::sign_in_tries as tries;
-                diesel::delete(tries::table).execute(&mut w.home.open()).unwrap();
-            }
-            assert_eq!(inside, 1, "{code}");
-        }
-        assert_eq!(sign_in(w, &ana.email, PASSWORD, Some(&codes[1])).await.expect(200).body["token_type"], "Bearer");
-        assert_eq!(ana.get("/me/second-factor").await.expect(200).body["recovery_codes_left"], 8);
+async fn a_forgotten_password_is_answered_alike_and_mailed_to_its_owner_alone(w: &World) {
+    let (ana, gone) = (w.user(Role::Advocate), w.user_who_is(Role::Advocate, UserStatus::Suspended));
+    let mut observed = Vec::new();
+    for email in [ana.email.as_str(), "nobody@example.org", gone.email.as_str()] {
+        let reply = public(w, "forgot-password", json!({"email": email})).await.expect(202);
+        observed.push((reply.body.clone(), reply.headers.len(), reply.header("content-length").to_owned()));
     }
-
-    async fn a_forgotten_password_is_answered_alike_and_mailed_to_its_owner_alone(w) {
-        let (ana, gone) = (w.user(Role::Advocate), w.user_who_is(Role::Advocate, UserStatus::Suspended));
-        let mut observed = Vec::new();
-        for email in [ana.email.as_str(), "nobody@example.org", gone.email.as_str()] {
-            let reply = public(w, "forgot-password", json!({"email": email})).await.expect(202);
-            observed.push((reply.body.clone(), reply.headers.len(), reply.header("content-length").to_owned()));
-        }
-        assert!(observed.iter().all(|one| *one == observed[0]), "{observed:?}");
-        for bad in [json!([ana.email, "eve@example.org"]), json!(format!("{},eve@example.org", ana.email)), json!(format!("{}\r\nBcc: eve@example.org", ana.email))] {
-            public(w, "forgot-password", json!({"email": bad})).await.expect(422);
-        }
-        let secret = w.secret(&ana.email, "password_reset.").await;
-        public(w, "reset-password", json!({"token": secret, "password": ana.email})).await.faulty(422, "/password", "own_words");
-        public(w, "reset-password", json!({"token": secret, "password": NEW})).await.expect(204);
-        ana.get("/me").await.expect(401);
-        sign_in(w, &ana.email, PASSWORD, None).await.expect(401);
-        sign_in(w, &ana.email, NEW, None).await.expect(200);
-        w.letters(&ana.email, 2).await; // that it has another password is told, too
-        let files = std::fs::read_dir(w.home.mail()).unwrap().count();
-        assert_eq!(files, 2, "nobody else is written to");
-        let trace = actions(w).await;
-        assert!(["user.password_forgotten", "user.password_reset"].iter().all(|action| trace.iter().any(|known| known == action)), "{trace:?}");
+    assert!(observed.iter().all(|one| *one == observed[0]), "{observed:?}");
+    for bad in [
+        json!([ana.email, "eve@example.org"]),
+        json!(format!("{},eve@example.org", ana.email)),
+        json!(format!("{}\r\nBcc: eve@example.org", ana.email)),
+    ] {
+        public(w, "forgot-password", json!({"email": bad})).await.expect(422);
     }
+    let secret = w.secret(&ana.email, "password_reset.").await;
+    public(w, "reset-password", json!({"token": secret, "password": ana.email})).await.faulty(
+        422,
+        "/password",
+        "own_words",
+    );
+    public(w, "reset-password", json!({"token": secret, "password": NEW})).await.expect(204);
+    ana.get("/me").await.expect(401);
+    sign_in(w, &ana.email, PASSWORD, None).await.expect(401);
+    sign_in(w, &ana.email, NEW, None).await.expect(200);
+    w.letters(&ana.email, 2).await; // that it has another password is told, too
+    let files = std::fs::read_dir(w.home.mail()).unwrap().count();
+    assert_eq!(files, 2, "nobody else is written to");
+    let trace = actions(w).await;
+    assert!(
+        ["user.password_forgotten", "user.password_reset"]
+            .iter()
+            .all(|action| trace.iter().any(|known| known == action)),
+        "{trace:?}"
+    );
+}
 
-    async fn what_was_sent_is_worth_nothing_after_another_password_another_letter_or_a_suspension(w) {
-        let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
-        let ask = |user: &User<'_>| public(w, "forgot-password", json!({"email": user.email.clone()}));
-        let reset = |secret: String| public(w, "reset-password", json!({"token": secret, "password": NEW}));
+async fn what_was_sent_is_worth_nothing_after_another_password_another_letter_or_a_suspension(w: &World) {
+    let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
+    let ask = |user: &User<'_>| public(w, "forgot-password", json!({"email": user.email.clone()}));
+    let reset = |secret: String| public(w, "reset-password", json!({"token": secret, "password": NEW}));
+    ask(&ana).await.expect(202);
+    let first = w.secret(&ana.email, "password_reset.").await;
+    ask(&ana).await.expect(202);
+    let letters = w.letters(&ana.email, 2).await;
+    let second = letters
+        .iter()
+        .flat_map(|text| text.lines())
+        .filter_map(|line| line.strip_prefix("Code: "))
+        .map(|secret| secret.trim().to_owned());
+    let second = second.into_iter().find(|secret| *secret != first).unwrap();
+    reset(first).await.faulty(422, "/token", "invalid_token");
+    ana.send(
+        "PUT",
+        "/me/password",
+        &[],
+        Some(json!({"current_password": PASSWORD, "new_password": "five old umbrellas and a cat"})),
+    )
+    .await
+    .expect(204);
+    reset(second).await.faulty(422, "/token", "invalid_token");
+    ask(&ben).await.expect(202);
+    let secret = w.secret(&ben.email, "password_reset.").await;
+    diesel::update(users::table.filter(users::id.eq(ben.actor.user)))
+        .set(users::status.eq(UserStatus::Removed))
+        .execute(&mut w.home.open())
+        .unwrap();
+    reset(secret.clone()).await.faulty(422, "/token", "invalid_token");
+    diesel::update(users::table.filter(users::id.eq(ben.actor.user)))
+        .set(users::status.eq(UserStatus::Active))
+        .execute(&mut w.home.open())
+        .unwrap();
+    // For its own purpose, and no other (TK-04).
+    public(w, "accept-invitation", json!({"token": secret, "password": NEW})).await.faulty(
+        422,
+        "/token",
+        "invalid_token",
+    );
+    public(w, "confirm-email", json!({"token": secret})).await.faulty(422, "/token", "invalid_token");
+    public(w, "refresh", json!({"refresh_token": secret})).await.expect(401);
+    w.send(Some(&secret), "GET", "/api/v1/me", &[], None).await.expect(401);
+    reset(secret).await.expect(204);
+    // No more than a few letters an hour, whoever asks.
+    for _ in 0..12 {
         ask(&ana).await.expect(202);
-        let first = w.secret(&ana.email, "password_reset.").await;
-        ask(&ana).await.expect(202);
-        let letters = w.letters(&ana.email, 2).await;
-        let second = letters.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("Code: ")).map(|secret| secret.trim().to_owned());
-        let second = second.into_iter().find(|secret| *secret != first).unwrap();
-        reset(first).await.faulty(422, "/token", "invalid_token");
-        ana.send("PUT", "/me/password", &[], Some(json!({"current_password": PASSWORD, "new_password": "five old umbrellas and a cat"}))).await.expect(204);
-        reset(second).await.faulty(422, "/token", "invalid_token");
-        ask(&ben).await.expect(202);
-        let secret = w.secret(&ben.email, "password_reset.").await;
-        diesel::update(users::table.filter(users::id.eq(ben.actor.user))).set(users::status.eq(UserStatus::Removed)).execute(&mut w.home.open()).unwrap();
-        reset(secret.clone()).await.faulty(422, "/token", "invalid_token");
-        diesel::update(users::table.filter(users::id.eq(ben.actor.user))).set(users::status.eq(UserStatus::Active)).execute(&mut w.home.open()).unwrap();
-        // For its own purpose, and no other (TK-04).
-        public(w, "accept-invitation", json!({"token": secret, "password": NEW})).await.faulty(422, "/token", "invalid_token");
-        public(w, "confirm-email", json!({"token": secret})).await.faulty(422, "/token", "invalid_token");
-        public(w, "refresh", json!({"refresh_token": secret})).await.expect(401);
-        w.send(Some(&secret), "GET", "/api/v1/me", &[], None).await.expect(401);
-        reset(secret).await.expect(204);
-        // No more than a few letters an hour, whoever asks.
-        for _ in 0..12 {
-            ask(&ana).await.expect(202);
-        }
-        ask(&ben).await.expect(202);
-        w.letters(&ben.email, 3).await;
-        assert!(w.letters(&ana.email, 1).await.len() <= 7);
     }
+    ask(&ben).await.expect(202);
+    w.letters(&ben.email, 3).await;
+    assert!(w.letters(&ana.email, 1).await.len() <= 7);
+}
 
-    async fn another_address_is_proved_and_the_old_one_told(w) {
-        let (ana, other) = (w.user(Role::Advocate), w.outsider(Role::Advocate));
-        ana.post("/me/email", json!({"email": ana.email})).await.faulty(422, "/email", "unchanged");
-        ana.post("/me/email", json!({"email": "ana.new@example.org"})).await.expect(202);
-        sign_in(w, "ana.new@example.org", PASSWORD, None).await.expect(401);
-        let secret = w.secret("ana.new@example.org", "email_change.").await;
-        public(w, "confirm-email", json!({"token": secret})).await.expect(204);
-        public(w, "confirm-email", json!({"token": secret})).await.faulty(422, "/token", "invalid_token");
-        w.letters(&ana.email, 2).await; // that it was asked for, and that it is done
-        ana.get("/me").await.expect(401);
-        sign_in(w, &ana.email, PASSWORD, None).await.expect(401);
-        let session = sign_in(w, "ana.new@example.org", PASSWORD, None).await.expect(200);
-        // Whose it is already is told to whoever reads the mail there.
-        with_token(w, &session, "POST", "/me/email", Some(json!({"email": other.email}))).await.expect(202);
-        let secret = w.secret(&other.email, "email_change.").await;
-        public(w, "confirm-email", json!({"token": secret})).await.expect(409);
-        sign_in(w, &other.email, PASSWORD, None).await.expect(200);
-    }
+async fn another_address_is_proved_and_the_old_one_told(w: &World) {
+    let (ana, other) = (w.user(Role::Advocate), w.outsider(Role::Advocate));
+    ana.post("/me/email", json!({"email": ana.email})).await.faulty(422, "/email", "unchanged");
+    ana.post("/me/email", json!({"email": "ana.new@example.org"})).await.expect(202);
+    sign_in(w, "ana.new@example.org", PASSWORD, None).await.expect(401);
+    let secret = w.secret("ana.new@example.org", "email_change.").await;
+    public(w, "confirm-email", json!({"token": secret})).await.expect(204);
+    public(w, "confirm-email", json!({"token": secret})).await.faulty(422, "/token", "invalid_token");
+    w.letters(&ana.email, 2).await; // that it was asked for, and that it is done
+    ana.get("/me").await.expect(401);
+    sign_in(w, &ana.email, PASSWORD, None).await.expect(401);
+    let session = sign_in(w, "ana.new@example.org", PASSWORD, None).await.expect(200);
+    // Whose it is already is told to whoever reads the mail there.
+    with_token(w, &session, "POST", "/me/email", Some(json!({"email": other.email}))).await.expect(202);
+    let secret = w.secret(&other.email, "email_change.").await;
+    public(w, "confirm-email", json!({"token": secret})).await.expect(409);
+    sign_in(w, &other.email, PASSWORD, None).await.expect(200);
+}
 
-    async fn a_second_factor_is_asked_for_and_a_right_password_sets_nothing_back(w) {
-        let ana = w.user(Role::Advocate);
-        let before = sign_in(w, &ana.email, PASSWORD, None).await.expect(200);
-        ana.send("POST", "/me/second-factor", &[], None).await.expect(200);
-        ana.post("/me/second-factor/confirmation", json!({"otp": "000000"})).await.faulty(422, "/otp", "wrong_code");
-        sign_in(w, &ana.email, PASSWORD, None).await.expect(200); // nothing is asked for yet
-        let codes = set_up(w, &ana).await;
-        assert_eq!(codes.len(), 10);
-        with_token(w, &before, "GET", "/me", None).await.expect(401);
-        ana.get("/me").await.expect(200);
-        assert_eq!(sign_in(w, &ana.email, PASSWORD, None).await.expect(401).body["code"], "otp_required");
-        assert_eq!(sign_in(w, &ana.email, "not the password", Some(&codes[0])).await.expect(401).body["code"], "invalid_credentials");
-        let code = fresh_code(w, &ana);
-        sign_in(w, &ana.email, PASSWORD, Some(&code)).await.expect(200);
-        sign_in(w, &ana.email, PASSWORD, Some(&code)).await.expect(401); // once
-        sign_in(w, &ana.email, PASSWORD, Some(&codes[0].to_lowercase())).await.expect(200);
-        sign_in(w, &ana.email, PASSWORD, Some(&codes[0])).await.expect(401);
-        // It is the code's own failures that make it wait.
-        use alongside::db::schema::sign_in_tries as tries;
-        for _ in 0..5 {
-            sign_in(w, &ana.email, PASSWORD, Some("000000")).await.expect(401);
-        }
-        diesel::delete(tries::table.filter(tries::account.is_not_null())).execute(&mut w.home.open()).unwrap();
-        let shut = sign_in(w, &ana.email, PASSWORD, Some(&codes[1])).await;
-        assert_eq!(shut.expect(401).body["code"], "invalid_credentials");
-        diesel::delete(tries::table).execute(&mut w.home.open()).unwrap();
-        sign_in(w, &ana.email, PASSWORD, Some(&codes[1])).await.expect(200);
-        // A new password asks for it all the same (AU-11).
-        public(w, "forgot-password", json!({"email": ana.email})).await.expect(202);
-        let secret = w.secret(&ana.email, "password_reset.").await;
-        public(w, "reset-password", json!({"token": secret, "password": NEW})).await.expect(204);
-        assert_eq!(sign_in(w, &ana.email, NEW, None).await.expect(401).body["code"], "otp_required");
-        // Nor does it set the code's own failures back: the fifth makes it wait, though four were before the new password.
-        for _ in 0..4 {
-            sign_in(w, &ana.email, NEW, Some("000000")).await.expect(401);
-        }
-        public(w, "forgot-password", json!({"email": ana.email})).await.expect(202);
-        let mut done = 0;
-        for letter in w.letters(&ana.email, 6).await {
-            let code = letter.lines().find_map(|line| line.strip_prefix("Code: ")).unwrap_or_default().trim().to_owned();
-            done += usize::from(public(w, "reset-password", json!({"token": code, "password": PASSWORD})).await.status == 204);
-        }
-        assert_eq!(done, 1);
+async fn a_second_factor_is_asked_for_and_a_right_password_sets_nothing_back(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let before = sign_in(w, &ana.email, PASSWORD, None).await.expect(200);
+    ana.send("POST", "/me/second-factor", &[], None).await.expect(200);
+    ana.post("/me/second-factor/confirmation", json!({"otp": "000000"})).await.faulty(422, "/otp", "wrong_code");
+    sign_in(w, &ana.email, PASSWORD, None).await.expect(200); // nothing is asked for yet
+    let codes = set_up(w, &ana).await;
+    assert_eq!(codes.len(), 10);
+    with_token(w, &before, "GET", "/me", None).await.expect(401);
+    ana.get("/me").await.expect(200);
+    assert_eq!(sign_in(w, &ana.email, PASSWORD, None).await.expect(401).body["code"], "otp_required");
+    assert_eq!(
+        sign_in(w, &ana.email, "not the password", Some(&codes[0])).await.expect(401).body["code"],
+        "invalid_credentials"
+    );
+    let code = fresh_code(w, &ana);
+    sign_in(w, &ana.email, PASSWORD, Some(&code)).await.expect(200);
+    sign_in(w, &ana.email, PASSWORD, Some(&code)).await.expect(401); // once
+    sign_in(w, &ana.email, PASSWORD, Some(&codes[0].to_lowercase())).await.expect(200);
+    sign_in(w, &ana.email, PASSWORD, Some(&codes[0])).await.expect(401);
+    // It is the code's own failures that make it wait.
+    use alongside::db::schema::sign_in_tries as tries;
+    for _ in 0..5 {
         sign_in(w, &ana.email, PASSWORD, Some("000000")).await.expect(401);
-        sign_in(w, &ana.email, PASSWORD, Some(&codes[3])).await.expect(401);
-        diesel::delete(tries::table).execute(&mut w.home.open()).unwrap();
-        sign_in(w, &ana.email, PASSWORD, Some(&codes[3])).await.expect(200);
-        // No code is spent on an organization that is shut.
-        suspend(w, OrganizationStatus::Suspended);
-        assert_eq!(sign_in(w, &ana.email, PASSWORD, Some(&codes[2])).await.expect(401).body["code"], "invalid_credentials");
-        suspend(w, OrganizationStatus::Active);
-        sign_in(w, &ana.email, PASSWORD, Some(&codes[2])).await.expect(200);
-        let trace = actions(w).await;
-        for action in ["user.otp_asked", "user.recovery_code_spent", "user.second_factor_confirmed"] {
-            assert!(trace.iter().any(|known| known == action), "{action}: {trace:?}");
-        }
-        // Who has lost it is let in by an administrator, and only by their own.
-        let path = format!("/users/{}/second-factor", ana.id());
-        w.outsider(Role::Admin).send("DELETE", &path, &[], None).await.expect(404);
-        w.user(Role::Admin).send("DELETE", &path, &[], None).await.expect(204);
-        sign_in(w, &ana.email, PASSWORD, None).await.expect(200);
     }
+    diesel::delete(tries::table.filter(tries::account.is_not_null())).execute(&mut w.home.open()).unwrap();
+    let shut = sign_in(w, &ana.email, PASSWORD, Some(&codes[1])).await;
+    assert_eq!(shut.expect(401).body["code"], "invalid_credentials");
+    diesel::delete(tries::table).execute(&mut w.home.open()).unwrap();
+    sign_in(w, &ana.email, PASSWORD, Some(&codes[1])).await.expect(200);
+    // A new password asks for it all the same (AU-11).
+    public(w, "forgot-password", json!({"email": ana.email})).await.expect(202);
+    let secret = w.secret(&ana.email, "password_reset.").await;
+    public(w, "reset-password", json!({"token": secret, "password": NEW})).await.expect(204);
+    assert_eq!(sign_in(w, &ana.email, NEW, None).await.expect(401).body["code"], "otp_required");
+    // Nor does it set the code's own failures back: the fifth makes it wait, though four were before the new password.
+    for _ in 0..4 {
+        sign_in(w, &ana.email, NEW, Some("000000")).await.expect(401);
+    }
+    public(w, "forgot-password", json!({"email": ana.email})).await.expect(202);
+    let mut done = 0;
+    for letter in w.letters(&ana.email, 6).await {
+        let code = letter.lines().find_map(|line| line.strip_prefix("Code: ")).unwrap_or_default().trim().to_owned();
+        done +=
+            usize::from(public(w, "reset-password", json!({"token": code, "password": PASSWORD})).await.status == 204);
+    }
+    assert_eq!(done, 1);
+    sign_in(w, &ana.email, PASSWORD, Some("000000")).await.expect(401);
+    sign_in(w, &ana.email, PASSWORD, Some(&codes[3])).await.expect(401);
+    diesel::delete(tries::table).execute(&mut w.home.open()).unwrap();
+    sign_in(w, &ana.email, PASSWORD, Some(&codes[3])).await.expect(200);
+    // No code is spent on an organization that is shut.
+    suspend(w, OrganizationStatus::Suspended);
+    assert_eq!(sign_in(w, &ana.email, PASSWORD, Some(&codes[2])).await.expect(401).body["code"], "invalid_credentials");
+    suspend(w, OrganizationStatus::Active);
+    sign_in(w, &ana.email, PASSWORD, Some(&codes[2])).await.expect(200);
+    let trace = actions(w).await;
+    for action in ["user.otp_asked", "user.recovery_code_spent", "user.second_factor_confirmed"] {
+        assert!(trace.iter().any(|known| known == action), "{action}: {trace:?}");
+    }
+    // Who has lost it is let in by an administrator, and only by their own.
+    let path = format!("/users/{}/second-factor", ana.id());
+    w.outsider(Role::Admin).send("DELETE", &path, &[], None).await.expect(404);
+    w.user(Role::Admin).send("DELETE", &path, &[], None).await.expect(204);
+    sign_in(w, &ana.email, PASSWORD, None).await.expect(200);
+}
 
-    async fn where_a_role_must_have_a_factor_nothing_is_done_without(w) {
-        let (admin, boss, ana) = (w.user(Role::Admin), w.user(Role::Supervisor), w.user(Role::Advocate));
-        let boss_has = w.user(Role::Supervisor);
-        let codes = set_up(w, &boss_has).await;
-        admin.send("PATCH", "/organization", &[("if-match", "*")], Some(json!({"second_factor_roles": ["supervisor"]}))).await.expect(200);
-        assert_eq!(boss.get("/cases").await.expect(403).body["code"], "second_factor_required");
-        ana.get("/cases").await.expect(200);
-        boss_has.get("/cases").await.expect(200);
-        admin.get("/users").await.expect(200);
-        w.outsider(Role::Supervisor).get("/cases").await.expect(200);
-        let session = sign_in(w, &boss.email, PASSWORD, None).await.expect(200);
-        assert_eq!(with_token(w, &session, "GET", "/cases", None).await.expect(403).body["code"], "second_factor_required");
-        assert_eq!(boss.get("/me/second-factor").await.expect(200).body["required"], true);
-        set_up(w, &boss).await;
-        boss.get("/cases").await.expect(200);
-        // Without it again, nothing else can be done until there is another.
-        let session = sign_in(w, &boss_has.email, PASSWORD, Some(&codes[0])).await.expect(200);
-        with_token(w, &session, "DELETE", "/me/second-factor", None).await.expect(204);
-        assert_eq!(with_token(w, &session, "GET", "/cases", None).await.expect(403).body["code"], "second_factor_required");
-        admin.send("PATCH", "/organization", &[("if-match", "*")], Some(json!({"second_factor_roles": []}))).await.expect(200);
-        with_token(w, &session, "GET", "/cases", None).await.expect(200);
-    }
+async fn where_a_role_must_have_a_factor_nothing_is_done_without(w: &World) {
+    let (admin, boss, ana) = (w.user(Role::Admin), w.user(Role::Supervisor), w.user(Role::Advocate));
+    let boss_has = w.user(Role::Supervisor);
+    let codes = set_up(w, &boss_has).await;
+    admin
+        .send("PATCH", "/organization", &[("if-match", "*")], Some(json!({"second_factor_roles": ["supervisor"]})))
+        .await
+        .expect(200);
+    assert_eq!(boss.get("/cases").await.expect(403).body["code"], "second_factor_required");
+    ana.get("/cases").await.expect(200);
+    boss_has.get("/cases").await.expect(200);
+    admin.get("/users").await.expect(200);
+    w.outsider(Role::Supervisor).get("/cases").await.expect(200);
+    let session = sign_in(w, &boss.email, PASSWORD, None).await.expect(200);
+    assert_eq!(with_token(w, &session, "GET", "/cases", None).await.expect(403).body["code"], "second_factor_required");
+    assert_eq!(boss.get("/me/second-factor").await.expect(200).body["required"], true);
+    set_up(w, &boss).await;
+    boss.get("/cases").await.expect(200);
+    // Without it again, nothing else can be done until there is another.
+    let session = sign_in(w, &boss_has.email, PASSWORD, Some(&codes[0])).await.expect(200);
+    with_token(w, &session, "DELETE", "/me/second-factor", None).await.expect(204);
+    assert_eq!(with_token(w, &session, "GET", "/cases", None).await.expect(403).body["code"], "second_factor_required");
+    admin
+        .send("PATCH", "/organization", &[("if-match", "*")], Some(json!({"second_factor_roles": []})))
+        .await
+        .expect(200);
+    with_token(w, &session, "GET", "/cases", None).await.expect(200);
+}
 
-    /// AU-13.
-    async fn what_opens_the_door_asks_for_the_password_again(w) {
-        let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
-        let user = format!("/users/{}", ana.id());
-        let asked = [
-            ("PATCH", user.as_str(), Some(json!({"role": "supervisor"}))),
-            ("PATCH", "/organization", Some(json!({"second_factor_roles": ["admin"]}))),
-            ("POST", "/invitations", Some(json!({"email": "bo@example.org", "display_name": "Bo", "role": "admin"}))),
-            ("POST", "/me/email", Some(json!({"email": "new@example.org"}))),
-            ("POST", "/me/second-factor", None),
-            ("DELETE", "/me/second-factor", None),
-        ];
-        an_hour_ago(w, &admin);
-        for (method, path, body) in asked {
-            let reply = admin.send(method, path, &[("if-match", "*")], body).await.expect(403);
-            assert_eq!(reply.body["code"], "reauthentication_required", "{method} {path}");
-        }
-        admin.get("/users").await.expect(200);
-        let again = |body: Value| admin.post("/auth/reauthenticate", body);
-        again(json!({"password": "not the password"})).await.faulty(422, "/password", "wrong_password");
-        again(json!({"password": PASSWORD})).await.expect(204);
-        set_up(w, &admin).await;
-        an_hour_ago(w, &admin);
-        again(json!({"password": PASSWORD})).await.faulty(422, "/otp", "required");
-        again(json!({"password": PASSWORD, "otp": "000000"})).await.faulty(422, "/password", "wrong_password");
-        let code = fresh_code(w, &admin);
-        again(json!({"password": PASSWORD, "otp": code})).await.expect(204);
-        admin.send("PATCH", &user, &[("if-match", "*")], Some(json!({"role": "supervisor"}))).await.expect(200);
-        // Whoever has found a session guesses no faster than at the door.
-        for _ in 0..5 {
-            again(json!({"password": "not the password"})).await.expect(422);
-        }
-        again(json!({"password": PASSWORD, "otp": fresh_code(w, &admin)})).await.expect(422);
+/// AU-13.
+async fn what_opens_the_door_asks_for_the_password_again(w: &World) {
+    let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
+    let user = format!("/users/{}", ana.id());
+    let asked = [
+        ("PATCH", user.as_str(), Some(json!({"role": "supervisor"}))),
+        ("PATCH", "/organization", Some(json!({"second_factor_roles": ["admin"]}))),
+        ("POST", "/invitations", Some(json!({"email": "bo@example.org", "display_name": "Bo", "role": "admin"}))),
+        ("POST", "/me/email", Some(json!({"email": "new@example.org"}))),
+        ("POST", "/me/second-factor", None),
+        ("DELETE", "/me/second-factor", None),
+    ];
+    an_hour_ago(w, &admin);
+    for (method, path, body) in asked {
+        let reply = admin.send(method, path, &[("if-match", "*")], body).await.expect(403);
+        assert_eq!(reply.body["code"], "reauthentication_required", "{method} {path}");
     }
+    admin.get("/users").await.expect(200);
+    let again = |body: Value| admin.post("/auth/reauthenticate", body);
+    again(json!({"password": "not the password"})).await.faulty(422, "/password", "wrong_password");
+    again(json!({"password": PASSWORD})).await.expect(204);
+    set_up(w, &admin).await;
+    an_hour_ago(w, &admin);
+    again(json!({"password": PASSWORD})).await.faulty(422, "/otp", "required");
+    again(json!({"password": PASSWORD, "otp": "000000"})).await.faulty(422, "/password", "wrong_password");
+    let code = fresh_code(w, &admin);
+    again(json!({"password": PASSWORD, "otp": code})).await.expect(204);
+    admin.send("PATCH", &user, &[("if-match", "*")], Some(json!({"role": "supervisor"}))).await.expect(200);
+    // Whoever has found a session guesses no faster than at the door.
+    for _ in 0..5 {
+        again(json!({"password": "not the password"})).await.expect(422);
+    }
+    again(json!({"password": PASSWORD, "otp": fresh_code(w, &admin)})).await.expect(422);
 }

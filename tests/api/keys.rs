@@ -35,84 +35,113 @@ async fn status_of(w: &World, base: &str, token: &str) -> u16 {
 }
 
 async fn login(w: &World, user: &User<'_>) -> Value {
-    w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": user.email, "password": PASSWORD}))).await.expect(200).body
+    w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": user.email, "password": PASSWORD})))
+        .await
+        .expect(200)
+        .body
 }
 
 on_both_engines! {
-    async fn a_new_signing_key_puts_nobody_out_and_a_retired_one_is_dead_on_every_server(w) {
-        let (ana, folder) = (w.user(Role::Advocate), w.home.folder.path());
-        for _ in 0..3 { ana.new_client().await; }
-        let tokens = login(w, &ana).await;
-        let old = tokens["access_token"].as_str().unwrap().to_owned();
-        let page = ana.get("/clients?limit=1").await.expect(200);
-        let cursor = page.body["page"]["next_cursor"].as_str().unwrap().to_owned();
-        // A server on another machine that shares the folder: it has read the keys for itself.
-        let theirs = Arc::new(Keys::load(folder).unwrap());
-        let there = w.another_server_by(&theirs);
-        assert_eq!((status_of(w, &there, &old).await, status_of(w, &w.base, &old).await), (200, 200));
+    a_new_signing_key_puts_nobody_out_and_a_retired_one_is_dead_on_every_server,
+    the_program_notices_keys_that_come_and_go,
+}
 
-        let first = signer(&old);
-        let second = Ring::add(folder, Instant::now()).unwrap();
-        for keys in [&w.keys, &theirs] { keys.look_again(); }
-        for base in [&w.base, &there] {
-            assert_eq!(published(w, base).await, [first.clone(), second.clone()]);
-            assert_eq!(status_of(w, base, &old).await, 200, "a token that was handed out before");
-        }
-        let again = refresh(w, &tokens).await.expect(200).body;
-        let new = again["access_token"].as_str().unwrap();
-        assert_eq!(signer(new), second);
-        assert_eq!((status_of(w, &there, new).await, status_of(w, &w.base, new).await), (200, 200));
-        let next = |cursor: &str| { let path = format!("/clients?limit=1&cursor={cursor}"); let ana = &ana; async move { ana.get(&path).await } };
-        next(&cursor).await.expect(200);
-        assert_eq!(pages(&ana, "/clients", 1).await.len(), 3);
-
-        Ring::retire(folder, &first).unwrap();
-        for keys in [&w.keys, &theirs] { keys.look_again(); }
-        for base in [&w.base, &there] {
-            assert_eq!(published(w, base).await, std::slice::from_ref(&second));
-            assert_eq!((status_of(w, base, &old).await, status_of(w, base, new).await), (401, 200));
-        }
-        ana.get("/me").await.expect(401);
-        let again = refresh(w, &again).await.expect(200).body;
-        let ask = |path: String| { let token = again["access_token"].as_str().unwrap().to_owned(); async move { w.send(Some(&token), "GET", &path, &[], None).await } };
-        let refused = ask(format!("/api/v1/clients?limit=1&cursor={cursor}")).await.expect(400);
-        assert_eq!(refused.faults(), [("cursor".to_owned(), "invalid_cursor".to_owned())]);
-        ask("/api/v1/clients?limit=1".into()).await.expect(200);
+async fn a_new_signing_key_puts_nobody_out_and_a_retired_one_is_dead_on_every_server(w: &World) {
+    let (ana, folder) = (w.user(Role::Advocate), w.home.folder.path());
+    for _ in 0..3 {
+        ana.new_client().await;
     }
+    let tokens = login(w, &ana).await;
+    let old = tokens["access_token"].as_str().unwrap().to_owned();
+    let page = ana.get("/clients?limit=1").await.expect(200);
+    let cursor = page.body["page"]["next_cursor"].as_str().unwrap().to_owned();
+    // A server on another machine that shares the folder: it has read the keys for itself.
+    let theirs = Arc::new(Keys::load(folder).unwrap());
+    let there = w.another_server_by(&theirs);
+    assert_eq!((status_of(w, &there, &old).await, status_of(w, &w.base, &old).await), (200, 200));
 
-    async fn the_program_notices_keys_that_come_and_go(w) {
-        let (ana, folder) = (w.user(Role::Advocate), w.home.folder.path().to_owned());
-        ana.new_client().await; // an entry, which is sealed when the program starts
-        let (_program, base, log) = logs::start(w).await;
-        let alongside = |arguments: &[&str]| {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_alongside"));
-            command.env("ALONGSIDE_DATABASE_URL", &w.home.url).env("ALONGSIDE_DATA_DIR", &folder).env_remove("ALONGSIDE_TEST_POSTGRES");
-            let done = command.args(arguments).output().unwrap();
-            (done.status.success(), String::from_utf8(done.stdout).unwrap().trim().to_owned(), String::from_utf8(done.stderr).unwrap())
-        };
-        let first = signer(ana.token());
-        let soon = async |expected: &[String]| {
-            for _ in 0..200 {
-                if published(w, &base).await == expected { return; }
-                tokio::time::sleep(Duration::from_millis(100)).await;
+    let first = signer(&old);
+    let second = Ring::add(folder, Instant::now()).unwrap();
+    for keys in [&w.keys, &theirs] {
+        keys.look_again();
+    }
+    for base in [&w.base, &there] {
+        assert_eq!(published(w, base).await, [first.clone(), second.clone()]);
+        assert_eq!(status_of(w, base, &old).await, 200, "a token that was handed out before");
+    }
+    let again = refresh(w, &tokens).await.expect(200).body;
+    let new = again["access_token"].as_str().unwrap();
+    assert_eq!(signer(new), second);
+    assert_eq!((status_of(w, &there, new).await, status_of(w, &w.base, new).await), (200, 200));
+    let next = |cursor: &str| {
+        let path = format!("/clients?limit=1&cursor={cursor}");
+        let ana = &ana;
+        async move { ana.get(&path).await }
+    };
+    next(&cursor).await.expect(200);
+    assert_eq!(pages(&ana, "/clients", 1).await.len(), 3);
+
+    Ring::retire(folder, &first).unwrap();
+    for keys in [&w.keys, &theirs] {
+        keys.look_again();
+    }
+    for base in [&w.base, &there] {
+        assert_eq!(published(w, base).await, std::slice::from_ref(&second));
+        assert_eq!((status_of(w, base, &old).await, status_of(w, base, new).await), (401, 200));
+    }
+    ana.get("/me").await.expect(401);
+    let again = refresh(w, &again).await.expect(200).body;
+    let ask = |path: String| {
+        let token = again["access_token"].as_str().unwrap().to_owned();
+        async move { w.send(Some(&token), "GET", &path, &[], None).await }
+    };
+    let refused = ask(format!("/api/v1/clients?limit=1&cursor={cursor}")).await.expect(400);
+    assert_eq!(refused.faults(), [("cursor".to_owned(), "invalid_cursor".to_owned())]);
+    ask("/api/v1/clients?limit=1".into()).await.expect(200);
+}
+
+async fn the_program_notices_keys_that_come_and_go(w: &World) {
+    let (ana, folder) = (w.user(Role::Advocate), w.home.folder.path().to_owned());
+    ana.new_client().await; // an entry, which is sealed when the program starts
+    let (_program, base, log) = logs::start(w).await;
+    let alongside = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_alongside"));
+        command
+            .env("ALONGSIDE_DATABASE_URL", &w.home.url)
+            .env("ALONGSIDE_DATA_DIR", &folder)
+            .env_remove("ALONGSIDE_TEST_POSTGRES");
+        let done = command.args(arguments).output().unwrap();
+        (
+            done.status.success(),
+            String::from_utf8(done.stdout).unwrap().trim().to_owned(),
+            String::from_utf8(done.stderr).unwrap(),
+        )
+    };
+    let first = signer(ana.token());
+    let soon = async |expected: &[String]| {
+        for _ in 0..200 {
+            if published(w, &base).await == expected {
+                return;
             }
-            panic!("it has not noticed: {}", std::fs::read_to_string(&log).unwrap());
-        };
-        let (made, second, why) = alongside(&["admin", "rotate-signing-key", "--signs-in", "0"]);
-        assert!(made, "{why}");
-        soon(&[first.clone(), second.clone()]).await;
-        let body = json!({"email": ana.email, "password": PASSWORD});
-        let tokens: Value = w.http.post(format!("{base}/api/v1/auth/login")).json(&body).send().await.unwrap().json().await.unwrap();
-        assert_eq!(signer(tokens["access_token"].as_str().unwrap()), second);
-        assert_eq!(status_of(w, &base, ana.token()).await, 200);
-        let (refused, _, why) = alongside(&["admin", "retire-signing-key", &second]);
-        assert!(!refused && why.contains("signs now") && why.lines().count() == 1, "{why}");
-        assert!(alongside(&["admin", "signing-keys"]).1.contains(&format!("{first} signs from ")));
-        assert!(alongside(&["admin", "retire-signing-key", &first]).0);
-        soon(std::slice::from_ref(&second)).await;
-        assert_eq!(status_of(w, &base, ana.token()).await, 401);
-        // What it sealed when it started, by the key that is retired, is met still.
-        let (_, observed, why) = alongside(&["verify"]);
-        assert!(observed.contains("\n1 checkpoints are met, 0 lines cannot be read"), "{observed} {why}");
-    }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        panic!("it has not noticed: {}", std::fs::read_to_string(&log).unwrap());
+    };
+    let (made, second, why) = alongside(&["admin", "rotate-signing-key", "--signs-in", "0"]);
+    assert!(made, "{why}");
+    soon(&[first.clone(), second.clone()]).await;
+    let body = json!({"email": ana.email, "password": PASSWORD});
+    let tokens: Value =
+        w.http.post(format!("{base}/api/v1/auth/login")).json(&body).send().await.unwrap().json().await.unwrap();
+    assert_eq!(signer(tokens["access_token"].as_str().unwrap()), second);
+    assert_eq!(status_of(w, &base, ana.token()).await, 200);
+    let (refused, _, why) = alongside(&["admin", "retire-signing-key", &second]);
+    assert!(!refused && why.contains("signs now") && why.lines().count() == 1, "{why}");
+    assert!(alongside(&["admin", "signing-keys"]).1.contains(&format!("{first} signs from ")));
+    assert!(alongside(&["admin", "retire-signing-key", &first]).0);
+    soon(std::slice::from_ref(&second)).await;
+    assert_eq!(status_of(w, &base, ana.token()).await, 401);
+    // What it sealed when it started, by the key that is retired, is met still.
+    let (_, observed, why) = alongside(&["verify"]);
+    assert!(observed.contains("\n1 checkpoints are met, 0 lines cannot be read"), "{observed} {why}");
 }

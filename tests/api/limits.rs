@@ -2,7 +2,7 @@
 
 use crate::{
     on_both_engines,
-    support::{PASSWORD, Reply, User, pages},
+    support::{PASSWORD, Reply, User, World, pages},
 };
 use alongside::{
     auth::Role,
@@ -34,141 +34,200 @@ fn count(conn: &mut Conn, secrets_of: &str) -> i64 {
 }
 
 on_both_engines! {
-    async fn of_many_break_glass_openings_at_once_three_are_open(w) {
-        let ana = w.user(Role::Advocate);
-        for many in [6_usize, 24] {
-            let kim = w.user_in(&w.org, &[w.new_team(&format!("South side {many}"))], Role::Supervisor);
-            let mut cases = Vec::new();
-            for _ in 0..many { cases.push(ana.new_case().await); }
-            assert_eq!(done(cases.iter().map(|case| kim.post("/break-glass", glass(case)))).await, 3);
-            assert_eq!(pages(&kim, "/break-glass?reviewed=false", 50).await.len(), 3);
+    of_many_break_glass_openings_at_once_three_are_open,
+    of_many_sign_ins_at_once_ten_sessions_stay,
+    of_many_who_invite_one_address_at_once_one_does,
+    of_many_who_ask_for_a_new_password_at_once_one_secret_is_worth_something,
+    of_many_deputies_for_the_same_days_at_once_one_is_made,
+    of_many_teams_of_one_name_at_once_one_is_made,
+    of_many_statements_at_once_one_is_a_draft_and_numbers_have_no_gap,
+    of_many_who_assign_the_same_person_at_once_one_does,
+    a_checklist_that_many_fill_at_once_has_two_hundred_items,
+    of_many_who_write_the_first_template_at_once_each_replaces_the_one_before,
+    of_many_who_begin_a_second_factor_at_once_one_secret_is_there,
+    of_many_cases_at_once_each_has_a_number_of_its_own,
+    of_many_who_write_down_one_outcome_or_reschedule_at_once_one_does,
+}
+
+async fn of_many_break_glass_openings_at_once_three_are_open(w: &World) {
+    let ana = w.user(Role::Advocate);
+    for many in [6_usize, 24] {
+        let kim = w.user_in(&w.org, &[w.new_team(&format!("South side {many}"))], Role::Supervisor);
+        let mut cases = Vec::new();
+        for _ in 0..many {
+            cases.push(ana.new_case().await);
         }
+        assert_eq!(done(cases.iter().map(|case| kim.post("/break-glass", glass(case)))).await, 3);
+        assert_eq!(pages(&kim, "/break-glass?reviewed=false", 50).await.len(), 3);
     }
+}
 
-    async fn of_many_sign_ins_at_once_ten_sessions_stay(w) {
-        let ana = w.user(Role::Advocate);
-        let login = || w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD})));
-        // Of those who sign in to one account at once, few are looked at: four at a time.
-        let mut tokens: Vec<String> = Vec::new();
-        for _ in 0..8 {
-            let replies = join_all((0..4).map(|_| login())).await;
-            tokens.extend(replies.iter().filter_map(|reply| reply.body["access_token"].as_str()).map(str::to_owned));
-        }
-        assert!(tokens.len() > 15, "{} have signed in", tokens.len());
-        let mut alive = 0;
-        for token in &tokens {
-            alive += usize::from(w.send(Some(token), "GET", "/api/v1/me", &[], None).await.status == 200);
-        }
-        assert_eq!(alive, 10);
+async fn of_many_sign_ins_at_once_ten_sessions_stay(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let login = || w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD})));
+    // Of those who sign in to one account at once, few are looked at: four at a time.
+    let mut tokens: Vec<String> = Vec::new();
+    for _ in 0..8 {
+        let replies = join_all((0..4).map(|_| login())).await;
+        tokens.extend(replies.iter().filter_map(|reply| reply.body["access_token"].as_str()).map(str::to_owned));
     }
+    assert!(tokens.len() > 15, "{} have signed in", tokens.len());
+    let mut alive = 0;
+    for token in &tokens {
+        alive += usize::from(w.send(Some(token), "GET", "/api/v1/me", &[], None).await.status == 200);
+    }
+    assert_eq!(alive, 10);
+}
 
-    async fn of_many_who_invite_one_address_at_once_one_does(w) {
-        let (admin, other) = (w.user(Role::Admin), w.user(Role::Admin));
-        let new = json!({"email": "bo@example.org", "display_name": "Bo", "role": "advocate"});
-        assert_eq!(done((0..16).map(|n| if n % 2 == 0 { &admin } else { &other }.post("/invitations", new.clone()))).await, 1);
-    }
+async fn of_many_who_invite_one_address_at_once_one_does(w: &World) {
+    let (admin, other) = (w.user(Role::Admin), w.user(Role::Admin));
+    let new = json!({"email": "bo@example.org", "display_name": "Bo", "role": "advocate"});
+    assert_eq!(
+        done((0..16).map(|n| if n % 2 == 0 { &admin } else { &other }.post("/invitations", new.clone()))).await,
+        1
+    );
+}
 
-    /// One letter's secret is worth something at a time, and no more than a few are sent in an hour.
-    async fn of_many_who_ask_for_a_new_password_at_once_one_secret_is_worth_something(w) {
-        let ana = w.user(Role::Advocate);
-        let ask = || w.anyone("POST", "/api/v1/auth/forgot-password", Some(json!({"email": ana.email})));
-        join_all((0..16).map(|_| ask())).await;
-        w.letters(&ana.email, 1).await;
-        tokio::time::sleep(std::time::Duration::from_secs(1)).await; // the others, if there are any
-        assert_eq!(count(&mut w.home.open(), &ana.email), 1);
-        let admin = w.user(Role::Admin);
-        let invited = admin.post("/invitations", json!({"email": "bo@example.org", "display_name": "Bo", "role": "advocate"})).await.expect(201).id();
-        let sent = done((0..16).map(async |_| admin.send("POST", &format!("/invitations/{invited}/send-again"), &[], None).await)).await;
-        assert!((1..16).contains(&sent), "{sent}");
-        assert_eq!(count(&mut w.home.open(), "bo@example.org"), 1);
-    }
+/// One letter's secret is worth something at a time, and no more than a few are sent in an hour.
+async fn of_many_who_ask_for_a_new_password_at_once_one_secret_is_worth_something(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let ask = || w.anyone("POST", "/api/v1/auth/forgot-password", Some(json!({"email": ana.email})));
+    join_all((0..16).map(|_| ask())).await;
+    w.letters(&ana.email, 1).await;
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await; // the others, if there are any
+    assert_eq!(count(&mut w.home.open(), &ana.email), 1);
+    let admin = w.user(Role::Admin);
+    let invited = admin
+        .post("/invitations", json!({"email": "bo@example.org", "display_name": "Bo", "role": "advocate"}))
+        .await
+        .expect(201)
+        .id();
+    let sent =
+        done((0..16).map(async |_| admin.send("POST", &format!("/invitations/{invited}/send-again"), &[], None).await))
+            .await;
+    assert!((1..16).contains(&sent), "{sent}");
+    assert_eq!(count(&mut w.home.open(), "bo@example.org"), 1);
+}
 
-    async fn of_many_deputies_for_the_same_days_at_once_one_is_made(w) {
-        let (admin, deputy) = (w.user(Role::Admin), w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor));
-        let new = json!({"user_id": deputy.id(), "starts_on": "2030-01-01", "ends_on": "2030-01-10", "reason": "Bo is ill."});
-        assert_eq!(done((0..16).map(async |_| admin.post(&format!("/teams/{}/deputies", w.team), new.clone()).await)).await, 1);
-    }
+async fn of_many_deputies_for_the_same_days_at_once_one_is_made(w: &World) {
+    let (admin, deputy) = (w.user(Role::Admin), w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor));
+    let new =
+        json!({"user_id": deputy.id(), "starts_on": "2030-01-01", "ends_on": "2030-01-10", "reason": "Bo is ill."});
+    assert_eq!(
+        done((0..16).map(async |_| admin.post(&format!("/teams/{}/deputies", w.team), new.clone()).await)).await,
+        1
+    );
+}
 
-    async fn of_many_teams_of_one_name_at_once_one_is_made(w) {
-        let admin = w.user(Role::Admin);
-        assert_eq!(done((0..16).map(|_| admin.post("/teams", json!({"name": "South side"})))).await, 1);
-    }
+async fn of_many_teams_of_one_name_at_once_one_is_made(w: &World) {
+    let admin = w.user(Role::Admin);
+    assert_eq!(done((0..16).map(|_| admin.post("/teams", json!({"name": "South side"})))).await, 1);
+}
 
-    async fn of_many_statements_at_once_one_is_a_draft_and_numbers_have_no_gap(w) {
-        let ana = w.user(Role::Advocate);
-        let client = ana.new_client().await;
-        assert_eq!(done((0..16).map(|_| statement(&ana, &client))).await, 1);
-    }
+async fn of_many_statements_at_once_one_is_a_draft_and_numbers_have_no_gap(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let client = ana.new_client().await;
+    assert_eq!(done((0..16).map(|_| statement(&ana, &client))).await, 1);
+}
 
-    async fn of_many_who_assign_the_same_person_at_once_one_does(w) {
-        let (ana, boss, mate) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
-        let case = ana.new_case().await;
-        let new = json!({"user_id": mate.id(), "role": "co"});
-        assert_eq!(done((0..16).map(async |_| boss.post(&format!("/cases/{case}/assignments"), new.clone()).await)).await, 1);
-        // However many make somebody lead, there is one.
-        let mates: Vec<_> = (0..8).map(|_| w.user(Role::Advocate)).collect();
-        done(mates.iter().map(async |mate| boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": mate.id(), "role": "lead"})).await)).await;
-        let current = pages(&boss, &format!("/cases/{case}/assignments"), 50).await;
-        let leads: Vec<_> = current.iter().filter(|row| row["role"] == "lead" && row.get("ended_at").is_none()).collect();
-        assert_eq!(leads.len(), 1);
-        assert_eq!(boss.get(&format!("/cases/{case}")).await.body["lead_advocate_id"], leads[0]["user_id"]);
-    }
+async fn of_many_who_assign_the_same_person_at_once_one_does(w: &World) {
+    let (ana, boss, mate) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
+    let case = ana.new_case().await;
+    let new = json!({"user_id": mate.id(), "role": "co"});
+    assert_eq!(
+        done((0..16).map(async |_| boss.post(&format!("/cases/{case}/assignments"), new.clone()).await)).await,
+        1
+    );
+    // However many make somebody lead, there is one.
+    let mates: Vec<_> = (0..8).map(|_| w.user(Role::Advocate)).collect();
+    done(mates.iter().map(async |mate| {
+        boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": mate.id(), "role": "lead"})).await
+    }))
+    .await;
+    let current = pages(&boss, &format!("/cases/{case}/assignments"), 50).await;
+    let leads: Vec<_> = current.iter().filter(|row| row["role"] == "lead" && row.get("ended_at").is_none()).collect();
+    assert_eq!(leads.len(), 1);
+    assert_eq!(boss.get(&format!("/cases/{case}")).await.body["lead_advocate_id"], leads[0]["user_id"]);
+}
 
-    async fn a_checklist_that_many_fill_at_once_has_two_hundred_items(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = crate::support::active_case(&ana, &boss).await;
-        let new = json!({"type": "discharge_planning", "mode": "in_person", "starts_at": "2030-01-05T10:00:00Z", "ends_at": "2030-01-05T11:00:00Z", "time_zone": "UTC", "purpose": "p"});
-        let meeting = ana.post(&format!("/cases/{case}/meetings"), new).await.expect(201).id();
-        let path = format!("/meetings/{meeting}/preparation");
-        let there = pages_of(&ana, &path).await;
-        let item = || ana.post(&path, json!({"category": "documents", "text": "Ask about the dose.", "mandatory": false, "owner": "advocate"}));
-        for _ in there..192 { item().await.expect(201); }
-        assert_eq!(done((0..16).map(|_| item())).await, 8);
-        assert_eq!(pages_of(&ana, &path).await, 200);
+async fn a_checklist_that_many_fill_at_once_has_two_hundred_items(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = crate::support::active_case(&ana, &boss).await;
+    let new = json!({
+        "type": "discharge_planning", "mode": "in_person", "starts_at": "2030-01-05T10:00:00Z",
+        "ends_at": "2030-01-05T11:00:00Z", "time_zone": "UTC", "purpose": "p",
+    });
+    let meeting = ana.post(&format!("/cases/{case}/meetings"), new).await.expect(201).id();
+    let path = format!("/meetings/{meeting}/preparation");
+    let there = pages_of(&ana, &path).await;
+    let item = || {
+        ana.post(
+            &path,
+            json!({"category": "documents", "text": "Ask about the dose.", "mandatory": false, "owner": "advocate"}),
+        )
+    };
+    for _ in there..192 {
+        item().await.expect(201);
     }
+    assert_eq!(done((0..16).map(|_| item())).await, 8);
+    assert_eq!(pages_of(&ana, &path).await, 200);
+}
 
-    async fn of_many_who_write_the_first_template_at_once_each_replaces_the_one_before(w) {
-        let admin = w.user(Role::Admin);
-        let path = "/preparation-templates/discharge_planning";
-        let before = admin.get(path).await.expect(200).body["version"].as_i64().unwrap();
-        let new = json!({"items": [{"category": "purpose", "text": "What do you want?", "mandatory": true, "owner": "client"}]});
-        assert_eq!(done((0..8).map(|_| admin.send("PUT", path, &[], Some(new.clone())))).await, 8);
-        assert_eq!(admin.get(path).await.body["version"], before + 8, "no change is lost");
-        let etag = admin.get(path).await.etag();
-        assert_eq!(done((0..8).map(async |_| admin.send("PUT", path, &[("if-match", &etag)], Some(new.clone())).await)).await, 1);
-    }
+async fn of_many_who_write_the_first_template_at_once_each_replaces_the_one_before(w: &World) {
+    let admin = w.user(Role::Admin);
+    let path = "/preparation-templates/discharge_planning";
+    let before = admin.get(path).await.expect(200).body["version"].as_i64().unwrap();
+    let new =
+        json!({"items": [{"category": "purpose", "text": "What do you want?", "mandatory": true, "owner": "client"}]});
+    assert_eq!(done((0..8).map(|_| admin.send("PUT", path, &[], Some(new.clone())))).await, 8);
+    assert_eq!(admin.get(path).await.body["version"], before + 8, "no change is lost");
+    let etag = admin.get(path).await.etag();
+    assert_eq!(
+        done((0..8).map(async |_| admin.send("PUT", path, &[("if-match", &etag)], Some(new.clone())).await)).await,
+        1
+    );
+}
 
-    async fn of_many_who_begin_a_second_factor_at_once_one_secret_is_there(w) {
-        use schema::second_factors::dsl::*;
-        let ana = w.user(Role::Advocate);
-        assert!(done((0..12).map(|_| ana.send("POST", "/me/second-factor", &[], None))).await >= 1);
-        let there: i64 = second_factors.filter(user_id.eq(ana.actor.user)).count().get_result(&mut w.home.open()).unwrap();
-        assert_eq!(there, 1);
-    }
+async fn of_many_who_begin_a_second_factor_at_once_one_secret_is_there(w: &World) {
+    use schema::second_factors::dsl::*;
+    let ana = w.user(Role::Advocate);
+    assert!(done((0..12).map(|_| ana.send("POST", "/me/second-factor", &[], None))).await >= 1);
+    let there: i64 = second_factors.filter(user_id.eq(ana.actor.user)).count().get_result(&mut w.home.open()).unwrap();
+    assert_eq!(there, 1);
+}
 
-    async fn of_many_cases_at_once_each_has_a_number_of_its_own(w) {
-        let ana = w.user(Role::Advocate);
-        let client = ana.new_client().await;
-        let new = json!({"client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g"});
-        let made = join_all((0..24).map(|_| ana.post("/cases", new.clone()))).await;
-        let numbers: std::collections::BTreeSet<_> = made.iter().map(|reply| reply.body["case_number"].as_str().expect("a number").to_owned()).collect();
-        assert_eq!(numbers.len(), 24);
-        assert!(numbers.first().unwrap().ends_with("-000001") && numbers.last().unwrap().ends_with("-000024"), "{numbers:?}");
-    }
+async fn of_many_cases_at_once_each_has_a_number_of_its_own(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let client = ana.new_client().await;
+    let new = json!({"client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g"});
+    let made = join_all((0..24).map(|_| ana.post("/cases", new.clone()))).await;
+    let numbers: std::collections::BTreeSet<_> =
+        made.iter().map(|reply| reply.body["case_number"].as_str().expect("a number").to_owned()).collect();
+    assert_eq!(numbers.len(), 24);
+    assert!(
+        numbers.first().unwrap().ends_with("-000001") && numbers.last().unwrap().ends_with("-000024"),
+        "{numbers:?}"
+    );
+}
 
-    /// The rules that do not count but are of the same kind: what was decided once is not decided again.
-    async fn of_many_who_write_down_one_outcome_or_reschedule_at_once_one_does(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = crate::support::active_case(&ana, &boss).await;
-        let new = json!({"type": "discharge_planning", "mode": "in_person", "starts_at": "2030-01-05T10:00:00Z", "ends_at": "2030-01-05T11:00:00Z", "time_zone": "UTC", "purpose": "p"});
-        let meeting = ana.post(&format!("/cases/{case}/meetings"), new.clone()).await.expect(201).id();
-        let outcome = json!({"status": "cancelled", "cancelled_by": "provider"});
-        assert_eq!(done((0..12).map(async |_| ana.post(&format!("/meetings/{meeting}/outcome"), outcome.clone()).await)).await, 1);
-        let meeting = ana.post(&format!("/cases/{case}/meetings"), new.clone()).await.expect(201).id();
-        let mut again = new;
-        again["reschedules"] = json!(meeting);
-        assert_eq!(done((0..12).map(async |_| ana.post(&format!("/cases/{case}/meetings"), again.clone()).await)).await, 1);
-    }
+/// The rules that do not count but are of the same kind: what was decided once is not decided again.
+async fn of_many_who_write_down_one_outcome_or_reschedule_at_once_one_does(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = crate::support::active_case(&ana, &boss).await;
+    let new = json!({
+        "type": "discharge_planning", "mode": "in_person", "starts_at": "2030-01-05T10:00:00Z",
+        "ends_at": "2030-01-05T11:00:00Z", "time_zone": "UTC", "purpose": "p",
+    });
+    let meeting = ana.post(&format!("/cases/{case}/meetings"), new.clone()).await.expect(201).id();
+    let outcome = json!({"status": "cancelled", "cancelled_by": "provider"});
+    assert_eq!(
+        done((0..12).map(async |_| ana.post(&format!("/meetings/{meeting}/outcome"), outcome.clone()).await)).await,
+        1
+    );
+    let meeting = ana.post(&format!("/cases/{case}/meetings"), new.clone()).await.expect(201).id();
+    let mut again = new;
+    again["reschedules"] = json!(meeting);
+    assert_eq!(done((0..12).map(async |_| ana.post(&format!("/cases/{case}/meetings"), again.clone()).await)).await, 1);
 }
 
 async fn pages_of(user: &User<'_>, path: &str) -> usize {

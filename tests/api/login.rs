@@ -1,5 +1,5 @@
-//! The ways in, and who comes through them: guesses that are slowed, passwords that are kept, addresses that are believed,
-//! connections that have to wait.
+//! The ways in, and who comes through them: guesses that are slowed, passwords that are kept, addresses that are
+//! believed, connections that have to wait.
 
 use crate::{
     on_both_engines,
@@ -34,7 +34,8 @@ async fn sign_in(w: &World, email: &str, password: &str) -> Reply {
 
 /// Signs in at another server, as whoever stands behind a proxy; answers the status and `Retry-After`.
 async fn sign_in_at(w: &World, server: &str, email: &str, password: &str, behind: &str) -> (u16, String) {
-    let request = w.http.post(format!("{server}/api/v1/auth/login")).json(&json!({"email": email, "password": password}));
+    let request =
+        w.http.post(format!("{server}/api/v1/auth/login")).json(&json!({"email": email, "password": password}));
     let request = if behind.is_empty() { request } else { request.header("x-forwarded-for", behind) };
     let reply = request.send().await.unwrap();
     let after = reply.headers().get("retry-after").map_or("", |value| value.to_str().unwrap()).to_owned();
@@ -61,314 +62,420 @@ fn hash_of(w: &World, user: &User<'_>) -> String {
 }
 
 on_both_engines! {
-    async fn from_the_fifth_failure_on_an_account_waits_and_the_right_password_with_it(w) {
-        let ana = w.user(Role::Advocate);
-        let wrong = sign_in(w, &ana.email, WRONG).await.expect(401).observed();
-        for _ in 0..4 {
-            assert_eq!(sign_in(w, &ana.email, WRONG).await.expect(401).observed(), wrong);
-        }
-        assert_eq!(sign_in(w, &ana.email, PASSWORD).await.expect(401).observed(), wrong, "it waits");
-        ana.get("/me").await.expect(200); // who is inside stays there
-        time_goes_by(w);
-        sign_in(w, &ana.email, PASSWORD).await.expect(200);
-        for _ in 0..4 {
-            sign_in(w, &ana.email, WRONG).await.expect(401);
-        }
-        sign_in(w, &ana.email, PASSWORD).await.expect(200);
-        // A single wrong guess after the wait, and it waits again.
-        for _ in 0..5 {
-            sign_in(w, &ana.email, WRONG).await.expect(401);
-        }
-        time_goes_by(w);
+    from_the_fifth_failure_on_an_account_waits_and_the_right_password_with_it,
+    who_guesses_elsewhere_keeps_nobody_out_where_they_have_been_before,
+    who_signs_in_from_elsewhere_is_written_to,
+    of_two_hundred_guesses_at_once_five_are_looked_at,
+    an_account_that_is_not_there_waits_like_one_that_is,
+    a_hundred_failures_shut_the_account_until_an_operator_sets_a_new_password,
+    who_has_found_a_session_guesses_no_faster_than_at_the_door,
+    an_address_waits_after_very_many_failures_and_no_other_with_it,
+    a_password_is_hashed_anew_once_a_guess_has_to_cost_more,
+    sessions_are_listed_and_ended_one_by_one,
+    of_many_sessions_the_oldest_ends,
+    connections_over_the_cap_wait_and_the_others_work,
+    the_page_is_served_only_where_it_is_meant_to_be,
+    a_suspended_organization_is_shut_out_whole,
+    totals_count_what_is_seen_and_nothing_else,
+}
+
+async fn from_the_fifth_failure_on_an_account_waits_and_the_right_password_with_it(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let wrong = sign_in(w, &ana.email, WRONG).await.expect(401).observed();
+    for _ in 0..4 {
+        assert_eq!(sign_in(w, &ana.email, WRONG).await.expect(401).observed(), wrong);
+    }
+    assert_eq!(sign_in(w, &ana.email, PASSWORD).await.expect(401).observed(), wrong, "it waits");
+    ana.get("/me").await.expect(200); // who is inside stays there
+    time_goes_by(w);
+    sign_in(w, &ana.email, PASSWORD).await.expect(200);
+    for _ in 0..4 {
         sign_in(w, &ana.email, WRONG).await.expect(401);
-        sign_in(w, &ana.email, PASSWORD).await.expect(401);
     }
-
-    async fn who_guesses_elsewhere_keeps_nobody_out_where_they_have_been_before(w) {
-        let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
-        let proxied = w.another_server_in(app::ServerOptions {
-            sources: Sources { behind_proxy: true, trusted: TrustedProxies::try_from("127.0.0.0/8".to_owned()).unwrap() },
-            ..server_options()
-        });
-        let at = async |place: &str, user: &User<'_>, password: &str| sign_in_at(w, &proxied, &user.email, password, place).await.0;
-        let (office, elsewhere, home) = ("203.0.113.9", "198.51.100.1", "192.0.2.7");
-        assert_eq!(at(office, &ana, PASSWORD).await, 200);
-        for _ in 0..6 {
-            assert_eq!(at(elsewhere, &ana, WRONG).await, 401);
-        }
-        assert_eq!((at(elsewhere, &ana, PASSWORD).await, at(home, &ana, PASSWORD).await), (401, 401), "the account waits wherever it is not known");
-        assert_eq!(at(office, &ana, PASSWORD).await, 200);
-        // There, too, guesses are slowed.
-        for _ in 0..5 {
-            assert_eq!(at(office, &ana, WRONG).await, 401);
-        }
-        assert_eq!((at(office, &ana, PASSWORD).await, at(office, &ben, PASSWORD).await), (401, 200));
-        time_goes_by(w);
-        assert_eq!((at(office, &ana, PASSWORD).await, at(home, &ana, PASSWORD).await), (200, 200));
-    }
-
-    async fn who_signs_in_from_elsewhere_is_written_to(w) {
-        let ana = w.user(Role::Advocate);
-        let proxied = w.another_server_in(app::ServerOptions {
-            sources: Sources { behind_proxy: true, trusted: TrustedProxies::try_from("127.0.0.0/8".to_owned()).unwrap() },
-            ..server_options()
-        });
-        for place in ["203.0.113.9", "203.0.113.9", "192.0.2.7", "192.0.2.7", "203.0.113.9"] {
-            assert_eq!(sign_in_at(w, &proxied, &ana.email, PASSWORD, place).await.0, 200);
-        }
-        assert_eq!(w.letters(&ana.email, 1).await.len(), 1, "of the second place, once");
-    }
-
-    async fn of_two_hundred_guesses_at_once_five_are_looked_at(w) {
-        let ana = w.user(Role::Advocate);
-        for email in [ana.email.as_str(), "nobody@example.org"] {
-            let guesses = (0..200).map(|_| async { sign_in(w, email, WRONG).await.status });
-            let statuses = futures_util::future::join_all(guesses).await;
-            assert!(statuses.iter().all(|status| matches!(status, 401 | 429 | 503)), "{statuses:?}");
-            assert_eq!(failures(w)[0], 5, "of {email}");
-            diesel::delete(tries::table).execute(&mut w.home.open()).unwrap();
-        }
-    }
-
-    async fn an_account_that_is_not_there_waits_like_one_that_is(w) {
-        let ana = w.user(Role::Advocate);
-        let mut observed = Vec::new();
-        for email in [ana.email.as_str(), "nobody@example.org"] {
-            for _ in 0..7 {
-                let reply = sign_in(w, email, WRONG).await.expect(401);
-                observed.push((reply.observed(), reply.header("www-authenticate").to_owned(), reply.headers.len(), reply.header("content-length").to_owned()));
-            }
-        }
-        assert!(observed.iter().all(|one| *one == observed[0]), "{observed:#?}");
-        assert_eq!(failures(w)[..2], [5, 5]);
-    }
-
-    async fn a_hundred_failures_shut_the_account_until_an_operator_sets_a_new_password(w) {
-        let ana = w.user(Role::Advocate);
+    sign_in(w, &ana.email, PASSWORD).await.expect(200);
+    // A single wrong guess after the wait, and it waits again.
+    for _ in 0..5 {
         sign_in(w, &ana.email, WRONG).await.expect(401);
-        sign_in(w, &ana.email, PASSWORD).await.expect(200); // she is known here
-        sign_in(w, &ana.email, WRONG).await.expect(401);
-        // The address has two by now, one of them taken back.
-        for _ in 0..2 {
-            sign_in(w, "nobody@example.org", WRONG).await.expect(401);
-        }
-        diesel::update(tries::table.filter(tries::failures.eq(1))).set(tries::failures.eq(100)).execute(&mut w.home.open()).unwrap();
-        sign_in(w, &ana.email, PASSWORD).await.expect(401);
-        let options = Options { url: Url::parse(&w.home.url).unwrap(), replica: None, connections: 1, readers: 1, migrate: false, purpose: Use::Writing };
-        let (db, email) = (Db::open(&options).unwrap(), Email::parse(&ana.email).unwrap());
-        #[expect(clippy::disallowed_methods, reason = "this is the operator")]
-        let operator = Operator::new();
-        // As on a terminal, where a thread may wait.
-        let set = |password: &str| {
-            let password = Password::parse(password).unwrap();
-            std::thread::scope(|threads| threads.spawn(|| admin::set_password(&db, &operator, email.clone(), password, Cost::LEAST)).join().unwrap())
-        };
-        assert_eq!(set("River Peers River Peers").unwrap_err().all_issues()[0].fault.code, "own_words");
-        assert_eq!(set("passwordpassword").unwrap_err().all_issues()[0].fault.code, "too_common");
-        assert_eq!(set("four dry umbrellas").unwrap(), ana.actor.user);
-        ana.get("/me").await.expect(401); // every session has ended
-        sign_in(w, &ana.email, PASSWORD).await.expect(401);
-        sign_in(w, &ana.email, "four dry umbrellas").await.expect(200);
     }
+    time_goes_by(w);
+    sign_in(w, &ana.email, WRONG).await.expect(401);
+    sign_in(w, &ana.email, PASSWORD).await.expect(401);
+}
 
-    async fn who_has_found_a_session_guesses_no_faster_than_at_the_door(w) {
-        let ana = w.user(Role::Advocate);
-        let change = |current: &str| ana.send("PUT", "/me/password", &[], Some(json!({"current_password": current, "new_password": "four dry umbrellas"})));
-        for _ in 0..5 {
-            change(WRONG).await.faulty(422, "/current_password", "wrong_password");
-        }
-        change(PASSWORD).await.faulty(422, "/current_password", "wrong_password");
-        sign_in(w, &ana.email, PASSWORD).await.expect(401);
-        time_goes_by(w);
-        // What is wrong with the new one costs no try.
+async fn who_guesses_elsewhere_keeps_nobody_out_where_they_have_been_before(w: &World) {
+    let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
+    let proxied = w.another_server_in(app::ServerOptions {
+        sources: Sources { behind_proxy: true, trusted: TrustedProxies::try_from("127.0.0.0/8".to_owned()).unwrap() },
+        ..server_options()
+    });
+    let at = async |place: &str, user: &User<'_>, password: &str| {
+        sign_in_at(w, &proxied, &user.email, password, place).await.0
+    };
+    let (office, elsewhere, home) = ("203.0.113.9", "198.51.100.1", "192.0.2.7");
+    assert_eq!(at(office, &ana, PASSWORD).await, 200);
+    for _ in 0..6 {
+        assert_eq!(at(elsewhere, &ana, WRONG).await, 401);
+    }
+    assert_eq!(
+        (at(elsewhere, &ana, PASSWORD).await, at(home, &ana, PASSWORD).await),
+        (401, 401),
+        "the account waits wherever it is not known"
+    );
+    assert_eq!(at(office, &ana, PASSWORD).await, 200);
+    // There, too, guesses are slowed.
+    for _ in 0..5 {
+        assert_eq!(at(office, &ana, WRONG).await, 401);
+    }
+    assert_eq!((at(office, &ana, PASSWORD).await, at(office, &ben, PASSWORD).await), (401, 200));
+    time_goes_by(w);
+    assert_eq!((at(office, &ana, PASSWORD).await, at(home, &ana, PASSWORD).await), (200, 200));
+}
+
+async fn who_signs_in_from_elsewhere_is_written_to(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let proxied = w.another_server_in(app::ServerOptions {
+        sources: Sources { behind_proxy: true, trusted: TrustedProxies::try_from("127.0.0.0/8".to_owned()).unwrap() },
+        ..server_options()
+    });
+    for place in ["203.0.113.9", "203.0.113.9", "192.0.2.7", "192.0.2.7", "203.0.113.9"] {
+        assert_eq!(sign_in_at(w, &proxied, &ana.email, PASSWORD, place).await.0, 200);
+    }
+    assert_eq!(w.letters(&ana.email, 1).await.len(), 1, "of the second place, once");
+}
+
+async fn of_two_hundred_guesses_at_once_five_are_looked_at(w: &World) {
+    let ana = w.user(Role::Advocate);
+    for email in [ana.email.as_str(), "nobody@example.org"] {
+        let guesses = (0..200).map(|_| async { sign_in(w, email, WRONG).await.status });
+        let statuses = futures_util::future::join_all(guesses).await;
+        assert!(statuses.iter().all(|status| matches!(status, 401 | 429 | 503)), "{statuses:?}");
+        assert_eq!(failures(w)[0], 5, "of {email}");
+        diesel::delete(tries::table).execute(&mut w.home.open()).unwrap();
+    }
+}
+
+async fn an_account_that_is_not_there_waits_like_one_that_is(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let mut observed = Vec::new();
+    for email in [ana.email.as_str(), "nobody@example.org"] {
         for _ in 0..7 {
-            ana.send("PUT", "/me/password", &[], Some(json!({"current_password": PASSWORD, "new_password": "passwordpassword"}))).await.faulty(422, "/new_password", "too_common");
+            let reply = sign_in(w, email, WRONG).await.expect(401);
+            observed.push((
+                reply.observed(),
+                reply.header("www-authenticate").to_owned(),
+                reply.headers.len(),
+                reply.header("content-length").to_owned(),
+            ));
         }
-        change(PASSWORD).await.expect(204);
-        sign_in(w, &ana.email, "four dry umbrellas").await.expect(200);
     }
+    assert!(observed.iter().all(|one| *one == observed[0]), "{observed:#?}");
+    assert_eq!(failures(w)[..2], [5, 5]);
+}
 
-    async fn an_address_waits_after_very_many_failures_and_no_other_with_it(w) {
-        let ana = w.user(Role::Advocate);
-        let server = |behind_proxy, trusted: &str| {
-            let trusted = TrustedProxies::try_from(trusted.to_owned()).unwrap();
-            w.another_server_in(app::ServerOptions { sources: Sources { behind_proxy, trusted }, ..server_options() })
-        };
-        for n in 0..2 {
-            sign_in(w, &format!("nobody{n}@example.org"), WRONG).await.expect(401);
-        }
-        // The address has two, each account one.
-        diesel::update(tries::table.filter(tries::failures.eq(2))).set(tries::failures.eq(99)).execute(&mut w.home.open()).unwrap();
-        sign_in(w, "nobody2@example.org", WRONG).await.expect(401);
-        let reply = sign_in(w, &ana.email, PASSWORD).await.expect(429);
-        let seconds: u64 = reply.header("retry-after").parse().unwrap();
-        assert!((1..=30).contains(&seconds), "{seconds}");
-        // On every server; what a stranger claims is nothing; who is behind a proxy of ours is somebody else.
-        let (plain, proxied, asked_nothing) = (server(false, ""), server(true, "127.0.0.0/8"), server(true, ""));
-        assert_eq!(sign_in_at(w, &plain, &ana.email, PASSWORD, "203.0.113.9").await.0, 429);
-        assert_eq!(sign_in_at(w, &proxied, &ana.email, PASSWORD, "198.51.100.1, 203.0.113.9").await.0, 200);
-        assert_eq!(sign_in_at(w, &proxied, &ana.email, PASSWORD, "203.0.113.9, 127.0.0.1").await.0, 200);
-        // Where nobody says who stands behind the proxy, it is not made to wait for one of them.
-        assert_eq!(sign_in_at(w, &asked_nothing, &ana.email, PASSWORD, "203.0.113.9").await.0, 200);
-        // The audit log has whoever the proxy has named.
-        let entries = w.user(Role::Auditor).get("/audit-events?limit=200").await.expect(200).body;
-        let sources: Vec<&Value> = entries["items"].as_array().unwrap().iter().filter(|entry| entry["action"] == "session.started").map(|entry| &entry["source"]).collect();
-        assert_eq!(sources.iter().filter(|source| ***source == json!("203.0.113.9")).count(), 2, "{sources:?}");
-        time_goes_by(w);
-        // Right passwords make nobody wait, however many failures there are still.
-        for _ in 0..3 {
-            sign_in(w, &ana.email, PASSWORD).await.expect(200);
-        }
-        sign_in(w, "nobody3@example.org", WRONG).await.expect(401);
-        sign_in(w, &ana.email, PASSWORD).await.expect(429);
-        // A clock that was ahead keeps nobody out for longer than any other.
-        let ahead = Some(Instant::now().plus_seconds(365 * 24 * 3600));
-        diesel::update(tries::table.filter(tries::waits_until.is_not_null())).set(tries::waits_until.eq(ahead)).execute(&mut w.home.open()).unwrap();
-        sign_in(w, &ana.email, PASSWORD).await.expect(401);
-        let waits: Vec<Option<Instant>> = tries::table.select(tries::waits_until).filter(tries::waits_until.is_not_null()).load(&mut w.home.open()).unwrap();
-        assert!(waits.iter().flatten().any(|until| *until < Instant::now().plus_seconds(1000)), "{waits:?}");
+async fn a_hundred_failures_shut_the_account_until_an_operator_sets_a_new_password(w: &World) {
+    let ana = w.user(Role::Advocate);
+    sign_in(w, &ana.email, WRONG).await.expect(401);
+    sign_in(w, &ana.email, PASSWORD).await.expect(200); // she is known here
+    sign_in(w, &ana.email, WRONG).await.expect(401);
+    // The address has two by now, one of them taken back.
+    for _ in 0..2 {
+        sign_in(w, "nobody@example.org", WRONG).await.expect(401);
     }
+    diesel::update(tries::table.filter(tries::failures.eq(1)))
+        .set(tries::failures.eq(100))
+        .execute(&mut w.home.open())
+        .unwrap();
+    sign_in(w, &ana.email, PASSWORD).await.expect(401);
+    let options = Options {
+        url: Url::parse(&w.home.url).unwrap(),
+        replica: None,
+        connections: 1,
+        readers: 1,
+        migrate: false,
+        purpose: Use::Writing,
+    };
+    let (db, email) = (Db::open(&options).unwrap(), Email::parse(&ana.email).unwrap());
+    #[expect(clippy::disallowed_methods, reason = "this is the operator")]
+    let operator = Operator::new();
+    // As on a terminal, where a thread may wait.
+    let set = |password: &str| {
+        let password = Password::parse(password).unwrap();
+        std::thread::scope(|threads| {
+            threads.spawn(|| admin::set_password(&db, &operator, email.clone(), password, Cost::LEAST)).join().unwrap()
+        })
+    };
+    assert_eq!(set("River Peers River Peers").unwrap_err().all_issues()[0].fault.code, "own_words");
+    assert_eq!(set("passwordpassword").unwrap_err().all_issues()[0].fault.code, "too_common");
+    assert_eq!(set("four dry umbrellas").unwrap(), ana.actor.user);
+    ana.get("/me").await.expect(401); // every session has ended
+    sign_in(w, &ana.email, PASSWORD).await.expect(401);
+    sign_in(w, &ana.email, "four dry umbrellas").await.expect(200);
+}
 
-    async fn a_password_is_hashed_anew_once_a_guess_has_to_cost_more(w) {
-        let ana = w.user(Role::Advocate);
-        let dearer = w.another_server_in(app::ServerOptions { password_cost: Cost::new(20_480, 3).unwrap(), ..server_options() });
-        assert!(hash_of(w, &ana).starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert_eq!(sign_in_at(w, &dearer, &ana.email, WRONG, "").await.0, 401);
-        assert!(hash_of(w, &ana).starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        // Whoever is beside it when that happens gets in too.
-        let both = futures_util::join!(sign_in_at(w, &dearer, &ana.email, PASSWORD, ""), sign_in_at(w, &dearer, &ana.email, PASSWORD, ""));
-        assert_eq!((both.0.0, both.1.0), (200, 200));
-        let anew = hash_of(w, &ana);
-        assert!(anew.starts_with("$argon2id$v=19$m=20480,t=3,p=1$"), "{anew}");
-        // One that asks for less takes it, and leaves it as it is.
+async fn who_has_found_a_session_guesses_no_faster_than_at_the_door(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let change = |current: &str| {
+        ana.send(
+            "PUT",
+            "/me/password",
+            &[],
+            Some(json!({"current_password": current, "new_password": "four dry umbrellas"})),
+        )
+    };
+    for _ in 0..5 {
+        change(WRONG).await.faulty(422, "/current_password", "wrong_password");
+    }
+    change(PASSWORD).await.faulty(422, "/current_password", "wrong_password");
+    sign_in(w, &ana.email, PASSWORD).await.expect(401);
+    time_goes_by(w);
+    // What is wrong with the new one costs no try.
+    for _ in 0..7 {
+        ana.send(
+            "PUT",
+            "/me/password",
+            &[],
+            Some(json!({"current_password": PASSWORD, "new_password": "passwordpassword"})),
+        )
+        .await
+        .faulty(422, "/new_password", "too_common");
+    }
+    change(PASSWORD).await.expect(204);
+    sign_in(w, &ana.email, "four dry umbrellas").await.expect(200);
+}
+
+async fn an_address_waits_after_very_many_failures_and_no_other_with_it(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let server = |behind_proxy, trusted: &str| {
+        let trusted = TrustedProxies::try_from(trusted.to_owned()).unwrap();
+        w.another_server_in(app::ServerOptions { sources: Sources { behind_proxy, trusted }, ..server_options() })
+    };
+    for n in 0..2 {
+        sign_in(w, &format!("nobody{n}@example.org"), WRONG).await.expect(401);
+    }
+    // The address has two, each account one.
+    diesel::update(tries::table.filter(tries::failures.eq(2)))
+        .set(tries::failures.eq(99))
+        .execute(&mut w.home.open())
+        .unwrap();
+    sign_in(w, "nobody2@example.org", WRONG).await.expect(401);
+    let reply = sign_in(w, &ana.email, PASSWORD).await.expect(429);
+    let seconds: u64 = reply.header("retry-after").parse().unwrap();
+    assert!((1..=30).contains(&seconds), "{seconds}");
+    // On every server; what a stranger claims is nothing; who is behind a proxy of ours is somebody else.
+    let (plain, proxied, asked_nothing) = (server(false, ""), server(true, "127.0.0.0/8"), server(true, ""));
+    assert_eq!(sign_in_at(w, &plain, &ana.email, PASSWORD, "203.0.113.9").await.0, 429);
+    assert_eq!(sign_in_at(w, &proxied, &ana.email, PASSWORD, "198.51.100.1, 203.0.113.9").await.0, 200);
+    assert_eq!(sign_in_at(w, &proxied, &ana.email, PASSWORD, "203.0.113.9, 127.0.0.1").await.0, 200);
+    // Where nobody says who stands behind the proxy, it is not made to wait for one of them.
+    assert_eq!(sign_in_at(w, &asked_nothing, &ana.email, PASSWORD, "203.0.113.9").await.0, 200);
+    // The audit log has whoever the proxy has named.
+    let entries = w.user(Role::Auditor).get("/audit-events?limit=200").await.expect(200).body;
+    let sources: Vec<&Value> = entries["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|entry| entry["action"] == "session.started")
+        .map(|entry| &entry["source"])
+        .collect();
+    assert_eq!(sources.iter().filter(|source| ***source == json!("203.0.113.9")).count(), 2, "{sources:?}");
+    time_goes_by(w);
+    // Right passwords make nobody wait, however many failures there are still.
+    for _ in 0..3 {
         sign_in(w, &ana.email, PASSWORD).await.expect(200);
-        assert_eq!(sign_in_at(w, &dearer, &ana.email, PASSWORD, "").await.0, 200);
-        assert_eq!(hash_of(w, &ana), anew);
     }
+    sign_in(w, "nobody3@example.org", WRONG).await.expect(401);
+    sign_in(w, &ana.email, PASSWORD).await.expect(429);
+    // A clock that was ahead keeps nobody out for longer than any other.
+    let ahead = Some(Instant::now().plus_seconds(365 * 24 * 3600));
+    diesel::update(tries::table.filter(tries::waits_until.is_not_null()))
+        .set(tries::waits_until.eq(ahead))
+        .execute(&mut w.home.open())
+        .unwrap();
+    sign_in(w, &ana.email, PASSWORD).await.expect(401);
+    let waits: Vec<Option<Instant>> = tries::table
+        .select(tries::waits_until)
+        .filter(tries::waits_until.is_not_null())
+        .load(&mut w.home.open())
+        .unwrap();
+    assert!(waits.iter().flatten().any(|until| *until < Instant::now().plus_seconds(1000)), "{waits:?}");
+}
 
-    async fn sessions_are_listed_and_ended_one_by_one(w) {
-        let (ana, ben, admin) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Admin));
-        let other = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
-        let alive = async |tokens: &Value| w.send(tokens["access_token"].as_str(), "GET", "/api/v1/me", &[], None).await.status;
-        let listed = ana.get("/me/sessions").await.expect(200).body;
-        let (items, this) = (listed["items"].as_array().unwrap(), ana.actor.session.to_string());
-        assert_eq!((items.len(), &items[0]["is_this"], &items[1]["id"], &items[1]["is_this"]), (2, &json!(false), &json!(this), &json!(true)));
-        let id = items[0]["id"].as_str().unwrap();
-        ben.send("DELETE", &format!("/me/sessions/{id}"), &[], None).await.expect(404);
-        ana.send("DELETE", &format!("/me/sessions/{id}"), &[], None).await.expect(204);
-        assert_eq!(alive(&other).await, 401);
-        w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": other["refresh_token"]}))).await.expect(401);
-        ana.send("DELETE", &format!("/me/sessions/{id}"), &[], None).await.expect(404);
-        assert_eq!(ana.get("/me/sessions").await.expect(200).body["items"].as_array().unwrap().len(), 1);
-        // An administrator ends those of whoever has lost a device.
-        ben.send("DELETE", &format!("/users/{}/sessions", ana.id()), &[], None).await.expect(403);
-        w.outsider(Role::Admin).send("DELETE", &format!("/users/{}/sessions", ana.id()), &[], None).await.expect(404);
-        admin.send("DELETE", &format!("/users/{}/sessions", ana.id()), &[], None).await.expect(204);
-        ana.get("/me").await.expect(401);
-        sign_in(w, &ana.email, PASSWORD).await.expect(200);
+async fn a_password_is_hashed_anew_once_a_guess_has_to_cost_more(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let dearer =
+        w.another_server_in(app::ServerOptions { password_cost: Cost::new(20_480, 3).unwrap(), ..server_options() });
+    assert!(hash_of(w, &ana).starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+    assert_eq!(sign_in_at(w, &dearer, &ana.email, WRONG, "").await.0, 401);
+    assert!(hash_of(w, &ana).starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+    // Whoever is beside it when that happens gets in too.
+    let both = futures_util::join!(
+        sign_in_at(w, &dearer, &ana.email, PASSWORD, ""),
+        sign_in_at(w, &dearer, &ana.email, PASSWORD, "")
+    );
+    assert_eq!((both.0.0, both.1.0), (200, 200));
+    let anew = hash_of(w, &ana);
+    assert!(anew.starts_with("$argon2id$v=19$m=20480,t=3,p=1$"), "{anew}");
+    // One that asks for less takes it, and leaves it as it is.
+    sign_in(w, &ana.email, PASSWORD).await.expect(200);
+    assert_eq!(sign_in_at(w, &dearer, &ana.email, PASSWORD, "").await.0, 200);
+    assert_eq!(hash_of(w, &ana), anew);
+}
+
+async fn sessions_are_listed_and_ended_one_by_one(w: &World) {
+    let (ana, ben, admin) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Admin));
+    let other = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
+    let alive =
+        async |tokens: &Value| w.send(tokens["access_token"].as_str(), "GET", "/api/v1/me", &[], None).await.status;
+    let listed = ana.get("/me/sessions").await.expect(200).body;
+    let (items, this) = (listed["items"].as_array().unwrap(), ana.actor.session.to_string());
+    assert_eq!(
+        (items.len(), &items[0]["is_this"], &items[1]["id"], &items[1]["is_this"]),
+        (2, &json!(false), &json!(this), &json!(true))
+    );
+    let id = items[0]["id"].as_str().unwrap();
+    ben.send("DELETE", &format!("/me/sessions/{id}"), &[], None).await.expect(404);
+    ana.send("DELETE", &format!("/me/sessions/{id}"), &[], None).await.expect(204);
+    assert_eq!(alive(&other).await, 401);
+    w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": other["refresh_token"]}))).await.expect(401);
+    ana.send("DELETE", &format!("/me/sessions/{id}"), &[], None).await.expect(404);
+    assert_eq!(ana.get("/me/sessions").await.expect(200).body["items"].as_array().unwrap().len(), 1);
+    // An administrator ends those of whoever has lost a device.
+    ben.send("DELETE", &format!("/users/{}/sessions", ana.id()), &[], None).await.expect(403);
+    w.outsider(Role::Admin).send("DELETE", &format!("/users/{}/sessions", ana.id()), &[], None).await.expect(404);
+    admin.send("DELETE", &format!("/users/{}/sessions", ana.id()), &[], None).await.expect(204);
+    ana.get("/me").await.expect(401);
+    sign_in(w, &ana.email, PASSWORD).await.expect(200);
+}
+
+async fn of_many_sessions_the_oldest_ends(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let login = || sign_in(w, &ana.email, PASSWORD);
+    let mut nine = Vec::new();
+    for _ in 0..9 {
+        nine.push(login().await);
     }
-
-    async fn of_many_sessions_the_oldest_ends(w) {
-        let ana = w.user(Role::Advocate);
-        let login = || sign_in(w, &ana.email, PASSWORD);
-        let mut nine = Vec::new();
-        for _ in 0..9 {
-            nine.push(login().await);
-        }
-        ana.get("/me").await.expect(200);
-        let tenth = login().await.expect(200).body;
-        ana.get("/me").await.expect(401);
-        let tokens = nine.into_iter().map(|reply| reply.expect(200).body).chain([tenth]).collect::<Vec<_>>();
-        for tokens in &tokens {
-            w.send(tokens["access_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(200);
-        }
-        for _ in 0..4 {
-            for reply in futures_util::future::join_all((0..4).map(|_| login())).await {
-                reply.expect(200);
-            }
-        }
-        let left = login().await.expect(200).body;
-        let listed = w.send(left["access_token"].as_str(), "GET", "/api/v1/me/sessions", &[], None).await.expect(200).body;
-        assert_eq!(listed["items"].as_array().unwrap().len(), 10);
+    ana.get("/me").await.expect(200);
+    let tenth = login().await.expect(200).body;
+    ana.get("/me").await.expect(401);
+    let tokens = nine.into_iter().map(|reply| reply.expect(200).body).chain([tenth]).collect::<Vec<_>>();
+    for tokens in &tokens {
+        w.send(tokens["access_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(200);
     }
+    for _ in 0..4 {
+        for reply in futures_util::future::join_all((0..4).map(|_| login())).await {
+            reply.expect(200);
+        }
+    }
+    let left = login().await.expect(200).body;
+    let listed = w.send(left["access_token"].as_str(), "GET", "/api/v1/me/sessions", &[], None).await.expect(200).body;
+    assert_eq!(listed["items"].as_array().unwrap().len(), 10);
+}
 
-    async fn connections_over_the_cap_wait_and_the_others_work(w) {
-        let server = w.another_server_in(app::ServerOptions { most_connections: 4, ..server_options() });
-        let place = server.trim_start_matches("http://").to_owned();
-        let open = || TcpStream::connect(&place).unwrap();
-        let ask = |stream: &mut TcpStream| stream.write_all(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
-        let answered = |stream: &mut TcpStream, within: Duration| {
-            let mut reply = [0; 4096];
-            stream.set_read_timeout(Some(within)).unwrap();
-            matches!(stream.read(&mut reply), Ok(read) if reply[..read].starts_with(b"HTTP/1.1 200"))
+async fn connections_over_the_cap_wait_and_the_others_work(w: &World) {
+    let server = w.another_server_in(app::ServerOptions { most_connections: 4, ..server_options() });
+    let place = server.trim_start_matches("http://").to_owned();
+    let open = || TcpStream::connect(&place).unwrap();
+    let ask = |stream: &mut TcpStream| stream.write_all(b"GET /livez HTTP/1.1\r\nHost: a\r\n\r\n").unwrap();
+    let answered = |stream: &mut TcpStream, within: Duration| {
+        let mut reply = [0; 4096];
+        stream.set_read_timeout(Some(within)).unwrap();
+        matches!(stream.read(&mut reply), Ok(read) if reply[..read].starts_with(b"HTTP/1.1 200"))
+    };
+    let (soon, at_last) = (Duration::from_millis(500), Duration::from_secs(10));
+    let mut four: Vec<TcpStream> = (0..4).map(|_| open()).collect();
+    for stream in &mut four {
+        ask(stream);
+        assert!(answered(stream, at_last));
+    }
+    let mut fifth = open();
+    ask(&mut fifth);
+    assert!(!answered(&mut fifth, soon), "a fifth is served");
+    for stream in &mut four {
+        ask(stream);
+        assert!(answered(stream, at_last), "an old one is not");
+    }
+    drop(four.pop());
+    assert!(answered(&mut fifth, at_last), "it is not served when there is room");
+}
+
+async fn the_page_is_served_only_where_it_is_meant_to_be(w: &World) {
+    let closed = w.another_server_in(app::ServerOptions { docs: false, ..server_options() });
+    for path in ["/docs", "/docs/", "/docs/index.html", "/openapi.json"] {
+        let status = |base: &str| {
+            let asked = w.http.get(format!("{base}{path}")).send();
+            async { asked.await.unwrap().status().as_u16() }
         };
-        let (soon, at_last) = (Duration::from_millis(500), Duration::from_secs(10));
-        let mut four: Vec<TcpStream> = (0..4).map(|_| open()).collect();
-        for stream in &mut four {
-            ask(stream);
-            assert!(answered(stream, at_last));
-        }
-        let mut fifth = open();
-        ask(&mut fifth);
-        assert!(!answered(&mut fifth, soon), "a fifth is served");
-        for stream in &mut four {
-            ask(stream);
-            assert!(answered(stream, at_last), "an old one is not");
-        }
-        drop(four.pop());
-        assert!(answered(&mut fifth, at_last), "it is not served when there is room");
+        assert_eq!((status(&w.base).await, status(&closed).await), (200, 404), "{path}");
     }
+    assert_eq!(w.http.get(format!("{closed}/livez")).send().await.unwrap().status().as_u16(), 200);
+}
 
-    async fn the_page_is_served_only_where_it_is_meant_to_be(w) {
-        let closed = w.another_server_in(app::ServerOptions { docs: false, ..server_options() });
-        for path in ["/docs", "/docs/", "/docs/index.html", "/openapi.json"] {
-            let status = |base: &str| { let asked = w.http.get(format!("{base}{path}")).send(); async { asked.await.unwrap().status().as_u16() } };
-            assert_eq!((status(&w.base).await, status(&closed).await), (200, 404), "{path}");
-        }
-        assert_eq!(w.http.get(format!("{closed}/livez")).send().await.unwrap().status().as_u16(), 200);
+async fn a_suspended_organization_is_shut_out_whole(w: &World) {
+    let people = Role::ALL.iter().map(|role| w.user(*role)).collect::<Vec<_>>();
+    let far = w.outsider(Role::Advocate);
+    let tokens = sign_in(w, &people[0].email, PASSWORD).await.expect(200).body;
+    w.home.open().batch_execute("UPDATE organizations SET status = 'suspended' WHERE name = 'River Peers'").unwrap();
+    for who in &people {
+        who.get("/me").await.expect(401);
+        sign_in(w, &who.email, PASSWORD).await.expect(401);
     }
+    w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": tokens["refresh_token"]}))).await.expect(401);
+    far.get("/me").await.expect(200);
+    w.home.open().batch_execute("UPDATE organizations SET status = 'active' WHERE name = 'River Peers'").unwrap();
+    people[0].get("/me").await.expect(200);
+}
 
-    async fn a_suspended_organization_is_shut_out_whole(w) {
-        let people = Role::ALL.iter().map(|role| w.user(*role)).collect::<Vec<_>>();
-        let far = w.outsider(Role::Advocate);
-        let tokens = sign_in(w, &people[0].email, PASSWORD).await.expect(200).body;
-        w.home.open().batch_execute("UPDATE organizations SET status = 'suspended' WHERE name = 'River Peers'").unwrap();
-        for who in &people {
-            who.get("/me").await.expect(401);
-            sign_in(w, &who.email, PASSWORD).await.expect(401);
+async fn totals_count_what_is_seen_and_nothing_else(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = crate::support::active_case(&ana, &boss).await;
+    let barrier = ana
+        .post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "The fee."}))
+        .await
+        .expect(201)
+        .id();
+    let action = ana
+        .post(&format!("/barriers/{barrier}/actions"), json!({"type": "letter", "forum": "The clinic"}))
+        .await
+        .expect(201)
+        .id();
+    ana.post(
+        &format!("/actions/{action}/deadlines"),
+        json!({"due_on": "2030-01-01", "time_zone": "America/Chicago", "source": "manual"}),
+    )
+    .await
+    .expect(201);
+    ana.post(&format!("/cases/{case}/tasks"), json!({"title": "Call", "due_on": "2030-01-01"})).await.expect(201);
+    ana.post(&format!("/cases/{case}/meetings"), json!({
+        "type": "workplace", "mode": "phone", "starts_at": "2030-01-01T10:00:00Z", "ends_at": "2030-01-01T11:00:00Z",
+        "time_zone": "America/Chicago", "purpose": "Agree.",
+    })).await.expect(201);
+    let lists: Vec<String> = lists_with_totals();
+    assert!(lists.len() >= 8, "{lists:?}");
+    let strangers = [
+        w.user(Role::Advocate),
+        w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor),
+        w.outsider(Role::Supervisor),
+    ];
+    let mut counted = 0;
+    for path in &lists {
+        for who in strangers.iter().chain([&ana, &boss]) {
+            let Reply { status: 200, body, .. } = who.get(&format!("{path}?include_total=true&limit=200")).await else {
+                continue;
+            };
+            let items = body["items"].as_array().unwrap();
+            assert_eq!(
+                (body["total"].as_u64(), &body["page"]["has_more"]),
+                (Some(items.len() as u64), &json!(false)),
+                "{path}: {body:#}"
+            );
+            counted += items.len();
         }
-        w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": tokens["refresh_token"]}))).await.expect(401);
-        far.get("/me").await.expect(200);
-        w.home.open().batch_execute("UPDATE organizations SET status = 'active' WHERE name = 'River Peers'").unwrap();
-        people[0].get("/me").await.expect(200);
     }
-
-    async fn totals_count_what_is_seen_and_nothing_else(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = crate::support::active_case(&ana, &boss).await;
-        let barrier = ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "The fee."})).await.expect(201).id();
-        let action = ana.post(&format!("/barriers/{barrier}/actions"), json!({"type": "letter", "forum": "The clinic"})).await.expect(201).id();
-        ana.post(&format!("/actions/{action}/deadlines"), json!({"due_on": "2030-01-01", "time_zone": "America/Chicago", "source": "manual"})).await.expect(201);
-        ana.post(&format!("/cases/{case}/tasks"), json!({"title": "Call", "due_on": "2030-01-01"})).await.expect(201);
-        ana.post(&format!("/cases/{case}/meetings"), json!({"type": "workplace", "mode": "phone", "starts_at": "2030-01-01T10:00:00Z", "ends_at": "2030-01-01T11:00:00Z", "time_zone": "America/Chicago", "purpose": "Agree."})).await.expect(201);
-        let lists: Vec<String> = lists_with_totals();
-        assert!(lists.len() >= 8, "{lists:?}");
-        let strangers = [w.user(Role::Advocate), w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor), w.outsider(Role::Supervisor)];
-        let mut counted = 0;
-        for path in &lists {
-            for who in strangers.iter().chain([&ana, &boss]) {
-                let Reply { status: 200, body, .. } = who.get(&format!("{path}?include_total=true&limit=200")).await else { continue };
-                let items = body["items"].as_array().unwrap();
-                assert_eq!((body["total"].as_u64(), &body["page"]["has_more"]), (Some(items.len() as u64), &json!(false)), "{path}: {body:#}");
-                counted += items.len();
-            }
-        }
-        assert!(counted > 10, "{counted}");
-        for stranger in &strangers {
-            for path in ["/cases", "/clients", "/barriers", "/deadlines", "/tasks", "/meetings"] {
-                let total = &stranger.get(&format!("{path}?include_total=true")).await.expect(200).body["total"];
-                assert_eq!(*total, json!(0), "{path}");
-            }
+    assert!(counted > 10, "{counted}");
+    for stranger in &strangers {
+        for path in ["/cases", "/clients", "/barriers", "/deadlines", "/tasks", "/meetings"] {
+            let total = &stranger.get(&format!("{path}?include_total=true")).await.expect(200).body["total"];
+            assert_eq!(*total, json!(0), "{path}");
         }
     }
 }
@@ -376,8 +483,9 @@ on_both_engines! {
 /// The paths of the document's lists that count, and that need no id.
 fn lists_with_totals() -> Vec<String> {
     let document = app::openapi();
-    let counts =
-        |operation: &Value| operation["parameters"].as_array().is_some_and(|list| list.iter().any(|one| one["name"] == "include_total"));
+    let counts = |operation: &Value| {
+        operation["parameters"].as_array().is_some_and(|list| list.iter().any(|one| one["name"] == "include_total"))
+    };
     let paths = document["paths"].as_object().unwrap().iter();
     let lists = paths.filter(|(path, item)| !path.contains('{') && counts(&item["get"]));
     lists.map(|(path, _)| path.trim_start_matches("/api/v1").to_owned()).collect()

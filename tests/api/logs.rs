@@ -1,4 +1,5 @@
-//! The log of the program itself, at its loudest, while every operation is asked with words that must not be in it (LG-05).
+//! The log of the program itself, at its loudest, while every operation is asked with words that must not be in it
+//! (LG-05).
 
 use crate::{
     on_both_engines,
@@ -45,8 +46,8 @@ pub async fn start(w: &World) -> (Program, String, std::path::PathBuf) {
     panic!("the program did not start: {}", std::fs::read_to_string(&log).unwrap());
 }
 
-/// The body with the canary at the end of every text in it, or in place of it, and in a member that there is not. (The name of such a
-/// one is told: it is where the fault is.)
+/// The body with the canary at the end of every text in it, or in place of it, and in a member that there is not. (The
+/// name of such a one is told: it is where the fault is.)
 fn observed(mut body: Value, whole: bool) -> Value {
     fn walk(value: &mut Value, whole: bool) {
         match value {
@@ -64,76 +65,139 @@ fn observed(mut body: Value, whole: bool) -> Value {
 }
 
 on_both_engines! {
-    async fn the_log_holds_nothing_that_anybody_has_written(w) {
-        let (program, base, log) = start(w).await;
-        let people = [w.user(Role::Supervisor), w.user(Role::Admin)];
-        let mut asked = 0;
-        for (path, item) in DOC["paths"].as_object().unwrap() {
-            for (method, operation) in item.as_object().unwrap() {
-                let ids = World::nobodys_id();
-                let url = |place: &str| path.split('/').map(|part| if part.starts_with('{') { place } else { part }).collect::<Vec<_>>().join("/");
-                let example = body(operation);
-                for (person, whole) in people.iter().flat_map(|person| [(person, false), (person, true)]) {
-                    if path.ends_with("/logout") { continue; }
-                    let place = if whole { format!("{}?q={CANARY}&other={CANARY}", url(CANARY)) } else { url(&ids) };
-                    let mut request = w.http.request(method.to_uppercase().parse().unwrap(), format!("{base}{place}"));
-                    for name in ["user-agent", "cookie", "referer", "origin", "x-forwarded-for", "x-request-id", "traceparent", "tracestate", "idempotency-key", "accept-language", "x-anything"] {
-                        request = request.header(name, CANARY);
-                    }
-                    request = request.header("if-match", if whole { CANARY } else { "*" }).bearer_auth(person.token());
-                    if let Some(example) = &example {
-                        request = request.json(&observed(example.clone(), whole));
-                    }
-                    let reply = request.send().await.unwrap();
-                    let (status, text) = (reply.status(), reply.text().await.unwrap());
-                    assert!(!status.is_server_error(), "{method} {place}: {text}");
-                    assert!(status.is_success() || !text.contains(CANARY), "{method} {place} repeats what was sent: {text}");
-                    asked += 1;
-                }
-            }
-        }
-        // What is stored, found and shown.
-        let send = |method: &'static str, path: String, body: Option<Value>| {
-            let request = w.http.request(method.parse().unwrap(), format!("{base}/api/v1{path}")).bearer_auth(people[0].token());
-            async move {
-                let reply = match body { Some(body) => request.json(&body), None => request }.send().await.unwrap();
-                assert!(reply.status().is_success(), "{method} {path}: {}", reply.status());
-                reply.json::<Value>().await.unwrap()
-            }
-        };
-        let client = send("POST", "/clients".into(), Some(json!({"preferred_name": CANARY}))).await;
-        let case = json!({"client_id": client["id"], "advocacy_type": "peer", "intake_source": "self", "client_goal": CANARY});
-        let case = format!("/cases/{}", send("POST", "/cases".into(), Some(case)).await["id"].as_str().unwrap());
-        send("POST", format!("{case}/notes"), Some(json!({"kind": "progress", "body": CANARY}))).await;
-        send("POST", format!("{case}/barriers"), Some(json!({"type": "cost", "description": CANARY}))).await;
-        send("POST", format!("{case}/tasks"), Some(json!({"title": CANARY, "due_on": "2030-01-05"}))).await;
-        send("POST", "/providers".into(), Some(json!({"name": CANARY}))).await;
-        for list in [format!("/search?q={CANARY}"), format!("/cases?q={CANARY}"), format!("/clients?q={CANARY}")] {
-            assert!(send("GET", list.clone(), None).await.to_string().contains(CANARY), "{list}");
-        }
-        for token in [CANARY.to_owned(), format!("{CANARY}.{CANARY}.{CANARY}")] {
-            let reply = w.http.get(format!("{base}/api/v1/me")).bearer_auth(token).send().await.unwrap();
-            assert_eq!(reply.status(), 401);
-        }
-        for broken in [format!("{{\"email\": \"{CANARY}\""), format!("\"{CANARY}\""), format!("{{\"email\": [\"{CANARY}\"]}}"), CANARY.to_owned()] {
-            let reply = w.http.post(format!("{base}/api/v1/auth/login")).header("content-type", "application/json").body(broken).send().await.unwrap();
-            assert!(reply.status().is_client_error() && !reply.text().await.unwrap().contains(CANARY));
-        }
-        let wrong = w.http.post(format!("{base}/api/v1/auth/login")).json(&json!({"email": people[0].email, "password": format!("{PASSWORD} {CANARY}")})).send().await.unwrap();
-        assert_eq!(wrong.status(), 401);
-        let right = w.http.post(format!("{base}/api/v1/auth/login")).json(&json!({"email": people[0].email, "password": PASSWORD})).send().await.unwrap();
-        let tokens: Value = right.json().await.unwrap();
-        assert!(asked > 400, "{asked} requests");
-        drop(program);
+    the_log_holds_nothing_that_anybody_has_written,
+}
 
-        let log = std::fs::read_to_string(log).unwrap();
-        let secrets = [CANARY.to_owned(), PASSWORD.to_owned(), people[0].email.clone(), people[0].token().to_owned(), tokens["access_token"].as_str().unwrap().to_owned(), tokens["refresh_token"].as_str().unwrap().to_owned()];
-        assert!(log.lines().count() > asked, "it was at its loudest");
-        for line in log.lines() {
-            assert!(serde_json::from_str::<Value>(line).is_ok_and(|line| line.is_object()), "no JSON object: {line}");
-            for secret in &secrets {
-                assert!(!line.contains(secret.as_str()), "{line}");
+async fn the_log_holds_nothing_that_anybody_has_written(w: &World) {
+    let (program, base, log) = start(w).await;
+    let people = [w.user(Role::Supervisor), w.user(Role::Admin)];
+    let mut asked = 0;
+    for (path, item) in DOC["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            let ids = World::nobodys_id();
+            let url = |place: &str| {
+                path.split('/')
+                    .map(|part| if part.starts_with('{') { place } else { part })
+                    .collect::<Vec<_>>()
+                    .join("/")
+            };
+            let example = body(operation);
+            for (person, whole) in people.iter().flat_map(|person| [(person, false), (person, true)]) {
+                if path.ends_with("/logout") {
+                    continue;
+                }
+                let place = if whole { format!("{}?q={CANARY}&other={CANARY}", url(CANARY)) } else { url(&ids) };
+                let mut request = w.http.request(method.to_uppercase().parse().unwrap(), format!("{base}{place}"));
+                for name in [
+                    "user-agent",
+                    "cookie",
+                    "referer",
+                    "origin",
+                    "x-forwarded-for",
+                    "x-request-id",
+                    "traceparent",
+                    "tracestate",
+                    "idempotency-key",
+                    "accept-language",
+                    "x-anything",
+                ] {
+                    request = request.header(name, CANARY);
+                }
+                request = request.header("if-match", if whole { CANARY } else { "*" }).bearer_auth(person.token());
+                if let Some(example) = &example {
+                    request = request.json(&observed(example.clone(), whole));
+                }
+                let reply = request.send().await.unwrap();
+                let (status, text) = (reply.status(), reply.text().await.unwrap());
+                assert!(!status.is_server_error(), "{method} {place}: {text}");
+                assert!(
+                    status.is_success() || !text.contains(CANARY),
+                    "{method} {place} repeats what was sent: {text}"
+                );
+                asked += 1;
             }
+        }
+    }
+    // What is stored, found and shown.
+    let send = |method: &'static str, path: String, body: Option<Value>| {
+        let request =
+            w.http.request(method.parse().unwrap(), format!("{base}/api/v1{path}")).bearer_auth(people[0].token());
+        async move {
+            let reply = match body {
+                Some(body) => request.json(&body),
+                None => request,
+            }
+            .send()
+            .await
+            .unwrap();
+            assert!(reply.status().is_success(), "{method} {path}: {}", reply.status());
+            reply.json::<Value>().await.unwrap()
+        }
+    };
+    let client = send("POST", "/clients".into(), Some(json!({"preferred_name": CANARY}))).await;
+    let case =
+        json!({"client_id": client["id"], "advocacy_type": "peer", "intake_source": "self", "client_goal": CANARY});
+    let case = format!("/cases/{}", send("POST", "/cases".into(), Some(case)).await["id"].as_str().unwrap());
+    send("POST", format!("{case}/notes"), Some(json!({"kind": "progress", "body": CANARY}))).await;
+    send("POST", format!("{case}/barriers"), Some(json!({"type": "cost", "description": CANARY}))).await;
+    send("POST", format!("{case}/tasks"), Some(json!({"title": CANARY, "due_on": "2030-01-05"}))).await;
+    send("POST", "/providers".into(), Some(json!({"name": CANARY}))).await;
+    for list in [format!("/search?q={CANARY}"), format!("/cases?q={CANARY}"), format!("/clients?q={CANARY}")] {
+        assert!(send("GET", list.clone(), None).await.to_string().contains(CANARY), "{list}");
+    }
+    for token in [CANARY.to_owned(), format!("{CANARY}.{CANARY}.{CANARY}")] {
+        let reply = w.http.get(format!("{base}/api/v1/me")).bearer_auth(token).send().await.unwrap();
+        assert_eq!(reply.status(), 401);
+    }
+    for broken in [
+        format!("{{\"email\": \"{CANARY}\""),
+        format!("\"{CANARY}\""),
+        format!("{{\"email\": [\"{CANARY}\"]}}"),
+        CANARY.to_owned(),
+    ] {
+        let reply = w
+            .http
+            .post(format!("{base}/api/v1/auth/login"))
+            .header("content-type", "application/json")
+            .body(broken)
+            .send()
+            .await
+            .unwrap();
+        assert!(reply.status().is_client_error() && !reply.text().await.unwrap().contains(CANARY));
+    }
+    let wrong = w
+        .http
+        .post(format!("{base}/api/v1/auth/login"))
+        .json(&json!({"email": people[0].email, "password": format!("{PASSWORD} {CANARY}")}))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(wrong.status(), 401);
+    let right = w
+        .http
+        .post(format!("{base}/api/v1/auth/login"))
+        .json(&json!({"email": people[0].email, "password": PASSWORD}))
+        .send()
+        .await
+        .unwrap();
+    let tokens: Value = right.json().await.unwrap();
+    assert!(asked > 400, "{asked} requests");
+    drop(program);
+
+    let log = std::fs::read_to_string(log).unwrap();
+    let secrets = [
+        CANARY.to_owned(),
+        PASSWORD.to_owned(),
+        people[0].email.clone(),
+        people[0].token().to_owned(),
+        tokens["access_token"].as_str().unwrap().to_owned(),
+        tokens["refresh_token"].as_str().unwrap().to_owned(),
+    ];
+    assert!(log.lines().count() > asked, "it was at its loudest");
+    for line in log.lines() {
+        assert!(serde_json::from_str::<Value>(line).is_ok_and(|line| line.is_object()), "no JSON object: {line}");
+        for secret in &secrets {
+            assert!(!line.contains(secret.as_str()), "{line}");
         }
     }
 }

@@ -1,10 +1,10 @@
-//! The table of the members that each role reads and writes (AZ-07): nothing is missing in it, and nothing idle. That it is kept to, every
-//! reply of every test is held against (`support::members`).
+//! The table of the members that each role reads and writes (AZ-07): nothing is missing in it, and nothing idle. That
+//! it is kept to, every reply of every test is held against (`support::members`).
 
 use crate::{
     on_both_engines,
     support::{
-        active_case,
+        World, active_case,
         conforms::DOC,
         members::{self, TABLES, Table, fault, is_envelope, parts, resolve},
     },
@@ -14,7 +14,8 @@ use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, panic::AssertUnwindSafe};
 
-/// Puts the schemas that somebody in this role may meet in a value of this one into `met`; what they are not given they do not.
+/// Puts the schemas that somebody in this role may meet in a value of this one into `met`; what they are not given they
+/// do not.
 fn walk(table: &Table, role: &str, schema: &Value, met: &mut BTreeSet<(String, String)>) {
     let (name, schema) = resolve(schema);
     let record = name.filter(|name| !is_envelope(name) && schema["properties"].is_object());
@@ -37,17 +38,25 @@ fn walk(table: &Table, role: &str, schema: &Value, met: &mut BTreeSet<(String, S
 fn every_role_has_its_line_for_every_record_and_no_line_is_idle() {
     let (mut read, mut written) = (BTreeSet::new(), BTreeSet::new());
     for operation in DOC["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values()) {
-        let roles: Vec<&str> = match operation["x-permission"].as_str().map(|permission| policy::roles(permission).unwrap()) {
-            Some((roles, by_scope)) => roles.iter().map(|role| role.as_str()).chain(by_scope.then_some("integration")).collect(),
-            None => vec!["nobody"],
-        };
+        let roles: Vec<&str> =
+            match operation["x-permission"].as_str().map(|permission| policy::roles(permission).unwrap()) {
+                Some((roles, by_scope)) => {
+                    roles.iter().map(|role| role.as_str()).chain(by_scope.then_some("integration")).collect()
+                }
+                None => vec!["nobody"],
+            };
         for role in roles {
             for (status, reply) in operation["responses"].as_object().unwrap() {
                 if status.starts_with('2') {
                     walk(&TABLES.read, role, &reply["content"]["application/json"]["schema"], &mut read);
                 }
             }
-            walk(&TABLES.written, role, &operation["requestBody"]["content"]["application/json"]["schema"], &mut written);
+            walk(
+                &TABLES.written,
+                role,
+                &operation["requestBody"]["content"]["application/json"]["schema"],
+                &mut written,
+            );
         }
     }
     for (table, met, name) in [(&TABLES.read, &read, "read"), (&TABLES.written, &written, "written")] {
@@ -71,48 +80,83 @@ fn a_member_too_many_is_found_wherever_it_is() {
     assert_eq!(reads("supervisor", case, json!({"client_goal": "g"})), None);
     assert!(reads("admin", case, json!({"client_goal": "g"})).unwrap().contains("Case.client_goal"));
     assert_eq!(reads("admin", case, json!({"case_number": "2026-000001", "tags": []})), None);
-    assert!(reads("integration", "/api/v1/cases", json!({"items": [{"tags": []}, {"tags": ["x"]}]})).unwrap().contains("Case.tags"));
+    assert!(
+        reads("integration", "/api/v1/cases", json!({"items": [{"tags": []}, {"tags": ["x"]}]}))
+            .unwrap()
+            .contains("Case.tags")
+    );
     assert!(reads("admin", case, json!({"lead_advocate": {"id": "x"}})).is_none());
     assert!(reads("client", case, json!({"id": "x"})).unwrap().contains("Case at all"));
     let transitions = format!("{case}/transitions");
-    assert!(reads("admin", &transitions, json!({"items": [{"given": {"signpost": "x"}}]})).unwrap().contains("Given.signpost"));
+    assert!(
+        reads("admin", &transitions, json!({"items": [{"given": {"signpost": "x"}}]}))
+            .unwrap()
+            .contains("Given.signpost")
+    );
     let mine = "/api/v1/me/cases/019ab3c4-0000-7000-8000-000000000020";
     assert_eq!(reads("client", mine, json!({"promises": [{"text": "x"}], "next_meeting": {"purpose": "x"}})), None);
     assert!(reads("advocate", "/api/v1/me/client", json!({"phone": "x"})).unwrap().contains("MyClient at all"));
-    let writes =
-        |role: &str, sent: &str| fault(role, "PATCH", "/api/v1/users/019ab3c4-0000-7000-8000-000000000020", 200, Some(sent), &Value::Null);
+    let writes = |role: &str, sent: &str| {
+        fault(role, "PATCH", "/api/v1/users/019ab3c4-0000-7000-8000-000000000020", 200, Some(sent), &Value::Null)
+    };
     assert_eq!(writes("admin", r#"{"role": "auditor"}"#), None);
     assert!(writes("supervisor", r#"{"role": "admin"}"#).unwrap().contains("UserPatch"));
 }
 
 on_both_engines! {
-    // With every member filled, so that none is left out because there is nothing in it.
-    async fn each_role_is_shown_the_members_of_its_line_and_no_others(w) {
-        let (ana, boss, admin, integration) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin), w.user(Role::Integration));
-        let case = active_case(&ana, &boss).await;
-        let mut filled = json!({"instruction": "non_instructed", "non_instructed_reason": "CANARY", "intake_source": "other", "intake_source_text": "CANARY", "priority": "urgent", "priority_reason": "CANARY", "client_goal": "CANARY", "tags": ["CANARY"]});
-        filled["non_instructed_basis"] = DOC["components"]["schemas"]["NonInstructedBasis"]["enum"][0].clone();
-        ana.patch(&format!("/cases/{case}"), "*", filled).await.expect(200);
-        ana.transition(&case, json!({"to": "closing"})).await.expect(201);
-        boss.transition(&case, json!({"to": "closed", "reason": "CANARY", "closing_reason": "no_merit_or_basis", "closing_summary": "CANARY", "outcome": "goal_met"})).await.expect(201);
-        let properties: BTreeSet<String> = DOC["components"]["schemas"]["Case"]["properties"].as_object().unwrap().keys().cloned().collect();
-        for user in [&boss, &ana, &admin, &integration] {
-            let role = user.actor.role.as_str();
-            let shown = user.get(&format!("/cases/{case}?expand=client,lead_advocate")).await.expect(200).body;
-            let observed = |value: &Value| !value.as_array().is_some_and(Vec::is_empty);
-            let members: BTreeSet<String> = shown.as_object().unwrap().iter().filter(|(_, value)| observed(value)).map(|(member, _)| member.clone()).collect();
-            let given = &TABLES.read[&("Case".to_owned(), role.to_owned())];
-            let due: BTreeSet<String> = properties.iter().filter(|member| given.have(member) && !["review_on", "unmet_reason"].contains(&member.as_str())).cloned().collect();
-            assert_eq!(members, due, "{role}");
-            let history = user.get(&format!("/cases/{case}/transitions")).await.expect(200).body;
-            let canary = shown.to_string().contains("CANARY") || history.to_string().contains("CANARY");
-            assert_eq!(canary, user.actor.role.sees_content(), "{role}");
-        }
-        // And the net hangs where replies come in: to whoever says that they are a client, a case is none to show.
-        let token = w.keys.mint(Actor { role: Role::Client, ..ana.actor }).unwrap();
-        let path = format!("/api/v1/cases/{case}");
-        let caught = AssertUnwindSafe(w.send(Some(&token), "GET", &path, &[], None)).catch_unwind().await;
-        let observed = caught.unwrap_err().downcast::<String>().unwrap();
-        assert!(observed.contains("shows client Case at all"), "{observed}");
+    each_role_is_shown_the_members_of_its_line_and_no_others,
+}
+
+// With every member filled, so that none is left out because there is nothing in it.
+async fn each_role_is_shown_the_members_of_its_line_and_no_others(w: &World) {
+    let (ana, boss, admin, integration) =
+        (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin), w.user(Role::Integration));
+    let case = active_case(&ana, &boss).await;
+    let mut filled = json!({
+        "instruction": "non_instructed", "non_instructed_reason": "CANARY", "intake_source": "other",
+        "intake_source_text": "CANARY", "priority": "urgent", "priority_reason": "CANARY", "client_goal": "CANARY",
+        "tags": ["CANARY"],
+    });
+    filled["non_instructed_basis"] = DOC["components"]["schemas"]["NonInstructedBasis"]["enum"][0].clone();
+    ana.patch(&format!("/cases/{case}"), "*", filled).await.expect(200);
+    ana.transition(&case, json!({"to": "closing"})).await.expect(201);
+    boss.transition(
+        &case,
+        json!({
+            "to": "closed", "reason": "CANARY", "closing_reason": "no_merit_or_basis", "closing_summary": "CANARY",
+            "outcome": "goal_met",
+        }),
+    )
+    .await
+    .expect(201);
+    let properties: BTreeSet<String> =
+        DOC["components"]["schemas"]["Case"]["properties"].as_object().unwrap().keys().cloned().collect();
+    for user in [&boss, &ana, &admin, &integration] {
+        let role = user.actor.role.as_str();
+        let shown = user.get(&format!("/cases/{case}?expand=client,lead_advocate")).await.expect(200).body;
+        let observed = |value: &Value| !value.as_array().is_some_and(Vec::is_empty);
+        let members: BTreeSet<String> = shown
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(_, value)| observed(value))
+            .map(|(member, _)| member.clone())
+            .collect();
+        let given = &TABLES.read[&("Case".to_owned(), role.to_owned())];
+        let due: BTreeSet<String> = properties
+            .iter()
+            .filter(|member| given.have(member) && !["review_on", "unmet_reason"].contains(&member.as_str()))
+            .cloned()
+            .collect();
+        assert_eq!(members, due, "{role}");
+        let history = user.get(&format!("/cases/{case}/transitions")).await.expect(200).body;
+        let canary = shown.to_string().contains("CANARY") || history.to_string().contains("CANARY");
+        assert_eq!(canary, user.actor.role.sees_content(), "{role}");
     }
+    // And the net hangs where replies come in: to whoever says that they are a client, a case is none to show.
+    let token = w.keys.mint(Actor { role: Role::Client, ..ana.actor }).unwrap();
+    let path = format!("/api/v1/cases/{case}");
+    let caught = AssertUnwindSafe(w.send(Some(&token), "GET", &path, &[], None)).catch_unwind().await;
+    let observed = caught.unwrap_err().downcast::<String>().unwrap();
+    assert!(observed.contains("shows client Case at all"), "{observed}");
 }

@@ -1,5 +1,5 @@
-//! A database that stalls, is read-only, or does not wait for its disk: what the caller learns, and that nothing acknowledged is lost and
-//! nothing is done twice.
+//! A database that stalls, is read-only, or does not wait for its disk: what the caller learns, and that nothing
+//! acknowledged is lost and nothing is done twice.
 
 use crate::{
     logs, on_both_engines,
@@ -44,8 +44,8 @@ struct State {
     open: Vec<TcpStream>,
 }
 
-/// Stands between the server and PostgreSQL, and freezes at a given point as a stopped database does: connections stay open, and nothing
-/// comes back.
+/// Stands between the server and PostgreSQL, and freezes at a given point as a stopped database does: connections stay
+/// open, and nothing comes back.
 #[derive(Clone)]
 struct Proxy {
     state: Arc<(Mutex<State>, Condvar)>,
@@ -84,7 +84,11 @@ impl Proxy {
                     (state.requests_stopped, state.answers_stopped) = (stop != Stop::AfterTheCommit, true);
                 }
             }
-            drop(changed.wait_while(state, |state| if is_request { state.requests_stopped } else { state.answers_stopped }).unwrap());
+            drop(
+                changed
+                    .wait_while(state, |state| if is_request { state.requests_stopped } else { state.answers_stopped })
+                    .unwrap(),
+            );
             if to.write_all(passing).is_err() {
                 break;
             }
@@ -168,14 +172,21 @@ async fn stalled(stop: Stop, breaks: bool, code: &str, stored: i64) {
     assert!(proxy.is_frozen() && took > Duration::from_secs(9) && took < BUSY, "{took:?}");
     assert_eq!(reply.body["code"], code);
     let detail = reply.body["detail"].as_str().unwrap();
-    assert!(detail.contains(if code == "outcome_unknown" { "same Idempotency-Key" } else { "nothing was stored" }), "{detail}");
+    assert!(
+        detail.contains(if code == "outcome_unknown" { "same Idempotency-Key" } else { "nothing was stored" }),
+        "{detail}"
+    );
     assert_eq!(named(&w, "Zqmark"), stored);
     proxy.thaw(breaks);
     let again = soon(201, send).await;
-    assert_eq!(again.header("idempotency-replayed"), if stored == 1 || !breaks && stop == Stop::BeforeTheCommit { "true" } else { "" });
+    assert_eq!(
+        again.header("idempotency-replayed"),
+        if stored == 1 || !breaks && stop == Stop::BeforeTheCommit { "true" } else { "" }
+    );
     assert_eq!(named(&w, "Zqmark"), 1, "it is done once");
     // Every place in the pool is there again: more than there are at once.
-    let many = futures_util::future::join_all((0..12).map(|_| ana.post("/clients", json!({"preferred_name": "Kim"})))).await;
+    let many =
+        futures_util::future::join_all((0..12).map(|_| ana.post("/clients", json!({"preferred_name": "Kim"})))).await;
     assert!(many.iter().all(|reply| reply.status == 201));
     soon(200, async || w.anyone("GET", "/readyz", None).await).await;
 }
@@ -205,7 +216,8 @@ async fn a_commit_that_never_arrives_is_done_by_its_repetition() {
 async fn a_commit_whose_connection_breaks_has_an_unknown_outcome() {
     let (w, proxy) = behind_a_proxy().await;
     let ana = w.user(Role::Advocate);
-    let send = || ana.send("POST", "/clients", &[("idempotency-key", "once")], Some(json!({"preferred_name": "Zqmark"})));
+    let send =
+        || ana.send("POST", "/clients", &[("idempotency-key", "once")], Some(json!({"preferred_name": "Zqmark"})));
     proxy.arm("Zqmark", Stop::AfterTheCommit);
     let (reply, ()) = tokio::join!(send(), proxy.breaks_once_frozen());
     assert_eq!(is_unavailable(reply).body["code"], "outcome_unknown");
@@ -218,7 +230,9 @@ async fn a_commit_whose_connection_breaks_has_an_unknown_outcome() {
 async fn a_change_whose_outcome_is_unknown_sends_its_letter() {
     let (w, proxy) = behind_a_proxy().await;
     let admin = w.user(Role::Admin);
-    let body = json!({"email": "zqmark@example.org", "display_name": "Zqmark", "role": "advocate", "team_ids": [w.team.to_string()]});
+    let body = json!({
+        "email": "zqmark@example.org", "display_name": "Zqmark", "role": "advocate", "team_ids": [w.team.to_string()],
+    });
     let send = || admin.send("POST", "/invitations", &[("idempotency-key", "once")], Some(body.clone()));
     proxy.arm("zqmark@example.org", Stop::AfterTheCommit);
     let (reply, ()) = tokio::join!(send(), proxy.breaks_once_frozen());
@@ -232,7 +246,8 @@ async fn a_change_whose_outcome_is_unknown_sends_its_letter() {
 async fn a_write_to_a_sqlite_file_that_is_held_is_given_up_and_never_stored() {
     let w = World::start(Engine::Sqlite).await;
     let ana = w.user(Role::Advocate);
-    let send = || ana.send("POST", "/clients", &[("idempotency-key", "once")], Some(json!({"preferred_name": "Zqmark"})));
+    let send =
+        || ana.send("POST", "/clients", &[("idempotency-key", "once")], Some(json!({"preferred_name": "Zqmark"})));
     let mut holder = w.home.open();
     holder.batch_execute("BEGIN IMMEDIATE").unwrap();
     let began = Instant::now();
@@ -258,8 +273,8 @@ fn ask(conn: &mut Conn, sql: &str) -> String {
     diesel::sql_query(format!("SELECT ({sql})::text AS text")).get_result::<Text>(conn).unwrap().text
 }
 
-/// What is acknowledged is on the disk, whatever is usual in the database: the position up to which the log is there, held against the one
-/// at which the write ended.
+/// What is acknowledged is on the disk, whatever is usual in the database: the position up to which the log is there,
+/// held against the one at which the write ended.
 #[actix_web::test]
 async fn an_acknowledged_write_is_on_the_disk_where_the_database_says_that_it_need_not() {
     for usual in ["off", "local", "remote_write"] {
@@ -290,7 +305,11 @@ async fn an_acknowledged_write_is_on_the_disk_where_the_database_says_that_it_ne
                 })
                 .await
                 .unwrap();
-            assert_eq!(ask(&mut conn, &format!("pg_current_wal_flush_lsn() >= '{end}'")), "true", "synchronous_commit = {usual}");
+            assert_eq!(
+                ask(&mut conn, &format!("pg_current_wal_flush_lsn() >= '{end}'")),
+                "true",
+                "synchronous_commit = {usual}"
+            );
         }
     }
 }
@@ -300,7 +319,9 @@ async fn an_acknowledged_write_is_on_the_disk_where_the_database_says_that_it_ne
 fn the_durable_wait_sets_on_for_itself_and_leaves_what_is_more() {
     let home = Home::make(Engine::Postgres);
     let mut conn = home.open();
-    for (usual, set) in [("off", "on"), ("local", "on"), ("remote_write", "on"), ("on", "on"), ("remote_apply", "remote_apply")] {
+    for (usual, set) in
+        [("off", "on"), ("local", "on"), ("remote_write", "on"), ("on", "on"), ("remote_apply", "remote_apply")]
+    {
         conn.batch_execute(&format!("SET synchronous_commit = {usual}")).unwrap();
         // What is in force until its transaction ends.
         conn.batch_execute("BEGIN").unwrap();
@@ -325,7 +346,8 @@ async fn a_read_only_postgresql_makes_the_program_unready_and_it_heals_without_a
     let mut set = |words: &str| {
         past.batch_execute(&format!("ALTER DATABASE {name} {words}")).unwrap();
         past.batch_execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> \
+             pg_backend_pid()",
         )
         .unwrap();
     };
@@ -350,7 +372,11 @@ async fn a_read_only_postgresql_makes_the_program_unready_and_it_heals_without_a
         for _ in 0..20 {
             let unavailable = (503, true, json!("unavailable"));
             assert_eq!(status("POST", "/api/v1/clients", new()).await, unavailable);
-            assert_eq!(status("GET", &read, None).await, unavailable, "what cannot be entered in the audit log is not shown");
+            assert_eq!(
+                status("GET", &read, None).await,
+                unavailable,
+                "what cannot be entered in the audit log is not shown"
+            );
             assert_eq!((status("GET", "/readyz", None).await.0, status("GET", "/livez", None).await.0), (503, 200));
         }
         set("RESET default_transaction_read_only");
@@ -360,33 +386,43 @@ async fn a_read_only_postgresql_makes_the_program_unready_and_it_heals_without_a
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
         for _ in 0..20 {
-            assert_eq!((status("POST", "/api/v1/clients", new()).await.0, status("GET", &read, None).await.0), (201, 200));
+            assert_eq!(
+                (status("POST", "/api/v1/clients", new()).await.0, status("GET", &read, None).await.0),
+                (201, 200)
+            );
         }
     }
 }
 
 on_both_engines! {
-    /// The audit log takes no entry, for a reason that no engine calls an outage.
-    async fn what_cannot_be_entered_in_the_audit_log_is_answered_503_and_nothing_is_stored(w) {
-        let ana = w.user(Role::Advocate);
-        let client = ana.new_client().await;
-        let mut past = w.home.open();
-        let (refuse, allow) = match w.engine {
-            Engine::Sqlite => ("CREATE TRIGGER no_entry BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'no entry'); END", "DROP TRIGGER no_entry"),
-            Engine::Postgres => ("REVOKE INSERT ON audit_events FROM alongside_app", "GRANT INSERT ON audit_events TO alongside_app"),
-        };
-        past.batch_execute(refuse).unwrap();
-        for _ in 0..3 {
-            is_unavailable(ana.get(&format!("/clients/{client}")).await);
-            is_unavailable(ana.get("/clients").await);
-            is_unavailable(ana.post("/clients", json!({"preferred_name": "Zqmark"})).await);
-            is_unavailable(ana.get(&format!("/clients/{}", World::nobodys_id())).await);
+    what_cannot_be_entered_in_the_audit_log_is_answered_503_and_nothing_is_stored,
+}
+
+/// The audit log takes no entry, for a reason that no engine calls an outage.
+async fn what_cannot_be_entered_in_the_audit_log_is_answered_503_and_nothing_is_stored(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let client = ana.new_client().await;
+    let mut past = w.home.open();
+    let (refuse, allow) = match w.engine {
+        Engine::Sqlite => (
+            "CREATE TRIGGER no_entry BEFORE INSERT ON audit_events BEGIN SELECT RAISE(ABORT, 'no entry'); END",
+            "DROP TRIGGER no_entry",
+        ),
+        Engine::Postgres => {
+            ("REVOKE INSERT ON audit_events FROM alongside_app", "GRANT INSERT ON audit_events TO alongside_app")
         }
-        past.batch_execute(allow).unwrap();
-        assert_eq!(named(w, "Zqmark"), 0);
-        ana.post("/clients", json!({"preferred_name": "Zqmark"})).await.expect(201);
-        ana.get(&format!("/clients/{client}")).await.expect(200);
+    };
+    past.batch_execute(refuse).unwrap();
+    for _ in 0..3 {
+        is_unavailable(ana.get(&format!("/clients/{client}")).await);
+        is_unavailable(ana.get("/clients").await);
+        is_unavailable(ana.post("/clients", json!({"preferred_name": "Zqmark"})).await);
+        is_unavailable(ana.get(&format!("/clients/{}", World::nobodys_id())).await);
     }
+    past.batch_execute(allow).unwrap();
+    assert_eq!(named(w, "Zqmark"), 0);
+    ana.post("/clients", json!({"preferred_name": "Zqmark"})).await.expect(201);
+    ana.get(&format!("/clients/{client}")).await.expect(200);
 }
 
 /// However many ask, the database is tried once in a second.

@@ -24,9 +24,9 @@ fn facts(conn: &mut Conn, sql: &str) -> BTreeSet<String> {
     rows.into_iter().map(|row| row.fact).collect()
 }
 
-/// Every column with type and whether it may be null; every key, index and reference; in words that both catalogues can be made
-/// to say. A CHECK that only SQLite needs (a JSON text, a 0 or 1) has no fellow and is left out.
-/// A full-text index is each engine's own: on PostgreSQL an index on an expression, which names no column; on SQLite a table whose
+/// Every column with type and whether it may be null; every key, index and reference; in words that both catalogues can
+/// be made to say. A CHECK that only SQLite needs (a JSON text, a 0 or 1) has no fellow and is left out. A full-text
+/// index is each engine's own: on PostgreSQL an index on an expression, which names no column; on SQLite a table whose
 /// name ends in `_fts`, and those that FTS5 keeps it in.
 const POSTGRES: &str = r#"
   SELECT c.table_name || '.' || c.column_name || ' ' || CASE c.data_type
@@ -76,10 +76,12 @@ fn both_engines_end_up_with_the_same_schema() {
     let theirs = facts(&mut postgres.open(), POSTGRES);
     let (checks, theirs): (BTreeSet<_>, BTreeSet<_>) = theirs.into_iter().partition(|fact| fact.starts_with("check "));
     let ours = facts(&mut sqlite.open(), SQLITE);
-    // What an advocate searches is whole in the index of SQLite alone: an entry of PostgreSQL's may not be so long. And what reports read
-    // is a table in that order on SQLite, where PostgreSQL has an index of its own.
-    let differs = |fact: &String| fact.starts_with("index search_documents_by_case ") || fact.contains("_facts_of_team ");
-    let alike = |facts: BTreeSet<String>| -> BTreeSet<String> { facts.into_iter().filter(|fact| !differs(fact)).collect() };
+    // What an advocate searches is whole in the index of SQLite alone: an entry of PostgreSQL's may not be so long. And
+    // what reports read is a table in that order on SQLite, where PostgreSQL has an index of its own.
+    let differs =
+        |fact: &String| fact.starts_with("index search_documents_by_case ") || fact.contains("_facts_of_team ");
+    let alike =
+        |facts: BTreeSet<String>| -> BTreeSet<String> { facts.into_iter().filter(|fact| !differs(fact)).collect() };
     let (theirs, ours) = (alike(theirs), alike(ours));
     let (missing, extra): (Vec<_>, Vec<_>) = (theirs.difference(&ours).collect(), ours.difference(&theirs).collect());
     assert!(missing.is_empty() && extra.is_empty(), "only in postgres: {missing:#?}\nonly in sqlite: {extra:#?}");
@@ -119,7 +121,9 @@ fn schema_rs_is_the_schema_of_the_migrations() {
             JOIN LATERAL unnest(i.indkey) WITH ORDINALITY k(attnum, n) ON true JOIN pg_attribute a ON a.attrelid = t.oid AND a.attnum = k.attnum
            WHERE i.indisprimary AND t.relnamespace = 'public'::regnamespace AND t.relname NOT LIKE '\_\_%' GROUP BY t.relname",
     );
-    let mut schema = String::from("//! The tables of both engines. Generated from PostgreSQL's catalogue: `BLESS=1 ./test schema_rs`.\n");
+    let mut schema = String::from(
+        "//! The tables of both engines. Generated from PostgreSQL's catalogue: `BLESS=1 ./test schema_rs`.\n",
+    );
     let mut tables = Vec::new();
     for key in &keys {
         let (table, key) = key.split_once(' ').unwrap();
@@ -149,8 +153,14 @@ fn schema_rs_is_the_schema_of_the_migrations() {
 #[actix_web::test]
 async fn whoever_owns_the_database_and_is_no_superuser_fills_and_serves_it() {
     let home = Home::of_a_plain_owner();
-    let options =
-        Options { url: Url::parse(&home.url).unwrap(), replica: None, connections: 2, readers: 2, migrate: true, purpose: Use::Loading };
+    let options = Options {
+        url: Url::parse(&home.url).unwrap(),
+        replica: None,
+        connections: 2,
+        readers: 2,
+        migrate: true,
+        purpose: Use::Loading,
+    };
     #[expect(clippy::disallowed_methods, reason = "this is the operator")]
     let operator = Operator::new();
     // Twice: the second comes where there is another organization already.

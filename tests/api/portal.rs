@@ -12,18 +12,29 @@ const PATHS: [&str; 5] = ["/me/client", "/me/cases", "/me/meetings", "/me/statem
 
 /// A client of this name, with every member that staff may write.
 async fn client_of(ana: &User<'_>, name: &str) -> String {
-    let new = json!({"preferred_name": name, "pronouns": "they/them", "legal_name": "Samira", "date_of_birth": "1990-02-01", "phone": "+1 555 0100", "email": "sam@example.org", "address": "1 River Road", "language": "English", "safe_contact": {"text": true, "never_contact": "The landlord answers."}});
+    let new = json!({
+        "preferred_name": name, "pronouns": "they/them", "legal_name": "Samira", "date_of_birth": "1990-02-01",
+        "phone": "+1 555 0100", "email": "sam@example.org", "address": "1 River Road", "language": "English",
+        "safe_contact": {"text": true, "never_contact": "The landlord answers."},
+    });
     ana.post("/clients", new).await.expect(201).id()
 }
 async fn client_in(ana: &User<'_>, case: &str) -> String {
     ana.get(&format!("/cases/{case}")).await.expect(200).body["client_id"].as_str().unwrap().to_owned()
 }
 async fn link(staff: &User<'_>, client: &str, user: &User<'_>) {
-    let put = staff.send("PUT", &format!("/clients/{client}/account"), &[], Some(json!({"user_id": user.id()}))).await.expect(200);
+    let put = staff
+        .send("PUT", &format!("/clients/{client}/account"), &[], Some(json!({"user_id": user.id()})))
+        .await
+        .expect(200);
     assert_eq!((&put.body["client_id"], &put.body["user_id"]), (&json!(client), &json!(user.id())));
 }
 async fn meeting(ana: &User<'_>, case: &str, day: &str, purpose: &str) -> String {
-    let new = json!({"type": "discharge_planning", "mode": "phone", "starts_at": format!("{day}T10:00:00Z"), "ends_at": format!("{day}T11:00:00Z"), "time_zone": "America/Chicago", "place": "Ward 3", "purpose": purpose, "participants": [{"name": "THIRD PARTY", "party": "provider"}]});
+    let new = json!({
+        "type": "discharge_planning", "mode": "phone", "starts_at": format!("{day}T10:00:00Z"),
+        "ends_at": format!("{day}T11:00:00Z"), "time_zone": "America/Chicago", "place": "Ward 3", "purpose": purpose,
+        "participants": [{"name": "THIRD PARTY", "party": "provider"}],
+    });
     ana.post(&format!("/cases/{case}/meetings"), new).await.expect(201).id()
 }
 fn members(value: &Value) -> Vec<&str> {
@@ -31,317 +42,478 @@ fn members(value: &Value) -> Vec<&str> {
 }
 
 on_both_engines! {
-    async fn what_a_wrongly_linked_account_wrote_is_not_readable_for_the_next(w) {
-        let (ana, wrong, right) = (w.user(Role::Advocate), w.user(Role::Client), w.user(Role::Client));
-        let client = ana.new_client().await;
-        link(&ana, &client, &wrong).await;
-        wrong.post("/me/feedback", json!({"text": "CANARY of somebody else."})).await.expect(201);
-        link(&ana, &client, &right).await;
-        let own = right.post("/me/feedback", json!({"text": "Call me before."})).await.expect(201).id();
-        let listed = right.get("/me/feedback?include_total=true").await.expect(200);
-        assert_eq!((listed.body["total"].as_i64(), listed.body["items"][0]["id"].as_str()), (Some(1), Some(own.as_str())), "{:#}", listed.body);
-        assert!(!listed.body.to_string().contains("CANARY"));
-        wrong.get("/me/feedback").await.expect(404);
-        let staff = ana.get(&format!("/clients/{client}/feedback?include_total=true")).await.expect(200);
-        assert_eq!(staff.body["total"], 2);
-        // Linked again, each reads their own.
-        link(&ana, &client, &wrong).await;
-        assert!(wrong.get("/me/feedback").await.expect(200).body["items"][0]["text"].as_str().unwrap().starts_with("CANARY"));
-    }
+    what_a_wrongly_linked_account_wrote_is_not_readable_for_the_next,
+    a_client_for_whom_email_is_not_safe_gets_only_the_letters_they_ask_for,
+    a_client_sees_their_own_record_and_nothing_that_is_for_staff,
+    nobody_sees_anybody_else_through_the_portal,
+    an_account_is_set_by_staff_who_see_the_client_and_names_a_client_only,
+    of_many_who_are_made_the_same_client_one_is,
+    a_client_writes_and_approves_their_own_statement,
+    feedback_is_read_by_those_who_work_in_what_it_is_about,
+    a_client_who_is_cut_off_is_out_at_once_and_every_look_is_in_the_trace,
+    an_account_is_good_for_the_role_of_a_client_alone,
+}
 
-    async fn a_client_for_whom_email_is_not_safe_gets_only_the_letters_they_ask_for(w) {
-        let (ana, admin, sam) = (w.user(Role::Advocate), w.user(Role::Admin), w.user(Role::Client));
-        let client = client_of(&ana, "Sam").await;
-        link(&ana, &client, &sam).await;
-        let secrets = alongside::auth::secret_keys::SecretKeys::read(w.home.folder.path()).unwrap();
-        let code = || {
-            use alongside::{auth::totp, db::schema::second_factors, identity::second_factor::model::FactorRow, types::Instant};
-            let own = second_factors::table.filter(second_factors::user_id.eq(sam.actor.user));
-            let row: FactorRow = own.select(FactorRow::as_select()).first(&mut w.home.open()).unwrap();
-            totp::code_at(&row.open(&secrets).unwrap(), Instant::now())
+async fn what_a_wrongly_linked_account_wrote_is_not_readable_for_the_next(w: &World) {
+    let (ana, wrong, right) = (w.user(Role::Advocate), w.user(Role::Client), w.user(Role::Client));
+    let client = ana.new_client().await;
+    link(&ana, &client, &wrong).await;
+    wrong.post("/me/feedback", json!({"text": "CANARY of somebody else."})).await.expect(201);
+    link(&ana, &client, &right).await;
+    let own = right.post("/me/feedback", json!({"text": "Call me before."})).await.expect(201).id();
+    let listed = right.get("/me/feedback?include_total=true").await.expect(200);
+    assert_eq!(
+        (listed.body["total"].as_i64(), listed.body["items"][0]["id"].as_str()),
+        (Some(1), Some(own.as_str())),
+        "{:#}",
+        listed.body
+    );
+    assert!(!listed.body.to_string().contains("CANARY"));
+    wrong.get("/me/feedback").await.expect(404);
+    let staff = ana.get(&format!("/clients/{client}/feedback?include_total=true")).await.expect(200);
+    assert_eq!(staff.body["total"], 2);
+    // Linked again, each reads their own.
+    link(&ana, &client, &wrong).await;
+    assert!(
+        wrong.get("/me/feedback").await.expect(200).body["items"][0]["text"].as_str().unwrap().starts_with("CANARY")
+    );
+}
+
+async fn a_client_for_whom_email_is_not_safe_gets_only_the_letters_they_ask_for(w: &World) {
+    let (ana, admin, sam) = (w.user(Role::Advocate), w.user(Role::Admin), w.user(Role::Client));
+    let client = client_of(&ana, "Sam").await;
+    link(&ana, &client, &sam).await;
+    let secrets = alongside::auth::secret_keys::SecretKeys::read(w.home.folder.path()).unwrap();
+    let code = || {
+        use alongside::{
+            auth::totp, db::schema::second_factors, identity::second_factor::model::FactorRow, types::Instant,
         };
-        let set_up = async || {
-            sam.send("POST", "/me/second-factor", &[], None).await.expect(200);
-            let codes = sam.post("/me/second-factor/confirmation", json!({"otp": code()})).await.expect(200);
-            codes.body["recovery_codes"][0].as_str().unwrap().to_owned()
-        };
-        let sign_in = async |password: &str, otp: &str| {
-            let body = json!({"email": sam.email, "password": password, "otp": otp});
-            w.anyone("POST", "/api/v1/auth/login", Some(body)).await.expect(200).body["access_token"].as_str().unwrap().to_owned()
-        };
-        // Whatever happens to the account: a factor, new codes, one of them used, another address.
-        set_up().await;
-        sam.send("POST", "/me/second-factor/recovery-codes", &[], None).await.expect(200);
-        sam.send("DELETE", "/me/second-factor", &[], None).await.expect(204);
-        let spent = set_up().await;
-        sign_in(crate::support::PASSWORD, &spent).await;
-        admin.send("DELETE", &format!("/users/{}/second-factor", sam.id()), &[], None).await.expect(204);
-        let token = sign_in(crate::support::PASSWORD, "").await;
-        w.send(Some(&token), "POST", "/api/v1/me/email", &[], Some(json!({"email": "sam.new@example.org"}).to_string())).await.expect(202);
-        // They ask for these themselves: a new password, and the confirmation to the new address.
-        w.anyone("POST", "/api/v1/auth/forgot-password", Some(json!({"email": sam.email}))).await.expect(202);
-        let secret = w.secret(&sam.email, "password_reset.").await;
-        let reset = json!({"token": secret, "password": "four dry umbrellas"});
-        w.anyone("POST", "/api/v1/auth/reset-password", Some(reset)).await.expect(204);
-        w.letters("sam.new@example.org", 1).await;
-        // Letters go out in their order: once this one has come, none of the others will.
-        let last = async |user: &User<'_>| {
-            user.send("POST", "/me/second-factor", &[], None).await.expect(200);
-            user.send("POST", "/me/email", &[], Some(json!({"email": format!("new-{}", user.email)}))).await.expect(202);
-            w.letters(&user.email, 1).await;
-        };
-        last(&ana).await;
-        assert_eq!(w.letters(&sam.email, 1).await.len(), 1, "the one that they asked for");
-        // Where e-mail is safe, they are told.
-        let version = ana.get(&format!("/clients/{client}")).await.expect(200).etag();
-        ana.patch(&format!("/clients/{client}"), &version, json!({"safe_contact": {"email": true}})).await.expect(200);
-        let token = sign_in("four dry umbrellas", "").await;
-        w.send(Some(&token), "POST", "/api/v1/me/email", &[], Some(json!({"email": "sam.other@example.org"}).to_string())).await.expect(202);
-        let observed = w.letters(&sam.email, 2).await;
-        assert!(observed.iter().any(|letter| letter.contains("asked for another e-mail address")));
+        let own = second_factors::table.filter(second_factors::user_id.eq(sam.actor.user));
+        let row: FactorRow = own.select(FactorRow::as_select()).first(&mut w.home.open()).unwrap();
+        totp::code_at(&row.open(&secrets).unwrap(), Instant::now())
+    };
+    let set_up = async || {
+        sam.send("POST", "/me/second-factor", &[], None).await.expect(200);
+        let codes = sam.post("/me/second-factor/confirmation", json!({"otp": code()})).await.expect(200);
+        codes.body["recovery_codes"][0].as_str().unwrap().to_owned()
+    };
+    let sign_in = async |password: &str, otp: &str| {
+        let body = json!({"email": sam.email, "password": password, "otp": otp});
+        w.anyone("POST", "/api/v1/auth/login", Some(body)).await.expect(200).body["access_token"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    // Whatever happens to the account: a factor, new codes, one of them used, another address.
+    set_up().await;
+    sam.send("POST", "/me/second-factor/recovery-codes", &[], None).await.expect(200);
+    sam.send("DELETE", "/me/second-factor", &[], None).await.expect(204);
+    let spent = set_up().await;
+    sign_in(crate::support::PASSWORD, &spent).await;
+    admin.send("DELETE", &format!("/users/{}/second-factor", sam.id()), &[], None).await.expect(204);
+    let token = sign_in(crate::support::PASSWORD, "").await;
+    w.send(Some(&token), "POST", "/api/v1/me/email", &[], Some(json!({"email": "sam.new@example.org"}).to_string()))
+        .await
+        .expect(202);
+    // They ask for these themselves: a new password, and the confirmation to the new address.
+    w.anyone("POST", "/api/v1/auth/forgot-password", Some(json!({"email": sam.email}))).await.expect(202);
+    let secret = w.secret(&sam.email, "password_reset.").await;
+    let reset = json!({"token": secret, "password": "four dry umbrellas"});
+    w.anyone("POST", "/api/v1/auth/reset-password", Some(reset)).await.expect(204);
+    w.letters("sam.new@example.org", 1).await;
+    // Letters go out in their order: once this one has come, none of the others will.
+    let last = async |user: &User<'_>| {
+        user.send("POST", "/me/second-factor", &[], None).await.expect(200);
+        user.send("POST", "/me/email", &[], Some(json!({"email": format!("new-{}", user.email)}))).await.expect(202);
+        w.letters(&user.email, 1).await;
+    };
+    last(&ana).await;
+    assert_eq!(w.letters(&sam.email, 1).await.len(), 1, "the one that they asked for");
+    // Where e-mail is safe, they are told.
+    let version = ana.get(&format!("/clients/{client}")).await.expect(200).etag();
+    ana.patch(&format!("/clients/{client}"), &version, json!({"safe_contact": {"email": true}})).await.expect(200);
+    let token = sign_in("four dry umbrellas", "").await;
+    w.send(Some(&token), "POST", "/api/v1/me/email", &[], Some(json!({"email": "sam.other@example.org"}).to_string()))
+        .await
+        .expect(202);
+    let observed = w.letters(&sam.email, 2).await;
+    assert!(observed.iter().any(|letter| letter.contains("asked for another e-mail address")));
+}
+
+async fn a_client_sees_their_own_record_and_nothing_that_is_for_staff(w: &World) {
+    let (ana, boss, sam) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user_in(&w.org, &[], Role::Client));
+    let case = active_case(&ana, &boss).await;
+    let client = client_in(&ana, &case).await;
+    link(&ana, &client, &sam).await;
+    ana.patch(
+        &format!("/cases/{case}"),
+        "*",
+        json!({"priority": "urgent", "priority_reason": "STAFF ONLY", "tags": ["STAFF ONLY"]}),
+    )
+    .await
+    .expect(200);
+    ana.post(&format!("/cases/{case}/notes"), json!({"kind": "progress", "body": "STAFF ONLY"})).await.expect(201);
+    ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "STAFF ONLY"}))
+        .await
+        .expect(201);
+    let past = meeting(&ana, &case, "2026-01-05", "Plan.").await;
+    let held = json!({
+        "status": "held", "who_spoke": "spoke_for_self", "outcomes": ["goal_met"], "summary": "STAFF ONLY",
+        "commitments": [
+            {"party": "provider", "text": "Write it down."}, {"party": "advocate", "text": "Call on Friday."},
+        ],
+    });
+    ana.post(&format!("/meetings/{past}/outcome"), held).await.expect(201);
+    meeting(&ana, &case, "2031-01-05", "Much later.").await;
+    let next = meeting(&ana, &case, "2030-01-05", "Agree on the dose.").await;
+
+    let own = sam.get("/me/client").await.expect(200);
+    assert_eq!(members(&own.body), ["id", "interpreter_needed", "preferred_name", "safe_contact", "version"]);
+    let listed = sam.get("/me/cases").await.expect(200);
+    assert_eq!(
+        members(&listed.body["items"][0]),
+        ["case_number", "client_goal", "id", "lead_advocate", "opened_at", "status", "status_in_words"]
+    );
+    let shown = sam.get(&format!("/me/cases/{case}")).await.expect(200);
+    assert_eq!(
+        members(&shown.body),
+        [
+            "case_number",
+            "client_goal",
+            "id",
+            "lead_advocate",
+            "next_meeting",
+            "opened_at",
+            "promises",
+            "status",
+            "status_in_words"
+        ]
+    );
+    assert_eq!(
+        (&shown.body["lead_advocate"], &shown.body["client_goal"], &shown.body["status"]),
+        (&json!("A advocate"), &json!("Keep my medication."), &json!("active"))
+    );
+    assert_eq!(
+        (&shown.body["next_meeting"]["id"], &shown.body["next_meeting"]["place"]),
+        (&json!(next), &json!("Ward 3"))
+    );
+    let promises: Vec<&str> =
+        shown.body["promises"].as_array().unwrap().iter().map(|promise| promise["text"].as_str().unwrap()).collect();
+    assert_eq!(promises.len(), 2);
+    assert!(promises.contains(&"Write it down.") && promises.contains(&"Call on Friday."));
+    let meetings = pages(&sam, "/me/meetings?sort=starts_at", 2).await;
+    assert_eq!(
+        meetings.iter().map(|meeting| meeting["status"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["held", "booked", "booked"]
+    );
+    assert_eq!(pages(&sam, "/me/meetings?starts_at_gte=2030-06-01T00:00:00Z", 2).await.len(), 1);
+    assert_eq!(sam.get("/me/meetings?status=held&include_total=true").await.expect(200).body["total"], 1);
+    for observed in [&own.body, &listed.body, &shown.body, &json!(meetings)] {
+        for hidden in ["STAFF ONLY", "THIRD PARTY", &ana.id(), &w.team.to_string()] {
+            assert!(!observed.to_string().contains(hidden), "{hidden} in {observed:#}");
+        }
     }
+    // Staff's own ways to the same records are shut, also to whom they are about.
+    for path in [
+        format!("/cases/{case}"),
+        format!("/clients/{client}"),
+        format!("/meetings/{next}"),
+        format!("/cases/{case}/notes"),
+        format!("/clients/{client}/feedback"),
+    ] {
+        sam.get(&path).await.expect(403);
+    }
+}
 
-    async fn a_client_sees_their_own_record_and_nothing_that_is_for_staff(w) {
-        let (ana, boss, sam) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user_in(&w.org, &[], Role::Client));
-        let case = active_case(&ana, &boss).await;
-        let client = client_in(&ana, &case).await;
-        link(&ana, &client, &sam).await;
-        ana.patch(&format!("/cases/{case}"), "*", json!({"priority": "urgent", "priority_reason": "STAFF ONLY", "tags": ["STAFF ONLY"]})).await.expect(200);
-        ana.post(&format!("/cases/{case}/notes"), json!({"kind": "progress", "body": "STAFF ONLY"})).await.expect(201);
-        ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "STAFF ONLY"})).await.expect(201);
-        let past = meeting(&ana, &case, "2026-01-05", "Plan.").await;
-        let held = json!({"status": "held", "who_spoke": "spoke_for_self", "outcomes": ["goal_met"], "summary": "STAFF ONLY", "commitments": [{"party": "provider", "text": "Write it down."}, {"party": "advocate", "text": "Call on Friday."}]});
-        ana.post(&format!("/meetings/{past}/outcome"), held).await.expect(201);
-        meeting(&ana, &case, "2031-01-05", "Much later.").await;
-        let next = meeting(&ana, &case, "2030-01-05", "Agree on the dose.").await;
+async fn nobody_sees_anybody_else_through_the_portal(w: &World) {
+    let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
+    let (sam, kim, nobody) = (w.user(Role::Client), w.user(Role::Client), w.user(Role::Client));
+    let (of_sam, of_kim) = (active_case(&ana, &boss).await, active_case(&ana, &boss).await);
+    let (client, other) = (client_in(&ana, &of_sam).await, client_in(&ana, &of_kim).await);
+    link(&ana, &client, &sam).await;
+    link(&boss, &other, &kim).await;
+    let theirs = meeting(&ana, &of_kim, "2030-01-05", "Hers.").await;
+    let statement = kim.post("/me/statements", json!({"sections": {"needs": "Quiet."}})).await.expect(201).id();
+    kim.post("/me/feedback", json!({"case_id": of_kim, "text": "Hers."})).await.expect(201);
 
-        let own = sam.get("/me/client").await.expect(200);
-        assert_eq!(members(&own.body), ["id", "interpreter_needed", "preferred_name", "safe_contact", "version"]);
-        let listed = sam.get("/me/cases").await.expect(200);
-        assert_eq!(members(&listed.body["items"][0]), ["case_number", "client_goal", "id", "lead_advocate", "opened_at", "status", "status_in_words"]);
-        let shown = sam.get(&format!("/me/cases/{case}")).await.expect(200);
-        assert_eq!(members(&shown.body), ["case_number", "client_goal", "id", "lead_advocate", "next_meeting", "opened_at", "promises", "status", "status_in_words"]);
-        assert_eq!((&shown.body["lead_advocate"], &shown.body["client_goal"], &shown.body["status"]), (&json!("A advocate"), &json!("Keep my medication."), &json!("active")));
-        assert_eq!((&shown.body["next_meeting"]["id"], &shown.body["next_meeting"]["place"]), (&json!(next), &json!("Ward 3")));
-        let promises: Vec<&str> = shown.body["promises"].as_array().unwrap().iter().map(|promise| promise["text"].as_str().unwrap()).collect();
-        assert_eq!(promises.len(), 2);
-        assert!(promises.contains(&"Write it down.") && promises.contains(&"Call on Friday."));
-        let meetings = pages(&sam, "/me/meetings?sort=starts_at", 2).await;
-        assert_eq!(meetings.iter().map(|meeting| meeting["status"].as_str().unwrap()).collect::<Vec<_>>(), ["held", "booked", "booked"]);
-        assert_eq!(pages(&sam, "/me/meetings?starts_at_gte=2030-06-01T00:00:00Z", 2).await.len(), 1);
-        assert_eq!(sam.get("/me/meetings?status=held&include_total=true").await.expect(200).body["total"], 1);
-        for observed in [&own.body, &listed.body, &shown.body, &json!(meetings)] {
-            for hidden in ["STAFF ONLY", "THIRD PARTY", &ana.id(), &w.team.to_string()] {
-                assert!(!observed.to_string().contains(hidden), "{hidden} in {observed:#}");
-            }
-        }
-        // Staff's own ways to the same records are shut, also to whom they are about.
-        for path in [format!("/cases/{case}"), format!("/clients/{client}"), format!("/meetings/{next}"), format!("/cases/{case}/notes"), format!("/clients/{client}/feedback")] {
-            sam.get(&path).await.expect(403);
+    assert_eq!(pages(&sam, "/me/cases", 1).await.len(), 1);
+    assert_eq!(pages(&kim, "/me/cases", 1).await[0]["id"], of_kim);
+    for list in ["/me/meetings", "/me/statements", "/me/feedback"] {
+        assert_eq!((pages(&sam, list, 1).await.len(), pages(&kim, list, 1).await.len()), (0, 1), "{list}");
+    }
+    let absent = sam.get(&format!("/me/cases/{}", World::nobodys_id())).await.expect(404).observed();
+    assert_eq!(sam.get(&format!("/me/cases/{of_kim}")).await.expect(404).observed(), absent);
+    sam.get(&format!("/me/statements/{statement}")).await.expect(404);
+    sam.patch(&format!("/me/statements/{statement}"), "*", json!({"sections": {"needs": "x"}})).await.expect(404);
+    sam.send("POST", &format!("/me/statements/{statement}/approve"), &[("if-match", "*")], None).await.expect(404);
+    for id in [of_kim.clone(), World::nobodys_id()] {
+        sam.post("/me/feedback", json!({"case_id": id, "text": "x"})).await.faulty(
+            422,
+            "/case_id",
+            "unknown_reference",
+        );
+    }
+    sam.post("/me/feedback", json!({"meeting_id": theirs, "text": "x"})).await.faulty(
+        422,
+        "/meeting_id",
+        "unknown_reference",
+    );
+    // A client of role who is linked to none, and whoever has a portal of another organization.
+    for path in PATHS {
+        nobody.get(path).await.expect(404);
+        w.outsider(Role::Client).get(path).await.expect(404);
+        for staff in [&ana, &boss, &admin] {
+            staff.get(path).await.expect(403);
         }
     }
+    nobody.post("/me/statements", json!({})).await.expect(404);
+    nobody.post("/me/feedback", json!({"text": "x"})).await.expect(404);
+    // What should never have been is shown to nobody.
+    admin.transition(&of_kim, json!({"to": "entered_in_error", "reason": "Twice."})).await.expect(201);
+    kim.get(&format!("/me/cases/{of_kim}")).await.expect(404);
+    assert!(pages(&kim, "/me/cases", 1).await.is_empty() && pages(&kim, "/me/meetings", 1).await.is_empty());
+    kim.post("/me/feedback", json!({"meeting_id": theirs, "text": "x"})).await.faulty(
+        422,
+        "/meeting_id",
+        "unknown_reference",
+    );
+}
 
-    async fn nobody_sees_anybody_else_through_the_portal(w) {
-        let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
-        let (sam, kim, nobody) = (w.user(Role::Client), w.user(Role::Client), w.user(Role::Client));
-        let (of_sam, of_kim) = (active_case(&ana, &boss).await, active_case(&ana, &boss).await);
-        let (client, other) = (client_in(&ana, &of_sam).await, client_in(&ana, &of_kim).await);
-        link(&ana, &client, &sam).await;
-        link(&boss, &other, &kim).await;
-        let theirs = meeting(&ana, &of_kim, "2030-01-05", "Hers.").await;
-        let statement = kim.post("/me/statements", json!({"sections": {"needs": "Quiet."}})).await.expect(201).id();
-        kim.post("/me/feedback", json!({"case_id": of_kim, "text": "Hers."})).await.expect(201);
-
-        assert_eq!(pages(&sam, "/me/cases", 1).await.len(), 1);
-        assert_eq!(pages(&kim, "/me/cases", 1).await[0]["id"], of_kim);
-        for list in ["/me/meetings", "/me/statements", "/me/feedback"] {
-            assert_eq!((pages(&sam, list, 1).await.len(), pages(&kim, list, 1).await.len()), (0, 1), "{list}");
-        }
-        let absent = sam.get(&format!("/me/cases/{}", World::nobodys_id())).await.expect(404).observed();
-        assert_eq!(sam.get(&format!("/me/cases/{of_kim}")).await.expect(404).observed(), absent);
-        sam.get(&format!("/me/statements/{statement}")).await.expect(404);
-        sam.patch(&format!("/me/statements/{statement}"), "*", json!({"sections": {"needs": "x"}})).await.expect(404);
-        sam.send("POST", &format!("/me/statements/{statement}/approve"), &[("if-match", "*")], None).await.expect(404);
-        for id in [of_kim.clone(), World::nobodys_id()] {
-            sam.post("/me/feedback", json!({"case_id": id, "text": "x"})).await.faulty(422, "/case_id", "unknown_reference");
-        }
-        sam.post("/me/feedback", json!({"meeting_id": theirs, "text": "x"})).await.faulty(422, "/meeting_id", "unknown_reference");
-        // A client of role who is linked to none, and whoever has a portal of another organization.
-        for path in PATHS {
-            nobody.get(path).await.expect(404);
-            w.outsider(Role::Client).get(path).await.expect(404);
-            for staff in [&ana, &boss, &admin] { staff.get(path).await.expect(403); }
-        }
-        nobody.post("/me/statements", json!({})).await.expect(404);
-        nobody.post("/me/feedback", json!({"text": "x"})).await.expect(404);
-        // What should never have been is shown to nobody.
-        admin.transition(&of_kim, json!({"to": "entered_in_error", "reason": "Twice."})).await.expect(201);
-        kim.get(&format!("/me/cases/{of_kim}")).await.expect(404);
-        assert!(pages(&kim, "/me/cases", 1).await.is_empty() && pages(&kim, "/me/meetings", 1).await.is_empty());
-        kim.post("/me/feedback", json!({"meeting_id": theirs, "text": "x"})).await.faulty(422, "/meeting_id", "unknown_reference");
+async fn an_account_is_set_by_staff_who_see_the_client_and_names_a_client_only(w: &World) {
+    let (ana, ben, boss, sam, kim) = (
+        w.user(Role::Advocate),
+        w.user(Role::Advocate),
+        w.user(Role::Supervisor),
+        w.user(Role::Client),
+        w.user(Role::Client),
+    );
+    let (client, other) = (client_of(&ana, "Sam").await, client_of(&ana, "Kim").await);
+    let path = format!("/clients/{client}/account");
+    let put = async |who: &User<'_>, path: String, user: String| {
+        who.send("PUT", &path, &[], Some(json!({"user_id": user}))).await
+    };
+    ana.get(&path).await.expect(404);
+    put(&ben, path.clone(), sam.id()).await.expect(404);
+    put(&ben, path.clone(), World::nobodys_id()).await.expect(404);
+    let wrong = [
+        World::nobodys_id(),
+        ana.id(),
+        boss.id(),
+        w.outsider(Role::Client).id(),
+        w.user_who_is(Role::Client, UserStatus::Suspended).id(),
+        w.user_who_is(Role::Client, UserStatus::Removed).id(),
+    ];
+    let mut observed = Vec::new();
+    for id in wrong {
+        let reply = put(&ana, path.clone(), id).await;
+        observed.push(reply.observed());
+        reply.faulty(422, "/user_id", "unknown_reference");
     }
+    link(&ana, &client, &sam).await;
+    link(&boss, &client, &sam).await;
+    let twice = put(&ana, format!("/clients/{other}/account"), sam.id()).await;
+    observed.push(twice.observed());
+    twice.faulty(422, "/user_id", "unknown_reference");
+    assert!(observed.iter().all(|one| *one == observed[0]), "whose they are already is not told");
+    assert_eq!(boss.get(&path).await.expect(200).body["user_id"], sam.id());
+    assert_eq!(sam.get("/me/client").await.expect(200).body["preferred_name"], "Sam");
 
-    async fn an_account_is_set_by_staff_who_see_the_client_and_names_a_client_only(w) {
-        let (ana, ben, boss, sam, kim) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Client), w.user(Role::Client));
-        let (client, other) = (client_of(&ana, "Sam").await, client_of(&ana, "Kim").await);
-        let path = format!("/clients/{client}/account");
-        let put = async |who: &User<'_>, path: String, user: String| { who.send("PUT", &path, &[], Some(json!({"user_id": user}))).await };
-        ana.get(&path).await.expect(404);
-        put(&ben, path.clone(), sam.id()).await.expect(404);
-        put(&ben, path.clone(), World::nobodys_id()).await.expect(404);
-        let wrong = [
-            World::nobodys_id(), ana.id(), boss.id(), w.outsider(Role::Client).id(),
-            w.user_who_is(Role::Client, UserStatus::Suspended).id(), w.user_who_is(Role::Client, UserStatus::Removed).id(),
-        ];
-        let mut observed = Vec::new();
-        for id in wrong {
-            let reply = put(&ana, path.clone(), id).await;
-            observed.push(reply.observed());
-            reply.faulty(422, "/user_id", "unknown_reference");
-        }
-        link(&ana, &client, &sam).await;
-        link(&boss, &client, &sam).await;
-        let twice = put(&ana, format!("/clients/{other}/account"), sam.id()).await;
-        observed.push(twice.observed());
-        twice.faulty(422, "/user_id", "unknown_reference");
-        assert!(observed.iter().all(|one| *one == observed[0]), "whose they are already is not told");
-        assert_eq!(boss.get(&path).await.expect(200).body["user_id"], sam.id());
-        assert_eq!(sam.get("/me/client").await.expect(200).body["preferred_name"], "Sam");
-
-        // Another in their place; then nobody.
-        link(&ana, &client, &kim).await;
-        sam.get("/me/client").await.expect(404);
-        kim.get("/me/client").await.expect(200);
-        ana.send("DELETE", &path, &[], None).await.expect(204);
-        ana.send("DELETE", &path, &[], None).await.expect(404);
-        for path in PATHS { kim.get(path).await.expect(404); }
-        let trail = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 100).await;
-        let trail: Vec<(&str, &Value)> = trail.iter().filter(|entry| entry["action"].as_str().unwrap().starts_with("client.account_")).map(|entry| (entry["action"].as_str().unwrap(), &entry["fields"])).collect();
-        assert_eq!(trail, [
-            ("client.account_set", &json!([sam.id()])), ("client.account_read", &json!([])), ("client.account_removed", &json!([sam.id()])),
-            ("client.account_set", &json!([kim.id()])), ("client.account_removed", &json!([kim.id()])),
-        ]);
+    // Another in their place; then nobody.
+    link(&ana, &client, &kim).await;
+    sam.get("/me/client").await.expect(404);
+    kim.get("/me/client").await.expect(200);
+    ana.send("DELETE", &path, &[], None).await.expect(204);
+    ana.send("DELETE", &path, &[], None).await.expect(404);
+    for path in PATHS {
+        kim.get(path).await.expect(404);
     }
+    let trail = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 100).await;
+    let trail: Vec<(&str, &Value)> = trail
+        .iter()
+        .filter(|entry| entry["action"].as_str().unwrap().starts_with("client.account_"))
+        .map(|entry| (entry["action"].as_str().unwrap(), &entry["fields"]))
+        .collect();
+    assert_eq!(
+        trail,
+        [
+            ("client.account_set", &json!([sam.id()])),
+            ("client.account_read", &json!([])),
+            ("client.account_removed", &json!([sam.id()])),
+            ("client.account_set", &json!([kim.id()])),
+            ("client.account_removed", &json!([kim.id()])),
+        ]
+    );
+}
 
-    async fn of_many_who_are_made_the_same_client_one_is(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let (one, two, sam) = (client_of(&ana, "Sam").await, client_of(&ana, "Kim").await, w.user(Role::Client));
-        let tries = (0..32).map(|place| {
-            let (who, client) = (if place % 2 == 0 { &ana } else { &boss }, if place % 4 < 2 { &one } else { &two });
-            let (path, body) = (format!("/clients/{client}/account"), json!({"user_id": sam.id()}));
-            async move { who.send("PUT", &path, &[], Some(body)).await.status }
-        });
-        let statuses = futures_util::future::join_all(tries).await;
-        assert!(statuses.iter().all(|status| [200, 422, 503].contains(status)), "{statuses:?}");
-        let links: i64 = schema::client_accounts::table.count().get_result(&mut w.home.open()).unwrap();
-        assert_eq!(links, 1);
-        let linked = sam.get("/me/client").await.expect(200).id();
-        assert!(linked == one || linked == two);
+async fn of_many_who_are_made_the_same_client_one_is(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let (one, two, sam) = (client_of(&ana, "Sam").await, client_of(&ana, "Kim").await, w.user(Role::Client));
+    let tries = (0..32).map(|place| {
+        let (who, client) = (if place % 2 == 0 { &ana } else { &boss }, if place % 4 < 2 { &one } else { &two });
+        let (path, body) = (format!("/clients/{client}/account"), json!({"user_id": sam.id()}));
+        async move { who.send("PUT", &path, &[], Some(body)).await.status }
+    });
+    let statuses = futures_util::future::join_all(tries).await;
+    assert!(statuses.iter().all(|status| [200, 422, 503].contains(status)), "{statuses:?}");
+    let links: i64 = schema::client_accounts::table.count().get_result(&mut w.home.open()).unwrap();
+    assert_eq!(links, 1);
+    let linked = sam.get("/me/client").await.expect(200).id();
+    assert!(linked == one || linked == two);
+}
+
+async fn a_client_writes_and_approves_their_own_statement(w: &World) {
+    let (ana, sam) = (w.user(Role::Advocate), w.user(Role::Client));
+    let client = client_of(&ana, "Sam").await;
+    link(&ana, &client, &sam).await;
+    let first = sam.post("/me/statements", json!({"sections": {"needs": "Time to read."}})).await.expect(201);
+    assert_eq!(first.header("location"), format!("/api/v1/me/statements/{}", first.id()));
+    assert_eq!(members(&first.body), ["created_at", "id", "number", "sections", "status", "updated_at", "version"]);
+    assert_eq!(sam.post("/me/statements", json!({})).await.expect(409).body["code"], "already_exists");
+    sam.post("/me/statements", json!({"status": "approved"})).await.expect(422);
+    let (mine, theirs) = (format!("/me/statements/{}", first.id()), format!("/statements/{}", first.id()));
+    // It is one draft, whoever writes in it.
+    ana.patch(&theirs, "\"v1\"", json!({"sections": {"helps": "A text."}})).await.expect(200);
+    sam.patch(&mine, "\"v1\"", json!({"sections": {"helps": "A call."}})).await.expect(412);
+    sam.send("POST", &format!("{mine}/approve"), &[("if-match", "\"v1\"")], None).await.expect(412);
+    sam.patch(&mine, "\"v2\"", json!({"sections": {"helps": "A call."}})).await.expect(200);
+    sam.send("PATCH", &mine, &[], Some(json!({"sections": {}}))).await.expect(428);
+    sam.send("POST", &format!("{mine}/approve"), &[], None).await.expect(428); // what they have not read they do not approve
+    let observed = sam.send("POST", &format!("{mine}/approve"), &[("if-match", "\"v3\"")], None).await.expect(200);
+    assert_eq!(
+        (&observed.body["status"], &observed.body["approval"]["method"]),
+        (&json!("approved"), &json!("in_writing"))
+    );
+    assert_eq!(
+        sam.send("POST", &format!("{mine}/approve"), &[("if-match", "*")], None).await.expect(409).body["code"],
+        "statement_settled"
+    );
+    assert_eq!(
+        sam.patch(&mine, "*", json!({"sections": {"needs": "x"}})).await.expect(409).body["code"],
+        "statement_settled"
+    );
+    let seen = ana.get(&theirs).await.expect(200);
+    assert_eq!(
+        (&seen.body["approval"]["recorded_by"], &seen.body["sections"]["helps"]),
+        (&json!(sam.id()), &json!("A call."))
+    );
+    let empty = sam.post("/me/statements", json!({})).await.expect(201).id();
+    assert_eq!(
+        sam.send("POST", &format!("/me/statements/{empty}/approve"), &[("if-match", "*")], None).await.expect(409).body
+            ["code"],
+        "guards_unmet"
+    );
+    let observed = pages(&sam, "/me/statements", 1).await;
+    assert_eq!(observed.iter().map(|one| one["status"].as_str().unwrap()).collect::<Vec<_>>(), ["draft", "approved"]);
+    assert_eq!(pages(&sam, "/me/statements?status=approved", 1).await.len(), 1);
+}
+
+async fn feedback_is_read_by_those_who_work_in_what_it_is_about(w: &World) {
+    let (ana, ben, boss, sam) =
+        (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Client));
+    let case = active_case(&ana, &boss).await;
+    let client = client_in(&ana, &case).await;
+    link(&ana, &client, &sam).await;
+    let new = json!({
+        "client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "A flat.",
+        "lead_advocate_id": ben.id(),
+    });
+    let other = boss.post("/cases", new).await.expect(201).id();
+    let held = meeting(&ben, &other, "2026-01-05", "The flat.").await;
+    for body in [
+        json!({"text": "In general."}),
+        json!({"case_id": case, "rating": 5, "text": "Of Ana's."}),
+        json!({"meeting_id": held, "rating": 1, "text": "Of Ben's."}),
+    ] {
+        sam.post("/me/feedback", body).await.expect(201);
     }
-
-    async fn a_client_writes_and_approves_their_own_statement(w) {
-        let (ana, sam) = (w.user(Role::Advocate), w.user(Role::Client));
-        let client = client_of(&ana, "Sam").await;
-        link(&ana, &client, &sam).await;
-        let first = sam.post("/me/statements", json!({"sections": {"needs": "Time to read."}})).await.expect(201);
-        assert_eq!(first.header("location"), format!("/api/v1/me/statements/{}", first.id()));
-        assert_eq!(members(&first.body), ["created_at", "id", "number", "sections", "status", "updated_at", "version"]);
-        assert_eq!(sam.post("/me/statements", json!({})).await.expect(409).body["code"], "already_exists");
-        sam.post("/me/statements", json!({"status": "approved"})).await.expect(422);
-        let (mine, theirs) = (format!("/me/statements/{}", first.id()), format!("/statements/{}", first.id()));
-        // It is one draft, whoever writes in it.
-        ana.patch(&theirs, "\"v1\"", json!({"sections": {"helps": "A text."}})).await.expect(200);
-        sam.patch(&mine, "\"v1\"", json!({"sections": {"helps": "A call."}})).await.expect(412);
-        sam.send("POST", &format!("{mine}/approve"), &[("if-match", "\"v1\"")], None).await.expect(412);
-        sam.patch(&mine, "\"v2\"", json!({"sections": {"helps": "A call."}})).await.expect(200);
-        sam.send("PATCH", &mine, &[], Some(json!({"sections": {}}))).await.expect(428);
-        sam.send("POST", &format!("{mine}/approve"), &[], None).await.expect(428); // what they have not read they do not approve
-        let observed = sam.send("POST", &format!("{mine}/approve"), &[("if-match", "\"v3\"")], None).await.expect(200);
-        assert_eq!((&observed.body["status"], &observed.body["approval"]["method"]), (&json!("approved"), &json!("in_writing")));
-        assert_eq!(sam.send("POST", &format!("{mine}/approve"), &[("if-match", "*")], None).await.expect(409).body["code"], "statement_settled");
-        assert_eq!(sam.patch(&mine, "*", json!({"sections": {"needs": "x"}})).await.expect(409).body["code"], "statement_settled");
-        let seen = ana.get(&theirs).await.expect(200);
-        assert_eq!((&seen.body["approval"]["recorded_by"], &seen.body["sections"]["helps"]), (&json!(sam.id()), &json!("A call.")));
-        let empty = sam.post("/me/statements", json!({})).await.expect(201).id();
-        assert_eq!(sam.send("POST", &format!("/me/statements/{empty}/approve"), &[("if-match", "*")], None).await.expect(409).body["code"], "guards_unmet");
-        let observed = pages(&sam, "/me/statements", 1).await;
-        assert_eq!(observed.iter().map(|one| one["status"].as_str().unwrap()).collect::<Vec<_>>(), ["draft", "approved"]);
-        assert_eq!(pages(&sam, "/me/statements?status=approved", 1).await.len(), 1);
+    for (body, at, code) in [
+        (json!({"text": " "}), "/text", "blank"),
+        (json!({"rating": 6, "text": "x"}), "/rating", "out_of_range"),
+        (json!({"case_id": other, "meeting_id": held, "text": "x"}), "/meeting_id", "not_both"),
+        (json!({"client_id": client, "text": "x"}), "/client_id", "unknown_member"),
+    ] {
+        sam.post("/me/feedback", body).await.faulty(422, at, code);
     }
+    let texts =
+        |items: Vec<Value>| items.iter().map(|item| item["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    let path = format!("/clients/{client}/feedback");
+    assert_eq!(texts(pages(&boss, &path, 1).await), ["Of Ben's.", "Of Ana's.", "In general."]);
+    assert_eq!(
+        texts(pages(&ana, &path, 1).await),
+        ["Of Ana's.", "In general."],
+        "a case that she does not see is not told of"
+    );
+    assert_eq!(texts(pages(&ben, &path, 1).await), ["Of Ben's.", "In general."]);
+    assert_eq!(ana.get(&format!("{path}?include_total=true")).await.body["total"], 2);
+    assert_eq!(pages(&sam, "/me/feedback?sort=created_at", 2).await.len(), 3);
+    let of_ben = &pages(&ben, &path, 1).await[0];
+    assert_eq!(
+        (&of_ben["case_id"], &of_ben["meeting_id"], &of_ben["rating"]),
+        (&json!(other), &json!(held), &json!(1))
+    );
+    w.user(Role::Advocate).get(&path).await.expect(404);
+    w.user(Role::Admin).get(&path).await.expect(403);
+}
 
-    async fn feedback_is_read_by_those_who_work_in_what_it_is_about(w) {
-        let (ana, ben, boss, sam) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Client));
-        let case = active_case(&ana, &boss).await;
-        let client = client_in(&ana, &case).await;
-        link(&ana, &client, &sam).await;
-        let new = json!({"client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "A flat.", "lead_advocate_id": ben.id()});
-        let other = boss.post("/cases", new).await.expect(201).id();
-        let held = meeting(&ben, &other, "2026-01-05", "The flat.").await;
-        for body in [
-            json!({"text": "In general."}),
-            json!({"case_id": case, "rating": 5, "text": "Of Ana's."}),
-            json!({"meeting_id": held, "rating": 1, "text": "Of Ben's."}),
-        ] {
-            sam.post("/me/feedback", body).await.expect(201);
-        }
-        for (body, at, code) in [
-            (json!({"text": " "}), "/text", "blank"),
-            (json!({"rating": 6, "text": "x"}), "/rating", "out_of_range"),
-            (json!({"case_id": other, "meeting_id": held, "text": "x"}), "/meeting_id", "not_both"),
-            (json!({"client_id": client, "text": "x"}), "/client_id", "unknown_member"),
-        ] {
-            sam.post("/me/feedback", body).await.faulty(422, at, code);
-        }
-        let texts = |items: Vec<Value>| items.iter().map(|item| item["text"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
-        let path = format!("/clients/{client}/feedback");
-        assert_eq!(texts(pages(&boss, &path, 1).await), ["Of Ben's.", "Of Ana's.", "In general."]);
-        assert_eq!(texts(pages(&ana, &path, 1).await), ["Of Ana's.", "In general."], "a case that she does not see is not told of");
-        assert_eq!(texts(pages(&ben, &path, 1).await), ["Of Ben's.", "In general."]);
-        assert_eq!(ana.get(&format!("{path}?include_total=true")).await.body["total"], 2);
-        assert_eq!(pages(&sam, "/me/feedback?sort=created_at", 2).await.len(), 3);
-        let of_ben = &pages(&ben, &path, 1).await[0];
-        assert_eq!((&of_ben["case_id"], &of_ben["meeting_id"], &of_ben["rating"]), (&json!(other), &json!(held), &json!(1)));
-        w.user(Role::Advocate).get(&path).await.expect(404);
-        w.user(Role::Admin).get(&path).await.expect(403);
+async fn a_client_who_is_cut_off_is_out_at_once_and_every_look_is_in_the_trace(w: &World) {
+    let (ana, boss, admin, sam) =
+        (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin), w.user(Role::Client));
+    let case = active_case(&ana, &boss).await;
+    let client = client_in(&ana, &case).await;
+    link(&ana, &client, &sam).await;
+    let (key, body) = ([("idempotency-key", "once")], json!({"sections": {"needs": "Quiet."}}));
+    sam.send("POST", "/me/statements", &key, Some(body.clone())).await.expect(201);
+    let again = sam.send("POST", "/me/statements", &key, Some(body.clone())).await.expect(201);
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    let observed = json!({"text": "Thank you."});
+    sam.send("POST", "/me/feedback", &key, Some(observed.clone())).await.expect(201);
+    for path in PATHS {
+        sam.get(path).await.expect(200);
     }
+    sam.get(&format!("/me/cases/{case}")).await.expect(200);
+    let trail = pages(&w.user(Role::Auditor), &format!("/audit-events?actor_id={}&sort=sequence", sam.id()), 100).await;
+    let actions: Vec<&str> = trail.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+    assert_eq!(
+        actions,
+        [
+            "statement.created",
+            "statement.read",
+            "feedback.given",
+            "client.read",
+            "case.listed",
+            "statement.listed",
+            "feedback.listed",
+            "case.read"
+        ]
+    );
+    assert!(trail.iter().all(|entry| entry["actor_role"] == "client") && !json!(trail).to_string().contains("Quiet"));
 
-    async fn a_client_who_is_cut_off_is_out_at_once_and_every_look_is_in_the_trace(w) {
-        let (ana, boss, admin, sam) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin), w.user(Role::Client));
-        let case = active_case(&ana, &boss).await;
-        let client = client_in(&ana, &case).await;
-        link(&ana, &client, &sam).await;
-        let (key, body) = ([("idempotency-key", "once")], json!({"sections": {"needs": "Quiet."}}));
-        sam.send("POST", "/me/statements", &key, Some(body.clone())).await.expect(201);
-        let again = sam.send("POST", "/me/statements", &key, Some(body.clone())).await.expect(201);
-        assert_eq!(again.header("idempotency-replayed"), "true");
-        let observed = json!({"text": "Thank you."});
-        sam.send("POST", "/me/feedback", &key, Some(observed.clone())).await.expect(201);
-        for path in PATHS { sam.get(path).await.expect(200); }
-        sam.get(&format!("/me/cases/{case}")).await.expect(200);
-        let trail = pages(&w.user(Role::Auditor), &format!("/audit-events?actor_id={}&sort=sequence", sam.id()), 100).await;
-        let actions: Vec<&str> = trail.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
-        assert_eq!(actions, ["statement.created", "statement.read", "feedback.given", "client.read", "case.listed", "statement.listed", "feedback.listed", "case.read"]);
-        assert!(trail.iter().all(|entry| entry["actor_role"] == "client") && !json!(trail).to_string().contains("Quiet"));
-
-        ana.send("DELETE", &format!("/clients/{client}/account"), &[], None).await.expect(204);
-        for path in PATHS { sam.get(path).await.expect(404); }
-        sam.send("POST", "/me/statements", &key, Some(body)).await.expect(404);
-        sam.send("POST", "/me/feedback", &key, Some(observed)).await.expect(404);
-        link(&ana, &client, &sam).await;
-        admin.patch(&format!("/users/{}", sam.id()), "*", json!({"status": "suspended"})).await.expect(200);
-        for path in PATHS { sam.get(path).await.expect(401); }
+    ana.send("DELETE", &format!("/clients/{client}/account"), &[], None).await.expect(204);
+    for path in PATHS {
+        sam.get(path).await.expect(404);
     }
+    sam.send("POST", "/me/statements", &key, Some(body)).await.expect(404);
+    sam.send("POST", "/me/feedback", &key, Some(observed)).await.expect(404);
+    link(&ana, &client, &sam).await;
+    admin.patch(&format!("/users/{}", sam.id()), "*", json!({"status": "suspended"})).await.expect(200);
+    for path in PATHS {
+        sam.get(path).await.expect(401);
+    }
+}
 
-    // Whoever is linked and is given another role sees the portal no more, and nothing that their role does not show anyhow.
-    async fn an_account_is_good_for_the_role_of_a_client_alone(w) {
-        let (ana, admin, sam) = (w.user(Role::Advocate), w.user(Role::Admin), w.user_in(&w.org, &[], Role::Client));
-        let client = client_of(&ana, "Sam").await;
-        link(&ana, &client, &sam).await;
-        admin.patch(&format!("/users/{}", sam.id()), "*", json!({"role": "advocate"})).await.expect(200);
-        let login = w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": sam.email, "password": crate::support::PASSWORD}))).await.expect(200);
-        let token = login.body["access_token"].as_str().unwrap();
-        for (path, status) in [("/api/v1/me/client", 403), (&format!("/api/v1/clients/{client}"), 404)] {
-            w.send(Some(token), "GET", path, &[], None).await.expect(status);
-        }
+// Whoever is linked and is given another role sees the portal no more, and nothing that their role does not show
+// anyhow.
+async fn an_account_is_good_for_the_role_of_a_client_alone(w: &World) {
+    let (ana, admin, sam) = (w.user(Role::Advocate), w.user(Role::Admin), w.user_in(&w.org, &[], Role::Client));
+    let client = client_of(&ana, "Sam").await;
+    link(&ana, &client, &sam).await;
+    admin.patch(&format!("/users/{}", sam.id()), "*", json!({"role": "advocate"})).await.expect(200);
+    let login = w
+        .anyone("POST", "/api/v1/auth/login", Some(json!({"email": sam.email, "password": crate::support::PASSWORD})))
+        .await
+        .expect(200);
+    let token = login.body["access_token"].as_str().unwrap();
+    for (path, status) in [("/api/v1/me/client", 403), (&format!("/api/v1/clients/{client}"), 404)] {
+        w.send(Some(token), "GET", path, &[], None).await.expect(status);
     }
 }

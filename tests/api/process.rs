@@ -76,10 +76,15 @@ fn signal(program: &Program, signal: rustix::process::Signal) {
     rustix::process::kill_process(rustix::process::Pid::from_child(&program.0), signal).unwrap();
 }
 
-/// Runs a command to its end: whether it ended with 0, and what it said on both outputs. A server that starts all the same is a failure.
+/// Runs a command to its end: whether it ended with 0, and what it said on both outputs. A server that starts all the
+/// same is a failure.
 fn run(home: &Home, arguments: &[&str]) -> (bool, String) {
-    let mut child =
-        command(home, arguments).env("ALONGSIDE_LISTEN", free_address()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child = command(home, arguments)
+        .env("ALONGSIDE_LISTEN", free_address())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
     for _ in 0..1200 {
         if child.try_wait().unwrap().is_some() {
             let done = child.wait_with_output().unwrap();
@@ -121,7 +126,19 @@ fn create_organization(home: &Home, name: &str) {
     let file = home.folder.path().join("password");
     std::fs::write(&file, "three wet umbrellas").unwrap();
     let email = format!("{}@example.org", name.to_lowercase().replace(' ', "-"));
-    taken(home, &["admin", "create-organization", "--name", name, "--admin-email", &email, "--password-file", file.to_str().unwrap()]);
+    taken(
+        home,
+        &[
+            "admin",
+            "create-organization",
+            "--name",
+            name,
+            "--admin-email",
+            &email,
+            "--password-file",
+            file.to_str().unwrap(),
+        ],
+    );
 }
 
 /// Somebody who asks the program, and waits for no answer longer than eight seconds.
@@ -135,7 +152,8 @@ impl<'w> Caller<'w> {
         Self { http: reqwest::Client::builder().timeout(Duration::from_secs(8)).build().unwrap(), base, token }
     }
     async fn ask(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
-        let request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.base)).bearer_auth(self.token);
+        let request =
+            self.http.request(method.parse().unwrap(), format!("{}{path}", self.base)).bearer_auth(self.token);
         let reply = match body {
             Some(body) => request.json(&body),
             None => request,
@@ -152,306 +170,369 @@ impl<'w> Caller<'w> {
 }
 
 on_both_engines! {
-    /// A1: on a full disk, and with nobody at the other end of the pipe.
-    async fn a_log_that_cannot_be_written_stops_no_read(w) {
-        let ana = w.user(Role::Advocate);
-        for full in [true, false] {
-            let output = || -> Stdio {
-                if full { return File::options().write(true).open("/dev/full").unwrap().into(); }
-                let (reader, writer) = std::io::pipe().unwrap();
-                drop(reader);
-                writer.into()
-            };
-            let (mut program, base) = start(command(&w.home, &["serve"]).env("ALONGSIDE_LOG", "debug").stdout(output()).stderr(output()));
-            ready(&mut program, &base).await;
-            let caller = Caller::new(&base, ana.token());
-            let (status, client) = caller.new_client().await;
-            assert_eq!(status, 201);
-            let path = format!("/api/v1/clients/{}", client["id"].as_str().unwrap());
-            assert_eq!(caller.status(&path).await, 200);
-            // The audit log cannot be written for a moment: the read is refused, and so says the log.
-            let mut conn = w.home.open();
-            conn.batch_execute("ALTER TABLE audit_heads RENAME TO audit_heads_away").unwrap();
-            let (status, problem) = caller.ask("GET", &path, None).await;
-            assert!(status >= 500 && problem["instance"].is_string(), "{status}: {problem}");
-            conn.batch_execute("ALTER TABLE audit_heads_away RENAME TO audit_heads").unwrap();
-            for _ in 0..5 {
-                assert_eq!(caller.status(&path).await, 200);
-            }
-            assert_eq!((caller.status("/readyz").await, caller.status("/livez").await), (200, 200));
-            assert_eq!(program.0.try_wait().unwrap(), None);
-        }
-    }
+    a_log_that_cannot_be_written_stops_no_read,
+    a_log_that_nobody_reads_makes_nobody_wait,
+    readiness_fails_while_a_thread_is_down,
+    an_installation_whose_database_is_lost_is_not_begun_anew,
+    five_servers_that_start_at_once_on_an_empty_database_all_come_up,
+    a_newer_schema_and_an_older_one_refuse_to_start,
+    a_tail_that_is_cut_off_is_found_although_the_checkpoints_are_gone_or_garbled,
+    sigterm_ends_readiness_first_and_then_what_is_under_way_is_answered,
+    a_second_sigterm_ends_the_process_at_once,
+    what_the_http_layer_refuses_by_itself_is_bare_and_ends_the_connection,
+}
 
-    /// A2: and what was dropped is counted, in the log itself.
-    async fn a_log_that_nobody_reads_makes_nobody_wait(w) {
-        let ana = w.user(Role::Advocate);
-        let (mut reader, writer) = std::io::pipe().unwrap();
-        let mut command = command(&w.home, &["serve"]);
-        let (mut program, base) = start(command.env("ALONGSIDE_LOG", "trace").stdout(writer.try_clone().unwrap()).stderr(writer));
-        drop(command); // and with it our own end of the pipe
+/// A1: on a full disk, and with nobody at the other end of the pipe.
+async fn a_log_that_cannot_be_written_stops_no_read(w: &World) {
+    let ana = w.user(Role::Advocate);
+    for full in [true, false] {
+        let output = || -> Stdio {
+            if full {
+                return File::options().write(true).open("/dev/full").unwrap().into();
+            }
+            let (reader, writer) = std::io::pipe().unwrap();
+            drop(reader);
+            writer.into()
+        };
+        let (mut program, base) =
+            start(command(&w.home, &["serve"]).env("ALONGSIDE_LOG", "debug").stdout(output()).stderr(output()));
         ready(&mut program, &base).await;
         let caller = Caller::new(&base, ana.token());
         let (status, client) = caller.new_client().await;
         assert_eq!(status, 201);
         let path = format!("/api/v1/clients/{}", client["id"].as_str().unwrap());
-        for _ in 0..1500 {
-            assert_eq!(caller.status("/livez").await, 200);
-        }
+        assert_eq!(caller.status(&path).await, 200);
+        // The audit log cannot be written for a moment: the read is refused, and so says the log.
+        let mut conn = w.home.open();
+        conn.batch_execute("ALTER TABLE audit_heads RENAME TO audit_heads_away").unwrap();
+        let (status, problem) = caller.ask("GET", &path, None).await;
+        assert!(status >= 500 && problem["instance"].is_string(), "{status}: {problem}");
+        conn.batch_execute("ALTER TABLE audit_heads_away RENAME TO audit_heads").unwrap();
         for _ in 0..5 {
-            assert_eq!((caller.status(&path).await, caller.status("/readyz").await), (200, 200));
+            assert_eq!(caller.status(&path).await, 200);
         }
-        // Somebody reads again.
-        let lost = std::thread::spawn(move || {
-            let (mut text, mut piece) = (String::new(), [0; 65536]);
-            while let Ok(read @ 1..) = reader.read(&mut piece) {
-                text.push_str(&String::from_utf8_lossy(&piece[..read]));
-                let report = text.lines().find(|line| line.contains("log lines were lost") && line.ends_with('}'));
-                if let Some(report) = report {
-                    return serde_json::from_str::<Value>(report).unwrap()["lost"].as_str().unwrap().parse::<u64>().unwrap();
-                }
+        assert_eq!((caller.status("/readyz").await, caller.status("/livez").await), (200, 200));
+        assert_eq!(program.0.try_wait().unwrap(), None);
+    }
+}
+
+/// A2: and what was dropped is counted, in the log itself.
+async fn a_log_that_nobody_reads_makes_nobody_wait(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let mut command = command(&w.home, &["serve"]);
+    let (mut program, base) =
+        start(command.env("ALONGSIDE_LOG", "trace").stdout(writer.try_clone().unwrap()).stderr(writer));
+    drop(command); // and with it our own end of the pipe
+    ready(&mut program, &base).await;
+    let caller = Caller::new(&base, ana.token());
+    let (status, client) = caller.new_client().await;
+    assert_eq!(status, 201);
+    let path = format!("/api/v1/clients/{}", client["id"].as_str().unwrap());
+    for _ in 0..1500 {
+        assert_eq!(caller.status("/livez").await, 200);
+    }
+    for _ in 0..5 {
+        assert_eq!((caller.status(&path).await, caller.status("/readyz").await), (200, 200));
+    }
+    // Somebody reads again.
+    let lost = std::thread::spawn(move || {
+        let (mut text, mut piece) = (String::new(), [0; 65536]);
+        while let Ok(read @ 1..) = reader.read(&mut piece) {
+            text.push_str(&String::from_utf8_lossy(&piece[..read]));
+            let report = text.lines().find(|line| line.contains("log lines were lost") && line.ends_with('}'));
+            if let Some(report) = report {
+                return serde_json::from_str::<Value>(report).unwrap()["lost"]
+                    .as_str()
+                    .unwrap()
+                    .parse::<u64>()
+                    .unwrap();
             }
-            0
-        });
+        }
+        0
+    });
+    for _ in 0..200 {
+        if lost.is_finished() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    drop(program);
+    let lost = lost.join().unwrap();
+    assert!(lost > 0, "nothing was lost: the queue was never full");
+}
+
+async fn readiness_fails_while_a_thread_is_down(w: &World) {
+    let (again, works) = std::sync::mpsc::channel::<()>();
+    let mut failed = false;
+    w.anyone("GET", "/readyz", None).await.expect(200);
+    supervise::thread("test", move || {
+        if !std::mem::replace(&mut failed, true) {
+            return Err("on purpose".into());
+        }
+        works.recv().map_err(|error| error.to_string())
+    })
+    .unwrap();
+    let mut seen = Vec::new();
+    for _ in 0..200 {
+        let reply = w.anyone("GET", "/readyz", None).await;
+        if seen.last() != Some(&reply.status) {
+            seen.push(reply.status);
+        }
+        if seen.ends_with(&[503, 200]) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    assert!(seen.ends_with(&[503, 200]), "{seen:?}");
+    again.send(()).unwrap();
+}
+
+/// A5: keys or checkpoints without a database.
+async fn an_installation_whose_database_is_lost_is_not_begun_anew(w: &World) {
+    let home = empty(w);
+    taken(&home, &["migrate"]);
+    taken(&home, &["admin", "rotate-signing-key"]);
+    let (folder, file) = (home.folder.path(), home.folder.path().join("test.db"));
+    let lose = |how: &str| match w.engine {
+        Engine::Postgres => home.open().batch_execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public").unwrap(),
+        Engine::Sqlite => {
+            for end in ["", "-wal", "-shm"] {
+                drop(std::fs::remove_file(folder.join(format!("test.db{end}"))));
+            }
+            match how {
+                "gone" => {}
+                "no bytes" => std::fs::write(&file, "").unwrap(),
+                _ => drop(home.open()), // a file of SQLite's, without a schema
+            }
+        }
+    };
+    let all_refuse = || {
+        for arguments in [&["serve"][..], &["migrate"], &["demo", "--cases", "1"]] {
+            refused(&home, arguments, "--new-database");
+        }
+    };
+    for how in ["gone", "no bytes", "no schema"] {
+        lose(how);
+        all_refuse();
+        let email = ["admin", "set-email", "--email", "a@example.org", "--to", "b@example.org"];
+        for arguments in [&["serve", "--no-migrate", "--new-database"][..], &["verify"], &email] {
+            refused(&home, arguments, "run `alongside migrate`");
+        }
+        assert_eq!(w.engine == Engine::Sqlite && how != "gone", file.exists(), "{how}");
+    }
+    // The older key file, and checkpoints alone.
+    let key = std::fs::read_dir(folder.join("signing-keys")).unwrap().next().unwrap().unwrap().path();
+    std::fs::rename(key, folder.join("signing-key.pkcs8")).unwrap();
+    std::fs::remove_dir_all(folder.join("signing-keys")).unwrap();
+    all_refuse();
+    std::fs::rename(folder.join("signing-key.pkcs8"), folder.join("checkpoints.jsonl")).unwrap();
+    all_refuse();
+    taken(&home, &["migrate", "--new-database"]);
+    taken(&home, &["migrate"]);
+    create_organization(&home, "River Peers");
+}
+
+/// D29: and they agree on one signing key.
+async fn five_servers_that_start_at_once_on_an_empty_database_all_come_up(w: &World) {
+    let home = empty(w);
+    let mut servers: Vec<_> = (0..5).map(|_| start(&mut command(&home, &["serve"]))).collect();
+    let mut keys = Vec::new();
+    for (program, base) in &mut servers {
+        ready(program, base).await;
+        keys.push(reqwest::get(format!("{base}/.well-known/jwks.json")).await.unwrap().json::<Value>().await.unwrap());
+    }
+    assert!(keys[0]["keys"].as_array().unwrap().len() == 1 && keys.iter().all(|these| *these == keys[0]), "{keys:?}");
+    for (program, _) in &servers {
+        signal(program, rustix::process::Signal::TERM);
+    }
+    for (program, _) in &mut servers {
+        assert!(end(program, 20).await.success());
+    }
+}
+
+/// D29.
+async fn a_newer_schema_and_an_older_one_refuse_to_start(w: &World) {
+    let mut conn = w.home.open();
+    let email = ["admin", "set-email", "--email", "a@example.org", "--to", "b@example.org"];
+    conn.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000001')").unwrap();
+    for arguments in [&["serve"][..], &["serve", "--no-migrate"], &["migrate"], &["verify"], &email] {
+        refused(&w.home, arguments, "99991231000001, which this program does not know");
+    }
+    let older =
+        "DELETE FROM __diesel_schema_migrations WHERE version = (SELECT max(version) FROM __diesel_schema_migrations)";
+    conn.batch_execute(older).unwrap();
+    assert!(run(&w.home, &email).1.contains("No user has this e-mail address"), "the schema is the program's");
+    conn.batch_execute(older).unwrap();
+    for arguments in [&["serve", "--no-migrate"][..], &["verify"], &email] {
+        refused(&w.home, arguments, "run `alongside migrate`");
+    }
+}
+
+/// D28.
+async fn a_tail_that_is_cut_off_is_found_although_the_checkpoints_are_gone_or_garbled(w: &World) {
+    let home = empty(w);
+    install(&home);
+    let file = home.folder.path().join("checkpoints.jsonl");
+    let serve = async || {
+        let before = std::fs::metadata(&file).map_or(0, |found| found.len());
+        let (mut program, base) = start(&mut command(&home, &["serve"]));
+        ready(&mut program, &base).await;
         for _ in 0..200 {
-            if lost.is_finished() { break; }
+            if std::fs::metadata(&file).is_ok_and(|found| found.len() > before) {
+                break;
+            }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        drop(program);
-        let lost = lost.join().unwrap();
-        assert!(lost > 0, "nothing was lost: the queue was never full");
-    }
+    };
+    // Before any server has run there is none.
+    refused(&home, &["verify"], "1 faults found");
+    taken(&home, &["verify", "--without-checkpoints"]);
+    serve().await;
+    let good = std::fs::read_to_string(&file).unwrap();
+    assert!(taken(&home, &["verify"]).contains("1 checkpoints are met, 0 lines cannot be read"));
+    create_organization(&home, "Hill Peers");
+    taken(&home, &["verify"]); // the other is younger than all checkpoints
 
-    async fn readiness_fails_while_a_thread_is_down(w) {
-        let (again, works) = std::sync::mpsc::channel::<()>();
-        let mut failed = false;
-        w.anyone("GET", "/readyz", None).await.expect(200);
-        supervise::thread("test", move || {
-            if !std::mem::replace(&mut failed, true) { return Err("on purpose".into()); }
-            works.recv().map_err(|error| error.to_string())
-        }).unwrap();
-        let mut seen = Vec::new();
-        for _ in 0..200 {
-            let reply = w.anyone("GET", "/readyz", None).await;
-            if seen.last() != Some(&reply.status) { seen.push(reply.status); }
-            if seen.ends_with(&[503, 200]) { break; }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        assert!(seen.ends_with(&[503, 200]), "{seen:?}");
-        again.send(()).unwrap();
-    }
-
-    /// A5: keys or checkpoints without a database.
-    async fn an_installation_whose_database_is_lost_is_not_begun_anew(w) {
-        let home = empty(w);
-        taken(&home, &["migrate"]);
-        taken(&home, &["admin", "rotate-signing-key"]);
-        let (folder, file) = (home.folder.path(), home.folder.path().join("test.db"));
-        let lose = |how: &str| match w.engine {
-            Engine::Postgres => home.open().batch_execute("DROP SCHEMA public CASCADE; CREATE SCHEMA public").unwrap(),
-            Engine::Sqlite => {
-                for end in ["", "-wal", "-shm"] { drop(std::fs::remove_file(folder.join(format!("test.db{end}")))); }
-                match how {
-                    "gone" => {}
-                    "no bytes" => std::fs::write(&file, "").unwrap(),
-                    _ => drop(home.open()), // a file of SQLite's, without a schema
-                }
-            }
-        };
-        let all_refuse = || for arguments in [&["serve"][..], &["migrate"], &["demo", "--cases", "1"]] { refused(&home, arguments, "--new-database"); };
-        for how in ["gone", "no bytes", "no schema"] {
-            lose(how);
-            all_refuse();
-            let email = ["admin", "set-email", "--email", "a@example.org", "--to", "b@example.org"];
-            for arguments in [&["serve", "--no-migrate", "--new-database"][..], &["verify"], &email] {
-                refused(&home, arguments, "run `alongside migrate`");
-            }
-            assert_eq!(w.engine == Engine::Sqlite && how != "gone", file.exists(), "{how}");
-        }
-        // The older key file, and checkpoints alone.
-        let key = std::fs::read_dir(folder.join("signing-keys")).unwrap().next().unwrap().unwrap().path();
-        std::fs::rename(key, folder.join("signing-key.pkcs8")).unwrap();
-        std::fs::remove_dir_all(folder.join("signing-keys")).unwrap();
-        all_refuse();
-        std::fs::rename(folder.join("signing-key.pkcs8"), folder.join("checkpoints.jsonl")).unwrap();
-        all_refuse();
-        taken(&home, &["migrate", "--new-database"]);
-        taken(&home, &["migrate"]);
-        create_organization(&home, "River Peers");
-    }
-
-    /// D29: and they agree on one signing key.
-    async fn five_servers_that_start_at_once_on_an_empty_database_all_come_up(w) {
-        let home = empty(w);
-        let mut servers: Vec<_> = (0..5).map(|_| start(&mut command(&home, &["serve"]))).collect();
-        let mut keys = Vec::new();
-        for (program, base) in &mut servers {
-            ready(program, base).await;
-            keys.push(reqwest::get(format!("{base}/.well-known/jwks.json")).await.unwrap().json::<Value>().await.unwrap());
-        }
-        assert!(keys[0]["keys"].as_array().unwrap().len() == 1 && keys.iter().all(|these| *these == keys[0]), "{keys:?}");
-        for (program, _) in &servers { signal(program, rustix::process::Signal::TERM); }
-        for (program, _) in &mut servers { assert!(end(program, 20).await.success()); }
-    }
-
-    /// D29.
-    async fn a_newer_schema_and_an_older_one_refuse_to_start(w) {
-        let mut conn = w.home.open();
-        let email = ["admin", "set-email", "--email", "a@example.org", "--to", "b@example.org"];
-        conn.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000001')").unwrap();
-        for arguments in [&["serve"][..], &["serve", "--no-migrate"], &["migrate"], &["verify"], &email] {
-            refused(&w.home, arguments, "99991231000001, which this program does not know");
-        }
-        let older = "DELETE FROM __diesel_schema_migrations WHERE version = (SELECT max(version) FROM __diesel_schema_migrations)";
-        conn.batch_execute(older).unwrap();
-        assert!(run(&w.home, &email).1.contains("No user has this e-mail address"), "the schema is the program's");
-        conn.batch_execute(older).unwrap();
-        for arguments in [&["serve", "--no-migrate"][..], &["verify"], &email] {
-            refused(&w.home, arguments, "run `alongside migrate`");
-        }
-    }
-
-    /// D28.
-    async fn a_tail_that_is_cut_off_is_found_although_the_checkpoints_are_gone_or_garbled(w) {
-        let home = empty(w);
-        install(&home);
-        let file = home.folder.path().join("checkpoints.jsonl");
-        let serve = async || {
-            let before = std::fs::metadata(&file).map_or(0, |found| found.len());
-            let (mut program, base) = start(&mut command(&home, &["serve"]));
-            ready(&mut program, &base).await;
-            for _ in 0..200 {
-                if std::fs::metadata(&file).is_ok_and(|found| found.len() > before) { break; }
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        // Before any server has run there is none.
-        refused(&home, &["verify"], "1 faults found");
-        taken(&home, &["verify", "--without-checkpoints"]);
-        serve().await;
-        let good = std::fs::read_to_string(&file).unwrap();
-        assert!(taken(&home, &["verify"]).contains("1 checkpoints are met, 0 lines cannot be read"));
-        create_organization(&home, "Hill Peers");
-        taken(&home, &["verify"]); // the other is younger than all checkpoints
-
-        let unguard = match w.engine {
-            Engine::Sqlite => "DROP TRIGGER audit_events_no_update; DROP TRIGGER audit_events_no_delete",
-            Engine::Postgres => "ALTER TABLE audit_events DISABLE TRIGGER ALL",
-        };
-        let mut conn = home.open();
-        conn.batch_execute(unguard).unwrap();
-        let first = "(SELECT organization_id FROM audit_heads WHERE sequence = (SELECT max(sequence) FROM audit_heads))";
-        let email = ["admin", "set-email", "--email", "river-peers@example.org", "--to", "other@example.org"];
-        taken(&home, &email);
-        serve().await;
-        let sealed = std::fs::read_to_string(&file).unwrap();
-        conn.batch_execute(&format!("DELETE FROM audit_events WHERE organization_id = {first} AND sequence = (SELECT max(sequence) FROM audit_heads);
+    let unguard = match w.engine {
+        Engine::Sqlite => "DROP TRIGGER audit_events_no_update; DROP TRIGGER audit_events_no_delete",
+        Engine::Postgres => "ALTER TABLE audit_events DISABLE TRIGGER ALL",
+    };
+    let mut conn = home.open();
+    conn.batch_execute(unguard).unwrap();
+    let first = "(SELECT organization_id FROM audit_heads WHERE sequence = (SELECT max(sequence) FROM audit_heads))";
+    let email = ["admin", "set-email", "--email", "river-peers@example.org", "--to", "other@example.org"];
+    taken(&home, &email);
+    serve().await;
+    let sealed = std::fs::read_to_string(&file).unwrap();
+    conn.batch_execute(&format!("DELETE FROM audit_events WHERE organization_id = {first} AND sequence = (SELECT max(sequence) FROM audit_heads);
             UPDATE audit_heads SET sequence = sequence - 1, hash = (SELECT hash FROM audit_events e WHERE e.organization_id = audit_heads.organization_id AND e.sequence = audit_heads.sequence - 1)
             WHERE sequence = (SELECT max(sequence) FROM audit_heads)")).unwrap();
-        taken(&home, &["verify", "--without-checkpoints"]); // by itself the chain holds
-        let lines: Vec<&str> = sealed.lines().filter(|line| !line.is_empty()).collect();
-        let torn = format!("{good}{}", &lines[lines.len() - 1][..40]);
-        for (what, text) in [
-            ("as it was", Some(sealed.clone())),
-            ("gone", None),
-            ("empty", Some(String::new())),
-            ("garbled", Some(sealed.replace("\"hash\"", "\"hush\""))),
-            ("bytes", Some("\u{0}".repeat(2000))),
-            ("broken off", Some(torn)),
-        ] {
-            match text {
-                Some(text) => std::fs::write(&file, text).unwrap(),
-                None => std::fs::remove_file(&file).unwrap(),
-            }
-            let (taken, said) = run(&home, &["verify"]);
-            assert!(!taken && said.contains("faults found"), "{what}: {said}");
+    taken(&home, &["verify", "--without-checkpoints"]); // by itself the chain holds
+    let lines: Vec<&str> = sealed.lines().filter(|line| !line.is_empty()).collect();
+    let torn = format!("{good}{}", &lines[lines.len() - 1][..40]);
+    for (what, text) in [
+        ("as it was", Some(sealed.clone())),
+        ("gone", None),
+        ("empty", Some(String::new())),
+        ("garbled", Some(sealed.replace("\"hash\"", "\"hush\""))),
+        ("bytes", Some("\u{0}".repeat(2000))),
+        ("broken off", Some(torn)),
+    ] {
+        match text {
+            Some(text) => std::fs::write(&file, text).unwrap(),
+            None => std::fs::remove_file(&file).unwrap(),
         }
+        let (taken, said) = run(&home, &["verify"]);
+        assert!(!taken && said.contains("faults found"), "{what}: {said}");
     }
+}
 
-    /// D30.
-    async fn sigterm_ends_readiness_first_and_then_what_is_under_way_is_answered(w) {
-        use rustix::process::Signal;
-        let ana = w.user(Role::Advocate);
-        let (mut program, base) = start(command(&w.home, &["serve"]).env("ALONGSIDE_SHUTDOWN_GRACE", "2"));
-        ready(&mut program, &base).await;
-        let caller = Caller::new(&base, ana.token());
-        // SIGHUP ends nothing, and reads the keys anew.
-        Ring::add(w.home.folder.path(), Instant::now().plus_seconds(3600)).unwrap();
-        signal(&program, Signal::HUP);
-        for waited in 0.. {
-            if caller.ask("GET", "/.well-known/jwks.json", None).await.1["keys"].as_array().unwrap().len() == 2 { break; }
-            assert!(waited < 60, "SIGHUP has read nothing");
-            tokio::time::sleep(Duration::from_millis(100)).await;
+/// D30.
+async fn sigterm_ends_readiness_first_and_then_what_is_under_way_is_answered(w: &World) {
+    use rustix::process::Signal;
+    let ana = w.user(Role::Advocate);
+    let (mut program, base) = start(command(&w.home, &["serve"]).env("ALONGSIDE_SHUTDOWN_GRACE", "2"));
+    ready(&mut program, &base).await;
+    let caller = Caller::new(&base, ana.token());
+    // SIGHUP ends nothing, and reads the keys anew.
+    Ring::add(w.home.folder.path(), Instant::now().plus_seconds(3600)).unwrap();
+    signal(&program, Signal::HUP);
+    for waited in 0.. {
+        if caller.ask("GET", "/.well-known/jwks.json", None).await.1["keys"].as_array().unwrap().len() == 2 {
+            break;
         }
-        // A body that is still coming.
-        let body = json!({"preferred_name": "Sam"}).to_string();
-        let (first, rest) = body.split_at(10);
-        let mut slow = TcpStream::connect(base.trim_start_matches("http://")).unwrap();
-        slow.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-        write!(slow, "POST /api/v1/clients HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{first}", ana.token(), body.len()).unwrap();
-
-        signal(&program, Signal::TERM);
-        for waited in 0.. {
-            let (status, problem) = caller.ask("GET", "/readyz", None).await;
-            if status == 503 { assert_eq!(problem["code"], "unavailable"); break; }
-            assert!(waited < 60, "it stays ready");
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        let reply = caller.http.get(format!("{base}/livez")).send().await.unwrap();
-        assert_eq!((reply.status().as_u16(), reply.headers()["connection"].to_str().unwrap()), (200, "close"), "it answers until the grace is over");
-        tokio::time::sleep(Duration::from_millis(2500)).await;
-        assert!(caller.http.get(format!("{base}/livez")).send().await.is_err(), "nobody else comes in");
-        assert_eq!(program.0.try_wait().unwrap(), None, "somebody is still inside");
-        slow.write_all(rest.as_bytes()).unwrap();
-        let mut reply = String::new();
-        let _ = slow.read_to_string(&mut reply);
-        assert!(reply.starts_with("HTTP/1.1 201 "), "{reply}");
-        assert!(end(&mut program, 10).await.success());
+        assert!(waited < 60, "SIGHUP has read nothing");
+        tokio::time::sleep(Duration::from_millis(100)).await;
     }
+    // A body that is still coming.
+    let body = json!({"preferred_name": "Sam"}).to_string();
+    let (first, rest) = body.split_at(10);
+    let mut slow = TcpStream::connect(base.trim_start_matches("http://")).unwrap();
+    slow.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    write!(
+        slow,
+        "POST /api/v1/clients HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {}\r\nContent-Type: \
+         application/json\r\nContent-Length: {}\r\n\r\n{first}",
+        ana.token(),
+        body.len()
+    )
+    .unwrap();
 
-    async fn a_second_sigterm_ends_the_process_at_once(w) {
-        use rustix::process::Signal;
-        for (second, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
-            let (mut program, base) = start(command(&w.home, &["serve"]).env("ALONGSIDE_SHUTDOWN_GRACE", "60"));
-            ready(&mut program, &base).await;
-            signal(&program, Signal::TERM);
-            for waited in 0.. {
-                if reqwest::get(format!("{base}/readyz")).await.unwrap().status() == 503 { break; }
-                assert!(waited < 60, "it stays ready");
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-            signal(&program, second);
-            assert_eq!(end(&mut program, 5).await.code(), Some(code));
+    signal(&program, Signal::TERM);
+    for waited in 0.. {
+        let (status, problem) = caller.ask("GET", "/readyz", None).await;
+        if status == 503 {
+            assert_eq!(problem["code"], "unavailable");
+            break;
         }
-        // From a terminal there is no grace.
+        assert!(waited < 60, "it stays ready");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let reply = caller.http.get(format!("{base}/livez")).send().await.unwrap();
+    assert_eq!(
+        (reply.status().as_u16(), reply.headers()["connection"].to_str().unwrap()),
+        (200, "close"),
+        "it answers until the grace is over"
+    );
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    assert!(caller.http.get(format!("{base}/livez")).send().await.is_err(), "nobody else comes in");
+    assert_eq!(program.0.try_wait().unwrap(), None, "somebody is still inside");
+    slow.write_all(rest.as_bytes()).unwrap();
+    let mut reply = String::new();
+    let _ = slow.read_to_string(&mut reply);
+    assert!(reply.starts_with("HTTP/1.1 201 "), "{reply}");
+    assert!(end(&mut program, 10).await.success());
+}
+
+async fn a_second_sigterm_ends_the_process_at_once(w: &World) {
+    use rustix::process::Signal;
+    for (second, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
         let (mut program, base) = start(command(&w.home, &["serve"]).env("ALONGSIDE_SHUTDOWN_GRACE", "60"));
         ready(&mut program, &base).await;
-        signal(&program, Signal::INT);
-        assert!(end(&mut program, 10).await.success());
-    }
-
-    /// D31: actix has no hook for these. SECURITY.md lists them.
-    async fn what_the_http_layer_refuses_by_itself_is_bare_and_ends_the_connection(w) {
-        let place = w.base.trim_start_matches("http://");
-        let long = format!("GET /livez HTTP/1.1\r\nHost: a\r\nX-Long: {}\r\n\r\n", "x".repeat(140_000));
-        for (name, sent, status) in [
-            ("no request line", "nonsense\r\n\r\n", 400),
-            ("another version", "GET /livez HTTP/3.0\r\nHost: a\r\n\r\n", 400),
-            ("a header without a colon", "GET /livez HTTP/1.1\r\nHost a\r\n\r\n", 400),
-            ("two lengths", "POST /api/v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", 400),
-            ("a head of more than 128 KiB", &long, 431),
-            ("a head that does not come", "GET /livez HTTP/1.1\r\nHost: a\r\n", 408),
-        ] {
-            let mut stream = TcpStream::connect(place).unwrap();
-            stream.set_read_timeout(Some(Duration::from_secs(15))).unwrap();
-            let _ = stream.write_all(sent.as_bytes()); // it may be refused before it is whole
-            let mut reply = Vec::new();
-            let _ = stream.read_to_end(&mut reply); // to the end: the connection is closed
-            let reply = String::from_utf8(reply).unwrap().to_lowercase();
-            assert!(reply.starts_with(&format!("http/1.1 {status} ")), "{name}: {reply}");
-            assert!(reply.ends_with("\r\n\r\n") && reply.contains("content-length: 0\r\n"), "{name} has a body: {reply}");
-            assert!(!reply.contains("server:") && !reply.contains("actix"), "{name}: {reply}");
+        signal(&program, Signal::TERM);
+        for waited in 0.. {
+            if reqwest::get(format!("{base}/readyz")).await.unwrap().status() == 503 {
+                break;
+            }
+            assert!(waited < 60, "it stays ready");
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        signal(&program, second);
+        assert_eq!(end(&mut program, 5).await.code(), Some(code));
+    }
+    // From a terminal there is no grace.
+    let (mut program, base) = start(command(&w.home, &["serve"]).env("ALONGSIDE_SHUTDOWN_GRACE", "60"));
+    ready(&mut program, &base).await;
+    signal(&program, Signal::INT);
+    assert!(end(&mut program, 10).await.success());
+}
+
+/// D31: actix has no hook for these. SECURITY.md lists them.
+async fn what_the_http_layer_refuses_by_itself_is_bare_and_ends_the_connection(w: &World) {
+    let place = w.base.trim_start_matches("http://");
+    let long = format!("GET /livez HTTP/1.1\r\nHost: a\r\nX-Long: {}\r\n\r\n", "x".repeat(140_000));
+    for (name, sent, status) in [
+        ("no request line", "nonsense\r\n\r\n", 400),
+        ("another version", "GET /livez HTTP/3.0\r\nHost: a\r\n\r\n", 400),
+        ("a header without a colon", "GET /livez HTTP/1.1\r\nHost a\r\n\r\n", 400),
+        (
+            "two lengths",
+            "POST /api/v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+            400,
+        ),
+        ("a head of more than 128 KiB", &long, 431),
+        ("a head that does not come", "GET /livez HTTP/1.1\r\nHost: a\r\n", 408),
+    ] {
+        let mut stream = TcpStream::connect(place).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(15))).unwrap();
+        let _ = stream.write_all(sent.as_bytes()); // it may be refused before it is whole
+        let mut reply = Vec::new();
+        let _ = stream.read_to_end(&mut reply); // to the end: the connection is closed
+        let reply = String::from_utf8(reply).unwrap().to_lowercase();
+        assert!(reply.starts_with(&format!("http/1.1 {status} ")), "{name}: {reply}");
+        assert!(reply.ends_with("\r\n\r\n") && reply.contains("content-length: 0\r\n"), "{name} has a body: {reply}");
+        assert!(!reply.contains("server:") && !reply.contains("actix"), "{name}: {reply}");
     }
 }
 
@@ -494,7 +575,11 @@ async fn a_server_whose_file_is_gone_or_another_answers_nothing_from_it_until_it
     for (how, part) in [("emptied in place", 0), ("overwritten in place", whole.len() / 2)] {
         std::fs::write(&file, &whole[..part]).unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
-        assert_eq!((caller.status("/readyz").await, caller.new_client().await.0, caller.status(&read).await), (503, 503, 503), "{how}");
+        assert_eq!(
+            (caller.status("/readyz").await, caller.new_client().await.0, caller.status(&read).await),
+            (503, 503, 503),
+            "{how}"
+        );
         std::fs::write(&file, &whole).unwrap();
         assert_eq!(caller.status("/readyz").await, 200, "{how}: it is whole again");
     }

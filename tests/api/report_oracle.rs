@@ -1,4 +1,5 @@
-//! Reports held against a plain count of the records, as anybody could make it who pages through the lists: on data that nobody chose.
+//! Reports held against a plain count of the records, as anybody could make it who pages through the lists: on data
+//! that nobody chose.
 
 use crate::support::{
     World,
@@ -78,14 +79,23 @@ impl<'w> Books<'w> {
         let operator = Operator::new();
         let fill = || {
             let db = Db::open(&options).unwrap();
-            let made = demo::fill(&db, &operator, &demo::Plan { teams: Some(3), ..demo::Plan::new(cases, seed) }, random_secret).unwrap();
+            let made = demo::fill(
+                &db,
+                &operator,
+                &demo::Plan { teams: Some(3), ..demo::Plan::new(cases, seed) },
+                random_secret,
+            )
+            .unwrap();
             demo::complete(&db, &made).unwrap();
             made
         };
         let made = std::thread::scope(|threads| threads.spawn(fill).join().unwrap());
         let boss = made.sign_ins.iter().find(|sign_in| sign_in.role == Role::Supervisor).unwrap();
         let login = json!({"email": boss.email, "password": boss.password});
-        let token = w.anyone("POST", "/api/v1/auth/login", Some(login)).await.expect(200).body["access_token"].as_str().unwrap().to_owned();
+        let token = w.anyone("POST", "/api/v1/auth/login", Some(login)).await.expect(200).body["access_token"]
+            .as_str()
+            .unwrap()
+            .to_owned();
         let mut books = Self {
             w,
             token,
@@ -114,12 +124,18 @@ impl<'w> Books<'w> {
         }
         books.actions = books.list("/actions").await;
         // What is of a mistake counts nowhere.
-        let mistakes: BTreeSet<String> =
-            books.cases.iter().filter(|case| case["status"] == "entered_in_error").map(|case| text(case, "id").to_owned()).collect();
+        let mistakes: BTreeSet<String> = books
+            .cases
+            .iter()
+            .filter(|case| case["status"] == "entered_in_error")
+            .map(|case| text(case, "id").to_owned())
+            .collect();
         assert!(!mistakes.is_empty() || cases < 200);
         books.cases.retain(|case| case["status"] != "entered_in_error");
         books.steps.retain(|case, _| !mistakes.contains(case));
-        for list in [&mut books.barriers, &mut books.actions, &mut books.deadlines, &mut books.meetings, &mut books.tasks] {
+        for list in
+            [&mut books.barriers, &mut books.actions, &mut books.deadlines, &mut books.meetings, &mut books.tasks]
+        {
             list.retain(|record| !mistakes.contains(text(record, "case_id")));
             assert!(!list.is_empty());
         }
@@ -151,7 +167,8 @@ impl<'w> Books<'w> {
                 Some(numerator) => format!("{numerator}/{}", row["denominator"]),
                 None => row.get("value").map_or("-".into(), Value::to_string),
             };
-            let keys: Vec<&str> = group.split(',').filter(|name| !name.is_empty()).map(|name| text(row, name)).collect();
+            let keys: Vec<&str> =
+                group.split(',').filter(|name| !name.is_empty()).map(|name| text(row, name)).collect();
             (format!("{} {}", keys.join("+"), text(row, "statistic")), value)
         });
         (observed.collect(), moment(&report, "as_of").unwrap())
@@ -211,9 +228,13 @@ impl<'w> Books<'w> {
             .steps
             .iter()
             .flat_map(|(case, steps)| {
-                let opened = moment(self.cases.iter().find(|known| text(known, "id") == case).unwrap(), "opened_at").unwrap();
+                let opened =
+                    moment(self.cases.iter().find(|known| text(known, "id") == case).unwrap(), "opened_at").unwrap();
                 let closings = steps.iter().filter(|step| step["to"] == "closed").filter_map(|step| moment(step, "at"));
-                closings.filter(|at| (from_at..to_at).contains(at)).map(move |at| (at.micros() - opened.micros()) / DAY).collect::<Vec<_>>()
+                closings
+                    .filter(|at| (from_at..to_at).contains(at))
+                    .map(move |at| (at.micros() - opened.micros()) / DAY)
+                    .collect::<Vec<_>>()
             })
             .collect();
         let plain: Observed = [
@@ -225,7 +246,8 @@ impl<'w> Books<'w> {
         assert_eq!(self.observed(&format!("time_to_close?from={from}&to={to}&"), "").await.0, plain);
 
         let mut plain = BTreeMap::new();
-        for step in self.steps.values().flatten().filter(|step| (from_at..to_at).contains(&moment(step, "at").unwrap())) {
+        for step in self.steps.values().flatten().filter(|step| (from_at..to_at).contains(&moment(step, "at").unwrap()))
+        {
             let decided = ["declined", "waitlisted"].contains(&text(step, "to"));
             for name in ["declined", "waitlisted"].into_iter().filter(|_| decided) {
                 add(&mut plain, text(&step["given"], "reason_code"), name, step["to"] == name, true);
@@ -236,7 +258,8 @@ impl<'w> Books<'w> {
 
     async fn contact(&self, from: Day, to: Day) {
         let period = from.begins(&self.zone)..to.begins(&self.zone);
-        let opened: Vec<&Value> = self.cases.iter().filter(|case| period.contains(&moment(case, "opened_at").unwrap())).collect();
+        let opened: Vec<&Value> =
+            self.cases.iter().filter(|case| period.contains(&moment(case, "opened_at").unwrap())).collect();
         let days: Vec<i64> = opened
             .iter()
             .filter_map(|case| {
@@ -246,7 +269,9 @@ impl<'w> Books<'w> {
             .collect();
         let waiting = opened
             .iter()
-            .filter(|case| case.get("first_contact_at").is_none() && !["declined", "closed"].contains(&text(case, "status")))
+            .filter(|case| {
+                case.get("first_contact_at").is_none() && !["declined", "closed"].contains(&text(case, "status"))
+            })
             .count();
         let plain: Observed = [
             (" reached".into(), days.len().to_string()),
@@ -281,13 +306,14 @@ impl<'w> Books<'w> {
         let (observed, now) = self.observed("deadlines_due?", "source").await;
         let today = Day::of(now, &self.zone);
         let mut plain = BTreeMap::new();
-        for deadline in self
-            .deadlines
-            .iter()
-            .filter(|deadline| deadline["overdue"] == true || ["running", "pending_trigger"].contains(&text(deadline, "status")))
-        {
-            let (due, over, waits) =
-                (date(deadline, "due_on").unwrap(), deadline["overdue"] == true, deadline["status"] == "pending_trigger");
+        for deadline in self.deadlines.iter().filter(|deadline| {
+            deadline["overdue"] == true || ["running", "pending_trigger"].contains(&text(deadline, "status"))
+        }) {
+            let (due, over, waits) = (
+                date(deadline, "due_on").unwrap(),
+                deadline["overdue"] == true,
+                deadline["status"] == "pending_trigger",
+            );
             let ahead = !over && !waits;
             for (name, holds) in [
                 ("overdue", over),
@@ -302,8 +328,11 @@ impl<'w> Books<'w> {
         assert_eq!(observed, counts(plain));
 
         let mut plain = Observed::new();
-        let due: Vec<&Value> = self.deadlines.iter().filter(|deadline| (from..to).contains(&date(deadline, "due_on").unwrap())).collect();
-        let late = |deadline: &&&Value| deadline["late_filing"] == true || date(deadline, "satisfied_on") > date(deadline, "due_on");
+        let due: Vec<&Value> =
+            self.deadlines.iter().filter(|deadline| (from..to).contains(&date(deadline, "due_on").unwrap())).collect();
+        let late = |deadline: &&&Value| {
+            deadline["late_filing"] == true || date(deadline, "satisfied_on") > date(deadline, "due_on")
+        };
         let met: Vec<&&Value> = due.iter().filter(|deadline| deadline["status"] == "satisfied").collect();
         let missed = due.iter().filter(|deadline| deadline["status"] == "missed").count();
         let too_late = met.iter().filter(|deadline| late(deadline)).count();
@@ -326,19 +355,36 @@ impl<'w> Books<'w> {
         let (observed, now) = self.observed("barriers_open?", "type,team").await;
         let mut plain = BTreeMap::new();
         for barrier in self.barriers.iter().filter(|barrier| barrier.get("resolved_at").is_none()) {
-            add(&mut plain, &format!("{}+{}", text(barrier, "type"), text(self.case(barrier), "team_id")), "open", true, true);
+            add(
+                &mut plain,
+                &format!("{}+{}", text(barrier, "type"), text(self.case(barrier), "team_id")),
+                "open",
+                true,
+                true,
+            );
         }
         assert_eq!(observed, counts(plain));
 
         let period = from.begins(&self.zone)..to.begins(&self.zone);
         let mut plain = BTreeMap::new();
-        for barrier in self.barriers.iter().filter(|barrier| moment(barrier, "resolved_at").is_some_and(|at| period.contains(&at))) {
+        for barrier in
+            self.barriers.iter().filter(|barrier| moment(barrier, "resolved_at").is_some_and(|at| period.contains(&at)))
+        {
             let (key, became) = (text(barrier, "severity"), text(barrier, "disposition"));
-            add(&mut plain, key, "resolved", ["resolved_full", "resolved_partial", "workaround_found"].contains(&became), true);
+            add(
+                &mut plain,
+                key,
+                "resolved",
+                ["resolved_full", "resolved_partial", "workaround_found"].contains(&became),
+                true,
+            );
             add(&mut plain, key, "in_full", became == "resolved_full", true);
             add(&mut plain, key, "judged_by_client", barrier["judged_by"] == "client", true);
         }
-        assert_eq!(self.observed(&format!("barrier_resolution?from={from}&to={to}&"), "severity").await.0, shares(plain));
+        assert_eq!(
+            self.observed(&format!("barrier_resolution?from={from}&to={to}&"), "severity").await.0,
+            shares(plain)
+        );
 
         let today = Day::of(now, &self.zone);
         let mut hit: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
@@ -372,14 +418,19 @@ impl<'w> Books<'w> {
                 add(&mut plain, basis.as_str().unwrap(), "barriers", true, true);
             }
         }
-        assert_eq!(self.observed(&format!("discrimination_by_basis?from={from}&to={to}&"), "basis").await.0, counts(plain));
+        assert_eq!(
+            self.observed(&format!("discrimination_by_basis?from={from}&to={to}&"), "basis").await.0,
+            counts(plain)
+        );
     }
 
     async fn actions_and_meetings(&self, from: Day, to: Day) {
         let mut plain = (BTreeMap::new(), BTreeMap::new());
         for action in &self.actions {
-            let decided = action["status"] == "decided" && date(action, "decided_on").is_some_and(|on| (from..to).contains(&on));
-            let pending = ["filed", "in_progress"].contains(&text(action, "status")) && date(action, "filed_on").is_some_and(|on| on < to);
+            let decided =
+                action["status"] == "decided" && date(action, "decided_on").is_some_and(|on| (from..to).contains(&on));
+            let pending = ["filed", "in_progress"].contains(&text(action, "status"))
+                && date(action, "filed_on").is_some_and(|on| on < to);
             let decision = text(action, "decision");
             if decided && decision != "withdrawn" || pending {
                 add(
@@ -401,11 +452,15 @@ impl<'w> Books<'w> {
             .iter()
             .filter(|meeting| meeting["status"] == "held" && period.contains(&moment(meeting, "starts_at").unwrap()))
             .collect();
-        let ladder = ["non_instructed_representation", "advocate_spoke_as_instructed", "spoke_with_support", "spoke_for_self"];
+        let ladder =
+            ["non_instructed_representation", "advocate_spoke_as_instructed", "spoke_with_support", "spoke_for_self"];
         let mut voices: BTreeMap<&str, BTreeMap<Instant, usize>> = BTreeMap::new();
         for meeting in &held {
             if let Some(rank) = ladder.iter().position(|step| meeting["who_spoke"] == *step) {
-                voices.entry(text(self.case(meeting), "client_id")).or_default().insert(moment(meeting, "starts_at").unwrap(), rank);
+                voices
+                    .entry(text(self.case(meeting), "client_id"))
+                    .or_default()
+                    .insert(moment(meeting, "starts_at").unwrap(), rank);
             }
         }
         let mut plain = BTreeMap::new();
@@ -422,8 +477,10 @@ impl<'w> Books<'w> {
 
         let mut plain = (0, 0, 0, 0);
         for meeting in held {
-            let items: Vec<Value> =
-                self.get(&format!("/meetings/{}/preparation", text(meeting, "id"))).await["items"].as_array().cloned().unwrap_or_default();
+            let items: Vec<Value> = self.get(&format!("/meetings/{}/preparation", text(meeting, "id"))).await["items"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
             let mandatory: Vec<&Value> = items.iter().filter(|item| item["mandatory"] == true).collect();
             let done = mandatory.iter().filter(|item| item.get("done_at").is_some()).count();
             plain.0 += usize::from(!mandatory.is_empty() && done == mandatory.len());
@@ -434,7 +491,11 @@ impl<'w> Books<'w> {
         let (observed, _) = self.observed(&format!("meeting_prep?from={from}&to={to}&"), "").await;
         assert_eq!(
             observed,
-            [(" prepared".into(), format!("{}/{}", plain.0, plain.1)), (" readiness".into(), format!("{}/{}", plain.2, plain.3))].into()
+            [
+                (" prepared".into(), format!("{}/{}", plain.0, plain.1)),
+                (" readiness".into(), format!("{}/{}", plain.2, plain.3))
+            ]
+            .into()
         );
     }
 
@@ -486,8 +547,9 @@ fn numbers(row: &Value) -> (i64, i64) {
 }
 
 impl Books<'_> {
-    /// Of every measure by everything that it can be grouped by: the totals are those of the report without groups, and the sum of the
-    /// rows, but where the definition says otherwise. Each month is what the report of that month alone says.
+    /// Of every measure by everything that it can be grouped by: the totals are those of the report without groups, and
+    /// the sum of the rows, but where the definition says otherwise. Each month is what the report of that month alone
+    /// says.
     async fn totals(&self) {
         // A sum of medians, or of different clients, is no number of anything.
         let is_no_sum = |id: &str, statistic: &str, group: &str| match (id, statistic) {
@@ -514,14 +576,19 @@ impl Books<'_> {
                 let rows = report["rows"].as_array().unwrap();
                 for total in report["totals"].as_array().unwrap() {
                     let statistic = text(total, "statistic");
-                    let of: Vec<(i64, i64)> = rows.iter().filter(|row| row["statistic"] == statistic).map(numbers).collect();
+                    let of: Vec<(i64, i64)> =
+                        rows.iter().filter(|row| row["statistic"] == statistic).map(numbers).collect();
                     let sum = of.iter().fold((0, 0), |sum, row| (sum.0 + row.0, sum.1 + row.1));
                     let due = match (id, statistic) {
                         _ if is_stock => *of.last().unwrap(),
                         ("caseload_flow", "opening") if by_time => of[0],
                         ("caseload_flow", "closing") if by_time => *of.last().unwrap(),
                         ("action_success", "pending") if by_time => {
-                            assert!(rows.iter().filter(|row| row["statistic"] == "pending").all(|row| row.get("value").is_none()));
+                            assert!(
+                                rows.iter()
+                                    .filter(|row| row["statistic"] == "pending")
+                                    .all(|row| row.get("value").is_none())
+                            );
                             continue;
                         }
                         _ if is_no_sum(id, statistic, group) => continue,
@@ -547,10 +614,14 @@ impl Books<'_> {
                     let of: Vec<&Value> = rows.iter().filter(|row| row["month"] == key).collect();
                     for (row, total) in of.iter().zip(alone["totals"].as_array().unwrap()) {
                         assert!(
-                            row["statistic"] == total["statistic"] && (row["value"] == total["value"] || row["statistic"] == "pending"),
+                            row["statistic"] == total["statistic"]
+                                && (row["value"] == total["value"] || row["statistic"] == "pending"),
                             "{id} {row} {total}"
                         );
-                        assert!(row["numerator"] == total["numerator"] && row["denominator"] == total["denominator"], "{id} {row} {total}");
+                        assert!(
+                            row["numerator"] == total["numerator"] && row["denominator"] == total["denominator"],
+                            "{id} {row} {total}"
+                        );
                     }
                     assert_eq!(of.len(), alone["totals"].as_array().unwrap().len(), "{id} {key}");
                 }

@@ -22,13 +22,19 @@ use serde_json::{Value, json};
 
 /// A row as a line: `Cost: open = 2`, `Cost: resolved = 1/2`, `Cost: open hidden`.
 fn line(row: &Value) -> String {
-    let labels: Vec<&str> =
-        row["labels"].as_object().into_iter().flat_map(|labels| labels.values()).map(|label| label.as_str().unwrap()).collect();
+    let labels: Vec<&str> = row["labels"]
+        .as_object()
+        .into_iter()
+        .flat_map(|labels| labels.values())
+        .map(|label| label.as_str().unwrap())
+        .collect();
     let group = if labels.is_empty() { "all".to_owned() } else { labels.join(", ") };
     let name = row["statistic"].as_str().unwrap();
     match (&row["suppressed"], &row["numerator"], &row["denominator"], row.get("value")) {
         (Value::Bool(true), ..) => format!("{group}: {name} hidden"),
-        (_, Value::Number(numerator), Value::Number(denominator), _) => format!("{group}: {name} = {numerator}/{denominator}"),
+        (_, Value::Number(numerator), Value::Number(denominator), _) => {
+            format!("{group}: {name} = {numerator}/{denominator}")
+        }
         (.., Some(value)) => format!("{group}: {name} = {value}"),
         (.., None) => format!("{group}: {name} -"),
     }
@@ -63,25 +69,31 @@ fn drifted(w: &World) -> Vec<String> {
     let kinds = [
         (
             "case",
-            "lead_id, status, priority, advocacy_type, intake_source, opened_at, first_contact_at, last_contact_at, closing_reason, outcome, unmet_reason",
+            "lead_id, status, priority, advocacy_type, intake_source, opened_at, first_contact_at, last_contact_at, \
+             closing_reason, outcome, unmet_reason",
         ),
         (
             "barrier",
-            "barrier_id, type, bases, service_type, provider_id, service_id, severity, occurred_on, opened_at, ended_at, disposition, judged_by",
+            "barrier_id, type, bases, service_type, provider_id, service_id, severity, occurred_on, opened_at, \
+             ended_at, disposition, judged_by",
         ),
         ("action", "action_id, type, scheme, provider_id, status, filed_on, decision, decided_on"),
         ("deadline", "deadline_id, action_type, source, due_on, due_at, status, satisfied_on, late_filing"),
         (
             "meeting",
-            "meeting_id, type, provider_id, starts_at, status, who_spoke, mandatory_items, mandatory_done, prepared, understood_options, heard, confidence",
+            "meeting_id, type, provider_id, starts_at, status, who_spoke, mandatory_items, mandatory_done, prepared, \
+             understood_options, heard, confidence",
         ),
         ("task", "task_id, assignee_id, due_on, status"),
     ];
     let mut conn = w.home.open();
-    let mut count = |sql: String| -> i64 { on_engine!(&mut conn, |c| diesel::sql_query(&sql).get_result::<Count>(c)).unwrap().n };
+    let mut count =
+        |sql: String| -> i64 { on_engine!(&mut conn, |c| diesel::sql_query(&sql).get_result::<Count>(c)).unwrap().n };
     let mut drifted = Vec::new();
     for (kind, columns) in kinds {
-        let of = |what: &str| format!("SELECT {of_all}, {columns} FROM {kind}_{what} WHERE replaced_at = 9223372036854775807");
+        let of = |what: &str| {
+            format!("SELECT {of_all}, {columns} FROM {kind}_{what} WHERE replaced_at = 9223372036854775807")
+        };
         assert!(count(format!("SELECT count(*) AS n FROM ({}) AS all_of_them", of("facts"))) > 0, "{kind}");
         for (one, other) in [("facts", "history"), ("history", "facts")] {
             let n = count(format!("SELECT count(*) AS n FROM ({} EXCEPT {}) AS different", of(one), of(other)));
@@ -94,737 +106,1156 @@ fn drifted(w: &World) -> Vec<String> {
 }
 
 on_both_engines! {
-    /// Three cases in the caseload, of which one is urgent and one of high priority: weighted 1 + 2 + 3. One waits in triage, one is
-    /// closed, one was a mistake.
-    async fn caseload_current_counts_what_is_worked_on(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let lead = Some(ana.actor.user);
-        let mut past = Past::of(&boss);
-        let mut cases = Vec::new();
-        for priority in ["routine", "high", "urgent"] {
-            let mut case = past.case("2026-01-05", lead, json!({"priority": priority, "priority_reason": "r"})).await;
-            past.steps(&mut case, &[("2026-01-06", Triage), ("2026-01-07", Accepted)]);
-            cases.push(case);
-        }
-        past.steps(&mut cases[0], &[("2026-01-08", Active), ("2026-02-01", OnHold)]);
-        let mut waiting = past.case("2026-01-05", None, json!({})).await;
-        past.steps(&mut waiting, &[("2026-01-06", Triage)]);
-        let mut closed = past.case("2026-01-05", lead, json!({})).await;
-        past.steps(&mut closed, &[("2026-01-06", Triage), ("2026-01-07", Accepted), ("2026-01-08", Active), ("2026-01-20", Closing), ("2026-01-21", Closed)]);
-        let mut mistake = past.case("2026-01-05", lead, json!({})).await;
-        past.steps(&mut mistake, &[("2026-01-06", Triage), ("2026-01-07", Accepted), ("2026-03-01", EnteredInError)]);
+    caseload_current_counts_what_is_worked_on,
+    caseload_flow_adds_up,
+    time_to_close_is_of_the_episode,
+    unmet_need_counts_each_decision,
+    time_to_first_contact_shows_who_waits,
+    contact_gap_finds_who_is_left_alone,
+    deadlines_due_are_told_by_when,
+    deadline_compliance_is_of_what_was_due,
+    overdue_followups_are_told_by_whose_they_are,
+    barriers_open_are_told_by_what_they_are,
+    barrier_resolution_says_who_judged,
+    provider_pattern_flags_three_clients,
+    discrimination_is_counted_under_each_ground,
+    action_success_is_of_what_was_decided,
+    meeting_prep_is_of_those_with_a_list,
+    self_advocacy_shift_compares_the_first_with_the_last,
+    supervision_finds_what_nobody_looks_after,
+    data_quality_counts_each_kind_by_itself,
+    what_is_asked_wrongly_is_told,
+    a_report_is_of_what_its_reader_sees,
+    a_past_report_gives_the_same_numbers_again,
+    a_report_comes_in_every_form,
+    a_report_of_one_team_is_not_taken_for_one_of_all,
+    a_file_is_protected_unless_exact_numbers_are_asked_for,
+    every_month_of_a_period_is_shown,
+    a_protected_report_by_quarter_is_that_of_each_quarter,
+    the_records_behind_a_number_are_as_many_as_it_says,
+    a_long_list_of_records_is_whole,
+    a_list_of_records_is_whole_although_records_change_while_it_is_sent,
+}
 
-        let now = report(&boss, "caseload_current?group_by=status").await;
-        assert_eq!(lines(&now["rows"]), ["Accepted: cases = 2", "Accepted: weighted = 5", "On hold: cases = 1", "On hold: weighted = 1"]);
-        assert_eq!(lines(&now["totals"]), ["all: cases = 3", "all: weighted = 6"]);
-        assert_eq!((&now["n"], excluded(&now)), (&json!(3), vec![pair("not_accepted", 1)]));
-        // As of a day in January the closed one is active, and nobody knows of the mistake.
-        assert_eq!(observed(&boss, "caseload_current?group_by=status&as_of=2026-01-10").await.0, ["Accepted: cases = 3", "Accepted: weighted = 6", "Active: cases = 2", "Active: weighted = 2"]);
-        assert_eq!(observed(&boss, "caseload_current?group_by=&as_of=2026-01-04").await.1, ["all: cases = 0", "all: weighted = 0"]);
+/// Three cases in the caseload, of which one is urgent and one of high priority: weighted 1 + 2 + 3. One waits in
+/// triage, one is closed, one was a mistake.
+async fn caseload_current_counts_what_is_worked_on(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let lead = Some(ana.actor.user);
+    let mut past = Past::of(&boss);
+    let mut cases = Vec::new();
+    for priority in ["routine", "high", "urgent"] {
+        let mut case = past.case("2026-01-05", lead, json!({"priority": priority, "priority_reason": "r"})).await;
+        past.steps(&mut case, &[("2026-01-06", Triage), ("2026-01-07", Accepted)]);
+        cases.push(case);
     }
+    past.steps(&mut cases[0], &[("2026-01-08", Active), ("2026-02-01", OnHold)]);
+    let mut waiting = past.case("2026-01-05", None, json!({})).await;
+    past.steps(&mut waiting, &[("2026-01-06", Triage)]);
+    let mut closed = past.case("2026-01-05", lead, json!({})).await;
+    past.steps(
+        &mut closed,
+        &[
+            ("2026-01-06", Triage),
+            ("2026-01-07", Accepted),
+            ("2026-01-08", Active),
+            ("2026-01-20", Closing),
+            ("2026-01-21", Closed),
+        ],
+    );
+    let mut mistake = past.case("2026-01-05", lead, json!({})).await;
+    past.steps(&mut mistake, &[("2026-01-06", Triage), ("2026-01-07", Accepted), ("2026-03-01", EnteredInError)]);
 
-    /// Of five cases, two are in the caseload when February begins, one comes, one goes and one goes and comes again.
-    async fn caseload_flow_adds_up(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let lead = Some(ana.actor.user);
-        let mut past = Past::of(&boss);
-        let mut stays = past.case("2026-01-05", lead, json!({})).await;
-        past.steps(&mut stays, &[("2026-01-06", Triage), ("2026-01-31", Accepted)]);
-        let mut goes = past.case("2026-01-05", lead, json!({})).await;
-        past.steps(&mut goes, &[("2026-01-06", Triage), ("2026-01-07", Accepted), ("2026-01-08", Active), ("2026-02-20", Closing), ("2026-02-28", Closed)]);
-        let mut comes = past.case("2026-02-01", lead, json!({})).await;
-        past.steps(&mut comes, &[("2026-02-01", Triage), ("2026-02-02", Accepted)]);
-        let mut again = past.case("2026-01-01", lead, json!({})).await;
-        past.steps(&mut again, &[("2026-01-02", Triage), ("2026-01-03", Accepted), ("2026-01-04", Active), ("2026-02-05", Closing), ("2026-02-06", Closed), ("2026-02-10", Active)]);
-        let mut later = past.case("2026-01-05", lead, json!({})).await;
-        past.steps(&mut later, &[("2026-02-20", Triage), ("2026-03-01", Accepted)]);
+    let now = report(&boss, "caseload_current?group_by=status").await;
+    assert_eq!(
+        lines(&now["rows"]),
+        ["Accepted: cases = 2", "Accepted: weighted = 5", "On hold: cases = 1", "On hold: weighted = 1"]
+    );
+    assert_eq!(lines(&now["totals"]), ["all: cases = 3", "all: weighted = 6"]);
+    assert_eq!((&now["n"], excluded(&now)), (&json!(3), vec![pair("not_accepted", 1)]));
+    // As of a day in January the closed one is active, and nobody knows of the mistake.
+    assert_eq!(
+        observed(&boss, "caseload_current?group_by=status&as_of=2026-01-10").await.0,
+        ["Accepted: cases = 3", "Accepted: weighted = 6", "Active: cases = 2", "Active: weighted = 2"]
+    );
+    assert_eq!(
+        observed(&boss, "caseload_current?group_by=&as_of=2026-01-04").await.1,
+        ["all: cases = 0", "all: weighted = 0"]
+    );
+}
 
-        let february = "caseload_flow?from=2026-02-01&to=2026-03-01&group_by=";
-        assert_eq!(observed(&boss, february).await.1, ["all: opening = 3", "all: in = 2", "all: out = 2", "all: closing = 3"]);
-        assert_eq!(observed(&boss, "caseload_current?group_by=&as_of=2026-02-28").await.1[0], "all: cases = 3");
-        assert_eq!(observed(&boss, "caseload_current?group_by=&as_of=2026-01-31").await.1[0], "all: cases = 3");
-    }
+/// Of five cases, two are in the caseload when February begins, one comes, one goes and one goes and comes again.
+async fn caseload_flow_adds_up(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let lead = Some(ana.actor.user);
+    let mut past = Past::of(&boss);
+    let mut stays = past.case("2026-01-05", lead, json!({})).await;
+    past.steps(&mut stays, &[("2026-01-06", Triage), ("2026-01-31", Accepted)]);
+    let mut goes = past.case("2026-01-05", lead, json!({})).await;
+    past.steps(
+        &mut goes,
+        &[
+            ("2026-01-06", Triage),
+            ("2026-01-07", Accepted),
+            ("2026-01-08", Active),
+            ("2026-02-20", Closing),
+            ("2026-02-28", Closed),
+        ],
+    );
+    let mut comes = past.case("2026-02-01", lead, json!({})).await;
+    past.steps(&mut comes, &[("2026-02-01", Triage), ("2026-02-02", Accepted)]);
+    let mut again = past.case("2026-01-01", lead, json!({})).await;
+    past.steps(
+        &mut again,
+        &[
+            ("2026-01-02", Triage),
+            ("2026-01-03", Accepted),
+            ("2026-01-04", Active),
+            ("2026-02-05", Closing),
+            ("2026-02-06", Closed),
+            ("2026-02-10", Active),
+        ],
+    );
+    let mut later = past.case("2026-01-05", lead, json!({})).await;
+    past.steps(&mut later, &[("2026-02-20", Triage), ("2026-03-01", Accepted)]);
 
-    /// Closed after 10, 20 and 90 days; the last was opened anew and closed once more, 5 days after that.
-    async fn time_to_close_is_of_the_episode(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let mut past = Past::of(&boss);
-        for (opened, closed) in [("2026-01-01", "2026-01-11"), ("2026-01-01", "2026-01-21"), ("2026-01-01", "2026-04-01")] {
-            let mut case = past.case(opened, Some(ana.actor.user), json!({})).await;
-            past.steps(&mut case, &[(opened, Triage), (opened, Accepted), (opened, Active), (closed, Closing), (closed, Closed)]);
-            if closed == "2026-04-01" {
-                past.case_changes(&mut case, "2026-04-05", |case| (case.status, case.episode, case.closed_at) = (Active, 2, None));
-                past.steps(&mut case, &[("2026-04-10", Closing), ("2026-04-10", Closed)]);
-            }
-        }
-        assert_eq!(observed(&boss, "time_to_close?from=2026-01-01&to=2026-07-01&group_by=").await.1, ["all: median = 10", "all: p90 = 90", "all: closed = 4"]);
-        assert_eq!(observed(&boss, "time_to_close?from=2026-01-01&to=2026-04-01&group_by=").await.1, ["all: median = 10", "all: p90 = 20", "all: closed = 2"]);
-        assert_eq!(observed(&boss, "time_to_close?from=2025-01-01&to=2025-04-01&group_by=").await.1, ["all: median -", "all: p90 -", "all: closed = 0"]);
-    }
+    let february = "caseload_flow?from=2026-02-01&to=2026-03-01&group_by=";
+    assert_eq!(
+        observed(&boss, february).await.1,
+        ["all: opening = 3", "all: in = 2", "all: out = 2", "all: closing = 3"]
+    );
+    assert_eq!(observed(&boss, "caseload_current?group_by=&as_of=2026-02-28").await.1[0], "all: cases = 3");
+    assert_eq!(observed(&boss, "caseload_current?group_by=&as_of=2026-01-31").await.1[0], "all: cases = 3");
+}
 
-    /// Two declined for the same reason, one waitlisted for another and one without a code; the waitlisted one is declined later.
-    async fn unmet_need_counts_each_decision(w) {
-        let boss = w.user(Role::Supervisor);
-        let mut past = Past::of(&boss);
-        let reason = |text: &str| code::UnmetNeedReason::known(text);
-        for (to, why) in [(Declined, reason("capacity")), (Declined, reason("capacity")), (Waitlisted, reason("language_not_offered")), (Waitlisted, None)] {
-            let mut case = past.case("2026-01-05", None, json!({})).await;
-            past.steps(&mut case, &[("2026-01-06", Triage)]);
-            past.case_changes(&mut case, "2026-01-07", |case| (case.status, case.unmet_reason) = (to, why));
-            if why == reason("language_not_offered") {
-                past.steps(&mut case, &[("2026-02-01", Triage)]);
-                past.case_changes(&mut case, "2026-02-02", |case| (case.status, case.unmet_reason) = (Declined, why));
-            }
-        }
-        assert_eq!(
-            observed(&boss, "unmet_need?from=2026-01-01&to=2026-02-01").await.0,
-            ["Capacity: declined = 2", "Capacity: waitlisted = 0", "Language that we do not offer: declined = 0", "Language that we do not offer: waitlisted = 1", "Not said: declined = 0", "Not said: waitlisted = 1"]
+/// Closed after 10, 20 and 90 days; the last was opened anew and closed once more, 5 days after that.
+async fn time_to_close_is_of_the_episode(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let mut past = Past::of(&boss);
+    for (opened, closed) in [("2026-01-01", "2026-01-11"), ("2026-01-01", "2026-01-21"), ("2026-01-01", "2026-04-01")] {
+        let mut case = past.case(opened, Some(ana.actor.user), json!({})).await;
+        past.steps(
+            &mut case,
+            &[(opened, Triage), (opened, Accepted), (opened, Active), (closed, Closing), (closed, Closed)],
         );
-        assert_eq!(observed(&boss, "unmet_need?from=2026-01-01&to=2026-03-01&group_by=").await.1, ["all: declined = 3", "all: waitlisted = 2"]);
-    }
-
-    /// Reached after 0, 2 and 10 days; one waits, one was declined without having been reached.
-    async fn time_to_first_contact_shows_who_waits(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let mut past = Past::of(&boss);
-        for reached in [Some("2026-01-05"), Some("2026-01-07"), Some("2026-01-15"), None] {
-            let mut case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
-            if let Some(on) = reached {
-                past.case_changes(&mut case, on, |case| case.first_contact_at = Some(case.opened_at.max(crate::support::history_fixtures::at(&format!("{on}T15:00:00Z")))));
-            }
+        if closed == "2026-04-01" {
+            past.case_changes(&mut case, "2026-04-05", |case| {
+                (case.status, case.episode, case.closed_at) = (Active, 2, None)
+            });
+            past.steps(&mut case, &[("2026-04-10", Closing), ("2026-04-10", Closed)]);
         }
-        let mut declined = past.case("2026-01-05", None, json!({})).await;
-        past.steps(&mut declined, &[("2026-01-06", Triage), ("2026-01-07", Declined)]);
-        let january = report(&boss, "time_to_first_contact?from=2026-01-01&to=2026-02-01&group_by=").await;
-        assert_eq!(lines(&january["totals"]), ["all: median = 2", "all: p90 = 10", "all: reached = 3", "all: waiting = 1"]);
-        assert_eq!((&january["n"], excluded(&january)), (&json!(4), vec![pair("never_reached", 1), pair("entered_in_error", 0)]));
-        // Six days in, the third still waits.
-        assert_eq!(observed(&boss, "time_to_first_contact?from=2026-01-01&to=2026-02-01&group_by=&as_of=2026-01-11").await.1, ["all: median = 0", "all: p90 = 2", "all: reached = 2", "all: waiting = 2"]);
     }
+    assert_eq!(
+        observed(&boss, "time_to_close?from=2026-01-01&to=2026-07-01&group_by=").await.1,
+        ["all: median = 10", "all: p90 = 90", "all: closed = 4"]
+    );
+    assert_eq!(
+        observed(&boss, "time_to_close?from=2026-01-01&to=2026-04-01&group_by=").await.1,
+        ["all: median = 10", "all: p90 = 20", "all: closed = 2"]
+    );
+    assert_eq!(
+        observed(&boss, "time_to_close?from=2025-01-01&to=2025-04-01&group_by=").await.1,
+        ["all: median -", "all: p90 -", "all: closed = 0"]
+    );
+}
 
-    /// Spoken to 2, 13 and 14 days ago, and never: the last two are quiet.
-    async fn contact_gap_finds_who_is_left_alone(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let mut past = Past::of(&boss);
-        for spoken in [Some("2026-03-29"), Some("2026-03-18"), Some("2026-03-17"), None] {
-            let mut case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
-            past.steps(&mut case, &[("2026-01-06", Triage), ("2026-01-07", Accepted), ("2026-01-08", Active)]);
-            if let Some(on) = spoken {
-                past.case_changes(&mut case, on, |case| case.last_contact_at = Some(crate::support::history_fixtures::at(&format!("{on}T15:00:00Z"))));
-            }
+/// Two declined for the same reason, one waitlisted for another and one without a code; the waitlisted one is declined
+/// later.
+async fn unmet_need_counts_each_decision(w: &World) {
+    let boss = w.user(Role::Supervisor);
+    let mut past = Past::of(&boss);
+    let reason = |text: &str| code::UnmetNeedReason::known(text);
+    for (to, why) in [
+        (Declined, reason("capacity")),
+        (Declined, reason("capacity")),
+        (Waitlisted, reason("language_not_offered")),
+        (Waitlisted, None),
+    ] {
+        let mut case = past.case("2026-01-05", None, json!({})).await;
+        past.steps(&mut case, &[("2026-01-06", Triage)]);
+        past.case_changes(&mut case, "2026-01-07", |case| (case.status, case.unmet_reason) = (to, why));
+        if why == reason("language_not_offered") {
+            past.steps(&mut case, &[("2026-02-01", Triage)]);
+            past.case_changes(&mut case, "2026-02-02", |case| (case.status, case.unmet_reason) = (Declined, why));
         }
-        let (rows, all) = observed(&boss, "contact_gap?as_of=2026-03-31T15:00:00Z").await;
-        assert_eq!(rows.iter().filter(|row| row.contains("cases")).collect::<Vec<_>>(), ["Within a week: cases = 1", "7 to 13 days: cases = 1", "14 to 29 days: cases = 1", "Not yet spoken to: cases = 1"]);
-        assert_eq!(all, ["all: cases = 4", "all: quiet = 2/4", "all: median = 13"]);
     }
+    assert_eq!(
+        observed(&boss, "unmet_need?from=2026-01-01&to=2026-02-01").await.0,
+        [
+            "Capacity: declined = 2",
+            "Capacity: waitlisted = 0",
+            "Language that we do not offer: declined = 0",
+            "Language that we do not offer: waitlisted = 1",
+            "Not said: declined = 0",
+            "Not said: waitlisted = 1"
+        ]
+    );
+    assert_eq!(
+        observed(&boss, "unmet_need?from=2026-01-01&to=2026-03-01&group_by=").await.1,
+        ["all: declined = 3", "all: waitlisted = 2"]
+    );
+}
 
-    /// Due yesterday, today, in six days, in seven and in thirty; one waits for its clock.
-    async fn deadlines_due_are_told_by_when(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let mut past = Past::of(&boss);
-        let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
-        let action = past.action(&case, "2026-01-06", json!({}));
-        for due in ["2026-03-09", "2026-03-10", "2026-03-16", "2026-03-17", "2026-04-09"] {
-            past.deadline(&action, "2026-01-07", due);
-        }
-        let mut waits = past.deadline(&action, "2026-01-07", "2026-06-01");
-        past.deadline_changes(&mut waits, "2026-01-08", |deadline| deadline.status = DeadlineStatus::PendingTrigger);
-        let mut met = past.deadline(&action, "2026-01-07", "2026-03-01");
-        past.deadline_changes(&mut met, "2026-02-01", |deadline| deadline.status = DeadlineStatus::Satisfied);
-        let (_, all) = observed(&boss, "deadlines_due?group_by=&as_of=2026-03-10T15:00:00Z").await;
-        assert_eq!(all, ["all: overdue = 1", "all: within_7_days = 2", "all: within_30_days = 1", "all: later = 1", "all: pending_trigger = 1"]);
-        let (_, all) = observed(&boss, "deadlines_due?group_by=&as_of=2026-03-10").await;
-        assert_eq!(all[0], "all: overdue = 2", "by the end of the day the one of today is over too");
-    }
-
-    /// Met on the day, met a day late, missed, run out unnoticed; excused, superseded and not due yet are not counted.
-    async fn deadline_compliance_is_of_what_was_due(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let mut past = Past::of(&boss);
-        let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
-        let action = past.action(&case, "2026-01-06", json!({}));
-        use DeadlineStatus::*;
-        for (status, met_on) in [(Satisfied, Some("2026-03-10")), (Satisfied, Some("2026-03-11")), (Missed, None), (Running, None), (Excused, None), (Superseded, None)] {
-            let mut deadline = past.deadline(&action, "2026-01-07", "2026-03-10");
-            past.deadline_changes(&mut deadline, "2026-03-12", |deadline| {
-                (deadline.status, deadline.satisfied_on) = (status, met_on.map(crate::support::history_fixtures::day));
+/// Reached after 0, 2 and 10 days; one waits, one was declined without having been reached.
+async fn time_to_first_contact_shows_who_waits(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let mut past = Past::of(&boss);
+    for reached in [Some("2026-01-05"), Some("2026-01-07"), Some("2026-01-15"), None] {
+        let mut case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
+        if let Some(on) = reached {
+            past.case_changes(&mut case, on, |case| {
+                case.first_contact_at =
+                    Some(case.opened_at.max(crate::support::history_fixtures::at(&format!("{on}T15:00:00Z"))))
             });
         }
-        past.deadline(&action, "2026-01-07", "2026-03-31");
-        let march = report(&boss, "deadline_compliance?from=2026-03-01&to=2026-04-01&group_by=action_type&as_of=2026-03-20").await;
-        assert_eq!(lines(&march["rows"]), ["Grievance: in_time = 1/4", "Grievance: late = 1", "Grievance: missed = 2"]);
-        assert_eq!(excluded(&march), [pair("excused", 1), pair("superseded", 1), pair("not_due_yet", 1), pair("entered_in_error", 0)]);
-        assert_eq!(observed(&boss, "deadline_compliance?from=2026-03-11&to=2026-03-31&group_by=").await.1[0], "all: in_time = 0/0");
     }
+    let mut declined = past.case("2026-01-05", None, json!({})).await;
+    past.steps(&mut declined, &[("2026-01-06", Triage), ("2026-01-07", Declined)]);
+    let january = report(&boss, "time_to_first_contact?from=2026-01-01&to=2026-02-01&group_by=").await;
+    assert_eq!(lines(&january["totals"]), ["all: median = 2", "all: p90 = 10", "all: reached = 3", "all: waiting = 1"]);
+    assert_eq!(
+        (&january["n"], excluded(&january)),
+        (&json!(4), vec![pair("never_reached", 1), pair("entered_in_error", 0)])
+    );
+    // Six days in, the third still waits.
+    assert_eq!(
+        observed(&boss, "time_to_first_contact?from=2026-01-01&to=2026-02-01&group_by=&as_of=2026-01-11").await.1,
+        ["all: median = 0", "all: p90 = 2", "all: reached = 2", "all: waiting = 2"]
+    );
+}
 
-    /// Two tasks of Ana's are late and one is not due; one of nobody's is late; one was done.
-    async fn overdue_followups_are_told_by_whose_they_are(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let mut past = Past::of(&boss);
-        let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
-        for due in ["2026-02-27", "2026-02-28", "2026-03-01"] {
-            past.task(&case, "2026-01-06", due, Some(ana.actor.user));
+/// Spoken to 2, 13 and 14 days ago, and never: the last two are quiet.
+async fn contact_gap_finds_who_is_left_alone(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let mut past = Past::of(&boss);
+    for spoken in [Some("2026-03-29"), Some("2026-03-18"), Some("2026-03-17"), None] {
+        let mut case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
+        past.steps(&mut case, &[("2026-01-06", Triage), ("2026-01-07", Accepted), ("2026-01-08", Active)]);
+        if let Some(on) = spoken {
+            past.case_changes(&mut case, on, |case| {
+                case.last_contact_at = Some(crate::support::history_fixtures::at(&format!("{on}T15:00:00Z")))
+            });
         }
-        past.task(&case, "2026-01-06", "2026-01-20", None);
-        let mut done = past.task(&case, "2026-01-06", "2026-01-20", Some(ana.actor.user));
-        past.task_changes(&mut done, "2026-01-25", |task| task.status = TaskStatus::Done);
-        let (rows, all) = observed(&boss, "overdue_followups?as_of=2026-03-01&group_by=assignee").await;
-        assert_eq!(rows[2..], ["Not said: overdue = 1", "Not said: share = 1/1"]);
-        assert!(rows[0].ends_with(": overdue = 2") && rows[1].ends_with(": share = 2/3"), "{rows:?}");
-        assert_eq!(all, ["all: overdue = 3", "all: share = 3/4"]);
-        assert_eq!(observed(&boss, "overdue_followups?as_of=2026-01-21&group_by=").await.1, ["all: overdue = 2", "all: share = 2/5"]);
     }
+    let (rows, all) = observed(&boss, "contact_gap?as_of=2026-03-31T15:00:00Z").await;
+    assert_eq!(
+        rows.iter().filter(|row| row.contains("cases")).collect::<Vec<_>>(),
+        [
+            "Within a week: cases = 1",
+            "7 to 13 days: cases = 1",
+            "14 to 29 days: cases = 1",
+            "Not yet spoken to: cases = 1"
+        ]
+    );
+    assert_eq!(all, ["all: cases = 4", "all: quiet = 2/4", "all: median = 13"]);
+}
 
-    /// Two of cost and one of transport; one of cost is resolved on the first of March.
-    async fn barriers_open_are_told_by_what_they_are(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let mut past = Past::of(&boss);
-        let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
-        past.barrier(&case, "2026-01-10", json!({}));
-        let mut ended = past.barrier(&case, "2026-02-01", json!({"severity": "high"}));
-        past.barrier(&case, "2026-02-10", json!({"type": "transport"}));
-        past.barrier_changes(&mut ended, "2026-03-01", |barrier| {
-            (barrier.status, barrier.disposition, barrier.judged_by) = (BarrierStatus::Resolved, Some(BarrierDisposition::ResolvedFull), Some(JudgedBy::Client));
-            barrier.resolved_at = Some(crate::support::history_fixtures::at("2026-03-01T15:00:00Z"));
+/// Due yesterday, today, in six days, in seven and in thirty; one waits for its clock.
+async fn deadlines_due_are_told_by_when(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let mut past = Past::of(&boss);
+    let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
+    let action = past.action(&case, "2026-01-06", json!({}));
+    for due in ["2026-03-09", "2026-03-10", "2026-03-16", "2026-03-17", "2026-04-09"] {
+        past.deadline(&action, "2026-01-07", due);
+    }
+    let mut waits = past.deadline(&action, "2026-01-07", "2026-06-01");
+    past.deadline_changes(&mut waits, "2026-01-08", |deadline| deadline.status = DeadlineStatus::PendingTrigger);
+    let mut met = past.deadline(&action, "2026-01-07", "2026-03-01");
+    past.deadline_changes(&mut met, "2026-02-01", |deadline| deadline.status = DeadlineStatus::Satisfied);
+    let (_, all) = observed(&boss, "deadlines_due?group_by=&as_of=2026-03-10T15:00:00Z").await;
+    assert_eq!(
+        all,
+        [
+            "all: overdue = 1",
+            "all: within_7_days = 2",
+            "all: within_30_days = 1",
+            "all: later = 1",
+            "all: pending_trigger = 1"
+        ]
+    );
+    let (_, all) = observed(&boss, "deadlines_due?group_by=&as_of=2026-03-10").await;
+    assert_eq!(all[0], "all: overdue = 2", "by the end of the day the one of today is over too");
+}
+
+/// Met on the day, met a day late, missed, run out unnoticed; excused, superseded and not due yet are not counted.
+async fn deadline_compliance_is_of_what_was_due(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let mut past = Past::of(&boss);
+    let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
+    let action = past.action(&case, "2026-01-06", json!({}));
+    use DeadlineStatus::*;
+    for (status, met_on) in [
+        (Satisfied, Some("2026-03-10")),
+        (Satisfied, Some("2026-03-11")),
+        (Missed, None),
+        (Running, None),
+        (Excused, None),
+        (Superseded, None),
+    ] {
+        let mut deadline = past.deadline(&action, "2026-01-07", "2026-03-10");
+        past.deadline_changes(&mut deadline, "2026-03-12", |deadline| {
+            (deadline.status, deadline.satisfied_on) = (status, met_on.map(crate::support::history_fixtures::day));
         });
-        assert_eq!(observed(&boss, "barriers_open").await, (vec!["Cost: open = 1".into(), "Transport: open = 1".into()], vec!["all: open = 2".into()]));
-        assert_eq!(observed(&boss, "barriers_open?as_of=2026-02-20&group_by=type,severity").await.0, ["Medium, Cost: open = 1", "High, Cost: open = 1", "Medium, Transport: open = 1"]);
-        assert_eq!(observed(&boss, "barriers_open?as_of=2026-02-20T15:00:00Z&group_by=age").await.0, ["Under 30 days: open = 2", "30 to 89 days: open = 1"]);
     }
+    past.deadline(&action, "2026-01-07", "2026-03-31");
+    let march =
+        report(&boss, "deadline_compliance?from=2026-03-01&to=2026-04-01&group_by=action_type&as_of=2026-03-20").await;
+    assert_eq!(lines(&march["rows"]), ["Grievance: in_time = 1/4", "Grievance: late = 1", "Grievance: missed = 2"]);
+    assert_eq!(
+        excluded(&march),
+        [pair("excused", 1), pair("superseded", 1), pair("not_due_yet", 1), pair("entered_in_error", 0)]
+    );
+    assert_eq!(
+        observed(&boss, "deadline_compliance?from=2026-03-11&to=2026-03-31&group_by=").await.1[0],
+        "all: in_time = 0/0"
+    );
+}
 
-    /// Of four that end in March two are resolved, one of them in full; three were judged by the client. A fifth is opened again.
-    async fn barrier_resolution_says_who_judged(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let mut past = Past::of(&boss);
-        let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
-        use BarrierDisposition::*;
-        let ends = |past: &mut Past<'_>, disposition, judge| {
-            let mut barrier = past.barrier(&case, "2026-01-10", json!({}));
-            past.barrier_changes(&mut barrier, "2026-03-05", |barrier| {
-                let resolved = matches!(disposition, ResolvedFull | WorkaroundFound);
-                barrier.status = if resolved { BarrierStatus::Resolved } else { BarrierStatus::ClosedUnresolved };
-                (barrier.disposition, barrier.judged_by) = (Some(disposition), Some(judge));
-                barrier.resolved_at = Some(crate::support::history_fixtures::at("2026-03-05T15:00:00Z"));
-            });
-            barrier
-        };
-        ends(&mut past, ResolvedFull, JudgedBy::Client);
-        ends(&mut past, WorkaroundFound, JudgedBy::Advocate);
-        ends(&mut past, NotResolved, JudgedBy::Client);
-        ends(&mut past, WithdrawnByClient, JudgedBy::Client);
-        let mut again = ends(&mut past, ResolvedFull, JudgedBy::Client);
-        past.barrier_changes(&mut again, "2026-03-20", |barrier| {
-            (barrier.status, barrier.disposition, barrier.judged_by, barrier.resolved_at) = (BarrierStatus::Open, None, None, None);
+/// Two tasks of Ana's are late and one is not due; one of nobody's is late; one was done.
+async fn overdue_followups_are_told_by_whose_they_are(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let mut past = Past::of(&boss);
+    let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
+    for due in ["2026-02-27", "2026-02-28", "2026-03-01"] {
+        past.task(&case, "2026-01-06", due, Some(ana.actor.user));
+    }
+    past.task(&case, "2026-01-06", "2026-01-20", None);
+    let mut done = past.task(&case, "2026-01-06", "2026-01-20", Some(ana.actor.user));
+    past.task_changes(&mut done, "2026-01-25", |task| task.status = TaskStatus::Done);
+    let (rows, all) = observed(&boss, "overdue_followups?as_of=2026-03-01&group_by=assignee").await;
+    assert_eq!(rows[2..], ["Not said: overdue = 1", "Not said: share = 1/1"]);
+    assert!(rows[0].ends_with(": overdue = 2") && rows[1].ends_with(": share = 2/3"), "{rows:?}");
+    assert_eq!(all, ["all: overdue = 3", "all: share = 3/4"]);
+    assert_eq!(
+        observed(&boss, "overdue_followups?as_of=2026-01-21&group_by=").await.1,
+        ["all: overdue = 2", "all: share = 2/5"]
+    );
+}
+
+/// Two of cost and one of transport; one of cost is resolved on the first of March.
+async fn barriers_open_are_told_by_what_they_are(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let mut past = Past::of(&boss);
+    let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
+    past.barrier(&case, "2026-01-10", json!({}));
+    let mut ended = past.barrier(&case, "2026-02-01", json!({"severity": "high"}));
+    past.barrier(&case, "2026-02-10", json!({"type": "transport"}));
+    past.barrier_changes(&mut ended, "2026-03-01", |barrier| {
+        (barrier.status, barrier.disposition, barrier.judged_by) =
+            (BarrierStatus::Resolved, Some(BarrierDisposition::ResolvedFull), Some(JudgedBy::Client));
+        barrier.resolved_at = Some(crate::support::history_fixtures::at("2026-03-01T15:00:00Z"));
+    });
+    assert_eq!(
+        observed(&boss, "barriers_open").await,
+        (vec!["Cost: open = 1".into(), "Transport: open = 1".into()], vec!["all: open = 2".into()])
+    );
+    assert_eq!(
+        observed(&boss, "barriers_open?as_of=2026-02-20&group_by=type,severity").await.0,
+        ["Medium, Cost: open = 1", "High, Cost: open = 1", "Medium, Transport: open = 1"]
+    );
+    assert_eq!(
+        observed(&boss, "barriers_open?as_of=2026-02-20T15:00:00Z&group_by=age").await.0,
+        ["Under 30 days: open = 2", "30 to 89 days: open = 1"]
+    );
+}
+
+/// Of four that end in March two are resolved, one of them in full; three were judged by the client. A fifth is opened
+/// again.
+async fn barrier_resolution_says_who_judged(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let mut past = Past::of(&boss);
+    let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
+    use BarrierDisposition::*;
+    let ends = |past: &mut Past<'_>, disposition, judge| {
+        let mut barrier = past.barrier(&case, "2026-01-10", json!({}));
+        past.barrier_changes(&mut barrier, "2026-03-05", |barrier| {
+            let resolved = matches!(disposition, ResolvedFull | WorkaroundFound);
+            barrier.status = if resolved { BarrierStatus::Resolved } else { BarrierStatus::ClosedUnresolved };
+            (barrier.disposition, barrier.judged_by) = (Some(disposition), Some(judge));
+            barrier.resolved_at = Some(crate::support::history_fixtures::at("2026-03-05T15:00:00Z"));
         });
-        let march = "barrier_resolution?from=2026-03-01&to=2026-04-01&group_by=";
-        assert_eq!(observed(&boss, march).await.1, ["all: resolved = 2/4", "all: in_full = 1/4", "all: judged_by_client = 3/4"]);
-        assert_eq!(observed(&boss, &format!("{march}&as_of=2026-03-10")).await.1, ["all: resolved = 3/5", "all: in_full = 2/5", "all: judged_by_client = 4/5"]);
-    }
+        barrier
+    };
+    ends(&mut past, ResolvedFull, JudgedBy::Client);
+    ends(&mut past, WorkaroundFound, JudgedBy::Advocate);
+    ends(&mut past, NotResolved, JudgedBy::Client);
+    ends(&mut past, WithdrawnByClient, JudgedBy::Client);
+    let mut again = ends(&mut past, ResolvedFull, JudgedBy::Client);
+    past.barrier_changes(&mut again, "2026-03-20", |barrier| {
+        (barrier.status, barrier.disposition, barrier.judged_by, barrier.resolved_at) =
+            (BarrierStatus::Open, None, None, None);
+    });
+    let march = "barrier_resolution?from=2026-03-01&to=2026-04-01&group_by=";
+    assert_eq!(
+        observed(&boss, march).await.1,
+        ["all: resolved = 2/4", "all: in_full = 1/4", "all: judged_by_client = 3/4"]
+    );
+    assert_eq!(
+        observed(&boss, &format!("{march}&as_of=2026-03-10")).await.1,
+        ["all: resolved = 3/5", "all: in_full = 2/5", "all: judged_by_client = 4/5"]
+    );
+}
 
-    /// Three clients at one provider within 180 days, two at another; one of the first has two barriers, one came before.
-    async fn provider_pattern_flags_three_clients(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let provider = |name: &'static str| { let boss = &boss; async move { boss.post("/providers", json!({"name": name})).await.expect(201).id() } };
-        let (alder, birch) = (provider("Alder Clinic").await, provider("Birch House").await);
-        let mut past = Past::of(&boss);
-        let mut cases = Vec::new();
-        for _ in 0..4 {
-            cases.push(past.case("2026-01-05", Some(ana.actor.user), json!({})).await);
-        }
-        past.barrier(&cases[0], "2026-05-01", json!({"provider_id": alder}));
-        past.barrier(&cases[0], "2026-05-02", json!({"provider_id": alder}));
-        past.barrier(&cases[1], "2026-05-01", json!({"provider_id": alder, "occurred_on": "2026-04-20"}));
-        past.barrier(&cases[2], "2026-05-01", json!({"provider_id": alder}));
-        // Entered in May, but it happened the year before.
-        past.barrier(&cases[3], "2026-05-01", json!({"provider_id": alder, "occurred_on": "2025-10-01"}));
-        past.barrier(&cases[0], "2026-05-01", json!({"provider_id": birch}));
-        past.barrier(&cases[3], "2026-05-01", json!({"provider_id": birch}));
-        past.barrier(&cases[3], "2026-05-01", json!({}));
-        let june = report(&boss, "provider_pattern?as_of=2026-06-30").await;
-        assert_eq!(lines(&june["rows"]), ["Alder Clinic: clients = 3", "Alder Clinic: flagged = 1", "Birch House: clients = 2", "Birch House: flagged = 0"]);
-        assert_eq!(lines(&june["totals"]), ["all: clients = 4", "all: flagged = 1"], "as many as rows are flagged");
-        assert_eq!(observed(&boss, "provider_pattern?as_of=2026-05-01").await.0[..2], ["Alder Clinic: clients = 3", "Alder Clinic: flagged = 1"]);
-        // A merge changes no report of before, and every later one.
-        let etag = boss.get(&format!("/providers/{birch}")).await.etag();
-        let merge = json!({"into": alder});
-        let merged = boss.send("POST", &format!("/providers/{birch}/merge"), &[("if-match", &etag)], Some(merge)).await;
-        assert!(merged.status < 300, "{:#}", merged.body);
-        assert_eq!(report(&boss, "provider_pattern?as_of=2026-06-30").await, june);
-        past.barrier(&cases[1], "2026-11-01", json!({"provider_id": alder}));
-        assert_eq!(observed(&boss, "barriers_open?group_by=provider").await.0, ["Alder Clinic: open = 8", "Not said: open = 1"]);
+/// Three clients at one provider within 180 days, two at another; one of the first has two barriers, one came before.
+async fn provider_pattern_flags_three_clients(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let provider = |name: &'static str| {
+        let boss = &boss;
+        async move { boss.post("/providers", json!({"name": name})).await.expect(201).id() }
+    };
+    let (alder, birch) = (provider("Alder Clinic").await, provider("Birch House").await);
+    let mut past = Past::of(&boss);
+    let mut cases = Vec::new();
+    for _ in 0..4 {
+        cases.push(past.case("2026-01-05", Some(ana.actor.user), json!({})).await);
     }
+    past.barrier(&cases[0], "2026-05-01", json!({"provider_id": alder}));
+    past.barrier(&cases[0], "2026-05-02", json!({"provider_id": alder}));
+    past.barrier(&cases[1], "2026-05-01", json!({"provider_id": alder, "occurred_on": "2026-04-20"}));
+    past.barrier(&cases[2], "2026-05-01", json!({"provider_id": alder}));
+    // Entered in May, but it happened the year before.
+    past.barrier(&cases[3], "2026-05-01", json!({"provider_id": alder, "occurred_on": "2025-10-01"}));
+    past.barrier(&cases[0], "2026-05-01", json!({"provider_id": birch}));
+    past.barrier(&cases[3], "2026-05-01", json!({"provider_id": birch}));
+    past.barrier(&cases[3], "2026-05-01", json!({}));
+    let june = report(&boss, "provider_pattern?as_of=2026-06-30").await;
+    assert_eq!(
+        lines(&june["rows"]),
+        [
+            "Alder Clinic: clients = 3",
+            "Alder Clinic: flagged = 1",
+            "Birch House: clients = 2",
+            "Birch House: flagged = 0"
+        ]
+    );
+    assert_eq!(lines(&june["totals"]), ["all: clients = 4", "all: flagged = 1"], "as many as rows are flagged");
+    assert_eq!(
+        observed(&boss, "provider_pattern?as_of=2026-05-01").await.0[..2],
+        ["Alder Clinic: clients = 3", "Alder Clinic: flagged = 1"]
+    );
+    // A merge changes no report of before, and every later one.
+    let etag = boss.get(&format!("/providers/{birch}")).await.etag();
+    let merge = json!({"into": alder});
+    let merged = boss.send("POST", &format!("/providers/{birch}/merge"), &[("if-match", &etag)], Some(merge)).await;
+    assert!(merged.status < 300, "{:#}", merged.body);
+    assert_eq!(report(&boss, "provider_pattern?as_of=2026-06-30").await, june);
+    past.barrier(&cases[1], "2026-11-01", json!({"provider_id": alder}));
+    assert_eq!(
+        observed(&boss, "barriers_open?group_by=provider").await.0,
+        ["Alder Clinic: open = 8", "Not said: open = 1"]
+    );
+}
 
-    /// Three barriers in March: of race, of race and sex, of none. One of race was entered in March and happened in February.
-    async fn discrimination_is_counted_under_each_ground(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let mut past = Past::of(&boss);
+/// Three barriers in March: of race, of race and sex, of none. One of race was entered in March and happened in
+/// February.
+async fn discrimination_is_counted_under_each_ground(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let mut past = Past::of(&boss);
+    let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
+    past.barrier(&case, "2026-03-10", json!({"bases": ["race"], "type": "discrimination"}));
+    past.barrier(&case, "2026-04-10", json!({"bases": ["race", "sex"], "occurred_on": "2026-03-31"}));
+    past.barrier(&case, "2026-03-10", json!({}));
+    past.barrier(&case, "2026-03-10", json!({"bases": ["race"], "occurred_on": "2026-02-28"}));
+    let march = report(&boss, "discrimination_by_basis?from=2026-03-01&to=2026-04-01").await;
+    assert_eq!(lines(&march["rows"]), ["Race: barriers = 2", "Sex: barriers = 1"]);
+    assert_eq!(
+        (lines(&march["totals"]), excluded(&march)[0].clone()),
+        (vec!["all: barriers = 2".to_owned()], pair("no_ground", 1))
+    );
+    assert!(march["caution"].as_str().unwrap().contains("several grounds"));
+}
+
+/// Two decided in the clients' favor, one denied, one without a response, one withdrawn; one waits, one was decided in
+/// April.
+async fn action_success_is_of_what_was_decided(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let mut past = Past::of(&boss);
+    let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
+    let decides = |past: &mut Past<'_>, decision, on| {
+        let mut action = past.action(&case, "2026-01-06", json!({"filed_on": "2026-01-06"}));
+        past.action_changes(&mut action, on, |action| {
+            (action.status, action.decision, action.decided_on) =
+                (ActionStatus::Decided, Some(decision), Some(crate::support::history_fixtures::day(on)));
+        });
+    };
+    for decision in [Decision::Granted, Decision::Settled, Decision::Denied, Decision::NoResponse, Decision::Withdrawn]
+    {
+        decides(&mut past, decision, "2026-03-31");
+    }
+    decides(&mut past, Decision::PartlyGranted, "2026-04-01");
+    past.action(&case, "2026-01-06", json!({"filed_on": "2026-01-06"}));
+    let march = report(&boss, "action_success?from=2026-03-01&to=2026-04-01").await;
+    assert_eq!(lines(&march["rows"]), ["Grievance: succeeded = 2/4", "Grievance: pending = 1"]);
+    assert_eq!(excluded(&march)[0], pair("withdrawn", 1));
+    // On the first of March nothing was decided.
+    assert_eq!(
+        observed(&boss, "action_success?from=2026-03-01&to=2026-04-01&group_by=&as_of=2026-03-01").await.1,
+        ["all: succeeded = 0/0", "all: pending = 7"]
+    );
+}
+
+/// Three meetings with four mandatory items each: four, two and none were done; one meeting has no list, one was called
+/// off.
+async fn meeting_prep_is_of_those_with_a_list(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let mut past = Past::of(&boss);
+    let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
+    for (status, items, done) in [
+        (MeetingStatus::Held, 4, 4),
+        (MeetingStatus::Held, 4, 2),
+        (MeetingStatus::Held, 4, 0),
+        (MeetingStatus::Held, 0, 0),
+        (MeetingStatus::Cancelled, 4, 4),
+    ] {
+        let mut meeting = past.meeting(&case, "2026-02-20", "2026-03-05", json!({}));
+        past.meeting_changes(&mut meeting, "2026-03-05", |meeting| {
+            (meeting.status, meeting.mandatory_items, meeting.mandatory_done) = (status, items, done)
+        });
+    }
+    let march = report(&boss, "meeting_prep?from=2026-03-01&to=2026-04-01").await;
+    assert_eq!(lines(&march["rows"]), ["Discharge planning: prepared = 1/3", "Discharge planning: readiness = 6/12"]);
+    assert_eq!(excluded(&march)[0], pair("no_checklist", 1));
+}
+
+/// One client rises from 2 to 4 over three meetings, one stays, one falls; one was met once, and one was absent the
+/// second time. Of the one who had two meetings at one moment nobody can say which way it went.
+async fn self_advocacy_shift_compares_the_first_with_the_last(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let mut past = Past::of(&boss);
+    use WhoSpoke::*;
+    for spoke in [
+        vec![AdvocateSpokeAsInstructed, NonInstructedRepresentation, SpokeForSelf],
+        vec![SpokeWithSupport, SpokeWithSupport],
+        vec![SpokeForSelf, SpokeWithSupport],
+        vec![SpokeForSelf],
+        vec![SpokeWithSupport, AbsentByChoice],
+    ] {
         let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
-        past.barrier(&case, "2026-03-10", json!({"bases": ["race"], "type": "discrimination"}));
-        past.barrier(&case, "2026-04-10", json!({"bases": ["race", "sex"], "occurred_on": "2026-03-31"}));
-        past.barrier(&case, "2026-03-10", json!({}));
-        past.barrier(&case, "2026-03-10", json!({"bases": ["race"], "occurred_on": "2026-02-28"}));
-        let march = report(&boss, "discrimination_by_basis?from=2026-03-01&to=2026-04-01").await;
-        assert_eq!(lines(&march["rows"]), ["Race: barriers = 2", "Sex: barriers = 1"]);
-        assert_eq!((lines(&march["totals"]), excluded(&march)[0].clone()), (vec!["all: barriers = 2".to_owned()], pair("no_ground", 1)));
-        assert!(march["caution"].as_str().unwrap().contains("several grounds"));
-    }
-
-    /// Two decided in the clients' favor, one denied, one without a response, one withdrawn; one waits, one was decided in April.
-    async fn action_success_is_of_what_was_decided(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let mut past = Past::of(&boss);
-        let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
-        let decides = |past: &mut Past<'_>, decision, on| {
-            let mut action = past.action(&case, "2026-01-06", json!({"filed_on": "2026-01-06"}));
-            past.action_changes(&mut action, on, |action| {
-                (action.status, action.decision, action.decided_on) = (ActionStatus::Decided, Some(decision), Some(crate::support::history_fixtures::day(on)));
+        for (on, spoke) in ["2026-03-02", "2026-03-09", "2026-03-16"].into_iter().zip(spoke) {
+            let mut meeting = past.meeting(&case, "2026-02-20", on, json!({}));
+            past.meeting_changes(&mut meeting, on, |meeting| {
+                (meeting.status, meeting.who_spoke) = (MeetingStatus::Held, Some(spoke))
             });
-        };
-        for decision in [Decision::Granted, Decision::Settled, Decision::Denied, Decision::NoResponse, Decision::Withdrawn] {
-            decides(&mut past, decision, "2026-03-31");
         }
-        decides(&mut past, Decision::PartlyGranted, "2026-04-01");
-        past.action(&case, "2026-01-06", json!({"filed_on": "2026-01-06"}));
-        let march = report(&boss, "action_success?from=2026-03-01&to=2026-04-01").await;
-        assert_eq!(lines(&march["rows"]), ["Grievance: succeeded = 2/4", "Grievance: pending = 1"]);
-        assert_eq!(excluded(&march)[0], pair("withdrawn", 1));
-        // On the first of March nothing was decided.
-        assert_eq!(observed(&boss, "action_success?from=2026-03-01&to=2026-04-01&group_by=&as_of=2026-03-01").await.1, ["all: succeeded = 0/0", "all: pending = 7"]);
     }
-
-    /// Three meetings with four mandatory items each: four, two and none were done; one meeting has no list, one was called off.
-    async fn meeting_prep_is_of_those_with_a_list(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let mut past = Past::of(&boss);
-        let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
-        for (status, items, done) in [(MeetingStatus::Held, 4, 4), (MeetingStatus::Held, 4, 2), (MeetingStatus::Held, 4, 0), (MeetingStatus::Held, 0, 0), (MeetingStatus::Cancelled, 4, 4)] {
-            let mut meeting = past.meeting(&case, "2026-02-20", "2026-03-05", json!({}));
-            past.meeting_changes(&mut meeting, "2026-03-05", |meeting| (meeting.status, meeting.mandatory_items, meeting.mandatory_done) = (status, items, done));
-        }
-        let march = report(&boss, "meeting_prep?from=2026-03-01&to=2026-04-01").await;
-        assert_eq!(lines(&march["rows"]), ["Discharge planning: prepared = 1/3", "Discharge planning: readiness = 6/12"]);
-        assert_eq!(excluded(&march)[0], pair("no_checklist", 1));
+    let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
+    for spoke in [SpokeForSelf, AdvocateSpokeAsInstructed] {
+        let mut meeting = past.meeting(&case, "2026-02-20", "2026-03-09", json!({}));
+        past.meeting_changes(&mut meeting, "2026-03-09", |meeting| {
+            (meeting.status, meeting.who_spoke) = (MeetingStatus::Held, Some(spoke))
+        });
     }
+    let march = report(&boss, "self_advocacy_shift?from=2026-03-01&to=2026-04-01").await;
+    assert_eq!(lines(&march["totals"]), ["all: more = 1/4", "all: same = 2/4", "all: less = 1/4"]);
+    assert_eq!((&march["n"], excluded(&march)[0].clone()), (&json!(4), pair("one_meeting", 2)));
+    assert_eq!(
+        observed(&boss, "self_advocacy_shift?from=2026-03-01&to=2026-03-10&group_by=team").await.0[0]
+            .split(": ")
+            .last(),
+        Some("more = 0/4")
+    );
+}
 
-    /// One client rises from 2 to 4 over three meetings, one stays, one falls; one was met once, and one was absent the second time. Of the
-    /// one who had two meetings at one moment nobody can say which way it went.
-    async fn self_advocacy_shift_compares_the_first_with_the_last(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let mut past = Past::of(&boss);
-        use WhoSpoke::*;
-        for spoke in [vec![AdvocateSpokeAsInstructed, NonInstructedRepresentation, SpokeForSelf], vec![SpokeWithSupport, SpokeWithSupport], vec![SpokeForSelf, SpokeWithSupport], vec![SpokeForSelf], vec![SpokeWithSupport, AbsentByChoice]] {
-            let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
-            for (on, spoke) in ["2026-03-02", "2026-03-09", "2026-03-16"].into_iter().zip(spoke) {
-                let mut meeting = past.meeting(&case, "2026-02-20", on, json!({}));
-                past.meeting_changes(&mut meeting, on, |meeting| (meeting.status, meeting.who_spoke) = (MeetingStatus::Held, Some(spoke)));
-            }
-        }
-        let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
-        for spoke in [SpokeForSelf, AdvocateSpokeAsInstructed] {
-            let mut meeting = past.meeting(&case, "2026-02-20", "2026-03-09", json!({}));
-            past.meeting_changes(&mut meeting, "2026-03-09", |meeting| (meeting.status, meeting.who_spoke) = (MeetingStatus::Held, Some(spoke)));
-        }
-        let march = report(&boss, "self_advocacy_shift?from=2026-03-01&to=2026-04-01").await;
-        assert_eq!(lines(&march["totals"]), ["all: more = 1/4", "all: same = 2/4", "all: less = 1/4"]);
-        assert_eq!((&march["n"], excluded(&march)[0].clone()), (&json!(4), pair("one_meeting", 2)));
-        assert_eq!(observed(&boss, "self_advocacy_shift?from=2026-03-01&to=2026-03-10&group_by=team").await.0[0].split(": ").last(), Some("more = 0/4"));
+/// Of six open cases one has no lead, one a lead who was put out, one waits in its referral for more than a week, and
+/// one is of a team without a supervisor.
+async fn supervision_finds_what_nobody_looks_after(w: &World) {
+    let (ana, gone, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
+    let orphaned = w.new_team("Hill side");
+    let both = w.user_in(&w.org, &[w.team, orphaned], Role::Advocate);
+    let mut past = Past::of(&boss);
+    let accepted = [("2026-01-06", Triage), ("2026-01-07", Accepted)];
+    let mut well = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
+    past.steps(&mut well, &accepted);
+    let mut nobodys = past.case("2026-01-05", None, json!({})).await;
+    past.steps(&mut nobodys, &accepted);
+    let mut lost = past.case("2026-01-05", Some(gone.actor.user), json!({})).await;
+    past.steps(&mut lost, &accepted);
+    past.case("2026-01-05", None, json!({})).await;
+    let mut far = past.case("2026-01-05", Some(both.actor.user), json!({"team_id": orphaned.to_string()})).await;
+    past.steps(&mut far, &accepted);
+    let admin = w.user(Role::Admin);
+    let etag = admin.get(&format!("/users/{}", gone.id())).await.etag();
+    admin.patch(&format!("/users/{}", gone.id()), &etag, json!({"status": "suspended"})).await.expect(200);
+    assert_eq!(
+        observed(&boss, "supervision?group_by=").await.1,
+        ["all: open = 4", "all: unassigned = 1", "all: lead_gone = 1", "all: untriaged = 1", "all: unsupervised = 0"]
+    );
+    // Whoever is deputised to the other team sees it, and by that it has a supervisor.
+    let deputy = w.user_in(&w.org, &[orphaned], Role::Supervisor);
+    assert_eq!(observed(&deputy, "supervision?group_by=").await.1[0], "all: open = 1");
+    // The numbers of an administrator are protected: all of these are small.
+    assert_eq!(observed(&admin, "supervision?group_by=").await.1[0], "all: open hidden");
+}
+
+/// Two cases of which one lacks a contact; two barriers, of which one says nothing of its provider and is of type
+/// other.
+async fn data_quality_counts_each_kind_by_itself(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let mut past = Past::of(&boss);
+    let provider = boss.post("/providers", json!({"name": "Alder Clinic"})).await.expect(201).id();
+    let accepted = [("2026-01-06", Triage), ("2026-01-07", Accepted)];
+    let mut one = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
+    past.steps(&mut one, &accepted);
+    past.case_changes(&mut one, "2026-01-08", |case| case.first_contact_at = Some(case.updated_at));
+    let mut other = past
+        .case(
+            "2026-01-05",
+            Some(ana.actor.user),
+            json!({"intake_source": "other", "intake_source_text": "A neighbour"}),
+        )
+        .await;
+    past.steps(&mut other, &accepted);
+    past.barrier(
+        &one,
+        "2026-01-10",
+        json!({"provider_id": provider, "service_type": {"system": "open_eligibility", "code": "1103"}}),
+    );
+    past.barrier(&one, "2026-01-10", json!({"type": "other", "type_text": "The door is locked"}));
+    past.action(&one, "2026-01-10", json!({"filed_on": "2026-01-10"}));
+    assert_eq!(
+        observed(&boss, "data_quality").await.1,
+        [
+            "all: case_without_contact = 1/2",
+            "all: case_intake_other = 1/2",
+            "all: barrier_without_provider = 1/2",
+            "all: barrier_without_service = 1/2",
+            "all: barrier_type_other = 1/2",
+            "all: action_without_scheme = 1/1"
+        ]
+    );
+}
+
+async fn what_is_asked_wrongly_is_told(w: &World) {
+    let (boss, admin) = (w.user(Role::Supervisor), w.user(Role::Admin));
+    boss.get("/reports/nonsense").await.expect(404);
+    for (query, at, code) in [
+        ("barriers_open?group_by=shoe_size", "group_by", "unknown_group"),
+        ("barriers_open?group_by=type,type", "group_by", "duplicate"),
+        ("barriers_open?group_by=type,team,advocate,provider,age", "group_by", "too_many"),
+        ("barriers_open?as_of=2199-01-01", "as_of", "in_the_future"),
+        ("barriers_open?as_of=soon", "as_of", "invalid"),
+        ("barriers_open?from=2026-01-01&to=2026-02-01", "from", "not_taken"),
+        ("time_to_close", "from", "required"),
+        ("time_to_close?from=2026-02-01&to=2026-01-01", "to", "before_from"),
+        ("time_to_close?from=2026-02-31&to=2026-03-01", "from", "invalid"),
+        ("barriers_open?view=blurred", "view", "invalid"),
+        ("barriers_open?format=docx", "format", "invalid"),
+        ("barriers_open?shoe_size=44", "shoe_size", "unknown_parameter"),
+        ("barriers_open?view=protected&as_of=2026-09-29", "as_of", "too_fine"),
+        ("time_to_close?view=protected&from=2026-01-01&to=2026-02-01", "to", "too_fine"),
+    ] {
+        boss.get(&format!("/reports/{query}")).await.faulty(400, at, code);
     }
+    let elsewhere = w.new_team("Hill side");
+    boss.get(&format!("/reports/barriers_open?team={elsewhere}")).await.faulty(400, "team", "unknown_reference");
+    boss.get(&format!("/reports/barriers_open?team={}", w.other_team)).await.faulty(400, "team", "unknown_reference");
+    admin.get(&format!("/reports/barriers_open?team={}", w.team)).await.faulty(400, "team", "too_fine");
+    admin.get("/reports/barriers_open?view=exact").await.expect(403);
+    assert_eq!(boss.get("/reports").await.expect(200).body["items"].as_array().unwrap().len(), 18);
+}
 
-    /// Of six open cases one has no lead, one a lead who was put out, one waits in its referral for more than a week, and one is of a team
-    /// without a supervisor.
-    async fn supervision_finds_what_nobody_looks_after(w) {
-        let (ana, gone, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
-        let orphaned = w.new_team("Hill side");
-        let both = w.user_in(&w.org, &[w.team, orphaned], Role::Advocate);
-        let mut past = Past::of(&boss);
-        let accepted = [("2026-01-06", Triage), ("2026-01-07", Accepted)];
-        let mut well = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
-        past.steps(&mut well, &accepted);
-        let mut nobodys = past.case("2026-01-05", None, json!({})).await;
-        past.steps(&mut nobodys, &accepted);
-        let mut lost = past.case("2026-01-05", Some(gone.actor.user), json!({})).await;
-        past.steps(&mut lost, &accepted);
-        past.case("2026-01-05", None, json!({})).await;
-        let mut far = past.case("2026-01-05", Some(both.actor.user), json!({"team_id": orphaned.to_string()})).await;
-        past.steps(&mut far, &accepted);
-        let admin = w.user(Role::Admin);
-        let etag = admin.get(&format!("/users/{}", gone.id())).await.etag();
-        admin.patch(&format!("/users/{}", gone.id()), &etag, json!({"status": "suspended"})).await.expect(200);
-        assert_eq!(observed(&boss, "supervision?group_by=").await.1, ["all: open = 4", "all: unassigned = 1", "all: lead_gone = 1", "all: untriaged = 1", "all: unsupervised = 0"]);
-        // Whoever is deputised to the other team sees it, and by that it has a supervisor.
-        let deputy = w.user_in(&w.org, &[orphaned], Role::Supervisor);
-        assert_eq!(observed(&deputy, "supervision?group_by=").await.1[0], "all: open = 1");
-        // The numbers of an administrator are protected: all of these are small.
-        assert_eq!(observed(&admin, "supervision?group_by=").await.1[0], "all: open hidden");
+/// Each sees what is theirs, and nobody of another organization anything.
+async fn a_report_is_of_what_its_reader_sees(w: &World) {
+    let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
+    let elsewhere = w.new_team("Hill side");
+    let other = w.user_in(&w.org, &[elsewhere], Role::Supervisor);
+    for _ in 0..2 {
+        let case = ana.new_case().await;
+        ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d"})).await.expect(201);
     }
-
-    /// Two cases of which one lacks a contact; two barriers, of which one says nothing of its provider and is of type other.
-    async fn data_quality_counts_each_kind_by_itself(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let mut past = Past::of(&boss);
-        let provider = boss.post("/providers", json!({"name": "Alder Clinic"})).await.expect(201).id();
-        let accepted = [("2026-01-06", Triage), ("2026-01-07", Accepted)];
-        let mut one = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
-        past.steps(&mut one, &accepted);
-        past.case_changes(&mut one, "2026-01-08", |case| case.first_contact_at = Some(case.updated_at));
-        let mut other = past.case("2026-01-05", Some(ana.actor.user), json!({"intake_source": "other", "intake_source_text": "A neighbour"})).await;
-        past.steps(&mut other, &accepted);
-        past.barrier(&one, "2026-01-10", json!({"provider_id": provider, "service_type": {"system": "open_eligibility", "code": "1103"}}));
-        past.barrier(&one, "2026-01-10", json!({"type": "other", "type_text": "The door is locked"}));
-        past.action(&one, "2026-01-10", json!({"filed_on": "2026-01-10"}));
-        assert_eq!(
-            observed(&boss, "data_quality").await.1,
-            ["all: case_without_contact = 1/2", "all: case_intake_other = 1/2", "all: barrier_without_provider = 1/2", "all: barrier_without_service = 1/2", "all: barrier_type_other = 1/2", "all: action_without_scheme = 1/1"]
-        );
+    let case = ben.new_case().await;
+    ben.post(&format!("/cases/{case}/barriers"), json!({"type": "transport", "description": "d"})).await.expect(201);
+    let all = |user| async move { observed(user, "barriers_open?group_by=type").await.0 };
+    assert_eq!(all(&ana).await, ["Cost: open = 2"]);
+    assert_eq!(all(&ben).await, ["Transport: open = 1"]);
+    assert_eq!(all(&boss).await, ["Cost: open = 2", "Transport: open = 1"]);
+    assert_eq!(all(&other).await, Vec::<String>::new());
+    assert_eq!(all(&w.outsider(Role::Supervisor)).await, Vec::<String>::new());
+    assert_eq!(observed(&boss, &format!("barriers_open?group_by=&team={}", w.team)).await.1, ["all: open = 3"]);
+    for role in [Role::Client, Role::Auditor] {
+        w.user(role).get("/reports/barriers_open").await.expect(403);
     }
-
-    async fn what_is_asked_wrongly_is_told(w) {
-        let (boss, admin) = (w.user(Role::Supervisor), w.user(Role::Admin));
-        boss.get("/reports/nonsense").await.expect(404);
-        for (query, at, code) in [
-            ("barriers_open?group_by=shoe_size", "group_by", "unknown_group"),
-            ("barriers_open?group_by=type,type", "group_by", "duplicate"),
-            ("barriers_open?group_by=type,team,advocate,provider,age", "group_by", "too_many"),
-            ("barriers_open?as_of=2199-01-01", "as_of", "in_the_future"),
-            ("barriers_open?as_of=soon", "as_of", "invalid"),
-            ("barriers_open?from=2026-01-01&to=2026-02-01", "from", "not_taken"),
-            ("time_to_close", "from", "required"),
-            ("time_to_close?from=2026-02-01&to=2026-01-01", "to", "before_from"),
-            ("time_to_close?from=2026-02-31&to=2026-03-01", "from", "invalid"),
-            ("barriers_open?view=blurred", "view", "invalid"),
-            ("barriers_open?format=docx", "format", "invalid"),
-            ("barriers_open?shoe_size=44", "shoe_size", "unknown_parameter"),
-            ("barriers_open?view=protected&as_of=2026-09-29", "as_of", "too_fine"),
-            ("time_to_close?view=protected&from=2026-01-01&to=2026-02-01", "to", "too_fine"),
-        ] {
-            boss.get(&format!("/reports/{query}")).await.faulty(400, at, code);
-        }
-        let elsewhere = w.new_team("Hill side");
-        boss.get(&format!("/reports/barriers_open?team={elsewhere}")).await.faulty(400, "team", "unknown_reference");
-        boss.get(&format!("/reports/barriers_open?team={}", w.other_team)).await.faulty(400, "team", "unknown_reference");
-        admin.get(&format!("/reports/barriers_open?team={}", w.team)).await.faulty(400, "team", "too_fine");
-        admin.get("/reports/barriers_open?view=exact").await.expect(403);
-        assert_eq!(boss.get("/reports").await.expect(200).body["items"].as_array().unwrap().len(), 18);
+    for role in [Role::Admin, Role::Integration] {
+        assert_eq!(report(&w.user(role), "barriers_open").await["filters"]["view"], "protected");
     }
+    let entries = crate::support::pages(&w.user(Role::Auditor), "/audit-events?action=report.read", 50).await;
+    let entry = entries.iter().find(|entry| entry["actor_id"] == ana.id().as_str()).unwrap();
+    let fields: Vec<&str> = entry["fields"].as_array().unwrap().iter().map(|field| field.as_str().unwrap()).collect();
+    assert!(
+        fields.contains(&"barriers_open") && fields.contains(&"rows=1") && fields.contains(&"view=exact"),
+        "{fields:?}"
+    );
+}
 
-    /// Each sees what is theirs, and nobody of another organization anything.
-    async fn a_report_is_of_what_its_reader_sees(w) {
-        let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
-        let elsewhere = w.new_team("Hill side");
-        let other = w.user_in(&w.org, &[elsewhere], Role::Supervisor);
-        for _ in 0..2 {
-            let case = ana.new_case().await;
-            ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d"})).await.expect(201);
-        }
-        let case = ben.new_case().await;
-        ben.post(&format!("/cases/{case}/barriers"), json!({"type": "transport", "description": "d"})).await.expect(201);
-        let all = |user| async move { observed(user, "barriers_open?group_by=type").await.0 };
-        assert_eq!(all(&ana).await, ["Cost: open = 2"]);
-        assert_eq!(all(&ben).await, ["Transport: open = 1"]);
-        assert_eq!(all(&boss).await, ["Cost: open = 2", "Transport: open = 1"]);
-        assert_eq!(all(&other).await, Vec::<String>::new());
-        assert_eq!(all(&w.outsider(Role::Supervisor)).await, Vec::<String>::new());
-        assert_eq!(observed(&boss, &format!("barriers_open?group_by=&team={}", w.team)).await.1, ["all: open = 3"]);
-        for role in [Role::Client, Role::Auditor] {
-            w.user(role).get("/reports/barriers_open").await.expect(403);
-        }
-        for role in [Role::Admin, Role::Integration] {
-            assert_eq!(report(&w.user(role), "barriers_open").await["filters"]["view"], "protected");
-        }
-        let entries = crate::support::pages(&w.user(Role::Auditor), "/audit-events?action=report.read", 50).await;
-        let entry = entries.iter().find(|entry| entry["actor_id"] == ana.id().as_str()).unwrap();
-        let fields: Vec<&str> = entry["fields"].as_array().unwrap().iter().map(|field| field.as_str().unwrap()).collect();
-        assert!(fields.contains(&"barriers_open") && fields.contains(&"rows=1") && fields.contains(&"view=exact"), "{fields:?}");
-    }
-
-    /// What was reported once is reported the same, whatever has happened since.
-    async fn a_past_report_gives_the_same_numbers_again(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = crate::support::active_case(&ana, &boss).await;
-        let barrier = ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d"})).await.expect(201);
-        let action = ana.post(&format!("/barriers/{}/actions", barrier.id()), json!({"type": "grievance", "forum": "f", "filed_on": "2026-01-07"})).await.expect(201);
-        let deadline = ana.post(&format!("/actions/{}/deadlines", action.id()), json!({"due_on": "2035-01-07", "time_zone": "America/Chicago", "source": "manual"})).await.expect(201);
-        let task = ana.post(&format!("/cases/{case}/tasks"), json!({"title": "t", "due_on": "2035-01-07"})).await.expect(201);
-        let meeting = ana.post(&format!("/cases/{case}/meetings"), json!({"type": "debrief", "mode": "phone", "starts_at": "2026-01-07T10:00:00Z", "ends_at": "2026-01-07T11:00:00Z", "time_zone": "America/Chicago", "purpose": "p"})).await.expect(201);
-        let questions: Vec<String> = boss.get("/reports").await.expect(200).body["items"].as_array().unwrap().iter().filter(|measure| measure["time"] != "now").map(|measure| {
+/// What was reported once is reported the same, whatever has happened since.
+async fn a_past_report_gives_the_same_numbers_again(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = crate::support::active_case(&ana, &boss).await;
+    let barrier =
+        ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d"})).await.expect(201);
+    let action = ana
+        .post(
+            &format!("/barriers/{}/actions", barrier.id()),
+            json!({"type": "grievance", "forum": "f", "filed_on": "2026-01-07"}),
+        )
+        .await
+        .expect(201);
+    let deadline = ana
+        .post(
+            &format!("/actions/{}/deadlines", action.id()),
+            json!({"due_on": "2035-01-07", "time_zone": "America/Chicago", "source": "manual"}),
+        )
+        .await
+        .expect(201);
+    let task =
+        ana.post(&format!("/cases/{case}/tasks"), json!({"title": "t", "due_on": "2035-01-07"})).await.expect(201);
+    let meeting = ana.post(&format!("/cases/{case}/meetings"), json!({
+        "type": "debrief", "mode": "phone", "starts_at": "2026-01-07T10:00:00Z", "ends_at": "2026-01-07T11:00:00Z",
+        "time_zone": "America/Chicago", "purpose": "p",
+    })).await.expect(201);
+    let questions: Vec<String> = boss.get("/reports").await.expect(200).body["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|measure| measure["time"] != "now")
+        .map(|measure| {
             let id = measure["id"].as_str().unwrap();
             if measure["time"] == "period" { format!("{id}?from=2026-01-01&to=2199-01-01") } else { format!("{id}?") }
-        }).collect();
-        let mut before = Vec::new();
-        for question in &questions {
-            before.push(report(&boss, question).await);
-        }
-        // Everything changes.
-        ana.patch(&format!("/barriers/{}", barrier.id()), &barrier.etag(), json!({"type": "transport", "status": "resolved", "disposition": "resolved_full", "judged_by": "client"})).await.expect(200);
-        ana.patch(&format!("/actions/{}", action.id()), &action.etag(), json!({"decision": "granted", "decided_on": "2026-01-09"})).await.expect(200);
-        ana.send("POST", &format!("/deadlines/{}/waive", deadline.id()), &[("if-match", &deadline.etag())], Some(json!({"reason": "r"}))).await;
-        assert_eq!(boss.get(&format!("/deadlines/{}", deadline.id())).await.expect(200).body["status"], "excused");
-        ana.patch(&format!("/tasks/{}", task.id()), &task.etag(), json!({"status": "done"})).await.expect(200);
-        ana.post(&format!("/meetings/{}/outcome", meeting.id()), json!({"status": "held", "who_spoke": "spoke_for_self", "outcomes": ["goal_met"], "summary": "s"})).await.expect(201);
-        ana.post(&format!("/cases/{case}/notes"), json!({"kind": "contact", "body": "b", "occurred_at": "2026-01-08T10:00:00Z", "direction": "out", "mode": "phone", "successful": true})).await.expect(201);
-        ana.new_case().await;
-        w.user(Role::Admin).transition(&case, json!({"to": "entered_in_error", "reason": "r"})).await.expect(201);
-        let mut changed = 0;
-        for (question, before) in questions.iter().zip(&before) {
-            let again = report(&boss, &format!("{question}&as_of={}", before["as_of"].as_str().unwrap())).await;
-            assert_eq!(&again, before, "{question}");
-            changed += usize::from(report(&boss, question).await["totals"] != before["totals"]);
-        }
-        assert!(changed > 8, "{changed} measures saw that everything has changed");
-        assert_eq!(drifted(w), Vec::<String>::new());
+        })
+        .collect();
+    let mut before = Vec::new();
+    for question in &questions {
+        before.push(report(&boss, question).await);
     }
+    // Everything changes.
+    ana.patch(
+        &format!("/barriers/{}", barrier.id()),
+        &barrier.etag(),
+        json!({"type": "transport", "status": "resolved", "disposition": "resolved_full", "judged_by": "client"}),
+    )
+    .await
+    .expect(200);
+    ana.patch(
+        &format!("/actions/{}", action.id()),
+        &action.etag(),
+        json!({"decision": "granted", "decided_on": "2026-01-09"}),
+    )
+    .await
+    .expect(200);
+    ana.send(
+        "POST",
+        &format!("/deadlines/{}/waive", deadline.id()),
+        &[("if-match", &deadline.etag())],
+        Some(json!({"reason": "r"})),
+    )
+    .await;
+    assert_eq!(boss.get(&format!("/deadlines/{}", deadline.id())).await.expect(200).body["status"], "excused");
+    ana.patch(&format!("/tasks/{}", task.id()), &task.etag(), json!({"status": "done"})).await.expect(200);
+    ana.post(
+        &format!("/meetings/{}/outcome", meeting.id()),
+        json!({"status": "held", "who_spoke": "spoke_for_self", "outcomes": ["goal_met"], "summary": "s"}),
+    )
+    .await
+    .expect(201);
+    ana.post(
+        &format!("/cases/{case}/notes"),
+        json!({
+            "kind": "contact", "body": "b", "occurred_at": "2026-01-08T10:00:00Z", "direction": "out", "mode": "phone",
+            "successful": true,
+        }),
+    )
+    .await
+    .expect(201);
+    ana.new_case().await;
+    w.user(Role::Admin).transition(&case, json!({"to": "entered_in_error", "reason": "r"})).await.expect(201);
+    let mut changed = 0;
+    for (question, before) in questions.iter().zip(&before) {
+        let again = report(&boss, &format!("{question}&as_of={}", before["as_of"].as_str().unwrap())).await;
+        assert_eq!(&again, before, "{question}");
+        changed += usize::from(report(&boss, question).await["totals"] != before["totals"]);
+    }
+    assert!(changed > 8, "{changed} measures saw that everything has changed");
+    assert_eq!(drifted(w), Vec::<String>::new());
+}
 
-    async fn a_report_comes_in_every_form(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let case = ana.new_case().await;
-        ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d"})).await.expect(201);
-        ana.post(&format!("/cases/{case}/barriers"), json!({"type": "transport", "description": "d"})).await.expect(201);
-        boss.get("/reports/barriers_open?format=csv").await.faulty(400, "reason", "required");
-        let stale = w.stale_user(Role::Supervisor);
-        let refused = stale.get("/reports/barriers_open?format=csv&reason=Board&view=exact").await.expect(403);
-        assert_eq!(refused.body["code"], "reauthentication_required");
-        stale.get("/reports/barriers_open?format=svg").await.expect(200);
+async fn a_report_comes_in_every_form(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let case = ana.new_case().await;
+    ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d"})).await.expect(201);
+    ana.post(&format!("/cases/{case}/barriers"), json!({"type": "transport", "description": "d"})).await.expect(201);
+    boss.get("/reports/barriers_open?format=csv").await.faulty(400, "reason", "required");
+    let stale = w.stale_user(Role::Supervisor);
+    let refused = stale.get("/reports/barriers_open?format=csv&reason=Board&view=exact").await.expect(403);
+    assert_eq!(refused.body["code"], "reauthentication_required");
+    stale.get("/reports/barriers_open?format=svg").await.expect(200);
 
-        let csv = boss.get("/reports/barriers_open?format=csv&reason=Board&view=exact").await.expect(200);
-        assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8; header=present");
-        let lines: Vec<&str> = csv.body.as_str().unwrap().trim_start_matches('\u{FEFF}').lines().collect();
-        assert_eq!(lines[0], "type,type_name,open,organization,teams,period_first_day,period_last_day,as_of,time_zone,view,notice");
-        for (line, begins) in lines[1..].iter().zip(["cost,Cost,1,", "transport,Transport,1,", ",Total,2,"]) {
-            assert!(line.starts_with(begins) && line.ends_with(",America/Chicago,exact,Exact numbers: internal"), "{line}");
+    let csv = boss.get("/reports/barriers_open?format=csv&reason=Board&view=exact").await.expect(200);
+    assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8; header=present");
+    let lines: Vec<&str> = csv.body.as_str().unwrap().trim_start_matches('\u{FEFF}').lines().collect();
+    assert_eq!(
+        lines[0],
+        "type,type_name,open,organization,teams,period_first_day,period_last_day,as_of,time_zone,view,notice"
+    );
+    for (line, begins) in lines[1..].iter().zip(["cost,Cost,1,", "transport,Transport,1,", ",Total,2,"]) {
+        assert!(line.starts_with(begins) && line.ends_with(",America/Chicago,exact,Exact numbers: internal"), "{line}");
+    }
+    let asked = boss
+        .send("GET", "/reports/barriers_open?reason=Board&view=exact", &[("accept", "text/csv")], None)
+        .await
+        .expect(200);
+    assert!(asked.body.as_str().unwrap().contains("transport,Transport,1,"));
+    for (format, begins) in [("xlsx", "PK"), ("pdf", "%PDF-"), ("svg", "<svg")] {
+        let file = boss.get(&format!("/reports/barriers_open?format={format}&reason=Board")).await.expect(200);
+        assert!(file.body.as_str().unwrap().starts_with(begins), "{format}");
+    }
+    let svg = boss.get("/reports/barriers_open?format=svg&view=exact").await.expect(200).body;
+    assert!(
+        ["<title", "<desc", "Transport", "Exact numbers: internal"]
+            .iter()
+            .all(|part| svg.as_str().unwrap().contains(part))
+    );
+    let entries = crate::support::pages(&w.user(Role::Auditor), "/audit-events?action=export.made", 50).await;
+    let has = |entry: &Value, field: &str| entry["fields"].as_array().unwrap().contains(&json!(field));
+    let asked = ["barriers_open", "rows=2", "group_by=type", "view=exact"];
+    assert!(entries.iter().any(|entry| asked.iter().all(|field| has(entry, field))), "{entries:#?}");
+    let taken = crate::support::pages(&w.user(Role::Auditor), "/exports", 2).await;
+    assert_eq!((taken.len(), &taken[0]["reason"], &taken[0]["what"]), (4, &json!("Board"), &json!("barriers_open")));
+    // Every measure can be taken out in every form.
+    for measure in boss.get("/reports").await.expect(200).body["items"].as_array().unwrap() {
+        let period = if measure["time"] == "period" { "from=2025-01-01&to=2026-01-01&" } else { "" };
+        for format in ["csv", "xlsx", "pdf", "svg"] {
+            boss.get(&format!("/reports/{}?{period}format={format}&reason=Board", measure["id"].as_str().unwrap()))
+                .await
+                .expect(200);
         }
-        let asked = boss.send("GET", "/reports/barriers_open?reason=Board&view=exact", &[("accept", "text/csv")], None).await.expect(200);
-        assert!(asked.body.as_str().unwrap().contains("transport,Transport,1,"));
-        for (format, begins) in [("xlsx", "PK"), ("pdf", "%PDF-"), ("svg", "<svg")] {
-            let file = boss.get(&format!("/reports/barriers_open?format={format}&reason=Board")).await.expect(200);
-            assert!(file.body.as_str().unwrap().starts_with(begins), "{format}");
-        }
-        let svg = boss.get("/reports/barriers_open?format=svg&view=exact").await.expect(200).body;
-        assert!(["<title", "<desc", "Transport", "Exact numbers: internal"].iter().all(|part| svg.as_str().unwrap().contains(part)));
-        let entries = crate::support::pages(&w.user(Role::Auditor), "/audit-events?action=export.made", 50).await;
-        let has = |entry: &Value, field: &str| entry["fields"].as_array().unwrap().contains(&json!(field));
-        let asked = ["barriers_open", "rows=2", "group_by=type", "view=exact"];
-        assert!(entries.iter().any(|entry| asked.iter().all(|field| has(entry, field))), "{entries:#?}");
-        let taken = crate::support::pages(&w.user(Role::Auditor), "/exports", 2).await;
-        assert_eq!((taken.len(), &taken[0]["reason"], &taken[0]["what"]), (4, &json!("Board"), &json!("barriers_open")));
-        // Every measure can be taken out in every form.
-        for measure in boss.get("/reports").await.expect(200).body["items"].as_array().unwrap() {
-            let period = if measure["time"] == "period" { "from=2025-01-01&to=2026-01-01&" } else { "" };
-            for format in ["csv", "xlsx", "pdf", "svg"] {
-                boss.get(&format!("/reports/{}?{period}format={format}&reason=Board", measure["id"].as_str().unwrap())).await.expect(200);
+        for span in measure["spans"].as_array().unwrap() {
+            let period = format!("from=2025-01-01&to=2026-01-01&group_by={}&view=exact&", span.as_str().unwrap());
+            for format in ["pdf", "svg"] {
+                boss.get(&format!("/reports/{}?{period}format={format}&reason=Board", measure["id"].as_str().unwrap()))
+                    .await
+                    .expect(200);
             }
-            for span in measure["spans"].as_array().unwrap() {
-                let period = format!("from=2025-01-01&to=2026-01-01&group_by={}&view=exact&", span.as_str().unwrap());
-                for format in ["pdf", "svg"] {
-                    boss.get(&format!("/reports/{}?{period}format={format}&reason=Board", measure["id"].as_str().unwrap())).await.expect(200);
+        }
+    }
+}
+
+/// Every file says whose numbers it holds: in its name, its title and its lines.
+async fn a_report_of_one_team_is_not_taken_for_one_of_all(w: &World) {
+    let hill = w.new_team("Hill side");
+    let (own, ana) = (w.user(Role::Supervisor), w.user(Role::Advocate));
+    let both = w.user_in(&w.org, &[w.team, hill], Role::Supervisor);
+    let case = ana.new_case().await;
+    ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d"})).await.expect(201);
+    let team = report(&both, &format!("barriers_open?team={}", w.team)).await["scope"]["teams"][0]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let organization = report(&both, "barriers_open").await["scope"]["organization"].as_str().unwrap().to_owned();
+    let one = format!("&team={}", w.team);
+    for (user, query, kind, teams, of) in [
+        (&both, "", "all_teams", "All teams (2)".to_owned(), "all-teams"),
+        (&both, one.as_str(), "teams", format!("Team {team} only"), ""),
+        (&own, "", "teams", format!("Team {team} only"), ""),
+        (
+            &ana,
+            "",
+            "own_cases",
+            format!("Cases of {} only", ana.get("/me").await.expect(200).body["display_name"].as_str().unwrap()),
+            "own-cases",
+        ),
+    ] {
+        assert_eq!(report(user, &format!("barriers_open?{query}")).await["scope"]["kind"], kind);
+        for period in ["", "&group_by=month&from=2026-01-01&to=2026-10-01"] {
+            let ask =
+                |format: &str| format!("/reports/barriers_open?view=exact&format={format}&reason=Board{query}{period}");
+            let svg = user.get(&ask("svg")).await.expect(200).body;
+            assert!(
+                svg.as_str().unwrap().contains(&format!(
+                    "{organization}, {}{}",
+                    teams[..1].to_lowercase(),
+                    &teams[1..]
+                )),
+                "{svg}"
+            );
+            for format in ["csv", "xlsx", "pdf"] {
+                let file = user.get(&ask(format)).await.expect(200);
+                let name = file.header("content-disposition").to_owned();
+                let when = if period.is_empty() { "_as-of-" } else { "_2026-01-01_to_2026-09-30_" };
+                assert!(
+                    name.starts_with("attachment; filename=\"barriers_open_")
+                        && name.contains(of)
+                        && name.contains(when),
+                    "{name}"
+                );
+                assert_eq!(name.contains("all-teams"), kind == "all_teams", "{name}");
+                assert!(name.ends_with(&format!("_exact.{format}\"")), "{name}");
+                if format == "csv" {
+                    let quoted = if teams.contains(',') { format!("\"{teams}\"") } else { teams.clone() };
+                    assert!(
+                        file.body
+                            .as_str()
+                            .unwrap()
+                            .lines()
+                            .skip(1)
+                            .all(|line| line.contains(&format!(",{organization},{quoted},"))),
+                        "{}",
+                        file.body
+                    );
+                    let days = if period.is_empty() { ",,," } else { ",2026-01-01,2026-09-30," };
+                    assert!(
+                        file.body.as_str().unwrap().lines().skip(1).all(|line| line.contains(days)),
+                        "{}",
+                        file.body
+                    );
                 }
             }
         }
     }
+}
 
-    /// Every file says whose numbers it holds: in its name, its title and its lines.
-    async fn a_report_of_one_team_is_not_taken_for_one_of_all(w) {
-        let hill = w.new_team("Hill side");
-        let (own, ana) = (w.user(Role::Supervisor), w.user(Role::Advocate));
-        let both = w.user_in(&w.org, &[w.team, hill], Role::Supervisor);
-        let case = ana.new_case().await;
-        ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d"})).await.expect(201);
-        let team = report(&both, &format!("barriers_open?team={}", w.team)).await["scope"]["teams"][0].as_str().unwrap().to_owned();
-        let organization = report(&both, "barriers_open").await["scope"]["organization"].as_str().unwrap().to_owned();
-        let one = format!("&team={}", w.team);
-        for (user, query, kind, teams, of) in [
-            (&both, "", "all_teams", "All teams (2)".to_owned(), "all-teams"),
-            (&both, one.as_str(), "teams", format!("Team {team} only"), ""),
-            (&own, "", "teams", format!("Team {team} only"), ""),
-            (&ana, "", "own_cases", format!("Cases of {} only", ana.get("/me").await.expect(200).body["display_name"].as_str().unwrap()), "own-cases"),
-        ] {
-            assert_eq!(report(user, &format!("barriers_open?{query}")).await["scope"]["kind"], kind);
-            for period in ["", "&group_by=month&from=2026-01-01&to=2026-10-01"] {
-                let ask = |format: &str| format!("/reports/barriers_open?view=exact&format={format}&reason=Board{query}{period}");
-                let svg = user.get(&ask("svg")).await.expect(200).body;
-                assert!(svg.as_str().unwrap().contains(&format!("{organization}, {}{}", teams[..1].to_lowercase(), &teams[1..])), "{svg}");
-                for format in ["csv", "xlsx", "pdf"] {
-                    let file = user.get(&ask(format)).await.expect(200);
-                    let name = file.header("content-disposition").to_owned();
-                    let when = if period.is_empty() { "_as-of-" } else { "_2026-01-01_to_2026-09-30_" };
-                    assert!(name.starts_with("attachment; filename=\"barriers_open_") && name.contains(of) && name.contains(when), "{name}");
-                    assert_eq!(name.contains("all-teams"), kind == "all_teams", "{name}");
-                    assert!(name.ends_with(&format!("_exact.{format}\"")), "{name}");
-                    if format == "csv" {
-                        let quoted = if teams.contains(',') { format!("\"{teams}\"") } else { teams.clone() };
-                        assert!(file.body.as_str().unwrap().lines().skip(1).all(|line| line.contains(&format!(",{organization},{quoted},"))), "{}", file.body);
-                        let days = if period.is_empty() { ",,," } else { ",2026-01-01,2026-09-30," };
-                        assert!(file.body.as_str().unwrap().lines().skip(1).all(|line| line.contains(days)), "{}", file.body);
-                    }
-                }
-            }
+/// A file is protected unless somebody asks for exact numbers, and JSON is not.
+async fn a_file_is_protected_unless_exact_numbers_are_asked_for(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let mut past = Past::of(&boss);
+    let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
+    past.barrier(&case, "2026-01-10", json!({}));
+    let period = "from=2026-01-01&to=2026-10-01&group_by=quarter";
+    let csv = |query: &'static str| {
+        let boss = &boss;
+        async move {
+            boss.get(&format!("/reports/barriers_open?{query}&format=csv&reason=Board"))
+                .await
+                .expect(200)
+                .body
+                .as_str()
+                .unwrap()
+                .to_owned()
         }
+    };
+    let protected = csv("from=2026-01-01&to=2026-10-01&group_by=quarter").await;
+    assert!(
+        protected.contains("2026-Q1,Q1 2026,suppressed,") && protected.contains("Protected: 1 to 10 suppressed"),
+        "{protected}"
+    );
+    assert!(!protected.contains("internal"), "{protected}");
+    let exact = csv("from=2026-01-01&to=2026-10-01&group_by=quarter&view=exact").await;
+    assert!(
+        exact.lines().skip(1).all(|line| line.ends_with("exact,Exact numbers: internal"))
+            && exact.contains("2026-Q1,Q1 2026,1,"),
+        "{exact}"
+    );
+    assert_eq!(observed(&boss, &format!("barriers_open?{period}")).await.0[0], "Q1 2026: open = 1");
+    for format in ["svg", "csv", "xlsx", "pdf"] {
+        let refused = boss
+            .get(&format!("/reports/time_to_close?from=2026-01-02&to=2026-03-01&format={format}&reason=Board"))
+            .await;
+        assert!(
+            refused.body["errors"][0]["detail"].as_str().is_some_and(|detail| detail.contains("view=exact")),
+            "{:#}",
+            refused.body
+        );
+        refused.faulty(400, "to", "too_fine");
+        boss.get(&format!(
+            "/reports/time_to_close?from=2026-01-02&to=2026-03-01&format={format}&reason=Board&view=exact"
+        ))
+        .await
+        .expect(200);
     }
+    boss.get("/reports/time_to_close?from=2026-01-02&to=2026-03-01&format=json").await.expect(200);
+    w.user(Role::Admin).get("/reports/barriers_open?format=csv&reason=Board&view=exact").await.expect(403);
+}
 
-    /// A file is protected unless somebody asks for exact numbers, and JSON is not.
-    async fn a_file_is_protected_unless_exact_numbers_are_asked_for(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let mut past = Past::of(&boss);
-        let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
-        past.barrier(&case, "2026-01-10", json!({}));
-        let period = "from=2026-01-01&to=2026-10-01&group_by=quarter";
-        let csv = |query: &'static str| { let boss = &boss; async move { boss.get(&format!("/reports/barriers_open?{query}&format=csv&reason=Board")).await.expect(200).body.as_str().unwrap().to_owned() } };
-        let protected = csv("from=2026-01-01&to=2026-10-01&group_by=quarter").await;
-        assert!(protected.contains("2026-Q1,Q1 2026,suppressed,") && protected.contains("Protected: 1 to 10 suppressed"), "{protected}");
-        assert!(!protected.contains("internal"), "{protected}");
-        let exact = csv("from=2026-01-01&to=2026-10-01&group_by=quarter&view=exact").await;
-        assert!(exact.lines().skip(1).all(|line| line.ends_with("exact,Exact numbers: internal")) && exact.contains("2026-Q1,Q1 2026,1,"), "{exact}");
-        assert_eq!(observed(&boss, &format!("barriers_open?{period}")).await.0[0], "Q1 2026: open = 1");
-        for format in ["svg", "csv", "xlsx", "pdf"] {
-            let refused = boss.get(&format!("/reports/time_to_close?from=2026-01-02&to=2026-03-01&format={format}&reason=Board")).await;
-            assert!(refused.body["errors"][0]["detail"].as_str().is_some_and(|detail| detail.contains("view=exact")), "{:#}", refused.body);
-            refused.faulty(400, "to", "too_fine");
-            boss.get(&format!("/reports/time_to_close?from=2026-01-02&to=2026-03-01&format={format}&reason=Board&view=exact")).await.expect(200);
-        }
-        boss.get("/reports/time_to_close?from=2026-01-02&to=2026-03-01&format=json").await.expect(200);
-        w.user(Role::Admin).get("/reports/barriers_open?format=csv&reason=Board&view=exact").await.expect(403);
+/// Resolved in January and in March: February is there with none, and each month is what a report of it alone says.
+async fn every_month_of_a_period_is_shown(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let mut past = Past::of(&boss);
+    let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
+    // The last is still of January where the organization is.
+    for (kind, on) in [
+        ("cost", "2026-01-12T15:00:00Z"),
+        ("cost", "2026-03-05T15:00:00Z"),
+        ("transport", "2026-03-09T15:00:00Z"),
+        ("cost", "2026-02-01T05:59:00Z"),
+    ] {
+        let mut barrier = past.barrier(&case, "2026-01-10", json!({"type": kind}));
+        past.barrier_changes(&mut barrier, &on[..10], |barrier| {
+            (barrier.status, barrier.disposition, barrier.judged_by) =
+                (BarrierStatus::Resolved, Some(BarrierDisposition::ResolvedFull), Some(JudgedBy::Client));
+            barrier.resolved_at = Some(crate::support::history_fixtures::at(on));
+        });
     }
+    let period = "barrier_resolution?from=2026-01-01&to=2026-04-01";
+    let (rows, all) = observed(&boss, &format!("{period}&group_by=month")).await;
+    let resolved: Vec<&String> = rows.iter().filter(|row| row.contains(": resolved")).collect();
+    assert_eq!(
+        resolved,
+        ["January 2026: resolved = 2/2", "February 2026: resolved = 0/0", "March 2026: resolved = 2/2"]
+    );
+    assert_eq!(all[0], "all: resolved = 4/4");
+    let by_both = observed(&boss, &format!("{period}&group_by=type,quarter")).await.0;
+    assert_eq!(
+        by_both.iter().filter(|row| row.contains(": resolved")).collect::<Vec<_>>(),
+        ["Q1 2026, Cost: resolved = 3/3", "Q1 2026, Transport: resolved = 1/1"]
+    );
+    // How things stood at the end of each month; the last day of one is that of the report of it alone.
+    let (rows, all) = observed(&boss, "barriers_open?from=2026-01-01&to=2026-04-01&group_by=month").await;
+    assert_eq!(rows, ["January 2026: open = 3", "February 2026: open = 2", "March 2026: open = 0"]);
+    assert_eq!(all, ["all: open = 0"], "as of the end");
+    assert_eq!(observed(&boss, "barriers_open?group_by=&as_of=2026-01-31").await.1, ["all: open = 3"]);
+    let (rows, all) = observed(&boss, "caseload_flow?from=2025-12-15&to=2026-02-01&group_by=month").await;
+    assert_eq!((rows.len(), rows[0].as_str(), all.len()), (8, "December 2025 (part): opening = 0", 4));
+    for (query, at, code) in [
+        ("supervision?group_by=month", "group_by", "not_taken"),
+        ("self_advocacy_shift?from=2026-01-01&to=2026-04-01&group_by=month", "group_by", "not_taken"),
+        ("barriers_open?group_by=month", "from", "required"),
+        ("barriers_open?group_by=month,quarter&from=2026-01-01&to=2026-04-01", "group_by", "too_many"),
+        ("barriers_open?group_by=month&from=2010-01-01&to=2026-04-01", "to", "too_long"),
+        ("barrier_resolution?view=protected&from=2026-01-01&to=2026-04-01&group_by=month", "group_by", "too_fine"),
+    ] {
+        boss.get(&format!("/reports/{query}")).await.faulty(400, at, code);
+    }
+}
 
-    /// Resolved in January and in March: February is there with none, and each month is what a report of it alone says.
-    async fn every_month_of_a_period_is_shown(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let mut past = Past::of(&boss);
-        let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
-        // The last is still of January where the organization is.
-        for (kind, on) in [("cost", "2026-01-12T15:00:00Z"), ("cost", "2026-03-05T15:00:00Z"), ("transport", "2026-03-09T15:00:00Z"), ("cost", "2026-02-01T05:59:00Z")] {
-            let mut barrier = past.barrier(&case, "2026-01-10", json!({"type": kind}));
-            past.barrier_changes(&mut barrier, &on[..10], |barrier| {
-                (barrier.status, barrier.disposition, barrier.judged_by) = (BarrierStatus::Resolved, Some(BarrierDisposition::ResolvedFull), Some(JudgedBy::Client));
-                barrier.resolved_at = Some(crate::support::history_fixtures::at(on));
+/// By quarter a protected report says what it says of each quarter by itself, and nothing of a period that could not be
+/// asked for.
+async fn a_protected_report_by_quarter_is_that_of_each_quarter(w: &World) {
+    let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
+    let mut past = Past::of(&boss);
+    let case = past.case("2025-01-05", Some(ana.actor.user), json!({})).await;
+    for (on, many) in [("2025-02-10", 12), ("2025-05-10", 3), ("2025-08-10", 30), ("2026-02-10", 25)] {
+        for at in 0..many {
+            let kind = if at % 3 == 0 { "transport" } else { "cost" };
+            let mut barrier = past.barrier(
+                &case,
+                "2025-01-10",
+                json!({"type": kind, "severity": if at % 2 == 0 { "high" } else { "low" }}),
+            );
+            past.barrier_changes(&mut barrier, on, |barrier| {
+                (barrier.status, barrier.disposition, barrier.judged_by) =
+                    (BarrierStatus::Resolved, Some(BarrierDisposition::ResolvedFull), Some(JudgedBy::Client));
+                barrier.resolved_at = Some(crate::support::history_fixtures::at(&format!("{on}T15:00:00Z")));
             });
         }
-        let period = "barrier_resolution?from=2026-01-01&to=2026-04-01";
-        let (rows, all) = observed(&boss, &format!("{period}&group_by=month")).await;
-        let resolved: Vec<&String> = rows.iter().filter(|row| row.contains(": resolved")).collect();
-        assert_eq!(resolved, ["January 2026: resolved = 2/2", "February 2026: resolved = 0/0", "March 2026: resolved = 2/2"]);
-        assert_eq!(all[0], "all: resolved = 4/4");
-        let by_both = observed(&boss, &format!("{period}&group_by=type,quarter")).await.0;
-        assert_eq!(by_both.iter().filter(|row| row.contains(": resolved")).collect::<Vec<_>>(), ["Q1 2026, Cost: resolved = 3/3", "Q1 2026, Transport: resolved = 1/1"]);
-        // How things stood at the end of each month; the last day of one is that of the report of it alone.
-        let (rows, all) = observed(&boss, "barriers_open?from=2026-01-01&to=2026-04-01&group_by=month").await;
-        assert_eq!(rows, ["January 2026: open = 3", "February 2026: open = 2", "March 2026: open = 0"]);
-        assert_eq!(all, ["all: open = 0"], "as of the end");
-        assert_eq!(observed(&boss, "barriers_open?group_by=&as_of=2026-01-31").await.1, ["all: open = 3"]);
-        let (rows, all) = observed(&boss, "caseload_flow?from=2025-12-15&to=2026-02-01&group_by=month").await;
-        assert_eq!((rows.len(), rows[0].as_str(), all.len()), (8, "December 2025 (part): opening = 0", 4));
-        for (query, at, code) in [
-            ("supervision?group_by=month", "group_by", "not_taken"),
-            ("self_advocacy_shift?from=2026-01-01&to=2026-04-01&group_by=month", "group_by", "not_taken"),
-            ("barriers_open?group_by=month", "from", "required"),
-            ("barriers_open?group_by=month,quarter&from=2026-01-01&to=2026-04-01", "group_by", "too_many"),
-            ("barriers_open?group_by=month&from=2010-01-01&to=2026-04-01", "to", "too_long"),
-            ("barrier_resolution?view=protected&from=2026-01-01&to=2026-04-01&group_by=month", "group_by", "too_fine"),
+    }
+    for group in ["", "type", "type,severity"] {
+        let join = if group.is_empty() { "quarter".to_owned() } else { format!("quarter,{group}") };
+        let trend = report(&admin, &format!("barrier_resolution?from=2025-01-01&to=2026-07-01&group_by={join}")).await;
+        assert!(trend["totals"].as_array().unwrap().iter().all(|total| total["suppressed"] == true), "{trend:#}");
+        assert!(
+            trend.get("n").is_none()
+                && trend["excluded"].as_array().unwrap().iter().all(|excluded| excluded.get("n").is_none()),
+            "{trend:#}"
+        );
+        for (key, from, to) in [
+            ("2025-Q1", "2025-01-01", "2025-04-01"),
+            ("2025-Q2", "2025-04-01", "2025-07-01"),
+            ("2025-Q3", "2025-07-01", "2025-10-01"),
+            ("2026-Q1", "2026-01-01", "2026-04-01"),
         ] {
-            boss.get(&format!("/reports/{query}")).await.faulty(400, at, code);
-        }
-    }
-
-    /// By quarter a protected report says what it says of each quarter by itself, and nothing of a period that could not be asked for.
-    async fn a_protected_report_by_quarter_is_that_of_each_quarter(w) {
-        let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
-        let mut past = Past::of(&boss);
-        let case = past.case("2025-01-05", Some(ana.actor.user), json!({})).await;
-        for (on, many) in [("2025-02-10", 12), ("2025-05-10", 3), ("2025-08-10", 30), ("2026-02-10", 25)] {
-            for at in 0..many {
-                let kind = if at % 3 == 0 { "transport" } else { "cost" };
-                let mut barrier = past.barrier(&case, "2025-01-10", json!({"type": kind, "severity": if at % 2 == 0 { "high" } else { "low" }}));
-                past.barrier_changes(&mut barrier, on, |barrier| {
-                    (barrier.status, barrier.disposition, barrier.judged_by) = (BarrierStatus::Resolved, Some(BarrierDisposition::ResolvedFull), Some(JudgedBy::Client));
-                    barrier.resolved_at = Some(crate::support::history_fixtures::at(&format!("{on}T15:00:00Z")));
-                });
+            let alone = report(&admin, &format!("barrier_resolution?from={from}&to={to}&group_by={group}")).await;
+            let mut alone = alone[if group.is_empty() { "totals" } else { "rows" }].as_array().unwrap().clone();
+            let mut of: Vec<Value> =
+                trend["rows"].as_array().unwrap().iter().filter(|row| row["quarter"] == key).cloned().collect();
+            for row in alone.iter_mut().chain(&mut of) {
+                let row = row.as_object_mut().unwrap();
+                row.remove("quarter");
+                row.remove("labels");
             }
+            assert_eq!(of, alone, "{key} by {group}");
         }
-        for group in ["", "type", "type,severity"] {
-            let join = if group.is_empty() { "quarter".to_owned() } else { format!("quarter,{group}") };
-            let trend = report(&admin, &format!("barrier_resolution?from=2025-01-01&to=2026-07-01&group_by={join}")).await;
-            assert!(trend["totals"].as_array().unwrap().iter().all(|total| total["suppressed"] == true), "{trend:#}");
-            assert!(trend.get("n").is_none() && trend["excluded"].as_array().unwrap().iter().all(|excluded| excluded.get("n").is_none()), "{trend:#}");
-            for (key, from, to) in [("2025-Q1", "2025-01-01", "2025-04-01"), ("2025-Q2", "2025-04-01", "2025-07-01"), ("2025-Q3", "2025-07-01", "2025-10-01"), ("2026-Q1", "2026-01-01", "2026-04-01")] {
-                let alone = report(&admin, &format!("barrier_resolution?from={from}&to={to}&group_by={group}")).await;
-                let mut alone = alone[if group.is_empty() { "totals" } else { "rows" }].as_array().unwrap().clone();
-                let mut of: Vec<Value> = trend["rows"].as_array().unwrap().iter().filter(|row| row["quarter"] == key).cloned().collect();
-                for row in alone.iter_mut().chain(&mut of) {
-                    let row = row.as_object_mut().unwrap();
-                    row.remove("quarter");
-                    row.remove("labels");
-                }
-                assert_eq!(of, alone, "{key} by {group}");
-            }
-        }
-        // Of a whole year there are totals too.
-        let year = report(&admin, "barrier_resolution?from=2025-01-01&to=2026-01-01&group_by=quarter").await;
-        assert_eq!(year["totals"], report(&admin, "barrier_resolution?from=2025-01-01&to=2026-01-01&group_by=").await["totals"]);
     }
+    // Of a whole year there are totals too.
+    let year = report(&admin, "barrier_resolution?from=2025-01-01&to=2026-01-01&group_by=quarter").await;
+    assert_eq!(
+        year["totals"],
+        report(&admin, "barrier_resolution?from=2025-01-01&to=2026-01-01&group_by=").await["totals"]
+    );
+}
 
-    async fn the_records_behind_a_number_are_as_many_as_it_says(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let client = ana.post("/clients", json!({"preferred_name": "=1+1"})).await.expect(201).id();
-        let mut past = Past::of(&boss);
-        let case = past.case("2026-01-05", Some(ana.actor.user), json!({"client_id": client})).await;
-        for _ in 0..3 {
-            past.barrier(&case, "2026-01-10", json!({"type": "cost"}));
-        }
-        let elsewhere = w.user_in(&w.org, &[w.new_team("Hill side")], Role::Supervisor);
-        let list = "/reports/barriers_open/records?reason=Audit";
-        let records = boss.get(list).await.expect(200);
-        let text = records.body.as_str().unwrap();
-        let lines: Vec<&str> = text.lines().collect();
-        assert_eq!(lines.len(), 9, "the header, three records, and the notice, which has five lines");
-        assert!(lines[0].starts_with("\u{FEFF}case_number,client,team,advocate,service,provider,type,service_type,age,severity,open,id"), "{}", lines[0]);
-        assert!(lines[1].starts_with("1999-000001,'=1+1,"), "{}", lines[1]);
-        assert!(lines[1].contains(",Cost,") && lines[1].contains(",Medium,1,"), "{}", lines[1]);
-        assert_eq!(elsewhere.get(list).await.expect(200).body.as_str().unwrap().lines().count(), 6);
-        ana.get(list).await.expect(403);
-        w.user(Role::Admin).get(list).await.expect(403);
-        boss.get("/reports/barriers_open/records").await.faulty(400, "reason", "required");
-        assert_eq!(w.stale_user(Role::Supervisor).get(list).await.expect(403).body["code"], "reauthentication_required");
-        boss.get("/reports/data_quality/records?reason=Audit").await.expect(404);
-        boss.get("/reports/nonsense/records?reason=Audit").await.expect(404);
-        let log = boss.get(&format!("/clients/{client}/access-log")).await.expect(200).body;
-        assert!(log["items"].as_array().unwrap().iter().any(|entry| entry["action"] == "case.exported"), "{log:#}");
-        let entries = crate::support::pages(&w.user(Role::Auditor), "/audit-events?action=export.made", 50).await;
-        assert!(entries.iter().any(|entry| entry["fields"].as_array().unwrap().contains(&json!("rows=3"))));
-        let taken = w.user(Role::Auditor).get("/exports").await.expect(200).body;
-        let first = taken["items"].as_array().unwrap().last().unwrap();
-        assert_eq!((&first["reason"], &first["rows"], &first["format"]), (&json!("Audit"), &json!(3), &json!("records_csv")));
+async fn the_records_behind_a_number_are_as_many_as_it_says(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let client = ana.post("/clients", json!({"preferred_name": "=1+1"})).await.expect(201).id();
+    let mut past = Past::of(&boss);
+    let case = past.case("2026-01-05", Some(ana.actor.user), json!({"client_id": client})).await;
+    for _ in 0..3 {
+        past.barrier(&case, "2026-01-10", json!({"type": "cost"}));
     }
+    let elsewhere = w.user_in(&w.org, &[w.new_team("Hill side")], Role::Supervisor);
+    let list = "/reports/barriers_open/records?reason=Audit";
+    let records = boss.get(list).await.expect(200);
+    let text = records.body.as_str().unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines.len(), 9, "the header, three records, and the notice, which has five lines");
+    assert!(
+        lines[0].starts_with(
+            "\u{FEFF}case_number,client,team,advocate,service,provider,type,service_type,age,severity,open,id"
+        ),
+        "{}",
+        lines[0]
+    );
+    assert!(lines[1].starts_with("1999-000001,'=1+1,"), "{}", lines[1]);
+    assert!(lines[1].contains(",Cost,") && lines[1].contains(",Medium,1,"), "{}", lines[1]);
+    assert_eq!(elsewhere.get(list).await.expect(200).body.as_str().unwrap().lines().count(), 6);
+    ana.get(list).await.expect(403);
+    w.user(Role::Admin).get(list).await.expect(403);
+    boss.get("/reports/barriers_open/records").await.faulty(400, "reason", "required");
+    assert_eq!(w.stale_user(Role::Supervisor).get(list).await.expect(403).body["code"], "reauthentication_required");
+    boss.get("/reports/data_quality/records?reason=Audit").await.expect(404);
+    boss.get("/reports/nonsense/records?reason=Audit").await.expect(404);
+    let log = boss.get(&format!("/clients/{client}/access-log")).await.expect(200).body;
+    assert!(log["items"].as_array().unwrap().iter().any(|entry| entry["action"] == "case.exported"), "{log:#}");
+    let entries = crate::support::pages(&w.user(Role::Auditor), "/audit-events?action=export.made", 50).await;
+    assert!(entries.iter().any(|entry| entry["fields"].as_array().unwrap().contains(&json!("rows=3"))));
+    let taken = w.user(Role::Auditor).get("/exports").await.expect(200).body;
+    let first = taken["items"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (&first["reason"], &first["rows"], &first["format"]),
+        (&json!("Audit"), &json!(3), &json!("records_csv"))
+    );
+}
 
-    /// Every page of a long list is there once, whoever is on it.
-    async fn a_long_list_of_records_is_whole(w) {
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let mut past = Past::of(&boss);
-        let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
-        past.many_barriers(&case, "2026-01-10", 9_001);
-        let text = boss.get("/reports/barriers_open/records?reason=Audit").await.expect(200).body;
-        let lines = || csv::ReaderBuilder::new().from_reader(text.as_str().unwrap().as_bytes()).into_records().map(Result::unwrap);
-        let ids: std::collections::BTreeSet<String> = lines().filter(|line| &line[0] != "NOTICE").map(|line| line[line.len() - 1].to_owned()).collect();
-        assert_eq!((ids.len(), lines().count()), (9_001, 9_002), "and the notice");
-        assert_eq!(observed(&boss, "barriers_open?group_by=").await.1, ["all: open = 9001"]);
-    }
+/// Every page of a long list is there once, whoever is on it.
+async fn a_long_list_of_records_is_whole(w: &World) {
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let mut past = Past::of(&boss);
+    let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
+    past.many_barriers(&case, "2026-01-10", 9_001);
+    let text = boss.get("/reports/barriers_open/records?reason=Audit").await.expect(200).body;
+    let lines =
+        || csv::ReaderBuilder::new().from_reader(text.as_str().unwrap().as_bytes()).into_records().map(Result::unwrap);
+    let ids: std::collections::BTreeSet<String> =
+        lines().filter(|line| &line[0] != "NOTICE").map(|line| line[line.len() - 1].to_owned()).collect();
+    assert_eq!((ids.len(), lines().count()), (9_001, 9_002), "and the notice");
+    assert_eq!(observed(&boss, "barriers_open?group_by=").await.1, ["all: open = 9001"]);
+}
 
-    /// A record that changes while the list is sent stands in it once, as it was. The first page is here when some records of every page change.
-    async fn a_list_of_records_is_whole_although_records_change_while_it_is_sent(w) {
-        const MANY: usize = 12_001;
-        let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-        let mut past = Past::of(&boss);
-        let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
-        past.many_barriers(&case, "2026-01-10", MANY);
-        let some = past.some_barriers(&case, 1_000);
-        let path = "/api/v1/reports/barriers_open/records?reason=Audit";
-        let mut reply = reqwest::Client::new().get(format!("{}{path}", w.base)).bearer_auth(boss.token()).send().await.unwrap();
-        let mut text = reply.chunk().await.unwrap().unwrap().to_vec();
-        assert_eq!(past.change_barriers(some), 13);
-        while let Some(chunk) = reply.chunk().await.unwrap() {
-            text.extend(chunk);
-        }
-        let list = String::from_utf8(text).unwrap();
-        let lines = || csv::ReaderBuilder::new().from_reader(list.as_bytes()).into_records().map(Result::unwrap).filter(|line| &line[0] != "NOTICE");
-        let ids: std::collections::BTreeSet<String> = lines().map(|line| line[line.len() - 1].to_owned()).collect();
-        assert_eq!((ids.len(), lines().count()), (MANY, MANY));
-        assert!(lines().all(|line| line.iter().any(|cell| cell == "Medium")), "as it was");
+/// A record that changes while the list is sent stands in it once, as it was. The first page is here when some records
+/// of every page change.
+async fn a_list_of_records_is_whole_although_records_change_while_it_is_sent(w: &World) {
+    const MANY: usize = 12_001;
+    let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
+    let mut past = Past::of(&boss);
+    let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
+    past.many_barriers(&case, "2026-01-10", MANY);
+    let some = past.some_barriers(&case, 1_000);
+    let path = "/api/v1/reports/barriers_open/records?reason=Audit";
+    let mut reply =
+        reqwest::Client::new().get(format!("{}{path}", w.base)).bearer_auth(boss.token()).send().await.unwrap();
+    let mut text = reply.chunk().await.unwrap().unwrap().to_vec();
+    assert_eq!(past.change_barriers(some), 13);
+    while let Some(chunk) = reply.chunk().await.unwrap() {
+        text.extend(chunk);
     }
+    let list = String::from_utf8(text).unwrap();
+    let lines = || {
+        csv::ReaderBuilder::new()
+            .from_reader(list.as_bytes())
+            .into_records()
+            .map(Result::unwrap)
+            .filter(|line| &line[0] != "NOTICE")
+    };
+    let ids: std::collections::BTreeSet<String> = lines().map(|line| line[line.len() - 1].to_owned()).collect();
+    assert_eq!((ids.len(), lines().count()), (MANY, MANY));
+    assert!(lines().all(|line| line.iter().any(|cell| cell == "Medium")), "as it was");
 }

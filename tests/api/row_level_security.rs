@@ -1,4 +1,5 @@
-//! Row-level security (AZ-09): what PostgreSQL itself shows of another organization, to a program that has forgotten to ask for its own.
+//! Row-level security (AZ-09): what PostgreSQL itself shows of another organization, to a program that has forgotten to
+//! ask for its own.
 
 #![expect(clippy::disallowed_types, reason = "the wall is PostgreSQL's")]
 
@@ -17,7 +18,12 @@ struct Fact {
 }
 
 fn facts(conn: &mut PgConnection, sql: &str) -> Vec<String> {
-    diesel::sql_query(sql).load::<Fact>(conn).unwrap_or_else(|error| panic!("{sql}: {error}")).into_iter().map(|row| row.fact).collect()
+    diesel::sql_query(sql)
+        .load::<Fact>(conn)
+        .unwrap_or_else(|error| panic!("{sql}: {error}"))
+        .into_iter()
+        .map(|row| row.fact)
+        .collect()
 }
 fn count(conn: &mut PgConnection, sql: &str) -> i64 {
     facts(conn, &format!("SELECT count(*)::text AS fact FROM ({sql}) AS counted"))[0].parse().unwrap()
@@ -48,7 +54,9 @@ async fn filled() -> World {
     ] {
         let team = boss.get("/teams").await.expect(200).body["items"][0]["id"].as_str().unwrap().to_owned();
         let client = ana.post("/clients", json!({"preferred_name": "Sam", "team_id": team})).await.expect(201).id();
-        let case = json!({"client_id": client, "team_id": team, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g"});
+        let case = json!({
+            "client_id": client, "team_id": team, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g",
+        });
         let case = ana.post("/cases", case).await.expect(201).id();
         boss.transition(&case, json!({"to": "triage"})).await.expect(201);
         ana.post(&format!("/cases/{case}/notes"), json!({"kind": "progress", "body": "Called."})).await.expect(201);
@@ -56,27 +64,37 @@ async fn filled() -> World {
         ana.post("/services", json!({"name": "Intake", "provider_id": provider, "status": "active"})).await.expect(201);
         let barrier = json!({"type": "cost", "description": "The fee.", "provider_id": provider});
         let barrier = ana.post(&format!("/cases/{case}/barriers"), barrier).await.expect(201).id();
-        let action = ana.post(&format!("/barriers/{barrier}/actions"), json!({"type": "letter", "forum": "The clinic"})).await;
+        let action =
+            ana.post(&format!("/barriers/{barrier}/actions"), json!({"type": "letter", "forum": "The clinic"})).await;
         let due = json!({"due_on": "2030-01-01", "time_zone": "America/Chicago", "source": "manual"});
         ana.post(&format!("/actions/{}/deadlines", action.expect(201).id()), due).await.expect(201);
         ana.post(&format!("/cases/{case}/tasks"), json!({"title": "Call", "due_on": "2030-01-01"})).await.expect(201);
-        let meeting = json!({"type": "workplace", "mode": "phone", "starts_at": "2030-01-01T10:00:00Z", "ends_at": "2030-01-01T11:00:00Z", "time_zone": "America/Chicago", "purpose": "Agree."});
+        let meeting = json!({
+            "type": "workplace", "mode": "phone", "starts_at": "2030-01-01T10:00:00Z",
+            "ends_at": "2030-01-01T11:00:00Z", "time_zone": "America/Chicago", "purpose": "Agree.",
+        });
         let meeting = ana.post(&format!("/cases/{case}/meetings"), meeting).await.expect(201).id();
         let promise = json!({"party": "provider", "text": "Write it down."});
         ana.post(&format!("/meetings/{meeting}/commitments"), promise).await.expect(201);
         ana.post(&format!("/clients/{client}/statements"), json!({"sections": {"needs": "Time."}})).await.expect(201);
         let sam = w.user_in(if team == w.team.to_string() { &w.org } else { &w.other_org }, &[], Role::Client);
-        ana.send("PUT", &format!("/clients/{client}/account"), &[], Some(json!({"user_id": sam.id()}))).await.expect(200);
+        ana.send("PUT", &format!("/clients/{client}/account"), &[], Some(json!({"user_id": sam.id()})))
+            .await
+            .expect(200);
         sam.post("/me/feedback", json!({"case_id": case, "text": "Thank you."})).await.expect(201);
         ana.post("/me/interests", json!({"provider_id": provider, "kind": "family"})).await.expect(201);
-        ana.send("POST", "/providers", &[("idempotency-key", "k")], Some(json!({"name": "Hill Clinic"}))).await.expect(201);
+        ana.send("POST", "/providers", &[("idempotency-key", "k")], Some(json!({"name": "Hill Clinic"})))
+            .await
+            .expect(201);
         admin.post("/teams", json!({"name": "Night team"})).await.expect(201);
         let glass = json!({"case_id": case, "reason": "Sam is at the clinic's door."});
         w.user_in(org, &[], Role::Supervisor).post("/break-glass", glass).await.expect(201);
         boss.get(&format!("/clients/{client}/access-log")).await.expect(200);
         boss.get("/reports/barriers_open?format=csv&reason=For+the+board").await.expect(200);
         boss.get(&format!("/cases/{case}/file/print?for=internal&format=html&reason=For+the+review")).await.expect(200);
-        w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD}))).await.expect(200);
+        w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD})))
+            .await
+            .expect(200);
     }
     w
 }
@@ -108,7 +126,8 @@ async fn without_any_filter_nobody_sees_or_touches_a_row_of_another_organization
             match tried(&format!("DELETE FROM {table} WHERE organization_id = '{other}'")) {
                 Ok(none) => assert_eq!(none, 0, "{table}"),
                 Err(refused) => assert!(
-                    ["audit_", "access_log", "export"].iter().any(|kept| table.starts_with(kept)) && refused.contains("permission denied"),
+                    ["audit_", "access_log", "export"].iter().any(|kept| table.starts_with(kept))
+                        && refused.contains("permission denied"),
                     "{table}: {refused}"
                 ),
             }
@@ -178,7 +197,8 @@ fn every_table_of_organizations_stands_behind_the_wall() {
     let mut walled = facts(&mut conn, behind);
     walled.sort();
     assert_eq!(walled, expected);
-    let more = "SELECT concat(cmd, ' ', tablename) AS fact FROM pg_policies WHERE policyname <> 'own_organization' ORDER BY 1";
+    let more =
+        "SELECT concat(cmd, ' ', tablename) AS fact FROM pg_policies WHERE policyname <> 'own_organization' ORDER BY 1";
     let housekeeping = [
         "DELETE idempotency_keys",
         "DELETE mailed_secrets",
@@ -198,7 +218,8 @@ fn every_table_of_organizations_stands_behind_the_wall() {
     assert_eq!(facts(&mut conn, owned), [""; 0]);
 }
 
-/// What a later migration does to rows, it does behind the wall, where an owner who is no superuser sees none: silently nothing.
+/// What a later migration does to rows, it does behind the wall, where an owner who is no superuser sees none: silently
+/// nothing.
 #[test]
 fn a_migration_that_changes_rows_lets_the_wall_down_first() {
     for folder in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/postgres")).unwrap() {
@@ -207,7 +228,9 @@ fn a_migration_that_changes_rows_lets_the_wall_down_first() {
             continue;
         }
         let sql = std::fs::read_to_string(folder.path().join("up.sql")).unwrap();
-        let begins = |line: &str| ["INSERT INTO", "UPDATE ", "DELETE FROM"].iter().any(|words| line.trim_start().starts_with(words));
+        let begins = |line: &str| {
+            ["INSERT INTO", "UPDATE ", "DELETE FROM"].iter().any(|words| line.trim_start().starts_with(words))
+        };
         let changes = sql.lines().any(begins);
         assert!(!changes || sql.contains("NO FORCE ROW LEVEL SECURITY"), "{:?}", folder.path());
     }

@@ -19,150 +19,232 @@ fn scope(token: &str) -> String {
 }
 
 on_both_engines! {
-    async fn an_integration_does_what_its_scopes_name_and_nothing_else(w) {
-        let given: Vec<&str> = policy::ALL.iter().filter(|row| row.by_scope).map(|row| row.name).collect();
-        assert_eq!(given, ["organization:read", "teams:read", "cases:read", "directory:read", "directory:write", "deadline_rules:read", "code_lists:read", "reports:read"]);
-        let mut asked = 0;
-        for scope in given.iter().map(|scope| Some(*scope)).chain([None]) {
-            let user = w.user_with(&w.org, &[w.team], Role::Integration, Scopes::parse(scope).unwrap());
-            for (path, item) in DOC["paths"].as_object().unwrap() {
-                for (method, operation) in item.as_object().unwrap() {
-                    let Some(permission) = operation["x-permission"].as_str().filter(|_| operation["operationId"] != "logout") else { continue };
-                    let path: Vec<String> = path.split('/').map(|part| if part.starts_with('{') { World::nobodys_id() } else { part.to_owned() }).collect();
-                    let body = crate::support::body(operation);
-                    let reply = user.send(&method.to_uppercase(), &path.join("/"), &[("if-match", "*")], body).await;
-                    let may = matches!(permission, "self:read" | "self:factor") || Some(permission) == scope;
-                    // Who sets up a factor and then begins another is refused for another reason.
-                    assert_eq!(reply.body["code"] != "forbidden", may, "{scope:?}: {method} {path:?} is for {permission}, and was answered {}", reply.status);
-                    asked += 1;
-                }
+    an_integration_does_what_its_scopes_name_and_nothing_else,
+    scopes_are_an_administrators_to_give_and_an_integrations_to_have,
+    an_integration_without_a_recorded_purpose_sees_no_case,
+    an_integration_sees_that_there_is_a_case_and_not_what_it_is_about,
+}
+
+async fn an_integration_does_what_its_scopes_name_and_nothing_else(w: &World) {
+    let given: Vec<&str> = policy::ALL.iter().filter(|row| row.by_scope).map(|row| row.name).collect();
+    assert_eq!(
+        given,
+        [
+            "organization:read",
+            "teams:read",
+            "cases:read",
+            "directory:read",
+            "directory:write",
+            "deadline_rules:read",
+            "code_lists:read",
+            "reports:read"
+        ]
+    );
+    let mut asked = 0;
+    for scope in given.iter().map(|scope| Some(*scope)).chain([None]) {
+        let user = w.user_with(&w.org, &[w.team], Role::Integration, Scopes::parse(scope).unwrap());
+        for (path, item) in DOC["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let Some(permission) =
+                    operation["x-permission"].as_str().filter(|_| operation["operationId"] != "logout")
+                else {
+                    continue;
+                };
+                let path: Vec<String> = path
+                    .split('/')
+                    .map(|part| if part.starts_with('{') { World::nobodys_id() } else { part.to_owned() })
+                    .collect();
+                let body = crate::support::body(operation);
+                let reply = user.send(&method.to_uppercase(), &path.join("/"), &[("if-match", "*")], body).await;
+                let may = matches!(permission, "self:read" | "self:factor") || Some(permission) == scope;
+                // Who sets up a factor and then begins another is refused for another reason.
+                assert_eq!(
+                    reply.body["code"] != "forbidden",
+                    may,
+                    "{scope:?}: {method} {path:?} is for {permission}, and was answered {}",
+                    reply.status
+                );
+                asked += 1;
             }
         }
-        assert!(asked > 900, "{asked}");
     }
+    assert!(asked > 900, "{asked}");
+}
 
-    async fn scopes_are_an_administrators_to_give_and_an_integrations_to_have(w) {
-        let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
-        let sync = w.user_with(&w.org, &[], Role::Integration, Scopes::NONE);
-        let path = format!("/users/{}", sync.id());
-        let shown = admin.get(&path).await.expect(200);
-        assert_eq!(shown.body["scopes"], json!([]));
-        assert!(admin.get(&format!("/users/{}", ana.id())).await.body.get("scopes").is_none());
-        for never in ["notes:read", "clients:read", "search:read", "users:read", "self:write", "portal:read", "nonsense"] {
-            admin.patch(&path, "*", json!({"scopes": ["cases:read", never]})).await.faulty(422, "/scopes", "unknown_scope");
-        }
-        for bad in [json!(null), json!("cases:read"), json!([1])] {
-            admin.patch(&path, "*", json!({"scopes": bad})).await.expect(422);
-        }
-        admin.patch(&format!("/users/{}", ana.id()), "*", json!({"scopes": ["cases:read"]})).await.faulty(422, "/scopes", "not_an_integration");
-        admin.patch(&format!("/users/{}", admin.id()), "*", json!({"scopes": []})).await.faulty(422, "/scopes", "not_an_integration");
-        admin.patch(&path, "*", json!({"role": "auditor", "scopes": ["cases:read"]})).await.faulty(422, "/scopes", "not_an_integration");
-        sync.get("/providers").await.expect(403);
-        sync.patch(&path, "*", json!({"scopes": ["cases:read"]})).await.expect(403);
-
-        let changed = admin.patch(&path, "*", json!({"scopes": ["directory:read", "cases:read", "directory:read"]})).await.expect(200);
-        assert_eq!(changed.body["scopes"], json!(["cases:read", "directory:read"]));
-        sync.get("/me").await.expect(401); // a changed scope ends sessions
-        let sign_in = async || {
-            let login = json!({"email": sync.email, "password": PASSWORD});
-            w.anyone("POST", "/api/v1/auth/login", Some(login)).await.expect(200).body["access_token"].as_str().unwrap().to_owned()
-        };
-        let get = async |token: &str, path: &str| w.send(Some(token), "GET", path, &[], None).await;
-        let token = sign_in().await;
-        assert_eq!(scope(&token), "self:read self:factor cases:read directory:read");
-        assert_eq!(get(&token, "/api/v1/me").await.expect(200).body["permissions"], json!(["self:read", "self:factor", "cases:read", "directory:read"]));
-        get(&token, "/api/v1/providers").await.expect(200);
-        // The same scopes again are no change; and a name changes none.
-        admin.patch(&path, "*", json!({"scopes": ["cases:read", "directory:read"]})).await.expect(200);
-        admin.patch(&path, "*", json!({"display_name": "The sync"})).await.expect(200);
-        get(&token, "/api/v1/providers").await.expect(200);
-        // They are read from the database, at every request: not from the token.
-        let row = users::table.filter(users::id.eq(sync.actor.user));
-        diesel::update(row).set(users::scopes.eq(Scopes::parse(["cases:read"]).unwrap())).execute(&mut w.home.open()).unwrap();
-        get(&token, "/api/v1/providers").await.expect(403);
-        get(&token, "/api/v1/cases").await.expect(200);
-        // Another role empties them, and coming back gives none.
-        let other = admin.patch(&path, "*", json!({"role": "auditor"})).await.expect(200);
-        assert!(other.body.get("scopes").is_none());
-        let back = admin.patch(&path, "*", json!({"role": "integration"})).await.expect(200);
-        assert_eq!(back.body["scopes"], json!([]));
-        get(&sign_in().await, "/api/v1/cases").await.expect(403);
-        admin.patch(&path, "*", json!({"status": "suspended"})).await.expect(200);
-        w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": sync.email, "password": PASSWORD}))).await.expect(401);
+async fn scopes_are_an_administrators_to_give_and_an_integrations_to_have(w: &World) {
+    let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
+    let sync = w.user_with(&w.org, &[], Role::Integration, Scopes::NONE);
+    let path = format!("/users/{}", sync.id());
+    let shown = admin.get(&path).await.expect(200);
+    assert_eq!(shown.body["scopes"], json!([]));
+    assert!(admin.get(&format!("/users/{}", ana.id())).await.body.get("scopes").is_none());
+    for never in ["notes:read", "clients:read", "search:read", "users:read", "self:write", "portal:read", "nonsense"] {
+        admin.patch(&path, "*", json!({"scopes": ["cases:read", never]})).await.faulty(422, "/scopes", "unknown_scope");
     }
-
-    async fn an_integration_without_a_recorded_purpose_sees_no_case(w) {
-        let (ana, boss, admin, sync) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin), w.user(Role::Integration));
-        let case = active_case(&ana, &boss).await;
-        let path = format!("/users/{}", sync.id());
-        assert_eq!(admin.get(&path).await.expect(200).body["purpose"], "internal");
-        sync.get(&format!("/cases/{case}")).await.expect(200);
-        // Taken away, it takes the cases with it at the next request, and the session.
-        admin.patch(&path, "*", json!({"purpose": null})).await.expect(200);
-        sync.get("/me").await.expect(401);
-        let sign_in = async || {
-            let login = json!({"email": sync.email, "password": PASSWORD});
-            w.anyone("POST", "/api/v1/auth/login", Some(login)).await.expect(200).body["access_token"].as_str().unwrap().to_owned()
-        };
-        let get = async |token: &str, path: &str| w.send(Some(token), "GET", &format!("/api/v1{path}"), &[], None).await;
-        let token = sign_in().await;
-        assert!(admin.get(&path).await.expect(200).body.get("purpose").is_none());
-        let listed = get(&token, "/cases?include_total=true").await.expect(200).body;
-        assert_eq!((listed["total"].as_i64(), &listed["items"]), (Some(0), &json!([])));
-        let missing = get(&token, &format!("/cases/{}", World::nobodys_id())).await.expect(404).observed();
-        for hidden in ["", "/transitions", "/assignments"] {
-            assert_eq!(get(&token, &format!("/cases/{case}{hidden}")).await.expect(404).observed(), missing);
-        }
-        // The directory, the teams and protected reports are still there; exact numbers are not.
-        for open in ["/providers", "/teams", "/deadline-rules", "/code-lists", "/organization"] {
-            get(&token, open).await.expect(200);
-        }
-        let report = "/reports/barrier_resolution?from=2026-07-01&to=2026-10-01";
-        assert!(get(&token, report).await.expect(200).body["threshold"].as_i64().unwrap() >= 11, "small numbers are hidden");
-        get(&token, &format!("{report}&view=exact")).await.expect(403);
-        // Recorded again, it comes back; nobody else has one, and another role loses it.
-        admin.patch(&path, "*", json!({"purpose": "internal"})).await.expect(200);
-        let token = sign_in().await;
-        get(&token, &format!("/cases/{case}")).await.expect(200);
-        admin.patch(&path, "*", json!({"purpose": "marketing"})).await.expect(422);
-        admin.patch(&format!("/users/{}", ana.id()), "*", json!({"purpose": "internal"})).await.faulty(422, "/purpose", "not_an_integration");
-        sync.patch(&path, "*", json!({"purpose": "internal"})).await.expect(401);
-        admin.patch(&path, "*", json!({"role": "auditor"})).await.expect(200);
-        let back = admin.patch(&path, "*", json!({"role": "integration", "scopes": ["cases:read"]})).await.expect(200);
-        assert!(back.body.get("purpose").is_none());
-        assert_eq!(get(&sign_in().await, "/cases").await.expect(200).body["items"], json!([]));
-        // One that is invited has none, either.
-        admin.post("/invitations", json!({"email": "sync@example.org", "display_name": "Sync", "role": "integration"})).await.expect(201);
-        let secret = w.secret("sync@example.org", "invitation.").await;
-        let made = w.anyone("POST", "/api/v1/auth/accept-invitation", Some(json!({"token": secret, "password": PASSWORD}))).await.expect(200);
-        assert!(made.body.get("purpose").is_none());
+    for bad in [json!(null), json!("cases:read"), json!([1])] {
+        admin.patch(&path, "*", json!({"scopes": bad})).await.expect(422);
     }
+    admin.patch(&format!("/users/{}", ana.id()), "*", json!({"scopes": ["cases:read"]})).await.faulty(
+        422,
+        "/scopes",
+        "not_an_integration",
+    );
+    admin.patch(&format!("/users/{}", admin.id()), "*", json!({"scopes": []})).await.faulty(
+        422,
+        "/scopes",
+        "not_an_integration",
+    );
+    admin.patch(&path, "*", json!({"role": "auditor", "scopes": ["cases:read"]})).await.faulty(
+        422,
+        "/scopes",
+        "not_an_integration",
+    );
+    sync.get("/providers").await.expect(403);
+    sync.patch(&path, "*", json!({"scopes": ["cases:read"]})).await.expect(403);
 
-    async fn an_integration_sees_that_there_is_a_case_and_not_what_it_is_about(w) {
-        let (ana, boss, admin, sync, foreign) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin), w.user(Role::Integration), w.outsider(Role::Integration));
-        let case = active_case(&ana, &boss).await;
-        ana.patch(&format!("/cases/{case}"), "*", json!({"client_goal": "CANARY", "tags": ["CANARY"]})).await.expect(200);
-        let shown = sync.get(&format!("/cases/{case}?expand=client,lead_advocate")).await.expect(200).body;
-        assert_eq!((&shown["status"], &shown["lead_advocate"]["display_name"]), (&json!("active"), &json!("A advocate")));
-        assert!(shown.get("client").is_none() && shown["available_transitions"].as_array().unwrap().iter().all(|step| step["permitted"] == false));
-        let listed = pages(&sync, "/cases", 1).await;
-        assert!(listed.len() == 1 && !json!([shown, listed]).to_string().contains("CANARY"));
-        for question in ["q=CANARY", "tag=CANARY", "barrier_type=cost"] {
-            sync.get(&format!("/cases?{question}")).await.expect(403);
-        }
-        assert_eq!(pages(&sync, &format!("/cases/{case}/assignments"), 1).await.len(), 1);
-        for hidden in ["notes", "barriers", "meetings", "tasks", "timeline", "actions", "handovers", "conflict-checks"] {
-            sync.get(&format!("/cases/{case}/{hidden}")).await.expect(403);
-        }
-        let deputy = json!({"user_id": w.user_in(&w.org, &[], Role::Supervisor).id(), "starts_on": "2030-07-01", "ends_on": "2030-07-14", "reason": "CANARY"});
-        admin.post(&format!("/teams/{}/deputies", w.team), deputy).await.expect(201);
-        let deputies = pages(&sync, &format!("/teams/{}/deputies", w.team), 1).await;
-        assert!(deputies.len() == 1 && deputies[0].get("reason").is_none());
-        let provider = sync.post("/providers", json!({"name": "Riverside Clinic"})).await.expect(201).id();
-        ana.get(&format!("/providers/{provider}")).await.expect(200);
-        for path in [format!("/cases/{case}"), format!("/teams/{}", w.team), format!("/providers/{provider}")] {
-            foreign.get(&path).await.expect(404);
-        }
-        assert!(pages(&foreign, "/cases", 1).await.is_empty());
+    let changed = admin
+        .patch(&path, "*", json!({"scopes": ["directory:read", "cases:read", "directory:read"]}))
+        .await
+        .expect(200);
+    assert_eq!(changed.body["scopes"], json!(["cases:read", "directory:read"]));
+    sync.get("/me").await.expect(401); // a changed scope ends sessions
+    let sign_in = async || {
+        let login = json!({"email": sync.email, "password": PASSWORD});
+        w.anyone("POST", "/api/v1/auth/login", Some(login)).await.expect(200).body["access_token"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let get = async |token: &str, path: &str| w.send(Some(token), "GET", path, &[], None).await;
+    let token = sign_in().await;
+    assert_eq!(scope(&token), "self:read self:factor cases:read directory:read");
+    assert_eq!(
+        get(&token, "/api/v1/me").await.expect(200).body["permissions"],
+        json!(["self:read", "self:factor", "cases:read", "directory:read"])
+    );
+    get(&token, "/api/v1/providers").await.expect(200);
+    // The same scopes again are no change; and a name changes none.
+    admin.patch(&path, "*", json!({"scopes": ["cases:read", "directory:read"]})).await.expect(200);
+    admin.patch(&path, "*", json!({"display_name": "The sync"})).await.expect(200);
+    get(&token, "/api/v1/providers").await.expect(200);
+    // They are read from the database, at every request: not from the token.
+    let row = users::table.filter(users::id.eq(sync.actor.user));
+    diesel::update(row)
+        .set(users::scopes.eq(Scopes::parse(["cases:read"]).unwrap()))
+        .execute(&mut w.home.open())
+        .unwrap();
+    get(&token, "/api/v1/providers").await.expect(403);
+    get(&token, "/api/v1/cases").await.expect(200);
+    // Another role empties them, and coming back gives none.
+    let other = admin.patch(&path, "*", json!({"role": "auditor"})).await.expect(200);
+    assert!(other.body.get("scopes").is_none());
+    let back = admin.patch(&path, "*", json!({"role": "integration"})).await.expect(200);
+    assert_eq!(back.body["scopes"], json!([]));
+    get(&sign_in().await, "/api/v1/cases").await.expect(403);
+    admin.patch(&path, "*", json!({"status": "suspended"})).await.expect(200);
+    w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": sync.email, "password": PASSWORD}))).await.expect(401);
+}
+
+async fn an_integration_without_a_recorded_purpose_sees_no_case(w: &World) {
+    let (ana, boss, admin, sync) =
+        (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin), w.user(Role::Integration));
+    let case = active_case(&ana, &boss).await;
+    let path = format!("/users/{}", sync.id());
+    assert_eq!(admin.get(&path).await.expect(200).body["purpose"], "internal");
+    sync.get(&format!("/cases/{case}")).await.expect(200);
+    // Taken away, it takes the cases with it at the next request, and the session.
+    admin.patch(&path, "*", json!({"purpose": null})).await.expect(200);
+    sync.get("/me").await.expect(401);
+    let sign_in = async || {
+        let login = json!({"email": sync.email, "password": PASSWORD});
+        w.anyone("POST", "/api/v1/auth/login", Some(login)).await.expect(200).body["access_token"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    let get = async |token: &str, path: &str| w.send(Some(token), "GET", &format!("/api/v1{path}"), &[], None).await;
+    let token = sign_in().await;
+    assert!(admin.get(&path).await.expect(200).body.get("purpose").is_none());
+    let listed = get(&token, "/cases?include_total=true").await.expect(200).body;
+    assert_eq!((listed["total"].as_i64(), &listed["items"]), (Some(0), &json!([])));
+    let missing = get(&token, &format!("/cases/{}", World::nobodys_id())).await.expect(404).observed();
+    for hidden in ["", "/transitions", "/assignments"] {
+        assert_eq!(get(&token, &format!("/cases/{case}{hidden}")).await.expect(404).observed(), missing);
     }
+    // The directory, the teams and protected reports are still there; exact numbers are not.
+    for open in ["/providers", "/teams", "/deadline-rules", "/code-lists", "/organization"] {
+        get(&token, open).await.expect(200);
+    }
+    let report = "/reports/barrier_resolution?from=2026-07-01&to=2026-10-01";
+    assert!(
+        get(&token, report).await.expect(200).body["threshold"].as_i64().unwrap() >= 11,
+        "small numbers are hidden"
+    );
+    get(&token, &format!("{report}&view=exact")).await.expect(403);
+    // Recorded again, it comes back; nobody else has one, and another role loses it.
+    admin.patch(&path, "*", json!({"purpose": "internal"})).await.expect(200);
+    let token = sign_in().await;
+    get(&token, &format!("/cases/{case}")).await.expect(200);
+    admin.patch(&path, "*", json!({"purpose": "marketing"})).await.expect(422);
+    admin.patch(&format!("/users/{}", ana.id()), "*", json!({"purpose": "internal"})).await.faulty(
+        422,
+        "/purpose",
+        "not_an_integration",
+    );
+    sync.patch(&path, "*", json!({"purpose": "internal"})).await.expect(401);
+    admin.patch(&path, "*", json!({"role": "auditor"})).await.expect(200);
+    let back = admin.patch(&path, "*", json!({"role": "integration", "scopes": ["cases:read"]})).await.expect(200);
+    assert!(back.body.get("purpose").is_none());
+    assert_eq!(get(&sign_in().await, "/cases").await.expect(200).body["items"], json!([]));
+    // One that is invited has none, either.
+    admin
+        .post("/invitations", json!({"email": "sync@example.org", "display_name": "Sync", "role": "integration"}))
+        .await
+        .expect(201);
+    let secret = w.secret("sync@example.org", "invitation.").await;
+    let made = w
+        .anyone("POST", "/api/v1/auth/accept-invitation", Some(json!({"token": secret, "password": PASSWORD})))
+        .await
+        .expect(200);
+    assert!(made.body.get("purpose").is_none());
+}
+
+async fn an_integration_sees_that_there_is_a_case_and_not_what_it_is_about(w: &World) {
+    let (ana, boss, admin, sync, foreign) = (
+        w.user(Role::Advocate),
+        w.user(Role::Supervisor),
+        w.user(Role::Admin),
+        w.user(Role::Integration),
+        w.outsider(Role::Integration),
+    );
+    let case = active_case(&ana, &boss).await;
+    ana.patch(&format!("/cases/{case}"), "*", json!({"client_goal": "CANARY", "tags": ["CANARY"]})).await.expect(200);
+    let shown = sync.get(&format!("/cases/{case}?expand=client,lead_advocate")).await.expect(200).body;
+    assert_eq!((&shown["status"], &shown["lead_advocate"]["display_name"]), (&json!("active"), &json!("A advocate")));
+    assert!(
+        shown.get("client").is_none()
+            && shown["available_transitions"].as_array().unwrap().iter().all(|step| step["permitted"] == false)
+    );
+    let listed = pages(&sync, "/cases", 1).await;
+    assert!(listed.len() == 1 && !json!([shown, listed]).to_string().contains("CANARY"));
+    for question in ["q=CANARY", "tag=CANARY", "barrier_type=cost"] {
+        sync.get(&format!("/cases?{question}")).await.expect(403);
+    }
+    assert_eq!(pages(&sync, &format!("/cases/{case}/assignments"), 1).await.len(), 1);
+    for hidden in ["notes", "barriers", "meetings", "tasks", "timeline", "actions", "handovers", "conflict-checks"] {
+        sync.get(&format!("/cases/{case}/{hidden}")).await.expect(403);
+    }
+    let deputy = json!({
+        "user_id": w.user_in(&w.org, &[], Role::Supervisor).id(), "starts_on": "2030-07-01", "ends_on": "2030-07-14",
+        "reason": "CANARY",
+    });
+    admin.post(&format!("/teams/{}/deputies", w.team), deputy).await.expect(201);
+    let deputies = pages(&sync, &format!("/teams/{}/deputies", w.team), 1).await;
+    assert!(deputies.len() == 1 && deputies[0].get("reason").is_none());
+    let provider = sync.post("/providers", json!({"name": "Riverside Clinic"})).await.expect(201).id();
+    ana.get(&format!("/providers/{provider}")).await.expect(200);
+    for path in [format!("/cases/{case}"), format!("/teams/{}", w.team), format!("/providers/{provider}")] {
+        foreign.get(&path).await.expect(404);
+    }
+    assert!(pages(&foreign, "/cases", 1).await.is_empty());
 }

@@ -41,7 +41,10 @@ async fn set_up(w: &World, user: &User<'_>) -> (Vec<u8>, Vec<String>) {
     let secret = row(w, user).open(&keys(w.home.folder.path())).unwrap();
     let code = totp::code_at(&secret, Instant::now());
     let codes = user.post("/me/second-factor/confirmation", json!({"otp": code})).await.expect(200);
-    (secret, codes.body["recovery_codes"].as_array().unwrap().iter().map(|code| code.as_str().unwrap().to_owned()).collect())
+    (
+        secret,
+        codes.body["recovery_codes"].as_array().unwrap().iter().map(|code| code.as_str().unwrap().to_owned()).collect(),
+    )
 }
 async fn sign_in(w: &World, user: &User<'_>, otp: &str) -> Reply {
     w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": user.email, "password": PASSWORD, "otp": otp}))).await
@@ -58,8 +61,14 @@ fn contains(bytes: &[u8], part: &[u8]) -> bool {
 }
 /// What a server does when it starts, on a thread that may wait.
 fn prepare(w: &World, folder: &Path) -> Result<Arc<SecretKeys>, String> {
-    let options =
-        Options { url: Url::parse(&w.home.url).unwrap(), replica: None, connections: 1, readers: 1, migrate: false, purpose: Use::Writing };
+    let options = Options {
+        url: Url::parse(&w.home.url).unwrap(),
+        replica: None,
+        connections: 1,
+        readers: 1,
+        migrate: false,
+        purpose: Use::Writing,
+    };
     let db = Db::open(&options).unwrap();
     #[expect(clippy::disallowed_methods, reason = "this is the operator")]
     let operator = Operator::new();
@@ -67,121 +76,167 @@ fn prepare(w: &World, folder: &Path) -> Result<Arc<SecretKeys>, String> {
 }
 
 on_both_engines! {
-    async fn the_database_holds_no_secret_of_a_second_factor_in_the_clear(w) {
-        let ana = w.user(Role::Advocate);
-        let (secret, codes) = set_up(w, &ana).await;
-        let stored = row(w, &ana).secret;
-        assert_eq!(secret.len(), totp::SECRET_BYTES);
-        assert!(stored.len() > secret.len() && !contains(&stored, &secret));
-        let hashes: Vec<Vec<u8>> = recovery_codes::table.select(recovery_codes::hash).load(&mut w.home.open()).unwrap();
-        assert!(hashes.len() == 10 && hashes.iter().all(|hash| hash.len() == 32));
-        // Neither does the file, with all that is beside it, but for the folder of the keys.
-        if w.home.url.starts_with("sqlite") {
-            let mut conn = w.home.open();
-            alongside::on_engine!(&mut conn, |c| c.batch_execute("PRAGMA wal_checkpoint(FULL)")).unwrap();
-            let mut read = 0;
-            for file in std::fs::read_dir(w.home.folder.path()).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file()) {
-                let bytes = std::fs::read(&file).unwrap();
-                for clear in [secret.as_slice(), totp::base32(&secret).as_bytes(), codes[0].as_bytes(), totp::plain(&codes[0]).as_bytes()] {
-                    assert!(!contains(&bytes, clear), "{}", file.display());
-                }
-                read += bytes.len();
+    the_database_holds_no_secret_of_a_second_factor_in_the_clear,
+    a_secret_that_is_copied_to_another_user_does_not_open_there,
+    a_server_with_another_key_lets_nobody_in,
+    what_an_older_version_stored_is_encrypted_at_the_start_and_again_when_the_key_changes,
+}
+
+async fn the_database_holds_no_secret_of_a_second_factor_in_the_clear(w: &World) {
+    let ana = w.user(Role::Advocate);
+    let (secret, codes) = set_up(w, &ana).await;
+    let stored = row(w, &ana).secret;
+    assert_eq!(secret.len(), totp::SECRET_BYTES);
+    assert!(stored.len() > secret.len() && !contains(&stored, &secret));
+    let hashes: Vec<Vec<u8>> = recovery_codes::table.select(recovery_codes::hash).load(&mut w.home.open()).unwrap();
+    assert!(hashes.len() == 10 && hashes.iter().all(|hash| hash.len() == 32));
+    // Neither does the file, with all that is beside it, but for the folder of the keys.
+    if w.home.url.starts_with("sqlite") {
+        let mut conn = w.home.open();
+        alongside::on_engine!(&mut conn, |c| c.batch_execute("PRAGMA wal_checkpoint(FULL)")).unwrap();
+        let mut read = 0;
+        for file in std::fs::read_dir(w.home.folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_file())
+        {
+            let bytes = std::fs::read(&file).unwrap();
+            for clear in [
+                secret.as_slice(),
+                totp::base32(&secret).as_bytes(),
+                codes[0].as_bytes(),
+                totp::plain(&codes[0]).as_bytes(),
+            ] {
+                assert!(!contains(&bytes, clear), "{}", file.display());
             }
-            assert!(read > 100_000, "{read}");
+            read += bytes.len();
         }
-        store(w, &ana, &stored);
-        sign_in(w, &ana, &code(&secret)).await.expect(200);
-        sign_in(w, &ana, &codes[0]).await.expect(200);
+        assert!(read > 100_000, "{read}");
     }
+    store(w, &ana, &stored);
+    sign_in(w, &ana, &code(&secret)).await.expect(200);
+    sign_in(w, &ana, &codes[0]).await.expect(200);
+}
 
-    async fn a_secret_that_is_copied_to_another_user_does_not_open_there(w) {
-        let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
-        let ((of_ana, _), (_, of_ben)) = (set_up(w, &ana).await, set_up(w, &ben).await);
-        store(w, &ben, &row(w, &ana).secret);
-        // Who has their own factor and may write to the table comes in as nobody else; and in the clear nothing is taken.
-        for otp in [code(&of_ana), of_ben[0].clone()] {
-            let observed = sign_in(w, &ben, &otp).await.expect(503);
-            assert_eq!((observed.body["code"].as_str(), observed.header("retry-after")), (Some("unavailable"), "60"), "{:#}", observed.body);
-            assert!(!observed.body.to_string().contains(&ben.id()));
-        }
-        store(w, &ben, &of_ana);
-        sign_in(w, &ben, &code(&of_ana)).await.expect(503);
-        ben.post("/auth/reauthenticate", json!({"password": PASSWORD, "otp": code(&of_ana)})).await.expect(503);
-        store(w, &ana, &row(w, &ana).secret);
-        sign_in(w, &ana, &code(&of_ana)).await.expect(200);
+async fn a_secret_that_is_copied_to_another_user_does_not_open_there(w: &World) {
+    let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
+    let ((of_ana, _), (_, of_ben)) = (set_up(w, &ana).await, set_up(w, &ben).await);
+    store(w, &ben, &row(w, &ana).secret);
+    // Who has their own factor and may write to the table comes in as nobody else; and in the clear nothing is taken.
+    for otp in [code(&of_ana), of_ben[0].clone()] {
+        let observed = sign_in(w, &ben, &otp).await.expect(503);
+        assert_eq!(
+            (observed.body["code"].as_str(), observed.header("retry-after")),
+            (Some("unavailable"), "60"),
+            "{:#}",
+            observed.body
+        );
+        assert!(!observed.body.to_string().contains(&ben.id()));
     }
+    store(w, &ben, &of_ana);
+    sign_in(w, &ben, &code(&of_ana)).await.expect(503);
+    ben.post("/auth/reauthenticate", json!({"password": PASSWORD, "otp": code(&of_ana)})).await.expect(503);
+    store(w, &ana, &row(w, &ana).secret);
+    sign_in(w, &ana, &code(&of_ana)).await.expect(200);
+}
 
-    async fn a_server_with_another_key_lets_nobody_in(w) {
-        let (ana, elsewhere) = (w.user(Role::Advocate), tempfile::tempdir().unwrap());
-        let (secret, codes) = set_up(w, &ana).await;
-        store(w, &ana, &row(w, &ana).secret);
-        let there = w.another_server_with(SecretKeys::load(elsewhere.path()).unwrap());
-        for otp in [code(&secret), codes[0].clone(), "000000".to_owned()] {
-            assert_eq!(sign_in_at(w, &there, &ana, &otp).await, 503);
-        }
-        // Nothing of that was spent, and a server that shares the folder lets them in.
-        let sharing = w.another_server_with(keys(w.home.folder.path()));
-        assert_eq!(sign_in_at(w, &sharing, &ana, &code(&secret)).await, 200);
-        sign_in(w, &ana, &codes[0]).await.expect(200);
-        // It does not start.
-        let refused = prepare(w, elsewhere.path()).unwrap_err();
-        assert!(refused.contains(&keys(w.home.folder.path()).ids()[0]) && refused.contains("is everything mounted?"), "{refused}");
-        let nothing = tempfile::tempdir().unwrap();
-        assert_eq!(prepare(w, nothing.path()).unwrap_err().replace(&*nothing.path().to_string_lossy(), ""), refused.replace(&*elsewhere.path().to_string_lossy(), ""));
-        assert!(!nothing.path().join(secret_keys::FOLDER).exists(), "no key is made in the place of one that is missing");
-        let run = |folder: &Path, arguments: &[&str]| {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_alongside"));
-            command.env("ALONGSIDE_DATABASE_URL", &w.home.url).env("ALONGSIDE_DATA_DIR", folder).env_remove("ALONGSIDE_TEST_POSTGRES");
-            let done = command.env("ALONGSIDE_LISTEN", "127.0.0.1:0").args(arguments).output().unwrap();
-            (done.status.code(), String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap())
-        };
-        let (status, _, observed) = run(nothing.path(), &["serve"]);
-        assert!(status == Some(1) && observed.lines().last().unwrap().contains("second factors that are encrypted with key"), "{observed}");
-        // And who verifies is told.
-        let (status, observed, _) = run(elsewhere.path(), &["verify"]);
-        assert!(status == Some(1) && observed.contains("0 of 1 secrets of second factors can be decrypted") && observed.contains("is not in"), "{observed}");
-        let (_, observed, _) = run(w.home.folder.path(), &["verify"]);
-        assert!(observed.contains("1 of 1 secrets of second factors can be decrypted"), "{observed}");
-        let password = w.home.folder.path().join("short");
-        std::fs::write(&password, "short").unwrap();
-        let (status, _, observed) = run(nothing.path(), &["admin", "set-password", "--email", &ana.email, "--password-file", password.to_str().unwrap()]);
-        assert!(status == Some(1) && observed.contains("password: must be at least 15 characters"), "{observed}");
+async fn a_server_with_another_key_lets_nobody_in(w: &World) {
+    let (ana, elsewhere) = (w.user(Role::Advocate), tempfile::tempdir().unwrap());
+    let (secret, codes) = set_up(w, &ana).await;
+    store(w, &ana, &row(w, &ana).secret);
+    let there = w.another_server_with(SecretKeys::load(elsewhere.path()).unwrap());
+    for otp in [code(&secret), codes[0].clone(), "000000".to_owned()] {
+        assert_eq!(sign_in_at(w, &there, &ana, &otp).await, 503);
     }
+    // Nothing of that was spent, and a server that shares the folder lets them in.
+    let sharing = w.another_server_with(keys(w.home.folder.path()));
+    assert_eq!(sign_in_at(w, &sharing, &ana, &code(&secret)).await, 200);
+    sign_in(w, &ana, &codes[0]).await.expect(200);
+    // It does not start.
+    let refused = prepare(w, elsewhere.path()).unwrap_err();
+    assert!(
+        refused.contains(&keys(w.home.folder.path()).ids()[0]) && refused.contains("is everything mounted?"),
+        "{refused}"
+    );
+    let nothing = tempfile::tempdir().unwrap();
+    assert_eq!(
+        prepare(w, nothing.path()).unwrap_err().replace(&*nothing.path().to_string_lossy(), ""),
+        refused.replace(&*elsewhere.path().to_string_lossy(), "")
+    );
+    assert!(!nothing.path().join(secret_keys::FOLDER).exists(), "no key is made in the place of one that is missing");
+    let run = |folder: &Path, arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_alongside"));
+        command
+            .env("ALONGSIDE_DATABASE_URL", &w.home.url)
+            .env("ALONGSIDE_DATA_DIR", folder)
+            .env_remove("ALONGSIDE_TEST_POSTGRES");
+        let done = command.env("ALONGSIDE_LISTEN", "127.0.0.1:0").args(arguments).output().unwrap();
+        (done.status.code(), String::from_utf8(done.stdout).unwrap(), String::from_utf8(done.stderr).unwrap())
+    };
+    let (status, _, observed) = run(nothing.path(), &["serve"]);
+    assert!(
+        status == Some(1) && observed.lines().last().unwrap().contains("second factors that are encrypted with key"),
+        "{observed}"
+    );
+    // And who verifies is told.
+    let (status, observed, _) = run(elsewhere.path(), &["verify"]);
+    assert!(
+        status == Some(1)
+            && observed.contains("0 of 1 secrets of second factors can be decrypted")
+            && observed.contains("is not in"),
+        "{observed}"
+    );
+    let (_, observed, _) = run(w.home.folder.path(), &["verify"]);
+    assert!(observed.contains("1 of 1 secrets of second factors can be decrypted"), "{observed}");
+    let password = w.home.folder.path().join("short");
+    std::fs::write(&password, "short").unwrap();
+    let (status, _, observed) = run(
+        nothing.path(),
+        &["admin", "set-password", "--email", &ana.email, "--password-file", password.to_str().unwrap()],
+    );
+    assert!(status == Some(1) && observed.contains("password: must be at least 15 characters"), "{observed}");
+}
 
-    async fn what_an_older_version_stored_is_encrypted_at_the_start_and_again_when_the_key_changes(w) {
-        let (ana, ben, folder) = (w.user(Role::Advocate), w.outsider(Role::Advocate), w.home.folder.path());
-        let ((of_ana, _), (of_ben, _)) = (set_up(w, &ana).await, set_up(w, &ben).await);
-        store(w, &ana, &of_ana);
-        let of_ben_before = row(w, &ben).secret;
+async fn what_an_older_version_stored_is_encrypted_at_the_start_and_again_when_the_key_changes(w: &World) {
+    let (ana, ben, folder) = (w.user(Role::Advocate), w.outsider(Role::Advocate), w.home.folder.path());
+    let ((of_ana, _), (of_ben, _)) = (set_up(w, &ana).await, set_up(w, &ben).await);
+    store(w, &ana, &of_ana);
+    let of_ben_before = row(w, &ben).secret;
+    prepare(w, folder).unwrap();
+    let sealed = row(w, &ana).secret;
+    assert!(
+        !contains(&sealed, &of_ana) && row(w, &ben).secret == of_ben_before,
+        "what is encrypted already stays as it is"
+    );
+    prepare(w, folder).unwrap();
+    assert_eq!(row(w, &ana).secret, sealed, "a second time there is nothing to do");
+    sign_in(w, &ana, &code(&of_ana)).await.expect(200);
+    // Every first byte is a secret's: none is taken for an encrypted one.
+    for first in [0, 1, 2, 255] {
+        let mut secret = of_ana.clone();
+        secret[0] = first;
+        store(w, &ana, &secret);
         prepare(w, folder).unwrap();
-        let sealed = row(w, &ana).secret;
-        assert!(!contains(&sealed, &of_ana) && row(w, &ben).secret == of_ben_before, "what is encrypted already stays as it is");
-        prepare(w, folder).unwrap();
-        assert_eq!(row(w, &ana).secret, sealed, "a second time there is nothing to do");
-        sign_in(w, &ana, &code(&of_ana)).await.expect(200);
-        // Every first byte is a secret's: none is taken for an encrypted one.
-        for first in [0, 1, 2, 255] {
-            let mut secret = of_ana.clone();
-            secret[0] = first;
-            store(w, &ana, &secret);
-            prepare(w, folder).unwrap();
-            assert_eq!(row(w, &ana).open(&keys(folder)).unwrap(), secret);
-        }
-        store(w, &ana, &sealed);
-
-        let newer = SecretKeys::add(folder).unwrap();
-        let rotated = prepare(w, folder).unwrap();
-        for (user, secret) in [(&ana, &of_ana), (&ben, &of_ben)] {
-            let stored = row(w, user).secret;
-            assert_eq!(secret_keys::key_of(&stored).as_ref(), Some(&newer));
-            // The server that was there before finds the new key by itself.
-            store(w, user, &stored);
-            sign_in(w, user, &code(secret)).await.expect(200);
-        }
-        assert_eq!(rotated.ids().len(), 2);
-        // Once nothing needs it, the older key may go.
-        let old = std::fs::read_dir(folder.join(secret_keys::FOLDER)).unwrap().map(|entry| entry.unwrap().path()).find(|path| !path.to_string_lossy().contains(&newer)).unwrap();
-        std::fs::remove_file(old).unwrap();
-        assert_eq!(prepare(w, folder).unwrap().ids(), [newer]);
+        assert_eq!(row(w, &ana).open(&keys(folder)).unwrap(), secret);
     }
+    store(w, &ana, &sealed);
+
+    let newer = SecretKeys::add(folder).unwrap();
+    let rotated = prepare(w, folder).unwrap();
+    for (user, secret) in [(&ana, &of_ana), (&ben, &of_ben)] {
+        let stored = row(w, user).secret;
+        assert_eq!(secret_keys::key_of(&stored).as_ref(), Some(&newer));
+        // The server that was there before finds the new key by itself.
+        store(w, user, &stored);
+        sign_in(w, user, &code(secret)).await.expect(200);
+    }
+    assert_eq!(rotated.ids().len(), 2);
+    // Once nothing needs it, the older key may go.
+    let old = std::fs::read_dir(folder.join(secret_keys::FOLDER))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .find(|path| !path.to_string_lossy().contains(&newer))
+        .unwrap();
+    std::fs::remove_file(old).unwrap();
+    assert_eq!(prepare(w, folder).unwrap().ids(), [newer]);
 }

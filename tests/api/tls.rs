@@ -1,4 +1,5 @@
-//! TLS of our own (HT-11): what is spoken, what is refused, and a certificate that is exchanged under connections that go on.
+//! TLS of our own (HT-11): what is spoken, what is refused, and a certificate that is exchanged under connections that
+//! go on.
 
 use crate::{
     logs::Program,
@@ -32,7 +33,8 @@ struct Made {
 
 fn make() -> Made {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    let pem = |kind: &str, der: &[u8]| format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", STANDARD.encode(der));
+    let pem =
+        |kind: &str, der: &[u8]| format!("-----BEGIN {kind}-----\n{}\n-----END {kind}-----\n", STANDARD.encode(der));
     let der = made.cert.der().clone();
     Made { chain: pem("CERTIFICATE", &der), key: pem("PRIVATE KEY", &made.signing_key.serialize_der()), der }
 }
@@ -53,7 +55,11 @@ fn mode(file: &Path, mode: u32) {
 fn serve(w: &World, made: &Made, most_connections: usize) -> (String, Arc<Certificate>) {
     let (chain, key) = put(w.home.folder.path(), &made.chain, &made.key);
     let certificate = Arc::new(Certificate::load(&chain, &key).unwrap());
-    let base = w.another_server_in(app::ServerOptions { tls: Some(Arc::clone(&certificate)), most_connections, ..server_options() });
+    let base = w.another_server_in(app::ServerOptions {
+        tls: Some(Arc::clone(&certificate)),
+        most_connections,
+        ..server_options()
+    });
     (base.trim_start_matches("http://").to_owned(), certificate)
 }
 
@@ -64,7 +70,8 @@ fn connect(place: &str, known: &CertificateDer<'static>, versions: &[&'static Su
     let mut roots = RootCertStore::empty();
     roots.add(known.clone()).unwrap();
     let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
-    let mut config = builder.with_protocol_versions(versions).unwrap().with_root_certificates(roots).with_no_client_auth();
+    let mut config =
+        builder.with_protocol_versions(versions).unwrap().with_root_certificates(roots).with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     let client = ClientConnection::new(Arc::new(config), ServerName::try_from("localhost").unwrap()).unwrap();
     let socket = TcpStream::connect(place).unwrap();
@@ -126,99 +133,124 @@ const HANDSHAKE: u8 = 22;
 const ALERT: u8 = 21;
 
 on_both_engines! {
-    async fn with_a_certificate_tls_is_spoken_and_nothing_else(w) {
-        let (made, ana) = (make(), w.user(Role::Advocate));
-        let (place, _) = serve(w, &made, 100);
-        for (versions, spoken) in [(&[&TLS12][..], "TLSv1_2"), (&[&TLS13], "TLSv1_3"), (&[&TLS12, &TLS13], "TLSv1_3")] {
-            let mut stream = connect(&place, &made.der, versions);
-            let reply = ask(&mut stream).unwrap();
-            assert!(reply.starts_with("HTTP/1.1 200") && reply.contains("strict-transport-security: max-age=31536000; includeSubDomains\r\n"), "{reply}");
-            assert_eq!((format!("{:?}", stream.conn.protocol_version().unwrap()), stream.conn.alpn_protocol()), (spoken.to_owned(), Some(&b"http/1.1"[..])));
-            let suite = format!("{:?}", stream.conn.negotiated_cipher_suite().unwrap().suite());
-            assert!(suite.contains("ECDHE") || suite.starts_with("TLS13_"), "{suite}");
-        }
-        // Signing in, over it.
-        let body = json!({"email": ana.email, "password": PASSWORD}).to_string();
-        let mut stream = connect(&place, &made.der, &[&TLS13]);
-        write!(stream, "POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len()).unwrap();
-        let mut reply = String::new();
-        let _ = stream.read_to_string(&mut reply);
-        assert!(reply.starts_with("HTTP/1.1 200") && reply.contains("access_token"), "{reply}");
+    with_a_certificate_tls_is_spoken_and_nothing_else,
+    a_new_certificate_is_shown_to_whoever_comes_next_and_the_others_go_on,
+    over_tls_connections_are_capped_and_who_says_nothing_is_given_up_on,
+}
 
-        // ECDHE-ECDSA-AES128-GCM, which is taken, so that what follows is refused for what it changes.
-        let (ecdhe, rsa) = ([0xc0, 0x2b], [[0, 0x9c], [0, 0x2f], [0, 0x35], [0, 0x0a]]);
-        assert_eq!(raw(&place, &hello([3, 3], &[ecdhe]))[0], HANDSHAKE);
-        for version in [[3, 0], [3, 1], [3, 2]] {
-            let reply = raw(&place, &hello(version, &[ecdhe, [0xc0, 0x09], [0, 0x2f]]));
-            assert!(reply.first() == Some(&ALERT) && !reply.contains(&HANDSHAKE), "{version:?}: {reply:?}");
-        }
-        // No suite without an ephemeral exchange, none with CBC.
-        for suites in [&rsa[..], &[[0xc0, 0x09]], &[[0xc0, 0x23]]] {
-            assert_eq!(raw(&place, &hello([3, 3], suites)).first(), Some(&ALERT), "{suites:?}");
-        }
-        // Plain HTTP is not answered, nor led elsewhere.
-        let reply = raw(&place, b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
-        assert!(!reply.windows(4).any(|window| window == b"HTTP"), "{reply:?}");
+async fn with_a_certificate_tls_is_spoken_and_nothing_else(w: &World) {
+    let (made, ana) = (make(), w.user(Role::Advocate));
+    let (place, _) = serve(w, &made, 100);
+    for (versions, spoken) in [(&[&TLS12][..], "TLSv1_2"), (&[&TLS13], "TLSv1_3"), (&[&TLS12, &TLS13], "TLSv1_3")] {
+        let mut stream = connect(&place, &made.der, versions);
+        let reply = ask(&mut stream).unwrap();
+        assert!(
+            reply.starts_with("HTTP/1.1 200")
+                && reply.contains("strict-transport-security: max-age=31536000; includeSubDomains\r\n"),
+            "{reply}"
+        );
+        assert_eq!(
+            (format!("{:?}", stream.conn.protocol_version().unwrap()), stream.conn.alpn_protocol()),
+            (spoken.to_owned(), Some(&b"http/1.1"[..]))
+        );
+        let suite = format!("{:?}", stream.conn.negotiated_cipher_suite().unwrap().suite());
+        assert!(suite.contains("ECDHE") || suite.starts_with("TLS13_"), "{suite}");
     }
+    // Signing in, over it.
+    let body = json!({"email": ana.email, "password": PASSWORD}).to_string();
+    let mut stream = connect(&place, &made.der, &[&TLS13]);
+    write!(
+        stream,
+        "POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\nContent-Type: \
+         application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+        body.len()
+    )
+    .unwrap();
+    let mut reply = String::new();
+    let _ = stream.read_to_string(&mut reply);
+    assert!(reply.starts_with("HTTP/1.1 200") && reply.contains("access_token"), "{reply}");
 
-    async fn a_new_certificate_is_shown_to_whoever_comes_next_and_the_others_go_on(w) {
-        let (old, new) = (make(), make());
-        let (place, certificate) = serve(w, &old, 100);
-        let folder = w.home.folder.path();
-        let mut first = connect(&place, &old.der, &[&TLS13]);
-        ask(&mut first).unwrap();
-        put(folder, &new.chain, &new.key);
-        ask(&mut connect(&place, &old.der, &[&TLS13])).expect("nobody has looked yet");
-        certificate.look_again();
-        assert!(ask(&mut connect(&place, &old.der, &[&TLS13])).is_err(), "the old one is shown");
-        let mut second = connect(&place, &new.der, &[&TLS13]);
-        ask(&mut second).unwrap();
-        assert_eq!(second.conn.peer_certificates().unwrap()[0], new.der);
-        // What is no good changes nothing, and good files are seen after it.
-        let other = make();
-        for (chain, key, bits) in [(&old.chain, &new.key, 0o600), (&old.chain, &old.key, 0o640), (&String::new(), &old.key, 0o600), (&"garbage".to_owned(), &old.key, 0o600), (&old.chain, &"garbage".to_owned(), 0o600)] {
-            let files = put(folder, chain, key);
-            mode(&files.1, bits);
-            for _ in 0..2 { certificate.look_again(); }
-            ask(&mut connect(&place, &new.der, &[&TLS13])).unwrap();
+    // ECDHE-ECDSA-AES128-GCM, which is taken, so that what follows is refused for what it changes.
+    let (ecdhe, rsa) = ([0xc0, 0x2b], [[0, 0x9c], [0, 0x2f], [0, 0x35], [0, 0x0a]]);
+    assert_eq!(raw(&place, &hello([3, 3], &[ecdhe]))[0], HANDSHAKE);
+    for version in [[3, 0], [3, 1], [3, 2]] {
+        let reply = raw(&place, &hello(version, &[ecdhe, [0xc0, 0x09], [0, 0x2f]]));
+        assert!(reply.first() == Some(&ALERT) && !reply.contains(&HANDSHAKE), "{version:?}: {reply:?}");
+    }
+    // No suite without an ephemeral exchange, none with CBC.
+    for suites in [&rsa[..], &[[0xc0, 0x09]], &[[0xc0, 0x23]]] {
+        assert_eq!(raw(&place, &hello([3, 3], suites)).first(), Some(&ALERT), "{suites:?}");
+    }
+    // Plain HTTP is not answered, nor led elsewhere.
+    let reply = raw(&place, b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    assert!(!reply.windows(4).any(|window| window == b"HTTP"), "{reply:?}");
+}
+
+async fn a_new_certificate_is_shown_to_whoever_comes_next_and_the_others_go_on(w: &World) {
+    let (old, new) = (make(), make());
+    let (place, certificate) = serve(w, &old, 100);
+    let folder = w.home.folder.path();
+    let mut first = connect(&place, &old.der, &[&TLS13]);
+    ask(&mut first).unwrap();
+    put(folder, &new.chain, &new.key);
+    ask(&mut connect(&place, &old.der, &[&TLS13])).expect("nobody has looked yet");
+    certificate.look_again();
+    assert!(ask(&mut connect(&place, &old.der, &[&TLS13])).is_err(), "the old one is shown");
+    let mut second = connect(&place, &new.der, &[&TLS13]);
+    ask(&mut second).unwrap();
+    assert_eq!(second.conn.peer_certificates().unwrap()[0], new.der);
+    // What is no good changes nothing, and good files are seen after it.
+    let other = make();
+    for (chain, key, bits) in [
+        (&old.chain, &new.key, 0o600),
+        (&old.chain, &old.key, 0o640),
+        (&String::new(), &old.key, 0o600),
+        (&"garbage".to_owned(), &old.key, 0o600),
+        (&old.chain, &"garbage".to_owned(), 0o600),
+    ] {
+        let files = put(folder, chain, key);
+        mode(&files.1, bits);
+        for _ in 0..2 {
+            certificate.look_again();
         }
-        std::fs::remove_file(folder.join("chain.pem")).unwrap();
-        certificate.look_again();
         ask(&mut connect(&place, &new.der, &[&TLS13])).unwrap();
-        put(folder, &other.chain, &other.key);
-        certificate.look_again();
-        ask(&mut connect(&place, &other.der, &[&TLS13])).unwrap();
-        for stream in [&mut first, &mut second] {
-            assert!(ask(stream).unwrap().starts_with("HTTP/1.1 200"), "a connection from before");
-        }
     }
+    std::fs::remove_file(folder.join("chain.pem")).unwrap();
+    certificate.look_again();
+    ask(&mut connect(&place, &new.der, &[&TLS13])).unwrap();
+    put(folder, &other.chain, &other.key);
+    certificate.look_again();
+    ask(&mut connect(&place, &other.der, &[&TLS13])).unwrap();
+    for stream in [&mut first, &mut second] {
+        assert!(ask(stream).unwrap().starts_with("HTTP/1.1 200"), "a connection from before");
+    }
+}
 
-    async fn over_tls_connections_are_capped_and_who_says_nothing_is_given_up_on(w) {
-        let made = make();
-        let (place, _) = serve(w, &made, 4);
-        let mut four: Vec<Stream> = (0..4).map(|_| connect(&place, &made.der, &[&TLS13])).collect();
-        for stream in &mut four {
-            ask(stream).unwrap();
-        }
-        let mut fifth = connect(&place, &made.der, &[&TLS13]);
-        fifth.sock.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
-        assert!(ask(&mut fifth).is_err(), "a fifth is served");
-        drop(fifth);
-        ask(&mut four[0]).expect("an old one is not");
-        four.clear();
-        // Four who never shake hands; after five seconds there is room again.
-        let began = Instant::now();
-        let mut silent: Vec<TcpStream> = (0..4).map(|_| TcpStream::connect(&place).unwrap()).collect();
-        std::thread::sleep(Duration::from_millis(200));
-        ask(&mut connect(&place, &made.der, &[&TLS13])).unwrap();
-        for stream in &mut silent {
-            stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
-            let mut byte = [0];
-            assert!(matches!(stream.read(&mut byte), Ok(0) | Err(_)));
-        }
-        let waited = began.elapsed();
-        assert!(waited > Duration::from_secs(4) && waited < Duration::from_secs(9), "{waited:?}");
+async fn over_tls_connections_are_capped_and_who_says_nothing_is_given_up_on(w: &World) {
+    let made = make();
+    let (place, _) = serve(w, &made, 4);
+    let mut four: Vec<Stream> = (0..4).map(|_| connect(&place, &made.der, &[&TLS13])).collect();
+    for stream in &mut four {
+        ask(stream).unwrap();
     }
+    let mut fifth = connect(&place, &made.der, &[&TLS13]);
+    fifth.sock.set_read_timeout(Some(Duration::from_millis(500))).unwrap();
+    assert!(ask(&mut fifth).is_err(), "a fifth is served");
+    drop(fifth);
+    ask(&mut four[0]).expect("an old one is not");
+    four.clear();
+    // Four who never shake hands; after five seconds there is room again.
+    let began = Instant::now();
+    let mut silent: Vec<TcpStream> = (0..4).map(|_| TcpStream::connect(&place).unwrap()).collect();
+    std::thread::sleep(Duration::from_millis(200));
+    ask(&mut connect(&place, &made.der, &[&TLS13])).unwrap();
+    for stream in &mut silent {
+        stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+        let mut byte = [0];
+        assert!(matches!(stream.read(&mut byte), Ok(0) | Err(_)));
+    }
+    let waited = began.elapsed();
+    assert!(waited > Duration::from_secs(4) && waited < Duration::from_secs(9), "{waited:?}");
 }
 
 /// The program itself: nobody has to tell it.
@@ -253,7 +285,8 @@ fn check(folder: &Path, settings: &[(&str, &str)]) -> Option<String> {
         .env("ALONGSIDE_DATA_DIR", folder)
         .env_remove("ALONGSIDE_TEST_POSTGRES")
         .env_remove("ALONGSIDE_DATABASE_URL");
-    let done = command.envs(settings.iter().map(|(name, value)| (format!("ALONGSIDE_{name}"), *value))).output().unwrap();
+    let done =
+        command.envs(settings.iter().map(|(name, value)| (format!("ALONGSIDE_{name}"), *value))).output().unwrap();
     let observed = String::from_utf8(done.stderr).unwrap();
     (!done.status.success()).then_some(observed)
 }

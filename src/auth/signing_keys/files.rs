@@ -9,8 +9,8 @@ use std::{
 
 /// The key of an installation that began before there could be several: it signs from the beginning.
 pub const FIRST: &str = "signing-key.pkcs8";
-/// The others, each named by the time from which it signs: `20261126T053000.000Z-KID.pkcs8`; and the retired, by the time at which they
-/// were: `20261126T053000.000Z-KID.retired`.
+/// The others, each named by the time from which it signs: `20261126T053000.000Z-KID.pkcs8`; and the retired, by the
+/// time at which they were: `20261126T053000.000Z-KID.retired`.
 pub const FOLDER: &str = "signing-keys";
 const NAMED_BY: &str = "%Y%m%dT%H%M%S%.3fZ";
 /// A key has 48 bytes, or 83 with its public half.

@@ -1,5 +1,5 @@
-//! The signing keys as they lie on the disk (TK-09): all of them verify, and the newest whose time has come signs. One that is retired
-//! leaves its public half, so that what it has signed for good, a checkpoint, is still known.
+//! The signing keys as they lie on the disk (TK-09): all of them verify, and the newest whose time has come signs. One
+//! that is retired leaves its public half, so that what it has signed for good, a checkpoint, is still known.
 
 use crate::{lock::FolderLock, types::Instant};
 use aws_lc_rs::{
@@ -64,19 +64,22 @@ impl Key {
     fn read(file: &Path) -> Result<Self, String> {
         let named = |what: String| format!("signing key {}: {what}", file.display());
         let signs_from = if file.ends_with(FIRST) { Some(Instant::from_micros(i64::MIN)) } else { moment(file) };
-        let signs_from =
-            signs_from.ok_or_else(|| named("its name must begin with the time from which it signs: 20261126T053000.000Z-".into()))?;
+        let signs_from = signs_from.ok_or_else(|| {
+            named("its name must begin with the time from which it signs: 20261126T053000.000Z-".into())
+        })?;
         let bytes = read_small(file, 0o077).map_err(named)?;
         Self::of(&bytes, signs_from, file).map_err(named)
     }
 
     /// A key from PKCS#8 bytes.
     fn of(pkcs8: &[u8], signs_from: Instant, file: &Path) -> Result<Self, String> {
-        let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8).map_err(|e| format!("is no Ed25519 key in PKCS#8: {e}"))?;
+        let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(pkcs8)
+            .map_err(|e| format!("is no Ed25519 key in PKCS#8: {e}"))?;
         let public = pair.public_key().as_ref().to_vec();
         let seed = pair.seed().and_then(|seed| seed.as_be_bytes()).map_err(|e| e.to_string())?;
         let encoded = URL_SAFE_NO_PAD.encode(&public);
-        if seed.as_ref().iter().collect::<BTreeSet<_>>().len() < FEWEST_DIFFERENT || SAMPLES.contains(&encoded.as_str()) {
+        if seed.as_ref().iter().collect::<BTreeSet<_>>().len() < FEWEST_DIFFERENT || SAMPLES.contains(&encoded.as_str())
+        {
             return Err("everybody can guess it: take it away, and one is made".into());
         }
         let mut cursor = Hmac::<Sha256>::new_from_slice(pkcs8).map_err(|e| e.to_string())?;
@@ -120,7 +123,10 @@ impl Ring {
         for file in files(data_dir, "retired")? {
             // By its name alone: whatever has become of the file, its key is retired.
             gone.extend(
-                file.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.split_once("Z-")).map(|(_, kid)| kid.to_owned()),
+                file.file_stem()
+                    .and_then(|stem| stem.to_str())
+                    .and_then(|stem| stem.split_once("Z-"))
+                    .map(|(_, kid)| kid.to_owned()),
             );
             match Retired::read(&file) {
                 Ok(one) => retired.push(one),
@@ -182,8 +188,8 @@ impl Ring {
 
     /// Makes a key that verifies at once and signs from then on; answers what it is called.
     pub fn add(data_dir: &Path, signs_from: Instant) -> Result<String, String> {
-        let pkcs8 =
-            Ed25519KeyPair::generate_pkcs8v1(&aws_lc_rs::rand::SystemRandom::new()).map_err(|e| format!("no key can be made: {e}"))?;
+        let pkcs8 = Ed25519KeyPair::generate_pkcs8v1(&aws_lc_rs::rand::SystemRandom::new())
+            .map_err(|e| format!("no key can be made: {e}"))?;
         let kid = Key::of(pkcs8.as_ref(), signs_from, Path::new(FIRST))?.kid;
         write(data_dir, &name(signs_from, &kid, "pkcs8"), pkcs8.as_ref())?;
         Ok(kid)
@@ -202,11 +208,15 @@ impl Ring {
     /// Takes the private half of a key away, and keeps the public one for what it has signed until now.
     pub fn retire(data_dir: &Path, kid: &str) -> Result<(), String> {
         let (ring, _) = Self::read(data_dir, None)?;
-        let lying: Vec<PathBuf> =
-            files(data_dir, "pkcs8")?.into_iter().filter(|file| Key::read(file).is_ok_and(|key| key.kid == kid)).collect();
+        let lying: Vec<PathBuf> = files(data_dir, "pkcs8")?
+            .into_iter()
+            .filter(|file| Key::read(file).is_ok_and(|key| key.kid == kid))
+            .collect();
         if let Some(key) = ring.find(kid) {
             if ring.signer().kid == kid {
-                return Err(format!("{kid} signs now: make another (admin rotate-signing-key), and wait until that one does"));
+                return Err(format!(
+                    "{kid} signs now: make another (admin rotate-signing-key), and wait until that one does"
+                ));
             }
             write(data_dir, &name(Instant::now(), kid, "retired"), key.public.as_bytes())?;
         } else if lying.is_empty() {

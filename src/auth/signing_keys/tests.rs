@@ -39,7 +39,9 @@ fn the_one_key_of_an_older_installation_goes_on() {
     let (first, second) = (kids(&keys).remove(0), Ring::add(folder.path(), Instant::now()).unwrap());
     keys.look_again();
     assert_eq!(kids(&keys), [first.clone(), second.clone()]);
-    assert!(keys.verify(&token).is_ok() && keys.cursor_keys().open.contains(&cursor) && keys.cursor_keys().seals != cursor);
+    assert!(
+        keys.verify(&token).is_ok() && keys.cursor_keys().open.contains(&cursor) && keys.cursor_keys().seals != cursor
+    );
     Ring::retire(folder.path(), &first).unwrap();
     assert!(!folder.path().join(FIRST).exists());
     keys.look_again();
@@ -63,7 +65,10 @@ fn a_new_key_verifies_at_once_and_signs_when_its_time_has_come() {
     there.look_again();
     for keys in [&here, &there] {
         assert!(keys.verify(&before.0).is_ok() && keys.verify(&after).is_ok());
-        assert!(keys.has_signed(b"words", &before.1, Instant::now()) && !keys.has_signed(b"others", &before.1, Instant::now()));
+        assert!(
+            keys.has_signed(b"words", &before.1, Instant::now())
+                && !keys.has_signed(b"others", &before.1, Instant::now())
+        );
     }
     assert!(Ring::retire(folder.path(), &second).unwrap_err().contains("signs now"));
     assert!(Ring::retire(folder.path(), "nobody").unwrap_err().contains(&first), "it says which there are");
@@ -99,7 +104,9 @@ fn a_file_that_is_no_key_of_ones_own_refuses_to_start_and_disturbs_no_server_tha
     let folder = tempfile::tempdir().unwrap();
     let keys = Keys::load(folder.path()).unwrap();
     let (token, rest) = (keys.mint(actor()).unwrap(), folder.path().join(FOLDER));
-    let sample = |hex: &str| pkcs8(&(0..32).map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap()).collect::<Vec<_>>());
+    let sample = |hex: &str| {
+        pkcs8(&(0..32).map(|i| u8::from_str_radix(&hex[2 * i..2 * i + 2], 16).unwrap()).collect::<Vec<_>>())
+    };
     for (name, bytes, mode) in [
         ("20300101T000000.000Z-a.pkcs8", pkcs8(&a_seed()), 0o640),
         ("20300101T000000.000Z-a.pkcs8", pkcs8(&a_seed()), 0o604),
@@ -108,10 +115,26 @@ fn a_file_that_is_no_key_of_ones_own_refuses_to_start_and_disturbs_no_server_tha
         ("20300101T000000.000Z-a.pkcs8", vec![0x30; 100_000], 0o600),
         ("20300101T000000.000Z-a.pkcs8", pkcs8(&[0; 32]), 0o600),
         ("20300101T000000.000Z-a.pkcs8", pkcs8(b"changemechangemechangemechangeme"), 0o600),
-        ("20300101T000000.000Z-a.pkcs8", sample("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"), 0o600),
-        ("20300101T000000.000Z-a.pkcs8", sample("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb"), 0o600),
-        ("20300101T000000.000Z-a.pkcs8", sample("c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7"), 0o600),
-        ("20300101T000000.000Z-a.pkcs8", sample("d4ee72dbf913584ad5b6d8f1f769f8ad3afe7c28cbf1d4fbe097a88f44755842"), 0o600),
+        (
+            "20300101T000000.000Z-a.pkcs8",
+            sample("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"),
+            0o600,
+        ),
+        (
+            "20300101T000000.000Z-a.pkcs8",
+            sample("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb"),
+            0o600,
+        ),
+        (
+            "20300101T000000.000Z-a.pkcs8",
+            sample("c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7"),
+            0o600,
+        ),
+        (
+            "20300101T000000.000Z-a.pkcs8",
+            sample("d4ee72dbf913584ad5b6d8f1f769f8ad3afe7c28cbf1d4fbe097a88f44755842"),
+            0o600,
+        ),
         ("mine.pkcs8", pkcs8(&a_seed()), 0o600),
         ("20301301T000000.000Z-a.pkcs8", pkcs8(&a_seed()), 0o600),
         ("20300101T000000.000Z-a.retired", b"not a key".to_vec(), 0o600),

@@ -18,16 +18,33 @@ use actix_web::{
 /// List the actions of a case
 ///
 /// The newest first: the actions against its barriers and those against the case itself.
-#[utoipa::path(tag = "Actions", params(("id" = CaseId, Path), List<LadderFilter>), responses((status = 200, body = Page<Action>)), security(("bearer" = ["actions:read"])))]
+#[utoipa::path(
+    tag = "Actions",
+    params(("id" = CaseId, Path), List<LadderFilter>),
+    responses((status = 200, body = Page<Action>)),
+    security(("bearer" = ["actions:read"])),
+)]
 #[get("/cases/{id}/actions")]
-pub async fn list_case_actions(who: Allowed<ReadActions>, db: Data<Db>, id: Path<CaseId>, list: List<LadderFilter>) -> Reply<Page<Action>> {
+pub async fn list_case_actions(
+    who: Allowed<ReadActions>,
+    db: Data<Db>,
+    id: Path<CaseId>,
+    list: List<LadderFilter>,
+) -> Reply<Page<Action>> {
     paged(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
 }
 
 /// Create an action in a case
 ///
-/// For an action against no single barrier. Needs a type and a forum. Starts as `draft`, or as `filed` if `filed_on` is given.
-#[utoipa::path(tag = "Actions", params(("id" = CaseId, Path)), request_body = NewAction, responses((status = 201, body = Action)), security(("bearer" = ["actions:write"])))]
+/// For an action against no single barrier. Needs a type and a forum. Starts as `draft`, or as `filed` if `filed_on` is
+/// given.
+#[utoipa::path(
+    tag = "Actions",
+    params(("id" = CaseId, Path)),
+    request_body = NewAction,
+    responses((status = 201, body = Action)),
+    security(("bearer" = ["actions:write"])),
+)]
 #[post("/cases/{id}/actions")]
 pub async fn create_case_action(
     who: Allowed<WriteActions>,
@@ -42,7 +59,12 @@ pub async fn create_case_action(
 /// List the actions against a barrier
 ///
 /// The newest first.
-#[utoipa::path(tag = "Actions", params(("id" = BarrierId, Path), List<LadderFilter>), responses((status = 200, body = Page<Action>)), security(("bearer" = ["actions:read"])))]
+#[utoipa::path(
+    tag = "Actions",
+    params(("id" = BarrierId, Path), List<LadderFilter>),
+    responses((status = 200, body = Page<Action>)),
+    security(("bearer" = ["actions:read"])),
+)]
 #[get("/barriers/{id}/actions")]
 pub async fn list_barrier_actions(
     who: Allowed<ReadActions>,
@@ -55,8 +77,15 @@ pub async fn list_barrier_actions(
 
 /// Create an action against a barrier
 ///
-/// Needs a type and a forum. Starts as `draft`, or as `filed` if `filed_on` is given. An action that follows another says why.
-#[utoipa::path(tag = "Actions", params(("id" = BarrierId, Path)), request_body = NewAction, responses((status = 201, body = Action)), security(("bearer" = ["actions:write"])))]
+/// Needs a type and a forum. Starts as `draft`, or as `filed` if `filed_on` is given. An action that follows another
+/// says why.
+#[utoipa::path(
+    tag = "Actions",
+    params(("id" = BarrierId, Path)),
+    request_body = NewAction,
+    responses((status = 201, body = Action)),
+    security(("bearer" = ["actions:write"])),
+)]
 #[post("/barriers/{id}/actions")]
 pub async fn create_barrier_action(
     who: Allowed<WriteActions>,
@@ -71,7 +100,12 @@ pub async fn create_barrier_action(
 /// List actions
 ///
 /// The actions of every case that the caller works on or supervises.
-#[utoipa::path(tag = "Actions", params(List<ActionFilter>), responses((status = 200, body = Page<Action>)), security(("bearer" = ["actions:read"])))]
+#[utoipa::path(
+    tag = "Actions",
+    params(List<ActionFilter>),
+    responses((status = 200, body = Page<Action>)),
+    security(("bearer" = ["actions:read"])),
+)]
 #[get("/actions")]
 pub async fn list_actions(who: Allowed<ReadActions>, db: Data<Db>, list: List<ActionFilter>) -> Reply<Page<Action>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
@@ -79,9 +113,15 @@ pub async fn list_actions(who: Allowed<ReadActions>, db: Data<Db>, list: List<Ac
 
 /// Fetch one action
 ///
-/// A decided action has `next_steps`: the actions that may follow, with a due date where the catalogue has a rule. Each due date is
-/// computed from `decided_on`, as if that were the date on the notice: read the notice. This is not legal advice.
-#[utoipa::path(tag = "Actions", params(("id" = ActionId, Path)), responses((status = 200, body = Action)), security(("bearer" = ["actions:read"])))]
+/// A decided action has `next_steps`: the actions that may follow, with a due date where the catalogue has a rule. Each
+/// due date is computed from `decided_on`, as if that were the date on the notice: read the notice. This is not legal
+/// advice.
+#[utoipa::path(
+    tag = "Actions",
+    params(("id" = ActionId, Path)),
+    responses((status = 200, body = Action)),
+    security(("bearer" = ["actions:read"])),
+)]
 #[get("/actions/{id}")]
 pub async fn get_action(who: Allowed<ReadActions>, db: Data<Db>, id: Path<ActionId>) -> Reply<Action> {
     ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
@@ -89,9 +129,15 @@ pub async fn get_action(who: Allowed<ReadActions>, db: Data<Db>, id: Path<Action
 
 /// Change an action
 ///
-/// A JSON merge patch. `filed_on` files a draft; a decision with `decided_on` decides the action. A withdrawn action, or one that was
-/// entered in error, cannot change. Satisfy its deadlines with their own operation.
-#[utoipa::path(tag = "Actions", params(("id" = ActionId, Path)), request_body = ActionPatch, responses((status = 200, body = Action)), security(("bearer" = ["actions:write"])))]
+/// A JSON merge patch. `filed_on` files a draft; a decision with `decided_on` decides the action. A withdrawn action,
+/// or one that was entered in error, cannot change. Satisfy its deadlines with their own operation.
+#[utoipa::path(
+    tag = "Actions",
+    params(("id" = ActionId, Path)),
+    request_body = ActionPatch,
+    responses((status = 200, body = Action)),
+    security(("bearer" = ["actions:write"])),
+)]
 #[patch("/actions/{id}")]
 pub async fn update_action(
     who: Allowed<WriteActions>,

@@ -21,8 +21,13 @@ use std::sync::LazyLock;
 use utoipa::ToSchema;
 
 /// What leaves something to be asked for, where a rung does not say otherwise.
-const NOT_ALL: &[Decision] =
-    &[Decision::PartlyGranted, Decision::Denied, Decision::DismissedUntimely, Decision::DismissedNoJurisdiction, Decision::NoResponse];
+const NOT_ALL: &[Decision] = &[
+    Decision::PartlyGranted,
+    Decision::Denied,
+    Decision::DismissedUntimely,
+    Decision::DismissedNoJurisdiction,
+    Decision::NoResponse,
+];
 
 /// One rung: after such an action, with such a decision, this one.
 #[derive(Debug, Deserialize)]
@@ -58,7 +63,8 @@ struct Then {
 }
 
 #[expect(clippy::expect_used, reason = "the file is compiled in, and a unit test reads it")]
-static LADDER: LazyLock<Vec<Rung>> = LazyLock::new(|| serde_json::from_str(include_str!("ladder.json")).expect("ladder.json"));
+static LADDER: LazyLock<Vec<Rung>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("ladder.json")).expect("ladder.json"));
 
 impl After {
     /// An action that does not say its programme is met by the rungs of every one, and each step names its own.
@@ -72,7 +78,7 @@ impl After {
 /// The clock of a next step, as if it started on the day of the decision.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(example = json!({"rule_id": "019a3c80-0000-7000-8000-000000000004", "rule_version": 1, "code": "medicaid_mco_state_fair_hearing", "name": "State fair hearing", "due_on": "2027-02-18", "due_at": "2027-02-19T05:59:59.999Z", "time_zone": "America/Chicago", "not_statutory": false, "citation": "42 CFR 438.408(f)(2)", "url": "https://www.ecfr.gov", "last_verified_on": "2026-11-01", "disclaimer": "This is no legal advice."}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/next_clock.json"))))]
 pub struct NextClock {
     pub rule_id: DeadlineRuleId,
     pub rule_version: i32,
@@ -95,7 +101,7 @@ pub struct NextClock {
 /// An action that may come next.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(example = json!({"type": "fair_hearing", "scheme": "medicaid_managed_care", "forum": "The state's fair hearing office", "reason": "A state fair hearing decides on what the plan has upheld."}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/next_step.json"))))]
 pub struct NextStep {
     #[serde(rename = "type")]
     pub kind: ActionType,
@@ -129,7 +135,8 @@ pub fn next_steps(tx: &mut Tx, row: &ActionRow) -> Result<Option<Vec<NextStep>>>
     Ok(Some(steps))
 }
 
-/// What the rule of this code makes of the day; nothing where none of its versions holds then, or it leads out of the calendar.
+/// What the rule of this code makes of the day; nothing where none of its versions holds then, or it leads out of the
+/// calendar.
 fn clock(tx: &mut Tx, code: &str, day: Day, zone: &Zone) -> Result<Option<NextClock>> {
     let Some(rule) = deadline_rules::store::effective_by_code(tx, code, day)? else { return Ok(None) };
     let Ok(computed) = compute(&rule, Trigger::On(day), zone, None, Holidays::built_in()) else { return Ok(None) };

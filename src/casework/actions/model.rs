@@ -242,19 +242,44 @@ impl ActionRow {
             Some(Decision::Withdrawn) => matches!(status, Decided | Withdrawn),
             Some(_) => decided,
         };
-        need(!status.was_filed() || self.filed_on.is_some(), "filed_on", "required", "an action that was filed says when");
+        need(
+            !status.was_filed() || self.filed_on.is_some(),
+            "filed_on",
+            "required",
+            "an action that was filed says when",
+        );
         need(status != Draft || self.filed_on.is_none(), "filed_on", "not_allowed", "a draft has not been filed");
         need(!decided || self.decision.is_some(), "decision", "required", "a decided action says what was decided");
         need(fits || mistake, "decision", "not_allowed", "does not fit the status");
-        need(!decided || self.decided_on.is_some(), "decided_on", "required", "a decided action says when it was decided");
-        need(decided || mistake || self.decided_on.is_none(), "decided_on", "not_allowed", "only a decided action was decided on a day");
+        need(
+            !decided || self.decided_on.is_some(),
+            "decided_on",
+            "required",
+            "a decided action says when it was decided",
+        );
+        need(
+            decided || mistake || self.decided_on.is_none(),
+            "decided_on",
+            "not_allowed",
+            "only a decided action was decided on a day",
+        );
         let before = self.filed_on.zip(self.decided_on).is_some_and(|(filed, decided)| decided < filed);
         need(!before, "decided_on", "before_filing", "must not lie before the day of filing");
         need(self.filed_on.is_none_or(|day| day <= today), "filed_on", "in_the_future", "must not lie in the future");
-        need(self.decided_on.is_none_or(|day| day <= today), "decided_on", "in_the_future", "must not lie in the future");
+        need(
+            self.decided_on.is_none_or(|day| day <= today),
+            "decided_on",
+            "in_the_future",
+            "must not lie in the future",
+        );
         let reasoned = self.parent_action_id.is_none() || self.escalation_reason.is_some();
         need(reasoned, "escalation_reason", "required", "an action that follows another says why it went on");
-        need(!self.late_filing || self.good_cause.is_some(), "good_cause", "required", "a late filing says what the good cause is");
+        need(
+            !self.late_filing || self.good_cause.is_some(),
+            "good_cause",
+            "required",
+            "a late filing says what the good cause is",
+        );
         if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
     }
 }
@@ -262,7 +287,7 @@ impl ActionRow {
 /// A step taken against a barrier or in a case.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000090", "case_id": "019ab3c4-0000-7000-8000-000000000020", "barrier_id": "019ab3c4-0000-7000-8000-000000000060", "provider_id": "019ab3c4-0000-7000-8000-000000000050", "type": "internal_appeal", "forum": "Riverside Health Plan, appeals unit", "scheme": "medicaid_managed_care", "level": 1, "status": "filed", "filed_on": "2026-11-20", "method": "fax", "external_reference": "A-1022", "late_filing": false, "created_by": "019ab3c4-0000-7000-8000-000000000002", "version": 2, "created_at": "2026-11-19T15:00:00.000Z", "updated_at": "2026-11-20T15:00:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/action.json"))))]
 pub struct Action {
     pub id: ActionId,
     pub case_id: CaseId,
@@ -354,7 +379,13 @@ mod tests {
         /// Whatever is sent, an action stays or goes as the table has it; and back from an end it never comes.
         #[test]
         fn no_patch_leads_off_the_table(sent in proptest::collection::vec(
-            (option::of(select(ActionStatus::ALL)), member(Decision::ALL), member(&["2026-11-01", "2026-11-20", "2030-01-01"]), member(&["2026-11-10", "2026-11-24"])), 0..30,
+            (
+                option::of(select(ActionStatus::ALL)),
+                member(Decision::ALL),
+                member(&["2026-11-01", "2026-11-20", "2030-01-01"]),
+                member(&["2026-11-10", "2026-11-24"]),
+            ),
+            0..30,
         )) {
             let day = |patch: Patch<&str>| match patch {
                 Patch::Set(day) => Patch::Set(Day::parse(day).unwrap()),
@@ -404,7 +435,10 @@ mod tests {
         for status in ActionStatus::ALL {
             assert_eq!(MOVES.iter().filter(|(from, _)| from == status).count(), 1, "{status:?}");
             assert!(status.may_become(*status));
-            assert!(*status == EnteredInError || status.may_become(EnteredInError), "{status:?}: a mistake can always be told");
+            assert!(
+                *status == EnteredInError || status.may_become(EnteredInError),
+                "{status:?}: a mistake can always be told"
+            );
         }
         for back in [Draft, Filed, InProgress, Decided] {
             assert!(!Withdrawn.may_become(back) && !EnteredInError.may_become(back));
@@ -418,7 +452,10 @@ mod tests {
         assert_eq!(status(json!({})), Draft);
         assert_eq!(status(json!({"filed_on": "2026-11-01"})), Filed);
         assert_eq!(status(json!({"filed_on": "2026-11-01", "decision": "pending"})), Filed);
-        assert_eq!(status(json!({"filed_on": "2026-11-01", "decision": "denied", "decided_on": "2026-11-20"})), Decided);
+        assert_eq!(
+            status(json!({"filed_on": "2026-11-01", "decision": "denied", "decided_on": "2026-11-20"})),
+            Decided
+        );
         let mut row = new(json!({"filed_on": "2026-11-01", "decision": "denied", "decided_on": "2026-11-20"})).unwrap();
         let mut patch = |json: Value| row.apply(&serde_json::from_value(json).unwrap()).map(|()| row.status);
         assert!(patch(json!({"status": "filed"})).is_err());
@@ -436,12 +473,20 @@ mod tests {
             (json!({"filed_on": "2026-11-01", "decision": "denied"}), vec!["/decided_on required"]),
             (json!({"filed_on": "2026-11-01", "status": "filed", "decision": "denied"}), vec!["/decision not_allowed"]),
             (
-                json!({"status": "decided", "filed_on": "2026-11-01", "decided_on": "2026-11-02", "decision": "pending"}),
+                json!({
+                    "status": "decided", "filed_on": "2026-11-01", "decided_on": "2026-11-02", "decision": "pending",
+                }),
                 vec!["/decision not_allowed"],
             ),
-            (json!({"filed_on": "2026-11-20", "decision": "denied", "decided_on": "2026-11-19"}), vec!["/decided_on before_filing"]),
+            (
+                json!({"filed_on": "2026-11-20", "decision": "denied", "decided_on": "2026-11-19"}),
+                vec!["/decided_on before_filing"],
+            ),
             (json!({"filed_on": "2026-11-25"}), vec!["/filed_on in_the_future"]),
-            (json!({"filed_on": "2026-11-01", "decision": "denied", "decided_on": "2026-11-25"}), vec!["/decided_on in_the_future"]),
+            (
+                json!({"filed_on": "2026-11-01", "decision": "denied", "decided_on": "2026-11-25"}),
+                vec!["/decided_on in_the_future"],
+            ),
             (json!({"parent_action_id": Id::<()>::new()}), vec!["/escalation_reason required"]),
             (json!({"late_filing": true}), vec!["/good_cause required"]),
             (json!({"status": "withdrawn", "decision": "withdrawn"}), vec![]),
@@ -452,7 +497,9 @@ mod tests {
 
     #[test]
     fn a_level_is_one_digit() {
-        for (json, holds) in [(json!(1), true), (json!(9), true), (json!(0), false), (json!(10), false), (json!("1"), false)] {
+        for (json, holds) in
+            [(json!(1), true), (json!(9), true), (json!(0), false), (json!(10), false), (json!("1"), false)]
+        {
             assert_eq!(serde_json::from_value::<Level>(json).is_ok(), holds);
         }
     }

@@ -17,7 +17,7 @@ use validator::Validate;
 /// A new action.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"type": "internal_appeal", "forum": "Riverside Health Plan, appeals unit", "scheme": "medicaid_managed_care", "level": 1, "filed_on": "2026-01-20", "method": "fax", "external_reference": "A-1022"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/new_action.json"))))]
 pub struct NewAction {
     #[serde(rename = "type")]
     pub kind: ActionType,

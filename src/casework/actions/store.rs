@@ -30,7 +30,10 @@ const LONGEST_CHAIN: usize = 50;
 
 /// The actions of the cases that this caller may work in.
 fn visible(tx: &Tx) -> actions::BoxedQuery<'static, Dialect> {
-    actions::table.filter(actions::organization_id.eq(tx.organization())).filter(in_visible_case!(tx, "actions")).into_boxed()
+    actions::table
+        .filter(actions::organization_id.eq(tx.organization()))
+        .filter(in_visible_case!(tx, "actions"))
+        .into_boxed()
 }
 
 fn filtered(tx: &Tx, filter: &ActionFilter, barrier: Option<BarrierId>) -> actions::BoxedQuery<'static, Dialect> {
@@ -53,19 +56,28 @@ fn filtered(tx: &Tx, filter: &ActionFilter, barrier: Option<BarrierId>) -> actio
     query
 }
 
-fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, filter: &ActionFilter, barrier: Option<BarrierId>) -> Result<Page<Action>> {
+fn listed<F: Filter>(
+    tx: &mut Tx,
+    list: &List<F>,
+    filter: &ActionFilter,
+    barrier: Option<BarrierId>,
+) -> Result<Page<Action>> {
     let actor = tx.actor()?;
     let mut query = filtered(tx, filter, barrier);
     if let Some((at, id)) = list.after(actor)? {
-        query =
-            query.filter(row_after((actions::created_at, actions::id), (Instant::from_micros(at), ActionId::from_uuid(id)), list.down()));
+        query = query.filter(row_after(
+            (actions::created_at, actions::id),
+            (Instant::from_micros(at), ActionId::from_uuid(id)),
+            list.down(),
+        ));
     }
     query = match list.down() {
         true => query.order((actions::created_at.desc(), actions::id.desc())),
         false => query.order((actions::created_at.asc(), actions::id.asc())),
     };
     let rows: Vec<ActionRow> = query.select(ActionRow::as_select()).limit(list.fetch()).load(tx.conn)?;
-    let total = if list.include_total { Some(filtered(tx, filter, barrier).count().get_result(tx.conn)?) } else { None };
+    let total =
+        if list.include_total { Some(filtered(tx, filter, barrier).count().get_result(tx.conn)?) } else { None };
     let page = list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Action::from);
     tx.audit_read_all("action.listed", page.items.iter().map(|action| action.id));
     Ok(page)
@@ -91,8 +103,12 @@ pub fn page_of_barrier(tx: &mut Tx, barrier: BarrierId, list: &List<LadderFilter
 
 /// The actions of a case for its file: the newest, in the order of time, and how many were left out.
 pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Capped<ActionRow>> {
-    let newest =
-        crate::newest!(tx, ActionRow, (actions::created_at.desc(), actions::id.desc()), visible(tx).filter(actions::case_id.eq(case)));
+    let newest = crate::newest!(
+        tx,
+        ActionRow,
+        (actions::created_at.desc(), actions::id.desc()),
+        visible(tx).filter(actions::case_id.eq(case))
+    );
     tx.audit_read_all("action.listed", newest.rows.iter().map(|row| row.id));
     Ok(newest)
 }
@@ -105,7 +121,11 @@ pub fn find(tx: &mut Tx, id: ActionId) -> Result<ActionRow> {
 /// That a body names an action of this case; where it names one, the row.
 pub fn of_case(tx: &mut Tx, id: ActionId, case: CaseId, pointer: &str) -> Result<ActionRow> {
     let row = find(tx, id).map_err(|error| error.named_by(pointer))?;
-    if row.case_id == case { Ok(row) } else { Err(ApiError::invalid(pointer, "other_case", "must belong to the same case")) }
+    if row.case_id == case {
+        Ok(row)
+    } else {
+        Err(ApiError::invalid(pointer, "other_case", "must belong to the same case"))
+    }
 }
 
 pub fn get(tx: &mut Tx, id: ActionId) -> Result<Action> {
@@ -120,8 +140,8 @@ fn whole(tx: &mut Tx, row: ActionRow) -> Result<Action> {
     Ok(Action { next_steps, ..row.into() })
 }
 
-/// Whether an action against this provider was filed in this case shortly before the day. Other cases of the client are not looked
-/// at: whoever reads the flag may not know of them.
+/// Whether an action against this provider was filed in this case shortly before the day. Other cases of the client are
+/// not looked at: whoever reads the flag may not know of them.
 pub fn filed_shortly_before(tx: &mut Tx, case: &CaseRow, provider: ProviderId, day: Day) -> Result<bool> {
     let filed = actions::table
         .filter(actions::organization_id.eq(case.organization_id))
@@ -133,7 +153,8 @@ pub fn filed_shortly_before(tx: &mut Tx, case: &CaseRow, provider: ProviderId, d
     Ok(first.is_some())
 }
 
-/// That the parent is of the same case, and that nobody becomes their own ancestor. The case is held, so the chain stands still.
+/// That the parent is of the same case, and that nobody becomes their own ancestor. The case is held, so the chain
+/// stands still.
 fn check_parent(tx: &mut Tx, row: &ActionRow) -> Result<()> {
     const POINTER: &str = "/parent_action_id";
     let mut above = row.parent_action_id;
@@ -141,7 +162,11 @@ fn check_parent(tx: &mut Tx, row: &ActionRow) -> Result<()> {
     while let Some(id) = above {
         steps += 1;
         if steps > LONGEST_CHAIN {
-            return Err(ApiError::invalid(POINTER, "out_of_range", format!("would make a chain of more than {LONGEST_CHAIN} actions")));
+            return Err(ApiError::invalid(
+                POINTER,
+                "out_of_range",
+                format!("would make a chain of more than {LONGEST_CHAIN} actions"),
+            ));
         }
         if id == row.id {
             return Err(ApiError::invalid(POINTER, "cycle", "must not be the action itself or one that follows it"));
@@ -199,7 +224,11 @@ fn create(
 pub fn update(tx: &mut Tx, id: ActionId, version: &IfMatch, patch: &Body<ActionPatch>) -> Result<Action> {
     let case = find(tx, id)?.case_id;
     let mut case = cases::store::lock_for_update(tx, case)?;
-    let mut row = visible(tx).filter(actions::id.eq(id)).select(ActionRow::as_select()).locked().get_result::<ActionRow>(tx.conn)?;
+    let mut row = visible(tx)
+        .filter(actions::id.eq(id))
+        .select(ActionRow::as_select())
+        .locked()
+        .get_result::<ActionRow>(tx.conn)?;
     version.check(row.version)?;
     let before = row.status;
     row.apply(patch)?;

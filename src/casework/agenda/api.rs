@@ -10,10 +10,16 @@ use actix_web::{get, web::Data};
 
 /// Read my agenda
 ///
-/// For an advocate: their own cases. For a supervisor: the teams that they oversee, and first what has no lead or assignee, or one who has
-/// left. At most 30 of each, the soonest first: open and overdue deadlines; meetings from today on; tasks and promises due today or
-/// overdue; cases in which nobody was reached for `quiet_days`; handovers that wait for the caller's answer.
-#[utoipa::path(tag = "Me", params(AgendaView), responses((status = 200, body = Agenda)), security(("bearer" = ["agenda:read"])))]
+/// For an advocate: their own cases. For a supervisor: the teams that they oversee, and first what has no lead or
+/// assignee, or one who has left. At most 30 of each, the soonest first: open and overdue deadlines; meetings from
+/// today on; tasks and promises due today or overdue; cases in which nobody was reached for `quiet_days`; handovers
+/// that wait for the caller's answer.
+#[utoipa::path(
+    tag = "Me",
+    params(AgendaView),
+    responses((status = 200, body = Agenda)),
+    security(("bearer" = ["agenda:read"])),
+)]
 #[get("/me/agenda")]
 pub async fn get_agenda(who: Allowed<ReadAgenda>, db: Data<Db>, view: Query<AgendaView>) -> Reply<Agenda> {
     plain(db.read(&who, move |tx| store::agenda(tx, &view)).await?)

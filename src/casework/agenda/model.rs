@@ -56,15 +56,7 @@ pub struct AgendaView {
 
 /// What is before a person, at most 30 of each kind, soonest first.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({
-    "as_of": "2026-11-23T15:00:00.000Z",
-    "deadlines": [{"id": "019ab3c4-0000-7000-8000-0000000000a1", "case_id": "019ab3c4-0000-7000-8000-000000000020", "case_number": "2026-000042", "lead_advocate_id": "019ab3c4-0000-7000-8000-000000000002", "action_id": "019ab3c4-0000-7000-8000-0000000000a0", "due_on": "2026-11-25", "due_at": "2026-11-26T05:59:59.999Z", "time_zone": "America/Chicago", "status": "running", "overdue": false}],
-    "meetings": [{"id": "019ab3c4-0000-7000-8000-000000000060", "case_id": "019ab3c4-0000-7000-8000-000000000020", "case_number": "2026-000042", "lead_advocate_id": "019ab3c4-0000-7000-8000-000000000002", "type": "discharge_planning", "mode": "in_facility", "status": "booked", "starts_at": "2026-11-24T15:00:00.000Z", "ends_at": "2026-11-24T16:00:00.000Z", "time_zone": "America/Chicago", "purpose": "Leave with a plan that keeps my medication.", "readiness": {"mandatory": 10, "done": 4, "ratio": 0.4}}],
-    "tasks": [{"id": "019ab3c4-0000-7000-8000-000000000080", "case_id": "019ab3c4-0000-7000-8000-000000000020", "case_number": "2026-000042", "lead_advocate_id": "019ab3c4-0000-7000-8000-000000000002", "assignee_id": "019ab3c4-0000-7000-8000-000000000002", "title": "Check that the plan came", "due_on": "2026-11-20", "overdue": true}],
-    "commitments": [{"id": "019ab3c4-0000-7000-8000-000000000062", "case_id": "019ab3c4-0000-7000-8000-000000000020", "case_number": "2026-000042", "lead_advocate_id": "019ab3c4-0000-7000-8000-000000000002", "meeting_id": "019ab3c4-0000-7000-8000-000000000060", "party": "provider", "text": "Send the plan in writing.", "due_on": "2026-11-20", "overdue": true}],
-    "quiet_cases": [{"case_id": "019ab3c4-0000-7000-8000-000000000021", "case_number": "2026-000017", "reason": "quiet", "lead_advocate_id": "019ab3c4-0000-7000-8000-000000000002", "status": "active", "priority": "high", "opened_at": "2026-09-01T10:00:00.000Z", "last_contact_at": "2026-10-30T10:00:00.000Z"}],
-    "handovers": [{"id": "019ab3c4-0000-7000-8000-000000000090", "case_id": "019ab3c4-0000-7000-8000-000000000022", "case_number": "2026-000018", "from_user_id": "019ab3c4-0000-7000-8000-000000000003", "offered_at": "2026-11-22T09:00:00.000Z"}]
-}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/agenda.json"))))]
 pub struct Agenda {
     pub as_of: Instant,
     /// Open ones, and those whose day is over and that nobody has settled.
@@ -75,8 +67,9 @@ pub struct Agenda {
     pub tasks: Vec<AgendaTask>,
     /// Promises that are open, and due by the end of the organization's day.
     pub commitments: Vec<AgendaCommitment>,
-    /// Active cases without a successful contact for so many days, the quietest first. For a supervisor there come before them the open
-    /// cases whose lead has left, the oldest first, and those that nobody leads yet. `reason` says which it is.
+    /// Active cases without a successful contact for so many days, the quietest first. For a supervisor there come
+    /// before them the open cases whose lead has left, the oldest first, and those that nobody leads yet. `reason` says
+    /// which it is.
     pub quiet_cases: Vec<QuietCase>,
     /// Cases that are offered to the caller, the oldest offer first.
     pub handovers: Vec<AgendaHandover>,

@@ -41,7 +41,7 @@ pub struct AssignmentRow {
 /// Who works a case, from when to when.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000030", "case_id": "019ab3c4-0000-7000-8000-000000000020", "user_id": "019ab3c4-0000-7000-8000-000000000002", "role": "lead", "assigned_by": "019ab3c4-0000-7000-8000-000000000004", "started_at": "2026-11-23T15:00:00.000Z", "version": 1}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/assignment.json"))))]
 pub struct Assignment {
     pub id: AssignmentId,
     pub case_id: CaseId,
@@ -91,7 +91,8 @@ pub struct NewAssignment {
     pub user_id: UserId,
     /// A new lead takes the place of the present one.
     pub role: AssignmentRole,
-    /// The last day of it, of the organization's calendar: at most 366 days from now. Access ends by itself with it. Not for a lead.
+    /// The last day of it, of the organization's calendar: at most 366 days from now. Access ends by itself with it.
+    /// Not for a lead.
     pub ends_on: Option<Day>,
 }
 
@@ -101,7 +102,11 @@ impl NewAssignment {
         let Some(last) = self.ends_on else { return Ok(None) };
         let today = Day::today(zone);
         if self.role == AssignmentRole::Lead {
-            return Err(ApiError::invalid("/ends_on", "lead_has_no_end", "a case must have a lead: assign another lead first"));
+            return Err(ApiError::invalid(
+                "/ends_on",
+                "lead_has_no_end",
+                "a case must have a lead: assign another lead first",
+            ));
         }
         if last < today || last > today.plus_days(LONGEST_DAYS) {
             return Err(ApiError::invalid("/ends_on", "out_of_range", "must lie between today and 366 days from now"));

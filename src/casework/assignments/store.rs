@@ -20,8 +20,8 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// The condition under which a column holds a case that the caller is assigned to now. Whatever an advocate sees is asked for with
-/// it, here and in every other store. An assignment may have its end set beforehand.
+/// The condition under which a column holds a case that the caller is assigned to now. Whatever an advocate sees is
+/// asked for with it, here and in every other store. An assignment may have its end set beforehand.
 pub fn assigned_cases(tx: &Tx, column: &'static str) -> Condition {
     let Ok(actor) = tx.actor() else { return Condition::nothing() };
     Condition::sql(column)
@@ -36,7 +36,10 @@ pub fn assigned_cases(tx: &Tx, column: &'static str) -> Condition {
 
 /// The assignments of a case that the caller may see.
 fn visible(case: &CaseRow) -> assignments::BoxedQuery<'static, Dialect> {
-    assignments::table.filter(assignments::organization_id.eq(case.organization_id)).filter(assignments::case_id.eq(case.id)).into_boxed()
+    assignments::table
+        .filter(assignments::organization_id.eq(case.organization_id))
+        .filter(assignments::case_id.eq(case.id))
+        .into_boxed()
 }
 
 fn filtered(case: &CaseRow, filter: &AssignmentFilter) -> assignments::BoxedQuery<'static, Dialect> {
@@ -67,7 +70,8 @@ pub fn page(tx: &mut Tx, case: CaseId, list: &List<AssignmentFilter>) -> Result<
         false => query.order((assignments::started_at.asc(), assignments::id.asc())),
     };
     let rows: Vec<AssignmentRow> = query.select(AssignmentRow::as_select()).limit(list.fetch()).load(tx.conn)?;
-    let total = if list.include_total { Some(filtered(&case, &list.filter).count().get_result(tx.conn)?) } else { None };
+    let total =
+        if list.include_total { Some(filtered(&case, &list.filter).count().get_result(tx.conn)?) } else { None };
     tx.audit_read("case.assignments_read", case.id);
     Ok(list.page(actor, rows, total, |row| (row.started_at.micros(), row.id.uuid()), Assignment::from))
 }
@@ -84,7 +88,13 @@ pub fn begin(tx: &mut Tx, case: &CaseRow, user: UserId, role: AssignmentRole) ->
 }
 
 /// The same with an end that is set beforehand.
-pub fn begin_until(tx: &mut Tx, case: &CaseRow, user: UserId, role: AssignmentRole, end: Option<Instant>) -> Result<AssignmentRow> {
+pub fn begin_until(
+    tx: &mut Tx,
+    case: &CaseRow,
+    user: UserId,
+    role: AssignmentRole,
+    end: Option<Instant>,
+) -> Result<AssignmentRow> {
     let row = AssignmentRow {
         organization_id: case.organization_id,
         id: Id::new(),
@@ -111,8 +121,8 @@ fn finish(tx: &mut Tx, mut row: AssignmentRow) -> Result<()> {
     Ok(())
 }
 
-/// Whether somebody works a case now: an active advocate who is assigned to it, or an active supervisor who is in its team. Without them,
-/// what they have left undone is for others to see to.
+/// Whether somebody works a case now: an active advocate who is assigned to it, or an active supervisor who is in its
+/// team. Without them, what they have left undone is for others to see to.
 pub fn works(tx: &mut Tx, case: &CaseRow, user: UserId) -> Result<bool> {
     match users::store::working_role(tx, user)? {
         Some(Role::Supervisor) => teams::store::has_member(tx, case.team_id, user),
@@ -124,9 +134,9 @@ pub fn works(tx: &mut Tx, case: &CaseRow, user: UserId) -> Result<bool> {
     }
 }
 
-/// Puts a new lead in the place of the present one, in the row that the caller has locked and will save. The new lead takes over the open
-/// tasks of the one before, and those of everybody who can no longer work. Every change of the lead comes through here: an assignment, an
-/// acceptance, and a handover.
+/// Puts a new lead in the place of the present one, in the row that the caller has locked and will save. The new lead
+/// takes over the open tasks of the one before, and those of everybody who can no longer work. Every change of the lead
+/// comes through here: an assignment, an acceptance, and a handover.
 pub fn replace_lead(tx: &mut Tx, case: &mut CaseRow, lead: UserId) -> Result<AssignmentRow> {
     let present: Vec<AssignmentRow> = current(case).select(AssignmentRow::as_select()).load(tx.conn)?;
     for row in present.into_iter().filter(|row| row.role == AssignmentRole::Lead || row.user_id == lead) {
@@ -162,7 +172,8 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewAssignment>) -> Result<As
 pub fn end(tx: &mut Tx, case: CaseId, id: AssignmentId, version: &IfMatch) -> Result<()> {
     // Access can be ended in a case that was entered in error, too.
     let case = cases::store::hold_in_any_status(tx, case)?;
-    let row: AssignmentRow = visible(&case).filter(assignments::id.eq(id)).select(AssignmentRow::as_select()).first(tx.conn)?;
+    let row: AssignmentRow =
+        visible(&case).filter(assignments::id.eq(id)).select(AssignmentRow::as_select()).first(tx.conn)?;
     version.check(row.version)?;
     if !row.lasts(Instant::now()) {
         return Err(ApiError::conflict("The assignment has already ended."));

@@ -18,7 +18,12 @@ use actix_web::{
 /// List the barriers of a case
 ///
 /// The newest first, with or without a disposition.
-#[utoipa::path(tag = "Barriers", params(("id" = CaseId, Path), List<CaseBarrierFilter>), responses((status = 200, body = Page<Barrier>)), security(("bearer" = ["barriers:read"])))]
+#[utoipa::path(
+    tag = "Barriers",
+    params(("id" = CaseId, Path), List<CaseBarrierFilter>),
+    responses((status = 200, body = Page<Barrier>)),
+    security(("bearer" = ["barriers:read"])),
+)]
 #[get("/cases/{id}/barriers")]
 pub async fn list_case_barriers(
     who: Allowed<ReadBarriers>,
@@ -32,7 +37,13 @@ pub async fn list_case_barriers(
 /// Create a barrier
 ///
 /// Needs a type and a description. Starts as `open`; the case cannot be closed before the barrier has a disposition.
-#[utoipa::path(tag = "Barriers", params(("id" = CaseId, Path)), request_body = NewBarrier, responses((status = 201, body = Barrier)), security(("bearer" = ["barriers:write"])))]
+#[utoipa::path(
+    tag = "Barriers",
+    params(("id" = CaseId, Path)),
+    request_body = NewBarrier,
+    responses((status = 201, body = Barrier)),
+    security(("bearer" = ["barriers:write"])),
+)]
 #[post("/cases/{id}/barriers")]
 pub async fn create_barrier(
     who: Allowed<WriteBarriers>,
@@ -47,16 +58,30 @@ pub async fn create_barrier(
 /// List barriers
 ///
 /// The barriers of every case that the caller works on or supervises.
-#[utoipa::path(tag = "Barriers", params(List<BarrierFilter>), responses((status = 200, body = Page<Barrier>)), security(("bearer" = ["barriers:read"])))]
+#[utoipa::path(
+    tag = "Barriers",
+    params(List<BarrierFilter>),
+    responses((status = 200, body = Page<Barrier>)),
+    security(("bearer" = ["barriers:read"])),
+)]
 #[get("/barriers")]
-pub async fn list_barriers(who: Allowed<ReadBarriers>, db: Data<Db>, list: List<BarrierFilter>) -> Reply<Page<Barrier>> {
+pub async fn list_barriers(
+    who: Allowed<ReadBarriers>,
+    db: Data<Db>,
+    list: List<BarrierFilter>,
+) -> Reply<Page<Barrier>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Fetch one barrier
 ///
 /// Says whether the type of the barrier calls for a safeguarding referral.
-#[utoipa::path(tag = "Barriers", params(("id" = BarrierId, Path)), responses((status = 200, body = Barrier)), security(("bearer" = ["barriers:read"])))]
+#[utoipa::path(
+    tag = "Barriers",
+    params(("id" = BarrierId, Path)),
+    responses((status = 200, body = Barrier)),
+    security(("bearer" = ["barriers:read"])),
+)]
 #[get("/barriers/{id}")]
 pub async fn get_barrier(who: Allowed<ReadBarriers>, db: Data<Db>, id: Path<BarrierId>) -> Reply<Barrier> {
     ok(db.peek(&who, move |tx| store::get(tx, *id)).await?.into())
@@ -65,7 +90,13 @@ pub async fn get_barrier(who: Allowed<ReadBarriers>, db: Data<Db>, id: Path<Barr
 /// Change a barrier
 ///
 /// A JSON merge patch. To end a barrier, send its status with a disposition and who judged it.
-#[utoipa::path(tag = "Barriers", params(("id" = BarrierId, Path)), request_body = BarrierPatch, responses((status = 200, body = Barrier)), security(("bearer" = ["barriers:write"])))]
+#[utoipa::path(
+    tag = "Barriers",
+    params(("id" = BarrierId, Path)),
+    request_body = BarrierPatch,
+    responses((status = 200, body = Barrier)),
+    security(("bearer" = ["barriers:write"])),
+)]
 #[patch("/barriers/{id}")]
 pub async fn update_barrier(
     who: Allowed<WriteBarriers>,

@@ -88,7 +88,8 @@ impl<'de> Deserialize<'de> for Bases {
         if bases.len() > MOST_BASES {
             return Err(Fault::new("out_of_range", format!("must be at most {MOST_BASES}")).serde());
         }
-        let repeats = bases.iter().enumerate().any(|(place, basis)| bases.iter().take(place).any(|before| before == basis));
+        let repeats =
+            bases.iter().enumerate().any(|(place, basis)| bases.iter().take(place).any(|before| before == basis));
         if repeats { Err(Fault::new("invalid", "must name each basis once").serde()) } else { Ok(Self(bases)) }
     }
 }
@@ -199,7 +200,8 @@ impl BarrierRow {
         patch.status.apply(&mut self.status);
         patch.disposition.apply(&mut self.disposition);
         patch.judged_by.apply(&mut self.judged_by);
-        self.resolved_at = if self.status.is_ended() { self.resolved_at.or_else(|| Some(Instant::now())) } else { None };
+        self.resolved_at =
+            if self.status.is_ended() { self.resolved_at.or_else(|| Some(Instant::now())) } else { None };
     }
 
     /// The rules over several members, for a new barrier and a changed one alike.
@@ -211,10 +213,30 @@ impl BarrierRow {
             }
         };
         let (ended, wordless) = (self.status.is_ended(), self.bases().iter().any(|basis| basis.needs_text()));
-        need(!self.kind.needs_text() || self.type_text.is_some(), "type_text", "required", "this code says nothing without words");
-        need(!wordless || self.basis_text.is_some(), "basis_text", "required", "one of the bases says nothing without words");
-        need(!ended || self.disposition.is_some(), "disposition", "required", "a barrier that has ended says what became of it");
-        need(!ended || self.judged_by.is_some(), "judged_by", "required", "a barrier that has ended says who judged it");
+        need(
+            !self.kind.needs_text() || self.type_text.is_some(),
+            "type_text",
+            "required",
+            "this code says nothing without words",
+        );
+        need(
+            !wordless || self.basis_text.is_some(),
+            "basis_text",
+            "required",
+            "one of the bases says nothing without words",
+        );
+        need(
+            !ended || self.disposition.is_some(),
+            "disposition",
+            "required",
+            "a barrier that has ended says what became of it",
+        );
+        need(
+            !ended || self.judged_by.is_some(),
+            "judged_by",
+            "required",
+            "a barrier that has ended says who judged it",
+        );
         need(
             ended || self.disposition.is_none(),
             "disposition",
@@ -237,14 +259,15 @@ fn asks_for_safeguarding(kind: BarrierType) -> bool {
 /// One thing that stands between a client and a service or a right.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000060", "case_id": "019ab3c4-0000-7000-8000-000000000020", "type": "moud_required_to_stop", "bases": ["disability_moud_or_medication"], "service_type": {"system": "open_eligibility", "code": "1178", "version": "2017"}, "provider_id": "019ab3c4-0000-7000-8000-000000000050", "occurred_on": "2026-11-20", "ongoing": true, "description": "The clinic asks Sam to stop buprenorphine before intake.", "severity": "high", "verification": "reported_by_client", "status": "open", "asks_for_safeguarding": false, "possible_retaliation": false, "opened_at": "2026-11-23T15:00:00.000Z", "created_by": "019ab3c4-0000-7000-8000-000000000002", "version": 1, "updated_at": "2026-11-23T15:00:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/barrier.json"))))]
 pub struct Barrier {
     pub id: BarrierId,
     pub case_id: CaseId,
     #[serde(rename = "type")]
     pub kind: BarrierType,
     pub type_text: Option<Line<200>>,
-    /// On what grounds, where it is discrimination. A barrier may have several, so a sum over them is not the number of barriers.
+    /// On what grounds, where it is discrimination. A barrier may have several, so a sum over them is not the number of
+    /// barriers.
     pub bases: Vec<DiscriminationBasis>,
     pub basis_text: Option<Line<200>>,
     pub service_type: Option<ServiceType>,
@@ -334,7 +357,9 @@ mod tests {
     fn a_code_that_says_nothing_needs_words() {
         let row = new(serde_json::json!({"type": "other", "bases": ["race", "other"], "description": "x"}));
         assert_eq!(wrong(&row), ["/type_text required", "/basis_text required"]);
-        let row = new(serde_json::json!({"type": "other", "type_text": "a", "bases": ["other"], "basis_text": "b", "description": "x"}));
+        let row = new(serde_json::json!({
+            "type": "other", "type_text": "a", "bases": ["other"], "basis_text": "b", "description": "x",
+        }));
         assert!(wrong(&row).is_empty());
     }
 

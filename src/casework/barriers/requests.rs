@@ -18,7 +18,7 @@ use validator::Validate;
 /// A new barrier.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"type": "moud_required_to_stop", "bases": ["disability_moud_or_medication"], "service_type": {"system": "open_eligibility", "code": "1178", "version": "2017"}, "provider_id": "019ab3c4-0000-7000-8000-000000000050", "occurred_on": "2026-11-20", "ongoing": true, "description": "The clinic asks Sam to stop buprenorphine before intake.", "severity": "high"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/new_barrier.json"))))]
 pub struct NewBarrier {
     #[serde(rename = "type")]
     pub kind: BarrierType,
@@ -46,7 +46,7 @@ pub struct NewBarrier {
 /// Changes to a barrier.
 #[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schema(example = json!({"status": "resolved", "disposition": "resolved_full", "judged_by": "client", "ongoing": false}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/barrier_patch.json"))))]
 pub struct BarrierPatch {
     #[serde(rename = "type")]
     pub kind: Change<BarrierType>,

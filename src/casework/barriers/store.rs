@@ -34,7 +34,10 @@ use diesel::prelude::*;
 
 /// The barriers of the cases that this caller may work in.
 fn visible(tx: &Tx) -> barriers::BoxedQuery<'static, Dialect> {
-    barriers::table.filter(barriers::organization_id.eq(tx.organization())).filter(in_visible_case!(tx, "barriers")).into_boxed()
+    barriers::table
+        .filter(barriers::organization_id.eq(tx.organization()))
+        .filter(in_visible_case!(tx, "barriers"))
+        .into_boxed()
 }
 
 fn filtered(tx: &Tx, filter: &BarrierFilter) -> barriers::BoxedQuery<'static, Dialect> {
@@ -67,8 +70,11 @@ fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, filter: &BarrierFilter) -> Res
     let actor = tx.actor()?;
     let mut query = filtered(tx, filter);
     if let Some((at, id)) = list.after(actor)? {
-        query =
-            query.filter(row_after((barriers::opened_at, barriers::id), (Instant::from_micros(at), BarrierId::from_uuid(id)), list.down()));
+        query = query.filter(row_after(
+            (barriers::opened_at, barriers::id),
+            (Instant::from_micros(at), BarrierId::from_uuid(id)),
+            list.down(),
+        ));
     }
     query = match list.down() {
         true => query.order((barriers::opened_at.desc(), barriers::id.desc())),
@@ -93,8 +99,12 @@ pub fn page_of_case(tx: &mut Tx, case: CaseId, list: &List<CaseBarrierFilter>) -
 
 /// The barriers of a case for its file: the newest, in the order of time, and how many were left out.
 pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Capped<BarrierRow>> {
-    let newest =
-        crate::newest!(tx, BarrierRow, (barriers::opened_at.desc(), barriers::id.desc()), visible(tx).filter(barriers::case_id.eq(case)));
+    let newest = crate::newest!(
+        tx,
+        BarrierRow,
+        (barriers::opened_at.desc(), barriers::id.desc()),
+        visible(tx).filter(barriers::case_id.eq(case))
+    );
     tx.audit_read_all("barrier.listed", newest.rows.iter().map(|row| row.id));
     Ok(newest)
 }
@@ -118,8 +128,8 @@ fn check_day(tx: &mut Tx, day: Option<Day>, client: ClientId) -> Result<()> {
     clients::store::check_born(tx, client, day, "/occurred_on")
 }
 
-/// That a barrier names a provider and a service of the organization, and a service of that provider, where it names them. In the
-/// place of a merged one the row names the one that it was merged into.
+/// That a barrier names a provider and a service of the organization, and a service of that provider, where it names
+/// them. In the place of a merged one the row names the one that it was merged into.
 fn check_references(tx: &mut Tx, row: &mut BarrierRow) -> Result<()> {
     row.provider_id = providers::store::lock_reference(tx, row.provider_id, "/provider_id")?;
     let Some(service) = row.service_id else { return Ok(()) };
@@ -144,11 +154,13 @@ fn notice_retaliation(tx: &mut Tx, case: &CaseRow, row: &mut BarrierRow) -> Resu
     Ok(())
 }
 
-/// Counts the barriers without a disposition anew, in the row of the case that the caller holds. A new version of the case only
-/// where the answer to "may it be closed?" has changed: nothing else of the count is shown.
+/// Counts the barriers without a disposition anew, in the row of the case that the caller holds. A new version of the
+/// case only where the answer to "may it be closed?" has changed: nothing else of the count is shown.
 fn recount(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {
     // All there are: the caller holds the case, and the count must not depend on a right that ends at this very moment.
-    let open = barriers::table.filter(barriers::organization_id.eq(case.organization_id)).filter(barriers::case_id.eq(case.id));
+    let open = barriers::table
+        .filter(barriers::organization_id.eq(case.organization_id))
+        .filter(barriers::case_id.eq(case.id));
     let open = open.filter(barriers::disposition.is_null());
     let open: i64 = open.count().get_result(tx.conn)?;
     let open = i32::try_from(open).map_err(ApiError::internal)?;
@@ -187,7 +199,11 @@ pub fn update(tx: &mut Tx, id: BarrierId, version: &IfMatch, patch: &Body<Barrie
     // The case is held before the barrier, here as everywhere, so that two of us never wait for each other.
     let case = find(tx, id)?.case_id;
     let mut case = cases::store::lock_for_update(tx, case)?;
-    let mut row = visible(tx).filter(barriers::id.eq(id)).select(BarrierRow::as_select()).locked().get_result::<BarrierRow>(tx.conn)?;
+    let mut row = visible(tx)
+        .filter(barriers::id.eq(id))
+        .select(BarrierRow::as_select())
+        .locked()
+        .get_result::<BarrierRow>(tx.conn)?;
     version.check(row.version)?;
     let before = row.status;
     row.apply(patch);

@@ -20,20 +20,35 @@ use actix_web::{
 
 /// List break-glass access
 ///
-/// The caller's own, and the one to cases of the caller's teams, the newest first. With `reviewed=false`: what waits for a review.
-#[utoipa::path(tag = "Break-glass", params(List<BreakGlassFilter>), responses((status = 200, body = Page<BreakGlass>)), security(("bearer" = ["break_glass:read"])))]
+/// The caller's own, and the one to cases of the caller's teams, the newest first. With `reviewed=false`: what waits
+/// for a review.
+#[utoipa::path(
+    tag = "Break-glass",
+    params(List<BreakGlassFilter>),
+    responses((status = 200, body = Page<BreakGlass>)),
+    security(("bearer" = ["break_glass:read"])),
+)]
 #[get("/break-glass")]
-pub async fn list_break_glass(who: Allowed<ReadBreakGlass>, db: Data<Db>, list: List<BreakGlassFilter>) -> Reply<Page<BreakGlass>> {
+pub async fn list_break_glass(
+    who: Allowed<ReadBreakGlass>,
+    db: Data<Db>,
+    list: List<BreakGlassFilter>,
+) -> Reply<Page<BreakGlass>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Use break-glass access
 ///
-/// For four hours the caller may read this case of another team, its records and its client: each by its id, and the lists under them. The
-/// case appears in no other list and in no search, and access is read-only. The case's timeline shows it, the audit log marks each read,
-/// the supervisors of the case's team get an e-mail, and one of them reviews it. Until that review the caller cannot open the same case
-/// again, nor more than three cases in all.
-#[utoipa::path(tag = "Break-glass", request_body = NewBreakGlass, responses((status = 201, body = BreakGlass)), security(("bearer" = ["break_glass:write"])))]
+/// For four hours the caller may read this case of another team, its records and its client: each by its id, and the
+/// lists under them. The case appears in no other list and in no search, and access is read-only. The case's timeline
+/// shows it, the audit log marks each read, the supervisors of the case's team get an e-mail, and one of them reviews
+/// it. Until that review the caller cannot open the same case again, nor more than three cases in all.
+#[utoipa::path(
+    tag = "Break-glass",
+    request_body = NewBreakGlass,
+    responses((status = 201, body = BreakGlass)),
+    security(("bearer" = ["break_glass:write"])),
+)]
 #[post("/break-glass")]
 pub async fn break_glass(
     who: Allowed<WriteBreakGlass>,
@@ -57,7 +72,12 @@ pub async fn break_glass(
 /// Fetch one break-glass access
 ///
 /// The caller's own, or one to a case of the caller's teams.
-#[utoipa::path(tag = "Break-glass", params(("id" = BreakGlassId, Path)), responses((status = 200, body = BreakGlass)), security(("bearer" = ["break_glass:read"])))]
+#[utoipa::path(
+    tag = "Break-glass",
+    params(("id" = BreakGlassId, Path)),
+    responses((status = 200, body = BreakGlass)),
+    security(("bearer" = ["break_glass:read"])),
+)]
 #[get("/break-glass/{id}")]
 pub async fn get_break_glass(who: Allowed<ReadBreakGlass>, db: Data<Db>, id: Path<BreakGlassId>) -> Reply<BreakGlass> {
     ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
@@ -66,9 +86,19 @@ pub async fn get_break_glass(who: Allowed<ReadBreakGlass>, db: Data<Db>, id: Pat
 /// End break-glass access
 ///
 /// By the person who opened it or a supervisor of the case. What they could see only with it is hidden at once.
-#[utoipa::path(tag = "Break-glass", params(("id" = BreakGlassId, Path)), responses((status = 204, description = "It has ended.")), security(("bearer" = ["break_glass:write"])))]
+#[utoipa::path(
+    tag = "Break-glass",
+    params(("id" = BreakGlassId, Path)),
+    responses((status = 204, description = "It has ended.")),
+    security(("bearer" = ["break_glass:write"])),
+)]
 #[delete("/break-glass/{id}")]
-pub async fn end_break_glass(who: Allowed<WriteBreakGlass>, db: Data<Db>, id: Path<BreakGlassId>, version: IfMatch) -> Reply<()> {
+pub async fn end_break_glass(
+    who: Allowed<WriteBreakGlass>,
+    db: Data<Db>,
+    id: Path<BreakGlassId>,
+    version: IfMatch,
+) -> Reply<()> {
     db.write(&who, move |tx| store::end(tx, *id, &version)).await?;
     no_content()
 }
@@ -76,7 +106,13 @@ pub async fn end_break_glass(who: Allowed<WriteBreakGlass>, db: Data<Db>, id: Pa
 /// Review break-glass access
 ///
 /// Once, after it has ended, by a supervisor of the case, and never by the person who opened it.
-#[utoipa::path(tag = "Break-glass", params(("id" = BreakGlassId, Path)), request_body = BreakGlassReview, responses((status = 201, body = BreakGlass)), security(("bearer" = ["break_glass:write"])))]
+#[utoipa::path(
+    tag = "Break-glass",
+    params(("id" = BreakGlassId, Path)),
+    request_body = BreakGlassReview,
+    responses((status = 201, body = BreakGlass)),
+    security(("bearer" = ["break_glass:write"])),
+)]
 #[post("/break-glass/{id}/review")]
 pub async fn review_break_glass(
     who: Allowed<WriteBreakGlass>,

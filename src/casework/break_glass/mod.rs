@@ -1,4 +1,5 @@
-//! Break-glass: in an emergency, a supervisor of another team reads one case, for some hours and in everybody's sight (AZ-13).
+//! Break-glass: in an emergency, a supervisor of another team reads one case, for some hours and in everybody's sight
+//! (AZ-13).
 
 pub mod api;
 pub mod model;

@@ -92,7 +92,7 @@ impl BreakGlassRow {
 /// A supervisor of another team reads a case until `expires_at`, or until `ended_at`.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000080", "case_id": "019ab3c4-0000-7000-8000-000000000020", "user_id": "019ab3c4-0000-7000-8000-000000000004", "reason": "Sam is at the clinic's door, and Ana cannot be reached.", "opened_at": "2026-11-23T15:00:00.000Z", "expires_at": "2026-11-23T19:00:00.000Z", "version": 1}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/break_glass.json"))))]
 pub struct BreakGlass {
     pub id: BreakGlassId,
     pub case_id: CaseId,
@@ -138,7 +138,7 @@ impl Resource for BreakGlass {
 /// Glass to break.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"case_id": "019ab3c4-0000-7000-8000-000000000020", "reason": "Sam is at the clinic's door, and Ana cannot be reached."}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/new_break_glass.json"))))]
 pub struct NewBreakGlass {
     /// A case of the organization that is none of the caller's teams'.
     pub case_id: CaseId,
@@ -149,7 +149,11 @@ pub struct NewBreakGlass {
 impl NewBreakGlass {
     pub fn check(&self) -> Result<()> {
         if self.reason.as_str().trim().chars().count() < SHORTEST_REASON {
-            return Err(ApiError::invalid("/reason", "too_short", format!("must be at least {SHORTEST_REASON} characters")));
+            return Err(ApiError::invalid(
+                "/reason",
+                "too_short",
+                format!("must be at least {SHORTEST_REASON} characters"),
+            ));
         }
         Ok(())
     }

@@ -19,7 +19,9 @@ use diesel::{dsl, prelude::*};
 /// Whether the caller has break-glass access now.
 pub fn is_open(tx: &mut Tx) -> Result<bool> {
     let Scope::Teams(user) = tx.scope() else { return Ok(false) };
-    let own = break_glass::table.filter(break_glass::organization_id.eq(tx.organization())).filter(break_glass::user_id.eq(user));
+    let own = break_glass::table
+        .filter(break_glass::organization_id.eq(tx.organization()))
+        .filter(break_glass::user_id.eq(user));
     let now = Instant::now();
     let open = own.filter(break_glass::ended_at.is_null()).filter(break_glass::expires_at.gt(now));
     // One that a wrong clock has made is not open.
@@ -48,7 +50,10 @@ fn visible(tx: &Tx) -> break_glass::BoxedQuery<'static, Dialect> {
     let seen = match tx.scope() {
         Scope::Teams(user) => Condition::sql("(break_glass.user_id = ")
             .id(user.uuid())
-            .then(" OR EXISTS (SELECT 1 FROM cases WHERE cases.organization_id = break_glass.organization_id AND cases.id = break_glass.case_id AND ")
+            .then(
+                " OR EXISTS (SELECT 1 FROM cases WHERE cases.organization_id = break_glass.organization_id AND \
+                 cases.id = break_glass.case_id AND ",
+            )
             .with(teams::store::own(tx, "cases.team_id"))
             .then("))"),
         _ => Condition::nothing(),
@@ -82,7 +87,8 @@ pub fn page(tx: &mut Tx, list: &List<BreakGlassFilter>) -> Result<Page<BreakGlas
 }
 
 pub fn get(tx: &mut Tx, id: BreakGlassId) -> Result<BreakGlass> {
-    let row: BreakGlassRow = visible(tx).filter(break_glass::id.eq(id)).select(BreakGlassRow::as_select()).first(tx.conn)?;
+    let row: BreakGlassRow =
+        visible(tx).filter(break_glass::id.eq(id)).select(BreakGlassRow::as_select()).first(tx.conn)?;
     tx.audit_read("break_glass.read", row.id);
     Ok(row.into())
 }
@@ -103,7 +109,8 @@ pub fn create(tx: &mut Tx, new: &Body<NewBreakGlass>) -> Result<(BreakGlass, Vec
         return Err(ApiError::conflict("You can already see this case."));
     }
     let user = tx.user()?;
-    // After the case, which another of this user's requests may hold for another glass: of all that count one counts at a time.
+    // After the case, which another of this user's requests may hold for another glass: of all that count one counts at
+    // a time.
     tx.lock(Purpose::BreakGlass, user.uuid().as_bytes())?;
     // One that is open waits for its review like one that is over.
     let own = visible(tx).filter(break_glass::user_id.eq(user)).filter(break_glass::reviewed_at.is_null());
@@ -115,7 +122,9 @@ pub fn create(tx: &mut Tx, new: &Body<NewBreakGlass>) -> Result<(BreakGlass, Vec
         ));
     }
     if unreviewed.len() as i64 >= MOST_UNREVIEWED {
-        return Err(ApiError::conflict("You already used break-glass access to three cases, and it has not been reviewed yet."));
+        return Err(ApiError::conflict(
+            "You already used break-glass access to three cases, and it has not been reviewed yet.",
+        ));
     }
     let row = BreakGlassRow::new(case.organization_id, user, new);
     diesel::insert_into(break_glass::table).values(&row).execute(tx.conn)?;

@@ -1,4 +1,5 @@
-//! A report for one case: everything that happened in it, for supervision, and in a version of its own for the client who asks for it.
+//! A report for one case: everything that happened in it, for supervision, and in a version of its own for the client
+//! who asks for it.
 
 pub mod api;
 pub mod client;
@@ -37,7 +38,8 @@ impl<T> Capped<T> {
     }
 }
 
-/// The newest rows that a query gives, by an order that goes down. The query is counted only where there may be more than are shown.
+/// The newest rows that a query gives, by an order that goes down. The query is counted only where there may be more
+/// than are shown.
 #[macro_export]
 macro_rules! newest {
     ($tx:ident, $row:ty, $order:expr, $query:expr) => {{

@@ -60,14 +60,14 @@ pub enum PrintedFile {
 /// Everything that happened in a case, for whom it was asked for.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "reader", rename_all = "snake_case")]
-#[schema(example = json!({"reader": "supervision", "as_of": "2026-11-26T09:00:00.000Z", "time_zone": "America/Chicago", "case": {"advocacy_type": "peer", "case_number": "2026-000042", "client_goal": "Stay on my medication when I move to the new clinic.", "client_id": "019ab3c4-0000-7000-8000-000000000010", "created_at": "2026-11-23T14:30:00.000Z", "episode": 1, "id": "019ab3c4-0000-7000-8000-000000000020", "instruction": "instructed", "intake_source": "treatment_provider", "lead_advocate_id": "019ab3c4-0000-7000-8000-000000000002", "opened_at": "2026-11-23T14:30:00.000Z", "priority": "routine", "status": "active", "tags": ["clinic-move"], "team_id": "019ab3c4-0000-7000-8000-000000000003", "updated_at": "2026-11-23T14:30:00.000Z", "version": 4, "client": {"id": "019ab3c4-0000-7000-8000-000000000010", "preferred_name": "Sam"}, "lead_advocate": {"id": "019ab3c4-0000-7000-8000-000000000002", "display_name": "Ana", "status": "active"}, "first_contact_at": "2026-11-23T15:00:00.000Z"}, "story": [{"on": "2026-11-20", "event": "action_filed", "words": "Filed: Internal appeal, to Riverside Health Plan, appeals unit."}, {"on": "2026-11-23", "at": "2026-11-23T14:30:00.000Z", "event": "case_opened", "words": "The case was opened."}, {"on": "2026-11-23", "at": "2026-11-23T15:00:00.000Z", "event": "barrier_opened", "words": "A barrier was entered: Medication for addiction treatment refused."}, {"on": "2027-01-01", "event": "deadline_due", "words": "The last day: Internal appeal, to Riverside Health Plan, appeals unit."}], "barriers": [{"barrier": {"asks_for_safeguarding": false, "bases": ["disability_moud_or_medication"], "case_id": "019ab3c4-0000-7000-8000-000000000020", "created_by": "019ab3c4-0000-7000-8000-000000000002", "description": "The clinic asks Sam to stop buprenorphine before intake.", "id": "019ab3c4-0000-7000-8000-000000000060", "occurred_on": "2026-11-20", "ongoing": true, "opened_at": "2026-11-23T15:00:00.000Z", "possible_retaliation": false, "provider_id": "019ab3c4-0000-7000-8000-000000000050", "service_type": {"code": "1178", "system": "open_eligibility", "version": "2017"}, "severity": "high", "status": "open", "type": "moud_required_to_stop", "updated_at": "2026-11-23T15:00:00.000Z", "verification": "reported_by_client", "version": 1}, "actions": [{"action": {"barrier_id": "019ab3c4-0000-7000-8000-000000000060", "case_id": "019ab3c4-0000-7000-8000-000000000020", "created_at": "2026-11-19T15:00:00.000Z", "created_by": "019ab3c4-0000-7000-8000-000000000002", "external_reference": "A-1022", "filed_on": "2026-11-20", "forum": "Riverside Health Plan, appeals unit", "id": "019ab3c4-0000-7000-8000-000000000090", "late_filing": false, "level": 1, "method": "fax", "provider_id": "019ab3c4-0000-7000-8000-000000000050", "scheme": "medicaid_managed_care", "status": "filed", "type": "internal_appeal", "updated_at": "2026-11-20T15:00:00.000Z", "version": 2, "description": "The plan refuses the dose that the clinic has prescribed."}, "deadlines": [{"action_id": "019ab3c4-0000-7000-8000-000000000090", "case_id": "019ab3c4-0000-7000-8000-000000000020", "created_at": "2026-11-23T15:00:00.000Z", "created_by": "019ab3c4-0000-7000-8000-000000000002", "differs_from_notice": false, "disclaimer": "This is no legal advice.", "due_at": "2027-01-02T05:59:59.999Z", "due_on": "2027-01-01", "due_soon": false, "holidays_complete": true, "id": "019ab3c4-0000-7000-8000-0000000000a0", "late_filing": false, "overdue": false, "rule": {"bound": "exact", "citation": "42 CFR 438.402(c)(2)(ii)", "code": "medicaid_mco_plan_appeal", "id": "019a3c80-0000-7000-8000-000000000001", "last_verified_on": "2026-11-01", "name": "Appeal to a Medicaid managed-care plan", "not_statutory": false, "party": "us", "trigger": "notice_date", "url": "https://www.ecfr.gov", "version": 1}, "source": "computed", "status": "running", "steps": [{"code": "counted", "date": "2027-01-01", "text": "60 calendar days later is Friday, 1 January 2027."}], "time_zone": "America/Chicago", "trigger_date": "2026-11-02", "updated_at": "2026-11-23T15:00:00.000Z", "version": 1}]}]}], "actions": [], "meetings": [{"case_id": "019ab3c4-0000-7000-8000-000000000020", "created_at": "2026-11-16T09:00:00.000Z", "created_by": "019ab3c4-0000-7000-8000-000000000002", "ends_at": "2026-11-20T16:00:00.000Z", "id": "019ab3c4-0000-7000-8000-000000000060", "mode": "in_facility", "outcomes": [], "participants": [{"name": "Dr. Lee", "party": "provider", "role": "Attending physician"}], "place": "Ward 3, room 12", "provider_id": "019ab3c4-0000-7000-8000-000000000050", "purpose": "Leave with a plan that keeps my medication.", "readiness": {"done": 4, "mandatory": 10, "ratio": 0.4}, "starts_at": "2026-11-20T15:00:00.000Z", "status": "booked", "time_zone": "America/Chicago", "type": "discharge_planning", "updated_at": "2026-11-19T09:00:00.000Z", "version": 3, "commitments": []}], "notes": [{"amendments": [], "author_id": "019ab3c4-0000-7000-8000-000000000002", "body": "Called Sam about the intake on Friday. Sam wants to speak for themselves and asks me to come along.", "case_id": "019ab3c4-0000-7000-8000-000000000020", "created_at": "2026-11-23T15:00:00.000Z", "direction": "out", "id": "019ab3c4-0000-7000-8000-000000000070", "kind": "contact", "locks_at": "2026-11-24T15:00:00.000Z", "minutes": 25, "mode": "phone", "occurred_at": "2026-11-23T14:30:00.000Z", "successful": true, "updated_at": "2026-11-23T15:00:00.000Z", "version": 1}], "tasks": [], "transitions": [{"actor_id": "019ab3c4-0000-7000-8000-000000000004", "at": "2026-11-23T15:00:00.000Z", "from": "triage", "given": {"client_agreement": true, "conflict_check": true, "lead_advocate_id": "019ab3c4-0000-7000-8000-000000000002"}, "id": "019ab3c4-0000-7000-8000-000000000021", "to": "accepted"}], "episodes": [{"episode": 1, "opened_at": "2026-11-23T14:30:00.000Z"}], "assignments": [{"assigned_by": "019ab3c4-0000-7000-8000-000000000004", "case_id": "019ab3c4-0000-7000-8000-000000000020", "id": "019ab3c4-0000-7000-8000-000000000030", "role": "lead", "started_at": "2026-11-23T15:00:00.000Z", "user_id": "019ab3c4-0000-7000-8000-000000000002", "version": 1}], "people": [{"id": "019ab3c4-0000-7000-8000-000000000002", "display_name": "Ana", "status": "active"}], "providers": [{"id": "019ab3c4-0000-7000-8000-000000000050", "name": "Riverside Clinic"}], "left_out": {"barriers": 0, "actions": 0, "deadlines": 0, "meetings": 0, "commitments": 0, "notes": 0, "tasks": 0, "transitions": 0, "assignments": 0}}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/case_file.json"))))]
 pub enum CaseFile {
     Supervision(Box<SupervisionFile>),
     Client(Box<ClientFile>),
 }
 
-/// The whole of a case, for those who work in it. Its records are as their own calls show them; who and what they name is in `people` and
-/// `providers`.
+/// The whole of a case, for those who work in it. Its records are as their own calls show them; who and what they name
+/// is in `people` and `providers`.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SupervisionFile {
@@ -121,7 +121,8 @@ pub struct FileProvider {
     pub name: Line<200>,
 }
 
-/// How many records of each kind a file does not show: a file shows the newest 2,000, and of notes so many as come to two million bytes.
+/// How many records of each kind a file does not show: a file shows the newest 2,000, and of notes so many as come to
+/// two million bytes.
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[schema(as = FileLeftOut)]
 pub struct LeftOut {
@@ -172,14 +173,25 @@ impl SupervisionFile {
             }
         }
         for FileBarrier { barrier, .. } in &self.barriers {
-            story.at(barrier.opened_at, StoryEvent::BarrierOpened, format!("A barrier was entered: {}.", barrier_words(barrier)));
+            story.at(
+                barrier.opened_at,
+                StoryEvent::BarrierOpened,
+                format!("A barrier was entered: {}.", barrier_words(barrier)),
+            );
             if let Some(at) = barrier.resolved_at {
-                let became = barrier.disposition.map_or_else(|| words(barrier.status.as_str()), |became| words(became.as_str()));
-                story.at(at, StoryEvent::BarrierEnded, format!("A barrier ended: {}. {became}.", barrier_words(barrier)));
+                let became =
+                    barrier.disposition.map_or_else(|| words(barrier.status.as_str()), |became| words(became.as_str()));
+                story.at(
+                    at,
+                    StoryEvent::BarrierEnded,
+                    format!("A barrier ended: {}. {became}.", barrier_words(barrier)),
+                );
             }
         }
         // What was entered in error has not happened.
-        for FileAction { action, deadlines } in self.every_action().filter(|file| file.action.status != ActionStatus::EnteredInError) {
+        for FileAction { action, deadlines } in
+            self.every_action().filter(|file| file.action.status != ActionStatus::EnteredInError)
+        {
             let name = format!("{}, to {}", action.kind.label(), action.forum);
             if let Some(on) = action.filed_on {
                 story.on(on, StoryEvent::ActionFiled, format!("Filed: {name}."));
@@ -190,7 +202,11 @@ impl SupervisionFile {
             deadlines.iter().for_each(|deadline| tell_deadline(&mut story, deadline, &name));
         }
         for meeting in self.meetings.iter().filter(|meeting| meeting.status == MeetingStatus::Held) {
-            story.at(meeting.starts_at, StoryEvent::MeetingHeld, format!("A meeting was held: {}.", meeting.kind.label()));
+            story.at(
+                meeting.starts_at,
+                StoryEvent::MeetingHeld,
+                format!("A meeting was held: {}.", meeting.kind.label()),
+            );
         }
         for note in self.notes.iter().filter(|note| note.kind == NoteKind::Contact) {
             story.at(note.occurred_at, StoryEvent::Contact, format!("{}.", contact_words(note)));
@@ -203,9 +219,15 @@ fn tell_deadline(story: &mut Story<'_>, deadline: &Deadline, name: &str) {
     match deadline.status {
         DeadlineStatus::Satisfied => {
             let late = if deadline.late_filing { "Done late" } else { "Done in time" };
-            story.on(deadline.satisfied_on.unwrap_or(deadline.due_on), StoryEvent::DeadlineMet, format!("{late}: {name}."));
+            story.on(
+                deadline.satisfied_on.unwrap_or(deadline.due_on),
+                StoryEvent::DeadlineMet,
+                format!("{late}: {name}."),
+            );
         }
-        DeadlineStatus::Missed => story.on(deadline.due_on, StoryEvent::DeadlineMissed, format!("The last day passed: {name}.")),
+        DeadlineStatus::Missed => {
+            story.on(deadline.due_on, StoryEvent::DeadlineMissed, format!("The last day passed: {name}."))
+        }
         DeadlineStatus::Running | DeadlineStatus::PendingTrigger => {
             story.on(deadline.due_on, StoryEvent::DeadlineDue, format!("The last day: {name}."));
         }
@@ -240,6 +262,7 @@ pub fn contact_words(note: &Note) -> String {
     let mode = note.mode.map_or_else(|| "Contact".to_owned(), |mode| words(mode.as_str()));
     let reached = reached_words(note.successful == Some(true));
     let direction = note.direction.map_or_else(String::new, |direction| format!(", {}", direction_words(direction)));
-    let corrected = if note.amendments.iter().any(|amendment| amendment.corrected.is_some()) { " (corrected)" } else { "" };
+    let corrected =
+        if note.amendments.iter().any(|amendment| amendment.corrected.is_some()) { " (corrected)" } else { "" };
     format!("{mode}{direction}; {reached}{corrected}")
 }

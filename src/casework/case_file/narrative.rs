@@ -5,7 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 text_enum! {
-    /// What a line of the story tells of. What happens on one day without an hour stands in this order, after what has one.
+    /// What a line of the story tells of. What happens on one day without an hour stands in this order, after what has
+    /// one.
     pub enum StoryEvent {
         CaseOpened = "case_opened",
         CaseMoved = "case_moved",
@@ -25,7 +26,7 @@ text_enum! {
 /// One thing that happened.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(example = json!({"on": "2026-11-23", "at": "2026-11-23T14:30:00.000Z", "event": "case_opened", "words": "The case was opened."}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/story_line.json"))))]
 pub struct StoryLine {
     /// The day, of the organization's calendar.
     pub on: Day,
@@ -76,7 +77,10 @@ mod tests {
         story.at(at("2026-11-24T15:00:00Z"), StoryEvent::Contact, "called");
         story.at(at("2026-11-23T15:00:00Z"), StoryEvent::CaseOpened, "opened");
         let sorted = story.sorted();
-        assert_eq!(sorted.iter().map(|line| line.words.as_str()).collect::<Vec<_>>(), ["opened", "met", "called", "filed", "due"]);
+        assert_eq!(
+            sorted.iter().map(|line| line.words.as_str()).collect::<Vec<_>>(),
+            ["opened", "met", "called", "filed", "due"]
+        );
         assert_eq!(sorted.get(1).map(|line| line.on), Some(day("2026-11-23")));
     }
 }

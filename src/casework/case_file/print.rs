@@ -55,7 +55,9 @@ fn cut(mut sheet: Sheet, most: usize) -> Sheet {
         let first = sheet.blocks.iter().position(|block| matches!(block, Block::Heading(_))).unwrap_or(fits);
         sheet.blocks.insert(
             first,
-            Block::Notice("This is not all: it is too long for this file, which ends before its end. As HTML it is whole.".into()),
+            Block::Notice(
+                "This is not all: it is too long for this file, which ends before its end. As HTML it is whole.".into(),
+            ),
         );
         sheet.blocks.push(Block::Notice("Here this file ends. What follows stands in the same file as HTML.".into()));
     }
@@ -133,7 +135,8 @@ impl Printer<'_> {
         let mut blocks = Vec::new();
         blocks.extend(case.client.as_ref().map(|client| Block::Name(client.preferred_name.to_string())));
         blocks.push(Block::Notice(format!(
-            "For those who work in the case, and not to be given to the client.\nPrinted by {by} on {on}. It holds what {by} may read.\nReason: {reason}"
+            "For those who work in the case, and not to be given to the client.\nPrinted by {by} on {on}. It holds \
+             what {by} may read.\nReason: {reason}"
         )));
         let left_out = file.left_out.counts();
         if !left_out.is_empty() {
@@ -150,7 +153,11 @@ impl Printer<'_> {
         }
         section(&mut blocks, "Other actions", file.actions.iter().filter_map(|file| self.action(file)));
         for meeting in &file.meetings {
-            blocks.push(Block::Heading(format!("Meeting: {}, {}", meeting.kind.label(), hour(meeting.starts_at, &meeting.time_zone))));
+            blocks.push(Block::Heading(format!(
+                "Meeting: {}, {}",
+                meeting.kind.label(),
+                hour(meeting.starts_at, &meeting.time_zone)
+            )));
             blocks.extend(self.meeting(meeting));
         }
         section(&mut blocks, "Notes", file.notes.iter().map(|note| self.note(note)));
@@ -253,9 +260,15 @@ impl Printer<'_> {
         lines.tell("Status", Some(words(meeting.status.as_str())));
         lines.tell("Called off by", meeting.cancelled_by.map(|by| words(by.as_str())));
         let ready = &meeting.readiness;
-        lines.tell("Prepared", (ready.mandatory > 0).then(|| format!("{} of {} things that had to be", ready.done, ready.mandatory)));
+        lines.tell(
+            "Prepared",
+            (ready.mandatory > 0).then(|| format!("{} of {} things that had to be", ready.done, ready.mandatory)),
+        );
         lines.tell("Who spoke", meeting.who_spoke.map(|who| words(who.as_str())));
-        lines.tell("The provider wrote down what the client said", meeting.views_recorded_by_provider.map(|seen| words(seen.as_str())));
+        lines.tell(
+            "The provider wrote down what the client said",
+            meeting.views_recorded_by_provider.map(|seen| words(seen.as_str())),
+        );
         let outcomes: Vec<String> = meeting.outcomes.iter().map(|outcome| outcome.label()).collect();
         lines.tell("Outcome", (!outcomes.is_empty()).then(|| outcomes.join(", ")));
         lines.tell("Summary", meeting.summary.as_ref());
@@ -284,7 +297,9 @@ impl Printer<'_> {
             let name = self.name(added.author_id);
             match &added.replaced {
                 None => text.push_str(&format!("\nAdded {at} by {name}: {}", added.body)),
-                Some(replaced) => text.push_str(&format!("\nCorrected {at} by {name}: {}{}", added.body, self.replaced(replaced))),
+                Some(replaced) => {
+                    text.push_str(&format!("\nCorrected {at} by {name}: {}{}", added.body, self.replaced(replaced)))
+                }
             }
         }
         Block::Text(text)
@@ -304,14 +319,24 @@ impl Printer<'_> {
     fn task(&self, task: &crate::casework::tasks::model::Task) -> Option<Block> {
         let mut lines = Lines::default();
         let whose = task.assignee_id.map_or("nobody yet", |id| self.name(id));
-        lines.say(format!("{} – by {}, {whose}: {}", task.title, date(task.due_on), words(task.status.as_str()).to_lowercase()));
+        lines.say(format!(
+            "{} – by {}, {whose}: {}",
+            task.title,
+            date(task.due_on),
+            words(task.status.as_str()).to_lowercase()
+        ));
         lines.0.extend(task.description.as_ref().map(ToString::to_string));
         lines.text()
     }
 
     fn step(&self, step: &crate::casework::cases::transition::CaseTransition) -> Option<Block> {
         let mut lines = Lines::default();
-        lines.say(format!("{} – {} – by {}", hour(step.at, &self.file.time_zone), words(step.to.as_str()), self.name(step.actor_id)));
+        lines.say(format!(
+            "{} – {} – by {}",
+            hour(step.at, &self.file.time_zone),
+            words(step.to.as_str()),
+            self.name(step.actor_id)
+        ));
         lines.tell("Reason", step.reason.as_ref());
         lines.tell("Pointed to", step.given.signpost.as_ref());
         lines.tell("To be looked at again", step.given.review_on.map(date));
@@ -341,8 +366,10 @@ fn deadline(lines: &mut Lines, deadline: &Deadline) {
 
 /// The sections of a statement, under the words that say whose they are.
 fn statement(statement: &Statement) -> Vec<Block> {
-    let on = statement.approval.as_ref().map_or_else(String::new, |approval| format!(", approved on {}", date(approval.on)));
-    let mut blocks = vec![Block::Heading("Needs and preferences".into()), Block::Text(format!("Version {}{on}.", statement.number))];
+    let on =
+        statement.approval.as_ref().map_or_else(String::new, |approval| format!(", approved on {}", date(approval.on)));
+    let mut blocks =
+        vec![Block::Heading("Needs and preferences".into()), Block::Text(format!("Version {}{on}.", statement.number))];
     for (section, said) in statement.sections.filled() {
         blocks.push(Block::Text(format!("{}\n{said}", section.heading())));
     }

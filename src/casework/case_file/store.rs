@@ -125,7 +125,8 @@ fn whole(tx: &mut Tx, row: CaseRow) -> Result<SupervisionFile> {
     Ok(file)
 }
 
-/// The barriers, each with its actions, and the actions that stand under none that is shown; each action with its deadlines.
+/// The barriers, each with its actions, and the actions that stand under none that is shown; each action with its
+/// deadlines.
 fn ladders(tx: &mut Tx, case: CaseId, left_out: &mut LeftOut) -> Result<(Vec<FileBarrier>, Vec<FileAction>)> {
     let barriers = barriers::store::of_case_file(tx, case)?.noting(&mut left_out.barriers);
     let actions: Vec<ActionRow> = actions::store::of_case_file(tx, case)?.noting(&mut left_out.actions);
@@ -134,7 +135,8 @@ fn ladders(tx: &mut Tx, case: CaseId, left_out: &mut LeftOut) -> Result<(Vec<Fil
     for row in deadlines {
         of_actions.entry(row.action_id).or_default().push(row.into());
     }
-    let mut files: Vec<FileBarrier> = barriers.into_iter().map(|row| FileBarrier { barrier: row.into(), actions: Vec::new() }).collect();
+    let mut files: Vec<FileBarrier> =
+        barriers.into_iter().map(|row| FileBarrier { barrier: row.into(), actions: Vec::new() }).collect();
     let places: BTreeMap<_, _> = files.iter().enumerate().map(|(place, file)| (file.barrier.id, place)).collect();
     let mut of_case = Vec::new();
     for row in actions {

@@ -20,9 +20,14 @@ use actix_web::{
 
 /// List cases
 ///
-/// A supervisor sees the cases of their own teams and of the teams to which they are currently a deputy; an advocate sees the cases that
-/// they are assigned to; an administrator sees all cases without their content.
-#[utoipa::path(tag = "Cases", params(List<CaseFilter>), responses((status = 200, body = Page<Case>)), security(("bearer" = ["cases:read"])))]
+/// A supervisor sees the cases of their own teams and of the teams to which they are currently a deputy; an advocate
+/// sees the cases that they are assigned to; an administrator sees all cases without their content.
+#[utoipa::path(
+    tag = "Cases",
+    params(List<CaseFilter>),
+    responses((status = 200, body = Page<Case>)),
+    security(("bearer" = ["cases:read"])),
+)]
 #[get("/cases")]
 pub async fn list_cases(who: Allowed<ReadCases>, db: Data<Db>, list: List<CaseFilter>) -> Reply<Page<Case>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
@@ -31,16 +36,31 @@ pub async fn list_cases(who: Allowed<ReadCases>, db: Data<Db>, list: List<CaseFi
 /// Open a case
 ///
 /// The case starts as `referred`. An advocate who opens a case becomes its lead.
-#[utoipa::path(tag = "Cases", request_body = NewCase, responses((status = 201, body = Case)), security(("bearer" = ["cases:write"])))]
+#[utoipa::path(
+    tag = "Cases",
+    request_body = NewCase,
+    responses((status = 201, body = Case)),
+    security(("bearer" = ["cases:write"])),
+)]
 #[post("/cases")]
-pub async fn create_case(who: Allowed<WriteCases>, db: Data<Db>, request: IdempotencyKey, body: Body<NewCase>) -> Reply<Case> {
+pub async fn create_case(
+    who: Allowed<WriteCases>,
+    db: Data<Db>,
+    request: IdempotencyKey,
+    body: Body<NewCase>,
+) -> Reply<Case> {
     once(&db, &who, request, body, store::create).await
 }
 
 /// Fetch one case
 ///
 /// Has `available_transitions`: the possible next statuses, which roles may set them, and which guards are not met yet.
-#[utoipa::path(tag = "Cases", params(("id" = CaseId, Path), CaseView), responses((status = 200, body = Case)), security(("bearer" = ["cases:read"])))]
+#[utoipa::path(
+    tag = "Cases",
+    params(("id" = CaseId, Path), CaseView),
+    responses((status = 200, body = Case)),
+    security(("bearer" = ["cases:read"])),
+)]
 #[get("/cases/{id}")]
 pub async fn get_case(who: Allowed<ReadCases>, db: Data<Db>, id: Path<CaseId>, view: Query<CaseView>) -> Reply<Case> {
     ok(db.peek(&who, move |tx| store::get(tx, *id, &view)).await?)
@@ -49,7 +69,13 @@ pub async fn get_case(who: Allowed<ReadCases>, db: Data<Db>, id: Path<CaseId>, v
 /// Change a case
 ///
 /// A JSON merge patch. Use a transition to change the status, and an assignment to change the lead.
-#[utoipa::path(tag = "Cases", params(("id" = CaseId, Path)), request_body = CasePatch, responses((status = 200, body = Case)), security(("bearer" = ["cases:write"])))]
+#[utoipa::path(
+    tag = "Cases",
+    params(("id" = CaseId, Path)),
+    request_body = CasePatch,
+    responses((status = 200, body = Case)),
+    security(("bearer" = ["cases:write"])),
+)]
 #[patch("/cases/{id}")]
 pub async fn update_case(
     who: Allowed<WriteCases>,
@@ -64,7 +90,12 @@ pub async fn update_case(
 /// List the transitions of a case
 ///
 /// Who changed the status, when, from what to what and why, the newest first.
-#[utoipa::path(tag = "Cases", params(("id" = CaseId, Path), List<TransitionFilter>), responses((status = 200, body = Page<CaseTransition>)), security(("bearer" = ["cases:read"])))]
+#[utoipa::path(
+    tag = "Cases",
+    params(("id" = CaseId, Path), List<TransitionFilter>),
+    responses((status = 200, body = Page<CaseTransition>)),
+    security(("bearer" = ["cases:read"])),
+)]
 #[get("/cases/{id}/transitions")]
 pub async fn list_case_transitions(
     who: Allowed<ReadCases>,
@@ -77,8 +108,15 @@ pub async fn list_case_transitions(
 
 /// Change the status of a case
 ///
-/// Returns the case. Answers 409 with each reason if the lifecycle does not allow the step or a guard is not met. `If-Match` is optional.
-#[utoipa::path(tag = "Cases", params(("id" = CaseId, Path)), request_body = Transition, responses((status = 201, body = Case)), security(("bearer" = ["cases:transition"])))]
+/// Returns the case. Answers 409 with each reason if the lifecycle does not allow the step or a guard is not met.
+/// `If-Match` is optional.
+#[utoipa::path(
+    tag = "Cases",
+    params(("id" = CaseId, Path)),
+    request_body = Transition,
+    responses((status = 201, body = Case)),
+    security(("bearer" = ["cases:transition"])),
+)]
 #[post("/cases/{id}/transitions")]
 pub async fn transition_case(
     who: Allowed<MoveCases>,

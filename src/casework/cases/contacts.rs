@@ -28,17 +28,21 @@ pub enum Change {
     First,
 }
 
-/// Sets the first and the last contact in the row of a case that the caller has locked, from the records alone: the notes of contacts that
-/// reached somebody, and what the latest transition that names a first contact says. The order in which they were entered or corrected
-/// does not matter. `naming` is what a transition says that is about to be written: it is the latest.
+/// Sets the first and the last contact in the row of a case that the caller has locked, from the records alone: the
+/// notes of contacts that reached somebody, and what the latest transition that names a first contact says. The order
+/// in which they were entered or corrected does not matter. `naming` is what a transition says that is about to be
+/// written: it is the latest.
 pub fn derive(tx: &mut Tx, case: &mut CaseRow, naming: Option<Instant>) -> Result<Change> {
     // Every note of the case: a contact is for all who work the case, and the row must not depend on who asks.
-    let of_case = notes::table.filter(notes::organization_id.eq(case.organization_id)).filter(notes::case_id.eq(case.id));
+    let of_case =
+        notes::table.filter(notes::organization_id.eq(case.organization_id)).filter(notes::case_id.eq(case.id));
     // Spelled out, so that the index of these notes serves it.
     let reached = of_case.filter(Condition::sql("notes.kind = 'contact' AND notes.successful"));
     let (first, last): (Option<Instant>, Option<Instant>) =
         reached.select((min(notes::occurred_at), max(notes::occurred_at))).first(tx.conn)?;
-    let steps = transitions::table.filter(transitions::organization_id.eq(case.organization_id)).filter(transitions::case_id.eq(case.id));
+    let steps = transitions::table
+        .filter(transitions::organization_id.eq(case.organization_id))
+        .filter(transitions::case_id.eq(case.id));
     let steps: Vec<(Instant, TransitionId, Json<Given>)> =
         steps.select((transitions::at, transitions::id, transitions::given)).load(tx.conn)?;
     let named = steps.iter().filter_map(|(at, id, given)| Some((at.micros(), id.uuid(), given.0.first_contact?)));
@@ -59,7 +63,8 @@ fn set(case: &mut CaseRow, first: Option<Instant>, last: Option<Instant>) -> Cha
     }
 }
 
-/// Derives both and writes the row of the case where one of them has changed: as a new version only for what the case shows.
+/// Derives both and writes the row of the case where one of them has changed: as a new version only for what the case
+/// shows.
 pub fn update(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {
     match derive(tx, case, None)? {
         Change::Nothing => Ok(()),
@@ -75,8 +80,11 @@ mod tests {
 
     #[test]
     fn a_new_version_is_made_only_for_the_first_contact() {
-        let new = serde_json::json!({"client_id": Id::<()>::new(), "advocacy_type": "peer", "intake_source": "self", "client_goal": "x"});
-        let mut case = CaseRow::open(Id::new(), Id::new(), "2026-000001".into(), None, &serde_json::from_value(new).unwrap());
+        let new = serde_json::json!({
+            "client_id": Id::<()>::new(), "advocacy_type": "peer", "intake_source": "self", "client_goal": "x",
+        });
+        let mut case =
+            CaseRow::open(Id::new(), Id::new(), "2026-000001".into(), None, &serde_json::from_value(new).unwrap());
         let at = |second| Some(Instant::from_micros(second));
         assert_eq!(set(&mut case, at(5), at(5)), Change::First);
         assert_eq!(set(&mut case, at(5), at(9)), Change::Last);

@@ -141,8 +141,13 @@ impl Guard {
             G::Signpost => facts.signpost,
             G::FirstContact => facts.first_contact,
             G::BarrierOrGoal => facts.barrier_or_goal,
-            G::ReviewOn => facts.review_on.zip(facts.today).is_some_and(|(review, today)| review > today && review <= today.plus_days(90)),
-            G::DeadlineInsideHold => facts.review_on.is_none_or(|review| facts.next_deadline_on.is_none_or(|due| due >= review)),
+            G::ReviewOn => facts
+                .review_on
+                .zip(facts.today)
+                .is_some_and(|(review, today)| review > today && review <= today.plus_days(90)),
+            G::DeadlineInsideHold => {
+                facts.review_on.is_none_or(|review| facts.next_deadline_on.is_none_or(|due| due >= review))
+            }
             G::BarriersDisposed => facts.undisposed_barriers == 0,
             G::OpenDeadlines => facts.open_deadlines == 0 || facts.waive_deadlines && facts.reason,
             G::ClosingReason => facts.closing_reason,
@@ -174,7 +179,9 @@ impl Guard {
     pub const fn advice(self) -> &'static str {
         match self {
             G::ClientAgreement => "record the client's agreement, or the basis for acting without instruction",
-            G::ConflictCheck => "check for conflicts of interest (POST /cases/{id}/conflict-checks), and decide on those that are found",
+            G::ConflictCheck => {
+                "check for conflicts of interest (POST /cases/{id}/conflict-checks), and decide on those that are found"
+            }
             G::LeadAdvocate => "name a lead advocate",
             G::Reason => "give a reason",
             G::Signpost => "say where the person was pointed to",
@@ -222,7 +229,8 @@ mod tests {
     #[test]
     fn every_status_is_reached_from_the_first() {
         let mut reached = vec![Referred];
-        while let Some(step) = LIFECYCLE.iter().find(|step| reached.contains(&step.from) && !reached.contains(&step.to)) {
+        while let Some(step) = LIFECYCLE.iter().find(|step| reached.contains(&step.from) && !reached.contains(&step.to))
+        {
             reached.push(step.to);
         }
         assert_eq!(reached.len(), CaseStatus::ALL.len() - 1, "all but entered_in_error");
@@ -231,7 +239,12 @@ mod tests {
     #[test]
     fn a_hold_ends_within_ninety_days_and_before_no_deadline() {
         let day = |text| Some(Day::parse(text).unwrap());
-        let hold = |review_on, next_deadline_on| Facts { review_on, next_deadline_on, today: day("2026-11-23"), ..Facts::default() };
+        let hold = |review_on, next_deadline_on| Facts {
+            review_on,
+            next_deadline_on,
+            today: day("2026-11-23"),
+            ..Facts::default()
+        };
         assert!(G::ReviewOn.holds(&hold(day("2027-02-21"), None)));
         assert!(!G::ReviewOn.holds(&hold(day("2027-02-22"), None)));
         assert!(!G::ReviewOn.holds(&hold(day("2026-11-23"), None)));
@@ -241,7 +254,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is asked for, a case goes where a row of the table leads, or nowhere; and what was declined or a mistake is over.
+        /// Whatever is asked for, a case goes where a row of the table leads, or nowhere; and what was declined or a
+        /// mistake is over.
         #[test]
         fn no_asking_leads_off_the_table(asked in proptest::collection::vec(proptest::sample::select(CaseStatus::ALL), 0..60)) {
             let mut status = Referred;

@@ -11,7 +11,9 @@ use crate::{
     identity::{teams::model::TeamId, users::model::UserRef},
     types::{
         Change, Day, Id, Instant, Json, Line, Patch, Text,
-        code::{AdvocacyType, BarrierType, CaseOutcome, ClosingReason, IntakeSource, NonInstructedBasis, UnmetNeedReason},
+        code::{
+            AdvocacyType, BarrierType, CaseOutcome, ClosingReason, IntakeSource, NonInstructedBasis, UnmetNeedReason,
+        },
         fault::Fault,
     },
 };
@@ -93,7 +95,13 @@ pub struct CaseRow {
 }
 
 impl CaseRow {
-    pub fn open(organization_id: OrganizationId, team_id: TeamId, case_number: String, lead: Option<UserId>, new: &NewCase) -> Self {
+    pub fn open(
+        organization_id: OrganizationId,
+        team_id: TeamId,
+        case_number: String,
+        lead: Option<UserId>,
+        new: &NewCase,
+    ) -> Self {
         let (now, new) = (Instant::now(), new.clone());
         Self {
             organization_id,
@@ -152,13 +160,26 @@ impl CaseRow {
         let mut issues = Vec::new();
         let mut need = |holds: bool, member: &str, detail: &str| {
             if !holds {
-                issues.push(Issue { place: Place::Pointer(format!("/{member}")), fault: Fault::new("required", detail) });
+                issues
+                    .push(Issue { place: Place::Pointer(format!("/{member}")), fault: Fault::new("required", detail) });
             }
         };
-        need(self.priority != Priority::Urgent || self.priority_reason.is_some(), "priority_reason", "an urgent case says why");
+        need(
+            self.priority != Priority::Urgent || self.priority_reason.is_some(),
+            "priority_reason",
+            "an urgent case says why",
+        );
         let non_instructed = self.instruction == Instruction::NonInstructed;
-        need(!non_instructed || self.non_instructed_basis.is_some(), "non_instructed_basis", "acting without instruction needs a basis");
-        need(!non_instructed || self.non_instructed_reason.is_some(), "non_instructed_reason", "acting without instruction needs a reason");
+        need(
+            !non_instructed || self.non_instructed_basis.is_some(),
+            "non_instructed_basis",
+            "acting without instruction needs a basis",
+        );
+        need(
+            !non_instructed || self.non_instructed_reason.is_some(),
+            "non_instructed_reason",
+            "acting without instruction needs a reason",
+        );
         need(
             !self.intake_source.needs_text() || self.intake_source_text.is_some(),
             "intake_source_text",
@@ -203,7 +224,7 @@ impl CaseRow {
 /// One episode of advocacy for one client.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000020", "case_number": "2026-000042", "client_id": "019ab3c4-0000-7000-8000-000000000010", "team_id": "019ab3c4-0000-7000-8000-000000000003", "lead_advocate_id": "019ab3c4-0000-7000-8000-000000000002", "advocacy_type": "peer", "instruction": "instructed", "intake_source": "treatment_provider", "status": "referred", "priority": "routine", "client_goal": "Stay on my medication when I move to the new clinic.", "tags": ["clinic-move"], "opened_at": "2026-11-23T14:30:00.000Z", "episode": 1, "available_transitions": [{"to": "triage", "by": ["supervisor", "admin"], "permitted": false, "unmet": []}, {"to": "entered_in_error", "by": ["admin"], "permitted": false, "unmet": ["reason"]}], "version": 1, "created_at": "2026-11-23T14:30:00.000Z", "updated_at": "2026-11-23T14:30:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/case.json"))))]
 pub struct Case {
     pub id: CaseId,
     /// Unique in the organization; begins with the year.
@@ -304,7 +325,7 @@ impl Resource for Case {
 /// A new case.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"client_id": "019ab3c4-0000-7000-8000-000000000010", "advocacy_type": "peer", "intake_source": "treatment_provider", "client_goal": "Stay on my medication when I move to the new clinic.", "tags": ["clinic-move"]}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/new_case.json"))))]
 pub struct NewCase {
     pub client_id: ClientId,
     /// The caller's only team, unless said.
@@ -370,7 +391,8 @@ pub struct CaseFilter {
     pub opened_at_lt: Option<Instant>,
     /// Without a successful contact since this moment.
     pub last_contact_before: Option<Instant>,
-    /// Parts of the case number, of what the case is about, or of what the client is found by, in any order and spelling.
+    /// Parts of the case number, of what the case is about, or of what the client is found by, in any order and
+    /// spelling.
     pub q: Option<Line<100>>,
     /// `client`, `lead_advocate`, or both with a comma: the short views of these.
     #[param(value_type = Option<OneOf<CaseExpand>>, inline)]

@@ -23,7 +23,8 @@ use diesel::{dsl, dsl::exists, prelude::*};
 
 type Seen = dsl::Filter<dsl::Filter<cases::table, dsl::Eq<cases::organization_id, OrganizationId>>, Condition>;
 
-/// The condition under which a row of `cases` is of the caller's own teams or, with break-glass access, one that they opened.
+/// The condition under which a row of `cases` is of the caller's own teams or, with break-glass access, one that they
+/// opened.
 pub fn supervised(tx: &Tx) -> Condition {
     let own = teams::store::own(tx, "cases.team_id");
     match tx.by_break_glass() {
@@ -47,8 +48,8 @@ fn visible(tx: &Tx) -> cases::BoxedQuery<'static, Dialect> {
     seen(tx).into_boxed()
 }
 
-/// The condition under which a row of another table, which has a `case_id`, belongs to a case that this caller may see and work in.
-/// An administrator, who sees cases but not what is in them, gets none.
+/// The condition under which a row of another table, which has a `case_id`, belongs to a case that this caller may see
+/// and work in. An administrator, who sees cases but not what is in them, gets none.
 #[macro_export]
 macro_rules! in_visible_case {
     ($tx:expr, $table:literal) => {
@@ -62,7 +63,9 @@ macro_rules! in_visible_case {
             ))
             .with($crate::casework::cases::store::supervised($tx))
             .then(")"),
-            $crate::auth::Scope::Assigned(_) => $crate::casework::assignments::store::assigned_cases($tx, concat!($table, ".case_id")),
+            $crate::auth::Scope::Assigned(_) => {
+                $crate::casework::assignments::store::assigned_cases($tx, concat!($table, ".case_id"))
+            }
             $crate::auth::Scope::Organization
             | $crate::auth::Scope::Counted
             | $crate::auth::Scope::Own(_)
@@ -71,8 +74,8 @@ macro_rules! in_visible_case {
     };
 }
 
-/// The condition under which a row of another table, which has a `case_id`, is of a case that was no mistake: what should never have
-/// been is nobody's work, and counts nowhere.
+/// The condition under which a row of another table, which has a `case_id`, is of a case that was no mistake: what
+/// should never have been is nobody's work, and counts nowhere.
 #[macro_export]
 macro_rules! not_entered_in_error {
     ($table:literal) => {
@@ -116,11 +119,16 @@ fn filtered(tx: &Tx, filter: &CaseFilter) -> cases::BoxedQuery<'static, Dialect>
     query = match (filter.provider, filter.barrier_type) {
         (None, None) => query,
         (Some(provider), None) => {
-            query.filter(cases::id.eq_any(met.filter(crate::is_provider!(tx, "barriers.provider_id", provider)).select(barriers::case_id)))
+            query.filter(cases::id.eq_any(
+                met.filter(crate::is_provider!(tx, "barriers.provider_id", provider)).select(barriers::case_id),
+            ))
         }
-        (None, Some(kind)) => query.filter(cases::id.eq_any(met.filter(barriers::type_.eq(kind)).select(barriers::case_id))),
+        (None, Some(kind)) => {
+            query.filter(cases::id.eq_any(met.filter(barriers::type_.eq(kind)).select(barriers::case_id)))
+        }
         (Some(provider), Some(kind)) => {
-            let both = met.filter(crate::is_provider!(tx, "barriers.provider_id", provider)).filter(barriers::type_.eq(kind));
+            let both =
+                met.filter(crate::is_provider!(tx, "barriers.provider_id", provider)).filter(barriers::type_.eq(kind));
             query.filter(cases::id.eq_any(both.select(barriers::case_id)))
         }
     };
@@ -157,14 +165,21 @@ pub fn page(tx: &mut Tx, list: &List<CaseFilter>) -> Result<Page<Case>> {
     if !actor.role.sees_content()
         && let Some(name) = list.filter.of_content()
     {
-        // What they are not shown must not be found out by asking for it either: `filters` in the tests holds every list to that.
+        // What they are not shown must not be found out by asking for it either: `filters` in the tests holds every
+        // list to that.
         let fault = Fault::new("not_shown_to_your_role", "filters by data that your role cannot see");
         let place = Place::Parameter(name.into());
-        return Err(ApiError::forbidden("Your role may not search the content of cases.").issues(vec![Issue { place, fault }]));
+        return Err(
+            ApiError::forbidden("Your role may not search the content of cases.").issues(vec![Issue { place, fault }])
+        );
     }
     let mut query = filtered(tx, &list.filter);
     if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after((cases::opened_at, cases::id), (Instant::from_micros(at), CaseId::from_uuid(id)), list.down()));
+        query = query.filter(row_after(
+            (cases::opened_at, cases::id),
+            (Instant::from_micros(at), CaseId::from_uuid(id)),
+            list.down(),
+        ));
     }
     query = match list.down() {
         true => query.order((cases::opened_at.desc(), cases::id.desc())),
@@ -173,7 +188,8 @@ pub fn page(tx: &mut Tx, list: &List<CaseFilter>) -> Result<Page<Case>> {
     let rows: Vec<CaseRow> = query.select(CaseRow::as_select()).limit(list.fetch()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, &list.filter).count().get_result(tx.conn)?) } else { None };
     tx.audit_read_all("case.listed", rows.iter().map(|row| row.id));
-    let mut page = list.page(actor, rows, total, |row| (row.opened_at.micros(), row.id.uuid()), |row| Case::of(row, actor));
+    let mut page =
+        list.page(actor, rows, total, |row| (row.opened_at.micros(), row.id.uuid()), |row| Case::of(row, actor));
     expand(tx, &mut page.items, list.filter.expand.as_ref())?;
     Ok(page)
 }
@@ -201,8 +217,9 @@ pub fn find(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
     Ok(visible(tx).filter(cases::id.eq(id)).select(CaseRow::as_select()).first(tx.conn)?)
 }
 
-/// The case, locked until the transaction ends, for a change of it or of anything that belongs to it. This is the one guard: every store
-/// that writes under a case begins with it, and a case that was entered in error takes no change any more.
+/// The case, locked until the transaction ends, for a change of it or of anything that belongs to it. This is the one
+/// guard: every store that writes under a case begins with it, and a case that was entered in error takes no change any
+/// more.
 ///
 /// # Errors
 /// 404 where the caller does not see the case, 409 where it was entered in error.
@@ -214,15 +231,16 @@ pub fn lock_for_update(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
     }
 }
 
-/// The same for a case that may have been entered in error: to end somebody's access, and for the lifecycle itself. A caller who had to wait
-/// for the lock is checked again: the case may have been handed over meanwhile, and PostgreSQL reads only the locked row anew.
+/// The same for a case that may have been entered in error: to end somebody's access, and for the lifecycle itself. A
+/// caller who had to wait for the lock is checked again: the case may have been handed over meanwhile, and PostgreSQL
+/// reads only the locked row anew.
 pub fn hold_in_any_status(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
     let row = visible(tx).filter(cases::id.eq(id)).select(CaseRow::as_select()).locked().get_result(tx.conn)?;
     if tx.conn.waits_for_rows() { find(tx, id) } else { Ok(row) }
 }
 
-/// A case that the caller need not see yet, held until the transaction ends: the caller has found that it is offered to them, or
-/// breaks glass.
+/// A case that the caller need not see yet, held until the transaction ends: the caller has found that it is offered to
+/// them, or breaks glass.
 pub fn hold_unseen(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
     let unseen = cases::table.find((tx.organization(), id));
     Ok(unseen.select(CaseRow::as_select()).locked().get_result(tx.conn)?)
@@ -230,7 +248,8 @@ pub fn hold_unseen(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
 
 /// The numbers and the teams of cases, for whoever may know of them by an offer, too.
 pub fn headings(tx: &mut Tx, ids: &[CaseId]) -> Result<Vec<(CaseId, String, TeamId)>> {
-    let named = cases::table.filter(cases::organization_id.eq(tx.organization())).filter(cases::id.eq_any(ids.to_vec()));
+    let named =
+        cases::table.filter(cases::organization_id.eq(tx.organization())).filter(cases::id.eq_any(ids.to_vec()));
     Ok(named.select((cases::id, cases::case_number, cases::team_id)).load(tx.conn)?)
 }
 
@@ -267,7 +286,11 @@ fn next_number(tx: &mut Tx) -> Result<String> {
     let zone: Zone = crate::identity::organizations::store::find(tx)?.time_zone;
     let (organization, year) = (tx.organization(), Day::today(&zone).year());
     let next: i32 = diesel::insert_into(case_counters::table)
-        .values((case_counters::organization_id.eq(organization), case_counters::year.eq(year), case_counters::last.eq(1)))
+        .values((
+            case_counters::organization_id.eq(organization),
+            case_counters::year.eq(year),
+            case_counters::last.eq(1),
+        ))
         .on_conflict((case_counters::organization_id, case_counters::year))
         .do_update()
         .set(case_counters::last.eq(case_counters::last + 1))

@@ -52,7 +52,7 @@ pub struct Given {
 /// Where a case is to go. What else is needed, `available_transitions` of the case says, guard by guard.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"to": "accepted", "client_agreement": true, "conflict_check": true, "lead_advocate_id": "019ab3c4-0000-7000-8000-000000000002"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/transition.json"))))]
 pub struct Transition {
     pub to: CaseStatus,
     pub reason: Option<Text<2000>>,
@@ -64,11 +64,13 @@ pub struct Transition {
     pub reason_code: Option<UnmetNeedReason>,
     /// That the client has agreed to the advocacy.
     pub client_agreement: Option<bool>,
-    /// That somebody has looked whether we stand on both sides. A conflict check that was recorded says it too; one that found conflicts must be decided first.
+    /// That somebody has looked whether we stand on both sides. A conflict check that was recorded says it too; one
+    /// that found conflicts must be decided first.
     pub conflict_check: Option<bool>,
     /// Who will lead the case.
     pub lead_advocate_id: Option<UserId>,
-    /// When the client was first spoken to, where no note of a contact says it. Of several transitions that say it, the latest counts.
+    /// When the client was first spoken to, where no note of a contact says it. Of several transitions that say it, the
+    /// latest counts.
     pub first_contact: Option<Instant>,
     pub closing_reason: Option<ClosingReason>,
     pub closing_summary: Option<Text<8000>>,
@@ -136,7 +138,7 @@ pub struct TransitionRow {
 /// One step that a case has taken.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000021", "from": "triage", "to": "accepted", "given": {"client_agreement": true, "conflict_check": true, "lead_advocate_id": "019ab3c4-0000-7000-8000-000000000002"}, "actor_id": "019ab3c4-0000-7000-8000-000000000004", "at": "2026-11-23T15:00:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/case_transition.json"))))]
 pub struct CaseTransition {
     pub id: TransitionId,
     /// Absent for the first, with which the case was opened.
@@ -173,7 +175,13 @@ impl Filter for TransitionFilter {
 }
 
 /// Writes one step into the history.
-pub fn remember(tx: &mut Tx, row: &CaseRow, from: Option<CaseStatus>, reason: Option<Text<2000>>, given: Given) -> Result<()> {
+pub fn remember(
+    tx: &mut Tx,
+    row: &CaseRow,
+    from: Option<CaseStatus>,
+    reason: Option<Text<2000>>,
+    given: Given,
+) -> Result<()> {
     let step = TransitionRow {
         organization_id: row.organization_id,
         id: Id::new(),
@@ -212,8 +220,8 @@ fn end_episode(tx: &mut Tx, row: &CaseRow) -> Result<()> {
     Ok(())
 }
 
-/// Moves a case, if the table has the step, the caller may take it, and every guard holds. The row is held from the first look to
-/// the commit, so of many who try at once each sees what the one before has done.
+/// Moves a case, if the table has the step, the caller may take it, and every guard holds. The row is held from the
+/// first look to the commit, so of many who try at once each sees what the one before has done.
 pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body<Transition>) -> Result<Case> {
     let actor = tx.actor()?;
     // A case that was entered in error goes nowhere, which the table says.
@@ -224,8 +232,11 @@ pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body
     let from = row.status;
     let Some((by, guards)) = lifecycle::find(from, wanted.to) else {
         let ways: Vec<&str> = lifecycle::from(from).map(|(to, ..)| to.as_str()).collect();
-        let detail =
-            format!("From {} a case can go to {}.", from.as_str(), if ways.is_empty() { "nowhere".into() } else { ways.join(", ") });
+        let detail = format!(
+            "From {} a case can go to {}.",
+            from.as_str(),
+            if ways.is_empty() { "nowhere".into() } else { ways.join(", ") }
+        );
         return Err(ApiError::new(Code::TransitionNotAllowed, detail).issues(vec![Issue {
             place: Place::Pointer("/to".into()),
             fault: Fault::new("transition_not_allowed", "the case cannot go there from where it is"),
@@ -250,7 +261,10 @@ pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body
     let unmet: Vec<Issue> = guards
         .iter()
         .filter(|guard| !guard.holds(&facts))
-        .map(|guard| Issue { place: Place::Pointer(guard.pointer().into()), fault: Fault::new(guard.as_str(), guard.advice()) })
+        .map(|guard| Issue {
+            place: Place::Pointer(guard.pointer().into()),
+            fault: Fault::new(guard.as_str(), guard.advice()),
+        })
         .collect();
     if !unmet.is_empty() {
         return Err(ApiError::new(Code::GuardsUnmet, "A guard is not met.").issues(unmet));
@@ -261,7 +275,9 @@ pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body
             assignments::store::replace_lead(tx, &mut row, lead)?;
         }
     }
-    if let Some(reason) = wanted.reason.as_ref().filter(|_| wanted.to == CaseStatus::Closing && wanted.waive_deadlines == Some(true)) {
+    if let Some(reason) =
+        wanted.reason.as_ref().filter(|_| wanted.to == CaseStatus::Closing && wanted.waive_deadlines == Some(true))
+    {
         deadlines::store::waive_open(tx, &mut row, reason)?;
     }
     enter(&mut row, wanted);
@@ -340,9 +356,14 @@ pub fn of_case_file(tx: &mut Tx, case: &CaseRow) -> Result<Capped<TransitionRow>
 
 /// The episodes of a case for its file.
 pub fn episodes(tx: &mut Tx, case: &CaseRow) -> Result<Vec<EpisodeRow>> {
-    let all =
-        case_episodes::table.filter(case_episodes::organization_id.eq(case.organization_id)).filter(case_episodes::case_id.eq(case.id));
-    Ok(all.order(case_episodes::episode).select(EpisodeRow::as_select()).limit(crate::casework::case_file::MOST).load(tx.conn)?)
+    let all = case_episodes::table
+        .filter(case_episodes::organization_id.eq(case.organization_id))
+        .filter(case_episodes::case_id.eq(case.id));
+    Ok(all
+        .order(case_episodes::episode)
+        .select(EpisodeRow::as_select())
+        .limit(crate::casework::case_file::MOST)
+        .load(tx.conn)?)
 }
 
 /// The history of a case that the caller may see.

@@ -16,7 +16,8 @@ use std::collections::BTreeSet;
 const MOST: usize = 10;
 /// What the facts must count together for two records to be named as possible duplicates.
 const LIKELY: i32 = 2;
-/// Telephone numbers are compared by so many of their last digits: the rest is a country or an area, and often left out.
+/// Telephone numbers are compared by so many of their last digits: the rest is a country or an area, and often left
+/// out.
 const LAST_DIGITS: usize = 7;
 
 /// What two records have in common, and how much that counts. A different date of birth speaks against it.
@@ -26,9 +27,11 @@ pub fn compare(one: &ClientRow, other: &ClientRow) -> (i32, Vec<DuplicateFact>) 
         score += counts;
         facts.push(fact);
     };
-    let names =
-        |row: &ClientRow| -> BTreeSet<Vec<String>> { row.names().flat_map(fold::parts).filter(|parts| !parts.is_empty()).collect() };
-    let joined = |row: &ClientRow| -> BTreeSet<String> { row.names().map(fold::fold).filter(|name| !name.is_empty()).collect() };
+    let names = |row: &ClientRow| -> BTreeSet<Vec<String>> {
+        row.names().flat_map(fold::parts).filter(|parts| !parts.is_empty()).collect()
+    };
+    let joined =
+        |row: &ClientRow| -> BTreeSet<String> { row.names().map(fold::fold).filter(|name| !name.is_empty()).collect() };
     let (mine, theirs) = (names(one), names(other));
     let whole = joined(one).intersection(&joined(other)).map(|name| name.chars().count()).max();
     let same = mine.intersection(&theirs).map(Vec::len).max();
@@ -64,7 +67,8 @@ pub fn compare(one: &ClientRow, other: &ClientRow) -> (i32, Vec<DuplicateFact>) 
     if facts == [DuplicateFact::DateOfBirth] { (0, facts) } else { (score, facts) }
 }
 
-/// The ways in which the search finds who may be the same: by what few people share, and by a single name, which many do.
+/// The ways in which the search finds who may be the same: by what few people share, and by a single name, which many
+/// do.
 fn ways(row: &ClientRow) -> [Vec<Vec<Asked>>; 2] {
     let (mut few, mut many) = (Vec::new(), Vec::new());
     for name in row.names() {
@@ -117,11 +121,15 @@ mod tests {
 
     #[test]
     fn who_may_be_the_same_is_told_by_what_they_share() {
-        let maria = client(serde_json::json!({"preferred_name": "María López", "date_of_birth": "1990-05-17", "phone": "+1 555 010-0199"}));
+        let maria = client(serde_json::json!({
+            "preferred_name": "María López", "date_of_birth": "1990-05-17", "phone": "+1 555 010-0199",
+        }));
         for (other, facts) in [
             (serde_json::json!({"preferred_name": "Lopez Maria"}), &[DuplicateFact::Name][..]),
             (
-                serde_json::json!({"preferred_name": "Mari", "legal_name": "MARIA-LOPEZ", "date_of_birth": "1990-05-17"}),
+                serde_json::json!({
+                    "preferred_name": "Mari", "legal_name": "MARIA-LOPEZ", "date_of_birth": "1990-05-17",
+                }),
                 &[DuplicateFact::Name, DuplicateFact::DateOfBirth],
             ),
             (serde_json::json!({"preferred_name": "Mary", "phone": "5550100199"}), &[DuplicateFact::Phone]),
@@ -129,7 +137,10 @@ mod tests {
                 serde_json::json!({"preferred_name": "María", "date_of_birth": "1990-05-17"}),
                 &[DuplicateFact::PartOfName, DuplicateFact::DateOfBirth],
             ),
-            (serde_json::json!({"preferred_name": "Maria Lopez", "date_of_birth": "1990-05-16"}), &[DuplicateFact::Name]),
+            (
+                serde_json::json!({"preferred_name": "Maria Lopez", "date_of_birth": "1990-05-16"}),
+                &[DuplicateFact::Name],
+            ),
         ] {
             let (score, found) = compare(&maria, &client(other));
             assert!(score >= LIKELY && found == facts, "{score} {found:?}");
@@ -141,18 +152,23 @@ mod tests {
         ] {
             assert!(compare(&maria, &client(other)).0 < LIKELY);
         }
-        let (sam, same) = (client(serde_json::json!({"preferred_name": "Sam"})), client(serde_json::json!({"preferred_name": "SAM"})));
+        let (sam, same) = (
+            client(serde_json::json!({"preferred_name": "Sam"})),
+            client(serde_json::json!({"preferred_name": "SAM"})),
+        );
         assert_eq!(compare(&sam, &same), (2, vec![DuplicateFact::Name]));
     }
 
     #[test]
     fn who_stays_takes_over_what_is_lacking_and_no_permission_with_it() {
-        let mut row = client(
-            serde_json::json!({"preferred_name": "Sam", "safe_contact": {"call": true, "text": true, "email": true, "never_contact": "Not at work."}}),
-        );
-        let duplicate = client(
-            serde_json::json!({"preferred_name": "Sammy", "legal_name": "Samuel Q", "phone": "+1 555 0100", "safe_contact": {"text": true, "mail": true, "never_contact": "Not in the evening."}}),
-        );
+        let mut row = client(serde_json::json!({
+            "preferred_name": "Sam",
+            "safe_contact": {"call": true, "text": true, "email": true, "never_contact": "Not at work."},
+        }));
+        let duplicate = client(serde_json::json!({
+            "preferred_name": "Sammy", "legal_name": "Samuel Q", "phone": "+1 555 0100",
+            "safe_contact": {"text": true, "mail": true, "never_contact": "Not in the evening."},
+        }));
         row.complete(duplicate, false).unwrap();
         let rules = &row.safe_contact.0;
         assert_eq!((rules.call, rules.text, rules.email, rules.mail), (false, true, false, false));
@@ -165,7 +181,9 @@ mod tests {
     fn a_way_of_contact_that_either_record_forbids_stays_forbidden() {
         let all = serde_json::json!({"call": true, "voicemail": true, "text": true, "email": true, "mail": true});
         let full = || {
-            client(serde_json::json!({"preferred_name": "Sam", "phone": "+1 555 0100", "email": "sam@example.org", "safe_contact": all}))
+            client(serde_json::json!({
+                "preferred_name": "Sam", "phone": "+1 555 0100", "email": "sam@example.org", "safe_contact": all,
+            }))
         };
         let flags = |row: &ClientRow| {
             let rules = &row.safe_contact.0;
@@ -179,7 +197,11 @@ mod tests {
                 [false, false, true, false, false],
             ),
             (serde_json::json!({"preferred_name": "S"}), true, [false; 5]),
-            (serde_json::json!({"preferred_name": "S", "safe_contact": {"never_contact": "Not at work."}}), false, [false; 5]),
+            (
+                serde_json::json!({"preferred_name": "S", "safe_contact": {"never_contact": "Not at work."}}),
+                false,
+                [false; 5],
+            ),
             (serde_json::json!({"preferred_name": "S"}), false, [true; 5]),
         ] {
             let mut row = full();
@@ -188,7 +210,9 @@ mod tests {
         }
         // No word is lost: what does not fit into one record is for a person to shorten.
         let said = |word: &str| {
-            client(serde_json::json!({"preferred_name": "Sam", "safe_contact": {"times": word, "say_we_are": word, "never_contact": word}}))
+            client(serde_json::json!({
+                "preferred_name": "Sam", "safe_contact": {"times": word, "say_we_are": word, "never_contact": word},
+            }))
         };
         let mut row = said("one");
         row.complete(said("two"), false).unwrap();
@@ -199,7 +223,9 @@ mod tests {
             rules.never_contact.as_ref().unwrap().as_str(),
         );
         assert_eq!(words, ("one\ntwo", "one; two", "one\ntwo"));
-        let long = |word: &str| client(serde_json::json!({"preferred_name": "Sam", "safe_contact": {"never_contact": word.repeat(600)}}));
+        let long = |word: &str| {
+            client(serde_json::json!({"preferred_name": "Sam", "safe_contact": {"never_contact": word.repeat(600)}}))
+        };
         let refused = long("a").complete(long("b"), false).unwrap_err();
         assert!(refused.to_string().contains("never_contact"), "{refused}");
     }

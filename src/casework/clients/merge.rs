@@ -12,8 +12,8 @@ use crate::{
     db::{
         PortableDsl as _, Tx,
         schema::{
-            action_facts, barrier_facts, case_facts, cases, client_accounts, client_merges, clients, deadline_facts, feedback,
-            meeting_facts, task_facts,
+            action_facts, barrier_facts, case_facts, cases, client_accounts, client_merges, clients, deadline_facts,
+            feedback, meeting_facts, task_facts,
         },
     },
     error::{ApiError, Code, Result},
@@ -30,8 +30,8 @@ pub const REFERENCING_TABLES: &[&str] = &["cases", "client_accounts", "feedback"
 /// How many records are named in one statement.
 const AT_ONCE: usize = 500;
 
-/// Merges a duplicate into the client that it is over again. Its row stays, and its id goes on naming the other. The audit log has an entry for
-/// each record that moved. It is not undone.
+/// Merges a duplicate into the client that it is over again. Its row stays, and its id goes on naming the other. The
+/// audit log has an entry for each record that moved. It is not undone.
 pub fn merge(tx: &mut Tx, id: ClientId, wanted: &Body<ClientMerge>) -> Result<Client> {
     tx.conn.take_time(60)?; // however much follows the duplicate
     let own = store::find(tx, id)?.id;
@@ -67,10 +67,16 @@ pub fn merge(tx: &mut Tx, id: ClientId, wanted: &Body<ClientMerge>) -> Result<Cl
         client_merges::merged_at.eq(row.updated_at),
     );
     // What was merged into the duplicate is now the survivor too: one step leads from any id to the client.
-    let before = client_merges::table.filter(client_merges::organization_id.eq(row.organization_id)).filter(client_merges::into_id.eq(id));
+    let before = client_merges::table
+        .filter(client_merges::organization_id.eq(row.organization_id))
+        .filter(client_merges::into_id.eq(id));
     diesel::update(before).set(client_merges::into_id.eq(into)).execute(tx.conn)?;
     diesel::insert_into(client_merges::table).values(merge).execute(tx.conn)?;
-    let gone = (clients::is_merged.eq(true), clients::version.eq(clients::version + 1), clients::updated_at.eq(row.updated_at));
+    let gone = (
+        clients::is_merged.eq(true),
+        clients::version.eq(clients::version + 1),
+        clients::updated_at.eq(row.updated_at),
+    );
     diesel::update(clients::table.find((row.organization_id, id))).set(gone).execute(tx.conn)?;
     search::store::remove(tx, id)?;
     tx.record("client.merged", id, wanted.members());
@@ -78,8 +84,8 @@ pub fn merge(tx: &mut Tx, id: ClientId, wanted: &Body<ClientMerge>) -> Result<Cl
     store::view(tx, row)
 }
 
-/// Lets the cases and what the client has said name the other client, and with the cases the facts that reports count: a person is one person,
-/// at whatever moment a report looks.
+/// Lets the cases and what the client has said name the other client, and with the cases the facts that reports count:
+/// a person is one person, at whatever moment a report looks.
 fn follow(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<()> {
     let organization = tx.organization();
     let of_client = cases::table.filter(cases::organization_id.eq(organization)).filter(cases::client_id.eq(from));
@@ -102,7 +108,8 @@ fn follow(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<()> {
     for case in all {
         tx.record("case.updated", case, vec!["client_id".into()]);
     }
-    let said = || feedback::table.filter(feedback::organization_id.eq(organization)).filter(feedback::client_id.eq(from));
+    let said =
+        || feedback::table.filter(feedback::organization_id.eq(organization)).filter(feedback::client_id.eq(from));
     let all: Vec<FeedbackId> = said().order(feedback::id).select(feedback::id).load(tx.conn)?;
     diesel::update(said()).set(feedback::client_id.eq(into)).execute(tx.conn)?;
     for one in all {
@@ -111,8 +118,8 @@ fn follow(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<()> {
     Ok(())
 }
 
-/// Whoever signs in as the duplicate signs in as the other. Where each has an account, a person decides which ends. Says whether the duplicate
-/// had an account.
+/// Whoever signs in as the duplicate signs in as the other. Where each has an account, a person decides which ends.
+/// Says whether the duplicate had an account.
 fn follow_account(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<bool> {
     let accounts = client_accounts::table
         .filter(client_accounts::organization_id.eq(tx.organization()))
@@ -120,7 +127,10 @@ fn follow_account(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<bool> {
     let accounts: Vec<AccountRow> = accounts.select(AccountRow::as_select()).load(tx.conn)?;
     let Some(own) = accounts.iter().find(|account| account.client_id == from) else { return Ok(false) };
     if accounts.len() > 1 {
-        return Err(ApiError::new(Code::MergeConflict, "Both clients have a portal account. Remove one account first."));
+        return Err(ApiError::new(
+            Code::MergeConflict,
+            "Both clients have a portal account. Remove one account first.",
+        ));
     }
     let row = client_accounts::table.find((tx.organization(), from));
     diesel::update(row).set(client_accounts::client_id.eq(into)).execute(tx.conn)?;
@@ -140,7 +150,8 @@ fn follow_statements(tx: &mut Tx, from: ClientId, into: ClientId, kept: Option<C
             continue;
         }
         let Some(kept) = kept else {
-            let message = "Each of the two has a statement in force, or a draft: say in statements_of whose stays as it is.";
+            let message =
+                "Each of the two has a statement in force, or a draft: say in statements_of whose stays as it is.";
             return Err(ApiError::new(Code::MergeConflict, message));
         };
         for row in all.iter_mut().filter(|row| row.status == status && row.client_id != kept) {

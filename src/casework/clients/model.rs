@@ -19,7 +19,7 @@ pub type ClientId = Id<ClientRow>;
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schema(example = json!({"call": true, "voicemail": false, "text": true, "times": "Weekdays before 15:00", "say_we_are": "a friend from the library", "never_contact": "The landlord answers the phone in the evening."}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/safe_contact.json"))))]
 pub struct SafeContact {
     pub call: bool,
     pub voicemail: bool,
@@ -73,7 +73,8 @@ fn join<T: PartialEq>(
     match (own, other) {
         (Some(own), Some(other)) if own != other => joined(own, other).map(Some).map_err(|_| {
             let detail = format!(
-                "The `safe_contact.{member}` texts of the two clients are together too long for one record. Shorten one of them first."
+                "The `safe_contact.{member}` texts of the two clients are together too long for one record. Shorten \
+                 one of them first."
             );
             ApiError::new(Code::MergeConflict, detail)
         }),
@@ -113,15 +114,19 @@ impl ClientRow {
         own.into_iter().flatten().chain(self.other_names.0.iter().map(|name| name.as_str()))
     }
 
-    /// Takes over what this client lacks and the duplicate has, so that nothing known is lost. The duplicate's names stay findable.
+    /// Takes over what this client lacks and the duplicate has, so that nothing known is lost. The duplicate's names
+    /// stay findable.
     ///
-    /// A way of contact stays allowed only where both records allow it: the person may have forbidden it in either. Only a duplicate that
-    /// says nothing of contact, and through which nobody signs in (`has_account`), changes nothing. The words of both rules are kept.
+    /// A way of contact stays allowed only where both records allow it: the person may have forbidden it in either.
+    /// Only a duplicate that says nothing of contact, and through which nobody signs in (`has_account`), changes
+    /// nothing. The words of both rules are kept.
     ///
     /// # Errors
-    /// 409 where the words of both rules are too long for one record: a person must shorten them, so that no warning is lost.
+    /// 409 where the words of both rules are too long for one record: a person must shorten them, so that no warning is
+    /// lost.
     pub fn complete(&mut self, duplicate: Self, has_account: bool) -> Result<(), ApiError> {
-        let has_contact = duplicate.phone.is_some() || duplicate.email.is_some() || duplicate.address.is_some() || has_account;
+        let has_contact =
+            duplicate.phone.is_some() || duplicate.email.is_some() || duplicate.address.is_some() || has_account;
         let names: Vec<Line<200>> = duplicate.names().filter_map(|name| Line::parse(name).ok()).collect();
         self.legal_name = self.legal_name.take().or(duplicate.legal_name);
         self.pronouns = self.pronouns.take().or(duplicate.pronouns);
@@ -139,11 +144,14 @@ impl ClientRow {
             rules.email &= other.email;
             rules.mail &= other.mail;
         }
-        rules.times = join(rules.times.take(), other.times, "times", |own, other| Text::parse(format!("{own}\n{other}")))?;
-        rules.say_we_are =
-            join(rules.say_we_are.take(), other.say_we_are, "say_we_are", |own, other| Line::parse(format!("{own}; {other}")))?;
-        rules.never_contact =
-            join(rules.never_contact.take(), other.never_contact, "never_contact", |own, other| Text::parse(format!("{own}\n{other}")))?;
+        rules.times =
+            join(rules.times.take(), other.times, "times", |own, other| Text::parse(format!("{own}\n{other}")))?;
+        rules.say_we_are = join(rules.say_we_are.take(), other.say_we_are, "say_we_are", |own, other| {
+            Line::parse(format!("{own}; {other}"))
+        })?;
+        rules.never_contact = join(rules.never_contact.take(), other.never_contact, "never_contact", |own, other| {
+            Text::parse(format!("{own}\n{other}"))
+        })?;
         for name in names {
             if self.other_names.0.len() < MOST_NAMES && self.names().all(|known| known != name.as_str()) {
                 self.other_names.0.push(name);
@@ -170,7 +178,7 @@ impl ClientRow {
 /// A person who is supported.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000010", "team_id": "019ab3c4-0000-7000-8000-000000000003", "preferred_name": "Sam", "pronouns": "they/them", "phone": "+1 555 0100", "interpreter_needed": false, "safe_contact": {"call": true, "voicemail": false, "text": true, "email": false, "mail": false}, "other_names": [], "merged_ids": [], "version": 1, "created_at": "2026-11-23T14:30:00.000Z", "updated_at": "2026-11-23T14:30:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/client.json"))))]
 pub struct Client {
     pub id: ClientId,
     pub team_id: TeamId,
@@ -189,8 +197,8 @@ pub struct Client {
     pub other_names: Vec<Line<200>>,
     /// Duplicates that were merged into this one. Their ids go on naming it.
     pub merged_ids: Vec<ClientId>,
-    /// In the answer to entering a client: clients that the caller sees and who may be the same person, the likeliest first. Absent where
-    /// there is none.
+    /// In the answer to entering a client: clients that the caller sees and who may be the same person, the likeliest
+    /// first. Absent where there is none.
     pub possible_duplicates: Option<Vec<ClientId>>,
     pub version: i32,
     pub created_at: Instant,
@@ -240,7 +248,7 @@ pub struct ClientRef {
 /// A new client.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"preferred_name": "Sam", "pronouns": "they/them", "phone": "+1 555 0100", "safe_contact": {"call": true, "text": true, "times": "Weekdays before 15:00"}}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/new_client.json"))))]
 pub struct NewClient {
     /// The caller's only team, unless said.
     pub team_id: Option<TeamId>,
@@ -282,12 +290,13 @@ pub struct ClientPatch {
 /// That a client is another one over again.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"into": "019ab3c4-0000-7000-8000-000000000011", "reason": "Entered twice, once under the maiden name."}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/client_merge.json"))))]
 pub struct ClientMerge {
     /// The one that stays. One that was itself merged stands for the one it was merged into.
     pub into: ClientId,
     pub reason: Option<Text<1000>>,
-    /// Where both have a statement in force, or both a draft: whose stays as it is, one of the two. The other's becomes an earlier version.
+    /// Where both have a statement in force, or both a draft: whose stays as it is, one of the two. The other's becomes
+    /// an earlier version.
     pub statements_of: Option<ClientId>,
 }
 
@@ -300,7 +309,7 @@ text_enum! {
 
 /// A client who may be the same person.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"client": {"id": "019ab3c4-0000-7000-8000-000000000011", "preferred_name": "Sam"}, "score": 6, "in_common": ["name", "date_of_birth"]}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/possible_duplicate.json"))))]
 pub struct PossibleDuplicate {
     pub client: ClientRef,
     /// How likely it is; compares within one answer only.
@@ -310,7 +319,7 @@ pub struct PossibleDuplicate {
 
 /// The clients who may be the same person, the likeliest first, ten at most.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"items": [{"client": {"id": "019ab3c4-0000-7000-8000-000000000011", "preferred_name": "Sam"}, "score": 6, "in_common": ["name", "date_of_birth"]}]}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/possible_duplicates.json"))))]
 pub struct PossibleDuplicates {
     pub items: Vec<PossibleDuplicate>,
 }

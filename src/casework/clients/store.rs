@@ -24,7 +24,11 @@ macro_rules! is_client {
     ($tx:expr, $column:literal, $id:expr) => {
         $crate::db::Condition::new(
             &[
-                concat!($column, " = coalesce((SELECT client_merges.into_id FROM client_merges WHERE client_merges.organization_id = "),
+                concat!(
+                    $column,
+                    " = coalesce((SELECT client_merges.into_id FROM client_merges WHERE \
+                     client_merges.organization_id = "
+                ),
                 " AND client_merges.client_id = ",
                 "), ",
                 ")",
@@ -37,9 +41,9 @@ macro_rules! is_client {
 type Seen = dsl::Filter<dsl::Filter<clients::table, dsl::Eq<clients::organization_id, OrganizationId>>, Condition>;
 type Ids = dsl::Select<dsl::Filter<Seen, Condition>, clients::id>;
 
-/// The clients that this caller may see: a supervisor those of the own teams, an advocate those of the own cases and those
-/// without a case that they have made a record of; a client the one whom they are. With break-glass access, a supervisor sees the client
-/// of the case that they opened. Nobody sees a record that was merged into another.
+/// The clients that this caller may see: a supervisor those of the own teams, an advocate those of the own cases and
+/// those without a case that they have made a record of; a client the one whom they are. With break-glass access, a
+/// supervisor sees the client of the case that they opened. Nobody sees a record that was merged into another.
 fn seen(tx: &Tx) -> Seen {
     clients::table.filter(clients::organization_id.eq(tx.organization())).filter(is_visible(tx))
 }
@@ -55,25 +59,34 @@ pub fn is_visible(tx: &Tx) -> Condition {
             .with(break_glass::store::opened(tx, "cases.id"))
             .then("))"),
         Scope::Teams(_) => teams::store::own(tx, "clients.team_id"),
-        Scope::Assigned(user) => Condition::sql("(clients.id IN (SELECT cases.client_id FROM cases WHERE cases.organization_id = ")
-            .id(tx.organization().uuid())
-            .then(" AND ")
-            .with(assignments::store::assigned_cases(tx, "cases.id"))
-            .then(") OR (clients.created_by = ")
-            .id(user.uuid())
-            .then(" AND NOT EXISTS (SELECT 1 FROM cases WHERE cases.organization_id = clients.organization_id AND cases.client_id = clients.id)))"),
-        Scope::Own(user) => Condition::sql("clients.id IN (SELECT client_accounts.client_id FROM client_accounts WHERE client_accounts.organization_id = ")
-            .id(tx.organization().uuid())
-            .then(" AND client_accounts.user_id = ")
-            .id(user.uuid())
-            .then(")"),
+        Scope::Assigned(user) => Condition::sql(
+            "(clients.id IN (SELECT cases.client_id FROM cases WHERE \
+             cases.organization_id = ",
+        )
+        .id(tx.organization().uuid())
+        .then(" AND ")
+        .with(assignments::store::assigned_cases(tx, "cases.id"))
+        .then(") OR (clients.created_by = ")
+        .id(user.uuid())
+        .then(
+            " AND NOT EXISTS (SELECT 1 FROM cases WHERE cases.organization_id = clients.organization_id AND \
+                 cases.client_id = clients.id)))",
+        ),
+        Scope::Own(user) => Condition::sql(
+            "clients.id IN (SELECT client_accounts.client_id FROM client_accounts WHERE \
+             client_accounts.organization_id = ",
+        )
+        .id(tx.organization().uuid())
+        .then(" AND client_accounts.user_id = ")
+        .id(user.uuid())
+        .then(")"),
         Scope::Organization | Scope::Counted | Scope::Nothing => Condition::nothing(),
     };
     Condition::sql("(NOT clients.is_merged AND ").with(seen).then(")")
 }
 
-/// The condition under which a column, as SQL names it, has any of the ids that name the same client: for what keeps the id that it was entered
-/// with, as exports do. It says nothing of who may see the client.
+/// The condition under which a column, as SQL names it, has any of the ids that name the same client: for what keeps
+/// the id that it was entered with, as exports do. It says nothing of who may see the client.
 pub fn any_id_of(tx: &Tx, column: &'static str, id: ClientId) -> Condition {
     let organization = tx.organization().uuid();
     let stands_for = || {
@@ -106,8 +119,9 @@ fn merged_into(tx: &mut Tx, id: ClientId) -> Result<Option<ClientId>> {
 
 /// The duplicates that were merged into each of these clients, as (survivor, duplicate).
 pub fn merged(tx: &mut Tx, into: Vec<ClientId>) -> Result<Vec<(ClientId, ClientId)>> {
-    let merges =
-        client_merges::table.filter(client_merges::organization_id.eq(tx.organization())).filter(client_merges::into_id.eq_any(into));
+    let merges = client_merges::table
+        .filter(client_merges::organization_id.eq(tx.organization()))
+        .filter(client_merges::into_id.eq_any(into));
     let columns = (client_merges::into_id, client_merges::client_id);
     Ok(merges.order(client_merges::client_id).select(columns).load(tx.conn)?)
 }
@@ -141,7 +155,8 @@ pub fn of_search_document(tx: &Tx) -> Ids {
     seen(tx).filter(Condition::new(&["clients.id = search_documents.id"], &[])).select(clients::id)
 }
 
-/// The clients of the cases that this caller works in, and those that the caller has made a record of: few, for an advocate.
+/// The clients of the cases that this caller works in, and those that the caller has made a record of: few, for an
+/// advocate.
 pub fn own(tx: &mut Tx) -> Result<Vec<ClientId>> {
     let mut own: Vec<ClientId> = cases::store::clients(tx)?;
     let made = visible(tx).filter(clients::created_by.eq(tx.user()?));
@@ -164,8 +179,11 @@ pub fn page(tx: &mut Tx, list: &List<ClientFilter>) -> Result<Page<Client>> {
     let actor = tx.actor()?;
     let mut query = filtered(tx, &list.filter);
     if let Some((at, id)) = list.after(actor)? {
-        query =
-            query.filter(row_after((clients::created_at, clients::id), (Instant::from_micros(at), ClientId::from_uuid(id)), list.down()));
+        query = query.filter(row_after(
+            (clients::created_at, clients::id),
+            (Instant::from_micros(at), ClientId::from_uuid(id)),
+            list.down(),
+        ));
     }
     query = match list.down() {
         true => query.order((clients::created_at.desc(), clients::id.desc())),
@@ -197,12 +215,16 @@ pub fn find(tx: &mut Tx, id: ClientId) -> Result<ClientRow> {
 
 /// The same, held until the transaction ends.
 pub fn lock_for_update(tx: &mut Tx, id: ClientId) -> Result<ClientRow> {
-    resolve(tx, id, |tx, id| visible(tx).filter(clients::id.eq(id)).select(ClientRow::as_select()).locked().get_result(tx.conn))
+    resolve(tx, id, |tx, id| {
+        visible(tx).filter(clients::id.eq(id)).select(ClientRow::as_select()).locked().get_result(tx.conn)
+    })
 }
 
 /// The client that a body names, for what is about to refer to it: it is not merged before this transaction ends.
 pub fn lock_reference(tx: &mut Tx, id: ClientId) -> Result<ClientId> {
-    resolve(tx, id, |tx, id| visible(tx).filter(clients::id.eq(id)).select(clients::id).for_reference().get_result(tx.conn))
+    resolve(tx, id, |tx, id| {
+        visible(tx).filter(clients::id.eq(id)).select(clients::id).for_reference().get_result(tx.conn)
+    })
 }
 
 /// Those of these clients that the caller may see.
@@ -213,13 +235,15 @@ pub fn some(tx: &mut Tx, ids: Vec<ClientId>) -> Result<Vec<ClientRow>> {
 /// The client that stays and its duplicate, held until the transaction ends.
 pub fn lock_both(tx: &mut Tx, into: ClientId, duplicate: ClientId) -> Result<(ClientRow, ClientRow)> {
     // Always in the order of their ids, so that two merges never wait for each other.
-    let both = visible(tx).filter(clients::id.eq_any([into, duplicate])).order(clients::id).select(ClientRow::as_select());
+    let both =
+        visible(tx).filter(clients::id.eq_any([into, duplicate])).order(clients::id).select(ClientRow::as_select());
     let rows: Vec<ClientRow> = both.locked().load(tx.conn)?;
     let (survivors, duplicates): (Vec<ClientRow>, Vec<ClientRow>) = rows.into_iter().partition(|row| row.id == into);
     match (survivors.into_iter().next(), duplicates.into_iter().next()) {
         (Some(survivor), Some(duplicate)) => Ok((survivor, duplicate)),
         // Another merge was first while this one waited: the whole transaction runs again, and sees it.
-        _ => Err(ApiError::new(Code::Contention, "Another request is merging one of these clients.").header("retry-after", "1")),
+        _ => Err(ApiError::new(Code::Contention, "Another request is merging one of these clients.")
+            .header("retry-after", "1")),
     }
 }
 
@@ -260,12 +284,15 @@ pub fn refs(tx: &mut Tx, ids: Vec<ClientId>) -> Result<Vec<ClientRef>> {
     Ok(rows.into_iter().map(|(id, preferred_name)| ClientRef { id, preferred_name }).collect())
 }
 
-/// That a day on which something happened to a client is not before the client's birth. A caller who does not see the client is not refused:
-/// the refusal would tell the birth.
+/// That a day on which something happened to a client is not before the client's birth. A caller who does not see the
+/// client is not refused: the refusal would tell the birth.
 pub fn check_born(tx: &mut Tx, client: ClientId, day: Day, pointer: &str) -> Result<()> {
-    let born: Option<Option<Day>> = visible(tx).filter(clients::id.eq(client)).select(clients::date_of_birth).first(tx.conn).optional()?;
+    let born: Option<Option<Day>> =
+        visible(tx).filter(clients::id.eq(client)).select(clients::date_of_birth).first(tx.conn).optional()?;
     match born.flatten() {
-        Some(born) if day < born => Err(ApiError::invalid(pointer, "before_birth", "must not lie before the client's birth")),
+        Some(born) if day < born => {
+            Err(ApiError::invalid(pointer, "before_birth", "must not lie before the client's birth"))
+        }
         _ => Ok(()),
     }
 }
@@ -284,7 +311,8 @@ pub fn create(tx: &mut Tx, new: &Body<NewClient>) -> Result<Client> {
     diesel::insert_into(clients::table).values(&row).execute(tx.conn)?;
     search::store::add(tx, row.team_id, &row)?;
     tx.record("client.created", row.id, new.members());
-    // Those that the caller sees. An entry on each, as of a search: to be named here tells that a name, a number or a birth is theirs.
+    // Those that the caller sees. An entry on each, as of a search: to be named here tells that a name, a number or a
+    // birth is theirs.
     let same = duplicates::of(tx, &row)?;
     tx.audit_read_all("client.listed", same.iter().map(|duplicate| duplicate.client.id));
     let mut view = Client::from(row);

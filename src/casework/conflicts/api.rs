@@ -17,9 +17,14 @@ use actix_web::{
 
 /// List the conflict checks of a case
 ///
-/// The checks that somebody ran, and those that found a conflict automatically when a provider was added to the case or somebody was
-/// assigned. Only supervisors see them: a colleague's interests are private.
-#[utoipa::path(tag = "Cases", params(("id" = CaseId, Path), List<ConflictCheckFilter>), responses((status = 200, body = Page<ConflictCheck>)), security(("bearer" = ["conflicts:read"])))]
+/// The checks that somebody ran, and those that found a conflict automatically when a provider was added to the case or
+/// somebody was assigned. Only supervisors see them: a colleague's interests are private.
+#[utoipa::path(
+    tag = "Cases",
+    params(("id" = CaseId, Path), List<ConflictCheckFilter>),
+    responses((status = 200, body = Page<ConflictCheck>)),
+    security(("bearer" = ["conflicts:read"])),
+)]
 #[get("/cases/{id}/conflict-checks")]
 pub async fn list_conflict_checks(
     who: Allowed<ReadConflicts>,
@@ -32,9 +37,15 @@ pub async fn list_conflict_checks(
 
 /// Check a case for conflicts of interest
 ///
-/// Compares the interests of everybody who works on the case, and of its future lead, with the providers of its barriers and meetings. A
-/// conflict must be decided before the case can be accepted.
-#[utoipa::path(tag = "Cases", params(("id" = CaseId, Path)), request_body = NewConflictCheck, responses((status = 201, body = ConflictCheck)), security(("bearer" = ["conflicts:write"])))]
+/// Compares the interests of everybody who works on the case, and of its future lead, with the providers of its
+/// barriers and meetings. A conflict must be decided before the case can be accepted.
+#[utoipa::path(
+    tag = "Cases",
+    params(("id" = CaseId, Path)),
+    request_body = NewConflictCheck,
+    responses((status = 201, body = ConflictCheck)),
+    security(("bearer" = ["conflicts:write"])),
+)]
 #[post("/cases/{id}/conflict-checks")]
 pub async fn create_conflict_check(
     who: Allowed<WriteConflicts>,
@@ -49,17 +60,32 @@ pub async fn create_conflict_check(
 /// Fetch one conflict check
 ///
 /// What the check found, and the decision.
-#[utoipa::path(tag = "Cases", params(("id" = ConflictCheckId, Path)), responses((status = 200, body = ConflictCheck)), security(("bearer" = ["conflicts:read"])))]
+#[utoipa::path(
+    tag = "Cases",
+    params(("id" = ConflictCheckId, Path)),
+    responses((status = 200, body = ConflictCheck)),
+    security(("bearer" = ["conflicts:read"])),
+)]
 #[get("/conflict-checks/{id}")]
-pub async fn get_conflict_check(who: Allowed<ReadConflicts>, db: Data<Db>, id: Path<ConflictCheckId>) -> Reply<ConflictCheck> {
+pub async fn get_conflict_check(
+    who: Allowed<ReadConflicts>,
+    db: Data<Db>,
+    id: Path<ConflictCheckId>,
+) -> Reply<ConflictCheck> {
     ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
 }
 
 /// Decide on the conflicts of a check
 ///
-/// Once, for the latest check of the case, and by nobody who has the conflict. `proceed_with_consent` means that the client knows and
-/// agrees; with `reassign` the case needs another lead before it is accepted.
-#[utoipa::path(tag = "Cases", params(("id" = ConflictCheckId, Path)), request_body = NewConflictDecision, responses((status = 201, body = ConflictCheck)), security(("bearer" = ["conflicts:write"])))]
+/// Once, for the latest check of the case, and by nobody who has the conflict. `proceed_with_consent` means that the
+/// client knows and agrees; with `reassign` the case needs another lead before it is accepted.
+#[utoipa::path(
+    tag = "Cases",
+    params(("id" = ConflictCheckId, Path)),
+    request_body = NewConflictDecision,
+    responses((status = 201, body = ConflictCheck)),
+    security(("bearer" = ["conflicts:write"])),
+)]
 #[post("/conflict-checks/{id}/decision")]
 pub async fn decide_conflict_check(
     who: Allowed<WriteConflicts>,

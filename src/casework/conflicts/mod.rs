@@ -1,4 +1,5 @@
-//! Conflicts of interest: whether those who work a case have something to do with one of its providers besides the work.
+//! Conflicts of interest: whether those who work a case have something to do with one of its providers besides the
+//! work.
 
 pub mod api;
 pub mod interests;

@@ -96,7 +96,7 @@ impl ConflictCheckRow {
 /// Whether those who work a case have an interest in one of its providers.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000071", "case_id": "019ab3c4-0000-7000-8000-000000000020", "occasion": "provider_added", "result": "conflicts", "conflicts": [{"user_id": "019ab3c4-0000-7000-8000-000000000002", "provider_id": "019ab3c4-0000-7000-8000-000000000050", "kind": "work"}], "run_by": "019ab3c4-0000-7000-8000-000000000002", "run_at": "2026-11-23T15:00:00.000Z", "version": 1}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/conflict_check.json"))))]
 pub struct ConflictCheck {
     pub id: ConflictCheckId,
     pub case_id: CaseId,
@@ -151,7 +151,7 @@ pub struct NewConflictCheck {
 /// What was decided about the conflicts that a check found.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"decision": "proceed_with_consent", "reason": "Sam knows that Ana worked there, and wants her all the same."}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/new_conflict_decision.json"))))]
 pub struct NewConflictDecision {
     pub decision: ConflictDecision,
     pub reason: Text<2000>,
@@ -189,7 +189,8 @@ mod tests {
             version: 1,
         };
         assert!(row.knows(&[known]) && !row.consents_to(&[known]));
-        let decision = |code: &str| serde_json::from_value(serde_json::json!({"decision": code, "reason": "r"})).unwrap();
+        let decision =
+            |code: &str| serde_json::from_value(serde_json::json!({"decision": code, "reason": "r"})).unwrap();
         row.decide(Id::new(), &decision("reassign"));
         assert!(!row.consents_to(&[known]));
         row.decide(Id::new(), &decision("proceed_with_consent"));

@@ -55,7 +55,8 @@ pub fn page(tx: &mut Tx, case: CaseId, list: &List<ConflictCheckFilter>) -> Resu
 }
 
 pub fn get(tx: &mut Tx, id: ConflictCheckId) -> Result<ConflictCheck> {
-    let row: ConflictCheckRow = visible(tx).filter(conflict_checks::id.eq(id)).select(ConflictCheckRow::as_select()).first(tx.conn)?;
+    let row: ConflictCheckRow =
+        visible(tx).filter(conflict_checks::id.eq(id)).select(ConflictCheckRow::as_select()).first(tx.conn)?;
     tx.audit_read("conflict_check.read", row.id);
     Ok(row.into())
 }
@@ -84,9 +85,11 @@ fn conflicts(tx: &mut Tx, case: &CaseRow, lead: Option<UserId>) -> Result<Vec<Co
         .filter(assignments::case_id.eq(case.id))
         .filter(assignments::ended_at.is_null().or(assignments::ended_at.gt(Instant::now())))
         .select(assignments::user_id);
-    let stood = barriers::table.filter(barriers::organization_id.eq(organization)).filter(barriers::case_id.eq(case.id));
+    let stood =
+        barriers::table.filter(barriers::organization_id.eq(organization)).filter(barriers::case_id.eq(case.id));
     let at_services = stood.filter(barriers::service_id.is_not_null()).select(barriers::service_id.assume_not_null());
-    let offered = services::table.filter(services::organization_id.eq(organization)).filter(services::id.eq_any(at_services));
+    let offered =
+        services::table.filter(services::organization_id.eq(organization)).filter(services::id.eq_any(at_services));
     let stood = stood.filter(barriers::provider_id.is_not_null());
     let met = meetings::table
         .filter(meetings::organization_id.eq(organization))
@@ -164,8 +167,9 @@ pub fn run(tx: &mut Tx, case: CaseId, new: &Body<NewConflictCheck>) -> Result<Co
     Ok(row.into())
 }
 
-/// Runs the check by itself, in the transaction of what it is run for, in the row of the case that the caller holds. It leaves
-/// something behind only where there is news: a conflict that the latest check did not know, or the end of one that stood open.
+/// Runs the check by itself, in the transaction of what it is run for, in the row of the case that the caller holds. It
+/// leaves something behind only where there is news: a conflict that the latest check did not know, or the end of one
+/// that stood open.
 pub fn notice(tx: &mut Tx, case: &mut CaseRow, occasion: Occasion) -> Result<()> {
     let found = conflicts(tx, case, None)?;
     let event = match (found.is_empty(), case.conflicts_settled) {
@@ -182,11 +186,14 @@ pub fn notice(tx: &mut Tx, case: &mut CaseRow, occasion: Occasion) -> Result<()>
     Ok(())
 }
 
-/// Looks anew at the running cases of everybody who has something to do with a provider that another was just merged into: what
-/// they have to do with the one is now to do with the other. Whoever merges need see none of these cases, and is shown none.
+/// Looks anew at the running cases of everybody who has something to do with a provider that another was just merged
+/// into: what they have to do with the one is now to do with the other. Whoever merges need see none of these cases,
+/// and is shown none.
 pub fn look_again(tx: &mut Tx, provider: ProviderId) -> Result<()> {
     let organization = tx.organization();
-    let concerned = interests::table.filter(interests::organization_id.eq(organization)).filter(interests::provider_id.eq(provider));
+    let concerned = interests::table
+        .filter(interests::organization_id.eq(organization))
+        .filter(interests::provider_id.eq(provider));
     let theirs = assignments::table
         .filter(assignments::organization_id.eq(organization))
         .filter(assignments::user_id.eq_any(concerned.select(interests::user_id)))
@@ -212,10 +219,14 @@ pub fn in_the_way(tx: &mut Tx, case: &CaseRow, lead: Option<UserId>) -> Result<b
 pub fn decide(tx: &mut Tx, id: ConflictCheckId, new: &Body<NewConflictDecision>) -> Result<ConflictCheck> {
     let actor = tx.actor()?;
     // The case is held before the check, here as everywhere.
-    let case: CaseId = visible(tx).filter(conflict_checks::id.eq(id)).select(conflict_checks::case_id).first(tx.conn)?;
+    let case: CaseId =
+        visible(tx).filter(conflict_checks::id.eq(id)).select(conflict_checks::case_id).first(tx.conn)?;
     let mut case = cases::store::lock_for_update(tx, case)?;
-    let mut row: ConflictCheckRow =
-        visible(tx).filter(conflict_checks::id.eq(id)).select(ConflictCheckRow::as_select()).locked().get_result(tx.conn)?;
+    let mut row: ConflictCheckRow = visible(tx)
+        .filter(conflict_checks::id.eq(id))
+        .select(ConflictCheckRow::as_select())
+        .locked()
+        .get_result(tx.conn)?;
     if row.result() == ConflictResult::Clear {
         return Err(ApiError::conflict("The check found no conflict, so there is nothing to decide."));
     }

@@ -18,7 +18,12 @@ use actix_web::{
 /// List the deadlines of an action
 ///
 /// The soonest first.
-#[utoipa::path(tag = "Deadlines", params(("id" = ActionId, Path), List<ActionDeadlineFilter>), responses((status = 200, body = Page<Deadline>)), security(("bearer" = ["deadlines:read"])))]
+#[utoipa::path(
+    tag = "Deadlines",
+    params(("id" = ActionId, Path), List<ActionDeadlineFilter>),
+    responses((status = 200, body = Page<Deadline>)),
+    security(("bearer" = ["deadlines:read"])),
+)]
 #[get("/actions/{id}/deadlines")]
 pub async fn list_action_deadlines(
     who: Allowed<ReadDeadlines>,
@@ -31,12 +36,18 @@ pub async fn list_action_deadlines(
 
 /// Create a deadline
 ///
-/// Send either `rule_id` with `trigger_date`, and the server computes the due date; or `due_on` with `time_zone` and `source`, where a
-/// notice states the date or the caller sets it. To compare with a date on the notice, send it with the rule as `stated_due_on`: the
-/// earlier date counts, and a difference is flagged. If the trigger date is not known, send `trigger_not_before`: the deadline is
-/// `pending_trigger`, with the earliest possible due date. A deadline is due until the end of its day in the forum's time zone. This is not
-/// legal advice.
-#[utoipa::path(tag = "Deadlines", params(("id" = ActionId, Path)), request_body = NewDeadline, responses((status = 201, body = Deadline)), security(("bearer" = ["deadlines:write"])))]
+/// Send either `rule_id` with `trigger_date`, and the server computes the due date; or `due_on` with `time_zone` and
+/// `source`, where a notice states the date or the caller sets it. To compare with a date on the notice, send it with
+/// the rule as `stated_due_on`: the earlier date counts, and a difference is flagged. If the trigger date is not known,
+/// send `trigger_not_before`: the deadline is `pending_trigger`, with the earliest possible due date. A deadline is due
+/// until the end of its day in the forum's time zone. This is not legal advice.
+#[utoipa::path(
+    tag = "Deadlines",
+    params(("id" = ActionId, Path)),
+    request_body = NewDeadline,
+    responses((status = 201, body = Deadline)),
+    security(("bearer" = ["deadlines:write"])),
+)]
 #[post("/actions/{id}/deadlines")]
 pub async fn create_deadline(
     who: Allowed<WriteDeadlines>,
@@ -50,18 +61,33 @@ pub async fn create_deadline(
 
 /// List deadlines
 ///
-/// The deadlines of every case that the caller works on or supervises, the soonest first. A running deadline becomes `missed` by itself
-/// once its day is over, here and in the filter.
-#[utoipa::path(tag = "Deadlines", params(List<DeadlineFilter>), responses((status = 200, body = Page<Deadline>)), security(("bearer" = ["deadlines:read"])))]
+/// The deadlines of every case that the caller works on or supervises, the soonest first. A running deadline becomes
+/// `missed` by itself once its day is over, here and in the filter.
+#[utoipa::path(
+    tag = "Deadlines",
+    params(List<DeadlineFilter>),
+    responses((status = 200, body = Page<Deadline>)),
+    security(("bearer" = ["deadlines:read"])),
+)]
 #[get("/deadlines")]
-pub async fn list_deadlines(who: Allowed<ReadDeadlines>, db: Data<Db>, list: List<DeadlineFilter>) -> Reply<Page<Deadline>> {
+pub async fn list_deadlines(
+    who: Allowed<ReadDeadlines>,
+    db: Data<Db>,
+    list: List<DeadlineFilter>,
+) -> Reply<Page<Deadline>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Fetch one deadline
 ///
-/// Has the computation of the due date, step by step. `status`, `due_soon` and `overdue` are as of now and do not change the version.
-#[utoipa::path(tag = "Deadlines", params(("id" = DeadlineId, Path)), responses((status = 200, body = Deadline)), security(("bearer" = ["deadlines:read"])))]
+/// Has the computation of the due date, step by step. `status`, `due_soon` and `overdue` are as of now and do not
+/// change the version.
+#[utoipa::path(
+    tag = "Deadlines",
+    params(("id" = DeadlineId, Path)),
+    responses((status = 200, body = Deadline)),
+    security(("bearer" = ["deadlines:read"])),
+)]
 #[get("/deadlines/{id}")]
 pub async fn get_deadline(who: Allowed<ReadDeadlines>, db: Data<Db>, id: Path<DeadlineId>) -> Reply<Deadline> {
     ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
@@ -69,9 +95,16 @@ pub async fn get_deadline(who: Allowed<ReadDeadlines>, db: Data<Db>, id: Path<De
 
 /// Change a deadline
 ///
-/// A JSON merge patch. A new `trigger_date` or `stated_due_on` computes the due date again; `due_on` with an `override_reason` sets it by
-/// hand. `status` accepts only `missed`: the day has passed and nothing was filed. A deadline that has ended cannot change.
-#[utoipa::path(tag = "Deadlines", params(("id" = DeadlineId, Path)), request_body = DeadlinePatch, responses((status = 200, body = Deadline)), security(("bearer" = ["deadlines:write"])))]
+/// A JSON merge patch. A new `trigger_date` or `stated_due_on` computes the due date again; `due_on` with an
+/// `override_reason` sets it by hand. `status` accepts only `missed`: the day has passed and nothing was filed. A
+/// deadline that has ended cannot change.
+#[utoipa::path(
+    tag = "Deadlines",
+    params(("id" = DeadlineId, Path)),
+    request_body = DeadlinePatch,
+    responses((status = 200, body = Deadline)),
+    security(("bearer" = ["deadlines:write"])),
+)]
 #[patch("/deadlines/{id}")]
 pub async fn update_deadline(
     who: Allowed<WriteDeadlines>,
@@ -85,9 +118,16 @@ pub async fn update_deadline(
 
 /// Satisfy a deadline
 ///
-/// By the deadline's own action unless another action of the case is named, on the day on which that action was filed unless another day is
-/// given. After the due date the deadline is marked `late_filing`, and the good cause is required.
-#[utoipa::path(tag = "Deadlines", params(("id" = DeadlineId, Path)), request_body = Satisfaction, responses((status = 201, body = Deadline)), security(("bearer" = ["deadlines:write"])))]
+/// By the deadline's own action unless another action of the case is named, on the day on which that action was filed
+/// unless another day is given. After the due date the deadline is marked `late_filing`, and the good cause is
+/// required.
+#[utoipa::path(
+    tag = "Deadlines",
+    params(("id" = DeadlineId, Path)),
+    request_body = Satisfaction,
+    responses((status = 201, body = Deadline)),
+    security(("bearer" = ["deadlines:write"])),
+)]
 #[post("/deadlines/{id}/satisfy")]
 pub async fn satisfy_deadline(
     who: Allowed<WriteDeadlines>,
@@ -102,7 +142,13 @@ pub async fn satisfy_deadline(
 /// Waive a deadline
 ///
 /// Nothing will be filed, for the given reason. The deadline becomes `excused`.
-#[utoipa::path(tag = "Deadlines", params(("id" = DeadlineId, Path)), request_body = Waiver, responses((status = 201, body = Deadline)), security(("bearer" = ["deadlines:write"])))]
+#[utoipa::path(
+    tag = "Deadlines",
+    params(("id" = DeadlineId, Path)),
+    request_body = Waiver,
+    responses((status = 201, body = Deadline)),
+    security(("bearer" = ["deadlines:write"])),
+)]
 #[post("/deadlines/{id}/waive")]
 pub async fn waive_deadline(
     who: Allowed<WriteDeadlines>,
@@ -116,9 +162,15 @@ pub async fn waive_deadline(
 
 /// Review a deadline after a rule change
 ///
-/// For a deadline that a newer version of its rule would move: `adopt` takes the new due date, `keep` keeps the old one and needs a reason.
-/// `GET /deadlines?needs_review=true` lists these deadlines.
-#[utoipa::path(tag = "Deadlines", params(("id" = DeadlineId, Path)), request_body = ReviewVerdict, responses((status = 201, body = Deadline)), security(("bearer" = ["deadlines:write"])))]
+/// For a deadline that a newer version of its rule would move: `adopt` takes the new due date, `keep` keeps the old one
+/// and needs a reason. `GET /deadlines?needs_review=true` lists these deadlines.
+#[utoipa::path(
+    tag = "Deadlines",
+    params(("id" = DeadlineId, Path)),
+    request_body = ReviewVerdict,
+    responses((status = 201, body = Deadline)),
+    security(("bearer" = ["deadlines:write"])),
+)]
 #[post("/deadlines/{id}/review")]
 pub async fn review_deadline(
     who: Allowed<WriteDeadlines>,

@@ -71,7 +71,8 @@ pub const MOVES: &[(DeadlineStatus, &[DeadlineStatus])] = &[
 ];
 
 impl DeadlineStatus {
-    /// Those that a case cannot be closed with. A running one whose day is over stays open until somebody says what became of it.
+    /// Those that a case cannot be closed with. A running one whose day is over stays open until somebody says what
+    /// became of it.
     pub const OPEN: [Self; 2] = [PendingTrigger, Running];
 
     pub fn is_open(self) -> bool {
@@ -164,7 +165,13 @@ pub fn as_of(status: DeadlineStatus, due_at: Instant, now: Instant) -> DeadlineS
 
 impl DeadlineRow {
     /// A deadline on a day that is set by hand; a rule's comes by [`DeadlineRow::take`].
-    pub fn new(action: &ActionRow, created_by: UserId, time_zone: Zone, due_on: Day, new: &NewDeadline) -> Result<Self> {
+    pub fn new(
+        action: &ActionRow,
+        created_by: UserId,
+        time_zone: Zone,
+        due_on: Day,
+        new: &NewDeadline,
+    ) -> Result<Self> {
         let now = Instant::now();
         let mut row = Self {
             organization_id: action.organization_id,
@@ -259,7 +266,7 @@ impl DeadlineRow {
 /// The rule that a deadline comes from, as it was when the day was computed.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019a3c80-0000-7000-8000-000000000001", "version": 1, "code": "medicaid_mco_plan_appeal", "name": "Appeal to a Medicaid managed-care plan", "trigger": "notice_date", "bound": "exact", "party": "us", "not_statutory": false, "citation": "42 CFR 438.402(c)(2)(ii)", "url": "https://www.ecfr.gov", "last_verified_on": "2026-11-01"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/rule_used.json"))))]
 pub struct RuleUsed {
     pub id: DeadlineRuleId,
     pub version: i32,
@@ -279,7 +286,7 @@ pub struct RuleUsed {
 /// The day by which an action must be filed, or by which the other side must answer.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-0000000000a0", "case_id": "019ab3c4-0000-7000-8000-000000000020", "action_id": "019ab3c4-0000-7000-8000-000000000090", "rule": {"id": "019a3c80-0000-7000-8000-000000000001", "version": 1, "code": "medicaid_mco_plan_appeal", "name": "Appeal to a Medicaid managed-care plan", "trigger": "notice_date", "bound": "exact", "party": "us", "not_statutory": false, "citation": "42 CFR 438.402(c)(2)(ii)", "url": "https://www.ecfr.gov", "last_verified_on": "2026-11-01"}, "trigger_date": "2026-11-02", "due_on": "2027-01-01", "due_at": "2027-01-02T05:59:59.999Z", "time_zone": "America/Chicago", "source": "computed", "differs_from_notice": false, "holidays_complete": true, "steps": [{"code": "counted", "text": "60 calendar days later is Friday, 1 January 2027.", "date": "2027-01-01"}], "status": "running", "due_soon": false, "overdue": false, "late_filing": false, "disclaimer": "This is no legal advice.", "created_by": "019ab3c4-0000-7000-8000-000000000002", "version": 1, "created_at": "2026-11-23T15:00:00.000Z", "updated_at": "2026-11-23T15:00:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/deadline.json"))))]
 pub struct Deadline {
     pub id: DeadlineId,
     pub case_id: CaseId,
@@ -337,19 +344,22 @@ impl From<DeadlineRow> for Deadline {
         let (status, open) = (row.status_at(now), row.status.is_open());
         let overdue = open && row.due_at < now;
         let soon = row.due_on <= Day::of(now, &row.time_zone).plus_days(SOON_DAYS);
-        let rule = row.rule_id.zip(row.rule_version).zip(row.computation.as_ref()).map(|((id, version), Json(basis))| RuleUsed {
-            id,
-            version,
-            code: basis.code.clone(),
-            name: basis.name.clone(),
-            trigger: basis.trigger,
-            bound: basis.bound,
-            party: basis.party,
-            not_statutory: !basis.statutory,
-            citation: basis.citation.clone(),
-            url: basis.url.clone(),
-            last_verified_on: basis.last_verified_on,
-        });
+        let rule =
+            row.rule_id.zip(row.rule_version).zip(row.computation.as_ref()).map(|((id, version), Json(basis))| {
+                RuleUsed {
+                    id,
+                    version,
+                    code: basis.code.clone(),
+                    name: basis.name.clone(),
+                    trigger: basis.trigger,
+                    bound: basis.bound,
+                    party: basis.party,
+                    not_statutory: !basis.statutory,
+                    citation: basis.citation.clone(),
+                    url: basis.url.clone(),
+                    last_verified_on: basis.last_verified_on,
+                }
+            });
         let computation = row.computation.map(|Json(basis)| basis.computation);
         Self {
             id: row.id,
@@ -412,7 +422,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is asked for, a deadline goes as the table has it or stays what it was; and what is over stays over.
+        /// Whatever is asked for, a deadline goes as the table has it or stays what it was; and what is over stays
+        /// over.
         #[test]
         fn no_asking_leads_off_the_table(pending: bool, asked in proptest::collection::vec(select(DeadlineStatus::ALL), 0..40)) {
             let mut row = deadline();

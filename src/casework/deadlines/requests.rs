@@ -16,7 +16,7 @@ use validator::Validate;
 /// A new deadline: by a rule, or on a day that is given.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"due_on": "2027-01-15", "time_zone": "America/Chicago", "source": "stated_on_notice", "note": "Printed on page 2 of the notice."}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/new_deadline.json"))))]
 pub struct NewDeadline {
     /// A rule of the catalogue, in the version that holds on the day of the trigger.
     pub rule_id: Option<DeadlineRuleId>,
@@ -48,12 +48,24 @@ impl NewDeadline {
         };
         if self.rule_id.is_some() {
             let either = self.trigger_date.is_some() || self.trigger_not_before.is_some();
-            need(either, "trigger_date", "required", "a rule counts from a day; where it is not known, give trigger_not_before");
+            need(
+                either,
+                "trigger_date",
+                "required",
+                "a rule counts from a day; where it is not known, give trigger_not_before",
+            );
             let both = self.trigger_date.is_some() && self.trigger_not_before.is_some();
             need(!both, "trigger_not_before", "not_allowed", "the day of the trigger is known");
-            need(self.due_on.is_none(), "due_on", "not_allowed", "the rule gives the day; what the notice prints is stated_due_on");
+            need(
+                self.due_on.is_none(),
+                "due_on",
+                "not_allowed",
+                "the rule gives the day; what the notice prints is stated_due_on",
+            );
             need(self.source.is_none(), "source", "not_allowed", "the rule gives the day");
-        } else if self.due_on.is_none() && self.trigger_date.or(self.trigger_not_before).or(self.stated_due_on).is_some() {
+        } else if self.due_on.is_none()
+            && self.trigger_date.or(self.trigger_not_before).or(self.stated_due_on).is_some()
+        {
             need(false, "rule_id", "required", "a day is computed by a rule");
         } else {
             need(self.due_on.is_some(), "due_on", "required", "a deadline needs a rule with its trigger, or a day");
@@ -75,7 +87,7 @@ impl NewDeadline {
 /// Changes to a deadline that is open.
 #[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schema(example = json!({"due_on": "2027-01-15", "override_reason": "The plan has granted two more weeks in writing."}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/deadline_patch.json"))))]
 pub struct DeadlinePatch {
     /// Of a deadline with a rule; starts the clock of a pending one.
     pub trigger_date: Change<Day>,
@@ -110,7 +122,8 @@ impl DeadlinePatch {
         need(!by_hand || reasoned, "override_reason", "required", "a day that is set by hand says why");
         need(by_hand || !reasoned, "override_reason", "not_allowed", "belongs to a day that is set by hand");
         need(!by_hand || !self.computes(), "due_on", "not_allowed", "the day is set by hand or computed, not both");
-        let (ruled, dated, stated) = (row.rule_id.is_some(), self.trigger_date.0.is_some(), self.stated_due_on != Patch::Keep);
+        let (ruled, dated, stated) =
+            (row.rule_id.is_some(), self.trigger_date.0.is_some(), self.stated_due_on != Patch::Keep);
         need(ruled || !dated, "trigger_date", "not_allowed", "this deadline has no rule to count by");
         need(ruled || !stated, "stated_due_on", "not_allowed", "this deadline has no rule to hold it against");
         let over = self.status.0.is_none() || row.due_at < Instant::now();
@@ -210,7 +223,10 @@ mod tests {
             (json!({"rule_id": rule, "trigger_date": day}), vec![]),
             (json!({"rule_id": rule, "trigger_not_before": day, "stated_due_on": day}), vec![]),
             (json!({"rule_id": rule}), vec!["/trigger_date required"]),
-            (json!({"rule_id": rule, "trigger_date": day, "trigger_not_before": day}), vec!["/trigger_not_before not_allowed"]),
+            (
+                json!({"rule_id": rule, "trigger_date": day, "trigger_not_before": day}),
+                vec!["/trigger_not_before not_allowed"],
+            ),
             (
                 json!({"rule_id": rule, "trigger_date": day, "due_on": day, "source": "manual"}),
                 vec!["/due_on not_allowed", "/source not_allowed"],

@@ -1,4 +1,5 @@
-//! The review list: what a newer version of a rule would move waits here for somebody's decision. Nothing moves by itself.
+//! The review list: what a newer version of a rule would move waits here for somebody's decision. Nothing moves by
+//! itself.
 
 use super::{model::*, requests::*, store};
 use crate::{
@@ -15,18 +16,23 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// Puts the open deadlines that a new version of a rule would move on the review list, whoever's they are: the one who adds the
-/// version sees none of them. A day that somebody has set by hand is no longer the rule's.
+/// Puts the open deadlines that a new version of a rule would move on the review list, whoever's they are: the one who
+/// adds the version sees none of them. A day that somebody has set by hand is no longer the rule's.
 pub fn rule_changed(tx: &mut Tx, rule: DeadlineRuleId) -> Result<()> {
     let organization = tx.organization();
     let open = || {
-        let of_rule = deadlines::table.filter(deadlines::organization_id.eq(organization)).filter(deadlines::rule_id.eq(rule));
-        let open = of_rule.filter(deadlines::status.eq_any(DeadlineStatus::OPEN)).filter(deadlines::source.ne(DeadlineSource::Manual));
+        let of_rule =
+            deadlines::table.filter(deadlines::organization_id.eq(organization)).filter(deadlines::rule_id.eq(rule));
+        let open = of_rule
+            .filter(deadlines::status.eq_any(DeadlineStatus::OPEN))
+            .filter(deadlines::source.ne(DeadlineSource::Manual));
         // In a case that was entered in error nobody could decide.
         open.filter(not_entered_in_error!("deadlines"))
     };
     // The cases are held before what hangs on them, here as everywhere.
-    let theirs = cases::table.filter(cases::organization_id.eq(organization)).filter(cases::id.eq_any(open().select(deadlines::case_id)));
+    let theirs = cases::table
+        .filter(cases::organization_id.eq(organization))
+        .filter(cases::id.eq_any(open().select(deadlines::case_id)));
     let _held: Vec<CaseId> = theirs.order(cases::id).select(cases::id).locked().load(tx.conn)?;
     let rows: Vec<DeadlineRow> = open().order(deadlines::id).select(DeadlineRow::as_select()).locked().load(tx.conn)?;
     for mut row in rows {
@@ -36,7 +42,8 @@ pub fn rule_changed(tx: &mut Tx, rule: DeadlineRuleId) -> Result<()> {
             computed => computed?,
         };
         let moved = row.rule_version != Some(rule.version) && computation.due_on != row.due_on;
-        let review = moved.then_some(Json(DeadlineReview { rule_version: rule.version, proposed_due_on: computation.due_on }));
+        let review =
+            moved.then_some(Json(DeadlineReview { rule_version: rule.version, proposed_due_on: computation.due_on }));
         if row.review == review {
             continue;
         }
@@ -62,8 +69,10 @@ pub fn decide(tx: &mut Tx, id: DeadlineId, given: &Body<ReviewVerdict>) -> Resul
         }
         ReviewDecision::Keep => {
             let reason = given.reason.clone();
-            row.override_reason =
-                Some(reason.ok_or_else(|| ApiError::invalid("/reason", "required", "is required when the old day is kept"))?);
+            row.override_reason = Some(
+                reason
+                    .ok_or_else(|| ApiError::invalid("/reason", "required", "is required when the old day is kept"))?,
+            );
             row.review = None;
         }
     }

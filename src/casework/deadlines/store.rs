@@ -53,8 +53,9 @@ fn filtered(tx: &Tx, filter: &DeadlineFilter, action: Option<ActionId>) -> deadl
         query = query.filter(deadlines::action_id.eq(action));
     }
     if let Some(advocate) = filter.advocate {
-        let led =
-            case_rows::table.filter(case_rows::organization_id.eq(tx.organization())).filter(case_rows::lead_advocate_id.eq(advocate));
+        let led = case_rows::table
+            .filter(case_rows::organization_id.eq(tx.organization()))
+            .filter(case_rows::lead_advocate_id.eq(advocate));
         query = query.filter(deadlines::case_id.eq_any(led.select(case_rows::id)));
     }
     if let Some(from) = filter.due_from {
@@ -75,7 +76,10 @@ fn filtered(tx: &Tx, filter: &DeadlineFilter, action: Option<ActionId>) -> deadl
 }
 
 /// Those that are in one of these states as of now: a running one whose day is over is missed.
-fn in_status(mut query: deadlines::BoxedQuery<'static, Dialect>, wanted: &[DeadlineStatus]) -> deadlines::BoxedQuery<'static, Dialect> {
+fn in_status(
+    mut query: deadlines::BoxedQuery<'static, Dialect>,
+    wanted: &[DeadlineStatus],
+) -> deadlines::BoxedQuery<'static, Dialect> {
     let (running, missed) = (wanted.contains(&DeadlineStatus::Running), wanted.contains(&DeadlineStatus::Missed));
     let mut kept = wanted.to_vec();
     if missed && !running {
@@ -94,14 +98,24 @@ fn in_status(mut query: deadlines::BoxedQuery<'static, Dialect>, wanted: &[Deadl
     }
 }
 
-fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, filter: &DeadlineFilter, action: Option<ActionId>) -> Result<Page<Deadline>> {
+fn listed<F: Filter>(
+    tx: &mut Tx,
+    list: &List<F>,
+    filter: &DeadlineFilter,
+    action: Option<ActionId>,
+) -> Result<Page<Deadline>> {
     let actor = tx.actor()?;
     let mut query = filtered(tx, filter, action);
     if let Some((number, id)) = list.after(actor)? {
         let day = Day::from_number(number).ok_or_else(|| {
-            ApiError::parameter("cursor", "invalid_cursor", "is not a cursor of this list with these filters and this sort")
+            ApiError::parameter(
+                "cursor",
+                "invalid_cursor",
+                "is not a cursor of this list with these filters and this sort",
+            )
         })?;
-        query = query.filter(row_after((deadlines::due_on, deadlines::id), (day, DeadlineId::from_uuid(id)), list.down()));
+        query =
+            query.filter(row_after((deadlines::due_on, deadlines::id), (day, DeadlineId::from_uuid(id)), list.down()));
     }
     query = match list.down() {
         true => query.order((deadlines::due_on.desc(), deadlines::id.desc())),
@@ -126,8 +140,12 @@ pub fn page_of_action(tx: &mut Tx, action: ActionId, list: &List<ActionDeadlineF
 
 /// The deadlines of a case for its file: the newest, in the order of time, and how many were left out.
 pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Capped<DeadlineRow>> {
-    let newest =
-        crate::newest!(tx, DeadlineRow, (deadlines::due_on.desc(), deadlines::id.desc()), visible(tx).filter(deadlines::case_id.eq(case)));
+    let newest = crate::newest!(
+        tx,
+        DeadlineRow,
+        (deadlines::due_on.desc(), deadlines::id.desc()),
+        visible(tx).filter(deadlines::case_id.eq(case))
+    );
     tx.audit_read_all("deadline.listed", newest.rows.iter().map(|row| row.id));
     Ok(newest)
 }
@@ -164,14 +182,20 @@ pub(super) fn save(tx: &mut Tx, row: &mut DeadlineRow) -> Result<()> {
 /// The open deadlines of a case, soonest first.
 pub fn open_of_case(tx: &mut Tx, case: CaseId) -> Result<Vec<(DeadlineId, Day)>> {
     let open = visible(tx).filter(deadlines::case_id.eq(case)).filter(deadlines::status.eq_any(DeadlineStatus::OPEN));
-    Ok(open.order((deadlines::due_on.asc(), deadlines::id.asc())).select((deadlines::id, deadlines::due_on)).limit(200).load(tx.conn)?)
+    Ok(open
+        .order((deadlines::due_on.asc(), deadlines::id.asc()))
+        .select((deadlines::id, deadlines::due_on))
+        .limit(200)
+        .load(tx.conn)?)
 }
 
-/// Counts the open deadlines anew, in the row of the case that the caller holds. A new version of the case only where the answer
-/// to "may it be closed?" has changed: nothing else of the count is shown.
+/// Counts the open deadlines anew, in the row of the case that the caller holds. A new version of the case only where
+/// the answer to "may it be closed?" has changed: nothing else of the count is shown.
 pub(super) fn recount(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {
     // All there are: the caller holds the case, and the count must not depend on a right that ends at this very moment.
-    let open = of_organization(tx).filter(deadlines::case_id.eq(case.id)).filter(deadlines::status.eq_any(DeadlineStatus::OPEN));
+    let open = of_organization(tx)
+        .filter(deadlines::case_id.eq(case.id))
+        .filter(deadlines::status.eq_any(DeadlineStatus::OPEN));
     let days: Vec<Day> = open.select(deadlines::due_on).load(tx.conn)?;
     let open = i32::try_from(days.len()).map_err(ApiError::internal)?;
     let before = (case.open_deadlines, case.next_deadline_on);
@@ -211,7 +235,9 @@ pub(super) fn computed(tx: &mut Tx, rule: DeadlineRuleId, row: &DeadlineRow) -> 
 /// Words the computation anew, by the version of the rule that it was made with: a newer one moves nothing by the way.
 fn tell_again(tx: &mut Tx, rule: DeadlineRuleId, row: &mut DeadlineRow) -> Result<()> {
     let trigger = trigger_of(row.trigger_date, row.trigger_not_before)?;
-    let Some(rule) = deadline_rules::store::find(tx, rule)?.into_iter().find(|rule| Some(rule.version) == row.rule_version) else {
+    let Some(rule) =
+        deadline_rules::store::find(tx, rule)?.into_iter().find(|rule| Some(rule.version) == row.rule_version)
+    else {
         return Ok(());
     };
     let computation = compute(&rule, trigger, &row.time_zone, row.stated_due_on, Holidays::built_in())?;
@@ -280,11 +306,17 @@ pub fn create(tx: &mut Tx, action: ActionId, new: &Body<NewDeadline>) -> Result<
 /// The deadline whose place a new one of this case is to take. The case is held.
 fn replaceable(tx: &mut Tx, id: DeadlineId, case: CaseId) -> Result<DeadlineRow> {
     const POINTER: &str = "/supersedes";
-    let row: Option<DeadlineRow> =
-        visible(tx).filter(deadlines::id.eq(id)).select(DeadlineRow::as_select()).locked().get_result(tx.conn).optional()?;
+    let row: Option<DeadlineRow> = visible(tx)
+        .filter(deadlines::id.eq(id))
+        .select(DeadlineRow::as_select())
+        .locked()
+        .get_result(tx.conn)
+        .optional()?;
     match row {
         None => Err(ApiError::unknown_reference(POINTER)),
-        Some(row) if row.case_id != case => Err(ApiError::invalid(POINTER, "other_case", "must belong to the same case")),
+        Some(row) if row.case_id != case => {
+            Err(ApiError::invalid(POINTER, "other_case", "must belong to the same case"))
+        }
         Some(row) if !row.status.may_become(DeadlineStatus::Superseded) => {
             Err(ApiError::invalid(POINTER, "not_open", "must name an open deadline"))
         }
@@ -296,7 +328,10 @@ pub fn update(tx: &mut Tx, id: DeadlineId, version: &IfMatch, patch: &Body<Deadl
     let (mut case, mut row) = lock_for_update(tx, id)?;
     version.check(row.version)?;
     if patch.moves() && !row.status.is_open() {
-        return Err(ApiError::conflict(format!("The deadline is {}: its day does not change any more.", row.status.as_str())));
+        return Err(ApiError::conflict(format!(
+            "The deadline is {}: its day does not change any more.",
+            row.status.as_str()
+        )));
     }
     if let Some(zone) = &patch.time_zone.0 {
         row.set_zone(zone.clone())?;
@@ -369,7 +404,8 @@ pub fn waive(tx: &mut Tx, id: DeadlineId, given: &Body<Waiver>) -> Result<Deadli
 
 /// Waives every open deadline of a case that closes in spite of them. The caller holds the case, and saves it.
 pub fn waive_open(tx: &mut Tx, case: &mut CaseRow, reason: &Text<2000>) -> Result<()> {
-    let open = visible(tx).filter(deadlines::case_id.eq(case.id)).filter(deadlines::status.eq_any(DeadlineStatus::OPEN));
+    let open =
+        visible(tx).filter(deadlines::case_id.eq(case.id)).filter(deadlines::status.eq_any(DeadlineStatus::OPEN));
     let rows: Vec<DeadlineRow> = open.order(deadlines::id).select(DeadlineRow::as_select()).locked().load(tx.conn)?;
     for mut row in rows {
         row.go(DeadlineStatus::Excused)?;

@@ -130,7 +130,7 @@ impl HandoverRow {
 /// A case that is offered to its next lead.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000090", "case_id": "019ab3c4-0000-7000-8000-000000000020", "case_number": "2026-000042", "team_id": "019ab3c4-0000-7000-8000-000000000003", "from_user_id": "019ab3c4-0000-7000-8000-000000000002", "to_user_id": "019ab3c4-0000-7000-8000-000000000006", "offered_by": "019ab3c4-0000-7000-8000-000000000002", "note": "The appeal is filed; the clinic answers by Friday.", "status": "offered", "open_counts": {"deadlines": 1, "meetings": 1, "tasks": 1, "commitments": 0}, "open_work": {"deadlines": [{"id": "019ab3c4-0000-7000-8000-0000000000a1", "due_on": "2026-12-01"}], "meetings": [{"id": "019ab3c4-0000-7000-8000-000000000060", "starts_at": "2026-11-26T15:00:00.000Z"}], "tasks": [{"id": "019ab3c4-0000-7000-8000-000000000080", "due_on": "2026-11-27"}], "commitments": []}, "offered_at": "2026-11-23T15:00:00.000Z", "version": 1}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/handover.json"))))]
 pub struct Handover {
     pub id: HandoverId,
     pub case_id: CaseId,
@@ -198,15 +198,16 @@ impl Resource for Handover {
 /// A new offer of a case.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"to_user_id": "019ab3c4-0000-7000-8000-000000000006", "note": "The appeal is filed; the clinic answers by Friday."}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/new_handover.json"))))]
 pub struct NewHandover {
-    /// An active advocate or supervisor of the organization, neither the present lead nor the caller. A supervisor must be in the
-    /// case's team, or could not see it afterwards.
+    /// An active advocate or supervisor of the organization, neither the present lead nor the caller. A supervisor must
+    /// be in the case's team, or could not see it afterwards.
     pub to_user_id: UserId,
-    /// What the next lead must know to decide. They read it before they may see the case: name nobody who need not be named.
+    /// What the next lead must know to decide. They read it before they may see the case: name nobody who need not be
+    /// named.
     pub note: Text<4000>,
-    /// On acceptance the lead before goes on as `cover` until the end of this day, at most 31 days from now. Their access ends with
-    /// the acceptance unless it is given.
+    /// On acceptance the lead before goes on as `cover` until the end of this day, at most 31 days from now. Their
+    /// access ends with the acceptance unless it is given.
     pub keep_until: Option<Day>,
 }
 
@@ -217,7 +218,11 @@ impl NewHandover {
             return Err(ApiError::invalid("/to_user_id", "present_lead", "leads the case already"));
         }
         if self.to_user_id == caller {
-            return Err(ApiError::invalid("/to_user_id", "yourself", "must be somebody else: you cannot accept your own offer"));
+            return Err(ApiError::invalid(
+                "/to_user_id",
+                "yourself",
+                "must be somebody else: you cannot accept your own offer",
+            ));
         }
         if self.keep_until.is_some_and(|last| last < today || last > today.plus_days(LONGEST_KEPT)) {
             return Err(ApiError::invalid(

@@ -103,22 +103,35 @@ pub fn get(tx: &mut Tx, id: HandoverId) -> Result<Handover> {
     view(tx, row)
 }
 
-/// The handover and its case, both held until the transaction ends. The case is held first, here as everywhere, by whoever may
-/// answer the offer too; of many who answer at once, each then sees what the one before has done.
+/// The handover and its case, both held until the transaction ends. The case is held first, here as everywhere, by
+/// whoever may answer the offer too; of many who answer at once, each then sees what the one before has done.
 fn lock_for_update(tx: &mut Tx, id: HandoverId) -> Result<(CaseRow, HandoverRow)> {
     let case: CaseId = visible(tx)?.filter(handovers::id.eq(id)).select(handovers::case_id).first(tx.conn)?;
     let case = cases::store::hold_unseen(tx, case)?;
-    let row = visible(tx)?.filter(handovers::id.eq(id)).select(HandoverRow::as_select()).locked().get_result(tx.conn)?;
+    let row =
+        visible(tx)?.filter(handovers::id.eq(id)).select(HandoverRow::as_select()).locked().get_result(tx.conn)?;
     Ok((case, row))
 }
 
 /// What is open in a case now.
 fn open_work(tx: &mut Tx, case: CaseId) -> Result<OpenWork> {
     Ok(OpenWork {
-        deadlines: deadlines::store::open_of_case(tx, case)?.into_iter().map(|(id, due)| OpenItem::due(id, Some(due))).collect(),
-        meetings: meetings::store::ahead_of_case(tx, case)?.into_iter().map(|(id, at)| OpenItem::starting(id, at)).collect(),
-        tasks: tasks::store::open_of_case(tx, case)?.into_iter().map(|(id, due)| OpenItem::due(id, Some(due))).collect(),
-        commitments: meetings::commitments::store::open_of_case(tx, case)?.into_iter().map(|(id, due)| OpenItem::due(id, due)).collect(),
+        deadlines: deadlines::store::open_of_case(tx, case)?
+            .into_iter()
+            .map(|(id, due)| OpenItem::due(id, Some(due)))
+            .collect(),
+        meetings: meetings::store::ahead_of_case(tx, case)?
+            .into_iter()
+            .map(|(id, at)| OpenItem::starting(id, at))
+            .collect(),
+        tasks: tasks::store::open_of_case(tx, case)?
+            .into_iter()
+            .map(|(id, due)| OpenItem::due(id, Some(due)))
+            .collect(),
+        commitments: meetings::commitments::store::open_of_case(tx, case)?
+            .into_iter()
+            .map(|(id, due)| OpenItem::due(id, due))
+            .collect(),
     })
 }
 
@@ -194,16 +207,21 @@ pub fn withdraw(tx: &mut Tx, id: HandoverId) -> Result<Handover> {
     let (case, mut row) = lock_for_update(tx, id)?;
     let supervises = actor.role == Role::Supervisor && cases::store::seen_among(tx, vec![case.id])?.contains(&case.id);
     if row.offered_by != actor.user && !supervises {
-        return Err(ApiError::forbidden("Only the person who offered the handover, or a supervisor of the case, can withdraw it."));
+        return Err(ApiError::forbidden(
+            "Only the person who offered the handover, or a supervisor of the case, can withdraw it.",
+        ));
     }
     row.answer(HandoverStatus::Withdrawn, None)?;
     answered(tx, &row, "handover.withdrawn", vec!["status".into()])?;
     view(tx, row)
 }
 
-/// Withdraws the open offer of a case that the caller holds, and that gets another lead or was a mistake: there is nothing left to offer.
+/// Withdraws the open offer of a case that the caller holds, and that gets another lead or was a mistake: there is
+/// nothing left to offer.
 pub fn overtake(tx: &mut Tx, case: &CaseRow) -> Result<()> {
-    let of_case = handovers::table.filter(handovers::organization_id.eq(case.organization_id)).filter(handovers::case_id.eq(case.id));
+    let of_case = handovers::table
+        .filter(handovers::organization_id.eq(case.organization_id))
+        .filter(handovers::case_id.eq(case.id));
     let open = of_case.filter(handovers::status.eq(HandoverStatus::Offered));
     let open: Option<HandoverRow> = open.select(HandoverRow::as_select()).first(tx.conn).optional()?;
     if let Some(mut row) = open {

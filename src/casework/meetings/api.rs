@@ -22,7 +22,12 @@ use actix_web::{
 /// List the meetings of a case
 ///
 /// Future and past meetings.
-#[utoipa::path(tag = "Meetings", params(("id" = CaseId, Path), List<CaseMeetingFilter>), responses((status = 200, body = Page<Meeting>)), security(("bearer" = ["meetings:read"])))]
+#[utoipa::path(
+    tag = "Meetings",
+    params(("id" = CaseId, Path), List<CaseMeetingFilter>),
+    responses((status = 200, body = Page<Meeting>)),
+    security(("bearer" = ["meetings:read"])),
+)]
 #[get("/cases/{id}/meetings")]
 pub async fn list_case_meetings(
     who: Allowed<ReadMeetings>,
@@ -35,9 +40,15 @@ pub async fn list_case_meetings(
 
 /// Create a meeting
 ///
-/// The meeting is `booked` unless it is `proposed`. When it is booked, the checklist for its type is copied into it. With `reschedules` it
-/// replaces an earlier meeting of the case.
-#[utoipa::path(tag = "Meetings", params(("id" = CaseId, Path)), request_body = NewMeeting, responses((status = 201, body = Meeting)), security(("bearer" = ["meetings:write"])))]
+/// The meeting is `booked` unless it is `proposed`. When it is booked, the checklist for its type is copied into it.
+/// With `reschedules` it replaces an earlier meeting of the case.
+#[utoipa::path(
+    tag = "Meetings",
+    params(("id" = CaseId, Path)),
+    request_body = NewMeeting,
+    responses((status = 201, body = Meeting)),
+    security(("bearer" = ["meetings:write"])),
+)]
 #[post("/cases/{id}/meetings")]
 pub async fn create_meeting(
     who: Allowed<WriteMeetings>,
@@ -52,16 +63,30 @@ pub async fn create_meeting(
 /// List meetings
 ///
 /// The meetings of every case that the caller works on or supervises.
-#[utoipa::path(tag = "Meetings", params(List<MeetingFilter>), responses((status = 200, body = Page<Meeting>)), security(("bearer" = ["meetings:read"])))]
+#[utoipa::path(
+    tag = "Meetings",
+    params(List<MeetingFilter>),
+    responses((status = 200, body = Page<Meeting>)),
+    security(("bearer" = ["meetings:read"])),
+)]
 #[get("/meetings")]
-pub async fn list_meetings(who: Allowed<ReadMeetings>, db: Data<Db>, list: List<MeetingFilter>) -> Reply<Page<Meeting>> {
+pub async fn list_meetings(
+    who: Allowed<ReadMeetings>,
+    db: Data<Db>,
+    list: List<MeetingFilter>,
+) -> Reply<Page<Meeting>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Fetch one meeting
 ///
 /// `readiness` says how many mandatory preparation items are done.
-#[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path)), responses((status = 200, body = Meeting)), security(("bearer" = ["meetings:read"])))]
+#[utoipa::path(
+    tag = "Meetings",
+    params(("id" = MeetingId, Path)),
+    responses((status = 200, body = Meeting)),
+    security(("bearer" = ["meetings:read"])),
+)]
 #[get("/meetings/{id}")]
 pub async fn get_meeting(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<MeetingId>) -> Reply<Meeting> {
     ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
@@ -69,9 +94,15 @@ pub async fn get_meeting(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<Meet
 
 /// Change a meeting
 ///
-/// A JSON merge patch. A proposed meeting can become `booked`; use the outcome for everything after that. Once the meeting is over, only
-/// `ratings_after` and `participants` can change.
-#[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path)), request_body = MeetingPatch, responses((status = 200, body = Meeting)), security(("bearer" = ["meetings:write"])))]
+/// A JSON merge patch. A proposed meeting can become `booked`; use the outcome for everything after that. Once the
+/// meeting is over, only `ratings_after` and `participants` can change.
+#[utoipa::path(
+    tag = "Meetings",
+    params(("id" = MeetingId, Path)),
+    request_body = MeetingPatch,
+    responses((status = 200, body = Meeting)),
+    security(("bearer" = ["meetings:write"])),
+)]
 #[patch("/meetings/{id}")]
 pub async fn update_meeting(
     who: Allowed<WriteMeetings>,
@@ -85,9 +116,15 @@ pub async fn update_meeting(
 
 /// Record the outcome of a meeting
 ///
-/// In one transaction: that the meeting was held, cancelled or missed, the commitments, and the follow-up tasks. Returns the meeting with
-/// its commitments and the ids of the tasks.
-#[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path)), request_body = NewOutcome, responses((status = 201, body = Meeting)), security(("bearer" = ["meetings:write"])))]
+/// In one transaction: that the meeting was held, cancelled or missed, the commitments, and the follow-up tasks.
+/// Returns the meeting with its commitments and the ids of the tasks.
+#[utoipa::path(
+    tag = "Meetings",
+    params(("id" = MeetingId, Path)),
+    request_body = NewOutcome,
+    responses((status = 201, body = Meeting)),
+    security(("bearer" = ["meetings:write"])),
+)]
 #[post("/meetings/{id}/outcome")]
 pub async fn create_meeting_outcome(
     who: Allowed<WriteMeetings>,

@@ -145,8 +145,11 @@ impl MeetingRow {
 
     /// Takes the changes that the meeting's state allows; `members` are those that were sent.
     pub fn apply(&mut self, patch: &MeetingPatch, members: &[String]) -> Result<()> {
-        if !self.status.is_ahead() && !members.iter().all(|member| Self::CHANGED_AFTERWARDS.contains(&member.as_str())) {
-            return Err(ApiError::conflict("The meeting is over. Only ratings_after and participants can still change."));
+        if !self.status.is_ahead() && !members.iter().all(|member| Self::CHANGED_AFTERWARDS.contains(&member.as_str()))
+        {
+            return Err(ApiError::conflict(
+                "The meeting is over. Only ratings_after and participants can still change.",
+            ));
         }
         match (self.status, patch.status.0) {
             (MeetingStatus::Booked, Some(PlannedStatus::Proposed)) => {
@@ -177,7 +180,12 @@ impl MeetingRow {
                 issues.push(Issue { place: Place::Pointer(pointer.into()), fault: Fault::new(code, detail) });
             }
         };
-        need(!self.type_.needs_text() || self.type_text.is_some(), "/type_text", "required", "this code says nothing without words");
+        need(
+            !self.type_.needs_text() || self.type_text.is_some(),
+            "/type_text",
+            "required",
+            "this code says nothing without words",
+        );
         need(self.ends_at > self.starts_at, "/ends_at", "out_of_range", "must lie after starts_at");
         need(
             self.ends_at <= self.starts_at.plus_seconds(LONGEST_SECONDS),
@@ -217,7 +225,7 @@ impl Readiness {
 /// An encounter with a provider or an agency.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000060", "case_id": "019ab3c4-0000-7000-8000-000000000020", "type": "discharge_planning", "mode": "in_facility", "starts_at": "2026-11-20T15:00:00.000Z", "ends_at": "2026-11-20T16:00:00.000Z", "time_zone": "America/Chicago", "provider_id": "019ab3c4-0000-7000-8000-000000000050", "place": "Ward 3, room 12", "participants": [{"name": "Dr. Lee", "role": "Attending physician", "party": "provider"}], "purpose": "Leave with a plan that keeps my medication.", "status": "booked", "outcomes": [], "readiness": {"mandatory": 10, "done": 4, "ratio": 0.4}, "created_by": "019ab3c4-0000-7000-8000-000000000002", "version": 3, "created_at": "2026-11-16T09:00:00.000Z", "updated_at": "2026-11-19T09:00:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/meeting.json"))))]
 pub struct Meeting {
     pub id: MeetingId,
     pub case_id: CaseId,
@@ -301,7 +309,7 @@ impl Resource for Meeting {
 /// A new meeting.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"type": "discharge_planning", "mode": "in_facility", "starts_at": "2026-11-20T15:00:00.000Z", "ends_at": "2026-11-20T16:00:00.000Z", "time_zone": "America/Chicago", "place": "Ward 3, room 12", "participants": [{"name": "Dr. Lee", "role": "Attending physician", "party": "provider"}], "purpose": "Leave with a plan that keeps my medication.", "ratings_before": {"prepared": 2, "confidence": 3}}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/new_meeting.json"))))]
 pub struct NewMeeting {
     #[serde(rename = "type")]
     pub kind: MeetingType,

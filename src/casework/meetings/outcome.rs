@@ -65,7 +65,7 @@ pub struct FollowUpTask {
 /// What came of a meeting.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"status": "held", "who_spoke": "spoke_with_support", "outcomes": ["partly_met", "agreed_written_plan"], "summary": "The ward will bridge the prescription for two weeks.", "views_recorded_by_provider": "yes", "ratings_after": {"prepared": 4, "heard": 4}, "commitments": [{"party": "provider", "text": "Send the discharge plan in writing.", "due_on": "2026-11-27"}], "follow_up_tasks": [{"title": "Check that the plan has arrived", "due_on": "2026-11-30"}]}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/new_outcome.json"))))]
 pub struct NewOutcome {
     /// `held` needs `who_spoke`, `outcomes` and `summary`; `cancelled` needs `cancelled_by`.
     pub status: OutcomeStatus,
@@ -101,8 +101,18 @@ impl NewOutcome {
         need(!held || self.who_spoke.is_some(), "who_spoke", "required", "a meeting that was held says who spoke");
         need(!held || self.outcomes.is_some(), "outcomes", "required", "a meeting that was held says what came of it");
         need(!held || self.summary.is_some(), "summary", "required", "a meeting that was held has a summary");
-        need(!cancelled || self.cancelled_by.is_some(), "cancelled_by", "required", "a cancelled meeting says who called it off");
-        need(cancelled || self.cancelled_by.is_none(), "cancelled_by", "not_applicable", "belongs to a meeting that was cancelled");
+        need(
+            !cancelled || self.cancelled_by.is_some(),
+            "cancelled_by",
+            "required",
+            "a cancelled meeting says who called it off",
+        );
+        need(
+            cancelled || self.cancelled_by.is_none(),
+            "cancelled_by",
+            "not_applicable",
+            "belongs to a meeting that was cancelled",
+        );
         need(
             !held || row.starts_at <= Instant::now().plus_seconds(EARLY_SECONDS),
             "status",
@@ -156,5 +166,14 @@ fn insert_task(tx: &mut Tx, case: &CaseRow, meeting: &MeetingRow, place: usize, 
         users::store::worker(tx, assignee, &format!("/follow_up_tasks/{place}/assignee_id"))?;
     }
     let meeting = Some(Key::from_uuid(meeting.id.uuid()));
-    Ok(tasks::store::insert(tx, case, meeting, task.title.clone(), task.description.clone(), task.due_on, task.assignee_id)?.id)
+    Ok(tasks::store::insert(
+        tx,
+        case,
+        meeting,
+        task.title.clone(),
+        task.description.clone(),
+        task.due_on,
+        task.assignee_id,
+    )?
+    .id)
 }

@@ -26,7 +26,9 @@ type Seen = dsl::Filter<dsl::Filter<meetings::table, dsl::Eq<meetings::organizat
 
 /// The meetings of cases that this caller may see and work in.
 fn seen(tx: &Tx) -> Seen {
-    meetings::table.filter(meetings::organization_id.eq(tx.organization())).filter(crate::in_visible_case!(tx, "meetings"))
+    meetings::table
+        .filter(meetings::organization_id.eq(tx.organization()))
+        .filter(crate::in_visible_case!(tx, "meetings"))
 }
 
 fn visible(tx: &Tx) -> meetings::BoxedQuery<'static, Dialect> {
@@ -83,8 +85,11 @@ fn listed<F: Filter>(
     let actor = tx.actor()?;
     let mut query = all(tx)?;
     if let Some((at, id)) = list.after(actor)? {
-        query =
-            query.filter(row_after((meetings::starts_at, meetings::id), (Instant::from_micros(at), MeetingId::from_uuid(id)), list.down()));
+        query = query.filter(row_after(
+            (meetings::starts_at, meetings::id),
+            (Instant::from_micros(at), MeetingId::from_uuid(id)),
+            list.down(),
+        ));
     }
     query = match list.down() {
         true => query.order((meetings::starts_at.desc(), meetings::id.desc())),
@@ -107,8 +112,12 @@ pub fn page_of_case(tx: &mut Tx, case: CaseId, list: &List<CaseMeetingFilter>) -
 
 /// The meetings of a case for its file: the newest, in the order of time, and how many were left out.
 pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Capped<MeetingRow>> {
-    let newest =
-        crate::newest!(tx, MeetingRow, (meetings::starts_at.desc(), meetings::id.desc()), visible(tx).filter(meetings::case_id.eq(case)));
+    let newest = crate::newest!(
+        tx,
+        MeetingRow,
+        (meetings::starts_at.desc(), meetings::id.desc()),
+        visible(tx).filter(meetings::case_id.eq(case))
+    );
     tx.audit_read_all("meeting.listed", newest.rows.iter().map(|row| row.id));
     Ok(newest)
 }
@@ -122,7 +131,8 @@ fn lock_for_update(tx: &mut Tx, id: MeetingId) -> Result<MeetingRow> {
     Ok(visible(tx).filter(meetings::id.eq(id)).select(MeetingRow::as_select()).locked().get_result(tx.conn)?)
 }
 
-/// The case of a meeting and the meeting, both locked, the case first: for a change of the meeting or of what belongs to it.
+/// The case of a meeting and the meeting, both locked, the case first: for a change of the meeting or of what belongs
+/// to it.
 pub fn hold_with_case(tx: &mut Tx, id: MeetingId) -> Result<(CaseRow, MeetingRow)> {
     let case: CaseId = visible(tx).filter(meetings::id.eq(id)).select(meetings::case_id).first(tx.conn)?;
     let case = cases::store::lock_for_update(tx, case)?;
@@ -133,7 +143,11 @@ pub fn hold_with_case(tx: &mut Tx, id: MeetingId) -> Result<(CaseRow, MeetingRow
 pub fn ahead_of_case(tx: &mut Tx, case: CaseId) -> Result<Vec<(MeetingId, Instant)>> {
     let ahead: Vec<MeetingStatus> = MeetingStatus::ALL.iter().copied().filter(|status| status.is_ahead()).collect();
     let all = visible(tx).filter(meetings::case_id.eq(case)).filter(meetings::status.eq_any(ahead));
-    Ok(all.order((meetings::starts_at, meetings::id)).select((meetings::id, meetings::starts_at)).limit(200).load(tx.conn)?)
+    Ok(all
+        .order((meetings::starts_at, meetings::id))
+        .select((meetings::id, meetings::starts_at))
+        .limit(200)
+        .load(tx.conn)?)
 }
 
 pub fn get(tx: &mut Tx, id: MeetingId) -> Result<Meeting> {
@@ -160,7 +174,11 @@ fn hold_earlier(tx: &mut Tx, case: CaseId, id: MeetingId) -> Result<MeetingRow> 
         .get_result(tx.conn)
         .optional()?;
     let row = row.ok_or_else(|| ApiError::unknown_reference("/reschedules"))?;
-    if row.status.is_ahead() { Ok(row) } else { Err(ApiError::conflict("A meeting that is over cannot be rescheduled.")) }
+    if row.status.is_ahead() {
+        Ok(row)
+    } else {
+        Err(ApiError::conflict("A meeting that is over cannot be rescheduled."))
+    }
 }
 
 pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewMeeting>) -> Result<Meeting> {
@@ -169,7 +187,8 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewMeeting>) -> Result<Meeti
     row.check()?;
     row.provider_id = providers::store::lock_reference(tx, row.provider_id, "/provider_id")?;
     let earlier = new.reschedules.map(|id| hold_earlier(tx, case.id, id)).transpose()?;
-    let checklist = if row.status == MeetingStatus::Booked { preparation::store::checklist(tx, &mut row)? } else { Vec::new() };
+    let checklist =
+        if row.status == MeetingStatus::Booked { preparation::store::checklist(tx, &mut row)? } else { Vec::new() };
     diesel::insert_into(meetings::table).values(&row).execute(tx.conn)?;
     preparation::store::insert(tx, &checklist)?;
     search::store::add(tx, case.team_id, &row)?;

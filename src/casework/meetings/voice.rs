@@ -22,8 +22,8 @@ text_enum! {
     }
 }
 impl WhoSpoke {
-    /// The rung of the ladder, the client's own voice highest. Who was not there stands on none: to stay away by choice is no step
-    /// down, and to be excluded is none of the client's.
+    /// The rung of the ladder, the client's own voice highest. Who was not there stands on none: to stay away by choice
+    /// is no step down, and to be excluded is none of the client's.
     pub const fn rank(self) -> Option<i32> {
         match self {
             Self::SpokeForSelf => Some(4),

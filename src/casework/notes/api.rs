@@ -18,16 +18,33 @@ use actix_web::{
 /// List the notes of a case
 ///
 /// An advocate sees contact notes, progress notes and all notes that they wrote; a supervisor sees every note.
-#[utoipa::path(tag = "Notes", params(("id" = CaseId, Path), List<NoteFilter>), responses((status = 200, body = Page<Note>)), security(("bearer" = ["notes:read"])))]
+#[utoipa::path(
+    tag = "Notes",
+    params(("id" = CaseId, Path), List<NoteFilter>),
+    responses((status = 200, body = Page<Note>)),
+    security(("bearer" = ["notes:read"])),
+)]
 #[get("/cases/{id}/notes")]
-pub async fn list_notes(who: Allowed<ReadNotes>, db: Data<Db>, id: Path<CaseId>, list: List<NoteFilter>) -> Reply<Page<Note>> {
+pub async fn list_notes(
+    who: Allowed<ReadNotes>,
+    db: Data<Db>,
+    id: Path<CaseId>,
+    list: List<NoteFilter>,
+) -> Reply<Page<Note>> {
     paged(db.read(&who, move |tx| store::page(tx, *id, &list)).await?)
 }
 
 /// Write a note
 ///
-/// A contact note says when the contact was, in which direction, how, and whether somebody was reached. The request body may have 256 KiB.
-#[utoipa::path(tag = "Notes", params(("id" = CaseId, Path)), request_body = NewNote, responses((status = 201, body = Note)), security(("bearer" = ["notes:write"])))]
+/// A contact note says when the contact was, in which direction, how, and whether somebody was reached. The request
+/// body may have 256 KiB.
+#[utoipa::path(
+    tag = "Notes",
+    params(("id" = CaseId, Path)),
+    request_body = NewNote,
+    responses((status = 201, body = Note)),
+    security(("bearer" = ["notes:write"])),
+)]
 #[post("/cases/{id}/notes")]
 pub async fn create_note(
     who: Allowed<WriteNotes>,
@@ -42,7 +59,12 @@ pub async fn create_note(
 /// Fetch one note
 ///
 /// With its amendments applied and listed. From `locks_at` on a note can be amended but not changed.
-#[utoipa::path(tag = "Notes", params(("id" = NoteId, Path)), responses((status = 200, body = Note)), security(("bearer" = ["notes:read"])))]
+#[utoipa::path(
+    tag = "Notes",
+    params(("id" = NoteId, Path)),
+    responses((status = 200, body = Note)),
+    security(("bearer" = ["notes:read"])),
+)]
 #[get("/notes/{id}")]
 pub async fn get_note(who: Allowed<ReadNotes>, db: Data<Db>, id: Path<NoteId>) -> Reply<Note> {
     ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
@@ -51,7 +73,13 @@ pub async fn get_note(who: Allowed<ReadNotes>, db: Data<Db>, id: Path<NoteId>) -
 /// Change a note
 ///
 /// A JSON merge patch. Only by the author, until the note is locked.
-#[utoipa::path(tag = "Notes", params(("id" = NoteId, Path)), request_body = NotePatch, responses((status = 200, body = Note)), security(("bearer" = ["notes:write"])))]
+#[utoipa::path(
+    tag = "Notes",
+    params(("id" = NoteId, Path)),
+    request_body = NotePatch,
+    responses((status = 200, body = Note)),
+    security(("bearer" = ["notes:write"])),
+)]
 #[patch("/notes/{id}")]
 pub async fn update_note(
     who: Allowed<WriteNotes>,
@@ -65,8 +93,17 @@ pub async fn update_note(
 
 /// Amend a note
 ///
-/// Adds words to a note that is locked, and may correct when a contact was and how it went. The note then shows the corrected values, and so do its case and the reports; each amendment keeps the values that it replaced, so the first version stays readable. Everybody who reads the note may add words. Its author may correct it, and a supervisor of the case once the author no longer works the case. Before the note is locked, its author changes the note itself.
-#[utoipa::path(tag = "Notes", params(("id" = NoteId, Path)), request_body = NewAmendment, responses((status = 201, body = Note)), security(("bearer" = ["notes:write"])))]
+/// Adds words to a note that is locked, and may correct when a contact was and how it went. The note then shows the
+/// corrected values, and so do its case and the reports; each amendment keeps the values that it replaced, so the first
+/// version stays readable. Everybody who reads the note may add words. Its author may correct it, and a supervisor of
+/// the case once the author no longer works the case. Before the note is locked, its author changes the note itself.
+#[utoipa::path(
+    tag = "Notes",
+    params(("id" = NoteId, Path)),
+    request_body = NewAmendment,
+    responses((status = 201, body = Note)),
+    security(("bearer" = ["notes:write"])),
+)]
 #[post("/notes/{id}/amendments")]
 pub async fn amend_note(
     who: Allowed<WriteNotes>,

@@ -7,5 +7,9 @@ pub mod store;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_notes).service(api::create_note).service(api::get_note).service(api::update_note).service(api::amend_note);
+    cfg.service(api::list_notes)
+        .service(api::create_note)
+        .service(api::get_note)
+        .service(api::update_note)
+        .service(api::amend_note);
 }

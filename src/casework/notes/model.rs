@@ -140,8 +140,8 @@ impl NoteRow {
         }
     }
 
-    /// Takes the corrections of an amendment over and answers them with the values before them, each only where it differs; `None` where
-    /// nothing does.
+    /// Takes the corrections of an amendment over and answers them with the values before them, each only where it
+    /// differs; `None` where nothing does.
     pub fn correct(&mut self, new: &NewAmendment) -> Option<(NoteDetails, NoteDetails)> {
         let before = self.details();
         let minutes = new.minutes.map(|Minutes(minutes)| minutes);
@@ -184,7 +184,8 @@ impl NoteRow {
         }
     }
 
-    /// The rules over several members. A new note of a contact says when it was; of another kind it may leave that to the clock.
+    /// The rules over several members. A new note of a contact says when it was; of another kind it may leave that to
+    /// the clock.
     pub fn check(&self, time_given: bool) -> Result<()> {
         let mut issues = Vec::new();
         let mut need = |holds: bool, member: &str, code: &'static str, detail: &str| {
@@ -195,9 +196,11 @@ impl NoteRow {
         let contact = self.kind == NoteKind::Contact;
         need(!contact || time_given, "occurred_at", "required", "a note of a contact says when it was");
         need(self.occurred_at.has_come(), "occurred_at", "in_the_future", "must not lie in the future");
-        for (member, given) in
-            [("direction", self.direction.is_some()), ("mode", self.mode.is_some()), ("successful", self.successful.is_some())]
-        {
+        for (member, given) in [
+            ("direction", self.direction.is_some()),
+            ("mode", self.mode.is_some()),
+            ("successful", self.successful.is_some()),
+        ] {
             need(!contact || given, member, "required", "a note of a contact says this");
             need(contact || !given, member, "not_allowed", "only a note of a contact says this");
         }
@@ -248,13 +251,15 @@ pub struct AmendmentRow {
 /// What was added to a note after it was locked, and what was corrected in it.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(as = NoteAmendment, example = json!({"id": "019ab3c4-0000-7000-8000-000000000071", "body": "The call was on Sunday, not on Monday.", "corrected": {"occurred_at": "2026-11-22T14:30:00.000Z"}, "replaced": {"occurred_at": "2026-11-23T14:30:00.000Z"}, "author_id": "019ab3c4-0000-7000-8000-000000000002", "created_at": "2026-11-25T09:00:00.000Z"}))]
+#[schema(as = NoteAmendment, example = json!(crate::types::example(include_str!("examples/amendment.json"))))]
 pub struct Amendment {
     pub id: AmendmentId,
     pub body: Text<100_000>,
-    /// The new values of what it corrected; absent where it only added words. The note itself shows the values that are valid now.
+    /// The new values of what it corrected; absent where it only added words. The note itself shows the values that are
+    /// valid now.
     pub corrected: Option<NoteDetails>,
-    /// The values before it of what it corrected. Of a note's first version, each member is in the first amendment that corrected it.
+    /// The values before it of what it corrected. Of a note's first version, each member is in the first amendment that
+    /// corrected it.
     pub replaced: Option<NoteDetails>,
     pub author_id: UserId,
     pub created_at: Instant,
@@ -275,7 +280,7 @@ impl From<AmendmentRow> for Amendment {
 /// What was said or done.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000070", "case_id": "019ab3c4-0000-7000-8000-000000000020", "kind": "contact", "body": "Called Sam about the intake on Friday. Sam wants to speak for themselves and asks me to come along.", "occurred_at": "2026-11-23T14:30:00.000Z", "direction": "out", "mode": "phone", "successful": true, "minutes": 25, "author_id": "019ab3c4-0000-7000-8000-000000000002", "locks_at": "2026-11-24T15:00:00.000Z", "amendments": [], "version": 1, "created_at": "2026-11-23T15:00:00.000Z", "updated_at": "2026-11-23T15:00:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/note.json"))))]
 pub struct Note {
     pub id: NoteId,
     pub case_id: CaseId,
@@ -331,7 +336,7 @@ impl Resource for Note {
 /// A new note.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"kind": "contact", "body": "Called Sam about the intake on Friday. Sam wants to speak for themselves and asks me to come along.", "occurred_at": "2026-11-23T14:30:00.000Z", "direction": "out", "mode": "phone", "successful": true, "minutes": 25}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/new_note.json"))))]
 pub struct NewNote {
     pub kind: NoteKind,
     pub body: Text<100_000>,
@@ -350,7 +355,7 @@ pub struct NewNote {
 /// Changes to a note that is not locked yet.
 #[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schema(example = json!({"body": "Called Sam about the intake on Thursday. Sam wants to speak for themselves and asks me to come along.", "minutes": 20}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/note_patch.json"))))]
 pub struct NotePatch {
     pub body: Change<Text<100_000>>,
     /// Not in the future.
@@ -368,7 +373,7 @@ pub struct NotePatch {
 /// What is added to a note, and what is corrected in it.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"body": "The call was on Sunday, not on Monday.", "occurred_at": "2026-11-22T14:30:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/new_amendment.json"))))]
 pub struct NewAmendment {
     /// What is to be added, or why something is corrected.
     pub body: Text<100_000>,
@@ -403,7 +408,8 @@ mod tests {
     fn wrong(json: serde_json::Value) -> Vec<String> {
         let new: NewNote = serde_json::from_value(json).unwrap();
         let row = NoteRow::new(Id::new(), Id::new(), Id::new(), &new);
-        let issues = row.check(new.occurred_at.is_some()).err().map(|error| error.all_issues().to_vec()).unwrap_or_default();
+        let issues =
+            row.check(new.occurred_at.is_some()).err().map(|error| error.all_issues().to_vec()).unwrap_or_default();
         issues
             .into_iter()
             .map(|issue| match issue.place {
@@ -419,11 +425,15 @@ mod tests {
             wrong(serde_json::json!({"kind": "contact", "body": "x"})),
             ["/occurred_at required", "/direction required", "/mode required", "/successful required"]
         );
-        assert!(wrong(serde_json::json!({"kind": "contact", "body": "x", "occurred_at": "2026-01-01T00:00:00Z", "direction": "in", "mode": "letter", "successful": false})).is_empty());
+        assert!(wrong(serde_json::json!({
+            "kind": "contact", "body": "x", "occurred_at": "2026-01-01T00:00:00Z", "direction": "in", "mode": "letter",
+            "successful": false,
+        })).is_empty());
         assert_eq!(
-            wrong(
-                serde_json::json!({"kind": "progress", "body": "x", "direction": "in", "mode": "letter", "successful": false, "minutes": 0})
-            ),
+            wrong(serde_json::json!({
+                "kind": "progress", "body": "x", "direction": "in", "mode": "letter", "successful": false,
+                "minutes": 0,
+            })),
             ["/direction not_allowed", "/mode not_allowed", "/successful not_allowed", "/minutes not_allowed"]
         );
         assert!(wrong(serde_json::json!({"kind": "supervision", "body": "x"})).is_empty());
@@ -451,14 +461,17 @@ mod tests {
 
     #[test]
     fn an_amendment_keeps_what_it_replaces_and_nothing_that_stays() {
-        let contact = serde_json::json!({"kind": "contact", "body": "x", "occurred_at": "2026-01-03T00:00:00Z", "direction": "out", "mode": "phone", "successful": true});
+        let contact = serde_json::json!({
+            "kind": "contact", "body": "x", "occurred_at": "2026-01-03T00:00:00Z", "direction": "out", "mode": "phone",
+            "successful": true,
+        });
         let mut row = NoteRow::new(Id::new(), Id::new(), Id::new(), &serde_json::from_value(contact).unwrap());
         let mut amend = |json: serde_json::Value| row.correct(&serde_json::from_value(json).unwrap());
         assert_eq!(amend(serde_json::json!({"body": "words"})), None);
         assert_eq!(amend(serde_json::json!({"body": "the same again", "mode": "phone"})), None);
-        let (corrected, replaced) = amend(
-            serde_json::json!({"body": "b", "occurred_at": "2026-01-01T00:00:00Z", "mode": "phone", "successful": false, "minutes": 5}),
-        )
+        let (corrected, replaced) = amend(serde_json::json!({
+            "body": "b", "occurred_at": "2026-01-01T00:00:00Z", "mode": "phone", "successful": false, "minutes": 5,
+        }))
         .unwrap();
         assert_eq!(
             serde_json::to_value([corrected, replaced]).unwrap(),
@@ -467,6 +480,9 @@ mod tests {
                 {"occurred_at": "2026-01-03T00:00:00.000Z", "successful": true},
             ])
         );
-        assert_eq!((row.occurred_at, row.successful, row.minutes), (Instant::parse("2026-01-01T00:00:00Z").unwrap(), Some(false), Some(5)));
+        assert_eq!(
+            (row.occurred_at, row.successful, row.minutes),
+            (Instant::parse("2026-01-01T00:00:00Z").unwrap(), Some(false), Some(5))
+        );
     }
 }

@@ -29,10 +29,15 @@ use diesel::prelude::*;
 /// The notes of the cases that this caller may work in, without those that are not for them.
 fn visible(tx: &Tx) -> Result<notes::BoxedQuery<'static, Dialect>> {
     let actor = tx.actor()?;
-    let all = notes::table.filter(notes::organization_id.eq(tx.organization())).filter(in_visible_case!(tx, "notes")).into_boxed();
+    let all = notes::table
+        .filter(notes::organization_id.eq(tx.organization()))
+        .filter(in_visible_case!(tx, "notes"))
+        .into_boxed();
     match actor.role {
         Role::Supervisor => Ok(all),
-        Role::Advocate => Ok(all.filter(notes::kind.eq_any(NoteKind::FOR_ALL.to_vec()).or(notes::author_id.eq(actor.user)))),
+        Role::Advocate => {
+            Ok(all.filter(notes::kind.eq_any(NoteKind::FOR_ALL.to_vec()).or(notes::author_id.eq(actor.user))))
+        }
         _ => Err(ApiError::not_found()),
     }
 }
@@ -49,15 +54,21 @@ pub fn page(tx: &mut Tx, case: CaseId, list: &List<NoteFilter>) -> Result<Page<N
     let (actor, case) = (tx.actor()?, cases::store::find(tx, case)?.id);
     let mut query = filtered(tx, case, &list.filter)?;
     if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after((notes::occurred_at, notes::id), (Instant::from_micros(at), NoteId::from_uuid(id)), list.down()));
+        query = query.filter(row_after(
+            (notes::occurred_at, notes::id),
+            (Instant::from_micros(at), NoteId::from_uuid(id)),
+            list.down(),
+        ));
     }
     query = match list.down() {
         true => query.order((notes::occurred_at.desc(), notes::id.desc())),
         false => query.order((notes::occurred_at.asc(), notes::id.asc())),
     };
     let rows: Vec<NoteRow> = query.select(NoteRow::as_select()).limit(list.fetch()).load(tx.conn)?;
-    let total = if list.include_total { Some(filtered(tx, case, &list.filter)?.count().get_result(tx.conn)?) } else { None };
-    let mut page = list.page(actor, rows, total, |row| (row.occurred_at.micros(), row.id.uuid()), |row| Note::of(row, Vec::new()));
+    let total =
+        if list.include_total { Some(filtered(tx, case, &list.filter)?.count().get_result(tx.conn)?) } else { None };
+    let mut page =
+        list.page(actor, rows, total, |row| (row.occurred_at.micros(), row.id.uuid()), |row| Note::of(row, Vec::new()));
     add_amendments(tx, &mut page.items)?;
     tx.audit_read_all("note.listed", page.items.iter().map(|note| note.id));
     Ok(page)
@@ -66,8 +77,8 @@ pub fn page(tx: &mut Tx, case: CaseId, list: &List<NoteFilter>) -> Result<Page<N
 /// How many notes are read at once for a case file: each may be long.
 const AT_ONCE: i64 = 100;
 
-/// The notes of a case for its file, with their amendments: the newest, up to so many bytes of text, in the order of time, and how many
-/// were left out. Who may read which of them is as everywhere.
+/// The notes of a case for its file, with their amendments: the newest, up to so many bytes of text, in the order of
+/// time, and how many were left out. Who may read which of them is as everywhere.
 pub fn of_case_file(tx: &mut Tx, case: CaseId, most_text: usize) -> Result<Capped<Note>> {
     let (mut notes, mut room): (Vec<Note>, usize) = (Vec::new(), most_text);
     let all = loop {
@@ -83,7 +94,8 @@ pub fn of_case_file(tx: &mut Tx, case: CaseId, most_text: usize) -> Result<Cappe
         let before = notes.len();
         let read = views.len();
         for view in views {
-            let text = view.body.as_str().len() + view.amendments.iter().map(|amendment| amendment.body.as_str().len()).sum::<usize>();
+            let text = view.body.as_str().len()
+                + view.amendments.iter().map(|amendment| amendment.body.as_str().len()).sum::<usize>();
             let full = i64::try_from(notes.len()).is_ok_and(|count| count >= MOST);
             let Some(rest) = room.checked_sub(text).filter(|_| !full) else { break };
             room = rest;
@@ -103,8 +115,11 @@ pub fn of_case_file(tx: &mut Tx, case: CaseId, most_text: usize) -> Result<Cappe
 /// Adds to each note its amendments, all of them read at once.
 fn add_amendments(tx: &mut Tx, views: &mut [Note]) -> Result<()> {
     let ids: Vec<NoteId> = views.iter().map(|view| view.id).collect();
-    let of_these = amendments::table.filter(amendments::organization_id.eq(tx.organization())).filter(amendments::note_id.eq_any(ids));
-    let rows: Vec<AmendmentRow> = of_these.order((amendments::note_id, amendments::id)).select(AmendmentRow::as_select()).load(tx.conn)?;
+    let of_these = amendments::table
+        .filter(amendments::organization_id.eq(tx.organization()))
+        .filter(amendments::note_id.eq_any(ids));
+    let rows: Vec<AmendmentRow> =
+        of_these.order((amendments::note_id, amendments::id)).select(AmendmentRow::as_select()).load(tx.conn)?;
     for row in rows {
         if let Some(view) = views.iter_mut().find(|view| view.id == row.note_id) {
             view.amendments.push(row.into());
@@ -163,7 +178,12 @@ fn save(tx: &mut Tx, row: &mut NoteRow) -> Result<()> {
     Ok(())
 }
 
-pub fn update<const LIMIT: usize>(tx: &mut Tx, id: NoteId, version: &IfMatch, patch: &Body<NotePatch, LIMIT>) -> Result<Note> {
+pub fn update<const LIMIT: usize>(
+    tx: &mut Tx,
+    id: NoteId,
+    version: &IfMatch,
+    patch: &Body<NotePatch, LIMIT>,
+) -> Result<Note> {
     // The case is held before the note, here as everywhere, so that two of us never wait for each other.
     let case = find(tx, id)?.case_id;
     let mut case = cases::store::lock_for_update(tx, case)?;
@@ -173,7 +193,10 @@ pub fn update<const LIMIT: usize>(tx: &mut Tx, id: NoteId, version: &IfMatch, pa
     }
     version.check(row.version)?;
     if row.is_locked() {
-        return Err(ApiError::new(Code::NoteLocked, "A note is locked 24 hours after it was written. Add an amendment instead."));
+        return Err(ApiError::new(
+            Code::NoteLocked,
+            "A note is locked 24 hours after it was written. Add an amendment instead.",
+        ));
     }
     let before = row.reached_at();
     row.apply(patch);
@@ -190,14 +213,18 @@ pub fn update<const LIMIT: usize>(tx: &mut Tx, id: NoteId, version: &IfMatch, pa
     Ok(note)
 }
 
-/// Who may correct when a contact was and how it went: the author, and once the author no longer works the case, a supervisor of it. Words
-/// may be added by everybody who reads the note.
+/// Who may correct when a contact was and how it went: the author, and once the author no longer works the case, a
+/// supervisor of it. Words may be added by everybody who reads the note.
 fn check_may_correct(tx: &mut Tx, case: &CaseRow, note: &NoteRow) -> Result<()> {
     let actor = tx.actor()?;
-    if note.author_id == actor.user || actor.role == Role::Supervisor && !assignments::store::works(tx, case, note.author_id)? {
+    if note.author_id == actor.user
+        || actor.role == Role::Supervisor && !assignments::store::works(tx, case, note.author_id)?
+    {
         return Ok(());
     }
-    Err(ApiError::forbidden("Only the author can correct a note, or a supervisor if the author no longer works on the case."))
+    Err(ApiError::forbidden(
+        "Only the author can correct a note, or a supervisor if the author no longer works on the case.",
+    ))
 }
 
 pub fn amend<const LIMIT: usize>(tx: &mut Tx, id: NoteId, new: &Body<NewAmendment, LIMIT>) -> Result<Note> {

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 /// How a provider's promises were kept.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
-#[schema(example = json!({"numerator": 3, "denominator": 4, "rate": 0.75, "late": 1, "broken": 0, "open": 2, "waived": 1}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/promises.json"))))]
 pub struct Promises {
     /// Those kept in time.
     #[schema(minimum = 0)]
@@ -40,7 +40,8 @@ pub struct Promises {
 impl Promises {
     pub fn of(counts: &[(CommitmentStatus, i64)]) -> Self {
         let count = |status| counts.iter().filter(|(known, _)| *known == status).map(|(_, n)| n).sum::<i64>();
-        let (kept, late, broken) = (count(CommitmentStatus::Kept), count(CommitmentStatus::Late), count(CommitmentStatus::Broken));
+        let (kept, late, broken) =
+            (count(CommitmentStatus::Kept), count(CommitmentStatus::Late), count(CommitmentStatus::Broken));
         let denominator = kept + late + broken;
         Self {
             numerator: kept,
@@ -128,12 +129,15 @@ pub fn by_type(counts: &[Counted]) -> Vec<BarriersOfType> {
     by(counts, |(kind, ..)| *kind).into_iter().map(|(kind, counts)| BarriersOfType { kind, counts }).collect()
 }
 pub fn by_service(counts: &[Counted]) -> Vec<BarriersOfService> {
-    by(counts, |(_, service, ..)| *service).into_iter().map(|(service_id, counts)| BarriersOfService { service_id, counts }).collect()
+    by(counts, |(_, service, ..)| *service)
+        .into_iter()
+        .map(|(service_id, counts)| BarriersOfService { service_id, counts })
+        .collect()
 }
 
 /// What the caller's own caseload tells of a provider.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"provider_id": "019ab3c4-0000-7000-8000-000000000050", "promises": {"numerator": 3, "denominator": 4, "rate": 0.75, "late": 1, "broken": 0, "open": 2, "waived": 1}, "barriers_by_type": [{"type": "moud_required_to_stop", "open": 1, "resolved": 2, "closed_unresolved": 0}], "barriers_by_service": [{"service_id": "019ab3c4-0000-7000-8000-000000000060", "open": 1, "resolved": 2, "closed_unresolved": 0}], "meetings_held": 5, "recent_commitments": [{"id": "019ab3c4-0000-7000-8000-000000000062", "meeting_id": "019ab3c4-0000-7000-8000-000000000060", "party": "provider", "text": "Send the discharge plan in writing.", "due_on": "2026-11-27", "status": "open", "version": 1, "created_at": "2026-11-20T16:30:00.000Z", "updated_at": "2026-11-20T16:30:00.000Z"}]}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/provider_memory.json"))))]
 pub struct ProviderMemory {
     pub provider_id: ProviderId,
     /// Of the commitments of the provider, made in meetings with it.
@@ -174,7 +178,10 @@ mod tests {
             (cost, service, ClosedUnresolved, 1),
         ];
         let kinds = by_type(&counts);
-        assert_eq!(kinds[0], BarriersOfType { kind: capacity, counts: BarrierCounts { open: 2, resolved: 3, closed_unresolved: 0 } });
+        assert_eq!(
+            kinds[0],
+            BarriersOfType { kind: capacity, counts: BarrierCounts { open: 2, resolved: 3, closed_unresolved: 0 } }
+        );
         assert_eq!(kinds[1].counts, BarrierCounts { open: 1, resolved: 0, closed_unresolved: 1 });
         let services = by_service(&counts);
         assert_eq!((services[0].service_id, services[0].counts.total(), services[1].service_id), (service, 6, None));

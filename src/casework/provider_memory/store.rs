@@ -28,8 +28,9 @@ use diesel::{dsl, prelude::*};
 
 const RECENT: i64 = 10;
 
-/// The condition under which a row of a table is of this provider: by its id, which an index on the provider gives alone. Asked for
-/// the provider itself, SQLite, which keeps no statistics, would look at every row of the organization.
+/// The condition under which a row of a table is of this provider: by its id, which an index on the provider gives
+/// alone. Asked for the provider itself, SQLite, which keeps no statistics, would look at every row of the
+/// organization.
 macro_rules! of_provider {
     ($tx:expr, $table:literal, $provider:expr) => {
         Condition::new(
@@ -43,8 +44,10 @@ macro_rules! of_provider {
     };
 }
 
-type Seen =
-    dsl::Filter<dsl::Filter<dsl::Filter<barriers::table, dsl::Eq<barriers::organization_id, OrganizationId>>, Condition>, Condition>;
+type Seen = dsl::Filter<
+    dsl::Filter<dsl::Filter<barriers::table, dsl::Eq<barriers::organization_id, OrganizationId>>, Condition>,
+    Condition,
+>;
 
 /// The barriers of the cases that this caller may work in.
 fn visible(tx: &Tx) -> Seen {
@@ -86,8 +89,9 @@ fn barrier_counts(tx: &mut Tx, provider: ProviderId) -> Result<Vec<Counted>> {
 macro_rules! promised {
     ($tx:expr, $provider:expr) => {{
         let named = diesel::alias!(commitments as named);
-        let met =
-            meetings::store::visible_ids($tx).filter(of_provider!($tx, "meetings", $provider)).filter(not_entered_in_error!("meetings"));
+        let met = meetings::store::visible_ids($tx)
+            .filter(of_provider!($tx, "meetings", $provider))
+            .filter(not_entered_in_error!("meetings"));
         let made = named
             .filter(named.field(commitments::organization_id).eq($tx.organization()))
             .filter(named.field(commitments::meeting_id).eq_any(met))
@@ -110,6 +114,8 @@ fn recent_promises(tx: &mut Tx, provider: ProviderId) -> Result<Vec<CommitmentRo
 }
 
 fn held(tx: &mut Tx, provider: ProviderId) -> Result<i64> {
-    let met = meetings::store::visible_ids(tx).filter(of_provider!(tx, "meetings", provider)).filter(not_entered_in_error!("meetings"));
+    let met = meetings::store::visible_ids(tx)
+        .filter(of_provider!(tx, "meetings", provider))
+        .filter(not_entered_in_error!("meetings"));
     Ok(met.filter(meeting_rows::status.eq(MeetingStatus::Held)).select(dsl::count_star()).get_result(tx.conn)?)
 }

@@ -51,7 +51,8 @@ pub struct HeldMeeting {
     pub case_id: CaseId,
     pub starts_at: Instant,
     pub who_spoke: Option<WhoSpoke>,
-    /// The rank of `who_spoke` on the ladder, 4 (spoke for self) to 1 (non-instructed representation). Absent where the client was not there, by choice or because they were excluded: that is no step of the ladder.
+    /// The rank of `who_spoke` on the ladder, 4 (spoke for self) to 1 (non-instructed representation). Absent where the
+    /// client was not there, by choice or because they were excluded: that is no step of the ladder.
     #[schema(minimum = 1, maximum = 4)]
     pub rank: Option<i32>,
     pub ratings_before: Option<Ratings>,
@@ -85,7 +86,8 @@ pub struct RatingShift {
 }
 
 fn shift(question: Question, meetings: &[HeldMeeting]) -> RatingShift {
-    let answer = |ratings: &Option<Ratings>| ratings.as_ref().and_then(|ratings| question.of(ratings)).map(Rating::value);
+    let answer =
+        |ratings: &Option<Ratings>| ratings.as_ref().and_then(|ratings| question.of(ratings)).map(Rating::value);
     let (pairs, sum) = meetings
         .iter()
         .filter_map(|meeting| Some(answer(&meeting.ratings_after)? - answer(&meeting.ratings_before)?))
@@ -96,7 +98,7 @@ fn shift(question: Question, meetings: &[HeldMeeting]) -> RatingShift {
 /// How a client's own voice was heard over time.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"client_id": "019ab3c4-0000-7000-8000-000000000010", "meetings": [{"meeting_id": "019ab3c4-0000-7000-8000-000000000060", "case_id": "019ab3c4-0000-7000-8000-000000000020", "starts_at": "2026-11-20T15:00:00.000Z", "who_spoke": "spoke_with_support", "rank": 3, "ratings_before": {"heard": 2}, "ratings_after": {"heard": 4}}], "earlier_left_out": false, "first_rank": 3, "latest_rank": 3, "ratings_are": "local, not validated", "shifts": [{"question": "prepared", "pairs": 0}, {"question": "understood_options", "pairs": 0}, {"question": "heard", "pairs": 1, "mean_shift": 2.0}, {"question": "confidence", "pairs": 0}]}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/self_advocacy.json"))))]
 pub struct SelfAdvocacy {
     pub client_id: ClientId,
     /// The earliest first.
@@ -158,9 +160,18 @@ mod tests {
             false,
         );
         assert_eq!((shown.first_rank, shown.latest_rank), (Some(2), Some(4)));
-        assert_eq!(shown.meetings.iter().map(|meeting| meeting.rank).collect::<Vec<_>>(), [None, Some(2), Some(4), None]);
+        assert_eq!(
+            shown.meetings.iter().map(|meeting| meeting.rank).collect::<Vec<_>>(),
+            [None, Some(2), Some(4), None]
+        );
         let heard = shown.shifts.iter().find(|shift| shift.question == Question::Heard).unwrap();
         assert_eq!((heard.pairs, heard.mean_shift), (2, Some(1.0)));
-        assert!(shown.shifts.iter().filter(|shift| shift.question != Question::Heard).all(|shift| shift.mean_shift.is_none()));
+        assert!(
+            shown
+                .shifts
+                .iter()
+                .filter(|shift| shift.question != Question::Heard)
+                .all(|shift| shift.mean_shift.is_none())
+        );
     }
 }

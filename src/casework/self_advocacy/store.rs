@@ -16,7 +16,8 @@ const LATEST: usize = 200;
 
 /// The meetings of a client's cases that this caller may see.
 fn visible(tx: &Tx, client: ClientId) -> meetings::BoxedQuery<'static, Dialect> {
-    // By their ids, which indexes give alone: SQLite, which keeps no statistics, would look at every meeting of the organization.
+    // By their ids, which indexes give alone: SQLite, which keeps no statistics, would look at every meeting of the
+    // organization.
     let of_client = Condition::new(
         &[
             "meetings.id IN (SELECT named.id FROM meetings AS named WHERE named.organization_id = ",

@@ -15,8 +15,8 @@ use crate::{
     db::{Db, dialect::Key},
     error::{ApiError, Result},
     http::{
-        Accept, Body, File, IdempotencyKey, IfMatch, List, OptionalIfMatch, Page, Query, Reply, Shown, body::NOTE_LIMIT, ok, once, paged,
-        plain,
+        Accept, Body, File, IdempotencyKey, IfMatch, List, OptionalIfMatch, Page, Query, Reply, Shown,
+        body::NOTE_LIMIT, ok, once, paged, plain,
     },
     oversight::exports::{
         cover,
@@ -33,8 +33,14 @@ use actix_web::{
 
 /// List the versions of a client's statement
 ///
-/// The newest first, with which sections have text and whether the client approved the version. Fetch a version to read its text.
-#[utoipa::path(tag = "Statements", params(("id" = ClientId, Path), List<StatementFilter>), responses((status = 200, body = Page<StatementSummary>)), security(("bearer" = ["statements:read"])))]
+/// The newest first, with which sections have text and whether the client approved the version. Fetch a version to read
+/// its text.
+#[utoipa::path(
+    tag = "Statements",
+    params(("id" = ClientId, Path), List<StatementFilter>),
+    responses((status = 200, body = Page<StatementSummary>)),
+    security(("bearer" = ["statements:read"])),
+)]
 #[get("/clients/{id}/statements")]
 pub async fn list_statements(
     who: Allowed<ReadStatements>,
@@ -48,7 +54,13 @@ pub async fn list_statements(
 /// Create a version of a client's statement
 ///
 /// A draft, empty or copied `from` the latest version. A client has at most one draft; 409 if there is one.
-#[utoipa::path(tag = "Statements", params(("id" = ClientId, Path)), request_body = NewStatement, responses((status = 201, body = Statement)), security(("bearer" = ["statements:write"])))]
+#[utoipa::path(
+    tag = "Statements",
+    params(("id" = ClientId, Path)),
+    request_body = NewStatement,
+    responses((status = 201, body = Statement)),
+    security(("bearer" = ["statements:write"])),
+)]
 #[post("/clients/{id}/statements")]
 pub async fn create_statement(
     who: Allowed<WriteStatements>,
@@ -63,7 +75,12 @@ pub async fn create_statement(
 /// Fetch one version of a statement
 ///
 /// With its sections and, once given, the client's approval.
-#[utoipa::path(tag = "Statements", params(("id" = StatementId, Path)), responses((status = 200, body = Statement)), security(("bearer" = ["statements:read"])))]
+#[utoipa::path(
+    tag = "Statements",
+    params(("id" = StatementId, Path)),
+    responses((status = 200, body = Statement)),
+    security(("bearer" = ["statements:read"])),
+)]
 #[get("/statements/{id}")]
 pub async fn get_statement(who: Allowed<ReadStatements>, db: Data<Db>, id: Path<StatementId>) -> Reply<Statement> {
     ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
@@ -72,7 +89,13 @@ pub async fn get_statement(who: Allowed<ReadStatements>, db: Data<Db>, id: Path<
 /// Change a draft of a statement
 ///
 /// A JSON merge patch by section: absent sections stay, `null` clears one. An approved version cannot change.
-#[utoipa::path(tag = "Statements", params(("id" = StatementId, Path)), request_body = StatementPatch, responses((status = 200, body = Statement)), security(("bearer" = ["statements:write"])))]
+#[utoipa::path(
+    tag = "Statements",
+    params(("id" = StatementId, Path)),
+    request_body = StatementPatch,
+    responses((status = 200, body = Statement)),
+    security(("bearer" = ["statements:write"])),
+)]
 #[patch("/statements/{id}")]
 pub async fn update_statement(
     who: Allowed<WriteStatements>,
@@ -86,9 +109,15 @@ pub async fn update_statement(
 
 /// Record the client's approval
 ///
-/// This version is in force from now on and cannot change; the earlier one is superseded. At least one section must have text. `If-Match`
-/// is optional; send it so that the approved version is the one that the client saw.
-#[utoipa::path(tag = "Statements", params(("id" = StatementId, Path)), request_body = NewStatementApproval, responses((status = 201, body = Statement)), security(("bearer" = ["statements:write"])))]
+/// This version is in force from now on and cannot change; the earlier one is superseded. At least one section must
+/// have text. `If-Match` is optional; send it so that the approved version is the one that the client saw.
+#[utoipa::path(
+    tag = "Statements",
+    params(("id" = StatementId, Path)),
+    request_body = NewStatementApproval,
+    responses((status = 201, body = Statement)),
+    security(("bearer" = ["statements:write"])),
+)]
 #[post("/statements/{id}/approve")]
 pub async fn approve_statement(
     who: Allowed<WriteStatements>,
@@ -98,13 +127,21 @@ pub async fn approve_statement(
     request: IdempotencyKey,
     body: Body<NewStatementApproval>,
 ) -> Reply<Statement> {
-    once(&db, &who, request, body, move |tx, approval| store::approve(tx, *id, version.0.as_ref(), approval, approval.members())).await
+    once(&db, &who, request, body, move |tx, approval| {
+        store::approve(tx, *id, version.0.as_ref(), approval, approval.members())
+    })
+    .await
 }
 
 /// Compare two versions of a statement
 ///
 /// What changed from another version of the same client's statement, or from the previous one, by section and word.
-#[utoipa::path(tag = "Statements", params(("id" = StatementId, Path), DiffQuery), responses((status = 200, body = StatementDiff)), security(("bearer" = ["statements:read"])))]
+#[utoipa::path(
+    tag = "Statements",
+    params(("id" = StatementId, Path), DiffQuery),
+    responses((status = 200, body = StatementDiff)),
+    security(("bearer" = ["statements:read"])),
+)]
 #[get("/statements/{id}/diff")]
 pub async fn compare_statements(
     who: Allowed<ReadStatements>,
@@ -117,8 +154,20 @@ pub async fn compare_statements(
 
 /// Print a statement
 ///
-/// A page in plain language and large type, on A4 and on Letter: as HTML or as PDF, by `format` or by `Accept`. `for` says who gets it: a copy for a recipient carries the notice of 42 CFR part 2, and one for internal use says so on every page. An old version says that it is one, and so does a draft, which is printed for no recipient. Requires a password entered within the last ten minutes and a reason. Not allowed with break-glass access. A PDF is refused (`format_cannot_show_text`) if its fonts do not support the script; use HTML.
-#[utoipa::path(tag = "Statements", params(("id" = StatementId, Path), PrintQuery), responses((status = 200, content((String = "text/html"), (File = "application/pdf"))), (status = 409, description = "A draft cannot be printed for a recipient.")), security(("bearer" = ["statements:read"])))]
+/// A page in plain language and large type, on A4 and on Letter: as HTML or as PDF, by `format` or by `Accept`. `for`
+/// says who gets it: a copy for a recipient carries the notice of 42 CFR part 2, and one for internal use says so on
+/// every page. An old version says that it is one, and so does a draft, which is printed for no recipient. Requires a
+/// password entered within the last ten minutes and a reason. Not allowed with break-glass access. A PDF is refused
+/// (`format_cannot_show_text`) if its fonts do not support the script; use HTML.
+#[utoipa::path(
+    tag = "Statements",
+    params(("id" = StatementId, Path), PrintQuery),
+    responses(
+        (status = 200, content((String = "text/html"), (File = "application/pdf"))),
+        (status = 409, description = "A draft cannot be printed for a recipient."),
+    ),
+    security(("bearer" = ["statements:read"])),
+)]
 #[get("/statements/{id}/print")]
 pub async fn print_statement(
     who: RecentlyAuthenticated<ReadStatements>,
@@ -130,7 +179,8 @@ pub async fn print_statement(
     let format = query.format.map_or_else(|| accept.choose(PrintFormat::HTML_FIRST), Ok)?;
     let (id, audience) = (*id, query.audience);
     let outgoing = Outgoing::of_print(&who, &query)?;
-    let (statement, name, organization) = outgoing.gather(&db, &who, move |tx| store::printed(tx, id, audience)).await?;
+    let (statement, name, organization) =
+        outgoing.gather(&db, &who, move |tx| store::printed(tx, id, audience)).await?;
     let mut sheet = sheet(&statement, &name);
     cover::put(&mut sheet, &outgoing, &organization.name, &date(Day::today(&organization.time_zone)));
     let body = match format {
@@ -142,7 +192,9 @@ pub async fn print_statement(
     let taken = ExportRecord { what: "statement", subject, filter: Vec::new(), format: format.as_str(), rows: 1 };
     let entered = outgoing.enter(&db, &who, taken, move |tx| store::export(tx, id, audience, format)).await?;
     Ok(match format {
-        PrintFormat::Html => entered.file("text/html; charset=utf-8", outgoing.file_name("html"), Some(&html::POLICY), body),
+        PrintFormat::Html => {
+            entered.file("text/html; charset=utf-8", outgoing.file_name("html"), Some(&html::POLICY), body)
+        }
         PrintFormat::Pdf => entered.file("application/pdf", outgoing.file_name("pdf"), None, body),
     })
 }

@@ -31,7 +31,7 @@ pub struct DiffQuery {
 /// What has changed from `against_id` to `statement_id`. Sections that are the same are left out.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"statement_id": "019ab3c4-0000-7000-8000-0000000000a1", "against_id": "019ab3c4-0000-7000-8000-0000000000a0", "sections": [{"section": "helps", "heading": "What helps me", "change": "changed", "words": [{"change": "same", "text": "A text the "}, {"change": "removed", "text": "week "}, {"change": "added", "text": "day "}, {"change": "same", "text": "before."}]}]}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/statement_diff.json"))))]
 pub struct StatementDiff {
     pub statement_id: StatementId,
     /// Absent where there was no version before: then everything is added.
@@ -69,9 +69,18 @@ impl StatementDiff {
                 _ => return None,
             };
             let (before, after) = (before.map_or("", Words::as_str), after.map_or("", Words::as_str));
-            Some(SectionDiff { section: *section, heading: section.heading().to_owned(), change, words: words(before, after, by) })
+            Some(SectionDiff {
+                section: *section,
+                heading: section.heading().to_owned(),
+                change,
+                words: words(before, after, by),
+            })
         };
-        Self { statement_id: row.id, against_id: against.map(|row| row.id), sections: Section::ALL.iter().filter_map(compare).collect() }
+        Self {
+            statement_id: row.id,
+            against_id: against.map(|row| row.id),
+            sections: Section::ALL.iter().filter_map(compare).collect(),
+        }
     }
 }
 
@@ -114,7 +123,11 @@ mod tests {
         words(before, after, Instant::now() + TIME_LIMIT)
     }
     fn only(parts: &[WordsDiff], change: WordChange) -> String {
-        parts.iter().filter(|part| part.change == change || part.change == WordChange::Same).map(|part| part.text.as_str()).collect()
+        parts
+            .iter()
+            .filter(|part| part.change == change || part.change == WordChange::Same)
+            .map(|part| part.text.as_str())
+            .collect()
     }
 
     #[test]
@@ -136,8 +149,9 @@ mod tests {
 
     #[test]
     fn two_long_texts_with_nothing_in_common_take_no_time() {
-        let text =
-            |word: &str| std::iter::repeat_n(word, 2000).enumerate().map(|(i, word)| format!("{word}{} ", i % 7)).collect::<String>();
+        let text = |word: &str| {
+            std::iter::repeat_n(word, 2000).enumerate().map(|(i, word)| format!("{word}{} ", i % 7)).collect::<String>()
+        };
         let began = Instant::now();
         let parts = diff(&text("a"), &text("b"));
         assert!(parts.iter().all(|part| part.change != WordChange::Same));

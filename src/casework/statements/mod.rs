@@ -1,4 +1,5 @@
-//! Needs and preferences statements: what a client needs, in the client's own words, in versions that the client approves.
+//! Needs and preferences statements: what a client needs, in the client's own words, in versions that the client
+//! approves.
 
 pub mod api;
 pub mod diff;

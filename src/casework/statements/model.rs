@@ -140,7 +140,7 @@ impl StatementRow {
 
 /// That the client approved it, and who took that down.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"approved_by": "client", "method": "in_person", "on": "2026-11-23", "recorded_by": "019ab3c4-0000-7000-8000-000000000002", "recorded_at": "2026-11-23T15:30:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/statement_approval.json"))))]
 pub struct StatementApproval {
     pub approved_by: Approver,
     pub method: ApprovalMethod,
@@ -152,7 +152,7 @@ pub struct StatementApproval {
 /// One version of a client's needs and preferences statement.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-0000000000a0", "client_id": "019ab3c4-0000-7000-8000-000000000010", "number": 2, "status": "draft", "sections": {"needs": "Time to read before I sign.", "helps": "A text the day before."}, "created_by": "019ab3c4-0000-7000-8000-000000000002", "version": 1, "created_at": "2026-11-23T15:00:00.000Z", "updated_at": "2026-11-23T15:00:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/statement.json"))))]
 pub struct Statement {
     pub id: StatementId,
     pub client_id: ClientId,
@@ -199,7 +199,7 @@ impl Resource for Statement {
 /// A version in a list: which sections say something, not what they say.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-0000000000a0", "client_id": "019ab3c4-0000-7000-8000-000000000010", "number": 2, "status": "draft", "filled": ["needs", "helps"], "created_by": "019ab3c4-0000-7000-8000-000000000002", "version": 1, "created_at": "2026-11-23T15:00:00.000Z", "updated_at": "2026-11-23T15:00:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/statement_summary.json"))))]
 pub struct StatementSummary {
     pub id: StatementId,
     pub client_id: ClientId,
@@ -237,7 +237,7 @@ impl From<StatementRow> for StatementSummary {
 /// A new version, a draft. Sections that are sent stand over those that are copied.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"sections": {"needs": "Time to read before I sign.", "helps": "A text the day before.", "words_to_avoid": "Addict. Clean."}}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/new_statement.json"))))]
 pub struct NewStatement {
     pub from: Option<StatementSource>,
     #[serde(default)]
@@ -247,7 +247,7 @@ pub struct NewStatement {
 /// Changes to a draft.
 #[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields, default)]
-#[schema(example = json!({"sections": {"helps": "A text the day before, and one an hour before.", "does_not_help": null}}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/statement_patch.json"))))]
 pub struct StatementPatch {
     pub sections: Change<SectionsPatch>,
 }

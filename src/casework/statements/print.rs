@@ -18,22 +18,27 @@ pub fn sheet(statement: &Statement, name: &Line<120>) -> Sheet {
     let (state, foot) = match (&approved, statement.status) {
         (Some(on), StatementStatus::Superseded) => (
             Block::Notice(format!(
-                "This is an old version. There is a newer one: please ask for it.\nVersion {number}, approved by {name} on {on}."
+                "This is an old version. There is a newer one: please ask for it.\nVersion {number}, approved by \
+                 {name} on {on}."
             )),
             format!("Version {number} · Old"),
         ),
-        (Some(on), _) => {
-            (Block::Text(format!("Version {number}. Approved by {name} on {on}.")), format!("Version {number} · Approved {on}"))
-        }
+        (Some(on), _) => (
+            Block::Text(format!("Version {number}. Approved by {name} on {on}.")),
+            format!("Version {number} · Approved {on}"),
+        ),
         (None, _) => (
-            Block::Notice(format!("Draft, not yet approved.\nVersion {number}. {name} has not agreed to these words yet.")),
+            Block::Notice(format!(
+                "Draft, not yet approved.\nVersion {number}. {name} has not agreed to these words yet."
+            )),
             format!("Version {number} · Draft, not yet approved"),
         ),
     };
     let mut blocks = vec![Block::Name(name.to_string()), state];
     if approved.is_some() {
-        blocks
-            .push(Block::Text("These are my own words. Please read them before we talk. If something is not clear, please ask me.".into()));
+        blocks.push(Block::Text(
+            "These are my own words. Please read them before we talk. If something is not clear, please ask me.".into(),
+        ));
     }
     for (section, words) in statement.sections.filled() {
         blocks.push(Block::Heading(section.heading().into()));
@@ -42,7 +47,12 @@ pub fn sheet(statement: &Statement, name: &Line<120>) -> Sheet {
     if statement.sections.is_empty() {
         blocks.push(Block::Text("Nothing has been written here yet.".into()));
     }
-    Sheet { title: "What I need and what I prefer".into(), blocks, foot: format!("{foot} · {name}"), ..Sheet::default() }
+    Sheet {
+        title: "What I need and what I prefer".into(),
+        blocks,
+        foot: format!("{foot} · {name}"),
+        ..Sheet::default()
+    }
 }
 
 #[cfg(test)]
@@ -53,7 +63,8 @@ mod tests {
 
     fn row() -> StatementRow {
         let new: NewStatement =
-            serde_json::from_value(serde_json::json!({"sections": {"no_consent": "Photos.", "needs": " Quiet.\n"}})).unwrap();
+            serde_json::from_value(serde_json::json!({"sections": {"no_consent": "Photos.", "needs": " Quiet.\n"}}))
+                .unwrap();
         StatementRow::new(Id::new(), Id::new(), Id::new(), None, &new).unwrap()
     }
     fn printed(row: StatementRow) -> Sheet {
@@ -63,13 +74,20 @@ mod tests {
     #[test]
     fn a_draft_says_that_it_is_one_and_an_approved_one_says_when() {
         let mut row = row();
-        assert!(matches!(printed(row.clone()).blocks.get(1), Some(Block::Notice(text)) if text.starts_with("Draft, not yet approved.")));
+        assert!(
+            matches!(printed(row.clone()).blocks.get(1), Some(Block::Notice(text)) if text.starts_with("Draft, not yet approved."))
+        );
         let approval: NewStatementApproval =
             serde_json::from_value(serde_json::json!({"approved_by": "client", "method": "phone"})).unwrap();
         row.approve(Id::new(), &approval, Day::parse("2026-11-04").unwrap()).unwrap();
-        assert_eq!(printed(row.clone()).blocks.get(1), Some(&Block::Text("Version 1. Approved by Sam on 4 November 2026.".into())));
+        assert_eq!(
+            printed(row.clone()).blocks.get(1),
+            Some(&Block::Text("Version 1. Approved by Sam on 4 November 2026.".into()))
+        );
         row.supersede();
-        assert!(matches!(printed(row).blocks.get(1), Some(Block::Notice(text)) if text.starts_with("This is an old version.")));
+        assert!(
+            matches!(printed(row).blocks.get(1), Some(Block::Notice(text)) if text.starts_with("This is an old version."))
+        );
     }
 
     #[test]

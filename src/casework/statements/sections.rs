@@ -1,4 +1,5 @@
-//! The sections of a statement: one list, from which come their codes, their order, their headings and what may be sent.
+//! The sections of a statement: one list, from which come their codes, their order, their headings and what may be
+//! sent.
 
 use crate::types::{Patch, Text};
 use serde::{Deserialize, Serialize};
@@ -26,7 +27,7 @@ macro_rules! sections {
         #[serde_with::skip_serializing_none]
         #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
         #[serde(deny_unknown_fields, default)]
-        #[schema(example = json!({"needs": "Time to read before I sign.", "helps": "A text the day before.", "does_not_help": "Being asked the same thing by three people.", "words_to_avoid": "Addict. Clean."}))]
+        #[schema(example = json!(crate::types::example(include_str!("examples/sections.json"))))]
         pub struct Sections { $($(#[$doc])* pub $field: Option<Words>),+ }
 
         impl Sections {
@@ -67,7 +68,8 @@ sections! {
     /// How the person communicates, and takes things in.
     Communication = communication, "communication", "How I communicate";
     /// Only what the person chooses to share.
-    MedicinesAndAllergies = medicines_and_allergies, "medicines_and_allergies", "Medicines and allergies I choose to share";
+    MedicinesAndAllergies = medicines_and_allergies, "medicines_and_allergies", "Medicines and allergies I choose to \
+         share";
     /// The pathway of recovery that the person chose, whatever it is.
     RecoveryPathway = recovery_pathway, "recovery_pathway", "The recovery pathway I chose";
     /// How pain is to be treated.

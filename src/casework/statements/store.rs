@@ -31,14 +31,19 @@ pub fn page(tx: &mut Tx, client: ClientId, list: &List<StatementFilter>) -> Resu
     let mut query = filtered(tx, client, &list.filter);
     if let Some((number, id)) = list.after(actor)? {
         let number = i32::try_from(number).unwrap_or(i32::MAX);
-        query = query.filter(row_after((statements::number, statements::id), (number, StatementId::from_uuid(id)), list.down()));
+        query = query.filter(row_after(
+            (statements::number, statements::id),
+            (number, StatementId::from_uuid(id)),
+            list.down(),
+        ));
     }
     query = match list.down() {
         true => query.order((statements::number.desc(), statements::id.desc())),
         false => query.order((statements::number.asc(), statements::id.asc())),
     };
     let rows: Vec<StatementRow> = query.select(StatementRow::as_select()).limit(list.fetch()).load(tx.conn)?;
-    let total = if list.include_total { Some(filtered(tx, client, &list.filter).count().get_result(tx.conn)?) } else { None };
+    let total =
+        if list.include_total { Some(filtered(tx, client, &list.filter).count().get_result(tx.conn)?) } else { None };
     let page = list.page(actor, rows, total, |row| (row.number.into(), row.id.uuid()), StatementSummary::from);
     tx.audit_read_all("statement.listed", page.items.iter().map(|statement| statement.id));
     Ok(page)
@@ -62,7 +67,9 @@ pub fn get(tx: &mut Tx, id: StatementId) -> Result<Statement> {
 pub fn printed(tx: &mut Tx, id: StatementId, audience: Audience) -> Result<(Statement, Line<120>, OrganizationRow)> {
     let row = find(tx, id)?;
     if audience == Audience::Recipient && row.approved_on.is_none() {
-        return Err(ApiError::conflict("A version that the client has not approved cannot be printed for a recipient."));
+        return Err(ApiError::conflict(
+            "A version that the client has not approved cannot be printed for a recipient.",
+        ));
     }
     let client = clients::store::find(tx, row.client_id)?;
     Ok((row.into(), client.preferred_name, organizations::store::find(tx)?))
@@ -83,7 +90,8 @@ fn before(tx: &mut Tx, client: ClientId, number: i32) -> Result<Option<Statement
 
 /// The statement of a client that is in force, where there is one.
 pub fn in_force(tx: &mut Tx, client: ClientId) -> Result<Option<Statement>> {
-    let approved = visible(tx).filter(statements::client_id.eq(client)).filter(statements::status.eq(StatementStatus::Approved));
+    let approved =
+        visible(tx).filter(statements::client_id.eq(client)).filter(statements::status.eq(StatementStatus::Approved));
     let row: Option<StatementRow> = approved.select(StatementRow::as_select()).first(tx.conn).optional()?;
     tx.audit_read_all("statement.listed", row.iter().map(|row| row.id));
     Ok(row.map(Statement::from))
@@ -106,8 +114,8 @@ pub fn compare(tx: &mut Tx, id: StatementId, against: Option<StatementId>) -> Re
     Ok(StatementDiff::of(&row, other.as_ref()))
 }
 
-/// The statement, held, and its client before it: of many who change a client's statement at once, each sees what the one before
-/// has done.
+/// The statement, held, and its client before it: of many who change a client's statement at once, each sees what the
+/// one before has done.
 fn lock_for_update(tx: &mut Tx, id: StatementId) -> Result<StatementRow> {
     let client = find(tx, id)?.client_id;
     clients::store::lock_for_update(tx, client)?;
@@ -133,7 +141,8 @@ pub fn put_together(tx: &mut Tx, client: ClientId, rows: Vec<StatementRow>) -> R
     /// No client has so many versions: numbers above are free.
     const ABOVE: i32 = 1_000_000;
     let ids: Vec<StatementId> = rows.iter().map(|row| row.id).collect();
-    let all = statements::table.filter(statements::organization_id.eq(tx.organization())).filter(statements::id.eq_any(ids));
+    let all =
+        statements::table.filter(statements::organization_id.eq(tx.organization())).filter(statements::id.eq_any(ids));
     diesel::update(all).set(statements::number.eq(statements::number + ABOVE)).execute(tx.conn)?;
     for (mut row, number) in rows.into_iter().zip(1..) {
         let mut members = Vec::new();
@@ -195,7 +204,9 @@ pub fn approve(
     }
     let today = Day::today(&organizations::store::find(tx)?.time_zone);
     row.approve(tx.user()?, approval, today)?;
-    let in_force = visible(tx).filter(statements::client_id.eq(row.client_id)).filter(statements::status.eq(StatementStatus::Approved));
+    let in_force = visible(tx)
+        .filter(statements::client_id.eq(row.client_id))
+        .filter(statements::status.eq(StatementStatus::Approved));
     if let Some(mut last) = in_force.select(StatementRow::as_select()).first(tx.conn).optional()? {
         last.supersede();
         save(tx, &mut last)?;

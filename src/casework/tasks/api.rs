@@ -18,16 +18,32 @@ use actix_web::{
 /// List the tasks of a case
 ///
 /// The soonest first.
-#[utoipa::path(tag = "Tasks", params(("id" = CaseId, Path), List<CaseTaskFilter>), responses((status = 200, body = Page<Task>)), security(("bearer" = ["tasks:read"])))]
+#[utoipa::path(
+    tag = "Tasks",
+    params(("id" = CaseId, Path), List<CaseTaskFilter>),
+    responses((status = 200, body = Page<Task>)),
+    security(("bearer" = ["tasks:read"])),
+)]
 #[get("/cases/{id}/tasks")]
-pub async fn list_case_tasks(who: Allowed<ReadTasks>, db: Data<Db>, id: Path<CaseId>, list: List<CaseTaskFilter>) -> Reply<Page<Task>> {
+pub async fn list_case_tasks(
+    who: Allowed<ReadTasks>,
+    db: Data<Db>,
+    id: Path<CaseId>,
+    list: List<CaseTaskFilter>,
+) -> Reply<Page<Task>> {
     paged(db.read(&who, move |tx| store::page_of_case(tx, *id, &list)).await?)
 }
 
 /// Create a task
 ///
 /// The caller is the assignee unless another one is named.
-#[utoipa::path(tag = "Tasks", params(("id" = CaseId, Path)), request_body = NewTask, responses((status = 201, body = Task)), security(("bearer" = ["tasks:write"])))]
+#[utoipa::path(
+    tag = "Tasks",
+    params(("id" = CaseId, Path)),
+    request_body = NewTask,
+    responses((status = 201, body = Task)),
+    security(("bearer" = ["tasks:write"])),
+)]
 #[post("/cases/{id}/tasks")]
 pub async fn create_task(
     who: Allowed<WriteTasks>,
@@ -42,7 +58,12 @@ pub async fn create_task(
 /// List tasks
 ///
 /// The tasks of every case that the caller works on or supervises, the soonest first.
-#[utoipa::path(tag = "Tasks", params(List<TaskFilter>), responses((status = 200, body = Page<Task>)), security(("bearer" = ["tasks:read"])))]
+#[utoipa::path(
+    tag = "Tasks",
+    params(List<TaskFilter>),
+    responses((status = 200, body = Page<Task>)),
+    security(("bearer" = ["tasks:read"])),
+)]
 #[get("/tasks")]
 pub async fn list_tasks(who: Allowed<ReadTasks>, db: Data<Db>, list: List<TaskFilter>) -> Reply<Page<Task>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
@@ -51,7 +72,12 @@ pub async fn list_tasks(who: Allowed<ReadTasks>, db: Data<Db>, list: List<TaskFi
 /// Fetch one task
 ///
 /// What is to be done, by whom and by when.
-#[utoipa::path(tag = "Tasks", params(("id" = TaskId, Path)), responses((status = 200, body = Task)), security(("bearer" = ["tasks:read"])))]
+#[utoipa::path(
+    tag = "Tasks",
+    params(("id" = TaskId, Path)),
+    responses((status = 200, body = Task)),
+    security(("bearer" = ["tasks:read"])),
+)]
 #[get("/tasks/{id}")]
 pub async fn get_task(who: Allowed<ReadTasks>, db: Data<Db>, id: Path<TaskId>) -> Reply<Task> {
     ok(db.peek(&who, move |tx| store::get(tx, *id)).await?.into())
@@ -60,7 +86,13 @@ pub async fn get_task(who: Allowed<ReadTasks>, db: Data<Db>, id: Path<TaskId>) -
 /// Change a task
 ///
 /// A JSON merge patch. `done` and `cancelled` end the task, `open` reopens it.
-#[utoipa::path(tag = "Tasks", params(("id" = TaskId, Path)), request_body = TaskPatch, responses((status = 200, body = Task)), security(("bearer" = ["tasks:write"])))]
+#[utoipa::path(
+    tag = "Tasks",
+    params(("id" = TaskId, Path)),
+    request_body = TaskPatch,
+    responses((status = 200, body = Task)),
+    security(("bearer" = ["tasks:write"])),
+)]
 #[patch("/tasks/{id}")]
 pub async fn update_task(
     who: Allowed<WriteTasks>,

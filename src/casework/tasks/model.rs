@@ -40,7 +40,13 @@ pub struct TaskRow {
 }
 
 impl TaskRow {
-    pub fn new(organization_id: OrganizationId, case_id: CaseId, created_by: UserId, title: Line<200>, due_on: Day) -> Self {
+    pub fn new(
+        organization_id: OrganizationId,
+        case_id: CaseId,
+        created_by: UserId,
+        title: Line<200>,
+        due_on: Day,
+    ) -> Self {
         let now = Instant::now();
         Self {
             organization_id,
@@ -68,14 +74,15 @@ impl TaskRow {
         patch.due_on.apply(&mut self.due_on);
         patch.assignee_id.apply(&mut self.assignee_id);
         patch.status.apply(&mut self.status);
-        self.done_at = if self.status == TaskStatus::Done { self.done_at.or_else(|| Some(Instant::now())) } else { None };
+        self.done_at =
+            if self.status == TaskStatus::Done { self.done_at.or_else(|| Some(Instant::now())) } else { None };
     }
 }
 
 /// What somebody here has to do, and by when.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000080", "case_id": "019ab3c4-0000-7000-8000-000000000020", "title": "Ask the clinic for its intake policy in writing", "description": "By e-mail, with a copy for Sam.", "due_on": "2026-11-27", "assignee_id": "019ab3c4-0000-7000-8000-000000000002", "status": "open", "created_by": "019ab3c4-0000-7000-8000-000000000002", "version": 1, "created_at": "2026-11-23T15:00:00.000Z", "updated_at": "2026-11-23T15:00:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/task.json"))))]
 pub struct Task {
     pub id: TaskId,
     pub case_id: CaseId,
@@ -124,7 +131,7 @@ impl Resource for Task {
 /// A new task.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"title": "Ask the clinic for its intake policy in writing", "description": "By e-mail, with a copy for Sam.", "due_on": "2026-11-27", "assignee_id": "019ab3c4-0000-7000-8000-000000000002"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/new_task.json"))))]
 pub struct NewTask {
     pub title: Line<200>,
     pub description: Option<Text<4000>>,
@@ -182,7 +189,8 @@ mod tests {
 
     #[test]
     fn a_task_is_done_when_it_is_done_and_not_before() {
-        let mut row = TaskRow::new(Id::new(), Id::new(), Id::new(), Line::parse("x").unwrap(), Day::parse("2026-11-27").unwrap());
+        let mut row =
+            TaskRow::new(Id::new(), Id::new(), Id::new(), Line::parse("x").unwrap(), Day::parse("2026-11-27").unwrap());
         let mut patch = |json: serde_json::Value| {
             row.apply(&serde_json::from_value(json).unwrap());
             (row.status, row.done_at)

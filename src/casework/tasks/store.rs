@@ -59,7 +59,11 @@ fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, filter: &TaskFilter) -> Result
     let mut query = filtered(tx, filter)?;
     if let Some((number, id)) = list.after(actor)? {
         let day = Day::from_number(number).ok_or_else(|| {
-            ApiError::parameter("cursor", "invalid_cursor", "is not a cursor of this list with these filters and this sort")
+            ApiError::parameter(
+                "cursor",
+                "invalid_cursor",
+                "is not a cursor of this list with these filters and this sort",
+            )
         })?;
         query = query.filter(row_after((tasks::due_on, tasks::id), (day, TaskId::from_uuid(id)), list.down()));
     }
@@ -86,7 +90,12 @@ pub fn page_of_case(tx: &mut Tx, case: CaseId, list: &List<CaseTaskFilter>) -> R
 
 /// The tasks of a case for its file: the newest, in the order of time, and how many were left out.
 pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Capped<TaskRow>> {
-    let newest = crate::newest!(tx, TaskRow, (tasks::due_on.desc(), tasks::id.desc()), visible(tx).filter(tasks::case_id.eq(case)));
+    let newest = crate::newest!(
+        tx,
+        TaskRow,
+        (tasks::due_on.desc(), tasks::id.desc()),
+        visible(tx).filter(tasks::case_id.eq(case))
+    );
     tx.audit_read_all("task.listed", newest.rows.iter().map(|row| row.id));
     Ok(newest)
 }
@@ -119,8 +128,8 @@ pub fn pass_on(tx: &mut Tx, case: CaseId, from: Vec<UserId>, to: UserId) -> Resu
     Ok(())
 }
 
-/// Sets a task in a case that the caller holds, such as one that follows from a meeting; it is in the audit log and on the timeline.
-/// The assignee is somebody whom `users::store::worker` has let pass; `None` is nobody yet.
+/// Sets a task in a case that the caller holds, such as one that follows from a meeting; it is in the audit log and on
+/// the timeline. The assignee is somebody whom `users::store::worker` has let pass; `None` is nobody yet.
 pub fn insert(
     tx: &mut Tx,
     case: &CaseRow,
@@ -157,7 +166,8 @@ pub fn update(tx: &mut Tx, id: TaskId, version: &IfMatch, patch: &Body<TaskPatch
     // The case is locked before the task, here as everywhere.
     let case: CaseId = visible(tx).filter(tasks::id.eq(id)).select(tasks::case_id).first(tx.conn)?;
     cases::store::lock_for_update(tx, case)?;
-    let mut row = visible(tx).filter(tasks::id.eq(id)).select(TaskRow::as_select()).locked().get_result::<TaskRow>(tx.conn)?;
+    let mut row =
+        visible(tx).filter(tasks::id.eq(id)).select(TaskRow::as_select()).locked().get_result::<TaskRow>(tx.conn)?;
     version.check(row.version)?;
     if let Some(named) = patch.assignee_id.set() {
         users::store::worker(tx, *named, "/assignee_id")?;
@@ -168,7 +178,9 @@ pub fn update(tx: &mut Tx, id: TaskId, version: &IfMatch, patch: &Body<TaskPatch
     row.updated_at = Instant::now();
     rewrite(tasks::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
     match row.status {
-        TaskStatus::Done if before != TaskStatus::Done => timeline::store::add(tx, row.case_id, "task.done", row.id, None)?,
+        TaskStatus::Done if before != TaskStatus::Done => {
+            timeline::store::add(tx, row.case_id, "task.done", row.id, None)?
+        }
         now => timeline::store::add(tx, row.case_id, "task.updated", row.id, (now != before).then(|| now.as_str()))?,
     }
     tx.record("task.updated", row.id, patch.members());

@@ -14,9 +14,14 @@ use actix_web::{
 
 /// Read the timeline of a case
 ///
-/// Everything that happened, the newest first: transitions, assignments, barriers, meetings, notes and tasks. Leaves out notes that the
-/// caller may not read.
-#[utoipa::path(tag = "Cases", params(("id" = CaseId, Path), List<TimelineFilter>), responses((status = 200, body = Page<TimelineEntry>)), security(("bearer" = ["barriers:read"])))]
+/// Everything that happened, the newest first: transitions, assignments, barriers, meetings, notes and tasks. Leaves
+/// out notes that the caller may not read.
+#[utoipa::path(
+    tag = "Cases",
+    params(("id" = CaseId, Path), List<TimelineFilter>),
+    responses((status = 200, body = Page<TimelineEntry>)),
+    security(("bearer" = ["barriers:read"])),
+)]
 #[get("/cases/{id}/timeline")]
 pub async fn get_case_timeline(
     who: Allowed<ReadBarriers>,

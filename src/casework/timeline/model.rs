@@ -31,7 +31,7 @@ pub struct TimelineRow {
 /// One thing that happened. What it names is fetched where it is kept.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000040", "at": "2026-11-23T15:00:00.000Z", "event": "case.transitioned", "subject_id": "019ab3c4-0000-7000-8000-000000000020", "actor_id": "019ab3c4-0000-7000-8000-000000000004", "detail": "accepted"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/timeline_entry.json"))))]
 pub struct TimelineEntry {
     pub id: TimelineId,
     pub at: Instant,
@@ -45,7 +45,14 @@ pub struct TimelineEntry {
 }
 impl From<TimelineRow> for TimelineEntry {
     fn from(row: TimelineRow) -> Self {
-        Self { id: row.id, at: row.at, event: row.event, subject_id: row.subject_id, actor_id: row.actor_id, detail: row.detail }
+        Self {
+            id: row.id,
+            at: row.at,
+            event: row.event,
+            subject_id: row.subject_id,
+            actor_id: row.actor_id,
+            detail: row.detail,
+        }
     }
 }
 

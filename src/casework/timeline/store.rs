@@ -17,15 +17,21 @@ use diesel::prelude::*;
 /// What an advocate is not told of: it would tell of a colleague's interests.
 const FOR_SUPERVISORS: &[&str] = &["conflict_check.run", "conflict_check.found", "conflict_check.decided"];
 
-/// The entries of a case that the caller may work in, without those about notes and conflict checks that are not for them.
+/// The entries of a case that the caller may work in, without those about notes and conflict checks that are not for
+/// them.
 fn visible(tx: &Tx, case: CaseId) -> Result<entries::BoxedQuery<'static, Dialect>> {
     let actor = tx.actor()?;
-    let all = entries::table.filter(entries::organization_id.eq(tx.organization())).filter(entries::case_id.eq(case)).into_boxed();
+    let all = entries::table
+        .filter(entries::organization_id.eq(tx.organization()))
+        .filter(entries::case_id.eq(case))
+        .into_boxed();
     match actor.role {
         Role::Supervisor => Ok(all),
         Role::Advocate => {
-            let open =
-                entries::note_kind.is_null().or(entries::note_kind.eq_any(NoteKind::FOR_ALL.to_vec())).or(entries::actor_id.eq(actor.user));
+            let open = entries::note_kind
+                .is_null()
+                .or(entries::note_kind.eq_any(NoteKind::FOR_ALL.to_vec()))
+                .or(entries::actor_id.eq(actor.user));
             Ok(all.filter(open).filter(entries::event.ne_all(FOR_SUPERVISORS.to_vec())))
         }
         _ => Err(ApiError::not_found()),
@@ -36,7 +42,11 @@ pub fn page(tx: &mut Tx, case: CaseId, list: &List<TimelineFilter>) -> Result<Pa
     let (actor, case) = (tx.actor()?, cases::store::find(tx, case)?);
     let mut query = visible(tx, case.id)?;
     if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after((entries::at, entries::id), (Instant::from_micros(at), TimelineId::from_uuid(id)), list.down()));
+        query = query.filter(row_after(
+            (entries::at, entries::id),
+            (Instant::from_micros(at), TimelineId::from_uuid(id)),
+            list.down(),
+        ));
     }
     query = match list.down() {
         true => query.order((entries::at.desc(), entries::id.desc())),
@@ -49,7 +59,13 @@ pub fn page(tx: &mut Tx, case: CaseId, list: &List<TimelineFilter>) -> Result<Pa
 }
 
 /// Writes what has just happened into the case's timeline. `detail` is a code, never content.
-pub fn add<K: 'static>(tx: &mut Tx, case: CaseId, event: &'static str, subject: Id<K>, detail: Option<&'static str>) -> Result<()> {
+pub fn add<K: 'static>(
+    tx: &mut Tx,
+    case: CaseId,
+    event: &'static str,
+    subject: Id<K>,
+    detail: Option<&'static str>,
+) -> Result<()> {
     put(tx, case, event, subject, detail, None)
 }
 

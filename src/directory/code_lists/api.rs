@@ -11,7 +11,11 @@ use actix_web::{get, web::Path};
 /// List the code lists
 ///
 /// All lists of codes that members of records use, both open vocabularies and closed sets.
-#[utoipa::path(tag = "Directory", responses((status = 200, body = CodeLists)), security(("bearer" = ["code_lists:read"])))]
+#[utoipa::path(
+    tag = "Directory",
+    responses((status = 200, body = CodeLists)),
+    security(("bearer" = ["code_lists:read"])),
+)]
 #[get("/code-lists")]
 pub async fn list_code_lists(_who: Allowed<ReadCodeLists>) -> Reply<CodeLists> {
     plain(CodeLists::all())
@@ -25,7 +29,21 @@ fn unknown() -> ApiError {
 /// Fetch one code list
 ///
 /// The codes with their labels. A retired code stays valid in old records and is refused in new ones.
-#[utoipa::path(tag = "Directory", params(("name" = String, Path, description = "The name of the list.", example = "barrier_type", max_length = 60, pattern = "^[a-z][a-z_]*$")), responses((status = 200, body = CodeList)), security(("bearer" = ["code_lists:read"])))]
+#[utoipa::path(
+    tag = "Directory",
+    params(
+        (
+            "name" = String,
+            Path,
+            description = "The name of the list.",
+            example = "barrier_type",
+            max_length = 60,
+            pattern = "^[a-z][a-z_]*$",
+        ),
+    ),
+    responses((status = 200, body = CodeList)),
+    security(("bearer" = ["code_lists:read"])),
+)]
 #[get("/code-lists/{name}")]
 pub async fn get_code_list(_who: Allowed<ReadCodeLists>, name: Path<String>) -> Reply<CodeList> {
     plain(CodeList::named(&name).ok_or_else(unknown)?)

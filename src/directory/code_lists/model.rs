@@ -44,7 +44,7 @@ pub struct CodeLists {
 /// One code list without its codes.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"name": "open_eligibility", "title": "Kind of service (Open Eligibility)", "attribution": "Open Eligibility Project, openeligibility.org, CC BY-SA 3.0", "codes": 13}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/code_list_summary.json"))))]
 pub struct CodeListSummary {
     pub name: &'static str,
     pub title: &'static str,
@@ -58,7 +58,7 @@ pub struct CodeListSummary {
 /// One code list.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"name": "priority", "title": "How soon it needs attention", "codes": [{"code": "routine", "label": "Routine", "retired": false, "needs_text": false}, {"code": "high", "label": "High", "retired": false, "needs_text": false}]}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/code_list.json"))))]
 pub struct CodeList {
     pub name: &'static str,
     pub title: &'static str,
@@ -70,7 +70,7 @@ pub struct CodeList {
 /// One code of a list.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"code": "waitlist_delay", "label": "Waitlist delay", "group": "access", "retired": false, "needs_text": false}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/listed_code.json"))))]
 pub struct ListedCode {
     pub code: &'static str,
     /// The words to show.
@@ -90,7 +90,12 @@ impl CodeLists {
             attribution: list.attribution.as_deref(),
             codes: list.entries().count(),
         });
-        let closed = CLOSED.iter().map(|(name, title, words)| CodeListSummary { name, title, attribution: None, codes: words().len() });
+        let closed = CLOSED.iter().map(|(name, title, words)| CodeListSummary {
+            name,
+            title,
+            attribution: None,
+            codes: words().len(),
+        });
         let mut items: Vec<_> = open.chain(closed).collect();
         items.sort_by_key(|list| list.name);
         Self { items }
@@ -108,11 +113,21 @@ impl CodeList {
                 retired: entry.retired,
                 needs_text: entry.needs_text,
             });
-            return Some(Self { name: &list.name, title: &list.title, attribution: list.attribution.as_deref(), codes: codes.collect() });
+            return Some(Self {
+                name: &list.name,
+                title: &list.title,
+                attribution: list.attribution.as_deref(),
+                codes: codes.collect(),
+            });
         }
         let (name, title, words) = CLOSED.iter().find(|(closed, ..)| *closed == name)?;
-        let codes =
-            words().into_iter().map(|code| ListedCode { code, label: code::words(code), group: None, retired: false, needs_text: false });
+        let codes = words().into_iter().map(|code| ListedCode {
+            code,
+            label: code::words(code),
+            group: None,
+            retired: false,
+            needs_text: false,
+        });
         Some(Self { name, title, attribution: None, codes: codes.collect() })
     }
 }

@@ -16,8 +16,14 @@ use actix_web::{
 
 /// List deadline rules
 ///
-/// The built-in rules and the organization's own, each in the version that is in force today. They are not legal advice.
-#[utoipa::path(tag = "Deadline rules", params(List<DeadlineRuleFilter>), responses((status = 200, body = Page<DeadlineRule>)), security(("bearer" = ["deadline_rules:read"])))]
+/// The built-in rules and the organization's own, each in the version that is in force today. They are not legal
+/// advice.
+#[utoipa::path(
+    tag = "Deadline rules",
+    params(List<DeadlineRuleFilter>),
+    responses((status = 200, body = Page<DeadlineRule>)),
+    security(("bearer" = ["deadline_rules:read"])),
+)]
 #[get("/deadline-rules")]
 pub async fn list_deadline_rules(
     who: Allowed<ReadDeadlineRules>,
@@ -30,7 +36,12 @@ pub async fn list_deadline_rules(
 /// Add a deadline rule
 ///
 /// A rule of the organization, such as the number of days that its state sets.
-#[utoipa::path(tag = "Deadline rules", request_body = NewDeadlineRule, responses((status = 201, body = DeadlineRule)), security(("bearer" = ["deadline_rules:write"])))]
+#[utoipa::path(
+    tag = "Deadline rules",
+    request_body = NewDeadlineRule,
+    responses((status = 201, body = DeadlineRule)),
+    security(("bearer" = ["deadline_rules:write"])),
+)]
 #[post("/deadline-rules")]
 pub async fn create_deadline_rule(
     who: Allowed<WriteDeadlineRules>,
@@ -43,27 +54,50 @@ pub async fn create_deadline_rule(
 
 /// Compute a due date
 ///
-/// Uses the version of the rule that is in force on the trigger date, and returns the computation step by step. Stores nothing. If the
-/// notice states a date, the earlier of the two counts, and a difference is flagged.
-#[utoipa::path(tag = "Deadline rules", request_body = DeadlinePreviewRequest, responses((status = 200, body = DeadlinePreview)), security(("bearer" = ["deadline_rules:read"])))]
+/// Uses the version of the rule that is in force on the trigger date, and returns the computation step by step. Stores
+/// nothing. If the notice states a date, the earlier of the two counts, and a difference is flagged.
+#[utoipa::path(
+    tag = "Deadline rules",
+    request_body = DeadlinePreviewRequest,
+    responses((status = 200, body = DeadlinePreview)),
+    security(("bearer" = ["deadline_rules:read"])),
+)]
 #[post("/deadline-rules/preview")]
-pub async fn preview_deadline(who: Allowed<ReadDeadlineRules>, db: Data<Db>, body: Body<DeadlinePreviewRequest>) -> Reply<DeadlinePreview> {
+pub async fn preview_deadline(
+    who: Allowed<ReadDeadlineRules>,
+    db: Data<Db>,
+    body: Body<DeadlinePreviewRequest>,
+) -> Reply<DeadlinePreview> {
     plain(db.read(&who, move |tx| store::preview(tx, &body)).await?)
 }
 
 /// Fetch one deadline rule
 ///
 /// The version that is in force today or, if there is none, the newest.
-#[utoipa::path(tag = "Deadline rules", params(("id" = DeadlineRuleId, Path)), responses((status = 200, body = DeadlineRule)), security(("bearer" = ["deadline_rules:read"])))]
+#[utoipa::path(
+    tag = "Deadline rules",
+    params(("id" = DeadlineRuleId, Path)),
+    responses((status = 200, body = DeadlineRule)),
+    security(("bearer" = ["deadline_rules:read"])),
+)]
 #[get("/deadline-rules/{id}")]
-pub async fn get_deadline_rule(who: Allowed<ReadDeadlineRules>, db: Data<Db>, id: Path<DeadlineRuleId>) -> Reply<DeadlineRule> {
+pub async fn get_deadline_rule(
+    who: Allowed<ReadDeadlineRules>,
+    db: Data<Db>,
+    id: Path<DeadlineRuleId>,
+) -> Reply<DeadlineRule> {
     ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
 }
 
 /// List the versions of a deadline rule
 ///
 /// The newest first. A version applies to trigger dates from `effective_from` to `effective_to`.
-#[utoipa::path(tag = "Deadline rules", params(("id" = DeadlineRuleId, Path), List<RuleVersionFilter>), responses((status = 200, body = Page<DeadlineRule>)), security(("bearer" = ["deadline_rules:read"])))]
+#[utoipa::path(
+    tag = "Deadline rules",
+    params(("id" = DeadlineRuleId, Path), List<RuleVersionFilter>),
+    responses((status = 200, body = Page<DeadlineRule>)),
+    security(("bearer" = ["deadline_rules:read"])),
+)]
 #[get("/deadline-rules/{id}/versions")]
 pub async fn list_deadline_rule_versions(
     who: Allowed<ReadDeadlineRules>,
@@ -76,9 +110,15 @@ pub async fn list_deadline_rule_versions(
 
 /// Add a version of a deadline rule
 ///
-/// For a built-in rule or the organization's own, as a whole. From `effective_from` on it replaces the earlier version, which stays stored;
-/// with the same `effective_from` it corrects that version.
-#[utoipa::path(tag = "Deadline rules", params(("id" = DeadlineRuleId, Path)), request_body = NewDeadlineRule, responses((status = 201, body = DeadlineRule)), security(("bearer" = ["deadline_rules:write"])))]
+/// For a built-in rule or the organization's own, as a whole. From `effective_from` on it replaces the earlier version,
+/// which stays stored; with the same `effective_from` it corrects that version.
+#[utoipa::path(
+    tag = "Deadline rules",
+    params(("id" = DeadlineRuleId, Path)),
+    request_body = NewDeadlineRule,
+    responses((status = 201, body = DeadlineRule)),
+    security(("bearer" = ["deadline_rules:write"])),
+)]
 #[post("/deadline-rules/{id}/versions")]
 pub async fn add_deadline_rule_version(
     who: Allowed<WriteDeadlineRules>,

@@ -25,8 +25,9 @@ pub fn id_of(code: &str) -> Option<DeadlineRuleId> {
     PACKS.iter().find(|rule| rule.code == code).map(|rule| rule.id)
 }
 
-/// The versions of each rule, from the oldest on: those of the packs and those of `own`. Where both have a version of the same
-/// number, because the product has learned what the organization had entered already, the organization's stands.
+/// The versions of each rule, from the oldest on: those of the packs and those of `own`. Where both have a version of
+/// the same number, because the product has learned what the organization had entered already, the organization's
+/// stands.
 pub fn with_own(own: Vec<RuleRow>) -> BTreeMap<DeadlineRuleId, Vec<DeadlineRule>> {
     let mut rules: BTreeMap<DeadlineRuleId, BTreeMap<i32, DeadlineRule>> = BTreeMap::new();
     for packed in PACKS.iter() {
@@ -119,7 +120,8 @@ mod tests {
     fn a_version_holds_until_the_next_one_does() {
         let rules = with_own(Vec::new());
         let versions = &rules[&id_of("medicare_advantage_reconsideration").unwrap()];
-        let on = |text| versions.iter().filter(|rule| rule.holds_on(day(text))).map(|rule| rule.version).collect::<Vec<_>>();
+        let on =
+            |text| versions.iter().filter(|rule| rule.holds_on(day(text))).map(|rule| rule.version).collect::<Vec<_>>();
         assert_eq!((on("2005-12-31"), on("2024-12-31"), on("2025-01-01")), (vec![], vec![1], vec![2]));
     }
 }

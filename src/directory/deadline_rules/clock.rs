@@ -12,7 +12,8 @@ use jiff::{Span, civil::Weekday};
 
 /// The last microsecond of a local day: the one before the first of the next day, whatever the clocks do at midnight.
 pub fn end_of_day(day: Day, zone: &Zone) -> Result<Instant> {
-    let next = day.jiff().tomorrow().and_then(|next| next.to_zoned_datetime(zone.jiff())).map_err(|_| out_of_range())?;
+    let next =
+        day.jiff().tomorrow().and_then(|next| next.to_zoned_datetime(zone.jiff())).map_err(|_| out_of_range())?;
     Ok(Instant::from_micros(next.timestamp().as_microsecond() - 1))
 }
 
@@ -100,7 +101,12 @@ impl Clock<'_> {
             _ => Some((plain.min(due), plain.max(due))),
         };
         let known = |day| self.table.is_none_or(|table| table.covers(day));
-        Ok(Counted { amount, plain, due, holidays_known: looked_at.is_none_or(|(first, last)| known(first) && known(last)) })
+        Ok(Counted {
+            amount,
+            plain,
+            due,
+            holidays_known: looked_at.is_none_or(|(first, last)| known(first) && known(last)),
+        })
     }
 
     pub(super) fn is_business(&self, day: Day) -> bool {

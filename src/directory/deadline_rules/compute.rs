@@ -1,7 +1,7 @@
 //! The deadline engine: from a rule and its trigger to a due date, step by step. It reads no clock and no database.
 //!
-//! The day of the trigger is not counted. A deadline is kept until the end of its day in the forum's time zone. Where anything is
-//! uncertain, the date that is given is the safe one, and a step says what is uncertain.
+//! The day of the trigger is not counted. A deadline is kept until the end of its day in the forum's time zone. Where
+//! anything is uncertain, the date that is given is the safe one, and a step says what is uncertain.
 
 pub use super::clock::end_of_day;
 use super::{
@@ -52,7 +52,7 @@ text_enum! {
 
 /// One step of a computation, in words for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(example = json!({"code": "counted", "text": "60 calendar days later is Friday, 1 May 2026.", "date": "2026-05-01"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/step.json"))))]
 pub struct Step {
     pub code: StepCode,
     pub text: String,
@@ -71,16 +71,21 @@ pub enum Trigger {
 }
 
 impl Trigger {
-    /// The trigger that a body tells, as `trigger_date` or as `trigger_not_before`. One that is yet to come starts no clock.
+    /// The trigger that a body tells, as `trigger_date` or as `trigger_not_before`. One that is yet to come starts no
+    /// clock.
     pub fn from_request(trigger_date: Option<Day>, trigger_not_before: Option<Day>, today: Day) -> Result<Self> {
         match (trigger_date, trigger_not_before) {
             (Some(day), None) if day <= today => Ok(Self::On(day)),
             (Some(_), None) => Err(ApiError::invalid("/trigger_date", "in_the_future", "has not happened yet")),
             (None, Some(not_before)) => Ok(Self::Unknown { not_before }),
-            (None, None) => Err(ApiError::invalid("/trigger_date", "required", "must be given, or `trigger_not_before` instead")),
-            (Some(_), Some(_)) => {
-                Err(ApiError::invalid("/trigger_not_before", "not_allowed", "must not be given together with `trigger_date`"))
+            (None, None) => {
+                Err(ApiError::invalid("/trigger_date", "required", "must be given, or `trigger_not_before` instead"))
             }
+            (Some(_), Some(_)) => Err(ApiError::invalid(
+                "/trigger_not_before",
+                "not_allowed",
+                "must not be given together with `trigger_date`",
+            )),
         }
     }
 
@@ -113,8 +118,15 @@ pub struct Computation {
     pub steps: Vec<Step>,
 }
 
-/// When `rule` makes it due. `stated_due_on` is what the notice itself prints: where the two differ, the earlier is taken.
-pub fn compute(rule: &DeadlineRule, trigger: Trigger, zone: &Zone, stated_due_on: Option<Day>, holidays: &Holidays) -> Result<Computation> {
+/// When `rule` makes it due. `stated_due_on` is what the notice itself prints: where the two differ, the earlier is
+/// taken.
+pub fn compute(
+    rule: &DeadlineRule,
+    trigger: Trigger,
+    zone: &Zone,
+    stated_due_on: Option<Day>,
+    holidays: &Holidays,
+) -> Result<Computation> {
     let from = trigger.day();
     if stated_due_on.is_some_and(|stated| stated < from) {
         return Err(ApiError::invalid("/stated_due_on", "before_trigger", "must not lie before what starts the clock"));
@@ -123,17 +135,28 @@ pub fn compute(rule: &DeadlineRule, trigger: Trigger, zone: &Zone, stated_due_on
     let mut step = |code, date, text| steps.push(Step { code, text, date });
     match trigger {
         Trigger::On(_) => {
-            step(StepCode::Trigger, from, format!("The clock starts on {}. That day itself is not counted.", words(from)));
+            step(
+                StepCode::Trigger,
+                from,
+                format!("The clock starts on {}. That day itself is not counted.", words(from)),
+            );
         }
         Trigger::Unknown { .. } => step(
             StepCode::TriggerUnknown,
             from,
-            format!("It is not known when the clock started. The first possible day, {}, is taken until it is.", words(from)),
+            format!(
+                "It is not known when the clock started. The first possible day, {}, is taken until it is.",
+                words(from)
+            ),
         ),
     }
     let start = plus_days(from, rule.receipt_presumption_days)?;
     if start > from {
-        let text = format!("Receipt is presumed {} later, on {}.", amount_of(rule.receipt_presumption_days, "day"), words(start));
+        let text = format!(
+            "Receipt is presumed {} later, on {}.",
+            amount_of(rule.receipt_presumption_days, "day"),
+            words(start)
+        );
         step(StepCode::ReceiptPresumed, start, text);
     }
 
@@ -148,7 +171,8 @@ pub fn compute(rule: &DeadlineRule, trigger: Trigger, zone: &Zone, stated_due_on
     let latest = rule.max_amount.map(|most| clock.run(start, most)).transpose()?;
     let holidays_complete = counted.holidays_known && latest.is_none_or(|latest| latest.holidays_known);
     if !holidays_complete {
-        let text = "Public holidays are not known that far: only weekends are taken into account there. Check the calendar by hand.";
+        let text = "Public holidays are not known that far: only weekends are taken into account there. Check the \
+             calendar by hand.";
         step(StepCode::HolidaysUnknown, counted.due, text.to_owned());
     }
 
@@ -190,8 +214,10 @@ pub fn compute(rule: &DeadlineRule, trigger: Trigger, zone: &Zone, stated_due_on
             (due_on, source) = (stated, DeadlineSource::StatedOnNotice);
         }
         if differs_from_notice {
-            let text =
-                format!("The notice and the rule differ. The earlier, {}, is used: ask for the right date in writing.", words(due_on));
+            let text = format!(
+                "The notice and the rule differ. The earlier, {}, is used: ask for the right date in writing.",
+                words(due_on)
+            );
             step(StepCode::DiffersFromNotice, due_on, text);
         }
     }
@@ -226,7 +252,12 @@ mod tests {
         Zone::parse(name).unwrap()
     }
     fn rule(change: Value) -> DeadlineRule {
-        let mut terms = json!({"name": "A rule", "jurisdiction": "us", "scheme": "other", "action_type": "letter", "trigger": "notice_date", "amount": 10, "unit": "calendar_day", "bound": "exact", "weekend_rule": "none", "holiday_calendar": "us_federal", "party": "us", "statutory": false, "effective_from": "1900-01-01", "last_verified_on": "2026-01-05"});
+        let mut terms = json!({
+            "name": "A rule", "jurisdiction": "us", "scheme": "other", "action_type": "letter",
+            "trigger": "notice_date", "amount": 10, "unit": "calendar_day", "bound": "exact", "weekend_rule": "none",
+            "holiday_calendar": "us_federal", "party": "us", "statutory": false, "effective_from": "1900-01-01",
+            "last_verified_on": "2026-01-05",
+        });
         for (member, value) in change.as_object().unwrap() {
             terms[member] = value.clone();
         }
@@ -256,7 +287,9 @@ mod tests {
     #[test]
     fn a_day_off_moves_to_the_business_day_that_the_rule_says() {
         // Friday, 3 July 2026 is the observed Independence Day.
-        for (weekend, expected) in [("none", "2026-07-04"), ("next_business_day", "2026-07-06"), ("previous_business_day", "2026-07-02")] {
+        for (weekend, expected) in
+            [("none", "2026-07-04"), ("next_business_day", "2026-07-06"), ("previous_business_day", "2026-07-02")]
+        {
             assert_eq!(due(json!({"weekend_rule": weekend}), "2026-06-24"), expected, "{weekend}");
         }
         let back = rule(json!({"weekend_rule": "previous_business_day", "amount": 1}));
@@ -312,7 +345,11 @@ mod tests {
             ("2026-05-11", "2026-05-01", DeadlineSource::Computed, true),
         ] {
             let found = run(&rule, on, Some(stated));
-            assert_eq!((found.due_on, found.source, found.differs_from_notice), (day(due), source, differs), "{stated}");
+            assert_eq!(
+                (found.due_on, found.source, found.differs_from_notice),
+                (day(due), source, differs),
+                "{stated}"
+            );
             assert_eq!(codes(&found).contains(&"differs_from_notice"), differs, "{stated}");
         }
         let refused = compute(&rule, on, &Zone::utc(), Some(day("2026-03-01")), Holidays::built_in()).unwrap_err();
@@ -324,7 +361,10 @@ mod tests {
         let unknown = Trigger::Unknown { not_before: day("2026-03-02") };
         let rule = rule(json!({"amount": 60, "receipt_presumption_days": 5}));
         let found = run(&rule, unknown, None);
-        assert_eq!((found.pending, found.due_on, found.earliest_due_on), (true, day("2026-05-06"), Some(day("2026-05-06"))));
+        assert_eq!(
+            (found.pending, found.due_on, found.earliest_due_on),
+            (true, day("2026-05-06"), Some(day("2026-05-06")))
+        );
         assert_eq!(codes(&found), ["trigger_unknown", "receipt_presumed", "counted", "end_of_day"]);
         // What the notice prints does not hang on the trigger.
         let stated = run(&rule, unknown, Some("2026-05-20"));
@@ -344,7 +384,12 @@ mod tests {
         // Where no holiday can matter, nothing is missing.
         assert!(run(&rule(json!({})), Trigger::On(day("2030-12-30")), None).holidays_complete);
         assert!(
-            run(&rule(json!({"unit": "business_day", "holiday_calendar": "none"})), Trigger::On(day("2030-12-30")), None).holidays_complete
+            run(
+                &rule(json!({"unit": "business_day", "holiday_calendar": "none"})),
+                Trigger::On(day("2030-12-30")),
+                None
+            )
+            .holidays_complete
         );
     }
 
@@ -352,7 +397,8 @@ mod tests {
     fn a_date_beyond_the_calendar_is_refused() {
         for unit in ["calendar_day", "business_day", "month"] {
             let rule = rule(json!({"unit": unit, "amount": 1000}));
-            let refused = compute(&rule, Trigger::On(day("2199-12-31")), &Zone::utc(), None, Holidays::built_in()).unwrap_err();
+            let refused =
+                compute(&rule, Trigger::On(day("2199-12-31")), &Zone::utc(), None, Holidays::built_in()).unwrap_err();
             assert_eq!(refused.all_issues()[0].fault.code, "out_of_range", "{unit}");
         }
     }
@@ -385,7 +431,8 @@ mod tests {
     ];
 
     prop_compose! {
-        /// Any rule, with a trigger between 2012 (before, some zones skipped whole days) and 2059, and a zone between -12 and +14.
+        /// Any rule, with a trigger between 2012 (before, some zones skipped whole days) and 2059, and a zone between
+        /// -12 and +14.
         fn any_clock()(
             amount in 1..400_i32,
             presumed in 0..10_i32,
@@ -397,7 +444,10 @@ mod tests {
             zone in prop::sample::select(ZONES),
         ) -> (DeadlineRule, Day, Zone) {
             let amount = if unit == DeadlineUnit::Month { amount % 60 + 1 } else { amount };
-            let change = json!({"amount": amount, "unit": unit, "bound": bound, "weekend_rule": weekend_rule, "holiday_calendar": calendar, "receipt_presumption_days": presumed});
+            let change = json!({
+                "amount": amount, "unit": unit, "bound": bound, "weekend_rule": weekend_rule,
+                "holiday_calendar": calendar, "receipt_presumption_days": presumed,
+            });
             (rule(change), Day::from_number(number).unwrap(), Zone::parse(zone).unwrap())
         }
     }

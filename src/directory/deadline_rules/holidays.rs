@@ -65,7 +65,8 @@ impl Holidays {
     pub fn built_in() -> &'static Self {
         static BUILT_IN: LazyLock<Holidays> = LazyLock::new(|| Holidays {
             us_federal: serde_json::from_str(include_str!("holidays/us_federal.json")).expect("us_federal.json"),
-            england_and_wales: serde_json::from_str(include_str!("holidays/england_and_wales.json")).expect("england_and_wales.json"),
+            england_and_wales: serde_json::from_str(include_str!("holidays/england_and_wales.json"))
+                .expect("england_and_wales.json"),
         });
         &BUILT_IN
     }
@@ -114,9 +115,17 @@ mod tests {
             assert!(us.name(day(date)).is_some_and(|known| known.starts_with(name)), "{date}");
         }
         assert!(us.name(day("2020-06-19")).is_none(), "Juneteenth became a holiday in 2021");
-        for date in
-            ["2020-05-08", "2022-06-02", "2022-06-03", "2022-09-19", "2023-05-08", "2026-04-03", "2026-12-28", "2027-12-27", "2027-12-28"]
-        {
+        for date in [
+            "2020-05-08",
+            "2022-06-02",
+            "2022-06-03",
+            "2022-09-19",
+            "2023-05-08",
+            "2026-04-03",
+            "2026-12-28",
+            "2027-12-27",
+            "2027-12-28",
+        ] {
             assert!(ew.name(day(date)).is_some(), "{date}");
         }
         for date in ["2020-05-04", "2022-05-30"] {

@@ -104,7 +104,13 @@ pub struct RuleRow {
     pub created_at: Instant,
 }
 impl RuleRow {
-    pub fn new(organization_id: OrganizationId, id: DeadlineRuleId, version: i32, created_by: UserId, terms: &NewDeadlineRule) -> Self {
+    pub fn new(
+        organization_id: OrganizationId,
+        id: DeadlineRuleId,
+        version: i32,
+        created_by: UserId,
+        terms: &NewDeadlineRule,
+    ) -> Self {
         Self { organization_id, id, version, terms: terms.clone(), created_by, created_at: Instant::now() }
     }
 }
@@ -114,7 +120,7 @@ impl RuleRow {
 /// A version is never changed; a newer one takes its place from the day that it is effective.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019a3c80-0000-7000-8000-000000000001", "code": "medicaid_mco_plan_appeal", "version": 1, "source": "built_in", "effective_from": "2017-07-01", "name": "Appeal to a Medicaid managed-care plan", "jurisdiction": "us", "scheme": "medicaid_managed_care", "action_type": "internal_appeal", "trigger": "notice_date", "amount": 60, "unit": "calendar_day", "bound": "exact", "receipt_presumption_days": 0, "weekend_rule": "none", "holiday_calendar": "us_federal", "party": "us", "statutory": true, "expedited": false, "citation": "42 CFR 438.402(c)(2)(ii)", "url": "https://www.ecfr.gov", "last_verified_on": "2026-11-01"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/deadline_rule.json"))))]
 pub struct DeadlineRule {
     pub id: DeadlineRuleId,
     /// The name by which the product itself refers to a rule that comes with it.
@@ -151,7 +157,13 @@ pub struct DeadlineRule {
 }
 
 impl DeadlineRule {
-    pub fn new(id: DeadlineRuleId, code: Option<&'static str>, version: i32, source: RuleSource, terms: NewDeadlineRule) -> Self {
+    pub fn new(
+        id: DeadlineRuleId,
+        code: Option<&'static str>,
+        version: i32,
+        source: RuleSource,
+        terms: NewDeadlineRule,
+    ) -> Self {
         Self {
             id,
             code,
@@ -198,7 +210,7 @@ impl Resource for DeadlineRule {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Validate, ToSchema, Queryable, Selectable, Insertable)]
 #[diesel(table_name = deadline_rules, treat_none_as_default_value = false)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"name": "Our own follow-up of a letter", "jurisdiction": "us", "scheme": "other", "action_type": "letter", "trigger": "request_received", "amount": 10, "unit": "business_day", "bound": "exact", "weekend_rule": "none", "holiday_calendar": "us_federal", "party": "other_side", "statutory": false, "effective_from": "2026-01-01", "last_verified_on": "2026-01-05"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/new_deadline_rule.json"))))]
 pub struct NewDeadlineRule {
     pub name: Line<200>,
     pub jurisdiction: Jurisdiction,
@@ -245,7 +257,12 @@ impl NewDeadlineRule {
                 issues.push(Issue { place: Place::Pointer(format!("/{member}")), fault: Fault::new(code, detail) });
             }
         };
-        need(self.max_amount.is_none_or(|most| most > self.amount), "max_amount", "out_of_range", "must be more than the amount");
+        need(
+            self.max_amount.is_none_or(|most| most > self.amount),
+            "max_amount",
+            "out_of_range",
+            "must be more than the amount",
+        );
         need(
             self.max_amount.is_none() || self.bound == DeadlineBound::Floor,
             "max_amount",
@@ -253,7 +270,12 @@ impl NewDeadlineRule {
             "only a floor leaves a range: say `bound` is `floor`",
         );
         need(!self.statutory || self.citation.is_some(), "citation", "required", "a rule that a law sets says which");
-        need(self.last_verified_on <= today, "last_verified_on", "in_the_future", "nobody has verified it on a day to come");
+        need(
+            self.last_verified_on <= today,
+            "last_verified_on",
+            "in_the_future",
+            "nobody has verified it on a day to come",
+        );
         need(
             self.effective_to.is_none_or(|last| last >= self.effective_from),
             "effective_to",
@@ -293,7 +315,8 @@ impl DeadlineRuleFilter {
             && self.scheme.is_none_or(|code| code == rule.scheme)
             && self.party.as_ref().is_none_or(|OneOf(parties)| parties.contains(&rule.party))
             && self.q.as_ref().is_none_or(|part| {
-                let texts = [Some(rule.name.as_str()), rule.code, rule.citation.as_ref().map(|citation| citation.as_str())];
+                let texts =
+                    [Some(rule.name.as_str()), rule.code, rule.citation.as_ref().map(|citation| citation.as_str())];
                 let words = fold::gathered(texts.into_iter().flatten());
                 let terms = fold::question(part.as_str());
                 !terms.is_empty() && terms.iter().all(|term| term.is_in(&words))
@@ -313,7 +336,7 @@ impl Filter for RuleVersionFilter {
 /// What to compute a due date from. Nothing is stored.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"rule_id": "019a3c80-0000-7000-8000-000000000001", "trigger_date": "2026-03-02", "time_zone": "America/Chicago"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/deadline_preview_request.json"))))]
 pub struct DeadlinePreviewRequest {
     pub rule_id: DeadlineRuleId,
     /// The day of what starts the clock; needed unless `trigger_not_before` is given.
@@ -327,12 +350,13 @@ pub struct DeadlinePreviewRequest {
 }
 
 /// Shown wherever a computed date is.
-pub const DISCLAIMER: &str = "This date is worked out from a rule and the day that you gave. It is no legal advice: check the notice itself and, where much hangs on it, ask a lawyer.";
+pub const DISCLAIMER: &str = "This date is worked out from a rule and the day that you gave. It is no legal advice: \
+     check the notice itself and, where much hangs on it, ask a lawyer.";
 
 /// A due date with the way it was come by.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"rule_id": "019a3c80-0000-7000-8000-000000000001", "rule_version": 1, "due_on": "2026-05-01", "due_at": "2026-05-02T04:59:59.999Z", "time_zone": "America/Chicago", "source": "computed", "differs_from_notice": false, "pending": false, "holidays_complete": true, "steps": [{"code": "trigger", "text": "The clock starts on Monday, 2 March 2026. That day itself is not counted.", "date": "2026-03-02"}, {"code": "counted", "text": "60 calendar days later is Friday, 1 May 2026.", "date": "2026-05-01"}], "citation": "42 CFR 438.402(c)(2)(ii)", "url": "https://www.ecfr.gov", "last_verified_on": "2026-11-01", "not_statutory": false, "disclaimer": "This is no legal advice."}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/deadline_preview.json"))))]
 pub struct DeadlinePreview {
     pub rule_id: DeadlineRuleId,
     pub rule_version: i32,
@@ -392,7 +416,12 @@ mod tests {
     use serde_json::{Value, json};
 
     fn terms(change: Value) -> NewDeadlineRule {
-        let mut body = json!({"name": "A rule", "jurisdiction": "us", "scheme": "other", "action_type": "letter", "trigger": "notice_date", "amount": 10, "unit": "calendar_day", "bound": "exact", "weekend_rule": "none", "holiday_calendar": "none", "party": "us", "statutory": false, "effective_from": "2020-01-01", "last_verified_on": "2026-01-05"});
+        let mut body = json!({
+            "name": "A rule", "jurisdiction": "us", "scheme": "other", "action_type": "letter",
+            "trigger": "notice_date", "amount": 10, "unit": "calendar_day", "bound": "exact", "weekend_rule": "none",
+            "holiday_calendar": "none", "party": "us", "statutory": false, "effective_from": "2020-01-01",
+            "last_verified_on": "2026-01-05",
+        });
         for (member, value) in change.as_object().unwrap() {
             body[member] = value.clone();
         }

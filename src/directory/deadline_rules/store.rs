@@ -28,15 +28,15 @@ pub fn find(tx: &mut Tx, id: DeadlineRuleId) -> Result<Vec<DeadlineRule>> {
     catalogue::with_own(own).remove(&id).ok_or_else(ApiError::not_found)
 }
 
-/// Keeps a rule as it is until the transaction ends, together with all others who count by it, or alone to add a version. It is held
-/// before any case is. Most rules have no row to hold: they come with the product.
+/// Keeps a rule as it is until the transaction ends, together with all others who count by it, or alone to add a
+/// version. It is held before any case is. Most rules have no row to hold: they come with the product.
 fn lock_for_update(tx: &mut Tx, id: DeadlineRuleId, shared: bool) -> Result<()> {
     let (purpose, rule) = (Purpose::DeadlineRule, id.uuid());
     if shared { tx.lock_shared(purpose, rule.as_bytes()) } else { tx.lock(purpose, rule.as_bytes()) }
 }
 
-/// Keeps a rule as it is until the transaction ends: a deadline that is counted by it is either on the review list of its next
-/// version or counted by that.
+/// Keeps a rule as it is until the transaction ends: a deadline that is counted by it is either on the review list of
+/// its next version or counted by that.
 pub fn keep_still(tx: &mut Tx, id: DeadlineRuleId) -> Result<()> {
     lock_for_update(tx, id, true)
 }
@@ -44,10 +44,9 @@ pub fn keep_still(tx: &mut Tx, id: DeadlineRuleId) -> Result<()> {
 /// The version of a rule, named in a body as `rule_id`, for a clock that `trigger_date` starts.
 pub fn effective(tx: &mut Tx, id: DeadlineRuleId, on: Day) -> Result<DeadlineRule> {
     let versions = find(tx, id).map_err(|error| error.named_by("/rule_id"))?;
-    versions
-        .into_iter()
-        .rfind(|version| version.holds_on(on))
-        .ok_or_else(|| ApiError::invalid("/trigger_date", "no_rule_in_force", "is a day for which no version of the rule is in force"))
+    versions.into_iter().rfind(|version| version.holds_on(on)).ok_or_else(|| {
+        ApiError::invalid("/trigger_date", "no_rule_in_force", "is a day for which no version of the rule is in force")
+    })
 }
 
 /// The version of the rule that the product calls `code`, for a clock that starts on this day.
@@ -89,8 +88,8 @@ pub fn page_of_versions(tx: &mut Tx, id: DeadlineRuleId, list: &List<RuleVersion
     Ok(page)
 }
 
-/// The page of `rules`, which stand in the order of their positions going up. The catalogue is small, and half of it is in no table:
-/// it is cut in memory, by the same cursors as every list.
+/// The page of `rules`, which stand in the order of their positions going up. The catalogue is small, and half of it is
+/// in no table: it is cut in memory, by the same cursors as every list.
 fn cut<F: crate::http::Filter>(
     tx: &Tx,
     list: &List<F>,
@@ -126,7 +125,9 @@ pub fn add_version(tx: &mut Tx, id: DeadlineRuleId, new: &Body<NewDeadlineRule>)
     new.check(Day::latest_today([&home_zone(tx)?]), Some(newest.effective_from))?;
     let row = RuleRow::new(tx.organization(), id, newest.version + 1, tx.user()?, new);
     // Somebody else may have been quicker with this number: run again, and follow theirs.
-    let elsewhere = || ApiError::new(Code::Contention, "Another request is adding a version of this rule.").header("retry-after", "1");
+    let elsewhere = || {
+        ApiError::new(Code::Contention, "Another request is adding a version of this rule.").header("retry-after", "1")
+    };
     diesel::insert_into(rules::table).values(&row).execute(tx.conn).on_unique(elsewhere)?;
     tx.record("deadline_rule.version_added", id, new.members());
     // The one place where a rule changes: what depends on it is told here, in the same transaction.
@@ -140,7 +141,11 @@ pub fn preview(tx: &mut Tx, asked: &DeadlinePreviewRequest) -> Result<DeadlinePr
         Some(zone) => zone.clone(),
         None => home_zone(tx)?,
     };
-    let trigger = Trigger::from_request(asked.trigger_date, asked.trigger_not_before, Day::latest_today([&zone, &home_zone(tx)?]))?;
+    let trigger = Trigger::from_request(
+        asked.trigger_date,
+        asked.trigger_not_before,
+        Day::latest_today([&zone, &home_zone(tx)?]),
+    )?;
     let rule = effective(tx, asked.rule_id, trigger.day())?;
     let computed = compute(&rule, trigger, &zone, asked.stated_due_on, Holidays::built_in())?;
     tx.audit_read("deadline_rule.previewed", rule.id);

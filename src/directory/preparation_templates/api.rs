@@ -18,7 +18,11 @@ use actix_web::{
 /// List the preparation templates
 ///
 /// One for each type of meeting, on one page: the organization's own or the built-in one.
-#[utoipa::path(tag = "Directory", responses((status = 200, body = PreparationTemplates)), security(("bearer" = ["directory:read"])))]
+#[utoipa::path(
+    tag = "Directory",
+    responses((status = 200, body = PreparationTemplates)),
+    security(("bearer" = ["directory:read"])),
+)]
 #[get("/preparation-templates")]
 pub async fn list_preparation_templates(who: Allowed<ReadDirectory>, db: Data<Db>) -> Reply<PreparationTemplates> {
     plain(db.read(&who, store::all).await?)
@@ -27,7 +31,12 @@ pub async fn list_preparation_templates(who: Allowed<ReadDirectory>, db: Data<Db
 /// Fetch one preparation template
 ///
 /// The checklist that is copied when a meeting of this type is booked.
-#[utoipa::path(tag = "Directory", params(("meeting_type" = MeetingType, Path)), responses((status = 200, body = PreparationTemplate)), security(("bearer" = ["directory:read"])))]
+#[utoipa::path(
+    tag = "Directory",
+    params(("meeting_type" = MeetingType, Path)),
+    responses((status = 200, body = PreparationTemplate)),
+    security(("bearer" = ["directory:read"])),
+)]
 #[get("/preparation-templates/{meeting_type}")]
 pub async fn get_preparation_template(
     who: Allowed<ReadDirectory>,
@@ -39,9 +48,15 @@ pub async fn get_preparation_template(
 
 /// Replace a preparation template
 ///
-/// Sets the organization's own checklist for this type of meeting, as a whole. Meetings that are already booked keep theirs. `If-Match` is
-/// optional.
-#[utoipa::path(tag = "Directory", params(("meeting_type" = MeetingType, Path)), request_body = NewPreparationTemplate, responses((status = 200, body = PreparationTemplate)), security(("bearer" = ["templates:write"])))]
+/// Sets the organization's own checklist for this type of meeting, as a whole. Meetings that are already booked keep
+/// theirs. `If-Match` is optional.
+#[utoipa::path(
+    tag = "Directory",
+    params(("meeting_type" = MeetingType, Path)),
+    request_body = NewPreparationTemplate,
+    responses((status = 200, body = PreparationTemplate)),
+    security(("bearer" = ["templates:write"])),
+)]
 #[put("/preparation-templates/{meeting_type}")]
 pub async fn replace_preparation_template(
     who: Allowed<WriteTemplates>,

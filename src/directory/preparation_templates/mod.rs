@@ -7,5 +7,7 @@ pub mod store;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
-    cfg.service(api::list_preparation_templates).service(api::get_preparation_template).service(api::replace_preparation_template);
+    cfg.service(api::list_preparation_templates)
+        .service(api::get_preparation_template)
+        .service(api::replace_preparation_template);
 }

@@ -32,7 +32,7 @@ text_enum! {
 /// One item of a checklist, before it is copied into a meeting.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"category": "documents", "text": "Documents gathered and copied.", "mandatory": true, "owner": "advocate"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/template_item.json"))))]
 pub struct TemplateItem {
     pub category: PreparationCategory,
     pub text: Text<1000>,
@@ -41,7 +41,8 @@ pub struct TemplateItem {
     pub owner: PreparationOwner,
 }
 
-/// The checklist of every type of meeting for which the organization has none of its own: data, in `default_template.json`.
+/// The checklist of every type of meeting for which the organization has none of its own: data, in
+/// `default_template.json`.
 static BUILT_IN: LazyLock<Vec<TemplateItem>> =
     LazyLock::new(|| serde_json::from_str(include_str!("default_template.json")).unwrap_or_default());
 
@@ -64,7 +65,7 @@ pub struct TemplateRow {
 /// The checklist of a type of meeting. It is copied when a meeting is booked; a later change leaves that copy alone.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(example = json!({"meeting_type": "discharge_planning", "source": "organization", "items": [{"category": "documents", "text": "Discharge papers asked for in writing.", "mandatory": true, "owner": "advocate"}], "version": 2, "updated_at": "2026-11-23T15:00:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/preparation_template.json"))))]
 pub struct PreparationTemplate {
     pub meeting_type: MeetingType,
     pub source: TemplateSource,
@@ -101,7 +102,7 @@ impl Resource for PreparationTemplate {
 
 /// One template for each type of meeting, in the order of the list of types.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"items": [{"meeting_type": "discharge_planning", "source": "built_in", "items": [{"category": "documents", "text": "Documents gathered and copied.", "mandatory": true, "owner": "advocate"}], "version": 1}]}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/preparation_templates.json"))))]
 pub struct PreparationTemplates {
     pub items: Vec<PreparationTemplate>,
 }
@@ -109,7 +110,7 @@ pub struct PreparationTemplates {
 /// The organization's own checklist for a type of meeting, whole.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"items": [{"category": "purpose", "text": "What should come of it, in the client's own words.", "mandatory": true, "owner": "client"}, {"category": "documents", "text": "Discharge papers asked for in writing.", "mandatory": true, "owner": "advocate"}]}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/new_preparation_template.json"))))]
 pub struct NewPreparationTemplate {
     #[validate(length(min = 1, max = 60))]
     #[schema(min_items = 1, max_items = 60)]

@@ -20,7 +20,8 @@ fn visible(tx: &Tx) -> templates::BoxedQuery<'static, Dialect> {
 /// The template of each type of meeting that is offered.
 pub fn all(tx: &mut Tx) -> Result<PreparationTemplates> {
     let rows: Vec<TemplateRow> = visible(tx).select(TemplateRow::as_select()).load(tx.conn)?;
-    let types = LISTS.get(MeetingTypes::LIST).into_iter().flat_map(|list| list.entries()).filter(|entry| !entry.retired);
+    let types =
+        LISTS.get(MeetingTypes::LIST).into_iter().flat_map(|list| list.entries()).filter(|entry| !entry.retired);
     let items = types.filter_map(|entry| MeetingType::known(entry.code)).map(|meeting_type| {
         let own = rows.iter().find(|row| row.meeting_type == meeting_type).cloned();
         own.map_or_else(|| PreparationTemplate::built_in(meeting_type), Into::into)
@@ -30,8 +31,11 @@ pub fn all(tx: &mut Tx) -> Result<PreparationTemplates> {
 
 /// The template of a type of meeting: the organization's own, or the one that comes with the product.
 pub fn find(tx: &mut Tx, meeting_type: MeetingType) -> Result<PreparationTemplate> {
-    let row: Option<TemplateRow> =
-        visible(tx).filter(templates::meeting_type.eq(meeting_type)).select(TemplateRow::as_select()).first(tx.conn).optional()?;
+    let row: Option<TemplateRow> = visible(tx)
+        .filter(templates::meeting_type.eq(meeting_type))
+        .select(TemplateRow::as_select())
+        .first(tx.conn)
+        .optional()?;
     Ok(row.map_or_else(|| PreparationTemplate::built_in(meeting_type), Into::into))
 }
 
@@ -59,7 +63,9 @@ pub fn replace(
         rewrite(templates::table.find((row.organization_id, row.meeting_type)), &row).execute(tx.conn)?;
     } else {
         // Somebody else may have been quicker with the first one: run again, and replace theirs.
-        let elsewhere = || ApiError::new(Code::Contention, "Another request is writing the same template.").header("retry-after", "1");
+        let elsewhere = || {
+            ApiError::new(Code::Contention, "Another request is writing the same template.").header("retry-after", "1")
+        };
         diesel::insert_into(templates::table).values(&row).execute(tx.conn).on_unique(elsewhere)?;
     }
     // A template has no id of its own: it is the organization's, under the name of its type.

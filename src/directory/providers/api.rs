@@ -17,16 +17,30 @@ use actix_web::{
 /// List providers
 ///
 /// All providers of the organization. A merged duplicate is not listed.
-#[utoipa::path(tag = "Directory", params(List<ProviderFilter>), responses((status = 200, body = Page<Provider>)), security(("bearer" = ["directory:read"])))]
+#[utoipa::path(
+    tag = "Directory",
+    params(List<ProviderFilter>),
+    responses((status = 200, body = Page<Provider>)),
+    security(("bearer" = ["directory:read"])),
+)]
 #[get("/providers")]
-pub async fn list_providers(who: Allowed<ReadDirectory>, db: Data<Db>, list: List<ProviderFilter>) -> Reply<Page<Provider>> {
+pub async fn list_providers(
+    who: Allowed<ReadDirectory>,
+    db: Data<Db>,
+    list: List<ProviderFilter>,
+) -> Reply<Page<Provider>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Create a provider
 ///
 /// Needs only its name.
-#[utoipa::path(tag = "Directory", request_body = NewProvider, responses((status = 201, body = Provider)), security(("bearer" = ["directory:write"])))]
+#[utoipa::path(
+    tag = "Directory",
+    request_body = NewProvider,
+    responses((status = 201, body = Provider)),
+    security(("bearer" = ["directory:write"])),
+)]
 #[post("/providers")]
 pub async fn create_provider(
     who: Allowed<WriteDirectory>,
@@ -40,7 +54,12 @@ pub async fn create_provider(
 /// Fetch one provider
 ///
 /// The id of a merged duplicate returns the surviving provider.
-#[utoipa::path(tag = "Directory", params(("id" = ProviderId, Path)), responses((status = 200, body = Provider)), security(("bearer" = ["directory:read"])))]
+#[utoipa::path(
+    tag = "Directory",
+    params(("id" = ProviderId, Path)),
+    responses((status = 200, body = Provider)),
+    security(("bearer" = ["directory:read"])),
+)]
 #[get("/providers/{id}")]
 pub async fn get_provider(who: Allowed<ReadDirectory>, db: Data<Db>, id: Path<ProviderId>) -> Reply<Provider> {
     ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
@@ -49,7 +68,13 @@ pub async fn get_provider(who: Allowed<ReadDirectory>, db: Data<Db>, id: Path<Pr
 /// Change a provider
 ///
 /// A JSON merge patch: absent members stay, `null` clears. The id of a merged duplicate changes the surviving provider.
-#[utoipa::path(tag = "Directory", params(("id" = ProviderId, Path)), request_body = ProviderPatch, responses((status = 200, body = Provider)), security(("bearer" = ["directory:write"])))]
+#[utoipa::path(
+    tag = "Directory",
+    params(("id" = ProviderId, Path)),
+    request_body = ProviderPatch,
+    responses((status = 200, body = Provider)),
+    security(("bearer" = ["directory:write"])),
+)]
 #[patch("/providers/{id}")]
 pub async fn update_provider(
     who: Allowed<WriteDirectory>,
@@ -63,9 +88,16 @@ pub async fn update_provider(
 
 /// Merge a duplicate provider into another
 ///
-/// Marks the provider in the path as a duplicate of `into`. Everything that refers to it then refers to `into`, which also takes over
-/// missing fields. Both ids keep working; lists show only the surviving provider. Returns the surviving provider. A merge cannot be undone.
-#[utoipa::path(tag = "Directory", params(("id" = ProviderId, Path)), request_body = ProviderMerge, responses((status = 201, body = Provider)), security(("bearer" = ["directory:merge"])))]
+/// Marks the provider in the path as a duplicate of `into`. Everything that refers to it then refers to `into`, which
+/// also takes over missing fields. Both ids keep working; lists show only the surviving provider. Returns the surviving
+/// provider. A merge cannot be undone.
+#[utoipa::path(
+    tag = "Directory",
+    params(("id" = ProviderId, Path)),
+    request_body = ProviderMerge,
+    responses((status = 201, body = Provider)),
+    security(("bearer" = ["directory:merge"])),
+)]
 #[post("/providers/{id}/merge")]
 pub async fn merge_provider(
     who: Allowed<MergeDirectory>,

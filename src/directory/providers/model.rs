@@ -55,8 +55,9 @@ impl ProviderRow {
 
     /// Makes the words that it is found by of its names.
     pub fn refold(&mut self) {
-        self.words =
-            fold::gathered([Some(self.name.as_str()), self.alternate_name.as_ref().map(|name| name.as_str())].into_iter().flatten());
+        self.words = fold::gathered(
+            [Some(self.name.as_str()), self.alternate_name.as_ref().map(|name| name.as_str())].into_iter().flatten(),
+        );
     }
 
     pub fn apply(&mut self, patch: &ProviderPatch) {
@@ -70,7 +71,8 @@ impl ProviderRow {
         patch.address.apply(&mut self.address);
     }
 
-    /// Takes over what this provider lacks and its duplicate has, so that nothing known is lost; the duplicate's name stays findable.
+    /// Takes over what this provider lacks and its duplicate has, so that nothing known is lost; the duplicate's name
+    /// stays findable.
     pub fn complete(&mut self, duplicate: Self) {
         let other_name = Some(duplicate.name).filter(|name| *name != self.name);
         self.alternate_name = self.alternate_name.take().or(other_name).or(duplicate.alternate_name);
@@ -85,7 +87,7 @@ impl ProviderRow {
 /// Who offers services.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000050", "name": "Riverside Clinic", "url": "https://riverside.example.org", "phone": "+1 555 0150", "merged_ids": [], "version": 1, "created_at": "2026-01-05T09:00:00.000Z", "updated_at": "2026-01-05T09:00:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/provider.json"))))]
 pub struct Provider {
     pub id: ProviderId,
     pub name: Line<200>,
@@ -159,7 +161,7 @@ pub struct ProviderPatch {
 /// That a provider is another one over again.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"into": "019ab3c4-0000-7000-8000-000000000051", "reason": "Entered twice, once under its old name."}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/provider_merge.json"))))]
 pub struct ProviderMerge {
     /// The one that stays. One that was itself merged stands for the one it was merged into.
     pub into: ProviderId,
@@ -189,11 +191,14 @@ mod tests {
     #[test]
     fn a_provider_takes_over_what_it_lacks_and_keeps_what_it_has() {
         let mut row = provider(serde_json::json!({"name": "Riverside Clinic", "phone": "1"}));
-        row.complete(provider(
-            serde_json::json!({"name": "River Side Clinic", "alternate_name": "RSC", "phone": "2", "address": "Quay 1"}),
-        ));
+        row.complete(provider(serde_json::json!({
+            "name": "River Side Clinic", "alternate_name": "RSC", "phone": "2", "address": "Quay 1",
+        })));
         let text = |line: Option<Line<200>>| line.map(|line| line.as_str().to_owned());
-        assert_eq!((row.name.as_str(), text(row.alternate_name).as_deref()), ("Riverside Clinic", Some("River Side Clinic")));
+        assert_eq!(
+            (row.name.as_str(), text(row.alternate_name).as_deref()),
+            ("Riverside Clinic", Some("River Side Clinic"))
+        );
         assert_eq!(row.phone.map(|phone| phone.as_str().to_owned()).as_deref(), Some("1"));
         assert!(row.address.is_some());
     }

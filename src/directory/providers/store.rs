@@ -23,7 +23,8 @@ macro_rules! is_provider {
             &[
                 concat!(
                     $column,
-                    " = coalesce((SELECT provider_merges.into_id FROM provider_merges WHERE provider_merges.organization_id = "
+                    " = coalesce((SELECT provider_merges.into_id FROM provider_merges WHERE \
+                     provider_merges.organization_id = "
                 ),
                 " AND provider_merges.provider_id = ",
                 "), ",
@@ -41,7 +42,8 @@ fn visible(tx: &Tx) -> providers::BoxedQuery<'static, Dialect> {
 
 fn filtered(tx: &Tx, filter: &ProviderFilter) -> providers::BoxedQuery<'static, Dialect> {
     const STANDS_FOR_ITSELF: &[&str] = &[
-        "NOT EXISTS (SELECT 1 FROM provider_merges WHERE provider_merges.organization_id = providers.organization_id AND provider_merges.provider_id = providers.id)",
+        "NOT EXISTS (SELECT 1 FROM provider_merges WHERE provider_merges.organization_id = providers.organization_id \
+         AND provider_merges.provider_id = providers.id)",
     ];
     let query = visible(tx).filter(Condition::new(STANDS_FOR_ITSELF, &[]));
     match &filter.q {
@@ -98,7 +100,8 @@ pub fn merged_into(tx: &mut Tx, id: ProviderId) -> Result<Option<ProviderId>> {
     Ok(merge.select(provider_merges::into_id).first(tx.conn).optional()?)
 }
 
-/// What those of these providers are called that the caller may see. A merged one is found by the id that it was merged into.
+/// What those of these providers are called that the caller may see. A merged one is found by the id that it was merged
+/// into.
 pub fn names(tx: &mut Tx, ids: Vec<ProviderId>) -> Result<Vec<(ProviderId, crate::types::Line<200>)>> {
     Ok(visible(tx).filter(providers::id.eq_any(ids)).select((providers::id, providers::name)).load(tx.conn)?)
 }
@@ -114,13 +117,17 @@ pub fn get(tx: &mut Tx, id: ProviderId) -> Result<Provider> {
     view(tx, row)
 }
 
-/// The provider that a body names, where it names one: of the organization, and in the place of a merged one the one that it was
-/// merged into. It is not merged before this transaction ends.
+/// The provider that a body names, where it names one: of the organization, and in the place of a merged one the one
+/// that it was merged into. It is not merged before this transaction ends.
 pub fn lock_reference(tx: &mut Tx, id: Option<ProviderId>, pointer: &str) -> Result<Option<ProviderId>> {
     let Some(mut id) = id else { return Ok(None) };
     loop {
-        let row: Option<ProviderId> =
-            visible(tx).filter(providers::id.eq(id)).select(providers::id).for_reference().get_result(tx.conn).optional()?;
+        let row: Option<ProviderId> = visible(tx)
+            .filter(providers::id.eq(id))
+            .select(providers::id)
+            .for_reference()
+            .get_result(tx.conn)
+            .optional()?;
         row.ok_or_else(|| ApiError::unknown_reference(pointer))?;
         match merged_into(tx, id)? {
             Some(into) => id = into,
@@ -141,7 +148,9 @@ fn lock_for_update(tx: &mut Tx, ids: &[ProviderId]) -> Result<Vec<ProviderRow>> 
     for id in ids {
         if merged_into(tx, *id)?.is_some() {
             // Somebody was quicker while this one waited: the whole transaction runs again, and sees it.
-            return Err(ApiError::new(Code::Contention, "Another request is merging this provider.").header("retry-after", "1"));
+            return Err(
+                ApiError::new(Code::Contention, "Another request is merging this provider.").header("retry-after", "1")
+            );
         }
     }
     Ok(rows)
@@ -180,10 +189,12 @@ pub const REFERENCING_TABLES: &[&str] = &["actions", "barriers", "interests", "m
 fn follow(tx: &mut Tx, from: ProviderId, into: ProviderId) -> Result<()> {
     macro_rules! versioned {
         ($($table:ident),+) => {$(
-            // By their ids, which an index gives alone: without statistics SQLite would look at every row of the organization.
+            // By their ids, which an index gives alone: without statistics SQLite would look at every row of the
+            // organization.
             let named = Condition::new(
                 &[
-                    concat!(stringify!($table), ".id IN (SELECT named.id FROM ", stringify!($table), " AS named WHERE named.organization_id = "),
+                    concat!(stringify!($table), ".id IN (SELECT named.id FROM ", stringify!($table), " AS named WHERE \
+                         named.organization_id = "),
                     " AND named.provider_id = ",
                     ")",
                 ],
@@ -196,9 +207,13 @@ fn follow(tx: &mut Tx, from: ProviderId, into: ProviderId) -> Result<()> {
         )+};
     }
     versioned!(actions, barriers, meetings, services);
-    diesel::update(interests::table.filter(interests::organization_id.eq(tx.organization())).filter(interests::provider_id.eq(from)))
-        .set((interests::provider_id.eq(into), interests::version.eq(interests::version + 1)))
-        .execute(tx.conn)?;
+    diesel::update(
+        interests::table
+            .filter(interests::organization_id.eq(tx.organization()))
+            .filter(interests::provider_id.eq(from)),
+    )
+    .set((interests::provider_id.eq(into), interests::version.eq(interests::version + 1)))
+    .execute(tx.conn)?;
     Ok(())
 }
 
@@ -214,7 +229,8 @@ pub fn merge(tx: &mut Tx, id: ProviderId, wanted: &Body<ProviderMerge>) -> Resul
         return Err(ApiError::conflict("This provider was already merged. Merge the surviving provider instead."));
     }
     let rows = lock_for_update(tx, &[id, into])?;
-    let (survivors, duplicates): (Vec<ProviderRow>, Vec<ProviderRow>) = rows.into_iter().partition(|row| row.id == into);
+    let (survivors, duplicates): (Vec<ProviderRow>, Vec<ProviderRow>) =
+        rows.into_iter().partition(|row| row.id == into);
     let (Some(mut row), Some(duplicate)) = (survivors.into_iter().next(), duplicates.into_iter().next()) else {
         return Err(ApiError::not_found());
     };
@@ -232,7 +248,9 @@ pub fn merge(tx: &mut Tx, id: ProviderId, wanted: &Body<ProviderMerge>) -> Resul
     );
     // What was merged into the duplicate is now the survivor too: one step leads from any id to the provider.
     diesel::update(
-        provider_merges::table.filter(provider_merges::organization_id.eq(row.organization_id)).filter(provider_merges::into_id.eq(id)),
+        provider_merges::table
+            .filter(provider_merges::organization_id.eq(row.organization_id))
+            .filter(provider_merges::into_id.eq(id)),
     )
     .set(provider_merges::into_id.eq(into))
     .execute(tx.conn)?;

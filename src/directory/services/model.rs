@@ -105,7 +105,7 @@ pub fn check_type(service_type: Option<&ServiceType>) -> Result<()> {
 /// What a provider offers.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000060", "provider_id": "019ab3c4-0000-7000-8000-000000000050", "name": "Outpatient program", "status": "active", "service_type": {"system": "open_eligibility", "code": "1178"}, "eligibility_description": "Adults who live in the county.", "wait_time": "About two weeks", "merged_ids": [], "version": 1, "created_at": "2026-01-05T09:00:00.000Z", "updated_at": "2026-01-05T09:00:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/service.json"))))]
 pub struct Service {
     pub id: ServiceId,
     pub provider_id: ProviderId,
@@ -161,7 +161,7 @@ impl Resource for Service {
 /// A new service.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"name": "Outpatient program", "provider_id": "019ab3c4-0000-7000-8000-000000000050", "status": "active", "service_type": {"system": "open_eligibility", "code": "1178"}, "eligibility_description": "Adults who live in the county.", "wait_time": "About two weeks"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/new_service.json"))))]
 pub struct NewService {
     pub name: Line<200>,
     /// Who offers it.

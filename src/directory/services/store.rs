@@ -22,7 +22,8 @@ fn visible(tx: &Tx) -> services::BoxedQuery<'static, Dialect> {
 
 fn filtered(tx: &Tx, filter: &ServiceFilter) -> services::BoxedQuery<'static, Dialect> {
     const STANDS_FOR_ITSELF: &[&str] = &[
-        "NOT EXISTS (SELECT 1 FROM service_merges WHERE service_merges.organization_id = services.organization_id AND service_merges.service_id = services.id)",
+        "NOT EXISTS (SELECT 1 FROM service_merges WHERE service_merges.organization_id = services.organization_id AND \
+         service_merges.service_id = services.id)",
     ];
     let mut query = visible(tx).filter(Condition::new(STANDS_FOR_ITSELF, &[]));
     if let Some(provider) = filter.provider {
@@ -96,12 +97,16 @@ pub fn get(tx: &mut Tx, id: ServiceId) -> Result<Service> {
     view(tx, row)
 }
 
-/// The service that a body names: of the organization, and in the place of a merged one the one that it was merged into. It is
-/// not merged before this transaction ends.
+/// The service that a body names: of the organization, and in the place of a merged one the one that it was merged
+/// into. It is not merged before this transaction ends.
 pub fn lock_reference(tx: &mut Tx, mut id: ServiceId, pointer: &str) -> Result<ServiceRow> {
     loop {
-        let row: Option<ServiceRow> =
-            visible(tx).filter(services::id.eq(id)).select(ServiceRow::as_select()).for_reference().get_result(tx.conn).optional()?;
+        let row: Option<ServiceRow> = visible(tx)
+            .filter(services::id.eq(id))
+            .select(ServiceRow::as_select())
+            .for_reference()
+            .get_result(tx.conn)
+            .optional()?;
         let row = row.ok_or_else(|| ApiError::unknown_reference(pointer))?;
         match merged_into(tx, id)? {
             Some(into) => id = into,
@@ -113,12 +118,18 @@ pub fn lock_reference(tx: &mut Tx, mut id: ServiceId, pointer: &str) -> Result<S
 /// These services, held until the transaction ends. None of them was merged.
 fn lock_for_update(tx: &mut Tx, ids: &[ServiceId]) -> Result<Vec<ServiceRow>> {
     // Always in the order of their ids, so that two merges never wait for each other.
-    let rows: Vec<ServiceRow> =
-        visible(tx).filter(services::id.eq_any(ids.to_vec())).order(services::id).select(ServiceRow::as_select()).locked().load(tx.conn)?;
+    let rows: Vec<ServiceRow> = visible(tx)
+        .filter(services::id.eq_any(ids.to_vec()))
+        .order(services::id)
+        .select(ServiceRow::as_select())
+        .locked()
+        .load(tx.conn)?;
     for id in ids {
         if merged_into(tx, *id)?.is_some() {
             // Somebody was quicker while this one waited: the whole transaction runs again, and sees it.
-            return Err(ApiError::new(Code::Contention, "Another request is merging this service.").header("retry-after", "1"));
+            return Err(
+                ApiError::new(Code::Contention, "Another request is merging this service.").header("retry-after", "1")
+            );
         }
     }
     Ok(rows)
@@ -161,9 +172,15 @@ pub const REFERENCING_TABLES: &[&str] = &["barriers"];
 /// Lets everything that names one service name the other. Rows with a version get a new one: their views change.
 fn follow(tx: &mut Tx, from: ServiceId, into: ServiceId) -> Result<()> {
     let (from, into) = (Key::from_uuid(from.uuid()), Key::from_uuid(into.uuid()));
-    diesel::update(barriers::table.filter(barriers::organization_id.eq(tx.organization())).filter(barriers::service_id.eq(from)))
-        .set((barriers::service_id.eq(into), barriers::version.eq(barriers::version + 1), barriers::updated_at.eq(Instant::now())))
-        .execute(tx.conn)?;
+    diesel::update(
+        barriers::table.filter(barriers::organization_id.eq(tx.organization())).filter(barriers::service_id.eq(from)),
+    )
+    .set((
+        barriers::service_id.eq(into),
+        barriers::version.eq(barriers::version + 1),
+        barriers::updated_at.eq(Instant::now()),
+    ))
+    .execute(tx.conn)?;
     Ok(())
 }
 
@@ -184,7 +201,11 @@ pub fn merge(tx: &mut Tx, id: ServiceId, wanted: &Body<ServiceMerge>) -> Result<
         return Err(ApiError::not_found());
     };
     if row.provider_id != duplicate.provider_id {
-        return Err(ApiError::invalid("/into", "wrong_provider", "must be a service of the same provider; merge the providers first"));
+        return Err(ApiError::invalid(
+            "/into",
+            "wrong_provider",
+            "must be a service of the same provider; merge the providers first",
+        ));
     }
     // No ETag that either id was answered with may match what the survivor is now.
     row.version = row.version.max(duplicate.version);
@@ -200,7 +221,9 @@ pub fn merge(tx: &mut Tx, id: ServiceId, wanted: &Body<ServiceMerge>) -> Result<
     );
     // What was merged into the duplicate is now the survivor too: one step leads from any id to the service.
     diesel::update(
-        service_merges::table.filter(service_merges::organization_id.eq(row.organization_id)).filter(service_merges::into_id.eq(id)),
+        service_merges::table
+            .filter(service_merges::organization_id.eq(row.organization_id))
+            .filter(service_merges::into_id.eq(id)),
     )
     .set(service_merges::into_id.eq(into))
     .execute(tx.conn)?;

@@ -13,10 +13,21 @@ use actix_web::{post, web::Data};
 
 /// Change my e-mail address
 ///
-/// Sends a one-time token to the new address. Once it is confirmed, within an hour, I sign in with the new address, and the old address is
-/// told by e-mail. Until then only an e-mail goes to the old address to say that the change was requested. Needs a password that was
-/// entered within the last ten minutes.
-#[utoipa::path(tag = "Me", request_body = NewEmail, responses((status = 202, description = "A letter is sent to the new address."), (status = 429, description = "Too many letters were sent to this address; `Retry-After` says when to come back.")), security(("bearer" = ["self:write"])))]
+/// Sends a one-time token to the new address. Once it is confirmed, within an hour, I sign in with the new address, and
+/// the old address is told by e-mail. Until then only an e-mail goes to the old address to say that the change was
+/// requested. Needs a password that was entered within the last ten minutes.
+#[utoipa::path(
+    tag = "Me",
+    request_body = NewEmail,
+    responses(
+        (status = 202, description = "A letter is sent to the new address."),
+        (
+            status = 429,
+            description = "Too many letters were sent to this address; `Retry-After` says when to come back.",
+        ),
+    ),
+    security(("bearer" = ["self:write"])),
+)]
 #[post("/me/email")]
 pub async fn change_email(
     who: RecentlyAuthenticated<WriteSelf>,
@@ -39,9 +50,22 @@ pub async fn change_email(
 /// Confirm a new e-mail address
 ///
 /// Send the one-time token from the e-mail. All sessions of the user end.
-#[utoipa::path(tag = "Signing in", request_body = EmailConfirmation, responses((status = 204, description = "The new address signs in."), (status = 409, description = "Somebody signs in with this address already.")), security(()))]
+#[utoipa::path(
+    tag = "Signing in",
+    request_body = EmailConfirmation,
+    responses(
+        (status = 204, description = "The new address signs in."),
+        (status = 409, description = "Somebody signs in with this address already."),
+    ),
+    security(()),
+)]
 #[post("/auth/confirm-email")]
-pub async fn confirm_email(who: Anyone, db: Data<Db>, post: Data<Post>, body: Body<EmailConfirmation, LOGIN_LIMIT>) -> Result<Answer<()>> {
+pub async fn confirm_email(
+    who: Anyone,
+    db: Data<Db>,
+    post: Data<Post>,
+    body: Body<EmailConfirmation, LOGIN_LIMIT>,
+) -> Result<Answer<()>> {
     let confirm = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
         out.extend(emails::email_was_changed(&store::confirm(tx, &body.token)?));
         Ok(())

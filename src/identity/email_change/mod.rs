@@ -1,4 +1,5 @@
-//! Another address to sign in with: asked for from inside, and confirmed by whoever reads the mail that goes there (AU-13).
+//! Another address to sign in with: asked for from inside, and confirmed by whoever reads the mail that goes there
+//! (AU-13).
 
 pub mod api;
 pub mod model;

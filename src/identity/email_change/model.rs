@@ -16,7 +16,7 @@ pub struct NewEmail {
 /// The secret that was sent to the new address.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"token": "email_change.019ab3c4000070008000000000000001.ZXhhbXBsZS1vbmx5LW5vdC1hLXRva2VuLWF0LWFsbC0wMDA"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/email_confirmation.json"))))]
 pub struct EmailConfirmation {
     #[validate(length(max = 120))]
     #[schema(max_length = 120)]

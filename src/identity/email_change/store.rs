@@ -17,7 +17,8 @@ fn visible(tx: &mut Tx, found: &one_time_tokens::Found) -> Result<UserRow> {
     users::store::who_may_come_in(tx, found.subject())?.ok_or_else(one_time_tokens::refused)
 }
 
-/// A secret for the new address. Whether somebody signs in with it already is told to whoever reads the mail there, and to nobody else.
+/// A secret for the new address. Whether somebody signs in with it already is told to whoever reads the mail there, and
+/// to nobody else.
 pub fn begin(tx: &mut Tx, email: &Email) -> Result<(Reachable, String)> {
     let row = users::store::hold_own(tx)?;
     if row.email == *email {

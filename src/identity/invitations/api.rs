@@ -16,17 +16,35 @@ use actix_web::{
 /// List invitations
 ///
 /// Who was invited and the outcome, the newest first.
-#[utoipa::path(tag = "Users", params(List<InvitationFilter>), responses((status = 200, body = Page<Invitation>)), security(("bearer" = ["users:write"])))]
+#[utoipa::path(
+    tag = "Users",
+    params(List<InvitationFilter>),
+    responses((status = 200, body = Page<Invitation>)),
+    security(("bearer" = ["users:write"])),
+)]
 #[get("/invitations")]
-pub async fn list_invitations(who: Allowed<WriteUsers>, db: Data<Db>, list: List<InvitationFilter>) -> Reply<Page<Invitation>> {
+pub async fn list_invitations(
+    who: Allowed<WriteUsers>,
+    db: Data<Db>,
+    list: List<InvitationFilter>,
+) -> Reply<Page<Invitation>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Invite a user
 ///
-/// Sends a one-time token by e-mail. The recipient becomes a user once they choose a password, within three days, provided that the person
-/// who invited them is still an administrator. Needs a password that was entered within the last ten minutes.
-#[utoipa::path(tag = "Users", request_body = NewInvitation, responses((status = 201, body = Invitation), (status = 429, description = "This address was written to often; `Retry-After` says when to come back.")), security(("bearer" = ["users:write"])))]
+/// Sends a one-time token by e-mail. The recipient becomes a user once they choose a password, within three days,
+/// provided that the person who invited them is still an administrator. Needs a password that was entered within the
+/// last ten minutes.
+#[utoipa::path(
+    tag = "Users",
+    request_body = NewInvitation,
+    responses(
+        (status = 201, body = Invitation),
+        (status = 429, description = "This address was written to often; `Retry-After` says when to come back."),
+    ),
+    security(("bearer" = ["users:write"])),
+)]
 #[post("/invitations")]
 pub async fn create_invitation(
     who: RecentlyAuthenticated<WriteUsers>,
@@ -50,7 +68,12 @@ pub async fn create_invitation(
 /// Fetch one invitation
 ///
 /// With its outcome.
-#[utoipa::path(tag = "Users", params(("id" = InvitationId, Path)), responses((status = 200, body = Invitation)), security(("bearer" = ["users:write"])))]
+#[utoipa::path(
+    tag = "Users",
+    params(("id" = InvitationId, Path)),
+    responses((status = 200, body = Invitation)),
+    security(("bearer" = ["users:write"])),
+)]
 #[get("/invitations/{id}")]
 pub async fn get_invitation(who: Allowed<WriteUsers>, db: Data<Db>, id: Path<InvitationId>) -> Reply<Invitation> {
     ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
@@ -58,8 +81,17 @@ pub async fn get_invitation(who: Allowed<WriteUsers>, db: Data<Db>, id: Path<Inv
 
 /// Send an invitation again
 ///
-/// Valid for three more days. The earlier one-time token stops working. Needs a password that was entered within the last ten minutes.
-#[utoipa::path(tag = "Users", params(("id" = InvitationId, Path)), responses((status = 200, body = Invitation), (status = 429, description = "It was sent often; `Retry-After` says when to come back.")), security(("bearer" = ["users:write"])))]
+/// Valid for three more days. The earlier one-time token stops working. Needs a password that was entered within the
+/// last ten minutes.
+#[utoipa::path(
+    tag = "Users",
+    params(("id" = InvitationId, Path)),
+    responses(
+        (status = 200, body = Invitation),
+        (status = 429, description = "It was sent often; `Retry-After` says when to come back."),
+    ),
+    security(("bearer" = ["users:write"])),
+)]
 #[post("/invitations/{id}/send-again")]
 pub async fn send_invitation_again(
     who: RecentlyAuthenticated<WriteUsers>,
@@ -79,9 +111,19 @@ pub async fn send_invitation_again(
 /// Withdraw an invitation
 ///
 /// The one-time token stops working.
-#[utoipa::path(tag = "Users", params(("id" = InvitationId, Path)), responses((status = 204, description = "The invitation is withdrawn.")), security(("bearer" = ["users:write"])))]
+#[utoipa::path(
+    tag = "Users",
+    params(("id" = InvitationId, Path)),
+    responses((status = 204, description = "The invitation is withdrawn.")),
+    security(("bearer" = ["users:write"])),
+)]
 #[delete("/invitations/{id}")]
-pub async fn withdraw_invitation(who: Allowed<WriteUsers>, db: Data<Db>, id: Path<InvitationId>, version: IfMatch) -> Reply<()> {
+pub async fn withdraw_invitation(
+    who: Allowed<WriteUsers>,
+    db: Data<Db>,
+    id: Path<InvitationId>,
+    version: IfMatch,
+) -> Reply<()> {
     db.write(&who, move |tx| store::withdraw(tx, *id, &version)).await?;
     no_content()
 }
@@ -89,9 +131,22 @@ pub async fn withdraw_invitation(who: Allowed<WriteUsers>, db: Data<Db>, id: Pat
 /// Accept an invitation
 ///
 /// Creates the user with the password that they chose. Does not sign them in.
-#[utoipa::path(tag = "Signing in", request_body = Acceptance, responses((status = 200, body = User), (status = 409, description = "Somebody signs in with this address already.")), security(()))]
+#[utoipa::path(
+    tag = "Signing in",
+    request_body = Acceptance,
+    responses(
+        (status = 200, body = User),
+        (status = 409, description = "Somebody signs in with this address already."),
+    ),
+    security(()),
+)]
 #[post("/auth/accept-invitation")]
-pub async fn accept_invitation(who: Anyone, db: Data<Db>, hasher: Data<Hasher>, body: Body<Acceptance, LOGIN_LIMIT>) -> Reply<User> {
+pub async fn accept_invitation(
+    who: Anyone,
+    db: Data<Db>,
+    hasher: Data<Hasher>,
+    body: Body<Acceptance, LOGIN_LIMIT>,
+) -> Reply<User> {
     let place = hasher.place()?;
     let token = body.token.clone();
     let own = db.read(&who, move |tx| store::check(tx, &token)).await?;

@@ -1,4 +1,5 @@
-//! Invitations: how somebody comes to have an account. There is no user until the person has chosen a password (AZ-04, AU-11).
+//! Invitations: how somebody comes to have an account. There is no user until the person has chosen a password (AZ-04,
+//! AU-11).
 
 pub mod api;
 pub mod model;

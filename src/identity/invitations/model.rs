@@ -63,7 +63,7 @@ impl InvitationRow {
 /// Somebody who may come in once they have chosen a password.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-00000000000a", "email": "bo@example.org", "display_name": "Bo", "role": "advocate", "team_ids": ["019ab3c4-0000-7000-8000-000000000003"], "status": "open", "expires_at": "2026-11-29T09:00:00.000Z", "invited_by": "019ab3c4-0000-7000-8000-000000000001", "version": 1, "created_at": "2026-11-26T09:00:00.000Z", "updated_at": "2026-11-26T09:00:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/invitation.json"))))]
 pub struct Invitation {
     pub id: InvitationId,
     pub email: Email,
@@ -111,7 +111,7 @@ impl Resource for Invitation {
 /// Whom to invite, and as what.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"email": "bo@example.org", "display_name": "Bo", "role": "advocate", "team_ids": ["019ab3c4-0000-7000-8000-000000000003"]}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/new_invitation.json"))))]
 pub struct NewInvitation {
     pub email: Email,
     pub display_name: Line<120>,
@@ -126,7 +126,7 @@ pub struct NewInvitation {
 /// A password, with the secret that was sent.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"token": "invitation.019ab3c4000070008000000000000001.ZXhhbXBsZS1vbmx5LW5vdC1hLXRva2VuLWF0LWFsbC0wMDA", "password": "four dry umbrellas"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/acceptance.json"))))]
 pub struct Acceptance {
     #[validate(length(max = 120))]
     #[schema(max_length = 120)]

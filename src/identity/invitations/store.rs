@@ -27,7 +27,9 @@ fn visible(tx: &Tx) -> Result<invitations::BoxedQuery<'static, Dialect>> {
     let own = invitations::table.filter(invitations::organization_id.eq(actor.organization)).into_boxed();
     Ok(match actor.role {
         Role::Admin => own,
-        Role::Supervisor | Role::Advocate | Role::Client | Role::Integration | Role::Auditor => own.filter(Condition::nothing()),
+        Role::Supervisor | Role::Advocate | Role::Client | Role::Integration | Role::Auditor => {
+            own.filter(Condition::nothing())
+        }
     })
 }
 
@@ -57,12 +59,14 @@ pub fn page(tx: &mut Tx, list: &List<InvitationFilter>) -> Result<Page<Invitatio
 }
 
 pub fn get(tx: &mut Tx, id: InvitationId) -> Result<Invitation> {
-    let row: InvitationRow = visible(tx)?.filter(invitations::id.eq(id)).select(InvitationRow::as_select()).first(tx.conn)?;
+    let row: InvitationRow =
+        visible(tx)?.filter(invitations::id.eq(id)).select(InvitationRow::as_select()).first(tx.conn)?;
     tx.audit_read("invitation.read", row.id);
     Ok(row.into())
 }
 
-/// Invites somebody, and writes to them. Whether they sign in to another organization is told to nobody but them, when they accept.
+/// Invites somebody, and writes to them. Whether they sign in to another organization is told to nobody but them, when
+/// they accept.
 pub fn create(tx: &mut Tx, new: &Body<NewInvitation>, route: &Route) -> Result<(Invitation, Letter)> {
     let row = InvitationRow::new(tx.organization(), tx.user()?, new);
     for (place, team) in new.team_ids.iter().enumerate() {
@@ -70,7 +74,8 @@ pub fn create(tx: &mut Tx, new: &Body<NewInvitation>, route: &Route) -> Result<(
     }
     users::store::lock_address(tx, &row.email)?;
     users::store::refuse_known(tx, &row.email)?;
-    let open = || ApiError::new(Code::AlreadyExists, "This address has an open invitation. Send it again or withdraw it.");
+    let open =
+        || ApiError::new(Code::AlreadyExists, "This address has an open invitation. Send it again or withdraw it.");
     diesel::insert_into(invitations::table).values(&row).execute(tx.conn).on_unique(open)?;
     tx.record("invitation.created", row.id, new.members());
     let letter = write(tx, &row, route)?;
@@ -125,9 +130,13 @@ pub fn withdraw(tx: &mut Tx, id: InvitationId, version: &IfMatch) -> Result<()> 
 
 /// The open invitation that a secret was made for, held where `held`.
 fn sent(tx: &mut Tx, found: &one_time_tokens::Found, held: bool) -> Result<InvitationRow> {
-    let own = invitations::table.find((tx.organization(), found.subject::<InvitationRow>())).select(InvitationRow::as_select());
-    let row: Option<InvitationRow> = if held { own.locked().get_result(tx.conn).optional()? } else { own.first(tx.conn).optional()? };
-    row.filter(|row| row.status == InvitationStatus::Open && row.email == found.email).ok_or_else(one_time_tokens::refused)
+    let own = invitations::table
+        .find((tx.organization(), found.subject::<InvitationRow>()))
+        .select(InvitationRow::as_select());
+    let row: Option<InvitationRow> =
+        if held { own.locked().get_result(tx.conn).optional()? } else { own.first(tx.conn).optional()? };
+    row.filter(|row| row.status == InvitationStatus::Open && row.email == found.email)
+        .ok_or_else(one_time_tokens::refused)
 }
 
 /// The words that a password must not be made of, if the secret may be used; nothing is used up yet.
@@ -150,7 +159,8 @@ pub fn accept(tx: &mut Tx, token: &str, hash: &str) -> Result<User> {
     if host.is_none_or(|host| host.role != Role::Admin) {
         return Err(one_time_tokens::refused());
     }
-    let user = UserRow::new(row.organization_id, row.email.clone(), row.display_name.clone(), row.role, Some(hash.to_owned()));
+    let user =
+        UserRow::new(row.organization_id, row.email.clone(), row.display_name.clone(), row.role, Some(hash.to_owned()));
     users::store::insert(tx, &user)?;
     for team in row.team_ids.0.clone() {
         teams::store::add_member(tx, team, user.id)?;

@@ -14,7 +14,11 @@ use actix_web::{get, patch, web::Data};
 /// Fetch the organization
 ///
 /// The caller's own organization and its settings.
-#[utoipa::path(tag = "Organization", responses((status = 200, body = Organization)), security(("bearer" = ["organization:read"])))]
+#[utoipa::path(
+    tag = "Organization",
+    responses((status = 200, body = Organization)),
+    security(("bearer" = ["organization:read"])),
+)]
 #[get("/organization")]
 pub async fn get_organization(who: Allowed<ReadOrganization>, db: Data<Db>) -> Reply<Organization> {
     let row = db.peek(&who, store::find).await?;
@@ -23,9 +27,14 @@ pub async fn get_organization(who: Allowed<ReadOrganization>, db: Data<Db>) -> R
 
 /// Change the organization's settings
 ///
-/// Settings apply from the next request on: the time zone decides what day it is, and a second person may be needed to close a case. Needs
-/// a password that was entered within the last ten minutes.
-#[utoipa::path(tag = "Organization", request_body = OrganizationPatch, responses((status = 200, body = Organization)), security(("bearer" = ["organization:write"])))]
+/// Settings apply from the next request on: the time zone decides what day it is, and a second person may be needed to
+/// close a case. Needs a password that was entered within the last ten minutes.
+#[utoipa::path(
+    tag = "Organization",
+    request_body = OrganizationPatch,
+    responses((status = 200, body = Organization)),
+    security(("bearer" = ["organization:write"])),
+)]
 #[patch("/organization")]
 pub async fn update_organization(
     who: RecentlyAuthenticated<WriteOrganization>,

@@ -72,7 +72,7 @@ impl OrganizationRow {
 
 /// The caller's organization and its settings.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000001", "name": "River Peers", "client_word": "participant", "time_zone": "America/Chicago", "suppression_threshold": 11, "second_person_closes": true, "second_factor_roles": ["admin", "supervisor", "auditor"], "version": 3, "created_at": "2026-01-05T09:00:00.000Z", "updated_at": "2026-11-23T14:30:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/organization.json"))))]
 pub struct Organization {
     pub id: OrganizationId,
     pub name: Line<200>,

@@ -13,11 +13,27 @@ use actix_web::{post, web::Data};
 
 /// Ask for a password reset
 ///
-/// Sends a one-time token to the user with this address. The token sets a new password, once, within an hour. The answer and its time are
-/// the same whether the user exists or not. Each address gets only a few e-mails an hour.
-#[utoipa::path(tag = "Signing in", request_body = Forgotten, responses((status = 429, description = "Very much was asked for from this address; `Retry-After` says when to come back."), (status = 202, description = "If somebody signs in with this address, they are sent a letter.")), security(()))]
+/// Sends a one-time token to the user with this address. The token sets a new password, once, within an hour. The
+/// answer and its time are the same whether the user exists or not. Each address gets only a few e-mails an hour.
+#[utoipa::path(
+    tag = "Signing in",
+    request_body = Forgotten,
+    responses(
+        (
+            status = 429,
+            description = "Very much was asked for from this address; `Retry-After` says when to come back.",
+        ),
+        (status = 202, description = "If somebody signs in with this address, they are sent a letter."),
+    ),
+    security(()),
+)]
 #[post("/auth/forgot-password")]
-pub async fn forgot_password(who: Anyone, db: Data<Db>, post: Data<Post>, body: Body<Forgotten, LOGIN_LIMIT>) -> Result<Answer<()>> {
+pub async fn forgot_password(
+    who: Anyone,
+    db: Data<Db>,
+    post: Data<Post>,
+    body: Body<Forgotten, LOGIN_LIMIT>,
+) -> Result<Answer<()>> {
     db.write(&who, throttle::may_ask).await?;
     let (db, email) = (db.get_ref().clone(), body.into_inner().email);
     let taken = post.run(move |route| {
@@ -27,13 +43,23 @@ pub async fn forgot_password(who: Anyone, db: Data<Db>, post: Data<Post>, body: 
         }
         begun.ok().flatten().map(|(row, secret)| emails::password_reset(route, &row, &secret))
     });
-    if taken { received() } else { Err(ApiError::overloaded("Too many e-mails are waiting to be sent. Try again later.")) }
+    if taken {
+        received()
+    } else {
+        Err(ApiError::overloaded("Too many e-mails are waiting to be sent. Try again later."))
+    }
 }
 
 /// Set a new password with a one-time token
 ///
-/// Ends all sessions of the user and does not sign them in: the next sign-in asks for the second factor, if there is one.
-#[utoipa::path(tag = "Signing in", request_body = PasswordReset, responses((status = 204, description = "The password is changed.")), security(()))]
+/// Ends all sessions of the user and does not sign them in: the next sign-in asks for the second factor, if there is
+/// one.
+#[utoipa::path(
+    tag = "Signing in",
+    request_body = PasswordReset,
+    responses((status = 204, description = "The password is changed.")),
+    security(()),
+)]
 #[post("/auth/reset-password")]
 pub async fn reset_password(
     who: Anyone,

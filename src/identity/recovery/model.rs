@@ -16,7 +16,7 @@ pub struct Forgotten {
 /// A new password, with the secret that was sent.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"token": "password_reset.019ab3c4000070008000000000000001.ZXhhbXBsZS1vbmx5LW5vdC1hLXRva2VuLWF0LWFsbC0wMDA", "password": "four dry umbrellas"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/password_reset.json"))))]
 pub struct PasswordReset {
     #[validate(length(max = 120))]
     #[schema(max_length = 120)]

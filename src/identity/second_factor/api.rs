@@ -21,7 +21,11 @@ use actix_web::{
 /// Fetch the state of my second factor
 ///
 /// Whether I have one, and whether my role must have one.
-#[utoipa::path(tag = "Me", responses((status = 200, body = SecondFactor)), security(("bearer" = ["self:factor"])))]
+#[utoipa::path(
+    tag = "Me",
+    responses((status = 200, body = SecondFactor)),
+    security(("bearer" = ["self:factor"])),
+)]
 #[get("/me/second-factor")]
 pub async fn get_second_factor(who: Allowed<OwnFactor>, db: Data<Db>) -> Reply<SecondFactor> {
     plain(db.read(&who, store::own).await?)
@@ -29,19 +33,32 @@ pub async fn get_second_factor(who: Allowed<OwnFactor>, db: Data<Db>) -> Reply<S
 
 /// Start to set up a second factor
 ///
-/// Returns the secret for an authenticator app (RFC 6238), once. No code is needed before one has confirmed it. Needs a password that was
-/// entered within the last ten minutes.
-#[utoipa::path(tag = "Me", responses((status = 200, body = NewFactor)), security(("bearer" = ["self:factor"])))]
+/// Returns the secret for an authenticator app (RFC 6238), once. No code is needed before one has confirmed it. Needs a
+/// password that was entered within the last ten minutes.
+#[utoipa::path(
+    tag = "Me",
+    responses((status = 200, body = NewFactor)),
+    security(("bearer" = ["self:factor"])),
+)]
 #[post("/me/second-factor")]
-pub async fn begin_second_factor(who: RecentlyAuthenticated<OwnFactor>, db: Data<Db>, gate: Data<AuthContext>) -> Reply<NewFactor> {
+pub async fn begin_second_factor(
+    who: RecentlyAuthenticated<OwnFactor>,
+    db: Data<Db>,
+    gate: Data<AuthContext>,
+) -> Reply<NewFactor> {
     plain(db.write(&who, move |tx| store::begin(tx, &gate.secrets)).await?)
 }
 
 /// Confirm my second factor
 ///
-/// Send a code from the authenticator app. From now on every sign-in needs a code. Ends all my other sessions. Returns the recovery codes,
-/// once.
-#[utoipa::path(tag = "Me", request_body = Confirmation, responses((status = 200, body = RecoveryCodes)), security(("bearer" = ["self:factor"])))]
+/// Send a code from the authenticator app. From now on every sign-in needs a code. Ends all my other sessions. Returns
+/// the recovery codes, once.
+#[utoipa::path(
+    tag = "Me",
+    request_body = Confirmation,
+    responses((status = 200, body = RecoveryCodes)),
+    security(("bearer" = ["self:factor"])),
+)]
 #[post("/me/second-factor/confirmation")]
 pub async fn confirm_second_factor(
     who: RecentlyAuthenticated<OwnFactor>,
@@ -60,10 +77,19 @@ pub async fn confirm_second_factor(
 
 /// Renew my recovery codes
 ///
-/// Returns ten new codes, once. The earlier codes stop working. Needs a password that was entered within the last ten minutes.
-#[utoipa::path(tag = "Me", responses((status = 200, body = RecoveryCodes)), security(("bearer" = ["self:factor"])))]
+/// Returns ten new codes, once. The earlier codes stop working. Needs a password that was entered within the last ten
+/// minutes.
+#[utoipa::path(
+    tag = "Me",
+    responses((status = 200, body = RecoveryCodes)),
+    security(("bearer" = ["self:factor"])),
+)]
 #[post("/me/second-factor/recovery-codes")]
-pub async fn renew_recovery_codes(who: RecentlyAuthenticated<OwnFactor>, db: Data<Db>, post: Data<Post>) -> Reply<RecoveryCodes> {
+pub async fn renew_recovery_codes(
+    who: RecentlyAuthenticated<OwnFactor>,
+    db: Data<Db>,
+    post: Data<Post>,
+) -> Reply<RecoveryCodes> {
     let renew = |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
         let codes = store::renew_codes(tx)?;
         out.extend(emails::recovery_codes_were_renewed(&Reachable::own(tx)?));
@@ -74,11 +100,19 @@ pub async fn renew_recovery_codes(who: RecentlyAuthenticated<OwnFactor>, db: Dat
 
 /// Remove my second factor
 ///
-/// Ends all my other sessions. If my role must have a second factor, nothing else works until I set up another. Needs a password that was
-/// entered within the last ten minutes.
-#[utoipa::path(tag = "Me", responses((status = 204, description = "No code is asked for any more.")), security(("bearer" = ["self:factor"])))]
+/// Ends all my other sessions. If my role must have a second factor, nothing else works until I set up another. Needs a
+/// password that was entered within the last ten minutes.
+#[utoipa::path(
+    tag = "Me",
+    responses((status = 204, description = "No code is asked for any more.")),
+    security(("bearer" = ["self:factor"])),
+)]
 #[delete("/me/second-factor")]
-pub async fn remove_second_factor(who: RecentlyAuthenticated<OwnFactor>, db: Data<Db>, post: Data<Post>) -> Result<Answer<()>> {
+pub async fn remove_second_factor(
+    who: RecentlyAuthenticated<OwnFactor>,
+    db: Data<Db>,
+    post: Data<Post>,
+) -> Result<Answer<()>> {
     let remove = |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
         out.extend(emails::second_factor_was_removed(&store::remove_own(tx)?));
         Ok(())
@@ -89,9 +123,14 @@ pub async fn remove_second_factor(who: RecentlyAuthenticated<OwnFactor>, db: Dat
 
 /// Remove a user's second factor
 ///
-/// For a user who lost it and whose identity the administrator has checked. Ends the user's sessions. Needs a password that was entered
-/// within the last ten minutes.
-#[utoipa::path(tag = "Users", params(("id" = UserId, Path)), responses((status = 204, description = "No code is asked for any more.")), security(("bearer" = ["users:write"])))]
+/// For a user who lost it and whose identity the administrator has checked. Ends the user's sessions. Needs a password
+/// that was entered within the last ten minutes.
+#[utoipa::path(
+    tag = "Users",
+    params(("id" = UserId, Path)),
+    responses((status = 204, description = "No code is asked for any more.")),
+    security(("bearer" = ["users:write"])),
+)]
 #[delete("/users/{id}/second-factor")]
 pub async fn remove_user_second_factor(
     who: RecentlyAuthenticated<WriteUsers>,

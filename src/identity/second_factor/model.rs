@@ -39,7 +39,7 @@ pub struct SecondFactor {
 
 /// What an authenticator is told, once.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({"secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP", "otpauth_uri": "otpauth://totp/Alongside:ana%40example.org?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Alongside"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/new_factor.json"))))]
 pub struct NewFactor {
     /// For typing in by hand.
     pub secret: String,

@@ -64,11 +64,12 @@ pub fn check_all(tx: &mut Tx, secrets: &SecretKeys) -> Result<(usize, Vec<String
     Ok((rows.len(), wrong.collect()))
 }
 
-/// Encrypts what an older version has stored in the clear, and with the newest key what is encrypted with an older one; says how many
-/// those were. A second time it finds nothing to do.
+/// Encrypts what an older version has stored in the clear, and with the newest key what is encrypted with an older one;
+/// says how many those were. A second time it finds nothing to do.
 pub fn seal_all(tx: &mut Tx, secrets: &SecretKeys) -> Result<usize> {
     let own = second_factors::table.filter(second_factors::organization_id.eq(tx.organization()));
-    let rows: Vec<FactorRow> = own.order(second_factors::user_id).select(FactorRow::as_select()).locked().load(tx.conn)?;
+    let rows: Vec<FactorRow> =
+        own.order(second_factors::user_id).select(FactorRow::as_select()).locked().load(tx.conn)?;
     let mut sealed = 0;
     for row in rows.iter().filter(|row| !secrets.is_newest(&row.secret)) {
         let secret = match key_of(&row.secret) {
@@ -111,9 +112,12 @@ impl Proof {
     }
 }
 
-/// Holds a code against the person's factor. A try is counted by itself, before it is looked at: a right password sets nothing back.
+/// Holds a code against the person's factor. A try is counted by itself, before it is looked at: a right password sets
+/// nothing back.
 pub fn prove(tx: &mut Tx, secrets: &SecretKeys, user: UserId, otp: Option<&str>) -> Result<Proof> {
-    let Some(row) = lock_for_update(tx, user)?.filter(|row| row.confirmed_at.is_some()) else { return Ok(Proof::Given) };
+    let Some(row) = lock_for_update(tx, user)?.filter(|row| row.confirmed_at.is_some()) else {
+        return Ok(Proof::Given);
+    };
     let Some(otp) = otp else {
         // A right password by itself: the audit log knows of it.
         tx.record("user.otp_asked", user, Vec::new());
@@ -169,8 +173,13 @@ pub fn begin(tx: &mut Tx, secrets: &SecretKeys) -> Result<NewFactor> {
         return Err(ApiError::conflict("You already have a second factor. Remove it first."));
     }
     let secret = totp::new_secret()?;
-    let mut row =
-        FactorRow { organization_id: actor.organization, user_id: actor.user, secret: Vec::new(), confirmed_at: None, last_step: 0 };
+    let mut row = FactorRow {
+        organization_id: actor.organization,
+        user_id: actor.user,
+        secret: Vec::new(),
+        confirmed_at: None,
+        last_step: 0,
+    };
     row.secret = secrets.seal(&row.place(), &secret)?;
     diesel::delete(second_factors::table.find((actor.organization, actor.user))).execute(tx.conn)?;
     diesel::insert_into(second_factors::table).values(&row).execute(tx.conn)?;
@@ -184,7 +193,9 @@ pub fn confirm(tx: &mut Tx, secrets: &SecretKeys, otp: &str) -> Result<RecoveryC
     users::store::hold_own(tx)?;
     organizations::store::lock_reference(tx)?;
     let row = lock_for_update(tx, actor.user)?.filter(|row| row.confirmed_at.is_none());
-    let row = row.ok_or_else(|| ApiError::conflict("There is no second factor to confirm. Start with POST /me/second-factor."))?;
+    let row = row.ok_or_else(|| {
+        ApiError::conflict("There is no second factor to confirm. Start with POST /me/second-factor.")
+    })?;
     let step = totp::matching_step(&row.open(secrets)?, otp.trim(), row.last_step, Instant::now());
     let step = step.ok_or_else(|| ApiError::invalid("/otp", "wrong_code", "is not the current code"))?;
     diesel::update(second_factors::table.find((row.organization_id, row.user_id)))
@@ -227,7 +238,8 @@ fn forget_codes(tx: &mut Tx, user: UserId) -> Result<()> {
     Ok(())
 }
 
-/// Takes one's own factor away; where the role must have one, nothing else can be done until there is another. Whom to tell of it.
+/// Takes one's own factor away; where the role must have one, nothing else can be done until there is another. Whom to
+/// tell of it.
 pub fn remove_own(tx: &mut Tx) -> Result<Reachable> {
     let actor = tx.actor()?;
     let user = users::store::hold_own(tx)?;
@@ -238,8 +250,8 @@ pub fn remove_own(tx: &mut Tx) -> Result<Reachable> {
     Reachable::find(tx, user.id, &user.email)
 }
 
-/// Takes somebody's factor away who has lost it, and ends their sessions: the next time they sign in without, and set up a new one where
-/// their role must have it.
+/// Takes somebody's factor away who has lost it, and ends their sessions: the next time they sign in without, and set
+/// up a new one where their role must have it.
 pub fn remove_of(tx: &mut Tx, user: UserId) -> Result<Reachable> {
     let row = users::store::hold_somebody(tx, user)?;
     remove(tx, user)?;

@@ -31,13 +31,15 @@ use actix_web::{
 
 /// One answer for every reason (AU-02).
 fn refused() -> ApiError {
-    let detail = "The e-mail address or the password is wrong, the account is not active, or it must wait after too many failures.";
+    let detail = "The e-mail address or the password is wrong, the account is not active, or it must wait after too \
+         many failures.";
     ApiError::new(Code::InvalidCredentials, detail).header("www-authenticate", "Bearer")
 }
 
 /// The password was right, and that is told: a code is asked for. A wrong one is refused like anything else.
 fn otp_required() -> ApiError {
-    ApiError::new(Code::OtpRequired, "Also send the code of the second factor as otp.").header("www-authenticate", "Bearer")
+    ApiError::new(Code::OtpRequired, "Also send the code of the second factor as otp.")
+        .header("www-authenticate", "Bearer")
 }
 
 /// For 401 at `/auth/refresh`: nothing but a new sign-in helps.
@@ -47,21 +49,45 @@ fn not_refreshed() -> ApiError {
 }
 
 fn tokens(gate: &AuthContext, actor: Actor, refresh_token: String, row: UserRow) -> Result<Tokens> {
-    Ok(Tokens { access_token: gate.keys.mint(actor)?, token_type: "Bearer", expires_in: ACCESS_SECONDS, refresh_token, user: row.into() })
+    Ok(Tokens {
+        access_token: gate.keys.mint(actor)?,
+        token_type: "Bearer",
+        expires_in: ACCESS_SECONDS,
+        refresh_token,
+        user: row.into(),
+    })
 }
 
 /// Sign in
 ///
-/// Answers an access token for ten minutes and a refresh token. An unknown address costs the same time as a wrong password, and is answered the same.
+/// Answers an access token for ten minutes and a refresh token. An unknown address costs the same time as a wrong
+/// password, and is answered the same.
 ///
-/// From the fifth failure in a row on, nothing is looked at for half a minute, then a minute, and so on to a quarter of an hour; meanwhile
-/// the right password is refused like a wrong one, but where somebody has signed in to the account before: there its failures are counted
-/// by themselves. After a hundred it is taken no more, until there is a new one. A try counts as a failure until the person has come in, so
-/// no more than five can be under way at once. Very many failures from one address make that address wait (429).
+/// From the fifth failure in a row on, nothing is looked at for half a minute, then a minute, and so on to a quarter of
+/// an hour; meanwhile the right password is refused like a wrong one, but where somebody has signed in to the account
+/// before: there its failures are counted by themselves. After a hundred it is taken no more, until there is a new one.
+/// A try counts as a failure until the person has come in, so no more than five can be under way at once. Very many
+/// failures from one address make that address wait (429).
 ///
-/// Who has a second factor sends its code as `otp`; without one, a right password is answered 401 `otp_required`. A code is taken once. A
-/// recovery code does instead, once.
-#[utoipa::path(tag = "Signing in", request_body = Login, responses((status = 200, body = Tokens), (status = 401, description = "The e-mail address or the password is wrong, the account is not active, or it must wait after too many failures."), (status = 429, description = "There were too many failures from this address; `Retry-After` says when to come back.")), security(()))]
+/// Who has a second factor sends its code as `otp`; without one, a right password is answered 401 `otp_required`. A
+/// code is taken once. A recovery code does instead, once.
+#[utoipa::path(
+    tag = "Signing in",
+    request_body = Login,
+    responses(
+        (status = 200, body = Tokens),
+        (
+            status = 401,
+            description = "The e-mail address or the password is wrong, the account is not active, or it must wait \
+                 after too many failures.",
+        ),
+        (
+            status = 429,
+            description = "There were too many failures from this address; `Retry-After` says when to come back.",
+        ),
+    ),
+    security(()),
+)]
 #[post("/auth/login")]
 pub async fn login(
     who: Anyone,
@@ -73,7 +99,8 @@ pub async fn login(
 ) -> Reply<Tokens> {
     let place = hasher.place()?;
     let mut found = look_up(&db, &who, &body).await?;
-    // Before it is known whether the password is right: of many who guess at once no more are looked at than of those who come in turn.
+    // Before it is known whether the password is right: of many who guess at once no more are looked at than of those
+    // who come in turn.
     let email = body.email.clone();
     let may = db.write(&who, move |tx| throttle::record_attempt(tx, &email)).await?;
     loop {
@@ -146,10 +173,19 @@ async fn look_up(db: &Db, who: &Anyone, body: &Login) -> Result<Option<(UserRow,
 
 /// Stay signed in
 ///
-/// Exchanges the refresh token for a new pair (rotation). For a 30-second grace period, until the new refresh token is used, the old one
-/// returns the same new one: an answer can be lost, and several windows of one browser refresh at once. Reuse after that ends the
-/// session as a suspected theft, and the user is told by e-mail. Every refusal is 401 `invalid_refresh_token`.
-#[utoipa::path(tag = "Signing in", request_body = Refresh, responses((status = 200, body = Tokens), (status = 401, description = "The refresh token is unknown, spent or expired, or the session has ended.")), security(()))]
+/// Exchanges the refresh token for a new pair (rotation). For a 30-second grace period, until the new refresh token is
+/// used, the old one returns the same new one: an answer can be lost, and several windows of one browser refresh at
+/// once. Reuse after that ends the session as a suspected theft, and the user is told by e-mail. Every refusal is 401
+/// `invalid_refresh_token`.
+#[utoipa::path(
+    tag = "Signing in",
+    request_body = Refresh,
+    responses(
+        (status = 200, body = Tokens),
+        (status = 401, description = "The refresh token is unknown, spent or expired, or the session has ended."),
+    ),
+    security(()),
+)]
 #[post("/auth/refresh")]
 pub async fn refresh(
     who: Anyone,
@@ -173,7 +209,11 @@ pub async fn refresh(
 /// Sign out
 ///
 /// Ends the session. Its access token and refresh token stop working with the next request.
-#[utoipa::path(tag = "Signing in", responses((status = 204, description = "The session has ended.")), security(("bearer" = ["self:read"])))]
+#[utoipa::path(
+    tag = "Signing in",
+    responses((status = 204, description = "The session has ended.")),
+    security(("bearer" = ["self:read"])),
+)]
 #[post("/auth/logout")]
 pub async fn logout(who: Allowed<ReadSelf>, db: Data<Db>) -> Result<Answer<()>> {
     let this = who.who().session;
@@ -183,9 +223,14 @@ pub async fn logout(who: Allowed<ReadSelf>, db: Data<Db>) -> Result<Answer<()>> 
 
 /// Enter my password again
 ///
-/// Operations on accounts and exports need a password that was entered within the last ten minutes; otherwise they answer 403
-/// `reauthentication_required`. A user with a second factor also sends its code.
-#[utoipa::path(tag = "Signing in", request_body = Reauthentication, responses((status = 204, description = "It is right, and is not asked for again for ten minutes.")), security(("bearer" = ["self:factor"])))]
+/// Operations on accounts and exports need a password that was entered within the last ten minutes; otherwise they
+/// answer 403 `reauthentication_required`. A user with a second factor also sends its code.
+#[utoipa::path(
+    tag = "Signing in",
+    request_body = Reauthentication,
+    responses((status = 204, description = "It is right, and is not asked for again for ten minutes.")),
+    security(("bearer" = ["self:factor"])),
+)]
 #[post("/auth/reauthenticate")]
 pub async fn reauthenticate(
     who: Allowed<OwnFactor>,
@@ -199,7 +244,8 @@ pub async fn reauthenticate(
     let row = db.peek(&who, users::store::own).await?;
     // Whoever has found somebody's session guesses no faster than at the door.
     let (email, id) = (row.email.clone(), row.id);
-    let turn = move |tx: &mut Tx<'_>| Ok((throttle::record_attempt(tx, &email)?, tx.refusal("user.password_refused", id)));
+    let turn =
+        move |tx: &mut Tx<'_>| Ok((throttle::record_attempt(tx, &email)?, tx.refusal("user.password_refused", id)));
     let (may, refusal) = db.write(&who, turn).await?;
     let hash = row.password_hash.clone().filter(|_| may);
     let mut proof = Proof::Wrong;
@@ -232,7 +278,11 @@ pub async fn reauthenticate(
 /// List my sessions
 ///
 /// At most ten: another sign-in ends the oldest.
-#[utoipa::path(tag = "Me", responses((status = 200, body = Sessions)), security(("bearer" = ["self:read"])))]
+#[utoipa::path(
+    tag = "Me",
+    responses((status = 200, body = Sessions)),
+    security(("bearer" = ["self:read"])),
+)]
 #[get("/me/sessions")]
 pub async fn list_my_sessions(who: Allowed<ReadSelf>, db: Data<Db>) -> Reply<Sessions> {
     plain(db.read(&who, store::own).await?)
@@ -241,7 +291,12 @@ pub async fn list_my_sessions(who: Allowed<ReadSelf>, db: Data<Db>) -> Reply<Ses
 /// End one of my sessions
 ///
 /// Its access token and refresh token stop working with the next request.
-#[utoipa::path(tag = "Me", params(("id" = SessionId, Path)), responses((status = 204, description = "The session has ended.")), security(("bearer" = ["self:read"])))]
+#[utoipa::path(
+    tag = "Me",
+    params(("id" = SessionId, Path)),
+    responses((status = 204, description = "The session has ended.")),
+    security(("bearer" = ["self:read"])),
+)]
 #[delete("/me/sessions/{id}")]
 pub async fn end_my_session(who: Allowed<ReadSelf>, db: Data<Db>, id: Path<SessionId>) -> Result<Answer<()>> {
     db.write(&who, move |tx| store::end_own(tx, *id)).await?;
@@ -251,7 +306,12 @@ pub async fn end_my_session(who: Allowed<ReadSelf>, db: Data<Db>, id: Path<Sessi
 /// End all sessions of a user
 ///
 /// From the next request on: for a lost device. The user can sign in again.
-#[utoipa::path(tag = "Users", params(("id" = UserId, Path)), responses((status = 204, description = "Every session of the person has ended.")), security(("bearer" = ["users:write"])))]
+#[utoipa::path(
+    tag = "Users",
+    params(("id" = UserId, Path)),
+    responses((status = 204, description = "Every session of the person has ended.")),
+    security(("bearer" = ["users:write"])),
+)]
 #[delete("/users/{id}/sessions")]
 pub async fn end_user_sessions(who: Allowed<WriteUsers>, db: Data<Db>, id: Path<UserId>) -> Result<Answer<()>> {
     db.write(&who, move |tx| users::store::sign_out(tx, *id)).await?;

@@ -1,5 +1,5 @@
-//! The guard's look at the session, at every request. On PostgreSQL, where a question is a round trip, those that wait together are
-//! asked for together; none is answered from what was known before it asked.
+//! The guard's look at the session, at every request. On PostgreSQL, where a question is a round trip, those that wait
+//! together are asked for together; none is answered from what was known before it asked.
 
 use super::store::{Live, all_live, is_ours, live};
 use crate::{
@@ -58,7 +58,10 @@ impl BatchedLookup {
         let (reply, answer) = oneshot::channel();
         let full = |_| ApiError::overloaded("Too many requests are waiting. Try again later.");
         queue.try_send(Call { organization, session, reply }).map_err(full)?;
-        tokio::time::timeout(ACQUIRE_TIMEOUT, answer).await.map_err(ApiError::unavailable)?.map_err(ApiError::unavailable)?
+        tokio::time::timeout(ACQUIRE_TIMEOUT, answer)
+            .await
+            .map_err(ApiError::unavailable)?
+            .map_err(ApiError::unavailable)?
     }
 }
 
@@ -67,7 +70,9 @@ impl Sessions for BatchedLookup {
         let (organization, session) = (claims.org, claims.sid);
         Box::pin(async move {
             match self.find(organization, session).await? {
-                Some(live) if live.user == claims.sub && live.expires_at > Instant::now() => Ok(live.actor(organization)),
+                Some(live) if live.user == claims.sub && live.expires_at > Instant::now() => {
+                    Ok(live.actor(organization))
+                }
                 _ => Err(ApiError::unauthenticated()),
             }
         })

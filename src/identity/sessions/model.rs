@@ -16,8 +16,9 @@ pub const SESSION_SECONDS: i64 = 24 * 3600;
 /// TK-06, for staff: and an hour without being used.
 pub const IDLE_SECONDS: i64 = 3600;
 
-/// For so many seconds the refresh token that was spent last is answered with its successor again: an answer was lost, or several
-/// windows of one browser refresh at the same moment. As long as a client waits for an answer before it tries again.
+/// For so many seconds the refresh token that was spent last is answered with its successor again: an answer was lost,
+/// or several windows of one browser refresh at the same moment. As long as a client waits for an answer before it
+/// tries again.
 pub const GRACE_SECONDS: i64 = 30;
 
 /// A row of `sessions`.
@@ -41,7 +42,7 @@ pub const MOST_SESSIONS: i64 = 10;
 
 /// A session of one's own that has not ended.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000009", "started_at": "2026-01-05T09:00:00.000Z", "expires_at": "2026-01-06T09:00:00.000Z", "is_this": true}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/session.json"))))]
 pub struct Session {
     pub id: SessionId,
     pub started_at: Instant,
@@ -53,7 +54,7 @@ pub struct Session {
 
 /// The sessions of a person, the newest first: at most ten.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"items": [{"id": "019ab3c4-0000-7000-8000-000000000009", "started_at": "2026-01-05T09:00:00.000Z", "expires_at": "2026-01-06T09:00:00.000Z", "is_this": true}]}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/sessions.json"))))]
 pub struct Sessions {
     pub items: Vec<Session>,
 }
@@ -84,7 +85,8 @@ pub struct RefreshRow {
     pub issued_at: Instant,
     pub expires_at: Instant,
     pub spent_at: Option<Instant>,
-    /// Of the token that was spent last: the secret of the next one, encrypted with a key that only the spent token gives.
+    /// Of the token that was spent last: the secret of the next one, encrypted with a key that only the spent token
+    /// gives.
     pub successor: Option<Vec<u8>>,
 }
 
@@ -104,7 +106,7 @@ pub struct Login {
 /// What staying signed in asks for.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"refresh_token": "019ab3c4000070008000000000000001.ZXhhbXBsZS1vbmx5LW5vdC1hLXRva2VuLWF0LWFsbC0wMDA"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/refresh.json"))))]
 pub struct Refresh {
     #[validate(length(max = 200))]
     #[schema(max_length = 200)]
@@ -125,14 +127,14 @@ pub struct Reauthentication {
 
 /// An access token, and the refresh token that gets the next one.
 #[derive(Serialize, ToSchema)]
-#[schema(example = json!({"access_token": "eyJ0eXAiOiJhdCtqd3QifQ.eyJpc3MiOiJhbG9uZ3NpZGUifQ.c2lnbmF0dXJl", "token_type": "Bearer", "expires_in": 600, "refresh_token": "019ab3c4000070008000000000000001.ZXhhbXBsZS1vbmx5LW5vdC1hLXRva2VuLWF0LWFsbC0wMDA", "user": {"id": "019ab3c4-0000-7000-8000-000000000002", "email": "ana@example.org", "display_name": "Ana", "role": "advocate", "status": "active", "version": 1, "created_at": "2026-01-05T09:00:00.000Z", "updated_at": "2026-01-05T09:00:00.000Z"}}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/tokens.json"))))]
 pub struct Tokens {
     pub access_token: String,
     pub token_type: &'static str,
     /// Seconds until the access token expires.
     pub expires_in: i64,
-    /// Spent by its first use. For 30 seconds, and until the next one is used, it answers with the same next one; after that it ends the
-    /// session.
+    /// Spent by its first use. For 30 seconds, and until the next one is used, it answers with the same next one; after
+    /// that it ends the session.
     pub refresh_token: String,
     pub user: User,
 }

@@ -33,7 +33,10 @@ use sha2::{Digest as _, Sha256};
 /// The sessions that this caller may see: their own.
 fn visible(tx: &Tx) -> Result<sessions::BoxedQuery<'static, Dialect>> {
     let actor = tx.actor()?;
-    Ok(sessions::table.filter(sessions::organization_id.eq(actor.organization)).filter(sessions::user_id.eq(actor.user)).into_boxed())
+    Ok(sessions::table
+        .filter(sessions::organization_id.eq(actor.organization))
+        .filter(sessions::user_id.eq(actor.user))
+        .into_boxed())
 }
 
 /// A session as the guard needs it: whose, in what role, and until when.
@@ -62,11 +65,13 @@ fn latest() -> (Instant, Instant) {
     (latest, latest.plus_seconds(SESSION_SECONDS))
 }
 
-/// Ends for good the sessions that a wrong clock has made, so that none of them is good once its time has come; says how many.
+/// Ends for good the sessions that a wrong clock has made, so that none of them is good once its time has come; says
+/// how many.
 ///
-/// PostgreSQL tells by its own clock which they are. SQLite has none: what tells of a wrong clock there is that the newest entry of an
-/// organization's audit log lies ahead. Then the clock was wrong before or is wrong now, nobody can tell which, and every session of the
-/// organization ends. The entry that says so is the newest then, so that this happens once.
+/// PostgreSQL tells by its own clock which they are. SQLite has none: what tells of a wrong clock there is that the
+/// newest entry of an organization's audit log lies ahead. Then the clock was wrong before or is wrong now, nobody can
+/// tell which, and every session of the organization ends. The entry that says so is the newest then, so that this
+/// happens once.
 pub fn end_untimely(conn: &mut Conn) -> Result<usize> {
     let (now, (latest, _), has_a_clock) = (Instant::now(), latest(), conn.waits_for_rows());
     let mut ended = 0;
@@ -78,7 +83,8 @@ pub fn end_untimely(conn: &mut Conn) -> Result<usize> {
             false if went_back => Condition::everything(),
             false => Condition::sql("sessions.created_at > ").at(latest),
         };
-        let open = sessions::table.filter(sessions::organization_id.eq(organization)).filter(sessions::ended_at.is_null());
+        let open =
+            sessions::table.filter(sessions::organization_id.eq(organization)).filter(sessions::ended_at.is_null());
         let count = diesel::update(open.filter(untimely)).set(sessions::ended_at.eq(now)).execute(conn)?;
         if went_back || count > 0 {
             let origin = Origin { request: RequestId::new(), source: "server".into(), of_one: None };
@@ -97,7 +103,9 @@ fn alive(organization: OrganizationId) -> _ {
     let (latest, longest): (Instant, Instant) = latest();
     let in_time: SessionEndsInTime = SessionEndsInTime;
     sessions::table
-        .inner_join(users::table.on(users::organization_id.eq(sessions::organization_id).and(users::id.eq(sessions::user_id))))
+        .inner_join(
+            users::table.on(users::organization_id.eq(sessions::organization_id).and(users::id.eq(sessions::user_id))),
+        )
         .inner_join(organizations::table.on(organizations::id.eq(sessions::organization_id)))
         .filter(sessions::organization_id.eq(organization))
         .filter(sessions::ended_at.is_null())
@@ -137,7 +145,8 @@ pub fn is_ours(conn: &mut Conn, organization: OrganizationId, session: SessionId
 pub fn revalidate_session(conn: &mut Conn, actor: Actor) -> Result<bool> {
     let live = live(conn, actor.organization, actor.session)?;
     Ok(live.is_some_and(|live| {
-        let same = (live.user, live.role, live.scopes, live.purpose) == (actor.user, actor.role, actor.scopes, actor.purpose);
+        let same =
+            (live.user, live.role, live.scopes, live.purpose) == (actor.user, actor.role, actor.scopes, actor.purpose);
         same && live.expires_at > Instant::now()
     }))
 }
@@ -149,7 +158,12 @@ pub fn own(tx: &mut Tx) -> Result<Sessions> {
     let rows: Vec<SessionRow> =
         open.order((sessions::created_at.desc(), sessions::id.desc())).select(SessionRow::as_select()).load(tx.conn)?;
     tx.audit_read_all("session.listed", rows.iter().map(|row| row.id));
-    let shown = |row: SessionRow| Session { id: row.id, started_at: row.created_at, expires_at: row.expires_at, is_this: row.id == this };
+    let shown = |row: SessionRow| Session {
+        id: row.id,
+        started_at: row.created_at,
+        expires_at: row.expires_at,
+        is_this: row.id == this,
+    };
     Ok(Sessions { items: rows.into_iter().map(shown).collect() })
 }
 
@@ -168,9 +182,15 @@ pub enum Start {
     PasswordChanged,
 }
 
-/// Starts a session for somebody who has proved who they are, unless they may no longer sign in, or what they have proved it by, the
-/// hash of a password, is theirs no more; with the second factor, where they have one.
-pub fn start(tx: &mut Tx, secrets: &SecretKeys, user: UserId, proved: Option<&str>, otp: Option<&str>) -> Result<Start> {
+/// Starts a session for somebody who has proved who they are, unless they may no longer sign in, or what they have
+/// proved it by, the hash of a password, is theirs no more; with the second factor, where they have one.
+pub fn start(
+    tx: &mut Tx,
+    secrets: &SecretKeys,
+    user: UserId,
+    proved: Option<&str>,
+    otp: Option<&str>,
+) -> Result<Start> {
     tx.nothing_changed();
     // Held until the session is there to be ended with the others, and to be counted with them.
     let row = people::store::lock_for_update(tx, user)?;
@@ -221,7 +241,9 @@ pub fn prove(tx: &mut Tx, secrets: &SecretKeys, proved: Option<&str>, otp: Optio
 
 /// Whether nothing may be done in this session until a second factor has been set up.
 pub fn awaits_factor(tx: &mut Tx, session: SessionId, awaits: bool) -> Result<()> {
-    diesel::update(sessions::table.find((tx.organization(), session))).set(sessions::awaits_factor.eq(awaits)).execute(tx.conn)?;
+    diesel::update(sessions::table.find((tx.organization(), session)))
+        .set(sessions::awaits_factor.eq(awaits))
+        .execute(tx.conn)?;
     Ok(())
 }
 
@@ -236,11 +258,14 @@ pub fn all_await_factor(tx: &mut Tx, roles: &[Role]) -> Result<()> {
         .filter(second_factors::confirmed_at.is_not_null())
         .select(second_factors::user_id);
     let lack = named.filter(users::id.ne_all(have)).select(users::id);
-    diesel::update(open.filter(sessions::user_id.eq_any(lack))).set(sessions::awaits_factor.eq(true)).execute(tx.conn)?;
+    diesel::update(open.filter(sessions::user_id.eq_any(lack)))
+        .set(sessions::awaits_factor.eq(true))
+        .execute(tx.conn)?;
     Ok(())
 }
 
-/// A refresh token names its organization, so that it is looked for there and nowhere else; the rest of it is the secret.
+/// A refresh token names its organization, so that it is looked for there and nowhere else; the rest of it is the
+/// secret.
 fn refresh_token(organization: OrganizationId, secret: &str) -> String {
     format!("{}.{secret}", organization.uuid().simple())
 }
@@ -262,7 +287,8 @@ fn issue(tx: &mut Tx, actor: Actor, session_expires_at: Instant) -> Result<Strin
     Ok(secret)
 }
 
-/// What a spent token encrypts its successor with. The database holds only a hash of the token, and so cannot decrypt it.
+/// What a spent token encrypts its successor with. The database holds only a hash of the token, and so cannot decrypt
+/// it.
 fn successor_key(secret: &str) -> [u8; 32] {
     Sha256::new().chain_update(b"alongside refresh successor").chain_update(secret).finalize().into()
 }
@@ -278,9 +304,10 @@ pub enum Rotated {
 
 /// Spends a refresh token for the next one.
 ///
-/// An answer can be lost, and several windows of one browser refresh at the same moment. So the token that was spent last answers with
-/// the *same* successor for [`GRACE_SECONDS`]. A second successor is never made: a session has one chain of tokens, and of two who hold a
-/// copy of one token, one comes too late sooner or later. Any other use of a spent token ends the session, since somebody has copied it.
+/// An answer can be lost, and several windows of one browser refresh at the same moment. So the token that was spent
+/// last answers with the *same* successor for [`GRACE_SECONDS`]. A second successor is never made: a session has one
+/// chain of tokens, and of two who hold a copy of one token, one comes too late sooner or later. Any other use of a
+/// spent token ends the session, since somebody has copied it.
 pub fn rotate(tx: &mut Tx, token: &str) -> Result<Rotated> {
     tx.nothing_changed();
     let Some((organization, secret)) = token.split_once('.') else { return Ok(Rotated::Refused) };
@@ -288,7 +315,8 @@ pub fn rotate(tx: &mut Tx, token: &str) -> Result<Rotated> {
     let organization = OrganizationId::from_uuid(organization);
     tx.enter(organization)?;
     // Held: of many at the same moment one makes the successor, and the others find it.
-    let found = refresh_tokens::table.find((organization, hash_secret(secret))).select(RefreshRow::as_select()).locked();
+    let found =
+        refresh_tokens::table.find((organization, hash_secret(secret))).select(RefreshRow::as_select()).locked();
     let Some(row) = found.get_result::<RefreshRow>(tx.conn).optional()? else { return Ok(Rotated::Refused) };
     let Some(live) = live(tx.conn, organization, row.session_id)? else { return Ok(Rotated::Refused) };
     let (actor, now) = (live.actor(organization), Instant::now());
@@ -326,10 +354,12 @@ pub fn rotate(tx: &mut Tx, token: &str) -> Result<Rotated> {
     Ok(Rotated::Next(actor, refresh_token(organization, &next)))
 }
 
-/// The secret of the token that came after a spent one, if it may still be answered: within the grace, and not spent itself.
+/// The secret of the token that came after a spent one, if it may still be answered: within the grace, and not spent
+/// itself.
 fn successor(tx: &mut Tx, row: &RefreshRow, secret: &str, now: Instant) -> Result<Option<String>> {
     // Another server's clock may be a little ahead.
-    let in_grace = |spent_at: Instant| spent_at <= now.plus_seconds(GRACE_SECONDS) && now <= spent_at.plus_seconds(GRACE_SECONDS);
+    let in_grace =
+        |spent_at: Instant| spent_at <= now.plus_seconds(GRACE_SECONDS) && now <= spent_at.plus_seconds(GRACE_SECONDS);
     if !row.spent_at.is_some_and(in_grace) {
         return Ok(None);
     }
@@ -357,7 +387,8 @@ fn end_surplus(tx: &mut Tx, user: UserId, but: SessionId) -> Result<()> {
         .filter(sessions::id.ne(but))
         .filter(sessions::ended_at.is_null())
         .filter(sessions::expires_at.gt(Instant::now()));
-    let newest_first = open.order((sessions::created_at.desc(), sessions::id.desc())).offset(MOST_SESSIONS - 1).limit(i64::MAX);
+    let newest_first =
+        open.order((sessions::created_at.desc(), sessions::id.desc())).offset(MOST_SESSIONS - 1).limit(i64::MAX);
     for surplus in newest_first.select(sessions::id).load::<SessionId>(tx.conn)? {
         end(tx, surplus)?;
         tx.record("session.ended", surplus, Vec::new());
@@ -379,7 +410,8 @@ pub fn end_own(tx: &mut Tx, session: SessionId) -> Result<()> {
     Ok(())
 }
 
-/// Ends every session of a person, but for one; whatever was sent to them, or asked for in one of these, is worth nothing from then on.
+/// Ends every session of a person, but for one; whatever was sent to them, or asked for in one of these, is worth
+/// nothing from then on.
 pub fn end_all(tx: &mut Tx, user: UserId, but: Option<SessionId>) -> Result<()> {
     let open = sessions::table
         .filter(sessions::organization_id.eq(tx.organization()))

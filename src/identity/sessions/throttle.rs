@@ -1,8 +1,9 @@
-//! Guessing is slowed (AU-06): a try is counted before it is looked at, for the account that it is for, whether there is one or not,
-//! and for the place that it comes from. It is counted in the database, and so on every server and over a restart.
+//! Guessing is slowed (AU-06): a try is counted before it is looked at, for the account that it is for, whether there
+//! is one or not, and for the place that it comes from. It is counted in the database, and so on every server and over
+//! a restart.
 //!
-//! Where somebody has signed in to an account before, its tries are counted by themselves: whoever guesses elsewhere, and makes the
-//! account wait, does not keep its owner out.
+//! Where somebody has signed in to an account before, its tries are counted by themselves: whoever guesses elsewhere,
+//! and makes the account wait, does not keep its owner out.
 
 use crate::{
     auth::UserId,
@@ -35,8 +36,8 @@ const OF_LETTERS: Rule = Rule { first_that_waits: 5, most: i32::MAX, forgotten_a
 /// Seconds.
 const FIRST_WAIT: i64 = 30;
 pub const LONGEST_WAIT: i64 = 15 * 60;
-/// For so many seconds it is remembered what was mistyped less often than that; where somebody has signed in, or has had to wait; and
-/// which account is shut.
+/// For so many seconds it is remembered what was mistyped less often than that; where somebody has signed in, or has
+/// had to wait; and which account is shut.
 const KEPT: i64 = 24 * 3600;
 const KEPT_LONGER: i64 = 90 * 24 * 3600;
 const KEPT_ALWAYS: i64 = 100 * 365 * 24 * 3600;
@@ -81,11 +82,12 @@ fn over(until: Option<Instant>, now: Instant) -> Option<Instant> {
     until.filter(|until| *until > now).map(|until| until.min(now.plus_seconds(LONGEST_WAIT)))
 }
 
-/// For how many more seconds nothing is looked at that comes from where this caller does. One that a clock has made which was ahead is
-/// left to [`record_attempt`], which sets it right.
+/// For how many more seconds nothing is looked at that comes from where this caller does. One that a clock has made
+/// which was ahead is left to [`record_attempt`], which sets it right.
 pub fn source_waits(tx: &mut Tx) -> Result<Option<i64>> {
     let Some(source) = tx.source_of_one() else { return Ok(None) };
-    let until = tries::table.find(of_source(source)).select(tries::waits_until).first::<Option<Instant>>(tx.conn).optional()?;
+    let until =
+        tries::table.find(of_source(source)).select(tries::waits_until).first::<Option<Instant>>(tx.conn).optional()?;
     let now = Instant::now();
     let until = until.flatten().filter(|until| *until > now && *until <= now.plus_seconds(LONGEST_WAIT));
     Ok(until.map(|until| (until.micros() - now.micros()) / 1_000_000 + 1))
@@ -122,8 +124,12 @@ fn count(conn: &mut Conn, key: &Key, rule: &Rule) -> Result<bool> {
     let (failures, since) = if forgotten || failures == 0 { (1, now) } else { (failures + 1, since) };
     let waits_until = rule.wait(failures).map(|seconds| now.plus_seconds(seconds));
     let kept_until = kept_until.max(now.plus_seconds(rule.kept(failures)));
-    let counted =
-        (tries::failures.eq(failures), tries::since.eq(since), tries::waits_until.eq(waits_until), tries::kept_until.eq(kept_until));
+    let counted = (
+        tries::failures.eq(failures),
+        tries::since.eq(since),
+        tries::waits_until.eq(waits_until),
+        tries::kept_until.eq(kept_until),
+    );
     diesel::update(own).set(counted).execute(conn)?;
     Ok(true)
 }
@@ -139,8 +145,8 @@ fn enter(conn: &mut Conn, key: &Key, account: Option<&Key>, now: Instant) -> Res
     Ok(())
 }
 
-/// The password was right: the account's failures are forgotten, this try was none of its source's, and the account is known there.
-/// Whether it was not until now, and was somewhere else.
+/// The password was right: the account's failures are forgotten, this try was none of its source's, and the account is
+/// known there. Whether it was not until now, and was somewhere else.
 pub fn clear_attempts(tx: &mut Tx, email: &Email) -> Result<bool> {
     let (account, now, none) = (of_account(email), Instant::now(), None::<Instant>);
     let source = tx.source_of_one().map(of_source);
@@ -156,7 +162,12 @@ pub fn clear_attempts(tx: &mut Tx, email: &Email) -> Result<bool> {
         is_new = !places.is_empty() && !places.contains(&both);
         enter(tx.conn, &both, Some(&account), now)?;
         let kept_until = now.plus_seconds(KEPT_LONGER);
-        let fresh = (tries::failures.eq(0), tries::since.eq(now), tries::waits_until.eq(none), tries::kept_until.eq(kept_until));
+        let fresh = (
+            tries::failures.eq(0),
+            tries::since.eq(now),
+            tries::waits_until.eq(none),
+            tries::kept_until.eq(kept_until),
+        );
         diesel::update(tries::table.find(&both)).set(fresh).execute(tx.conn)?;
     }
     Ok(is_new)
@@ -165,7 +176,8 @@ pub fn clear_attempts(tx: &mut Tx, email: &Email) -> Result<bool> {
 /// Forgets the failures of an account, wherever they were: its password is a new one.
 pub fn forget(conn: &mut Conn, email: &Email) -> Result<()> {
     let account = of_account(email);
-    diesel::delete(tries::table.filter(tries::key.eq(&account).or(tries::account.assume_not_null().eq(&account)))).execute(conn)?;
+    diesel::delete(tries::table.filter(tries::key.eq(&account).or(tries::account.assume_not_null().eq(&account))))
+        .execute(conn)?;
     Ok(())
 }
 
@@ -183,14 +195,16 @@ pub fn forget_factor(conn: &mut Conn, user: UserId) -> Result<()> {
     Ok(())
 }
 
-/// Whether one more letter of a kind may be sent on somebody's behalf, or to somebody: a few an hour. Counted for each organization by
-/// itself, which is not told by it what the others have sent.
+/// Whether one more letter of a kind may be sent on somebody's behalf, or to somebody: a few an hour. Counted for each
+/// organization by itself, which is not told by it what the others have sent.
 pub fn may_write(tx: &mut Tx, kind: &str, whose: &str) -> Result<bool> {
-    let letters = Sha256::new().chain_update(format!("letters {} {kind} {whose}", tx.organization())).finalize().to_vec();
+    let letters =
+        Sha256::new().chain_update(format!("letters {} {kind} {whose}", tx.organization())).finalize().to_vec();
     count(tx.conn, &letters, &OF_LETTERS)
 }
 
-/// Counts one who is not signed in and asks for a letter, for the place that it comes from; 429 where there were very many.
+/// Counts one who is not signed in and asks for a letter, for the place that it comes from; 429 where there were very
+/// many.
 pub fn may_ask(tx: &mut Tx) -> Result<()> {
     tx.nothing_changed();
     let Some(source) = tx.source_of_one().map(of_source) else { return Ok(()) };
@@ -198,7 +212,8 @@ pub fn may_ask(tx: &mut Tx) -> Result<()> {
     if count(tx.conn, &asks, &OF_SOURCE)? { Ok(()) } else { Err(ApiError::too_many(LONGEST_WAIT)) }
 }
 
-/// The password was right, and a code is asked for: that was none of the source's failures. Of the account's it stays one.
+/// The password was right, and a code is asked for: that was none of the source's failures. Of the account's it stays
+/// one.
 pub fn exempt_caller(tx: &mut Tx) -> Result<()> {
     if let Some(source) = tx.source_of_one().map(of_source) {
         exempt_source(tx.conn, &source)?;
@@ -209,7 +224,9 @@ pub fn exempt_caller(tx: &mut Tx) -> Result<()> {
 /// Its wait was this try's, or is that of others who will have to wait the longer for it.
 fn exempt_source(conn: &mut Conn, source: &Key) -> Result<()> {
     let own = tries::table.find(source).filter(tries::failures.gt(0));
-    diesel::update(own).set((tries::failures.eq(tries::failures - 1), tries::waits_until.eq(None::<Instant>))).execute(conn)?;
+    diesel::update(own)
+        .set((tries::failures.eq(tries::failures - 1), tries::waits_until.eq(None::<Instant>)))
+        .execute(conn)?;
     Ok(())
 }
 

@@ -44,7 +44,7 @@ pub struct MemberRow {
 
 /// A team.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000003", "name": "North side", "version": 1, "created_at": "2026-01-05T09:00:00.000Z", "updated_at": "2026-01-05T09:00:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/team.json"))))]
 pub struct Team {
     pub id: TeamId,
     pub name: Line<120>,
@@ -54,7 +54,13 @@ pub struct Team {
 }
 impl From<TeamRow> for Team {
     fn from(row: TeamRow) -> Self {
-        Self { id: row.id, name: row.name, version: row.version, created_at: row.created_at, updated_at: row.updated_at }
+        Self {
+            id: row.id,
+            name: row.name,
+            version: row.version,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+        }
     }
 }
 impl Resource for Team {
@@ -68,7 +74,7 @@ impl Resource for Team {
 
 /// A member of a team.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"user_id": "019ab3c4-0000-7000-8000-000000000002", "display_name": "Ana", "role": "advocate", "added_at": "2026-01-05T09:00:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/team_member.json"))))]
 pub struct TeamMember {
     pub user_id: UserId,
     pub display_name: Line<120>,

@@ -15,11 +15,12 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// The condition under which a column holds a team that is the caller's own now: one that they are in or, for a supervisor, one
-/// that they are deputised to. Whatever a supervisor sees is asked for with it, here and in every other store.
+/// The condition under which a column holds a team that is the caller's own now: one that they are in or, for a
+/// supervisor, one that they are deputised to. Whatever a supervisor sees is asked for with it, here and in every other
+/// store.
 ///
-/// Two lists joined by OR, and not one UNION: PostgreSQL keeps each as a small hash and goes on walking the index of the list
-/// that is shown, however little it knows of the tables.
+/// Two lists joined by OR, and not one UNION: PostgreSQL keeps each as a small hash and goes on walking the index of
+/// the list that is shown, however little it knows of the tables.
 pub fn own(tx: &Tx, column: &'static str) -> Condition {
     let Ok(actor) = tx.actor() else { return Condition::nothing() };
     let (organization, user) = (actor.organization.uuid(), actor.user.uuid());
@@ -47,8 +48,8 @@ pub fn own(tx: &Tx, column: &'static str) -> Condition {
         .then("))")
 }
 
-/// The condition under which a column holds a team that this caller may see: an administrator and an integration see all of them, the
-/// others their own.
+/// The condition under which a column holds a team that this caller may see: an administrator and an integration see
+/// all of them, the others their own.
 pub fn seen(tx: &Tx, column: &'static str) -> Result<Condition> {
     Ok(match tx.actor()?.role {
         Role::Admin | Role::Integration => Condition::everything(),
@@ -65,8 +66,9 @@ fn visible(tx: &Tx) -> Result<teams::BoxedQuery<'static, Dialect>> {
 fn filtered(tx: &Tx, filter: &TeamFilter) -> Result<teams::BoxedQuery<'static, Dialect>> {
     let mut query = visible(tx)?;
     if let Some(member) = filter.member {
-        let theirs =
-            team_members::table.filter(team_members::organization_id.eq(tx.organization())).filter(team_members::user_id.eq(member));
+        let theirs = team_members::table
+            .filter(team_members::organization_id.eq(tx.organization()))
+            .filter(team_members::user_id.eq(member));
         query = query.filter(teams::id.eq_any(theirs.select(team_members::team_id)));
     }
     Ok(query)
@@ -76,7 +78,11 @@ pub fn page(tx: &mut Tx, list: &List<TeamFilter>) -> Result<Page<Team>> {
     let actor = tx.actor()?;
     let mut query = filtered(tx, &list.filter)?;
     if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after((teams::created_at, teams::id), (Instant::from_micros(at), TeamId::from_uuid(id)), list.down()));
+        query = query.filter(row_after(
+            (teams::created_at, teams::id),
+            (Instant::from_micros(at), TeamId::from_uuid(id)),
+            list.down(),
+        ));
     }
     query = match list.down() {
         true => query.order((teams::created_at.desc(), teams::id.desc())),
@@ -164,13 +170,16 @@ fn taken() -> ApiError {
 
 pub fn members(tx: &mut Tx, id: TeamId, list: &List<MemberFilter>) -> Result<Page<TeamMember>> {
     let (actor, team) = (tx.actor()?, find(tx, id)?);
-    let all = || {
-        team_members::table
-            .inner_join(users::table.on(users::organization_id.eq(team_members::organization_id).and(users::id.eq(team_members::user_id))))
-            .filter(team_members::organization_id.eq(team.organization_id))
-            .filter(team_members::team_id.eq(team.id))
-            .into_boxed::<Dialect>()
-    };
+    let all =
+        || {
+            team_members::table
+                .inner_join(users::table.on(
+                    users::organization_id.eq(team_members::organization_id).and(users::id.eq(team_members::user_id)),
+                ))
+                .filter(team_members::organization_id.eq(team.organization_id))
+                .filter(team_members::team_id.eq(team.id))
+                .into_boxed::<Dialect>()
+        };
     let mut query = all();
     if let Some((at, id)) = list.after(actor)? {
         query = query.filter(row_after(
@@ -192,12 +201,14 @@ pub fn members(tx: &mut Tx, id: TeamId, list: &List<MemberFilter>) -> Result<Pag
 
 /// Puts somebody of the organization into a team; again changes nothing.
 pub fn add_member(tx: &mut Tx, team: TeamId, user: UserId) -> Result<()> {
-    let known: bool = diesel::select(diesel::dsl::exists(users::table.find((tx.organization(), user)))).get_result(tx.conn)?;
+    let known: bool =
+        diesel::select(diesel::dsl::exists(users::table.find((tx.organization(), user)))).get_result(tx.conn)?;
     if !known {
         return Err(ApiError::not_found());
     }
     let row = MemberRow { organization_id: tx.organization(), team_id: team, user_id: user, added_at: Instant::now() };
-    let added = diesel::insert_into(team_members::table).values(&row).on_conflict_do_nothing().portable().execute(tx.conn)?;
+    let added =
+        diesel::insert_into(team_members::table).values(&row).on_conflict_do_nothing().portable().execute(tx.conn)?;
     match added {
         0 => tx.nothing_changed(),
         _ => tx.record("team.member_added", team, vec![user.to_string()]),

@@ -20,7 +20,11 @@ use actix_web::{
 /// Fetch my user
 ///
 /// The signed-in user with role, teams and permissions.
-#[utoipa::path(tag = "Me", responses((status = 200, body = Me)), security(("bearer" = ["self:read"])))]
+#[utoipa::path(
+    tag = "Me",
+    responses((status = 200, body = Me)),
+    security(("bearer" = ["self:read"])),
+)]
 #[get("/me")]
 pub async fn get_me(who: Allowed<ReadSelf>, db: Data<Db>) -> Reply<Me> {
     let read = |tx: &mut crate::db::Tx<'_>| -> Result<Me> {
@@ -34,7 +38,12 @@ pub async fn get_me(who: Allowed<ReadSelf>, db: Data<Db>) -> Reply<Me> {
 /// Change my user
 ///
 /// The name that colleagues see.
-#[utoipa::path(tag = "Me", request_body = MePatch, responses((status = 200, body = Me)), security(("bearer" = ["self:write"])))]
+#[utoipa::path(
+    tag = "Me",
+    request_body = MePatch,
+    responses((status = 200, body = Me)),
+    security(("bearer" = ["self:write"])),
+)]
 #[patch("/me")]
 pub async fn update_me(who: Allowed<WriteSelf>, db: Data<Db>, version: IfMatch, patch: Body<MePatch>) -> Reply<Me> {
     ok(db.write(&who, move |tx| store::update_own(tx, &version, &patch)).await?)
@@ -43,7 +52,12 @@ pub async fn update_me(who: Allowed<WriteSelf>, db: Data<Db>, version: IfMatch, 
 /// Change my password
 ///
 /// Needs the current password. Ends all my other sessions.
-#[utoipa::path(tag = "Me", request_body = PasswordChange, responses((status = 204, description = "The password is changed.")), security(("bearer" = ["self:write"])))]
+#[utoipa::path(
+    tag = "Me",
+    request_body = PasswordChange,
+    responses((status = 204, description = "The password is changed.")),
+    security(("bearer" = ["self:write"])),
+)]
 #[put("/me/password")]
 pub async fn change_password(
     who: Allowed<WriteSelf>,
@@ -61,7 +75,8 @@ pub async fn change_password(
     place.check_new(body.new_password.clone(), own, "/new_password").await?;
     // Whoever has found somebody's session guesses no faster than at the door.
     let (email, id) = (row.email.clone(), row.id);
-    let turn = move |tx: &mut Tx<'_>| Ok((throttle::record_attempt(tx, &email)?, tx.refusal("user.password_refused", id)));
+    let turn =
+        move |tx: &mut Tx<'_>| Ok((throttle::record_attempt(tx, &email)?, tx.refusal("user.password_refused", id)));
     let (may, refusal) = db.write(&who, turn).await?;
     if !place.verify(body.current_password.clone(), row.password_hash.clone().filter(|_| may)).await? {
         db.note(vec![refusal]);
@@ -74,8 +89,14 @@ pub async fn change_password(
 
 /// List users
 ///
-/// An administrator sees every user of the organization; supervisors and advocates see those who share a team with them.
-#[utoipa::path(tag = "Users", params(List<UserFilter>), responses((status = 200, body = Page<User>)), security(("bearer" = ["users:read"])))]
+/// An administrator sees every user of the organization; supervisors and advocates see those who share a team with
+/// them.
+#[utoipa::path(
+    tag = "Users",
+    params(List<UserFilter>),
+    responses((status = 200, body = Page<User>)),
+    security(("bearer" = ["users:read"])),
+)]
 #[get("/users")]
 pub async fn list_users(who: Allowed<ReadUsers>, db: Data<Db>, list: List<UserFilter>) -> Reply<Page<User>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
@@ -84,7 +105,12 @@ pub async fn list_users(who: Allowed<ReadUsers>, db: Data<Db>, list: List<UserFi
 /// Fetch one user
 ///
 /// A user of the organization whom the caller may see.
-#[utoipa::path(tag = "Users", params(("id" = UserId, Path)), responses((status = 200, body = User)), security(("bearer" = ["users:read"])))]
+#[utoipa::path(
+    tag = "Users",
+    params(("id" = UserId, Path)),
+    responses((status = 200, body = User)),
+    security(("bearer" = ["users:read"])),
+)]
 #[get("/users/{id}")]
 pub async fn get_user(who: Allowed<ReadUsers>, db: Data<Db>, id: Path<UserId>) -> Reply<User> {
     ok(db.peek(&who, move |tx| store::get(tx, *id)).await?.into())
@@ -92,9 +118,15 @@ pub async fn get_user(who: Allowed<ReadUsers>, db: Data<Db>, id: Path<UserId>) -
 
 /// Change a user
 ///
-/// A changed role, status, scope or purpose ends the user's sessions. You cannot change your own, and an organization must keep one
-/// administrator. Needs a password that was entered within the last ten minutes.
-#[utoipa::path(tag = "Users", params(("id" = UserId, Path)), request_body = UserPatch, responses((status = 200, body = User)), security(("bearer" = ["users:write"])))]
+/// A changed role, status, scope or purpose ends the user's sessions. You cannot change your own, and an organization
+/// must keep one administrator. Needs a password that was entered within the last ten minutes.
+#[utoipa::path(
+    tag = "Users",
+    params(("id" = UserId, Path)),
+    request_body = UserPatch,
+    responses((status = 200, body = User)),
+    security(("bearer" = ["users:write"])),
+)]
 #[patch("/users/{id}")]
 pub async fn update_user(
     who: RecentlyAuthenticated<WriteUsers>,

@@ -38,7 +38,13 @@ pub struct UserRow {
 }
 
 impl UserRow {
-    pub fn new(organization_id: OrganizationId, email: Email, display_name: Line<120>, role: Role, password_hash: Option<String>) -> Self {
+    pub fn new(
+        organization_id: OrganizationId,
+        email: Email,
+        display_name: Line<120>,
+        role: Role,
+        password_hash: Option<String>,
+    ) -> Self {
         let now = Instant::now();
         Self {
             organization_id,
@@ -67,7 +73,7 @@ impl UserRow {
 /// A person who signs in.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000002", "email": "ana@example.org", "display_name": "Ana", "role": "advocate", "status": "active", "version": 1, "created_at": "2026-01-05T09:00:00.000Z", "updated_at": "2026-01-05T09:00:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/user.json"))))]
 pub struct User {
     pub id: UserId,
     pub email: Email,
@@ -119,7 +125,7 @@ pub struct UserRef {
 
 /// Who is signed in, and what they may do.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000002", "organization_id": "019ab3c4-0000-7000-8000-000000000001", "email": "ana@example.org", "display_name": "Ana", "role": "advocate", "team_ids": ["019ab3c4-0000-7000-8000-000000000003"], "permissions": ["self:read", "cases:read"], "version": 1}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/me.json"))))]
 pub struct Me {
     pub id: UserId,
     pub organization_id: OrganizationId,
@@ -182,10 +188,11 @@ pub struct UserPatch {
     pub display_name: Change<Line<120>>,
     pub role: Change<Role>,
     pub status: Change<UserStatus>,
-    /// What an integration may do from now on: replaced as a whole, and only where the role is `integration`. Another role empties it.
+    /// What an integration may do from now on: replaced as a whole, and only where the role is `integration`. Another
+    /// role empties it.
     pub scopes: Change<Scopes>,
-    /// What an integration reads cases for; `null` takes it away, and with it every case. `internal`: what it reads stays within the
-    /// organization. Only where the role is `integration`; another role empties it.
+    /// What an integration reads cases for; `null` takes it away, and with it every case. `internal`: what it reads
+    /// stays within the organization. Only where the role is `integration`; another role empties it.
     pub purpose: Patch<IntegrationPurpose>,
 }
 

@@ -63,7 +63,11 @@ pub fn page(tx: &mut Tx, list: &List<UserFilter>) -> Result<Page<User>> {
     let actor = tx.actor()?;
     let mut query = filtered(tx, &list.filter)?;
     if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after((users::created_at, users::id), (Instant::from_micros(at), UserId::from_uuid(id)), list.down()));
+        query = query.filter(row_after(
+            (users::created_at, users::id),
+            (Instant::from_micros(at), UserId::from_uuid(id)),
+            list.down(),
+        ));
     }
     query = match list.down() {
         true => query.order((users::created_at.desc(), users::id.desc())),
@@ -87,7 +91,8 @@ pub fn own(tx: &mut Tx) -> Result<UserRow> {
     Ok(users::table.find((actor.organization, actor.user)).select(UserRow::as_select()).first(tx.conn)?)
 }
 
-/// The same, held until the transaction ends: all of the row is written back, and nobody else's change to it must be lost.
+/// The same, held until the transaction ends: all of the row is written back, and nobody else's change to it must be
+/// lost.
 pub fn hold_own(tx: &mut Tx) -> Result<UserRow> {
     let user = tx.user()?;
     lock_for_update(tx, user)
@@ -103,15 +108,18 @@ pub fn hold_somebody(tx: &mut Tx, id: UserId) -> Result<UserRow> {
     Ok(visible(tx)?.filter(users::id.eq(id)).select(UserRow::as_select()).locked().get_result(tx.conn)?)
 }
 
-/// Somebody of the organization who can be given work: active, and an advocate or a supervisor. Anybody else answers like nobody.
+/// Somebody of the organization who can be given work: active, and an advocate or a supervisor. Anybody else answers
+/// like nobody.
 pub fn worker(tx: &mut Tx, id: UserId, pointer: &str) -> Result<UserRow> {
-    let row = users::table.find((tx.organization(), id)).select(UserRow::as_select()).first::<UserRow>(tx.conn).optional()?;
+    let row =
+        users::table.find((tx.organization(), id)).select(UserRow::as_select()).first::<UserRow>(tx.conn).optional()?;
     row.filter(UserRow::can_work).ok_or_else(|| ApiError::unknown_reference(pointer))
 }
 
 /// The role of somebody who can be given work; `None` where they cannot.
 pub fn working_role(tx: &mut Tx, id: UserId) -> Result<Option<Role>> {
-    let row = users::table.find((tx.organization(), id)).select(UserRow::as_select()).first::<UserRow>(tx.conn).optional()?;
+    let row =
+        users::table.find((tx.organization(), id)).select(UserRow::as_select()).first::<UserRow>(tx.conn).optional()?;
     Ok(row.filter(UserRow::can_work).map(|row| row.role))
 }
 
@@ -123,16 +131,20 @@ pub fn left(tx: &mut Tx) -> Result<Vec<UserId>> {
     Ok(of_organization.filter(gone).select(users::id).load(tx.conn)?)
 }
 
-/// Somebody of the organization who can be shown a client's record as their own: active, and of that role. Anybody else answers like nobody.
+/// Somebody of the organization who can be shown a client's record as their own: active, and of that role. Anybody else
+/// answers like nobody.
 pub fn client(tx: &mut Tx, id: UserId, pointer: &str) -> Result<UserId> {
-    let row = users::table.find((tx.organization(), id)).select(UserRow::as_select()).first::<UserRow>(tx.conn).optional()?;
+    let row =
+        users::table.find((tx.organization(), id)).select(UserRow::as_select()).first::<UserRow>(tx.conn).optional()?;
     let client = row.filter(|row| row.is_active() && row.role == Role::Client);
     Ok(client.ok_or_else(|| ApiError::unknown_reference(pointer))?.id)
 }
 
 /// Where the active supervisors of a team get their mail.
 pub fn supervisors_of(tx: &mut Tx, team: TeamId) -> Result<Vec<Email>> {
-    let members = team_members::table.filter(team_members::organization_id.eq(tx.organization())).filter(team_members::team_id.eq(team));
+    let members = team_members::table
+        .filter(team_members::organization_id.eq(tx.organization()))
+        .filter(team_members::team_id.eq(team));
     let those = users::table
         .filter(users::organization_id.eq(tx.organization()))
         .filter(users::role.eq(Role::Supervisor))
@@ -144,7 +156,8 @@ pub fn supervisors_of(tx: &mut Tx, team: TeamId) -> Result<Vec<Email>> {
 /// The short views of these users.
 pub fn refs(tx: &mut Tx, ids: Vec<UserId>) -> Result<Vec<UserRef>> {
     let rows = users::table.filter(users::organization_id.eq(tx.organization())).filter(users::id.eq_any(ids));
-    let rows: Vec<(UserId, Line<120>, UserStatus)> = rows.select((users::id, users::display_name, users::status)).load(tx.conn)?;
+    let rows: Vec<(UserId, Line<120>, UserStatus)> =
+        rows.select((users::id, users::display_name, users::status)).load(tx.conn)?;
     Ok(rows.into_iter().map(|(id, display_name, status)| UserRef { id, display_name, status }).collect())
 }
 
@@ -182,8 +195,8 @@ pub fn update_own(tx: &mut Tx, version: &IfMatch, patch: &Body<MePatch>) -> Resu
     Ok(Me::new(row, team_ids))
 }
 
-/// A new password ends every other session of the person (TK-07). `proved` is the hash that the present password was held against; if
-/// another password has come since, it was not the present one.
+/// A new password ends every other session of the person (TK-07). `proved` is the hash that the present password was
+/// held against; if another password has come since, it was not the present one.
 pub fn set_password(tx: &mut Tx, proved: Option<&str>, hash: String) -> Result<()> {
     let actor = tx.actor()?;
     let mut row = hold_own(tx)?;
@@ -200,13 +213,15 @@ pub fn set_password(tx: &mut Tx, proved: Option<&str>, hash: String) -> Result<(
 
 /// The same password, kept so that a guess costs more (AU-01). Nobody's version of the record is stale for it.
 pub fn rehash(tx: &mut Tx, actor: Actor, hash: &str) -> Result<()> {
-    diesel::update(users::table.find((actor.organization, actor.user))).set(users::password_hash.eq(hash)).execute(tx.conn)?;
+    diesel::update(users::table.find((actor.organization, actor.user)))
+        .set(users::password_hash.eq(hash))
+        .execute(tx.conn)?;
     tx.record("user.password_rehashed", actor.user, Vec::new());
     Ok(())
 }
 
-/// A password that comes from outside the person's sessions: an operator sets it (AU-06), or whoever reads their mail. Every session of
-/// the person ends, and their failures are forgotten.
+/// A password that comes from outside the person's sessions: an operator sets it (AU-06), or whoever reads their mail.
+/// Every session of the person ends, and their failures are forgotten.
 pub fn reset_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<UserRow> {
     let mut row = lock_for_update(tx, id)?;
     row.password_hash = Some(hash.to_owned());
@@ -217,12 +232,16 @@ pub fn reset_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<UserRow> {
     Ok(row)
 }
 
-/// Another address to sign in with; answers the one from before. Every session ends, and what was sent to the address from before is worthless.
+/// Another address to sign in with; answers the one from before. Every session ends, and what was sent to the address
+/// from before is worthless.
 pub fn change_email(tx: &mut Tx, id: UserId, email: &Email) -> Result<Email> {
     let mut row = lock_for_update(tx, id)?;
     lock_address(tx, email)?;
     let before = std::mem::replace(&mut row.email, email.clone());
-    diesel::update(login_names::table.find(&before)).set(login_names::email.eq(email)).execute(tx.conn).on_unique(name_taken)?;
+    diesel::update(login_names::table.find(&before))
+        .set(login_names::email.eq(email))
+        .execute(tx.conn)
+        .on_unique(name_taken)?;
     save(tx, &mut row)?;
     sessions::store::end_all(tx, id, None)?;
     sessions::throttle::forget(tx.conn, &before)?;
@@ -235,9 +254,11 @@ pub fn may_come_in(tx: &mut Tx, row: &UserRow) -> Result<bool> {
     Ok(row.is_active() && organizations::store::find(tx)?.status == organizations::model::OrganizationStatus::Active)
 }
 
-/// Somebody of the organization that has been entered, for whoever is not signed in and has proved otherwise who they are.
+/// Somebody of the organization that has been entered, for whoever is not signed in and has proved otherwise who they
+/// are.
 pub fn who_may_come_in(tx: &mut Tx, id: UserId) -> Result<Option<UserRow>> {
-    let row = users::table.find((tx.organization(), id)).select(UserRow::as_select()).first::<UserRow>(tx.conn).optional()?;
+    let row =
+        users::table.find((tx.organization(), id)).select(UserRow::as_select()).first::<UserRow>(tx.conn).optional()?;
     Ok(match row {
         Some(row) if may_come_in(tx, &row)? => Some(row),
         _ => None,
@@ -248,16 +269,20 @@ fn name_taken() -> ApiError {
     ApiError::new(Code::AlreadyExists, "A user with this e-mail address already exists.")
 }
 
-/// Holds an address of this organization: nobody else begins to sign in with it, or is invited to, until the transaction ends.
+/// Holds an address of this organization: nobody else begins to sign in with it, or is invited to, until the
+/// transaction ends.
 pub fn lock_address(tx: &mut Tx, email: &Email) -> Result<()> {
     tx.lock(Purpose::Address, email.as_str().as_bytes())
 }
 
-/// 409 where somebody of this organization has this address; it says how somebody comes back who was removed or suspended.
+/// 409 where somebody of this organization has this address; it says how somebody comes back who was removed or
+/// suspended.
 pub fn refuse_known(tx: &mut Tx, email: &Email) -> Result<()> {
     // Of the users, who stand behind row-level security, and not of the names to sign in with, which are everybody's.
     let own = users::table.filter(users::organization_id.eq(tx.organization())).filter(users::email.eq(email));
-    let Some((id, status)) = own.select((users::id, users::status)).first::<(UserId, UserStatus)>(tx.conn).optional()? else {
+    let Some((id, status)) =
+        own.select((users::id, users::status)).first::<(UserId, UserStatus)>(tx.conn).optional()?
+    else {
         return Ok(());
     };
     let known = match status {
@@ -268,7 +293,8 @@ pub fn refuse_known(tx: &mut Tx, email: &Email) -> Result<()> {
     Err(ApiError::new(
         Code::AlreadyExists,
         format!(
-            "A {known} user of the organization has this e-mail address: set them active again with PATCH /users/{id} and {{\"status\": \"active\"}}."
+            "A {known} user of the organization has this e-mail address: set them active again with PATCH /users/{id} \
+             and {{\"status\": \"active\"}}."
         ),
     ))
 }
@@ -303,12 +329,16 @@ pub fn update(tx: &mut Tx, id: UserId, version: &IfMatch, patch: &Body<UserPatch
     (row.role, row.status) = wanted;
     row.scopes = match (row.role, patch.scopes.0) {
         (Role::Integration, given) => given.unwrap_or(scopes),
-        (_, Some(_)) => return Err(ApiError::invalid("/scopes", "not_an_integration", "only an integration has scopes")),
+        (_, Some(_)) => {
+            return Err(ApiError::invalid("/scopes", "not_an_integration", "only an integration has scopes"));
+        }
         (_, None) => Scopes::NONE,
     };
     match (row.role, &patch.purpose) {
         (Role::Integration, purpose) => purpose.clone().apply(&mut row.purpose),
-        (_, Patch::Set(_)) => return Err(ApiError::invalid("/purpose", "not_an_integration", "only an integration has a purpose")),
+        (_, Patch::Set(_)) => {
+            return Err(ApiError::invalid("/purpose", "not_an_integration", "only an integration has a purpose"));
+        }
         (_, Patch::Keep | Patch::Clear) => row.purpose = None,
     }
     save(tx, &mut row)?;
@@ -332,7 +362,11 @@ pub fn insert(tx: &mut Tx, row: &UserRow) -> Result<()> {
     lock_address(tx, &row.email)?;
     diesel::insert_into(users::table).values(row).execute(tx.conn)?;
     diesel::insert_into(login_names::table)
-        .values((login_names::email.eq(&row.email), login_names::organization_id.eq(row.organization_id), login_names::user_id.eq(row.id)))
+        .values((
+            login_names::email.eq(&row.email),
+            login_names::organization_id.eq(row.organization_id),
+            login_names::user_id.eq(row.id),
+        ))
         .execute(tx.conn)
         .on_unique(name_taken)?;
     tx.record("user.created", row.id, Vec::new());
@@ -342,7 +376,9 @@ pub fn insert(tx: &mut Tx, row: &UserRow) -> Result<()> {
 /// Who signs in with this address. The one question that is asked before anybody is known.
 pub fn by_email(tx: &mut Tx, email: &Email) -> Result<Option<UserRow>> {
     let named = login_names::table.find(email).select((login_names::organization_id, login_names::user_id));
-    let Some((organization, user)) = named.first::<(crate::auth::OrganizationId, UserId)>(tx.conn).optional()? else { return Ok(None) };
+    let Some((organization, user)) = named.first::<(crate::auth::OrganizationId, UserId)>(tx.conn).optional()? else {
+        return Ok(None);
+    };
     tx.enter(organization)?;
     Ok(users::table.find((organization, user)).select(UserRow::as_select()).first(tx.conn).optional()?)
 }

@@ -14,11 +14,17 @@ use actix_web::{
 
 /// Read the access log of a client
 ///
-/// Who read or changed the client's record, statements and case records, the newest first. A list or search appears once for each record
-/// that it showed. Refused requests are not included. Reading the access log is itself an entry in it.
+/// Who read or changed the client's record, statements and case records, the newest first. A list or search appears
+/// once for each record that it showed. Refused requests are not included. Reading the access log is itself an entry in
+/// it.
 ///
 /// For notes, which are confidential, a client sees that somebody read or changed one, when, and in which role.
-#[utoipa::path(tag = "Clients", params(("id" = ClientId, Path), List<AccessLogFilter>), responses((status = 200, body = Page<AccessLogEntry>)), security(("bearer" = ["access_log:read"])))]
+#[utoipa::path(
+    tag = "Clients",
+    params(("id" = ClientId, Path), List<AccessLogFilter>),
+    responses((status = 200, body = Page<AccessLogEntry>)),
+    security(("bearer" = ["access_log:read"])),
+)]
 #[get("/clients/{id}/access-log")]
 pub async fn get_client_access_log(
     who: Allowed<ReadAccessLog>,

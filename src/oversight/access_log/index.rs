@@ -1,4 +1,5 @@
-//! The keeping of the index: which clients an entry of the audit log touches is looked up when some hundred have come, or when somebody asks.
+//! The keeping of the index: which clients an entry of the audit log touches is looked up when some hundred have come,
+//! or when somebody asks.
 
 use super::model::{RecordKind, TouchRow};
 use crate::{
@@ -9,9 +10,9 @@ use crate::{
         Conn, Db, PortableDsl as _,
         dialect::Key,
         schema::{
-            access_log, access_log_marks as marks, actions, assignments, audit_events as events, audit_heads as heads, barriers,
-            break_glass, cases, clients, commitments, conflict_checks, deadlines, feedback, handovers, meetings, notes, preparation_items,
-            statements, tasks,
+            access_log, access_log_marks as marks, actions, assignments, audit_events as events, audit_heads as heads,
+            barriers, break_glass, cases, clients, commitments, conflict_checks, deadlines, feedback, handovers,
+            meetings, notes, preparation_items, statements, tasks,
         },
     },
     error::{ApiError, Result},
@@ -24,15 +25,15 @@ use tokio::sync::Mutex;
 
 /// How many entries are looked up in one transaction, while others wait to write.
 const AT_ONCE: i64 = 256;
-/// After so many ids a step ends, with the entry that has brought them: a list names two hundred, and of a search each is looked for in
-/// every table. While it runs, SQLite's one writer does nothing else.
+/// After so many ids a step ends, with the entry that has brought them: a list names two hundred, and of a search each
+/// is looked for in every table. While it runs, SQLite's one writer does nothing else.
 const MOST_IDS: usize = 512;
 /// So many entries are worth a step of housekeeping; whoever asks for a log sooner looks up the few that there are.
 const WORTH_IT: i64 = 256;
 /// How many steps whoever asks for a log waits for.
 const MOST_STEPS: usize = 256;
-/// How many entries that follow one another make a block. In the index each block stands by itself: what comes in is written to a few
-/// pages of the newest, and not, by the clients, to as many pages as rows.
+/// How many entries that follow one another make a block. In the index each block stands by itself: what comes in is
+/// written to a few pages of the newest, and not, by the clients, to as many pages as rows.
 const BLOCK: i64 = 4_096;
 /// How many ids are asked for with one statement.
 const ASKED: usize = 500;
@@ -123,7 +124,15 @@ fn step(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
         .into_iter()
         .filter_map(|(subject_id, sequence)| {
             let (kind, client_id, case_id) = *owners.get(&subject_id)?;
-            Some(TouchRow { organization_id: organization, block: block(sequence), client_id, sequence, subject_id, kind, case_id })
+            Some(TouchRow {
+                organization_id: organization,
+                block: block(sequence),
+                client_id,
+                sequence,
+                subject_id,
+                kind,
+                case_id,
+            })
         })
         .collect();
     rows.sort_unstable_by_key(|row| (row.block, row.client_id, row.sequence, row.subject_id));
@@ -132,10 +141,22 @@ fn step(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
     Ok(true)
 }
 
-/// In which table an id is looked for: the one that the action names or, where it names none of ours (an agenda, a search), in each.
+/// In which table an id is looked for: the one that the action names or, where it names none of ours (an agenda, a
+/// search), in each.
 fn wanted(entries: &[Entry]) -> BTreeMap<RecordKind, BTreeSet<Key>> {
-    const NEVER: &[&str] =
-        &["session", "user", "invitation", "team", "deputy", "organization", "audit", "provider", "service", "interest", "deadline_rule"];
+    const NEVER: &[&str] = &[
+        "session",
+        "user",
+        "invitation",
+        "team",
+        "deputy",
+        "organization",
+        "audit",
+        "provider",
+        "service",
+        "interest",
+        "deadline_rule",
+    ];
     let mut wanted: BTreeMap<RecordKind, BTreeSet<Key>> = BTreeMap::new();
     for (_, action, subject, subjects, _) in entries {
         let named = action.split('.').next().unwrap_or_default();
@@ -154,7 +175,11 @@ fn wanted(entries: &[Entry]) -> BTreeMap<RecordKind, BTreeSet<Key>> {
 /// What a record is, whose, and of which case.
 type Owner = (RecordKind, ClientId, Option<CaseId>);
 
-fn owners(conn: &mut Conn, organization: OrganizationId, wanted: &BTreeMap<RecordKind, BTreeSet<Key>>) -> Result<BTreeMap<Key, Owner>> {
+fn owners(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    wanted: &BTreeMap<RecordKind, BTreeSet<Key>>,
+) -> Result<BTreeMap<Key, Owner>> {
     let mut owners = BTreeMap::new();
     for (kind, ids) in wanted {
         let ids: Vec<Key> = ids.iter().copied().collect();
@@ -167,19 +192,29 @@ fn owners(conn: &mut Conn, organization: OrganizationId, wanted: &BTreeMap<Recor
 }
 
 /// Those of these ids that are of this kind, each with its client and its case.
-fn of_kind(conn: &mut Conn, organization: OrganizationId, kind: RecordKind, ids: Vec<Key>) -> Result<Vec<(Key, ClientId, Option<CaseId>)>> {
+fn of_kind(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    kind: RecordKind,
+    ids: Vec<Key>,
+) -> Result<Vec<(Key, ClientId, Option<CaseId>)>> {
     macro_rules! of_case {
         ($table:ident) => {{
-            let case = cases::table.on(cases::organization_id.eq($table::organization_id).and(cases::id.eq($table::case_id)));
-            let these = $table::table.inner_join(case).filter($table::organization_id.eq(organization)).filter($table::id.eq_any(ids));
+            let case =
+                cases::table.on(cases::organization_id.eq($table::organization_id).and(cases::id.eq($table::case_id)));
+            let these = $table::table
+                .inner_join(case)
+                .filter($table::organization_id.eq(organization))
+                .filter($table::id.eq_any(ids));
             these.select(($table::id, cases::client_id, cases::id.nullable())).load(conn)?
         }};
     }
     macro_rules! of_meeting {
         ($table:ident) => {{
-            let meeting =
-                meetings::table.on(meetings::organization_id.eq($table::organization_id).and(meetings::id.eq($table::meeting_id)));
-            let case = cases::table.on(cases::organization_id.eq($table::organization_id).and(cases::id.eq(meetings::case_id)));
+            let meeting = meetings::table
+                .on(meetings::organization_id.eq($table::organization_id).and(meetings::id.eq($table::meeting_id)));
+            let case = cases::table
+                .on(cases::organization_id.eq($table::organization_id).and(cases::id.eq(meetings::case_id)));
             let these = $table::table.inner_join(meeting).inner_join(case);
             let these = these.filter($table::organization_id.eq(organization)).filter($table::id.eq_any(ids));
             these.select(($table::id, cases::client_id, cases::id.nullable())).load(conn)?
@@ -200,7 +235,8 @@ fn of_kind(conn: &mut Conn, organization: OrganizationId, kind: RecordKind, ids:
             these.select((cases::id, cases::client_id, cases::id.nullable())).load(conn)?
         }
         RecordKind::Feedback => {
-            let these = feedback::table.filter(feedback::organization_id.eq(organization)).filter(feedback::id.eq_any(ids));
+            let these =
+                feedback::table.filter(feedback::organization_id.eq(organization)).filter(feedback::id.eq_any(ids));
             these.select((feedback::id, feedback::client_id, feedback::case_id)).load(conn)?
         }
         RecordKind::Assignment => of_case!(assignments),

@@ -38,8 +38,8 @@ text_enum! {
 }
 
 impl RecordKind {
-    /// What a client is shown: of notes only that a record kept in confidence was seen or changed; neither who works the case nor what a
-    /// colleague has to do with a provider.
+    /// What a client is shown: of notes only that a record kept in confidence was seen or changed; neither who works
+    /// the case nor what a colleague has to do with a provider.
     pub const FOR_CLIENTS: [Self; 11] = [
         Self::Client,
         Self::Statement,
@@ -107,17 +107,17 @@ const NOTE_CHANGES: &[&str] = &["note.created", "note.updated", "note.amended", 
 /// Somebody saw or changed a record of a client.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"at": "2026-11-23T15:00:00.000Z", "actor": {"id": "019ab3c4-0000-7000-8000-000000000002", "display_name": "Ana", "role": "advocate"}, "action": "note.listed", "subject": {"kind": "note", "id": "019ab3c4-0000-7000-8000-000000000051"}, "request_id": "019ab3c4-0000-7000-8000-000000000061"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/access_log_entry.json"))))]
 pub struct AccessLogEntry {
     pub at: Instant,
     pub actor: AccessActor,
-    /// `kind.verb`: `case.read`, `note.updated`, `search.performed` … Of what is kept in confidence, `confidential.read` or
-    /// `confidential.changed`.
+    /// `kind.verb`: `case.read`, `note.updated`, `search.performed` … Of what is kept in confidence,
+    /// `confidential.read` or `confidential.changed`.
     pub action: String,
     /// Absent of what is kept in confidence.
     pub subject: Option<AccessSubject>,
-    /// Present where a client is shown that a record which is kept in confidence was seen or changed: when, and in which role. One entry
-    /// stands for all such records that one request showed.
+    /// Present where a client is shown that a record which is kept in confidence was seen or changed: when, and in
+    /// which role. One entry stands for all such records that one request showed.
     pub kept_in_confidence: Option<bool>,
     /// What one request showed has the same.
     pub request_id: RequestId,
@@ -133,7 +133,9 @@ impl AccessLogEntry {
         }
         let in_confidence = reader.role == Role::Client && subject.kind == RecordKind::Note;
         if in_confidence {
-            row.action = if NOTE_CHANGES.contains(&row.action.as_str()) { "confidential.changed" } else { "confidential.read" }.to_owned();
+            row.action =
+                if NOTE_CHANGES.contains(&row.action.as_str()) { "confidential.changed" } else { "confidential.read" }
+                    .to_owned();
             name = row.actor_id.take().map(|_| "Somebody of the organization".to_owned());
         }
         let nobody = if row.source == "cli" { "The operator" } else { "The system" };

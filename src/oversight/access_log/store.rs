@@ -20,7 +20,8 @@ use crate::{
 use diesel::prelude::*;
 use std::collections::BTreeMap;
 
-/// A client, and the ids of the duplicates that were merged into it: entries of before a merge stay under the id that they were made with.
+/// A client, and the ids of the duplicates that were merged into it: entries of before a merge stay under the id that
+/// they were made with.
 struct Whose {
     client: ClientRow,
     ids: Vec<ClientId>,
@@ -40,7 +41,8 @@ fn visible(tx: &Tx, whose: &Whose) -> Result<access_log::BoxedQuery<'static, Dia
     match tx.actor()?.role {
         // An emergency needs to know what is written, not who has read it.
         Role::Supervisor if !tx.by_break_glass() => {
-            let seen = Condition::sql("(access_log.case_id IS NULL OR ").with(in_visible_case!(tx, "access_log")).then(")");
+            let seen =
+                Condition::sql("(access_log.case_id IS NULL OR ").with(in_visible_case!(tx, "access_log")).then(")");
             Ok(own.filter(seen).into_boxed())
         }
         Role::Client => {
@@ -60,7 +62,8 @@ fn visible(tx: &Tx, whose: &Whose) -> Result<access_log::BoxedQuery<'static, Dia
 
 /// What the audit log says of these numbers.
 fn entries(tx: &mut Tx, numbers: Vec<i64>) -> Result<BTreeMap<i64, EntryRow>> {
-    let own = events::table.filter(events::organization_id.eq(tx.organization())).filter(events::sequence.eq_any(numbers));
+    let own =
+        events::table.filter(events::organization_id.eq(tx.organization())).filter(events::sequence.eq_any(numbers));
     let rows: Vec<EntryRow> = own.select(EntryRow::as_select()).load(tx.conn)?;
     Ok(rows.into_iter().map(|row| (row.sequence, row)).collect())
 }
@@ -70,7 +73,8 @@ const FIRST_BLOCKS: i64 = 16;
 const TIMES_MORE: i64 = 4;
 const MOST_BLOCKS: i64 = 1_024;
 
-/// The blocks from one to the last, or down to the first, in parts that grow: whoever is looked at often fills a page out of a few.
+/// The blocks from one to the last, or down to the first, in parts that grow: whoever is looked at often fills a page
+/// out of a few.
 fn parts(from: i64, last: i64, down: bool) -> impl Iterator<Item = Vec<i64>> {
     let (mut next, mut many) = (from, FIRST_BLOCKS);
     std::iter::from_fn(move || {
@@ -94,7 +98,11 @@ fn touches(tx: &mut Tx, whose: &Whose, list: &List<AccessLogFilter>) -> Result<V
     for part in parts(after.map_or(start, |(sequence, _)| index::block(sequence)), last, list.down()) {
         let mut query = visible(tx, whose)?.filter(access_log::block.eq_any(part));
         if let Some((sequence, id)) = after {
-            query = query.filter(row_after((access_log::sequence, access_log::subject_id), (sequence, Key::from_uuid(id)), list.down()));
+            query = query.filter(row_after(
+                (access_log::sequence, access_log::subject_id),
+                (sequence, Key::from_uuid(id)),
+                list.down(),
+            ));
         }
         query = match list.down() {
             true => query.order((access_log::sequence.desc(), access_log::subject_id.desc())),

@@ -10,18 +10,32 @@ use actix_web::{get, post, web::Data};
 
 /// List audit events
 ///
-/// Who did what to which record, the newest first: ids and names of members, never content. Reading the audit log is itself an entry in the
-/// audit log.
-#[utoipa::path(tag = "Audit", params(List<AuditFilter>), responses((status = 200, body = Page<AuditEvent>)), security(("bearer" = ["audit:read"])))]
+/// Who did what to which record, the newest first: ids and names of members, never content. Reading the audit log is
+/// itself an entry in the audit log.
+#[utoipa::path(
+    tag = "Audit",
+    params(List<AuditFilter>),
+    responses((status = 200, body = Page<AuditEvent>)),
+    security(("bearer" = ["audit:read"])),
+)]
 #[get("/audit-events")]
-pub async fn list_audit_events(who: Allowed<ReadAudit>, db: Data<Db>, list: List<AuditFilter>) -> Reply<Page<AuditEvent>> {
+pub async fn list_audit_events(
+    who: Allowed<ReadAudit>,
+    db: Data<Db>,
+    list: List<AuditFilter>,
+) -> Reply<Page<AuditEvent>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Verify the audit log
 ///
-/// Recomputes the organization's hash chain from its first entry to its last. Finds an entry that was altered, removed, inserted or moved.
-#[utoipa::path(tag = "Audit", responses((status = 200, body = Verification)), security(("bearer" = ["audit:read"])))]
+/// Recomputes the organization's hash chain from its first entry to its last. Finds an entry that was altered, removed,
+/// inserted or moved.
+#[utoipa::path(
+    tag = "Audit",
+    responses((status = 200, body = Verification)),
+    security(("bearer" = ["audit:read"])),
+)]
 #[post("/audit-events/verification")]
 pub async fn verify_audit_events(who: Allowed<ReadAudit>, db: Data<Db>) -> Reply<Verification> {
     plain(db.read(&who, store::verify).await?)

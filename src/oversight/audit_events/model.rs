@@ -16,7 +16,7 @@ use utoipa::{IntoParams, ToSchema};
 /// One entry of the audit log: who did what to which record. Ids and names of members, never content.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"sequence": 1042, "at": "2026-11-23T15:00:00.000Z", "actor_id": "019ab3c4-0000-7000-8000-000000000002", "actor_role": "advocate", "session_id": "019ab3c4-0000-7000-8000-000000000060", "source": "127.0.0.1", "action": "case.read", "subject_id": "019ab3c4-0000-7000-8000-000000000020", "outcome": "done", "fields": [], "subject_ids": [], "request_id": "019ab3c4-0000-7000-8000-000000000061", "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/audit_event.json"))))]
 pub struct AuditEvent {
     /// Counts the organization's entries, without gaps.
     pub sequence: i64,
@@ -81,7 +81,7 @@ impl Filter for AuditFilter {
 /// What verifying the chain has found.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"verified": true, "entries": 1042, "checkpoint": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/verification.json"))))]
 pub struct Verification {
     pub verified: bool,
     /// How many entries hold, from the first on.

@@ -28,7 +28,8 @@ fn filtered(tx: &mut Tx, filter: &AuditFilter) -> Result<events::BoxedQuery<'sta
     }
     if let Some(session) = filter.session_id {
         // Of whoever's session it is, which an index finds.
-        let own = sessions::table.filter(sessions::organization_id.eq(tx.organization())).filter(sessions::id.eq(session));
+        let own =
+            sessions::table.filter(sessions::organization_id.eq(tx.organization())).filter(sessions::id.eq(session));
         let user: Option<UserId> = own.select(sessions::user_id).first(tx.conn).optional()?;
         query = match user {
             Some(user) => query.filter(events::actor_id.eq(user)).filter(events::session_id.eq(session)),
@@ -54,7 +55,11 @@ pub fn page(tx: &mut Tx, list: &List<AuditFilter>) -> Result<Page<AuditEvent>> {
     let actor = tx.actor()?;
     let mut query = filtered(tx, &list.filter)?;
     if let Some((sequence, _)) = list.after(actor)? {
-        query = if list.down() { query.filter(events::sequence.lt(sequence)) } else { query.filter(events::sequence.gt(sequence)) };
+        query = if list.down() {
+            query.filter(events::sequence.lt(sequence))
+        } else {
+            query.filter(events::sequence.gt(sequence))
+        };
     }
     query = if list.down() { query.order(events::sequence.desc()) } else { query.order(events::sequence.asc()) };
     let rows: Vec<EventRow> = query.select(EventRow::as_select()).limit(list.fetch()).load(tx.conn)?;

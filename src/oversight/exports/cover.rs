@@ -9,9 +9,9 @@ use crate::{
 
 /// Puts the cover of an export on a sheet. `organization` is whose record it is, `on` the day, in words.
 ///
-/// A copy for a recipient begins with the recipient, the purpose, the day, the basis and Statement 1 of 42 CFR 2.32(a), so that all of it
-/// stands on the first page; Statement 2 stands at the foot of every page. An internal copy says on every page that it is for nobody
-/// outside. A copy for the client has neither: it is their own record (42 CFR 2.23).
+/// A copy for a recipient begins with the recipient, the purpose, the day, the basis and Statement 1 of 42 CFR 2.32(a),
+/// so that all of it stands on the first page; Statement 2 stands at the foot of every page. An internal copy says on
+/// every page that it is for nobody outside. A copy for the client has neither: it is their own record (42 CFR 2.23).
 pub fn put(sheet: &mut Sheet, outgoing: &Outgoing, organization: &Line<200>, on: &str) {
     // In the title bar and in the properties of the file nobody reads whose record it is.
     sheet.name = Some(outgoing.title());
@@ -45,9 +45,15 @@ mod tests {
     #[test]
     fn the_notice_for_a_recipient_stands_whole_on_the_first_page() {
         let long = |most: usize| "Clinic at the River ".repeat(20).chars().take(most).collect::<String>();
-        let query = serde_json::json!({"for": "recipient", "recipient": long(200).trim(), "purpose": "other", "purpose_text": long(120).trim(), "basis": "consent", "reason": "They ask for it"});
-        let mut sheet =
-            Sheet { title: "What I need and what I prefer".into(), blocks: vec![Block::Text("Words.".into())], ..Sheet::default() };
+        let query = serde_json::json!({
+            "for": "recipient", "recipient": long(200).trim(), "purpose": "other", "purpose_text": long(120).trim(),
+            "basis": "consent", "reason": "They ask for it",
+        });
+        let mut sheet = Sheet {
+            title: "What I need and what I prefer".into(),
+            blocks: vec![Block::Text("Words.".into())],
+            ..Sheet::default()
+        };
         put(&mut sheet, &outgoing(query), &Line::parse(long(200).trim().to_owned()).unwrap(), "30 November 2026");
         let Some(Block::Small(cover)) = sheet.blocks.first() else { panic!("{sheet:?}") };
         assert!(cover.ends_with(&notices::FULL.text) && cover.starts_with("For: Clinic at the River"), "{cover}");

@@ -1,9 +1,9 @@
 //! The one decision on everything that leaves the organization as a file (FX-02).
 //!
-//! Each such operation asks [`Outgoing`] before anything is read: for a password given within ten minutes, a reason, and, of a copy for
-//! somebody outside, the recipient and the purpose. [`Outgoing::gather`] reads what the file holds, and refuses it to a caller who sees it
-//! only by break-glass access. [`Outgoing::enter`] writes the export, its clients and the audit entry, and gives [`Entered`], without
-//! which there is no reply.
+//! Each such operation asks [`Outgoing`] before anything is read: for a password given within ten minutes, a reason,
+//! and, of a copy for somebody outside, the recipient and the purpose. [`Outgoing::gather`] reads what the file holds,
+//! and refuses it to a caller who sees it only by break-glass access. [`Outgoing::enter`] writes the export, its
+//! clients and the audit entry, and gives [`Entered`], without which there is no reply.
 
 use super::{model::*, store};
 use crate::{
@@ -79,10 +79,18 @@ impl Outgoing {
         let purpose = purpose.ok_or_else(|| required("purpose"))?;
         let basis = basis.unwrap_or(Basis::NotRecorded);
         if purpose == "client_access" {
-            return Err(ApiError::parameter("purpose", "not_for_this_audience", "is the client's own access: print it with for=client"));
+            return Err(ApiError::parameter(
+                "purpose",
+                "not_for_this_audience",
+                "is the client's own access: print it with for=client",
+            ));
         }
         if purpose.needs_text() && purpose_text.is_none() {
-            return Err(ApiError::parameter("purpose_text", "required", "must say the purpose in words where the code is `other`"));
+            return Err(ApiError::parameter(
+                "purpose_text",
+                "required",
+                "must say the purpose in words where the code is `other`",
+            ));
         }
         if !basis.is_for_recipient() {
             return Err(ApiError::parameter(
@@ -93,9 +101,20 @@ impl Outgoing {
         }
         // 42 CFR 2.12(d), 2.61: a subpoena or a letter alone is not enough.
         if purpose == "proceeding" && !matches!(basis, Basis::Consent | Basis::CourtOrder) {
-            return Err(ApiError::parameter("basis", "required", "must be consent or court_order where the purpose is a proceeding"));
+            return Err(ApiError::parameter(
+                "basis",
+                "required",
+                "must be consent or court_order where the purpose is a proceeding",
+            ));
         }
-        Ok(Self { audience: Some(audience), recipient: Some(recipient), purpose: Some(purpose), purpose_text, basis, ..decided })
+        Ok(Self {
+            audience: Some(audience),
+            recipient: Some(recipient),
+            purpose: Some(purpose),
+            purpose_text,
+            basis,
+            ..decided
+        })
     }
 
     /// What every export is asked for.
@@ -105,13 +124,28 @@ impl Outgoing {
             return Err(ApiError::parameter("reason", "required", "say why the file is made"));
         };
         if !actor.is_fresh() {
-            return Err(ApiError::new(Code::ReauthenticationRequired, "Enter your password again: POST /auth/reauthenticate."));
+            return Err(ApiError::new(
+                Code::ReauthenticationRequired,
+                "Enter your password again: POST /auth/reauthenticate.",
+            ));
         }
         if reason.as_str().trim().chars().count() < SHORTEST_REASON {
-            return Err(ApiError::parameter("reason", "too_short", format!("must be at least {SHORTEST_REASON} characters")));
+            return Err(ApiError::parameter(
+                "reason",
+                "too_short",
+                format!("must be at least {SHORTEST_REASON} characters"),
+            ));
         }
         let (id, reason) = (Id::new(), reason.clone());
-        Ok(Self { id, audience: None, recipient: None, purpose: None, purpose_text: None, basis: Basis::InternalUse, reason })
+        Ok(Self {
+            id,
+            audience: None,
+            recipient: None,
+            purpose: None,
+            purpose_text: None,
+            basis: Basis::InternalUse,
+            reason,
+        })
     }
 
     /// The same, of numbers that are protected by suppression.
@@ -179,8 +213,8 @@ impl Outgoing {
         .await
     }
 
-    /// Enters the export, in one transaction with its clients and its audit entry, before the first byte is sent. `clients` says whose
-    /// records it holds; it finds them by the caller's rights as they are at this moment.
+    /// Enters the export, in one transaction with its clients and its audit entry, before the first byte is sent.
+    /// `clients` says whose records it holds; it finds them by the caller's rights as they are at this moment.
     ///
     /// # Errors
     /// Those of `clients`; 403 where the caller sees it only by break-glass access.
@@ -195,7 +229,8 @@ impl Outgoing {
         db.write(who, move |tx| {
             let clients = clients(tx)?;
             refuse_break_glass(tx)?;
-            let mut filter: Vec<String> = outgoing.audience.iter().map(|audience| format!("for={}", audience.as_str())).collect();
+            let mut filter: Vec<String> =
+                outgoing.audience.iter().map(|audience| format!("for={}", audience.as_str())).collect();
             filter.extend(taken.filter.iter().cloned());
             let full = taken.format != "pdf" && taken.format != "html";
             let row = ExportRow {
@@ -214,7 +249,9 @@ impl Outgoing {
                 purpose: outgoing.purpose,
                 purpose_text: outgoing.purpose_text.clone(),
                 basis: Some(outgoing.basis),
-                notice: outgoing.notice().map(|short| if full { notices::FULL.version.clone() } else { short.to_owned() }),
+                notice: outgoing
+                    .notice()
+                    .map(|short| if full { notices::FULL.version.clone() } else { short.to_owned() }),
                 client_count: Some(i64::try_from(clients.len()).unwrap_or(i64::MAX)),
             };
             store::enter(tx, &row, clients)
@@ -234,11 +271,22 @@ fn refuse_break_glass(tx: &Tx) -> Result<()> {
 
 impl Entered {
     /// The reply: a file to be kept.
-    pub fn file(self, media: &'static str, filename: Cow<'static, str>, policy: Option<&'static str>, body: Vec<u8>) -> Shown {
+    pub fn file(
+        self,
+        media: &'static str,
+        filename: Cow<'static, str>,
+        policy: Option<&'static str>,
+        body: Vec<u8>,
+    ) -> Shown {
         Shown { media, filename, attached: true, policy, body }
     }
     /// The same, made while it is sent.
-    pub fn stream(self, media: &'static str, filename: Cow<'static, str>, parts: LocalBoxStream<'static, Result<Vec<u8>>>) -> Streamed {
+    pub fn stream(
+        self,
+        media: &'static str,
+        filename: Cow<'static, str>,
+        parts: LocalBoxStream<'static, Result<Vec<u8>>>,
+    ) -> Streamed {
         Streamed { media, filename, parts }
     }
 }
@@ -249,7 +297,8 @@ pub mod tests {
 
     /// One that has been decided on, from a query.
     pub fn outgoing(query: serde_json::Value) -> Outgoing {
-        let PrintQuery { audience, recipient, purpose, purpose_text, basis, reason, .. } = serde_json::from_value(query).unwrap();
+        let PrintQuery { audience, recipient, purpose, purpose_text, basis, reason, .. } =
+            serde_json::from_value(query).unwrap();
         let basis = basis.unwrap_or(Basis::NotRecorded);
         Outgoing { id: Id::new(), audience: Some(audience), recipient, purpose, purpose_text, basis, reason }
     }

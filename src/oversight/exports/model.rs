@@ -28,7 +28,8 @@ text_enum! {
     }
 }
 text_enum! {
-    /// Why an export is lawful. The system does not check what the caller names; `not_recorded` where they name nothing.
+    /// Why an export is lawful. The system does not check what the caller names; `not_recorded` where they name
+    /// nothing.
     pub enum Basis {
         Consent = "consent",
         MedicalEmergency = "medical_emergency",
@@ -75,7 +76,8 @@ text_enum! {
 }
 impl PrintFormat {
     /// The media type of each, for a page: HTML unless another is asked for.
-    pub const HTML_FIRST: &'static [(&'static str, Self)] = &[("text/html", Self::Html), ("application/pdf", Self::Pdf)];
+    pub const HTML_FIRST: &'static [(&'static str, Self)] =
+        &[("text/html", Self::Html), ("application/pdf", Self::Pdf)];
     /// The same for a file: PDF unless another is asked for.
     pub const PDF_FIRST: &'static [(&'static str, Self)] = &[("application/pdf", Self::Pdf), ("text/html", Self::Html)];
 }
@@ -89,21 +91,25 @@ pub struct PrintQuery {
     #[serde(rename = "for")]
     #[param(inline)]
     pub audience: Audience,
-    /// Whom it goes to: name and, if known, address. Needed with `for=recipient`, and only there. It stands on the first page and in the list of exports.
+    /// Whom it goes to: name and, if known, address. Needed with `for=recipient`, and only there. It stands on the
+    /// first page and in the list of exports.
     #[param(value_type = Option<String>, min_length = 1, max_length = 200)]
     pub recipient: Option<Line<200>>,
-    /// What the recipient needs it for: a code of the list `disclosure_purpose`. Needed with `for=recipient`, and only there.
+    /// What the recipient needs it for: a code of the list `disclosure_purpose`. Needed with `for=recipient`, and only
+    /// there.
     pub purpose: Option<DisclosurePurpose>,
     /// The same in words. Needed where the purpose is `other`.
     #[param(value_type = Option<String>, min_length = 1, max_length = 120)]
     pub purpose_text: Option<Line<120>>,
-    /// Why it is lawful to give it to the recipient; `not_recorded` unless named. Only with `for=recipient`. What is named is recorded, not checked; for a proceeding it must be `consent` or `court_order`.
+    /// Why it is lawful to give it to the recipient; `not_recorded` unless named. Only with `for=recipient`. What is
+    /// named is recorded, not checked; for a proceeding it must be `consent` or `court_order`.
     #[param(inline)]
     pub basis: Option<Basis>,
     /// Goes before `Accept`.
     #[param(inline)]
     pub format: Option<PrintFormat>,
-    /// Why it is printed, at least 5 characters. Kept in the list of exports; no names, since an address is kept in many places.
+    /// Why it is printed, at least 5 characters. Kept in the list of exports; no names, since an address is kept in
+    /// many places.
     #[param(value_type = String, min_length = 5, max_length = 500)]
     pub reason: Line<500>,
 }
@@ -158,7 +164,7 @@ pub struct ExportRecord {
 /// A file that was made to leave the organization.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-0000000000e0", "user_id": "019ab3c4-0000-7000-8000-000000000004", "at": "2026-11-26T15:00:00.000Z", "what": "case_file", "subject_id": "019ab3c4-0000-7000-8000-000000000020", "filter": "for=recipient", "format": "pdf", "rows": 1, "reason": "The clinic asks for it", "for": "recipient", "recipient": "Riverside Clinic, intake", "purpose": "treatment", "basis": "consent", "notice": "part2-2024-1", "client_count": 1, "client_ids": ["019ab3c4-0000-7000-8000-000000000010"]}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/export.json"))))]
 pub struct Export {
     pub id: ExportId,
     pub user_id: UserId,
@@ -182,11 +188,13 @@ pub struct Export {
     /// What the recipient needed it for.
     pub purpose: Option<DisclosurePurpose>,
     pub purpose_text: Option<Line<120>>,
-    /// Why it was lawful, as the caller named it or as the system sets it. Absent of an export of before it was recorded.
+    /// Why it was lawful, as the caller named it or as the system sets it. Absent of an export of before it was
+    /// recorded.
     pub basis: Option<Basis>,
     /// The version of the notice of 42 CFR part 2 that it carries.
     pub notice: Option<String>,
-    /// How many clients' records are in it; a report of numbers has none. Absent of an export of before they were counted.
+    /// How many clients' records are in it; a report of numbers has none. Absent of an export of before they were
+    /// counted.
     #[schema(minimum = 0)]
     pub client_count: Option<i64>,
     /// Whose records are in it, of an export with at most 50 clients. Of a longer one ask with `client_id`.

@@ -39,7 +39,11 @@ pub fn page(tx: &mut Tx, list: &List<ExportFilter>) -> Result<Page<Export>> {
     let actor = tx.actor()?;
     let mut query = filtered(tx, &list.filter);
     if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after((exports::at, exports::id), (Instant::from_micros(at), ExportId::from_uuid(id)), list.down()));
+        query = query.filter(row_after(
+            (exports::at, exports::id),
+            (Instant::from_micros(at), ExportId::from_uuid(id)),
+            list.down(),
+        ));
     }
     query = match list.down() {
         true => query.order((exports::at.desc(), exports::id.desc())),
@@ -61,7 +65,10 @@ pub fn page(tx: &mut Tx, list: &List<ExportFilter>) -> Result<Page<Export>> {
     );
     if page.items.is_empty() {
         // That there is no export of a client says something too.
-        tx.audit_read_fields("export.listed", list.filter.client_id.iter().map(|id| format!("client_id={id}")).collect());
+        tx.audit_read_fields(
+            "export.listed",
+            list.filter.client_id.iter().map(|id| format!("client_id={id}")).collect(),
+        );
     }
     tx.audit_read_all("export.listed", page.items.iter().map(|export| export.id));
     Ok(page)
@@ -76,16 +83,19 @@ fn clients_of(tx: &mut Tx, rows: &[ExportRow]) -> Result<BTreeMap<ExportId, Vec<
         return Ok(of_exports);
     }
     let theirs = export_clients::table.filter(export_clients::organization_id.eq(tx.organization()));
-    let theirs = theirs.filter(export_clients::export_id.eq_any(few)).order((export_clients::export_id, export_clients::client_id));
-    let pairs: Vec<(ExportId, ClientId)> = theirs.select((export_clients::export_id, export_clients::client_id)).load(tx.conn)?;
+    let theirs = theirs
+        .filter(export_clients::export_id.eq_any(few))
+        .order((export_clients::export_id, export_clients::client_id));
+    let pairs: Vec<(ExportId, ClientId)> =
+        theirs.select((export_clients::export_id, export_clients::client_id)).load(tx.conn)?;
     for (export, client) in pairs {
         of_exports.entry(export).or_default().push(client);
     }
     Ok(of_exports)
 }
 
-/// Enters an export before its first byte: here with the reason, the recipient and the clients, and in the audit log with codes alone.
-/// Called by [`super::gate`] and by nothing else.
+/// Enters an export before its first byte: here with the reason, the recipient and the clients, and in the audit log
+/// with codes alone. Called by [`super::gate`] and by nothing else.
 pub(super) fn enter(tx: &mut Tx, row: &ExportRow, clients: Vec<ClientId>) -> Result<()> {
     diesel::insert_into(exports::table).values(row).execute(tx.conn)?;
     let of_export = |client_id| ExportClientRow { organization_id: row.organization_id, export_id: row.id, client_id };

@@ -76,8 +76,10 @@ impl Counted {
                     (Keys::SeveralCodes(_), Some(text)) => serde_json::from_str(&text).unwrap_or_default(),
                     (_, Some(key)) => vec![key],
                 };
-                paths =
-                    paths.iter().flat_map(|path| each.iter().map(|key| [path.as_slice(), std::slice::from_ref(key)].concat())).collect();
+                paths = paths
+                    .iter()
+                    .flat_map(|path| each.iter().map(|key| [path.as_slice(), std::slice::from_ref(key)].concat()))
+                    .collect();
             }
             if !keys.is_empty() {
                 for path in paths {
@@ -136,7 +138,9 @@ impl Figure {
         Self { numerator: None, denominator: None, value, hidden: false }
     }
     pub fn ratio(numerator: i64, denominator: i64) -> Self {
-        let ratio = || Amount::Part((Amount::Whole(numerator).number() / Amount::Whole(denominator).number() * 1e4).round() / 1e4);
+        let ratio = || {
+            Amount::Part((Amount::Whole(numerator).number() / Amount::Whole(denominator).number() * 1e4).round() / 1e4)
+        };
         let value = (denominator > 0).then(ratio);
         Self { numerator: Some(numerator), denominator: Some(denominator), value, hidden: false }
     }

@@ -1,4 +1,5 @@
-//! Whose turn it is. Reports go on beside the day's work and not before it, and no organization's keep another's waiting.
+//! Whose turn it is. Reports go on beside the day's work and not before it, and no organization's keep another's
+//! waiting.
 
 use crate::{
     auth::{OrganizationId, UserId},
@@ -41,8 +42,8 @@ fn own_row(organization: OrganizationId) -> Arc<Semaphore> {
     row
 }
 
-/// How many lists of records are sent at a time, to how many people of one organization, and one to each: whoever takes theirs drop by
-/// drop keeps nobody else from one.
+/// How many lists of records are sent at a time, to how many people of one organization, and one to each: whoever takes
+/// theirs drop by drop keeps nobody else from one.
 const LISTS: usize = 16;
 const LISTS_EACH: usize = 4;
 static SENDING: Mutex<Vec<(OrganizationId, UserId)>> = Mutex::new(Vec::new());

@@ -1,4 +1,5 @@
-//! The facts that reports count, made from the records themselves: for what was filled without them, and to hold them against each other.
+//! The facts that reports count, made from the records themselves: for what was filled without them, and to hold them
+//! against each other.
 
 use crate::{
     auth::OrganizationId,
@@ -31,7 +32,8 @@ pub fn enter(conn: &mut Conn, organization: OrganizationId) -> Result<()> {
         let own = || Condition::sql(" WHERE organization_id = ").id(organization.uuid());
         conn.run(Condition::sql("DELETE FROM ").then(kind.table).with(own()))?;
         // In the order in which they stand, which is sooner done than one here and one there.
-        let made = Condition::sql("INSERT INTO ").then(kind.table).then(" SELECT * FROM ").then(kind.history).with(own());
+        let made =
+            Condition::sql("INSERT INTO ").then(kind.table).then(" SELECT * FROM ").then(kind.history).with(own());
         let made = made.then(" AND recorded_at < replaced_at ORDER BY team_id, replaced_at, ").then(kind.order);
         conn.run(made)?;
     }

@@ -1,5 +1,5 @@
-//! What a measure is: which facts it looks at, what it counts of them, and what it makes of the counts. Every form of a report, and
-//! whatever the registry tells of it, comes from here.
+//! What a measure is: which facts it looks at, what it counts of them, and what it makes of the counts. Every form of a
+//! report, and whatever the registry tells of it, comes from here.
 
 use super::measures;
 use crate::types::Day;
@@ -40,9 +40,10 @@ pub fn find(id: &str) -> Option<&'static Measure> {
     all().find(|measure| measure.id == id)
 }
 
-/// One measure. In its SQL `f` is a fact, and these stand for values: `{at}` the moment as of which is reported, `{from}` and `{to}`
-/// the moments at which the period begins and ends, in microseconds; `{day}`, `{from_day}`, `{to_day}` the same as days since 1970;
-/// `{instant}` the moment as the engine keeps it, and `{organization}` whose facts they are.
+/// One measure. In its SQL `f` is a fact, and these stand for values: `{at}` the moment as of which is reported,
+/// `{from}` and `{to}` the moments at which the period begins and ends, in microseconds; `{day}`, `{from_day}`,
+/// `{to_day}` the same as days since 1970; `{instant}` the moment as the engine keeps it, and `{organization}` whose
+/// facts they are.
 #[derive(Debug)]
 pub struct Measure {
     pub id: &'static str,
@@ -63,11 +64,13 @@ pub struct Measure {
     pub n: &'static str,
     pub excluded: &'static [Exclusion],
     pub caution: Option<&'static str>,
-    /// Whether it says how many records were left out because their case was entered in error: where it looks at each record once.
+    /// Whether it says how many records were left out because their case was entered in error: where it looks at each
+    /// record once.
     pub tells_mistakes: bool,
     /// The statistic that the measure is about: charts show it.
     pub headline: &'static str,
-    /// Groups that decide whether a record is in a numerator, so that each share by them is 0 or 100 %. Charts by them show numbers instead.
+    /// Groups that decide whether a record is in a numerator, so that each share by them is 0 or 100 %. Charts by them
+    /// show numbers instead.
     pub decided_by: &'static [&'static str],
     pub by_time: ByTime,
 }
@@ -77,7 +80,8 @@ text_enum! {
     pub enum Span { Month = "month", Quarter = "quarter" }
 }
 
-/// How a measure is reported by month and by quarter. Each month is counted as the same report of that month alone would count it.
+/// How a measure is reported by month and by quarter. Each month is counted as the same report of that month alone
+/// would count it.
 #[derive(Debug)]
 pub struct ByTime {
     /// Which spans are offered.
@@ -327,9 +331,12 @@ impl Keys {
 pub const NONE: &str = "none";
 
 impl Measure {
-    /// Whether the counts of two groups, or of two teams, make that of both: not where different clients are counted, who may be in both.
+    /// Whether the counts of two groups, or of two teams, make that of both: not where different clients are counted,
+    /// who may be in both.
     pub fn adds_up(&self) -> bool {
-        let part = |part: &Part| part.look.drawn_together().is_none() && part.counters.iter().all(|counter| counter.sql.adds_up());
+        let part = |part: &Part| {
+            part.look.drawn_together().is_none() && part.counters.iter().all(|counter| counter.sql.adds_up())
+        };
         self.parts.iter().all(part)
     }
     /// Everything that it can be grouped by, months and quarters among it.
@@ -356,7 +363,8 @@ mod tests {
         let mut ids = BTreeSet::new();
         for measure in all() {
             assert!(ids.insert(measure.id), "{} is there twice", measure.id);
-            let counters: Vec<&str> = measure.parts.iter().flat_map(|part| part.counters).map(|counter| counter.name).collect();
+            let counters: Vec<&str> =
+                measure.parts.iter().flat_map(|part| part.counters).map(|counter| counter.name).collect();
             assert!(counters.len() < MOST_COUNTS, "{} counts too much", measure.id);
             assert_eq!(counters.iter().collect::<BTreeSet<_>>().len(), counters.len(), "{}", measure.id);
             let known = |name: &str| assert!(counters.contains(&name), "{} has no {name}", measure.id);
@@ -369,20 +377,37 @@ mod tests {
                         known(of);
                         assert!(measure.parts.iter().any(|part| part.days.is_some()), "{}", measure.id);
                     }
-                    Makes::Share { of, among } | Makes::Flagged { of, among } => [of, among].into_iter().for_each(known),
+                    Makes::Share { of, among } | Makes::Flagged { of, among } => {
+                        [of, among].into_iter().for_each(known)
+                    }
                     Makes::Weight { sum, of } => [sum, of].into_iter().for_each(known),
                     Makes::Mean { sum, of, units } => [sum, of, units].into_iter().for_each(known),
                 }
             }
-            measure.usual.iter().for_each(|name| assert!(measure.group(name).is_some(), "{} has no group {name}", measure.id));
+            measure
+                .usual
+                .iter()
+                .for_each(|name| assert!(measure.group(name).is_some(), "{} has no group {name}", measure.id));
             assert!(measure.headline().is_some(), "{} charts nothing", measure.id);
             let is_known = |name: &&str| measure.statistics.iter().any(|statistic| statistic.name == *name);
             assert!(measure.by_time.without.iter().all(is_known), "{}", measure.id);
-            measure.decided_by.iter().for_each(|name| assert!(measure.group(name).is_some(), "{} has no group {name}", measure.id));
-            assert!(measure.decided_by.is_empty() || measure.statistics.iter().any(|s| matches!(s.makes, Makes::Share { .. })));
-            for words in [Some(measure.definition), Some(measure.by_time.counts), measure.numerator, measure.denominator, measure.caution]
-                .into_iter()
-                .flatten()
+            measure
+                .decided_by
+                .iter()
+                .for_each(|name| assert!(measure.group(name).is_some(), "{} has no group {name}", measure.id));
+            assert!(
+                measure.decided_by.is_empty()
+                    || measure.statistics.iter().any(|s| matches!(s.makes, Makes::Share { .. }))
+            );
+            for words in [
+                Some(measure.definition),
+                Some(measure.by_time.counts),
+                measure.numerator,
+                measure.denominator,
+                measure.caution,
+            ]
+            .into_iter()
+            .flatten()
             {
                 assert!(words.ends_with('.'), "{}: {words}", measure.id);
             }

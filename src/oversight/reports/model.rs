@@ -47,7 +47,8 @@ impl Serialize for ReportRow {
             row.serialize_entry(name, key)?;
         }
         if !self.group.is_empty() {
-            let labels: BTreeMap<&str, &str> = self.group.iter().map(|(name, _, label)| (*name, label.as_str())).collect();
+            let labels: BTreeMap<&str, &str> =
+                self.group.iter().map(|(name, _, label)| (*name, label.as_str())).collect();
             row.serialize_entry("labels", &labels)?;
         }
         row.serialize_entry("statistic", self.statistic)?;
@@ -73,7 +74,8 @@ impl PartialSchema for ReportRow {
             ObjectBuilder::new().schema_type(Type::Integer).format(Some(format)).description(Some(words)).build()
         };
         let mut row = ObjectBuilder::new().description(Some(
-            "One number, of one group: a member for each group that was asked for, with its key, and under `labels` its name. The key of what has none is `none`.",
+            "One number, of one group: a member for each group that was asked for, with its key, and under `labels` \
+             its name. The key of what has none is `none`.",
         ));
         let mut groups: BTreeMap<&str, &str> = BTreeMap::new();
         for group in super::measure::all().flat_map(Measure::all_groups) {
@@ -95,7 +97,10 @@ impl PartialSchema for ReportRow {
                     .schema_type(Type::Number)
                     .description(Some("Absent where it is hidden, or there is nothing to say it of.")),
             )
-            .property("suppressed", ObjectBuilder::new().schema_type(Type::Boolean).description(Some("Whether the number is hidden.")))
+            .property(
+                "suppressed",
+                ObjectBuilder::new().schema_type(Type::Boolean).description(Some("Whether the number is hidden.")),
+            )
             .required("statistic")
             .required("suppressed")
             .into()
@@ -138,7 +143,9 @@ impl ReportScope {
             (ScopeKind::AllTeams, _) => format!("All teams ({})", self.of_teams),
             (ScopeKind::Teams, []) => "No team".into(),
             (ScopeKind::Teams, [one]) => format!("Team {one} only"),
-            (ScopeKind::Teams, several) => format!("{} of {} teams: {}", several.len(), self.of_teams, several.join(", ")),
+            (ScopeKind::Teams, several) => {
+                format!("{} of {} teams: {}", several.len(), self.of_teams, several.join(", "))
+            }
             (ScopeKind::OwnCases, teams) => {
                 let team = teams.first().map_or(String::new(), |team| format!(", team {team}"));
                 format!("Cases of {}{team} only", self.advocate.as_deref().unwrap_or("one advocate"))
@@ -176,7 +183,7 @@ pub struct ReportFilters {
 /// A measure, counted.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(example = json!({"id": "barriers_open", "version": 1, "title": "Open barriers", "definition": "Barriers that have not ended at the moment.", "unit": "barriers", "as_of": "2026-11-23T14:30:00.000Z", "time_zone": "America/Chicago", "scope": {"organization": "River Peers", "kind": "all_teams", "teams": ["Hill side", "North side"], "of_teams": 2}, "filters": {"group_by": ["type"], "view": "exact"}, "n": 31, "excluded": [{"code": "entered_in_error", "words": "Of cases that were entered in error", "n": 1}], "rows": [{"type": "cost", "labels": {"type": "Cost"}, "statistic": "open", "value": 31, "suppressed": false}], "totals": [{"statistic": "open", "value": 31, "suppressed": false}]}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/report.json"))))]
 pub struct Report {
     pub id: &'static str,
     /// Counts up whenever the same records would give another number.
@@ -198,12 +205,16 @@ pub struct Report {
     /// How many units are in the numbers; absent where it is hidden.
     pub n: Option<i64>,
     pub excluded: Vec<Excluded>,
-    /// Where small numbers are hidden: those from 1 to one less than this. The organization may raise it, and nobody may lower it under 11.
+    /// Where small numbers are hidden: those from 1 to one less than this. The organization may raise it, and nobody
+    /// may lower it under 11.
     pub threshold: Option<i64>,
-    /// Where numbers are told as the middle of a step: how wide it is. With a step of 10, 15 stands for 11 to 20. Shares are made of what is told, and days are told in whole weeks.
+    /// Where numbers are told as the middle of a step: how wide it is. With a step of 10, 15 stands for 11 to 20.
+    /// Shares are made of what is told, and days are told in whole weeks.
     pub step: Option<i64>,
     pub rows: Vec<ReportRow>,
-    /// The same of all together. Where a record may be in several groups, or a number is no count, it is not the sum of the rows. By month or quarter, those of the whole period, or as of its end; suppressed where a protected report is of neither a quarter nor a year.
+    /// The same of all together. Where a record may be in several groups, or a number is no count, it is not the sum of
+    /// the rows. By month or quarter, those of the whole period, or as of its end; suppressed where a protected report
+    /// is of neither a quarter nor a year.
     pub totals: Vec<ReportRow>,
     /// The months or quarters, for charts.
     #[serde(skip)]
@@ -234,7 +245,7 @@ impl Report {
 /// A measure that can be reported.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(example = json!({"id": "barriers_open", "version": 1, "title": "Open barriers", "definition": "Barriers that have not ended at the moment.", "excludes": ["Of cases that were entered in error"], "unit": "barriers", "time": "moment", "groups": [{"name": "type", "title": "Barrier type"}], "statistics": [{"name": "open", "title": "Open barriers"}], "headline": "open", "spans": ["month", "quarter"], "counts_by": "How things stood at the end of each month or quarter.", "filters": ["team"], "records": true, "formats": ["json", "csv"]}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/report_definition.json"))))]
 pub struct ReportDefinition {
     pub id: &'static str,
     pub version: i32,
@@ -270,7 +281,7 @@ pub struct Named {
 
 /// Every measure.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-#[schema(example = json!({"items": [{"id": "barriers_open", "version": 1, "title": "Open barriers", "definition": "Barriers that have not ended at the moment.", "excludes": ["Of cases that were entered in error"], "unit": "barriers", "time": "moment", "groups": [{"name": "type", "title": "Barrier type"}], "statistics": [{"name": "open", "title": "Open barriers"}], "headline": "open", "spans": ["month", "quarter"], "counts_by": "How things stood at the end of each month or quarter.", "filters": ["team"], "records": true, "formats": ["json", "csv"]}]}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/report_definitions.json"))))]
 pub struct ReportDefinitions {
     pub items: Vec<ReportDefinition>,
 }
@@ -292,7 +303,11 @@ impl From<&'static Measure> for ReportDefinition {
             unit: measure.unit,
             time: measure.time,
             groups: measure.all_groups().map(|group| Named { name: group.name, title: group.title }).collect(),
-            statistics: measure.statistics.iter().map(|statistic| Named { name: statistic.name, title: statistic.title }).collect(),
+            statistics: measure
+                .statistics
+                .iter()
+                .map(|statistic| Named { name: statistic.name, title: statistic.title })
+                .collect(),
             headline: measure.headline,
             spans: measure.by_time.spans.to_vec(),
             counts_by: measure.by_time.counts,

@@ -1,4 +1,5 @@
-//! The records behind a number: one line for each that a measure counts, so that whoever doubts the number can count them.
+//! The records behind a number: one line for each that a measure counts, so that whoever doubts the number can count
+//! them.
 
 use super::{
     measure::{Count, Group, Keys, Measure, Part},
@@ -59,7 +60,8 @@ impl Export {
     pub fn new(tx: &mut Tx, question: Question) -> Result<Self> {
         let mut export = Self { codes: Vec::new(), ids: Vec::new(), question };
         for group in export.question.measure.groups {
-            let (groups, most) = if group.keys.are_ids() { (&mut export.ids, LISTED_IDS) } else { (&mut export.codes, LISTED_CODES) };
+            let (groups, most) =
+                if group.keys.are_ids() { (&mut export.ids, LISTED_IDS) } else { (&mut export.codes, LISTED_CODES) };
             if groups.len() < most {
                 groups.push((group, store::names(tx, group)?));
             }
@@ -68,9 +70,13 @@ impl Export {
     }
 
     pub fn columns(&self) -> Vec<Column> {
-        let column = |name: &'static str, label: &str, kind| Column { name: name.into(), label: label.to_owned(), kind };
-        let mut columns = vec![column("case_number", "Case", ColumnKind::Text), column("client", "Client", ColumnKind::Text)];
-        columns.extend(self.ids.iter().chain(&self.codes).map(|(group, _)| column(group.name, group.title, ColumnKind::Text)));
+        let column =
+            |name: &'static str, label: &str, kind| Column { name: name.into(), label: label.to_owned(), kind };
+        let mut columns =
+            vec![column("case_number", "Case", ColumnKind::Text), column("client", "Client", ColumnKind::Text)];
+        columns.extend(
+            self.ids.iter().chain(&self.codes).map(|(group, _)| column(group.name, group.title, ColumnKind::Text)),
+        );
         if let [part] = self.question.measure.parts {
             columns.extend(part.days.map(|_| column("days", "Days", ColumnKind::Count)));
             columns.extend(
@@ -86,12 +92,14 @@ impl Export {
 
     /// The next lines of a slice. Each case that is told of is entered in the audit log.
     ///
-    /// What was on record at a moment does not change, but a fact moves in the order once another replaces it: from the beginning, where all
-    /// stand that no other has replaced, to a later place. So none is passed over, and one may be met twice: `sent` are those that were
-    /// listed before they moved.
+    /// What was on record at a moment does not change, but a fact moves in the order once another replaces it: from the
+    /// beginning, where all stand that no other has replaced, to a later place. So none is passed over, and one may be
+    /// met twice: `sent` are those that were listed before they moved.
     pub fn page(&self, tx: &mut Tx, slice: &Slice, after: Option<After>, sent: &HashSet<FactKey>) -> Result<Page> {
         let seen = store::visible(tx, slice)?;
-        let [part] = self.question.measure.parts else { return Ok(Page { lines: Vec::new(), current: Vec::new(), next: None }) };
+        let [part] = self.question.measure.parts else {
+            return Ok(Page { lines: Vec::new(), current: Vec::new(), next: None });
+        };
         let mut lines: Vec<Listed> = self.listing(tx, part, seen, after).load(tx.conn)?;
         let full = lines.len() > PAGE;
         lines.truncate(PAGE);
@@ -110,7 +118,8 @@ impl Export {
     pub fn clients(&self, tx: &mut Tx, slice: &Slice) -> Result<Vec<ClientId>> {
         let seen = store::visible(tx, slice)?;
         let [part] = self.question.measure.parts else { return Ok(Vec::new()) };
-        let found: Vec<Key> = Keyed(self.among(Condition::sql("SELECT DISTINCT f.client_id"), part, seen)).load(tx.conn)?;
+        let found: Vec<Key> =
+            Keyed(self.among(Condition::sql("SELECT DISTINCT f.client_id"), part, seen)).load(tx.conn)?;
         Ok(found.into_iter().map(|id| ClientId::from_uuid(id.uuid())).collect())
     }
 
@@ -121,7 +130,8 @@ impl Export {
         sql = sql.then(" JOIN cases AS c ON c.organization_id = f.organization_id AND c.id = f.case_id");
         sql = sql.then(" JOIN clients ON clients.organization_id = f.organization_id AND clients.id = f.client_id");
         sql = moments.fill(among(sql, part, seen, moments), " AND f.voided_at > {at} AND (");
-        let counted = part.counters.iter().find(|counter| counter.name == self.question.measure.n).map(|counter| counter.sql);
+        let counted =
+            part.counters.iter().find(|counter| counter.name == self.question.measure.n).map(|counter| counter.sql);
         sql = match counted {
             Some(Count::Of(condition)) => moments.fill(sql, condition),
             _ => sql.then("1 = 0"),
@@ -129,10 +139,12 @@ impl Export {
         sql.then(")")
     }
 
-    /// Those that no other has replaced first, then the others, the latest replaced first. Who sees a case need not see its client: then the name is left out, as `expand=client` does.
+    /// Those that no other has replaced first, then the others, the latest replaced first. Who sees a case need not see
+    /// its client: then the name is left out, as `expand=client` does.
     fn listing(&self, tx: &Tx, part: &Part, seen: Condition, after: Option<After>) -> Listing {
         let (moments, id) = (&self.question.moments, part.facts.id());
-        let mut sql = Condition::sql("SELECT f.replaced_at, ").then(id).then(", f.case_id, f.recorded_at, c.case_number, ");
+        let mut sql =
+            Condition::sql("SELECT f.replaced_at, ").then(id).then(", f.case_id, f.recorded_at, c.case_number, ");
         sql = sql.then("CASE WHEN ").with(clients::store::is_visible(tx)).then(" THEN clients.preferred_name END, ");
         for i in 0..LISTED_CODES {
             sql = match self.codes.get(i) {
@@ -149,13 +161,22 @@ impl Export {
         sql = moments.fill(sql, part.days.unwrap_or("CAST(NULL AS bigint)"));
         for i in 0..MOST_COUNTS {
             sql = match part.counters.get(i).map(|counter| counter.sql) {
-                Some(Count::Of(condition)) => moments.fill(sql.then(", CAST(CASE WHEN "), condition).then(" THEN 1 ELSE 0 END AS bigint)"),
+                Some(Count::Of(condition)) => {
+                    moments.fill(sql.then(", CAST(CASE WHEN "), condition).then(" THEN 1 ELSE 0 END AS bigint)")
+                }
                 _ => sql.then(", CAST(0 AS bigint)"),
             };
         }
         sql = self.among(sql, part, seen);
         if let Some((replaced_at, last)) = after {
-            sql = sql.then(" AND (f.replaced_at, ").then(id).then(") < (").number(replaced_at).then(", ").id(last).then(")");
+            sql = sql
+                .then(" AND (f.replaced_at, ")
+                .then(id)
+                .then(") < (")
+                .number(replaced_at)
+                .then(", ")
+                .id(last)
+                .then(")");
         }
         let more = i64::try_from(PAGE + 1).unwrap_or(i64::MAX);
         Listing(sql.then(" ORDER BY f.replaced_at DESC, ").then(id).then(" DESC LIMIT ").number(more))
@@ -171,7 +192,9 @@ impl Export {
             let keys: Vec<String> = serde_json::from_str(keys).unwrap_or_default();
             Cell::Text(keys.iter().map(|key| names.label(key)).collect::<Vec<_>>().join("; "))
         };
-        cells.extend(self.ids.iter().zip(ids).map(|((_, names), id)| named(names, id.map(|id| id.to_string()).as_deref())));
+        cells.extend(
+            self.ids.iter().zip(ids).map(|((_, names), id)| named(names, id.map(|id| id.to_string()).as_deref())),
+        );
         cells.extend(self.codes.iter().zip(codes).map(|((group, names), code)| match (group.keys, code) {
             (Keys::SeveralCodes(_), Some(codes)) => several(names, &codes),
             (_, code) => named(names, code.as_deref()),

@@ -98,20 +98,29 @@ fn table(report: &Report, measure: &Measure, reader: Reader) -> Table {
         columns.push(Column { name: statistic.name.into(), label: statistic.title.to_owned(), kind });
         if is_ratio && reader != Reader::Person {
             for (part, label) in [("numerator", "Number"), ("denominator", "Out of")] {
-                columns.push(Column { name: format!("{}_{part}", statistic.name).into(), label: label.into(), kind: ColumnKind::Count });
+                columns.push(Column {
+                    name: format!("{}_{part}", statistic.name).into(),
+                    label: label.into(),
+                    kind: ColumnKind::Count,
+                });
             }
         }
     }
     let context = if reader == Reader::Lines { context(report) } else { Vec::new() };
-    columns.extend(context.iter().map(|(name, _)| Column { name: (*name).into(), label: (*name).to_owned(), kind: ColumnKind::Text }));
+    columns.extend(context.iter().map(|(name, _)| Column {
+        name: (*name).into(),
+        label: (*name).to_owned(),
+        kind: ColumnKind::Text,
+    }));
     let all = if measure.time == ReportTime::Moment && by_time(report, measure) { "At the end" } else { "Total" };
     let line = |rows: &[ReportRow]| {
         let mut cells = Vec::new();
         for (at, _) in report.filters.group_by.iter().enumerate() {
             let group = rows.first().and_then(|row| row.group.get(at));
-            let (key, label) = group.map_or((Cell::Empty, Cell::Text(if at == 0 { all } else { "" }.into())), |(_, key, label)| {
-                (Cell::Text(key.clone()), Cell::Text(label.clone()))
-            });
+            let (key, label) = group
+                .map_or((Cell::Empty, Cell::Text(if at == 0 { all } else { "" }.into())), |(_, key, label)| {
+                    (Cell::Text(key.clone()), Cell::Text(label.clone()))
+                });
             if reader != Reader::Person {
                 cells.push(key);
             }
@@ -163,7 +172,8 @@ fn table(report: &Report, measure: &Measure, reader: Reader) -> Table {
 /// The numbers of all together, one under the other.
 fn upright(report: &Report, measure: &Measure) -> (Vec<Column>, Vec<Vec<Cell>>, Vec<Vec<Cell>>) {
     let column = |name: &'static str, label: &str, kind| Column { name: name.into(), label: label.to_owned(), kind };
-    let columns = vec![column("statistic", "What is counted", ColumnKind::Text), column("value", "Number", ColumnKind::Count)];
+    let columns =
+        vec![column("statistic", "What is counted", ColumnKind::Text), column("value", "Number", ColumnKind::Count)];
     let line = |statistic: &Statistic| {
         let row = report.totals.iter().find(|row| row.statistic == statistic.name)?;
         let cell = figures(report, statistic, row.figure, Reader::Person).into_iter().next()?;
@@ -179,7 +189,8 @@ fn fold_hidden(rows: &mut Vec<Vec<Cell>>, groups: usize) {
     if hidden > 3 {
         let cells = rows.iter().map(Vec::len).max().unwrap_or(0);
         rows.retain(|row| !is_hidden(row));
-        let label = |at: usize| Cell::Text(if at == 0 { format!("{hidden} more, all numbers hidden") } else { String::new() });
+        let label =
+            |at: usize| Cell::Text(if at == 0 { format!("{hidden} more, all numbers hidden") } else { String::new() });
         rows.push((0..cells).map(|at| if at < groups { label(at) } else { Cell::Hidden }).collect());
     }
 }
@@ -221,11 +232,13 @@ fn range(report: &Report, count: i64) -> Option<(i64, i64)> {
     Some(if count == 0 { (0, 0) } else { (count - step / 2 + 1, count + step / 2) })
 }
 
-/// Between what and what a share lies of which the counts are told so. What is left of a share that is shown is nothing, or more than a step.
+/// Between what and what a share lies of which the counts are told so. What is left of a share that is shown is
+/// nothing, or more than a step.
 fn share_range(report: &Report, statistic: &Statistic, figure: Figure) -> Option<(f64, f64)> {
     let (numerator, denominator) = (figure.numerator?, figure.denominator?);
     let ((low, high), (least, most)) = (range(report, numerator)?, range(report, denominator)?);
-    let part = |of: i64, among: i64| if among > 0 { Amount::Whole(of).number() / Amount::Whole(among).number() } else { 1.0 };
+    let part =
+        |of: i64, among: i64| if among > 0 { Amount::Whole(of).number() / Amount::Whole(among).number() } else { 1.0 };
     let is_share = matches!(statistic.makes, Makes::Share { .. });
     if is_share && numerator == denominator {
         return Some((1.0, 1.0));
@@ -287,7 +300,9 @@ fn figures(report: &Report, statistic: &Statistic, figure: Figure, reader: Reade
             vec![Cell::Text(day_words(report, days))]
         }
         // One provider is flagged or not.
-        (false, Some(Amount::Whole(flag @ 0..=1))) if matches!(statistic.makes, Makes::Flagged { .. }) => vec![Cell::Count(flag)],
+        (false, Some(Amount::Whole(flag @ 0..=1))) if matches!(statistic.makes, Makes::Flagged { .. }) => {
+            vec![Cell::Count(flag)]
+        }
         (false, Some(Amount::Whole(count))) => vec![whole(Some(count))],
         (false, Some(value)) => vec![Cell::Number(value.number())],
         (false, None) => vec![Cell::Empty],
@@ -336,7 +351,11 @@ fn definition(report: &Report, measure: &Measure, reader: Reader) -> Vec<(String
         if by_time(report, measure) {
             add("Month or quarter", measure.by_time.counts.to_owned());
         }
-        let team = report.filters.team.and_then(|_| scope.teams.first()).map_or("none".to_owned(), |team| format!("team {team}"));
+        let team = report
+            .filters
+            .team
+            .and_then(|_| scope.teams.first())
+            .map_or("none".to_owned(), |team| format!("team {team}"));
         let unit = words(report.unit.as_str()).to_lowercase();
         add("Measure", format!("{}, version {}, of {unit}", report.id, report.version));
         add("As of", format!("{} ({}). Filters: {team}.", moment(report), report.time_zone));
@@ -351,7 +370,8 @@ fn definition(report: &Report, measure: &Measure, reader: Reader) -> Vec<(String
         add("Period", format!("From {} up to the end of {}", long(from), long(to.plus_days(-1))));
     }
     add("As of", format!("{} ({})", moment(report), report.time_zone));
-    let groups: Vec<&str> = report.filters.group_by.iter().filter_map(|name| measure.group(name)).map(|group| group.title).collect();
+    let groups: Vec<&str> =
+        report.filters.group_by.iter().filter_map(|name| measure.group(name)).map(|group| group.title).collect();
     if !groups.is_empty() {
         add("Grouped by", groups.join(", "));
     }
@@ -383,8 +403,9 @@ fn notes(report: &Report, measure: &Measure, reader: Reader) -> Vec<String> {
     }
     let without = measure.statistics.iter().filter(|statistic| measure.by_time.without.contains(&statistic.name));
     if by_time(report, measure) {
-        notes
-            .extend(without.map(|statistic| format!("{}: how things stand as of the report, and so in the total alone.", statistic.title)));
+        notes.extend(without.map(|statistic| {
+            format!("{}: how things stand as of the report, and so in the total alone.", statistic.title)
+        }));
     }
     if let (View::Protected, Some(threshold), Some(step)) = (report.filters.view, report.threshold, report.step)
         && threshold > 1
@@ -470,7 +491,8 @@ fn bar(report: &Report, measure: &Measure, drawn: Drawn<'_>, label: &str, figure
     Bar { brief, of, ..Bar::new(label, mark, &shown) }
 }
 
-/// The statistic that the measure is about, group by group or month by month; without groups, every statistic that is like it.
+/// The statistic that the measure is about, group by group or month by month; without groups, every statistic that is
+/// like it.
 fn chart(report: &Report, measure: &Measure) -> Option<Chart> {
     let headline = measure.headline()?;
     let groups: Vec<_> = report.filters.group_by.iter().filter_map(|name| measure.group(name)).collect();
@@ -485,7 +507,9 @@ fn chart(report: &Report, measure: &Measure) -> Option<Chart> {
     let bars = if by_time {
         report.stretches.iter().filter_map(|stretch| column(report, measure, headline, stretch)).collect()
     } else if groups.is_empty() {
-        let alike = |statistic: &&Statistic| std::mem::discriminant(&statistic.makes) == std::mem::discriminant(&headline.makes);
+        let alike = |statistic: &&Statistic| {
+            std::mem::discriminant(&statistic.makes) == std::mem::discriminant(&headline.makes)
+        };
         let of = |statistic: &Statistic| {
             let row = report.totals.iter().find(|row| row.statistic == statistic.name)?;
             Some(bar(report, measure, Drawn::Statistic(statistic), statistic.title, row.figure, &report.totals))
@@ -496,8 +520,11 @@ fn chart(report: &Report, measure: &Measure) -> Option<Chart> {
         grouped(report, measure, drawn, has_order, &mut notes)
     };
     let drawn = if by_time || groups.is_empty() { Drawn::Statistic(headline) } else { drawn };
-    let by: Vec<String> =
-        groups.iter().filter(|group| !by_time || group.keys.span().is_some()).map(|group| group.title.to_lowercase()).collect();
+    let by: Vec<String> = groups
+        .iter()
+        .filter(|group| !by_time || group.keys.span().is_some())
+        .map(|group| group.title.to_lowercase())
+        .collect();
     let by = if by.is_empty() { String::new() } else { format!(" by {}", by.join(" and ")) };
     let what = match drawn {
         Drawn::Units(_) => words(report.unit.as_str()),
@@ -524,18 +551,29 @@ fn chart(report: &Report, measure: &Measure) -> Option<Chart> {
         title: format!("{what}{by}{teams}"),
         description: describe(report, &bars, by_time),
         unit,
-        context: vec![format!("{}, {}", report.scope.organization, lower_first(&report.scope.words())), covers(report), view.to_owned()],
+        context: vec![
+            format!("{}, {}", report.scope.organization, lower_first(&report.scope.words())),
+            covers(report),
+            view.to_owned(),
+        ],
         kind: if by_time { ChartKind::Columns } else { ChartKind::Bars },
         of_whole: drawn.is_share(),
         pale: Some(
             match (by_time, measure.time) {
-                (true, ReportTime::Moment) => "pale: the month or quarter is not over, or only a part of it was asked for.",
+                (true, ReportTime::Moment) => {
+                    "pale: the month or quarter is not over, or only a part of it was asked \
+                     for."
+                }
                 (true, _) => "pale: a part of the month or quarter only. Not to be compared with a whole one.",
-                (false, _) => "pale: the groups that have no bar of their own, together; broken where that is longer than the scale.",
+                (false, _) => {
+                    "pale: the groups that have no bar of their own, together; broken where that is longer \
+                     than the scale."
+                }
             }
             .to_owned(),
         ),
-        nothing: (report.filters.view == View::Protected).then(|| "Nothing to show, or all of it is hidden.".to_owned()),
+        nothing: (report.filters.view == View::Protected)
+            .then(|| "Nothing to show, or all of it is hidden.".to_owned()),
         bars,
         notes,
     })
@@ -587,7 +625,10 @@ fn grouped(report: &Report, measure: &Measure, drawn: Drawn<'_>, has_order: bool
         let shown = all.iter().take(MOST_BARS).filter(|candidate| candidate.bar.mark.value().is_some()).count();
         rest = all.split_off(shown);
         if by_n && shown == MOST_BARS {
-            notes.push(format!("Drawn are the {shown} groups with the most {}.", words(report.unit.as_str()).to_lowercase()));
+            notes.push(format!(
+                "Drawn are the {shown} groups with the most {}.",
+                words(report.unit.as_str()).to_lowercase()
+            ));
         }
     }
     all.sort_by(by_value);
@@ -596,13 +637,16 @@ fn grouped(report: &Report, measure: &Measure, drawn: Drawn<'_>, has_order: bool
         bars.push(together);
     } else if !rest.is_empty() {
         let most = rest.iter().filter_map(|candidate| Some((candidate.bar.mark.value()?, &candidate.bar.shown)));
-        let most = most.max_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, shown)| format!(", the largest of them {shown}"));
+        let most = most
+            .max_by(|(one, _), (other, _)| one.total_cmp(other))
+            .map(|(_, shown)| format!(", the largest of them {shown}"));
         notes.push(format!("{} more are not drawn{}: they cannot be added.", rest.len(), most.unwrap_or_default()));
     }
     bars
 }
 
-/// The largest first; of those that are alike, the one that more units stand behind; then what is hidden, and what is missing.
+/// The largest first; of those that are alike, the one that more units stand behind; then what is hidden, and what is
+/// missing.
 fn by_value(one: &Candidate, other: &Candidate) -> std::cmp::Ordering {
     let rank = |candidate: &Candidate| match candidate.bar.mark {
         Mark::Value(value) => (0, -value, -candidate.n),
@@ -624,8 +668,12 @@ fn counted(measure: &Measure, rows: &[ReportRow], counter: &str) -> Option<i64> 
 
 /// `and 9 more (52)`: the groups that have no bar of their own, where their numbers can be added.
 fn together(report: &Report, measure: &Measure, drawn: Drawn<'_>, rest: &[Candidate]) -> Option<Bar> {
-    let several =
-        report.filters.group_by.iter().filter_map(|name| measure.group(name)).any(|group| matches!(group.keys, Keys::SeveralCodes(_)));
+    let several = report
+        .filters
+        .group_by
+        .iter()
+        .filter_map(|name| measure.group(name))
+        .any(|group| matches!(group.keys, Keys::SeveralCodes(_)));
     let statistic = drawn.statistic();
     if rest.is_empty() || several || !measure.adds_up() || matches!(statistic.makes, Makes::Quantile { .. }) {
         return None;
@@ -634,9 +682,13 @@ fn together(report: &Report, measure: &Measure, drawn: Drawn<'_>, rest: &[Candid
     let shown = || rest.iter().map(|candidate| candidate.figure).filter(|figure| !figure.hidden);
     let ranged = |numbers: Vec<i64>| {
         let sum: i64 = numbers.iter().sum();
-        let (low, high) = numbers.iter().filter_map(|n| range(report, *n)).fold((0, 0), |(low, high), (l, h)| (low + l, high + h));
-        let words =
-            if high > low { format!("{}–{}", Cell::Count(low).words(), Cell::Count(high).words()) } else { Cell::Count(sum).words() };
+        let (low, high) =
+            numbers.iter().filter_map(|n| range(report, *n)).fold((0, 0), |(low, high), (l, h)| (low + l, high + h));
+        let words = if high > low {
+            format!("{}–{}", Cell::Count(low).words(), Cell::Count(high).words())
+        } else {
+            Cell::Count(sum).words()
+        };
         (sum, words)
     };
     let numbers = |of: fn(Figure) -> Option<i64>| shown().filter_map(of).collect::<Vec<i64>>();
@@ -647,7 +699,8 @@ fn together(report: &Report, measure: &Measure, drawn: Drawn<'_>, rest: &[Candid
     let (mark, words) = match drawn {
         _ if hidden == rest.len() => (Mark::Hidden, "hidden".to_owned()),
         Drawn::Statistic(_) if drawn.is_share() => {
-            let (of, among) = (ranged(numbers(|figure| figure.numerator)), ranged(numbers(|figure| figure.denominator)));
+            let (of, among) =
+                (ranged(numbers(|figure| figure.numerator)), ranged(numbers(|figure| figure.denominator)));
             let figure = Figure::ratio(of.0, among.0);
             let mark = figure.value.map_or(Mark::Missing, |value| Mark::Value(value.number()));
             let share = figure.value.map_or(String::new(), |value| format!("{:.0}\u{A0}%, ", value.number() * 100.0));
@@ -674,7 +727,8 @@ fn together(report: &Report, measure: &Measure, drawn: Drawn<'_>, rest: &[Candid
 fn describe(report: &Report, bars: &[Bar], by_time: bool) -> String {
     let what = if by_time { "A column for each month or quarter." } else { "A bar for each group." };
     let own = || bars.iter().filter(|bar| bar.shown != "together");
-    let most = own().filter_map(|bar| Some((bar.mark.value()?, bar))).max_by(|(one, _), (other, _)| one.total_cmp(other));
+    let most =
+        own().filter_map(|bar| Some((bar.mark.value()?, bar))).max_by(|(one, _), (other, _)| one.total_cmp(other));
     let most = most.map_or(String::new(), |(_, bar)| format!(" The largest is {}: {}.", bar.label, bar.shown));
     let ends = match (bars.first(), bars.last()) {
         (Some(first), Some(last)) if by_time && bars.len() > 1 => {
@@ -705,11 +759,17 @@ mod tests {
     }
 
     /// A report by one group: of each key the figures of its statistics.
-    fn report(id: &str, group: &'static str, view: View, rows: Vec<(String, Vec<Figure>)>) -> (Report, &'static Measure) {
+    fn report(
+        id: &str,
+        group: &'static str,
+        view: View,
+        rows: Vec<(String, Vec<Figure>)>,
+    ) -> (Report, &'static Measure) {
         let measure = find(id).unwrap();
         let row = |path: Vec<(&'static str, String, String)>, figures: Vec<Figure>| {
             let each = measure.statistics.iter().zip(figures);
-            each.map(|(statistic, figure)| ReportRow { group: path.clone(), statistic: statistic.name, figure }).collect::<Vec<_>>()
+            each.map(|(statistic, figure)| ReportRow { group: path.clone(), statistic: statistic.name, figure })
+                .collect::<Vec<_>>()
         };
         let report = Report {
             id: measure.id,
@@ -748,11 +808,14 @@ mod tests {
 
     #[test]
     fn what_was_left_out_is_told_as_exactly_as_everything_else() {
-        for (view, n, words) in
-            [(View::Exact, Some(15), "(15)"), (View::Protected, Some(15), "(11–20)"), (View::Protected, None, "(hidden)")]
-        {
+        for (view, n, words) in [
+            (View::Exact, Some(15), "(15)"),
+            (View::Protected, Some(15), "(11–20)"),
+            (View::Protected, None, "(hidden)"),
+        ] {
             let (mut report, measure) = report("barriers_open", "type", view, vec![("Cost".into(), vec![count(25)])]);
-            report.excluded = vec![Excluded { code: "entered_in_error", words: "Of cases that were entered in error", n }];
+            report.excluded =
+                vec![Excluded { code: "entered_in_error", words: "Of cases that were entered in error", n }];
             let notes = notes(&report, measure, Reader::Person);
             assert!(notes.contains(&format!("Left out: Of cases that were entered in error {words}.")), "{notes:?}");
         }
@@ -774,7 +837,9 @@ mod tests {
         );
         assert!(chart.bars[12].is_pale && chart.bars[12].mark == Mark::Value(45.0));
         // Hidden ones come behind what is shown, and are counted apart.
-        let rows = (1..=15).map(|n| (format!("Type {n:02}"), vec![if n > 12 { Figure::HIDDEN } else { count(15 + n / 8 * 10) }])).collect();
+        let rows = (1..=15)
+            .map(|n| (format!("Type {n:02}"), vec![if n > 12 { Figure::HIDDEN } else { count(15 + n / 8 * 10) }]))
+            .collect();
         let last = self::bars(&report("barriers_open", "type", View::Protected, rows)).pop().unwrap();
         assert_eq!(last, pair("and 3 more (hidden)", "together"));
     }
@@ -818,7 +883,10 @@ mod tests {
         of.totals[0].figure = Figure::ratio(9, 20);
         let table = table(&of, measure, Reader::Person);
         assert_eq!(table.columns.len(), 2);
-        assert_eq!(table.rows[0], [Cell::Text("Share resolved".into()), Cell::Text("45.0\u{A0}% (9\u{A0}of\u{A0}20)".into())]);
+        assert_eq!(
+            table.rows[0],
+            [Cell::Text("Share resolved".into()), Cell::Text("45.0\u{A0}% (9\u{A0}of\u{A0}20)".into())]
+        );
         assert_eq!((table.rows[1][1].clone(), table.totals.len()), (Cell::Empty, 0));
     }
 
@@ -842,15 +910,24 @@ mod tests {
         let of = report("barrier_resolution", "type", View::Exact, rows.clone());
         assert_eq!(
             bars(&of),
-            [pair("A", "50.0\u{A0}% (1 of 2)"), pair("B", "45.0\u{A0}% (9 of 20)"), pair("D", "hidden"), pair("C", "no data")]
+            [
+                pair("A", "50.0\u{A0}% (1 of 2)"),
+                pair("B", "45.0\u{A0}% (9 of 20)"),
+                pair("D", "hidden"),
+                pair("C", "no data")
+            ]
         );
         assert!(chart(&of.0, of.1).unwrap().of_whole);
         // Where the group decides the share, numbers are drawn.
         let of = report("barrier_resolution", "disposition", View::Exact, rows);
         assert_eq!((bars(&of)[0].clone(), chart(&of.0, of.1).unwrap().of_whole), (pair("B", "20"), false));
         // 11 of 40 may be told as 15 of 35: what is true lies in the range.
-        let of =
-            report("barrier_resolution", "type", View::Protected, vec![("A".to_owned(), share(15, 35)), ("B".to_owned(), share(15, 15))]);
+        let of = report(
+            "barrier_resolution",
+            "type",
+            View::Protected,
+            vec![("A".to_owned(), share(15, 35)), ("B".to_owned(), share(15, 15))],
+        );
         assert_eq!(bars(&of), [pair("B", "100\u{A0}% (11–20 of 11–20)"), pair("A", "27–65\u{A0}% (11–20 of 31–40)")]);
     }
 
@@ -883,18 +960,26 @@ mod tests {
         assert_eq!(filename(&of, ReportFormat::Csv), "barriers_open_all-teams_as-of-2026-09-30_exact.csv");
         of.scope = scope(ScopeKind::Teams, &["North side / Küste"], 4);
         (of.from, of.to) = (Some(Day::parse("2026-01-01").unwrap()), Some(Day::parse("2026-04-01").unwrap()));
-        assert_eq!(filename(&of, ReportFormat::Pdf), "barriers_open_north-side-k-ste_2026-01-01_to_2026-03-31_exact.pdf");
+        assert_eq!(
+            filename(&of, ReportFormat::Pdf),
+            "barriers_open_north-side-k-ste_2026-01-01_to_2026-03-31_exact.pdf"
+        );
         assert_eq!(of.scope.words(), "Team North side / Küste only");
         of.scope = scope(ScopeKind::Teams, &["北"], 4);
         assert_eq!(filename(&of, ReportFormat::Svg), "barriers_open_team_2026-01-01_to_2026-03-31_exact.svg");
         of.scope = scope(ScopeKind::Teams, &["A", "B"], 4);
-        assert_eq!((of.scope.words().as_str(), of.scope.short().as_deref()), ("2 of 4 teams: A, B", Some("2 of 4 teams")));
+        assert_eq!(
+            (of.scope.words().as_str(), of.scope.short().as_deref()),
+            ("2 of 4 teams: A, B", Some("2 of 4 teams"))
+        );
         of.filters.group_by.clear();
         let table = table(&of, find("barriers_open").unwrap(), Reader::Person);
         assert_eq!(table.title, "Open barriers: 2 of 4 teams");
         for text in [&table.foot, &table.subtitle, &table.name] {
             assert!(
-                text.contains("River Peers") && text.contains("2 of 4 teams: A, B") && text.contains("1 January 2026 to 31 March 2026"),
+                text.contains("River Peers")
+                    && text.contains("2 of 4 teams: A, B")
+                    && text.contains("1 January 2026 to 31 March 2026"),
                 "{text}"
             );
         }

@@ -27,7 +27,8 @@ text_enum! {
     pub enum View {
         /// Every number as it is: for those who see the cases.
         Exact = "exact",
-        /// Small numbers hidden and the others told in steps: for those who do not see the cases, and to hand to others.
+        /// Small numbers hidden and the others told in steps: for those who do not see the cases, and to hand to
+        /// others.
         Protected = "protected",
     }
 }
@@ -64,7 +65,9 @@ impl<'de> Deserialize<'de> for AsOf {
         let text = String::deserialize(d)?;
         let moment = || Instant::parse(&text).map(Self::Moment);
         let parsed = if text.len() == 10 { Day::parse(&text).map(Self::Day) } else { moment() };
-        parsed.map_err(|_| Fault::new("invalid", "must be a day, YYYY-MM-DD, or an RFC 3339 date and time with an offset").serde())
+        parsed.map_err(|_| {
+            Fault::new("invalid", "must be a day, YYYY-MM-DD, or an RFC 3339 date and time with an offset").serde()
+        })
     }
 }
 impl PartialSchema for AsOf {
@@ -84,26 +87,34 @@ impl ToSchema for AsOf {}
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct ReportQuery {
-    /// The first day of the period, where the organization is. Needed by measures of a period, and by reports by month or quarter.
+    /// The first day of the period, where the organization is. Needed by measures of a period, and by reports by month
+    /// or quarter.
     pub from: Option<Day>,
     /// The day after its last.
     pub to: Option<Day>,
-    /// Reports what was on record then, and so the same whenever it is asked; now, unless said. A day is meant to its end.
+    /// Reports what was on record then, and so the same whenever it is asked; now, unless said. A day is meant to its
+    /// end.
     #[param(inline)]
     pub as_of: Option<AsOf>,
     /// One team of the caller's. An administrator names none: what they are told is of all teams.
     pub team: Option<TeamId>,
-    /// Up to four of the measure's groups; an empty value groups by nothing. `month` or `quarter` shows each month or quarter of the period, those with 0 too, as the same report of it alone would show it; a measure of a moment is shown as of the end of each. `GET /reports` says by which moment each measure counts.
+    /// Up to four of the measure's groups; an empty value groups by nothing. `month` or `quarter` shows each month or
+    /// quarter of the period, those with 0 too, as the same report of it alone would show it; a measure of a moment is
+    /// shown as of the end of each. `GET /reports` says by which moment each measure counts.
     #[serde(deserialize_with = "listed")]
     #[param(value_type = Option<Vec<String>>, max_items = 4)]
     pub group_by: Option<String>,
-    /// JSON is `exact` for those who see the cases, unless said, and `protected` for all others. CSV, XLSX, PDF and SVG are `protected` unless `exact` is asked for; an exact file says on every page that it is internal. A protected report is of a whole quarter or year, or of the last day of a month, and of one team only for those who see it. It is grouped by quarter, and by month only where the measure is of a moment.
+    /// JSON is `exact` for those who see the cases, unless said, and `protected` for all others. CSV, XLSX, PDF and SVG
+    /// are `protected` unless `exact` is asked for; an exact file says on every page that it is internal. A protected
+    /// report is of a whole quarter or year, or of the last day of a month, and of one team only for those who see it.
+    /// It is grouped by quarter, and by month only where the measure is of a moment.
     #[param(inline)]
     pub view: Option<View>,
     /// Goes before `Accept`.
     #[param(inline)]
     pub format: Option<ReportFormat>,
-    /// Why the file is made, at least 5 characters, which is kept: name nobody in it. Needed for `csv`, `xlsx` and `pdf`, as is a password given within ten minutes.
+    /// Why the file is made, at least 5 characters, which is kept: name nobody in it. Needed for `csv`, `xlsx` and
+    /// `pdf`, as is a password given within ten minutes.
     pub reason: Option<Line<500>>,
 }
 
@@ -194,7 +205,8 @@ impl Question {
     pub fn counted_by(&self) -> Vec<&'static Group> {
         self.groups.iter().copied().filter(|group| group.keys.span().is_none()).collect()
     }
-    /// Whether numbers of the whole period are told. In a protected report by quarter they are those of a quarter or a year, as everywhere.
+    /// Whether numbers of the whole period are told. In a protected report by quarter they are those of a quarter or a
+    /// year, as everywhere.
     pub fn tells_whole(&self) -> bool {
         match (self.view, self.measure.time, self.moments.from, self.moments.to) {
             (View::Protected, ReportTime::Period, Some((from, _)), Some((to, _))) => is_quarter_or_year(from, to),
@@ -233,12 +245,16 @@ pub fn groups(measure: &'static Measure, asked: Option<&str>) -> Result<Vec<&'st
     let mut groups = Vec::new();
     for (i, name) in names.iter().enumerate() {
         match measure.group(name) {
-            Some(_) if names.iter().take(i).any(|before| before == name) => return wrong("duplicate", "names a group twice".into()),
+            Some(_) if names.iter().take(i).any(|before| before == name) => {
+                return wrong("duplicate", "names a group twice".into());
+            }
             Some(group) if group.keys.span().is_some() && span(&groups).is_some() => {
                 return wrong("too_many", "takes month or quarter, and not both".into());
             }
             Some(group) => groups.push(group),
-            None if Span::ALL.iter().any(|span| span.as_str() == *name) => return wrong("not_taken", measure.by_time.counts.into()),
+            None if Span::ALL.iter().any(|span| span.as_str() == *name) => {
+                return wrong("not_taken", measure.by_time.counts.into());
+            }
             None => return wrong("unknown_group", format!("this measure is grouped by: {}", known.join(", "))),
         }
     }
@@ -268,7 +284,8 @@ pub fn moments(
     let zone = &organization.time_zone;
     let hint = if query.view.is_none() && query.asks_for_a_file() { USUAL } else { "" };
     let wrong = |name: &'static str, code, detail: &str| Err(ApiError::parameter(name, code, detail.to_owned()));
-    let too_fine = |name: &'static str, detail: &str| Err(ApiError::parameter(name, "too_fine", format!("{detail}{hint}")));
+    let too_fine =
+        |name: &'static str, detail: &str| Err(ApiError::parameter(name, "too_fine", format!("{detail}{hint}")));
     // To the millisecond, as it is told: what was written within it is in no report of it, now or later.
     let now = Instant::from_micros(now.micros() / 1000 * 1000);
     let today = Day::of(now, zone);
@@ -285,7 +302,8 @@ pub fn moments(
             return wrong(
                 "as_of",
                 "not_taken",
-                "cannot be combined with group_by=month or quarter, where each group is counted at its own end: give from and to instead",
+                "cannot be combined with group_by=month or quarter, where each group is counted at its own end: give \
+                 from and to instead",
             );
         }
         Some(AsOf::Moment(_)) if view == View::Protected => return too_fine("as_of", PROTECTED_MOMENT),
@@ -311,16 +329,30 @@ pub fn moments(
     let (from, to) = match (measure.time == ReportTime::Period || ends, query.from, query.to) {
         (true, Some(from), Some(to)) if from < to => (from, to),
         (true, Some(_), Some(_)) => return wrong("to", "before_from", "must be after `from`"),
-        (true, None, _) => return wrong("from", "required", "is required: the report covers a period, and this is its first day"),
+        (true, None, _) => {
+            return wrong("from", "required", "is required: the report covers a period, and this is its first day");
+        }
         (true, _, None) => {
-            return wrong("to", "required", "is required: the report covers a period, and this is the day after its last day");
+            return wrong(
+                "to",
+                "required",
+                "is required: the report covers a period, and this is the day after its last day",
+            );
         }
         (false, None, None) => return Ok(moments(at, None, None)),
         (false, Some(_), _) => {
-            return wrong("from", "not_taken", "this measure counts at one moment: it takes a period only with group_by=month or quarter");
+            return wrong(
+                "from",
+                "not_taken",
+                "this measure counts at one moment: it takes a period only with group_by=month or quarter",
+            );
         }
         (false, _, Some(_)) => {
-            return wrong("to", "not_taken", "this measure counts at one moment: it takes a period only with group_by=month or quarter");
+            return wrong(
+                "to",
+                "not_taken",
+                "this measure counts at one moment: it takes a period only with group_by=month or quarter",
+            );
         }
     };
     let (begins, over) = (from.begins(zone), to.begins(zone));
@@ -329,14 +361,19 @@ pub fn moments(
     }
     if view == View::Protected && ends {
         if from != first_of_month(from) || to != first_of_month(to) {
-            return too_fine("to", "a protected report by month or quarter must begin and end on the first day of a month");
+            return too_fine(
+                "to",
+                "a protected report by month or quarter must begin and end on the first day of a month",
+            );
         }
         if over > now {
             return wrong("to", "in_the_future", "a protected report covers only months that have ended");
         }
     } else if view == View::Protected {
         match span {
-            Some(Span::Month) => return too_fine("group_by", "a protected report of a period can be grouped by quarter, not by month"),
+            Some(Span::Month) => {
+                return too_fine("group_by", "a protected report of a period can be grouped by quarter, not by month");
+            }
             Some(Span::Quarter) if !is_quarters(from, to) => {
                 return too_fine("to", "a protected report by quarter must cover whole quarters");
             }
@@ -367,7 +404,8 @@ pub fn stretches(measure: &Measure, span: Span, whole: &Moments, zone: &Zone) ->
             break;
         }
         if stretches.len() == MOST_STRETCHES {
-            let detail = format!("is too far from the first day: a report has at most {MOST_STRETCHES} months or quarters");
+            let detail =
+                format!("is too far from the first day: a report has at most {MOST_STRETCHES} months or quarters");
             return Err(ApiError::parameter("to", "too_long", detail));
         }
         let at = if is_stock { over.min(whole.at) } else { whole.at };
@@ -494,7 +532,11 @@ mod tests {
         let shown = |id: &str, span: Span, query: &str| -> Vec<(String, String, String)> {
             let of = |stretch: Stretch| {
                 let (from, to) = (stretch.moments.from.unwrap().1, stretch.moments.to.unwrap().1);
-                (stretch.label, from.to_string(), if id == "barriers_open" { stretch.moments.at } else { to }.to_string())
+                (
+                    stretch.label,
+                    from.to_string(),
+                    if id == "barriers_open" { stretch.moments.at } else { to }.to_string(),
+                )
             };
             parted(id, span, query).unwrap().into_iter().map(of).collect()
         };
@@ -512,7 +554,10 @@ mod tests {
         ];
         assert_eq!(shown("barriers_open", Span::Month, "from=2026-09-15&to=2027-02-01"), ends);
         let quarters = shown("time_to_close", Span::Quarter, "from=2026-01-01&to=2026-10-01");
-        assert_eq!(quarters.iter().map(|(label, ..)| label.as_str()).collect::<Vec<_>>(), ["Q1 2026", "Q2 2026", "Q3 2026"]);
+        assert_eq!(
+            quarters.iter().map(|(label, ..)| label.as_str()).collect::<Vec<_>>(),
+            ["Q1 2026", "Q2 2026", "Q3 2026"]
+        );
         assert_eq!(parted("time_to_close", Span::Month, "from=2021-11-01&to=2026-11-01").unwrap().len(), 60);
         assert!(parted("time_to_close", Span::Month, "from=2021-10-01&to=2026-11-01").is_err());
     }

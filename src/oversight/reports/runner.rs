@@ -1,5 +1,5 @@
-//! Runs a report: slice by slice, each in a transaction of its own, so that nobody waits long behind it. What is counted stands still, for
-//! it is what was on record at one moment.
+//! Runs a report: slice by slice, each in a transaction of its own, so that nobody waits long behind it. What is
+//! counted stands still, for it is what was on record at one moment.
 
 use super::{
     aggregate::{Counted, Tallied},
@@ -58,7 +58,13 @@ pub async fn report(db: &Db, who: &impl Caller, measure: &'static Measure, query
 
 /// What an export of the report holds.
 pub fn taken(report: &Report, measure: &'static Measure, format: ReportFormat) -> ExportRecord {
-    ExportRecord { what: measure.id, subject: None, filter: report.asked(), format: format.as_str(), rows: rows(report) }
+    ExportRecord {
+        what: measure.id,
+        subject: None,
+        filter: report.asked(),
+        format: format.as_str(),
+        rows: rows(report),
+    }
 }
 
 fn rows(report: &Report) -> i64 {
@@ -75,8 +81,11 @@ async fn count(db: &Db, who: &impl Caller, question: &Question) -> Result<Tallie
         (true, false) => &[Side::Both],
         (false, false) => &[Side::Groups, Side::Total],
     };
-    let each: &[Side] =
-        if question.measure.adds_up() || question.counted_by().is_empty() { &[Side::Both] } else { &[Side::Groups, Side::Total] };
+    let each: &[Side] = if question.measure.adds_up() || question.counted_by().is_empty() {
+        &[Side::Both]
+    } else {
+        &[Side::Groups, Side::Total]
+    };
     let times = std::iter::once((None, whole)).chain((0..question.stretches.len()).map(|at| (Some(at), each)));
     let jobs = times.flat_map(|(stretch, sides)| {
         question.slices.iter().flat_map(move |slice| sides.iter().map(move |side| (stretch, slice.clone(), *side)))
@@ -100,8 +109,8 @@ async fn count(db: &Db, who: &impl Caller, question: &Question) -> Result<Tallie
     .await
 }
 
-/// The records that a measure counts, page by page as they are taken. The export, its clients and the audit entry are there before the
-/// first byte.
+/// The records that a measure counts, page by page as they are taken. The export, its clients and the audit entry are
+/// there before the first byte.
 pub async fn records<C: Caller + 'static>(
     db: Db,
     who: C,
@@ -124,7 +133,9 @@ pub async fn records<C: Caller + 'static>(
             let report = store::report(tx, &question, &counted)?;
             let rows = report.n.unwrap_or(0);
             if rows > MOST_RECORDS {
-                let message = format!("are {rows} records, and at most {MOST_RECORDS} are sent at once: name a team, or a shorter period");
+                let message = format!(
+                    "are {rows} records, and at most {MOST_RECORDS} are sent at once: name a team, or a shorter period"
+                );
                 return Err(ApiError::parameter("team", "too_many_rows", message));
             }
             let organization = organizations::store::find(tx)?.name;
@@ -136,8 +147,17 @@ pub async fn records<C: Caller + 'static>(
     let taken = ExportRecord { what: measure.id, subject: None, filter, format: format.of_export(), rows };
     let entered = outgoing.enter(&db, &who, taken, move |_| Ok(clients.iter().copied().collect())).await?;
     let columns = export.columns();
-    let mut sending =
-        Sending { db, who, export, slices, format, after: None, sent: Arc::default(), until: Instant::now() + LONGEST, _turn: turn };
+    let mut sending = Sending {
+        db,
+        who,
+        export,
+        slices,
+        format,
+        after: None,
+        sent: Arc::default(),
+        until: Instant::now() + LONGEST,
+        _turn: turn,
+    };
     // What is refused is refused before anything is sent.
     let first = sending.next().await?;
     let parts = match format {
@@ -147,7 +167,8 @@ pub async fn records<C: Caller + 'static>(
     Ok((entered, parts))
 }
 
-/// Whose records the list holds, slice by slice. What was on record at a moment does not change: the pages hold no others.
+/// Whose records the list holds, slice by slice. What was on record at a moment does not change: the pages hold no
+/// others.
 async fn clients(
     db: &Db,
     who: &impl Caller,
@@ -175,7 +196,8 @@ fn as_csv<C: Caller + 'static>(
     let (mut begin, mut end) = (Vec::new(), Vec::new());
     csv::header(&mut begin, columns);
     begin.extend(first.map(text).unwrap_or_default());
-    let mut notice = vec![Cell::Text("NOTICE".into()), Cell::Text(notices::FULL.text.clone()), Cell::Text(internal(organization))];
+    let mut notice =
+        vec![Cell::Text("NOTICE".into()), Cell::Text(notices::FULL.text.clone()), Cell::Text(internal(organization))];
     notice.resize(columns.len().max(notice.len()), Cell::Empty);
     csv::record(&mut end, &notice);
     let rest = stream::try_unfold(sending, move |mut sending| async move {
@@ -189,8 +211,8 @@ fn internal(organization: &Line<200>) -> String {
     format!("Not for anybody outside {organization}.")
 }
 
-/// A workbook of all pages. It is made in files that have no name, in the folder for temporary files, since memory holds one page at a time and the keys of what was sent;
-/// it is sent when it is whole.
+/// A workbook of all pages. It is made in files that have no name, in the folder for temporary files, since memory
+/// holds one page at a time and the keys of what was sent; it is sent when it is whole.
 async fn as_xlsx<C: Caller + 'static>(
     mut sending: Sending<C>,
     first: Option<Lines>,
@@ -235,8 +257,8 @@ fn part(mut file: File) -> Result<(Vec<u8>, File)> {
     Ok((part, file))
 }
 
-/// Does what takes long, or waits for a disk, on a thread of its own. A full disk for temporary files can make the writer of workbooks panic,
-/// so a panic is answered as what it most likely is.
+/// Does what takes long, or waits for a disk, on a thread of its own. A full disk for temporary files can make the
+/// writer of workbooks panic, so a panic is answered as what it most likely is.
 async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(xlsx::failed)?
 }
@@ -274,7 +296,8 @@ impl<C: Caller> Sending<C> {
     async fn next(&mut self) -> Result<Option<Lines>> {
         while let Some(slice) = self.slices.front().cloned() {
             self.in_time()?;
-            let (export, after, format, sent) = (Arc::clone(&self.export), self.after, self.format, Arc::clone(&self.sent));
+            let (export, after, format, sent) =
+                (Arc::clone(&self.export), self.after, self.format, Arc::clone(&self.sent));
             let read = move |tx: &mut crate::db::Tx<'_>| {
                 let page = export.page(tx, &slice, after, &sent.lock().unwrap_or_else(PoisonError::into_inner))?;
                 let lines = match format {

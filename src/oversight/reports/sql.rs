@@ -23,7 +23,8 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Goes on with words in which names stand for values. A name that stands for nothing makes a condition that holds for no row.
+    /// Goes on with words in which names stand for values. A name that stands for nothing makes a condition that holds
+    /// for no row.
     pub fn fill(&self, mut sql: Condition, words: &'static str) -> Condition {
         let mut rest = words;
         while let Some((before, after)) = rest.split_once('{') {
@@ -54,7 +55,8 @@ const OUTSIDE: [&str; MOST_GROUPS] = ["f.k0", "f.k1", "f.k2", "f.k3"];
 /// The last count of each tally: facts of cases that were entered in error, which count nowhere else.
 pub const MISTAKES: usize = MOST_COUNTS - 1;
 
-/// Counts what a part counts, by these groups, of the facts that the caller may see. Its counters stand from `place` on.
+/// Counts what a part counts, by these groups, of the facts that the caller may see. Its counters stand from `place`
+/// on.
 pub fn count_query(part: &Part, place: usize, groups: &[&'static Group], seen: Condition, moments: &Moments) -> Tally {
     let drawn_together = part.look.drawn_together().is_some();
     let mut sql = Condition::sql("SELECT ");
@@ -83,7 +85,9 @@ pub fn count_query(part: &Part, place: usize, groups: &[&'static Group], seen: C
         let counter = i.checked_sub(place).and_then(|i| part.counters.get(i));
         sql = match counter {
             Some(counter) => counted(sql, counter.sql, drawn_together, moments),
-            None if i == MISTAKES && !drawn_together => moments.fill(sql, "count(CASE WHEN f.voided_at <= {at} THEN 1 END)"),
+            None if i == MISTAKES && !drawn_together => {
+                moments.fill(sql, "count(CASE WHEN f.voided_at <= {at} THEN 1 END)")
+            }
             None => sql.then("CAST(0 AS bigint)"),
         };
     }
@@ -116,7 +120,9 @@ fn counted(sql: Condition, count: Count, drawn_together: bool, moments: &Moments
     let when = if drawn_together { "CASE WHEN (" } else { "CASE WHEN f.voided_at > {at} AND (" };
     match count {
         Count::Of(condition) => moments.fill(moments.fill(sql.then("count("), when), condition).then(") THEN 1 END)"),
-        Count::Different(column) => moments.fill(sql.then("count(DISTINCT "), when).then("1 = 1) THEN ").then(column).then(" END)"),
+        Count::Different(column) => {
+            moments.fill(sql.then("count(DISTINCT "), when).then("1 = 1) THEN ").then(column).then(" END)")
+        }
         Count::Sum(number) => {
             let sql = moments.fill(sql.then("CAST(coalesce(sum("), when).then("1 = 1) THEN ");
             moments.fill(sql, number).then(" END), 0) AS bigint)")
@@ -131,7 +137,9 @@ pub fn among(sql: Condition, part: &Part, seen: Condition, moments: &Moments) ->
         sql,
         match part.look {
             Look::History => " AND f.recorded_at <= {at} AND (",
-            Look::Standing | Look::PerClient(_) | Look::PerProvider(_) => " AND f.replaced_at > {at} AND f.recorded_at <= {at} AND (",
+            Look::Standing | Look::PerClient(_) | Look::PerProvider(_) => {
+                " AND f.replaced_at > {at} AND f.recorded_at <= {at} AND ("
+            }
         },
     );
     moments.fill(sql, part.among).then(")")

@@ -34,8 +34,8 @@ use std::collections::BTreeMap;
 /// How many groups a report may have: whoever wants more asks for fewer kinds of them.
 const MOST_GROUPS: usize = 5_000;
 
-/// The condition under which the caller may see the facts of a slice, as of now: a right that has ended since the question was put
-/// together ends what is counted for it.
+/// The condition under which the caller may see the facts of a slice, as of now: a right that has ended since the
+/// question was put together ends what is counted for it.
 pub(super) fn visible(tx: &mut Tx, slice: &Slice) -> Result<Condition> {
     // A report has many slices and an export many pages: whoever is put out meanwhile is told no more (AZ-04).
     let actor = tx.actor()?;
@@ -79,7 +79,9 @@ pub fn question(tx: &mut Tx, measure: &'static Measure, query: &ReportQuery) -> 
         (None, true) if query.asks_for_a_file() => View::Protected,
         (None, true) => View::Exact,
         (None, false) => View::Protected,
-        (Some(View::Exact), false) => return Err(ApiError::forbidden("Only roles that can see the cases get exact numbers.")),
+        (Some(View::Exact), false) => {
+            return Err(ApiError::forbidden("Only roles that can see the cases get exact numbers."));
+        }
         (Some(view), _) => view,
     };
     let groups = groups(measure, query.group_by.as_deref())?;
@@ -90,7 +92,11 @@ pub fn question(tx: &mut Tx, measure: &'static Measure, query: &ReportQuery) -> 
     };
     if !sees_cases && query.team.is_some() {
         // Team by team they would tell what is hidden where they stand side by side.
-        return Err(ApiError::parameter("team", "too_fine", "must be left out: your role gets reports of all teams; use group_by=team"));
+        return Err(ApiError::parameter(
+            "team",
+            "too_fine",
+            "must be left out: your role gets reports of all teams; use group_by=team",
+        ));
     }
     let known = match tx.scope() {
         Scope::Organization | Scope::Counted => teams::store::all(tx)?,
@@ -103,13 +109,30 @@ pub fn question(tx: &mut Tx, measure: &'static Measure, query: &ReportQuery) -> 
     let slices = match tx.scope() {
         Scope::Assigned(_) => vec![Slice::Assigned(query.team)],
         _ => {
-            let asked: Vec<TeamId> = known.into_iter().filter(|team| query.team.is_none_or(|asked| asked == *team)).collect();
-            // One after the other, which a statement goes through sooner than all together; but for those who may be in several.
-            if measure.adds_up() { asked.into_iter().map(|team| Slice::Teams(vec![team])).collect() } else { vec![Slice::Teams(asked)] }
+            let asked: Vec<TeamId> =
+                known.into_iter().filter(|team| query.team.is_none_or(|asked| asked == *team)).collect();
+            // One after the other, which a statement goes through sooner than all together; but for those who may be in
+            // several.
+            if measure.adds_up() {
+                asked.into_iter().map(|team| Slice::Teams(vec![team])).collect()
+            } else {
+                vec![Slice::Teams(asked)]
+            }
         }
     };
     let threshold = Threshold::of(organization.suppression_threshold);
-    Ok(Question { measure, groups, moments, zone: organization.time_zone, team: query.team, view, threshold, slices, stretches, scope })
+    Ok(Question {
+        measure,
+        groups,
+        moments,
+        zone: organization.time_zone,
+        team: query.team,
+        view,
+        threshold,
+        slices,
+        stretches,
+        scope,
+    })
 }
 
 /// Whose records the report is of, in names.
@@ -129,7 +152,9 @@ fn scope(tx: &mut Tx, organization: String, asked: Option<TeamId>, known: &[Team
     };
     let advocate = match is_own {
         true => {
-            let own = users::table.filter(users::organization_id.eq(tx.organization())).filter(users::id.eq(tx.actor()?.user));
+            let own = users::table
+                .filter(users::organization_id.eq(tx.organization()))
+                .filter(users::id.eq(tx.actor()?.user));
             Some(own.select(users::display_name).first::<Line<120>>(tx.conn)?.to_string())
         }
         false => None,
@@ -140,7 +165,8 @@ fn scope(tx: &mut Tx, organization: String, asked: Option<TeamId>, known: &[Team
 /// Counts one slice, of the whole period or of one month or quarter.
 pub fn count(tx: &mut Tx, question: &Question, stretch: Option<usize>, slice: &Slice, side: Side) -> Result<Counted> {
     let measure = question.measure;
-    let moments = stretch.and_then(|at| question.stretches.get(at)).map_or(&question.moments, |stretch| &stretch.moments);
+    let moments =
+        stretch.and_then(|at| question.stretches.get(at)).map_or(&question.moments, |stretch| &stretch.moments);
     let groups: &[&'static Group] = if side == Side::Total { &[] } else { &question.counted_by() };
     let keys: Vec<Keys> = groups.iter().map(|group| group.keys).collect();
     let mut counted = Counted::default();
@@ -164,8 +190,13 @@ pub fn check_size(tallied: &Tallied) -> Result<()> {
 }
 
 fn check_groups(groups: usize) -> Result<()> {
-    let too_many =
-        || ApiError::parameter("group_by", "too_many_rows", format!("makes more than {MOST_GROUPS} groups: use fewer group_by values"));
+    let too_many = || {
+        ApiError::parameter(
+            "group_by",
+            "too_many_rows",
+            format!("makes more than {MOST_GROUPS} groups: use fewer group_by values"),
+        )
+    };
     if groups > MOST_GROUPS { Err(too_many()) } else { Ok(()) }
 }
 
@@ -178,12 +209,15 @@ pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Rep
     let threshold = question.threshold;
     let protected = question.view == View::Protected;
     let exact = |counted: &Counted| {
-        let of = |counts| measure.statistics.iter().map(|statistic| figure(measure, statistic, counts)).collect::<Vec<Figure>>();
+        let of = |counts| {
+            measure.statistics.iter().map(|statistic| figure(measure, statistic, counts)).collect::<Vec<Figure>>()
+        };
         (counted.groups.values().map(of).collect::<Vec<_>>(), of(&counted.all))
     };
     let by_time = !question.stretches.is_empty() || span(&question.groups).is_some();
     let whole = &tallied.whole;
-    let (figures, mut totals) = if protected { suppression::figures(measure, &counted_by, whole, threshold) } else { exact(whole) };
+    let (figures, mut totals) =
+        if protected { suppression::figures(measure, &counted_by, whole, threshold) } else { exact(whole) };
     if !question.tells_whole() {
         totals.fill(Figure::HIDDEN);
     }
@@ -200,7 +234,8 @@ pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Rep
     };
     let row = |group: &[(&'static str, String, String)], figures: Vec<Figure>| {
         let each = measure.statistics.iter().zip(figures);
-        each.map(|(statistic, figure)| ReportRow { group: group.to_vec(), statistic: statistic.name, figure }).collect::<Vec<_>>()
+        each.map(|(statistic, figure)| ReportRow { group: group.to_vec(), statistic: statistic.name, figure })
+            .collect::<Vec<_>>()
     };
     let mut rows = Vec::new();
     let mut add = |counted: &Counted, figures: Vec<Vec<Figure>>, stretch: Option<(usize, &Stretch)>| {
@@ -227,7 +262,9 @@ pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Rep
         add(whole, figures, None);
     }
     let (mut stretches, mut alone) = (Vec::new(), Vec::new());
-    for ((at, stretch), (counted, (figures, mut all))) in question.stretches.iter().enumerate().zip(tallied.stretches.iter().zip(each)) {
+    for ((at, stretch), (counted, (figures, mut all))) in
+        question.stretches.iter().enumerate().zip(tallied.stretches.iter().zip(each))
+    {
         let untold = |statistic: &Statistic| measure.by_time.without.contains(&statistic.name);
         let mut figures = figures;
         for figures in figures.iter_mut().chain([&mut all]) {
@@ -236,7 +273,11 @@ pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Rep
             }
         }
         if counted_by.is_empty() {
-            let group = question.groups.iter().map(|group| (group.name, stretch.key.clone(), stretch.label.clone())).collect::<Vec<_>>();
+            let group = question
+                .groups
+                .iter()
+                .map(|group| (group.name, stretch.key.clone(), stretch.label.clone()))
+                .collect::<Vec<_>>();
             alone.push((vec![(at, String::new())], row(&group, all.clone())));
         } else {
             add(counted, figures, Some((at, stretch)));
@@ -249,8 +290,16 @@ pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Rep
     let excluded = measure
         .excluded
         .iter()
-        .map(|excluded| Excluded { code: excluded.code, words: excluded.words, n: shown(whole.all.get(measure, excluded.counter)) })
-        .chain(measure.tells_mistakes.then(|| Excluded { code: MISTAKE.0, words: MISTAKE.1, n: shown(whole.all.mistakes()) }))
+        .map(|excluded| Excluded {
+            code: excluded.code,
+            words: excluded.words,
+            n: shown(whole.all.get(measure, excluded.counter)),
+        })
+        .chain(measure.tells_mistakes.then(|| Excluded {
+            code: MISTAKE.0,
+            words: MISTAKE.1,
+            n: shown(whole.all.mistakes()),
+        }))
         .collect();
     Ok(Report {
         id: measure.id,
@@ -307,7 +356,10 @@ impl Names {
     pub fn label(&self, key: &str) -> String {
         let found = match self {
             Self::Found(names) => names.get(key).cloned(),
-            Self::Codes(list) => LISTS.get(*list).and_then(|list| list.entries().find(|entry| entry.code == key)).map(|entry| entry.label),
+            Self::Codes(list) => LISTS
+                .get(*list)
+                .and_then(|list| list.entries().find(|entry| entry.code == key))
+                .map(|entry| entry.label),
             Self::Steps(steps) => steps.iter().find(|(step, _)| *step == key).map(|(_, label)| (*label).to_owned()),
             Self::Words => None,
         };
@@ -318,7 +370,9 @@ impl Names {
     }
     fn order(&self, key: &str) -> (usize, String) {
         match self {
-            Self::Steps(steps) => (steps.iter().position(|(step, _)| *step == key).unwrap_or(usize::MAX), String::new()),
+            Self::Steps(steps) => {
+                (steps.iter().position(|(step, _)| *step == key).unwrap_or(usize::MAX), String::new())
+            }
             _ if key == NONE => (1, String::new()),
             _ => (0, format!("{}\u{0}{key}", self.label(key))),
         }
@@ -327,7 +381,8 @@ impl Names {
 
 pub(super) fn names(tx: &mut Tx, group: &Group) -> Result<Names> {
     let organization = tx.organization();
-    let found = |rows: Vec<(Key, String)>| Names::Found(rows.into_iter().map(|(id, name)| (id.to_string(), name)).collect());
+    let found =
+        |rows: Vec<(Key, String)>| Names::Found(rows.into_iter().map(|(id, name)| (id.to_string(), name)).collect());
     fn plain<K: 'static, const N: usize>(rows: Vec<(crate::types::Id<K>, Line<N>)>) -> Vec<(Key, String)> {
         rows.into_iter().map(|(id, name)| (Key::from_uuid(id.uuid()), name.to_string())).collect()
     }
@@ -337,19 +392,26 @@ pub(super) fn names(tx: &mut Tx, group: &Group) -> Result<Names> {
         Keys::Words | Keys::Span(_) => Names::Words,
         Keys::Steps(steps) => Names::Steps(steps),
         Keys::Team => {
-            let rows = team_rows::table.filter(team_rows::organization_id.eq(organization)).select((team_rows::id, team_rows::name));
+            let rows = team_rows::table
+                .filter(team_rows::organization_id.eq(organization))
+                .select((team_rows::id, team_rows::name));
             found(plain(rows.load::<(TeamId, Line<120>)>(tx.conn)?))
         }
         Keys::User => {
-            let rows = users::table.filter(users::organization_id.eq(organization)).select((users::id, users::display_name));
+            let rows =
+                users::table.filter(users::organization_id.eq(organization)).select((users::id, users::display_name));
             found(plain(rows.load::<(UserId, Line<120>)>(tx.conn)?))
         }
         Keys::Provider => {
-            let rows = providers::table.filter(providers::organization_id.eq(organization)).select((providers::id, providers::name));
+            let rows = providers::table
+                .filter(providers::organization_id.eq(organization))
+                .select((providers::id, providers::name));
             found(plain(rows.load::<(crate::directory::providers::model::ProviderId, Line<200>)>(tx.conn)?))
         }
         Keys::Service => {
-            let rows = services::table.filter(services::organization_id.eq(organization)).select((services::id, services::name));
+            let rows = services::table
+                .filter(services::organization_id.eq(organization))
+                .select((services::id, services::name));
             found(plain(rows.load::<(crate::directory::services::model::ServiceId, Line<200>)>(tx.conn)?))
         }
     })

@@ -1,10 +1,10 @@
-//! What is hidden from whoever may not know single cases (FX-07): counts that are small, more of them where what is hidden could be reckoned
-//! from its total, and of all the rest where exactly they lie.
+//! What is hidden from whoever may not know single cases (FX-07): counts that are small, more of them where what is
+//! hidden could be reckoned from its total, and of all the rest where exactly they lie.
 //!
-//! A count from 1 up to the organization's threshold is hidden; 0 is shown. What is shown lies somewhere in a step that is as wide as what is
-//! hidden, and is told as its middle: so a total less what is shown tells nothing of what is hidden, nor does one report less another.
-//! That holds as long as reports do not overlap at will, which is why their periods are whole quarters and years, their moments the ends of
-//! months, and why they are of the whole organization.
+//! A count from 1 up to the organization's threshold is hidden; 0 is shown. What is shown lies somewhere in a step that
+//! is as wide as what is hidden, and is told as its middle: so a total less what is shown tells nothing of what is
+//! hidden, nor does one report less another. That holds as long as reports do not overlap at will, which is why their
+//! periods are whole quarters and years, their moments the ends of months, and why they are of the whole organization.
 
 use super::{
     aggregate::{Amount, Counted, Counts, Figure, figure, place},
@@ -12,7 +12,8 @@ use super::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How wide the steps are in which the rest is told. Not the organization's to choose: reports by steps of many widths would tell every number.
+/// How wide the steps are in which the rest is told. Not the organization's to choose: reports by steps of many widths
+/// would tell every number.
 pub const STEP: i64 = 10;
 
 /// The least count that is shown: 11, or the end of a later step.
@@ -27,7 +28,8 @@ pub enum Shown {
 }
 
 impl Threshold {
-    /// By the organization's setting, which may raise it: those whom numbers are hidden from are those who choose the setting.
+    /// By the organization's setting, which may raise it: those whom numbers are hidden from are those who choose the
+    /// setting.
     pub fn of(setting: i32) -> Self {
         let hidden = i64::from(setting.max(11)) - 1;
         Self(hidden.div_euclid(STEP) * STEP + if hidden % STEP == 0 { 1 } else { STEP + 1 })
@@ -69,9 +71,14 @@ struct Veiled<'a> {
     hidden: Vec<bool>,
 }
 
-/// The figures of every group, and of all together, in the order of the measure's statistics. A group of which nothing may be told, not
-/// even that it is there, has none.
-pub fn figures(measure: &Measure, groups: &[&Group], counted: &Counted, threshold: Threshold) -> (Vec<Vec<Figure>>, Vec<Figure>) {
+/// The figures of every group, and of all together, in the order of the measure's statistics. A group of which nothing
+/// may be told, not even that it is there, has none.
+pub fn figures(
+    measure: &Measure,
+    groups: &[&Group],
+    counted: &Counted,
+    threshold: Threshold,
+) -> (Vec<Vec<Figure>>, Vec<Figure>) {
     let of_one_provider = groups.iter().any(|group| group.keys == Keys::Provider);
     let mut groups: Vec<Veiled<'_>> = counted.groups.values().map(|counts| veil(counts, threshold)).collect();
     let lines = lines(counted);
@@ -86,7 +93,11 @@ pub fn figures(measure: &Measure, groups: &[&Group], counted: &Counted, threshol
         dark.extend(all_of_it);
     }
     let tell = |veiled: &Veiled<'_>, of_one_provider: bool| -> Vec<Figure> {
-        measure.statistics.iter().map(|statistic| shown(measure, statistic, veiled, threshold, of_one_provider)).collect()
+        measure
+            .statistics
+            .iter()
+            .map(|statistic| shown(measure, statistic, veiled, threshold, of_one_provider))
+            .collect()
     };
     let shown = groups.iter().enumerate().map(|(at, group)| {
         let figures = tell(group, of_one_provider);
@@ -95,8 +106,8 @@ pub fn figures(measure: &Measure, groups: &[&Group], counted: &Counted, threshol
     (shown.collect(), tell(&veil(&counted.all, threshold), false))
 }
 
-/// The figures of a report by month or by quarter: each span exactly as a report of it alone, so that nothing is told that could not be
-/// asked for anyway. Which spans may be asked for is decided where the question is understood.
+/// The figures of a report by month or by quarter: each span exactly as a report of it alone, so that nothing is told
+/// that could not be asked for anyway. Which spans may be asked for is decided where the question is understood.
 pub fn figures_by_span<'c>(
     measure: &Measure,
     groups: &[&Group],
@@ -129,18 +140,24 @@ fn lines(counted: &Counted) -> Vec<Vec<usize>> {
 }
 
 /// The counts of a line, each with where it stands and whether it is hidden.
-fn counts<'g>(groups: &'g [Veiled<'_>], line: &'g [usize], place: usize) -> impl Iterator<Item = (usize, bool, i64)> + 'g {
+fn counts<'g>(
+    groups: &'g [Veiled<'_>],
+    line: &'g [usize],
+    place: usize,
+) -> impl Iterator<Item = (usize, bool, i64)> + 'g {
     line.iter().filter_map(move |at| {
         let group = groups.get(*at)?;
         Some((*at, *group.hidden.get(place)?, *group.counts.of.get(place)?))
     })
 }
 
-/// How much more than one each the hidden counts of a line are together: so far does each of them stay unknown to whoever takes the total
-/// less the rest. None of it where one is hidden alone; nothing where none is.
+/// How much more than one each the hidden counts of a line are together: so far does each of them stay unknown to
+/// whoever takes the total less the rest. None of it where one is hidden alone; nothing where none is.
 fn room(groups: &[Veiled<'_>], line: &[usize], place: usize) -> Option<i64> {
-    let hidden: Vec<i64> =
-        counts(groups, line, place).filter(|(_, hidden, count)| *hidden && *count != 0).map(|(.., count)| count).collect();
+    let hidden: Vec<i64> = counts(groups, line, place)
+        .filter(|(_, hidden, count)| *hidden && *count != 0)
+        .map(|(.., count)| count)
+        .collect();
     match hidden.len() {
         0 => None,
         1 => Some(0),
@@ -148,7 +165,8 @@ fn room(groups: &[Veiled<'_>], line: &[usize], place: usize) -> Option<i64> {
     }
 }
 
-/// Where the hidden counts of a line leave too little room, the smallest of the others goes with them. Says whether one did.
+/// Where the hidden counts of a line leave too little room, the smallest of the others goes with them. Says whether one
+/// did.
 fn hide_another(groups: &mut [Veiled<'_>], line: &[usize], place: usize) -> bool {
     if room(groups, line, place).is_none_or(|room| room >= STEP) {
         return false;
@@ -161,9 +179,16 @@ fn hide_another(groups: &mut [Veiled<'_>], line: &[usize], place: usize) -> bool
     smallest.is_some()
 }
 
-fn shown(measure: &Measure, statistic: &Statistic, veiled: &Veiled<'_>, threshold: Threshold, of_one_provider: bool) -> Figure {
+fn shown(
+    measure: &Measure,
+    statistic: &Statistic,
+    veiled: &Veiled<'_>,
+    threshold: Threshold,
+    of_one_provider: bool,
+) -> Figure {
     let parts = made_of(statistic.makes);
-    let is_hidden = |name: &&str| place(measure, name).and_then(|place| veiled.hidden.get(place)).copied().unwrap_or(true);
+    let is_hidden =
+        |name: &&str| place(measure, name).and_then(|place| veiled.hidden.get(place)).copied().unwrap_or(true);
     if parts.iter().any(is_hidden) {
         return Figure::HIDDEN;
     }
@@ -178,7 +203,11 @@ fn shown(measure: &Measure, statistic: &Statistic, veiled: &Veiled<'_>, threshol
             _ => exact,
         },
         // Of a share the rest is told too: if it is small, the share is hidden.
-        Makes::Share { of, among } if threshold.hides(veiled.counts.get(measure, among) - veiled.counts.get(measure, of)) => Figure::HIDDEN,
+        Makes::Share { of, among }
+            if threshold.hides(veiled.counts.get(measure, among) - veiled.counts.get(measure, of)) =>
+        {
+            Figure::HIDDEN
+        }
         // Made of what is told: an exact share would tell both of its counts.
         Makes::Share { .. } | Makes::Mean { .. } => match (exact.numerator, exact.denominator) {
             (Some(numerator), Some(denominator)) => Figure::ratio(about(numerator), about(denominator)),
@@ -203,7 +232,7 @@ fn shown(measure: &Measure, statistic: &Statistic, veiled: &Veiled<'_>, threshol
 mod tests {
     use super::*;
     use crate::oversight::reports::measure::find;
-    use proptest::prelude::*;
+    use proptest::{collection::vec, prelude::*};
 
     const ELEVEN: Threshold = Threshold(11);
 
@@ -226,7 +255,8 @@ mod tests {
 
     /// What somebody knows who has asked every question that is answered: between what and what each number lies.
     type Known = BTreeMap<Cell, (i64, i64)>;
-    /// A number that is published: its type and its severity, if it is of one, and its quarter, if it is not of the year.
+    /// A number that is published: its type and its severity, if it is of one, and its quarter, if it is not of the
+    /// year.
     type Cell = (Option<usize>, Option<usize>, Option<usize>);
 
     const TYPES: usize = 3;
@@ -234,8 +264,8 @@ mod tests {
     const QUARTERS: usize = 4;
     const MANY: i64 = 10_000;
 
-    /// Every report of these counts, one after the other: by nothing, by type, by severity, by both; for each quarter and for the year, and
-    /// for the year grouped by quarter.
+    /// Every report of these counts, one after the other: by nothing, by type, by severity, by both; for each quarter
+    /// and for the year, and for the year grouped by quarter.
     fn asked(counts: &[i64]) -> (Known, BTreeMap<Cell, i64>) {
         let (mut known, mut hidden) = (Known::new(), BTreeMap::new());
         for quarter in (0..QUARTERS).map(Some).chain([None]) {
@@ -247,7 +277,8 @@ mod tests {
         }
         for (by_kind, by_grade) in [(false, false), (true, false), (false, true), (true, true)] {
             let each: Vec<_> = (0..QUARTERS).map(|quarter| count(counts, Some(quarter), by_kind, by_grade)).collect();
-            let shown = figures_by_span(find("barriers_open").unwrap(), &[], each.iter().map(|(counted, _)| counted), ELEVEN);
+            let shown =
+                figures_by_span(find("barriers_open").unwrap(), &[], each.iter().map(|(counted, _)| counted), ELEVEN);
             assert_eq!(shown.len(), QUARTERS);
             for ((counted, truth), shown) in each.iter().zip(&shown) {
                 learn(&mut known, &mut hidden, counted, truth, shown);
@@ -265,8 +296,11 @@ mod tests {
         let (mut counted, mut truth) = (Counted::default(), BTreeMap::new());
         for (kind, grade) in (0..TYPES).flat_map(|kind| (0..GRADES).map(move |grade| (kind, grade))) {
             let n: i64 = quarters.iter().map(|quarter| of(kind, grade, *quarter)).sum();
-            let path: Vec<String> =
-                [by_kind.then_some(kind), by_grade.then_some(grade)].into_iter().flatten().map(|key| key.to_string()).collect();
+            let path: Vec<String> = [by_kind.then_some(kind), by_grade.then_some(grade)]
+                .into_iter()
+                .flatten()
+                .map(|key| key.to_string())
+                .collect();
             counted.all.of[0] += n;
             if by_kind || by_grade {
                 counted.groups.entry(path.clone()).or_default().of[0] += n;
@@ -337,7 +371,8 @@ mod tests {
         loop {
             let before = known.clone();
             for (whole, parts) in &totals {
-                let (low, high) = parts.iter().fold((0, 0), |(low, high), part| (low + known[part].0, high + known[part].1));
+                let (low, high) =
+                    parts.iter().fold((0, 0), |(low, high), part| (low + known[part].0, high + known[part].1));
                 let total = known.get_mut(whole).unwrap();
                 *total = (total.0.max(low), total.1.min(high));
                 let total = *total;
@@ -363,11 +398,15 @@ mod tests {
         }
     }
 
-    /// The attack finds what is there to be found: without the second cell that is hidden, one total less the rest gives it away.
+    /// The attack finds what is there to be found: without the second cell that is hidden, one total less the rest
+    /// gives it away.
     #[test]
     fn the_attack_is_one() {
-        let mut known: Known =
-            totals().into_iter().flat_map(|(whole, parts)| parts.into_iter().chain([whole])).map(|cell| (cell, (0, 0))).collect();
+        let mut known: Known = totals()
+            .into_iter()
+            .flat_map(|(whole, parts)| parts.into_iter().chain([whole]))
+            .map(|cell| (cell, (0, 0)))
+            .collect();
         for cell in [
             (Some(0), None, Some(0)),
             (None, None, Some(0)),
@@ -380,7 +419,9 @@ mod tests {
         ] {
             known.insert(cell, (20, 20));
         }
-        for cell in [(Some(1), None, Some(0)), (Some(1), None, None), (Some(1), Some(0), Some(0)), (Some(1), Some(0), None)] {
+        for cell in
+            [(Some(1), None, Some(0)), (Some(1), None, None), (Some(1), Some(0), Some(0)), (Some(1), Some(0), None)]
+        {
             known.insert(cell, (1, MANY));
         }
         for cell in [(None, None, Some(0)), (None, None, None), (None, Some(0), Some(0)), (None, Some(0), None)] {
@@ -432,16 +473,28 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(300))]
         #[test]
-        fn no_tail_gives_anybody_away(parts in proptest::collection::vec(prop_oneof![4 => 1_i64..3, 2 => 1_i64..11, 1 => 11_i64..14, 1 => 11_i64..60], 1..26)) {
+        fn no_tail_gives_anybody_away(
+            parts in vec(
+                prop_oneof![4 => 1_i64..3, 2 => 1_i64..11, 1 => 11_i64..14, 1 => 11_i64..60],
+                1..26,
+            ),
+        ) {
             tail(&parts);
         }
         /// Whoever asks every question and takes every difference learns of no hidden number what it is.
         #[test]
-        fn no_difference_finds_a_hidden_number_out(counts in proptest::collection::vec(prop_oneof![Just(0_i64), 1_i64..11, 11_i64..40], TYPES * GRADES * QUARTERS)) {
+        fn no_difference_finds_a_hidden_number_out(
+            counts in vec(prop_oneof![Just(0_i64), 1_i64..11, 11_i64..40], TYPES * GRADES * QUARTERS),
+        ) {
             learned(&counts);
         }
         #[test]
-        fn nor_where_there_is_little(counts in proptest::collection::vec(prop_oneof![6 => Just(0_i64), 3 => 1_i64..4, 1 => 10_i64..13], TYPES * GRADES * QUARTERS)) {
+        fn nor_where_there_is_little(
+            counts in vec(
+                prop_oneof![6 => Just(0_i64), 3 => 1_i64..4, 1 => 10_i64..13],
+                TYPES * GRADES * QUARTERS,
+            ),
+        ) {
             learned(&counts);
         }
     }

@@ -1,8 +1,9 @@
-//! The keeping of the index: fresh documents are put on shelves, many at a time, records of before there was search are read, and words that
-//! were folded by an older program are folded anew.
+//! The keeping of the index: fresh documents are put on shelves, many at a time, records of before there was search are
+//! read, and words that were folded by an older program are folded anew.
 //!
-//! To index each document as it is written would cost a write more than all its other statements together. A fresh one is found by
-//! looking into it, which is quick while they are few; so somebody must see to it, time and again, that they stay few.
+//! To index each document as it is written would cost a write more than all its other statements together. A fresh one
+//! is found by looking into it, which is quick while they are few; so somebody must see to it, time and again, that
+//! they stay few.
 
 use super::model::{Content, SearchKind, Searchable};
 use crate::{
@@ -41,8 +42,8 @@ const AT_ONCE: i64 = 4_096;
 const READ_AT_ONCE: usize = 4_096;
 /// How many stand on one shelf.
 pub const SHELF: usize = 2_048;
-/// Shelf numbers are drawn below this, and are short in the index. Should one be drawn twice, two teams' words stand together:
-/// the documents are told apart by who may see them, as ever.
+/// Shelf numbers are drawn below this, and are short in the index. Should one be drawn twice, two teams' words stand
+/// together: the documents are told apart by who may see them, as ever.
 const NUMBERS: i64 = 10_000_000_000;
 
 /// One document that stands on no shelf.
@@ -67,8 +68,8 @@ pub fn tend_blocking(db: &Db) -> Result<()> {
     Ok(())
 }
 
-/// Folds anew what an older program has folded, to the end: nothing is searched before. Says how many parts there were; what is broken off
-/// goes on where it was.
+/// Folds anew what an older program has folded, to the end: nothing is searched before. Says how many parts there were;
+/// what is broken off goes on where it was.
 pub fn refold_blocking(db: &Db) -> Result<u64> {
     let mut parts = 0;
     while db.maintain_blocking(refold_step)? {
@@ -93,10 +94,12 @@ pub fn draw_number() -> i64 {
 /// Writes down the shelves on which documents stand already, and brings the index together.
 pub fn enter_shelves(conn: &mut Conn, organization: OrganizationId, new: &[NewShelf]) -> Result<()> {
     conn.set_organization(organization)?;
-    let standing = documents::table.filter(documents::organization_id.eq(organization)).filter(documents::shelf.is_not_null());
+    let standing =
+        documents::table.filter(documents::organization_id.eq(organization)).filter(documents::shelf.is_not_null());
     let columns = (documents::shelf.assume_not_null(), count_star(), max(documents::number).assume_not_null());
     let standing: Vec<(i64, i64, i64)> = standing.group_by(documents::shelf).select(columns).load(conn)?;
-    let standing: BTreeMap<i64, (i64, i64)> = standing.into_iter().map(|(shelf, count, newest)| (shelf, (count, newest))).collect();
+    let standing: BTreeMap<i64, (i64, i64)> =
+        standing.into_iter().map(|(shelf, count, newest)| (shelf, (count, newest))).collect();
     for shelf in new {
         let (count, newest) = standing.get(&shelf.id).copied().unwrap_or_default();
         enter(conn, organization, *shelf, i32::try_from(count).map_err(ApiError::internal)?, newest)?;
@@ -120,7 +123,8 @@ fn enter(conn: &mut Conn, organization: OrganizationId, shelf: NewShelf, documen
 
 /// Does a part of it, for one organization; says whether there may be more.
 fn step(conn: &mut Conn, least: usize) -> Result<bool> {
-    let all: Vec<OrganizationId> = organizations::table.select(organizations::id).order(organizations::id).load(conn)?;
+    let all: Vec<OrganizationId> =
+        organizations::table.select(organizations::id).order(organizations::id).load(conn)?;
     for organization in all {
         if step_for(conn, organization, least)? {
             return Ok(true);
@@ -131,7 +135,8 @@ fn step(conn: &mut Conn, least: usize) -> Result<bool> {
 
 /// The same for what is to be folded anew.
 fn refold_step(conn: &mut Conn) -> Result<bool> {
-    let all: Vec<OrganizationId> = organizations::table.select(organizations::id).order(organizations::id).load(conn)?;
+    let all: Vec<OrganizationId> =
+        organizations::table.select(organizations::id).order(organizations::id).load(conn)?;
     for organization in all {
         conn.set_organization(organization)?;
         if refold(conn, organization)? {
@@ -141,7 +146,8 @@ fn refold_step(conn: &mut Conn) -> Result<bool> {
     Ok(false)
 }
 
-/// Folds a part anew: first the names in the directory, then the search documents in the order of their ids. Says whether there was any.
+/// Folds a part anew: first the names in the directory, then the search documents in the order of their ids. Says
+/// whether there was any.
 fn refold(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
     // Held: of several servers that start, one does a part and the others the next.
     let mark = refolds::table.find(organization).select(refolds::after_id).locked();
@@ -153,7 +159,9 @@ fn refold(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
             let some = !rows.is_empty();
             for mut row in rows {
                 row.refold();
-                diesel::update($table::table.find((organization, row.id))).set($table::words.eq(row.words)).execute(conn)?;
+                diesel::update($table::table.find((organization, row.id)))
+                    .set($table::words.eq(row.words))
+                    .execute(conn)?;
             }
             some
         }};
@@ -174,12 +182,16 @@ fn refold(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
     };
     fill(conn, organization, &next)?;
     // What stands on a shelf stays there, with its new words.
-    let these = documents::table.filter(documents::organization_id.eq(organization)).filter(documents::shelf.is_not_null());
+    let these =
+        documents::table.filter(documents::organization_id.eq(organization)).filter(documents::shelf.is_not_null());
     let these = these.filter(documents::id.eq_any(next.iter().map(|document| document.id).collect::<Vec<_>>()));
     let columns = (documents::team_id, documents::shelf.assume_not_null(), documents::words);
     let mut of_shelves: BTreeMap<(TeamId, i64), BTreeSet<String>> = BTreeMap::new();
     for (team, shelf, words) in these.select(columns).load::<(TeamId, i64, Option<String>)>(conn)? {
-        of_shelves.entry((team, shelf)).or_default().extend(words.unwrap_or_default().split_whitespace().map(str::to_owned));
+        of_shelves
+            .entry((team, shelf))
+            .or_default()
+            .extend(words.unwrap_or_default().split_whitespace().map(str::to_owned));
     }
     for ((team, shelf), terms) in of_shelves {
         enter_words(conn, organization, team, shelf, &terms)?;
@@ -191,8 +203,10 @@ fn refold(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
 fn step_for(conn: &mut Conn, organization: OrganizationId, least: usize) -> Result<bool> {
     conn.set_organization(organization)?;
     let oldest = || {
-        let all = documents::table.filter(documents::organization_id.eq(organization)).filter(documents::shelf.is_null());
-        let columns = (documents::number, documents::id, documents::kind, documents::team_id, documents::words.is_null());
+        let all =
+            documents::table.filter(documents::organization_id.eq(organization)).filter(documents::shelf.is_null());
+        let columns =
+            (documents::number, documents::id, documents::kind, documents::team_id, documents::words.is_null());
         all.order(documents::number).limit(AT_ONCE).select(columns)
     };
     // Looked at first, and held only where there is something to do: whoever changes a record would wait.
@@ -201,7 +215,8 @@ fn step_for(conn: &mut Conn, organization: OrganizationId, least: usize) -> Resu
         return Ok(false);
     }
     let fresh: Vec<FreshDocument> = oldest().locked().load(conn)?;
-    let (empty, whole): (Vec<FreshDocument>, Vec<FreshDocument>) = fresh.into_iter().partition(|document| document.is_empty);
+    let (empty, whole): (Vec<FreshDocument>, Vec<FreshDocument>) =
+        fresh.into_iter().partition(|document| document.is_empty);
     if !empty.is_empty() {
         fill(conn, organization, empty.get(..READ_AT_ONCE).unwrap_or(&empty))?;
         return Ok(true);
@@ -218,7 +233,13 @@ fn step_for(conn: &mut Conn, organization: OrganizationId, least: usize) -> Resu
 }
 
 /// Puts documents of one team and kind, in their order, on its last shelf, and on new ones once that is full.
-fn shelve(conn: &mut Conn, organization: OrganizationId, team: TeamId, kind: SearchKind, numbers: &[i64]) -> Result<()> {
+fn shelve(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    team: TeamId,
+    kind: SearchKind,
+    numbers: &[i64],
+) -> Result<()> {
     let own = shelves::table
         .filter(shelves::organization_id.eq(organization))
         .filter(shelves::team_id.eq(team))
@@ -228,7 +249,9 @@ fn shelve(conn: &mut Conn, organization: OrganizationId, team: TeamId, kind: Sea
         own.limit(1).select((shelves::id, shelves::documents, shelves::newest)).locked().get_result(conn).optional()?;
     // An old document comes back when it is changed: the last shelf stays the last all the same.
     let (mut shelf, mut room, before) = match last {
-        Some((id, documents, newest)) => (Some(id), SHELF.saturating_sub(usize::try_from(documents).map_err(ApiError::internal)?), newest),
+        Some((id, documents, newest)) => {
+            (Some(id), SHELF.saturating_sub(usize::try_from(documents).map_err(ApiError::internal)?), newest)
+        }
         None => (None, 0, 0),
     };
     let mut rest = numbers;
@@ -237,7 +260,8 @@ fn shelve(conn: &mut Conn, organization: OrganizationId, team: TeamId, kind: Sea
             (shelf, room) = (None, SHELF);
         }
         let (now, later) = rest.split_at(room.min(rest.len()));
-        let (count, newest) = (i32::try_from(now.len()).map_err(ApiError::internal)?, before.max(*now.last().unwrap_or(first)));
+        let (count, newest) =
+            (i32::try_from(now.len()).map_err(ApiError::internal)?, before.max(*now.last().unwrap_or(first)));
         let id = match shelf {
             Some(id) => {
                 let grown = (shelves::documents.eq(shelves::documents + count), shelves::newest.eq(newest));
@@ -250,7 +274,9 @@ fn shelve(conn: &mut Conn, organization: OrganizationId, team: TeamId, kind: Sea
                 id
             }
         };
-        let these = documents::table.filter(documents::organization_id.eq(organization)).filter(documents::number.eq_any(now.to_vec()));
+        let these = documents::table
+            .filter(documents::organization_id.eq(organization))
+            .filter(documents::number.eq_any(now.to_vec()));
         let these = these.filter(documents::shelf.is_null());
         let words: Vec<Option<String>> = these.clone().select(documents::words).load(conn)?;
         let terms = words.iter().flatten().flat_map(|words| words.split_whitespace()).map(str::to_owned).collect();
@@ -263,10 +289,13 @@ fn shelve(conn: &mut Conn, organization: OrganizationId, team: TeamId, kind: Sea
 
 /// Reads the records of documents that are still empty.
 fn fill(conn: &mut Conn, organization: OrganizationId, empty: &[FreshDocument]) -> Result<()> {
-    let ids_of = |kind| -> Vec<Key> { empty.iter().filter(|document| document.kind == kind).map(|document| document.id).collect() };
+    let ids_of = |kind| -> Vec<Key> {
+        empty.iter().filter(|document| document.kind == kind).map(|document| document.id).collect()
+    };
     macro_rules! rows {
         ($row:ty, $table:ident, $kind:expr) => {{
-            let own = $table::table.filter($table::organization_id.eq(organization)).filter($table::id.eq_any(ids_of($kind)));
+            let own =
+                $table::table.filter($table::organization_id.eq(organization)).filter($table::id.eq_any(ids_of($kind)));
             own.select(<$row>::as_select()).load::<$row>(conn)?
         }};
     }
@@ -280,7 +309,8 @@ fn fill(conn: &mut Conn, organization: OrganizationId, empty: &[FreshDocument]) 
     let of_these = amendments::table
         .filter(amendments::organization_id.eq(organization))
         .filter(amendments::note_id.eq_any(written.iter().map(|row| row.id).collect::<Vec<_>>()));
-    let more: Vec<AmendmentRow> = of_these.order((amendments::note_id, amendments::id)).select(AmendmentRow::as_select()).load(conn)?;
+    let more: Vec<AmendmentRow> =
+        of_these.order((amendments::note_id, amendments::id)).select(AmendmentRow::as_select()).load(conn)?;
     for row in written {
         let own = more.iter().filter(|amendment| amendment.note_id == row.id).cloned().map(Into::into).collect();
         let note = Note::of(row, own);
@@ -291,7 +321,8 @@ fn fill(conn: &mut Conn, organization: OrganizationId, empty: &[FreshDocument]) 
         match contents.get(&document.id) {
             Some(content) => {
                 let other = documents::words.is_null().or(documents::words.ne(content.words.clone()));
-                let other = other.or(documents::title.ne(content.title.clone())).or(documents::body.ne(content.body.clone()));
+                let other =
+                    other.or(documents::title.ne(content.title.clone())).or(documents::body.ne(content.body.clone()));
                 diesel::update(own.filter(other)).set(content).execute(conn)?
             }
             None => diesel::delete(own).execute(conn)?,

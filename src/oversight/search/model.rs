@@ -54,8 +54,9 @@ pub trait Searchable {
     }
 }
 
-/// What a person is found by beside the words of their names: the names with their parts joined, the telephone number as digits, the e-mail
-/// address, and the date of birth. Search is for roles that are shown all of these (`auth/members.txt`).
+/// What a person is found by beside the words of their names: the names with their parts joined, the telephone number
+/// as digits, the e-mail address, and the date of birth. Search is for roles that are shown all of these
+/// (`auth/members.txt`).
 pub fn of_person<'a>(
     names: impl IntoIterator<Item = &'a str>,
     phone: Option<&str>,
@@ -70,7 +71,8 @@ pub fn of_person<'a>(
     all
 }
 
-/// What the number of a case is found by beside its parts: `202642` of `2026-000042`, so that it is found without its zeros.
+/// What the number of a case is found by beside its parts: `202642` of `2026-000042`, so that it is found without its
+/// zeros.
 pub fn of_case_number(number: &str) -> BTreeSet<String> {
     let Some((year, number)) = number.split_once('-') else { return BTreeSet::new() };
     BTreeSet::from([format!("{year}{}", number.trim_start_matches('0'))])
@@ -96,7 +98,8 @@ impl Searchable for ClientRow {
         lines(self.names().map(Some))
     }
     fn more(&self) -> BTreeSet<String> {
-        let (phone, email) = (self.phone.as_ref().map(|phone| phone.as_str()), self.email.as_ref().map(|email| email.as_str()));
+        let (phone, email) =
+            (self.phone.as_ref().map(|phone| phone.as_str()), self.email.as_ref().map(|email| email.as_str()));
         of_person(self.names(), phone, email, self.date_of_birth)
     }
 }
@@ -113,8 +116,16 @@ impl Searchable for CaseRow {
         self.case_number.clone()
     }
     fn body(&self) -> String {
-        let more = [self.priority_reason.as_ref().map(|text| text.as_str()), self.closing_summary.as_ref().map(|text| text.as_str())];
-        lines([Some(self.client_goal.as_str())].into_iter().chain(more).chain(self.tags.0.iter().map(|tag| Some(tag.as_str()))))
+        let more = [
+            self.priority_reason.as_ref().map(|text| text.as_str()),
+            self.closing_summary.as_ref().map(|text| text.as_str()),
+        ];
+        lines(
+            [Some(self.client_goal.as_str())]
+                .into_iter()
+                .chain(more)
+                .chain(self.tags.0.iter().map(|tag| Some(tag.as_str()))),
+        )
     }
     fn more(&self) -> BTreeSet<String> {
         of_case_number(&self.case_number)
@@ -222,7 +233,18 @@ impl Document {
     pub fn of<R: Searchable>(organization_id: OrganizationId, team_id: TeamId, record: &R) -> Self {
         let Content { title, body, words } = Content::of(record);
         let (note_kind, author_id) = record.readers().unzip();
-        Self { organization_id, id: record.key(), kind: R::KIND, team_id, case_id: record.case(), note_kind, author_id, title, body, words }
+        Self {
+            organization_id,
+            id: record.key(),
+            kind: R::KIND,
+            team_id,
+            case_id: record.case(),
+            note_kind,
+            author_id,
+            title,
+            body,
+            words,
+        }
     }
 }
 
@@ -269,7 +291,8 @@ impl PartialSchema for Question {
             .schema_type(Type::String)
             .min_length(Some(1))
             .max_length(Some(MOST_CHARACTERS))
-            // No pattern: a letter or a digit of any script will do, and no pattern that every validator reads the same says that.
+            // No pattern: a letter or a digit of any script will do, and no pattern that every validator reads the same
+            // says that.
             .description(Some("At least one letter or digit, of any script."))
             .examples([serde_json::json!("bridge prescription")])
             .into()
@@ -306,7 +329,7 @@ impl SearchFilter {
 /// One record that was found.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"kind": "note", "id": "019ab3c4-0000-7000-8000-000000000070", "case_id": "019ab3c4-0000-7000-8000-000000000020", "title": "Contact", "snippet": "The clinic will <mark>bridge</mark> the <mark>prescription</mark> for two weeks.", "score": 4}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/search_result.json"))))]
 pub struct SearchResult {
     pub kind: SearchKind,
     /// The record's id.
@@ -329,7 +352,9 @@ mod tests {
     fn a_question_has_one_to_a_hundred_characters_and_a_word() {
         assert_eq!(Question::parse("José  clinic").map(|question| question.0.len()), Ok(2));
         assert_eq!(Question::parse("明").map(|question| question.0.len()), Ok(1));
-        for (bad, code) in [("", "out_of_range"), ("  ", "out_of_range"), ("\"*", "blank"), ("a b c d e f g h i j k", "too_long")] {
+        for (bad, code) in
+            [("", "out_of_range"), ("  ", "out_of_range"), ("\"*", "blank"), ("a b c d e f g h i j k", "too_long")]
+        {
             assert_eq!(Question::parse(bad).unwrap_err().code, code, "{bad}");
         }
         assert!(Question::parse(&"é".repeat(100)).is_ok() && Question::parse(&"é".repeat(101)).is_err());

@@ -1,7 +1,7 @@
 //! Queries over search documents. Every one starts from [`visible`].
 //!
-//! What an advocate may see is little, and is read from their cases. What a supervisor may see is much: there the words lead, from
-//! the newest shelf of the own teams to the oldest, until there are enough to rank.
+//! What an advocate may see is little, and is read from their cases. What a supervisor may see is much: there the words
+//! lead, from the newest shelf of the own teams to the oldest, until there are enough to rank.
 
 use super::{model::*, words};
 use crate::{
@@ -32,8 +32,8 @@ use std::collections::BTreeMap;
 
 /// How many records of each kind are ranked, the newest of those that match.
 const RANKED: usize = 50;
-/// How many documents the shelves hold that are read first, and how many times more each time: for a word that is everywhere a few
-/// are enough, and what is not found among these is rare.
+/// How many documents the shelves hold that are read first, and how many times more each time: for a word that is
+/// everywhere a few are enough, and what is not found among these is rare.
 const FIRST_DOCUMENTS: i32 = 2_048;
 const TIMES_MORE: i32 = 8;
 /// How many shelves are read at once, at most.
@@ -94,8 +94,8 @@ fn of_kind(tx: &Tx, filter: &SearchFilter, kind: SearchKind, place: &Place<'_>) 
     }
 }
 
-/// All documents that this caller may see: those of cases, and those of clients. Two queries, since each leads to its rows by
-/// another way.
+/// All documents that this caller may see: those of cases, and those of clients. Two queries, since each leads to its
+/// rows by another way.
 fn visible(tx: &Tx, filter: &SearchFilter) -> Result<[Documents; 2]> {
     Ok([of_cases(tx, filter, &Place::Anywhere)?, of_clients(tx, filter, &Place::Anywhere)])
 }
@@ -119,15 +119,22 @@ fn wanted(kind: SearchKind, found: &[Found]) -> usize {
 
 /// Reads what the query gives of one kind, the newest first, as many as are still wanted.
 fn read(tx: &mut Tx, kind: SearchKind, query: Documents, found: &mut Vec<Found>) -> Result<()> {
-    let newest =
-        query.filter(documents::kind.eq(kind)).order(documents::number.desc()).limit(i64::try_from(wanted(kind, found)).unwrap_or(0));
+    let newest = query
+        .filter(documents::kind.eq(kind))
+        .order(documents::number.desc())
+        .limit(i64::try_from(wanted(kind, found)).unwrap_or(0));
     found.extend(newest.select(Found::as_select()).load::<Found>(tx.conn)?);
     Ok(())
 }
 
-/// The same of the cases and what is in them, where there are few: all kinds at once, or kind by kind where there are more than are
-/// ranked.
-fn read_few(tx: &mut Tx, filter: &SearchFilter, query: impl Fn(&Tx) -> Result<Documents>, found: &mut Vec<Found>) -> Result<()> {
+/// The same of the cases and what is in them, where there are few: all kinds at once, or kind by kind where there are
+/// more than are ranked.
+fn read_few(
+    tx: &mut Tx,
+    filter: &SearchFilter,
+    query: impl Fn(&Tx) -> Result<Documents>,
+    found: &mut Vec<Found>,
+) -> Result<()> {
     let few = RANKED * SearchKind::ALL.len();
     let newest = query(tx)?.order(documents::number.desc()).limit(i64::try_from(few).unwrap_or(i64::MAX));
     let rows: Vec<Found> = newest.select(Found::as_select()).load(tx.conn)?;
@@ -151,14 +158,16 @@ fn that_hold(query: Documents, filter: &SearchFilter) -> Documents {
 /// One shelf: its number, and how many documents stand on it.
 type Shelf = (i64, i32);
 
-/// Of `search_shelves`: the shelf has, for each of the terms, the words of one of its ways. The words of other teams are not gone
-/// through, lest the time that it takes tell whether they use one.
+/// Of `search_shelves`: the shelf has, for each of the terms, the words of one of its ways. The words of other teams
+/// are not gone through, lest the time that it takes tell whether they use one.
 fn with_words(tx: &Tx, terms: &[Term]) -> Condition {
     let organization = tx.organization().uuid();
     let has_word = |asked: &Asked| {
-        // IS TRUE keeps the list a list, which PostgreSQL makes once; as a join it would be gone through for each shelf.
+        // IS TRUE keeps the list a list, which PostgreSQL makes once; as a join it would be gone through for each
+        // shelf.
         let own = Condition::sql(
-            "(search_shelves.id IN (SELECT word.shelf FROM teams CROSS JOIN search_words AS word WHERE teams.organization_id = ",
+            "(search_shelves.id IN (SELECT word.shelf FROM teams CROSS JOIN search_words AS word WHERE \
+             teams.organization_id = ",
         )
         .id(organization)
         .then(" AND ")
@@ -173,15 +182,17 @@ fn with_words(tx: &Tx, terms: &[Term]) -> Condition {
         };
         found.then(")) IS TRUE")
     };
-    let has_way = |way: &Vec<Asked>| way.iter().fold(Condition::everything(), |all, asked| all.then(" AND ").with(has_word(asked)));
+    let has_way = |way: &Vec<Asked>| {
+        way.iter().fold(Condition::everything(), |all, asked| all.then(" AND ").with(has_word(asked)))
+    };
     terms.iter().fold(Condition::everything(), |all, term| {
         let ways = term.0.iter().fold(Condition::nothing(), |any, way| any.then(" OR (").with(has_way(way)).then(")"));
         all.then(" AND (").with(ways).then(")")
     })
 }
 
-/// Whether the record whose id stands in `column`, as SQL names it, is kept with words that answer the terms by any part of them: for lists
-/// that are filtered by `q`. It says nothing of who may see the record.
+/// Whether the record whose id stands in `column`, as SQL names it, is kept with words that answer the terms by any
+/// part of them: for lists that are filtered by `q`. It says nothing of who may see the record.
 pub fn kept_words_answer(tx: &Tx, column: &'static str, terms: &[Term]) -> Condition {
     // A value and no EXISTS: PostgreSQL would make a join of that, and read every document of the organization.
     Condition::sql("coalesce((SELECT ")
@@ -203,14 +214,22 @@ fn shelves_of_caller(tx: &mut Tx, filter: &SearchFilter) -> Result<BTreeMap<Sear
     let all = all.filter(with_words(tx, filter.q.terms()));
     let wanted = all.order((shelves::newest.desc(), shelves::id));
     let mut of_kinds: BTreeMap<SearchKind, Vec<Shelf>> = BTreeMap::new();
-    for (kind, shelf) in wanted.select((shelves::kind, (shelves::id, shelves::documents))).load::<(SearchKind, Shelf)>(tx.conn)? {
+    for (kind, shelf) in
+        wanted.select((shelves::kind, (shelves::id, shelves::documents))).load::<(SearchKind, Shelf)>(tx.conn)?
+    {
         of_kinds.entry(kind).or_default().push(shelf);
     }
     Ok(of_kinds)
 }
 
 /// Reads shelf after shelf, until there are enough.
-fn read_shelves(tx: &mut Tx, filter: &SearchFilter, kind: SearchKind, shelves: &[Shelf], found: &mut Vec<Found>) -> Result<()> {
+fn read_shelves(
+    tx: &mut Tx,
+    filter: &SearchFilter,
+    kind: SearchKind,
+    shelves: &[Shelf],
+    found: &mut Vec<Found>,
+) -> Result<()> {
     let (mut rest, mut many) = (shelves.iter(), FIRST_DOCUMENTS);
     while wanted(kind, found) > 0 {
         let (mut now, mut held) = (Vec::new(), 0_i32);
@@ -236,13 +255,16 @@ fn candidates(tx: &mut Tx, filter: &SearchFilter) -> Result<Vec<Found>> {
     if let Scope::Assigned(_) = tx.scope() {
         read_few(tx, filter, |tx| Ok(that_hold(of_cases(tx, filter, &Place::Anywhere)?, filter)), &mut found)?;
         if filter.wants(SearchKind::Client) {
-            let own: Vec<Key> = clients::store::own(tx)?.into_iter().map(|client| Key::from_uuid(client.uuid())).collect();
-            let of_clients = that_hold(of_clients(tx, filter, &Place::Anywhere), filter).filter(documents::id.eq_any(own));
+            let own: Vec<Key> =
+                clients::store::own(tx)?.into_iter().map(|client| Key::from_uuid(client.uuid())).collect();
+            let of_clients =
+                that_hold(of_clients(tx, filter, &Place::Anywhere), filter).filter(documents::id.eq_any(own));
             read(tx, SearchKind::Client, of_clients, &mut found)?;
         }
     } else {
         let shelves = shelves_of_caller(tx, filter)?;
-        let fresh = |tx: &Tx| Ok(that_hold(of_cases(tx, filter, &Place::Anywhere)?, filter).filter(documents::shelf.is_null()));
+        let fresh =
+            |tx: &Tx| Ok(that_hold(of_cases(tx, filter, &Place::Anywhere)?, filter).filter(documents::shelf.is_null()));
         read_few(tx, filter, fresh, &mut found)?;
         if filter.wants(SearchKind::Client) {
             let fresh = that_hold(of_clients(tx, filter, &Place::Anywhere), filter).filter(documents::shelf.is_null());
@@ -285,8 +307,8 @@ pub fn page(tx: &mut Tx, list: &List<SearchFilter>) -> Result<Page<SearchResult>
     Ok(page)
 }
 
-/// Adds to each result the part of its text where the words are, all of them read at once: by their ids, and by the numbers of their
-/// documents, since SQLite would otherwise rather begin with an advocate's cases.
+/// Adds to each result the part of its text where the words are, all of them read at once: by their ids, and by the
+/// numbers of their documents, since SQLite would otherwise rather begin with an advocate's cases.
 fn add_snippets(tx: &mut Tx, filter: &SearchFilter, numbers: Vec<i64>, results: &mut [SearchResult]) -> Result<()> {
     let ids: Vec<Key> = results.iter().map(|result| result.id).collect();
     let mut bodies: Vec<(Key, String)> = Vec::new();
@@ -329,7 +351,9 @@ pub fn add<R: Searchable>(tx: &mut Tx, team: TeamId, record: &R) -> Result<()> {
 /// Takes over what has changed in a record: its old words are found no more. Whoever changes one calls this.
 pub fn replace<R: Searchable>(tx: &mut Tx, record: &R) -> Result<()> {
     let content = Content::of(record);
-    let own = documents::table.filter(documents::organization_id.eq(tx.organization())).filter(documents::id.eq(record.key()));
+    let own = documents::table
+        .filter(documents::organization_id.eq(tx.organization()))
+        .filter(documents::id.eq(record.key()));
     // A telephone number stands in the words alone.
     let other = documents::words.is_null().or(documents::words.ne(content.words.clone()));
     let other = other.or(documents::title.ne(content.title.clone())).or(documents::body.ne(content.body.clone()));

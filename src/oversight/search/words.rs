@@ -1,5 +1,5 @@
-//! Words: what of a record is stored for the search, how well it answers, and how it is shown with what was found in it. All words are
-//! folded by [`fold`].
+//! Words: what of a record is stored for the search, how well it answers, and how it is shown with what was found in
+//! it. All words are folded by [`fold`].
 
 use crate::types::fold::{self, Asked, Term, Word};
 use std::{collections::BTreeSet, ops::Range};
@@ -34,15 +34,20 @@ pub fn gather(texts: &[&str], more: BTreeSet<String>) -> String {
     gathered
 }
 
-/// How well a record answers the terms; `None` where it lacks one. A whole word counts more than a beginning, the title more than
-/// the rest. Nothing counts that belongs to another record.
+/// How well a record answers the terms; `None` where it lacks one. A whole word counts more than a beginning, the title
+/// more than the rest. Nothing counts that belongs to another record.
 pub fn score(title: &str, gathered: &str, terms: &[Term]) -> Option<i32> {
     let mut of_title = BTreeSet::new();
     fold::name(title, &mut of_title);
     let title = of_title.into_iter().fold(String::from(" "), |all, word| all + &word + " ");
     let of_word = |asked: &Asked| {
         let (whole, beginning) = (format!(" {} ", asked.text), format!(" {}", asked.text));
-        let ways = [(title.as_str(), &whole, 8), (title.as_str(), &beginning, 4), (gathered, &whole, 2), (gathered, &beginning, 1)];
+        let ways = [
+            (title.as_str(), &whole, 8),
+            (title.as_str(), &beginning, 4),
+            (gathered, &whole, 2),
+            (gathered, &beginning, 1),
+        ];
         let mut ways = ways.into_iter().filter(|(_, part, _)| !asked.is_whole || *part == &whole);
         ways.find_map(|(text, part, counts)| text.contains(part.as_str()).then_some(counts))
     };
@@ -105,7 +110,9 @@ fn places(text: &str, terms: &[Term]) -> impl Iterator<Item = Range<usize>> {
             }
             let first = ahead.first()?;
             let found = terms.iter().flat_map(Term::all).filter_map(|asked| found_at(&ahead, asked));
-            let found = found.filter(|place| place.start >= end).min_by_key(|place| (place.start, std::cmp::Reverse(place.end)));
+            let found = found
+                .filter(|place| place.start >= end)
+                .min_by_key(|place| (place.start, std::cmp::Reverse(place.end)));
             let Some(place) = found else {
                 ahead.remove(0);
                 continue;
@@ -131,7 +138,8 @@ fn places(text: &str, terms: &[Term]) -> impl Iterator<Item = Range<usize>> {
 pub fn snippet(text: &str, terms: &[Term]) -> String {
     let first = places(text, terms).next().map_or(0, |place| place.start);
     // Back to the beginning of a word, as far as there is room.
-    let back = text.get(..first).unwrap_or_default().char_indices().rev().take(BEFORE).last().map_or(first, |(at, _)| at);
+    let back =
+        text.get(..first).unwrap_or_default().char_indices().rev().take(BEFORE).last().map_or(first, |(at, _)| at);
     let space = text.get(back..first).and_then(|part| part.char_indices().find(|(_, c)| c.is_whitespace()));
     let start = match space {
         Some((at, space)) if back > 0 => back + at + space.len_utf8(),
@@ -192,7 +200,10 @@ mod tests {
         assert_eq!(found, "&lt;script&gt;alert(&#39;<mark>José</mark> &amp; co&#39;)&lt;/script&gt;");
         let long = format!("{} needle {}", "hay ".repeat(200), "straw ".repeat(200));
         let found = snippet(&long, &question("need"));
-        assert!(found.starts_with("…hay ") && found.contains(" <mark>needle</mark> straw ") && found.ends_with("straw…"), "{found}");
+        assert!(
+            found.starts_with("…hay ") && found.contains(" <mark>needle</mark> straw ") && found.ends_with("straw…"),
+            "{found}"
+        );
     }
 
     #[test]

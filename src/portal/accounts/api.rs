@@ -18,7 +18,12 @@ use actix_web::{
 /// Fetch the user account of a client
 ///
 /// 404 if no user is linked to the client.
-#[utoipa::path(tag = "Clients", params(("id" = ClientId, Path)), responses((status = 200, body = ClientAccount)), security(("bearer" = ["clients:read"])))]
+#[utoipa::path(
+    tag = "Clients",
+    params(("id" = ClientId, Path)),
+    responses((status = 200, body = ClientAccount)),
+    security(("bearer" = ["clients:read"])),
+)]
 #[get("/clients/{id}/account")]
 pub async fn get_client_account(who: Allowed<ReadClients>, db: Data<Db>, id: Path<ClientId>) -> Reply<ClientAccount> {
     plain(db.peek(&who, move |tx| store::get(tx, *id)).await?)
@@ -26,9 +31,15 @@ pub async fn get_client_account(who: Allowed<ReadClients>, db: Data<Db>, id: Pat
 
 /// Link a user account to a client
 ///
-/// The user sees the client's own record under `/me/client`, `/me/cases` and so on, and nothing else. The administrator who created the
-/// user knows the user's id. A user who was linked to this client before no longer is.
-#[utoipa::path(tag = "Clients", params(("id" = ClientId, Path)), request_body = NewClientAccount, responses((status = 200, body = ClientAccount)), security(("bearer" = ["clients:write"])))]
+/// The user sees the client's own record under `/me/client`, `/me/cases` and so on, and nothing else. The administrator
+/// who created the user knows the user's id. A user who was linked to this client before no longer is.
+#[utoipa::path(
+    tag = "Clients",
+    params(("id" = ClientId, Path)),
+    request_body = NewClientAccount,
+    responses((status = 200, body = ClientAccount)),
+    security(("bearer" = ["clients:write"])),
+)]
 #[put("/clients/{id}/account")]
 pub async fn set_client_account(
     who: RecentlyAuthenticated<WriteClients>,
@@ -42,9 +53,18 @@ pub async fn set_client_account(
 /// Unlink the user account of a client
 ///
 /// From the next request on, that user can no longer see the client's record.
-#[utoipa::path(tag = "Clients", params(("id" = ClientId, Path)), responses((status = 204, description = "Nobody signs in as the client.")), security(("bearer" = ["clients:write"])))]
+#[utoipa::path(
+    tag = "Clients",
+    params(("id" = ClientId, Path)),
+    responses((status = 204, description = "Nobody signs in as the client.")),
+    security(("bearer" = ["clients:write"])),
+)]
 #[delete("/clients/{id}/account")]
-pub async fn remove_client_account(who: RecentlyAuthenticated<WriteClients>, db: Data<Db>, id: Path<ClientId>) -> Reply<()> {
+pub async fn remove_client_account(
+    who: RecentlyAuthenticated<WriteClients>,
+    db: Data<Db>,
+    id: Path<ClientId>,
+) -> Reply<()> {
     db.write(&who, move |tx| store::remove(tx, *id)).await?;
     no_content()
 }

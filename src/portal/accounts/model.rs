@@ -23,7 +23,7 @@ pub struct AccountRow {
 
 /// Who signs in as this client.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"client_id": "019ab3c4-0000-7000-8000-000000000010", "user_id": "019ab3c4-0000-7000-8000-000000000008", "created_at": "2026-11-26T14:30:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/client_account.json"))))]
 pub struct ClientAccount {
     pub client_id: ClientId,
     pub user_id: UserId,

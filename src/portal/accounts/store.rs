@@ -35,17 +35,19 @@ pub fn own(tx: &mut Tx) -> Result<ClientId> {
     }
 }
 
-/// The same for a change: the client is held until the transaction ends. Who had to wait for it is asked again whether it is they.
+/// The same for a change: the client is held until the transaction ends. Who had to wait for it is asked again whether
+/// it is they.
 pub fn hold_own(tx: &mut Tx) -> Result<ClientId> {
     let client = own(tx)?;
     clients::store::lock_for_update(tx, client)?;
     if tx.conn.waits_for_rows() { own(tx) } else { Ok(client) }
 }
 
-/// Whether somebody is a client for whom e-mail is not safe: whoever writes to them asks, in whosever name the transaction is.
+/// Whether somebody is a client for whom e-mail is not safe: whoever writes to them asks, in whosever name the
+/// transaction is.
 pub fn is_not_written_to(tx: &mut Tx, user: UserId) -> Result<bool> {
-    let client =
-        client_rows::table.on(client_rows::organization_id.eq(accounts::organization_id).and(client_rows::id.eq(accounts::client_id)));
+    let client = client_rows::table
+        .on(client_rows::organization_id.eq(accounts::organization_id).and(client_rows::id.eq(accounts::client_id)));
     let theirs = accounts::table.inner_join(client).filter(accounts::organization_id.eq(tx.organization()));
     let theirs = theirs.filter(accounts::user_id.eq(user)).select(client_rows::safe_contact);
     let safe: Option<Json<SafeContact>> = theirs.first(tx.conn).optional()?;
@@ -73,7 +75,9 @@ fn delete(tx: &mut Tx, row: &AccountRow) -> Result<()> {
 pub fn set(tx: &mut Tx, client: ClientId, new: &Body<NewClientAccount>) -> Result<ClientAccount> {
     let client = clients::store::lock_for_update(tx, client)?.id;
     let user_id = users::store::client(tx, new.user_id, "/user_id")?;
-    if let Some(before) = visible(tx).filter(accounts::client_id.eq(client)).select(AccountRow::as_select()).first(tx.conn).optional()? {
+    if let Some(before) =
+        visible(tx).filter(accounts::client_id.eq(client)).select(AccountRow::as_select()).first(tx.conn).optional()?
+    {
         if before.user_id == user_id {
             tx.nothing_changed();
             return Ok(before.into());
@@ -82,7 +86,10 @@ pub fn set(tx: &mut Tx, client: ClientId, new: &Body<NewClientAccount>) -> Resul
     }
     let row = AccountRow { organization_id: tx.organization(), client_id: client, user_id, created_at: Instant::now() };
     // Who else they are is not told: it may be a client of another team.
-    diesel::insert_into(accounts::table).values(&row).execute(tx.conn).on_unique(|| ApiError::unknown_reference("/user_id"))?;
+    diesel::insert_into(accounts::table)
+        .values(&row)
+        .execute(tx.conn)
+        .on_unique(|| ApiError::unknown_reference("/user_id"))?;
     tx.record("client.account_set", client, vec![user_id.to_string()]);
     Ok(row.into())
 }

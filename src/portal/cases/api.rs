@@ -15,7 +15,11 @@ use actix_web::{
 /// Fetch my client record
 ///
 /// What I told about myself, and how I can be contacted safely. 404 if my user is not linked to a client.
-#[utoipa::path(tag = "Portal", responses((status = 200, body = MyClient), (status = 404, description = "The caller is not linked to a client.")), security(("bearer" = ["portal:read"])))]
+#[utoipa::path(
+    tag = "Portal",
+    responses((status = 200, body = MyClient), (status = 404, description = "The caller is not linked to a client.")),
+    security(("bearer" = ["portal:read"])),
+)]
 #[get("/me/client")]
 pub async fn get_my_client(who: Allowed<ReadPortal>, db: Data<Db>) -> Reply<MyClient> {
     ok(db.peek(&who, store::client).await?)
@@ -24,7 +28,15 @@ pub async fn get_my_client(who: Allowed<ReadPortal>, db: Data<Db>) -> Reply<MyCl
 /// List my cases
 ///
 /// Each with my goal in my own words, its status and its lead.
-#[utoipa::path(tag = "Portal", params(List<MyCaseFilter>), responses((status = 200, body = Page<MyCase>), (status = 404, description = "The caller is not linked to a client.")), security(("bearer" = ["portal:read"])))]
+#[utoipa::path(
+    tag = "Portal",
+    params(List<MyCaseFilter>),
+    responses(
+        (status = 200, body = Page<MyCase>),
+        (status = 404, description = "The caller is not linked to a client."),
+    ),
+    security(("bearer" = ["portal:read"])),
+)]
 #[get("/me/cases")]
 pub async fn list_my_cases(who: Allowed<ReadPortal>, db: Data<Db>, list: List<MyCaseFilter>) -> Reply<Page<MyCase>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
@@ -33,7 +45,12 @@ pub async fn list_my_cases(who: Allowed<ReadPortal>, db: Data<Db>, list: List<My
 /// Fetch one of my cases
 ///
 /// With the next meeting and what was promised.
-#[utoipa::path(tag = "Portal", params(("id" = CaseId, Path)), responses((status = 200, body = MyCase)), security(("bearer" = ["portal:read"])))]
+#[utoipa::path(
+    tag = "Portal",
+    params(("id" = CaseId, Path)),
+    responses((status = 200, body = MyCase)),
+    security(("bearer" = ["portal:read"])),
+)]
 #[get("/me/cases/{id}")]
 pub async fn get_my_case(who: Allowed<ReadPortal>, db: Data<Db>, id: Path<CaseId>) -> Reply<MyCase> {
     plain(db.read(&who, move |tx| store::get(tx, *id)).await?)

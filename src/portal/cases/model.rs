@@ -22,7 +22,7 @@ use utoipa::{IntoParams, ToSchema};
 /// What the client has told about themselves.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000010", "preferred_name": "Sam", "pronouns": "they/them", "phone": "+1 555 0100", "interpreter_needed": false, "safe_contact": {"call": true, "voicemail": false, "text": true, "email": false, "mail": false}, "version": 1}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/my_client.json"))))]
 pub struct MyClient {
     pub id: ClientId,
     pub preferred_name: Line<120>,
@@ -97,7 +97,7 @@ pub const fn in_words(status: CaseStatus) -> &'static str {
 /// One of the client's own cases: what it is about in their own words, and where it stands.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000020", "case_number": "2026-000042", "status": "active", "status_in_words": "We are working on it with you.", "client_goal": "Stay on my medication when I move to the new clinic.", "lead_advocate": "Ana", "opened_at": "2026-11-23T14:30:00.000Z", "promises": [{"id": "019ab3c4-0000-7000-8000-000000000062", "meeting_id": "019ab3c4-0000-7000-8000-000000000060", "party": "provider", "text": "Send the discharge plan in writing.", "due_on": "2026-11-27", "status": "open"}]}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/my_case.json"))))]
 pub struct MyCase {
     pub id: CaseId,
     pub case_number: String,

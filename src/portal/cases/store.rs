@@ -28,7 +28,10 @@ const MOST_PROMISES: i64 = 50;
 #[dsl::auto_type]
 fn of_client(organization: OrganizationId, own: ClientId) -> _ {
     let mistake: CaseStatus = CaseStatus::EnteredInError;
-    cases::table.filter(cases::organization_id.eq(organization)).filter(cases::client_id.eq(own)).filter(cases::status.ne(mistake))
+    cases::table
+        .filter(cases::organization_id.eq(organization))
+        .filter(cases::client_id.eq(own))
+        .filter(cases::status.ne(mistake))
 }
 
 /// The ids of these, for the queries of what hangs on them.
@@ -57,7 +60,9 @@ fn filtered(tx: &Tx, own: ClientId, filter: &MyCaseFilter) -> cases::BoxedQuery<
 /// The views of these, each with the name of who leads it.
 fn views(tx: &mut Tx, rows: Vec<MyCaseRow>) -> Result<Vec<MyCase>> {
     let leads = users::store::refs(tx, rows.iter().filter_map(|row| row.lead_advocate_id).collect())?;
-    let name = |row: &MyCaseRow| leads.iter().find(|lead| Some(lead.id) == row.lead_advocate_id).map(|lead| lead.display_name.clone());
+    let name = |row: &MyCaseRow| {
+        leads.iter().find(|lead| Some(lead.id) == row.lead_advocate_id).map(|lead| lead.display_name.clone())
+    };
     Ok(rows.into_iter().map(|row| (name(&row), row)).map(|(lead, row)| MyCase::of(row, lead)).collect())
 }
 
@@ -65,14 +70,19 @@ pub fn page(tx: &mut Tx, list: &List<MyCaseFilter>) -> Result<Page<MyCase>> {
     let (actor, own) = (tx.actor()?, portal::own(tx)?);
     let mut query = filtered(tx, own, &list.filter);
     if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after((cases::opened_at, cases::id), (Instant::from_micros(at), CaseId::from_uuid(id)), list.down()));
+        query = query.filter(row_after(
+            (cases::opened_at, cases::id),
+            (Instant::from_micros(at), CaseId::from_uuid(id)),
+            list.down(),
+        ));
     }
     query = match list.down() {
         true => query.order((cases::opened_at.desc(), cases::id.desc())),
         false => query.order((cases::opened_at.asc(), cases::id.asc())),
     };
     let rows: Vec<MyCaseRow> = query.select(MyCaseRow::as_select()).limit(list.fetch()).load(tx.conn)?;
-    let total = if list.include_total { Some(filtered(tx, own, &list.filter).count().get_result(tx.conn)?) } else { None };
+    let total =
+        if list.include_total { Some(filtered(tx, own, &list.filter).count().get_result(tx.conn)?) } else { None };
     let shown = views(tx, rows)?;
     let page = list.page(actor, shown, total, |case| (case.opened_at.micros(), case.id.uuid()), |case| case);
     tx.audit_read_all("case.listed", page.items.iter().map(|case| case.id));
@@ -96,7 +106,8 @@ pub fn get(tx: &mut Tx, id: CaseId) -> Result<MyCase> {
 
 /// What was promised in the meetings of a case that has been found to be the client's own.
 fn promises(tx: &mut Tx, case: CaseId) -> Result<Vec<MyPromise>> {
-    let of_case = meetings::table.filter(meetings::organization_id.eq(tx.organization())).filter(meetings::case_id.eq(case));
+    let of_case =
+        meetings::table.filter(meetings::organization_id.eq(tx.organization())).filter(meetings::case_id.eq(case));
     let promises: Vec<MyPromise> = commitments::table
         .filter(commitments::organization_id.eq(tx.organization()))
         .filter(commitments::meeting_id.eq_any(of_case.select(meetings::id)))

@@ -18,16 +18,33 @@ use actix_web::{
 /// List my feedback
 ///
 /// The newest first.
-#[utoipa::path(tag = "Portal", params(List<FeedbackFilter>), responses((status = 200, body = Page<MyFeedback>), (status = 404, description = "The caller is not linked to a client.")), security(("bearer" = ["portal:read"])))]
+#[utoipa::path(
+    tag = "Portal",
+    params(List<FeedbackFilter>),
+    responses(
+        (status = 200, body = Page<MyFeedback>),
+        (status = 404, description = "The caller is not linked to a client."),
+    ),
+    security(("bearer" = ["portal:read"])),
+)]
 #[get("/me/feedback")]
-pub async fn list_my_feedback(who: Allowed<ReadPortal>, db: Data<Db>, list: List<FeedbackFilter>) -> Reply<Page<MyFeedback>> {
+pub async fn list_my_feedback(
+    who: Allowed<ReadPortal>,
+    db: Data<Db>,
+    list: List<FeedbackFilter>,
+) -> Reply<Page<MyFeedback>> {
     paged(db.read(&who, move |tx| store::own(tx, &list)).await?)
 }
 
 /// Give feedback
 ///
 /// About one of my cases, about a meeting, or in general. Those who support me there read it. It cannot be changed.
-#[utoipa::path(tag = "Portal", request_body = NewFeedback, responses((status = 201, body = MyFeedback)), security(("bearer" = ["portal:write"])))]
+#[utoipa::path(
+    tag = "Portal",
+    request_body = NewFeedback,
+    responses((status = 201, body = MyFeedback)),
+    security(("bearer" = ["portal:write"])),
+)]
 #[post("/me/feedback")]
 pub async fn create_my_feedback(
     who: Allowed<WritePortal>,
@@ -41,7 +58,12 @@ pub async fn create_my_feedback(
 /// List the feedback of a client
 ///
 /// The newest first. Feedback about a case is shown only to those who work on that case.
-#[utoipa::path(tag = "Clients", params(("id" = ClientId, Path), List<FeedbackFilter>), responses((status = 200, body = Page<Feedback>)), security(("bearer" = ["feedback:read"])))]
+#[utoipa::path(
+    tag = "Clients",
+    params(("id" = ClientId, Path), List<FeedbackFilter>),
+    responses((status = 200, body = Page<Feedback>)),
+    security(("bearer" = ["feedback:read"])),
+)]
 #[get("/clients/{id}/feedback")]
 pub async fn list_client_feedback(
     who: Allowed<ReadFeedback>,

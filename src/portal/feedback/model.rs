@@ -59,7 +59,7 @@ impl FeedbackRow {
 /// What a client has told us.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-0000000000b0", "client_id": "019ab3c4-0000-7000-8000-000000000010", "case_id": "019ab3c4-0000-7000-8000-000000000020", "rating": 4, "text": "I would like to be called before, not after.", "created_by": "019ab3c4-0000-7000-8000-000000000008", "created_at": "2026-11-26T14:30:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/feedback.json"))))]
 pub struct Feedback {
     pub id: FeedbackId,
     pub client_id: ClientId,
@@ -91,7 +91,7 @@ impl From<FeedbackRow> for Feedback {
 /// What the client has told us, as they see it.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-0000000000b0", "case_id": "019ab3c4-0000-7000-8000-000000000020", "rating": 4, "text": "I would like to be called before, not after.", "created_at": "2026-11-26T14:30:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/my_feedback.json"))))]
 pub struct MyFeedback {
     pub id: FeedbackId,
     pub case_id: Option<CaseId>,

@@ -12,8 +12,8 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// The feedback of the clients that this caller may see. What is about a case is for whoever works in that case: it tells
-/// of it. A client reads what they have written themselves.
+/// The feedback of the clients that this caller may see. What is about a case is for whoever works in that case: it
+/// tells of it. A client reads what they have written themselves.
 fn visible(tx: &Tx) -> feedback::BoxedQuery<'static, Dialect> {
     let of_clients = feedback::client_id.eq_any(clients::store::visible_ids(tx));
     let all = feedback::table.filter(feedback::organization_id.eq(tx.organization())).filter(of_clients).into_boxed();
@@ -65,11 +65,14 @@ pub fn create(tx: &mut Tx, new: &Body<NewFeedback>) -> Result<MyFeedback> {
             Some((case, None))
         }
         (None, Some(meeting)) => {
-            let found = portal::meetings::store::find(tx, client, meeting).map_err(|error| error.named_by("/meeting_id"));
+            let found =
+                portal::meetings::store::find(tx, client, meeting).map_err(|error| error.named_by("/meeting_id"));
             let (meeting, case) = found?;
             Some((case, Some(meeting)))
         }
-        (Some(_), Some(_)) => return Err(ApiError::invalid("/meeting_id", "not_both", "name the case or the meeting, not both")),
+        (Some(_), Some(_)) => {
+            return Err(ApiError::invalid("/meeting_id", "not_both", "name the case or the meeting, not both"));
+        }
     };
     let row = FeedbackRow::new(tx.organization(), client, tx.user()?, about, new);
     diesel::insert_into(feedback::table).values(&row).execute(tx.conn)?;

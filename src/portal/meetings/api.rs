@@ -11,8 +11,20 @@ use actix_web::{get, web::Data};
 /// List my meetings
 ///
 /// Future and past meetings of all my cases.
-#[utoipa::path(tag = "Portal", params(List<MyMeetingFilter>), responses((status = 200, body = Page<MyMeeting>), (status = 404, description = "The caller is not linked to a client.")), security(("bearer" = ["portal:read"])))]
+#[utoipa::path(
+    tag = "Portal",
+    params(List<MyMeetingFilter>),
+    responses(
+        (status = 200, body = Page<MyMeeting>),
+        (status = 404, description = "The caller is not linked to a client."),
+    ),
+    security(("bearer" = ["portal:read"])),
+)]
 #[get("/me/meetings")]
-pub async fn list_my_meetings(who: Allowed<ReadPortal>, db: Data<Db>, list: List<MyMeetingFilter>) -> Reply<Page<MyMeeting>> {
+pub async fn list_my_meetings(
+    who: Allowed<ReadPortal>,
+    db: Data<Db>,
+    list: List<MyMeetingFilter>,
+) -> Reply<Page<MyMeeting>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }

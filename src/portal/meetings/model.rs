@@ -13,11 +13,12 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// A meeting of one of the client's own cases. Who else comes, how it was prepared and what was noted of it is not here.
+/// A meeting of one of the client's own cases. Who else comes, how it was prepared and what was noted of it is not
+/// here.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, Queryable, Selectable, ToSchema)]
 #[diesel(table_name = meetings)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000060", "case_id": "019ab3c4-0000-7000-8000-000000000020", "type": "discharge_planning", "mode": "in_facility", "starts_at": "2026-11-20T15:00:00.000Z", "ends_at": "2026-11-20T16:00:00.000Z", "time_zone": "America/Chicago", "place": "Ward 3, room 12", "purpose": "Leave with a plan that keeps my medication.", "status": "booked"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/my_meeting.json"))))]
 pub struct MyMeeting {
     pub id: MeetingId,
     pub case_id: CaseId,

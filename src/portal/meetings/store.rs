@@ -18,7 +18,10 @@ use diesel::prelude::*;
 /// The meetings of this client's cases.
 fn visible(tx: &Tx, own: ClientId) -> meetings::BoxedQuery<'static, Dialect> {
     let theirs = cases::store::ids(tx.organization(), own);
-    meetings::table.filter(meetings::organization_id.eq(tx.organization())).filter(meetings::case_id.eq_any(theirs)).into_boxed()
+    meetings::table
+        .filter(meetings::organization_id.eq(tx.organization()))
+        .filter(meetings::case_id.eq_any(theirs))
+        .into_boxed()
 }
 
 fn filtered(tx: &Tx, own: ClientId, filter: &MyMeetingFilter) -> meetings::BoxedQuery<'static, Dialect> {
@@ -42,15 +45,19 @@ pub fn page(tx: &mut Tx, list: &List<MyMeetingFilter>) -> Result<Page<MyMeeting>
     let (actor, own) = (tx.actor()?, portal::own(tx)?);
     let mut query = filtered(tx, own, &list.filter);
     if let Some((at, id)) = list.after(actor)? {
-        query =
-            query.filter(row_after((meetings::starts_at, meetings::id), (Instant::from_micros(at), MeetingId::from_uuid(id)), list.down()));
+        query = query.filter(row_after(
+            (meetings::starts_at, meetings::id),
+            (Instant::from_micros(at), MeetingId::from_uuid(id)),
+            list.down(),
+        ));
     }
     query = match list.down() {
         true => query.order((meetings::starts_at.desc(), meetings::id.desc())),
         false => query.order((meetings::starts_at.asc(), meetings::id.asc())),
     };
     let rows: Vec<MyMeeting> = query.select(MyMeeting::as_select()).limit(list.fetch()).load(tx.conn)?;
-    let total = if list.include_total { Some(filtered(tx, own, &list.filter).count().get_result(tx.conn)?) } else { None };
+    let total =
+        if list.include_total { Some(filtered(tx, own, &list.filter).count().get_result(tx.conn)?) } else { None };
     let page = list.page(actor, rows, total, |row| (row.starts_at.micros(), row.id.uuid()), |row| row);
     tx.audit_read_all("meeting.listed", page.items.iter().map(|meeting| meeting.id));
     Ok(page)
@@ -63,7 +70,8 @@ pub fn next(tx: &mut Tx, own: ClientId, case: CaseId) -> Result<Option<MyMeeting
         .filter(meetings::case_id.eq(case))
         .filter(meetings::status.eq_any(ahead))
         .filter(meetings::ends_at.gt(Instant::now()));
-    let next = ahead.order((meetings::starts_at, meetings::id)).select(MyMeeting::as_select()).first(tx.conn).optional()?;
+    let next =
+        ahead.order((meetings::starts_at, meetings::id)).select(MyMeeting::as_select()).first(tx.conn).optional()?;
     tx.audit_read_all("meeting.listed", next.iter().map(|meeting: &MyMeeting| meeting.id));
     Ok(next)
 }

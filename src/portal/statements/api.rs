@@ -21,18 +21,37 @@ use actix_web::{
 
 /// List the versions of my statement
 ///
-/// The newest first, with which sections have text and whether I approved the version. Fetch a version to read its text.
-#[utoipa::path(tag = "Portal", params(List<StatementFilter>), responses((status = 200, body = Page<MyStatementSummary>), (status = 404, description = "The caller is not linked to a client.")), security(("bearer" = ["portal:read"])))]
+/// The newest first, with which sections have text and whether I approved the version. Fetch a version to read its
+/// text.
+#[utoipa::path(
+    tag = "Portal",
+    params(List<StatementFilter>),
+    responses(
+        (status = 200, body = Page<MyStatementSummary>),
+        (status = 404, description = "The caller is not linked to a client."),
+    ),
+    security(("bearer" = ["portal:read"])),
+)]
 #[get("/me/statements")]
-pub async fn list_my_statements(who: Allowed<ReadPortal>, db: Data<Db>, list: List<StatementFilter>) -> Reply<Page<MyStatementSummary>> {
+pub async fn list_my_statements(
+    who: Allowed<ReadPortal>,
+    db: Data<Db>,
+    list: List<StatementFilter>,
+) -> Reply<Page<MyStatementSummary>> {
     let page = db.read(&who, move |tx| own(tx).and_then(|own| store::page(tx, own, &list))).await?;
     paged(page.map(MyStatementSummary::from))
 }
 
 /// Create a version of my statement
 ///
-/// A draft, empty or copied `from` the latest version. There is at most one draft, whoever created it; 409 if there is one.
-#[utoipa::path(tag = "Portal", request_body = NewStatement, responses((status = 201, body = MyStatement)), security(("bearer" = ["portal:write"])))]
+/// A draft, empty or copied `from` the latest version. There is at most one draft, whoever created it; 409 if there is
+/// one.
+#[utoipa::path(
+    tag = "Portal",
+    request_body = NewStatement,
+    responses((status = 201, body = MyStatement)),
+    security(("bearer" = ["portal:write"])),
+)]
 #[post("/me/statements")]
 pub async fn create_my_statement(
     who: Allowed<WritePortal>,
@@ -50,7 +69,12 @@ pub async fn create_my_statement(
 /// Fetch one version of my statement
 ///
 /// With its sections and, once given, my approval.
-#[utoipa::path(tag = "Portal", params(("id" = StatementId, Path)), responses((status = 200, body = MyStatement)), security(("bearer" = ["portal:read"])))]
+#[utoipa::path(
+    tag = "Portal",
+    params(("id" = StatementId, Path)),
+    responses((status = 200, body = MyStatement)),
+    security(("bearer" = ["portal:read"])),
+)]
 #[get("/me/statements/{id}")]
 pub async fn get_my_statement(who: Allowed<ReadPortal>, db: Data<Db>, id: Path<StatementId>) -> Reply<MyStatement> {
     ok(db.peek(&who, move |tx| own(tx).and_then(|_| store::get(tx, *id))).await?.into())
@@ -59,7 +83,13 @@ pub async fn get_my_statement(who: Allowed<ReadPortal>, db: Data<Db>, id: Path<S
 /// Change a draft of my statement
 ///
 /// A JSON merge patch by section: absent sections stay, `null` clears one. An approved version cannot change.
-#[utoipa::path(tag = "Portal", params(("id" = StatementId, Path)), request_body = StatementPatch, responses((status = 200, body = MyStatement)), security(("bearer" = ["portal:write"])))]
+#[utoipa::path(
+    tag = "Portal",
+    params(("id" = StatementId, Path)),
+    request_body = StatementPatch,
+    responses((status = 200, body = MyStatement)),
+    security(("bearer" = ["portal:write"])),
+)]
 #[patch("/me/statements/{id}")]
 pub async fn update_my_statement(
     who: Allowed<WritePortal>,
@@ -74,11 +104,21 @@ pub async fn update_my_statement(
 
 /// Approve my statement
 ///
-/// This version is in force from now on and cannot change; the earlier one is superseded. At least one section must have text. `If-Match`
-/// says which version I read.
-#[utoipa::path(tag = "Portal", params(("id" = StatementId, Path)), responses((status = 200, body = MyStatement)), security(("bearer" = ["portal:write"])))]
+/// This version is in force from now on and cannot change; the earlier one is superseded. At least one section must
+/// have text. `If-Match` says which version I read.
+#[utoipa::path(
+    tag = "Portal",
+    params(("id" = StatementId, Path)),
+    responses((status = 200, body = MyStatement)),
+    security(("bearer" = ["portal:write"])),
+)]
 #[post("/me/statements/{id}/approve")]
-pub async fn approve_my_statement(who: Allowed<WritePortal>, db: Data<Db>, id: Path<StatementId>, version: IfMatch) -> Reply<MyStatement> {
+pub async fn approve_my_statement(
+    who: Allowed<WritePortal>,
+    db: Data<Db>,
+    id: Path<StatementId>,
+    version: IfMatch,
+) -> Reply<MyStatement> {
     let approved = db
         .write(&who, move |tx| {
             hold_own(tx)?;

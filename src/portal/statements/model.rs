@@ -3,7 +3,8 @@
 use crate::{
     casework::statements::{
         model::{
-            ApprovalMethod, Approver, NewStatementApproval, Statement, StatementApproval, StatementId, StatementStatus, StatementSummary,
+            ApprovalMethod, Approver, NewStatementApproval, Statement, StatementApproval, StatementId, StatementStatus,
+            StatementSummary,
         },
         sections::{Section, Sections},
     },
@@ -29,7 +30,7 @@ impl From<StatementApproval> for MyApproval {
 /// One version of the client's own statement.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-0000000000a0", "number": 2, "status": "draft", "sections": {"needs": "Time to read before I sign.", "helps": "A text the day before."}, "version": 1, "created_at": "2026-11-23T15:00:00.000Z", "updated_at": "2026-11-23T15:00:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/my_statement.json"))))]
 pub struct MyStatement {
     pub id: StatementId,
     /// Counts the versions, from 1.
@@ -72,7 +73,7 @@ impl Resource for MyStatement {
 /// A version in a list: which sections say something, not what they say.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-0000000000a0", "number": 2, "status": "draft", "filled": ["needs", "helps"], "version": 1, "created_at": "2026-11-23T15:00:00.000Z", "updated_at": "2026-11-23T15:00:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/my_statement_summary.json"))))]
 pub struct MyStatementSummary {
     pub id: StatementId,
     /// Counts the versions, from 1.

@@ -86,7 +86,8 @@ impl Setter {
         let part = self.part(tag, None);
         for line in set {
             self.need(manner.leading);
-            let x = if line.from_right { self.paper.right() - indent - line.width * manner.size } else { LEFT + indent };
+            let x =
+                if line.from_right { self.paper.right() - indent - line.width * manner.size } else { LEFT + indent };
             let at = (x, self.y + manner.size);
             self.y += manner.leading;
             if !line.runs.is_empty() {

@@ -30,7 +30,8 @@ const FOOT_SIZE: f32 = 12.0;
 const SMALL_FOOT: f32 = 9.0;
 /// From one line of the foot to the next.
 const FOOT_LEADING: f32 = 16.0;
-/// How many lines the notice at the foot may have: a notice of the law has two, and the longest name of an organization five more.
+/// How many lines the notice at the foot may have: a notice of the law has two, and the longest name of an organization
+/// five more.
 const MOST_FOOT_LINES: usize = 8;
 
 /// A4, one way or the other.
@@ -63,7 +64,8 @@ impl Paper {
     }
 }
 
-const SOME_ARE_MISSING: &str = "stands for a sign that this file cannot show. The same page, asked for as HTML, shows it.";
+const SOME_ARE_MISSING: &str =
+    "stands for a sign that this file cannot show. The same page, asked for as HTML, shows it.";
 
 fn black() -> rgb::Color {
     rgb::Color::black()
@@ -222,8 +224,8 @@ fn foot_notice(sheet: &Sheet, paper: Paper) -> Vec<Line> {
     notice.take(MOST_FOOT_LINES).collect()
 }
 
-/// The sheet in signs that the fonts have. A sign that they lack is shown as missing, and the sheet says so; text in a writing that they
-/// lack is refused, since nobody could read the page.
+/// The sheet in signs that the fonts have. A sign that they lack is shown as missing, and the sheet says so; text in a
+/// writing that they lack is refused, since nobody could read the page.
 fn shown(sheet: &Sheet) -> Result<Sheet> {
     let mut missing = false;
     let mut unreadable = BTreeSet::new();
@@ -259,7 +261,14 @@ const fn ornament() -> ContentTag<'static> {
     ContentTag::Artifact(Artifact { kind: ArtifactType::Layout, bbox: None })
 }
 
-fn write(surface: &mut Surface, tag: ContentTag, (x, y): (f32, f32), size: f32, face: &Face, line: &Line) -> Identifier {
+fn write(
+    surface: &mut Surface,
+    tag: ContentTag,
+    (x, y): (f32, f32),
+    size: f32,
+    face: &Face,
+    line: &Line,
+) -> Identifier {
     let id = surface.start_tagged(tag);
     let mut x = x;
     for run in &line.runs {
@@ -410,7 +419,11 @@ mod tests {
         assert!(pages.len() > 3);
         for placed in pages.iter().flat_map(|page| &page.0) {
             if let Placed::Words { at: (x, y), size, line, .. } = placed {
-                assert!(*y < paper.bottom() && *x >= LEFT && x + (line.width - 0.5) * size <= paper.right(), "{x} {y} {}", line.width);
+                assert!(
+                    *y < paper.bottom() && *x >= LEFT && x + (line.width - 0.5) * size <= paper.right(),
+                    "{x} {y} {}",
+                    line.width
+                );
                 assert!(*size >= 14.0);
             }
         }

@@ -53,7 +53,8 @@ impl Setter {
         }
         let plain = needs(head, rows, totals);
         // Names are kept in one line where the numbers leave them room.
-        let named: Vec<Need> = plain.iter().zip(numeric).map(|(need, is_number)| if *is_number { *need } else { need.named() }).collect();
+        let named: Vec<Need> =
+            plain.iter().zip(numeric).map(|(need, is_number)| if *is_number { *need } else { need.named() }).collect();
         let least: f32 = named.iter().map(|need| need.least * 1.01 * SIZES[1] + 2.0 * PAD_X).sum();
         let needs = if named.len() == plain.len() && least <= self.paper.room() { named } else { plain };
         let (size, widths) = fit(&needs, self.paper.room());
@@ -109,7 +110,14 @@ impl Columns<'_> {
     }
 
     /// The rows of one part of a table, the last of them on the page on which so much follows it.
-    fn group(&self, setter: &mut Setter, (table, tag): (usize, TagKind), rows: &[Vec<String>], face: &'static Face, after: f32) {
+    fn group(
+        &self,
+        setter: &mut Setter,
+        (table, tag): (usize, TagKind),
+        rows: &[Vec<String>],
+        face: &'static Face,
+        after: f32,
+    ) {
         let group = setter.part(tag, Some(table));
         for (i, row) in rows.iter().enumerate() {
             if i + 1 == rows.len() && after > 0.0 {
@@ -125,7 +133,8 @@ impl Columns<'_> {
         let cells = self.lines(row, face);
         let part = group.map(|group| setter.part(Tag::TR, Some(group)));
         let is_head = std::ptr::eq(row, self.head);
-        let parts: Vec<Option<usize>> = (0..cells.len()).map(|i| part.map(|row| setter.part(self.kind(i, is_head), Some(row)))).collect();
+        let parts: Vec<Option<usize>> =
+            (0..cells.len()).map(|i| part.map(|row| setter.part(self.kind(i, is_head), Some(row)))).collect();
         if !is_head {
             // A row that fits on no page is broken wherever the page ends.
             self.need(setter, self.height_of(&cells).min(setter.bottom - self.top));
@@ -143,8 +152,15 @@ impl Columns<'_> {
                 if let Some(line) = i.checked_sub(above).and_then(|at| cell.get(at)) {
                     let from_right = line.from_right || self.numeric.get(column) == Some(&true);
                     let x = if from_right { left + wide - PAD_X - line.seen_width() * self.size } else { left + PAD_X };
-                    // A cell without words has a part nevertheless, or those after it would be heard under the wrong heads.
-                    setter.words(parts.get(column).copied().flatten(), (x, setter.y + self.size), self.size, face, line.clone());
+                    // A cell without words has a part nevertheless, or those after it would be heard under the wrong
+                    // heads.
+                    setter.words(
+                        parts.get(column).copied().flatten(),
+                        (x, setter.y + self.size),
+                        self.size,
+                        face,
+                        line.clone(),
+                    );
                 }
                 left += wide;
             }
@@ -238,7 +254,8 @@ mod tests {
     #[test]
     fn a_name_stays_in_one_line() {
         let row = |name: &str| [name, "1", "1", "1", "1"].map(str::to_owned).to_vec();
-        let head = ["Team", "In the caseload at the beginning", "Came in", "Went out", "In the caseload at the end"].map(str::to_owned);
+        let head = ["Team", "In the caseload at the beginning", "Came in", "Went out", "In the caseload at the end"]
+            .map(str::to_owned);
         let mut setter = Setter::new(Paper::Portrait, 0);
         setter.table(&head, &[row("North bank")], &[row("Total")], &[false, true, true, true, true]);
         assert!(words(&setter.pages[0]).iter().any(|(.., text, _)| text == "North bank"));
@@ -267,7 +284,9 @@ mod tests {
         let heads: Vec<Vec<bool>> = set
             .pages
             .iter()
-            .map(|page| words(page).into_iter().filter(|(.., text, _)| text == "Cases").map(|(.., heard)| heard).collect())
+            .map(|page| {
+                words(page).into_iter().filter(|(.., text, _)| text == "Cases").map(|(.., heard)| heard).collect()
+            })
             .collect();
         let pages = heads.iter().filter(|heads| !heads.is_empty()).count();
         assert!(pages > 2 && heads.iter().all(|heads| heads.len() <= 1), "{heads:?}");
@@ -318,7 +337,10 @@ mod tests {
             let mut setter = Setter::new(Paper::Portrait, 0);
             setter.table(&row("Kind"), &vec![row("A"); rows], &[row("All")], &[false, true]);
             let last = words(setter.pages.last().unwrap());
-            assert!(last.iter().any(|(.., text, _)| text == "A") && last.iter().any(|(.., text, _)| text == "All"), "{rows}");
+            assert!(
+                last.iter().any(|(.., text, _)| text == "A") && last.iter().any(|(.., text, _)| text == "All"),
+                "{rows}"
+            );
             carried += setter.pages.len() - 1;
         }
         assert!((1..30).contains(&carried), "some go on over the page");

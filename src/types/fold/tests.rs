@@ -10,7 +10,9 @@ fn kept(text: &str) -> String {
 
 /// As an index looks: each word from its beginning.
 fn finds(kept: &str, asked: &str) -> bool {
-    let has = |asked: &Asked| kept.contains(&if asked.is_whole { format!(" {} ", asked.text) } else { format!(" {}", asked.text) });
+    let has = |asked: &Asked| {
+        kept.contains(&if asked.is_whole { format!(" {} ", asked.text) } else { format!(" {}", asked.text) })
+    };
     let terms = question(asked);
     !terms.is_empty() && terms.iter().all(|term| term.0.iter().any(|way| way.iter().all(has)))
 }
@@ -37,7 +39,10 @@ const NAMES: &[(&str, &[&str])] = &[
     ("O'Brien", &["obrien", "o'brien", "o brien", "O’Brien", "oʼbrien", "brien", "o"]),
     ("O’Brien", &["o'brien", "obrien", "O‘BRIEN"]),
     ("OBrien", &["o'brien", "obrien", "o brien"]),
-    ("Smith-Jones", &["smithjones", "smith jones", "jones", "smith-jones", "smith‐jones", "smith–jones", "jones smith"]),
+    (
+        "Smith-Jones",
+        &["smithjones", "smith jones", "jones", "smith-jones", "smith‐jones", "smith–jones", "jones smith"],
+    ),
     ("Smith Jones", &["smith-jones", "smithjones"]),
     ("Mary-Jane Watson", &["maryjane", "mary jane", "mary-jane", "jane", "maryjane watson", "watson maryjane"]),
     ("Mary Jane", &["maryjane", "mary-jane"]),
@@ -120,7 +125,10 @@ fn every_letter_of_the_table_folds_to_itself_no_more() {
 #[test]
 fn a_telephone_number_is_found_as_digits_with_and_without_its_country() {
     for (number, asked) in [
-        ("+1 555 010 0199", &["15550100199", "555 010 0199", "(555) 010-0199", "+1-555-010-0199", "0199", "010-0199", "5550100199"][..]),
+        (
+            "+1 555 010 0199",
+            &["15550100199", "555 010 0199", "(555) 010-0199", "+1-555-010-0199", "0199", "010-0199", "5550100199"][..],
+        ),
         ("(555) 010-0199", &["+1 555 010 0199", "0015550100199", "5550100199"]),
         ("020 7946 0000", &["+44 20 7946 0000", "02079460000", "020 79460000", "7946 0000"]),
         ("+44 20 7946 0000", &["020 7946 0000", "2079460000", "442079460000"]),

@@ -113,7 +113,8 @@ fn sqlite_template() -> &'static [u8] {
 
 /// The server that `./test` has started. A test that finds none fails: a skipped test is a defect.
 fn server() -> String {
-    std::env::var("ALONGSIDE_TEST_POSTGRES").expect("ALONGSIDE_TEST_POSTGRES names the PostgreSQL to test on; ./test starts one")
+    std::env::var("ALONGSIDE_TEST_POSTGRES")
+        .expect("ALONGSIDE_TEST_POSTGRES names the PostgreSQL to test on; ./test starts one")
 }
 
 fn at(database: &str) -> String {

@@ -90,7 +90,11 @@ impl Reply {
     /// The codes of a problem's errors, with where they are.
     pub fn faults(&self) -> Vec<(String, String)> {
         let place = |error: &Value| {
-            ["pointer", "parameter", "header"].iter().find_map(|place| error[*place].as_str()).unwrap_or_default().to_owned()
+            ["pointer", "parameter", "header"]
+                .iter()
+                .find_map(|place| error[*place].as_str())
+                .unwrap_or_default()
+                .to_owned()
         };
         self.body["errors"]
             .as_array()
@@ -143,7 +147,9 @@ fn server_with(home: &Home, keys: &Arc<Keys>, secrets: SecretKeys, server_option
         server_options,
         post: Post::start(Route::folder(home.mail(), None).unwrap()).unwrap(),
     };
-    std::thread::spawn(move || actix_web::rt::System::new().block_on(async { app::serve(listener, setup).unwrap().await }));
+    std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async { app::serve(listener, setup).unwrap().await })
+    });
     base
 }
 
@@ -157,8 +163,11 @@ impl World {
         let base = server(&home, &keys, server_options());
         let mut conn = home.open();
         let mut organization = |name: &str| {
-            let org =
-                OrganizationRow::new(Line::parse(name).unwrap(), Zone::parse("America/Chicago").unwrap(), Line::parse("peer").unwrap());
+            let org = OrganizationRow::new(
+                Line::parse(name).unwrap(),
+                Zone::parse("America/Chicago").unwrap(),
+                Line::parse("peer").unwrap(),
+            );
             let team = TeamRow::new(org.id, Line::parse("North side").unwrap());
             diesel::insert_into(schema::organizations::table).values(&org).execute(&mut conn).unwrap();
             diesel::insert_into(schema::teams::table).values(&team).execute(&mut conn).unwrap();
@@ -195,11 +204,21 @@ impl World {
         diesel::insert_into(schema::login_names::table).values(name).execute(&mut conn).unwrap();
         diesel::insert_into(schema::sessions::table).values(&session).execute(&mut conn).unwrap();
         for team in teams {
-            let member = MemberRow { organization_id: org.id, team_id: *team, user_id: row.id, added_at: Instant::now() };
+            let member =
+                MemberRow { organization_id: org.id, team_id: *team, user_id: row.id, added_at: Instant::now() };
             diesel::insert_into(schema::team_members::table).values(&member).execute(&mut conn).unwrap();
         }
         let (proved_at, awaits_factor) = (session.proved_at, false);
-        let actor = Actor { organization: org.id, user: row.id, role, scopes, purpose, session: session.id, proved_at, awaits_factor };
+        let actor = Actor {
+            organization: org.id,
+            user: row.id,
+            role,
+            scopes,
+            purpose,
+            session: session.id,
+            proved_at,
+            awaits_factor,
+        };
         User { world: self, actor, email, token: self.keys.mint(actor).unwrap() }
     }
 
@@ -257,7 +276,8 @@ impl World {
                 .flatten()
                 .filter(|file| file.path().extension().is_some_and(|end| end == "eml"));
             let texts = files.filter_map(|file| std::fs::read_to_string(file.path()).ok());
-            let found: Vec<String> = texts.filter(|text| text.contains(&format!("To: {to}\r\n")) && text.ends_with('\n')).collect();
+            let found: Vec<String> =
+                texts.filter(|text| text.contains(&format!("To: {to}\r\n")) && text.ends_with('\n')).collect();
             if found.len() >= count {
                 return found;
             }
@@ -269,7 +289,8 @@ impl World {
     pub async fn secret(&self, to: &str, kind: &str) -> String {
         for count in 1..20 {
             let letters = self.letters(to, count).await;
-            let mut secrets = letters.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("Code: "));
+            let mut secrets =
+                letters.iter().flat_map(|text| text.lines()).filter_map(|line| line.strip_prefix("Code: "));
             if let Some(secret) = secrets.rfind(|secret| secret.starts_with(kind)) {
                 return secret.trim().to_owned();
             }
@@ -290,7 +311,14 @@ impl World {
     }
 
     /// Sends a request and holds the reply against the document.
-    pub async fn send(&self, token: Option<&str>, method: &str, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Reply {
+    pub async fn send(
+        &self,
+        token: Option<&str>,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Option<String>,
+    ) -> Reply {
         let mut request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.base));
         if let Some(token) = token {
             request = request.bearer_auth(token);
@@ -308,7 +336,8 @@ impl World {
         let reply = request.send().await.unwrap();
         let (status, headers) = (reply.status().as_u16(), reply.headers().clone());
         let text = reply.text().await.unwrap();
-        let body = if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
+        let body =
+            if text.is_empty() { Value::Null } else { serde_json::from_str(&text).unwrap_or(Value::String(text)) };
         let content_type = headers.get("content-type").map_or("", |value| value.to_str().unwrap()).to_owned();
         conforms::check(method, path, status, &content_type, &body);
         self.hold_against_members(token, method, path, status, sent.as_deref(), &body);
@@ -321,7 +350,15 @@ impl World {
         serde_json::from_slice::<Value>(&claims).unwrap_or_default()["role"].as_str().unwrap_or("nobody").to_owned()
     }
 
-    fn hold_against_members(&self, token: Option<&str>, method: &str, path: &str, status: u16, sent: Option<&str>, body: &Value) {
+    fn hold_against_members(
+        &self,
+        token: Option<&str>,
+        method: &str,
+        path: &str,
+        status: u16,
+        sent: Option<&str>,
+        body: &Value,
+    ) {
         let role = token.map_or_else(|| "nobody".into(), Self::role_in);
         if let Some(fault) = members::fault(&role, method, path, status, sent, body) {
             panic!("{fault}\n{body:#}");
@@ -335,7 +372,11 @@ impl World {
 
 /// The path under the API's base; `/livez` and its like stay as they are.
 fn full(path: &str) -> String {
-    if path.starts_with("/api/") || path.starts_with("/livez") || path.starts_with("/readyz") || path.starts_with("/.well-known") {
+    if path.starts_with("/api/")
+        || path.starts_with("/livez")
+        || path.starts_with("/readyz")
+        || path.starts_with("/.well-known")
+    {
         path.to_owned()
     } else {
         format!("/api/v1{path}")
@@ -366,13 +407,16 @@ impl User<'_> {
         &self.token
     }
 
-    /// Lets somebody sign in as a client, past every guard; whoever did before does no longer, and they are no other client.
+    /// Lets somebody sign in as a client, past every guard; whoever did before does no longer, and they are no other
+    /// client.
     pub fn becomes(&self, client: &str) {
         use schema::client_accounts as accounts;
         let (mut conn, client) = (self.world.home.open(), Id::parse(client).unwrap());
         let (organization_id, user_id) = (self.actor.organization, self.actor.user);
         let theirs = accounts::table.filter(accounts::organization_id.eq(organization_id));
-        diesel::delete(theirs.filter(accounts::user_id.eq(user_id).or(accounts::client_id.eq(client)))).execute(&mut conn).unwrap();
+        diesel::delete(theirs.filter(accounts::user_id.eq(user_id).or(accounts::client_id.eq(client))))
+            .execute(&mut conn)
+            .unwrap();
         let row = AccountRow { organization_id, client_id: client, user_id, created_at: Instant::now() };
         diesel::insert_into(accounts::table).values(&row).execute(&mut conn).unwrap();
     }
@@ -384,7 +428,10 @@ impl User<'_> {
         let client = self.new_client().await;
         self.post(
             "/cases",
-            json!({"client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "Keep my medication."}),
+            json!({
+                "client_id": client, "advocacy_type": "peer", "intake_source": "self",
+                "client_goal": "Keep my medication.",
+            }),
         )
         .await
         .expect(201)
@@ -399,7 +446,10 @@ impl User<'_> {
 pub async fn active_case(lead: &User<'_>, supervisor: &User<'_>) -> String {
     let case = lead.new_case().await;
     supervisor.transition(&case, json!({"to": "triage"})).await.expect(201);
-    supervisor.transition(&case, json!({"to": "accepted", "client_agreement": true, "conflict_check": true})).await.expect(201);
+    supervisor
+        .transition(&case, json!({"to": "accepted", "client_agreement": true, "conflict_check": true}))
+        .await
+        .expect(201);
     lead.transition(&case, json!({"to": "active", "first_contact": "2026-01-05T10:00:00Z"})).await.expect(201);
     case
 }

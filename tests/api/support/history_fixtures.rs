@@ -1,5 +1,6 @@
-//! Records that are older than the test: entered past the API, each with the moments that it is told, so that what is reckoned with time can be
-//! worked out by hand. What the engine does by itself when records are written, it does with these.
+//! Records that are older than the test: entered past the API, each with the moments that it is told, so that what is
+//! reckoned with time can be worked out by hand. What the engine does by itself when records are written, it does with
+//! these.
 
 use super::User;
 use alongside::{
@@ -78,11 +79,19 @@ impl<'w> Past<'w> {
             Some(client) => client.as_str().unwrap().to_owned(),
             None => self.by.new_client().await,
         };
-        let new = json!({"client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "Keep my medication."});
+        let new = json!({
+            "client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "Keep my medication.",
+        });
         let team = more.get("team_id").map_or(self.by.world.team, |team| Id::parse(team.as_str().unwrap()).unwrap());
         self.numbers += 1;
         let number = format!("1999-{:06}", self.numbers);
-        let mut row = CaseRow::open(self.by.actor.organization, team, number, lead, &serde_json::from_value(with(new, more)).unwrap());
+        let mut row = CaseRow::open(
+            self.by.actor.organization,
+            team,
+            number,
+            lead,
+            &serde_json::from_value(with(new, more)).unwrap(),
+        );
         (row.opened_at, row.created_at, row.updated_at) = (noon(on), noon(on), noon(on));
         self.put_case(row)
     }
@@ -99,7 +108,8 @@ impl<'w> Past<'w> {
 
     pub fn barrier(&mut self, case: &CaseRow, on: &str, more: Value) -> BarrierRow {
         let new = with(json!({"type": "cost", "description": "d"}), more);
-        let mut row = BarrierRow::new(case.organization_id, case.id, self.by.actor.user, &serde_json::from_value(new).unwrap());
+        let mut row =
+            BarrierRow::new(case.organization_id, case.id, self.by.actor.user, &serde_json::from_value(new).unwrap());
         (row.opened_at, row.updated_at) = (noon(on), noon(on));
         self.put_barrier(row)
     }
@@ -114,7 +124,8 @@ impl<'w> Past<'w> {
     /// Every barrier of a case whose place among them, by id, is divisible by `step`, and the last one.
     pub fn some_barriers(&mut self, case: &CaseRow, step: usize) -> Vec<BarrierId> {
         use barriers::dsl;
-        let of_case = dsl::barriers.filter(dsl::organization_id.eq(case.organization_id)).filter(dsl::case_id.eq(case.id));
+        let of_case =
+            dsl::barriers.filter(dsl::organization_id.eq(case.organization_id)).filter(dsl::case_id.eq(case.id));
         let ids: Vec<BarrierId> = of_case.order(dsl::id).select(dsl::id).load(&mut self.conn).unwrap();
         ids.iter().copied().step_by(step).chain(ids.last().copied()).collect()
     }
@@ -129,21 +140,26 @@ impl<'w> Past<'w> {
     pub fn action(&mut self, case: &CaseRow, on: &str, more: Value) -> ActionRow {
         let new = with(json!({"type": "grievance", "forum": "The clinic"}), more);
         let user = self.by.actor.user;
-        let mut row = ActionRow::new(case.organization_id, case.id, None, user, &serde_json::from_value(new).unwrap()).unwrap();
+        let mut row =
+            ActionRow::new(case.organization_id, case.id, None, user, &serde_json::from_value(new).unwrap()).unwrap();
         (row.created_at, row.updated_at) = (noon(on), noon(on));
         self.put_action(row)
     }
 
     pub fn deadline(&mut self, action: &ActionRow, on: &str, due: &str) -> DeadlineRow {
         let zone = Zone::parse("America/Chicago").unwrap();
-        let new = serde_json::from_value(json!({"due_on": due, "time_zone": "America/Chicago", "source": "manual"})).unwrap();
+        let new =
+            serde_json::from_value(json!({"due_on": due, "time_zone": "America/Chicago", "source": "manual"})).unwrap();
         let mut row = DeadlineRow::new(action, self.by.actor.user, zone, day(due), &new).unwrap();
         (row.created_at, row.updated_at) = (noon(on), noon(on));
         self.put_deadline(row)
     }
 
     pub fn meeting(&mut self, case: &CaseRow, on: &str, starts: &str, more: Value) -> MeetingRow {
-        let new = json!({"type": "discharge_planning", "mode": "phone", "starts_at": noon(starts), "ends_at": noon(starts).plus_seconds(3600), "time_zone": "America/Chicago", "purpose": "Plan."});
+        let new = json!({
+            "type": "discharge_planning", "mode": "phone", "starts_at": noon(starts),
+            "ends_at": noon(starts).plus_seconds(3600), "time_zone": "America/Chicago", "purpose": "Plan.",
+        });
         let mut row = MeetingRow::new(case, self.by.actor.user, &serde_json::from_value(with(new, more)).unwrap());
         (row.created_at, row.updated_at) = (noon(on), noon(on));
         self.put_meeting(row)

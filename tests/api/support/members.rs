@@ -1,5 +1,5 @@
-//! AZ-07: fails a test whose reply has a member that `src/auth/members.txt` does not give to the role of the caller, or in which a body
-//! was taken with one that they may not write.
+//! AZ-07: fails a test whose reply has a member that `src/auth/members.txt` does not give to the role of the caller, or
+//! in which a body was taken with one that they may not write.
 
 use super::conforms::{DOC, operation};
 use serde_json::Value;
@@ -49,7 +49,11 @@ fn table(text: &str) -> Table {
             "all" => Members::All,
             "none" => Members::None,
             but => Members::AllBut(
-                but.strip_prefix("all but ").unwrap_or_else(|| panic!("members.txt: {line}")).split(' ').map(str::to_owned).collect(),
+                but.strip_prefix("all but ")
+                    .unwrap_or_else(|| panic!("members.txt: {line}"))
+                    .split(' ')
+                    .map(str::to_owned)
+                    .collect(),
             ),
         };
         for schema in schemas.split(' ') {

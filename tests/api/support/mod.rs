@@ -11,8 +11,7 @@ pub use harness::{PASSWORD, Reply, User, World, active_case, body, pages};
 /// Each function becomes one test on SQLite and one on PostgreSQL.
 #[macro_export]
 macro_rules! on_both_engines {
-    ($($(#[$doc:meta])* async fn $name:ident($world:ident) $body:block)*) => {
-        $($(#[$doc])* async fn $name($world: &$crate::support::World) $body)*
+    ($($name:ident,)*) => {
         mod sqlite { $(#[actix_web::test] async fn $name() {
             super::$name(&$crate::support::World::start($crate::support::database::Engine::Sqlite).await).await
         })* }

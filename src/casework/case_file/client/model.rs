@@ -28,7 +28,7 @@ use utoipa::ToSchema;
 /// The file of a case for its client: where it stands, what happened, and what became of what they asked for.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"as_of": "2026-11-26T09:00:00.000Z", "time_zone": "America/Chicago", "name": "Sam", "case": {"case_number": "2026-000042", "client_goal": "Stay on my medication when I move to the new clinic.", "id": "019ab3c4-0000-7000-8000-000000000020", "lead_advocate": "Ana", "opened_at": "2026-11-23T14:30:00.000Z", "status": "active", "status_in_words": "We are working on it with you."}, "story": [{"on": "2026-11-23", "at": "2026-11-23T14:30:00.000Z", "event": "case_opened", "words": "We opened your case."}], "barriers": [{"type": "moud_required_to_stop", "status": "in_progress", "opened_at": "2026-11-23T15:00:00.000Z", "actions": [{"type": "internal_appeal", "forum": "Riverside Health Plan, appeals unit", "status": "filed", "filed_on": "2026-11-20", "deadlines": [{"due_on": "2027-01-01", "status": "running", "late_filing": false}]}]}], "actions": [], "meetings": [{"case_id": "019ab3c4-0000-7000-8000-000000000020", "ends_at": "2026-11-20T16:00:00.000Z", "id": "019ab3c4-0000-7000-8000-000000000060", "mode": "in_facility", "place": "Ward 3, room 12", "purpose": "Leave with a plan that keeps my medication.", "starts_at": "2026-11-20T15:00:00.000Z", "status": "booked", "time_zone": "America/Chicago", "type": "discharge_planning"}], "promises": [{"due_on": "2026-11-27", "id": "019ab3c4-0000-7000-8000-000000000062", "meeting_id": "019ab3c4-0000-7000-8000-000000000060", "party": "provider", "status": "open", "text": "Send the discharge plan in writing."}], "contacts": [{"at": "2026-11-23T14:30:00.000Z", "direction": "out", "mode": "phone", "successful": true}], "left_out": {"barriers": 0, "actions": 0, "deadlines": 0, "meetings": 0, "promises": 0, "contacts": 0, "transitions": 0}}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/client_file.json"))))]
 pub struct ClientFile {
     /// When it was put together.
     pub as_of: Instant,
@@ -223,7 +223,11 @@ impl ClientFile {
         }
         for barrier in &self.barriers {
             let kind = barrier.kind.label();
-            story.at(barrier.opened_at, StoryEvent::BarrierOpened, format!("We wrote down what stood in your way: {kind}."));
+            story.at(
+                barrier.opened_at,
+                StoryEvent::BarrierOpened,
+                format!("We wrote down what stood in your way: {kind}."),
+            );
             if let Some(at) = barrier.resolved_at {
                 story.at(at, StoryEvent::BarrierEnded, format!("This came to an end: {kind}. {}.", became(barrier)));
             }
@@ -234,12 +238,20 @@ impl ClientFile {
                 story.on(on, StoryEvent::ActionFiled, format!("This was sent: {name}."));
             }
             if let Some((on, decision)) = action.decided_on.zip(action.decision) {
-                story.on(on, StoryEvent::ActionDecided, format!("This was decided: {name}. {}.", words(decision.as_str())));
+                story.on(
+                    on,
+                    StoryEvent::ActionDecided,
+                    format!("This was decided: {name}. {}.", words(decision.as_str())),
+                );
             }
             action.deadlines.iter().for_each(|deadline| deadline.tell(&mut story, &name));
         }
         for meeting in self.meetings.iter().filter(|meeting| meeting.status == MeetingStatus::Held) {
-            story.at(meeting.starts_at, StoryEvent::MeetingHeld, format!("There was a meeting: {}.", meeting.kind.label()));
+            story.at(
+                meeting.starts_at,
+                StoryEvent::MeetingHeld,
+                format!("There was a meeting: {}.", meeting.kind.label()),
+            );
         }
         for contact in &self.contacts {
             story.at(contact.at, StoryEvent::Contact, contact.words());
@@ -258,7 +270,11 @@ impl ClientDeadline {
         match self.status {
             DeadlineStatus::Satisfied => {
                 let when = if self.late_filing { "after its last day" } else { "in time" };
-                story.on(self.satisfied_on.unwrap_or(self.due_on), StoryEvent::DeadlineMet, format!("This was done {when}: {name}."));
+                story.on(
+                    self.satisfied_on.unwrap_or(self.due_on),
+                    StoryEvent::DeadlineMet,
+                    format!("This was done {when}: {name}."),
+                );
             }
             DeadlineStatus::Missed => {
                 story.on(self.due_on, StoryEvent::DeadlineMissed, format!("The last day for this passed: {name}."));
@@ -280,6 +296,10 @@ impl ClientContact {
             ContactMode::Other => String::new(),
             mode => format!(" by {}", words(mode.as_str()).to_lowercase()),
         });
-        if self.successful == Some(true) { format!("There was a contact{mode}.") } else { format!("A contact{mode} was tried.") }
+        if self.successful == Some(true) {
+            format!("There was a contact{mode}.")
+        } else {
+            format!("A contact{mode} was tried.")
+        }
     }
 }

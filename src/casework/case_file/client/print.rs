@@ -21,11 +21,14 @@ pub fn sheet(file: &ClientFile, by: &str) -> Sheet {
     let on = date(today);
     let mut blocks: Vec<Block> = file.name.iter().map(|name| Block::Name(name.to_string())).collect();
     blocks.push(Block::Text(format!(
-        "This is what happened in your case up to {on}. {by} printed it for you. If something is not clear, or not right, please ask us."
+        "This is what happened in your case up to {on}. {by} printed it for you. If something is not clear, or not \
+         right, please ask us."
     )));
     if file.left_out.total() > 0 {
-        blocks
-            .push(Block::Notice(format!("This is not all: {} older entries are left out. Please ask us for them.", file.left_out.total())));
+        blocks.push(Block::Notice(format!(
+            "This is not all: {} older entries are left out. Please ask us for them.",
+            file.left_out.total()
+        )));
     }
     blocks.push(Block::Heading("Where it stands".into()));
     let mut lines = Lines::default();
@@ -49,14 +52,16 @@ pub fn sheet(file: &ClientFile, by: &str) -> Sheet {
     section(&mut blocks, "What was promised", file.promises.iter().map(promise));
     if let Some(statement) = &file.statement {
         blocks.push(Block::Heading("What you told us that you need".into()));
-        let said = statement.sections.filled().map(|(section, said)| Block::Text(format!("{}\n{said}", section.heading())));
+        let said =
+            statement.sections.filled().map(|(section, said)| Block::Text(format!("{}\n{said}", section.heading())));
         blocks.extend(said);
     }
     Sheet { title: "Your case".into(), blocks, foot: format!("Case {} · {on}", case.case_number), ..Sheet::default() }
 }
 
-/// The pages for somebody outside: where the case stands, what stood in the way and what was done, and what was agreed in meetings. It has
-/// no notes, no contacts, no places, no names of others, and nothing that the organization writes for its own work.
+/// The pages for somebody outside: where the case stands, what stood in the way and what was done, and what was agreed
+/// in meetings. It has no notes, no contacts, no places, no names of others, and nothing that the organization writes
+/// for its own work.
 pub fn recipient_sheet(file: &ClientFile) -> Sheet {
     let case = &file.case;
     let day = |at| date(Day::of(at, &file.time_zone));
@@ -76,14 +81,19 @@ pub fn recipient_sheet(file: &ClientFile) -> Sheet {
     blocks.push(Block::Text(case.client_goal.to_string()));
     for barrier in &file.barriers {
         blocks.push(Block::Heading(format!("Barrier: {}", barrier.kind.label())));
-        blocks.push(Block::Text(if barrier.status.is_ended() { became(barrier) } else { "Not resolved yet.".to_owned() }));
+        blocks.push(Block::Text(if barrier.status.is_ended() {
+            became(barrier)
+        } else {
+            "Not resolved yet.".to_owned()
+        }));
         blocks.extend(barrier.actions.iter().filter_map(outside_action));
     }
     section(&mut blocks, "Other actions", file.actions.iter().filter_map(outside_action));
     section(&mut blocks, "Meetings", file.meetings.iter().filter_map(outside_meeting));
     section(&mut blocks, "What was agreed in meetings", file.promises.iter().map(outside_promise));
     blocks.push(Block::Text(
-        "This copy leaves out notes, contacts, places and people of meetings, and the client's statement of needs.".into(),
+        "This copy leaves out notes, contacts, places and people of meetings, and the client's statement of needs."
+            .into(),
     ));
     Sheet {
         title: "Summary of a case".into(),

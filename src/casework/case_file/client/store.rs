@@ -1,4 +1,5 @@
-//! Gathers the client's version of a case file, column by column. Like the portal, it has nothing of what was entered by mistake.
+//! Gathers the client's version of a case file, column by column. Like the portal, it has nothing of what was entered
+//! by mistake.
 
 use super::model::*;
 use crate::{
@@ -44,7 +45,8 @@ pub fn file(tx: &mut Tx, id: CaseId) -> Result<ClientFile> {
     Ok(file)
 }
 
-/// As much of it as a recipient outside may be given: no contacts, no statement, no story. What is not given is not read either.
+/// As much of it as a recipient outside may be given: no contacts, no statement, no story. What is not given is not
+/// read either.
 pub fn recipient_file(tx: &mut Tx, id: CaseId) -> Result<ClientFile> {
     let client = visible(tx, id)?.client_id;
     let mut left_out = ClientLeftOut::default();
@@ -72,7 +74,12 @@ pub fn recipient_file(tx: &mut Tx, id: CaseId) -> Result<ClientFile> {
 /// What stood in the way, with what was done about it, and what else was done.
 fn ladders(tx: &mut Tx, case: CaseId, left_out: &mut ClientLeftOut) -> Result<(Vec<ClientBarrier>, Vec<ClientAction>)> {
     let own = tx.organization();
-    let of_case = || barriers::table.filter(barriers::organization_id.eq(own)).filter(barriers::case_id.eq(case)).into_boxed::<Dialect>();
+    let of_case = || {
+        barriers::table
+            .filter(barriers::organization_id.eq(own))
+            .filter(barriers::case_id.eq(case))
+            .into_boxed::<Dialect>()
+    };
     let rows = crate::newest!(tx, BarrierTold, (barriers::opened_at.desc(), barriers::id.desc()), of_case());
     let rows = rows.noting(&mut left_out.barriers);
     tx.audit_read_all("barrier.listed", rows.iter().map(|row| row.id));
@@ -103,10 +110,16 @@ fn ladders(tx: &mut Tx, case: CaseId, left_out: &mut ClientLeftOut) -> Result<(V
     Ok((barriers, of_case))
 }
 
-fn deadlines_of(tx: &mut Tx, case: CaseId, left_out: &mut ClientLeftOut) -> Result<BTreeMap<ActionId, Vec<ClientDeadline>>> {
+fn deadlines_of(
+    tx: &mut Tx,
+    case: CaseId,
+    left_out: &mut ClientLeftOut,
+) -> Result<BTreeMap<ActionId, Vec<ClientDeadline>>> {
     let own = tx.organization();
     let of_case = || {
-        let right = actions::table.filter(actions::organization_id.eq(own)).filter(actions::status.ne(ActionStatus::EnteredInError));
+        let right = actions::table
+            .filter(actions::organization_id.eq(own))
+            .filter(actions::status.ne(ActionStatus::EnteredInError));
         let all = deadlines::table.filter(deadlines::organization_id.eq(own)).filter(deadlines::case_id.eq(case));
         all.filter(deadlines::action_id.eq_any(right.select(actions::id))).into_boxed::<Dialect>()
     };
@@ -115,15 +128,26 @@ fn deadlines_of(tx: &mut Tx, case: CaseId, left_out: &mut ClientLeftOut) -> Resu
     tx.audit_read_all("deadline.listed", rows.iter().map(|row| row.id));
     let (now, mut days) = (Instant::now(), BTreeMap::<ActionId, Vec<ClientDeadline>>::new());
     for row in rows {
-        let (status, satisfied_on, late_filing) = (as_of(row.status, row.due_at, now), row.satisfied_on, row.late_filing);
-        days.entry(row.action_id).or_default().push(ClientDeadline { due_on: row.due_on, status, satisfied_on, late_filing });
+        let (status, satisfied_on, late_filing) =
+            (as_of(row.status, row.due_at, now), row.satisfied_on, row.late_filing);
+        days.entry(row.action_id).or_default().push(ClientDeadline {
+            due_on: row.due_on,
+            status,
+            satisfied_on,
+            late_filing,
+        });
     }
     Ok(days)
 }
 
 fn meetings_of(tx: &mut Tx, case: CaseId) -> Result<Capped<MyMeeting>> {
     let own = tx.organization();
-    let of_case = || meetings::table.filter(meetings::organization_id.eq(own)).filter(meetings::case_id.eq(case)).into_boxed::<Dialect>();
+    let of_case = || {
+        meetings::table
+            .filter(meetings::organization_id.eq(own))
+            .filter(meetings::case_id.eq(case))
+            .into_boxed::<Dialect>()
+    };
     let newest = crate::newest!(tx, MyMeeting, (meetings::starts_at.desc(), meetings::id.desc()), of_case());
     tx.audit_read_all("meeting.listed", newest.rows.iter().map(|row| row.id));
     Ok(newest)
@@ -133,8 +157,13 @@ fn meetings_of(tx: &mut Tx, case: CaseId) -> Result<Capped<MyMeeting>> {
 fn promises(tx: &mut Tx, case: CaseId) -> Result<Capped<MyPromise>> {
     let own = tx.organization();
     let of_case = || {
-        let theirs = meetings::table.filter(meetings::organization_id.eq(own)).filter(meetings::case_id.eq(case)).select(meetings::id);
-        let all = commitments::table.filter(commitments::organization_id.eq(own)).filter(commitments::meeting_id.eq_any(theirs));
+        let theirs = meetings::table
+            .filter(meetings::organization_id.eq(own))
+            .filter(meetings::case_id.eq(case))
+            .select(meetings::id);
+        let all = commitments::table
+            .filter(commitments::organization_id.eq(own))
+            .filter(commitments::meeting_id.eq_any(theirs));
         all.filter(commitments::status.ne(CommitmentStatus::Waived)).into_boxed::<Dialect>()
     };
     let newest = crate::newest!(tx, MyPromise, (commitments::created_at.desc(), commitments::id.desc()), of_case());

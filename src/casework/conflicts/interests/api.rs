@@ -13,19 +13,33 @@ use actix_web::{
 
 /// List my interests
 ///
-/// The interests that the caller declared. Nobody else sees them: a conflict check tells a supervisor only that there is an interest, and
-/// whether it is one of work, of money or a personal one.
-#[utoipa::path(tag = "Me", params(List<InterestFilter>), responses((status = 200, body = Page<Interest>)), security(("bearer" = ["interests:own"])))]
+/// The interests that the caller declared. Nobody else sees them: a conflict check tells a supervisor only that there
+/// is an interest, and whether it is one of work, of money or a personal one.
+#[utoipa::path(
+    tag = "Me",
+    params(List<InterestFilter>),
+    responses((status = 200, body = Page<Interest>)),
+    security(("bearer" = ["interests:own"])),
+)]
 #[get("/me/interests")]
-pub async fn list_interests(who: Allowed<DeclareInterests>, db: Data<Db>, list: List<InterestFilter>) -> Reply<Page<Interest>> {
+pub async fn list_interests(
+    who: Allowed<DeclareInterests>,
+    db: Data<Db>,
+    list: List<InterestFilter>,
+) -> Reply<Page<Interest>> {
     paged(db.read(&who, move |tx| store::page(tx, &list)).await?)
 }
 
 /// Declare an interest
 ///
-/// A relation of the caller to a provider outside the work. It counts from its first day to its last, both included; without them it always
-/// counts.
-#[utoipa::path(tag = "Me", request_body = NewInterest, responses((status = 201, body = Interest)), security(("bearer" = ["interests:own"])))]
+/// A relation of the caller to a provider outside the work. It counts from its first day to its last, both included;
+/// without them it always counts.
+#[utoipa::path(
+    tag = "Me",
+    request_body = NewInterest,
+    responses((status = 201, body = Interest)),
+    security(("bearer" = ["interests:own"])),
+)]
 #[post("/me/interests")]
 pub async fn create_interest(
     who: Allowed<DeclareInterests>,
@@ -39,9 +53,19 @@ pub async fn create_interest(
 /// Withdraw an interest
 ///
 /// Deletes the interest for good. Checks that found it do not change.
-#[utoipa::path(tag = "Me", params(("id" = InterestId, Path)), responses((status = 204, description = "The interest is withdrawn.")), security(("bearer" = ["interests:own"])))]
+#[utoipa::path(
+    tag = "Me",
+    params(("id" = InterestId, Path)),
+    responses((status = 204, description = "The interest is withdrawn.")),
+    security(("bearer" = ["interests:own"])),
+)]
 #[delete("/me/interests/{id}")]
-pub async fn delete_interest(who: Allowed<DeclareInterests>, db: Data<Db>, id: Path<InterestId>, version: IfMatch) -> Reply<()> {
+pub async fn delete_interest(
+    who: Allowed<DeclareInterests>,
+    db: Data<Db>,
+    id: Path<InterestId>,
+    version: IfMatch,
+) -> Reply<()> {
     db.write(&who, move |tx| store::withdraw(tx, *id, &version)).await?;
     no_content()
 }

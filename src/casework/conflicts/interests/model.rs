@@ -29,7 +29,8 @@ text_enum! {
     }
 }
 impl InterestKind {
-    /// As much of it as others are told. Who works here is often in recovery too, and whose treatment was where is nobody's to know.
+    /// As much of it as others are told. Who works here is often in recovery too, and whose treatment was where is
+    /// nobody's to know.
     pub const fn tie(self) -> Tie {
         match self {
             Self::EmployedBy | Self::FormerEmployee => Tie::Work,
@@ -79,7 +80,12 @@ impl InterestRow {
                 issues.push(Issue { place: Place::Pointer(pointer.into()), fault: Fault::new(code, detail) });
             }
         };
-        need(self.kind != InterestKind::Other || self.text.is_some(), "/text", "required", "this code says nothing without words");
+        need(
+            self.kind != InterestKind::Other || self.text.is_some(),
+            "/text",
+            "required",
+            "this code says nothing without words",
+        );
         let ordered = self.from_on.zip(self.to_on).is_none_or(|(from, to)| from <= to);
         need(ordered, "/to_on", "out_of_range", "must not lie before from_on");
         if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
@@ -89,7 +95,7 @@ impl InterestRow {
 /// What the caller has to do with a provider besides the work.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000070", "provider_id": "019ab3c4-0000-7000-8000-000000000050", "kind": "former_employee", "from_on": "2024-03-01", "version": 1, "created_at": "2026-11-23T15:00:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/interest.json"))))]
 pub struct Interest {
     pub id: InterestId,
     pub provider_id: ProviderId,
@@ -126,7 +132,7 @@ impl Resource for Interest {
 /// A new interest.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"provider_id": "019ab3c4-0000-7000-8000-000000000050", "kind": "former_employee", "from_on": "2024-03-01"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/new_interest.json"))))]
 pub struct NewInterest {
     pub provider_id: ProviderId,
     pub kind: InterestKind,

@@ -13,7 +13,10 @@ use diesel::prelude::*;
 /// What this caller has declared.
 fn visible(tx: &Tx) -> Result<interests::BoxedQuery<'static, Dialect>> {
     let actor = tx.actor()?;
-    Ok(interests::table.filter(interests::organization_id.eq(actor.organization)).filter(interests::user_id.eq(actor.user)).into_boxed())
+    Ok(interests::table
+        .filter(interests::organization_id.eq(actor.organization))
+        .filter(interests::user_id.eq(actor.user))
+        .into_boxed())
 }
 
 pub fn page(tx: &mut Tx, list: &List<InterestFilter>) -> Result<Page<Interest>> {
@@ -48,7 +51,8 @@ pub fn create(tx: &mut Tx, new: &Body<NewInterest>) -> Result<Interest> {
 }
 
 pub fn withdraw(tx: &mut Tx, id: InterestId, version: &IfMatch) -> Result<()> {
-    let row: InterestRow = visible(tx)?.filter(interests::id.eq(id)).select(InterestRow::as_select()).locked().get_result(tx.conn)?;
+    let row: InterestRow =
+        visible(tx)?.filter(interests::id.eq(id)).select(InterestRow::as_select()).locked().get_result(tx.conn)?;
     version.check(row.version)?;
     diesel::delete(interests::table.find((row.organization_id, row.id))).execute(tx.conn)?;
     tx.record("interest.withdrawn", row.id, Vec::new());

@@ -18,7 +18,12 @@ use actix_web::{
 /// List the commitments of a meeting
 ///
 /// What each party promised in the meeting.
-#[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path), List<CommitmentFilter>), responses((status = 200, body = Page<Commitment>)), security(("bearer" = ["meetings:read"])))]
+#[utoipa::path(
+    tag = "Meetings",
+    params(("id" = MeetingId, Path), List<CommitmentFilter>),
+    responses((status = 200, body = Page<Commitment>)),
+    security(("bearer" = ["meetings:read"])),
+)]
 #[get("/meetings/{id}/commitments")]
 pub async fn list_commitments(
     who: Allowed<ReadMeetings>,
@@ -32,7 +37,13 @@ pub async fn list_commitments(
 /// Create a commitment
 ///
 /// What a party promised in the meeting, and by when. Starts as `open`.
-#[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path)), request_body = NewCommitment, responses((status = 201, body = Commitment)), security(("bearer" = ["meetings:write"])))]
+#[utoipa::path(
+    tag = "Meetings",
+    params(("id" = MeetingId, Path)),
+    request_body = NewCommitment,
+    responses((status = 201, body = Commitment)),
+    security(("bearer" = ["meetings:write"])),
+)]
 #[post("/meetings/{id}/commitments")]
 pub async fn create_commitment(
     who: Allowed<WriteMeetings>,
@@ -47,7 +58,12 @@ pub async fn create_commitment(
 /// Fetch one commitment
 ///
 /// What was promised, and whether it was kept.
-#[utoipa::path(tag = "Meetings", params(("id" = CommitmentId, Path)), responses((status = 200, body = Commitment)), security(("bearer" = ["meetings:read"])))]
+#[utoipa::path(
+    tag = "Meetings",
+    params(("id" = CommitmentId, Path)),
+    responses((status = 200, body = Commitment)),
+    security(("bearer" = ["meetings:read"])),
+)]
 #[get("/commitments/{id}")]
 pub async fn get_commitment(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<CommitmentId>) -> Reply<Commitment> {
     ok(db.peek(&who, move |tx| store::get(tx, *id)).await?)
@@ -56,7 +72,13 @@ pub async fn get_commitment(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<C
 /// Change a commitment
 ///
 /// A JSON merge patch: the outcome, or a corrected text or date.
-#[utoipa::path(tag = "Meetings", params(("id" = CommitmentId, Path)), request_body = CommitmentPatch, responses((status = 200, body = Commitment)), security(("bearer" = ["meetings:write"])))]
+#[utoipa::path(
+    tag = "Meetings",
+    params(("id" = CommitmentId, Path)),
+    request_body = CommitmentPatch,
+    responses((status = 200, body = Commitment)),
+    security(("bearer" = ["meetings:write"])),
+)]
 #[patch("/commitments/{id}")]
 pub async fn update_commitment(
     who: Allowed<WriteMeetings>,

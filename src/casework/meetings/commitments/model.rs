@@ -75,7 +75,7 @@ impl CommitmentRow {
 /// What a named party promised in a meeting, and by when.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000062", "meeting_id": "019ab3c4-0000-7000-8000-000000000060", "party": "provider", "text": "Send the discharge plan in writing.", "due_on": "2026-11-27", "status": "open", "version": 1, "created_at": "2026-11-20T16:30:00.000Z", "updated_at": "2026-11-20T16:30:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/commitment.json"))))]
 pub struct Commitment {
     pub id: CommitmentId,
     pub meeting_id: MeetingId,

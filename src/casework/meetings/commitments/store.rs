@@ -52,21 +52,30 @@ pub fn page(tx: &mut Tx, meeting: MeetingId, list: &List<CommitmentFilter>) -> R
         false => query.order((commitments::created_at.asc(), commitments::id.asc())),
     };
     let rows: Vec<CommitmentRow> = query.select(CommitmentRow::as_select()).limit(list.fetch()).load(tx.conn)?;
-    let total = if list.include_total { Some(filtered(tx, meeting.id, &list.filter).count().get_result(tx.conn)?) } else { None };
+    let total = if list.include_total {
+        Some(filtered(tx, meeting.id, &list.filter).count().get_result(tx.conn)?)
+    } else {
+        None
+    };
     tx.audit_read_all("commitment.listed", rows.iter().map(|row| row.id));
     Ok(list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Commitment::from))
 }
 
-/// The promises of a case that nobody has kept or broken yet, the oldest first, at most 200, for whoever takes the case over.
+/// The promises of a case that nobody has kept or broken yet, the oldest first, at most 200, for whoever takes the case
+/// over.
 pub fn open_of_case(tx: &mut Tx, case: CaseId) -> Result<Vec<(CommitmentId, Option<Day>)>> {
     let of_case = meetings::store::visible_ids(tx).filter(meeting_rows::case_id.eq(case));
-    let all = visible(tx).filter(commitments::meeting_id.eq_any(of_case)).filter(commitments::status.eq(CommitmentStatus::Open));
+    let all = visible(tx)
+        .filter(commitments::meeting_id.eq_any(of_case))
+        .filter(commitments::status.eq(CommitmentStatus::Open));
     Ok(all.order(commitments::id).select((commitments::id, commitments::due_on)).limit(200).load(tx.conn)?)
 }
 
 /// The promises of a case for its file: the newest, in the order of time, and how many were left out.
 pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Capped<CommitmentRow>> {
-    let of_case = |tx: &Tx| commitments::meeting_id.eq_any(meetings::store::visible_ids(tx).filter(meeting_rows::case_id.eq(case)));
+    let of_case = |tx: &Tx| {
+        commitments::meeting_id.eq_any(meetings::store::visible_ids(tx).filter(meeting_rows::case_id.eq(case)))
+    };
     let order = (commitments::created_at.desc(), commitments::id.desc());
     let newest = crate::newest!(tx, CommitmentRow, order, visible(tx).filter(of_case(tx)));
     tx.audit_read_all("commitment.listed", newest.rows.iter().map(|row| row.id));
@@ -74,7 +83,8 @@ pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Capped<CommitmentRow>> 
 }
 
 pub fn get(tx: &mut Tx, id: CommitmentId) -> Result<Commitment> {
-    let row: CommitmentRow = visible(tx).filter(commitments::id.eq(id)).select(CommitmentRow::as_select()).first(tx.conn)?;
+    let row: CommitmentRow =
+        visible(tx).filter(commitments::id.eq(id)).select(CommitmentRow::as_select()).first(tx.conn)?;
     tx.audit_read("commitment.read", row.id);
     Ok(row.into())
 }
@@ -94,10 +104,14 @@ pub fn create(tx: &mut Tx, meeting: MeetingId, new: &Body<NewCommitment>) -> Res
 }
 
 pub fn update(tx: &mut Tx, id: CommitmentId, version: &IfMatch, patch: &Body<CommitmentPatch>) -> Result<Commitment> {
-    let meeting: MeetingId = visible(tx).filter(commitments::id.eq(id)).select(commitments::meeting_id).first(tx.conn)?;
+    let meeting: MeetingId =
+        visible(tx).filter(commitments::id.eq(id)).select(commitments::meeting_id).first(tx.conn)?;
     let (case, _) = meetings::store::hold_with_case(tx, meeting)?;
-    let mut row =
-        visible(tx).filter(commitments::id.eq(id)).select(CommitmentRow::as_select()).locked().get_result::<CommitmentRow>(tx.conn)?;
+    let mut row = visible(tx)
+        .filter(commitments::id.eq(id))
+        .select(CommitmentRow::as_select())
+        .locked()
+        .get_result::<CommitmentRow>(tx.conn)?;
     version.check(row.version)?;
     row.apply(patch);
     row.version += 1;

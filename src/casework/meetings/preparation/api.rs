@@ -18,16 +18,31 @@ use actix_web::{
 /// List the preparation items of a meeting
 ///
 /// The whole checklist on one page, in its order, with `readiness`.
-#[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path)), responses((status = 200, body = Preparation)), security(("bearer" = ["meetings:read"])))]
+#[utoipa::path(
+    tag = "Meetings",
+    params(("id" = MeetingId, Path)),
+    responses((status = 200, body = Preparation)),
+    security(("bearer" = ["meetings:read"])),
+)]
 #[get("/meetings/{id}/preparation")]
-pub async fn list_preparation_items(who: Allowed<ReadMeetings>, db: Data<Db>, id: Path<MeetingId>) -> Reply<Preparation> {
+pub async fn list_preparation_items(
+    who: Allowed<ReadMeetings>,
+    db: Data<Db>,
+    id: Path<MeetingId>,
+) -> Reply<Preparation> {
     plain(db.read(&who, move |tx| store::list(tx, *id)).await?)
 }
 
 /// Add a preparation item to a meeting
 ///
 /// The item comes last. A mandatory item counts for `readiness` and so creates a new version of the meeting.
-#[utoipa::path(tag = "Meetings", params(("id" = MeetingId, Path)), request_body = NewPreparationItem, responses((status = 201, body = PreparationItem)), security(("bearer" = ["meetings:write"])))]
+#[utoipa::path(
+    tag = "Meetings",
+    params(("id" = MeetingId, Path)),
+    request_body = NewPreparationItem,
+    responses((status = 201, body = PreparationItem)),
+    security(("bearer" = ["meetings:write"])),
+)]
 #[post("/meetings/{id}/preparation")]
 pub async fn create_preparation_item(
     who: Allowed<WriteMeetings>,
@@ -41,8 +56,15 @@ pub async fn create_preparation_item(
 
 /// Change a preparation item
 ///
-/// A JSON merge patch. `done` marks the item as done now, by the caller. Preparation cannot change once the meeting is over.
-#[utoipa::path(tag = "Meetings", params(("id" = PreparationItemId, Path)), request_body = PreparationItemPatch, responses((status = 200, body = PreparationItem)), security(("bearer" = ["meetings:write"])))]
+/// A JSON merge patch. `done` marks the item as done now, by the caller. Preparation cannot change once the meeting is
+/// over.
+#[utoipa::path(
+    tag = "Meetings",
+    params(("id" = PreparationItemId, Path)),
+    request_body = PreparationItemPatch,
+    responses((status = 200, body = PreparationItem)),
+    security(("bearer" = ["meetings:write"])),
+)]
 #[patch("/preparation-items/{id}")]
 pub async fn update_preparation_item(
     who: Allowed<WriteMeetings>,

@@ -69,7 +69,7 @@ impl ItemRow {
 /// One thing to see to before a meeting.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000061", "meeting_id": "019ab3c4-0000-7000-8000-000000000060", "position": 1, "category": "purpose", "text": "What should come of it, in the client's own words.", "answer": "I keep my dose.", "mandatory": true, "owner": "client", "done": true, "done_at": "2026-11-19T09:00:00.000Z", "done_by": "019ab3c4-0000-7000-8000-000000000002", "version": 2}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/preparation_item.json"))))]
 pub struct PreparationItem {
     pub id: PreparationItemId,
     pub meeting_id: MeetingId,
@@ -115,7 +115,7 @@ impl Resource for PreparationItem {
 
 /// The checklist of a meeting, whole and in its order.
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"readiness": {"mandatory": 1, "done": 1, "ratio": 1.0}, "items": [{"id": "019ab3c4-0000-7000-8000-000000000061", "meeting_id": "019ab3c4-0000-7000-8000-000000000060", "position": 1, "category": "purpose", "text": "What should come of it, in the client's own words.", "answer": "I keep my dose.", "mandatory": true, "owner": "client", "done": true, "done_at": "2026-11-19T09:00:00.000Z", "done_by": "019ab3c4-0000-7000-8000-000000000002", "version": 2}]}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/preparation.json"))))]
 pub struct Preparation {
     pub readiness: Readiness,
     pub items: Vec<PreparationItem>,
@@ -124,7 +124,7 @@ pub struct Preparation {
 /// A new item, at the end of the checklist.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"category": "documents", "text": "Bring the letter from the housing office.", "mandatory": true, "owner": "client"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/new_preparation_item.json"))))]
 pub struct NewPreparationItem {
     pub category: PreparationCategory,
     pub text: Text<1000>,

@@ -38,17 +38,20 @@ pub fn list(tx: &mut Tx, meeting: MeetingId) -> Result<Preparation> {
 
 /// The last place of the checklist that is taken.
 fn last_position(tx: &mut Tx, meeting: &MeetingRow) -> Result<i32> {
-    let last: Option<i32> = visible(tx).filter(items::meeting_id.eq(meeting.id)).select(max(items::position)).first(tx.conn)?;
+    let last: Option<i32> =
+        visible(tx).filter(items::meeting_id.eq(meeting.id)).select(max(items::position)).first(tx.conn)?;
     Ok(last.unwrap_or(0))
 }
 
-/// The template of the meeting's type as items of this meeting, after those that it has, and counted in its row: the caller writes
-/// the row and then [`insert`]s them.
+/// The template of the meeting's type as items of this meeting, after those that it has, and counted in its row: the
+/// caller writes the row and then [`insert`]s them.
 pub fn checklist(tx: &mut Tx, meeting: &mut MeetingRow) -> Result<Vec<ItemRow>> {
     let template = preparation_templates::store::find(tx, meeting.type_)?;
     let first = last_position(tx, meeting)? + 1;
-    let rows: Vec<ItemRow> =
-        (first..).zip(template.items).map(|(position, item)| ItemRow::new(meeting.organization_id, meeting.id, position, item)).collect();
+    let rows: Vec<ItemRow> = (first..)
+        .zip(template.items)
+        .map(|(position, item)| ItemRow::new(meeting.organization_id, meeting.id, position, item))
+        .collect();
     for _ in rows.iter().filter(|row| row.mandatory) {
         meeting.mandatory_items += 1;
     }
@@ -62,7 +65,8 @@ pub fn insert(tx: &mut Tx, rows: &[ItemRow]) -> Result<()> {
     Ok(())
 }
 
-/// Counts again what `readiness` is made of, in a meeting that the caller holds. It is shown, so a change makes a new version.
+/// Counts again what `readiness` is made of, in a meeting that the caller holds. It is shown, so a change makes a new
+/// version.
 fn recount(tx: &mut Tx, meeting: &mut MeetingRow) -> Result<()> {
     let rows = visible(tx).filter(items::meeting_id.eq(meeting.id)).filter(items::mandatory.eq(true));
     let done: Vec<Option<Instant>> = rows.select(items::done_at).load(tx.conn)?;
@@ -77,7 +81,11 @@ fn recount(tx: &mut Tx, meeting: &mut MeetingRow) -> Result<()> {
 
 /// A checklist may change while its meeting is still to come.
 fn check_ahead(meeting: &MeetingRow) -> Result<()> {
-    if meeting.status.is_ahead() { Ok(()) } else { Err(ApiError::conflict("The meeting is over, so its preparation cannot change.")) }
+    if meeting.status.is_ahead() {
+        Ok(())
+    } else {
+        Err(ApiError::conflict("The meeting is over, so its preparation cannot change."))
+    }
 }
 
 pub fn create(tx: &mut Tx, meeting: MeetingId, new: &Body<NewPreparationItem>) -> Result<PreparationItem> {
@@ -97,10 +105,16 @@ pub fn create(tx: &mut Tx, meeting: MeetingId, new: &Body<NewPreparationItem>) -
 }
 
 /// The case and the meeting are locked before the item, by all who change one of them.
-pub fn update(tx: &mut Tx, id: PreparationItemId, version: &IfMatch, patch: &Body<PreparationItemPatch>) -> Result<PreparationItem> {
+pub fn update(
+    tx: &mut Tx,
+    id: PreparationItemId,
+    version: &IfMatch,
+    patch: &Body<PreparationItemPatch>,
+) -> Result<PreparationItem> {
     let meeting: MeetingId = visible(tx).filter(items::id.eq(id)).select(items::meeting_id).first(tx.conn)?;
     let (_, mut meeting) = meetings::store::hold_with_case(tx, meeting)?;
-    let mut row = visible(tx).filter(items::id.eq(id)).select(ItemRow::as_select()).locked().get_result::<ItemRow>(tx.conn)?;
+    let mut row =
+        visible(tx).filter(items::id.eq(id)).select(ItemRow::as_select()).locked().get_result::<ItemRow>(tx.conn)?;
     version.check(row.version)?;
     check_ahead(&meeting)?;
     let was_done = row.done_at.is_some();

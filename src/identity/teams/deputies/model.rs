@@ -38,7 +38,13 @@ pub struct DeputyRow {
 }
 
 impl DeputyRow {
-    pub fn new(organization_id: OrganizationId, team_id: TeamId, created_by: UserId, new: &NewDeputy, zone: &Zone) -> Self {
+    pub fn new(
+        organization_id: OrganizationId,
+        team_id: TeamId,
+        created_by: UserId,
+        new: &NewDeputy,
+        zone: &Zone,
+    ) -> Self {
         let now = Instant::now();
         Self {
             organization_id,
@@ -72,7 +78,7 @@ impl DeputyRow {
 /// A supervisor who stands in for an absent one. It runs from `starts_at` until just before `ends_at`.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
-#[schema(example = json!({"id": "019ab3c4-0000-7000-8000-000000000005", "team_id": "019ab3c4-0000-7000-8000-000000000003", "user_id": "019ab3c4-0000-7000-8000-000000000004", "display_name": "Bo", "starts_on": "2030-07-01", "ends_on": "2030-07-14", "starts_at": "2030-07-01T05:00:00.000Z", "ends_at": "2030-07-15T05:00:00.000Z", "reason": "Kim is on leave.", "created_by": "019ab3c4-0000-7000-8000-000000000001", "version": 1, "created_at": "2026-11-23T15:00:00.000Z", "updated_at": "2026-11-23T15:00:00.000Z"}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/deputy.json"))))]
 pub struct Deputy {
     pub id: DeputyId,
     pub team_id: TeamId,
@@ -81,7 +87,8 @@ pub struct Deputy {
     pub starts_on: Day,
     pub ends_on: Day,
     pub starts_at: Instant,
-    /// Earlier than the end of `ends_on` where it was ended before; the same as `starts_at` where that was before it began.
+    /// Earlier than the end of `ends_on` where it was ended before; the same as `starts_at` where that was before it
+    /// began.
     pub ends_at: Instant,
     /// For administrators and supervisors.
     pub reason: Option<Text<500>>,
@@ -122,7 +129,7 @@ impl Resource for Deputy {
 /// A new deputyship, in whole days of the organization's calendar.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"user_id": "019ab3c4-0000-7000-8000-000000000004", "starts_on": "2030-07-01", "ends_on": "2030-07-14", "reason": "Kim is on leave."}))]
+#[schema(example = json!(crate::types::example(include_str!("examples/new_deputy.json"))))]
 pub struct NewDeputy {
     /// An active supervisor of the organization.
     pub user_id: UserId,
@@ -143,7 +150,11 @@ impl NewDeputy {
             return Err(ApiError::invalid("/ends_on", "before_start", "must not be before starts_on"));
         }
         if self.ends_on >= self.starts_on.plus_days(MOST_DAYS) {
-            return Err(ApiError::invalid("/ends_on", "out_of_range", format!("must be at most {MOST_DAYS} days after starts_on")));
+            return Err(ApiError::invalid(
+                "/ends_on",
+                "out_of_range",
+                format!("must be at most {MOST_DAYS} days after starts_on"),
+            ));
         }
         Ok(())
     }
@@ -166,7 +177,12 @@ mod tests {
     use super::*;
 
     fn new(starts_on: &str, ends_on: &str) -> NewDeputy {
-        NewDeputy { user_id: Id::new(), starts_on: Day::parse(starts_on).unwrap(), ends_on: Day::parse(ends_on).unwrap(), reason: None }
+        NewDeputy {
+            user_id: Id::new(),
+            starts_on: Day::parse(starts_on).unwrap(),
+            ends_on: Day::parse(ends_on).unwrap(),
+            reason: None,
+        }
     }
 
     #[test]

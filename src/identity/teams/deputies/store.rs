@@ -20,7 +20,10 @@ use diesel::prelude::*;
 
 /// The deputyships of a team that the caller may see.
 fn visible(team: &TeamRow) -> deputies::BoxedQuery<'static, Dialect> {
-    deputies::table.filter(deputies::organization_id.eq(team.organization_id)).filter(deputies::team_id.eq(team.id)).into_boxed()
+    deputies::table
+        .filter(deputies::organization_id.eq(team.organization_id))
+        .filter(deputies::team_id.eq(team.id))
+        .into_boxed()
 }
 
 fn filtered(team: &TeamRow, filter: &DeputyFilter) -> deputies::BoxedQuery<'static, Dialect> {
@@ -36,15 +39,19 @@ pub fn page(tx: &mut Tx, team: TeamId, list: &List<DeputyFilter>) -> Result<Page
     let (actor, team) = (tx.actor()?, teams::store::find(tx, team)?);
     let mut query = filtered(&team, &list.filter);
     if let Some((at, id)) = list.after(actor)? {
-        query =
-            query.filter(row_after((deputies::starts_at, deputies::id), (Instant::from_micros(at), DeputyId::from_uuid(id)), list.down()));
+        query = query.filter(row_after(
+            (deputies::starts_at, deputies::id),
+            (Instant::from_micros(at), DeputyId::from_uuid(id)),
+            list.down(),
+        ));
     }
     query = match list.down() {
         true => query.order((deputies::starts_at.desc(), deputies::id.desc())),
         false => query.order((deputies::starts_at.asc(), deputies::id.asc())),
     };
     let rows: Vec<DeputyRow> = query.select(DeputyRow::as_select()).limit(list.fetch()).load(tx.conn)?;
-    let total = if list.include_total { Some(filtered(&team, &list.filter).count().get_result(tx.conn)?) } else { None };
+    let total =
+        if list.include_total { Some(filtered(&team, &list.filter).count().get_result(tx.conn)?) } else { None };
     let names = users::store::refs(tx, rows.iter().map(|row| row.user_id).collect())?;
     tx.audit_read_all("deputy.listed", rows.iter().map(|row| row.id));
     let view = |row: DeputyRow| {
@@ -70,7 +77,10 @@ pub fn create(tx: &mut Tx, team: TeamId, new: &Body<NewDeputy>) -> Result<Deputy
         .filter(deputies::ends_at.gt(row.starts_at.max(Instant::now())))
         .filter(deputies::ends_at.gt(deputies::starts_at));
     if at_the_same_time.select(deputies::id).first::<DeputyId>(tx.conn).optional()?.is_some() {
-        return Err(ApiError::new(Code::AlreadyExists, "This person is already a deputy of the team on some of these days."));
+        return Err(ApiError::new(
+            Code::AlreadyExists,
+            "This person is already a deputy of the team on some of these days.",
+        ));
     }
     diesel::insert_into(deputies::table).values(&row).execute(tx.conn)?;
     tx.record("deputy.created", row.id, new.members());
@@ -79,7 +89,11 @@ pub fn create(tx: &mut Tx, team: TeamId, new: &Body<NewDeputy>) -> Result<Deputy
 
 pub fn end(tx: &mut Tx, team: TeamId, id: DeputyId, version: &IfMatch) -> Result<()> {
     let team = teams::store::find(tx, team)?;
-    let mut row = visible(&team).filter(deputies::id.eq(id)).select(DeputyRow::as_select()).locked().get_result::<DeputyRow>(tx.conn)?;
+    let mut row = visible(&team)
+        .filter(deputies::id.eq(id))
+        .select(DeputyRow::as_select())
+        .locked()
+        .get_result::<DeputyRow>(tx.conn)?;
     version.check(row.version)?;
     if !row.end(Instant::now()) {
         return Err(ApiError::conflict("The deputyship has already ended."));

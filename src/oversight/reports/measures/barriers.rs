@@ -3,8 +3,12 @@
 use super::{super::measure::*, ADVOCATE, BARRIER_TYPE, PROVIDER, TEAM};
 
 const SERVICE: Group = Group { name: "service", title: "Service", sql: "f.service_id", keys: Keys::Service };
-const SERVICE_TYPE: Group =
-    Group { name: "service_type", title: "Type of service", sql: "f.service_type", keys: Keys::Codes("open_eligibility") };
+const SERVICE_TYPE: Group = Group {
+    name: "service_type",
+    title: "Type of service",
+    sql: "f.service_type",
+    keys: Keys::Codes("open_eligibility"),
+};
 const SEVERITY: Group = Group {
     name: "severity",
     title: "Severity",
@@ -21,7 +25,8 @@ pub const ALL: &[Measure] = &[
         id: "barriers_open",
         version: 1,
         title: "Open barriers",
-        definition: "Barriers that have not ended at the moment. Age is counted from the day on which a barrier was entered.",
+        definition: "Barriers that have not ended at the moment. Age is counted from the day on which a barrier was \
+             entered.",
         numerator: None,
         denominator: None,
         unit: Unit::Barriers,
@@ -91,15 +96,26 @@ pub const ALL: &[Measure] = &[
             among: "f.ended_at >= {from} AND f.ended_at < {to}",
             counters: &[
                 Counter { name: "ended", sql: Count::Of("1 = 1") },
-                Counter { name: "resolved", sql: Count::Of("f.disposition IN ('resolved_full', 'resolved_partial', 'workaround_found')") },
+                Counter {
+                    name: "resolved",
+                    sql: Count::Of("f.disposition IN ('resolved_full', 'resolved_partial', 'workaround_found')"),
+                },
                 Counter { name: "in_full", sql: Count::Of("f.disposition = 'resolved_full'") },
                 Counter { name: "by_client", sql: Count::Of("f.judged_by = 'client'") },
             ],
             days: None,
         }],
         statistics: &[
-            Statistic { name: "resolved", title: "Share resolved", makes: Makes::Share { of: "resolved", among: "ended" } },
-            Statistic { name: "in_full", title: "Share resolved in full", makes: Makes::Share { of: "in_full", among: "ended" } },
+            Statistic {
+                name: "resolved",
+                title: "Share resolved",
+                makes: Makes::Share { of: "resolved", among: "ended" },
+            },
+            Statistic {
+                name: "in_full",
+                title: "Share resolved in full",
+                makes: Makes::Share { of: "in_full", among: "ended" },
+            },
             Statistic {
                 name: "judged_by_client",
                 title: "Share judged by the client",
@@ -146,7 +162,11 @@ pub const ALL: &[Measure] = &[
         ],
         statistics: &[
             Statistic { name: "clients", title: "Clients", makes: Makes::Count("clients") },
-            Statistic { name: "flagged", title: "Providers flagged", makes: Makes::Flagged { of: "flagged", among: "clients" } },
+            Statistic {
+                name: "flagged",
+                title: "Providers flagged",
+                makes: Makes::Flagged { of: "flagged", among: "clients" },
+            },
         ],
         n: "clients",
         excluded: &[],

@@ -52,10 +52,18 @@ pub const ALL: &[Measure] = &[
         }],
         statistics: &[
             Statistic { name: "cases", title: "Cases", makes: Makes::Count("cases") },
-            Statistic { name: "weighted", title: "Cases, weighted by priority", makes: Makes::Weight { sum: "weighted", of: "cases" } },
+            Statistic {
+                name: "weighted",
+                title: "Cases, weighted by priority",
+                makes: Makes::Weight { sum: "weighted", of: "cases" },
+            },
         ],
         n: "cases",
-        excluded: &[Exclusion { code: "not_accepted", words: "Referred, in triage or waitlisted", counter: "not_accepted" }],
+        excluded: &[Exclusion {
+            code: "not_accepted",
+            words: "Referred, in triage or waitlisted",
+            counter: "not_accepted",
+        }],
         caution: None,
         tells_mistakes: false,
         headline: "cases",
@@ -100,7 +108,8 @@ pub const ALL: &[Measure] = &[
         headline: "closing",
         decided_by: &[],
         by_time: ByTime::of(
-            "By the moment at which the case came in or went out; the caseload is that of the beginning and of the end of each month or quarter.",
+            "By the moment at which the case came in or went out; the caseload is that of the beginning and of the end \
+             of each month or quarter.",
         ),
     },
     Measure {
@@ -118,7 +127,12 @@ pub const ALL: &[Measure] = &[
             LEAD,
             ADVOCACY,
             INTAKE,
-            Group { name: "closing_reason", title: "Closing reason", sql: "f.closing_reason", keys: Keys::Codes("closing_reason") },
+            Group {
+                name: "closing_reason",
+                title: "Closing reason",
+                sql: "f.closing_reason",
+                keys: Keys::Codes("closing_reason"),
+            },
             Group { name: "outcome", title: "Outcome", sql: "f.outcome", keys: Keys::Codes("case_outcome") },
         ],
         usual: &["closing_reason"],
@@ -131,7 +145,11 @@ pub const ALL: &[Measure] = &[
         }],
         statistics: &[
             Statistic { name: "median", title: "Median days", makes: Makes::Quantile { percent: 50, of: "closed" } },
-            Statistic { name: "p90", title: "90th percentile, days", makes: Makes::Quantile { percent: 90, of: "closed" } },
+            Statistic {
+                name: "p90",
+                title: "90th percentile, days",
+                makes: Makes::Quantile { percent: 90, of: "closed" },
+            },
             Statistic { name: "closed", title: "Closed", makes: Makes::Count("closed") },
         ],
         n: "closed",
@@ -162,7 +180,8 @@ pub const ALL: &[Measure] = &[
         parts: &[Part {
             facts: Facts::Cases,
             look: Look::History,
-            among: "f.status IN ('declined', 'waitlisted') AND f.recorded_at = f.since AND f.since >= {from} AND f.since < {to}",
+            among: "f.status IN ('declined', 'waitlisted') AND f.recorded_at = f.since AND f.since >= {from} AND \
+                 f.since < {to}",
             counters: &[
                 Counter { name: "decisions", sql: Count::Of("1 = 1") },
                 Counter { name: "declined", sql: Count::Of("f.status = 'declined'") },

@@ -30,10 +30,19 @@ pub const ALL: &[Measure] = &[
             look: Look::Standing,
             among: "f.opened_at >= {from} AND f.opened_at < {to}",
             counters: &[
-                Counter { name: "opened", sql: Count::Of("f.first_contact_at IS NOT NULL OR f.status NOT IN ('declined', 'closed')") },
+                Counter {
+                    name: "opened",
+                    sql: Count::Of("f.first_contact_at IS NOT NULL OR f.status NOT IN ('declined', 'closed')"),
+                },
                 Counter { name: "reached", sql: Count::Of("f.first_contact_at IS NOT NULL") },
-                Counter { name: "waiting", sql: Count::Of("f.first_contact_at IS NULL AND f.status NOT IN ('declined', 'closed')") },
-                Counter { name: "never", sql: Count::Of("f.first_contact_at IS NULL AND f.status IN ('declined', 'closed')") },
+                Counter {
+                    name: "waiting",
+                    sql: Count::Of("f.first_contact_at IS NULL AND f.status NOT IN ('declined', 'closed')"),
+                },
+                Counter {
+                    name: "never",
+                    sql: Count::Of("f.first_contact_at IS NULL AND f.status IN ('declined', 'closed')"),
+                },
             ],
             days: Some(
                 "CASE WHEN f.first_contact_at IS NULL THEN NULL WHEN f.first_contact_at < f.opened_at THEN 0 \
@@ -42,12 +51,20 @@ pub const ALL: &[Measure] = &[
         }],
         statistics: &[
             Statistic { name: "median", title: "Median days", makes: Makes::Quantile { percent: 50, of: "reached" } },
-            Statistic { name: "p90", title: "90th percentile, days", makes: Makes::Quantile { percent: 90, of: "reached" } },
+            Statistic {
+                name: "p90",
+                title: "90th percentile, days",
+                makes: Makes::Quantile { percent: 90, of: "reached" },
+            },
             Statistic { name: "reached", title: "Reached", makes: Makes::Count("reached") },
             Statistic { name: "waiting", title: "Still waiting", makes: Makes::Count("waiting") },
         ],
         n: "opened",
-        excluded: &[Exclusion { code: "never_reached", words: "Declined or closed before the client was reached", counter: "never" }],
+        excluded: &[Exclusion {
+            code: "never_reached",
+            words: "Declined or closed before the client was reached",
+            counter: "never",
+        }],
         caution: None,
         tells_mistakes: true,
         headline: "median",
@@ -83,14 +100,21 @@ pub const ALL: &[Measure] = &[
             among: "f.status = 'active'",
             counters: &[
                 Counter { name: "active", sql: Count::Of("1 = 1") },
-                Counter { name: "quiet", sql: Count::Of("f.last_contact_at IS NULL OR {at} - f.last_contact_at >= 1209600000000") },
+                Counter {
+                    name: "quiet",
+                    sql: Count::Of("f.last_contact_at IS NULL OR {at} - f.last_contact_at >= 1209600000000"),
+                },
                 Counter { name: "spoken_to", sql: Count::Of("f.last_contact_at IS NOT NULL") },
             ],
             days: Some("CASE WHEN f.last_contact_at > {at} THEN 0 ELSE ({at} - f.last_contact_at) / 86400000000 END"),
         }],
         statistics: &[
             Statistic { name: "cases", title: "Active cases", makes: Makes::Count("active") },
-            Statistic { name: "quiet", title: "Share that is quiet", makes: Makes::Share { of: "quiet", among: "active" } },
+            Statistic {
+                name: "quiet",
+                title: "Share that is quiet",
+                makes: Makes::Share { of: "quiet", among: "active" },
+            },
             Statistic {
                 name: "median",
                 title: "Median days since the last contact",

@@ -2,7 +2,8 @@
 
 use super::{super::measure::*, ADVOCATE, TEAM};
 
-const ACTION: Group = Group { name: "action_type", title: "Action type", sql: "f.action_type", keys: Keys::Codes("action_type") };
+const ACTION: Group =
+    Group { name: "action_type", title: "Action type", sql: "f.action_type", keys: Keys::Codes("action_type") };
 const SOURCE: Group = Group { name: "source", title: "Where the day comes from", sql: "f.source", keys: Keys::Words };
 
 pub const ALL: &[Measure] = &[
@@ -25,12 +26,20 @@ pub const ALL: &[Measure] = &[
             counters: &[
                 Counter { name: "open", sql: Count::Of("1 = 1") },
                 Counter { name: "overdue", sql: Count::Of("f.status = 'running' AND f.due_at < {at}") },
-                Counter { name: "week", sql: Count::Of("f.status = 'running' AND f.due_at >= {at} AND f.due_on < {day} + 7") },
+                Counter {
+                    name: "week",
+                    sql: Count::Of("f.status = 'running' AND f.due_at >= {at} AND f.due_on < {day} + 7"),
+                },
                 Counter {
                     name: "month",
-                    sql: Count::Of("f.status = 'running' AND f.due_at >= {at} AND f.due_on >= {day} + 7 AND f.due_on < {day} + 30"),
+                    sql: Count::Of(
+                        "f.status = 'running' AND f.due_at >= {at} AND f.due_on >= {day} + 7 AND f.due_on < {day} + 30",
+                    ),
                 },
-                Counter { name: "later", sql: Count::Of("f.status = 'running' AND f.due_at >= {at} AND f.due_on >= {day} + 30") },
+                Counter {
+                    name: "later",
+                    sql: Count::Of("f.status = 'running' AND f.due_at >= {at} AND f.due_on >= {day} + 30"),
+                },
                 Counter { name: "pending", sql: Count::Of("f.status = 'pending_trigger'") },
             ],
             days: None,
@@ -66,23 +75,40 @@ pub const ALL: &[Measure] = &[
             look: Look::Standing,
             among: "f.due_on >= {from_day} AND f.due_on < {to_day}",
             counters: &[
-                Counter { name: "due", sql: Count::Of("f.status IN ('satisfied', 'missed') OR f.status = 'running' AND f.due_at < {at}") },
+                Counter {
+                    name: "due",
+                    sql: Count::Of("f.status IN ('satisfied', 'missed') OR f.status = 'running' AND f.due_at < {at}"),
+                },
                 Counter {
                     name: "in_time",
                     sql: Count::Of(
-                        "f.status = 'satisfied' AND f.late_filing = 0 AND (f.satisfied_on IS NULL OR f.satisfied_on <= f.due_on)",
+                        "f.status = 'satisfied' AND f.late_filing = 0 AND (f.satisfied_on IS NULL OR f.satisfied_on <= \
+                         f.due_on)",
                     ),
                 },
-                Counter { name: "late", sql: Count::Of("f.status = 'satisfied' AND (f.late_filing = 1 OR f.satisfied_on > f.due_on)") },
-                Counter { name: "missed", sql: Count::Of("f.status = 'missed' OR f.status = 'running' AND f.due_at < {at}") },
+                Counter {
+                    name: "late",
+                    sql: Count::Of("f.status = 'satisfied' AND (f.late_filing = 1 OR f.satisfied_on > f.due_on)"),
+                },
+                Counter {
+                    name: "missed",
+                    sql: Count::Of("f.status = 'missed' OR f.status = 'running' AND f.due_at < {at}"),
+                },
                 Counter { name: "excused", sql: Count::Of("f.status = 'excused'") },
                 Counter { name: "superseded", sql: Count::Of("f.status = 'superseded'") },
-                Counter { name: "not_due", sql: Count::Of("f.status = 'pending_trigger' OR f.status = 'running' AND f.due_at >= {at}") },
+                Counter {
+                    name: "not_due",
+                    sql: Count::Of("f.status = 'pending_trigger' OR f.status = 'running' AND f.due_at >= {at}"),
+                },
             ],
             days: None,
         }],
         statistics: &[
-            Statistic { name: "in_time", title: "Share met in time", makes: Makes::Share { of: "in_time", among: "due" } },
+            Statistic {
+                name: "in_time",
+                title: "Share met in time",
+                makes: Makes::Share { of: "in_time", among: "due" },
+            },
             Statistic { name: "late", title: "Met late", makes: Makes::Count("late") },
             Statistic { name: "missed", title: "Missed", makes: Makes::Count("missed") },
         ],
@@ -128,12 +154,19 @@ pub const ALL: &[Measure] = &[
             facts: Facts::Tasks,
             look: Look::Standing,
             among: "f.status = 'open'",
-            counters: &[Counter { name: "open", sql: Count::Of("1 = 1") }, Counter { name: "overdue", sql: Count::Of("f.due_on < {day}") }],
+            counters: &[
+                Counter { name: "open", sql: Count::Of("1 = 1") },
+                Counter { name: "overdue", sql: Count::Of("f.due_on < {day}") },
+            ],
             days: None,
         }],
         statistics: &[
             Statistic { name: "overdue", title: "Overdue", makes: Makes::Count("overdue") },
-            Statistic { name: "share", title: "Share that is overdue", makes: Makes::Share { of: "overdue", among: "open" } },
+            Statistic {
+                name: "share",
+                title: "Share that is overdue",
+                makes: Makes::Share { of: "overdue", among: "open" },
+            },
         ],
         n: "open",
         excluded: &[],

@@ -7,7 +7,8 @@ const TYPE: Group = Group { name: "type", title: "Meeting type", sql: "f.type", 
 /// How high on the ladder: `WhoSpoke::rank`.
 macro_rules! rank {
     () => {
-        "CASE f.who_spoke WHEN 'spoke_for_self' THEN 4 WHEN 'spoke_with_support' THEN 3 WHEN 'advocate_spoke_as_instructed' THEN 2 ELSE 1 END"
+        "CASE f.who_spoke WHEN 'spoke_for_self' THEN 4 WHEN 'spoke_with_support' THEN 3 WHEN \
+         'advocate_spoke_as_instructed' THEN 2 ELSE 1 END"
     };
 }
 
@@ -30,7 +31,10 @@ pub const ALL: &[Measure] = &[
             among: "f.status = 'held' AND f.starts_at >= {from} AND f.starts_at < {to}",
             counters: &[
                 Counter { name: "with_checklist", sql: Count::Of("f.mandatory_items > 0") },
-                Counter { name: "prepared", sql: Count::Of("f.mandatory_items > 0 AND f.mandatory_done >= f.mandatory_items") },
+                Counter {
+                    name: "prepared",
+                    sql: Count::Of("f.mandatory_items > 0 AND f.mandatory_done >= f.mandatory_items"),
+                },
                 Counter { name: "items", sql: Count::Sum("f.mandatory_items") },
                 Counter { name: "done", sql: Count::Sum("f.mandatory_done") },
                 Counter { name: "without", sql: Count::Of("f.mandatory_items = 0") },
@@ -38,7 +42,11 @@ pub const ALL: &[Measure] = &[
             days: None,
         }],
         statistics: &[
-            Statistic { name: "prepared", title: "Share fully prepared", makes: Makes::Share { of: "prepared", among: "with_checklist" } },
+            Statistic {
+                name: "prepared",
+                title: "Share fully prepared",
+                makes: Makes::Share { of: "prepared", among: "with_checklist" },
+            },
             Statistic {
                 name: "readiness",
                 title: "Share of mandatory items done",
@@ -61,7 +69,9 @@ pub const ALL: &[Measure] = &[
                      themselves in the last than in the first. The ladder: acted for without instruction, advocate spoke as instructed, \
                      spoke with support, spoke for themselves. Of several meetings at one moment the one on the lowest rung is taken.",
         numerator: Some("Clients who stood higher on the ladder in the last meeting than in the first."),
-        denominator: Some("Clients with at least two meetings that were held in the period and in which they were present."),
+        denominator: Some(
+            "Clients with at least two meetings that were held in the period and in which they were present.",
+        ),
         unit: Unit::Clients,
         time: ReportTime::Period,
         groups: &[TEAM],
@@ -69,8 +79,9 @@ pub const ALL: &[Measure] = &[
         parts: &[Part {
             facts: Facts::Meetings,
             look: Look::PerClient(&[
-                // The rank rides behind the moment, so that the earliest and the latest moment bring theirs along; 2^56, a multiple of
-                // eight, keeps a moment before 1970 above zero. Of two at one moment both bring the lower: that is no shift.
+                // The rank rides behind the moment, so that the earliest and the latest moment bring theirs along;
+                // 2^56, a multiple of eight, keeps a moment before 1970 above zero. Of two at one moment both bring the
+                // lower: that is no shift.
                 ("first_rank", concat!("min(f.starts_at * 8 + 72057594037927936 + ", rank!(), ") % 8")),
                 ("last_rank", concat!("7 - max(f.starts_at * 8 + 72057594037927943 - ", rank!(), ") % 8")),
                 ("met", "count(*)"),
@@ -87,9 +98,21 @@ pub const ALL: &[Measure] = &[
             days: None,
         }],
         statistics: &[
-            Statistic { name: "more", title: "Share who spoke more for themselves", makes: Makes::Share { of: "more", among: "clients" } },
-            Statistic { name: "same", title: "Share who spoke as before", makes: Makes::Share { of: "same", among: "clients" } },
-            Statistic { name: "less", title: "Share who spoke less for themselves", makes: Makes::Share { of: "less", among: "clients" } },
+            Statistic {
+                name: "more",
+                title: "Share who spoke more for themselves",
+                makes: Makes::Share { of: "more", among: "clients" },
+            },
+            Statistic {
+                name: "same",
+                title: "Share who spoke as before",
+                makes: Makes::Share { of: "same", among: "clients" },
+            },
+            Statistic {
+                name: "less",
+                title: "Share who spoke less for themselves",
+                makes: Makes::Share { of: "less", among: "clients" },
+            },
         ],
         n: "clients",
         excluded: &[Exclusion { code: "one_meeting", words: "Clients with one such meeting", counter: "once" }],
@@ -100,7 +123,8 @@ pub const ALL: &[Measure] = &[
         by_time: ByTime {
             spans: &[Span::Quarter],
             ..ByTime::of(
-                "By the moment at which the meetings began; the first and the last are those of the quarter. A month is too short to compare them.",
+                "By the moment at which the meetings began; the first and the last are those of the quarter. A month \
+                 is too short to compare them.",
             )
         },
     },

@@ -20,8 +20,12 @@ const ADVOCATE: Group = Group {
     keys: Keys::User,
 };
 const LEAD: Group = Group { name: "advocate", title: "Lead advocate", sql: "f.lead_id", keys: Keys::User };
-const INTAKE: Group = Group { name: "intake_source", title: "Intake source", sql: "f.intake_source", keys: Keys::Codes("intake_source") };
-const ADVOCACY: Group = Group { name: "advocacy_type", title: "Advocacy type", sql: "f.advocacy_type", keys: Keys::Codes("advocacy_type") };
+const INTAKE: Group =
+    Group { name: "intake_source", title: "Intake source", sql: "f.intake_source", keys: Keys::Codes("intake_source") };
+const ADVOCACY: Group =
+    Group { name: "advocacy_type", title: "Advocacy type", sql: "f.advocacy_type", keys: Keys::Codes("advocacy_type") };
 const PROVIDER: Group = Group { name: "provider", title: "Provider", sql: "f.provider_id", keys: Keys::Provider };
-const BARRIER_TYPE: Group = Group { name: "type", title: "Barrier type", sql: "f.type", keys: Keys::Codes("barrier_type") };
-const ACTION_TYPE: Group = Group { name: "type", title: "Action type", sql: "f.type", keys: Keys::Codes("action_type") };
+const BARRIER_TYPE: Group =
+    Group { name: "type", title: "Barrier type", sql: "f.type", keys: Keys::Codes("barrier_type") };
+const ACTION_TYPE: Group =
+    Group { name: "type", title: "Action type", sql: "f.type", keys: Keys::Codes("action_type") };

@@ -28,10 +28,14 @@ pub const ALL: &[Measure] = &[
                 Counter {
                     name: "lead_gone",
                     sql: Count::Of(
-                        "f.lead_id IN (SELECT users.id FROM users WHERE users.organization_id = {organization} AND users.status <> 'active')",
+                        "f.lead_id IN (SELECT users.id FROM users WHERE users.organization_id = {organization} AND \
+                         users.status <> 'active')",
                     ),
                 },
-                Counter { name: "untriaged", sql: Count::Of("f.status = 'referred' AND f.since < {at} - 604800000000") },
+                Counter {
+                    name: "untriaged",
+                    sql: Count::Of("f.status = 'referred' AND f.since < {at} - 604800000000"),
+                },
                 Counter {
                     name: "unsupervised",
                     sql: Count::Of(
@@ -48,9 +52,17 @@ pub const ALL: &[Measure] = &[
         statistics: &[
             Statistic { name: "open", title: "Open cases", makes: Makes::Count("open") },
             Statistic { name: "unassigned", title: "Without a lead advocate", makes: Makes::Count("unassigned") },
-            Statistic { name: "lead_gone", title: "Lead advocate no longer signs in", makes: Makes::Count("lead_gone") },
+            Statistic {
+                name: "lead_gone",
+                title: "Lead advocate no longer signs in",
+                makes: Makes::Count("lead_gone"),
+            },
             Statistic { name: "untriaged", title: "Referred for a week", makes: Makes::Count("untriaged") },
-            Statistic { name: "unsupervised", title: "In a team without a supervisor", makes: Makes::Count("unsupervised") },
+            Statistic {
+                name: "unsupervised",
+                title: "In a team without a supervisor",
+                makes: Makes::Count("unsupervised"),
+            },
         ],
         n: "open",
         excluded: &[],
@@ -58,13 +70,17 @@ pub const ALL: &[Measure] = &[
         tells_mistakes: false,
         headline: "unassigned",
         decided_by: &[],
-        by_time: ByTime { spans: &[], ..ByTime::of("Not reported by month: who supervises a team is not kept for the past.") },
+        by_time: ByTime {
+            spans: &[],
+            ..ByTime::of("Not reported by month: who supervises a team is not kept for the past.")
+        },
     },
     Measure {
         id: "data_quality",
         version: 1,
         title: "Data quality",
-        definition: "What the records do not say: the share of open records that lack something, or that say only `other`.",
+        definition: "What the records do not say: the share of open records that lack something, or that say only \
+             `other`.",
         numerator: Some("Records that lack it."),
         denominator: Some("Cases in the caseload; barriers that have not ended; actions that wait for their decision."),
         unit: Unit::Records,
