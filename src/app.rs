@@ -9,12 +9,13 @@ use crate::{
         token::Keys,
     },
     casework::{self, cases::model::CaseView},
-    db::{Db, Tx},
+    db::{AccessChecks, Db, Tx},
     directory,
     error::{ApiError, Result},
     http, identity,
     mail::Post,
-    openapi, operations, oversight, portal,
+    openapi, operations, overview, portal,
+    records::visibility,
     tls::{self, Certificate},
     types::Id,
 };
@@ -37,15 +38,15 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(identity::teams::routes)
             .configure(identity::teams::deputies::routes)
             .configure(identity::organizations::routes)
-            .configure(casework::agenda::routes)
+            .configure(overview::agenda::routes)
             .configure(casework::clients::routes)
             .configure(casework::statements::routes)
             .configure(casework::cases::routes)
             .configure(casework::assignments::routes)
             .configure(casework::handovers::routes)
             .configure(casework::break_glass::routes)
-            .configure(casework::timeline::routes)
-            .configure(casework::case_file::routes)
+            .configure(overview::timeline::routes)
+            .configure(overview::case_file::routes)
             .configure(casework::conflicts::routes)
             .configure(casework::conflicts::interests::routes)
             .configure(casework::barriers::routes)
@@ -56,19 +57,19 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(casework::meetings::routes)
             .configure(casework::meetings::preparation::routes)
             .configure(casework::meetings::commitments::routes)
-            .configure(casework::provider_memory::routes)
-            .configure(casework::self_advocacy::routes)
+            .configure(overview::provider_memory::routes)
+            .configure(overview::self_advocacy::routes)
             .configure(portal::routes)
             .configure(directory::providers::routes)
             .configure(directory::preparation_templates::routes)
             .configure(directory::services::routes)
             .configure(directory::deadline_rules::routes)
-            .configure(directory::code_lists::routes)
-            .configure(oversight::access_log::routes)
-            .configure(oversight::search::routes)
-            .configure(oversight::reports::routes)
-            .configure(oversight::exports::routes)
-            .configure(oversight::audit_events::routes),
+            .configure(overview::code_lists::routes)
+            .configure(overview::access_log::routes)
+            .configure(overview::search::routes)
+            .configure(overview::reports::routes)
+            .configure(overview::exports::routes)
+            .configure(overview::audit_events::routes),
     );
     cfg.configure(operations::routes);
 }
@@ -114,6 +115,18 @@ fn look_again(tx: &mut Tx<'_>, location: &str) -> Result<()> {
         _ => Err(ApiError::internal("an answer was kept of which nobody knows who may see it")),
     }
 }
+
+/// What the database asks of the wings.
+pub const ACCESS_CHECKS: AccessChecks = AccessChecks {
+    session_is_valid: identity::sessions::store::revalidate_session,
+    has_break_glass: visibility::has_break_glass,
+};
+
+/// What casework does when the directory changes.
+const DEPENDENTS: directory::Dependents = directory::Dependents {
+    provider_merged: casework::conflicts::store::recheck_after_merge,
+    rule_version_added: casework::deadlines::review::rule_changed,
+};
 
 /// The document of these routes.
 pub fn openapi() -> serde_json::Value {
@@ -196,6 +209,7 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
             .app_data(post.clone())
             .app_data(origins.clone())
             .app_data(Data::from(Arc::clone(&calls)))
+            .app_data(Data::new(DEPENDENTS))
             .app_data(look_again as http::idempotency::LookAgain)
             .app_data(document.clone())
             .app_data(

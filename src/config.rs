@@ -1,7 +1,7 @@
 //! Settings: the only reader of environment and file. An unknown key refuses to start.
 
 use crate::{
-    app::ServerOptions,
+    app::{self, ServerOptions},
     auth::{
         password::Cost,
         source::{Sources, TrustedProxies},
@@ -209,7 +209,15 @@ impl Config {
         };
         let replica = self.replica_url.as_ref().map(|url| Url::parse(url.expose_secret())).transpose();
         let replica = replica.map_err(|fault| format!("replica_url {fault}"))?;
-        Ok(db::Options { url, replica, connections, readers, migrate: true, purpose: Use::Writing })
+        Ok(db::Options {
+            url,
+            replica,
+            connections,
+            readers,
+            migrate: true,
+            purpose: Use::Writing,
+            checks: app::ACCESS_CHECKS,
+        })
     }
 
     /// Where the audit log's signed checkpoints are kept.

@@ -10,7 +10,7 @@ use crate::{
         one_time_tokens,
         sessions::{self, throttle},
     },
-    oversight::{access_log, search::indexer},
+    overview::{access_log, search::indexer},
     supervise,
     tls::Certificate,
 };

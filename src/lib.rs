@@ -8,8 +8,9 @@
 //! | [`types`], [`error`] | values that are good wherever they are; the one error |
 //! | [`http`], [`auth`] | what every handler shares; who may do what |
 //! | [`db`], [`audit`] | the only door to SQL; the audit log |
-//! | [`identity`], [`casework`], [`directory`], [`portal`], [`oversight`] | the features, each a folder with `mod`,
-//! `api`, `model`, `store` |
+//! | [`records`] | what every wing builds on: who sees which record, timeline, search index, exports |
+//! | [`identity`], [`directory`], [`casework`], [`portal`] | the wings: features, each a folder with `mod`, `api`, `model`, `store` |
+//! | [`overview`] | readers over everything |
 //! | [`clock`] | what is known of the machine's clock |
 //! | [`print`] | sheets for people to read, as a web page and as a PDF |
 //! | [`privacy`] | the notices of the law of privacy, as versioned data |
@@ -26,7 +27,6 @@ pub mod admin;
 pub mod app;
 pub mod audit;
 pub mod auth;
-#[macro_use]
 pub mod casework;
 pub mod clock;
 pub mod config;
@@ -41,10 +41,12 @@ pub mod lock;
 pub mod mail;
 pub mod openapi;
 pub mod operations;
-pub mod oversight;
+pub mod overview;
 pub mod portal;
 pub mod print;
 pub mod privacy;
+#[macro_use]
+pub mod records;
 pub mod shutdown;
 pub mod supervise;
 pub mod telemetry;

@@ -22,12 +22,15 @@ pub enum OrganizationKey {}
 #[derive(Debug)]
 pub enum UserKey {}
 #[derive(Debug)]
+pub enum TeamKey {}
+#[derive(Debug)]
 pub enum SessionKey {}
 #[derive(Debug)]
 pub enum RequestKey {}
 
 pub type OrganizationId = Id<OrganizationKey>;
 pub type UserId = Id<UserKey>;
+pub type TeamId = Id<TeamKey>;
 pub type SessionId = Id<SessionKey>;
 pub type RequestId = Id<RequestKey>;
 

@@ -31,14 +31,21 @@ use crate::{
         Actor, Caller, OrganizationId, Origin, Scope, UserId,
         guard::{Holder, Operator},
     },
-    casework::break_glass,
     error::{ApiError, Code, Result},
-    identity::sessions,
     types::Id,
 };
 
 /// How many ids an entry of the audit log has at the most: as many as a list shows.
 const MOST_SUBJECTS: usize = 200;
+
+/// What every transaction asks of the layers above, as functions that `app` gives.
+#[derive(Debug, Clone, Copy)]
+pub struct AccessChecks {
+    /// Whether the session of the caller is still valid, with the same role and scopes.
+    pub session_is_valid: fn(&mut Conn, Actor) -> Result<bool>,
+    /// Whether the caller has break-glass access to any case now.
+    pub has_break_glass: fn(&mut Tx<'_>) -> Result<bool>,
+}
 
 /// What is needed to open a database.
 #[derive(Debug, Clone)]
@@ -54,13 +61,15 @@ pub struct Options {
     pub migrate: bool,
     /// What the database is opened for: `Writing`, or `Loading`.
     pub purpose: Use,
+    pub checks: AccessChecks,
 }
 
 /// The database. Cheap to clone.
 #[derive(Clone)]
 pub struct Db {
     engine: Engine,
-    trace: audit::AuditQueue,
+    audit: audit::AuditQueue,
+    checks: AccessChecks,
 }
 
 impl Db {
@@ -76,7 +85,7 @@ impl Db {
             return Err(ApiError::unavailable(message));
         }
         let engine = Engine::start(first, options)?;
-        Ok(Self { trace: audit::AuditQueue::start(engine.clone())?, engine })
+        Ok(Self { audit: audit::AuditQueue::start(engine.clone())?, engine, checks: options.checks })
     }
 
     /// Fills a database with very many rows. A SQLite file that is not there yet is made beside its place, gets its
@@ -117,7 +126,7 @@ impl Db {
         caller: &impl Caller,
         f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let asked = Asked::by(caller);
+        let asked = Asked::by(caller, self.checks);
         self.traced(self.engine.read(asked.organization(), move |conn| asked.answer(conn, f)).await?).await
     }
 
@@ -128,7 +137,7 @@ impl Db {
         caller: &impl Caller,
         f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let asked = Asked::by(caller);
+        let asked = Asked::by(caller, self.checks);
         self.traced(self.engine.peek(asked.organization(), move |conn| asked.answer(conn, f)).await?).await
     }
 
@@ -138,13 +147,13 @@ impl Db {
         caller: &impl Caller,
         f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let asked = Asked::by(caller);
+        let asked = Asked::by(caller, self.checks);
         self.traced(self.engine.read_stale(asked.organization(), move |conn| asked.answer(conn, f)).await?).await
     }
 
     async fn traced<T>(&self, (value, entries): (T, Vec<Entry>)) -> Result<T> {
         if !entries.is_empty() {
-            self.trace.append(entries).await?;
+            self.audit.append(entries).await?;
         }
         Ok(value)
     }
@@ -162,7 +171,7 @@ impl Db {
         caller: &impl Caller,
         mut f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let asked = Asked::by(caller);
+        let asked = Asked::by(caller, self.checks);
         self.engine.write_within(progress::LONGEST_WRITE, move |conn| writing(conn, &asked, &mut f)).await
     }
 
@@ -172,13 +181,13 @@ impl Db {
         caller: &impl Caller,
         mut f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let asked = Asked::by(caller);
+        let asked = Asked::by(caller, self.checks);
         self.engine.write_blocking(move |conn| writing(conn, &asked, &mut f))
     }
 
     /// Reads one state of all organizations, for as long as it takes, beside a server that goes on writing.
     pub fn inspect_blocking<T>(&self, operator: &Operator, f: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
-        let asked = Asked::by(operator);
+        let asked = Asked::by(operator, self.checks);
         self.engine.peek_blocking(asked.organization(), |conn| {
             conn.work_as_keeper()?;
             conn.take_time(0)?;
@@ -188,7 +197,7 @@ impl Db {
 
     /// Appends entries for something that changes nothing and that nobody waits for, such as a refused login.
     pub fn note(&self, entries: Vec<Entry>) {
-        self.trace.note(entries);
+        self.audit.note(entries);
     }
 
     /// Enters what was refused to whom, before they are told (LG-01): nobody finds out by trying, unseen.
@@ -196,7 +205,7 @@ impl Db {
         let (claims, origin) = (&holder.claims, &holder.origin);
         let mut entry = Entry::new(holder.actor, claims.org, origin, "request.refused", subject).refused();
         (entry.actor, entry.session) = (Some(claims.sub), Some(claims.sid));
-        self.trace.append(vec![entry.fields(vec![call, status.to_string()])]).await
+        self.audit.append(vec![entry.fields(vec![call, status.to_string()])]).await
     }
 
     /// Whether the database answers, takes writes and has every migration.
@@ -236,11 +245,12 @@ struct Asked {
     origin: Origin,
     /// Whether it is the operator, who may look through the organizations.
     keeps: bool,
+    checks: AccessChecks,
 }
 
 impl Asked {
-    fn by(caller: &impl Caller) -> Self {
-        Self { actor: caller.actor(), origin: caller.origin(), keeps: caller.keeps() }
+    fn by(caller: &impl Caller, checks: AccessChecks) -> Self {
+        Self { actor: caller.actor(), origin: caller.origin(), keeps: caller.keeps(), checks }
     }
     /// [`Id::NOBODYS`] where nobody is signed in.
     fn organization(&self) -> OrganizationId {
@@ -254,7 +264,7 @@ impl Asked {
     fn answer<T>(&self, conn: &mut Conn, mut f: impl FnMut(&mut Tx<'_>) -> Result<T>) -> Result<(T, Vec<Entry>)> {
         let mut tx = self.tx(conn, self.actor.is_some());
         let value = match f(&mut tx) {
-            Err(error) if tx.retry_with_break_glass(&error)? => f(&mut tx)?,
+            Err(error) if tx.retry_with_break_glass(&error, self.checks)? => f(&mut tx)?,
             answer => answer?,
         };
         Ok((value, tx.trace))
@@ -274,14 +284,14 @@ fn writing<T>(conn: &mut Conn, asked: &Asked, f: &mut impl FnMut(&mut Tx<'_>) ->
     }
     // A body may be long in coming, and a write waits its turn: what the guard saw may be over by now.
     if let Some(actor) = asked.actor
-        && !sessions::store::revalidate_session(conn, actor)?
+        && !(asked.checks.session_is_valid)(conn, actor)?
     {
         return Err(ApiError::unauthenticated());
     }
     let mut tx = asked.tx(conn, false);
     let value = match f(&mut tx) {
         // Break-glass access is read-only: whatever comes of it is not kept.
-        Err(error) if tx.retry_with_break_glass(&error)? => {
+        Err(error) if tx.retry_with_break_glass(&error, asked.checks)? => {
             return Err(match f(&mut tx) {
                 Err(error) if error.code() == Code::NotFound || error.is_transient() || error.inner().is_some() => {
                     error
@@ -344,8 +354,8 @@ impl Tx<'_> {
     /// Where a supervisor has not found what they asked for by its id, and has break-glass access now: looks a second
     /// time, past it. So it opens what is asked for by name, and no list, search or agenda; and nobody's first look
     /// costs more for it.
-    fn retry_with_break_glass(&mut self, error: &ApiError) -> Result<bool> {
-        if error.code() == Code::NotFound && break_glass::store::is_open(self)? {
+    fn retry_with_break_glass(&mut self, error: &ApiError, checks: AccessChecks) -> Result<bool> {
+        if error.code() == Code::NotFound && (checks.has_break_glass)(self)? {
             self.trace.clear();
             self.by_break_glass = true;
         }

@@ -6,8 +6,7 @@
 
 use super::{Conn, conn::MultiBackend, schema::search_words};
 use crate::{
-    auth::OrganizationId,
-    identity::teams::model::TeamId,
+    auth::{OrganizationId, TeamId},
     types::{
         fold::{Asked, Term},
         sql::Uuid,

@@ -17,7 +17,7 @@ use crate::{
     db::{Db, PortableDsl as _, Tx, dialect::Key, schema::case_counters},
     error::{ApiError, Code, Result},
     identity::organizations,
-    oversight::{reports::facts, search::indexer},
+    overview::{reports::facts, search::indexer},
     types::Instant,
 };
 use diesel::prelude::*;

@@ -14,7 +14,12 @@ use crate::{
     db::dialect::Key,
     error::{ApiError, Result},
     identity::organizations::model::{OrganizationRow, OrganizationStatus},
-    types::{Code, Id, Json, Line, Zone, code::CodeList, code::LISTS, fault::Fault, fold},
+    types::{
+        Code, Id, Json, Line, Zone,
+        code::{CodeList, LISTS},
+        fault::Fault,
+        fold,
+    },
 };
 use serde_json::json;
 

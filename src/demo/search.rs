@@ -1,13 +1,11 @@
-//! What search keeps of the made-up records: the same texts that `oversight::search` takes of real ones.
+//! What search keeps of the made-up records: the same texts that `overview::search` takes of real ones.
 
 use super::rows::{Batch, DocumentRow};
 use crate::{
     db::dialect::Key,
     identity::teams::model::TeamId,
-    oversight::search::{
-        indexer::{self, NewShelf},
-        model::{Content, SearchKind, of_case_number, of_person},
-    },
+    overview::search::indexer::{self, NewShelf},
+    records::search::model::{Content, SearchKind, of_case_number, of_person},
     types::code::{self, BarrierType, MeetingType},
 };
 use std::collections::{BTreeMap, BTreeSet};

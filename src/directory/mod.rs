@@ -1,8 +1,20 @@
-//! What there is to know besides the work: providers and their services, the rules of deadlines, and the codes that
-//! everything is named by.
+//! Providers and their services, the rules of deadlines, and templates for preparing meetings.
 
-pub mod code_lists;
 pub mod deadline_rules;
 pub mod preparation_templates;
 pub mod providers;
 pub mod services;
+
+use crate::{db::Tx, error::Result};
+use deadline_rules::model::DeadlineRuleId;
+use providers::model::ProviderId;
+
+/// What the wings above do in the same transaction when the directory changes, as functions that `app` gives: the
+/// directory knows no case.
+#[derive(Debug, Clone, Copy)]
+pub struct Dependents {
+    /// A provider was merged into this one.
+    pub provider_merged: fn(&mut Tx<'_>, ProviderId) -> Result<()>,
+    /// A rule has a new version.
+    pub rule_version_added: fn(&mut Tx<'_>, DeadlineRuleId) -> Result<()>,
+}

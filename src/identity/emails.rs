@@ -7,7 +7,7 @@ use crate::{
     error::Result,
     identity::users::{self, model::UserRow},
     mail::{Letter, Outbox, Post, Route, letter},
-    portal,
+    records::visibility,
     types::Email,
 };
 
@@ -22,7 +22,7 @@ pub struct Reachable(Option<Email>);
 impl Reachable {
     /// Asked for in the transaction of what the letter is about.
     pub fn find(tx: &mut Tx, user: UserId, email: &Email) -> Result<Self> {
-        let unsafe_there = portal::accounts::store::is_not_written_to(tx, user)?;
+        let unsafe_there = visibility::is_unsafe_to_email(tx, user)?;
         Ok(Self((!unsafe_there).then(|| email.clone())))
     }
     /// The same of the caller.

@@ -8,7 +8,7 @@ use alongside::{
     audit::{self, Entry},
     auth::{Origin, RequestId, Role},
     db::{Db, Options, Url, Use, schema},
-    oversight::access_log::index,
+    overview::access_log::index,
     types::Id,
 };
 use diesel::{connection::SimpleConnection as _, prelude::*};
@@ -342,6 +342,7 @@ async fn what_was_entered_before_there_was_an_index_is_found_too_and_so_is_the_o
         readers: 1,
         migrate: false,
         purpose: Use::Writing,
+        checks: alongside::app::ACCESS_CHECKS,
     };
     let db = Db::open(&options).unwrap();
     while index::run_once(&db).await.unwrap() {}

@@ -338,6 +338,7 @@ async fn a_database_takes_writes_while_it_is_verified(w: &World) {
         readers: 1,
         migrate: false,
         purpose: Use::Writing,
+        checks: alongside::app::ACCESS_CHECKS,
     };
     let (db, organization) = (Db::open(&options).unwrap(), w.org.id);
     // Nothing of it waits for a write, or is waited for.
@@ -381,6 +382,7 @@ async fn what_a_checkpoint_has_seen_cannot_be_taken_back(w: &World) {
         readers: 1,
         migrate: false,
         purpose: Use::Writing,
+        checks: alongside::app::ACCESS_CHECKS,
     };
     let (db, file) = (Db::open(&options).unwrap(), w.home.folder.path().join("checkpoints.jsonl"));
     let mut sealer = Sealer::new(Arc::clone(&w.keys), file.clone());

@@ -37,6 +37,7 @@ fn database(w: &World) -> Db {
         readers: 1,
         migrate: false,
         purpose: Use::Writing,
+        checks: alongside::app::ACCESS_CHECKS,
     };
     Db::open(&options).unwrap()
 }

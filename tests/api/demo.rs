@@ -25,6 +25,7 @@ fn fill(w: &World, cases: u32, seed: u64) -> Made {
         readers: 2,
         migrate: false,
         purpose: Use::Loading,
+        checks: alongside::app::ACCESS_CHECKS,
     };
     #[expect(clippy::disallowed_methods, reason = "this is the operator")]
     let operator = Operator::new();

@@ -193,6 +193,7 @@ async fn a_hundred_failures_shut_the_account_until_an_operator_sets_a_new_passwo
         readers: 1,
         migrate: false,
         purpose: Use::Writing,
+        checks: alongside::app::ACCESS_CHECKS,
     };
     let (db, email) = (Db::open(&options).unwrap(), Email::parse(&ana.email).unwrap());
     #[expect(clippy::disallowed_methods, reason = "this is the operator")]

@@ -295,7 +295,15 @@ async fn an_acknowledged_write_is_on_the_disk_where_the_database_says_that_it_ne
             assert_eq!(there, "true", "synchronous_commit = {usual}");
         }
         // And so is what goes the whole way.
-        let options = Options { url, replica: None, connections: 1, readers: 1, migrate: false, purpose: Use::Writing };
+        let options = Options {
+            url,
+            replica: None,
+            connections: 1,
+            readers: 1,
+            migrate: false,
+            purpose: Use::Writing,
+            checks: alongside::app::ACCESS_CHECKS,
+        };
         let db = Db::open(&options).unwrap();
         for _ in 0..20 {
             let end = db

@@ -160,6 +160,7 @@ async fn whoever_owns_the_database_and_is_no_superuser_fills_and_serves_it() {
         readers: 2,
         migrate: true,
         purpose: Use::Loading,
+        checks: alongside::app::ACCESS_CHECKS,
     };
     #[expect(clippy::disallowed_methods, reason = "this is the operator")]
     let operator = Operator::new();

@@ -74,6 +74,7 @@ impl<'w> Books<'w> {
             readers: 2,
             migrate: false,
             purpose: Use::Loading,
+            checks: alongside::app::ACCESS_CHECKS,
         };
         #[expect(clippy::disallowed_methods, reason = "this is the operator")]
         let operator = Operator::new();

@@ -7,7 +7,7 @@ use crate::{
 use alongside::{
     auth::Role,
     db::{Db, Options, Url},
-    oversight::search::indexer,
+    overview::search::indexer,
 };
 use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
@@ -37,6 +37,7 @@ fn open(w: &World) -> Db {
         readers: 1,
         migrate: false,
         purpose: alongside::db::Use::Writing,
+        checks: alongside::app::ACCESS_CHECKS,
     };
     Db::open(&options).unwrap()
 }

@@ -68,6 +68,7 @@ fn prepare(w: &World, folder: &Path) -> Result<Arc<SecretKeys>, String> {
         readers: 1,
         migrate: false,
         purpose: Use::Writing,
+        checks: alongside::app::ACCESS_CHECKS,
     };
     let db = Db::open(&options).unwrap();
     #[expect(clippy::disallowed_methods, reason = "this is the operator")]

@@ -4,20 +4,19 @@ use super::{ladder, model::*, requests::*};
 use crate::{
     casework::{
         barriers::{self, model::BarrierId},
-        case_file::Capped,
         cases::{
             self,
             model::{CaseId, CaseRow},
         },
         conflicts::{self, model::Occasion},
-        deadlines, timeline,
+        deadlines,
     },
     db::{Dialect, PortableDsl as _, Tx, dialect::row_after, rewrite, schema::actions},
     directory::providers::{self, model::ProviderId},
     error::{ApiError, Result},
     http::{Body, Filter, IfMatch, List, Page},
     identity::organizations,
-    in_visible_case,
+    records::{Capped, timeline, visibility},
     types::{Day, Instant},
 };
 use diesel::prelude::*;
@@ -32,7 +31,7 @@ const LONGEST_CHAIN: usize = 50;
 fn visible(tx: &Tx) -> actions::BoxedQuery<'static, Dialect> {
     actions::table
         .filter(actions::organization_id.eq(tx.organization()))
-        .filter(in_visible_case!(tx, "actions"))
+        .filter(visibility::in_visible_case(tx, "actions"))
         .into_boxed()
 }
 
@@ -210,9 +209,9 @@ fn create(
     row.provider_id = providers::store::lock_reference(tx, row.provider_id, "/provider_id")?;
     check_parent(tx, &row)?;
     diesel::insert_into(actions::table).values(&row).execute(tx.conn)?;
-    timeline::store::add(tx, case.id, "action.created", row.id, Some(row.kind.as_str()))?;
+    timeline::add(tx, case.id, "action.created", row.id, Some(row.kind.as_str()))?;
     if row.status != ActionStatus::Draft {
-        timeline::store::add(tx, case.id, row.status.event(), row.id, row.decision.map(Decision::as_str))?;
+        timeline::add(tx, case.id, row.status.event(), row.id, row.decision.map(Decision::as_str))?;
     }
     tx.record("action.created", row.id, new.members());
     if row.provider_id.is_some() {
@@ -243,7 +242,7 @@ pub fn update(tx: &mut Tx, id: ActionId, version: &IfMatch, patch: &Body<ActionP
     row.updated_at = Instant::now();
     rewrite(actions::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
     let event = if row.status == before { "action.updated" } else { row.status.event() };
-    timeline::store::add(tx, case.id, event, row.id, row.decision.map(Decision::as_str))?;
+    timeline::add(tx, case.id, event, row.id, row.decision.map(Decision::as_str))?;
     tx.record(event, row.id, patch.members());
     if patch.provider_id.set().is_some() {
         conflicts::store::notice(tx, &mut case, Occasion::ProviderAdded)?;

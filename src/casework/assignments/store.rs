@@ -4,35 +4,21 @@ use super::model::*;
 use crate::{
     auth::{Role, UserId},
     casework::{
-        case_file::Capped,
         cases::{
             self,
             model::{CaseId, CaseRow},
         },
         conflicts::{self, model::Occasion},
-        handovers, tasks, timeline,
+        handovers, tasks,
     },
-    db::{Condition, Dialect, Tx, dialect::row_after, rewrite, schema::assignments},
+    db::{Dialect, Tx, dialect::row_after, rewrite, schema::assignments},
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
     identity::{organizations, teams, users},
+    records::{Capped, timeline},
     types::{Id, Instant},
 };
 use diesel::prelude::*;
-
-/// The condition under which a column holds a case that the caller is assigned to now. Whatever an advocate sees is
-/// asked for with it, here and in every other store. An assignment may have its end set beforehand.
-pub fn assigned_cases(tx: &Tx, column: &'static str) -> Condition {
-    let Ok(actor) = tx.actor() else { return Condition::nothing() };
-    Condition::sql(column)
-        .then(" IN (SELECT assignments.case_id FROM assignments WHERE assignments.organization_id = ")
-        .id(actor.organization.uuid())
-        .then(" AND assignments.user_id = ")
-        .id(actor.user.uuid())
-        .then(" AND (assignments.ended_at IS NULL OR assignments.ended_at > ")
-        .at(Instant::now())
-        .then("))")
-}
 
 /// The assignments of a case that the caller may see.
 fn visible(case: &CaseRow) -> assignments::BoxedQuery<'static, Dialect> {
@@ -107,7 +93,7 @@ pub fn begin_until(
         version: 1,
     };
     diesel::insert_into(assignments::table).values(&row).execute(tx.conn)?;
-    timeline::store::add(tx, case.id, "assignment.started", row.id, Some(role.as_str()))?;
+    timeline::add(tx, case.id, "assignment.started", row.id, Some(role.as_str()))?;
     tx.record("assignment.created", row.id, Vec::new());
     Ok(row)
 }
@@ -116,7 +102,7 @@ fn finish(tx: &mut Tx, mut row: AssignmentRow) -> Result<()> {
     row.ended_at = Some(Instant::now());
     row.version += 1;
     rewrite(assignments::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
-    timeline::store::add(tx, row.case_id, "assignment.ended", row.id, Some(row.role.as_str()))?;
+    timeline::add(tx, row.case_id, "assignment.ended", row.id, Some(row.role.as_str()))?;
     tx.record("assignment.ended", row.id, vec!["ended_at".into()]);
     Ok(())
 }

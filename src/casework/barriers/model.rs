@@ -8,6 +8,7 @@ use crate::{
     directory::providers::model::ProviderId,
     error::{ApiError, Issue, Place, Result},
     http::Resource,
+    records::search::model::{SearchKind, Searchable, lines},
     types::{
         Day, Id, Instant, Json, Line, Patch, ServiceType, Text,
         code::{BarrierType, DiscriminationBasis, LISTS},
@@ -329,6 +330,26 @@ impl Resource for Barrier {
     }
     fn location(&self) -> String {
         format!("/api/v1/barriers/{}", self.id)
+    }
+}
+
+impl Searchable for BarrierRow {
+    const KIND: SearchKind = SearchKind::Barrier;
+    fn key(&self) -> Key {
+        Key::from_uuid(self.id.uuid())
+    }
+    fn case(&self) -> Option<CaseId> {
+        Some(self.case_id)
+    }
+    fn title(&self) -> String {
+        self.kind.label()
+    }
+    fn body(&self) -> String {
+        lines([
+            Some(self.description.as_str()),
+            self.type_text.as_ref().map(|text| text.as_str()),
+            self.basis_text.as_ref().map(|text| text.as_str()),
+        ])
     }
 }
 

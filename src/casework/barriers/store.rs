@@ -4,14 +4,12 @@ use super::{model::*, requests::*};
 use crate::{
     casework::{
         actions,
-        case_file::Capped,
         cases::{
             self,
             model::{CaseId, CaseRow, CaseStatus},
         },
         clients::{self, model::ClientId},
         conflicts::{self, model::Occasion},
-        timeline,
     },
     db::{
         Dialect, PortableDsl as _, Tx,
@@ -26,8 +24,7 @@ use crate::{
     error::{ApiError, Result},
     http::{Body, Filter, IfMatch, List, Page},
     identity::organizations,
-    in_visible_case,
-    oversight::search,
+    records::{Capped, search, timeline, visibility},
     types::{Day, Instant, Patch},
 };
 use diesel::prelude::*;
@@ -36,7 +33,7 @@ use diesel::prelude::*;
 fn visible(tx: &Tx) -> barriers::BoxedQuery<'static, Dialect> {
     barriers::table
         .filter(barriers::organization_id.eq(tx.organization()))
-        .filter(in_visible_case!(tx, "barriers"))
+        .filter(visibility::in_visible_case(tx, "barriers"))
         .into_boxed()
 }
 
@@ -187,7 +184,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewBarrier>) -> Result<Barri
     diesel::insert_into(barriers::table).values(&row).execute(tx.conn)?;
     search::store::add(tx, case.team_id, &row)?;
     recount(tx, &mut case)?;
-    timeline::store::add(tx, case.id, "barrier.created", row.id, None)?;
+    timeline::add(tx, case.id, "barrier.created", row.id, None)?;
     tx.record("barrier.created", row.id, new.members());
     if row.provider_id.is_some() || row.service_id.is_some() {
         conflicts::store::notice(tx, &mut case, Occasion::ProviderAdded)?;
@@ -224,7 +221,7 @@ pub fn update(tx: &mut Tx, id: BarrierId, version: &IfMatch, patch: &Body<Barrie
     search::store::replace(tx, &row)?;
     recount(tx, &mut case)?;
     let status = (row.status != before).then(|| row.status.as_str());
-    timeline::store::add(tx, case.id, "barrier.updated", row.id, status)?;
+    timeline::add(tx, case.id, "barrier.updated", row.id, status)?;
     tx.record("barrier.updated", row.id, patch.members());
     if patch.provider_id.set().is_some() || patch.service_id.set().is_some() {
         conflicts::store::notice(tx, &mut case, Occasion::ProviderAdded)?;

@@ -3,47 +3,15 @@
 use super::model::*;
 use crate::{
     auth::Scope,
-    casework::{
-        cases::{self, model::CaseId},
-        timeline,
-    },
-    clock,
+    casework::cases::{self, model::CaseId},
     db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, lock::Purpose, rewrite, schema::break_glass},
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
-    identity::{teams, users},
+    identity::users,
+    records::{timeline, visibility},
     types::{Email, Instant},
 };
-use diesel::{dsl, prelude::*};
-
-/// Whether the caller has break-glass access now.
-pub fn is_open(tx: &mut Tx) -> Result<bool> {
-    let Scope::Teams(user) = tx.scope() else { return Ok(false) };
-    let own = break_glass::table
-        .filter(break_glass::organization_id.eq(tx.organization()))
-        .filter(break_glass::user_id.eq(user));
-    let now = Instant::now();
-    let open = own.filter(break_glass::ended_at.is_null()).filter(break_glass::expires_at.gt(now));
-    // One that a wrong clock has made is not open.
-    let open = open.filter(break_glass::opened_at.le(now.plus_seconds(clock::LEEWAY)));
-    Ok(diesel::select(dsl::exists(open)).get_result(tx.conn)?)
-}
-
-/// The condition under which a column holds a case to which the caller has break-glass access now.
-pub fn opened(tx: &Tx, column: &'static str) -> Condition {
-    let Scope::Teams(user) = tx.scope() else { return Condition::nothing() };
-    let now = Instant::now();
-    Condition::sql(column)
-        .then(" IN (SELECT break_glass.case_id FROM break_glass WHERE break_glass.organization_id = ")
-        .id(tx.organization().uuid())
-        .then(" AND break_glass.user_id = ")
-        .id(user.uuid())
-        .then(" AND break_glass.ended_at IS NULL AND break_glass.expires_at > ")
-        .at(now)
-        .then(" AND break_glass.opened_at <= ")
-        .at(now.plus_seconds(clock::LEEWAY))
-        .then(")")
-}
+use diesel::prelude::*;
 
 /// The caller's own, and those on cases of the caller's teams.
 fn visible(tx: &Tx) -> break_glass::BoxedQuery<'static, Dialect> {
@@ -54,7 +22,7 @@ fn visible(tx: &Tx) -> break_glass::BoxedQuery<'static, Dialect> {
                 " OR EXISTS (SELECT 1 FROM cases WHERE cases.organization_id = break_glass.organization_id AND \
                  cases.id = break_glass.case_id AND ",
             )
-            .with(teams::store::own(tx, "cases.team_id"))
+            .with(visibility::current_user_teams(tx, "cases.team_id"))
             .then("))"),
         _ => Condition::nothing(),
     };
@@ -128,7 +96,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewBreakGlass>) -> Result<(BreakGlass, Vec
     }
     let row = BreakGlassRow::new(case.organization_id, user, new);
     diesel::insert_into(break_glass::table).values(&row).execute(tx.conn)?;
-    timeline::store::add(tx, case.id, "break_glass.opened", row.id, None)?;
+    timeline::add(tx, case.id, "break_glass.opened", row.id, None)?;
     tx.record("break_glass.opened", row.id, new.members());
     let supervisors = users::store::supervisors_of(tx, case.team_id)?;
     Ok((row.into(), supervisors))
@@ -137,7 +105,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewBreakGlass>) -> Result<(BreakGlass, Vec
 /// Writes what has become of it, on the timeline and in the audit log too.
 fn changed(tx: &mut Tx, row: &BreakGlassRow, event: &'static str, members: Vec<String>) -> Result<()> {
     rewrite(break_glass::table.find((row.organization_id, row.id)), row).execute(tx.conn)?;
-    timeline::store::add(tx, row.case_id, event, row.id, None)?;
+    timeline::add(tx, row.case_id, event, row.id, None)?;
     tx.record(event, row.id, members);
     Ok(())
 }

@@ -4,11 +4,12 @@ use super::lifecycle::{self, AvailableTransition, Facts};
 use crate::{
     auth::{Actor, OrganizationId, Role, UserId},
     casework::clients::model::{ClientId, ClientRef},
-    db::schema::cases,
+    db::{dialect::Key, schema::cases},
     directory::providers::model::ProviderId,
     error::{ApiError, Issue, Place, Result},
     http::{Filter, OneOf, Resource},
     identity::{teams::model::TeamId, users::model::UserRef},
+    records::search::model::{SearchKind, Searchable, lines, of_case_number},
     types::{
         Change, Day, Id, Instant, Json, Line, Patch, Text,
         code::{
@@ -19,10 +20,11 @@ use crate::{
 };
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
 
-pub type CaseId = Id<CaseRow>;
+pub use crate::records::ids::CaseId;
 
 text_enum! {
     /// Where a case is in its life.
@@ -56,7 +58,7 @@ pub struct CaseRow {
     pub id: CaseId,
     pub case_number: String,
     pub client_id: ClientId,
-    /// Never changes: what is found without the case is found by it (`oversight::search`).
+    /// Never changes: what is found without the case is found by it (`overview::search`).
     pub team_id: TeamId,
     pub lead_advocate_id: Option<UserId>,
     pub advocacy_type: AdvocacyType,
@@ -428,4 +430,32 @@ pub struct CaseView {
     /// `client`, `lead_advocate`, or both with a comma: the short views of these.
     #[param(value_type = Option<OneOf<CaseExpand>>, inline)]
     pub expand: Option<OneOf<CaseExpand>>,
+}
+
+impl Searchable for CaseRow {
+    const KIND: SearchKind = SearchKind::Case;
+    fn key(&self) -> Key {
+        Key::from_uuid(self.id.uuid())
+    }
+    fn case(&self) -> Option<CaseId> {
+        Some(self.id)
+    }
+    fn title(&self) -> String {
+        self.case_number.clone()
+    }
+    fn body(&self) -> String {
+        let more = [
+            self.priority_reason.as_ref().map(|text| text.as_str()),
+            self.closing_summary.as_ref().map(|text| text.as_str()),
+        ];
+        lines(
+            [Some(self.client_goal.as_str())]
+                .into_iter()
+                .chain(more)
+                .chain(self.tags.0.iter().map(|tag| Some(tag.as_str()))),
+        )
+    }
+    fn more(&self) -> BTreeSet<String> {
+        of_case_number(&self.case_number)
+    }
 }

@@ -2,8 +2,8 @@
 
 use super::model::*;
 use crate::{
-    auth::{OrganizationId, Role, Scope, UserId},
-    casework::{assignments, break_glass, clients, timeline},
+    auth::{OrganizationId, Role, UserId},
+    casework::{assignments, clients},
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::{has_element, row_after},
@@ -16,82 +16,20 @@ use crate::{
         teams::{self, model::TeamId},
         users,
     },
-    oversight::search,
+    records::{search, timeline, visibility},
     types::{Day, Instant, Zone, fault::Fault, fold},
 };
 use diesel::{dsl, dsl::exists, prelude::*};
 
 type Seen = dsl::Filter<dsl::Filter<cases::table, dsl::Eq<cases::organization_id, OrganizationId>>, Condition>;
 
-/// The condition under which a row of `cases` is of the caller's own teams or, with break-glass access, one that they
-/// opened.
-pub fn supervised(tx: &Tx) -> Condition {
-    let own = teams::store::own(tx, "cases.team_id");
-    match tx.by_break_glass() {
-        true => Condition::sql("(").with(own).then(" OR ").with(break_glass::store::opened(tx, "cases.id")).then(")"),
-        false => own,
-    }
-}
-
 /// The cases that this caller may see.
 fn seen(tx: &Tx) -> Seen {
-    let seen = match tx.scope() {
-        Scope::Organization => Condition::everything(),
-        Scope::Teams(_) => supervised(tx),
-        Scope::Assigned(_) => assignments::store::assigned_cases(tx, "cases.id"),
-        Scope::Counted | Scope::Own(_) | Scope::Nothing => Condition::nothing(),
-    };
-    cases::table.filter(cases::organization_id.eq(tx.organization())).filter(seen)
+    cases::table.filter(cases::organization_id.eq(tx.organization())).filter(visibility::visible_cases(tx))
 }
 
 fn visible(tx: &Tx) -> cases::BoxedQuery<'static, Dialect> {
     seen(tx).into_boxed()
-}
-
-/// The condition under which a row of another table, which has a `case_id`, belongs to a case that this caller may see
-/// and work in. An administrator, who sees cases but not what is in them, gets none.
-#[macro_export]
-macro_rules! in_visible_case {
-    ($tx:expr, $table:literal) => {
-        match $tx.scope() {
-            $crate::auth::Scope::Teams(_) => $crate::db::Condition::sql(concat!(
-                "EXISTS (SELECT 1 FROM cases WHERE cases.organization_id = ",
-                $table,
-                ".organization_id AND cases.id = ",
-                $table,
-                ".case_id AND "
-            ))
-            .with($crate::casework::cases::store::supervised($tx))
-            .then(")"),
-            $crate::auth::Scope::Assigned(_) => {
-                $crate::casework::assignments::store::assigned_cases($tx, concat!($table, ".case_id"))
-            }
-            $crate::auth::Scope::Organization
-            | $crate::auth::Scope::Counted
-            | $crate::auth::Scope::Own(_)
-            | $crate::auth::Scope::Nothing => $crate::db::Condition::nothing(),
-        }
-    };
-}
-
-/// The condition under which a row of another table, which has a `case_id`, is of a case that was no mistake: what
-/// should never have been is nobody's work, and counts nowhere.
-#[macro_export]
-macro_rules! not_entered_in_error {
-    ($table:literal) => {
-        $crate::db::Condition::sql(concat!(
-            "NOT EXISTS (SELECT 1 FROM cases AS mistake WHERE mistake.organization_id = ",
-            $table,
-            ".organization_id AND mistake.id = ",
-            $table,
-            ".case_id AND mistake.status = 'entered_in_error')"
-        ))
-    };
-}
-
-/// Whose the cases are that this caller may see: few, for an advocate.
-pub fn clients(tx: &mut Tx) -> Result<Vec<clients::model::ClientId>> {
-    Ok(visible(tx).select(cases::client_id).load(tx.conn)?)
 }
 
 fn filtered(tx: &Tx, filter: &CaseFilter) -> cases::BoxedQuery<'static, Dialect> {
@@ -315,7 +253,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewCase>) -> Result<Case> {
         assignments::store::begin(tx, &row, lead, assignments::model::AssignmentRole::Lead)?;
     }
     search::store::add(tx, row.team_id, &row)?;
-    timeline::store::add(tx, row.id, "case.opened", row.id, None)?;
+    timeline::add(tx, row.id, "case.opened", row.id, None)?;
     tx.record("case.created", row.id, new.members());
     Ok(Case::whole(row, actor))
 }
@@ -346,7 +284,7 @@ pub fn update(tx: &mut Tx, id: CaseId, version: &IfMatch, patch: &Body<CasePatch
     row.check()?;
     save(tx, &mut row)?;
     search::store::replace(tx, &row)?;
-    timeline::store::add(tx, row.id, "case.updated", row.id, None)?;
+    timeline::add(tx, row.id, "case.updated", row.id, None)?;
     tx.record("case.updated", row.id, patch.members());
     Ok(Case::whole(row, actor))
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     auth::{OrganizationId, UserId},
-    casework::{assignments, case_file::Capped, clients, conflicts, deadlines, handovers, timeline},
+    casework::{assignments, clients, conflicts, deadlines, handovers},
     db::{
         Dialect, Tx,
         dialect::row_after,
@@ -18,7 +18,7 @@ use crate::{
     error::{ApiError, Code, Issue, Place, Result},
     http::{Body, Filter, IfMatch, List, Page},
     identity::{organizations, users},
-    oversight::search,
+    records::{Capped, search, timeline},
     types::{
         Day, Id, Instant, Json, Text,
         code::{CaseOutcome, ClosingReason, UnmetNeedReason},
@@ -299,7 +299,7 @@ pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body
         _ => {}
     }
     remember(tx, &row, Some(from), wanted.reason.clone(), wanted.given())?;
-    timeline::store::add(tx, row.id, "case.transitioned", row.id, Some(wanted.to.as_str()))?;
+    timeline::add(tx, row.id, "case.transitioned", row.id, Some(wanted.to.as_str()))?;
     tx.record("case.transitioned", row.id, vec!["status".into()]);
     Ok(Case::whole(row, actor))
 }
@@ -362,7 +362,7 @@ pub fn episodes(tx: &mut Tx, case: &CaseRow) -> Result<Vec<EpisodeRow>> {
     Ok(all
         .order(case_episodes::episode)
         .select(EpisodeRow::as_select())
-        .limit(crate::casework::case_file::MOST)
+        .limit(crate::records::capped::MOST)
         .load(tx.conn)?)
 }
 

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     db::Tx,
     error::Result,
-    oversight::search,
+    records::search,
     types::fold::{self, Asked, Term},
 };
 use std::collections::BTreeSet;

@@ -2,6 +2,7 @@
 
 use super::{model::*, store};
 use crate::{
+    auth::UserId,
     casework::{
         cases::model::{CaseId, CaseStatus},
         statements::{
@@ -18,14 +19,16 @@ use crate::{
     },
     error::{ApiError, Code, Result},
     http::Body,
-    oversight::search,
-    portal::{accounts::model::AccountRow, feedback::model::FeedbackId},
-    types::Instant,
+    records::search,
+    types::{Id, Instant},
 };
 use diesel::prelude::*;
 
 /// What refers to a client and follows it into another: a test holds this list against the foreign keys of the schema.
 pub const REFERENCING_TABLES: &[&str] = &["cases", "client_accounts", "feedback", "statements"];
+
+/// What the ids of `feedback` are the ids of, for the audit log.
+enum FeedbackKey {}
 
 /// How many records are named in one statement.
 const AT_ONCE: usize = 500;
@@ -110,7 +113,7 @@ fn follow(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<()> {
     }
     let said =
         || feedback::table.filter(feedback::organization_id.eq(organization)).filter(feedback::client_id.eq(from));
-    let all: Vec<FeedbackId> = said().order(feedback::id).select(feedback::id).load(tx.conn)?;
+    let all: Vec<Id<FeedbackKey>> = said().order(feedback::id).select(feedback::id).load(tx.conn)?;
     diesel::update(said()).set(feedback::client_id.eq(into)).execute(tx.conn)?;
     for one in all {
         tx.record("feedback.updated", one, vec!["client_id".into()]);
@@ -124,8 +127,9 @@ fn follow_account(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<bool> {
     let accounts = client_accounts::table
         .filter(client_accounts::organization_id.eq(tx.organization()))
         .filter(client_accounts::client_id.eq_any([from, into]));
-    let accounts: Vec<AccountRow> = accounts.select(AccountRow::as_select()).load(tx.conn)?;
-    let Some(own) = accounts.iter().find(|account| account.client_id == from) else { return Ok(false) };
+    let accounts: Vec<(ClientId, UserId)> =
+        accounts.select((client_accounts::client_id, client_accounts::user_id)).load(tx.conn)?;
+    let Some((_, user)) = accounts.iter().find(|(client, _)| *client == from) else { return Ok(false) };
     if accounts.len() > 1 {
         return Err(ApiError::new(
             Code::MergeConflict,
@@ -134,8 +138,8 @@ fn follow_account(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<bool> {
     }
     let row = client_accounts::table.find((tx.organization(), from));
     diesel::update(row).set(client_accounts::client_id.eq(into)).execute(tx.conn)?;
-    tx.record("client.account_removed", from, vec![own.user_id.to_string()]);
-    tx.record("client.account_set", into, vec![own.user_id.to_string()]);
+    tx.record("client.account_removed", from, vec![user.to_string()]);
+    tx.record("client.account_set", into, vec![user.to_string()]);
     Ok(true)
 }
 

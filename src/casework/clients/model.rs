@@ -2,18 +2,23 @@
 
 use crate::{
     auth::{OrganizationId, UserId},
-    db::schema::clients,
+    db::{dialect::Key, schema::clients},
     error::{ApiError, Code},
     http::{Filter, Resource},
     identity::teams::model::TeamId,
+    records::{
+        ids::CaseId,
+        search::model::{SearchKind, Searchable, lines, of_person},
+    },
     types::{Change, Day, Email, Id, Instant, Json, Line, Patch, Text, fault::Fault},
 };
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
 
-pub type ClientId = Id<ClientRow>;
+pub use crate::records::ids::ClientId;
 
 /// How the person can be reached without harm. What is not said is not allowed.
 #[serde_with::skip_serializing_none]
@@ -336,4 +341,25 @@ pub struct ClientFilter {
 }
 impl Filter for ClientFilter {
     const SORTS: &'static [&'static str] = &["-created_at", "created_at"];
+}
+
+impl Searchable for ClientRow {
+    const KIND: SearchKind = SearchKind::Client;
+    fn key(&self) -> Key {
+        Key::from_uuid(self.id.uuid())
+    }
+    fn case(&self) -> Option<CaseId> {
+        None
+    }
+    fn title(&self) -> String {
+        self.preferred_name.to_string()
+    }
+    fn body(&self) -> String {
+        lines(self.names().map(Some))
+    }
+    fn more(&self) -> BTreeSet<String> {
+        let (phone, email) =
+            (self.phone.as_ref().map(|phone| phone.as_str()), self.email.as_ref().map(|email| email.as_str()));
+        of_person(self.names(), phone, email, self.date_of_birth)
+    }
 }

@@ -2,8 +2,6 @@
 
 use super::{duplicates, model::*};
 use crate::{
-    auth::{OrganizationId, Scope},
-    casework::{assignments, break_glass, cases},
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::row_after,
@@ -13,7 +11,7 @@ use crate::{
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
     identity::{organizations, teams},
-    oversight::search,
+    records::{search, visibility},
     types::{Day, Instant, fold},
 };
 use diesel::{dsl, prelude::*};
@@ -36,53 +34,6 @@ macro_rules! is_client {
             &[$tx.organization().uuid(), $id.uuid(), $id.uuid()],
         )
     };
-}
-
-type Seen = dsl::Filter<dsl::Filter<clients::table, dsl::Eq<clients::organization_id, OrganizationId>>, Condition>;
-type Ids = dsl::Select<dsl::Filter<Seen, Condition>, clients::id>;
-
-/// The clients that this caller may see: a supervisor those of the own teams, an advocate those of the own cases and
-/// those without a case that they have made a record of; a client the one whom they are. With break-glass access, a
-/// supervisor sees the client of the case that they opened. Nobody sees a record that was merged into another.
-fn seen(tx: &Tx) -> Seen {
-    clients::table.filter(clients::organization_id.eq(tx.organization())).filter(is_visible(tx))
-}
-
-/// The same condition, of the clients that another query joins: those of the organization.
-pub fn is_visible(tx: &Tx) -> Condition {
-    let seen = match tx.scope() {
-        Scope::Teams(_) if tx.by_break_glass() => Condition::sql("(")
-            .with(teams::store::own(tx, "clients.team_id"))
-            .then(" OR clients.id IN (SELECT cases.client_id FROM cases WHERE cases.organization_id = ")
-            .id(tx.organization().uuid())
-            .then(" AND ")
-            .with(break_glass::store::opened(tx, "cases.id"))
-            .then("))"),
-        Scope::Teams(_) => teams::store::own(tx, "clients.team_id"),
-        Scope::Assigned(user) => Condition::sql(
-            "(clients.id IN (SELECT cases.client_id FROM cases WHERE \
-             cases.organization_id = ",
-        )
-        .id(tx.organization().uuid())
-        .then(" AND ")
-        .with(assignments::store::assigned_cases(tx, "cases.id"))
-        .then(") OR (clients.created_by = ")
-        .id(user.uuid())
-        .then(
-            " AND NOT EXISTS (SELECT 1 FROM cases WHERE cases.organization_id = clients.organization_id AND \
-                 cases.client_id = clients.id)))",
-        ),
-        Scope::Own(user) => Condition::sql(
-            "clients.id IN (SELECT client_accounts.client_id FROM client_accounts WHERE \
-             client_accounts.organization_id = ",
-        )
-        .id(tx.organization().uuid())
-        .then(" AND client_accounts.user_id = ")
-        .id(user.uuid())
-        .then(")"),
-        Scope::Organization | Scope::Counted | Scope::Nothing => Condition::nothing(),
-    };
-    Condition::sql("(NOT clients.is_merged AND ").with(seen).then(")")
 }
 
 /// The condition under which a column, as SQL names it, has any of the ids that name the same client: for what keeps
@@ -142,26 +93,12 @@ pub fn view(tx: &mut Tx, row: ClientRow) -> Result<Client> {
 }
 
 fn visible(tx: &Tx) -> clients::BoxedQuery<'static, Dialect> {
-    seen(tx).into_boxed()
+    visibility::clients_of_caller(tx).into_boxed()
 }
 
 /// The ids of these, for the queries of what belongs to a client.
-pub fn visible_ids(tx: &Tx) -> dsl::Select<Seen, clients::id> {
-    seen(tx).select(clients::id)
-}
-
-/// The client that a row of `search_documents` is of, for a query of those.
-pub fn of_search_document(tx: &Tx) -> Ids {
-    seen(tx).filter(Condition::new(&["clients.id = search_documents.id"], &[])).select(clients::id)
-}
-
-/// The clients of the cases that this caller works in, and those that the caller has made a record of: few, for an
-/// advocate.
-pub fn own(tx: &mut Tx) -> Result<Vec<ClientId>> {
-    let mut own: Vec<ClientId> = cases::store::clients(tx)?;
-    let made = visible(tx).filter(clients::created_by.eq(tx.user()?));
-    own.extend(made.select(clients::id).load::<ClientId>(tx.conn)?);
-    Ok(own)
+pub fn visible_ids(tx: &Tx) -> dsl::Select<visibility::VisibleClients, clients::id> {
+    visibility::clients_of_caller(tx).select(clients::id)
 }
 
 fn filtered(tx: &Tx, filter: &ClientFilter) -> clients::BoxedQuery<'static, Dialect> {

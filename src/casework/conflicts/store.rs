@@ -3,12 +3,9 @@
 use super::{interests::model::InterestKind, model::*};
 use crate::{
     auth::UserId,
-    casework::{
-        cases::{
-            self,
-            model::{CaseId, CaseRow, CaseStatus},
-        },
-        timeline,
+    casework::cases::{
+        self,
+        model::{CaseId, CaseRow, CaseStatus},
     },
     db::{
         Dialect, PortableDsl as _, Tx,
@@ -20,7 +17,7 @@ use crate::{
     error::{ApiError, Result},
     http::{Body, List, Page},
     identity::{organizations, users},
-    in_visible_case,
+    records::{timeline, visibility},
     types::{Day, Id, Instant, Json},
 };
 use diesel::prelude::*;
@@ -29,7 +26,7 @@ use diesel::prelude::*;
 fn visible(tx: &Tx) -> conflict_checks::BoxedQuery<'static, Dialect> {
     conflict_checks::table
         .filter(conflict_checks::organization_id.eq(tx.organization()))
-        .filter(in_visible_case!(tx, "conflict_checks"))
+        .filter(visibility::in_visible_case(tx, "conflict_checks"))
         .into_boxed()
 }
 
@@ -162,7 +159,7 @@ pub fn run(tx: &mut Tx, case: CaseId, new: &Body<NewConflictCheck>) -> Result<Co
     }
     let found = conflicts(tx, &case, new.lead_advocate_id)?;
     let row = insert(tx, &mut case, Occasion::AskedFor, found)?;
-    timeline::store::add(tx, case.id, "conflict_check.run", row.id, Some(row.result().as_str()))?;
+    timeline::add(tx, case.id, "conflict_check.run", row.id, Some(row.result().as_str()))?;
     tx.record("conflict_check.run", row.id, new.members());
     Ok(row.into())
 }
@@ -181,7 +178,7 @@ pub fn notice(tx: &mut Tx, case: &mut CaseRow, occasion: Occasion) -> Result<()>
         return Ok(());
     }
     let row = insert(tx, case, occasion, found)?;
-    timeline::store::add(tx, case.id, event, row.id, Some(row.result().as_str()))?;
+    timeline::add(tx, case.id, event, row.id, Some(row.result().as_str()))?;
     tx.record(event, row.id, Vec::new());
     Ok(())
 }
@@ -189,7 +186,7 @@ pub fn notice(tx: &mut Tx, case: &mut CaseRow, occasion: Occasion) -> Result<()>
 /// Looks anew at the running cases of everybody who has something to do with a provider that another was just merged
 /// into: what they have to do with the one is now to do with the other. Whoever merges need see none of these cases,
 /// and is shown none.
-pub fn look_again(tx: &mut Tx, provider: ProviderId) -> Result<()> {
+pub fn recheck_after_merge(tx: &mut Tx<'_>, provider: ProviderId) -> Result<()> {
     let organization = tx.organization();
     let concerned = interests::table
         .filter(interests::organization_id.eq(organization))
@@ -243,7 +240,7 @@ pub fn decide(tx: &mut Tx, id: ConflictCheckId, new: &Body<NewConflictDecision>)
     rewrite(conflict_checks::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
     // With a reassignment it is settled once somebody else has the case, and a check says so.
     settle(tx, &mut case, new.decision == ConflictDecision::ProceedWithConsent)?;
-    timeline::store::add(tx, case.id, "conflict_check.decided", row.id, Some(new.decision.as_str()))?;
+    timeline::add(tx, case.id, "conflict_check.decided", row.id, Some(new.decision.as_str()))?;
     tx.record("conflict_check.decided", row.id, new.members());
     Ok(row.into())
 }

@@ -3,7 +3,7 @@
 
 use super::{model::*, requests::*, store};
 use crate::{
-    casework::{cases::model::CaseId, timeline},
+    casework::cases::model::CaseId,
     db::{
         PortableDsl as _, Tx,
         schema::{cases, deadlines},
@@ -11,14 +11,14 @@ use crate::{
     directory::deadline_rules::{compute::DeadlineSource, model::DeadlineRuleId},
     error::{ApiError, Code, Result},
     http::Body,
-    not_entered_in_error,
+    records::{timeline, visibility},
     types::Json,
 };
 use diesel::prelude::*;
 
 /// Puts the open deadlines that a new version of a rule would move on the review list, whoever's they are: the one who
 /// adds the version sees none of them. A day that somebody has set by hand is no longer the rule's.
-pub fn rule_changed(tx: &mut Tx, rule: DeadlineRuleId) -> Result<()> {
+pub fn rule_changed(tx: &mut Tx<'_>, rule: DeadlineRuleId) -> Result<()> {
     let organization = tx.organization();
     let open = || {
         let of_rule =
@@ -27,7 +27,7 @@ pub fn rule_changed(tx: &mut Tx, rule: DeadlineRuleId) -> Result<()> {
             .filter(deadlines::status.eq_any(DeadlineStatus::OPEN))
             .filter(deadlines::source.ne(DeadlineSource::Manual));
         // In a case that was entered in error nobody could decide.
-        open.filter(not_entered_in_error!("deadlines"))
+        open.filter(visibility::not_entered_in_error("deadlines"))
     };
     // The cases are held before what hangs on them, here as everywhere.
     let theirs = cases::table
@@ -50,7 +50,7 @@ pub fn rule_changed(tx: &mut Tx, rule: DeadlineRuleId) -> Result<()> {
         row.review = review;
         store::save(tx, &mut row)?;
         if moved {
-            timeline::store::add(tx, row.case_id, "deadline.review_due", row.id, None)?;
+            timeline::add(tx, row.case_id, "deadline.review_due", row.id, None)?;
         }
         tx.record("deadline.review_due", row.id, vec!["review".into()]);
     }

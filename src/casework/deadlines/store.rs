@@ -7,12 +7,10 @@ use crate::{
             self,
             model::{ActionId, ActionStatus},
         },
-        case_file::Capped,
         cases::{
             self,
             model::{CaseId, CaseRow, CaseStatus},
         },
-        timeline,
     },
     db::{
         Dialect, PortableDsl as _, Tx,
@@ -29,14 +27,14 @@ use crate::{
     error::{ApiError, Result},
     http::{Body, Filter, IfMatch, List, Page},
     identity::organizations,
-    in_visible_case,
+    records::{Capped, timeline, visibility},
     types::{Day, Instant, Json, Text, Zone},
 };
 use diesel::prelude::*;
 
 /// The deadlines of the cases that this caller may work in.
 fn visible(tx: &Tx) -> deadlines::BoxedQuery<'static, Dialect> {
-    of_organization(tx).filter(in_visible_case!(tx, "deadlines"))
+    of_organization(tx).filter(visibility::in_visible_case(tx, "deadlines"))
 }
 
 /// Every deadline of the organization: for what must reach them all and shows none.
@@ -219,7 +217,7 @@ pub(super) fn record_event(
     members: Vec<String>,
 ) -> Result<()> {
     recount(tx, case)?;
-    timeline::store::add(tx, case.id, event, row.id, detail)?;
+    timeline::add(tx, case.id, event, row.id, detail)?;
     tx.record(event, row.id, members);
     Ok(())
 }
@@ -411,7 +409,7 @@ pub fn waive_open(tx: &mut Tx, case: &mut CaseRow, reason: &Text<2000>) -> Resul
         row.go(DeadlineStatus::Excused)?;
         row.excused_reason = Some(reason.clone());
         save(tx, &mut row)?;
-        timeline::store::add(tx, case.id, "deadline.excused", row.id, None)?;
+        timeline::add(tx, case.id, "deadline.excused", row.id, None)?;
         tx.record("deadline.excused", row.id, vec!["status".into(), "excused_reason".into()]);
     }
     (case.open_deadlines, case.next_deadline_on) = (0, None);

@@ -10,13 +10,13 @@ use crate::{
             lifecycle::{self, Mover},
             model::{CaseId, CaseRow, CaseStatus},
         },
-        deadlines, meetings, tasks, timeline,
+        deadlines, meetings, tasks,
     },
     db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, rewrite, schema::handovers},
     error::{ApiError, Code, OnUnique as _, Result},
     http::{Body, Filter, List, Page},
     identity::{organizations, teams, users},
-    in_visible_case,
+    records::{timeline, visibility},
     types::{Day, Instant},
 };
 use diesel::prelude::*;
@@ -24,7 +24,7 @@ use diesel::prelude::*;
 /// The handovers of the cases that this caller may work in, and those that are offered to the caller now.
 fn visible(tx: &Tx) -> Result<handovers::BoxedQuery<'static, Dialect>> {
     let seen = Condition::sql("(")
-        .with(in_visible_case!(tx, "handovers"))
+        .with(visibility::in_visible_case(tx, "handovers"))
         .then(" OR (handovers.status = 'offered' AND handovers.to_user_id = ")
         .id(tx.user()?.uuid())
         .then("))");
@@ -151,7 +151,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewHandover>) -> Result<Hand
     let row = HandoverRow::new(&case, lead, actor.user, new, open_work);
     let doubled = || ApiError::new(Code::AlreadyExists, "The case already has an open handover.");
     diesel::insert_into(handovers::table).values(&row).execute(tx.conn).on_unique(doubled)?;
-    timeline::store::add(tx, case.id, "handover.offered", row.id, None)?;
+    timeline::add(tx, case.id, "handover.offered", row.id, None)?;
     tx.record("handover.offered", row.id, new.members());
     view(tx, row)
 }
@@ -159,7 +159,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewHandover>) -> Result<Hand
 /// Writes how the offer ended, on the timeline and in the audit log too.
 fn answered(tx: &mut Tx, row: &HandoverRow, event: &'static str, members: Vec<String>) -> Result<()> {
     rewrite(handovers::table.find((row.organization_id, row.id)), row).execute(tx.conn)?;
-    timeline::store::add(tx, row.case_id, event, row.id, None)?;
+    timeline::add(tx, row.case_id, event, row.id, None)?;
     tx.record(event, row.id, members);
     Ok(())
 }

@@ -5,10 +5,11 @@ pub use super::voice::*;
 use crate::{
     auth::{OrganizationId, UserId},
     casework::cases::model::{CaseId, CaseRow},
-    db::schema::meetings,
+    db::{dialect::Key, schema::meetings},
     directory::providers::model::ProviderId,
     error::{ApiError, Issue, Place, Result},
     http::{Filter, OneOf, Resource},
+    records::search::model::{SearchKind, Searchable, lines},
     types::{
         Change, Id, Instant, Json, Line, Patch, Text, Zone,
         code::{MeetingOutcome, MeetingType},
@@ -384,4 +385,26 @@ pub struct MeetingFilter {
 }
 impl Filter for MeetingFilter {
     const SORTS: &'static [&'static str] = &["-starts_at", "starts_at"];
+}
+
+impl Searchable for MeetingRow {
+    const KIND: SearchKind = SearchKind::Meeting;
+    fn key(&self) -> Key {
+        Key::from_uuid(self.id.uuid())
+    }
+    fn case(&self) -> Option<CaseId> {
+        Some(self.case_id)
+    }
+    fn title(&self) -> String {
+        self.type_.label()
+    }
+    fn body(&self) -> String {
+        let texts = [
+            Some(self.purpose.as_str()),
+            self.type_text.as_ref().map(|text| text.as_str()),
+            self.place.as_ref().map(|text| text.as_str()),
+            self.summary.as_ref().map(|text| text.as_str()),
+        ];
+        lines(texts.into_iter().chain(self.participants.0.iter().map(|who| Some(who.name.as_str()))))
+    }
 }

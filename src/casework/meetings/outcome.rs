@@ -13,13 +13,12 @@ use crate::{
     casework::{
         cases::model::CaseRow,
         tasks::{self, model::TaskId},
-        timeline,
     },
     db::{Tx, dialect::Key},
     error::{ApiError, Issue, Place, Result},
     http::Body,
     identity::users,
-    oversight::search,
+    records::{search, timeline},
     types::{Day, Instant, Json, Line, Text, code::MeetingOutcome, fault::Fault},
 };
 use serde::{Deserialize, Serialize};
@@ -150,7 +149,7 @@ pub fn perform(tx: &mut Tx, id: MeetingId, new: &Body<NewOutcome>) -> Result<Mee
     new.apply(&mut row);
     store::save(tx, &mut row)?;
     search::store::replace(tx, &row)?;
-    timeline::store::add(tx, row.case_id, new.status.event(), row.id, None)?;
+    timeline::add(tx, row.case_id, new.status.event(), row.id, None)?;
     tx.record(new.status.event(), row.id, new.members());
     let promised: Result<Vec<Commitment>> =
         new.commitments.iter().map(|promise| Ok(commitments::store::insert(tx, &row, promise)?.into())).collect();

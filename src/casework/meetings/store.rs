@@ -4,20 +4,17 @@ use super::{model::*, preparation};
 use crate::{
     auth::OrganizationId,
     casework::{
-        assignments,
-        case_file::Capped,
         cases::{
             self,
             model::{CaseId, CaseRow},
         },
         conflicts::{self, model::Occasion},
-        timeline,
     },
     db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, rewrite, schema::meetings},
     directory::providers,
     error::{ApiError, Result},
     http::{Body, Filter, IfMatch, List, OneOf, Page},
-    oversight::search,
+    records::{Capped, search, timeline, visibility},
     types::Instant,
 };
 use diesel::{dsl, prelude::*};
@@ -28,7 +25,7 @@ type Seen = dsl::Filter<dsl::Filter<meetings::table, dsl::Eq<meetings::organizat
 fn seen(tx: &Tx) -> Seen {
     meetings::table
         .filter(meetings::organization_id.eq(tx.organization()))
-        .filter(crate::in_visible_case!(tx, "meetings"))
+        .filter(visibility::in_visible_case(tx, "meetings"))
 }
 
 fn visible(tx: &Tx) -> meetings::BoxedQuery<'static, Dialect> {
@@ -69,7 +66,7 @@ fn filtered(tx: &Tx, filter: &MeetingFilter) -> Result<meetings::BoxedQuery<'sta
                 .then(" AND cases.lead_advocate_id = ")
                 .id(tx.user()?.uuid())
                 .then(") OR ")
-                .with(assignments::store::assigned_cases(tx, "meetings.case_id"))
+                .with(visibility::assigned_cases(tx, "meetings.case_id"))
                 .then(")"),
         );
     }
@@ -192,7 +189,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewMeeting>) -> Result<Meeti
     diesel::insert_into(meetings::table).values(&row).execute(tx.conn)?;
     preparation::store::insert(tx, &checklist)?;
     search::store::add(tx, case.team_id, &row)?;
-    timeline::store::add(tx, row.case_id, "meeting.created", row.id, Some(row.status.as_str()))?;
+    timeline::add(tx, row.case_id, "meeting.created", row.id, Some(row.status.as_str()))?;
     tx.record("meeting.created", row.id, new.members());
     if row.provider_id.is_some() {
         conflicts::store::notice(tx, &mut case, Occasion::ProviderAdded)?;
@@ -201,7 +198,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewMeeting>) -> Result<Meeti
         earlier.status = MeetingStatus::Rescheduled;
         earlier.rescheduled_to = Some(row.id);
         save(tx, &mut earlier)?;
-        timeline::store::add(tx, earlier.case_id, "meeting.rescheduled", earlier.id, None)?;
+        timeline::add(tx, earlier.case_id, "meeting.rescheduled", earlier.id, None)?;
         tx.record("meeting.rescheduled", earlier.id, vec!["status".into(), "rescheduled_to".into()]);
     }
     Ok(row.into())
@@ -221,7 +218,7 @@ pub fn update(tx: &mut Tx, id: MeetingId, version: &IfMatch, patch: &Body<Meetin
     save(tx, &mut row)?;
     preparation::store::insert(tx, &checklist)?;
     search::store::replace(tx, &row)?;
-    timeline::store::add(tx, row.case_id, if booked { "meeting.booked" } else { "meeting.updated" }, row.id, None)?;
+    timeline::add(tx, row.case_id, if booked { "meeting.booked" } else { "meeting.updated" }, row.id, None)?;
     tx.record("meeting.updated", row.id, patch.members());
     if patch.provider_id.set().is_some() {
         conflicts::store::notice(tx, &mut case, Occasion::ProviderAdded)?;

@@ -3,10 +3,14 @@
 use crate::{
     auth::{OrganizationId, UserId},
     casework::cases::model::CaseId,
-    db::schema::{note_amendments, notes},
+    db::{
+        dialect::Key,
+        schema::{note_amendments, notes},
+    },
     error::{ApiError, Issue, Place, Result},
     http::{Filter, OneOf, Resource},
-    types::{Change, Id, Instant, Json, Patch, Text, fault::Fault},
+    records::search::model::{SearchKind, Searchable, lines},
+    types::{Change, Id, Instant, Json, Patch, Text, code, fault::Fault},
 };
 use diesel::prelude::*;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -19,29 +23,13 @@ use utoipa::{
 };
 use validator::Validate;
 
+pub use crate::records::visibility::NoteKind;
+
 pub type NoteId = Id<NoteRow>;
 pub type AmendmentId = Id<AmendmentRow>;
 
 /// How long after it was written a note can be changed.
 const LOCKED_AFTER_SECONDS: i64 = 24 * 3600;
-
-text_enum! {
-    /// What a note is about, and so who reads it.
-    pub enum NoteKind {
-        /// A contact with the client or about the case.
-        Contact = "contact",
-        Progress = "progress",
-        /// For its author and the team's supervisors.
-        Restricted = "restricted",
-        /// Of a talk about the work; for its author and the team's supervisors.
-        Supervision = "supervision",
-    }
-}
-
-impl NoteKind {
-    /// The kinds that everybody reads who works the case.
-    pub const FOR_ALL: &'static [Self] = &[Self::Contact, Self::Progress];
-}
 
 text_enum! {
     /// Who turned to whom: `in` is to us, `out` is from us.
@@ -399,6 +387,26 @@ pub struct NoteFilter {
 }
 impl Filter for NoteFilter {
     const SORTS: &'static [&'static str] = &["-occurred_at", "occurred_at"];
+}
+
+/// With its amendments.
+impl Searchable for Note {
+    const KIND: SearchKind = SearchKind::Note;
+    fn key(&self) -> Key {
+        Key::from_uuid(self.id.uuid())
+    }
+    fn case(&self) -> Option<CaseId> {
+        Some(self.case_id)
+    }
+    fn title(&self) -> String {
+        code::words(self.kind.as_str())
+    }
+    fn body(&self) -> String {
+        lines([Some(self.body.as_str())].into_iter().chain(self.amendments.iter().map(|more| Some(more.body.as_str()))))
+    }
+    fn readers(&self) -> Option<(NoteKind, UserId)> {
+        Some((self.kind, self.author_id))
+    }
 }
 
 #[cfg(test)]

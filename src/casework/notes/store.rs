@@ -5,12 +5,11 @@ use crate::{
     auth::Role,
     casework::{
         assignments,
-        case_file::{Capped, MOST},
         cases::{
             self, contacts,
             model::{CaseId, CaseRow},
         },
-        clients, timeline,
+        clients,
     },
     db::{
         Dialect, PortableDsl as _, Tx,
@@ -20,26 +19,18 @@ use crate::{
     },
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
-    in_visible_case,
-    oversight::search,
+    records::{Capped, capped::MOST, search, timeline, visibility},
     types::{Day, Id, Instant, Json},
 };
 use diesel::prelude::*;
 
 /// The notes of the cases that this caller may work in, without those that are not for them.
 fn visible(tx: &Tx) -> Result<notes::BoxedQuery<'static, Dialect>> {
-    let actor = tx.actor()?;
-    let all = notes::table
+    Ok(notes::table
         .filter(notes::organization_id.eq(tx.organization()))
-        .filter(in_visible_case!(tx, "notes"))
-        .into_boxed();
-    match actor.role {
-        Role::Supervisor => Ok(all),
-        Role::Advocate => {
-            Ok(all.filter(notes::kind.eq_any(NoteKind::FOR_ALL.to_vec()).or(notes::author_id.eq(actor.user))))
-        }
-        _ => Err(ApiError::not_found()),
-    }
+        .filter(visibility::in_visible_case(tx, "notes"))
+        .filter(visibility::readable_notes(tx, "notes.kind", "notes.author_id")?)
+        .into_boxed())
 }
 
 fn filtered(tx: &Tx, case: CaseId, filter: &NoteFilter) -> Result<notes::BoxedQuery<'static, Dialect>> {
@@ -164,7 +155,7 @@ pub fn create<const LIMIT: usize>(tx: &mut Tx, case: CaseId, new: &Body<NewNote,
     }
     diesel::insert_into(notes::table).values(&row).execute(tx.conn)?;
     derive_contacts(tx, &mut case, None, row.reached_at())?;
-    timeline::store::add_note(tx, case.id, "note.created", row.id, row.kind)?;
+    timeline::add_note(tx, case.id, "note.created", row.id, row.kind)?;
     tx.record("note.created", row.id, new.members());
     let note = Note::of(row, Vec::new());
     search::store::add(tx, case.team_id, &note)?;
@@ -206,7 +197,7 @@ pub fn update<const LIMIT: usize>(
     }
     save(tx, &mut row)?;
     derive_contacts(tx, &mut case, before, row.reached_at())?;
-    timeline::store::add_note(tx, row.case_id, "note.updated", row.id, row.kind)?;
+    timeline::add_note(tx, row.case_id, "note.updated", row.id, row.kind)?;
     tx.record("note.updated", row.id, patch.members());
     let note = whole(tx, row)?;
     search::store::replace(tx, &note)?;
@@ -258,7 +249,7 @@ pub fn amend<const LIMIT: usize>(tx: &mut Tx, id: NoteId, new: &Body<NewAmendmen
     diesel::insert_into(amendments::table).values(&amendment).execute(tx.conn)?;
     save(tx, &mut row)?;
     derive_contacts(tx, &mut case, before, row.reached_at())?;
-    timeline::store::add_note(tx, row.case_id, event, row.id, row.kind)?;
+    timeline::add_note(tx, row.case_id, event, row.id, row.kind)?;
     tx.record(event, row.id, new.members());
     let note = whole(tx, row)?;
     search::store::replace(tx, &note)?;

@@ -18,12 +18,12 @@ use crate::{
         Accept, Body, File, IdempotencyKey, IfMatch, List, OptionalIfMatch, Page, Query, Reply, Shown,
         body::NOTE_LIMIT, ok, once, paged, plain,
     },
-    oversight::exports::{
+    print::{html, pdf},
+    records::exports::{
         cover,
         gate::Outgoing,
         model::{ExportRecord, PrintFormat, PrintQuery},
     },
-    print::{html, pdf},
     types::Day,
 };
 use actix_web::{

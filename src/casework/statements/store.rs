@@ -7,7 +7,7 @@ use crate::{
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
     identity::organizations::{self, model::OrganizationRow},
-    oversight::exports::model::{Audience, PrintFormat},
+    records::exports::model::{Audience, PrintFormat},
     types::{Day, Instant, Line},
 };
 use diesel::prelude::*;

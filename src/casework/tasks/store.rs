@@ -3,13 +3,9 @@
 use super::model::*;
 use crate::{
     auth::UserId,
-    casework::{
-        case_file::Capped,
-        cases::{
-            self,
-            model::{CaseId, CaseRow},
-        },
-        timeline,
+    casework::cases::{
+        self,
+        model::{CaseId, CaseRow},
     },
     db::{
         Dialect, PortableDsl as _, Tx,
@@ -20,14 +16,17 @@ use crate::{
     error::{ApiError, Result},
     http::{Body, Filter, IfMatch, List, Page},
     identity::users,
-    in_visible_case,
+    records::{Capped, timeline, visibility},
     types::{Day, Instant, Line, Text},
 };
 use diesel::prelude::*;
 
 /// The tasks of the cases that this caller may work in.
 fn visible(tx: &Tx) -> tasks::BoxedQuery<'static, Dialect> {
-    tasks::table.filter(tasks::organization_id.eq(tx.organization())).filter(in_visible_case!(tx, "tasks")).into_boxed()
+    tasks::table
+        .filter(tasks::organization_id.eq(tx.organization()))
+        .filter(visibility::in_visible_case(tx, "tasks"))
+        .into_boxed()
 }
 
 fn filtered(tx: &Tx, filter: &TaskFilter) -> Result<tasks::BoxedQuery<'static, Dialect>> {
@@ -122,7 +121,7 @@ pub fn pass_on(tx: &mut Tx, case: CaseId, from: Vec<UserId>, to: UserId) -> Resu
         row.version += 1;
         row.updated_at = Instant::now();
         rewrite(tasks::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
-        timeline::store::add(tx, row.case_id, "task.updated", row.id, None)?;
+        timeline::add(tx, row.case_id, "task.updated", row.id, None)?;
         tx.record("task.updated", row.id, vec!["assignee_id".into()]);
     }
     Ok(())
@@ -145,7 +144,7 @@ pub fn insert(
 
 fn put(tx: &mut Tx, row: TaskRow, members: Vec<String>) -> Result<TaskRow> {
     diesel::insert_into(tasks::table).values(&row).execute(tx.conn)?;
-    timeline::store::add(tx, row.case_id, "task.created", row.id, None)?;
+    timeline::add(tx, row.case_id, "task.created", row.id, None)?;
     tx.record("task.created", row.id, members);
     Ok(row)
 }
@@ -178,10 +177,8 @@ pub fn update(tx: &mut Tx, id: TaskId, version: &IfMatch, patch: &Body<TaskPatch
     row.updated_at = Instant::now();
     rewrite(tasks::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
     match row.status {
-        TaskStatus::Done if before != TaskStatus::Done => {
-            timeline::store::add(tx, row.case_id, "task.done", row.id, None)?
-        }
-        now => timeline::store::add(tx, row.case_id, "task.updated", row.id, (now != before).then(|| now.as_str()))?,
+        TaskStatus::Done if before != TaskStatus::Done => timeline::add(tx, row.case_id, "task.done", row.id, None)?,
+        now => timeline::add(tx, row.case_id, "task.updated", row.id, (now != before).then(|| now.as_str()))?,
     }
     tx.record("task.updated", row.id, patch.members());
     Ok(row.into())

@@ -7,6 +7,7 @@ use crate::{
         policy::{ReadDeadlineRules, WriteDeadlineRules},
     },
     db::Db,
+    directory::Dependents,
     http::{Body, IdempotencyKey, List, Page, Reply, ok, once, paged, plain},
 };
 use actix_web::{
@@ -126,6 +127,7 @@ pub async fn add_deadline_rule_version(
     id: Path<DeadlineRuleId>,
     request: IdempotencyKey,
     body: Body<NewDeadlineRule>,
+    dependents: Data<Dependents>,
 ) -> Reply<DeadlineRule> {
-    once(&db, &who, request, body, move |tx, new| store::add_version(tx, *id, new)).await
+    once(&db, &who, request, body, move |tx, new| store::add_version(tx, *id, new, &dependents)).await
 }

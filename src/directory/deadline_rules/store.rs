@@ -3,6 +3,7 @@
 use super::{catalogue, compute::Trigger, compute::compute, holidays::Holidays, model::*};
 use crate::{
     db::{Dialect, Tx, lock::Purpose, schema::deadline_rules as rules},
+    directory::Dependents,
     error::{ApiError, Code, OnUnique as _, Result},
     http::{Body, List, Page},
     identity::organizations,
@@ -118,7 +119,12 @@ pub fn create(tx: &mut Tx, new: &Body<NewDeadlineRule>) -> Result<DeadlineRule> 
 }
 
 /// A newer version of any rule. The versions before stay what they were.
-pub fn add_version(tx: &mut Tx, id: DeadlineRuleId, new: &Body<NewDeadlineRule>) -> Result<DeadlineRule> {
+pub fn add_version(
+    tx: &mut Tx,
+    id: DeadlineRuleId,
+    new: &Body<NewDeadlineRule>,
+    dependents: &Dependents,
+) -> Result<DeadlineRule> {
     lock_for_update(tx, id, false)?;
     let versions = find(tx, id)?;
     let newest = versions.last().ok_or_else(ApiError::not_found)?;
@@ -130,8 +136,7 @@ pub fn add_version(tx: &mut Tx, id: DeadlineRuleId, new: &Body<NewDeadlineRule>)
     };
     diesel::insert_into(rules::table).values(&row).execute(tx.conn).on_unique(elsewhere)?;
     tx.record("deadline_rule.version_added", id, new.members());
-    // The one place where a rule changes: what depends on it is told here, in the same transaction.
-    crate::casework::deadlines::review::rule_changed(tx, id)?;
+    (dependents.rule_version_added)(tx, id)?;
     Ok(DeadlineRule::new(id, newest.code, row.version, RuleSource::Organization, row.terms))
 }
 

@@ -7,6 +7,7 @@ use crate::{
         policy::{MergeDirectory, ReadDirectory, WriteDirectory},
     },
     db::Db,
+    directory::Dependents,
     http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, ok, once, paged},
 };
 use actix_web::{
@@ -105,6 +106,7 @@ pub async fn merge_provider(
     id: Path<ProviderId>,
     request: IdempotencyKey,
     body: Body<ProviderMerge>,
+    dependents: Data<Dependents>,
 ) -> Reply<Provider> {
-    once(&db, &who, request, body, move |tx, wanted| store::merge(tx, *id, wanted)).await
+    once(&db, &who, request, body, move |tx, wanted| store::merge(tx, *id, wanted, &dependents)).await
 }

@@ -2,13 +2,13 @@
 
 use super::model::*;
 use crate::{
-    casework::conflicts,
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         dialect::row_after,
         rewrite,
         schema::{actions, barriers, interests, meetings, provider_merges, providers, services},
     },
+    directory::Dependents,
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
     types::{Instant, fold},
@@ -218,7 +218,7 @@ fn follow(tx: &mut Tx, from: ProviderId, into: ProviderId) -> Result<()> {
 }
 
 /// Merges a duplicate into the provider that it is over again. Its row stays, its id goes on naming the other.
-pub fn merge(tx: &mut Tx, id: ProviderId, wanted: &Body<ProviderMerge>) -> Result<Provider> {
+pub fn merge(tx: &mut Tx, id: ProviderId, wanted: &Body<ProviderMerge>, dependents: &Dependents) -> Result<Provider> {
     tx.conn.take_time(60)?; // however much follows the duplicate
     let own = find(tx, id)?.id;
     let into = find(tx, wanted.into).map_err(|error| error.named_by("/into"))?.id;
@@ -256,7 +256,7 @@ pub fn merge(tx: &mut Tx, id: ProviderId, wanted: &Body<ProviderMerge>) -> Resul
     .execute(tx.conn)?;
     diesel::insert_into(provider_merges::table).values(merge).execute(tx.conn)?;
     follow(tx, id, into)?;
-    conflicts::store::look_again(tx, into)?;
+    (dependents.provider_merged)(tx, into)?;
     tx.record("provider.merged", id, wanted.members());
     tx.record("provider.updated", into, vec!["merged_ids".into()]);
     view(tx, row)

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
 
-pub type TeamId = Id<TeamRow>;
+pub use crate::auth::TeamId;
 
 /// A row of `teams`.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]

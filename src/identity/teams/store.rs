@@ -11,49 +11,17 @@ use crate::{
     },
     error::{ApiError, Code, OnUnique as _, Result},
     http::{Body, IfMatch, List, Page},
+    records::visibility,
     types::{Instant, Line},
 };
 use diesel::prelude::*;
-
-/// The condition under which a column holds a team that is the caller's own now: one that they are in or, for a
-/// supervisor, one that they are deputised to. Whatever a supervisor sees is asked for with it, here and in every other
-/// store.
-///
-/// Two lists joined by OR, and not one UNION: PostgreSQL keeps each as a small hash and goes on walking the index of
-/// the list that is shown, however little it knows of the tables.
-pub fn own(tx: &Tx, column: &'static str) -> Condition {
-    let Ok(actor) = tx.actor() else { return Condition::nothing() };
-    let (organization, user) = (actor.organization.uuid(), actor.user.uuid());
-    let in_it = Condition::sql("(")
-        .then(column)
-        .then(" IN (SELECT team_members.team_id FROM team_members WHERE team_members.organization_id = ")
-        .id(organization)
-        .then(" AND team_members.user_id = ")
-        .id(user);
-    if actor.role != Role::Supervisor {
-        return in_it.then("))");
-    }
-    let now = Instant::now();
-    in_it
-        .then(") OR ")
-        .then(column)
-        .then(" IN (SELECT team_deputies.team_id FROM team_deputies WHERE team_deputies.organization_id = ")
-        .id(organization)
-        .then(" AND team_deputies.user_id = ")
-        .id(user)
-        .then(" AND team_deputies.starts_at <= ")
-        .at(now)
-        .then(" AND team_deputies.ends_at > ")
-        .at(now)
-        .then("))")
-}
 
 /// The condition under which a column holds a team that this caller may see: an administrator and an integration see
 /// all of them, the others their own.
 pub fn seen(tx: &Tx, column: &'static str) -> Result<Condition> {
     Ok(match tx.actor()?.role {
         Role::Admin | Role::Integration => Condition::everything(),
-        _ => own(tx, column),
+        _ => visibility::current_user_teams(tx, column),
     })
 }
 
@@ -121,7 +89,9 @@ pub fn all(tx: &mut Tx) -> Result<Vec<TeamId>> {
 
 /// The caller's own teams, those that they are deputised to among them.
 pub fn of_caller(tx: &mut Tx) -> Result<Vec<TeamId>> {
-    let mine = teams::table.filter(teams::organization_id.eq(tx.organization())).filter(own(tx, "teams.id"));
+    let mine = teams::table
+        .filter(teams::organization_id.eq(tx.organization()))
+        .filter(visibility::current_user_teams(tx, "teams.id"));
     Ok(mine.select(teams::id).order(teams::id).load(tx.conn)?)
 }
 

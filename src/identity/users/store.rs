@@ -19,6 +19,7 @@ use crate::{
         organizations, sessions,
         teams::{self, model::TeamId},
     },
+    records::visibility,
     types::{Email, Instant, Line, Patch},
 };
 use diesel::prelude::*;
@@ -33,7 +34,7 @@ fn visible(tx: &Tx) -> Result<users::BoxedQuery<'static, Dialect>> {
             .then(" OR users.id IN (SELECT theirs.user_id FROM team_members AS theirs WHERE theirs.organization_id = ")
             .id(actor.organization.uuid())
             .then(" AND ")
-            .with(teams::store::own(tx, "theirs.team_id"))
+            .with(visibility::current_user_teams(tx, "theirs.team_id"))
             .then("))"),
         Role::Client | Role::Integration | Role::Auditor => Condition::nothing(),
     };

@@ -2,19 +2,13 @@
 
 use super::model::*;
 use crate::{
-    auth::{Scope, UserId},
-    casework::clients::{
-        self,
-        model::{ClientId, SafeContact},
-    },
-    db::{
-        Dialect, Tx,
-        schema::{client_accounts as accounts, clients as client_rows},
-    },
+    auth::Scope,
+    casework::clients::{self, model::ClientId},
+    db::{Dialect, Tx, schema::client_accounts as accounts},
     error::{ApiError, OnUnique as _, Result},
     http::Body,
     identity::users,
-    types::{Instant, Json},
+    types::Instant,
 };
 use diesel::prelude::*;
 
@@ -41,17 +35,6 @@ pub fn hold_own(tx: &mut Tx) -> Result<ClientId> {
     let client = own(tx)?;
     clients::store::lock_for_update(tx, client)?;
     if tx.conn.waits_for_rows() { own(tx) } else { Ok(client) }
-}
-
-/// Whether somebody is a client for whom e-mail is not safe: whoever writes to them asks, in whosever name the
-/// transaction is.
-pub fn is_not_written_to(tx: &mut Tx, user: UserId) -> Result<bool> {
-    let client = client_rows::table
-        .on(client_rows::organization_id.eq(accounts::organization_id).and(client_rows::id.eq(accounts::client_id)));
-    let theirs = accounts::table.inner_join(client).filter(accounts::organization_id.eq(tx.organization()));
-    let theirs = theirs.filter(accounts::user_id.eq(user)).select(client_rows::safe_contact);
-    let safe: Option<Json<SafeContact>> = theirs.first(tx.conn).optional()?;
-    Ok(safe.is_some_and(|safe| !safe.0.email))
 }
 
 fn find(tx: &mut Tx, client: ClientId) -> Result<AccountRow> {

@@ -8,6 +8,7 @@ use crate::{
     error::{ApiError, Result},
     http::{Body, List, Page},
     portal,
+    records::visibility,
     types::Instant,
 };
 use diesel::prelude::*;
@@ -20,7 +21,7 @@ fn visible(tx: &Tx) -> feedback::BoxedQuery<'static, Dialect> {
     match tx.scope() {
         // An account may have been set to the wrong person once: what they wrote is not the next one's to read.
         Scope::Own(user) => all.filter(feedback::created_by.eq(user)),
-        _ => all.filter(feedback::case_id.is_null().or(crate::in_visible_case!(tx, "feedback"))),
+        _ => all.filter(feedback::case_id.is_null().or(visibility::in_visible_case(tx, "feedback"))),
     }
 }
 

@@ -135,6 +135,7 @@ fn server_with(home: &Home, keys: &Arc<Keys>, secrets: SecretKeys, server_option
         readers: 4,
         migrate: false,
         purpose: Use::Writing,
+        checks: alongside::app::ACCESS_CHECKS,
     })
     .unwrap();
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

@@ -3,13 +3,11 @@
 use super::model::*;
 use crate::{
     casework::{
-        case_file::Capped,
         cases::model::CaseId,
         meetings::{
             self,
             model::{MeetingId, MeetingRow},
         },
-        timeline,
     },
     db::{
         Dialect, PortableDsl as _, Tx,
@@ -19,6 +17,7 @@ use crate::{
     },
     error::Result,
     http::{Body, IfMatch, List, Page},
+    records::{Capped, timeline},
     types::{Day, Instant},
 };
 use diesel::prelude::*;
@@ -93,7 +92,7 @@ pub fn get(tx: &mut Tx, id: CommitmentId) -> Result<Commitment> {
 pub fn insert(tx: &mut Tx, meeting: &MeetingRow, new: &NewCommitment) -> Result<CommitmentRow> {
     let row = CommitmentRow::new(meeting.organization_id, meeting.id, new);
     diesel::insert_into(commitments::table).values(&row).execute(tx.conn)?;
-    timeline::store::add(tx, meeting.case_id, "commitment.created", row.id, Some(row.party.as_str()))?;
+    timeline::add(tx, meeting.case_id, "commitment.created", row.id, Some(row.party.as_str()))?;
     tx.record("commitment.created", row.id, Vec::new());
     Ok(row)
 }
@@ -117,7 +116,7 @@ pub fn update(tx: &mut Tx, id: CommitmentId, version: &IfMatch, patch: &Body<Com
     row.version += 1;
     row.updated_at = Instant::now();
     rewrite(commitments::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
-    timeline::store::add(tx, case.id, "commitment.updated", row.id, Some(row.status.as_str()))?;
+    timeline::add(tx, case.id, "commitment.updated", row.id, Some(row.status.as_str()))?;
     tx.record("commitment.updated", row.id, patch.members());
     Ok(row.into())
 }

@@ -2,17 +2,15 @@
 
 use super::model::*;
 use crate::{
-    casework::{
-        meetings::{
-            self,
-            model::{MeetingId, MeetingRow},
-        },
-        timeline,
+    casework::meetings::{
+        self,
+        model::{MeetingId, MeetingRow},
     },
     db::{Dialect, PortableDsl as _, Tx, rewrite, schema::preparation_items as items},
     directory::preparation_templates,
     error::{ApiError, Result},
     http::{Body, IfMatch},
+    records::timeline,
     types::Instant,
 };
 use diesel::{dsl::max, prelude::*};
@@ -99,7 +97,7 @@ pub fn create(tx: &mut Tx, meeting: MeetingId, new: &Body<NewPreparationItem>) -
     let row = ItemRow::new(meeting.organization_id, meeting.id, position, new.item());
     diesel::insert_into(items::table).values(&row).execute(tx.conn)?;
     recount(tx, &mut meeting)?;
-    timeline::store::add(tx, meeting.case_id, "preparation_item.created", row.id, Some(row.category.as_str()))?;
+    timeline::add(tx, meeting.case_id, "preparation_item.created", row.id, Some(row.category.as_str()))?;
     tx.record("preparation_item.created", row.id, new.members());
     Ok(row.into())
 }
@@ -123,7 +121,7 @@ pub fn update(
     rewrite(items::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
     recount(tx, &mut meeting)?;
     let event = if row.done_at.is_some() && !was_done { "preparation_item.done" } else { "preparation_item.updated" };
-    timeline::store::add(tx, meeting.case_id, event, row.id, Some(row.category.as_str()))?;
+    timeline::add(tx, meeting.case_id, event, row.id, Some(row.category.as_str()))?;
     tx.record("preparation_item.updated", row.id, patch.members());
     Ok(row.into())
 }

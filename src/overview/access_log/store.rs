@@ -1,0 +1,174 @@
+//! Queries over access logs, each through its client.
+
+use super::{index, model::*};
+use crate::{
+    auth::Role,
+    casework::clients::{
+        self,
+        model::{ClientId, ClientRow},
+    },
+    db::{
+        Condition, Dialect, Tx,
+        dialect::{Key, row_after},
+        schema::{access_log, audit_events as events},
+    },
+    error::{ApiError, Result},
+    http::{List, Page},
+    identity::users,
+    records::visibility,
+};
+use diesel::prelude::*;
+use std::collections::BTreeMap;
+
+/// A client, and the ids of the duplicates that were merged into it: entries of before a merge stay under the id that
+/// they were made with.
+struct Whose {
+    client: ClientRow,
+    ids: Vec<ClientId>,
+}
+
+fn whose(tx: &mut Tx, client: ClientId) -> Result<Whose> {
+    let client = clients::store::find(tx, client)?;
+    let merged = clients::store::merged(tx, vec![client.id])?;
+    let ids = std::iter::once(client.id).chain(merged.into_iter().map(|(_, duplicate)| duplicate)).collect();
+    Ok(Whose { client, ids })
+}
+
+/// What touches a client whom the caller sees: of what hangs on a case, only where they see that case too.
+fn visible(tx: &Tx, whose: &Whose) -> Result<access_log::BoxedQuery<'static, Dialect>> {
+    let own = access_log::table.filter(access_log::organization_id.eq(whose.client.organization_id));
+    let own = own.filter(access_log::client_id.eq_any(whose.ids.clone()));
+    match tx.actor()?.role {
+        // An emergency needs to know what is written, not who has read it.
+        Role::Supervisor if !tx.by_break_glass() => {
+            let seen = Condition::sql("(access_log.case_id IS NULL OR ")
+                .with(visibility::in_visible_case(tx, "access_log"))
+                .then(")");
+            Ok(own.filter(seen).into_boxed())
+        }
+        Role::Client => {
+            // Of the notes that one entry touches, one: how many there are is not told.
+            let first = Condition::new(
+                &["(access_log.kind <> 'note' OR NOT EXISTS (SELECT 1 FROM access_log AS earlier \
+                   WHERE earlier.organization_id = access_log.organization_id AND earlier.block = access_log.block \
+                   AND earlier.client_id = access_log.client_id AND earlier.sequence = access_log.sequence \
+                   AND earlier.kind = 'note' AND earlier.subject_id < access_log.subject_id))"],
+                &[],
+            );
+            Ok(own.filter(access_log::kind.eq_any(RecordKind::FOR_CLIENTS.to_vec())).filter(first).into_boxed())
+        }
+        _ => Err(ApiError::not_found()),
+    }
+}
+
+/// What the audit log says of these numbers.
+fn entries(tx: &mut Tx, numbers: Vec<i64>) -> Result<BTreeMap<i64, EntryRow>> {
+    let own =
+        events::table.filter(events::organization_id.eq(tx.organization())).filter(events::sequence.eq_any(numbers));
+    let rows: Vec<EntryRow> = own.select(EntryRow::as_select()).load(tx.conn)?;
+    Ok(rows.into_iter().map(|row| (row.sequence, row)).collect())
+}
+
+/// How many blocks are looked through first, how many times more each time, and how many at once at the most.
+const FIRST_BLOCKS: i64 = 16;
+const TIMES_MORE: i64 = 4;
+const MOST_BLOCKS: i64 = 1_024;
+
+/// The blocks from one to the last, or down to the first, in parts that grow: whoever is looked at often fills a page
+/// out of a few.
+fn parts(from: i64, last: i64, down: bool) -> impl Iterator<Item = Vec<i64>> {
+    let (mut next, mut many) = (from, FIRST_BLOCKS);
+    std::iter::from_fn(move || {
+        let part: Vec<i64> = match down {
+            true => ((next - many + 1).max(0)..=next).collect(),
+            false => (next..(next + many).min(last + 1)).collect(),
+        };
+        next += if down { -many } else { many };
+        many = (many * TIMES_MORE).min(MOST_BLOCKS);
+        (!part.is_empty()).then_some(part)
+    })
+}
+
+/// A touch: the number of the entry, and the record.
+type Touch = (i64, Key, RecordKind);
+
+fn touches(tx: &mut Tx, whose: &Whose, list: &List<AccessLogFilter>) -> Result<Vec<Touch>> {
+    let (after, last) = (list.after(tx.actor()?)?, index::last_block(tx.conn, whose.client.organization_id)?);
+    let start = if list.down() { last } else { 0 };
+    let mut rows: Vec<Touch> = Vec::new();
+    for part in parts(after.map_or(start, |(sequence, _)| index::block(sequence)), last, list.down()) {
+        let mut query = visible(tx, whose)?.filter(access_log::block.eq_any(part));
+        if let Some((sequence, id)) = after {
+            query = query.filter(row_after(
+                (access_log::sequence, access_log::subject_id),
+                (sequence, Key::from_uuid(id)),
+                list.down(),
+            ));
+        }
+        query = match list.down() {
+            true => query.order((access_log::sequence.desc(), access_log::subject_id.desc())),
+            false => query.order((access_log::sequence.asc(), access_log::subject_id.asc())),
+        };
+        let columns = (access_log::sequence, access_log::subject_id, access_log::kind);
+        let lacking = list.fetch() - i64::try_from(rows.len()).unwrap_or(i64::MAX);
+        rows.extend(query.select(columns).limit(lacking).load::<Touch>(tx.conn)?);
+        if i64::try_from(rows.len()).unwrap_or(i64::MAX) >= list.fetch() {
+            break;
+        }
+    }
+    Ok(rows)
+}
+
+fn count(tx: &mut Tx, whose: &Whose) -> Result<i64> {
+    let last = index::last_block(tx.conn, whose.client.organization_id)?;
+    let mut total = 0;
+    for part in parts(0, last, false) {
+        let some: i64 = visible(tx, whose)?.filter(access_log::block.eq_any(part)).count().get_result(tx.conn)?;
+        total += some;
+    }
+    Ok(total)
+}
+
+/// How far the audit log goes, and how far it is looked up: for whoever sees the client's log.
+pub fn standing(tx: &mut Tx, client: ClientId) -> Result<(i64, i64)> {
+    let whose = whose(tx, client)?;
+    visible(tx, &whose)?;
+    index::standing(tx.conn, whose.client.organization_id)
+}
+
+pub fn page(tx: &mut Tx, client: ClientId, list: &List<AccessLogFilter>) -> Result<Page<AccessLogEntry>> {
+    let (actor, whose) = (tx.actor()?, whose(tx, client)?);
+    let rows = touches(tx, &whose, list)?;
+    let total = if list.include_total { Some(count(tx, &whose)?) } else { None };
+    let entries = entries(tx, rows.iter().map(|(sequence, ..)| *sequence).collect())?;
+    let names = users::store::refs(tx, entries.values().filter_map(|entry| entry.actor_id).collect())?;
+    let view = |(sequence, id, kind): Touch| {
+        let entry = entries.get(&sequence).cloned()?;
+        let name = names.iter().find(|user| Some(user.id) == entry.actor_id).map(|user| user.display_name.to_string());
+        Some(AccessLogEntry::of(entry, AccessSubject { kind, id }, name, actor))
+    };
+    tx.audit_read("client.access_log_read", whose.client.id);
+    let page = list.page(actor, rows, total, |(sequence, id, _)| (*sequence, id.uuid()), view);
+    page.whole().ok_or_else(|| ApiError::internal("an access log names an entry that the audit log has not"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parts;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn the_parts_are_every_block_once_in_order(last in 0_i64..3_000, from in 0_i64..3_000, down: bool) {
+            let from = from.min(last);
+            let mut all: Vec<i64> = if down { (0..=from).rev().collect() } else { (from..=last).collect() };
+            for mut part in parts(from, last, down) {
+                prop_assert!(part.len() <= 1_024);
+                if down { part.reverse() }
+                let rest = all.split_off(part.len().min(all.len()));
+                prop_assert_eq!(part, std::mem::replace(&mut all, rest));
+            }
+            prop_assert!(all.is_empty());
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! What a client is given of the file of their case.
+
+use crate::{
+    casework::{
+        actions::model::{ActionId, ActionStatus, Decision},
+        barriers::model::{BarrierDisposition, BarrierId, BarrierStatus},
+        cases::model::CaseStatus,
+        deadlines::model::{DeadlineId, DeadlineStatus},
+        meetings::model::MeetingStatus,
+        notes::model::{ContactDirection, ContactMode},
+    },
+    db::schema::{actions, barriers, case_transitions, deadlines, notes},
+    overview::case_file::narrative::{Story, StoryEvent, StoryLine},
+    portal::{
+        cases::model::{MyCase, MyPromise, in_words},
+        meetings::model::MyMeeting,
+        statements::model::MyStatement,
+    },
+    types::{
+        Day, Instant, Line, Zone,
+        code::{ActionType, BarrierType, words},
+    },
+};
+use diesel::prelude::*;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The file of a case for its client: where it stands, what happened, and what became of what they asked for.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(example = json!(crate::types::example(include_str!("examples/client_file.json"))))]
+pub struct ClientFile {
+    /// When it was put together.
+    pub as_of: Instant,
+    /// The organization's, in which the days of the story are counted.
+    pub time_zone: Zone,
+    /// What the client wants to be called.
+    pub name: Option<Line<120>>,
+    pub case: MyCase,
+    /// What happened, in order, the oldest first.
+    pub story: Vec<StoryLine>,
+    /// What stood in the way, each with what was done about it.
+    pub barriers: Vec<ClientBarrier>,
+    /// What else was done.
+    pub actions: Vec<ClientAction>,
+    pub meetings: Vec<MyMeeting>,
+    /// What was promised in the meetings, by whomever.
+    pub promises: Vec<MyPromise>,
+    /// When there was a contact, and how; not what was noted of it.
+    pub contacts: Vec<ClientContact>,
+    /// Needs and preferences, as the client approved them last.
+    pub statement: Option<MyStatement>,
+    pub left_out: ClientLeftOut,
+}
+
+/// As much of a row of `barriers` as a client is given.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = barriers)]
+pub struct BarrierTold {
+    pub id: BarrierId,
+    #[diesel(column_name = type_)]
+    pub kind: BarrierType,
+    pub status: BarrierStatus,
+    pub disposition: Option<BarrierDisposition>,
+    pub opened_at: Instant,
+    pub resolved_at: Option<Instant>,
+}
+
+/// Something that stood in the client's way.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ClientBarrier {
+    #[serde(rename = "type")]
+    pub kind: BarrierType,
+    pub status: BarrierStatus,
+    /// What became of it; absent until it has ended.
+    pub disposition: Option<BarrierDisposition>,
+    pub opened_at: Instant,
+    pub resolved_at: Option<Instant>,
+    pub actions: Vec<ClientAction>,
+}
+impl From<BarrierTold> for ClientBarrier {
+    fn from(row: BarrierTold) -> Self {
+        Self {
+            kind: row.kind,
+            status: row.status,
+            disposition: row.disposition,
+            opened_at: row.opened_at,
+            resolved_at: row.resolved_at,
+            actions: Vec::new(),
+        }
+    }
+}
+
+/// As much of a row of `actions` as a client is given.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = actions)]
+pub struct ActionTold {
+    pub id: ActionId,
+    pub barrier_id: Option<BarrierId>,
+    #[diesel(column_name = type_)]
+    pub kind: ActionType,
+    pub forum: Line<200>,
+    pub status: ActionStatus,
+    pub filed_on: Option<Day>,
+    pub decision: Option<Decision>,
+    pub decided_on: Option<Day>,
+}
+
+/// Something that was done for the client.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ClientAction {
+    #[serde(rename = "type")]
+    pub kind: ActionType,
+    /// Who decides.
+    pub forum: Line<200>,
+    pub status: ActionStatus,
+    pub filed_on: Option<Day>,
+    pub decision: Option<Decision>,
+    pub decided_on: Option<Day>,
+    pub deadlines: Vec<ClientDeadline>,
+}
+impl ClientAction {
+    pub fn of(row: ActionTold, deadlines: Vec<ClientDeadline>) -> Self {
+        Self {
+            kind: row.kind,
+            forum: row.forum,
+            status: row.status,
+            filed_on: row.filed_on,
+            decision: row.decision,
+            decided_on: row.decided_on,
+            deadlines,
+        }
+    }
+}
+
+/// As much of a row of `deadlines` as a client is given.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = deadlines)]
+pub struct DeadlineTold {
+    pub id: DeadlineId,
+    pub action_id: ActionId,
+    pub due_on: Day,
+    pub due_at: Instant,
+    pub status: DeadlineStatus,
+    pub satisfied_on: Option<Day>,
+    pub late_filing: bool,
+}
+
+/// The day by which something had to be done or answered.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ClientDeadline {
+    pub due_on: Day,
+    /// As of now: what is running is `missed` from the end of its day.
+    pub status: DeadlineStatus,
+    pub satisfied_on: Option<Day>,
+    pub late_filing: bool,
+}
+
+/// As much of a row of `notes` as a client is given of a contact.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = notes)]
+pub struct ContactTold {
+    pub id: crate::casework::notes::model::NoteId,
+    pub occurred_at: Instant,
+    pub direction: Option<ContactDirection>,
+    pub mode: Option<ContactMode>,
+    pub successful: Option<bool>,
+}
+
+/// A contact with the client, or about their case.
+#[serde_with::skip_serializing_none]
+#[derive(Debug, Serialize, ToSchema)]
+pub struct ClientContact {
+    pub at: Instant,
+    pub direction: Option<ContactDirection>,
+    pub mode: Option<ContactMode>,
+    /// Whether somebody was reached.
+    pub successful: Option<bool>,
+}
+impl From<ContactTold> for ClientContact {
+    fn from(row: ContactTold) -> Self {
+        Self { at: row.occurred_at, direction: row.direction, mode: row.mode, successful: row.successful }
+    }
+}
+
+/// As much of a row of `case_transitions` as the story is told from.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = case_transitions)]
+pub struct StepTold {
+    pub from_status: Option<CaseStatus>,
+    pub to_status: CaseStatus,
+    pub at: Instant,
+}
+
+/// How many records of each kind are not shown: a file shows the newest 2,000.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub struct ClientLeftOut {
+    pub barriers: i64,
+    pub actions: i64,
+    pub deadlines: i64,
+    pub meetings: i64,
+    pub promises: i64,
+    pub contacts: i64,
+    /// Changes of status.
+    pub transitions: i64,
+}
+impl ClientLeftOut {
+    pub const fn total(&self) -> i64 {
+        self.barriers + self.actions + self.deadlines + self.meetings + self.promises + self.contacts + self.transitions
+    }
+}
+
+impl ClientFile {
+    /// What the records say of what happened when.
+    pub fn tell(&self, steps: &[StepTold]) -> Vec<StoryLine> {
+        let mut story = Story::new(&self.time_zone);
+        story.at(self.case.opened_at, StoryEvent::CaseOpened, "We opened your case.");
+        for step in steps.iter().filter(|step| step.from_status.is_some()) {
+            story.at(step.at, StoryEvent::CaseMoved, in_words(step.to_status));
+        }
+        for barrier in &self.barriers {
+            let kind = barrier.kind.label();
+            story.at(
+                barrier.opened_at,
+                StoryEvent::BarrierOpened,
+                format!("We wrote down what stood in your way: {kind}."),
+            );
+            if let Some(at) = barrier.resolved_at {
+                story.at(at, StoryEvent::BarrierEnded, format!("This came to an end: {kind}. {}.", became(barrier)));
+            }
+        }
+        for action in self.barriers.iter().flat_map(|barrier| &barrier.actions).chain(&self.actions) {
+            let name = format!("{}, to {}", action.kind.label(), action.forum);
+            if let Some(on) = action.filed_on {
+                story.on(on, StoryEvent::ActionFiled, format!("This was sent: {name}."));
+            }
+            if let Some((on, decision)) = action.decided_on.zip(action.decision) {
+                story.on(
+                    on,
+                    StoryEvent::ActionDecided,
+                    format!("This was decided: {name}. {}.", words(decision.as_str())),
+                );
+            }
+            action.deadlines.iter().for_each(|deadline| deadline.tell(&mut story, &name));
+        }
+        for meeting in self.meetings.iter().filter(|meeting| meeting.status == MeetingStatus::Held) {
+            story.at(
+                meeting.starts_at,
+                StoryEvent::MeetingHeld,
+                format!("There was a meeting: {}.", meeting.kind.label()),
+            );
+        }
+        for contact in &self.contacts {
+            story.at(contact.at, StoryEvent::Contact, contact.words());
+        }
+        story.sorted()
+    }
+}
+
+/// What became of a barrier that has ended.
+pub fn became(barrier: &ClientBarrier) -> String {
+    words(barrier.disposition.map_or_else(|| barrier.status.as_str(), BarrierDisposition::as_str))
+}
+
+impl ClientDeadline {
+    fn tell(&self, story: &mut Story<'_>, name: &str) {
+        match self.status {
+            DeadlineStatus::Satisfied => {
+                let when = if self.late_filing { "after its last day" } else { "in time" };
+                story.on(
+                    self.satisfied_on.unwrap_or(self.due_on),
+                    StoryEvent::DeadlineMet,
+                    format!("This was done {when}: {name}."),
+                );
+            }
+            DeadlineStatus::Missed => {
+                story.on(self.due_on, StoryEvent::DeadlineMissed, format!("The last day for this passed: {name}."));
+            }
+            DeadlineStatus::Running | DeadlineStatus::PendingTrigger => {
+                story.on(self.due_on, StoryEvent::DeadlineDue, format!("The last day for this: {name}."));
+            }
+            DeadlineStatus::Excused | DeadlineStatus::Superseded => {}
+        }
+    }
+}
+
+impl ClientContact {
+    /// How it was made. With whom is not said: a contact may be one about the case.
+    pub fn words(&self) -> String {
+        let mode = self.mode.map_or_else(String::new, |mode| match mode {
+            ContactMode::InPerson => " in person".to_owned(),
+            ContactMode::HomeVisit => " at a home visit".to_owned(),
+            ContactMode::Other => String::new(),
+            mode => format!(" by {}", words(mode.as_str()).to_lowercase()),
+        });
+        if self.successful == Some(true) {
+            format!("There was a contact{mode}.")
+        } else {
+            format!("A contact{mode} was tried.")
+        }
+    }
+}

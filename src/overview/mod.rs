@@ -1,0 +1,15 @@
+//! Readers over everything: agenda, case file, timeline, search, reports, exports, access log, audit log.
+//!
+//! They change no record. They import from every wing, and no wing imports from them.
+
+pub mod access_log;
+pub mod agenda;
+pub mod audit_events;
+pub mod case_file;
+pub mod code_lists;
+pub mod exports;
+pub mod provider_memory;
+pub mod reports;
+pub mod search;
+pub mod self_advocacy;
+pub mod timeline;

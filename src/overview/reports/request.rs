@@ -1,0 +1,564 @@
+//! What a report is asked, and how it is understood.
+
+use super::{
+    measure::{Group, Measure, ReportTime, Span},
+    model::ReportScope,
+    sql::Moments,
+    suppression::Threshold,
+};
+use crate::{
+    db::aggregate::MOST_GROUPS,
+    error::{ApiError, Result},
+    http::list::listed,
+    identity::{organizations::model::OrganizationRow, teams::model::TeamId},
+    types::{Day, Instant, Line, Zone, fault::Fault},
+};
+use serde::{Deserialize, Deserializer};
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{ObjectBuilder, Schema, Type},
+    },
+};
+
+text_enum! {
+    /// How exact the numbers are.
+    pub enum View {
+        /// Every number as it is: for those who see the cases.
+        Exact = "exact",
+        /// Small numbers hidden and the others told in steps: for those who do not see the cases, and to hand to
+        /// others.
+        Protected = "protected",
+    }
+}
+text_enum! {
+    /// What a report comes as.
+    pub enum ReportFormat { Json = "json", Csv = "csv", Xlsx = "xlsx", Pdf = "pdf", Svg = "svg" }
+}
+
+text_enum! {
+    /// What a list of records comes as.
+    pub enum RecordsFormat { Csv = "csv", Xlsx = "xlsx" }
+}
+impl RecordsFormat {
+    /// The media type of each, the usual one first.
+    pub const MEDIA: &'static [(&'static str, Self)] =
+        &[("text/csv", Self::Csv), ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", Self::Xlsx)];
+    /// As it stands in the list of exports, beside the formats of reports.
+    pub const fn of_export(self) -> &'static str {
+        match self {
+            Self::Csv => "records_csv",
+            Self::Xlsx => "records_xlsx",
+        }
+    }
+}
+
+/// As of when: a day, which is meant to its end, or a moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AsOf {
+    Day(Day),
+    Moment(Instant),
+}
+impl<'de> Deserialize<'de> for AsOf {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> std::result::Result<Self, D::Error> {
+        let text = String::deserialize(d)?;
+        let moment = || Instant::parse(&text).map(Self::Moment);
+        let parsed = if text.len() == 10 { Day::parse(&text).map(Self::Day) } else { moment() };
+        parsed.map_err(|_| {
+            Fault::new("invalid", "must be a day, YYYY-MM-DD, or an RFC 3339 date and time with an offset").serde()
+        })
+    }
+}
+impl PartialSchema for AsOf {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("A day, which is meant to its end, or a moment; not in the future."))
+            .pattern(Some("^(19|20|21)[0-9]{2}-[0-9]{2}-[0-9]{2}(T.+)?$"))
+            .examples([serde_json::json!("2026-09-30")])
+            .into()
+    }
+}
+impl ToSchema for AsOf {}
+
+/// What to report.
+#[derive(Debug, Clone, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields, default)]
+#[into_params(parameter_in = Query)]
+pub struct ReportQuery {
+    /// The first day of the period, where the organization is. Needed by measures of a period, and by reports by month
+    /// or quarter.
+    pub from: Option<Day>,
+    /// The day after its last.
+    pub to: Option<Day>,
+    /// Reports what was on record then, and so the same whenever it is asked; now, unless said. A day is meant to its
+    /// end.
+    #[param(inline)]
+    pub as_of: Option<AsOf>,
+    /// One team of the caller's. An administrator names none: what they are told is of all teams.
+    pub team: Option<TeamId>,
+    /// Up to four of the measure's groups; an empty value groups by nothing. `month` or `quarter` shows each month or
+    /// quarter of the period, those with 0 too, as the same report of it alone would show it; a measure of a moment is
+    /// shown as of the end of each. `GET /reports` says by which moment each measure counts.
+    #[serde(deserialize_with = "listed")]
+    #[param(value_type = Option<Vec<String>>, max_items = 4)]
+    pub group_by: Option<String>,
+    /// JSON is `exact` for those who see the cases, unless said, and `protected` for all others. CSV, XLSX, PDF and SVG
+    /// are `protected` unless `exact` is asked for; an exact file says on every page that it is internal. A protected
+    /// report is of a whole quarter or year, or of the last day of a month, and of one team only for those who see it.
+    /// It is grouped by quarter, and by month only where the measure is of a moment.
+    #[param(inline)]
+    pub view: Option<View>,
+    /// Goes before `Accept`.
+    #[param(inline)]
+    pub format: Option<ReportFormat>,
+    /// Why the file is made, at least 5 characters, which is kept: name nobody in it. Needed for `csv`, `xlsx` and
+    /// `pdf`, as is a password given within ten minutes.
+    pub reason: Option<Line<500>>,
+}
+
+/// Which records to list.
+#[derive(Debug, Clone, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct RecordsQuery {
+    /// The first day of the period, as for the report.
+    pub from: Option<Day>,
+    /// The day after its last.
+    pub to: Option<Day>,
+    /// As for the report; now, unless said.
+    #[param(inline)]
+    pub as_of: Option<AsOf>,
+    /// One team of the caller's.
+    pub team: Option<TeamId>,
+    /// Goes before `Accept`.
+    #[param(inline)]
+    pub format: Option<RecordsFormat>,
+    /// Why the list is made, at least 5 characters, which is kept: name nobody in it.
+    #[param(value_type = String, min_length = 5, max_length = 500)]
+    pub reason: Line<500>,
+}
+
+impl ReportQuery {
+    pub fn asks_for_a_file(&self) -> bool {
+        self.format.is_some_and(|format| format != ReportFormat::Json)
+    }
+}
+
+impl From<&RecordsQuery> for ReportQuery {
+    fn from(query: &RecordsQuery) -> Self {
+        let RecordsQuery { from, to, as_of, team, .. } = query.clone();
+        Self { from, to, as_of, team, group_by: Some(String::new()), view: Some(View::Exact), ..Self::default() }
+    }
+}
+
+impl ReportFormat {
+    /// The media type of each, the usual one first.
+    pub const MEDIA: &'static [(&'static str, Self)] = &[
+        ("application/json", Self::Json),
+        ("text/csv", Self::Csv),
+        ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", Self::Xlsx),
+        ("application/pdf", Self::Pdf),
+        ("image/svg+xml", Self::Svg),
+    ];
+    /// Whether it is an export (FX-02).
+    pub const fn is_export(self) -> bool {
+        matches!(self, Self::Csv | Self::Xlsx | Self::Pdf)
+    }
+}
+
+/// The question in full: nothing is open any more.
+#[derive(Debug, Clone)]
+pub struct Question {
+    pub measure: &'static Measure,
+    pub groups: Vec<&'static Group>,
+    pub moments: Moments,
+    pub zone: Zone,
+    pub team: Option<TeamId>,
+    pub view: View,
+    pub threshold: Threshold,
+    /// Of what, one after the other, it is counted.
+    pub slices: Vec<Slice>,
+    /// The months or quarters, where it is grouped by them.
+    pub stretches: Vec<Stretch>,
+    /// Whose records it is of, for people.
+    pub scope: ReportScope,
+}
+
+/// A month or a quarter of a report, or as much of one as the period and the record cover.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stretch {
+    /// `2026-03`.
+    pub key: String,
+    /// `March 2026`.
+    pub label: String,
+    /// `Mar`, and its year.
+    pub short: (String, i32),
+    /// Whether it covers a part of the month or quarter only.
+    pub is_part: bool,
+    pub moments: Moments,
+}
+
+impl Question {
+    /// The groups that SQL counts by: all but months and quarters.
+    pub fn counted_by(&self) -> Vec<&'static Group> {
+        self.groups.iter().copied().filter(|group| group.keys.span().is_none()).collect()
+    }
+    /// Whether numbers of the whole period are told. In a protected report by quarter they are those of a quarter or a
+    /// year, as everywhere.
+    pub fn tells_whole(&self) -> bool {
+        match (self.view, self.measure.time, self.moments.from, self.moments.to) {
+            (View::Protected, ReportTime::Period, Some((from, _)), Some((to, _))) => is_quarter_or_year(from, to),
+            _ => true,
+        }
+    }
+}
+
+/// A part of what the caller may see that one statement goes through.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Slice {
+    Teams(Vec<TeamId>),
+    /// The cases that the caller works in, of one team or of all.
+    Assigned(Option<TeamId>),
+}
+
+/// What of a slice is counted: where groups do not make the total, it is counted by itself, beside them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    Both,
+    Groups,
+    Total,
+}
+
+/// The groups that are asked for, or the usual ones.
+pub fn groups(measure: &'static Measure, asked: Option<&str>) -> Result<Vec<&'static Group>> {
+    let names: Vec<&str> = match asked {
+        None => measure.usual.to_vec(),
+        Some(names) => names.split(',').filter(|name| !name.is_empty()).collect(),
+    };
+    let known: Vec<&str> = measure.all_groups().map(|group| group.name).collect();
+    let wrong = |code, detail: String| Err(ApiError::parameter("group_by", code, detail));
+    if names.len() > MOST_GROUPS {
+        return wrong("too_many", format!("must be at most {MOST_GROUPS}"));
+    }
+    let mut groups = Vec::new();
+    for (i, name) in names.iter().enumerate() {
+        match measure.group(name) {
+            Some(_) if names.iter().take(i).any(|before| before == name) => {
+                return wrong("duplicate", "names a group twice".into());
+            }
+            Some(group) if group.keys.span().is_some() && span(&groups).is_some() => {
+                return wrong("too_many", "takes month or quarter, and not both".into());
+            }
+            Some(group) => groups.push(group),
+            None if Span::ALL.iter().any(|span| span.as_str() == *name) => {
+                return wrong("not_taken", measure.by_time.counts.into());
+            }
+            None => return wrong("unknown_group", format!("this measure is grouped by: {}", known.join(", "))),
+        }
+    }
+    Ok(groups)
+}
+
+/// By which span of the calendar it is grouped, if it is.
+pub fn span(groups: &[&Group]) -> Option<Span> {
+    groups.iter().find_map(|group| group.keys.span())
+}
+
+/// The most months or quarters of a report.
+const MOST_STRETCHES: usize = 60;
+
+/// What stands behind a refusal of a file that nobody asked to be protected.
+const USUAL: &str = "; a file is protected unless view=exact is asked for";
+
+/// When: from what was asked to moments, by the organization's days. `now` is given, so that a rule can be tried.
+pub fn moments(
+    measure: &Measure,
+    span: Option<Span>,
+    query: &ReportQuery,
+    view: View,
+    organization: &OrganizationRow,
+    now: Instant,
+) -> Result<Moments> {
+    let zone = &organization.time_zone;
+    let hint = if query.view.is_none() && query.asks_for_a_file() { USUAL } else { "" };
+    let wrong = |name: &'static str, code, detail: &str| Err(ApiError::parameter(name, code, detail.to_owned()));
+    let too_fine =
+        |name: &'static str, detail: &str| Err(ApiError::parameter(name, "too_fine", format!("{detail}{hint}")));
+    // To the millisecond, as it is told: what was written within it is in no report of it, now or later.
+    let now = Instant::from_micros(now.micros() / 1000 * 1000);
+    let today = Day::of(now, zone);
+    // How things stood at the end of each month or quarter of a period.
+    let ends = measure.time == ReportTime::Moment && span.is_some();
+    let at = match query.as_of {
+        None if ends => now,
+        None if view == View::Protected && measure.time != ReportTime::Now => first_of_month(today).begins(zone),
+        None => now,
+        Some(_) if measure.time == ReportTime::Now => {
+            return wrong("as_of", "not_taken", "this measure has no history: it can be counted for the present only");
+        }
+        Some(_) if ends => {
+            return wrong(
+                "as_of",
+                "not_taken",
+                "cannot be combined with group_by=month or quarter, where each group is counted at its own end: give \
+                 from and to instead",
+            );
+        }
+        Some(AsOf::Moment(_)) if view == View::Protected => return too_fine("as_of", PROTECTED_MOMENT),
+        Some(AsOf::Moment(at)) if at > now => return wrong("as_of", "in_the_future", "must not lie in the future"),
+        Some(AsOf::Moment(at)) => at,
+        Some(AsOf::Day(day)) if day > today => return wrong("as_of", "in_the_future", "must not lie in the future"),
+        Some(AsOf::Day(day)) => {
+            let ends = day.plus_days(1);
+            if view == View::Protected && ends != first_of_month(ends) {
+                return too_fine("as_of", PROTECTED_MOMENT);
+            }
+            ends.begins(zone).min(now)
+        }
+    };
+    // The end of a day is told as that day.
+    let moments = |at: Instant, from, to| Moments {
+        organization: organization.id,
+        at,
+        day: Day::of(Instant::from_micros(at.micros() - 1), zone),
+        from,
+        to,
+    };
+    let (from, to) = match (measure.time == ReportTime::Period || ends, query.from, query.to) {
+        (true, Some(from), Some(to)) if from < to => (from, to),
+        (true, Some(_), Some(_)) => return wrong("to", "before_from", "must be after `from`"),
+        (true, None, _) => {
+            return wrong("from", "required", "is required: the report covers a period, and this is its first day");
+        }
+        (true, _, None) => {
+            return wrong(
+                "to",
+                "required",
+                "is required: the report covers a period, and this is the day after its last day",
+            );
+        }
+        (false, None, None) => return Ok(moments(at, None, None)),
+        (false, Some(_), _) => {
+            return wrong(
+                "from",
+                "not_taken",
+                "this measure counts at one moment: it takes a period only with group_by=month or quarter",
+            );
+        }
+        (false, _, Some(_)) => {
+            return wrong(
+                "to",
+                "not_taken",
+                "this measure counts at one moment: it takes a period only with group_by=month or quarter",
+            );
+        }
+    };
+    let (begins, over) = (from.begins(zone), to.begins(zone));
+    if ends && begins >= now {
+        return wrong("from", "in_the_future", "must not lie in the future");
+    }
+    if view == View::Protected && ends {
+        if from != first_of_month(from) || to != first_of_month(to) {
+            return too_fine(
+                "to",
+                "a protected report by month or quarter must begin and end on the first day of a month",
+            );
+        }
+        if over > now {
+            return wrong("to", "in_the_future", "a protected report covers only months that have ended");
+        }
+    } else if view == View::Protected {
+        match span {
+            Some(Span::Month) => {
+                return too_fine("group_by", "a protected report of a period can be grouped by quarter, not by month");
+            }
+            Some(Span::Quarter) if !is_quarters(from, to) => {
+                return too_fine("to", "a protected report by quarter must cover whole quarters");
+            }
+            None if !is_quarter_or_year(from, to) => {
+                return too_fine("to", "a protected report must cover one whole calendar quarter or one whole year");
+            }
+            _ => {}
+        }
+        if over > at {
+            return wrong("to", "in_the_future", "a protected report covers only a period that had ended by its as_of");
+        }
+    }
+    let at = if ends { over.min(now) } else { at };
+    Ok(moments(at, Some((from, begins)), Some((to, over))))
+}
+
+/// The months or quarters of a period that had begun by the moment of the report, in their order.
+pub fn stretches(measure: &Measure, span: Span, whole: &Moments, zone: &Zone) -> Result<Vec<Stretch>> {
+    let (Some((from, _)), Some((to, _))) = (whole.from, whole.to) else { return Ok(Vec::new()) };
+    let is_stock = measure.time == ReportTime::Moment;
+    let mut stretches = Vec::new();
+    let mut first = span.first(from);
+    while first < to {
+        let next = span.next(first);
+        let (begins, ends) = (first.max(from), next.min(to));
+        let (starts, over) = (begins.begins(zone), ends.begins(zone));
+        if starts >= whole.at {
+            break;
+        }
+        if stretches.len() == MOST_STRETCHES {
+            let detail =
+                format!("is too far from the first day: a report has at most {MOST_STRETCHES} months or quarters");
+            return Err(ApiError::parameter("to", "too_long", detail));
+        }
+        let at = if is_stock { over.min(whole.at) } else { whole.at };
+        let day = Day::of(Instant::from_micros(at.micros() - 1), zone);
+        // How things stand at an end is the same whenever the period begins.
+        let is_part = ends != next || over > whole.at || begins != first && !is_stock;
+        let label = span.label(first);
+        stretches.push(Stretch {
+            key: span.key(first),
+            label: if is_part { format!("{label} (part)") } else { label },
+            short: (span.short(first), first.year()),
+            is_part,
+            moments: Moments { at, day, from: Some((begins, starts)), to: Some((ends, over)), ..*whole },
+        });
+        first = next;
+    }
+    Ok(stretches)
+}
+
+const PROTECTED_MOMENT: &str = "a protected report is counted at the end of a month: give the last day of a month";
+
+fn first_of_month(day: Day) -> Day {
+    Day::from_jiff(day.jiff().first_of_month())
+}
+
+fn is_quarters(from: Day, to: Day) -> bool {
+    Span::Quarter.first(from) == from && Span::Quarter.first(to) == to
+}
+
+fn is_quarter_or_year(from: Day, to: Day) -> bool {
+    let (first, months) = (from.jiff(), |many: i32| from.jiff().saturating_add(jiff::Span::new().months(many)));
+    let quarter = first.month() % 3 == 1 && to.jiff() == months(3);
+    let year = first.month() == 1 && to.jiff() == months(12);
+    first.day() == 1 && (quarter || year)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::overview::reports::measure::find;
+
+    fn organization() -> OrganizationRow {
+        let line = |text: &str| Line::parse(text).unwrap();
+        OrganizationRow::new(Line::parse("River Peers").unwrap(), Zone::parse("America/Chicago").unwrap(), line("peer"))
+    }
+    fn asked(id: &str, query: &str, view: View) -> std::result::Result<(String, String), String> {
+        let query: ReportQuery = crate::http::list::parse_filter(form_urlencoded::parse(query.as_bytes())).unwrap();
+        let now = Instant::parse("2026-11-26T12:00:00Z").unwrap();
+        let groups = groups(find(id).unwrap(), query.group_by.as_deref()).unwrap();
+        moments(find(id).unwrap(), span(&groups), &query, view, &organization(), now)
+            .map(|moments| (moments.at.to_string(), moments.to.map(|(_, to)| to.to_string()).unwrap_or_default()))
+            .map_err(|error| error.all_issues().first().map(|issue| issue.fault.code.to_string()).unwrap_or_default())
+    }
+
+    #[test]
+    fn a_moment_is_now_or_the_end_of_a_day_where_the_organization_is() {
+        let at = |query: &str| asked("barriers_open", query, View::Exact).map(|(at, _)| at);
+        assert_eq!(at("").unwrap(), "2026-11-26T12:00:00.000Z");
+        assert_eq!(at("as_of=2026-11-25").unwrap(), "2026-11-26T06:00:00.000Z");
+        assert_eq!(at("as_of=2026-11-26").unwrap(), "2026-11-26T12:00:00.000Z", "a day that is not over");
+        assert_eq!(at("as_of=2026-11-27").unwrap_err(), "in_the_future");
+        assert_eq!(at("as_of=2026-11-26T12:00:01Z").unwrap_err(), "in_the_future");
+        assert_eq!(at("from=2026-11-01").unwrap_err(), "not_taken");
+        assert_eq!(asked("supervision", "as_of=2026-11-25", View::Exact).unwrap_err(), "not_taken");
+    }
+
+    #[test]
+    fn a_period_is_half_open() {
+        let to = |query: &str| asked("time_to_close", query, View::Exact).map(|(_, to)| to);
+        assert_eq!(to("from=2026-10-01&to=2026-11-02").unwrap(), "2026-11-02T06:00:00.000Z");
+        assert_eq!(to("from=2026-10-01&to=2026-10-01").unwrap_err(), "before_from");
+        assert_eq!(to("to=2026-10-01").unwrap_err(), "required");
+        assert_eq!(to("from=2026-10-01").unwrap_err(), "required");
+    }
+
+    #[test]
+    fn what_is_protected_is_coarse() {
+        let period = |query: &str| asked("time_to_close", query, View::Protected);
+        assert_eq!(period("from=2026-07-01&to=2026-10-01").unwrap().0, "2026-11-01T05:00:00.000Z");
+        assert!(period("from=2025-01-01&to=2026-01-01").is_ok());
+        for fine in [
+            "from=2026-07-02&to=2026-10-01",
+            "from=2026-07-01&to=2026-10-02",
+            "from=2026-08-01&to=2026-11-01",
+            "from=2026-04-01&to=2026-10-01",
+        ] {
+            assert_eq!(period(fine).unwrap_err(), "too_fine", "{fine}");
+        }
+        assert_eq!(period("from=2026-10-01&to=2027-01-01").unwrap_err(), "in_the_future");
+        let moment = |query: &str| asked("barriers_open", query, View::Protected).map(|(at, _)| at);
+        assert_eq!(moment("").unwrap(), "2026-11-01T05:00:00.000Z");
+        assert_eq!(moment("as_of=2026-09-30").unwrap(), "2026-10-01T05:00:00.000Z");
+        assert_eq!(moment("as_of=2026-09-29").unwrap_err(), "too_fine");
+        assert_eq!(moment("as_of=2026-10-01T05:00:00Z").unwrap_err(), "too_fine");
+    }
+    #[test]
+    fn what_is_protected_is_told_by_quarter_and_by_month_only_at_its_end() {
+        let period = |query: &str| asked("time_to_close", query, View::Protected).map(|(at, _)| at);
+        let eight_quarters = "from=2024-10-01&to=2026-10-01&group_by=quarter";
+        assert_eq!(period(eight_quarters).unwrap(), "2026-11-01T05:00:00.000Z");
+        assert_eq!(period("from=2024-11-01&to=2026-10-01&group_by=quarter").unwrap_err(), "too_fine");
+        assert_eq!(period("from=2026-07-01&to=2026-10-01&group_by=month").unwrap_err(), "too_fine");
+        assert_eq!(period("from=2026-10-01&to=2027-01-01&group_by=quarter").unwrap_err(), "in_the_future");
+        let ends = |query: &str| asked("barriers_open", query, View::Protected).map(|(at, _)| at);
+        assert_eq!(ends("from=2026-08-01&to=2026-11-01&group_by=month").unwrap(), "2026-11-01T05:00:00.000Z");
+        assert_eq!(ends("from=2026-08-01&to=2026-11-02&group_by=month").unwrap_err(), "too_fine");
+        assert_eq!(ends("from=2026-08-01&to=2026-12-01&group_by=month").unwrap_err(), "in_the_future");
+        let exact = |query: &str| asked("barriers_open", query, View::Exact).map(|(at, _)| at);
+        assert_eq!(exact("from=2026-08-01&to=2026-12-01&group_by=month").unwrap(), "2026-11-26T12:00:00.000Z");
+        assert_eq!(exact("group_by=month").unwrap_err(), "required");
+        assert_eq!(exact("from=2026-08-01&to=2026-12-01&group_by=month&as_of=2026-10-01").unwrap_err(), "not_taken");
+        assert_eq!(exact("from=2026-11-27&to=2026-12-01&group_by=month").unwrap_err(), "in_the_future");
+    }
+
+    /// Months begin where the organization is; those that have not begun are left out, and a part says so.
+    #[test]
+    fn a_period_is_parted_into_months() {
+        let parted = |id: &str, span: Span, query: &str| {
+            let query: ReportQuery = crate::http::list::parse_filter(form_urlencoded::parse(query.as_bytes())).unwrap();
+            let (measure, now) = (find(id).unwrap(), Instant::parse("2026-11-26T12:00:00Z").unwrap());
+            let whole = moments(measure, Some(span), &query, View::Exact, &organization(), now)?;
+            stretches(measure, span, &whole, &organization().time_zone)
+        };
+        let shown = |id: &str, span: Span, query: &str| -> Vec<(String, String, String)> {
+            let of = |stretch: Stretch| {
+                let (from, to) = (stretch.moments.from.unwrap().1, stretch.moments.to.unwrap().1);
+                (
+                    stretch.label,
+                    from.to_string(),
+                    if id == "barriers_open" { stretch.moments.at } else { to }.to_string(),
+                )
+            };
+            parted(id, span, query).unwrap().into_iter().map(of).collect()
+        };
+        let line = |label: &str, from: &str, to: &str| (label.to_owned(), from.to_owned(), to.to_owned());
+        let months = [
+            line("September 2026 (part)", "2026-09-15T05:00:00.000Z", "2026-10-01T05:00:00.000Z"),
+            line("October 2026", "2026-10-01T05:00:00.000Z", "2026-11-01T05:00:00.000Z"),
+            line("November 2026 (part)", "2026-11-01T05:00:00.000Z", "2026-12-01T06:00:00.000Z"),
+        ];
+        assert_eq!(shown("time_to_close", Span::Month, "from=2026-09-15&to=2027-02-01"), months);
+        let ends = [
+            line("September 2026", "2026-09-15T05:00:00.000Z", "2026-10-01T05:00:00.000Z"),
+            line("October 2026", "2026-10-01T05:00:00.000Z", "2026-11-01T05:00:00.000Z"),
+            line("November 2026 (part)", "2026-11-01T05:00:00.000Z", "2026-11-26T12:00:00.000Z"),
+        ];
+        assert_eq!(shown("barriers_open", Span::Month, "from=2026-09-15&to=2027-02-01"), ends);
+        let quarters = shown("time_to_close", Span::Quarter, "from=2026-01-01&to=2026-10-01");
+        assert_eq!(
+            quarters.iter().map(|(label, ..)| label.as_str()).collect::<Vec<_>>(),
+            ["Q1 2026", "Q2 2026", "Q3 2026"]
+        );
+        assert_eq!(parted("time_to_close", Span::Month, "from=2021-11-01&to=2026-11-01").unwrap().len(), 60);
+        assert!(parted("time_to_close", Span::Month, "from=2021-10-01&to=2026-11-01").is_err());
+    }
+}

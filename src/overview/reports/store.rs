@@ -1,0 +1,418 @@
+//! Queries over the facts. Every one starts from [`visible`].
+
+use super::{
+    aggregate::{Counted, Counts, Figure, Tallied, figure},
+    measure::{Group, Keys, Makes, Measure, NONE, Statistic},
+    measures::TEAM,
+    model::*,
+    request::*,
+    sql::count_query,
+    suppression::{self, Shown, Threshold},
+};
+use crate::{
+    auth::{Scope, UserId},
+    db::{
+        Condition, Tx,
+        aggregate::Cell,
+        dialect::Key,
+        schema::{providers, services, teams as team_rows, users},
+    },
+    error::{ApiError, Result},
+    identity::{
+        organizations, sessions,
+        teams::{self, model::TeamId},
+    },
+    records::visibility,
+    types::{
+        Instant, Line,
+        code::{LISTS, words},
+    },
+};
+use diesel::prelude::*;
+use std::collections::BTreeMap;
+
+/// How many groups a report may have: whoever wants more asks for fewer kinds of them.
+const MOST_GROUPS: usize = 5_000;
+
+/// The condition under which the caller may see the facts of a slice, as of now: a right that has ended since the
+/// question was put together ends what is counted for it.
+pub(super) fn visible(tx: &mut Tx, slice: &Slice) -> Result<Condition> {
+    // A report has many slices and an export many pages: whoever is put out meanwhile is told no more (AZ-04).
+    let actor = tx.actor()?;
+    if !sessions::store::revalidate_session(tx.conn, actor)? {
+        return Err(ApiError::unauthenticated());
+    }
+    let of_teams = |ids: &[TeamId]| {
+        if let [one] = ids {
+            return Condition::sql("f.team_id = ").id(one.uuid());
+        }
+        let mut list = Condition::sql("f.team_id IN (");
+        for (i, id) in ids.iter().enumerate() {
+            list = if i == 0 { list } else { list.then(", ") };
+            list = list.id(id.uuid());
+        }
+        list.then(")")
+    };
+    match (tx.scope(), slice) {
+        (Scope::Organization | Scope::Counted, Slice::Teams(ids)) if !ids.is_empty() => Ok(of_teams(ids)),
+        (Scope::Teams(_), Slice::Teams(ids)) if !ids.is_empty() => {
+            let own = teams::store::of_caller(tx)?;
+            if ids.iter().all(|id| own.contains(id)) { Ok(of_teams(ids)) } else { Err(ApiError::not_found()) }
+        }
+        (Scope::Assigned(_), Slice::Assigned(team)) => {
+            let worked = visibility::assigned_cases(tx, "f.case_id");
+            Ok(match team {
+                None => worked,
+                Some(team) => worked.then(" AND f.team_id = ").id(team.uuid()),
+            })
+        }
+        _ => Ok(Condition::nothing()),
+    }
+}
+
+/// Understands what was asked, and says in which slices it is counted.
+pub fn question(tx: &mut Tx, measure: &'static Measure, query: &ReportQuery) -> Result<Question> {
+    let organization = organizations::store::find(tx)?;
+    let sees_cases = !matches!(tx.scope(), Scope::Organization | Scope::Counted);
+    let view = match (query.view, sees_cases) {
+        // What is handed on is protected unless somebody asks for more.
+        (None, true) if query.asks_for_a_file() => View::Protected,
+        (None, true) => View::Exact,
+        (None, false) => View::Protected,
+        (Some(View::Exact), false) => {
+            return Err(ApiError::forbidden("Only roles that can see the cases get exact numbers."));
+        }
+        (Some(view), _) => view,
+    };
+    let groups = groups(measure, query.group_by.as_deref())?;
+    let moments = moments(measure, span(&groups), query, view, &organization, Instant::now())?;
+    let stretches = match span(&groups) {
+        Some(span) => stretches(measure, span, &moments, &organization.time_zone)?,
+        None => Vec::new(),
+    };
+    if !sees_cases && query.team.is_some() {
+        // Team by team they would tell what is hidden where they stand side by side.
+        return Err(ApiError::parameter(
+            "team",
+            "too_fine",
+            "must be left out: your role gets reports of all teams; use group_by=team",
+        ));
+    }
+    let known = match tx.scope() {
+        Scope::Organization | Scope::Counted => teams::store::all(tx)?,
+        _ => teams::store::of_caller(tx)?,
+    };
+    if query.team.is_some_and(|team| !known.contains(&team)) {
+        return Err(ApiError::parameter("team", "unknown_reference", "is no team of yours"));
+    }
+    let scope = scope(tx, organization.name.to_string(), query.team, &known)?;
+    let slices = match tx.scope() {
+        Scope::Assigned(_) => vec![Slice::Assigned(query.team)],
+        _ => {
+            let asked: Vec<TeamId> =
+                known.into_iter().filter(|team| query.team.is_none_or(|asked| asked == *team)).collect();
+            // One after the other, which a statement goes through sooner than all together; but for those who may be in
+            // several.
+            if measure.adds_up() {
+                asked.into_iter().map(|team| Slice::Teams(vec![team])).collect()
+            } else {
+                vec![Slice::Teams(asked)]
+            }
+        }
+    };
+    let threshold = Threshold::of(organization.suppression_threshold);
+    Ok(Question {
+        measure,
+        groups,
+        moments,
+        zone: organization.time_zone,
+        team: query.team,
+        view,
+        threshold,
+        slices,
+        stretches,
+        scope,
+    })
+}
+
+/// Whose records the report is of, in names.
+fn scope(tx: &mut Tx, organization: String, asked: Option<TeamId>, known: &[TeamId]) -> Result<ReportScope> {
+    let all = teams::store::all(tx)?.len();
+    let is_own = matches!(tx.scope(), Scope::Assigned(_));
+    let names = names(tx, &TEAM)?;
+    let named = |ids: &[TeamId]| {
+        let mut named: Vec<String> = ids.iter().map(|id| names.label(&id.to_string())).collect();
+        named.sort();
+        named
+    };
+    let (kind, teams) = match asked {
+        _ if is_own => (ScopeKind::OwnCases, named(asked.as_slice())),
+        Some(team) => (if all == 1 { ScopeKind::AllTeams } else { ScopeKind::Teams }, named(&[team])),
+        None => (if known.len() >= all { ScopeKind::AllTeams } else { ScopeKind::Teams }, named(known)),
+    };
+    let advocate = match is_own {
+        true => {
+            let own = users::table
+                .filter(users::organization_id.eq(tx.organization()))
+                .filter(users::id.eq(tx.actor()?.user));
+            Some(own.select(users::display_name).first::<Line<120>>(tx.conn)?.to_string())
+        }
+        false => None,
+    };
+    Ok(ReportScope { organization, kind, teams, of_teams: all, advocate })
+}
+
+/// Counts one slice, of the whole period or of one month or quarter.
+pub fn count(tx: &mut Tx, question: &Question, stretch: Option<usize>, slice: &Slice, side: Side) -> Result<Counted> {
+    let measure = question.measure;
+    let moments =
+        stretch.and_then(|at| question.stretches.get(at)).map_or(&question.moments, |stretch| &stretch.moments);
+    let groups: &[&'static Group] = if side == Side::Total { &[] } else { &question.counted_by() };
+    let keys: Vec<Keys> = groups.iter().map(|group| group.keys).collect();
+    let mut counted = Counted::default();
+    let seen = visible(tx, slice)?;
+    let mut place = 0;
+    for part in measure.parts {
+        let cells: Vec<Cell> = count_query(part, place, groups, seen.clone(), moments).load(tx.conn)?;
+        counted.add(measure, &keys, cells);
+        check_groups(counted.groups.len())?;
+        place += part.counters.len();
+    }
+    if side == Side::Groups {
+        counted.all = Counts::default();
+    }
+    Ok(counted)
+}
+
+/// That a report has no more groups than anybody reads.
+pub fn check_size(tallied: &Tallied) -> Result<()> {
+    check_groups(std::iter::once(&tallied.whole).chain(&tallied.stretches).map(|counted| counted.groups.len()).sum())
+}
+
+fn check_groups(groups: usize) -> Result<()> {
+    let too_many = || {
+        ApiError::parameter(
+            "group_by",
+            "too_many_rows",
+            format!("makes more than {MOST_GROUPS} groups: use fewer group_by values"),
+        )
+    };
+    if groups > MOST_GROUPS { Err(too_many()) } else { Ok(()) }
+}
+
+/// Makes the report of what was counted, and names what it speaks of.
+pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Report> {
+    let measure = question.measure;
+    check_size(tallied)?;
+    let counted_by = question.counted_by();
+    let names: Vec<Names> = counted_by.iter().map(|group| names(tx, group)).collect::<Result<_>>()?;
+    let threshold = question.threshold;
+    let protected = question.view == View::Protected;
+    let exact = |counted: &Counted| {
+        let of = |counts| {
+            measure.statistics.iter().map(|statistic| figure(measure, statistic, counts)).collect::<Vec<Figure>>()
+        };
+        (counted.groups.values().map(of).collect::<Vec<_>>(), of(&counted.all))
+    };
+    let by_time = !question.stretches.is_empty() || span(&question.groups).is_some();
+    let whole = &tallied.whole;
+    let (figures, mut totals) =
+        if protected { suppression::figures(measure, &counted_by, whole, threshold) } else { exact(whole) };
+    if !question.tells_whole() {
+        totals.fill(Figure::HIDDEN);
+    }
+    let each = if protected {
+        suppression::figures_by_span(measure, &counted_by, &tallied.stretches, threshold)
+    } else {
+        tallied.stretches.iter().map(exact).collect()
+    };
+    let shown = |count: i64| match threshold.show(count) {
+        _ if !protected => Some(count),
+        _ if !question.tells_whole() => None,
+        Shown::About(about) => Some(about),
+        Shown::Hidden => None,
+    };
+    let row = |group: &[(&'static str, String, String)], figures: Vec<Figure>| {
+        let each = measure.statistics.iter().zip(figures);
+        each.map(|(statistic, figure)| ReportRow { group: group.to_vec(), statistic: statistic.name, figure })
+            .collect::<Vec<_>>()
+    };
+    let mut rows = Vec::new();
+    let mut add = |counted: &Counted, figures: Vec<Vec<Figure>>, stretch: Option<(usize, &Stretch)>| {
+        for (path, figures) in counted.groups.keys().zip(figures) {
+            // Facts that were looked at to be left out make no group of their own.
+            if counted.groups.get(path).is_some_and(|counts| is_idle(measure, counts)) || figures.is_empty() {
+                continue;
+            }
+            let (mut group, mut order) = (Vec::new(), Vec::new());
+            let mut named = counted_by.iter().zip(&names).zip(path);
+            for asked in &question.groups {
+                if let (Some(_), Some((at, stretch))) = (asked.keys.span(), stretch) {
+                    group.push((asked.name, stretch.key.clone(), stretch.label.clone()));
+                    order.push((at, String::new()));
+                } else if let Some(((known, names), key)) = named.next() {
+                    group.push((known.name, key.clone(), names.label(key)));
+                    order.push(names.order(key));
+                }
+            }
+            rows.push((order, row(&group, figures)));
+        }
+    };
+    if !by_time {
+        add(whole, figures, None);
+    }
+    let (mut stretches, mut alone) = (Vec::new(), Vec::new());
+    for ((at, stretch), (counted, (figures, mut all))) in
+        question.stretches.iter().enumerate().zip(tallied.stretches.iter().zip(each))
+    {
+        let untold = |statistic: &Statistic| measure.by_time.without.contains(&statistic.name);
+        let mut figures = figures;
+        for figures in figures.iter_mut().chain([&mut all]) {
+            for (_, figure) in measure.statistics.iter().zip(figures).filter(|(statistic, _)| untold(statistic)) {
+                *figure = Figure::NOTHING;
+            }
+        }
+        if counted_by.is_empty() {
+            let group = question
+                .groups
+                .iter()
+                .map(|group| (group.name, stretch.key.clone(), stretch.label.clone()))
+                .collect::<Vec<_>>();
+            alone.push((vec![(at, String::new())], row(&group, all.clone())));
+        } else {
+            add(counted, figures, Some((at, stretch)));
+        }
+        stretches.push(StretchFigures { stretch: stretch.clone(), rows: row(&[], all) });
+    }
+    rows.extend(alone);
+    rows.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let rows: Vec<ReportRow> = rows.into_iter().flat_map(|(_, rows)| rows).collect();
+    let excluded = measure
+        .excluded
+        .iter()
+        .map(|excluded| Excluded {
+            code: excluded.code,
+            words: excluded.words,
+            n: shown(whole.all.get(measure, excluded.counter)),
+        })
+        .chain(measure.tells_mistakes.then(|| Excluded {
+            code: MISTAKE.0,
+            words: MISTAKE.1,
+            n: shown(whole.all.mistakes()),
+        }))
+        .collect();
+    Ok(Report {
+        id: measure.id,
+        version: measure.version,
+        title: measure.title,
+        definition: measure.definition,
+        numerator_is: measure.numerator,
+        denominator_is: measure.denominator,
+        caution: measure.caution,
+        unit: measure.unit,
+        as_of: question.moments.at,
+        time_zone: question.zone.clone(),
+        scope: question.scope.clone(),
+        from: question.moments.from.map(|(day, _)| day),
+        to: question.moments.to.map(|(day, _)| day),
+        filters: ReportFilters {
+            team: question.team,
+            group_by: question.groups.iter().map(|group| group.name).collect(),
+            view: question.view,
+        },
+        n: shown(whole.all.get(measure, measure.n)),
+        excluded,
+        threshold: protected.then_some(threshold.least()),
+        step: protected.then_some(suppression::STEP),
+        rows,
+        totals: row(&[], totals),
+        stretches,
+    })
+}
+
+/// Whether a group has nothing in it that a statistic is made of.
+fn is_idle(measure: &Measure, counts: &Counts) -> bool {
+    measure.statistics.iter().all(|statistic| {
+        let parts = match statistic.makes {
+            Makes::Count(of) | Makes::Quantile { of, .. } => [of, of],
+            Makes::Share { of, among } | Makes::Flagged { of, among } => [of, among],
+            Makes::Weight { sum, of } | Makes::Mean { sum, of, .. } => [sum, of],
+        };
+        parts.iter().all(|name| counts.get(measure, name) == 0)
+    })
+}
+
+/// What the keys of a group are called, and in what order they come.
+#[derive(Clone)]
+pub(super) enum Names {
+    /// By name; what has none stands last.
+    Found(BTreeMap<String, String>),
+    Codes(&'static str),
+    Words,
+    Steps(&'static [(&'static str, &'static str)]),
+}
+
+impl Names {
+    pub fn label(&self, key: &str) -> String {
+        let found = match self {
+            Self::Found(names) => names.get(key).cloned(),
+            Self::Codes(list) => LISTS
+                .get(*list)
+                .and_then(|list| list.entries().find(|entry| entry.code == key))
+                .map(|entry| entry.label),
+            Self::Steps(steps) => steps.iter().find(|(step, _)| *step == key).map(|(_, label)| (*label).to_owned()),
+            Self::Words => None,
+        };
+        found.unwrap_or_else(|| match key {
+            NONE => "Not said".to_owned(),
+            key => words(key),
+        })
+    }
+    fn order(&self, key: &str) -> (usize, String) {
+        match self {
+            Self::Steps(steps) => {
+                (steps.iter().position(|(step, _)| *step == key).unwrap_or(usize::MAX), String::new())
+            }
+            _ if key == NONE => (1, String::new()),
+            _ => (0, format!("{}\u{0}{key}", self.label(key))),
+        }
+    }
+}
+
+pub(super) fn names(tx: &mut Tx, group: &Group) -> Result<Names> {
+    let organization = tx.organization();
+    let found =
+        |rows: Vec<(Key, String)>| Names::Found(rows.into_iter().map(|(id, name)| (id.to_string(), name)).collect());
+    fn plain<K: 'static, const N: usize>(rows: Vec<(crate::types::Id<K>, Line<N>)>) -> Vec<(Key, String)> {
+        rows.into_iter().map(|(id, name)| (Key::from_uuid(id.uuid()), name.to_string())).collect()
+    }
+    Ok(match group.keys {
+        Keys::Codes(list) | Keys::SeveralCodes(list) => Names::Codes(list),
+        // Months and quarters bring their names along.
+        Keys::Words | Keys::Span(_) => Names::Words,
+        Keys::Steps(steps) => Names::Steps(steps),
+        Keys::Team => {
+            let rows = team_rows::table
+                .filter(team_rows::organization_id.eq(organization))
+                .select((team_rows::id, team_rows::name));
+            found(plain(rows.load::<(TeamId, Line<120>)>(tx.conn)?))
+        }
+        Keys::User => {
+            let rows =
+                users::table.filter(users::organization_id.eq(organization)).select((users::id, users::display_name));
+            found(plain(rows.load::<(UserId, Line<120>)>(tx.conn)?))
+        }
+        Keys::Provider => {
+            let rows = providers::table
+                .filter(providers::organization_id.eq(organization))
+                .select((providers::id, providers::name));
+            found(plain(rows.load::<(crate::directory::providers::model::ProviderId, Line<200>)>(tx.conn)?))
+        }
+        Keys::Service => {
+            let rows = services::table
+                .filter(services::organization_id.eq(organization))
+                .select((services::id, services::name));
+            found(plain(rows.load::<(crate::directory::services::model::ServiceId, Line<200>)>(tx.conn)?))
+        }
+    })
+}

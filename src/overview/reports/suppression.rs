@@ -1,0 +1,501 @@
+//! What is hidden from whoever may not know single cases (FX-07): counts that are small, more of them where what is
+//! hidden could be reckoned from its total, and of all the rest where exactly they lie.
+//!
+//! A count from 1 up to the organization's threshold is hidden; 0 is shown. What is shown lies somewhere in a step that
+//! is as wide as what is hidden, and is told as its middle: so a total less what is shown tells nothing of what is
+//! hidden, nor does one report less another. That holds as long as reports do not overlap at will, which is why their
+//! periods are whole quarters and years, their moments the ends of months, and why they are of the whole organization.
+
+use super::{
+    aggregate::{Amount, Counted, Counts, Figure, figure, place},
+    measure::{Group, Keys, Makes, Measure, Statistic},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How wide the steps are in which the rest is told. Not the organization's to choose: reports by steps of many widths
+/// would tell every number.
+pub const STEP: i64 = 10;
+
+/// The least count that is shown: 11, or the end of a later step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Threshold(i64);
+
+/// What is shown of a count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    About(i64),
+    Hidden,
+}
+
+impl Threshold {
+    /// By the organization's setting, which may raise it: those whom numbers are hidden from are those who choose the
+    /// setting.
+    pub fn of(setting: i32) -> Self {
+        let hidden = i64::from(setting.max(11)) - 1;
+        Self(hidden.div_euclid(STEP) * STEP + if hidden % STEP == 0 { 1 } else { STEP + 1 })
+    }
+    pub const fn least(self) -> i64 {
+        self.0
+    }
+    const fn hides(self, count: i64) -> bool {
+        count != 0 && count < self.0
+    }
+    /// 15 for all from 11 to 20.
+    pub const fn show(self, count: i64) -> Shown {
+        if self.hides(count) {
+            Shown::Hidden
+        } else if count == 0 {
+            Shown::About(0)
+        } else {
+            Shown::About((count - 1) / STEP * STEP + STEP / 2)
+        }
+    }
+}
+
+/// The counters that a statistic is made of; where one of them is hidden, it is.
+fn made_of(makes: Makes) -> Vec<&'static str> {
+    match makes {
+        Makes::Count(of) | Makes::Quantile { of, .. } => vec![of],
+        // Of how many providers is no number of people: whether it is hidden is seen to apart.
+        Makes::Flagged { among, .. } => vec![among],
+        Makes::Share { of, among } => vec![of, among],
+        // A sum over few is as telling as their number.
+        Makes::Weight { sum, of } => vec![sum, of],
+        Makes::Mean { sum, of, units } => vec![sum, of, units],
+    }
+}
+
+/// The counts of a group with each of them shown or hidden.
+struct Veiled<'a> {
+    counts: &'a Counts,
+    hidden: Vec<bool>,
+}
+
+/// The figures of every group, and of all together, in the order of the measure's statistics. A group of which nothing
+/// may be told, not even that it is there, has none.
+pub fn figures(
+    measure: &Measure,
+    groups: &[&Group],
+    counted: &Counted,
+    threshold: Threshold,
+) -> (Vec<Vec<Figure>>, Vec<Figure>) {
+    let of_one_provider = groups.iter().any(|group| group.keys == Keys::Provider);
+    let mut groups: Vec<Veiled<'_>> = counted.groups.values().map(|counts| veil(counts, threshold)).collect();
+    let lines = lines(counted);
+    let places = measure.parts.iter().flat_map(|part| part.counters).count();
+    let mut dark = BTreeSet::new();
+    for place in 0..places {
+        // What is hidden for one line may be too little in another.
+        while lines.iter().any(|line| hide_another(&mut groups, line, place)) {}
+        let narrow = |line: &&Vec<usize>| room(&groups, line, place).is_some_and(|room| room < STEP);
+        let all_of_it: Vec<usize> = lines.iter().filter(narrow).flatten().copied().collect();
+        all_of_it.iter().for_each(|at| hide(&mut groups, *at, place));
+        dark.extend(all_of_it);
+    }
+    let tell = |veiled: &Veiled<'_>, of_one_provider: bool| -> Vec<Figure> {
+        measure
+            .statistics
+            .iter()
+            .map(|statistic| shown(measure, statistic, veiled, threshold, of_one_provider))
+            .collect()
+    };
+    let shown = groups.iter().enumerate().map(|(at, group)| {
+        let figures = tell(group, of_one_provider);
+        if dark.contains(&at) && figures.iter().all(|figure| figure.hidden) { Vec::new() } else { figures }
+    });
+    (shown.collect(), tell(&veil(&counted.all, threshold), false))
+}
+
+/// The figures of a report by month or by quarter: each span exactly as a report of it alone, so that nothing is told
+/// that could not be asked for anyway. Which spans may be asked for is decided where the question is understood.
+pub fn figures_by_span<'c>(
+    measure: &Measure,
+    groups: &[&Group],
+    spans: impl IntoIterator<Item = &'c Counted>,
+    threshold: Threshold,
+) -> Vec<(Vec<Vec<Figure>>, Vec<Figure>)> {
+    spans.into_iter().map(|counted| figures(measure, groups, counted, threshold)).collect()
+}
+
+fn veil(counts: &Counts, threshold: Threshold) -> Veiled<'_> {
+    Veiled { counts, hidden: counts.of.iter().map(|count| threshold.hides(*count)).collect() }
+}
+
+fn hide(groups: &mut [Veiled<'_>], at: usize, place: usize) {
+    if let Some(hidden) = groups.get_mut(at).and_then(|group| group.hidden.get_mut(place)) {
+        *hidden = true;
+    }
+}
+
+/// The groups that make a total together: those that differ in one key alone.
+fn lines(counted: &Counted) -> Vec<Vec<usize>> {
+    let mut lines: BTreeMap<(usize, Vec<&str>), Vec<usize>> = BTreeMap::new();
+    for (at, path) in counted.groups.keys().enumerate() {
+        for place in 0..path.len() {
+            let rest = path.iter().enumerate().filter(|(i, _)| *i != place).map(|(_, key)| key.as_str()).collect();
+            lines.entry((place, rest)).or_default().push(at);
+        }
+    }
+    lines.into_values().collect()
+}
+
+/// The counts of a line, each with where it stands and whether it is hidden.
+fn counts<'g>(
+    groups: &'g [Veiled<'_>],
+    line: &'g [usize],
+    place: usize,
+) -> impl Iterator<Item = (usize, bool, i64)> + 'g {
+    line.iter().filter_map(move |at| {
+        let group = groups.get(*at)?;
+        Some((*at, *group.hidden.get(place)?, *group.counts.of.get(place)?))
+    })
+}
+
+/// How much more than one each the hidden counts of a line are together: so far does each of them stay unknown to
+/// whoever takes the total less the rest. None of it where one is hidden alone; nothing where none is.
+fn room(groups: &[Veiled<'_>], line: &[usize], place: usize) -> Option<i64> {
+    let hidden: Vec<i64> = counts(groups, line, place)
+        .filter(|(_, hidden, count)| *hidden && *count != 0)
+        .map(|(.., count)| count)
+        .collect();
+    match hidden.len() {
+        0 => None,
+        1 => Some(0),
+        _ => Some(hidden.iter().map(|count| count - 1).sum()),
+    }
+}
+
+/// Where the hidden counts of a line leave too little room, the smallest of the others goes with them. Says whether one
+/// did.
+fn hide_another(groups: &mut [Veiled<'_>], line: &[usize], place: usize) -> bool {
+    if room(groups, line, place).is_none_or(|room| room >= STEP) {
+        return false;
+    }
+    let others = counts(groups, line, place).filter(|(_, hidden, count)| !hidden && *count > 0);
+    let smallest = others.min_by_key(|(.., count)| *count).map(|(at, ..)| at);
+    if let Some(at) = smallest {
+        hide(groups, at, place);
+    }
+    smallest.is_some()
+}
+
+fn shown(
+    measure: &Measure,
+    statistic: &Statistic,
+    veiled: &Veiled<'_>,
+    threshold: Threshold,
+    of_one_provider: bool,
+) -> Figure {
+    let parts = made_of(statistic.makes);
+    let is_hidden =
+        |name: &&str| place(measure, name).and_then(|place| veiled.hidden.get(place)).copied().unwrap_or(true);
+    if parts.iter().any(is_hidden) {
+        return Figure::HIDDEN;
+    }
+    let exact = figure(measure, statistic, veiled.counts);
+    let about = |count: i64| match threshold.show(count) {
+        Shown::About(about) => about,
+        Shown::Hidden => 0,
+    };
+    match statistic.makes {
+        Makes::Count(_) | Makes::Weight { .. } => match exact.value {
+            Some(Amount::Whole(count)) => Figure { value: Some(Amount::Whole(about(count))), ..exact },
+            _ => exact,
+        },
+        // Of a share the rest is told too: if it is small, the share is hidden.
+        Makes::Share { of, among }
+            if threshold.hides(veiled.counts.get(measure, among) - veiled.counts.get(measure, of)) =>
+        {
+            Figure::HIDDEN
+        }
+        // Made of what is told: an exact share would tell both of its counts.
+        Makes::Share { .. } | Makes::Mean { .. } => match (exact.numerator, exact.denominator) {
+            (Some(numerator), Some(denominator)) => Figure::ratio(about(numerator), about(denominator)),
+            _ => exact,
+        },
+        // What half of a few did not exceed is one of them.
+        Makes::Quantile { of, .. } if veiled.counts.get(measure, of) < 2 * threshold.least() => Figure::HIDDEN,
+        Makes::Quantile { .. } => match exact.value {
+            Some(Amount::Whole(days)) => Figure { value: Some(Amount::Whole(days / 7 * 7)), ..exact },
+            _ => exact,
+        },
+        // Where the clients of a provider are shown, they are more than it takes to be flagged.
+        Makes::Flagged { .. } if of_one_provider => exact,
+        Makes::Flagged { of, .. } => match threshold.show(veiled.counts.get(measure, of)) {
+            Shown::About(about) => Figure { value: Some(Amount::Whole(about)), ..exact },
+            Shown::Hidden => Figure::HIDDEN,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::overview::reports::measure::find;
+    use proptest::{collection::vec, prelude::*};
+
+    const ELEVEN: Threshold = Threshold(11);
+
+    #[test]
+    fn the_threshold_is_raised_and_never_lowered() {
+        for (setting, least) in [(0, 11), (1, 11), (11, 11), (12, 21), (20, 21), (21, 21), (22, 31), (100, 101)] {
+            assert_eq!(Threshold::of(setting).least(), least, "{setting}");
+        }
+    }
+
+    #[test]
+    fn small_counts_are_hidden_and_others_lie_in_a_step() {
+        assert_eq!(ELEVEN.show(0), Shown::About(0));
+        assert!((1..=10).all(|count| ELEVEN.show(count) == Shown::Hidden));
+        assert!((11..=20).all(|count| ELEVEN.show(count) == Shown::About(15)));
+        assert_eq!((ELEVEN.show(21), ELEVEN.show(130)), (Shown::About(25), Shown::About(125)));
+        // What is taken off is as telling.
+        assert_eq!(ELEVEN.show(-1), Shown::Hidden);
+    }
+
+    /// What somebody knows who has asked every question that is answered: between what and what each number lies.
+    type Known = BTreeMap<Cell, (i64, i64)>;
+    /// A number that is published: its type and its severity, if it is of one, and its quarter, if it is not of the
+    /// year.
+    type Cell = (Option<usize>, Option<usize>, Option<usize>);
+
+    const TYPES: usize = 3;
+    const GRADES: usize = 3;
+    const QUARTERS: usize = 4;
+    const MANY: i64 = 10_000;
+
+    /// Every report of these counts, one after the other: by nothing, by type, by severity, by both; for each quarter
+    /// and for the year, and for the year grouped by quarter.
+    fn asked(counts: &[i64]) -> (Known, BTreeMap<Cell, i64>) {
+        let (mut known, mut hidden) = (Known::new(), BTreeMap::new());
+        for quarter in (0..QUARTERS).map(Some).chain([None]) {
+            for (by_kind, by_grade) in [(false, false), (true, false), (false, true), (true, true)] {
+                let (counted, truth) = count(counts, quarter, by_kind, by_grade);
+                let shown = figures(find("barriers_open").unwrap(), &[], &counted, ELEVEN);
+                learn(&mut known, &mut hidden, &counted, &truth, &shown);
+            }
+        }
+        for (by_kind, by_grade) in [(false, false), (true, false), (false, true), (true, true)] {
+            let each: Vec<_> = (0..QUARTERS).map(|quarter| count(counts, Some(quarter), by_kind, by_grade)).collect();
+            let shown =
+                figures_by_span(find("barriers_open").unwrap(), &[], each.iter().map(|(counted, _)| counted), ELEVEN);
+            assert_eq!(shown.len(), QUARTERS);
+            for ((counted, truth), shown) in each.iter().zip(&shown) {
+                learn(&mut known, &mut hidden, counted, truth, shown);
+            }
+        }
+        (known, hidden)
+    }
+
+    type Truth = BTreeMap<(Vec<String>, Cell), i64>;
+
+    /// What one report counts, and what each of its numbers is.
+    fn count(counts: &[i64], quarter: Option<usize>, by_kind: bool, by_grade: bool) -> (Counted, Truth) {
+        let of = |kind: usize, grade: usize, quarter: usize| counts[(kind * GRADES + grade) * QUARTERS + quarter];
+        let quarters: Vec<usize> = quarter.map_or_else(|| (0..QUARTERS).collect(), |one| vec![one]);
+        let (mut counted, mut truth) = (Counted::default(), BTreeMap::new());
+        for (kind, grade) in (0..TYPES).flat_map(|kind| (0..GRADES).map(move |grade| (kind, grade))) {
+            let n: i64 = quarters.iter().map(|quarter| of(kind, grade, *quarter)).sum();
+            let path: Vec<String> = [by_kind.then_some(kind), by_grade.then_some(grade)]
+                .into_iter()
+                .flatten()
+                .map(|key| key.to_string())
+                .collect();
+            counted.all.of[0] += n;
+            if by_kind || by_grade {
+                counted.groups.entry(path.clone()).or_default().of[0] += n;
+            }
+            *truth.entry((path, (by_kind.then_some(kind), by_grade.then_some(grade), quarter))).or_insert(0) += n;
+        }
+        (counted, truth)
+    }
+
+    /// Adds what a report tells to what is known: a number that is told twice lies where both say.
+    fn learn(
+        known: &mut Known,
+        hidden: &mut BTreeMap<Cell, i64>,
+        counted: &Counted,
+        truth: &Truth,
+        (groups, all): &(Vec<Vec<Figure>>, Vec<Figure>),
+    ) {
+        let shown: BTreeMap<&Vec<String>, &Vec<Figure>> = counted.groups.keys().zip(groups).collect();
+        for ((path, cell), n) in truth {
+            let figure = if path.is_empty() { all.first() } else { shown[path].first() };
+            let (low, high) = match figure {
+                // Not even listed: nobody knows whether it is there.
+                None => (0, MANY),
+                Some(figure) => match figure.value {
+                    _ if figure.hidden => (1, MANY),
+                    Some(Amount::Whole(0)) => (0, 0),
+                    Some(Amount::Whole(middle)) => (middle - 4, middle + 5),
+                    _ => unreachable!(),
+                },
+            };
+            let entry = known.entry(*cell).or_insert((0, MANY));
+            *entry = (entry.0.max(low), entry.1.min(high));
+            let Some(figure) = figure else { continue };
+            if figure.hidden && *n < 11 {
+                hidden.insert(*cell, *n);
+            }
+            assert!(!figure.hidden || *n > 0, "nothing is shown as nothing");
+            assert!(figure.hidden || *n == 0 || *n >= 11, "{n} is small");
+        }
+    }
+
+    /// Every total with its parts, along each of the three ways to part it.
+    fn totals() -> Vec<(Cell, Vec<Cell>)> {
+        let mut totals = Vec::new();
+        let some = |many: usize| (0..many).map(Some).chain([None]).collect::<Vec<_>>();
+        for kind in some(TYPES) {
+            for grade in some(GRADES) {
+                for quarter in some(QUARTERS) {
+                    let whole = (kind, grade, quarter);
+                    if kind.is_none() {
+                        totals.push((whole, (0..TYPES).map(|kind| (Some(kind), grade, quarter)).collect()));
+                    }
+                    if grade.is_none() {
+                        totals.push((whole, (0..GRADES).map(|grade| (kind, Some(grade), quarter)).collect()));
+                    }
+                    if quarter.is_none() {
+                        totals.push((whole, (0..QUARTERS).map(|quarter| (kind, grade, Some(quarter))).collect()));
+                    }
+                }
+            }
+        }
+        totals
+    }
+
+    /// Takes every total less its other parts, again and again, until nothing is learned any more.
+    fn attack(known: &mut Known) {
+        let totals = totals();
+        loop {
+            let before = known.clone();
+            for (whole, parts) in &totals {
+                let (low, high) =
+                    parts.iter().fold((0, 0), |(low, high), part| (low + known[part].0, high + known[part].1));
+                let total = known.get_mut(whole).unwrap();
+                *total = (total.0.max(low), total.1.min(high));
+                let total = *total;
+                for part in parts {
+                    let (own_low, own_high) = known[part];
+                    let cell = known.get_mut(part).unwrap();
+                    *cell = (own_low.max(total.0 - (high - own_high)), own_high.min(total.1 - (low - own_low)));
+                }
+            }
+            if *known == before {
+                return;
+            }
+        }
+    }
+
+    fn learned(counts: &[i64]) {
+        let (mut known, hidden) = asked(counts);
+        attack(&mut known);
+        for (cell, n) in hidden {
+            let (low, high) = known[&cell];
+            assert!(low <= n && n <= high, "the attack itself errs: {cell:?} is {n}, not {low} to {high}");
+            assert!(high - low >= 2, "{cell:?}, which is {n}, is found out to be {low} to {high}");
+        }
+    }
+
+    /// The attack finds what is there to be found: without the second cell that is hidden, one total less the rest
+    /// gives it away.
+    #[test]
+    fn the_attack_is_one() {
+        let mut known: Known = totals()
+            .into_iter()
+            .flat_map(|(whole, parts)| parts.into_iter().chain([whole]))
+            .map(|cell| (cell, (0, 0)))
+            .collect();
+        for cell in [
+            (Some(0), None, Some(0)),
+            (None, None, Some(0)),
+            (Some(0), None, None),
+            (None, None, None),
+            (None, Some(0), Some(0)),
+            (None, Some(0), None),
+            (Some(0), Some(0), Some(0)),
+            (Some(0), Some(0), None),
+        ] {
+            known.insert(cell, (20, 20));
+        }
+        for cell in
+            [(Some(1), None, Some(0)), (Some(1), None, None), (Some(1), Some(0), Some(0)), (Some(1), Some(0), None)]
+        {
+            known.insert(cell, (1, MANY));
+        }
+        for cell in [(None, None, Some(0)), (None, None, None), (None, Some(0), Some(0)), (None, Some(0), None)] {
+            known.insert(cell, (23, 23));
+        }
+        attack(&mut known);
+        assert_eq!(known[&(Some(1), None, Some(0))], (3, 3));
+    }
+
+    /// One breakdown of many parts, most of them small: by provider, for one.
+    fn tail(parts: &[i64]) {
+        let measure = find("barriers_open").unwrap();
+        let mut counted = Counted::default();
+        for (at, n) in parts.iter().enumerate() {
+            counted.all.of[0] += n;
+            counted.groups.entry(vec![format!("{at:03}")]).or_default().of[0] += n;
+        }
+        let (groups, all) = figures(measure, &[], &counted, ELEVEN);
+        let span = |figure: &Figure| match figure.value {
+            _ if figure.hidden => (1, MANY),
+            Some(Amount::Whole(0)) => (0, 0),
+            Some(Amount::Whole(middle)) => (middle - 4, middle + 5),
+            _ => unreachable!(),
+        };
+        let known: Vec<(i64, i64)> = groups.iter().map(|figures| figures.first().map_or((0, MANY), span)).collect();
+        let (least, most) = (known.iter().map(|(low, _)| low).sum::<i64>(), span(&all[0]).1);
+        for ((low, high), n) in known.iter().zip(parts).filter(|((_, high), n)| *high == MANY && **n < 11) {
+            let high = (*high).min(most - (least - low));
+            assert!(high - low >= 2, "of {parts:?} a part of {n} is found out to be {low} to {high}");
+        }
+    }
+
+    #[test]
+    fn a_long_tail_gives_nobody_away() {
+        for parts in [
+            vec![1; 20],
+            [vec![11], vec![1; 9]].concat(),
+            [vec![11, 11], vec![1; 8]].concat(),
+            vec![1; 19],
+            vec![1, 11],
+            vec![5, 5, 1],
+            [vec![11; 9], vec![1]].concat(),
+            [vec![1; 25], vec![2000]].concat(),
+        ] {
+            tail(&parts);
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(300))]
+        #[test]
+        fn no_tail_gives_anybody_away(
+            parts in vec(
+                prop_oneof![4 => 1_i64..3, 2 => 1_i64..11, 1 => 11_i64..14, 1 => 11_i64..60],
+                1..26,
+            ),
+        ) {
+            tail(&parts);
+        }
+        /// Whoever asks every question and takes every difference learns of no hidden number what it is.
+        #[test]
+        fn no_difference_finds_a_hidden_number_out(
+            counts in vec(prop_oneof![Just(0_i64), 1_i64..11, 11_i64..40], TYPES * GRADES * QUARTERS),
+        ) {
+            learned(&counts);
+        }
+        #[test]
+        fn nor_where_there_is_little(
+            counts in vec(
+                prop_oneof![6 => Just(0_i64), 3 => 1_i64..4, 1 => 10_i64..13],
+                TYPES * GRADES * QUARTERS,
+            ),
+        ) {
+            learned(&counts);
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! The keeping of the index: fresh documents are put on shelves, many at a time, records of before there was search are
+//! read, and words that were folded by an older program are folded anew.
+//!
+//! To index each document as it is written would cost a write more than all its other statements together. A fresh one
+//! is found by looking into it, which is quick while they are few; so somebody must see to it, time and again, that
+//! they stay few.
+
+use crate::{
+    auth::OrganizationId,
+    casework::{
+        barriers::model::BarrierRow,
+        cases::model::CaseRow,
+        clients::model::ClientRow,
+        meetings::model::MeetingRow,
+        notes::model::{AmendmentRow, Note, NoteRow},
+    },
+    db::{
+        Conn, Db, PortableDsl as _,
+        dialect::Key,
+        schema::{
+            barriers, cases, clients, meetings, note_amendments as amendments, notes, organizations, providers,
+            search_documents as documents, search_refolds as refolds, search_shelves as shelves, services,
+        },
+        search::{enter_all_words, enter_words, tidy},
+    },
+    directory::{providers::model::ProviderRow, services::model::ServiceRow},
+    error::{ApiError, Result},
+    identity::teams::model::TeamId,
+    records::search::model::{Content, SearchKind, Searchable},
+};
+use diesel::{
+    dsl::{count_star, max},
+    prelude::*,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many documents an organization has off the shelves before they are put there.
+const FRESH: usize = 512;
+/// How many are put there in one transaction, while others wait to write.
+const AT_ONCE: i64 = 4_096;
+/// How many records are read in one transaction.
+const READ_AT_ONCE: usize = 4_096;
+/// How many stand on one shelf.
+pub const SHELF: usize = 2_048;
+/// Shelf numbers are drawn below this, and are short in the index. Should one be drawn twice, two teams' words stand
+/// together: the documents are told apart by who may see them, as ever.
+const NUMBERS: i64 = 10_000_000_000;
+
+/// One document that stands on no shelf.
+#[derive(Debug, Clone, Copy, Queryable)]
+struct FreshDocument {
+    number: i64,
+    id: Key,
+    kind: SearchKind,
+    team_id: TeamId,
+    is_empty: bool,
+}
+
+/// Does what there is to do, until nothing is left.
+pub async fn run_once(db: &Db) -> Result<()> {
+    while db.maintain(|conn| step(conn, FRESH)).await? {}
+    Ok(())
+}
+
+/// The same to the last document, where a thread may wait: the tests do not write hundreds.
+pub fn tend_blocking(db: &Db) -> Result<()> {
+    while db.maintain_blocking(|conn| step(conn, 1))? {}
+    Ok(())
+}
+
+/// Folds anew what an older program has folded, to the end: nothing is searched before. Says how many parts there were;
+/// what is broken off goes on where it was.
+pub fn refold_blocking(db: &Db) -> Result<u64> {
+    let mut parts = 0;
+    while db.maintain_blocking(refold_step)? {
+        parts += 1;
+    }
+    Ok(parts)
+}
+
+/// A shelf that documents were put on as they were written.
+#[derive(Debug, Clone, Copy)]
+pub struct NewShelf {
+    pub id: i64,
+    pub team: TeamId,
+    pub kind: SearchKind,
+}
+
+/// The number of a new shelf.
+pub fn draw_number() -> i64 {
+    rand::random_range(0..NUMBERS)
+}
+
+/// Writes down the shelves on which documents stand already, and brings the index together.
+pub fn enter_shelves(conn: &mut Conn, organization: OrganizationId, new: &[NewShelf]) -> Result<()> {
+    conn.set_organization(organization)?;
+    let standing =
+        documents::table.filter(documents::organization_id.eq(organization)).filter(documents::shelf.is_not_null());
+    let columns = (documents::shelf.assume_not_null(), count_star(), max(documents::number).assume_not_null());
+    let standing: Vec<(i64, i64, i64)> = standing.group_by(documents::shelf).select(columns).load(conn)?;
+    let standing: BTreeMap<i64, (i64, i64)> =
+        standing.into_iter().map(|(shelf, count, newest)| (shelf, (count, newest))).collect();
+    for shelf in new {
+        let (count, newest) = standing.get(&shelf.id).copied().unwrap_or_default();
+        enter(conn, organization, *shelf, i32::try_from(count).map_err(ApiError::internal)?, newest)?;
+    }
+    tidy(conn, true)?;
+    Ok(enter_all_words(conn, organization)?)
+}
+
+fn enter(conn: &mut Conn, organization: OrganizationId, shelf: NewShelf, documents: i32, newest: i64) -> Result<()> {
+    let columns = (
+        shelves::organization_id.eq(organization),
+        shelves::id.eq(shelf.id),
+        shelves::team_id.eq(shelf.team),
+        shelves::kind.eq(shelf.kind),
+        shelves::documents.eq(documents),
+        shelves::newest.eq(newest),
+    );
+    diesel::insert_into(shelves::table).values(columns).execute(conn)?;
+    Ok(())
+}
+
+/// Does a part of it, for one organization; says whether there may be more.
+fn step(conn: &mut Conn, least: usize) -> Result<bool> {
+    let all: Vec<OrganizationId> =
+        organizations::table.select(organizations::id).order(organizations::id).load(conn)?;
+    for organization in all {
+        if step_for(conn, organization, least)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The same for what is to be folded anew.
+fn refold_step(conn: &mut Conn) -> Result<bool> {
+    let all: Vec<OrganizationId> =
+        organizations::table.select(organizations::id).order(organizations::id).load(conn)?;
+    for organization in all {
+        conn.set_organization(organization)?;
+        if refold(conn, organization)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Folds a part anew: first the names in the directory, then the search documents in the order of their ids. Says
+/// whether there was any.
+fn refold(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
+    // Held: of several servers that start, one does a part and the others the next.
+    let mark = refolds::table.find(organization).select(refolds::after_id).locked();
+    let Some(after) = mark.get_result::<Option<Key>>(conn).optional()? else { return Ok(false) };
+    macro_rules! names {
+        ($row:ty, $table:ident) => {{
+            let own = $table::table.filter($table::organization_id.eq(organization)).filter($table::words.eq(""));
+            let rows: Vec<$row> = own.limit(AT_ONCE).select(<$row>::as_select()).load(conn)?;
+            let some = !rows.is_empty();
+            for mut row in rows {
+                row.refold();
+                diesel::update($table::table.find((organization, row.id)))
+                    .set($table::words.eq(row.words))
+                    .execute(conn)?;
+            }
+            some
+        }};
+    }
+    if names!(ProviderRow, providers) || names!(ServiceRow, services) {
+        return Ok(true);
+    }
+    let mut next = documents::table.filter(documents::organization_id.eq(organization)).into_boxed();
+    if let Some(after) = after {
+        next = next.filter(documents::id.gt(after));
+    }
+    let columns = (documents::number, documents::id, documents::kind, documents::team_id, documents::words.is_null());
+    let next = next.order(documents::id).limit(i64::try_from(READ_AT_ONCE).unwrap_or(AT_ONCE)).select(columns);
+    let next: Vec<FreshDocument> = next.load(conn)?;
+    let Some(last) = next.last() else {
+        diesel::delete(refolds::table.find(organization)).execute(conn)?;
+        return Ok(true);
+    };
+    fill(conn, organization, &next)?;
+    // What stands on a shelf stays there, with its new words.
+    let these =
+        documents::table.filter(documents::organization_id.eq(organization)).filter(documents::shelf.is_not_null());
+    let these = these.filter(documents::id.eq_any(next.iter().map(|document| document.id).collect::<Vec<_>>()));
+    let columns = (documents::team_id, documents::shelf.assume_not_null(), documents::words);
+    let mut of_shelves: BTreeMap<(TeamId, i64), BTreeSet<String>> = BTreeMap::new();
+    for (team, shelf, words) in these.select(columns).load::<(TeamId, i64, Option<String>)>(conn)? {
+        of_shelves
+            .entry((team, shelf))
+            .or_default()
+            .extend(words.unwrap_or_default().split_whitespace().map(str::to_owned));
+    }
+    for ((team, shelf), terms) in of_shelves {
+        enter_words(conn, organization, team, shelf, &terms)?;
+    }
+    diesel::update(refolds::table.find(organization)).set(refolds::after_id.eq(Some(last.id))).execute(conn)?;
+    Ok(true)
+}
+
+fn step_for(conn: &mut Conn, organization: OrganizationId, least: usize) -> Result<bool> {
+    conn.set_organization(organization)?;
+    let oldest = || {
+        let all =
+            documents::table.filter(documents::organization_id.eq(organization)).filter(documents::shelf.is_null());
+        let columns =
+            (documents::number, documents::id, documents::kind, documents::team_id, documents::words.is_null());
+        all.order(documents::number).limit(AT_ONCE).select(columns)
+    };
+    // Looked at first, and held only where there is something to do: whoever changes a record would wait.
+    let fresh: Vec<FreshDocument> = oldest().load(conn)?;
+    if fresh.len() < least && !fresh.iter().any(|document| document.is_empty) {
+        return Ok(false);
+    }
+    let fresh: Vec<FreshDocument> = oldest().locked().load(conn)?;
+    let (empty, whole): (Vec<FreshDocument>, Vec<FreshDocument>) =
+        fresh.into_iter().partition(|document| document.is_empty);
+    if !empty.is_empty() {
+        fill(conn, organization, empty.get(..READ_AT_ONCE).unwrap_or(&empty))?;
+        return Ok(true);
+    }
+    let mut groups: BTreeMap<(TeamId, SearchKind), Vec<i64>> = BTreeMap::new();
+    for document in whole {
+        groups.entry((document.team_id, document.kind)).or_default().push(document.number);
+    }
+    for ((team, kind), numbers) in groups {
+        shelve(conn, organization, team, kind, &numbers)?;
+    }
+    tidy(conn, false)?;
+    Ok(true)
+}
+
+/// Puts documents of one team and kind, in their order, on its last shelf, and on new ones once that is full.
+fn shelve(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    team: TeamId,
+    kind: SearchKind,
+    numbers: &[i64],
+) -> Result<()> {
+    let own = shelves::table
+        .filter(shelves::organization_id.eq(organization))
+        .filter(shelves::team_id.eq(team))
+        .filter(shelves::kind.eq(kind))
+        .order(shelves::newest.desc());
+    let last: Option<(i64, i32, i64)> =
+        own.limit(1).select((shelves::id, shelves::documents, shelves::newest)).locked().get_result(conn).optional()?;
+    // An old document comes back when it is changed: the last shelf stays the last all the same.
+    let (mut shelf, mut room, before) = match last {
+        Some((id, documents, newest)) => {
+            (Some(id), SHELF.saturating_sub(usize::try_from(documents).map_err(ApiError::internal)?), newest)
+        }
+        None => (None, 0, 0),
+    };
+    let mut rest = numbers;
+    while let Some(first) = rest.first() {
+        if room == 0 {
+            (shelf, room) = (None, SHELF);
+        }
+        let (now, later) = rest.split_at(room.min(rest.len()));
+        let (count, newest) =
+            (i32::try_from(now.len()).map_err(ApiError::internal)?, before.max(*now.last().unwrap_or(first)));
+        let id = match shelf {
+            Some(id) => {
+                let grown = (shelves::documents.eq(shelves::documents + count), shelves::newest.eq(newest));
+                diesel::update(shelves::table.find((organization, id))).set(grown).execute(conn)?;
+                id
+            }
+            None => {
+                let id = draw_number();
+                enter(conn, organization, NewShelf { id, team, kind }, count, newest)?;
+                id
+            }
+        };
+        let these = documents::table
+            .filter(documents::organization_id.eq(organization))
+            .filter(documents::number.eq_any(now.to_vec()));
+        let these = these.filter(documents::shelf.is_null());
+        let words: Vec<Option<String>> = these.clone().select(documents::words).load(conn)?;
+        let terms = words.iter().flatten().flat_map(|words| words.split_whitespace()).map(str::to_owned).collect();
+        enter_words(conn, organization, team, id, &terms)?;
+        diesel::update(these).set(documents::shelf.eq(Some(id))).execute(conn)?;
+        (shelf, room, rest) = (Some(id), room - now.len(), later);
+    }
+    Ok(())
+}
+
+/// Reads the records of documents that are still empty.
+fn fill(conn: &mut Conn, organization: OrganizationId, empty: &[FreshDocument]) -> Result<()> {
+    let ids_of = |kind| -> Vec<Key> {
+        empty.iter().filter(|document| document.kind == kind).map(|document| document.id).collect()
+    };
+    macro_rules! rows {
+        ($row:ty, $table:ident, $kind:expr) => {{
+            let own =
+                $table::table.filter($table::organization_id.eq(organization)).filter($table::id.eq_any(ids_of($kind)));
+            own.select(<$row>::as_select()).load::<$row>(conn)?
+        }};
+    }
+    let mut contents = BTreeMap::new();
+    let mut keep = |id: Key, content: Content| drop(contents.insert(id, content));
+    rows!(ClientRow, clients, SearchKind::Client).iter().for_each(|row| keep(row.key(), Content::of(row)));
+    rows!(CaseRow, cases, SearchKind::Case).iter().for_each(|row| keep(row.key(), Content::of(row)));
+    rows!(BarrierRow, barriers, SearchKind::Barrier).iter().for_each(|row| keep(row.key(), Content::of(row)));
+    rows!(MeetingRow, meetings, SearchKind::Meeting).iter().for_each(|row| keep(row.key(), Content::of(row)));
+    let written = rows!(NoteRow, notes, SearchKind::Note);
+    let of_these = amendments::table
+        .filter(amendments::organization_id.eq(organization))
+        .filter(amendments::note_id.eq_any(written.iter().map(|row| row.id).collect::<Vec<_>>()));
+    let more: Vec<AmendmentRow> =
+        of_these.order((amendments::note_id, amendments::id)).select(AmendmentRow::as_select()).load(conn)?;
+    for row in written {
+        let own = more.iter().filter(|amendment| amendment.note_id == row.id).cloned().map(Into::into).collect();
+        let note = Note::of(row, own);
+        keep(note.key(), Content::of(&note));
+    }
+    for document in empty {
+        let own = documents::table.find((organization, document.id));
+        match contents.get(&document.id) {
+            Some(content) => {
+                let other = documents::words.is_null().or(documents::words.ne(content.words.clone()));
+                let other =
+                    other.or(documents::title.ne(content.title.clone())).or(documents::body.ne(content.body.clone()));
+                diesel::update(own.filter(other)).set(content).execute(conn)?
+            }
+            None => diesel::delete(own).execute(conn)?,
+        };
+    }
+    Ok(())
+}

@@ -1,0 +1,63 @@
+//! What a print of a client's record says about itself: for whom it is, why, and which notice goes with it.
+
+use super::{gate::Outgoing, model::Audience};
+use crate::{
+    print::{Block, Sheet},
+    privacy::notices,
+    types::Line,
+};
+
+/// Puts the cover of an export on a sheet. `organization` is whose record it is, `on` the day, in words.
+///
+/// A copy for a recipient begins with the recipient, the purpose, the day, the basis and Statement 1 of 42 CFR 2.32(a),
+/// so that all of it stands on the first page; Statement 2 stands at the foot of every page. An internal copy says on
+/// every page that it is for nobody outside. A copy for the client has neither: it is their own record (42 CFR 2.23).
+pub fn put(sheet: &mut Sheet, outgoing: &Outgoing, organization: &Line<200>, on: &str) {
+    // In the title bar and in the properties of the file nobody reads whose record it is.
+    sheet.name = Some(outgoing.title());
+    match outgoing.audience() {
+        Some(Audience::Recipient) => {
+            let mut lines = Vec::new();
+            lines.extend(outgoing.recipient().map(|recipient| format!("For: {recipient}")));
+            lines.extend(outgoing.purpose().map(|purpose| format!("Purpose: {purpose}")));
+            lines.push(format!("Date: {on}"));
+            lines.push(format!("Given by: {organization}. Basis: {}.", outgoing.basis().label()));
+            lines.push(String::new());
+            lines.push(notices::FULL.text.clone());
+            sheet.blocks.insert(0, Block::Small(lines.join("\n")));
+            sheet.foot_notice = Some(notices::SHORT.text.clone());
+        }
+        Some(Audience::Internal) => {
+            let internal = format!("Not for anybody outside {organization}");
+            sheet.blocks.insert(0, Block::Notice(format!("{internal}.")));
+            sheet.foot_notice = Some(format!("{internal}. {}", notices::SHORT.text));
+        }
+        Some(Audience::Client) | None => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::records::exports::gate::tests::outgoing;
+
+    /// As much as a caller may name.
+    #[test]
+    fn the_notice_for_a_recipient_stands_whole_on_the_first_page() {
+        let long = |most: usize| "Clinic at the River ".repeat(20).chars().take(most).collect::<String>();
+        let query = serde_json::json!({
+            "for": "recipient", "recipient": long(200).trim(), "purpose": "other", "purpose_text": long(120).trim(),
+            "basis": "consent", "reason": "They ask for it",
+        });
+        let mut sheet = Sheet {
+            title: "What I need and what I prefer".into(),
+            blocks: vec![Block::Text("Words.".into())],
+            ..Sheet::default()
+        };
+        put(&mut sheet, &outgoing(query), &Line::parse(long(200).trim().to_owned()).unwrap(), "30 November 2026");
+        let Some(Block::Small(cover)) = sheet.blocks.first() else { panic!("{sheet:?}") };
+        assert!(cover.ends_with(&notices::FULL.text) && cover.starts_with("For: Clinic at the River"), "{cover}");
+        assert_eq!(crate::print::pdf::pages_of_first_block(&sheet), 1);
+        assert_eq!(sheet.foot_notice.as_deref(), Some(notices::SHORT.text.as_str()));
+    }
+}

@@ -1,0 +1,327 @@
+//! The one decision on everything that leaves the organization as a file (FX-02).
+//!
+//! Each such operation asks [`Outgoing`] before anything is read: for a password given within ten minutes, a reason,
+//! and, of a copy for somebody outside, the recipient and the purpose. [`Outgoing::gather`] reads what the file holds,
+//! and refuses it to a caller who sees it only by break-glass access. [`Outgoing::enter`] writes the export, its
+//! clients and the audit entry, and gives [`Entered`], without which there is no reply.
+
+use super::model::*;
+use crate::{
+    auth::Caller,
+    db::{
+        Db, Tx,
+        schema::{export_clients, exports},
+    },
+    error::{ApiError, Code, Result},
+    http::{Shown, Streamed},
+    insert_all,
+    privacy::notices,
+    records::ids::ClientId,
+    types::{Id, Instant, Line},
+};
+use diesel::prelude::*;
+use futures_util::stream::LocalBoxStream;
+use std::borrow::Cow;
+
+/// The shortest reason that is taken, in characters.
+pub const SHORTEST_REASON: usize = 5;
+
+/// An export that may be made: nothing of it has been read yet.
+#[derive(Debug, Clone)]
+pub struct Outgoing {
+    id: ExportId,
+    audience: Option<Audience>,
+    recipient: Option<Line<200>>,
+    purpose: Option<crate::types::code::DisclosurePurpose>,
+    purpose_text: Option<Line<120>>,
+    basis: Basis,
+    reason: Line<500>,
+}
+
+/// Proof that an export has been entered. Only [`Outgoing::enter`] makes one.
+#[derive(Debug)]
+pub struct Entered(());
+
+impl Outgoing {
+    /// A report as a file: numbers, and nobody's record.
+    ///
+    /// # Errors
+    /// 403 `reauthentication_required` without a fresh password; 400 without a reason.
+    pub fn of_report(who: &impl Caller, reason: Option<&Line<500>>) -> Result<Self> {
+        Self::decide(who, reason)
+    }
+
+    /// A list of records, which stays inside the organization.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn of_records(who: &impl Caller, reason: &Line<500>) -> Result<Self> {
+        Ok(Self { audience: Some(Audience::Internal), ..Self::decide(who, Some(reason))? })
+    }
+
+    /// A copy of one client's record.
+    ///
+    /// # Errors
+    /// The same; and 400 where what `for` asks for is missing, or something is named that it has no use for.
+    pub fn of_print(who: &impl Caller, query: &PrintQuery) -> Result<Self> {
+        let decided = Self::decide(who, Some(&query.reason))?;
+        let PrintQuery { audience, recipient, purpose, purpose_text, basis, .. } = query.clone();
+        if audience != Audience::Recipient {
+            let named = [
+                ("recipient", recipient.is_some()),
+                ("purpose", purpose.is_some()),
+                ("purpose_text", purpose_text.is_some()),
+                ("basis", basis.is_some()),
+            ];
+            if let Some((name, _)) = named.into_iter().find(|(_, given)| *given) {
+                return Err(ApiError::parameter(name, "not_for_this_audience", "may only be given with for=recipient"));
+            }
+            let basis = if audience == Audience::Client { Basis::ClientAccess } else { Basis::InternalUse };
+            return Ok(Self { audience: Some(audience), basis, ..decided });
+        }
+        let required = |name| ApiError::parameter(name, "required", "must be given with for=recipient");
+        let recipient = recipient.ok_or_else(|| required("recipient"))?;
+        let purpose = purpose.ok_or_else(|| required("purpose"))?;
+        let basis = basis.unwrap_or(Basis::NotRecorded);
+        if purpose == "client_access" {
+            return Err(ApiError::parameter(
+                "purpose",
+                "not_for_this_audience",
+                "is the client's own access: print it with for=client",
+            ));
+        }
+        if purpose.needs_text() && purpose_text.is_none() {
+            return Err(ApiError::parameter(
+                "purpose_text",
+                "required",
+                "must say the purpose in words where the code is `other`",
+            ));
+        }
+        if !basis.is_for_recipient() {
+            return Err(ApiError::parameter(
+                "basis",
+                "not_for_this_audience",
+                "is set by the system and is no basis for giving it to somebody outside",
+            ));
+        }
+        // 42 CFR 2.12(d), 2.61: a subpoena or a letter alone is not enough.
+        if purpose == "proceeding" && !matches!(basis, Basis::Consent | Basis::CourtOrder) {
+            return Err(ApiError::parameter(
+                "basis",
+                "required",
+                "must be consent or court_order where the purpose is a proceeding",
+            ));
+        }
+        Ok(Self {
+            audience: Some(audience),
+            recipient: Some(recipient),
+            purpose: Some(purpose),
+            purpose_text,
+            basis,
+            ..decided
+        })
+    }
+
+    /// What every export is asked for.
+    fn decide(who: &impl Caller, reason: Option<&Line<500>>) -> Result<Self> {
+        let actor = who.actor().ok_or_else(ApiError::unauthenticated)?;
+        let Some(reason) = reason else {
+            return Err(ApiError::parameter("reason", "required", "say why the file is made"));
+        };
+        if !actor.is_fresh() {
+            return Err(ApiError::new(
+                Code::ReauthenticationRequired,
+                "Enter your password again: POST /auth/reauthenticate.",
+            ));
+        }
+        if reason.as_str().trim().chars().count() < SHORTEST_REASON {
+            return Err(ApiError::parameter(
+                "reason",
+                "too_short",
+                format!("must be at least {SHORTEST_REASON} characters"),
+            ));
+        }
+        let (id, reason) = (Id::new(), reason.clone());
+        Ok(Self {
+            id,
+            audience: None,
+            recipient: None,
+            purpose: None,
+            purpose_text: None,
+            basis: Basis::InternalUse,
+            reason,
+        })
+    }
+
+    /// The same, of numbers that are protected by suppression.
+    #[must_use]
+    pub fn deidentified(self) -> Self {
+        Self { basis: Basis::Deidentified, ..self }
+    }
+
+    pub const fn audience(&self) -> Option<Audience> {
+        self.audience
+    }
+    pub const fn recipient(&self) -> Option<&Line<200>> {
+        self.recipient.as_ref()
+    }
+    pub const fn basis(&self) -> Basis {
+        self.basis
+    }
+    pub const fn reason(&self) -> &Line<500> {
+        &self.reason
+    }
+    /// The purpose as it is printed, with its words where there are any.
+    pub fn purpose(&self) -> Option<String> {
+        let label = self.purpose?.label();
+        Some(self.purpose_text.as_ref().map_or_else(|| label.clone(), |text| format!("{label}: {text}")))
+    }
+
+    /// A name that says nothing of anybody: `document-` and the last four digits of the export's id.
+    pub fn file_name(&self, extension: &str) -> Cow<'static, str> {
+        format!("document-{}.{extension}", self.mark()).into()
+    }
+    /// The same as the title of a document.
+    pub fn title(&self) -> String {
+        format!("Document {}", self.mark())
+    }
+    fn mark(&self) -> String {
+        let mut id = self.id.uuid().simple().to_string().to_uppercase();
+        id.split_off(id.len().saturating_sub(4))
+    }
+
+    /// The version of the notice that goes with it.
+    fn notice(&self) -> Option<&'static str> {
+        match self.audience? {
+            Audience::Client => None,
+            Audience::Recipient => Some(&notices::FULL.version),
+            // The lists of records carry the full text: they have no foot.
+            Audience::Internal => Some(&notices::SHORT.version),
+        }
+    }
+
+    /// Reads what the file holds, for a caller who sees it by right.
+    ///
+    /// # Errors
+    /// 403 where the caller sees it only by break-glass access.
+    pub async fn gather<T: Send + 'static>(
+        &self,
+        db: &Db,
+        who: &impl Caller,
+        mut read: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        db.read(who, move |tx| {
+            let found = read(tx)?;
+            refuse_break_glass(tx)?;
+            Ok(found)
+        })
+        .await
+    }
+
+    /// Enters the export, in one transaction with its clients and its audit entry, before the first byte is sent.
+    /// `clients` says whose records it holds; it finds them by the caller's rights as they are at this moment.
+    ///
+    /// # Errors
+    /// Those of `clients`; 403 where the caller sees it only by break-glass access.
+    pub async fn enter(
+        &self,
+        db: &Db,
+        who: &impl Caller,
+        taken: ExportRecord,
+        mut clients: impl FnMut(&mut Tx<'_>) -> Result<Vec<ClientId>> + Send + 'static,
+    ) -> Result<Entered> {
+        let outgoing = self.clone();
+        db.write(who, move |tx| {
+            let clients = clients(tx)?;
+            refuse_break_glass(tx)?;
+            let mut filter: Vec<String> =
+                outgoing.audience.iter().map(|audience| format!("for={}", audience.as_str())).collect();
+            filter.extend(taken.filter.iter().cloned());
+            let full = taken.format != "pdf" && taken.format != "html";
+            let row = ExportRow {
+                organization_id: tx.organization(),
+                id: outgoing.id,
+                user_id: tx.user()?,
+                at: Instant::now(),
+                what: taken.what.to_owned(),
+                subject_id: taken.subject,
+                filter: filter.join(" "),
+                format: taken.format.to_owned(),
+                rows: taken.rows,
+                reason: outgoing.reason.clone(),
+                audience: outgoing.audience,
+                recipient: outgoing.recipient.clone(),
+                purpose: outgoing.purpose,
+                purpose_text: outgoing.purpose_text.clone(),
+                basis: Some(outgoing.basis),
+                notice: outgoing
+                    .notice()
+                    .map(|short| if full { notices::FULL.version.clone() } else { short.to_owned() }),
+                client_count: Some(i64::try_from(clients.len()).unwrap_or(i64::MAX)),
+            };
+            insert(tx, &row, clients)
+        })
+        .await?;
+        Ok(Entered(()))
+    }
+}
+
+/// Enters an export before its first byte: here with the reason, the recipient and the clients, and in the audit log
+/// with codes alone.
+fn insert(tx: &mut Tx, row: &ExportRow, clients: Vec<ClientId>) -> Result<()> {
+    diesel::insert_into(exports::table).values(row).execute(tx.conn)?;
+    let of_export = |client_id| ExportClientRow { organization_id: row.organization_id, export_id: row.id, client_id };
+    let clients: Vec<ExportClientRow> = clients.into_iter().map(of_export).collect();
+    insert_all!(tx.conn, export_clients::table, clients, false)?;
+    let mut fields = vec![row.what.clone(), format!("format={}", row.format), format!("rows={}", row.rows)];
+    fields.extend(row.filter.split(' ').filter(|word| !word.is_empty()).map(str::to_owned));
+    fields.extend(row.purpose.map(|purpose| format!("purpose={}", purpose.as_str())));
+    fields.extend(row.basis.map(|basis| format!("basis={}", basis.as_str())));
+    fields.extend(row.notice.iter().map(|notice| format!("notice={notice}")));
+    fields.extend(row.client_count.map(|count| format!("clients={count}")));
+    tx.record("export.made", row.id, fields);
+    Ok(())
+}
+
+/// An emergency needs to know what is written, and not to carry it away.
+fn refuse_break_glass(tx: &Tx) -> Result<()> {
+    match tx.by_break_glass() {
+        true => Err(ApiError::forbidden("Break-glass access is read-only and cannot export files.")),
+        false => Ok(()),
+    }
+}
+
+impl Entered {
+    /// The reply: a file to be kept.
+    pub fn file(
+        self,
+        media: &'static str,
+        filename: Cow<'static, str>,
+        policy: Option<&'static str>,
+        body: Vec<u8>,
+    ) -> Shown {
+        Shown { media, filename, attached: true, policy, body }
+    }
+    /// The same, made while it is sent.
+    pub fn stream(
+        self,
+        media: &'static str,
+        filename: Cow<'static, str>,
+        parts: LocalBoxStream<'static, Result<Vec<u8>>>,
+    ) -> Streamed {
+        Streamed { media, filename, parts }
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    /// One that has been decided on, from a query.
+    pub fn outgoing(query: serde_json::Value) -> Outgoing {
+        let PrintQuery { audience, recipient, purpose, purpose_text, basis, reason, .. } =
+            serde_json::from_value(query).unwrap();
+        let basis = basis.unwrap_or(Basis::NotRecorded);
+        Outgoing { id: Id::new(), audience: Some(audience), recipient, purpose, purpose_text, basis, reason }
+    }
+}

@@ -1,0 +1,357 @@
+//! Queries over search documents. Every one starts from [`visible`].
+//!
+//! What an advocate may see is little, and is read from their cases. What a supervisor may see is much: there the words
+//! lead, from the newest shelf of the own teams to the oldest, until there are enough to rank.
+
+use super::{model::*, words};
+use crate::{
+    auth::Scope,
+    auth::TeamId,
+    db::{
+        Condition, Dialect, Tx,
+        dialect::Key,
+        rewrite,
+        schema::{clients, search_documents as documents, search_shelves as shelves},
+        search::on_shelves,
+    },
+    error::Result,
+    http::{List, OneOf, Page},
+    records::{
+        ids::{CaseId, ClientId},
+        visibility,
+    },
+    types::{
+        Id,
+        fold::{Asked, Term},
+    },
+};
+use diesel::{dsl::exists, prelude::*};
+use std::collections::BTreeMap;
+
+/// How many records of each kind are ranked, the newest of those that match.
+const RANKED: usize = 50;
+/// How many documents the shelves hold that are read first, and how many times more each time: for a word that is
+/// everywhere a few are enough, and what is not found among these is rare.
+const FIRST_DOCUMENTS: i32 = 2_048;
+const TIMES_MORE: i32 = 8;
+/// How many shelves are read at once, at most.
+const MOST_SHELVES: usize = 16;
+
+type Documents = documents::BoxedQuery<'static, Dialect>;
+
+/// Which documents are looked at.
+#[derive(Debug, Clone)]
+enum Place<'a> {
+    /// All of the organization's; the query goes on to say which.
+    Anywhere,
+    /// The newest of those that have the words, on these shelves.
+    Shelves(&'a [i64], i64),
+}
+
+fn at(tx: &Tx, filter: &SearchFilter, place: &Place<'_>) -> Documents {
+    match place {
+        Place::Anywhere => documents::table.filter(documents::organization_id.eq(tx.organization())).into_boxed(),
+        Place::Shelves(shelves, newest) => {
+            documents::table.filter(on_shelves(tx.organization(), shelves, filter.q.terms(), *newest)).into_boxed()
+        }
+    }
+}
+
+/// The cases that this caller may work in and what is in them, without the notes that are not for them.
+fn of_cases(tx: &Tx, filter: &SearchFilter, place: &Place<'_>) -> Result<Documents> {
+    let seen = match tx.scope() {
+        // The team of a case, which never changes, stands on the document: the case need not be read.
+        Scope::Teams(_) => visibility::current_user_teams(tx, "search_documents.team_id"),
+        _ => visibility::in_visible_case(tx, "search_documents"),
+    };
+    let all = at(tx, filter, place).filter(documents::case_id.is_not_null()).filter(seen);
+    Ok(all.filter(visibility::readable_notes(tx, "search_documents.note_kind", "search_documents.author_id")?))
+}
+
+/// The clients that this caller may see.
+fn of_clients(tx: &Tx, filter: &SearchFilter, place: &Place<'_>) -> Documents {
+    let all = at(tx, filter, place).filter(documents::kind.eq(SearchKind::Client));
+    all.filter(exists(
+        visibility::clients_of_caller(tx)
+            .filter(Condition::sql("clients.id = search_documents.id"))
+            .select(clients::id),
+    ))
+}
+
+/// The documents of a kind that this caller may see.
+fn of_kind(tx: &Tx, filter: &SearchFilter, kind: SearchKind, place: &Place<'_>) -> Result<Documents> {
+    match kind {
+        SearchKind::Client => Ok(of_clients(tx, filter, place)),
+        _ => of_cases(tx, filter, place),
+    }
+}
+
+/// All documents that this caller may see: those of cases, and those of clients. Two queries, since each leads to its
+/// rows by another way.
+fn visible(tx: &Tx, filter: &SearchFilter) -> Result<[Documents; 2]> {
+    Ok([of_cases(tx, filter, &Place::Anywhere)?, of_clients(tx, filter, &Place::Anywhere)])
+}
+
+/// What ranking needs of a document.
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = documents)]
+struct Found {
+    number: i64,
+    id: Key,
+    kind: SearchKind,
+    case_id: Option<CaseId>,
+    title: String,
+    words: Option<String>,
+}
+
+/// How many more of a kind are wanted.
+fn wanted(kind: SearchKind, found: &[Found]) -> usize {
+    RANKED.saturating_sub(found.iter().filter(|document| document.kind == kind).count())
+}
+
+/// Reads what the query gives of one kind, the newest first, as many as are still wanted.
+fn read(tx: &mut Tx, kind: SearchKind, query: Documents, found: &mut Vec<Found>) -> Result<()> {
+    let newest = query
+        .filter(documents::kind.eq(kind))
+        .order(documents::number.desc())
+        .limit(i64::try_from(wanted(kind, found)).unwrap_or(0));
+    found.extend(newest.select(Found::as_select()).load::<Found>(tx.conn)?);
+    Ok(())
+}
+
+/// The same of the cases and what is in them, where there are few: all kinds at once, or kind by kind where there are
+/// more than are ranked.
+fn read_few(
+    tx: &mut Tx,
+    filter: &SearchFilter,
+    query: impl Fn(&Tx) -> Result<Documents>,
+    found: &mut Vec<Found>,
+) -> Result<()> {
+    let few = RANKED * SearchKind::ALL.len();
+    let newest = query(tx)?.order(documents::number.desc()).limit(i64::try_from(few).unwrap_or(i64::MAX));
+    let rows: Vec<Found> = newest.select(Found::as_select()).load(tx.conn)?;
+    if rows.len() == few {
+        let mut kinds = filter.kinds().into_iter().filter(|kind| *kind != SearchKind::Client);
+        return kinds.try_for_each(|kind| query(tx).and_then(|query| read(tx, kind, query, found)));
+    }
+    for row in rows {
+        if filter.wants(row.kind) && wanted(row.kind, found) > 0 {
+            found.push(row);
+        }
+    }
+    Ok(())
+}
+
+/// Looks into each document that the query gives.
+fn that_hold(query: Documents, filter: &SearchFilter) -> Documents {
+    query.filter(Condition::answers("search_documents.words", filter.q.terms(), false))
+}
+
+/// One shelf: its number, and how many documents stand on it.
+type Shelf = (i64, i32);
+
+/// Of `search_shelves`: the shelf has, for each of the terms, the words of one of its ways. The words of other teams
+/// are not gone through, lest the time that it takes tell whether they use one.
+fn with_words(tx: &Tx, terms: &[Term]) -> Condition {
+    let organization = tx.organization().uuid();
+    let has_word = |asked: &Asked| {
+        // IS TRUE keeps the list a list, which PostgreSQL makes once; as a join it would be gone through for each
+        // shelf.
+        let own = Condition::sql(
+            "(search_shelves.id IN (SELECT word.shelf FROM teams CROSS JOIN search_words AS word WHERE \
+             teams.organization_id = ",
+        )
+        .id(organization)
+        .then(" AND ")
+        .with(visibility::current_user_teams(tx, "teams.id"))
+        .then(" AND word.organization_id = ")
+        .id(organization)
+        .then(" AND word.team_id = teams.id AND word.term ");
+        let found = if asked.is_whole {
+            own.then("= ").text(asked.text.clone())
+        } else {
+            own.then(">= ").text(asked.text.clone()).then(" AND word.term < ").text(format!("{}\u{10ffff}", asked.text))
+        };
+        found.then(")) IS TRUE")
+    };
+    let has_way = |way: &Vec<Asked>| {
+        way.iter().fold(Condition::everything(), |all, asked| all.then(" AND ").with(has_word(asked)))
+    };
+    terms.iter().fold(Condition::everything(), |all, term| {
+        let ways = term.0.iter().fold(Condition::nothing(), |any, way| any.then(" OR (").with(has_way(way)).then(")"));
+        all.then(" AND (").with(ways).then(")")
+    })
+}
+
+/// Whether the record whose id stands in `column`, as SQL names it, is kept with words that answer the terms by any
+/// part of them: for lists that are filtered by `q`. It says nothing of who may see the record.
+pub fn kept_words_answer(tx: &Tx, column: &'static str, terms: &[Term]) -> Condition {
+    // A value and no EXISTS: PostgreSQL would make a join of that, and read every document of the organization.
+    Condition::sql("coalesce((SELECT ")
+        .with(Condition::answers("search_documents.words", terms, true))
+        .then(" FROM search_documents WHERE search_documents.organization_id = ")
+        .id(tx.organization().uuid())
+        .then(" AND search_documents.id = ")
+        .then(column)
+        .then("), 1 = 0)")
+}
+
+/// The shelves of each kind that have the words, of the teams that a supervisor oversees, the newest first.
+fn shelves_of_caller(tx: &mut Tx, filter: &SearchFilter) -> Result<BTreeMap<SearchKind, Vec<Shelf>>> {
+    let own = match tx.scope() {
+        Scope::Teams(_) => visibility::current_user_teams(tx, "search_shelves.team_id"),
+        _ => Condition::nothing(),
+    };
+    let all = shelves::table.filter(shelves::organization_id.eq(tx.organization())).filter(own);
+    let all = all.filter(with_words(tx, filter.q.terms()));
+    let wanted = all.order((shelves::newest.desc(), shelves::id));
+    let mut of_kinds: BTreeMap<SearchKind, Vec<Shelf>> = BTreeMap::new();
+    for (kind, shelf) in
+        wanted.select((shelves::kind, (shelves::id, shelves::documents))).load::<(SearchKind, Shelf)>(tx.conn)?
+    {
+        of_kinds.entry(kind).or_default().push(shelf);
+    }
+    Ok(of_kinds)
+}
+
+/// Reads shelf after shelf, until there are enough.
+fn read_shelves(
+    tx: &mut Tx,
+    filter: &SearchFilter,
+    kind: SearchKind,
+    shelves: &[Shelf],
+    found: &mut Vec<Found>,
+) -> Result<()> {
+    let (mut rest, mut many) = (shelves.iter(), FIRST_DOCUMENTS);
+    while wanted(kind, found) > 0 {
+        let (mut now, mut held) = (Vec::new(), 0_i32);
+        while held < many && now.len() < MOST_SHELVES {
+            let Some((shelf, documents)) = rest.next() else { break };
+            now.push(*shelf);
+            held = held.saturating_add(*documents);
+        }
+        if now.is_empty() {
+            break;
+        }
+        let newest = i64::try_from(wanted(kind, found)).unwrap_or(0);
+        let query = of_kind(tx, filter, kind, &Place::Shelves(&now, newest))?;
+        read(tx, kind, query, found)?;
+        many = many.saturating_mul(TIMES_MORE);
+    }
+    Ok(())
+}
+
+/// The newest documents of each kind that have the words and that this caller may see.
+fn candidates(tx: &mut Tx, filter: &SearchFilter) -> Result<Vec<Found>> {
+    let mut found = Vec::new();
+    if let Scope::Assigned(_) = tx.scope() {
+        read_few(tx, filter, |tx| Ok(that_hold(of_cases(tx, filter, &Place::Anywhere)?, filter)), &mut found)?;
+        if filter.wants(SearchKind::Client) {
+            let own: Vec<Key> = visibility::client_ids_of_advocate(tx)?
+                .into_iter()
+                .map(|client| Key::from_uuid(client.uuid()))
+                .collect();
+            let of_clients =
+                that_hold(of_clients(tx, filter, &Place::Anywhere), filter).filter(documents::id.eq_any(own));
+            read(tx, SearchKind::Client, of_clients, &mut found)?;
+        }
+    } else {
+        let shelves = shelves_of_caller(tx, filter)?;
+        let fresh =
+            |tx: &Tx| Ok(that_hold(of_cases(tx, filter, &Place::Anywhere)?, filter).filter(documents::shelf.is_null()));
+        read_few(tx, filter, fresh, &mut found)?;
+        if filter.wants(SearchKind::Client) {
+            let fresh = that_hold(of_clients(tx, filter, &Place::Anywhere), filter).filter(documents::shelf.is_null());
+            read(tx, SearchKind::Client, fresh, &mut found)?;
+        }
+        for kind in filter.kinds() {
+            read_shelves(tx, filter, kind, shelves.get(&kind).map_or(&[], Vec::as_slice), &mut found)?;
+        }
+    }
+    Ok(found)
+}
+
+pub fn page(tx: &mut Tx, list: &List<SearchFilter>) -> Result<Page<SearchResult>> {
+    let (actor, filter) = (tx.actor()?, &list.filter);
+    let terms = filter.q.terms();
+    let ranked = candidates(tx, filter)?.into_iter().filter_map(|document| {
+        let score = words::score(&document.title, document.words.as_deref().unwrap_or_default(), terms)?;
+        Some((score, document))
+    });
+    let mut ranked: Vec<(i32, Found)> = ranked.collect();
+    ranked.sort_by_key(|(score, document)| std::cmp::Reverse((*score, document.id)));
+    let total = list.include_total.then(|| i64::try_from(ranked.len()).unwrap_or(i64::MAX));
+    if let Some((score, id)) = list.after(actor)? {
+        ranked.retain(|(own, document)| (i64::from(*own), document.id.uuid()) < (score, id));
+    }
+    ranked.truncate(usize::try_from(list.fetch()).unwrap_or(usize::MAX));
+    let position = |(score, document): &(i32, Found)| (i64::from(*score), document.id.uuid());
+    let view = |(score, document): (i32, Found)| SearchResult {
+        kind: document.kind,
+        id: document.id,
+        case_id: document.case_id,
+        title: document.title,
+        snippet: String::new(),
+        score,
+    };
+    let numbers = ranked.iter().map(|(_, document)| document.number).collect();
+    let mut page = list.page(actor, ranked, total, position, view);
+    add_snippets(tx, filter, numbers, &mut page.items)?;
+    tx.audit_read_all("search.performed", page.items.iter().map(|found| found.id));
+    Ok(page)
+}
+
+/// Adds to each result the part of its text where the words are, all of them read at once: by their ids, and by the
+/// numbers of their documents, since SQLite would otherwise rather begin with an advocate's cases.
+fn add_snippets(tx: &mut Tx, filter: &SearchFilter, numbers: Vec<i64>, results: &mut [SearchResult]) -> Result<()> {
+    let ids: Vec<Key> = results.iter().map(|result| result.id).collect();
+    let mut bodies: Vec<(Key, String)> = Vec::new();
+    let of_clients = results.iter().filter(|result| result.kind == SearchKind::Client).count();
+    let [cases, clients] = visible(tx, filter)?;
+    for (query, there_are) in [(cases, of_clients < results.len()), (clients, of_clients > 0)] {
+        if !there_are {
+            continue;
+        }
+        let these = query.filter(documents::id.eq_any(ids.clone())).filter(documents::number.eq_any(numbers.clone()));
+        bodies.extend(these.select((documents::id, documents::body)).load::<(Key, String)>(tx.conn)?);
+    }
+    for result in results {
+        let body = bodies.iter().find(|(id, _)| *id == result.id).map_or("", |(_, body)| body.as_str());
+        result.snippet = words::snippet(body, filter.q.terms());
+    }
+    Ok(())
+}
+
+/// The newest clients that the caller sees and that answer one of the ways of a term.
+pub fn clients_that_answer(tx: &mut Tx, term: Term) -> Result<Vec<ClientId>> {
+    let filter = SearchFilter { q: Question::of(vec![term]), kind: Some(OneOf(vec![SearchKind::Client])) };
+    Ok(candidates(tx, &filter)?.into_iter().map(|found| ClientId::from_uuid(found.id.uuid())).collect())
+}
+
+/// Takes out a record that is shown no more.
+pub fn remove<K: 'static>(tx: &mut Tx, id: Id<K>) -> Result<()> {
+    let own = documents::table.find((tx.organization(), Key::from_uuid(id.uuid())));
+    diesel::delete(own).execute(tx.conn)?;
+    Ok(())
+}
+
+/// Takes a new record in. Whoever writes one calls this, in the same transaction.
+pub fn add<R: Searchable>(tx: &mut Tx, team: TeamId, record: &R) -> Result<()> {
+    let document = Document::of(tx.organization(), team, record);
+    diesel::insert_into(documents::table).values(&document).execute(tx.conn)?;
+    Ok(())
+}
+
+/// Takes over what has changed in a record: its old words are found no more. Whoever changes one calls this.
+pub fn replace<R: Searchable>(tx: &mut Tx, record: &R) -> Result<()> {
+    let content = Content::of(record);
+    let own = documents::table
+        .filter(documents::organization_id.eq(tx.organization()))
+        .filter(documents::id.eq(record.key()));
+    // A telephone number stands in the words alone.
+    let other = documents::words.is_null().or(documents::words.ne(content.words.clone()));
+    let other = other.or(documents::title.ne(content.title.clone())).or(documents::body.ne(content.body.clone()));
+    // Off its shelf, until it is put on another with its new words.
+    rewrite(own.filter(other), (&content, documents::shelf.eq(None::<i64>))).execute(tx.conn)?;
+    Ok(())
+}
