@@ -1,5 +1,5 @@
-//! A report for one case: everything that happened in it, for supervision, and in a version of its own for the client
-//! who asks for it.
+//! The case file: everything that happened in one case, in one document. One version is for supervision, another for
+//! the client.
 
 pub mod api;
 pub mod client;
@@ -14,32 +14,32 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
     cfg.service(api::get_case_file).service(api::print_case_file);
 }
 
-/// How many records of a kind a case file shows at the most.
+/// The maximum number of records of each kind in a case file.
 pub const MOST: i64 = 2_000;
 
-/// The newest rows of a kind, in the order of time.
+/// The newest rows of a kind, oldest first.
 #[derive(Debug)]
 pub struct Capped<T> {
     pub rows: Vec<T>,
-    /// How many older ones there are besides.
+    /// The number of older rows that are left out.
     pub left_out: i64,
 }
 
 impl<T> Capped<T> {
-    /// These rows, out of so many that there are.
+    /// `rows` is the newest part of `all` rows.
     pub fn of(rows: Vec<T>, all: i64) -> Self {
         let left_out = (all - i64::try_from(rows.len()).unwrap_or(i64::MAX)).max(0);
         Self { rows, left_out }
     }
-    /// The rows, where what was left out is noted in `left_out`.
+    /// Returns the rows, and writes the number of omitted rows to `left_out`.
     pub fn noting(self, left_out: &mut i64) -> Vec<T> {
         *left_out = self.left_out;
         self.rows
     }
 }
 
-/// The newest rows that a query gives, by an order that goes down. The query is counted only where there may be more
-/// than are shown.
+/// The newest rows of a query, with `$order` descending. Runs the count query only if there may be more rows than are
+/// shown.
 #[macro_export]
 macro_rules! newest {
     ($tx:ident, $row:ty, $order:expr, $query:expr) => {{
