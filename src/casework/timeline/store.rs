@@ -14,11 +14,11 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// What an advocate is not told of: it would tell of a colleague's interests.
+/// The events that only supervisors see, because they would reveal a colleague's interests.
 const FOR_SUPERVISORS: &[&str] = &["conflict_check.run", "conflict_check.found", "conflict_check.decided"];
 
-/// The entries of a case that the caller may work in, without those about notes and conflict checks that are not for
-/// them.
+/// The timeline entries of a case that the caller may work in, without entries about notes and conflict checks that the
+/// caller may not see.
 fn visible(tx: &Tx, case: CaseId) -> Result<entries::BoxedQuery<'static, Dialect>> {
     let actor = tx.actor()?;
     let all = entries::table
@@ -58,7 +58,7 @@ pub fn page(tx: &mut Tx, case: CaseId, list: &List<TimelineFilter>) -> Result<Pa
     Ok(list.page(actor, rows, total, |row| (row.at.micros(), row.id.uuid()), TimelineEntry::from))
 }
 
-/// Writes what has just happened into the case's timeline. `detail` is a code, never content.
+/// Adds an event to the case's timeline. `detail` is a code and must never be content.
 pub fn add<K: 'static>(
     tx: &mut Tx,
     case: CaseId,
@@ -69,7 +69,7 @@ pub fn add<K: 'static>(
     put(tx, case, event, subject, detail, None)
 }
 
-/// The same for a note, whose kind decides who may know of it.
+/// The same for a note. The kind of the note decides who may see the entry.
 pub fn add_note<K: 'static>(tx: &mut Tx, case: CaseId, event: &'static str, note: Id<K>, kind: NoteKind) -> Result<()> {
     put(tx, case, event, note, Some(kind.as_str()), Some(kind))
 }
