@@ -1,4 +1,4 @@
-//! The work itself: clients, their cases, and everything that is done for them.
+//! Casework: clients, their cases, and all records of the work on them.
 
 pub mod actions;
 pub mod assignments;

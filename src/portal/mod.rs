@@ -1,7 +1,7 @@
-//! The portal: what a client who signs in sees of their own record, and what they say themselves.
+//! The portal: what a signed-in client sees of their own record, and what they contribute themselves.
 //!
-//! Its views are its own: what is for staff alone is in none of them, so that it cannot be shown by mistake. Every
-//! store here starts from [`own`], the one client whom the caller is.
+//! The portal has its own views without any member that is for staff only, so that such a member cannot be shown by
+//! mistake. Every store here starts from [`own`], the client that the caller is.
 
 pub mod accounts;
 pub mod cases;

@@ -3,28 +3,29 @@
 /// How many records of a kind a case file shows at most.
 pub const MOST: i64 = 2_000;
 
-/// The newest rows of a kind, in the order of time.
+/// The newest rows of a kind, oldest first.
 #[derive(Debug)]
 pub struct Capped<T> {
     pub rows: Vec<T>,
-    /// How many older rows there are besides.
+    /// The number of older rows that are left out.
     pub left_out: i64,
 }
 
 impl<T> Capped<T> {
-    /// These rows, out of so many that exist.
+    /// `rows` is the newest part of `all` rows.
     pub fn of(rows: Vec<T>, all: i64) -> Self {
         let left_out = (all - i64::try_from(rows.len()).unwrap_or(i64::MAX)).max(0);
         Self { rows, left_out }
     }
-    /// The rows; adds the number of rows left out to `left_out`.
+    /// Returns the rows, and writes the number of omitted rows to `left_out`.
     pub fn noting(self, left_out: &mut i64) -> Vec<T> {
         *left_out = self.left_out;
         self.rows
     }
 }
 
-/// The newest rows of a query, by a descending order. Counts the query only where there may be more than are shown.
+/// The newest rows of a query, with `$order` descending. Runs the count query only if there may be more rows than are
+/// shown.
 #[macro_export]
 macro_rules! newest {
     ($tx:ident, $row:ty, $order:expr, $query:expr) => {{

@@ -16,20 +16,20 @@ use diesel::{dsl, prelude::*};
 use serde::{Deserialize, Serialize};
 
 text_enum! {
-    /// What a note is about, and so who reads it.
+    /// The kind of a note, which decides who may read it.
     pub enum NoteKind {
         /// A contact with the client or about the case.
         Contact = "contact",
         Progress = "progress",
         /// For its author and the team's supervisors.
         Restricted = "restricted",
-        /// Of a talk about the work; for its author and the team's supervisors.
+        /// About a supervision talk; for its author and the team's supervisors.
         Supervision = "supervision",
     }
 }
 
 impl NoteKind {
-    /// The kinds that everybody reads who works the case.
+    /// The kinds that everybody who works on the case may read.
     pub const FOR_ALL: &'static [Self] = &[Self::Contact, Self::Progress];
 }
 

@@ -1,4 +1,4 @@
-//! Which actions may come next: rules kept as data, read against an action that has been decided.
+//! Suggests the actions that may follow a decided action. The rules are data, in `ladder.json`.
 
 use super::model::{ActionRow, ActionStatus, Decision};
 use crate::{
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::LazyLock;
 use utoipa::ToSchema;
 
-/// What leaves something to be asked for, where a rung does not say otherwise.
+/// The decisions after which the client can still ask for something. They are the default for a rung without decisions.
 const NOT_ALL: &[Decision] = &[
     Decision::PartlyGranted,
     Decision::Denied,
@@ -29,7 +29,7 @@ const NOT_ALL: &[Decision] = &[
     Decision::NoResponse,
 ];
 
-/// One rung: after such an action, with such a decision, this one.
+/// One rule of the ladder: after such an action with such a decision, this action may follow.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Rung {
@@ -42,10 +42,10 @@ struct Rung {
 struct After {
     #[serde(rename = "type")]
     kinds: Vec<ActionType>,
-    /// Of these programmes; empty is any.
+    /// The programmes to which the rung applies. Empty means any programme.
     #[serde(default)]
     scheme: Vec<Scheme>,
-    /// With one of these decisions; empty is any that leaves something to be asked for.
+    /// The decisions to which the rung applies. Empty means [`NOT_ALL`].
     #[serde(default)]
     decision: Vec<Decision>,
 }
@@ -57,7 +57,7 @@ struct Then {
     kind: ActionType,
     scheme: Option<Scheme>,
     forum: Option<Line<200>>,
-    /// The rule of the catalogue that is the step's clock.
+    /// The code of the deadline rule from which the step's due date is computed.
     rule_code: Option<String>,
     words: Text<500>,
 }
@@ -67,7 +67,7 @@ static LADDER: LazyLock<Vec<Rung>> =
     LazyLock::new(|| serde_json::from_str(include_str!("ladder.json")).expect("ladder.json"));
 
 impl After {
-    /// An action that does not say its programme is met by the rungs of every one, and each step names its own.
+    /// An action without a programme matches the rungs of every programme. Each step then names its own programme.
     fn met_by(&self, row: &ActionRow, decision: Decision) -> bool {
         let scheme = self.scheme.is_empty() || row.scheme.is_none_or(|scheme| self.scheme.contains(&scheme));
         let decisions = if self.decision.is_empty() { NOT_ALL } else { &self.decision };
@@ -75,7 +75,7 @@ impl After {
     }
 }
 
-/// The clock of a next step, as if it started on the day of the decision.
+/// The deadline of a next step, computed as if the period started on the day of the decision.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/next_clock.json"))))]
@@ -87,9 +87,9 @@ pub struct NextClock {
     pub due_on: Day,
     pub due_at: Instant,
     pub time_zone: Zone,
-    /// The latest that it can be, where the rule leaves it open.
+    /// The latest possible due date, if the rule leaves it open.
     pub latest_due_on: Option<Day>,
-    /// Whether no law sets it.
+    /// Whether the deadline is not set by law.
     pub not_statutory: bool,
     pub citation: Option<Line<300>>,
     pub url: Option<Url>,
@@ -105,17 +105,17 @@ pub struct NextClock {
 pub struct NextStep {
     #[serde(rename = "type")]
     pub kind: ActionType,
-    /// Under which programme or law.
+    /// The programme or law.
     pub scheme: Option<Scheme>,
-    /// Who decides.
+    /// The body that decides.
     pub forum: Option<Line<200>>,
-    /// Why, in words for people.
+    /// The reason, as text for people.
     pub reason: Text<500>,
-    /// Its clock, where the catalogue has a rule for it.
+    /// The step's deadline, if the catalogue has a rule for it.
     pub rule: Option<NextClock>,
 }
 
-/// The steps that may follow a decided action; none for one that is not.
+/// The steps that may follow a decided action. `None` if the action is not decided.
 pub fn next_steps(tx: &mut Tx, row: &ActionRow) -> Result<Option<Vec<NextStep>>> {
     let Some(decision) = row.decision.filter(|_| row.status == ActionStatus::Decided) else { return Ok(None) };
     let zone = organizations::store::find(tx)?.time_zone;
@@ -135,8 +135,8 @@ pub fn next_steps(tx: &mut Tx, row: &ActionRow) -> Result<Option<Vec<NextStep>>>
     Ok(Some(steps))
 }
 
-/// What the rule of this code makes of the day; nothing where none of its versions holds then, or it leads out of the
-/// calendar.
+/// The deadline that the rule with this code gives for the day. `None` if no version of the rule is in force on that
+/// day, or if the due date would be outside the calendar.
 fn clock(tx: &mut Tx, code: &str, day: Day, zone: &Zone) -> Result<Option<NextClock>> {
     let Some(rule) = deadline_rules::store::effective_by_code(tx, code, day)? else { return Ok(None) };
     let Ok(computed) = compute(&rule, Trigger::On(day), zone, None, Holidays::built_in()) else { return Ok(None) };

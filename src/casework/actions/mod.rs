@@ -1,4 +1,4 @@
-//! Actions: the ladder of steps taken against a barrier, from an informal call to a civil-rights complaint.
+//! Actions: the ladder of steps against a barrier, from an informal call to a civil-rights complaint.
 
 pub mod api;
 pub mod ladder;

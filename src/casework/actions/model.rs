@@ -1,4 +1,4 @@
-//! What an action is, in the database and on the wire, and how it may go.
+//! The model of an action: the database row, the API view, and the allowed status changes.
 
 use super::{
     ladder::NextStep,
@@ -24,7 +24,7 @@ use utoipa::ToSchema;
 pub type ActionId = Id<ActionRow>;
 
 text_enum! {
-    /// Where an action is in its life.
+    /// The status of an action.
     pub enum ActionStatus {
         Draft = "draft",
         Filed = "filed",
@@ -44,14 +44,14 @@ text_enum! {
         DismissedNoJurisdiction = "dismissed_no_jurisdiction",
         Settled = "settled",
         Withdrawn = "withdrawn",
-        /// The time for an answer has run out.
+        /// The time for an answer is over.
         NoResponse = "no_response",
-        /// There is none yet.
+        /// There is no decision yet.
         Pending = "pending",
     }
 }
 text_enum! {
-    /// How it was handed in.
+    /// How the action was filed.
     pub enum FilingMethod {
         InPerson = "in_person",
         Phone = "phone",
@@ -65,7 +65,8 @@ text_enum! {
 
 use ActionStatus::{Decided, Draft, EnteredInError, Filed, InProgress, Withdrawn};
 
-/// How an action may go on. A decision that is set aside takes it back to `in_progress`; what was withdrawn stays so.
+/// The allowed status changes of an action. A decision that is set aside moves the action back to `in_progress`. A
+/// withdrawn action can only become `entered_in_error`.
 #[rustfmt::skip]
 pub const MOVES: &[(ActionStatus, &[ActionStatus])] = &[
     (Draft,          &[Filed, InProgress, Decided, Withdrawn, EnteredInError]),
@@ -80,7 +81,7 @@ impl ActionStatus {
     pub fn may_become(self, to: Self) -> bool {
         self == to || MOVES.iter().any(|(from, ways)| *from == self && ways.contains(&to))
     }
-    /// What the timeline says of an action that has come here.
+    /// The timeline event for an action that enters this status.
     pub const fn event(self) -> &'static str {
         match self {
             Draft => "action.updated",
@@ -97,13 +98,13 @@ impl ActionStatus {
 }
 
 impl Decision {
-    /// Whether it ends the action.
+    /// Whether the decision ends the action.
     pub fn is_final(self) -> bool {
         self != Self::Pending
     }
 }
 
-/// How high on the ladder: 1 is the first.
+/// The level on the ladder. 1 is the lowest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(transparent)]
 #[schema(minimum = 1, maximum = 9, example = 2)]
@@ -211,7 +212,8 @@ impl ActionRow {
         self.go(patch.status.0)
     }
 
-    /// Goes where it is told to; where nothing is said, where its days and its decision lead.
+    /// Moves the action to the requested status. Without a requested status, derives it from the filing date and the
+    /// decision.
     fn go(&mut self, to: Option<ActionStatus>) -> Result<()> {
         let led = match self.status {
             Draft | Filed | InProgress if self.decision.is_some_and(Decision::is_final) => Decided,
@@ -227,7 +229,7 @@ impl ActionRow {
         Ok(())
     }
 
-    /// The rules over several members, for a new action and a changed one alike. `today` is the organization's.
+    /// The rules over several members, for a new and for a changed action. `today` is the organization's day.
     pub fn check(&self, today: Day) -> Result<()> {
         let mut issues = Vec::new();
         let mut need = |holds: bool, member: &str, code: &'static str, detail: &str| {
@@ -293,13 +295,13 @@ pub struct Action {
     pub case_id: CaseId,
     /// Absent for an action against the case itself.
     pub barrier_id: Option<BarrierId>,
-    /// Against whom.
+    /// The provider that the action is against.
     pub provider_id: Option<ProviderId>,
     #[serde(rename = "type")]
     pub kind: ActionType,
-    /// Who decides.
+    /// The body that decides.
     pub forum: Line<200>,
-    /// Under which programme: its clocks and its next steps depend on it.
+    /// The programme. Deadlines and next steps depend on it.
     pub scheme: Option<Scheme>,
     #[schema(value_type = Option<Level>)]
     pub level: Option<i32>,
@@ -313,10 +315,10 @@ pub struct Action {
     pub external_reference: Option<Line<200>>,
     pub decision: Option<Decision>,
     pub decided_on: Option<Day>,
-    /// Filed after its deadline.
+    /// Filed after the deadline.
     pub late_filing: bool,
     pub good_cause: Option<Text<2000>>,
-    /// Of a decided action that is shown by itself: which actions may come next, and their clocks.
+    /// The actions that may follow, with their deadlines. Only for a decided action that is fetched by its id.
     pub next_steps: Option<Vec<NextStep>>,
     pub created_by: UserId,
     pub version: i32,
@@ -369,14 +371,15 @@ mod tests {
     use proptest::{option, prelude::*, sample::select};
     use serde_json::{Value, json};
 
-    /// A member of a patch: absent, `null`, or one of these.
+    /// A patch member: absent, `null`, or one of these values.
     fn member<T: Clone + std::fmt::Debug + 'static>(values: &[T]) -> impl Strategy<Value = Patch<T>> {
         let value = option::of(select(values.to_vec())).prop_map(|value| value.map_or(Patch::Clear, Patch::Set));
         option::of(value).prop_map(Option::unwrap_or_default)
     }
 
     proptest! {
-        /// Whatever is sent, an action stays or goes as the table has it; and back from an end it never comes.
+        /// After any sequence of patches, the status changes only as [`MOVES`] allows. A withdrawn action, or one that
+        /// was entered in error, never becomes active again.
         #[test]
         fn no_patch_leads_off_the_table(sent in proptest::collection::vec(
             (
@@ -396,7 +399,7 @@ mod tests {
             for (status, decision, filed_on, decided_on) in sent {
                 let patch = ActionPatch { status: Change(status), decision, filed_on: day(filed_on), decided_on: day(decided_on), ..ActionPatch::default() };
                 let mut next = row.clone();
-                // As the store does it: what is refused has changed nothing.
+                // Like the store: a refused patch changes nothing.
                 if next.apply(&patch).and_then(|()| next.check(today())).is_err() { continue; }
                 let (from, to) = (row.status, next.status);
                 prop_assert!(from == to || MOVES.iter().any(|(row, ways)| *row == from && ways.contains(&to)), "{from:?} became {to:?}");

@@ -1,4 +1,4 @@
-//! What is asked of actions: bodies and filters.
+//! Request bodies and filters for actions.
 
 use super::model::*;
 use crate::{
@@ -21,20 +21,20 @@ use validator::Validate;
 pub struct NewAction {
     #[serde(rename = "type")]
     pub kind: ActionType,
-    /// Who decides.
+    /// The body that decides.
     pub forum: Line<200>,
-    /// Against whom; the barrier's provider, unless said.
+    /// The provider that the action is against. By default the provider of the barrier.
     pub provider_id: Option<ProviderId>,
     pub scheme: Option<Scheme>,
     pub level: Option<Level>,
     /// An earlier action of the same case.
     pub parent_action_id: Option<ActionId>,
-    /// Needed with a parent: why it went on.
+    /// Required with a parent: why another action follows.
     pub escalation_reason: Option<Text<2000>>,
     pub description: Option<Text<8000>>,
-    /// `draft`, unless said; with `filed_on` it is `filed`, with a decision `decided`.
+    /// By default `draft`; with `filed_on` it is `filed`, with a decision `decided`.
     pub status: Option<ActionStatus>,
-    /// Not a day to come, by the organization's calendar; nor is `decided_on`.
+    /// `filed_on` and `decided_on` must not be in the future, by the organization's calendar.
     pub filed_on: Option<Day>,
     pub method: Option<FilingMethod>,
     pub external_reference: Option<Line<200>>,
@@ -42,7 +42,7 @@ pub struct NewAction {
     pub decided_on: Option<Day>,
     #[serde(default)]
     pub late_filing: bool,
-    /// Needed with a late filing.
+    /// Required for a late filing.
     pub good_cause: Option<Text<2000>>,
 }
 
@@ -57,7 +57,7 @@ pub struct ActionPatch {
     pub provider_id: Patch<ProviderId>,
     pub scheme: Patch<Scheme>,
     pub level: Patch<Level>,
-    /// An earlier action of the same case, and none that follows this one.
+    /// An earlier action of the same case that does not itself follow this one.
     pub parent_action_id: Patch<ActionId>,
     pub escalation_reason: Patch<Text<2000>>,
     pub description: Patch<Text<8000>>,
@@ -96,7 +96,7 @@ pub struct ActionFilter {
     pub kind: Option<OneOf<ActionType>>,
     #[param(value_type = Option<OneOf<ActionStatus>>, inline)]
     pub status: Option<OneOf<ActionStatus>>,
-    /// Against whom.
+    /// The provider that the action is against.
     pub provider: Option<ProviderId>,
     pub case: Option<CaseId>,
 }

@@ -21,10 +21,10 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// How long after an action against a provider a new barrier there may be a retaliation.
+/// A new barrier counts as possible retaliation for this many days after an action against the same provider.
 const RETALIATION_DAYS: i32 = 90;
 
-/// How many actions may follow one another: no ladder has so many rungs, and each is looked up.
+/// The maximum length of a chain of actions. No ladder has so many steps, and each link costs a query.
 const LONGEST_CHAIN: usize = 50;
 
 /// The actions of the cases that this caller may work in.
@@ -100,7 +100,7 @@ pub fn page_of_barrier(tx: &mut Tx, barrier: BarrierId, list: &List<LadderFilter
     listed(tx, list, &of_ladder(None, &list.filter), Some(barrier.id))
 }
 
-/// The actions of a case for its file: the newest, in the order of time, and how many were left out.
+/// The newest actions of a case for its case file, oldest first, with the count of omitted ones.
 pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Capped<ActionRow>> {
     let newest = crate::newest!(
         tx,
@@ -112,12 +112,12 @@ pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Capped<ActionRow>> {
     Ok(newest)
 }
 
-/// The action, for what hangs on it; showing it is [`get`].
+/// Finds the action without an audit entry, for stores of records that belong to it. Use [`get`] to show it.
 pub fn find(tx: &mut Tx, id: ActionId) -> Result<ActionRow> {
     Ok(visible(tx).filter(actions::id.eq(id)).select(ActionRow::as_select()).first(tx.conn)?)
 }
 
-/// That a body names an action of this case; where it names one, the row.
+/// Checks that an id in a request body names an action of this case, and returns the row.
 pub fn of_case(tx: &mut Tx, id: ActionId, case: CaseId, pointer: &str) -> Result<ActionRow> {
     let row = find(tx, id).map_err(|error| error.named_by(pointer))?;
     if row.case_id == case {
@@ -133,14 +133,14 @@ pub fn get(tx: &mut Tx, id: ActionId) -> Result<Action> {
     whole(tx, row)
 }
 
-/// The action as it is shown by itself.
+/// The action as its own endpoint shows it.
 fn whole(tx: &mut Tx, row: ActionRow) -> Result<Action> {
     let next_steps = ladder::next_steps(tx, &row)?;
     Ok(Action { next_steps, ..row.into() })
 }
 
-/// Whether an action against this provider was filed in this case shortly before the day. Other cases of the client are
-/// not looked at: whoever reads the flag may not know of them.
+/// Whether an action against this provider was filed in this case shortly before the day. The client's other cases are
+/// not checked, because a reader of the flag may not be allowed to know of them.
 pub fn filed_shortly_before(tx: &mut Tx, case: &CaseRow, provider: ProviderId, day: Day) -> Result<bool> {
     let filed = actions::table
         .filter(actions::organization_id.eq(case.organization_id))
@@ -152,8 +152,8 @@ pub fn filed_shortly_before(tx: &mut Tx, case: &CaseRow, provider: ProviderId, d
     Ok(first.is_some())
 }
 
-/// That the parent is of the same case, and that nobody becomes their own ancestor. The case is held, so the chain
-/// stands still.
+/// Checks that the parent belongs to the same case and that the chain has no cycle. The caller has locked the case, so
+/// no other request can change the chain meanwhile.
 fn check_parent(tx: &mut Tx, row: &ActionRow) -> Result<()> {
     const POINTER: &str = "/parent_action_id";
     let mut above = row.parent_action_id;
@@ -178,7 +178,7 @@ fn check_parent(tx: &mut Tx, row: &ActionRow) -> Result<()> {
 fn check_days(tx: &mut Tx, row: &ActionRow) -> Result<()> {
     let mut zones = vec![organizations::store::find(tx)?.time_zone];
     let today = Day::latest_today(&zones);
-    // Where it is not yet that day here, it may be where the forum is.
+    // A day that is still in the future here may already have come where the forum is.
     if row.filed_on.max(row.decided_on).is_some_and(|day| day > today) {
         zones.extend(deadlines::store::zones_of(tx, row.id)?);
     }

@@ -1,4 +1,4 @@
-//! Assignments: who works a case, from when to when. They decide what an advocate sees.
+//! Assignments: who works on a case, and when. They decide which cases an advocate sees.
 
 pub mod api;
 pub mod model;

@@ -1,4 +1,4 @@
-//! What an assignment is, in the database and on the wire.
+//! The model of an assignment: the database row and the API view.
 
 use crate::{
     auth::{OrganizationId, UserId},
@@ -15,11 +15,11 @@ use validator::Validate;
 
 pub type AssignmentId = Id<AssignmentRow>;
 
-/// For how long, at most, an end is set beforehand.
+/// An end date may be at most this many days in the future.
 const LONGEST_DAYS: i32 = 366;
 
 text_enum! {
-    /// In what part somebody works a case.
+    /// The part that a user has in a case.
     pub enum AssignmentRole { Lead = "lead", Co = "co", Mentor = "mentor", Cover = "cover" }
 }
 
@@ -38,7 +38,7 @@ pub struct AssignmentRow {
     pub version: i32,
 }
 
-/// Who works a case, from when to when.
+/// Who works on a case, and when.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/assignment.json"))))]
@@ -49,12 +49,12 @@ pub struct Assignment {
     pub role: AssignmentRole,
     pub assigned_by: UserId,
     pub started_at: Instant,
-    /// When it ended, or will end by itself; absent where no end is set.
+    /// When the assignment ended or will end; absent if no end is set.
     pub ended_at: Option<Instant>,
     pub version: i32,
 }
 impl AssignmentRow {
-    /// Whether it lasts at a moment.
+    /// Whether the assignment is in force at this time.
     pub fn lasts(&self, at: Instant) -> bool {
         self.ended_at.is_none_or(|end| end > at)
     }
@@ -89,15 +89,15 @@ impl Resource for Assignment {
 pub struct NewAssignment {
     /// An active advocate or supervisor of the organization.
     pub user_id: UserId,
-    /// A new lead takes the place of the present one.
+    /// A new lead replaces the present one.
     pub role: AssignmentRole,
-    /// The last day of it, of the organization's calendar: at most 366 days from now. Access ends by itself with it.
-    /// Not for a lead.
+    /// The last day of the assignment, by the organization's calendar, at most 366 days from now. Access ends
+    /// automatically after it. Not allowed for a lead.
     pub ends_on: Option<Day>,
 }
 
 impl NewAssignment {
-    /// The moment at which it ends by itself, where it does.
+    /// The time at which the assignment ends automatically, if an end is set.
     pub fn end(&self, zone: &Zone) -> Result<Option<Instant>> {
         let Some(last) = self.ends_on else { return Ok(None) };
         let today = Day::today(zone);
@@ -120,7 +120,7 @@ impl NewAssignment {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct AssignmentFilter {
-    /// Only those that last.
+    /// Only assignments that are in force.
     pub current: Option<bool>,
 }
 impl Filter for AssignmentFilter {

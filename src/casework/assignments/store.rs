@@ -36,7 +36,7 @@ fn filtered(case: &CaseRow, filter: &AssignmentFilter) -> assignments::BoxedQuer
     }
 }
 
-/// Those that last now.
+/// The assignments that are in force now.
 fn current(case: &CaseRow) -> assignments::BoxedQuery<'static, Dialect> {
     visible(case).filter(assignments::ended_at.is_null().or(assignments::ended_at.gt(Instant::now())))
 }
@@ -62,18 +62,18 @@ pub fn page(tx: &mut Tx, case: CaseId, list: &List<AssignmentFilter>) -> Result<
     Ok(list.page(actor, rows, total, |row| (row.started_at.micros(), row.id.uuid()), Assignment::from))
 }
 
-/// The assignments of a case for its file: the newest, in the order of time, and how many were left out.
+/// The newest assignments of a case for its case file, oldest first, with the count of omitted ones.
 pub fn of_case_file(tx: &mut Tx, case: &CaseRow) -> Result<Capped<AssignmentRow>> {
     tx.audit_read("case.assignments_read", case.id);
     Ok(crate::newest!(tx, AssignmentRow, (assignments::started_at.desc(), assignments::id.desc()), visible(case)))
 }
 
-/// Begins an assignment that lasts until it is ended; it is in the audit log and on the timeline.
+/// Begins an assignment without an end date, and writes it to the audit log and the timeline.
 pub fn begin(tx: &mut Tx, case: &CaseRow, user: UserId, role: AssignmentRole) -> Result<AssignmentRow> {
     begin_until(tx, case, user, role, None)
 }
 
-/// The same with an end that is set beforehand.
+/// The same with an end date.
 pub fn begin_until(
     tx: &mut Tx,
     case: &CaseRow,
@@ -107,8 +107,8 @@ fn finish(tx: &mut Tx, mut row: AssignmentRow) -> Result<()> {
     Ok(())
 }
 
-/// Whether somebody works a case now: an active advocate who is assigned to it, or an active supervisor who is in its
-/// team. Without them, what they have left undone is for others to see to.
+/// Whether a user works on a case now: an active advocate who is assigned to it, or an active supervisor in its team.
+/// Otherwise the user's unfinished work on the case falls to others.
 pub fn works(tx: &mut Tx, case: &CaseRow, user: UserId) -> Result<bool> {
     match users::store::working_role(tx, user)? {
         Some(Role::Supervisor) => teams::store::has_member(tx, case.team_id, user),
@@ -120,9 +120,9 @@ pub fn works(tx: &mut Tx, case: &CaseRow, user: UserId) -> Result<bool> {
     }
 }
 
-/// Puts a new lead in the place of the present one, in the row that the caller has locked and will save. The new lead
-/// takes over the open tasks of the one before, and those of everybody who can no longer work. Every change of the lead
-/// comes through here: an assignment, an acceptance, and a handover.
+/// Replaces the present lead in the case row, which the caller has locked and will save. The new lead takes over the
+/// open tasks of the previous lead and of everybody who can no longer work. Every change of the lead uses this
+/// function: an assignment, an acceptance, and a handover.
 pub fn replace_lead(tx: &mut Tx, case: &mut CaseRow, lead: UserId) -> Result<AssignmentRow> {
     let present: Vec<AssignmentRow> = current(case).select(AssignmentRow::as_select()).load(tx.conn)?;
     for row in present.into_iter().filter(|row| row.role == AssignmentRole::Lead || row.user_id == lead) {
@@ -156,7 +156,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewAssignment>) -> Result<As
 }
 
 pub fn end(tx: &mut Tx, case: CaseId, id: AssignmentId, version: &IfMatch) -> Result<()> {
-    // Access can be ended in a case that was entered in error, too.
+    // Access to a case that was entered in error can still be ended.
     let case = cases::store::hold_in_any_status(tx, case)?;
     let row: AssignmentRow =
         visible(&case).filter(assignments::id.eq(id)).select(AssignmentRow::as_select()).first(tx.conn)?;

@@ -17,7 +17,7 @@ use actix_web::{
 
 /// List the barriers of a case
 ///
-/// The newest first, with or without a disposition.
+/// The newest first. Includes barriers that have a disposition.
 #[utoipa::path(
     tag = "Barriers",
     params(("id" = CaseId, Path), List<CaseBarrierFilter>),

@@ -1,4 +1,4 @@
-//! Barriers: what stands between a client and a service or a right.
+//! Barriers: obstacles between a client and a service or a right.
 
 pub mod api;
 pub mod model;

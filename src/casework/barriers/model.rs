@@ -1,4 +1,4 @@
-//! What a barrier is, in the database and on the wire.
+//! The model of a barrier: the database row and the API view.
 
 use super::requests::{BarrierPatch, NewBarrier};
 use crate::{
@@ -28,11 +28,11 @@ use utoipa::{
 pub type BarrierId = Id<BarrierRow>;
 
 text_enum! {
-    /// How much it weighs on the client.
+    /// How heavily the barrier affects the client.
     pub enum Severity { Low = "low", Medium = "medium", High = "high", Crisis = "crisis" }
 }
 text_enum! {
-    /// What is known of it; never a gate on helping.
+    /// How well the barrier is verified. Help never depends on it.
     pub enum BarrierVerification {
         NotAssessed = "not_assessed",
         ReportedByClient = "reported_by_client",
@@ -43,7 +43,7 @@ text_enum! {
     }
 }
 text_enum! {
-    /// Where a barrier is in its life.
+    /// The status of a barrier.
     pub enum BarrierStatus {
         Open = "open",
         InProgress = "in_progress",
@@ -54,7 +54,7 @@ text_enum! {
     }
 }
 text_enum! {
-    /// What became of a barrier.
+    /// How a barrier ended.
     pub enum BarrierDisposition {
         ResolvedFull = "resolved_full",
         ResolvedPartial = "resolved_partial",
@@ -66,7 +66,7 @@ text_enum! {
     }
 }
 text_enum! {
-    /// Whose word the disposition is; the client's comes first.
+    /// Who judged the disposition. The client's judgement has priority.
     pub enum JudgedBy { Client = "client", Advocate = "advocate", Supervisor = "supervisor" }
 }
 
@@ -78,7 +78,7 @@ impl BarrierStatus {
 
 const MOST_BASES: usize = 26;
 
-/// On what grounds, each named once.
+/// The grounds of discrimination, without repetition.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Bases(Vec<DiscriminationBasis>);
@@ -120,7 +120,7 @@ pub struct BarrierRow {
     #[diesel(column_name = type_)]
     pub kind: BarrierType,
     pub type_text: Option<Line<200>>,
-    /// As text: a basis that is no longer offered is still read.
+    /// Stored as text, so that a basis that is no longer offered can still be read.
     pub bases: Json<Vec<String>>,
     pub basis_text: Option<Line<200>>,
     pub service_type: Option<Json<ServiceType>>,
@@ -177,7 +177,7 @@ impl BarrierRow {
         }
     }
 
-    /// A barrier that ends is ended now; one that is taken up again is not ended any more.
+    /// Sets `resolved_at` when the patch ends the barrier, and clears it when the patch reopens the barrier.
     pub fn apply(&mut self, patch: &BarrierPatch) {
         let patch = patch.clone();
         patch.kind.apply(&mut self.kind);
@@ -205,7 +205,7 @@ impl BarrierRow {
             if self.status.is_ended() { self.resolved_at.or_else(|| Some(Instant::now())) } else { None };
     }
 
-    /// The rules over several members, for a new barrier and a changed one alike.
+    /// The rules over several members, for a new and for a changed barrier.
     pub fn check(&self) -> Result<()> {
         let mut issues = Vec::new();
         let mut need = |holds: bool, member: &str, code: &'static str, detail: &str| {
@@ -252,12 +252,12 @@ impl BarrierRow {
     }
 }
 
-/// Abuse, neglect and exploitation: more than advocacy alone must answer.
+/// Whether the type is abuse, neglect or exploitation. These need more than advocacy.
 fn asks_for_safeguarding(kind: BarrierType) -> bool {
     LISTS.get("safeguarding_concern").is_some_and(|list| list.entries().any(|entry| entry.code == kind.as_str()))
 }
 
-/// One thing that stands between a client and a service or a right.
+/// An obstacle between a client and a service or a right.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/barrier.json"))))]
@@ -267,8 +267,8 @@ pub struct Barrier {
     #[serde(rename = "type")]
     pub kind: BarrierType,
     pub type_text: Option<Line<200>>,
-    /// On what grounds, where it is discrimination. A barrier may have several, so a sum over them is not the number of
-    /// barriers.
+    /// The grounds, if the barrier is discrimination. A barrier may have several, so the sum over all grounds is not
+    /// the number of barriers.
     pub bases: Vec<DiscriminationBasis>,
     pub basis_text: Option<Line<200>>,
     pub service_type: Option<ServiceType>,
@@ -280,12 +280,12 @@ pub struct Barrier {
     pub severity: Severity,
     pub verification: BarrierVerification,
     pub status: BarrierStatus,
-    /// What became of it; absent until it has ended.
+    /// How the barrier ended; absent until it has ended.
     pub disposition: Option<BarrierDisposition>,
     pub judged_by: Option<JudgedBy>,
-    /// Whether its type asks for a safeguarding path.
+    /// Whether the type of the barrier calls for a safeguarding referral.
     pub asks_for_safeguarding: bool,
-    /// Whether it came within 90 days after an action against the same provider was filed for the same client.
+    /// Whether the barrier came within 90 days after an action against the same provider was filed in the same case.
     pub possible_retaliation: bool,
     pub opened_at: Instant,
     /// When it was resolved or closed unresolved.

@@ -1,4 +1,4 @@
-//! What is asked of barriers: bodies and filters.
+//! Request bodies and filters for barriers.
 
 use super::model::*;
 use crate::{
@@ -22,24 +22,24 @@ use validator::Validate;
 pub struct NewBarrier {
     #[serde(rename = "type")]
     pub kind: BarrierType,
-    /// Needed where the type is `other`.
+    /// Required if the type is `other`.
     pub type_text: Option<Line<200>>,
     #[serde(default)]
     pub bases: Bases,
-    /// Needed where one of the bases is `other`.
+    /// Required if one of the bases is `other`.
     pub basis_text: Option<Line<200>>,
     pub service_type: Option<ServiceType>,
     pub provider_id: Option<ProviderId>,
-    /// A service of the provider, where both are given.
+    /// A service of the provider, if both are given.
     pub service_id: Option<Key>,
-    /// Not a day to come, by the organization's calendar.
+    /// Not in the future, by the organization's calendar.
     pub occurred_on: Option<Day>,
     #[serde(default)]
     pub ongoing: bool,
     pub description: Text<8000>,
-    /// `medium`, unless said.
+    /// By default `medium`.
     pub severity: Option<Severity>,
-    /// `reported_by_client`, unless said.
+    /// By default `reported_by_client`.
     pub verification: Option<BarrierVerification>,
 }
 
@@ -51,12 +51,12 @@ pub struct BarrierPatch {
     #[serde(rename = "type")]
     pub kind: Change<BarrierType>,
     pub type_text: Patch<Line<200>>,
-    /// Replaced as a whole.
+    /// Replaces the whole list.
     pub bases: Change<Bases>,
     pub basis_text: Patch<Line<200>>,
     pub service_type: Patch<ServiceType>,
     pub provider_id: Patch<ProviderId>,
-    /// A service of the provider, where the barrier has both.
+    /// A service of the provider, if the barrier has both.
     pub service_id: Patch<Key>,
     pub occurred_on: Patch<Day>,
     pub ongoing: Change<bool>,
@@ -88,7 +88,7 @@ impl Filter for CaseBarrierFilter {
 pub struct BarrierFilter {
     #[serde(rename = "type")]
     pub kind: Option<BarrierType>,
-    /// One of its bases.
+    /// One of the barrier's bases.
     pub basis: Option<DiscriminationBasis>,
     pub provider: Option<ProviderId>,
     #[param(value_type = Option<OneOf<BarrierStatus>>, inline)]
@@ -96,7 +96,7 @@ pub struct BarrierFilter {
     #[param(value_type = Option<OneOf<Severity>>, inline)]
     pub severity: Option<OneOf<Severity>>,
     pub case: Option<CaseId>,
-    /// Whether it may be a retaliation.
+    /// Whether the barrier may be a retaliation.
     pub possible_retaliation: Option<bool>,
 }
 impl Filter for BarrierFilter {

@@ -94,7 +94,7 @@ pub fn page_of_case(tx: &mut Tx, case: CaseId, list: &List<CaseBarrierFilter>) -
     listed(tx, list, &filter)
 }
 
-/// The barriers of a case for its file: the newest, in the order of time, and how many were left out.
+/// The newest barriers of a case for its case file, oldest first, with the count of omitted ones.
 pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Capped<BarrierRow>> {
     let newest = crate::newest!(
         tx,
@@ -106,7 +106,7 @@ pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Capped<BarrierRow>> {
     Ok(newest)
 }
 
-/// The barrier, for what hangs on it; showing it is [`get`].
+/// Finds the barrier without an audit entry, for stores of records that belong to it. Use [`get`] to show it.
 pub fn find(tx: &mut Tx, id: BarrierId) -> Result<BarrierRow> {
     Ok(visible(tx).filter(barriers::id.eq(id)).select(BarrierRow::as_select()).first(tx.conn)?)
 }
@@ -117,7 +117,7 @@ pub fn get(tx: &mut Tx, id: BarrierId) -> Result<BarrierRow> {
     Ok(row)
 }
 
-/// That a day has come, by the organization's calendar, and that the client was born.
+/// Checks that a day is not in the future, by the organization's calendar, and not before the client's birth.
 fn check_day(tx: &mut Tx, day: Option<Day>, client: ClientId) -> Result<()> {
     let Some(day) = day else { return Ok(()) };
     let today = Day::latest_today([&organizations::store::find(tx)?.time_zone]);
@@ -125,8 +125,8 @@ fn check_day(tx: &mut Tx, day: Option<Day>, client: ClientId) -> Result<()> {
     clients::store::check_born(tx, client, day, "/occurred_on")
 }
 
-/// That a barrier names a provider and a service of the organization, and a service of that provider, where it names
-/// them. In the place of a merged one the row names the one that it was merged into.
+/// Checks that the provider and the service of a barrier belong to the organization, and the service to the provider.
+/// Replaces the id of a merged provider or service with the id that it was merged into.
 fn check_references(tx: &mut Tx, row: &mut BarrierRow) -> Result<()> {
     row.provider_id = providers::store::lock_reference(tx, row.provider_id, "/provider_id")?;
     let Some(service) = row.service_id else { return Ok(()) };
@@ -138,7 +138,7 @@ fn check_references(tx: &mut Tx, row: &mut BarrierRow) -> Result<()> {
     Ok(())
 }
 
-/// Marks a barrier that follows soon after an action against its provider.
+/// Marks a barrier as possible retaliation if it follows soon after an action against its provider.
 fn notice_retaliation(tx: &mut Tx, case: &CaseRow, row: &mut BarrierRow) -> Result<()> {
     row.possible_retaliation = match row.provider_id {
         None => false,
@@ -151,10 +151,11 @@ fn notice_retaliation(tx: &mut Tx, case: &CaseRow, row: &mut BarrierRow) -> Resu
     Ok(())
 }
 
-/// Counts the barriers without a disposition anew, in the row of the case that the caller holds. A new version of the
-/// case only where the answer to "may it be closed?" has changed: nothing else of the count is shown.
+/// Recounts the barriers without a disposition, in the case row that the caller has locked. The case gets a new version
+/// only if the answer to "may it be closed?" changes, because clients of the API see nothing else of the count.
 fn recount(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {
-    // All there are: the caller holds the case, and the count must not depend on a right that ends at this very moment.
+    // Counts all barriers without [`visible`]: the caller has locked the case, and the count must not depend on an
+    // access right that ends at this moment.
     let open = barriers::table
         .filter(barriers::organization_id.eq(case.organization_id))
         .filter(barriers::case_id.eq(case.id));
@@ -193,7 +194,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewBarrier>) -> Result<Barri
 }
 
 pub fn update(tx: &mut Tx, id: BarrierId, version: &IfMatch, patch: &Body<BarrierPatch>) -> Result<Barrier> {
-    // The case is held before the barrier, here as everywhere, so that two of us never wait for each other.
+    // Locks the case before the barrier, as everywhere, so that two requests cannot deadlock.
     let case = find(tx, id)?.case_id;
     let mut case = cases::store::lock_for_update(tx, case)?;
     let mut row = visible(tx)

@@ -20,8 +20,8 @@ use actix_web::{
 
 /// List break-glass access
 ///
-/// The caller's own, and the one to cases of the caller's teams, the newest first. With `reviewed=false`: what waits
-/// for a review.
+/// The caller's own accesses, and those to cases of the caller's teams, the newest first. With `reviewed=false`: those
+/// without a review.
 #[utoipa::path(
     tag = "Break-glass",
     params(List<BreakGlassFilter>),
@@ -85,7 +85,8 @@ pub async fn get_break_glass(who: Allowed<ReadBreakGlass>, db: Data<Db>, id: Pat
 
 /// End break-glass access
 ///
-/// By the person who opened it or a supervisor of the case. What they could see only with it is hidden at once.
+/// By the person who opened it or a supervisor of the case. Records that they could see only with it are hidden at
+/// once.
 #[utoipa::path(
     tag = "Break-glass",
     params(("id" = BreakGlassId, Path)),

@@ -1,5 +1,5 @@
-//! Break-glass: in an emergency, a supervisor of another team reads one case, for some hours and in everybody's sight
-//! (AZ-13).
+//! Break-glass access: in an emergency, a supervisor of another team can read one case for four hours. The access is
+//! logged, announced to the case's team and reviewed (AZ-13).
 
 pub mod api;
 pub mod model;

@@ -1,4 +1,4 @@
-//! What break-glass is, in the database and on the wire.
+//! The model of break-glass access: the database row and the API view.
 
 use crate::{
     auth::{OrganizationId, UserId},
@@ -15,7 +15,7 @@ use validator::Validate;
 
 pub type BreakGlassId = Id<BreakGlassRow>;
 
-/// How long it is open, unless it is ended before.
+/// How long the access lasts, unless it is ended earlier.
 const OPEN_SECONDS: i64 = 4 * 3600;
 const SHORTEST_REASON: usize = 10;
 
@@ -56,7 +56,7 @@ impl BreakGlassRow {
         }
     }
 
-    /// Whether it shows anything to whoever opened it.
+    /// Whether the access is in force at this time.
     pub fn is_open(&self, at: Instant) -> bool {
         self.ended_at.is_none() && self.expires_at > at
     }
@@ -89,21 +89,21 @@ impl BreakGlassRow {
     }
 }
 
-/// A supervisor of another team reads a case until `expires_at`, or until `ended_at`.
+/// Read access of another team's supervisor to a case, until `expires_at` or `ended_at`.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/break_glass.json"))))]
 pub struct BreakGlass {
     pub id: BreakGlassId,
     pub case_id: CaseId,
-    /// Who opened it.
+    /// The user who opened the access.
     pub user_id: UserId,
     pub reason: Text<2000>,
     pub opened_at: Instant,
     pub expires_at: Instant,
-    /// When it was ended before its time.
+    /// When the access was ended early.
     pub ended_at: Option<Instant>,
-    /// Absent until somebody else has reviewed it.
+    /// Absent until a supervisor of the case has reviewed the access.
     pub reviewed_by: Option<UserId>,
     pub reviewed_at: Option<Instant>,
     pub finding: Option<Text<2000>>,
@@ -135,14 +135,14 @@ impl Resource for BreakGlass {
     }
 }
 
-/// Glass to break.
+/// A new break-glass access.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!(crate::types::example(include_str!("examples/new_break_glass.json"))))]
 pub struct NewBreakGlass {
-    /// A case of the organization that is none of the caller's teams'.
+    /// A case of the organization that belongs to none of the caller's teams.
     pub case_id: CaseId,
-    /// Why it cannot wait, in at least 10 characters. Whoever reviews it reads this.
+    /// Why the access cannot wait, in at least 10 characters. The reviewer reads it.
     pub reason: Text<2000>,
 }
 
@@ -159,7 +159,7 @@ impl NewBreakGlass {
     }
 }
 
-/// What whoever reviews it says.
+/// The finding of the reviewer.
 #[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"finding": "Kim needed the clinic's number, and read nothing else."}))]
@@ -167,12 +167,12 @@ pub struct BreakGlassReview {
     pub finding: Option<Text<2000>>,
 }
 
-/// Which to list.
+/// Which break-glass accesses to list.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct BreakGlassFilter {
-    /// With `false` only those that wait for a review, or will.
+    /// With `false`: only those that are not reviewed yet, whether they have ended or not.
     pub reviewed: Option<bool>,
 }
 impl Filter for BreakGlassFilter {

@@ -1,4 +1,4 @@
-//! Queries over break-glass, and what it opens.
+//! Queries over break-glass accesses, and the condition that they add to other queries.
 
 use super::model::*;
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// The caller's own, and those on cases of the caller's teams.
+/// The caller's own accesses, and those to cases of the caller's teams.
 fn visible(tx: &Tx) -> break_glass::BoxedQuery<'static, Dialect> {
     let seen = match tx.scope() {
         Scope::Teams(user) => Condition::sql("(break_glass.user_id = ")
@@ -65,22 +65,22 @@ fn lock_for_update(tx: &mut Tx, id: BreakGlassId) -> Result<BreakGlassRow> {
     Ok(visible(tx).filter(break_glass::id.eq(id)).select(BreakGlassRow::as_select()).locked().get_result(tx.conn)?)
 }
 
-/// How many of one person may wait for their review.
+/// The maximum number of unreviewed accesses of one user.
 const MOST_UNREVIEWED: i64 = 3;
 
-/// Breaks it, and says whom to write to: the supervisors of the case's team.
+/// Opens the access, and returns the e-mails to the supervisors of the case's team.
 pub fn create(tx: &mut Tx, new: &Body<NewBreakGlass>) -> Result<(BreakGlass, Vec<Email>)> {
     new.check()?;
-    // Held, so that whoever breaks it twice at once does it once.
+    // Locked, so that two parallel requests of one user open only one access.
     let case = cases::store::hold_unseen(tx, new.case_id).map_err(|error| error.named_by("/case_id"))?;
     if !cases::store::seen_among(tx, vec![case.id])?.is_empty() {
         return Err(ApiError::conflict("You can already see this case."));
     }
     let user = tx.user()?;
-    // After the case, which another of this user's requests may hold for another glass: of all that count one counts at
-    // a time.
+    // Serializes the requests of this user, so that the count of unreviewed accesses is exact. Taken after the lock of
+    // the case, because another request of this user may hold this lock while it opens another case.
     tx.lock(Purpose::BreakGlass, user.uuid().as_bytes())?;
-    // One that is open waits for its review like one that is over.
+    // An access in force also counts as unreviewed.
     let own = visible(tx).filter(break_glass::user_id.eq(user)).filter(break_glass::reviewed_at.is_null());
     let unreviewed: Vec<CaseId> = own.select(break_glass::case_id).limit(MOST_UNREVIEWED).load(tx.conn)?;
     if unreviewed.contains(&case.id) {
@@ -102,7 +102,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewBreakGlass>) -> Result<(BreakGlass, Vec
     Ok((row.into(), supervisors))
 }
 
-/// Writes what has become of it, on the timeline and in the audit log too.
+/// Saves a changed access, and writes it to the timeline and the audit log.
 fn changed(tx: &mut Tx, row: &BreakGlassRow, event: &'static str, members: Vec<String>) -> Result<()> {
     rewrite(break_glass::table.find((row.organization_id, row.id)), row).execute(tx.conn)?;
     timeline::add(tx, row.case_id, event, row.id, None)?;

@@ -89,7 +89,7 @@ pub async fn update_case(
 
 /// List the transitions of a case
 ///
-/// Who changed the status, when, from what to what and why, the newest first.
+/// The changes of the status with user, time, old and new status and reason, the newest first.
 #[utoipa::path(
     tag = "Cases",
     params(("id" = CaseId, Path), List<TransitionFilter>),

@@ -1,4 +1,4 @@
-//! When the client of a case was reached for the first and for the last time, as the records of the case say it.
+//! Derives the times of the first and the last contact with the client from the records of the case.
 
 use super::{
     model::CaseRow,
@@ -18,25 +18,26 @@ use diesel::{
     prelude::*,
 };
 
-/// What a new look at the records changes in the row of a case.
+/// Which of the two times in the case row has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     Nothing,
-    /// The last contact, which the case does not show.
+    /// Only the last contact, which the API does not show.
     Last,
-    /// The first contact, which the case shows.
+    /// The first contact, which the API shows.
     First,
 }
 
-/// Sets the first and the last contact in the row of a case that the caller has locked, from the records alone: the
-/// notes of contacts that reached somebody, and what the latest transition that names a first contact says. The order
-/// in which they were entered or corrected does not matter. `naming` is what a transition says that is about to be
-/// written: it is the latest.
+/// Derives the first and the last contact in a case row that the caller has locked. The sources are the notes of
+/// successful contacts and the latest transition that names a first contact. The result does not depend on the order in
+/// which they were entered or corrected. `naming` is the first contact in a transition that is about to be inserted; it
+/// counts as the latest transition.
 pub fn derive(tx: &mut Tx, case: &mut CaseRow, naming: Option<Instant>) -> Result<Change> {
-    // Every note of the case: a contact is for all who work the case, and the row must not depend on who asks.
+    // Reads every note of the case: a contact counts for everybody who works on the case, and the row must not depend
+    // on the caller.
     let of_case =
         notes::table.filter(notes::organization_id.eq(case.organization_id)).filter(notes::case_id.eq(case.id));
-    // Spelled out, so that the index of these notes serves it.
+    // Written literally, to match the partial index.
     let reached = of_case.filter(Condition::sql("notes.kind = 'contact' AND notes.successful"));
     let (first, last): (Option<Instant>, Option<Instant>) =
         reached.select((min(notes::occurred_at), max(notes::occurred_at))).first(tx.conn)?;
@@ -47,7 +48,7 @@ pub fn derive(tx: &mut Tx, case: &mut CaseRow, naming: Option<Instant>) -> Resul
         steps.select((transitions::at, transitions::id, transitions::given)).load(tx.conn)?;
     let named = steps.iter().filter_map(|(at, id, given)| Some((at.micros(), id.uuid(), given.0.first_contact?)));
     let named = named.max_by_key(|(at, id, _)| (*at, *id)).map(|(_, _, first_contact)| first_contact);
-    // As a transition is stored: in milliseconds.
+    // Rounds to milliseconds, as a stored transition has it.
     let naming = naming.and_then(|at| Instant::parse(&at.to_string()).ok());
     let named = naming.or(named);
     Ok(set(case, first.into_iter().chain(named).min(), last.into_iter().chain(named).max()))
@@ -63,8 +64,8 @@ fn set(case: &mut CaseRow, first: Option<Instant>, last: Option<Instant>) -> Cha
     }
 }
 
-/// Derives both and writes the row of the case where one of them has changed: as a new version only for what the case
-/// shows.
+/// Derives both times and saves the case row if one has changed. Only a new first contact makes a new version, because
+/// the API does not show the last contact.
 pub fn update(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {
     match derive(tx, case, None)? {
         Change::Nothing => Ok(()),

@@ -1,4 +1,5 @@
-//! The lifecycle of a case: THE table. The API decides by it, `available_transitions` shows it, and the tests walk it.
+//! The lifecycle of a case as one table. The API uses it for decisions and for `available_transitions`, and the tests
+//! walk through it.
 
 use super::model::CaseStatus::{self, *};
 use crate::{
@@ -9,21 +10,21 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 text_enum! {
-    /// Something that must hold before a case may go on.
+    /// A condition of a transition.
     pub enum Guard {
         /// The client has agreed to the advocacy, or we act without instruction on a stated basis.
         ClientAgreement = "client_agreement",
-        /// Somebody has looked whether we stand on both sides, and what was found is decided.
+        /// Somebody has checked for conflicts of interest, and every conflict that was found is decided.
         ConflictCheck = "conflict_check",
         LeadAdvocate = "lead_advocate",
         Reason = "reason",
-        /// Where the person was pointed to instead.
+        /// The place to which the person was referred instead.
         Signpost = "signpost",
-        /// The client has been spoken to.
+        /// Somebody has spoken with the client.
         FirstContact = "first_contact",
         /// At least one barrier, or a goal in the client's own words.
         BarrierOrGoal = "barrier_or_goal",
-        /// A day within 90 days on which the hold is looked at again.
+        /// A day within 90 days on which the hold is reviewed.
         ReviewOn = "review_on",
         /// No open deadline falls before the review.
         DeadlineInsideHold = "deadline_inside_hold",
@@ -34,13 +35,13 @@ text_enum! {
         ClosingReason = "closing_reason",
         ClosingSummary = "closing_summary",
         Outcome = "outcome",
-        /// Closed by somebody else than the lead advocate, where the organization asks for it.
+        /// Another person than the lead advocate closes the case, if the organization requires it.
         SecondPerson = "second_person",
     }
 }
 
 text_enum! {
-    /// Who may move a case.
+    /// The roles that may change the status of a case.
     pub enum Mover {
         Supervisor = "supervisor",
         Admin = "admin",
@@ -81,10 +82,10 @@ pub const LIFECYCLE: &[Step] = &[
     step(Closed,     Active,     &[Supervisor],        &[G::Reason]),
 ];
 
-/// From anywhere, what should never have been: the record stays, and counts nowhere.
+/// The step to `entered_in_error`, from every other status. The record stays, but reports do not count it.
 pub const MISTAKE: (&[Mover], &[Guard]) = (&[Admin], &[G::Reason]);
 
-/// The step from one status to another, where there is one.
+/// The allowed users and the guards of a step, if the table has it.
 pub fn find(from: CaseStatus, to: CaseStatus) -> Option<(&'static [Mover], &'static [Guard])> {
     if to == EnteredInError {
         return (from != EnteredInError).then_some(MISTAKE);
@@ -92,12 +93,12 @@ pub fn find(from: CaseStatus, to: CaseStatus) -> Option<(&'static [Mover], &'sta
     LIFECYCLE.iter().find(|step| step.from == from && step.to == to).map(|step| (step.by, step.guards))
 }
 
-/// Where a case may go from here.
+/// The possible next statuses.
 pub fn from(status: CaseStatus) -> impl Iterator<Item = (CaseStatus, &'static [Mover], &'static [Guard])> {
     CaseStatus::ALL.iter().filter_map(move |to| find(status, *to).map(|(by, guards)| (*to, by, guards)))
 }
 
-/// Whether the caller is one of those who may.
+/// Whether the caller is one of the users in `by`.
 pub fn may(actor: Actor, lead: Option<UserId>, by: &[Mover]) -> bool {
     by.iter().any(|mover| match mover {
         Supervisor => actor.role == Role::Supervisor,
@@ -106,12 +107,12 @@ pub fn may(actor: Actor, lead: Option<UserId>, by: &[Mover]) -> bool {
     })
 }
 
-/// What the guards look at: the case as it would be with what the request brings.
+/// The input of the guards: the case with the values of the request.
 #[derive(Debug, Clone, Default)]
 pub struct Facts {
     pub client_agreement: bool,
     pub conflict_check: bool,
-    /// A conflict was found, and nobody has decided that the case goes on with it.
+    /// A conflict was found, and no decision allows the case to continue with it.
     pub open_conflict: bool,
     pub lead: Option<UserId>,
     pub reason: bool,
@@ -157,7 +158,7 @@ impl Guard {
         }
     }
 
-    /// The member of the transition that answers the guard, where one does.
+    /// The member of the transition to which an unmet guard points.
     pub const fn pointer(self) -> &'static str {
         match self {
             G::ClientAgreement => "/client_agreement",
@@ -175,7 +176,7 @@ impl Guard {
         }
     }
 
-    /// What to do about it, in words.
+    /// How to meet the guard, as text for people.
     pub const fn advice(self) -> &'static str {
         match self {
             G::ClientAgreement => "record the client's agreement, or the basis for acting without instruction",
@@ -199,15 +200,15 @@ impl Guard {
     }
 }
 
-/// Where a case may go, and what must come first.
+/// A possible next status, and its guards.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct AvailableTransition {
     pub to: CaseStatus,
-    /// Who may.
+    /// The roles that may do it.
     pub by: Vec<Mover>,
     /// Whether the caller is one of them.
     pub permitted: bool,
-    /// The guards that do not hold yet: some the request itself answers, by the members of their names.
+    /// The guards that are not met yet. The request itself can meet some of them with the members of the same names.
     pub unmet: Vec<Guard>,
 }
 
@@ -254,8 +255,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is asked for, a case goes where a row of the table leads, or nowhere; and what was declined or a
-        /// mistake is over.
+        /// Any sequence of requests follows the rows of the table. A case that was declined or entered in error stays
+        /// so.
         #[test]
         fn no_asking_leads_off_the_table(asked in proptest::collection::vec(proptest::sample::select(CaseStatus::ALL), 0..60)) {
             let mut status = Referred;
@@ -270,7 +271,7 @@ mod tests {
             }
         }
 
-        /// Whatever the walk, each step of it is a row of the table.
+        /// Each step of any walk is a row of the table.
         #[test]
         fn no_walk_leaves_the_table(choices in proptest::collection::vec(0_usize..16, 0..40)) {
             let mut status = Referred;

@@ -1,4 +1,4 @@
-//! What a case is, in the database and on the wire.
+//! The model of a case: the database row and the API view.
 
 use super::lifecycle::{self, AvailableTransition, Facts};
 use crate::{
@@ -27,7 +27,7 @@ use validator::Validate;
 pub use crate::records::ids::CaseId;
 
 text_enum! {
-    /// Where a case is in its life.
+    /// The status of a case.
     pub enum CaseStatus {
         Referred = "referred",
         Triage = "triage",
@@ -42,7 +42,7 @@ text_enum! {
     }
 }
 text_enum! {
-    /// How soon it needs attention.
+    /// How soon the case needs attention.
     pub enum Priority { Routine = "routine", High = "high", Urgent = "urgent" }
 }
 text_enum! {
@@ -58,7 +58,7 @@ pub struct CaseRow {
     pub id: CaseId,
     pub case_number: String,
     pub client_id: ClientId,
-    /// Never changes: what is found without the case is found by it (`overview::search`).
+    /// Never changes, because the search finds records by team without reading the case (`overview::search`).
     pub team_id: TeamId,
     pub lead_advocate_id: Option<UserId>,
     pub advocacy_type: AdvocacyType,
@@ -78,20 +78,20 @@ pub struct CaseRow {
     pub closing_summary: Option<Text<8000>>,
     pub outcome: Option<CaseOutcome>,
     pub review_on: Option<Day>,
-    /// This and the next are derived by `contacts` from the notes and the transitions.
+    /// `contacts` derives this and the next member from the notes and the transitions.
     pub first_contact_at: Option<Instant>,
-    /// Not shown: a note of a later contact does not make a new version of the case.
+    /// Not shown, so that a note of a later contact makes no new version of the case.
     pub last_contact_at: Option<Instant>,
-    /// Kept by `barriers`, so that the guards need no other table.
+    /// `barriers` maintains it, so that the guards need no other table.
     pub undisposed_barriers: i32,
-    /// Kept by `deadlines`.
+    /// `deadlines` maintains this and the next member.
     pub open_deadlines: i32,
     pub next_deadline_on: Option<Day>,
     pub episode: i32,
     pub version: i32,
     pub created_at: Instant,
     pub updated_at: Instant,
-    /// Kept by `conflicts`: whether the latest check found nothing or was decided; `None` before the first.
+    /// `conflicts` maintains it: whether the latest check found nothing or was decided. `None` before the first check.
     pub conflicts_settled: Option<bool>,
     pub unmet_reason: Option<UnmetNeedReason>,
 }
@@ -157,7 +157,7 @@ impl CaseRow {
         patch.tags.apply(&mut self.tags.0);
     }
 
-    /// The rules over several members, for a new case and a changed one alike.
+    /// The rules over several members, for a new and for a changed case.
     pub fn check(&self) -> Result<()> {
         let mut issues = Vec::new();
         let mut need = |holds: bool, member: &str, detail: &str| {
@@ -190,7 +190,7 @@ impl CaseRow {
         if issues.is_empty() { Ok(()) } else { Err(ApiError::invalid_all(issues)) }
     }
 
-    /// What the guards see of the case itself.
+    /// The guards' input that comes from the case itself.
     pub fn facts(&self) -> Facts {
         Facts {
             client_agreement: self.instruction == Instruction::NonInstructed && self.non_instructed_basis.is_some(),
@@ -198,7 +198,7 @@ impl CaseRow {
             open_conflict: self.conflicts_settled == Some(false),
             lead: self.lead_advocate_id,
             first_contact: self.first_contact_at.is_some(),
-            // A case is opened with the client's goal, and the goal cannot be cleared.
+            // Every case has the client's goal, and the goal cannot be cleared.
             barrier_or_goal: true,
             undisposed_barriers: self.undisposed_barriers,
             open_deadlines: self.open_deadlines,
@@ -209,7 +209,7 @@ impl CaseRow {
 
     pub fn available_transitions(&self, actor: Actor) -> Vec<AvailableTransition> {
         let own = self.facts();
-        // What a check found is for supervisors alone: to all others it is as if nobody had looked.
+        // Only supervisors may see the result of a conflict check. For all others the guard appears as unmet.
         let conflict_check = own.conflict_check && actor.role == Role::Supervisor;
         let facts = Facts { mover: Some(actor.user), conflict_check, ..own };
         lifecycle::from(self.status)
@@ -243,7 +243,7 @@ pub struct Case {
     pub status: CaseStatus,
     pub priority: Priority,
     pub priority_reason: Option<Text<1000>>,
-    /// In the client's own words. Not shown to an administrator, who sees what a case is and not what it is about.
+    /// In the client's own words. Not shown to an administrator, who sees the case but not its content.
     pub client_goal: Option<Text<4000>>,
     pub tags: Vec<Line<40>>,
     pub opened_at: Instant,
@@ -251,17 +251,17 @@ pub struct Case {
     pub closing_reason: Option<ClosingReason>,
     pub closing_summary: Option<Text<8000>>,
     pub outcome: Option<CaseOutcome>,
-    /// Why a case that is declined or waitlisted is not taken on, where it was said.
+    /// Why a case that is declined or waitlisted is not taken on, if a code was given.
     pub unmet_reason: Option<UnmetNeedReason>,
-    /// When a case on hold is looked at again.
+    /// When a case on hold is reviewed.
     pub review_on: Option<Day>,
-    /// When the client was reached for the first time, by the notes of contacts and what the transitions say.
+    /// When the client was first reached, from contact notes and transitions.
     pub first_contact_at: Option<Instant>,
-    /// Counts the times that the case was opened.
+    /// The number of times that the case was opened.
     pub episode: i32,
-    /// Where the case may go, and what must come first. Not in lists.
+    /// The possible next statuses and their guards. Not in lists.
     pub available_transitions: Option<Vec<AvailableTransition>>,
-    /// With `expand=client`, where the caller may see the client.
+    /// With `expand=client`, if the caller may see the client.
     pub client: Option<ClientRef>,
     /// With `expand=lead_advocate`.
     pub lead_advocate: Option<UserRef>,
@@ -271,7 +271,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// The view for this caller: an administrator and an integration are shown no content (AZ-07).
+    /// The view for this caller: an administrator and an integration get no content (AZ-07).
     pub fn of(row: CaseRow, actor: Actor) -> Self {
         let content = actor.role.sees_content();
         Self {
@@ -309,7 +309,7 @@ impl Case {
         }
     }
 
-    /// The view with what may happen next.
+    /// The view with the possible transitions.
     pub fn whole(row: CaseRow, actor: Actor) -> Self {
         let available_transitions = Some(row.available_transitions(actor));
         Self { available_transitions, ..Self::of(row, actor) }
@@ -330,9 +330,9 @@ impl Resource for Case {
 #[schema(example = json!(crate::types::example(include_str!("examples/new_case.json"))))]
 pub struct NewCase {
     pub client_id: ClientId,
-    /// The caller's only team, unless said.
+    /// By default the caller's only team.
     pub team_id: Option<TeamId>,
-    /// An advocate leads the case that they open. A supervisor may name somebody, or nobody yet.
+    /// An advocate leads the case that they open. A supervisor may name a lead or leave the case without one.
     pub lead_advocate_id: Option<UserId>,
     pub advocacy_type: AdvocacyType,
     pub instruction: Option<Instruction>,
@@ -341,7 +341,7 @@ pub struct NewCase {
     pub intake_source: IntakeSource,
     pub intake_source_text: Option<Line<200>>,
     pub priority: Option<Priority>,
-    /// Needed where the priority is urgent.
+    /// Required if the priority is urgent.
     pub priority_reason: Option<Text<1000>>,
     /// In the client's own words.
     pub client_goal: Text<4000>,
@@ -351,7 +351,7 @@ pub struct NewCase {
     pub tags: Vec<Line<40>>,
 }
 
-/// Changes to a case. Its status is changed by a transition, its lead by an assignment.
+/// Changes to a case. Use a transition to change the status, an assignment to change the lead.
 #[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"priority": "high", "tags": ["clinic-move", "moud"]}))]
@@ -365,7 +365,7 @@ pub struct CasePatch {
     pub priority: Change<Priority>,
     pub priority_reason: Patch<Text<1000>>,
     pub client_goal: Change<Text<4000>>,
-    /// At most 20; replaced as a whole.
+    /// At most 20; replaces the whole list.
     pub tags: Change<Vec<Line<40>>>,
 }
 
@@ -387,21 +387,20 @@ pub struct CaseFilter {
     /// Cases with a barrier of this type.
     pub barrier_type: Option<BarrierType>,
     pub tag: Option<Line<40>>,
-    /// Opened at this moment or later.
+    /// Opened at this time or later.
     pub opened_at_gte: Option<Instant>,
-    /// Opened before this moment.
+    /// Opened before this time.
     pub opened_at_lt: Option<Instant>,
-    /// Without a successful contact since this moment.
+    /// Without a successful contact since this time.
     pub last_contact_before: Option<Instant>,
-    /// Parts of the case number, of what the case is about, or of what the client is found by, in any order and
-    /// spelling.
+    /// Parts of the case number, of the case's content, or of the client's search terms, in any order and spelling.
     pub q: Option<Line<100>>,
-    /// `client`, `lead_advocate`, or both with a comma: the short views of these.
+    /// `client`, `lead_advocate`, or both with a comma: adds their short views.
     #[param(value_type = Option<OneOf<CaseExpand>>, inline)]
     pub expand: Option<OneOf<CaseExpand>>,
 }
 impl CaseFilter {
-    /// The first filter by what only a role is shown that sees the content of cases (AZ-07).
+    /// The name of the first filter in use that needs access to the content of cases (AZ-07).
     pub fn of_content(&self) -> Option<&'static str> {
         let asked = [
             ("q", self.q.is_some()),
@@ -418,16 +417,16 @@ impl Filter for CaseFilter {
 }
 
 text_enum! {
-    /// What a case can be shown with.
+    /// The views that can be added to a case.
     pub enum CaseExpand { Client = "client", LeadAdvocate = "lead_advocate" }
 }
 
-/// What to show a case with.
+/// The parameters of a case view.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct CaseView {
-    /// `client`, `lead_advocate`, or both with a comma: the short views of these.
+    /// `client`, `lead_advocate`, or both with a comma: adds their short views.
     #[param(value_type = Option<OneOf<CaseExpand>>, inline)]
     pub expand: Option<OneOf<CaseExpand>>,
 }

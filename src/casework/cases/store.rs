@@ -35,7 +35,7 @@ fn visible(tx: &Tx) -> cases::BoxedQuery<'static, Dialect> {
 fn filtered(tx: &Tx, filter: &CaseFilter) -> cases::BoxedQuery<'static, Dialect> {
     let mut query = visible(tx);
     if let Some(statuses) = &filter.status {
-        // One status is an equation, which the index on it serves in order.
+        // With `=` instead of `IN`, the index on the status also gives the order.
         query = match statuses.0.as_slice() {
             [one] => query.filter(cases::status.eq(*one)),
             several => query.filter(cases::status.eq_any(several.to_vec())),
@@ -89,7 +89,8 @@ fn filtered(tx: &Tx, filter: &CaseFilter) -> cases::BoxedQuery<'static, Dialect>
         }
         for term in terms {
             let term = std::slice::from_ref(&term);
-            // A client of another team is not found out by their name either.
+            // Only clients that the caller may see are searched, so that a search cannot reveal a client of another
+            // team.
             let client = clients::store::visible_ids(tx).filter(Condition::sql("clients.id = cases.client_id"));
             let named = exists(client.filter(search::store::kept_words_answer(tx, "clients.id", term)));
             query = query.filter(search::store::kept_words_answer(tx, "cases.id", term).or(named));
@@ -103,8 +104,7 @@ pub fn page(tx: &mut Tx, list: &List<CaseFilter>) -> Result<Page<Case>> {
     if !actor.role.sees_content()
         && let Some(name) = list.filter.of_content()
     {
-        // What they are not shown must not be found out by asking for it either: `filters` in the tests holds every
-        // list to that.
+        // A filter by a member that is not shown would reveal it. The test `filters` checks every list for this.
         let fault = Fault::new("not_shown_to_your_role", "filters by data that your role cannot see");
         let place = Place::Parameter(name.into());
         return Err(
@@ -132,7 +132,7 @@ pub fn page(tx: &mut Tx, list: &List<CaseFilter>) -> Result<Page<Case>> {
     Ok(page)
 }
 
-/// Adds the short views that were asked for, each read as the caller may see it.
+/// Adds the requested short views, each with the caller's access rights.
 pub fn expand(tx: &mut Tx, views: &mut [Case], wanted: Option<&crate::http::OneOf<CaseExpand>>) -> Result<()> {
     let Some(wanted) = wanted else { return Ok(()) };
     if wanted.0.contains(&CaseExpand::Client) {
@@ -150,17 +150,17 @@ pub fn expand(tx: &mut Tx, views: &mut [Case], wanted: Option<&crate::http::OneO
     Ok(())
 }
 
-/// The case, for those who work in it and for what hangs on it; showing it is [`get`].
+/// Finds the case without an audit entry, for stores of records that belong to it. Use [`get`] to show it.
 pub fn find(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
     Ok(visible(tx).filter(cases::id.eq(id)).select(CaseRow::as_select()).first(tx.conn)?)
 }
 
-/// The case, locked until the transaction ends, for a change of it or of anything that belongs to it. This is the one
-/// guard: every store that writes under a case begins with it, and a case that was entered in error takes no change any
-/// more.
+/// Locks the case until the transaction ends, for a change of it or of a record that belongs to it. Every store that
+/// writes under a case calls this first: it is the one check that a case that was entered in error takes no more
+/// changes.
 ///
 /// # Errors
-/// 404 where the caller does not see the case, 409 where it was entered in error.
+/// 404 if the caller does not see the case, 409 if it was entered in error.
 pub fn lock_for_update(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
     let row = hold_in_any_status(tx, id)?;
     match row.status {
@@ -169,29 +169,30 @@ pub fn lock_for_update(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
     }
 }
 
-/// The same for a case that may have been entered in error: to end somebody's access, and for the lifecycle itself. A
-/// caller who had to wait for the lock is checked again: the case may have been handed over meanwhile, and PostgreSQL
-/// reads only the locked row anew.
+/// The same, but also for a case that was entered in error: to end a user's access, and for the lifecycle itself. After
+/// the lock it checks the caller's access again: the case may have been handed over during the wait, and PostgreSQL
+/// rereads only the locked row.
 pub fn hold_in_any_status(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
     let row = visible(tx).filter(cases::id.eq(id)).select(CaseRow::as_select()).locked().get_result(tx.conn)?;
     if tx.conn.waits_for_rows() { find(tx, id) } else { Ok(row) }
 }
 
-/// A case that the caller need not see yet, held until the transaction ends: the caller has found that it is offered to
-/// them, or breaks glass.
+/// Locks a case that the caller may not see yet, until the transaction ends. The caller has checked that the case is
+/// offered to them, or opens break-glass access.
 pub fn hold_unseen(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
     let unseen = cases::table.find((tx.organization(), id));
     Ok(unseen.select(CaseRow::as_select()).locked().get_result(tx.conn)?)
 }
 
-/// The numbers and the teams of cases, for whoever may know of them by an offer, too.
+/// The numbers and the teams of cases. A user to whom a case is offered may know them, too, so this does not check
+/// access.
 pub fn headings(tx: &mut Tx, ids: &[CaseId]) -> Result<Vec<(CaseId, String, TeamId)>> {
     let named =
         cases::table.filter(cases::organization_id.eq(tx.organization())).filter(cases::id.eq_any(ids.to_vec()));
     Ok(named.select((cases::id, cases::case_number, cases::team_id)).load(tx.conn)?)
 }
 
-/// Those of these cases that this caller sees.
+/// The given cases that this caller may see.
 pub fn seen_among(tx: &mut Tx, ids: Vec<CaseId>) -> Result<Vec<CaseId>> {
     Ok(visible(tx).filter(cases::id.eq_any(ids)).select(cases::id).load(tx.conn)?)
 }
@@ -205,21 +206,22 @@ pub fn get(tx: &mut Tx, id: CaseId, view: &CaseView) -> Result<Case> {
     Ok(case)
 }
 
-/// Writes a row that [`hold`] gave, as its next version.
+/// Saves a row from [`lock_for_update`] as its next version.
 pub fn save(tx: &mut Tx, row: &mut CaseRow) -> Result<()> {
     row.version += 1;
     row.updated_at = Instant::now();
     keep(tx, row)
 }
 
-/// Writes a row without a new version: for what the case does not show. When, is kept for reports.
+/// Saves a row without a new version, for members that the API does not show. Records the time in `kept_at`, for
+/// reports.
 pub fn keep(tx: &mut Tx, row: &CaseRow) -> Result<()> {
     let kept = (row, cases::kept_at.eq(Instant::now()));
     rewrite(cases::table.find((row.organization_id, row.id)), kept).execute(tx.conn)?;
     Ok(())
 }
 
-/// The next number of the year; the year is that of the organization's day.
+/// The next case number of the year. The year is that of the organization's day.
 fn next_number(tx: &mut Tx) -> Result<String> {
     let zone: Zone = crate::identity::organizations::store::find(tx)?.time_zone;
     let (organization, year) = (tx.organization(), Day::today(&zone).year());

@@ -1,4 +1,4 @@
-//! Transitions: what a case is asked to become, and the history of what it was.
+//! Transitions: the change of a case's status, and its history.
 
 use super::{
     contacts,
@@ -32,7 +32,7 @@ use validator::Validate;
 
 pub type TransitionId = Id<TransitionRow>;
 
-/// What a transition brings besides where to; what is needed, the guards say.
+/// The values that a transition carries besides the new status. The guards say which are required.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Given {
@@ -49,33 +49,33 @@ pub struct Given {
     pub waive_deadlines: Option<bool>,
 }
 
-/// Where a case is to go. What else is needed, `available_transitions` of the case says, guard by guard.
+/// A change of the status. `available_transitions` of the case says what else is required, guard by guard.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!(crate::types::example(include_str!("examples/transition.json"))))]
 pub struct Transition {
     pub to: CaseStatus,
     pub reason: Option<Text<2000>>,
-    /// When a hold is looked at again: a day within 90 days.
+    /// When the hold is reviewed: a day within 90 days.
     pub review_on: Option<Day>,
-    /// Where a person whom we cannot help was pointed to.
+    /// The place to which a person whom we cannot help was referred.
     pub signpost: Option<Text<1000>>,
-    /// Why a case is declined or waitlisted, as a code that reports count by; the words are in `reason`.
+    /// Why a case is declined or waitlisted, as a code for reports. Give the details in `reason`.
     pub reason_code: Option<UnmetNeedReason>,
     /// That the client has agreed to the advocacy.
     pub client_agreement: Option<bool>,
-    /// That somebody has looked whether we stand on both sides. A conflict check that was recorded says it too; one
-    /// that found conflicts must be decided first.
+    /// That somebody has checked for conflicts of interest. A recorded conflict check counts, too; if it found
+    /// conflicts, they must be decided first.
     pub conflict_check: Option<bool>,
-    /// Who will lead the case.
+    /// The user who will lead the case.
     pub lead_advocate_id: Option<UserId>,
-    /// When the client was first spoken to, where no note of a contact says it. Of several transitions that say it, the
+    /// When somebody first spoke with the client, if no contact note says it. If several transitions have it, the
     /// latest counts.
     pub first_contact: Option<Instant>,
     pub closing_reason: Option<ClosingReason>,
     pub closing_summary: Option<Text<8000>>,
     pub outcome: Option<CaseOutcome>,
-    /// Closes in spite of open deadlines; needs a reason.
+    /// Closes the case in spite of open deadlines; requires a reason.
     pub waive_deadlines: Option<bool>,
 }
 
@@ -97,7 +97,7 @@ impl Transition {
         }
     }
 
-    /// The case's facts with what the request adds to them.
+    /// The case's facts with the values of the request.
     fn facts(&self, row: &CaseRow, today: Day, mover: UserId, second_person_closes: bool) -> Facts {
         let case = row.facts();
         Facts {
@@ -135,23 +135,23 @@ pub struct TransitionRow {
     pub at: Instant,
 }
 
-/// One step that a case has taken.
+/// One change of a case's status.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/case_transition.json"))))]
 pub struct CaseTransition {
     pub id: TransitionId,
-    /// Absent for the first, with which the case was opened.
+    /// Absent for the first, which opened the case.
     pub from: Option<CaseStatus>,
     pub to: CaseStatus,
     pub reason: Option<Text<2000>>,
-    /// What was given with it.
+    /// The values of the transition.
     pub given: Given,
     pub actor_id: UserId,
     pub at: Instant,
 }
 
-/// A time that a case was open: as much of a row of `case_episodes` as is shown.
+/// A period in which a case was open: the columns of `case_episodes` that are shown.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Serialize, Queryable, Selectable, ToSchema)]
 #[diesel(table_name = case_episodes)]
@@ -174,7 +174,7 @@ impl Filter for TransitionFilter {
     const SORTS: &'static [&'static str] = &["-at", "at"];
 }
 
-/// Writes one step into the history.
+/// Inserts a step into the history.
 pub fn remember(
     tx: &mut Tx,
     row: &CaseRow,
@@ -197,7 +197,7 @@ pub fn remember(
     Ok(())
 }
 
-/// Opens the episode that the row counts.
+/// Inserts the episode that the row's `episode` counts.
 pub fn begin_episode(tx: &mut Tx, row: &CaseRow) -> Result<()> {
     let values = (
         case_episodes::organization_id.eq(row.organization_id),
@@ -220,11 +220,11 @@ fn end_episode(tx: &mut Tx, row: &CaseRow) -> Result<()> {
     Ok(())
 }
 
-/// Moves a case, if the table has the step, the caller may take it, and every guard holds. The row is held from the
-/// first look to the commit, so of many who try at once each sees what the one before has done.
+/// Changes the status of a case if the table has the step, the caller may take it, and every guard holds. The row is
+/// locked from the first read to the commit, so parallel requests run one after the other.
 pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body<Transition>) -> Result<Case> {
     let actor = tx.actor()?;
-    // A case that was entered in error goes nowhere, which the table says.
+    // The table has no step out of `entered_in_error`, so a case in that status may be locked here.
     let mut row = store::hold_in_any_status(tx, id)?;
     if let Some(version) = version {
         version.check(row.version)?;
@@ -286,7 +286,7 @@ pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body
     }
     store::save(tx, &mut row)?;
     match (from, wanted.to) {
-        // The summary of the closure comes and goes with it.
+        // The closing summary is in the search index only while the case is closed.
         (_, CaseStatus::Closed) => {
             end_episode(tx, &row)?;
             search::store::replace(tx, &row)?;
@@ -304,7 +304,7 @@ pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body
     Ok(Case::whole(row, actor))
 }
 
-/// What changes in a case that enters a status.
+/// The changes of a case row that enters a status.
 fn enter(row: &mut CaseRow, wanted: &Transition) {
     let from = std::mem::replace(&mut row.status, wanted.to);
     row.review_on = None;
@@ -340,7 +340,7 @@ impl From<TransitionRow> for CaseTransition {
     }
 }
 
-/// The steps of a case that has been found.
+/// The steps of a case. The caller has already checked access to it.
 fn steps(case: &CaseRow) -> case_transitions::BoxedQuery<'static, Dialect> {
     case_transitions::table
         .filter(case_transitions::organization_id.eq(case.organization_id))
@@ -348,7 +348,7 @@ fn steps(case: &CaseRow) -> case_transitions::BoxedQuery<'static, Dialect> {
         .into_boxed()
 }
 
-/// The steps of a case for its file: the newest, in the order of time, and how many were left out.
+/// The newest steps of a case for its case file, oldest first, with the count of omitted ones.
 pub fn of_case_file(tx: &mut Tx, case: &CaseRow) -> Result<Capped<TransitionRow>> {
     tx.audit_read("case.transitions_read", case.id);
     Ok(crate::newest!(tx, TransitionRow, (case_transitions::at.desc(), case_transitions::id.desc()), steps(case)))

@@ -1,4 +1,4 @@
-//! Whether a client is on record already: who may be the same person as a client, among those that the caller sees.
+//! Finds clients who may be the same person as a given client, among those that the caller sees.
 
 use super::{
     model::{ClientRef, ClientRow, DuplicateFact, PossibleDuplicate},
@@ -12,15 +12,15 @@ use crate::{
 };
 use std::collections::BTreeSet;
 
-/// How many are named, at most.
+/// The maximum number of duplicates in the answer.
 const MOST: usize = 10;
-/// What the facts must count together for two records to be named as possible duplicates.
+/// The minimum score of a possible duplicate.
 const LIKELY: i32 = 2;
-/// Telephone numbers are compared by so many of their last digits: the rest is a country or an area, and often left
-/// out.
+/// Telephone numbers are compared by this many of their last digits. The digits before are country and area codes,
+/// which are often omitted.
 const LAST_DIGITS: usize = 7;
 
-/// What two records have in common, and how much that counts. A different date of birth speaks against it.
+/// The facts that two records have in common, and their score. A different date of birth lowers the score.
 pub fn compare(one: &ClientRow, other: &ClientRow) -> (i32, Vec<DuplicateFact>) {
     let (mut score, mut facts) = (0, Vec::new());
     let mut add = |counts: i32, fact| {
@@ -63,12 +63,12 @@ pub fn compare(one: &ClientRow, other: &ClientRow) -> (i32, Vec<DuplicateFact>) 
         (Some(_), Some(_)) => score -= 2,
         _ => {}
     }
-    // Many people are born on one day.
+    // Many people have the same birthday, so it is not enough alone.
     if facts == [DuplicateFact::DateOfBirth] { (0, facts) } else { (score, facts) }
 }
 
-/// The ways in which the search finds who may be the same: by what few people share, and by a single name, which many
-/// do.
+/// The search terms that find possible duplicates, in two groups: terms that few people share, and single names, which
+/// many people share.
 fn ways(row: &ClientRow) -> [Vec<Vec<Asked>>; 2] {
     let (mut few, mut many) = (Vec::new(), Vec::new());
     for name in row.names() {
@@ -87,7 +87,7 @@ fn ways(row: &ClientRow) -> [Vec<Vec<Asked>>; 2] {
     [few, many]
 }
 
-/// The clients who may be the same person, of those that the caller sees.
+/// The clients that the caller sees and who may be the same person.
 pub fn of(tx: &mut Tx, row: &ClientRow) -> Result<Vec<PossibleDuplicate>> {
     let mut ids = BTreeSet::new();
     for ways in ways(row) {
@@ -104,7 +104,7 @@ pub fn of(tx: &mut Tx, row: &ClientRow) -> Result<Vec<PossibleDuplicate>> {
             found.push((PossibleDuplicate { client, score, in_common }, other.id));
         }
     }
-    // Of those that are as likely the newest first.
+    // With equal scores, the newest first.
     found.sort_by_key(|(duplicate, id)| std::cmp::Reverse((duplicate.score, *id)));
     found.truncate(MOST);
     Ok(found.into_iter().map(|(duplicate, _)| duplicate).collect())
@@ -189,7 +189,8 @@ mod tests {
             let rules = &row.safe_contact.0;
             [rules.call, rules.voicemail, rules.text, rules.email, rules.mail]
         };
-        // The same telephone in both, an account that signs in, and words that say something of contact.
+        // Each case has one reason to restrict contact: the same telephone number, an account, or a contact rule. The
+        // last has none.
         for (duplicate, has_account, expected) in [
             (
                 serde_json::json!({"preferred_name": "S", "phone": "+1 555 0100", "safe_contact": {"text": true}}),
@@ -208,7 +209,7 @@ mod tests {
             row.complete(client(duplicate), has_account).unwrap();
             assert_eq!(flags(&row), expected);
         }
-        // No word is lost: what does not fit into one record is for a person to shorten.
+        // No text is lost: if the texts do not fit into one record, a person must shorten them.
         let said = |word: &str| {
             client(serde_json::json!({
                 "preferred_name": "Sam", "safe_contact": {"times": word, "say_we_are": word, "never_contact": word},

@@ -1,4 +1,4 @@
-//! The merging of a client who was entered twice: all that hangs on the one hangs on the other from then on.
+//! Merges a client that was entered twice: all records of the duplicate move to the surviving client.
 
 use super::{model::*, store};
 use crate::{
@@ -24,19 +24,19 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// What refers to a client and follows it into another: a test holds this list against the foreign keys of the schema.
+/// The tables that refer to a client and follow a merge. A test compares this list with the foreign keys of the schema.
 pub const REFERENCING_TABLES: &[&str] = &["cases", "client_accounts", "feedback", "statements"];
 
 /// What the ids of `feedback` are the ids of, for the audit log.
 enum FeedbackKey {}
 
-/// How many records are named in one statement.
+/// The maximum number of records in one statement.
 const AT_ONCE: usize = 500;
 
-/// Merges a duplicate into the client that it is over again. Its row stays, and its id goes on naming the other. The
-/// audit log has an entry for each record that moved. It is not undone.
+/// Merges a duplicate into another client. The duplicate's row stays, and its id then stands for the survivor. The
+/// audit log gets an entry for each record that moved. A merge cannot be undone.
 pub fn merge(tx: &mut Tx, id: ClientId, wanted: &Body<ClientMerge>) -> Result<Client> {
-    tx.conn.take_time(60)?; // however much follows the duplicate
+    tx.conn.take_time(60)?; // the number of moved records has no limit
     let own = store::find(tx, id)?.id;
     let into = store::find(tx, wanted.into).map_err(|error| error.named_by("/into"))?.id;
     if into == own {
@@ -52,12 +52,12 @@ pub fn merge(tx: &mut Tx, id: ClientId, wanted: &Body<ClientMerge>) -> Result<Cl
             _ => return Err(ApiError::invalid("/statements_of", "not_one_of_both", "must be one of the two clients")),
         },
     };
-    // The clients before the cases, and these before what hangs on them.
+    // Lock order: clients, then cases, then the records of a case.
     let (mut row, duplicate) = store::lock_both(tx, into, id)?;
     follow(tx, id, into)?;
     let has_account = follow_account(tx, id, into)?;
     follow_statements(tx, id, into, statements_of)?;
-    // No ETag that either id was answered with may match what the survivor is now.
+    // The new version is higher than both, so that no earlier ETag of either id matches the survivor.
     row.version = row.version.max(duplicate.version);
     row.complete(duplicate, has_account)?;
     store::save(tx, &mut row)?;
@@ -69,7 +69,7 @@ pub fn merge(tx: &mut Tx, id: ClientId, wanted: &Body<ClientMerge>) -> Result<Cl
         client_merges::merged_by.eq(tx.user()?),
         client_merges::merged_at.eq(row.updated_at),
     );
-    // What was merged into the duplicate is now the survivor too: one step leads from any id to the client.
+    // Earlier duplicates of the duplicate now point to the survivor, so that one step leads from any id to the client.
     let before = client_merges::table
         .filter(client_merges::organization_id.eq(row.organization_id))
         .filter(client_merges::into_id.eq(id));
@@ -87,8 +87,8 @@ pub fn merge(tx: &mut Tx, id: ClientId, wanted: &Body<ClientMerge>) -> Result<Cl
     store::view(tx, row)
 }
 
-/// Lets the cases and what the client has said name the other client, and with the cases the facts that reports count:
-/// a person is one person, at whatever moment a report looks.
+/// Moves the cases and the feedback to the other client. Moves the report facts of the cases, too, so that reports
+/// count one person for every date.
 fn follow(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<()> {
     let organization = tx.organization();
     let of_client = cases::table.filter(cases::organization_id.eq(organization)).filter(cases::client_id.eq(from));
@@ -97,7 +97,7 @@ fn follow(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<()> {
         let these = cases::table.filter(cases::organization_id.eq(organization)).filter(cases::id.eq_any(ids.to_vec()));
         let named = (cases::client_id.eq(into), cases::version.eq(cases::version + 1));
         diesel::update(these.clone()).set(named).execute(tx.conn)?;
-        // When a case was found to be a mistake is told by its last change.
+        // Keeps `updated_at` of cases that were entered in error, because it says when that happened.
         let running = these.filter(cases::status.ne(CaseStatus::EnteredInError));
         diesel::update(running).set(cases::updated_at.eq(Instant::now())).execute(tx.conn)?;
         macro_rules! facts {
@@ -121,8 +121,8 @@ fn follow(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<()> {
     Ok(())
 }
 
-/// Whoever signs in as the duplicate signs in as the other. Where each has an account, a person decides which ends.
-/// Says whether the duplicate had an account.
+/// Moves the duplicate's account to the other client. If both have an account, a person must decide which one ends.
+/// Returns whether the duplicate had an account.
 fn follow_account(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<bool> {
     let accounts = client_accounts::table
         .filter(client_accounts::organization_id.eq(tx.organization()))
@@ -143,7 +143,7 @@ fn follow_account(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<bool> {
     Ok(true)
 }
 
-/// Puts the statements of both into one row of versions: the earlier ones, the one in force, the draft.
+/// Combines the statements of both into one sequence of versions: the earlier ones, the one in force, the draft.
 fn follow_statements(tx: &mut Tx, from: ClientId, into: ClientId, kept: Option<ClientId>) -> Result<()> {
     let mut all: Vec<StatementRow> = statements::store::of_both(tx, from, into)?;
     if all.iter().all(|row| row.client_id == into) {

@@ -1,4 +1,4 @@
-//! Clients: the people supported.
+//! Clients: the people whom the organization supports.
 
 pub mod api;
 pub mod duplicates;

@@ -1,4 +1,4 @@
-//! What a client is, in the database and on the wire.
+//! The model of a client: the database row and the API view.
 
 use crate::{
     auth::{OrganizationId, UserId},
@@ -20,7 +20,7 @@ use validator::Validate;
 
 pub use crate::records::ids::ClientId;
 
-/// How the person can be reached without harm. What is not said is not allowed.
+/// How to contact the person without harm. Contact is not allowed unless it is stated here.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -31,11 +31,11 @@ pub struct SafeContact {
     pub text: bool,
     pub email: bool,
     pub mail: bool,
-    /// When it is safe.
+    /// When contact is safe.
     pub times: Option<Text<500>>,
-    /// Who to say that we are, so that nobody learns what this is about.
+    /// What to say about who is calling, so that nobody learns of the advocacy.
     pub say_we_are: Option<Line<200>>,
-    /// Whom, where or how never to contact.
+    /// People, places or ways that must never be used for contact.
     pub never_contact: Option<Text<1000>>,
 }
 
@@ -60,15 +60,15 @@ pub struct ClientRow {
     pub version: i32,
     pub created_at: Instant,
     pub updated_at: Instant,
-    /// It was found to be another client over again, and is shown no more.
+    /// The client was merged into another one, and is no longer shown.
     pub is_merged: bool,
     pub other_names: Json<Vec<Line<200>>>,
 }
 
-/// How many names of merged duplicates are kept, at most.
+/// The maximum number of names of merged duplicates.
 const MOST_NAMES: usize = 20;
 
-/// What both clients say of one thing, in one text.
+/// Joins the texts of both clients on one subject.
 fn join<T: PartialEq>(
     own: Option<T>,
     other: Option<T>,
@@ -113,21 +113,20 @@ impl ClientRow {
         }
     }
 
-    /// Every name that the person is known by.
+    /// All names of the person.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let own = [Some(self.preferred_name.as_str()), self.legal_name.as_ref().map(|name| name.as_str())];
         own.into_iter().flatten().chain(self.other_names.0.iter().map(|name| name.as_str()))
     }
 
-    /// Takes over what this client lacks and the duplicate has, so that nothing known is lost. The duplicate's names
-    /// stay findable.
+    /// Takes over the values that this client lacks from the duplicate. The search still finds the duplicate's names.
     ///
-    /// A way of contact stays allowed only where both records allow it: the person may have forbidden it in either.
-    /// Only a duplicate that says nothing of contact, and through which nobody signs in (`has_account`), changes
-    /// nothing. The words of both rules are kept.
+    /// A way of contact stays allowed only if both records allow it, because the person may have forbidden it in
+    /// either. A duplicate changes nothing only if it has no contact data and no contact rule, and nobody signs in with
+    /// it (`has_account`). The texts of both rules are kept.
     ///
     /// # Errors
-    /// 409 where the words of both rules are too long for one record: a person must shorten them, so that no warning is
+    /// 409 if the texts of both rules are too long for one record. A person must shorten them, so that no warning is
     /// lost.
     pub fn complete(&mut self, duplicate: Self, has_account: bool) -> Result<(), ApiError> {
         let has_contact =
@@ -180,14 +179,14 @@ impl ClientRow {
     }
 }
 
-/// A person who is supported.
+/// A person whom the organization supports.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/client.json"))))]
 pub struct Client {
     pub id: ClientId,
     pub team_id: TeamId,
-    /// What the person wants to be called.
+    /// The name that the person wants to be called.
     pub preferred_name: Line<120>,
     pub legal_name: Option<Line<200>>,
     pub pronouns: Option<Line<40>>,
@@ -198,12 +197,12 @@ pub struct Client {
     pub language: Option<Line<60>>,
     pub interpreter_needed: bool,
     pub safe_contact: SafeContact,
-    /// Names under which merged duplicates were entered. They are searched too.
+    /// The names of merged duplicates. The search finds them, too.
     pub other_names: Vec<Line<200>>,
-    /// Duplicates that were merged into this one. Their ids go on naming it.
+    /// The merged duplicates. Their ids still work and return this client.
     pub merged_ids: Vec<ClientId>,
-    /// In the answer to entering a client: clients that the caller sees and who may be the same person, the likeliest
-    /// first. Absent where there is none.
+    /// Only in the response to creating a client: clients that the caller sees and who may be the same person, the
+    /// likeliest first. Absent if there are none.
     pub possible_duplicates: Option<Vec<ClientId>>,
     pub version: i32,
     pub created_at: Instant,
@@ -255,9 +254,9 @@ pub struct ClientRef {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!(crate::types::example(include_str!("examples/new_client.json"))))]
 pub struct NewClient {
-    /// The caller's only team, unless said.
+    /// By default the caller's only team.
     pub team_id: Option<TeamId>,
-    /// What the person wants to be called.
+    /// The name that the person wants to be called.
     pub preferred_name: Line<120>,
     pub legal_name: Option<Line<200>>,
     pub pronouns: Option<Line<40>>,
@@ -288,25 +287,25 @@ pub struct ClientPatch {
     #[serde(deserialize_with = "crate::types::patch::given")]
     #[schema(nullable = false)]
     pub interpreter_needed: Option<bool>,
-    /// Replaces the rules as a whole.
+    /// Replaces all the rules.
     pub safe_contact: Change<SafeContact>,
 }
 
-/// That a client is another one over again.
+/// A merge of a duplicate client into another.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!(crate::types::example(include_str!("examples/client_merge.json"))))]
 pub struct ClientMerge {
-    /// The one that stays. One that was itself merged stands for the one it was merged into.
+    /// The client that stays. The id of a merged client stands for the one that it was merged into.
     pub into: ClientId,
     pub reason: Option<Text<1000>>,
-    /// Where both have a statement in force, or both a draft: whose stays as it is, one of the two. The other's becomes
-    /// an earlier version.
+    /// If both have a statement in force, or both a draft: the client whose statement stays. The other's becomes an
+    /// earlier version.
     pub statements_of: Option<ClientId>,
 }
 
 text_enum! {
-    /// What two records of clients have in common.
+    /// A fact that two client records have in common.
     pub enum DuplicateFact {
         Name = "name", PartOfName = "part_of_name", DateOfBirth = "date_of_birth", Phone = "phone", Email = "email"
     }
@@ -317,7 +316,7 @@ text_enum! {
 #[schema(example = json!(crate::types::example(include_str!("examples/possible_duplicate.json"))))]
 pub struct PossibleDuplicate {
     pub client: ClientRef,
-    /// How likely it is; compares within one answer only.
+    /// How likely it is. Compare scores only within one response.
     pub score: i32,
     pub in_common: Vec<DuplicateFact>,
 }

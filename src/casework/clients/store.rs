@@ -16,7 +16,8 @@ use crate::{
 };
 use diesel::{dsl, prelude::*};
 
-/// The condition under which a column names a client: the one with this id, or the one that it was merged into.
+/// The condition under which a column is this client's id or, for the id of a merged client, the id that it was merged
+/// into.
 #[macro_export]
 macro_rules! is_client {
     ($tx:expr, $column:literal, $id:expr) => {
@@ -62,13 +63,13 @@ pub fn any_id_of(tx: &Tx, column: &'static str, id: ClientId) -> Condition {
         .then("))")
 }
 
-/// What an id was merged into, where it was.
+/// The id that this id was merged into, if any.
 fn merged_into(tx: &mut Tx, id: ClientId) -> Result<Option<ClientId>> {
     let merge = client_merges::table.find((tx.organization(), id));
     Ok(merge.select(client_merges::into_id).first(tx.conn).optional()?)
 }
 
-/// The duplicates that were merged into each of these clients, as (survivor, duplicate).
+/// The duplicates of each of these clients, as (survivor, duplicate).
 pub fn merged(tx: &mut Tx, into: Vec<ClientId>) -> Result<Vec<(ClientId, ClientId)>> {
     let merges = client_merges::table
         .filter(client_merges::organization_id.eq(tx.organization()))
@@ -85,7 +86,7 @@ fn add_merged(tx: &mut Tx, views: &mut [Client]) -> Result<()> {
     Ok(())
 }
 
-/// The client as the caller is shown it.
+/// The API view of a client.
 pub fn view(tx: &mut Tx, row: ClientRow) -> Result<Client> {
     let mut view = Client::from(row);
     add_merged(tx, std::slice::from_mut(&mut view))?;
@@ -96,7 +97,7 @@ fn visible(tx: &Tx) -> clients::BoxedQuery<'static, Dialect> {
     visibility::clients_of_caller(tx).into_boxed()
 }
 
-/// The ids of these, for the queries of what belongs to a client.
+/// The ids of the visible clients, as a subquery for records that belong to a client.
 pub fn visible_ids(tx: &Tx) -> dsl::Select<visibility::VisibleClients, clients::id> {
     visibility::clients_of_caller(tx).select(clients::id)
 }
@@ -134,9 +135,9 @@ pub fn page(tx: &mut Tx, list: &List<ClientFilter>) -> Result<Page<Client>> {
     Ok(page)
 }
 
-/// The client that an id stands for: its own, or the one that it was merged into. `look` looks one up.
+/// Finds the client of an id, and follows merges. `look` finds a client by its exact id.
 fn resolve<T>(tx: &mut Tx, id: ClientId, look: impl Fn(&mut Tx, ClientId) -> QueryResult<T>) -> Result<T> {
-    // Whoever waited for a row sees that it has been merged, and goes on to the next.
+    // A caller who waited for a row lock may find the client merged, and continues with the next id.
     let mut id = id;
     loop {
         match look(tx, id).optional()? {
@@ -150,41 +151,41 @@ pub fn find(tx: &mut Tx, id: ClientId) -> Result<ClientRow> {
     resolve(tx, id, |tx, id| visible(tx).filter(clients::id.eq(id)).select(ClientRow::as_select()).first(tx.conn))
 }
 
-/// The same, held until the transaction ends.
+/// The same, locked until the transaction ends.
 pub fn lock_for_update(tx: &mut Tx, id: ClientId) -> Result<ClientRow> {
     resolve(tx, id, |tx, id| {
         visible(tx).filter(clients::id.eq(id)).select(ClientRow::as_select()).locked().get_result(tx.conn)
     })
 }
 
-/// The client that a body names, for what is about to refer to it: it is not merged before this transaction ends.
+/// The client that a body names, for a record that will refer to it. It cannot be merged before this transaction ends.
 pub fn lock_reference(tx: &mut Tx, id: ClientId) -> Result<ClientId> {
     resolve(tx, id, |tx, id| {
         visible(tx).filter(clients::id.eq(id)).select(clients::id).for_reference().get_result(tx.conn)
     })
 }
 
-/// Those of these clients that the caller may see.
+/// The given clients that the caller may see.
 pub fn some(tx: &mut Tx, ids: Vec<ClientId>) -> Result<Vec<ClientRow>> {
     Ok(visible(tx).filter(clients::id.eq_any(ids)).select(ClientRow::as_select()).load(tx.conn)?)
 }
 
-/// The client that stays and its duplicate, held until the transaction ends.
+/// The client that stays and its duplicate, locked until the transaction ends.
 pub fn lock_both(tx: &mut Tx, into: ClientId, duplicate: ClientId) -> Result<(ClientRow, ClientRow)> {
-    // Always in the order of their ids, so that two merges never wait for each other.
+    // Always in the order of the ids, so that two merges cannot deadlock.
     let both =
         visible(tx).filter(clients::id.eq_any([into, duplicate])).order(clients::id).select(ClientRow::as_select());
     let rows: Vec<ClientRow> = both.locked().load(tx.conn)?;
     let (survivors, duplicates): (Vec<ClientRow>, Vec<ClientRow>) = rows.into_iter().partition(|row| row.id == into);
     match (survivors.into_iter().next(), duplicates.into_iter().next()) {
         (Some(survivor), Some(duplicate)) => Ok((survivor, duplicate)),
-        // Another merge was first while this one waited: the whole transaction runs again, and sees it.
+        // Another merge finished while this one waited. The whole transaction is retried and then sees that merge.
         _ => Err(ApiError::new(Code::Contention, "Another request is merging one of these clients.")
             .header("retry-after", "1")),
     }
 }
 
-/// Writes a client that has changed, and what it is found by.
+/// Saves a changed client, and updates its search document.
 pub fn save(tx: &mut Tx, row: &mut ClientRow) -> Result<()> {
     row.version += 1;
     row.updated_at = Instant::now();
@@ -192,13 +193,13 @@ pub fn save(tx: &mut Tx, row: &mut ClientRow) -> Result<()> {
     search::store::replace(tx, &*row)
 }
 
-/// The client, with what was merged into it.
+/// The client, with the ids that were merged into it.
 pub fn show(tx: &mut Tx, id: ClientId) -> Result<Client> {
     let row = get(tx, id)?;
     view(tx, row)
 }
 
-/// Who may be the same person as a client.
+/// The clients who may be the same person as this one.
 pub fn possible_duplicates(tx: &mut Tx, id: ClientId) -> Result<PossibleDuplicates> {
     let row = find(tx, id)?;
     let items = duplicates::of(tx, &row)?;
@@ -213,7 +214,7 @@ pub fn get(tx: &mut Tx, id: ClientId) -> Result<ClientRow> {
     Ok(row)
 }
 
-/// The short views of those of these clients that the caller may see.
+/// The short views of the given clients that the caller may see.
 pub fn refs(tx: &mut Tx, ids: Vec<ClientId>) -> Result<Vec<ClientRef>> {
     let rows: Vec<(ClientId, crate::types::Line<120>)> =
         visible(tx).filter(clients::id.eq_any(ids)).select((clients::id, clients::preferred_name)).load(tx.conn)?;
@@ -221,8 +222,8 @@ pub fn refs(tx: &mut Tx, ids: Vec<ClientId>) -> Result<Vec<ClientRef>> {
     Ok(rows.into_iter().map(|(id, preferred_name)| ClientRef { id, preferred_name }).collect())
 }
 
-/// That a day on which something happened to a client is not before the client's birth. A caller who does not see the
-/// client is not refused: the refusal would tell the birth.
+/// Checks that an event is not before the client's birth. Does not refuse if the caller cannot see the client, because
+/// the refusal would reveal the date of birth.
 pub fn check_born(tx: &mut Tx, client: ClientId, day: Day, pointer: &str) -> Result<()> {
     let born: Option<Option<Day>> =
         visible(tx).filter(clients::id.eq(client)).select(clients::date_of_birth).first(tx.conn).optional()?;
@@ -234,7 +235,7 @@ pub fn check_born(tx: &mut Tx, client: ClientId, day: Day, pointer: &str) -> Res
     }
 }
 
-/// That a birth has come, by the organization's calendar.
+/// Checks that a date of birth is not in the future, by the organization's calendar.
 fn check_birth(tx: &mut Tx, day: Option<Day>) -> Result<()> {
     let Some(day) = day else { return Ok(()) };
     let today = Day::latest_today([&organizations::store::find(tx)?.time_zone]);
@@ -248,8 +249,8 @@ pub fn create(tx: &mut Tx, new: &Body<NewClient>) -> Result<Client> {
     diesel::insert_into(clients::table).values(&row).execute(tx.conn)?;
     search::store::add(tx, row.team_id, &row)?;
     tx.record("client.created", row.id, new.members());
-    // Those that the caller sees. An entry on each, as of a search: to be named here tells that a name, a number or a
-    // birth is theirs.
+    // Includes only clients that the caller sees. Each gets an audit entry, as in a search, because the answer reveals
+    // that they share a name, a number or a birthday.
     let same = duplicates::of(tx, &row)?;
     tx.audit_read_all("client.listed", same.iter().map(|duplicate| duplicate.client.id));
     let mut view = Client::from(row);

@@ -59,7 +59,7 @@ pub async fn create_conflict_check(
 
 /// Fetch one conflict check
 ///
-/// What the check found, and the decision.
+/// The result of the check, and the decision.
 #[utoipa::path(
     tag = "Cases",
     params(("id" = ConflictCheckId, Path)),
@@ -77,8 +77,8 @@ pub async fn get_conflict_check(
 
 /// Decide on the conflicts of a check
 ///
-/// Once, for the latest check of the case, and by nobody who has the conflict. `proceed_with_consent` means that the
-/// client knows and agrees; with `reassign` the case needs another lead before it is accepted.
+/// Possible once, for the latest check of the case, and not by a person who has the conflict. `proceed_with_consent`
+/// means that the client knows and agrees; with `reassign` the case needs another lead before it is accepted.
 #[utoipa::path(
     tag = "Cases",
     params(("id" = ConflictCheckId, Path)),

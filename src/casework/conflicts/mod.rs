@@ -1,5 +1,4 @@
-//! Conflicts of interest: whether those who work a case have something to do with one of its providers besides the
-//! work.
+//! Conflicts of interest: whether somebody who works on a case has a relation to one of its providers outside the work.
 
 pub mod api;
 pub mod interests;

@@ -1,4 +1,4 @@
-//! What a conflict check is, in the database and on the wire.
+//! The model of a conflict check: the database row and the API view.
 
 use crate::{
     auth::{OrganizationId, UserId},
@@ -16,34 +16,34 @@ use validator::Validate;
 pub type ConflictCheckId = Id<ConflictCheckRow>;
 
 text_enum! {
-    /// Of what sort an interest is: as much of it as anybody but its owner is told.
+    /// The category of an interest. Only the owner of the interest sees more.
     pub enum Tie { Work = "work", Financial = "financial", Personal = "personal" }
 }
 text_enum! {
     /// Why a check was run.
     pub enum Occasion {
         AskedFor = "asked_for",
-        /// A provider came into the case, by a barrier or a meeting.
+        /// A provider was added to the case, by a barrier or a meeting.
         ProviderAdded = "provider_added",
         /// Somebody was assigned to the case.
         Assignment = "assignment",
     }
 }
 text_enum! {
-    /// What a check came to.
+    /// The result of a check.
     pub enum ConflictResult { Clear = "clear", Conflicts = "conflicts" }
 }
 text_enum! {
-    /// What becomes of a case in which there are conflicts.
+    /// The decision about a case with conflicts.
     pub enum ConflictDecision {
-        /// The client knows of it, and agrees.
+        /// The client knows of the conflict, and agrees.
         ProceedWithConsent = "proceed_with_consent",
-        /// Somebody else takes the case.
+        /// Another advocate takes the case.
         Reassign = "reassign",
     }
 }
 
-/// That somebody who works the case has an interest in one of its providers. What exactly, is theirs to know.
+/// An interest of somebody who works on the case in one of its providers. Only that person sees the details.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 pub struct Conflict {
     pub user_id: UserId,
@@ -73,11 +73,11 @@ impl ConflictCheckRow {
     pub fn result(&self) -> ConflictResult {
         if self.conflicts.0.is_empty() { ConflictResult::Clear } else { ConflictResult::Conflicts }
     }
-    /// Whether it found each of these already.
+    /// Whether this check already found all of these conflicts.
     pub fn knows(&self, found: &[Conflict]) -> bool {
         found.iter().all(|conflict| self.conflicts.0.contains(conflict))
     }
-    /// Whether the client agrees that the case goes on with these.
+    /// Whether the client agrees to continue the case with these conflicts.
     pub fn consents_to(&self, found: &[Conflict]) -> bool {
         self.decision == Some(ConflictDecision::ProceedWithConsent) && self.knows(found)
     }
@@ -93,7 +93,7 @@ impl ConflictCheckRow {
     }
 }
 
-/// Whether those who work a case have an interest in one of its providers.
+/// The result of a check whether somebody who works on a case has an interest in one of its providers.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/conflict_check.json"))))]
@@ -105,7 +105,7 @@ pub struct ConflictCheck {
     pub conflicts: Vec<Conflict>,
     pub run_by: UserId,
     pub run_at: Instant,
-    /// Absent until somebody has decided.
+    /// Absent until a decision is made.
     pub decision: Option<ConflictDecision>,
     pub decision_reason: Option<Text<2000>>,
     pub decided_by: Option<UserId>,
@@ -139,16 +139,16 @@ impl Resource for ConflictCheck {
     }
 }
 
-/// A check to run.
+/// A new conflict check.
 #[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"lead_advocate_id": "019ab3c4-0000-7000-8000-000000000002"}))]
 pub struct NewConflictCheck {
-    /// Who is to lead the case, in the place of who leads it now. An active advocate or supervisor of the organization.
+    /// The user who is to replace the current lead: an active advocate or supervisor of the organization.
     pub lead_advocate_id: Option<UserId>,
 }
 
-/// What was decided about the conflicts that a check found.
+/// A decision about the conflicts that a check found.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!(crate::types::example(include_str!("examples/new_conflict_decision.json"))))]
@@ -157,7 +157,7 @@ pub struct NewConflictDecision {
     pub reason: Text<2000>,
 }
 
-/// The checks of a case have no filter.
+/// The checks have no filter.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]

@@ -58,7 +58,8 @@ pub fn get(tx: &mut Tx, id: ConflictCheckId) -> Result<ConflictCheck> {
     Ok(row.into())
 }
 
-/// The latest check of a case that the caller holds, with each provider by the id that it has now.
+/// The latest check of a case that the caller has locked. Ids of merged providers are replaced with the ids that they
+/// were merged into.
 fn latest(tx: &mut Tx, case: &CaseRow) -> Result<Option<ConflictCheckRow>> {
     let mut latest: Option<ConflictCheckRow> = conflict_checks::table
         .filter(conflict_checks::organization_id.eq(case.organization_id))
@@ -73,7 +74,8 @@ fn latest(tx: &mut Tx, case: &CaseRow) -> Result<Option<ConflictCheckRow>> {
     Ok(latest)
 }
 
-/// What those who work a case have to do with its providers today: one query. With `lead`, as if that person led it.
+/// The conflicts of everybody who works on a case with its providers today, in one query. With `lead`, as if that user
+/// were the lead.
 fn conflicts(tx: &mut Tx, case: &CaseRow, lead: Option<UserId>) -> Result<Vec<Conflict>> {
     let today = Day::today(&organizations::store::find(tx)?.time_zone);
     let organization = case.organization_id;
@@ -113,7 +115,7 @@ fn conflicts(tx: &mut Tx, case: &CaseRow, lead: Option<UserId>) -> Result<Vec<Co
         .filter(interests::to_on.is_null().or(interests::to_on.ge(today)))
         .select((interests::user_id, interests::provider_id, interests::kind))
         .load(tx.conn)?;
-    // Who is to be replaced does not count any more.
+    // The lead who would be replaced does not count.
     let replaced = case.lead_advocate_id.filter(|present| lead.is_some_and(|lead| lead != *present));
     let mut found: Vec<Conflict> = found
         .into_iter()
@@ -125,7 +127,7 @@ fn conflicts(tx: &mut Tx, case: &CaseRow, lead: Option<UserId>) -> Result<Vec<Co
     Ok(found)
 }
 
-/// Keeps a check, and what it means for the case, in the row of the case that the caller holds.
+/// Inserts a check, and updates the case row that the caller has locked.
 fn insert(tx: &mut Tx, case: &mut CaseRow, occasion: Occasion, found: Vec<Conflict>) -> Result<ConflictCheckRow> {
     let row = ConflictCheckRow {
         organization_id: case.organization_id,
@@ -146,12 +148,13 @@ fn insert(tx: &mut Tx, case: &mut CaseRow, occasion: Occasion, found: Vec<Confli
     Ok(row)
 }
 
-/// Never a new version of the case: an advocate, who is not told what a check found, would tell it from that.
+/// Does not write a new version of the case: advocates may not see the result of a check, and a new version would
+/// reveal it.
 fn settle(tx: &mut Tx, case: &mut CaseRow, settled: bool) -> Result<()> {
     if case.conflicts_settled.replace(settled) == Some(settled) { Ok(()) } else { cases::store::keep(tx, case) }
 }
 
-/// Runs a check that somebody asks for.
+/// Runs a check on request.
 pub fn run(tx: &mut Tx, case: CaseId, new: &Body<NewConflictCheck>) -> Result<ConflictCheck> {
     let mut case = cases::store::lock_for_update(tx, case)?;
     if let Some(lead) = new.lead_advocate_id {
@@ -164,9 +167,9 @@ pub fn run(tx: &mut Tx, case: CaseId, new: &Body<NewConflictCheck>) -> Result<Co
     Ok(row.into())
 }
 
-/// Runs the check by itself, in the transaction of what it is run for, in the row of the case that the caller holds. It
-/// leaves something behind only where there is news: a conflict that the latest check did not know, or the end of one
-/// that stood open.
+/// Runs the check automatically, in the transaction of the change that causes it, on the case row that the caller has
+/// locked. Records a check only if the result is new: a conflict that the latest check did not find, or the end of an
+/// open conflict.
 pub fn notice(tx: &mut Tx, case: &mut CaseRow, occasion: Occasion) -> Result<()> {
     let found = conflicts(tx, case, None)?;
     let event = match (found.is_empty(), case.conflicts_settled) {
@@ -183,9 +186,9 @@ pub fn notice(tx: &mut Tx, case: &mut CaseRow, occasion: Occasion) -> Result<()>
     Ok(())
 }
 
-/// Looks anew at the running cases of everybody who has something to do with a provider that another was just merged
-/// into: what they have to do with the one is now to do with the other. Whoever merges need see none of these cases,
-/// and is shown none.
+/// Checks again the running cases of everybody who has an interest in a provider that another provider was just merged
+/// into, because interests in the merged provider now concern this one. The caller who merges may not be allowed to see
+/// these cases, and gets no data of them.
 pub fn recheck_after_merge(tx: &mut Tx<'_>, provider: ProviderId) -> Result<()> {
     let organization = tx.organization();
     let concerned = interests::table
@@ -207,7 +210,7 @@ pub fn recheck_after_merge(tx: &mut Tx<'_>, provider: ProviderId) -> Result<()> 
     Ok(())
 }
 
-/// Whether there is a conflict in the case, were it led by `lead`, that the client has not agreed to.
+/// Whether the case, if led by `lead`, has a conflict that the client has not agreed to.
 pub fn in_the_way(tx: &mut Tx, case: &CaseRow, lead: Option<UserId>) -> Result<bool> {
     let found = conflicts(tx, case, lead)?;
     Ok(!found.is_empty() && !latest(tx, case)?.is_some_and(|latest| latest.consents_to(&found)))
@@ -215,7 +218,7 @@ pub fn in_the_way(tx: &mut Tx, case: &CaseRow, lead: Option<UserId>) -> Result<b
 
 pub fn decide(tx: &mut Tx, id: ConflictCheckId, new: &Body<NewConflictDecision>) -> Result<ConflictCheck> {
     let actor = tx.actor()?;
-    // The case is held before the check, here as everywhere.
+    // Locks the case before the check, as everywhere.
     let case: CaseId =
         visible(tx).filter(conflict_checks::id.eq(id)).select(conflict_checks::case_id).first(tx.conn)?;
     let mut case = cases::store::lock_for_update(tx, case)?;
@@ -238,7 +241,7 @@ pub fn decide(tx: &mut Tx, id: ConflictCheckId, new: &Body<NewConflictDecision>)
     }
     row.decide(actor.user, new);
     rewrite(conflict_checks::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
-    // With a reassignment it is settled once somebody else has the case, and a check says so.
+    // After `reassign` the conflict is settled only when another person has the case and a new check finds nothing.
     settle(tx, &mut case, new.decision == ConflictDecision::ProceedWithConsent)?;
     timeline::add(tx, case.id, "conflict_check.decided", row.id, Some(new.decision.as_str()))?;
     tx.record("conflict_check.decided", row.id, new.members());

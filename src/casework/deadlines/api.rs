@@ -96,7 +96,7 @@ pub async fn get_deadline(who: Allowed<ReadDeadlines>, db: Data<Db>, id: Path<De
 /// Change a deadline
 ///
 /// A JSON merge patch. A new `trigger_date` or `stated_due_on` computes the due date again; `due_on` with an
-/// `override_reason` sets it by hand. `status` accepts only `missed`: the day has passed and nothing was filed. A
+/// `override_reason` sets it manually. `status` accepts only `missed`: the day has passed and nothing was filed. A
 /// deadline that has ended cannot change.
 #[utoipa::path(
     tag = "Deadlines",

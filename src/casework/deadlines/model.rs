@@ -1,4 +1,4 @@
-//! What a deadline is, in the database and on the wire, and how it may end.
+//! The model of a deadline: the database row, the API view, and the allowed status changes.
 
 use super::requests::NewDeadline;
 use crate::{
@@ -22,44 +22,44 @@ use utoipa::ToSchema;
 
 pub type DeadlineId = Id<DeadlineRow>;
 
-/// From how many days before its last one a deadline is due soon.
+/// A deadline counts as due soon from this many days before its due date.
 const SOON_DAYS: i32 = 7;
 
-/// The last day whose end is within the year 2199 in every time zone.
+/// The last day whose end is in the year 2199 in every time zone.
 const LAST: Day = Day::from_jiff(jiff::civil::date(2199, 12, 30));
 
 text_enum! {
-    /// Where a deadline is in its life.
+    /// The status of a deadline.
     pub enum DeadlineStatus {
-        /// The day that starts the clock is not known yet.
+        /// The day that starts the period is not known yet.
         PendingTrigger = "pending_trigger",
         Running = "running",
         Satisfied = "satisfied",
-        /// The day is over, and nothing was filed.
+        /// The due date is over, and nothing was filed.
         Missed = "missed",
         /// Nothing will be filed, for a reason.
         Excused = "excused",
-        /// Another deadline has taken its place.
+        /// Another deadline has replaced it.
         Superseded = "superseded",
     }
 }
 text_enum! {
-    /// What somebody can say of a deadline that is over; the rest has calls of its own.
+    /// The status that a caller can set on a past deadline. The other statuses have their own endpoints.
     pub enum DeadlineVerdict { Missed = "missed" }
 }
 text_enum! {
-    /// What is done about a newer version of the rule.
+    /// The decision about a newer version of the rule.
     pub enum ReviewDecision {
-        /// Take the new day.
+        /// Use the new due date.
         Adopt = "adopt",
-        /// Stay with the day that there is.
+        /// Keep the present due date.
         Keep = "keep",
     }
 }
 
 use DeadlineStatus::{Excused, Missed, PendingTrigger, Running, Satisfied, Superseded};
 
-/// How a deadline may go on. What was missed can still be filed late, or be excused.
+/// The allowed status changes of a deadline. A missed deadline can still be satisfied late, or be excused.
 #[rustfmt::skip]
 pub const MOVES: &[(DeadlineStatus, &[DeadlineStatus])] = &[
     (PendingTrigger, &[Running, Satisfied, Excused, Superseded]),
@@ -71,8 +71,8 @@ pub const MOVES: &[(DeadlineStatus, &[DeadlineStatus])] = &[
 ];
 
 impl DeadlineStatus {
-    /// Those that a case cannot be closed with. A running one whose day is over stays open until somebody says what
-    /// became of it.
+    /// The statuses with which a case cannot be closed. A running deadline stays open after its due date, until a user
+    /// says what happened.
     pub const OPEN: [Self; 2] = [PendingTrigger, Running];
 
     pub fn is_open(self) -> bool {
@@ -83,7 +83,7 @@ impl DeadlineStatus {
     }
 }
 
-/// The rule in its version, and how the day came out of it: kept as it was shown.
+/// The version of the rule and the computation of the due date, stored as they were shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Basis {
     pub code: Option<String>,
@@ -114,7 +114,7 @@ impl Basis {
     }
 }
 
-/// A newer version of the rule that would move the day.
+/// A newer version of the rule that would change the due date.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(example = json!({"rule_version": 2, "proposed_due_on": "2026-12-20"}))]
 pub struct DeadlineReview {
@@ -143,7 +143,7 @@ pub struct DeadlineRow {
     pub computation: Option<Json<Basis>>,
     pub override_reason: Option<Text<2000>>,
     pub note: Option<Text<2000>>,
-    /// As it was last said to be: see [`DeadlineRow::status_at`].
+    /// The stored status. For the current status use [`DeadlineRow::status_at`].
     pub status: DeadlineStatus,
     pub satisfied_by: Option<ActionId>,
     pub satisfied_on: Option<Day>,
@@ -158,13 +158,13 @@ pub struct DeadlineRow {
     pub updated_at: Instant,
 }
 
-/// The status as of a moment: a running deadline is missed from the end of its day.
+/// The status at a time: a running deadline is missed after the end of its due date.
 pub fn as_of(status: DeadlineStatus, due_at: Instant, now: Instant) -> DeadlineStatus {
     if status == Running && due_at < now { Missed } else { status }
 }
 
 impl DeadlineRow {
-    /// A deadline on a day that is set by hand; a rule's comes by [`DeadlineRow::take`].
+    /// A deadline with a due date that is set manually. [`DeadlineRow::take`] sets the due date of a rule.
     pub fn new(
         action: &ActionRow,
         created_by: UserId,
@@ -217,7 +217,7 @@ impl DeadlineRow {
         Ok(())
     }
 
-    /// Takes what a rule has given. Whatever a review asked is answered with it.
+    /// Takes over the result of a rule. This also settles a pending review.
     pub fn take(&mut self, rule: &DeadlineRule, computation: Computation) {
         self.rule_version = Some(rule.version);
         (self.due_on, self.due_at) = (computation.due_on, computation.due_at);
@@ -229,7 +229,7 @@ impl DeadlineRow {
         self.review = None;
     }
 
-    /// Sets the day by hand. How the rule had it stays on record.
+    /// Sets the due date manually. The computation of the rule stays stored.
     pub fn override_day(&mut self, due_on: Day, reason: Text<2000>) -> Result<()> {
         self.set_day(due_on)?;
         self.source = DeadlineSource::Manual;
@@ -240,18 +240,18 @@ impl DeadlineRow {
         Ok(())
     }
 
-    /// The same day in another time zone.
+    /// Keeps the due date and changes the time zone.
     pub fn set_zone(&mut self, zone: Zone) -> Result<()> {
         self.time_zone = zone;
         self.set_day(self.due_on)
     }
 
-    /// The status as of a moment: a running deadline is missed from the end of its day.
+    /// The status at a time: a running deadline is missed after the end of its due date.
     pub fn status_at(&self, now: Instant) -> DeadlineStatus {
         as_of(self.status, self.due_at, now)
     }
 
-    /// Goes on as the table has it, or says that it cannot.
+    /// Changes the status if [`MOVES`] allows it.
     pub fn go(&mut self, to: DeadlineStatus) -> Result<()> {
         if !self.status.may_become(to) {
             let (from, to) = (self.status.as_str(), to.as_str());
@@ -263,7 +263,7 @@ impl DeadlineRow {
     }
 }
 
-/// The rule that a deadline comes from, as it was when the day was computed.
+/// The rule of a deadline, as it was when the due date was computed.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/rule_used.json"))))]
@@ -274,9 +274,9 @@ pub struct RuleUsed {
     pub name: Line<200>,
     pub trigger: DeadlineTrigger,
     pub bound: DeadlineBound,
-    /// Who must act in time.
+    /// Who must act before the due date.
     pub party: DeadlineParty,
-    /// Whether no law sets it: it is the organization's own follow-up.
+    /// Whether the deadline is not set by law but is the organization's own follow-up.
     pub not_statutory: bool,
     pub citation: Option<Line<300>>,
     pub url: Option<Url>,
@@ -291,14 +291,14 @@ pub struct Deadline {
     pub id: DeadlineId,
     pub case_id: CaseId,
     pub action_id: ActionId,
-    /// Absent where the day was set by hand.
+    /// Absent if the due date was set manually.
     pub rule: Option<RuleUsed>,
     pub trigger_date: Option<Day>,
-    /// Where the day of the trigger is not known: the first day on which it can have been.
+    /// If the trigger date is not known: the first day on which it can have been.
     pub trigger_not_before: Option<Day>,
-    /// The last day as the notice prints it.
+    /// The due date that the notice states.
     pub stated_due_on: Option<Day>,
-    /// The last day, and the one to work towards. While the trigger is unknown, the earliest that it can be.
+    /// The due date. While the trigger date is unknown, the earliest possible due date.
     pub due_on: Day,
     /// The end of that day in the forum's time zone.
     pub due_at: Instant,
@@ -306,29 +306,29 @@ pub struct Deadline {
     pub latest_due_on: Option<Day>,
     pub time_zone: Zone,
     pub source: DeadlineSource,
-    /// Whether the notice prints another day than the rule gives; the earlier is used.
+    /// Whether the notice states another due date than the rule gives; the earlier date is used.
     pub differs_from_notice: bool,
-    /// Whether every holiday that may matter was known.
+    /// Whether all holidays that may matter are known.
     pub holidays_complete: Option<bool>,
-    /// How the rule came to its day.
+    /// How the rule computes the due date, step by step.
     pub steps: Option<Vec<Step>>,
-    /// Why the day was set by hand against the rule, or kept against its newer version.
+    /// Why the due date was set manually against the rule, or kept against a newer version of it.
     pub override_reason: Option<Text<2000>>,
     pub note: Option<Text<2000>>,
-    /// As of now: a running deadline is `missed` from the end of its day.
+    /// As of now: a running deadline is `missed` after the end of its due date.
     pub status: DeadlineStatus,
-    /// Open, and its last day is within a week.
+    /// Open, and due within a week.
     pub due_soon: bool,
-    /// Its day is over, and nobody has said yet what became of it.
+    /// Past its due date, and nobody has settled it yet.
     pub overdue: bool,
-    /// The action that was filed in time, or late.
+    /// The action that satisfied the deadline, in time or late.
     pub satisfied_by: Option<ActionId>,
     pub satisfied_on: Option<Day>,
     pub late_filing: bool,
     pub good_cause: Option<Text<2000>>,
     pub excused_reason: Option<Text<2000>>,
     pub superseded_by: Option<DeadlineId>,
-    /// A newer version of the rule would move the day: somebody must decide.
+    /// A newer version of the rule would change the due date: a user must decide.
     pub review: Option<DeadlineReview>,
     #[schema(value_type = String)]
     pub disclaimer: &'static str,
@@ -422,8 +422,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever is asked for, a deadline goes as the table has it or stays what it was; and what is over stays
-        /// over.
+        /// After any sequence of requests, the status changes only as [`MOVES`] allows. A final status stays.
         #[test]
         fn no_asking_leads_off_the_table(pending: bool, asked in proptest::collection::vec(select(DeadlineStatus::ALL), 0..40)) {
             let mut row = deadline();

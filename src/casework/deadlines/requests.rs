@@ -1,4 +1,4 @@
-//! What is asked of deadlines: bodies and filters, and what must hold in them.
+//! Request bodies and filters for deadlines, and their validation.
 
 use super::model::*;
 use crate::{
@@ -13,32 +13,32 @@ use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
 
-/// A new deadline: by a rule, or on a day that is given.
+/// A new deadline: by a rule, or with a given due date.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!(crate::types::example(include_str!("examples/new_deadline.json"))))]
 pub struct NewDeadline {
-    /// A rule of the catalogue, in the version that holds on the day of the trigger.
+    /// A rule of the catalogue. The version that is in force on the trigger date applies.
     pub rule_id: Option<DeadlineRuleId>,
-    /// The day of what starts the clock. Not a day to come where the forum is.
+    /// The day of the event that starts the period. Not in the future in the forum's time zone.
     pub trigger_date: Option<Day>,
-    /// Instead of it, where it is not known: the first day on which it can have been.
+    /// If the trigger date is not known: the first day on which it can have been.
     pub trigger_not_before: Option<Day>,
-    /// The last day as the notice prints it, beside a rule.
+    /// With a rule: the due date that the notice states.
     pub stated_due_on: Option<Day>,
-    /// Without a rule: the last day.
+    /// Without a rule: the due date.
     pub due_on: Option<Day>,
-    /// Where the forum is; the organization's, unless said. Needed without a rule.
+    /// The forum's time zone, by default the organization's. Required without a rule.
     pub time_zone: Option<Zone>,
     /// Without a rule: `stated_on_notice` or `manual`.
     pub source: Option<DeadlineSource>,
     pub note: Option<Text<2000>>,
-    /// An open deadline of the same case whose place this one takes.
+    /// An open deadline of the same case that this one replaces.
     pub supersedes: Option<DeadlineId>,
 }
 
 impl NewDeadline {
-    /// What belongs together.
+    /// Checks which members may or must be given together.
     pub fn check(&self) -> Result<()> {
         let mut issues = Vec::new();
         let mut need = |holds: bool, member: &str, code: &'static str, detail: &str| {
@@ -84,30 +84,30 @@ impl NewDeadline {
     }
 }
 
-/// Changes to a deadline that is open.
+/// Changes to an open deadline.
 #[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!(crate::types::example(include_str!("examples/deadline_patch.json"))))]
 pub struct DeadlinePatch {
-    /// Of a deadline with a rule; starts the clock of a pending one.
+    /// Only with a rule. Starts a pending deadline.
     pub trigger_date: Change<Day>,
-    /// Of a deadline with a rule.
+    /// Only with a rule.
     pub stated_due_on: Patch<Day>,
-    /// Sets the day by hand; needs `override_reason`.
+    /// Sets the due date manually; requires `override_reason`.
     pub due_on: Change<Day>,
     pub override_reason: Change<Text<2000>>,
     pub time_zone: Change<Zone>,
     pub note: Patch<Text<2000>>,
-    /// That its day is over, and nothing was filed.
+    /// `missed`: the due date is over, and nothing was filed.
     pub status: Change<DeadlineVerdict>,
 }
 
 impl DeadlinePatch {
-    /// Whether the rule must be asked again.
+    /// Whether the due date must be computed again.
     pub fn computes(&self) -> bool {
         self.trigger_date.0.is_some() || self.stated_due_on != Patch::Keep
     }
-    /// Whether it touches the day at all.
+    /// Whether the patch may change the due date or the time at which it ends.
     pub fn moves(&self) -> bool {
         self.computes() || self.due_on.0.is_some() || self.time_zone.0.is_some()
     }
@@ -132,20 +132,20 @@ impl DeadlinePatch {
     }
 }
 
-/// That a deadline was met, or that what it asks for was filed late.
+/// The satisfaction of a deadline, in time or late.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"on": "2026-01-20", "good_cause": "The notice came back unopened and was sent again."}))]
 pub struct Satisfaction {
-    /// The action that meets it: the one that it hangs on, unless said. Of the same case.
+    /// The action that satisfies it, of the same case. By default the deadline's own action.
     pub action_id: Option<ActionId>,
-    /// When: the day that the action was filed, unless said. Not a day to come where the forum is.
+    /// By default the day on which the action was filed. Not in the future in the forum's time zone.
     pub on: Option<Day>,
-    /// Needed after the last day.
+    /// Required after the due date, unless the deadline is for the other side.
     pub good_cause: Option<Text<2000>>,
 }
 
-/// Why nothing will be filed.
+/// The reason why nothing will be filed.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"reason": "Sam prefers to change the plan."}))]
@@ -153,13 +153,13 @@ pub struct Waiver {
     pub reason: Text<2000>,
 }
 
-/// What is done about the newer version of the rule.
+/// The decision about a newer version of the rule.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"decision": "keep", "reason": "The hearing officer has confirmed the old day."}))]
 pub struct ReviewVerdict {
     pub decision: ReviewDecision,
-    /// Needed to keep the old day.
+    /// Required to keep the present due date.
     pub reason: Option<Text<2000>>,
 }
 
@@ -184,13 +184,13 @@ pub struct DeadlineFilter {
     pub due_before: Option<Day>,
     /// Due on this day or later.
     pub due_from: Option<Day>,
-    /// As of now: a running deadline whose day is over is `missed`.
+    /// As of now: a running deadline is `missed` after its due date.
     #[param(value_type = Option<OneOf<DeadlineStatus>>, inline)]
     pub status: Option<OneOf<DeadlineStatus>>,
     /// The lead advocate of the case.
     pub advocate: Option<UserId>,
     pub case: Option<CaseId>,
-    /// With `true`, those that a newer version of their rule would move.
+    /// With `true`: deadlines that a newer version of their rule would move.
     pub needs_review: Option<bool>,
 }
 impl Filter for DeadlineFilter {

@@ -1,5 +1,5 @@
-//! The review list: what a newer version of a rule would move waits here for somebody's decision. Nothing moves by
-//! itself.
+//! The review list: deadlines that a newer version of a rule would move wait here for a decision. No deadline moves
+//! automatically.
 
 use super::{model::*, requests::*, store};
 use crate::{
@@ -16,8 +16,8 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// Puts the open deadlines that a new version of a rule would move on the review list, whoever's they are: the one who
-/// adds the version sees none of them. A day that somebody has set by hand is no longer the rule's.
+/// Puts all open deadlines of the organization that a new version of a rule would move on the review list. The caller
+/// who adds the version does not get any of their data. A due date that was set manually no longer depends on the rule.
 pub fn rule_changed(tx: &mut Tx<'_>, rule: DeadlineRuleId) -> Result<()> {
     let organization = tx.organization();
     let open = || {
@@ -29,7 +29,7 @@ pub fn rule_changed(tx: &mut Tx<'_>, rule: DeadlineRuleId) -> Result<()> {
         // In a case that was entered in error nobody could decide.
         open.filter(visibility::not_entered_in_error("deadlines"))
     };
-    // The cases are held before what hangs on them, here as everywhere.
+    // Locks the cases before their deadlines, as everywhere.
     let theirs = cases::table
         .filter(cases::organization_id.eq(organization))
         .filter(cases::id.eq_any(open().select(deadlines::case_id)));
@@ -37,7 +37,8 @@ pub fn rule_changed(tx: &mut Tx<'_>, rule: DeadlineRuleId) -> Result<()> {
     let rows: Vec<DeadlineRow> = open().order(deadlines::id).select(DeadlineRow::as_select()).locked().load(tx.conn)?;
     for mut row in rows {
         let (rule, computation) = match store::computed(tx, rule, &row) {
-            // No version holds on that day any more, or it leads out of the calendar: there is no new day to propose.
+            // No version is in force on that day any more, or the due date is outside the calendar: there is no new
+            // date to propose.
             Err(error) if matches!(error.code(), Code::NotFound | Code::Invalid) => continue,
             computed => computed?,
         };

@@ -1,4 +1,4 @@
-//! Queries over deadlines. Every one that shows something starts from [`visible`].
+//! Queries over deadlines. Every query that returns data to the caller starts from [`visible`].
 
 use super::{model::*, requests::*};
 use crate::{
@@ -37,7 +37,7 @@ fn visible(tx: &Tx) -> deadlines::BoxedQuery<'static, Dialect> {
     of_organization(tx).filter(visibility::in_visible_case(tx, "deadlines"))
 }
 
-/// Every deadline of the organization: for what must reach them all and shows none.
+/// All deadlines of the organization, for changes and counts that must include them all and return none of them.
 fn of_organization(tx: &Tx) -> deadlines::BoxedQuery<'static, Dialect> {
     deadlines::table.filter(deadlines::organization_id.eq(tx.organization())).into_boxed()
 }
@@ -73,7 +73,7 @@ fn filtered(tx: &Tx, filter: &DeadlineFilter, action: Option<ActionId>) -> deadl
     }
 }
 
-/// Those that are in one of these states as of now: a running one whose day is over is missed.
+/// Filters by the current status: a running deadline is missed after its due date.
 fn in_status(
     mut query: deadlines::BoxedQuery<'static, Dialect>,
     wanted: &[DeadlineStatus],
@@ -84,7 +84,7 @@ fn in_status(
         kept.push(DeadlineStatus::Running);
     }
     query = match kept.as_slice() {
-        // One status is an equation, which the index on it serves in order.
+        // With `=` instead of `IN`, the index on the status also gives the order.
         [one] => query.filter(deadlines::status.eq(*one)),
         _ => query.filter(deadlines::status.eq_any(kept)),
     };
@@ -136,7 +136,7 @@ pub fn page_of_action(tx: &mut Tx, action: ActionId, list: &List<ActionDeadlineF
     listed(tx, list, &filter, Some(action.id))
 }
 
-/// The deadlines of a case for its file: the newest, in the order of time, and how many were left out.
+/// The newest deadlines of a case for its case file, oldest first, with the count of omitted ones.
 pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Capped<DeadlineRow>> {
     let newest = crate::newest!(
         tx,
@@ -158,7 +158,7 @@ pub fn get(tx: &mut Tx, id: DeadlineId) -> Result<Deadline> {
     Ok(row.into())
 }
 
-/// The deadline with its rule and its case, all held: in this order, here as everywhere.
+/// The deadline with its rule and its case, all locked. The lock order is rule, case, deadline, as everywhere.
 pub(super) fn lock_for_update(tx: &mut Tx, id: DeadlineId) -> Result<(CaseRow, DeadlineRow)> {
     let row = find(tx, id)?;
     if let Some(rule) = row.rule_id {
@@ -169,7 +169,7 @@ pub(super) fn lock_for_update(tx: &mut Tx, id: DeadlineId) -> Result<(CaseRow, D
     Ok((case, row))
 }
 
-/// Writes a row that is held, as its next version.
+/// Saves a locked row as its next version.
 pub(super) fn save(tx: &mut Tx, row: &mut DeadlineRow) -> Result<()> {
     row.version += 1;
     row.updated_at = Instant::now();
@@ -187,10 +187,11 @@ pub fn open_of_case(tx: &mut Tx, case: CaseId) -> Result<Vec<(DeadlineId, Day)>>
         .load(tx.conn)?)
 }
 
-/// Counts the open deadlines anew, in the row of the case that the caller holds. A new version of the case only where
-/// the answer to "may it be closed?" has changed: nothing else of the count is shown.
+/// Recounts the open deadlines, in the case row that the caller has locked. The case gets a new version only if the
+/// answer to "may it be closed?" changes, because clients of the API see nothing else of the count.
 pub(super) fn recount(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {
-    // All there are: the caller holds the case, and the count must not depend on a right that ends at this very moment.
+    // Counts all deadlines without [`visible`]: the caller has locked the case, and the count must not depend on an
+    // access right that ends at this moment.
     let open = of_organization(tx)
         .filter(deadlines::case_id.eq(case.id))
         .filter(deadlines::status.eq_any(DeadlineStatus::OPEN));
@@ -207,7 +208,7 @@ pub(super) fn recount(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {
     }
 }
 
-/// Tells the case's timeline and the audit log what was done, and counts anew.
+/// Writes an event to the case's timeline and the audit log, and recounts.
 pub(super) fn record_event(
     tx: &mut Tx,
     case: &mut CaseRow,
@@ -222,7 +223,7 @@ pub(super) fn record_event(
     Ok(())
 }
 
-/// What the rule makes of the deadline's trigger today.
+/// Applies the version of the rule that is in force on the deadline's trigger date.
 pub(super) fn computed(tx: &mut Tx, rule: DeadlineRuleId, row: &DeadlineRow) -> Result<(DeadlineRule, Computation)> {
     let trigger = trigger_of(row.trigger_date, row.trigger_not_before)?;
     let rule = deadline_rules::store::effective(tx, rule, trigger.day())?;
@@ -230,7 +231,8 @@ pub(super) fn computed(tx: &mut Tx, rule: DeadlineRuleId, row: &DeadlineRow) -> 
     Ok((rule, computation))
 }
 
-/// Words the computation anew, by the version of the rule that it was made with: a newer one moves nothing by the way.
+/// Repeats the computation with the version of the rule that it was made with, so that a newer version does not move
+/// the due date as a side effect.
 fn tell_again(tx: &mut Tx, rule: DeadlineRuleId, row: &mut DeadlineRow) -> Result<()> {
     let trigger = trigger_of(row.trigger_date, row.trigger_not_before)?;
     let Some(rule) =
@@ -253,14 +255,14 @@ fn trigger_of(date: Option<Day>, not_before: Option<Day>) -> Result<Trigger> {
     }
 }
 
-/// That a day has come where the forum is, or here.
+/// Checks that a day has come in the forum's or in the organization's time zone.
 fn check_day(tx: &mut Tx, day: Option<Day>, zone: &Zone, pointer: &str) -> Result<()> {
     let Some(day) = day else { return Ok(()) };
     let today = Day::latest_today([zone, &organizations::store::find(tx)?.time_zone]);
     day.has_come(today).map_err(|fault| ApiError::invalid(pointer, fault.code, fault.detail))
 }
 
-/// Where the forums of an action's deadlines are.
+/// The time zones of an action's deadlines.
 pub fn zones_of(tx: &mut Tx, action: ActionId) -> Result<Vec<Zone>> {
     Ok(visible(tx).filter(deadlines::action_id.eq(action)).select(deadlines::time_zone).load(tx.conn)?)
 }
@@ -271,7 +273,7 @@ pub fn create(tx: &mut Tx, action: ActionId, new: &Body<NewDeadline>) -> Result<
     }
     let action = actions::store::find(tx, action)?;
     let mut case = cases::store::lock_for_update(tx, action.case_id)?;
-    // Read again: the case is held now, and so is everything that hangs on it.
+    // Reads the action again, because only now the case is locked.
     let action = actions::store::find(tx, action.id)?;
     if matches!(action.status, ActionStatus::Withdrawn | ActionStatus::EnteredInError) {
         return Err(ApiError::conflict("The action was withdrawn or entered in error."));
@@ -282,7 +284,7 @@ pub fn create(tx: &mut Tx, action: ActionId, new: &Body<NewDeadline>) -> Result<
         None => organizations::store::find(tx)?.time_zone,
     };
     check_day(tx, new.trigger_date, &zone, "/trigger_date")?;
-    // With a rule, the day stands in for the one that the rule is about to give.
+    // With a rule, this day is a placeholder until the rule gives the due date.
     let day = new.due_on.or(new.trigger_date).or(new.trigger_not_before).unwrap_or_else(|| Day::today(&zone));
     let mut row = DeadlineRow::new(&action, tx.user()?, zone, day, new)?;
     if let Some(rule) = new.rule_id {
@@ -301,7 +303,7 @@ pub fn create(tx: &mut Tx, action: ActionId, new: &Body<NewDeadline>) -> Result<
     Ok(row.into())
 }
 
-/// The deadline whose place a new one of this case is to take. The case is held.
+/// Finds the deadline of this case that a new one is to replace. The caller has locked the case.
 fn replaceable(tx: &mut Tx, id: DeadlineId, case: CaseId) -> Result<DeadlineRow> {
     const POINTER: &str = "/supersedes";
     let row: Option<DeadlineRow> = visible(tx)
@@ -373,7 +375,7 @@ pub fn satisfy(tx: &mut Tx, id: DeadlineId, given: &Body<Satisfaction>) -> Resul
         let detail = "was never filed, and so meets no deadline";
         return Err(ApiError::invalid("/action_id", "not_filed", detail));
     }
-    // What the other side owes is met when it has decided, and its delay is not ours to excuse.
+    // A deadline for the other side is satisfied when that side decides. A delay of theirs needs no good cause from us.
     let theirs = row.computation.as_ref().is_some_and(|Json(basis)| basis.party == DeadlineParty::OtherSide);
     let done = if theirs { action.decided_on } else { action.filed_on };
     let on = given.on.or(done).unwrap_or_else(|| Day::today(&row.time_zone));
@@ -400,7 +402,7 @@ pub fn waive(tx: &mut Tx, id: DeadlineId, given: &Body<Waiver>) -> Result<Deadli
     Ok(row.into())
 }
 
-/// Waives every open deadline of a case that closes in spite of them. The caller holds the case, and saves it.
+/// Waives every open deadline of a case that closes in spite of them. The caller has locked the case, and saves it.
 pub fn waive_open(tx: &mut Tx, case: &mut CaseRow, reason: &Text<2000>) -> Result<()> {
     let open =
         visible(tx).filter(deadlines::case_id.eq(case.id)).filter(deadlines::status.eq_any(DeadlineStatus::OPEN));

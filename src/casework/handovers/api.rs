@@ -17,7 +17,7 @@ use actix_web::{
 
 /// List the handovers of a case
 ///
-/// Open, accepted, refused and withdrawn, the newest first.
+/// Open, accepted, refused and withdrawn handovers, the newest first.
 #[utoipa::path(
     tag = "Handovers",
     params(("id" = CaseId, Path), List<CaseHandoverFilter>),

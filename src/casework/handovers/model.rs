@@ -1,4 +1,4 @@
-//! What a handover is, in the database and on the wire.
+//! The model of a handover: the database row and the API view.
 
 use crate::{
     auth::{OrganizationId, UserId},
@@ -16,20 +16,20 @@ use validator::Validate;
 
 pub type HandoverId = Id<HandoverRow>;
 
-/// For how many days, at most, the lead before keeps the case in sight.
+/// The previous lead may keep access for at most this many days.
 const LONGEST_KEPT: i32 = 31;
 
 text_enum! {
-    /// What became of an offer.
+    /// The status of an offer.
     pub enum HandoverStatus { Offered = "offered", Accepted = "accepted", Refused = "refused", Withdrawn = "withdrawn" }
 }
 
-/// Something that was open in the case when it was offered. Its content is read where it is kept.
+/// A record that was open when the case was offered. Fetch its content from its own endpoint.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OpenItem {
     pub id: Key,
-    /// The day by which, where it has one.
+    /// The due date, if it has one.
     pub due_on: Option<Day>,
     /// For a meeting: when it begins.
     pub starts_at: Option<Instant>,
@@ -43,21 +43,21 @@ impl OpenItem {
     }
 }
 
-/// What was open in the case when it was offered, at most 200 of each kind.
+/// The open records of the case when it was offered, at most 200 of each kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct OpenWork {
-    /// Deadlines that run, or whose trigger is unknown, soonest first.
+    /// Deadlines that are running or have an unknown trigger date, soonest first.
     pub deadlines: Vec<OpenItem>,
     /// Meetings that are proposed or booked, soonest first.
     pub meetings: Vec<OpenItem>,
     /// Open tasks, soonest first.
     pub tasks: Vec<OpenItem>,
-    /// Promises that nobody has kept or broken yet.
+    /// Promises that are neither kept nor broken yet.
     pub commitments: Vec<OpenItem>,
 }
 
-/// How much was open.
+/// The number of open records of each kind.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 pub struct OpenCounts {
     pub deadlines: usize,
@@ -116,7 +116,7 @@ impl HandoverRow {
         }
     }
 
-    /// Ends the offer in one way or another; it is answered once.
+    /// Ends an offer. An offer can be answered only once.
     pub fn answer(&mut self, status: HandoverStatus, reason: Option<Text<2000>>) -> Result<()> {
         if self.status != HandoverStatus::Offered {
             return Err(ApiError::conflict(format!("The handover has already been {}.", self.status.as_str())));
@@ -127,7 +127,7 @@ impl HandoverRow {
     }
 }
 
-/// A case that is offered to its next lead.
+/// An offer of a case to its next lead.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/handover.json"))))]
@@ -136,19 +136,19 @@ pub struct Handover {
     pub case_id: CaseId,
     pub case_number: String,
     pub team_id: TeamId,
-    /// The lead when it was offered.
+    /// The lead when the case was offered.
     pub from_user_id: UserId,
     pub to_user_id: UserId,
     pub offered_by: UserId,
-    /// Read by whoever it is offered to before they may see anything else.
+    /// The recipient reads it before they may see anything else.
     pub note: Text<4000>,
-    /// On acceptance the lead before goes on as `cover` until the end of this day.
+    /// After acceptance the previous lead continues as `cover` until the end of this day.
     pub keep_until: Option<Day>,
     pub status: HandoverStatus,
-    /// Why it was refused.
+    /// Why the offer was refused.
     pub reason: Option<Text<2000>>,
     pub open_counts: OpenCounts,
-    /// Only for those who see the case.
+    /// Only for callers who see the case.
     pub open_work: Option<OpenWork>,
     pub offered_at: Instant,
     /// When it was accepted, refused or withdrawn.
@@ -156,12 +156,12 @@ pub struct Handover {
     pub version: i32,
 }
 
-/// What is told of a case with a handover of it.
+/// The data of a case that is shown with a handover.
 #[derive(Debug, Clone)]
 pub struct Heading {
     pub case_number: String,
     pub team_id: TeamId,
-    /// Whether the caller sees the case, and not only the offer.
+    /// Whether the caller sees the case, or only the offer.
     pub seen: bool,
 }
 impl Handover {
@@ -200,19 +200,19 @@ impl Resource for Handover {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!(crate::types::example(include_str!("examples/new_handover.json"))))]
 pub struct NewHandover {
-    /// An active advocate or supervisor of the organization, neither the present lead nor the caller. A supervisor must
-    /// be in the case's team, or could not see it afterwards.
+    /// An active advocate or supervisor of the organization, not the present lead and not the caller. A supervisor must
+    /// be in the case's team, because otherwise they could not see the case afterwards.
     pub to_user_id: UserId,
-    /// What the next lead must know to decide. They read it before they may see the case: name nobody who need not be
-    /// named.
+    /// What the next lead must know to decide. They read it before they may see the case, so do not name people without
+    /// need.
     pub note: Text<4000>,
-    /// On acceptance the lead before goes on as `cover` until the end of this day, at most 31 days from now. Their
-    /// access ends with the acceptance unless it is given.
+    /// After acceptance the previous lead continues as `cover` until the end of this day, at most 31 days from now.
+    /// Without it their access ends with the acceptance.
     pub keep_until: Option<Day>,
 }
 
 impl NewHandover {
-    /// Whether it may be offered so by this caller, on this day.
+    /// Checks whether this caller may make the offer on this day.
     pub fn check(&self, caller: UserId, lead: UserId, today: Day) -> Result<()> {
         if self.to_user_id == lead {
             return Err(ApiError::invalid("/to_user_id", "present_lead", "leads the case already"));
@@ -235,7 +235,7 @@ impl NewHandover {
     }
 }
 
-/// Why an offer is refused.
+/// The reason for a refusal.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"reason": "I am away from Monday."}))]
@@ -262,7 +262,7 @@ impl Filter for CaseHandoverFilter {
 pub struct HandoverFilter {
     #[param(value_type = Option<OneOf<HandoverStatus>>, inline)]
     pub status: Option<OneOf<HandoverStatus>>,
-    /// With `true`, only those to the caller.
+    /// With `true`: only handovers that are offered to the caller.
     pub mine: Option<bool>,
     pub case: Option<CaseId>,
 }

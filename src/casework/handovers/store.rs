@@ -40,7 +40,7 @@ fn filtered(tx: &Tx, filter: &HandoverFilter) -> Result<handovers::BoxedQuery<'s
         query = query.filter(handovers::to_user_id.eq(tx.user()?));
     }
     if let Some(statuses) = &filter.status {
-        // One status is an equation, which the index on it serves in order.
+        // With `=` instead of `IN`, the index on the status also gives the order.
         query = match statuses.0.as_slice() {
             [one] => query.filter(handovers::status.eq(*one)),
             several => query.filter(handovers::status.eq_any(several.to_vec())),
@@ -81,7 +81,7 @@ pub fn page_of_case(tx: &mut Tx, case: CaseId, list: &List<CaseHandoverFilter>) 
     listed(tx, list, &filter)
 }
 
-/// As the caller may see them: with what is open, or only how much of it.
+/// The API views: callers who see the case get the open work, others only its counts.
 fn views(tx: &mut Tx, rows: Vec<HandoverRow>) -> Result<Vec<Handover>> {
     let cases: Vec<CaseId> = rows.iter().map(|row| row.case_id).collect();
     let headings = cases::store::headings(tx, &cases)?;
@@ -103,8 +103,9 @@ pub fn get(tx: &mut Tx, id: HandoverId) -> Result<Handover> {
     view(tx, row)
 }
 
-/// The handover and its case, both held until the transaction ends. The case is held first, here as everywhere, by
-/// whoever may answer the offer too; of many who answer at once, each then sees what the one before has done.
+/// The handover and its case, both locked until the transaction ends. Locks the case first, as everywhere, also for a
+/// recipient who does not see the case. So parallel answers run one after the other, and each sees the result of the
+/// one before.
 fn lock_for_update(tx: &mut Tx, id: HandoverId) -> Result<(CaseRow, HandoverRow)> {
     let case: CaseId = visible(tx)?.filter(handovers::id.eq(id)).select(handovers::case_id).first(tx.conn)?;
     let case = cases::store::hold_unseen(tx, case)?;
@@ -113,7 +114,7 @@ fn lock_for_update(tx: &mut Tx, id: HandoverId) -> Result<(CaseRow, HandoverRow)
     Ok((case, row))
 }
 
-/// What is open in a case now.
+/// The open work in a case now.
 fn open_work(tx: &mut Tx, case: CaseId) -> Result<OpenWork> {
     Ok(OpenWork {
         deadlines: deadlines::store::open_of_case(tx, case)?
@@ -156,7 +157,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewHandover>) -> Result<Hand
     view(tx, row)
 }
 
-/// Writes how the offer ended, on the timeline and in the audit log too.
+/// Saves an answered offer, and writes it to the timeline and the audit log.
 fn answered(tx: &mut Tx, row: &HandoverRow, event: &'static str, members: Vec<String>) -> Result<()> {
     rewrite(handovers::table.find((row.organization_id, row.id)), row).execute(tx.conn)?;
     timeline::add(tx, row.case_id, event, row.id, None)?;
@@ -216,8 +217,7 @@ pub fn withdraw(tx: &mut Tx, id: HandoverId) -> Result<Handover> {
     view(tx, row)
 }
 
-/// Withdraws the open offer of a case that the caller holds, and that gets another lead or was a mistake: there is
-/// nothing left to offer.
+/// Withdraws the open offer of a case that gets another lead or was entered in error. The caller has locked the case.
 pub fn overtake(tx: &mut Tx, case: &CaseRow) -> Result<()> {
     let of_case = handovers::table
         .filter(handovers::organization_id.eq(case.organization_id))

@@ -116,7 +116,7 @@ pub async fn update_meeting(
 
 /// Record the outcome of a meeting
 ///
-/// In one transaction: that the meeting was held, cancelled or missed, the commitments, and the follow-up tasks.
+/// In one transaction: whether the meeting was held, cancelled or missed, the commitments, and the follow-up tasks.
 /// Returns the meeting with its commitments and the ids of the tasks.
 #[utoipa::path(
     tag = "Meetings",

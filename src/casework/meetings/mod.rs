@@ -1,4 +1,4 @@
-//! Meetings: encounters with a provider or an agency, with their preparation and what came of them.
+//! Meetings with a provider or an agency, with their preparation and outcome.
 
 pub mod api;
 pub mod commitments;

@@ -1,4 +1,4 @@
-//! What a meeting is, in the database and on the wire.
+//! The model of a meeting: the database row and the API view.
 
 use super::commitments::model::Commitment;
 pub use super::voice::*;
@@ -23,7 +23,7 @@ use validator::Validate;
 
 pub type MeetingId = Id<MeetingRow>;
 
-/// The longest that a meeting may last.
+/// The maximum length of a meeting.
 const LONGEST_SECONDS: i64 = 14 * 24 * 3600;
 
 text_enum! {
@@ -39,7 +39,7 @@ text_enum! {
     }
 }
 text_enum! {
-    /// Where a meeting is in its life.
+    /// The status of a meeting.
     pub enum MeetingStatus {
         Proposed = "proposed",
         Booked = "booked",
@@ -50,13 +50,13 @@ text_enum! {
     }
 }
 impl MeetingStatus {
-    /// Whether the meeting is still to come: it has no outcome, and no other has taken its place.
+    /// Whether the meeting is still planned: it has no outcome, and no other meeting has replaced it.
     pub const fn is_ahead(self) -> bool {
         matches!(self, Self::Proposed | Self::Booked)
     }
 }
 text_enum! {
-    /// What a meeting can be made as. What it becomes later, its outcome says.
+    /// The status of a new meeting. Its outcome sets the later ones.
     pub enum PlannedStatus { Proposed = "proposed", Booked = "booked" }
 }
 impl PlannedStatus {
@@ -68,7 +68,7 @@ impl PlannedStatus {
     }
 }
 text_enum! {
-    /// Who called a meeting off.
+    /// The party that cancelled a meeting.
     pub enum CancelledBy { Provider = "provider", Client = "client", Us = "us" }
 }
 /// A row of `meetings`.
@@ -97,7 +97,7 @@ pub struct MeetingRow {
     pub views_recorded_by_provider: Option<ViewsRecorded>,
     pub ratings_before: Option<Json<Ratings>>,
     pub ratings_after: Option<Json<Ratings>>,
-    /// Kept by `preparation`, with the next.
+    /// `preparation` maintains this and the next member.
     pub mandatory_items: i32,
     pub mandatory_done: i32,
     pub created_by: UserId,
@@ -141,10 +141,10 @@ impl MeetingRow {
         }
     }
 
-    /// What may still be changed once the meeting is over.
+    /// The members that can still change after the meeting.
     const CHANGED_AFTERWARDS: &[&str] = &["ratings_after", "participants"];
 
-    /// Takes the changes that the meeting's state allows; `members` are those that were sent.
+    /// Applies the changes that the status of the meeting allows. `members` are the members of the request.
     pub fn apply(&mut self, patch: &MeetingPatch, members: &[String]) -> Result<()> {
         if !self.status.is_ahead() && !members.iter().all(|member| Self::CHANGED_AFTERWARDS.contains(&member.as_str()))
         {
@@ -173,7 +173,7 @@ impl MeetingRow {
         Ok(())
     }
 
-    /// The rules over several members, for a new meeting and a changed one alike.
+    /// The rules over several members, for a new and for a changed meeting.
     pub fn check(&self) -> Result<()> {
         let mut issues = Vec::new();
         let mut need = |holds: bool, pointer: &str, code: &'static str, detail: &str| {
@@ -202,17 +202,17 @@ impl MeetingRow {
     }
 }
 
-/// How far the preparation has come.
+/// The progress of the preparation.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(example = json!({"mandatory": 10, "done": 4, "ratio": 0.4}))]
 pub struct Readiness {
-    /// How many items are mandatory.
+    /// The number of mandatory items.
     #[schema(minimum = 0)]
     pub mandatory: i32,
-    /// How many of these are done.
+    /// The number of mandatory items that are done.
     #[schema(minimum = 0)]
     pub done: i32,
-    /// `done` by `mandatory`; 1 where nothing is mandatory.
+    /// `done` divided by `mandatory`; 1 if no item is mandatory.
     #[schema(minimum = 0, maximum = 1)]
     pub ratio: f64,
 }
@@ -223,7 +223,7 @@ impl Readiness {
     }
 }
 
-/// An encounter with a provider or an agency.
+/// A meeting with a provider or an agency.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/meeting.json"))))]
@@ -236,16 +236,16 @@ pub struct Meeting {
     pub mode: MeetingMode,
     pub starts_at: Instant,
     pub ends_at: Instant,
-    /// In which the people who meet read their clocks.
+    /// The time zone of the participants.
     pub time_zone: Zone,
     pub provider_id: Option<ProviderId>,
-    /// Where, or the link.
+    /// The place, or the link.
     pub place: Option<Text<500>>,
     pub participants: Participants,
     pub purpose: Text<2000>,
     pub status: MeetingStatus,
     pub cancelled_by: Option<CancelledBy>,
-    /// The meeting that has taken the place of this one.
+    /// The meeting that has replaced this one.
     pub rescheduled_to: Option<MeetingId>,
     pub who_spoke: Option<WhoSpoke>,
     pub outcomes: Vec<MeetingOutcome>,
@@ -255,9 +255,9 @@ pub struct Meeting {
     pub ratings_after: Option<Ratings>,
     pub readiness: Readiness,
     pub created_by: UserId,
-    /// What was promised. Only in the answer to an outcome, and in a case file.
+    /// The promises. Only in the response to an outcome, and in a case file.
     pub commitments: Option<Vec<Commitment>>,
-    /// The tasks that followed. Only in the answer to an outcome.
+    /// The follow-up tasks. Only in the response to an outcome.
     pub follow_up_task_ids: Option<Vec<crate::casework::tasks::model::TaskId>>,
     pub version: i32,
     pub created_at: Instant,
@@ -314,7 +314,7 @@ impl Resource for Meeting {
 pub struct NewMeeting {
     #[serde(rename = "type")]
     pub kind: MeetingType,
-    /// Needed where the code says nothing without words.
+    /// Required if the code needs an explanation.
     pub type_text: Option<Line<200>>,
     pub mode: MeetingMode,
     pub starts_at: Instant,
@@ -322,20 +322,20 @@ pub struct NewMeeting {
     pub ends_at: Instant,
     pub time_zone: Zone,
     pub provider_id: Option<ProviderId>,
-    /// Where, or the link.
+    /// The place, or the link.
     pub place: Option<Text<500>>,
     #[serde(default)]
     pub participants: Participants,
-    /// What it is for, in the client's own words.
+    /// The purpose, in the client's own words.
     pub purpose: Text<2000>,
-    /// `booked`, unless said. A booked meeting has its checklist.
+    /// By default `booked`. A booked meeting has a checklist.
     pub status: Option<PlannedStatus>,
     pub ratings_before: Option<Ratings>,
-    /// A meeting of the same case, proposed or booked, whose place this one takes.
+    /// A proposed or booked meeting of the same case that this one replaces.
     pub reschedules: Option<MeetingId>,
 }
 
-/// Changes to a meeting. Once it is over, only `ratings_after` and `participants` may change.
+/// Changes to a meeting. After the meeting, only `ratings_after` and `participants` may change.
 #[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"place": "Ward 3, room 14", "ratings_before": {"prepared": 4}}))]
@@ -346,10 +346,10 @@ pub struct MeetingPatch {
     pub time_zone: Change<Zone>,
     pub provider_id: Patch<ProviderId>,
     pub place: Patch<Text<500>>,
-    /// Replaced as a whole.
+    /// Replaces the whole list.
     pub participants: Change<Participants>,
     pub purpose: Change<Text<2000>>,
-    /// `booked`, for a meeting that is proposed: its checklist is copied then.
+    /// `booked`, for a proposed meeting. The checklist is then copied into it.
     pub status: Change<PlannedStatus>,
     pub ratings_before: Patch<RatingsPatch>,
     pub ratings_after: Patch<RatingsPatch>,
@@ -372,15 +372,15 @@ impl Filter for CaseMeetingFilter {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct MeetingFilter {
-    /// Starting at this moment or later.
+    /// Starting at this time or later.
     pub starts_at_gte: Option<Instant>,
-    /// Starting before this moment.
+    /// Starting before this time.
     pub starts_at_lt: Option<Instant>,
     /// With this provider.
     pub provider: Option<ProviderId>,
     #[param(value_type = Option<OneOf<MeetingStatus>>, inline)]
     pub status: Option<OneOf<MeetingStatus>>,
-    /// Only those of cases that the caller leads, or is assigned to now.
+    /// Only meetings of cases that the caller leads or is assigned to now.
     pub mine: Option<bool>,
 }
 impl Filter for MeetingFilter {

@@ -1,4 +1,4 @@
-//! The outcome of a meeting: what came of it, what was promised and what is to be done, in one transaction.
+//! Records the outcome of a meeting: its result, the commitments and the follow-up tasks, in one transaction.
 
 use super::{
     commitments::{
@@ -25,11 +25,11 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
-/// How much earlier than it was to start a meeting may have been held.
+/// A meeting may have been held at most this much before its planned start.
 const EARLY_SECONDS: i64 = 3600;
 
 text_enum! {
-    /// What became of a meeting.
+    /// How a meeting ended.
     pub enum OutcomeStatus { Held = "held", Cancelled = "cancelled", NoShow = "no_show" }
 }
 impl OutcomeStatus {
@@ -61,7 +61,7 @@ pub struct FollowUpTask {
     pub description: Option<Text<4000>>,
 }
 
-/// What came of a meeting.
+/// The outcome of a meeting.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!(crate::types::example(include_str!("examples/new_outcome.json"))))]
@@ -74,7 +74,7 @@ pub struct NewOutcome {
     pub outcomes: Option<Vec<MeetingOutcome>>,
     pub summary: Option<Text<8000>>,
     pub views_recorded_by_provider: Option<ViewsRecorded>,
-    /// Only for a meeting that was cancelled.
+    /// Only for a cancelled meeting.
     pub cancelled_by: Option<CancelledBy>,
     pub ratings_after: Option<Ratings>,
     #[serde(default)]
@@ -88,7 +88,7 @@ pub struct NewOutcome {
 }
 
 impl NewOutcome {
-    /// What each status asks for.
+    /// Checks the members that each status requires.
     fn check(&self, row: &MeetingRow) -> Result<()> {
         let mut issues = Vec::new();
         let mut need = |holds: bool, member: &str, code: &'static str, detail: &str| {
@@ -139,7 +139,7 @@ impl NewOutcome {
     }
 }
 
-/// Writes down what came of a meeting, with everything that follows from it.
+/// Saves the outcome of a meeting, with its commitments and follow-up tasks.
 pub fn perform(tx: &mut Tx, id: MeetingId, new: &Body<NewOutcome>) -> Result<Meeting> {
     let (case, mut row) = store::hold_with_case(tx, id)?;
     if !row.status.is_ahead() {
@@ -159,7 +159,7 @@ pub fn perform(tx: &mut Tx, id: MeetingId, new: &Body<NewOutcome>) -> Result<Mee
     Ok(Meeting { commitments: Some(promised), follow_up_task_ids: Some(tasks?), ..row.into() })
 }
 
-/// Enters a task that follows from a meeting.
+/// Inserts a follow-up task of a meeting.
 fn insert_task(tx: &mut Tx, case: &CaseRow, meeting: &MeetingRow, place: usize, task: &FollowUpTask) -> Result<TaskId> {
     if let Some(assignee) = task.assignee_id {
         users::store::worker(tx, assignee, &format!("/follow_up_tasks/{place}/assignee_id"))?;

@@ -32,12 +32,12 @@ fn visible(tx: &Tx) -> meetings::BoxedQuery<'static, Dialect> {
     seen(tx).into_boxed()
 }
 
-/// The ids of these, for the queries of what hangs on a meeting.
+/// The ids of the visible meetings, as a subquery for records that belong to a meeting.
 pub fn visible_ids(tx: &Tx) -> dsl::Select<Seen, meetings::id> {
     seen(tx).select(meetings::id)
 }
 
-/// Of a query, those in one of these states.
+/// Filters a query by status.
 fn in_status(
     query: meetings::BoxedQuery<'static, Dialect>,
     statuses: Option<&OneOf<MeetingStatus>>,
@@ -73,7 +73,7 @@ fn filtered(tx: &Tx, filter: &MeetingFilter) -> Result<meetings::BoxedQuery<'sta
     Ok(query)
 }
 
-/// One page of the meetings that `all` gives.
+/// One page of the meetings in the query `all`.
 fn listed<F: Filter>(
     tx: &mut Tx,
     list: &List<F>,
@@ -107,7 +107,7 @@ pub fn page_of_case(tx: &mut Tx, case: CaseId, list: &List<CaseMeetingFilter>) -
     listed(tx, list, |tx| Ok(in_status(visible(tx), list.filter.status.as_ref()).filter(meetings::case_id.eq(case.id))))
 }
 
-/// The meetings of a case for its file: the newest, in the order of time, and how many were left out.
+/// The newest meetings of a case for its case file, oldest first, with the count of omitted ones.
 pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Capped<MeetingRow>> {
     let newest = crate::newest!(
         tx,
@@ -119,7 +119,7 @@ pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Capped<MeetingRow>> {
     Ok(newest)
 }
 
-/// The meeting, for what hangs on it; showing it is [`get`].
+/// Finds the meeting without an audit entry, for stores of records that belong to it. Use [`get`] to show it.
 pub fn find(tx: &mut Tx, id: MeetingId) -> Result<MeetingRow> {
     Ok(visible(tx).filter(meetings::id.eq(id)).select(MeetingRow::as_select()).first(tx.conn)?)
 }
@@ -128,15 +128,14 @@ fn lock_for_update(tx: &mut Tx, id: MeetingId) -> Result<MeetingRow> {
     Ok(visible(tx).filter(meetings::id.eq(id)).select(MeetingRow::as_select()).locked().get_result(tx.conn)?)
 }
 
-/// The case of a meeting and the meeting, both locked, the case first: for a change of the meeting or of what belongs
-/// to it.
+/// Locks the case of a meeting and then the meeting, for a change of the meeting or of a record that belongs to it.
 pub fn hold_with_case(tx: &mut Tx, id: MeetingId) -> Result<(CaseRow, MeetingRow)> {
     let case: CaseId = visible(tx).filter(meetings::id.eq(id)).select(meetings::case_id).first(tx.conn)?;
     let case = cases::store::lock_for_update(tx, case)?;
     Ok((case, lock_for_update(tx, id)?))
 }
 
-/// The meetings of a case that are still to come, soonest first, at most 200, for whoever takes the case over.
+/// The planned meetings of a case, soonest first, at most 200, for a handover of the case.
 pub fn ahead_of_case(tx: &mut Tx, case: CaseId) -> Result<Vec<(MeetingId, Instant)>> {
     let ahead: Vec<MeetingStatus> = MeetingStatus::ALL.iter().copied().filter(|status| status.is_ahead()).collect();
     let all = visible(tx).filter(meetings::case_id.eq(case)).filter(meetings::status.eq_any(ahead));
@@ -153,7 +152,7 @@ pub fn get(tx: &mut Tx, id: MeetingId) -> Result<Meeting> {
     Ok(row.into())
 }
 
-/// Writes a row that [`hold`] gave, as its next version.
+/// Saves a row from [`hold_with_case`] as its next version.
 pub fn save(tx: &mut Tx, row: &mut MeetingRow) -> Result<()> {
     row.version += 1;
     row.updated_at = Instant::now();
@@ -161,7 +160,7 @@ pub fn save(tx: &mut Tx, row: &mut MeetingRow) -> Result<()> {
     Ok(())
 }
 
-/// The meeting of this case whose place another is to take.
+/// Locks the meeting of this case that another one is to replace.
 fn hold_earlier(tx: &mut Tx, case: CaseId, id: MeetingId) -> Result<MeetingRow> {
     let row: Option<MeetingRow> = visible(tx)
         .filter(meetings::case_id.eq(case))

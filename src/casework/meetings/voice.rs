@@ -1,4 +1,4 @@
-//! Who takes part in a meeting, how far the client's own voice was heard, and how they rate it.
+//! The participants of a meeting, how far the client spoke for themselves, and the client's ratings.
 
 use crate::types::{Json, Line, Patch, fault::Fault};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -11,7 +11,7 @@ use utoipa::{
 };
 
 text_enum! {
-    /// The participation ladder: how far the client's own voice was heard.
+    /// The participation ladder: how far the client spoke for themselves.
     pub enum WhoSpoke {
         SpokeForSelf = "spoke_for_self",
         SpokeWithSupport = "spoke_with_support",
@@ -22,8 +22,8 @@ text_enum! {
     }
 }
 impl WhoSpoke {
-    /// The rung of the ladder, the client's own voice highest. Who was not there stands on none: to stay away by choice
-    /// is no step down, and to be excluded is none of the client's.
+    /// The rank on the ladder; the client's own voice has the highest. An absent client has no rank: absence by choice
+    /// is not a lower rank, and exclusion is not the client's doing.
     pub const fn rank(self) -> Option<i32> {
         match self {
             Self::SpokeForSelf => Some(4),
@@ -39,11 +39,11 @@ text_enum! {
     pub enum ViewsRecorded { Yes = "yes", No = "no", Unknown = "unknown" }
 }
 text_enum! {
-    /// For whom somebody is at the table.
+    /// The party of a participant.
     pub enum ParticipantParty { Client = "client", Advocate = "advocate", Provider = "provider", Other = "other" }
 }
 
-/// Somebody who takes part.
+/// A participant.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -54,7 +54,7 @@ pub struct Participant {
     pub party: ParticipantParty,
 }
 
-/// Who takes part, at most 30.
+/// The participants, at most 30.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Participants(Vec<Participant>);
@@ -92,7 +92,7 @@ impl ToSchema for Participants {
     }
 }
 
-/// One answer of the client's, from 1 (not at all) to 5 (fully).
+/// The client's answer to one question, from 1 (not at all) to 5 (fully).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Rating(i32);
@@ -122,7 +122,7 @@ impl utoipa::PartialSchema for Rating {
 }
 impl ToSchema for Rating {}
 
-/// How the client rates it. Local, not validated: the answers compare with this client's own and with nobody else's.
+/// The client's ratings. The scale is local, not validated: compare answers only within the same client.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -134,7 +134,7 @@ pub struct Ratings {
     pub confidence: Option<Rating>,
 }
 
-/// Changes to ratings: absent answers stay, `null` clears. Local, not validated.
+/// Changes to ratings: absent answers stay, `null` clears one. Local, not validated.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"heard": 5}))]
@@ -145,7 +145,7 @@ pub struct RatingsPatch {
     pub confidence: Patch<Rating>,
 }
 
-/// A merge patch goes into the ratings that there are (RFC 7396).
+/// Merges a patch into the present ratings (RFC 7396).
 pub(super) fn merge(patch: Patch<RatingsPatch>, to: &mut Option<Json<Ratings>>) {
     match patch {
         Patch::Keep => {}

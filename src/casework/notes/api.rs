@@ -93,10 +93,10 @@ pub async fn update_note(
 
 /// Amend a note
 ///
-/// Adds words to a note that is locked, and may correct when a contact was and how it went. The note then shows the
+/// Adds text to a note that is locked, and may correct when a contact was and how it went. The note then shows the
 /// corrected values, and so do its case and the reports; each amendment keeps the values that it replaced, so the first
-/// version stays readable. Everybody who reads the note may add words. Its author may correct it, and a supervisor of
-/// the case once the author no longer works the case. Before the note is locked, its author changes the note itself.
+/// version stays readable. Everybody who can read the note may add text. Its author may correct it, and a supervisor of
+/// the case once the author no longer works on the case. Before the note is locked, its author changes the note itself.
 #[utoipa::path(
     tag = "Notes",
     params(("id" = NoteId, Path)),

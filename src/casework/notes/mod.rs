@@ -1,4 +1,4 @@
-//! Notes: what was said and done, by kind. A note is locked after a day, and amended from then on.
+//! Notes of what was said and done. A note is locked 24 hours after it was written. After that it can only be amended.
 
 pub mod api;
 pub mod model;

@@ -1,4 +1,4 @@
-//! What a note is, in the database and on the wire.
+//! The model of a note: the database row, the API view, and the rules for changes and amendments.
 
 use crate::{
     auth::{OrganizationId, UserId},
@@ -28,7 +28,7 @@ pub use crate::records::visibility::NoteKind;
 pub type NoteId = Id<NoteRow>;
 pub type AmendmentId = Id<AmendmentRow>;
 
-/// How long after it was written a note can be changed.
+/// A note can be changed for this long after it was written.
 const LOCKED_AFTER_SECONDS: i64 = 24 * 3600;
 
 text_enum! {
@@ -49,7 +49,7 @@ text_enum! {
     }
 }
 
-/// How long a contact took: minutes of one day.
+/// The length of a contact in minutes, at most one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
 pub struct Minutes(i32);
@@ -117,7 +117,7 @@ impl NoteRow {
         }
     }
 
-    /// What of the note an amendment may correct.
+    /// The members that an amendment may correct.
     const fn details(&self) -> NoteDetails {
         NoteDetails {
             occurred_at: Some(self.occurred_at),
@@ -128,8 +128,8 @@ impl NoteRow {
         }
     }
 
-    /// Takes the corrections of an amendment over and answers them with the values before them, each only where it
-    /// differs; `None` where nothing does.
+    /// Applies the corrections of an amendment. Returns the corrected values and the previous ones, without unchanged
+    /// members; `None` if nothing changes.
     pub fn correct(&mut self, new: &NewAmendment) -> Option<(NoteDetails, NoteDetails)> {
         let before = self.details();
         let minutes = new.minutes.map(|Minutes(minutes)| minutes);
@@ -172,8 +172,8 @@ impl NoteRow {
         }
     }
 
-    /// The rules over several members. A new note of a contact says when it was; of another kind it may leave that to
-    /// the clock.
+    /// The rules over several members. A new contact note must give its time; other kinds may leave it to the server's
+    /// clock.
     pub fn check(&self, time_given: bool) -> Result<()> {
         let mut issues = Vec::new();
         let mut need = |holds: bool, member: &str, code: &'static str, detail: &str| {
@@ -203,13 +203,13 @@ impl NoteRow {
         Instant::now() >= self.locks_at()
     }
 
-    /// When somebody was reached, where the note is of a contact that reached somebody.
+    /// The time of a contact that reached somebody; `None` for all other notes.
     pub fn reached_at(&self) -> Option<Instant> {
         (self.kind == NoteKind::Contact && self.successful == Some(true)).then_some(self.occurred_at)
     }
 }
 
-/// When a contact was and how it went: what an amendment may correct.
+/// The time and the details of a contact, which an amendment may correct.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NoteDetails {
@@ -236,17 +236,17 @@ pub struct AmendmentRow {
     pub replaced: Option<Json<NoteDetails>>,
 }
 
-/// What was added to a note after it was locked, and what was corrected in it.
+/// An addition to a note after it was locked, with corrections.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = NoteAmendment, example = json!(crate::types::example(include_str!("examples/amendment.json"))))]
 pub struct Amendment {
     pub id: AmendmentId,
     pub body: Text<100_000>,
-    /// The new values of what it corrected; absent where it only added words. The note itself shows the values that are
-    /// valid now.
+    /// The new values of the corrected members; absent if the amendment only added text. The note itself shows the
+    /// values that are valid now.
     pub corrected: Option<NoteDetails>,
-    /// The values before it of what it corrected. Of a note's first version, each member is in the first amendment that
+    /// The previous values of the corrected members. The first version of a member is in the first amendment that
     /// corrected it.
     pub replaced: Option<NoteDetails>,
     pub author_id: UserId,
@@ -265,7 +265,7 @@ impl From<AmendmentRow> for Amendment {
     }
 }
 
-/// What was said or done.
+/// A note of what was said or done.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/note.json"))))]
@@ -275,7 +275,7 @@ pub struct Note {
     pub kind: NoteKind,
     pub body: Text<100_000>,
     pub occurred_at: Instant,
-    /// This and the next three only of a contact.
+    /// This and the next three members only for a contact.
     pub direction: Option<ContactDirection>,
     pub mode: Option<ContactMode>,
     /// Whether somebody was reached.
@@ -283,9 +283,9 @@ pub struct Note {
     #[schema(minimum = 0, maximum = 1440)]
     pub minutes: Option<i32>,
     pub author_id: UserId,
-    /// Until then its author can change it; from then on it can be amended.
+    /// Its author can change the note until then. From then on it can be amended.
     pub locks_at: Instant,
-    /// What was added and corrected since, in the order of time. The members above are the values that are valid now.
+    /// The additions and corrections, oldest first. The members above are the values that are valid now.
     pub amendments: Vec<Amendment>,
     pub version: i32,
     pub created_at: Instant,
@@ -328,15 +328,15 @@ impl Resource for Note {
 pub struct NewNote {
     pub kind: NoteKind,
     pub body: Text<100_000>,
-    /// Needed of a contact; now, unless said. Not in the future.
+    /// Required for a contact; otherwise by default now. Not in the future.
     pub occurred_at: Option<Instant>,
-    /// Needed of a contact, and only there.
+    /// Required for a contact, and allowed only there.
     pub direction: Option<ContactDirection>,
-    /// Needed of a contact, and only there.
+    /// Required for a contact, and allowed only there.
     pub mode: Option<ContactMode>,
-    /// Whether somebody was reached. Needed of a contact, and only there.
+    /// Whether somebody was reached. Required for a contact, and allowed only there.
     pub successful: Option<bool>,
-    /// Only of a contact.
+    /// Only for a contact.
     pub minutes: Option<Minutes>,
 }
 
@@ -348,32 +348,32 @@ pub struct NotePatch {
     pub body: Change<Text<100_000>>,
     /// Not in the future.
     pub occurred_at: Change<Instant>,
-    /// Only of a contact.
+    /// Only for a contact.
     pub direction: Change<ContactDirection>,
-    /// Only of a contact.
+    /// Only for a contact.
     pub mode: Change<ContactMode>,
-    /// Only of a contact.
+    /// Only for a contact.
     pub successful: Change<bool>,
-    /// Only of a contact.
+    /// Only for a contact.
     pub minutes: Patch<Minutes>,
 }
 
-/// What is added to a note, and what is corrected in it.
+/// An addition to a note, with optional corrections.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!(crate::types::example(include_str!("examples/new_amendment.json"))))]
 pub struct NewAmendment {
-    /// What is to be added, or why something is corrected.
+    /// The additional text, or the reason for the correction.
     pub body: Text<100_000>,
-    /// When it was. Not in the future.
+    /// When the contact or event was. Not in the future.
     pub occurred_at: Option<Instant>,
-    /// Only of a contact.
+    /// Only for a contact.
     pub direction: Option<ContactDirection>,
-    /// Only of a contact.
+    /// Only for a contact.
     pub mode: Option<ContactMode>,
-    /// Whether somebody was reached. Only of a contact.
+    /// Whether somebody was reached. Only for a contact.
     pub successful: Option<bool>,
-    /// Only of a contact.
+    /// Only for a contact.
     pub minutes: Option<Minutes>,
 }
 

@@ -24,7 +24,7 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// The notes of the cases that this caller may work in, without those that are not for them.
+/// The notes of the cases that this caller may work in, without kinds that the caller may not read.
 fn visible(tx: &Tx) -> Result<notes::BoxedQuery<'static, Dialect>> {
     Ok(notes::table
         .filter(notes::organization_id.eq(tx.organization()))
@@ -65,11 +65,11 @@ pub fn page(tx: &mut Tx, case: CaseId, list: &List<NoteFilter>) -> Result<Page<N
     Ok(page)
 }
 
-/// How many notes are read at once for a case file: each may be long.
+/// The batch size for a case file. It is small because notes may be long.
 const AT_ONCE: i64 = 100;
 
-/// The notes of a case for its file, with their amendments: the newest, up to so many bytes of text, in the order of
-/// time, and how many were left out. Who may read which of them is as everywhere.
+/// The newest notes of a case for its case file, with their amendments, up to `most_text` bytes of text, oldest first,
+/// with the count of omitted ones. Includes only notes that the caller may read.
 pub fn of_case_file(tx: &mut Tx, case: CaseId, most_text: usize) -> Result<Capped<Note>> {
     let (mut notes, mut room): (Vec<Note>, usize) = (Vec::new(), most_text);
     let all = loop {
@@ -103,7 +103,7 @@ pub fn of_case_file(tx: &mut Tx, case: CaseId, most_text: usize) -> Result<Cappe
     Ok(Capped::of(notes, all))
 }
 
-/// Adds to each note its amendments, all of them read at once.
+/// Adds the amendments to all notes in one query.
 fn add_amendments(tx: &mut Tx, views: &mut [Note]) -> Result<()> {
     let ids: Vec<NoteId> = views.iter().map(|view| view.id).collect();
     let of_these = amendments::table
@@ -130,7 +130,7 @@ fn find(tx: &mut Tx, id: NoteId) -> Result<NoteRow> {
     Ok(visible(tx)?.filter(notes::id.eq(id)).select(NoteRow::as_select()).first(tx.conn)?)
 }
 
-/// The same, held until the transaction ends.
+/// The same, locked until the transaction ends.
 fn lock_for_update(tx: &mut Tx, id: NoteId) -> Result<NoteRow> {
     Ok(visible(tx)?.filter(notes::id.eq(id)).select(NoteRow::as_select()).locked().get_result(tx.conn)?)
 }
@@ -141,7 +141,7 @@ pub fn get(tx: &mut Tx, id: NoteId) -> Result<Note> {
     whole(tx, row)
 }
 
-/// Derives the contacts of a case that the caller has locked anew, where a note of it says something else than before.
+/// Derives the contact times of a case again if a note's contact has changed. The caller has locked the case.
 fn derive_contacts(tx: &mut Tx, case: &mut CaseRow, before: Option<Instant>, now: Option<Instant>) -> Result<()> {
     if before == now { Ok(()) } else { contacts::update(tx, case) }
 }
@@ -175,7 +175,7 @@ pub fn update<const LIMIT: usize>(
     version: &IfMatch,
     patch: &Body<NotePatch, LIMIT>,
 ) -> Result<Note> {
-    // The case is held before the note, here as everywhere, so that two of us never wait for each other.
+    // Locks the case before the note, as everywhere, so that two requests cannot deadlock.
     let case = find(tx, id)?.case_id;
     let mut case = cases::store::lock_for_update(tx, case)?;
     let mut row = lock_for_update(tx, id)?;
@@ -204,8 +204,8 @@ pub fn update<const LIMIT: usize>(
     Ok(note)
 }
 
-/// Who may correct when a contact was and how it went: the author, and once the author no longer works the case, a
-/// supervisor of it. Words may be added by everybody who reads the note.
+/// Checks who may correct a contact: the author and, if the author no longer works on the case, a supervisor of it.
+/// Everybody who can read the note may add text.
 fn check_may_correct(tx: &mut Tx, case: &CaseRow, note: &NoteRow) -> Result<()> {
     let actor = tx.actor()?;
     if note.author_id == actor.user

@@ -185,7 +185,7 @@ pub async fn print_statement(
     cover::put(&mut sheet, &outgoing, &organization.name, &date(Day::today(&organization.time_zone)));
     let body = match format {
         PrintFormat::Html => html::render(&sheet).into_bytes(),
-        // Setting pages takes its time: not on the thread that answers everybody.
+        // Rendering a PDF takes long, so it runs on a blocking thread.
         PrintFormat::Pdf => block(move || pdf::render(&sheet)).await.map_err(ApiError::internal)??,
     };
     let subject = Some(Key::from_uuid(id.uuid()));

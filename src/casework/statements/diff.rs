@@ -1,4 +1,4 @@
-//! What has changed from one version of a statement to another, section by section and word by word.
+//! Compares two versions of a statement, section by section and word by word.
 
 use super::{
     model::{StatementId, StatementRow},
@@ -9,7 +9,7 @@ use similar::{Algorithm, ChangeTag, DiffOp};
 use std::time::{Duration, Instant};
 use utoipa::{IntoParams, ToSchema};
 
-/// How long to look for the shortest way from one text to another; after that, any way is good.
+/// The time limit of the search for the shortest difference. After it, a longer difference is good enough.
 const TIME_LIMIT: Duration = Duration::from_millis(200);
 
 text_enum! {
@@ -19,38 +19,38 @@ text_enum! {
     pub enum WordChange { Same = "same", Added = "added", Removed = "removed" }
 }
 
-/// What to compare with.
+/// The parameters of a comparison.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct DiffQuery {
-    /// Another version of the same client's statement; the one before this, unless said.
+    /// Another version of the same client's statement, by default the previous one.
     pub against: Option<StatementId>,
 }
 
-/// What has changed from `against_id` to `statement_id`. Sections that are the same are left out.
+/// The changes from `against_id` to `statement_id`. Unchanged sections are left out.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/statement_diff.json"))))]
 pub struct StatementDiff {
     pub statement_id: StatementId,
-    /// Absent where there was no version before: then everything is added.
+    /// Absent if there is no earlier version. Then everything counts as added.
     pub against_id: Option<StatementId>,
     pub sections: Vec<SectionDiff>,
 }
 
-/// One section that is not the same.
+/// A section that has changed.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SectionDiff {
     pub section: Section,
-    /// What stands above it when it is printed.
+    /// The printed heading of the section.
     pub heading: String,
     pub change: SectionChange,
-    /// `same` and `added` put together are the section as it is; `same` and `removed`, as it was.
+    /// `same` and `added` together are the new text; `same` and `removed` together are the old text.
     pub words: Vec<WordsDiff>,
 }
 
-/// Words that stay, come or go together.
+/// Consecutive words with the same kind of change.
 #[derive(Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct WordsDiff {
     pub change: WordChange,
@@ -84,7 +84,7 @@ impl StatementDiff {
     }
 }
 
-/// The words of a text, each with the space after it: put together they are the text.
+/// The words of a text, each with the space after it. Joined they give the text again.
 fn split(text: &str) -> Vec<&str> {
     let mut words = Vec::new();
     let (mut start, mut spaced) = (0, false);

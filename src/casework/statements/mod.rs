@@ -1,5 +1,4 @@
-//! Needs and preferences statements: what a client needs, in the client's own words, in versions that the client
-//! approves.
+//! Needs and preferences statements: a client's needs in their own words, in versions that the client approves.
 
 pub mod api;
 pub mod diff;

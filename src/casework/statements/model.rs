@@ -1,4 +1,4 @@
-//! What a statement is, in the database and on the wire, and when it may be changed and approved.
+//! The model of a statement: the database row, the API view, and the rules for changes and approval.
 
 use super::sections::{Section, Sections, SectionsPatch};
 use crate::{
@@ -17,19 +17,19 @@ use validator::Validate;
 pub type StatementId = Id<StatementRow>;
 
 text_enum! {
-    /// A version is written, then approved, then replaced by the next one that is approved.
+    /// The status of a version: a draft, then approved, then superseded by the next approved version.
     pub enum StatementStatus { Draft = "draft", Approved = "approved", Superseded = "superseded" }
 }
 text_enum! {
-    /// Whose word it was: a statement is approved by the person that it is about, and by nobody else.
+    /// Who approved the statement. Only the client can approve it.
     pub enum Approver { Client = "client" }
 }
 text_enum! {
-    /// How the client told us.
+    /// How the client gave the approval.
     pub enum ApprovalMethod { InPerson = "in_person", Phone = "phone", Video = "video", InWriting = "in_writing" }
 }
 text_enum! {
-    /// What a new version begins with.
+    /// The text of a new version.
     pub enum StatementSource {
         /// A copy of the latest version.
         Latest = "latest",
@@ -59,7 +59,7 @@ pub struct StatementRow {
 }
 
 impl StatementRow {
-    /// A draft that comes after `latest`, and begins with its words where `new` asks for it.
+    /// A draft that follows `latest`. It copies the text of `latest` if `new` asks for it.
     pub fn new(
         organization_id: OrganizationId,
         client_id: ClientId,
@@ -95,7 +95,7 @@ impl StatementRow {
         })
     }
 
-    /// What was approved is never changed: not what it says, and not that it was approved.
+    /// An approved version never changes, neither its text nor its approval.
     pub fn check_draft(&self) -> Result<()> {
         match self.status {
             StatementStatus::Draft => Ok(()),
@@ -103,7 +103,7 @@ impl StatementRow {
         }
     }
 
-    /// Takes down that the client has approved it.
+    /// Records the client's approval.
     pub fn approve(&mut self, by: UserId, approval: &NewStatementApproval, today: Day) -> Result<()> {
         self.check_draft()?;
         if self.sections.0.is_empty() {
@@ -138,7 +138,7 @@ impl StatementRow {
     }
 }
 
-/// That the client approved it, and who took that down.
+/// The client's approval, and who recorded it.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/statement_approval.json"))))]
 pub struct StatementApproval {
@@ -156,16 +156,16 @@ pub struct StatementApproval {
 pub struct Statement {
     pub id: StatementId,
     pub client_id: ClientId,
-    /// Counts the versions of this client's statement, from 1.
+    /// The number of this version, from 1.
     pub number: i32,
     pub status: StatementStatus,
     pub sections: Sections,
     pub created_by: UserId,
     /// Absent while it is a draft.
     pub approval: Option<StatementApproval>,
-    /// When a later version took its place.
+    /// When a later version replaced it.
     pub superseded_at: Option<Instant>,
-    /// Of this record, for `If-Match`; the version of the statement is its `number`.
+    /// The version of this record, for `If-Match`. The version of the statement is its `number`.
     pub version: i32,
     pub created_at: Instant,
     pub updated_at: Instant,
@@ -196,17 +196,17 @@ impl Resource for Statement {
     }
 }
 
-/// A version in a list: which sections say something, not what they say.
+/// A version in a list, with the sections that have text, but without the text.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/statement_summary.json"))))]
 pub struct StatementSummary {
     pub id: StatementId,
     pub client_id: ClientId,
-    /// Counts the versions of this client's statement, from 1.
+    /// The number of this version, from 1.
     pub number: i32,
     pub status: StatementStatus,
-    /// The sections that say something, in their order.
+    /// The sections that have text, in order.
     pub filled: Vec<Section>,
     pub created_by: UserId,
     /// Absent while it is a draft.
@@ -234,7 +234,7 @@ impl From<StatementRow> for StatementSummary {
     }
 }
 
-/// A new version, a draft. Sections that are sent stand over those that are copied.
+/// A new version, as a draft. Sections in the request replace the copied ones.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!(crate::types::example(include_str!("examples/new_statement.json"))))]
@@ -252,14 +252,14 @@ pub struct StatementPatch {
     pub sections: Change<SectionsPatch>,
 }
 
-/// The client's approval, taken down.
+/// The client's approval, as recorded by staff.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"approved_by": "client", "method": "in_person"}))]
 pub struct NewStatementApproval {
     pub approved_by: Approver,
     pub method: ApprovalMethod,
-    /// Today, by the organization's calendar, unless said.
+    /// By default today, by the organization's calendar.
     pub on: Option<Day>,
 }
 

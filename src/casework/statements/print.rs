@@ -1,4 +1,4 @@
-//! A statement as it is handed to somebody: plain words, in the client's name.
+//! Prints a statement to hand out, in plain words and in the client's name.
 
 use super::model::{Statement, StatementStatus};
 use crate::{
@@ -6,12 +6,12 @@ use crate::{
     types::{Day, Line},
 };
 
-/// 24 November 2026: the same day on both sides of the Atlantic.
+/// 24 November 2026: a format that US and European readers understand in the same way.
 pub fn date(day: Day) -> String {
     day.jiff().strftime("%-d %B %Y").to_string()
 }
 
-/// The page, for anybody to read. What is empty is left out.
+/// The page, without empty sections.
 pub fn sheet(statement: &Statement, name: &Line<120>) -> Sheet {
     let number = statement.number;
     let approved = statement.approval.as_ref().map(|approval| date(approval.on));

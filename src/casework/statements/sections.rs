@@ -1,29 +1,29 @@
-//! The sections of a statement: one list, from which come their codes, their order, their headings and what may be
-//! sent.
+//! The sections of a statement. One list defines their codes, their order, their headings and the members of the API.
 
 use crate::types::{Patch, Text};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
-/// What one section holds.
+/// The text of one section.
 pub type Words = Text<4000>;
 
 macro_rules! sections {
     ($($(#[$doc:meta])* $section:ident = $field:ident, $code:tt, $heading:literal;)+) => {
         text_enum! {
-            /// A section of a statement. There is none for what somebody uses now: it could be held against them.
+            /// A section of a statement. There is no section for present substance use, because it could be held
+            /// against the client.
             pub enum Section { $($(#[$doc])* $section = $code),+ }
         }
 
         impl Section {
-            /// What stands above it, for anybody to read.
+            /// The printed heading.
             pub const fn heading(self) -> &'static str {
                 match self { $(Self::$section => $heading),+ }
             }
         }
 
-        /// The sections that say something. Each is free text; all are optional.
+        /// The sections with text. Each is free text; all are optional.
         #[serde_with::skip_serializing_none]
         #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, Validate, ToSchema)]
         #[serde(deny_unknown_fields, default)]
@@ -37,20 +37,20 @@ macro_rules! sections {
             pub fn apply(&mut self, patch: SectionsPatch) {
                 $(patch.$field.apply(&mut self.$field);)+
             }
-            /// The sections of this, over those of another.
+            /// These sections, completed with the sections of `under`.
             pub fn over(self, under: Self) -> Self {
                 Self { $($field: self.$field.or(under.$field)),+ }
             }
         }
 
-        /// Changes to sections: those that are absent stay, `null` empties one.
+        /// Changes to sections: absent sections stay, `null` clears one.
         #[derive(Debug, Clone, Default, Deserialize, ToSchema)]
         #[serde(deny_unknown_fields, default)]
         #[schema(example = json!({"helps": "A text the day before, and one an hour before.", "does_not_help": null}))]
         pub struct SectionsPatch { $($(#[$doc])* pub $field: Patch<Words>),+ }
 
         impl SectionsPatch {
-            /// The sections that it touches.
+            /// The sections in the patch.
             pub fn touched(&self) -> impl Iterator<Item = Section> {
                 [$((Section::$section, self.$field != Patch::Keep)),+].into_iter().filter_map(|(section, touched)| touched.then_some(section))
             }
@@ -74,15 +74,15 @@ sections! {
     RecoveryPathway = recovery_pathway, "recovery_pathway", "The recovery pathway I chose";
     /// How pain is to be treated.
     PainCare = pain_care, "pain_care", "My plan for pain care";
-    /// Who is to be told, and to be there.
+    /// The people who are to be informed and to take part.
     PeopleToInclude = people_to_include, "people_to_include", "People to include";
-    /// Who is not to be told, and not to be there.
+    /// The people who are not to be informed and not to take part.
     PeopleToLeaveOut = people_to_leave_out, "people_to_leave_out", "People to leave out";
     /// The words that the person uses for themselves and for what they live with.
     WordsIUse = words_i_use, "words_i_use", "Words I use";
     /// Words that hurt or mislead.
     WordsToAvoid = words_to_avoid, "words_to_avoid", "Words to avoid";
-    /// What has to be different, so that the person can take part.
+    /// The changes that let the person take part.
     Accommodations = accommodations, "accommodations", "Changes that let me take part";
     /// What to do, and whom to call, when things go badly.
     CrisisPlan = crisis_plan, "crisis_plan", "If I am in crisis";
@@ -91,14 +91,14 @@ sections! {
 }
 
 impl Sections {
-    /// Those that say something, in their order.
+    /// The sections that have text, in order.
     pub fn filled(&self) -> impl Iterator<Item = (Section, &Words)> {
         Section::ALL.iter().filter_map(|section| Some((*section, self.get(*section)?)))
     }
     pub fn is_empty(&self) -> bool {
         self.filled().next().is_none()
     }
-    /// Their names as members of a body, for the audit log.
+    /// The names of sections as members of a body, for the audit log.
     pub fn members(sections: impl Iterator<Item = Section>) -> Vec<String> {
         sections.map(|section| format!("sections/{}", section.as_str())).collect()
     }

@@ -49,7 +49,7 @@ pub fn page(tx: &mut Tx, client: ClientId, list: &List<StatementFilter>) -> Resu
     Ok(page)
 }
 
-/// The statement, for what is made of it; showing it is [`get`].
+/// Finds the statement without an audit entry, for internal use. Use [`get`] to show it.
 fn find(tx: &mut Tx, id: StatementId) -> Result<StatementRow> {
     Ok(visible(tx).filter(statements::id.eq(id)).select(StatementRow::as_select()).first(tx.conn)?)
 }
@@ -60,10 +60,11 @@ pub fn get(tx: &mut Tx, id: StatementId) -> Result<Statement> {
     Ok(row.into())
 }
 
-/// The statement, what its client wants to be called, and the organization whose record it is.
+/// The statement, the name that the client wants to be called, and the organization that owns the record.
 ///
 /// # Errors
-/// 409 for a recipient where the client has never approved this version: a draft, or one that a merge has superseded.
+/// 409 if the audience is a recipient and the client has never approved this version: a draft, or a draft that a merge
+/// has superseded.
 pub fn printed(tx: &mut Tx, id: StatementId, audience: Audience) -> Result<(Statement, Line<120>, OrganizationRow)> {
     let row = find(tx, id)?;
     if audience == Audience::Recipient && row.approved_on.is_none() {
@@ -75,7 +76,7 @@ pub fn printed(tx: &mut Tx, id: StatementId, audience: Audience) -> Result<(Stat
     Ok((row.into(), client.preferred_name, organizations::store::find(tx)?))
 }
 
-/// Notes that the statement is printed; says whose it is.
+/// Writes the print to the audit log, and returns the client of the statement.
 pub fn export(tx: &mut Tx, id: StatementId, audience: Audience, format: PrintFormat) -> Result<Vec<ClientId>> {
     let row = find(tx, id)?;
     tx.audit_read_as("statement.printed", row.id, &[audience.as_str(), format.as_str()]);
@@ -88,7 +89,7 @@ fn before(tx: &mut Tx, client: ClientId, number: i32) -> Result<Option<Statement
     Ok(earlier.order(statements::number.desc()).select(StatementRow::as_select()).first(tx.conn).optional()?)
 }
 
-/// The statement of a client that is in force, where there is one.
+/// The client's statement in force, if there is one.
 pub fn in_force(tx: &mut Tx, client: ClientId) -> Result<Option<Statement>> {
     let approved =
         visible(tx).filter(statements::client_id.eq(client)).filter(statements::status.eq(StatementStatus::Approved));
@@ -97,7 +98,7 @@ pub fn in_force(tx: &mut Tx, client: ClientId) -> Result<Option<Statement>> {
     Ok(row.map(Statement::from))
 }
 
-/// What has changed from another version of the same client's, or from the one before.
+/// The changes from another version of the same client's statement, or from the previous version.
 pub fn compare(tx: &mut Tx, id: StatementId, against: Option<StatementId>) -> Result<StatementDiff> {
     let row = find(tx, id)?;
     let other = match against {
@@ -114,8 +115,7 @@ pub fn compare(tx: &mut Tx, id: StatementId, against: Option<StatementId>) -> Re
     Ok(StatementDiff::of(&row, other.as_ref()))
 }
 
-/// The statement, held, and its client before it: of many who change a client's statement at once, each sees what the
-/// one before has done.
+/// Locks the client and then the statement, so that parallel changes of a client's statement run one after the other.
 fn lock_for_update(tx: &mut Tx, id: StatementId) -> Result<StatementRow> {
     let client = find(tx, id)?.client_id;
     clients::store::lock_for_update(tx, client)?;
@@ -129,16 +129,16 @@ fn save(tx: &mut Tx, row: &mut StatementRow) -> Result<()> {
     Ok(())
 }
 
-/// Every statement of two clients, for what makes one of both; the clients are held.
+/// Every statement of two clients, for a merge. The caller has locked both clients.
 pub fn of_both(tx: &mut Tx, one: ClientId, other: ClientId) -> Result<Vec<StatementRow>> {
     let all = statements::table.filter(statements::organization_id.eq(tx.organization()));
     let all = all.filter(statements::client_id.eq_any([one, other])).order(statements::id);
     Ok(all.select(StatementRow::as_select()).locked().load(tx.conn)?)
 }
 
-/// Makes these, in their order, the versions of one client's statement.
+/// Makes these rows, in this order, the versions of one client's statement.
 pub fn put_together(tx: &mut Tx, client: ClientId, rows: Vec<StatementRow>) -> Result<()> {
-    /// No client has so many versions: numbers above are free.
+    /// Greater than any number of versions of a client, so that the temporary numbers are unused.
     const ABOVE: i32 = 1_000_000;
     let ids: Vec<StatementId> = rows.iter().map(|row| row.id).collect();
     let all =
@@ -153,7 +153,7 @@ pub fn put_together(tx: &mut Tx, client: ClientId, rows: Vec<StatementRow>) -> R
             members.push("number".to_owned());
         }
         (row.client_id, row.number) = (client, number);
-        // Each is written: its number was moved out of the way.
+        // Saves each row, because the statement above has changed every number.
         save(tx, &mut row)?;
         tx.record("statement.updated", row.id, members);
     }
@@ -189,8 +189,8 @@ pub fn update<const LIMIT: usize>(
     Ok(row.into())
 }
 
-/// Takes down the client's approval; the version that was in force until now no longer is.
-/// `members` are those of the approval that were sent.
+/// Records the client's approval, and supersedes the version that was in force. `members` are the members of the
+/// request.
 pub fn approve(
     tx: &mut Tx,
     id: StatementId,

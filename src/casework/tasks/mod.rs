@@ -1,4 +1,4 @@
-//! Tasks: what somebody here has to do, and by when.
+//! Tasks: work of staff members, with due dates.
 
 pub mod api;
 pub mod model;

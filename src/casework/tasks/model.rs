@@ -1,4 +1,4 @@
-//! What a task is, in the database and on the wire.
+//! The model of a task: the database row and the API view.
 
 use crate::{
     auth::{OrganizationId, UserId},
@@ -66,7 +66,7 @@ impl TaskRow {
         }
     }
 
-    /// A task that is done was done now; one that is not, never.
+    /// Sets `done_at` when the patch completes the task, and clears it when the task is not done.
     pub fn apply(&mut self, patch: &TaskPatch) {
         let patch = patch.clone();
         patch.title.apply(&mut self.title);
@@ -79,19 +79,19 @@ impl TaskRow {
     }
 }
 
-/// What somebody here has to do, and by when.
+/// Work of a staff member, with a due date.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/task.json"))))]
 pub struct Task {
     pub id: TaskId,
     pub case_id: CaseId,
-    /// The meeting that it follows from.
+    /// The meeting that the task follows from.
     pub meeting_id: Option<Key>,
     pub title: Line<200>,
     pub description: Option<Text<4000>>,
     pub due_on: Day,
-    /// Absent where it is nobody's yet.
+    /// Absent if the task has no assignee yet.
     pub assignee_id: Option<UserId>,
     pub status: TaskStatus,
     pub done_at: Option<Instant>,
@@ -136,7 +136,7 @@ pub struct NewTask {
     pub title: Line<200>,
     pub description: Option<Text<4000>>,
     pub due_on: Day,
-    /// The caller, unless said. An active advocate or supervisor of the organization.
+    /// By default the caller. An active advocate or supervisor of the organization.
     pub assignee_id: Option<UserId>,
 }
 
@@ -171,7 +171,7 @@ impl Filter for CaseTaskFilter {
 #[into_params(parameter_in = Query)]
 pub struct TaskFilter {
     pub assignee: Option<UserId>,
-    /// With `true`, only the caller's own.
+    /// With `true`: only the caller's own tasks.
     pub mine: Option<bool>,
     #[param(value_type = Option<OneOf<TaskStatus>>, inline)]
     pub status: Option<OneOf<TaskStatus>>,

@@ -41,7 +41,7 @@ fn filtered(tx: &Tx, filter: &TaskFilter) -> Result<tasks::BoxedQuery<'static, D
         query = query.filter(tasks::assignee_id.eq(tx.user()?));
     }
     if let Some(statuses) = &filter.status {
-        // One status is an equation, which the index on it serves in order.
+        // With `=` instead of `IN`, the index on the status also gives the order.
         query = match statuses.0.as_slice() {
             [one] => query.filter(tasks::status.eq(*one)),
             several => query.filter(tasks::status.eq_any(several.to_vec())),
@@ -87,7 +87,7 @@ pub fn page_of_case(tx: &mut Tx, case: CaseId, list: &List<CaseTaskFilter>) -> R
     listed(tx, list, &filter)
 }
 
-/// The tasks of a case for its file: the newest, in the order of time, and how many were left out.
+/// The newest tasks of a case for its case file, oldest first, with the count of omitted ones.
 pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Capped<TaskRow>> {
     let newest = crate::newest!(
         tx,
@@ -105,13 +105,13 @@ pub fn get(tx: &mut Tx, id: TaskId) -> Result<TaskRow> {
     Ok(row)
 }
 
-/// The open tasks of a case, soonest first, at most 200, for whoever takes the case over.
+/// The open tasks of a case, soonest first, at most 200, for a handover of the case.
 pub fn open_of_case(tx: &mut Tx, case: CaseId) -> Result<Vec<(TaskId, Day)>> {
     let all = visible(tx).filter(tasks::case_id.eq(case)).filter(tasks::status.eq(TaskStatus::Open));
     Ok(all.order((tasks::due_on, tasks::id)).select((tasks::id, tasks::due_on)).limit(200).load(tx.conn)?)
 }
 
-/// Gives what these people still have to do in a case to another, who has just taken it over.
+/// Assigns the open tasks of these users in a case to the user who has just taken over the case.
 pub fn pass_on(tx: &mut Tx, case: CaseId, from: Vec<UserId>, to: UserId) -> Result<()> {
     let open = visible(tx).filter(tasks::case_id.eq(case)).filter(tasks::status.eq(TaskStatus::Open));
     let theirs = open.filter(tasks::assignee_id.eq_any(from));
@@ -127,8 +127,8 @@ pub fn pass_on(tx: &mut Tx, case: CaseId, from: Vec<UserId>, to: UserId) -> Resu
     Ok(())
 }
 
-/// Sets a task in a case that the caller holds, such as one that follows from a meeting; it is in the audit log and on
-/// the timeline. The assignee is somebody whom `users::store::worker` has let pass; `None` is nobody yet.
+/// Inserts a task into a case that the caller has locked, and writes it to the audit log and the timeline.
+/// `users::store::worker` must have accepted the assignee; `None` means no assignee yet.
 pub fn insert(
     tx: &mut Tx,
     case: &CaseRow,
@@ -162,7 +162,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewTask>) -> Result<Task> {
 }
 
 pub fn update(tx: &mut Tx, id: TaskId, version: &IfMatch, patch: &Body<TaskPatch>) -> Result<Task> {
-    // The case is locked before the task, here as everywhere.
+    // Locks the case before the task, as everywhere.
     let case: CaseId = visible(tx).filter(tasks::id.eq(id)).select(tasks::case_id).first(tx.conn)?;
     cases::store::lock_for_update(tx, case)?;
     let mut row =

@@ -10,10 +10,10 @@ use actix_web::{get, web::Data};
 
 /// Read my agenda
 ///
-/// For an advocate: their own cases. For a supervisor: the teams that they oversee, and first what has no lead or
-/// assignee, or one who has left. At most 30 of each, the soonest first: open and overdue deadlines; meetings from
-/// today on; tasks and promises due today or overdue; cases in which nobody was reached for `quiet_days`; handovers
-/// that wait for the caller's answer.
+/// For an advocate: their own cases. For a supervisor: their teams' cases, and first those without a lead or assignee,
+/// or with one who has left. At most 30 entries of each kind, the soonest first: open and overdue deadlines; meetings
+/// from today on; tasks and promises due today or overdue; cases in which nobody was reached for `quiet_days`;
+/// handovers that wait for the caller's answer.
 #[utoipa::path(
     tag = "Me",
     params(AgendaView),

@@ -1,4 +1,4 @@
-//! The agenda: what the person who is signed in has before them, in one call.
+//! The agenda: everything that waits for the signed-in user, in one call.
 
 pub mod api;
 pub mod model;

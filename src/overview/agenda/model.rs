@@ -1,4 +1,4 @@
-//! What is on an agenda.
+//! The model of the agenda.
 
 use crate::{
     auth::UserId,
@@ -18,7 +18,7 @@ use crate::{
 use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// How long a case may be without a successful contact before it counts as quiet, unless the caller says otherwise.
+/// By default a case counts as quiet after this many days without a successful contact.
 const QUIET_DAYS: i32 = 14;
 
 /// Days without contact, 1 to 365.
@@ -44,64 +44,63 @@ impl<'de> Deserialize<'de> for QuietDays {
     }
 }
 
-/// How the agenda is asked for.
+/// The parameters of the agenda.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct AgendaView {
-    /// After how many days without a successful contact an active case counts as quiet.
+    /// An active case counts as quiet after this many days without a successful contact.
     #[param(value_type = i32, minimum = 1, maximum = 365, default = 14, required = false)]
     pub quiet_days: QuietDays,
 }
 
-/// What is before a person, at most 30 of each kind, soonest first.
+/// What waits for the caller: at most 30 entries of each kind, the soonest first.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/agenda.json"))))]
 pub struct Agenda {
     pub as_of: Instant,
-    /// Open ones, and those whose day is over and that nobody has settled.
+    /// Open deadlines, and those that are past due and not settled.
     pub deadlines: Vec<AgendaDeadline>,
-    /// Proposed or booked, from the beginning of the organization's day on.
+    /// Proposed or booked meetings, from the start of the organization's day on.
     pub meetings: Vec<AgendaMeeting>,
-    /// Open, and due by the end of the organization's day.
+    /// Open tasks that are due by the end of the organization's day.
     pub tasks: Vec<AgendaTask>,
-    /// Promises that are open, and due by the end of the organization's day.
+    /// Open promises that are due by the end of the organization's day.
     pub commitments: Vec<AgendaCommitment>,
-    /// Active cases without a successful contact for so many days, the quietest first. For a supervisor there come
-    /// before them the open cases whose lead has left, the oldest first, and those that nobody leads yet. `reason` says
-    /// which it is.
+    /// Active cases without a successful contact for `quiet_days`, the quietest first. A supervisor gets before them
+    /// the open cases whose lead has left, the oldest first, and the cases without a lead. `reason` says which it is.
     pub quiet_cases: Vec<QuietCase>,
     /// Cases that are offered to the caller, the oldest offer first.
     pub handovers: Vec<AgendaHandover>,
 }
 
-/// A deadline, where its case is.
+/// A deadline, with its case.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AgendaDeadline {
     pub id: DeadlineId,
     pub case_id: CaseId,
     pub case_number: String,
-    /// Absent where nobody leads the case.
+    /// Absent if the case has no lead.
     pub lead_advocate_id: Option<UserId>,
     pub action_id: ActionId,
     pub due_on: Day,
-    /// The end of that day where the forum is.
+    /// The end of that day in the forum's time zone.
     pub due_at: Instant,
     pub time_zone: Zone,
-    /// `running`, `pending_trigger`, or `missed` once its day is over.
+    /// `running`, `pending_trigger`, or `missed` after the due date.
     pub status: DeadlineStatus,
     pub overdue: bool,
 }
 
-/// A meeting to come.
+/// A meeting in the future.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AgendaMeeting {
     pub id: MeetingId,
     pub case_id: CaseId,
     pub case_number: String,
-    /// Absent where nobody leads the case.
+    /// Absent if the case has no lead.
     pub lead_advocate_id: Option<UserId>,
     #[serde(rename = "type")]
     pub kind: MeetingType,
@@ -121,13 +120,13 @@ pub struct AgendaTask {
     pub id: TaskId,
     pub case_id: CaseId,
     pub case_number: String,
-    /// Absent where nobody leads the case.
+    /// Absent if the case has no lead.
     pub lead_advocate_id: Option<UserId>,
-    /// Absent where it is nobody's.
+    /// Absent if the task has no assignee.
     pub assignee_id: Option<UserId>,
     pub title: Line<200>,
     pub due_on: Day,
-    /// Whether its day is over.
+    /// Whether the due date is over.
     pub overdue: bool,
 }
 
@@ -138,41 +137,41 @@ pub struct AgendaCommitment {
     pub id: CommitmentId,
     pub case_id: CaseId,
     pub case_number: String,
-    /// Absent where nobody leads the case.
+    /// Absent if the case has no lead.
     pub lead_advocate_id: Option<UserId>,
     pub meeting_id: MeetingId,
     pub party: CommitmentParty,
     pub text: Text<2000>,
     pub due_on: Day,
-    /// Whether its day is over.
+    /// Whether the due date is over.
     pub overdue: bool,
 }
 
 text_enum! {
-    /// Why a case is among those that need somebody.
+    /// Why a case needs attention.
     pub enum QuietReason {
-        /// The lead has left: they are suspended or removed, or work no cases any more.
+        /// The lead has left: they are suspended or removed, or have a role that no longer works on cases.
         LeadLeft = "lead_left",
-        /// Nobody leads it yet.
+        /// The case has no lead yet.
         NoLead = "no_lead",
-        /// Nobody has been reached for so many days, or ever.
+        /// Nobody was reached for `quiet_days`, or ever.
         Quiet = "quiet",
     }
 }
 
-/// A case that needs somebody: its lead has left, nobody leads it yet, or it has gone quiet.
+/// A case that needs attention: its lead has left, it has no lead yet, or it is quiet.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct QuietCase {
     pub case_id: CaseId,
     pub case_number: String,
     pub reason: QuietReason,
-    /// Absent where nobody leads the case.
+    /// Absent if the case has no lead.
     pub lead_advocate_id: Option<UserId>,
     pub status: CaseStatus,
     pub priority: Priority,
     pub opened_at: Instant,
-    /// Absent where nobody was ever reached.
+    /// Absent if nobody was ever reached.
     pub last_contact_at: Option<Instant>,
 }
 

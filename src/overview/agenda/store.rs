@@ -1,5 +1,5 @@
-//! Queries over everything that is due, each narrowed by [`visible`] or by [`visible!`]: what hangs on a case is found
-//! without reading the case, and the headings of all of them are read at once.
+//! Queries over everything that is due, each limited by [`visible`] or by [`visible!`]. The queries find records by
+//! their `case_id` without reading the case. [`name_cases`] then reads all case numbers and leads in one query.
 
 use super::model::*;
 use crate::{
@@ -23,24 +23,24 @@ use crate::{
 use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// As many of each kind.
+/// The maximum number of entries of each kind.
 const MOST: i64 = 30;
 const DAY_SECONDS: i64 = 24 * 3600;
 
-/// The cases whose work is on the caller's agenda: those that an advocate is assigned to, those of the teams that a
-/// supervisor oversees.
+/// The condition for cases whose work is on the caller's agenda: the cases that an advocate is assigned to, or the
+/// cases of a supervisor's teams.
 fn visible(tx: &Tx) -> Condition {
     let seen = match tx.scope() {
         Scope::Teams(_) => visibility::current_user_teams(tx, "cases.team_id"),
         Scope::Assigned(_) => visibility::assigned_cases(tx, "cases.id"),
         Scope::Organization | Scope::Counted | Scope::Own(_) | Scope::Nothing => Condition::nothing(),
     };
-    // What should never have been is nobody's work.
+    // A case that was entered in error needs no work.
     seen.then(" AND cases.status <> 'entered_in_error'")
 }
 
-/// The same for the rows of a table that hang on those cases. An advocate's are found by the assignments alone: their
-/// cases, which are long rows, are read only for what is found.
+/// The same for the rows of a table with a `case_id`. For an advocate the assignments decide alone: rows of `cases` are
+/// long, so they are read only for the rows that match.
 macro_rules! visible {
     ($tx:expr, $table:literal) => {
         match $tx.scope() {
@@ -60,8 +60,8 @@ macro_rules! visible {
     };
 }
 
-/// For a supervisor what nobody sees to first, and then the rest, which is asked for only where there is room for it;
-/// an advocate leads or helps, and has no such list.
+/// Puts a supervisor's unassigned items first. The other items are queried only if the limit leaves room. For an
+/// advocate `nobodys` is empty, because an advocate leads or helps in all their cases.
 fn unassigned_first<T>(
     nobodys: Vec<T>,
     all: impl FnOnce() -> Result<Vec<T>>,
@@ -84,7 +84,7 @@ pub fn agenda(tx: &mut Tx, view: &AgendaView) -> Result<Agenda> {
     let zone = organizations::store::find(tx)?.time_zone;
     let today = Day::of(as_of, &zone);
     let quiet_since = as_of.plus_seconds(-DAY_SECONDS * i64::from(view.quiet_days.days()));
-    // What belongs to people who have left has nobody to see to it either.
+    // Work of people who have left is unassigned, too.
     let left = if oversees { users::store::left(tx)? } else { Vec::new() };
     let nobodys_deadlines = if oversees { nobodys_deadlines(tx, &left, as_of)? } else { Vec::new() };
     let nobodys_tasks = if oversees { nobodys_tasks(tx, left.clone(), today)? } else { Vec::new() };
@@ -102,7 +102,7 @@ pub fn agenda(tx: &mut Tx, view: &AgendaView) -> Result<Agenda> {
     Ok(agenda)
 }
 
-/// Says of everything that hangs on a case which case that is and who leads it: one query for all.
+/// Fills in case number and lead of every item with a case, in one query.
 fn name_cases(tx: &mut Tx, agenda: &mut Agenda) -> Result<()> {
     let mut unnamed: Vec<(CaseId, &mut String, &mut Option<UserId>)> = Vec::new();
     unnamed.extend(
@@ -131,7 +131,7 @@ fn name_cases(tx: &mut Tx, agenda: &mut Agenda) -> Result<()> {
     Ok(())
 }
 
-/// The ids of everything on it, for the audit log.
+/// The ids of all items, for the audit log.
 fn shown(agenda: &Agenda) -> Vec<Key> {
     fn key<K: 'static>(id: Id<K>) -> Key {
         Key::from_uuid(id.uuid())
@@ -145,8 +145,8 @@ fn shown(agenda: &Agenda) -> Vec<Key> {
     ids
 }
 
-/// The first deadlines of the cases that nobody leads, or whose lead has left: they are among those of the cases whose
-/// next deadline is first.
+/// The first deadlines of the cases that have no lead or whose lead has left. It is enough to query the cases with the
+/// earliest `next_deadline_on`.
 fn nobodys_deadlines(tx: &mut Tx, left: &[UserId], as_of: Instant) -> Result<Vec<AgendaDeadline>> {
     let of_caller = |tx: &Tx| {
         let due = cases::table
@@ -155,7 +155,7 @@ fn nobodys_deadlines(tx: &mut Tx, left: &[UserId], as_of: Instant) -> Result<Vec
         let due = due.filter(visible(tx)).into_boxed::<Dialect>();
         due.order((cases::next_deadline_on.asc(), cases::id.asc())).select(cases::id).limit(MOST)
     };
-    // Spelled out, so that the index of these serves it.
+    // Written literally, to match the partial index.
     let nobodys = Condition::sql("cases.lead_advocate_id IS NULL AND cases.next_deadline_on IS NOT NULL");
     let mut cases: Vec<CaseId> = of_caller(tx).filter(nobodys).load(tx.conn)?;
     if !left.is_empty() {
@@ -168,7 +168,7 @@ fn nobodys_deadlines(tx: &mut Tx, left: &[UserId], as_of: Instant) -> Result<Vec
 fn open_deadlines(tx: &mut Tx, of_cases: Option<Vec<CaseId>>, as_of: Instant) -> Result<Vec<AgendaDeadline>> {
     let mut query = deadlines::table
         .filter(deadlines::organization_id.eq(tx.organization()))
-        // Spelled out, so that the indexes of open deadlines serve it.
+        // Written literally, to match the partial indexes of open deadlines.
         .filter(Condition::sql("deadlines.status IN ('pending_trigger', 'running')"))
         .filter(visible!(tx, "deadlines"))
         .into_boxed::<Dialect>();
@@ -201,7 +201,7 @@ fn open_deadlines(tx: &mut Tx, of_cases: Option<Vec<CaseId>>, as_of: Instant) ->
     Ok(rows.into_iter().map(item).collect())
 }
 
-/// What [`name_cases`] fills in.
+/// The placeholder that [`name_cases`] replaces.
 const UNNAMED: (String, Option<UserId>) = (String::new(), None);
 
 fn coming_meetings(tx: &mut Tx, from: Instant) -> Result<Vec<AgendaMeeting>> {
@@ -245,14 +245,14 @@ fn coming_meetings(tx: &mut Tx, from: Instant) -> Result<Vec<AgendaMeeting>> {
     Ok(rows.into_iter().map(item).collect())
 }
 
-/// Whose tasks are asked for.
+/// The assignees whose tasks are queried.
 enum Assignee {
     Anybody,
     Nobody,
     OneOf(Vec<UserId>),
 }
 
-/// The due tasks that nobody has, and those of people who have left, soonest first.
+/// The due tasks without an assignee and those of people who have left, soonest first.
 fn nobodys_tasks(tx: &mut Tx, left: Vec<UserId>, today: Day) -> Result<Vec<AgendaTask>> {
     let mut tasks = due_tasks(tx, Assignee::Nobody, today)?;
     if !left.is_empty() {
@@ -316,11 +316,11 @@ fn due_commitments(tx: &mut Tx, today: Day) -> Result<Vec<AgendaCommitment>> {
     Ok(rows.into_iter().map(item).collect())
 }
 
-/// The statuses in which a case still asks for work, as the index of open cases by their lead has them.
+/// The statuses in which a case still needs work. The text matches the partial index of open cases by lead.
 const OPEN: &str = "cases.status IN ('referred', 'triage', 'waitlisted', 'accepted', 'active', 'on_hold', 'closing')";
 
-/// For a supervisor first the cases whose lead has left, and what nobody leads yet; then the active cases in which
-/// nobody was ever reached, and those in which it has been long. Each is a walk of an index of its own.
+/// For a supervisor, first the cases whose lead has left and the cases without a lead. Then the active cases in which
+/// nobody was ever reached, and those whose last contact is long ago. Each query walks its own index.
 fn quiet_cases(tx: &mut Tx, left: Vec<UserId>, since: Instant) -> Result<Vec<QuietCase>> {
     let columns = (
         cases::id,
@@ -343,7 +343,7 @@ fn quiet_cases(tx: &mut Tx, left: Vec<UserId>, since: Instant) -> Result<Vec<Qui
     if matches!(tx.scope(), Scope::Teams(_)) {
         let nobodys =
             Condition::sql("cases.lead_advocate_id IS NULL AND cases.status IN ('referred', 'triage', 'accepted')");
-        // The lead, whom none of them has, is named for the order of the index.
+        // The lead is NULL in all of these rows; it is in the order only to match the index.
         let nobodys = of_caller(tx).filter(nobodys).order((
             cases::lead_advocate_id.asc(),
             cases::opened_at.asc(),
@@ -375,7 +375,7 @@ fn quiet_cases(tx: &mut Tx, left: Vec<UserId>, since: Instant) -> Result<Vec<Qui
                 last_contact_at,
             },
         );
-        // A case that is listed already has its more pressing reason.
+        // A case that is already listed keeps its more urgent reason.
         let new: Vec<QuietCase> =
             items.filter(|item| !quiet.iter().any(|other| other.case_id == item.case_id)).collect();
         quiet.extend(new);
@@ -384,7 +384,7 @@ fn quiet_cases(tx: &mut Tx, left: Vec<UserId>, since: Instant) -> Result<Vec<Qui
     Ok(quiet)
 }
 
-/// The offers to the caller, who may know of the number of a case before they see the case.
+/// The handovers that are offered to the caller. The caller may know the case number before they can see the case.
 fn offered(tx: &mut Tx) -> Result<Vec<AgendaHandover>> {
     let query = handovers::table
         .inner_join(

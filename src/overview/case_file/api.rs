@@ -42,13 +42,14 @@ pub async fn get_case_file(
     plain(db.read(&who, move |tx| store::get(tx, *id, reader)).await?)
 }
 
-/// How many files are set at once: long ones take seconds, and the processors are everybody's.
+/// The number of files that are rendered at the same time. Long files take seconds of CPU time, which other requests
+/// need, too.
 static RENDER_PERMITS: Semaphore = Semaphore::const_new(2);
 
 /// Print a case file
 ///
 /// In large type: as PDF or as HTML, by `format` or by `Accept`. `for` says who gets it, and so what it holds:
-/// `internal` all that the caller may see, `client` the client's version, `recipient` what is left of that without
+/// `internal` all that the caller may see, `client` the client's version, `recipient` the client's version without
 /// contacts, statement and places, under the notice of 42 CFR part 2. Requires a password entered within the last ten
 /// minutes and a reason. Not allowed with break-glass access. A PDF is refused (`format_cannot_show_text`) if its fonts
 /// do not support the script; use HTML.
@@ -75,8 +76,8 @@ pub async fn print_case_file(
     let (file, organization, by) = outgoing.gather(&db, &who, move |tx| store::printed(tx, id, audience)).await?;
     let turn = RENDER_PERMITS.acquire().await.map_err(ApiError::internal)?;
     let about = outgoing.clone();
-    // Setting pages takes its time: not on the thread that answers everybody. A caller who has gone away meanwhile
-    // still has the turn.
+    // Rendering takes long, so it runs on a blocking thread. The closure owns the permit, so that it is held until
+    // rendering ends even if the caller disconnects.
     let set = block(move || {
         let _turn = turn;
         let mut sheet = print::sheet(&file, &by, about.reason());

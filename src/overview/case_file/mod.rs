@@ -1,5 +1,5 @@
-//! A report for one case: everything that happened in it, for supervision, and in a version of its own for the client
-//! who asks for it.
+//! The case file: everything that happened in one case, in one document. One version is for supervision, another for
+//! the client.
 
 pub mod api;
 pub mod client;

@@ -1,4 +1,4 @@
-//! What a case file holds: the whole of a case, for those who work in it.
+//! The model of a case file for those who work on the case.
 
 use super::{
     client::model::ClientFile,
@@ -27,37 +27,37 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 text_enum! {
-    /// For whom a case file is.
+    /// The reader of a case file.
     pub enum Reader {
-        /// For those who work in the case and who answer for it: all that the caller may see.
+        /// For staff who work on the case or supervise it: all that the caller may see.
         Supervision = "supervision",
-        /// For the client who asks for it: what the portal would show, and what became of their matters.
+        /// For the client: what the portal shows, and the results of the client's matters.
         Client = "client",
     }
 }
 
-/// For whom to read a case file.
+/// The parameters of a case file.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct FileQuery {
-    /// `supervision`, unless said.
+    /// By default `supervision`.
     #[param(inline)]
     pub reader: Option<Reader>,
 }
 
-/// What a printed case file is made of: for each audience another version.
+/// A case file to print, in the version for its audience.
 #[derive(Debug)]
 pub enum PrintedFile {
     /// `for=internal`: all that the caller may see.
     Internal(Box<SupervisionFile>),
     /// `for=client`: the client's version.
     Client(Box<ClientFile>),
-    /// `for=recipient`: less than the client's version. It has no contacts, no statement and no lines of the story.
+    /// `for=recipient`: less than the client's version. It has no contacts, no statement and no story.
     Recipient(Box<ClientFile>),
 }
 
-/// Everything that happened in a case, for whom it was asked for.
+/// Everything that happened in a case, in the version for the reader.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(tag = "reader", rename_all = "snake_case")]
 #[schema(example = json!(crate::types::example(include_str!("examples/case_file.json"))))]
@@ -66,63 +66,63 @@ pub enum CaseFile {
     Client(Box<ClientFile>),
 }
 
-/// The whole of a case, for those who work in it. Its records are as their own calls show them; who and what they name
-/// is in `people` and `providers`.
+/// The whole case, for those who work on it. Its records have the same form as in their own endpoints. `people` and
+/// `providers` resolve the ids in them.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct SupervisionFile {
-    /// When it was put together.
+    /// When the file was created.
     pub as_of: Instant,
-    /// The organization's, in which the days of the story are counted.
+    /// The organization's time zone, which defines the days of the story.
     pub time_zone: Zone,
-    /// With its client and its lead.
+    /// The case, with its client and its lead.
     pub case: Case,
     /// What happened, in order, the oldest first.
     pub story: Vec<StoryLine>,
-    /// Each with the actions against it.
+    /// The barriers, each with the actions against it.
     pub barriers: Vec<FileBarrier>,
-    /// The actions that are against the case itself, or against a barrier that was left out.
+    /// The actions against the case itself, or against a barrier that was left out.
     pub actions: Vec<FileAction>,
-    /// Each with what was promised in it.
+    /// The meetings, each with the promises made in it.
     pub meetings: Vec<Meeting>,
-    /// Those that the caller may read, each with its amendments.
+    /// The notes that the caller may read, each with its amendments.
     pub notes: Vec<Note>,
     pub tasks: Vec<Task>,
     pub transitions: Vec<CaseTransition>,
     pub episodes: Vec<EpisodeRow>,
     pub assignments: Vec<Assignment>,
-    /// The client's needs and preferences, as they approved them last.
+    /// The latest version of the client's needs and preferences that they approved.
     pub statement: Option<Statement>,
-    /// Whoever is named in it by an id.
+    /// The users whose ids are in the file.
     pub people: Vec<UserRef>,
-    /// The same of providers.
+    /// The providers whose ids are in the file.
     pub providers: Vec<FileProvider>,
     pub left_out: LeftOut,
 }
 
-/// A barrier, and what was done against it.
+/// A barrier, and the actions against it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FileBarrier {
     pub barrier: Barrier,
     pub actions: Vec<FileAction>,
 }
 
-/// An action, and by when it had to be done or answered.
+/// An action, and its deadlines.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FileAction {
     pub action: Action,
     pub deadlines: Vec<Deadline>,
 }
 
-/// What a provider is called.
+/// A provider's name.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct FileProvider {
     pub id: ProviderId,
     pub name: Line<200>,
 }
 
-/// How many records of each kind a file does not show: a file shows the newest 2,000, and of notes so many as come to
-/// two million bytes.
+/// The number of omitted records of each kind. A file shows the newest 2,000 of each kind, and at most two million
+/// bytes of notes.
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[schema(as = FileLeftOut)]
 pub struct LeftOut {
@@ -131,7 +131,7 @@ pub struct LeftOut {
     pub deadlines: i64,
     pub meetings: i64,
     pub commitments: i64,
-    /// Of those that the caller may read.
+    /// Only notes that the caller may read.
     pub notes: i64,
     pub tasks: i64,
     pub transitions: i64,
@@ -139,7 +139,7 @@ pub struct LeftOut {
 }
 
 impl LeftOut {
-    /// The kinds of which something was left out, in words.
+    /// The kinds with omitted records, as names for people, with the counts.
     pub fn counts(&self) -> Vec<(&'static str, i64)> {
         let all = [
             ("barriers", self.barriers),
@@ -157,12 +157,12 @@ impl LeftOut {
 }
 
 impl SupervisionFile {
-    /// Every action that is shown.
+    /// All actions in the file.
     pub fn every_action(&self) -> impl Iterator<Item = &FileAction> {
         self.barriers.iter().flat_map(|barrier| &barrier.actions).chain(&self.actions)
     }
 
-    /// What the records say of what happened when.
+    /// Builds the story from the records of the file.
     pub fn tell(&self) -> Vec<StoryLine> {
         let mut story = Story::new(&self.time_zone);
         story.at(self.case.opened_at, StoryEvent::CaseOpened, "The case was opened.");
@@ -188,7 +188,7 @@ impl SupervisionFile {
                 );
             }
         }
-        // What was entered in error has not happened.
+        // An action that was entered in error never happened.
         for FileAction { action, deadlines } in
             self.every_action().filter(|file| file.action.status != ActionStatus::EnteredInError)
         {
@@ -231,12 +231,12 @@ fn tell_deadline(story: &mut Story<'_>, deadline: &Deadline, name: &str) {
         DeadlineStatus::Running | DeadlineStatus::PendingTrigger => {
             story.on(deadline.due_on, StoryEvent::DeadlineDue, format!("The last day: {name}."));
         }
-        // Nobody had to do anything on that day any more.
+        // The due date no longer had any effect.
         DeadlineStatus::Excused | DeadlineStatus::Superseded => {}
     }
 }
 
-/// What a barrier is, in few words.
+/// A barrier in a few words.
 pub fn barrier_words(barrier: &Barrier) -> String {
     match &barrier.type_text {
         Some(text) => format!("{} ({text})", barrier.kind.label()),
@@ -249,7 +249,7 @@ pub const fn reached_words(reached: bool) -> &'static str {
     if reached { "somebody was reached" } else { "nobody was reached" }
 }
 
-/// Who turned to whom.
+/// The direction of the contact, in words.
 pub const fn direction_words(direction: ContactDirection) -> &'static str {
     match direction {
         ContactDirection::In => "to us",
@@ -257,7 +257,7 @@ pub const fn direction_words(direction: ContactDirection) -> &'static str {
     }
 }
 
-/// How a contact was made, and whether that was corrected later.
+/// How a contact was made, and whether it was corrected later.
 pub fn contact_words(note: &Note) -> String {
     let mode = note.mode.map_or_else(|| "Contact".to_owned(), |mode| words(mode.as_str()));
     let reached = reached_words(note.successful == Some(true));

@@ -1,12 +1,11 @@
-//! What happened, in order: the dates of a case as lines to be read from the top down. Knows nothing of who reads them.
+//! The story of a case: its events in the order of time. This module does not depend on the reader.
 
 use crate::types::{Day, Instant, Zone};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 text_enum! {
-    /// What a line of the story tells of. What happens on one day without an hour stands in this order, after what has
-    /// one.
+    /// The kind of an event. Events of one day without a time come after those with a time, in this order.
     pub enum StoryEvent {
         CaseOpened = "case_opened",
         CaseMoved = "case_moved",
@@ -17,27 +16,27 @@ text_enum! {
         ActionFiled = "action_filed",
         ActionDecided = "action_decided",
         DeadlineMet = "deadline_met",
-        /// The last day of a deadline that is still open: it may lie ahead.
+        /// The due date of a deadline that is still open; it may be in the future.
         DeadlineDue = "deadline_due",
         DeadlineMissed = "deadline_missed",
     }
 }
 
-/// One thing that happened.
+/// One event.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/story_line.json"))))]
 pub struct StoryLine {
-    /// The day, of the organization's calendar.
+    /// The day, by the organization's calendar.
     pub on: Day,
-    /// The moment; absent where only the day is known.
+    /// The time; absent if only the day is known.
     pub at: Option<Instant>,
     pub event: StoryEvent,
-    /// The same in one sentence.
+    /// The event in one sentence.
     pub words: String,
 }
 
-/// A story while it is gathered.
+/// Collects the lines of a story.
 #[derive(Debug)]
 pub struct Story<'z> {
     zone: &'z Zone,

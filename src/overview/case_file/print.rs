@@ -1,4 +1,4 @@
-//! A case file as it is handed out, in the words of whoever works in the case.
+//! Prints a case file for staff, and chooses the version for the audience.
 
 use super::{client, model::*, narrative::StoryLine};
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     types::{Day, Instant, Line, Zone, code::words},
 };
 
-/// The pages, for whom the file is.
+/// The pages in the version for the audience.
 pub fn sheet(file: &PrintedFile, by: &str, reason: &Line<500>) -> Sheet {
     match file {
         PrintedFile::Internal(file) => Printer { file }.sheet(by, reason),
@@ -25,7 +25,7 @@ pub fn sheet(file: &PrintedFile, by: &str, reason: &Line<500>) -> Sheet {
     }
 }
 
-/// The day on which it was put together, where the organization is.
+/// The day on which the file was created, in the organization's time zone.
 pub fn today(file: &PrintedFile) -> String {
     let (as_of, zone) = match file {
         PrintedFile::Internal(file) => (file.as_of, &file.time_zone),
@@ -34,10 +34,10 @@ pub fn today(file: &PrintedFile) -> String {
     date(Day::of(as_of, zone))
 }
 
-/// How many bytes of text a PDF holds: some two hundred pages, which take seconds to set.
+/// The maximum number of bytes of text in a PDF: about two hundred pages, which take seconds to render.
 const MOST_IN_A_PDF: usize = 300_000;
 
-/// As much of a sheet as a PDF holds. Where that is not all, it says so at its beginning and at its end.
+/// The part of a sheet that fits into a PDF. If something is omitted, the PDF says so at the beginning and at the end.
 pub fn for_pdf(sheet: Sheet) -> Sheet {
     cut(sheet, MOST_IN_A_PDF)
 }
@@ -45,7 +45,7 @@ pub fn for_pdf(sheet: Sheet) -> Sheet {
 fn cut(mut sheet: Sheet, most: usize) -> Sheet {
     let mut room = most;
     let fits = sheet.blocks.iter().take_while(|block| {
-        // Everything that is long is a text.
+        // Only text blocks can be long.
         let length = if let Block::Text(text) = block { text.len() } else { 0 };
         room.checked_sub(length).inspect(|rest| room = *rest).is_some()
     });
@@ -64,7 +64,7 @@ fn cut(mut sheet: Sheet, most: usize) -> Sheet {
     sheet
 }
 
-/// A story, the lines of a day together: what happened up to a day, and what is still to come.
+/// A story, grouped by day: what happened up to `today`, and what is still to come.
 pub fn narrative(lines: &[StoryLine], today: Day) -> Vec<Block> {
     let (past, ahead) = lines.split_at(lines.partition_point(|line| line.on <= today));
     let mut blocks = Vec::new();
@@ -81,7 +81,7 @@ pub fn narrative(lines: &[StoryLine], today: Day) -> Vec<Block> {
     blocks
 }
 
-/// A heading, if anything stands under it.
+/// Adds a heading and its blocks, unless there are no blocks.
 pub fn section(blocks: &mut Vec<Block>, heading: &str, under: impl Iterator<Item = Block>) {
     let mut under = under.peekable();
     if under.peek().is_some() {
@@ -90,12 +90,12 @@ pub fn section(blocks: &mut Vec<Block>, heading: &str, under: impl Iterator<Item
     }
 }
 
-/// A day and an hour, as the clocks of a zone show it.
+/// A day and a time, in the given time zone.
 pub fn hour(at: Instant, zone: &Zone) -> String {
     at.jiff().to_zoned_datetime(zone.jiff()).strftime("%-d %B %Y, %H:%M").to_string()
 }
 
-/// Lines of a text: those that say nothing are left out.
+/// The lines of a text, without empty ones.
 #[derive(Default)]
 pub struct Lines(Vec<String>);
 impl Lines {
@@ -305,7 +305,7 @@ impl Printer<'_> {
         Block::Text(text)
     }
 
-    /// What a correction has replaced, in words.
+    /// The values that a correction replaced, in words.
     fn replaced(&self, before: &NoteDetails) -> String {
         let mut parts = Vec::new();
         parts.extend(before.occurred_at.map(|at| hour(at, &self.file.time_zone)));
@@ -364,7 +364,7 @@ fn deadline(lines: &mut Lines, deadline: &Deadline) {
     lines.tell("Note", deadline.note.as_ref());
 }
 
-/// The sections of a statement, under the words that say whose they are.
+/// The sections of a statement, under a heading that says whose words they are.
 fn statement(statement: &Statement) -> Vec<Block> {
     let on =
         statement.approval.as_ref().map_or_else(String::new, |approval| format!(", approved on {}", date(approval.on)));

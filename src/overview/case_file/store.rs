@@ -1,4 +1,4 @@
-//! Gathers a case file: every kind of record by the rules of its own store, all of one state of the database.
+//! Reads a case file: each kind of record by the rules of its own store, all from one state of the database.
 
 use super::{client, model::*};
 use crate::{
@@ -39,10 +39,10 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How many bytes of notes a file holds: a note may be a hundred times as long as any other record.
+/// The maximum number of bytes of notes in a file. A note may be a hundred times as long as any other record.
 const MOST_TEXT: usize = 2_000_000;
 
-/// The case, if this caller works in it. Who sees that there is a case, and not what is in it, reads no file of it.
+/// The case, if this caller works on it. A role that sees cases but not their content gets no case file.
 pub(super) fn visible(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
     let row = cases::store::find(tx, id)?;
     if tx.actor()?.role.sees_content() { Ok(row) } else { Err(ApiError::not_found()) }
@@ -54,10 +54,10 @@ pub fn get(tx: &mut Tx, id: CaseId, reader: Reader) -> Result<CaseFile> {
     gather(tx, row, reader)
 }
 
-/// What is printed of it for this audience, whose record it is, and the name of the caller.
+/// The file for this audience, the name of the organization that owns the record, and the caller's name.
 ///
 /// # Errors
-/// 409 of a case that was entered in error, for a recipient: it may be of another person.
+/// 409 if the case was entered in error and the audience is a recipient: the record may be of another person.
 pub fn printed(tx: &mut Tx, id: CaseId, audience: Audience) -> Result<(PrintedFile, Line<200>, String)> {
     let row = visible(tx, id)?;
     let by = users::store::own(tx)?.display_name.to_string();
@@ -73,7 +73,7 @@ pub fn printed(tx: &mut Tx, id: CaseId, audience: Audience) -> Result<(PrintedFi
     Ok((file, organization, by))
 }
 
-/// Notes that the file leaves; says whose it is.
+/// Writes the export to the audit log, and returns the client of the case.
 pub fn export(tx: &mut Tx, id: CaseId, audience: Audience, format: PrintFormat) -> Result<Vec<ClientId>> {
     let row = visible(tx, id)?;
     tx.audit_read_as("case.file_exported", row.id, &[audience.as_str(), format.as_str()]);
@@ -125,8 +125,7 @@ fn whole(tx: &mut Tx, row: CaseRow) -> Result<SupervisionFile> {
     Ok(file)
 }
 
-/// The barriers, each with its actions, and the actions that stand under none that is shown; each action with its
-/// deadlines.
+/// The barriers, each with its actions, and the actions without a barrier in the file. Each action has its deadlines.
 fn ladders(tx: &mut Tx, case: CaseId, left_out: &mut LeftOut) -> Result<(Vec<FileBarrier>, Vec<FileAction>)> {
     let barriers = barriers::store::of_case_file(tx, case)?.noting(&mut left_out.barriers);
     let actions: Vec<ActionRow> = actions::store::of_case_file(tx, case)?.noting(&mut left_out.actions);
@@ -146,13 +145,13 @@ fn ladders(tx: &mut Tx, case: CaseId, left_out: &mut LeftOut) -> Result<(Vec<Fil
             None => of_case.push(file),
         }
     }
-    // What hangs on an action that was left out is left out with it.
+    // The deadlines of an omitted action are omitted, too.
     let lost: usize = of_actions.values().map(Vec::len).sum();
     left_out.deadlines += i64::try_from(lost).unwrap_or(i64::MAX);
     Ok((files, of_case))
 }
 
-/// The meetings, each with what was promised in it.
+/// The meetings, each with the promises made in it.
 fn meetings_of(tx: &mut Tx, case: CaseId, left_out: &mut LeftOut) -> Result<Vec<Meeting>> {
     let rows = meetings::store::of_case_file(tx, case)?.noting(&mut left_out.meetings);
     let promises = commitments::store::of_case_file(tx, case)?.noting(&mut left_out.commitments);
@@ -170,7 +169,7 @@ fn meetings_of(tx: &mut Tx, case: CaseId, left_out: &mut LeftOut) -> Result<Vec<
     Ok(meetings)
 }
 
-/// Whoever the file names by an id.
+/// The users whose ids are in the file.
 fn people(tx: &mut Tx, file: &SupervisionFile) -> Result<Vec<UserRef>> {
     let mut ids: BTreeSet<UserId> = file.case.lead_advocate_id.into_iter().collect();
     ids.extend(file.barriers.iter().map(|file| file.barrier.created_by));

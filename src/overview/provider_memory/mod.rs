@@ -1,4 +1,4 @@
-//! Provider memory: what the cases that somebody works in tell of a provider.
+//! Provider memory: the history with a provider, counted over the cases that the caller works on.
 
 pub mod api;
 pub mod model;

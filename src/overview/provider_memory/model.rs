@@ -1,4 +1,4 @@
-//! What is remembered of a provider, and how it is counted.
+//! The model of provider memory, and its counts.
 
 use crate::{
     casework::{
@@ -11,28 +11,28 @@ use crate::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// How a provider's promises were kept.
+/// How a provider has kept its promises.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Default, PartialEq, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/promises.json"))))]
 pub struct Promises {
-    /// Those kept in time.
+    /// Promises that were kept in time.
     #[schema(minimum = 0)]
     pub numerator: i64,
-    /// Those kept, late or broken.
+    /// Promises that were kept, late or broken.
     #[schema(minimum = 0)]
     pub denominator: i64,
-    /// The kept-promise rate, `numerator` by `denominator`; absent where nothing can be said yet.
+    /// The rate of kept promises, `numerator` divided by `denominator`; absent if `denominator` is 0.
     #[schema(minimum = 0, maximum = 1)]
     pub rate: Option<f64>,
     #[schema(minimum = 0)]
     pub late: i64,
     #[schema(minimum = 0)]
     pub broken: i64,
-    /// Not due yet, or nobody has said what became of it. Not in the rate.
+    /// Not due yet, or without a recorded result. Not in the rate.
     #[schema(minimum = 0)]
     pub open: i64,
-    /// Nobody asks for it any more. Not in the rate.
+    /// No longer needed. Not in the rate.
     #[schema(minimum = 0)]
     pub waived: i64,
 }
@@ -55,16 +55,16 @@ impl Promises {
     }
 }
 
-/// A share; none where there is nothing to share.
+/// A share; `None` if the denominator is 0.
 fn ratio(numerator: i64, denominator: i64) -> Option<f64> {
     let (numerator, denominator) = (i32::try_from(numerator).ok()?, i32::try_from(denominator).ok()?);
     (denominator > 0).then(|| f64::from(numerator) / f64::from(denominator))
 }
 
-/// How many barriers there are, by what became of them.
+/// The number of barriers, by how they ended.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
 pub struct BarrierCounts {
-    /// Those that have not ended.
+    /// Barriers that have not ended.
     #[schema(minimum = 0)]
     pub open: i64,
     #[schema(minimum = 0)]
@@ -98,16 +98,16 @@ pub struct BarriersOfType {
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct BarriersOfService {
-    /// Absent for the barriers that name none.
+    /// Absent for barriers without a service.
     pub service_id: Option<ServiceId>,
     #[serde(flatten)]
     pub counts: BarrierCounts,
 }
 
-/// How many barriers there are of a type, at a service, in a status.
+/// The number of barriers of a type, at a service, in a status.
 pub type Counted = (BarrierType, Option<ServiceId>, BarrierStatus, i64);
 
-/// The same counts by one of their parts, the most frequent first.
+/// Groups the counts by one part, the most frequent first.
 fn by<K: PartialEq + Copy>(counts: &[Counted], key: impl Fn(&Counted) -> K) -> Vec<(K, BarrierCounts)> {
     let mut groups: Vec<(K, BarrierCounts)> = Vec::new();
     for counted in counts {
@@ -135,12 +135,12 @@ pub fn by_service(counts: &[Counted]) -> Vec<BarriersOfService> {
         .collect()
 }
 
-/// What the caller's own caseload tells of a provider.
+/// The history with a provider, over the caller's own caseload.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/provider_memory.json"))))]
 pub struct ProviderMemory {
     pub provider_id: ProviderId,
-    /// Of the commitments of the provider, made in meetings with it.
+    /// The provider's commitments in meetings with it.
     pub promises: Promises,
     /// The most frequent first.
     pub barriers_by_type: Vec<BarriersOfType>,
@@ -148,7 +148,7 @@ pub struct ProviderMemory {
     pub barriers_by_service: Vec<BarriersOfService>,
     #[schema(minimum = 0)]
     pub meetings_held: i64,
-    /// What the provider promised last, at most ten.
+    /// The provider's latest promises, at most ten.
     pub recent_commitments: Vec<Commitment>,
 }
 

@@ -1,4 +1,4 @@
-//! Queries over what is remembered of a provider. Every one starts from the cases that the caller may work in.
+//! Queries for provider memory. Every one starts from the cases that the caller may work in.
 
 use super::model::*;
 use crate::{
@@ -28,9 +28,9 @@ use diesel::{dsl, prelude::*};
 
 const RECENT: i64 = 10;
 
-/// The condition under which a row of a table is of this provider: by its id, which an index on the provider gives
-/// alone. Asked for the provider itself, SQLite, which keeps no statistics, would look at every row of the
-/// organization.
+/// The condition under which a row of a table belongs to this provider. It selects the ids in a subquery that the index
+/// on the provider can answer alone. With a direct condition on the provider, SQLite, which has no statistics here,
+/// would read every row of the organization.
 macro_rules! of_provider {
     ($tx:expr, $table:literal, $provider:expr) => {
         Condition::new(
@@ -85,7 +85,7 @@ fn barrier_counts(tx: &mut Tx, provider: ProviderId) -> Result<Vec<Counted>> {
     Ok(counts.into_iter().map(|(kind, key, status, n)| (kind, key.map(service), status, n)).collect())
 }
 
-/// The promises that this provider made in meetings which the caller may see: a query that may still be grouped.
+/// The promises of this provider in meetings that the caller may see, as a query that can still be grouped.
 macro_rules! promised {
     ($tx:expr, $provider:expr) => {{
         let named = diesel::alias!(commitments as named);

@@ -1,4 +1,4 @@
-//! Self-advocacy: how a client's own voice grows, from meeting to meeting.
+//! Self-advocacy: how a client's own voice develops from meeting to meeting.
 
 pub mod api;
 pub mod model;

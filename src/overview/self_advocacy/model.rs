@@ -1,4 +1,4 @@
-//! What is told of a client's self-advocacy, and how it is reckoned.
+//! The model of a client's self-advocacy, and its computation.
 
 use crate::{
     casework::{
@@ -13,7 +13,7 @@ use diesel::prelude::*;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// What the ratings are worth, in words that a reader cannot miss.
+/// The quality of the ratings. Every response states it, so that no reader misses it.
 const RATINGS_ARE: &str = "local, not validated";
 
 text_enum! {
@@ -31,7 +31,7 @@ impl Question {
     }
 }
 
-/// What a meeting that was held tells of it.
+/// The columns of a held meeting that self-advocacy needs.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = meetings)]
 pub struct HeldRow {
@@ -51,8 +51,8 @@ pub struct HeldMeeting {
     pub case_id: CaseId,
     pub starts_at: Instant,
     pub who_spoke: Option<WhoSpoke>,
-    /// The rank of `who_spoke` on the ladder, 4 (spoke for self) to 1 (non-instructed representation). Absent where the
-    /// client was not there, by choice or because they were excluded: that is no step of the ladder.
+    /// The rank of `who_spoke` on the ladder, from 4 (spoke for self) to 1 (non-instructed representation). Absent if
+    /// the client was not there, by choice or because they were excluded: absence has no rank.
     #[schema(minimum = 1, maximum = 4)]
     pub rank: Option<i32>,
     pub ratings_before: Option<Ratings>,
@@ -72,15 +72,15 @@ impl From<HeldRow> for HeldMeeting {
     }
 }
 
-/// How the answers to one question moved, from before a meeting to after it.
+/// The change in the answers to one question, from before to after a meeting.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct RatingShift {
     pub question: Question,
-    /// The meetings that have an answer from both before and after; only these count.
+    /// The number of meetings with an answer from both before and after. Only these count.
     #[schema(minimum = 0)]
     pub pairs: i32,
-    /// The mean of after less before; absent where there is no pair.
+    /// The mean of after minus before; absent if there is no pair.
     #[schema(minimum = -4, maximum = 4)]
     pub mean_shift: Option<f64>,
 }
@@ -95,7 +95,7 @@ fn shift(question: Question, meetings: &[HeldMeeting]) -> RatingShift {
     RatingShift { question, pairs, mean_shift: (pairs > 0).then(|| f64::from(sum) / f64::from(pairs)) }
 }
 
-/// How a client's own voice was heard over time.
+/// How far a client spoke for themselves over time.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/self_advocacy.json"))))]
@@ -103,20 +103,20 @@ pub struct SelfAdvocacy {
     pub client_id: ClientId,
     /// The earliest first.
     pub meetings: Vec<HeldMeeting>,
-    /// Whether there are earlier meetings than the latest 200, which are shown and counted.
+    /// Whether there are earlier meetings than the latest 200. They are neither shown nor counted.
     pub earlier_left_out: bool,
     /// The rank in the first of the meetings that has one.
     pub first_rank: Option<i32>,
     /// The rank in the last of the meetings that has one.
     pub latest_rank: Option<i32>,
-    /// Says of every rating here what it is: local, not validated.
+    /// The quality of all ratings here: local, not validated.
     pub ratings_are: &'static str,
     /// For each question of the ratings.
     pub shifts: Vec<RatingShift>,
 }
 
 impl SelfAdvocacy {
-    /// `meetings` are the earliest first.
+    /// `meetings` must be sorted by start, the earliest first.
     pub fn new(client_id: ClientId, meetings: Vec<HeldMeeting>, earlier_left_out: bool) -> Self {
         Self {
             client_id,

@@ -16,8 +16,8 @@ const LATEST: usize = 200;
 
 /// The meetings of a client's cases that this caller may see.
 fn visible(tx: &Tx, client: ClientId) -> meetings::BoxedQuery<'static, Dialect> {
-    // By their ids, which indexes give alone: SQLite, which keeps no statistics, would look at every meeting of the
-    // organization.
+    // Selects ids in subqueries that indexes can answer alone. Otherwise SQLite, which has no statistics here, would
+    // read every meeting of the organization.
     let of_client = Condition::new(
         &[
             "meetings.id IN (SELECT named.id FROM meetings AS named WHERE named.organization_id = ",
@@ -38,7 +38,7 @@ pub fn get(tx: &mut Tx, client: ClientId) -> Result<SelfAdvocacy> {
     let client = clients::store::find(tx, client)?.id;
     let held = visible(tx, client).filter(meetings::status.eq(MeetingStatus::Held));
     let mut rows: Vec<HeldRow> = held.select(HeldRow::as_select()).load(tx.conn)?;
-    // Put in order here, for the same reason.
+    // Sorted here and not in SQL, for the same reason.
     rows.sort_unstable_by_key(|row| (row.starts_at, row.id));
     let left_out = rows.len().saturating_sub(LATEST);
     rows.drain(..left_out);

@@ -1,4 +1,4 @@
-//! What a timeline entry is, in the database and on the wire.
+//! The model of a timeline entry: the database row and the API view.
 
 use crate::{
     auth::UserId,
@@ -10,7 +10,7 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// One thing that happened. What it names is fetched where it is kept.
+/// One event. Fetch the record that it names from its own endpoint.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/timeline_entry.json"))))]
@@ -19,10 +19,10 @@ pub struct TimelineEntry {
     pub at: Instant,
     /// `kind.verb`: `case.transitioned`, `barrier.created`, `meeting.held` …
     pub event: String,
-    /// The record that it happened to.
+    /// The record that the event is about.
     pub subject_id: Key,
     pub actor_id: UserId,
-    /// A code that says more: the new status, the role of an assignment, the kind of a note.
+    /// A code with a detail: the new status, the role of an assignment, or the kind of a note.
     pub detail: Option<String>,
 }
 impl From<TimelineRow> for TimelineEntry {

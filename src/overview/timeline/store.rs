@@ -15,11 +15,11 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// What an advocate is not told of: it would tell of a colleague's interests.
+/// The events that only supervisors see, because they would reveal a colleague's interests.
 const FOR_SUPERVISORS: &[&str] = &["conflict_check.run", "conflict_check.found", "conflict_check.decided"];
 
-/// The entries of a case that the caller may work in, without those about notes and conflict checks that are not for
-/// them.
+/// The timeline entries of a case that the caller may work in, without entries about notes and conflict checks that the
+/// caller may not see.
 fn visible(tx: &Tx, case: CaseId) -> Result<entries::BoxedQuery<'static, Dialect>> {
     let all = entries::table
         .filter(entries::organization_id.eq(tx.organization()))

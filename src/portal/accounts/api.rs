@@ -1,4 +1,4 @@
-//! Handlers for accounts, which staff keep.
+//! Handlers for client accounts, which staff manage.
 
 use super::{model::*, store};
 use crate::{

@@ -1,4 +1,4 @@
-//! Accounts: which client somebody who signs in is.
+//! Client accounts: they link a user to the client that the user is.
 
 pub mod api;
 pub mod model;

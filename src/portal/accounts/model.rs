@@ -1,4 +1,4 @@
-//! What an account is, in the database and on the wire.
+//! The model of a client account: the database row and the API view.
 
 use crate::{
     auth::{OrganizationId, UserId},
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
-/// A row of `client_accounts`: a client has one at the most, and so has a user.
+/// A row of `client_accounts`. A client has at most one account, and so has a user.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = client_accounts, treat_none_as_default_value = false)]
 pub struct AccountRow {
@@ -21,13 +21,13 @@ pub struct AccountRow {
     pub created_at: Instant,
 }
 
-/// Who signs in as this client.
+/// The user account of a client.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/client_account.json"))))]
 pub struct ClientAccount {
     pub client_id: ClientId,
     pub user_id: UserId,
-    /// Since when.
+    /// When the user was linked.
     pub created_at: Instant,
 }
 impl From<AccountRow> for ClientAccount {
@@ -36,11 +36,11 @@ impl From<AccountRow> for ClientAccount {
     }
 }
 
-/// Who is to sign in as the client.
+/// The user to link to the client.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"user_id": "019ab3c4-0000-7000-8000-000000000008"}))]
 pub struct NewClientAccount {
-    /// An active user of the organization whose role is `client`, and who is no other client.
+    /// An active user of the organization with the role `client`, who is not linked to another client.
     pub user_id: UserId,
 }

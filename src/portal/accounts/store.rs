@@ -1,4 +1,4 @@
-//! Queries over accounts.
+//! Queries over client accounts.
 
 use super::model::*;
 use crate::{
@@ -12,7 +12,7 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// The accounts that this caller may see: a client their own, the others those of the clients whom they see.
+/// The accounts that this caller may see. A client sees their own; others see those of the clients that they see.
 fn visible(tx: &Tx) -> accounts::BoxedQuery<'static, Dialect> {
     let all = accounts::table.filter(accounts::organization_id.eq(tx.organization())).into_boxed();
     match tx.scope() {
@@ -21,7 +21,8 @@ fn visible(tx: &Tx) -> accounts::BoxedQuery<'static, Dialect> {
     }
 }
 
-/// The client whom the caller is: from it every query of the portal starts. 404 for whoever is none.
+/// The client that the caller is. Every query of the portal starts from it. 404 if the caller is not linked to a
+/// client.
 pub fn own(tx: &mut Tx) -> Result<ClientId> {
     match tx.scope() {
         Scope::Own(_) => Ok(visible(tx).select(accounts::client_id).first(tx.conn)?),
@@ -29,8 +30,8 @@ pub fn own(tx: &mut Tx) -> Result<ClientId> {
     }
 }
 
-/// The same for a change: the client is held until the transaction ends. Who had to wait for it is asked again whether
-/// it is they.
+/// The same for a change: locks the client until the transaction ends. After a wait for the lock it checks the link
+/// again, because it may have changed.
 pub fn hold_own(tx: &mut Tx) -> Result<ClientId> {
     let client = own(tx)?;
     clients::store::lock_for_update(tx, client)?;
@@ -54,7 +55,7 @@ fn delete(tx: &mut Tx, row: &AccountRow) -> Result<()> {
     Ok(())
 }
 
-/// Somebody signs in as this client from now on, and whoever did before does no longer.
+/// Links a user to this client, and unlinks the user who was linked before.
 pub fn set(tx: &mut Tx, client: ClientId, new: &Body<NewClientAccount>) -> Result<ClientAccount> {
     let client = clients::store::lock_for_update(tx, client)?.id;
     let user_id = users::store::client(tx, new.user_id, "/user_id")?;
@@ -68,7 +69,7 @@ pub fn set(tx: &mut Tx, client: ClientId, new: &Body<NewClientAccount>) -> Resul
         delete(tx, &before)?;
     }
     let row = AccountRow { organization_id: tx.organization(), client_id: client, user_id, created_at: Instant::now() };
-    // Who else they are is not told: it may be a client of another team.
+    // The error does not say which client the user is linked to: it may be a client of another team.
     diesel::insert_into(accounts::table)
         .values(&row)
         .execute(tx.conn)

@@ -14,7 +14,7 @@ use actix_web::{
 
 /// Fetch my client record
 ///
-/// What I told about myself, and how I can be contacted safely. 404 if my user is not linked to a client.
+/// My data, and how I can be contacted safely. 404 if my user is not linked to a client.
 #[utoipa::path(
     tag = "Portal",
     responses((status = 200, body = MyClient), (status = 404, description = "The caller is not linked to a client.")),

@@ -1,4 +1,4 @@
-//! A client's own record, and their cases: a summary, in their own terms.
+//! A client's own record and cases, as a summary in the client's terms.
 
 pub mod api;
 pub mod model;

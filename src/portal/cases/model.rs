@@ -1,4 +1,4 @@
-//! What a client is shown of themselves and of their cases.
+//! The views of the client's own record and cases.
 
 use crate::{
     auth::UserId,
@@ -19,7 +19,7 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// What the client has told about themselves.
+/// The client's own data.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/my_client.json"))))]
@@ -34,7 +34,7 @@ pub struct MyClient {
     pub address: Option<Text<500>>,
     pub language: Option<Line<60>>,
     pub interpreter_needed: bool,
-    /// How they have said that they can be reached without harm.
+    /// How the client can be contacted without harm.
     pub safe_contact: SafeContact,
     pub version: i32,
 }
@@ -65,7 +65,7 @@ impl Resource for MyClient {
     }
 }
 
-/// As much of a row of `cases` as a client is shown.
+/// The columns of `cases` that a client may see.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = cases)]
 pub struct MyCaseRow {
@@ -78,7 +78,7 @@ pub struct MyCaseRow {
     pub lead_advocate_id: Option<UserId>,
 }
 
-/// Where a case stands, said to the client.
+/// The status of a case, in words for the client.
 pub const fn in_words(status: CaseStatus) -> &'static str {
     match status {
         CaseStatus::Referred => "We have your request, and will look at it soon.",
@@ -94,7 +94,7 @@ pub const fn in_words(status: CaseStatus) -> &'static str {
     }
 }
 
-/// One of the client's own cases: what it is about in their own words, and where it stands.
+/// One of the client's own cases: its goal in the client's own words, and its status.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/my_case.json"))))]
@@ -102,17 +102,17 @@ pub struct MyCase {
     pub id: CaseId,
     pub case_number: String,
     pub status: CaseStatus,
-    /// The same in plain words.
+    /// The status in plain words.
     pub status_in_words: &'static str,
     /// In the client's own words.
     pub client_goal: Text<4000>,
-    /// The name of the advocate who leads it.
+    /// The name of the lead advocate.
     pub lead_advocate: Option<Line<120>>,
     pub opened_at: Instant,
     pub closed_at: Option<Instant>,
-    /// The next meeting to come. Not in lists.
+    /// The next meeting. Not in lists.
     pub next_meeting: Option<MyMeeting>,
-    /// What was promised in its meetings, by whomever, the latest fifty. Not in lists.
+    /// The promises of all parties in the meetings of the case, the latest fifty. Not in lists.
     pub promises: Option<Vec<MyPromise>>,
 }
 impl MyCase {
@@ -132,21 +132,21 @@ impl MyCase {
     }
 }
 
-/// Something that was promised in a meeting.
+/// A promise from a meeting.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, Queryable, Selectable, ToSchema)]
 #[diesel(table_name = commitments)]
 pub struct MyPromise {
     pub id: CommitmentId,
     pub meeting_id: MeetingId,
-    /// Who promised it.
+    /// The party that made the promise.
     pub party: CommitmentParty,
     pub text: Text<2000>,
     pub due_on: Option<Day>,
     pub status: CommitmentStatus,
 }
 
-/// Which of one's own cases to list.
+/// Which of the client's own cases to list.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]

@@ -1,4 +1,4 @@
-//! Queries over the caller's own cases. One that was entered by mistake is not shown.
+//! Queries over the caller's own cases, without those that were entered in error.
 
 use super::model::*;
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
 };
 use diesel::{dsl, prelude::*};
 
-/// How many promises of a case are shown.
+/// The maximum number of promises of a case.
 const MOST_PROMISES: i64 = 50;
 
 /// The cases of this client.
@@ -34,7 +34,7 @@ fn of_client(organization: OrganizationId, own: ClientId) -> _ {
         .filter(cases::status.ne(mistake))
 }
 
-/// The ids of these, for the queries of what hangs on them.
+/// The ids of these cases, as a subquery for their records.
 #[dsl::auto_type]
 pub fn ids(organization: OrganizationId, own: ClientId) -> _ {
     let theirs: of_client = of_client(organization, own);
@@ -57,7 +57,7 @@ fn filtered(tx: &Tx, own: ClientId, filter: &MyCaseFilter) -> cases::BoxedQuery<
     }
 }
 
-/// The views of these, each with the name of who leads it.
+/// The API views of these cases, with the names of their leads.
 fn views(tx: &mut Tx, rows: Vec<MyCaseRow>) -> Result<Vec<MyCase>> {
     let leads = users::store::refs(tx, rows.iter().filter_map(|row| row.lead_advocate_id).collect())?;
     let name = |row: &MyCaseRow| {
@@ -89,7 +89,7 @@ pub fn page(tx: &mut Tx, list: &List<MyCaseFilter>) -> Result<Page<MyCase>> {
     Ok(page)
 }
 
-/// One of the client's own cases, for what is said about it.
+/// Checks that this is one of the client's own cases.
 pub fn find(tx: &mut Tx, own: ClientId, id: CaseId) -> Result<CaseId> {
     Ok(visible(tx, own).filter(cases::id.eq(id)).select(cases::id).first(tx.conn)?)
 }
@@ -104,7 +104,7 @@ pub fn get(tx: &mut Tx, id: CaseId) -> Result<MyCase> {
     Ok(MyCase { next_meeting, promises: Some(promises), ..case })
 }
 
-/// What was promised in the meetings of a case that has been found to be the client's own.
+/// The promises of a case. The caller of this function has checked that it is the client's own case.
 fn promises(tx: &mut Tx, case: CaseId) -> Result<Vec<MyPromise>> {
     let of_case =
         meetings::table.filter(meetings::organization_id.eq(tx.organization())).filter(meetings::case_id.eq(case));

@@ -38,7 +38,8 @@ pub async fn list_my_feedback(
 
 /// Give feedback
 ///
-/// About one of my cases, about a meeting, or in general. Those who support me there read it. It cannot be changed.
+/// About one of my cases, about a meeting, or in general. The staff who support me there can read it. It cannot be
+/// changed.
 #[utoipa::path(
     tag = "Portal",
     request_body = NewFeedback,

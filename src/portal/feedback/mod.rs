@@ -1,4 +1,4 @@
-//! Feedback: what a client tells us of a case, of a meeting, or of us.
+//! Feedback of a client about a case, a meeting, or the organization.
 
 pub mod api;
 pub mod model;

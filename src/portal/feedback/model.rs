@@ -1,4 +1,4 @@
-//! What feedback is, in the database and on the wire.
+//! The model of feedback: the database row and the API view.
 
 use crate::{
     auth::{OrganizationId, UserId},
@@ -18,7 +18,7 @@ use validator::Validate;
 
 pub type FeedbackId = Id<FeedbackRow>;
 
-/// A row of `feedback`. It is never changed.
+/// A row of `feedback`. Feedback never changes.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = feedback, treat_none_as_default_value = false)]
 pub struct FeedbackRow {
@@ -34,7 +34,7 @@ pub struct FeedbackRow {
 }
 
 impl FeedbackRow {
-    /// `about` is a case, and the meeting of it that it is about, if it is about one.
+    /// `about` is the case, with the meeting if the feedback is about a meeting.
     pub fn new(
         organization_id: OrganizationId,
         client_id: ClientId,
@@ -56,14 +56,14 @@ impl FeedbackRow {
     }
 }
 
-/// What a client has told us.
+/// Feedback of a client, in the view for staff.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/feedback.json"))))]
 pub struct Feedback {
     pub id: FeedbackId,
     pub client_id: ClientId,
-    /// The case that it is about, or whose meeting it is about.
+    /// The case that the feedback is about, or the case of its meeting.
     pub case_id: Option<CaseId>,
     pub meeting_id: Option<MeetingId>,
     /// From 1 (not at all good) to 5.
@@ -88,7 +88,7 @@ impl From<FeedbackRow> for Feedback {
     }
 }
 
-/// What the client has told us, as they see it.
+/// Feedback of a client, in the view for the client.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/my_feedback.json"))))]
@@ -114,7 +114,7 @@ impl From<FeedbackRow> for MyFeedback {
     }
 }
 impl Resource for MyFeedback {
-    /// It is never changed.
+    /// Feedback never changes.
     fn version(&self) -> i32 {
         1
     }
@@ -123,14 +123,14 @@ impl Resource for MyFeedback {
     }
 }
 
-/// Something to tell us: of a case, of a meeting, or of neither.
+/// New feedback about a case, about a meeting, or in general.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"rating": 4, "text": "I would like to be called before, not after."}))]
 pub struct NewFeedback {
     /// One of the client's own cases.
     pub case_id: Option<CaseId>,
-    /// A meeting of one of these; then its case is not named.
+    /// A meeting of one of the client's own cases. Then leave out `case_id`.
     pub meeting_id: Option<MeetingId>,
     pub rating: Option<Rating>,
     pub text: Text<4000>,

@@ -13,13 +13,14 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// The feedback of the clients that this caller may see. What is about a case is for whoever works in that case: it
-/// tells of it. A client reads what they have written themselves.
+/// The feedback of the clients that this caller may see. Feedback about a case is only for those who work on that case,
+/// because it reveals content of the case. A client sees only what they wrote themselves.
 fn visible(tx: &Tx) -> feedback::BoxedQuery<'static, Dialect> {
     let of_clients = feedback::client_id.eq_any(clients::store::visible_ids(tx));
     let all = feedback::table.filter(feedback::organization_id.eq(tx.organization())).filter(of_clients).into_boxed();
     match tx.scope() {
-        // An account may have been set to the wrong person once: what they wrote is not the next one's to read.
+        // The account may have been linked to the wrong person before. The present user must not read what that person
+        // wrote.
         Scope::Own(user) => all.filter(feedback::created_by.eq(user)),
         _ => all.filter(feedback::case_id.is_null().or(visibility::in_visible_case(tx, "feedback"))),
     }

@@ -1,4 +1,4 @@
-//! A client's own meetings: when, where, and what for.
+//! A client's own meetings, with time, place and purpose.
 
 pub mod api;
 pub mod model;

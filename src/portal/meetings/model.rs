@@ -1,4 +1,4 @@
-//! What a client is shown of their meetings.
+//! The view of the client's own meetings.
 
 use crate::{
     casework::{
@@ -13,8 +13,7 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// A meeting of one of the client's own cases. Who else comes, how it was prepared and what was noted of it is not
-/// here.
+/// A meeting of one of the client's own cases, without its participants, preparation and notes.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, Queryable, Selectable, ToSchema)]
 #[diesel(table_name = meetings)]
@@ -29,26 +28,26 @@ pub struct MyMeeting {
     pub mode: MeetingMode,
     pub starts_at: Instant,
     pub ends_at: Instant,
-    /// In which the people who meet read their clocks.
+    /// The time zone of the participants.
     pub time_zone: Zone,
-    /// Where, or the link.
+    /// The place, or the link.
     pub place: Option<Text<500>>,
-    /// What it is for, in the client's own words.
+    /// The purpose, in the client's own words.
     pub purpose: Text<2000>,
     pub status: MeetingStatus,
-    /// The meeting that has taken the place of this one.
+    /// The meeting that has replaced this one.
     pub rescheduled_to: Option<MeetingId>,
 }
 
-/// Which of one's own meetings to list.
+/// Which of the client's own meetings to list.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct MyMeetingFilter {
     pub case: Option<CaseId>,
-    /// Starting at this moment or later.
+    /// Starting at this time or later.
     pub starts_at_gte: Option<Instant>,
-    /// Starting before this moment.
+    /// Starting before this time.
     pub starts_at_lt: Option<Instant>,
     #[param(value_type = Option<OneOf<MeetingStatus>>, inline)]
     pub status: Option<OneOf<MeetingStatus>>,

@@ -63,7 +63,7 @@ pub fn page(tx: &mut Tx, list: &List<MyMeetingFilter>) -> Result<Page<MyMeeting>
     Ok(page)
 }
 
-/// The next meeting of a case that is still to come, or goes on now.
+/// The next meeting of a case that is planned or in progress.
 pub fn next(tx: &mut Tx, own: ClientId, case: CaseId) -> Result<Option<MyMeeting>> {
     let ahead: Vec<MeetingStatus> = MeetingStatus::ALL.iter().copied().filter(|status| status.is_ahead()).collect();
     let ahead = visible(tx, own)
@@ -76,7 +76,7 @@ pub fn next(tx: &mut Tx, own: ClientId, case: CaseId) -> Result<Option<MyMeeting
     Ok(next)
 }
 
-/// A meeting of one of the client's own cases, and the case, for what is said about it.
+/// Checks that this is a meeting of one of the client's own cases, and returns it with its case.
 pub fn find(tx: &mut Tx, own: ClientId, id: MeetingId) -> Result<(MeetingId, CaseId)> {
     Ok(visible(tx, own).filter(meetings::id.eq(id)).select((meetings::id, meetings::case_id)).first(tx.conn)?)
 }

@@ -1,5 +1,5 @@
-//! A client's own needs and preferences statement, which they may write and approve themselves. The rules and the rows
-//! are those of `casework::statements`.
+//! A client's own needs and preferences statement. The client may write and approve it. The rules and the rows are
+//! those of `casework::statements`.
 
 pub mod api;
 pub mod model;

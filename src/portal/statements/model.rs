@@ -1,4 +1,4 @@
-//! What a client is shown of their statement.
+//! The view of the client's own statement.
 
 use crate::{
     casework::statements::{
@@ -14,10 +14,10 @@ use crate::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// That the client approved it, and when.
+/// The client's approval.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct MyApproval {
-    /// How the client told us; `in_writing` where they approved it here.
+    /// How the client gave the approval; `in_writing` if they approved it in the portal.
     pub method: ApprovalMethod,
     pub on: Day,
 }
@@ -33,15 +33,15 @@ impl From<StatementApproval> for MyApproval {
 #[schema(example = json!(crate::types::example(include_str!("examples/my_statement.json"))))]
 pub struct MyStatement {
     pub id: StatementId,
-    /// Counts the versions, from 1.
+    /// The number of this version, from 1.
     pub number: i32,
     pub status: StatementStatus,
     pub sections: Sections,
     /// Absent while it is a draft.
     pub approval: Option<MyApproval>,
-    /// When a later version took its place.
+    /// When a later version replaced it.
     pub superseded_at: Option<Instant>,
-    /// Of this record, for `If-Match`; the version of the statement is its `number`.
+    /// The version of this record, for `If-Match`. The version of the statement is its `number`.
     pub version: i32,
     pub created_at: Instant,
     pub updated_at: Instant,
@@ -70,16 +70,16 @@ impl Resource for MyStatement {
     }
 }
 
-/// A version in a list: which sections say something, not what they say.
+/// A version in a list, with the sections that have text, but without the text.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/my_statement_summary.json"))))]
 pub struct MyStatementSummary {
     pub id: StatementId,
-    /// Counts the versions, from 1.
+    /// The number of this version, from 1.
     pub number: i32,
     pub status: StatementStatus,
-    /// The sections that say something, in their order.
+    /// The sections that have text, in order.
     pub filled: Vec<Section>,
     /// Absent while it is a draft.
     pub approval: Option<MyApproval>,
@@ -104,6 +104,6 @@ impl From<StatementSummary> for MyStatementSummary {
     }
 }
 
-/// The client's own word, given here.
+/// An approval that the client gives in the portal.
 pub const GIVEN_HERE: NewStatementApproval =
     NewStatementApproval { approved_by: Approver::Client, method: ApprovalMethod::InWriting, on: None };

@@ -1,4 +1,4 @@
-//! Handlers for one's own interests.
+//! Handlers for the caller's own interests.
 
 use super::{model::*, store};
 use crate::{
@@ -13,8 +13,8 @@ use actix_web::{
 
 /// List my interests
 ///
-/// The interests that the caller declared. Nobody else sees them: a conflict check tells a supervisor only that there
-/// is an interest, and whether it is one of work, of money or a personal one.
+/// The interests that the caller declared. Nobody else sees them: a conflict check shows a supervisor only that there
+/// is an interest, and whether it concerns work or money, or is personal.
 #[utoipa::path(
     tag = "Me",
     params(List<InterestFilter>),

@@ -1,4 +1,4 @@
-//! Interests: what somebody who works here has to do with a provider besides the work. Theirs alone to read.
+//! Interests: relations of a staff member to a provider outside the work. Only the staff member can read them.
 
 pub mod api;
 pub mod model;

@@ -1,4 +1,4 @@
-//! What an interest is, in the database and on the wire.
+//! The model of an interest: the database row and the API view.
 
 use crate::{
     auth::{OrganizationId, UserId},
@@ -17,20 +17,20 @@ use validator::Validate;
 pub type InterestId = Id<InterestRow>;
 
 text_enum! {
-    /// What somebody has to do with a provider.
+    /// The relation of a staff member to a provider.
     pub enum InterestKind {
         EmployedBy = "employed_by",
         FormerEmployee = "former_employee",
         Family = "family",
         OwnTreatmentThere = "own_treatment_there",
         Financial = "financial",
-        /// Needs words.
+        /// Requires `text`.
         Other = "other",
     }
 }
 impl InterestKind {
-    /// As much of it as others are told. Who works here is often in recovery too, and whose treatment was where is
-    /// nobody's to know.
+    /// The category that others may see. Staff members are often in recovery themselves, so nobody else may learn where
+    /// somebody was treated.
     pub const fn tie(self) -> Tie {
         match self {
             Self::EmployedBy | Self::FormerEmployee => Tie::Work,
@@ -92,7 +92,7 @@ impl InterestRow {
     }
 }
 
-/// What the caller has to do with a provider besides the work.
+/// A relation of the caller to a provider outside the work.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/interest.json"))))]
@@ -136,15 +136,15 @@ impl Resource for Interest {
 pub struct NewInterest {
     pub provider_id: ProviderId,
     pub kind: InterestKind,
-    /// Needed where the kind is `other`. Shown to nobody else.
+    /// Required if the kind is `other`. Shown to nobody else.
     pub text: Option<Text<1000>>,
-    /// The first day on which it counts.
+    /// The first day on which the interest counts.
     pub from_on: Option<Day>,
-    /// The last day on which it counts.
+    /// The last day on which the interest counts.
     pub to_on: Option<Day>,
 }
 
-/// One's own interests have no filter.
+/// Interests have no filter.
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]

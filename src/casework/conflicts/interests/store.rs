@@ -1,4 +1,4 @@
-//! Queries over interests: the caller's own, and no others.
+//! Queries over interests. They read only the caller's own interests.
 
 use super::model::*;
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// What this caller has declared.
+/// The interests that this caller has declared.
 fn visible(tx: &Tx) -> Result<interests::BoxedQuery<'static, Dialect>> {
     let actor = tx.actor()?;
     Ok(interests::table

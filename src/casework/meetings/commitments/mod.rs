@@ -1,4 +1,4 @@
-//! Commitments: what a named party promised in a meeting, and by when.
+//! Commitments: the promises that a party made in a meeting, with their due dates.
 
 pub mod api;
 pub mod model;

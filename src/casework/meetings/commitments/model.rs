@@ -1,4 +1,4 @@
-//! What a commitment is, in the database and on the wire.
+//! The model of a commitment: the database row and the API view.
 
 use crate::{
     auth::OrganizationId,
@@ -15,18 +15,18 @@ use validator::Validate;
 pub type CommitmentId = Id<CommitmentRow>;
 
 text_enum! {
-    /// Who promised it.
+    /// The party that made the promise.
     pub enum CommitmentParty { Provider = "provider", Client = "client", Advocate = "advocate" }
 }
 text_enum! {
-    /// What became of a promise.
+    /// The status of a promise.
     pub enum CommitmentStatus {
         Open = "open",
         Kept = "kept",
-        /// Kept, but after its day.
+        /// Kept, but after the due date.
         Late = "late",
         Broken = "broken",
-        /// Nobody asks for it any more.
+        /// The promise is no longer needed.
         Waived = "waived",
     }
 }
@@ -72,7 +72,7 @@ impl CommitmentRow {
     }
 }
 
-/// What a named party promised in a meeting, and by when.
+/// A promise that a party made in a meeting, with its due date.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/commitment.json"))))]

@@ -60,8 +60,7 @@ pub fn page(tx: &mut Tx, meeting: MeetingId, list: &List<CommitmentFilter>) -> R
     Ok(list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Commitment::from))
 }
 
-/// The promises of a case that nobody has kept or broken yet, the oldest first, at most 200, for whoever takes the case
-/// over.
+/// The open promises of a case, the oldest first, at most 200, for a handover of the case.
 pub fn open_of_case(tx: &mut Tx, case: CaseId) -> Result<Vec<(CommitmentId, Option<Day>)>> {
     let of_case = meetings::store::visible_ids(tx).filter(meeting_rows::case_id.eq(case));
     let all = visible(tx)
@@ -70,7 +69,7 @@ pub fn open_of_case(tx: &mut Tx, case: CaseId) -> Result<Vec<(CommitmentId, Opti
     Ok(all.order(commitments::id).select((commitments::id, commitments::due_on)).limit(200).load(tx.conn)?)
 }
 
-/// The promises of a case for its file: the newest, in the order of time, and how many were left out.
+/// The newest promises of a case for its case file, oldest first, with the count of omitted ones.
 pub fn of_case_file(tx: &mut Tx, case: CaseId) -> Result<Capped<CommitmentRow>> {
     let of_case = |tx: &Tx| {
         commitments::meeting_id.eq_any(meetings::store::visible_ids(tx).filter(meeting_rows::case_id.eq(case)))
@@ -88,7 +87,7 @@ pub fn get(tx: &mut Tx, id: CommitmentId) -> Result<Commitment> {
     Ok(row.into())
 }
 
-/// Enters a promise made in a meeting; it is in the audit log and on the timeline.
+/// Inserts a promise from a meeting, and writes it to the audit log and the timeline.
 pub fn insert(tx: &mut Tx, meeting: &MeetingRow, new: &NewCommitment) -> Result<CommitmentRow> {
     let row = CommitmentRow::new(meeting.organization_id, meeting.id, new);
     diesel::insert_into(commitments::table).values(&row).execute(tx.conn)?;

@@ -1,4 +1,4 @@
-//! What a preparation item is, in the database and on the wire.
+//! The model of a preparation item: the database row and the API view.
 
 use crate::{
     auth::{OrganizationId, UserId},
@@ -51,7 +51,7 @@ impl ItemRow {
         }
     }
 
-    /// Takes the changes; an item that is done keeps when and by whom it was.
+    /// Applies the changes. An item that is already done keeps its time and user.
     pub fn apply(&mut self, patch: &PreparationItemPatch, by: UserId) {
         match patch.done.0 {
             Some(true) if self.done_at.is_none() => (self.done_at, self.done_by) = (Some(Instant::now()), Some(by)),
@@ -66,14 +66,14 @@ impl ItemRow {
     }
 }
 
-/// One thing to see to before a meeting.
+/// An item of a meeting's checklist.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/preparation_item.json"))))]
 pub struct PreparationItem {
     pub id: PreparationItemId,
     pub meeting_id: MeetingId,
-    /// Where it stands in the checklist.
+    /// The position in the checklist.
     pub position: i32,
     pub category: PreparationCategory,
     pub text: Text<1000>,
@@ -113,7 +113,7 @@ impl Resource for PreparationItem {
     }
 }
 
-/// The checklist of a meeting, whole and in its order.
+/// The whole checklist of a meeting, in order.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/preparation.json"))))]
 pub struct Preparation {
@@ -128,7 +128,7 @@ pub struct Preparation {
 pub struct NewPreparationItem {
     pub category: PreparationCategory,
     pub text: Text<1000>,
-    /// Counts for `readiness`; not, unless said.
+    /// Counts for `readiness`. By default `false`.
     #[serde(default)]
     pub mandatory: bool,
     pub owner: PreparationOwner,

@@ -15,7 +15,7 @@ use crate::{
 };
 use diesel::{dsl::max, prelude::*};
 
-/// The checklist is shown on one page, so it ends somewhere.
+/// The checklist is shown on one page, so its length is limited.
 const MOST_ITEMS: usize = 200;
 
 /// The items of meetings that this caller may see.
@@ -34,15 +34,15 @@ pub fn list(tx: &mut Tx, meeting: MeetingId) -> Result<Preparation> {
     Ok(Preparation { readiness: meeting.readiness(), items: rows.into_iter().map(Into::into).collect() })
 }
 
-/// The last place of the checklist that is taken.
+/// The last position in the checklist that is in use.
 fn last_position(tx: &mut Tx, meeting: &MeetingRow) -> Result<i32> {
     let last: Option<i32> =
         visible(tx).filter(items::meeting_id.eq(meeting.id)).select(max(items::position)).first(tx.conn)?;
     Ok(last.unwrap_or(0))
 }
 
-/// The template of the meeting's type as items of this meeting, after those that it has, and counted in its row: the
-/// caller writes the row and then [`insert`]s them.
+/// Makes items of this meeting from the template for its type, after its present items, and counts them in the
+/// meeting's row. The caller saves the row and then [`insert`]s the items.
 pub fn checklist(tx: &mut Tx, meeting: &mut MeetingRow) -> Result<Vec<ItemRow>> {
     let template = preparation_templates::store::find(tx, meeting.type_)?;
     let first = last_position(tx, meeting)? + 1;
@@ -63,7 +63,7 @@ pub fn insert(tx: &mut Tx, rows: &[ItemRow]) -> Result<()> {
     Ok(())
 }
 
-/// Counts again what `readiness` is made of, in a meeting that the caller holds. It is shown, so a change makes a new
+/// Recounts the mandatory items in a meeting that the caller has locked. `readiness` is shown, so a change makes a new
 /// version.
 fn recount(tx: &mut Tx, meeting: &mut MeetingRow) -> Result<()> {
     let rows = visible(tx).filter(items::meeting_id.eq(meeting.id)).filter(items::mandatory.eq(true));
@@ -77,7 +77,7 @@ fn recount(tx: &mut Tx, meeting: &mut MeetingRow) -> Result<()> {
     Ok(())
 }
 
-/// A checklist may change while its meeting is still to come.
+/// A checklist may change only before its meeting.
 fn check_ahead(meeting: &MeetingRow) -> Result<()> {
     if meeting.status.is_ahead() {
         Ok(())
@@ -102,7 +102,7 @@ pub fn create(tx: &mut Tx, meeting: MeetingId, new: &Body<NewPreparationItem>) -
     Ok(row.into())
 }
 
-/// The case and the meeting are locked before the item, by all who change one of them.
+/// Locks the case and the meeting before the item, as everywhere.
 pub fn update(
     tx: &mut Tx,
     id: PreparationItemId,

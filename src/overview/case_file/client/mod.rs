@@ -1,6 +1,6 @@
-//! The version of a case file for the client: types of its own, filled by queries that read no more columns than are
-//! shown, so that what is for staff cannot stand in it by mistake. Cases, meetings, promises and statements are what
-//! the portal shows of them.
+//! The client's version of a case file. It has its own types, and its queries select only the columns that are shown,
+//! so that content for staff cannot get into it by mistake. For cases, meetings, promises and statements it uses the
+//! types of the portal.
 
 pub mod model;
 pub mod print;

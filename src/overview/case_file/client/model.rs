@@ -1,4 +1,4 @@
-//! What a client is given of the file of their case.
+//! The model of the client's version of a case file.
 
 use crate::{
     casework::{
@@ -25,35 +25,35 @@ use diesel::prelude::*;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-/// The file of a case for its client: where it stands, what happened, and what became of what they asked for.
+/// The file of a case for its client: its status, what happened, and the results of what they asked for.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/client_file.json"))))]
 pub struct ClientFile {
-    /// When it was put together.
+    /// When the file was created.
     pub as_of: Instant,
-    /// The organization's, in which the days of the story are counted.
+    /// The organization's time zone, which defines the days of the story.
     pub time_zone: Zone,
-    /// What the client wants to be called.
+    /// The name that the client wants to be called.
     pub name: Option<Line<120>>,
     pub case: MyCase,
     /// What happened, in order, the oldest first.
     pub story: Vec<StoryLine>,
-    /// What stood in the way, each with what was done about it.
+    /// The barriers, each with the actions against it.
     pub barriers: Vec<ClientBarrier>,
-    /// What else was done.
+    /// The other actions.
     pub actions: Vec<ClientAction>,
     pub meetings: Vec<MyMeeting>,
-    /// What was promised in the meetings, by whomever.
+    /// The promises of all parties in the meetings.
     pub promises: Vec<MyPromise>,
-    /// When there was a contact, and how; not what was noted of it.
+    /// When there was a contact, and how; without the content of the notes.
     pub contacts: Vec<ClientContact>,
-    /// Needs and preferences, as the client approved them last.
+    /// The latest version of needs and preferences that the client approved.
     pub statement: Option<MyStatement>,
     pub left_out: ClientLeftOut,
 }
 
-/// As much of a row of `barriers` as a client is given.
+/// The columns of `barriers` that a client may see.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = barriers)]
 pub struct BarrierTold {
@@ -66,14 +66,14 @@ pub struct BarrierTold {
     pub resolved_at: Option<Instant>,
 }
 
-/// Something that stood in the client's way.
+/// An obstacle in the client's way.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ClientBarrier {
     #[serde(rename = "type")]
     pub kind: BarrierType,
     pub status: BarrierStatus,
-    /// What became of it; absent until it has ended.
+    /// How the barrier ended; absent until it has ended.
     pub disposition: Option<BarrierDisposition>,
     pub opened_at: Instant,
     pub resolved_at: Option<Instant>,
@@ -92,7 +92,7 @@ impl From<BarrierTold> for ClientBarrier {
     }
 }
 
-/// As much of a row of `actions` as a client is given.
+/// The columns of `actions` that a client may see.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = actions)]
 pub struct ActionTold {
@@ -107,13 +107,13 @@ pub struct ActionTold {
     pub decided_on: Option<Day>,
 }
 
-/// Something that was done for the client.
+/// An action for the client.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ClientAction {
     #[serde(rename = "type")]
     pub kind: ActionType,
-    /// Who decides.
+    /// The body that decides.
     pub forum: Line<200>,
     pub status: ActionStatus,
     pub filed_on: Option<Day>,
@@ -135,7 +135,7 @@ impl ClientAction {
     }
 }
 
-/// As much of a row of `deadlines` as a client is given.
+/// The columns of `deadlines` that a client may see.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = deadlines)]
 pub struct DeadlineTold {
@@ -148,18 +148,18 @@ pub struct DeadlineTold {
     pub late_filing: bool,
 }
 
-/// The day by which something had to be done or answered.
+/// The day by which something must be done or answered.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct ClientDeadline {
     pub due_on: Day,
-    /// As of now: what is running is `missed` from the end of its day.
+    /// As of now: a running deadline is `missed` after the end of its due date.
     pub status: DeadlineStatus,
     pub satisfied_on: Option<Day>,
     pub late_filing: bool,
 }
 
-/// As much of a row of `notes` as a client is given of a contact.
+/// The columns of `notes` that a client may see of a contact.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = notes)]
 pub struct ContactTold {
@@ -186,7 +186,7 @@ impl From<ContactTold> for ClientContact {
     }
 }
 
-/// As much of a row of `case_transitions` as the story is told from.
+/// The columns of `case_transitions` that the story is built from.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = case_transitions)]
 pub struct StepTold {
@@ -195,7 +195,7 @@ pub struct StepTold {
     pub at: Instant,
 }
 
-/// How many records of each kind are not shown: a file shows the newest 2,000.
+/// The number of omitted records of each kind: a file shows the newest 2,000.
 #[derive(Debug, Default, Serialize, ToSchema)]
 pub struct ClientLeftOut {
     pub barriers: i64,
@@ -214,7 +214,7 @@ impl ClientLeftOut {
 }
 
 impl ClientFile {
-    /// What the records say of what happened when.
+    /// Builds the story from the records of the file.
     pub fn tell(&self, steps: &[StepTold]) -> Vec<StoryLine> {
         let mut story = Story::new(&self.time_zone);
         story.at(self.case.opened_at, StoryEvent::CaseOpened, "We opened your case.");
@@ -260,7 +260,7 @@ impl ClientFile {
     }
 }
 
-/// What became of a barrier that has ended.
+/// How a barrier ended, in words.
 pub fn became(barrier: &ClientBarrier) -> String {
     words(barrier.disposition.map_or_else(|| barrier.status.as_str(), BarrierDisposition::as_str))
 }
@@ -288,7 +288,8 @@ impl ClientDeadline {
 }
 
 impl ClientContact {
-    /// How it was made. With whom is not said: a contact may be one about the case.
+    /// How the contact was made. Does not name a person, because the contact may have been with somebody other than the
+    /// client.
     pub fn words(&self) -> String {
         let mode = self.mode.map_or_else(String::new, |mode| match mode {
             ContactMode::InPerson => " in person".to_owned(),

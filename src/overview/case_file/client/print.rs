@@ -1,4 +1,4 @@
-//! The client's version of a case file as it is handed to them: plain words, in large type.
+//! Prints the client's version of a case file, in plain words and large type.
 
 use super::model::*;
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     types::{Day, code::words},
 };
 
-/// The pages, for the client to keep. What is empty is left out.
+/// The pages for the client to keep, without empty sections.
 pub fn sheet(file: &ClientFile, by: &str) -> Sheet {
     let case = &file.case;
     let today = Day::of(file.as_of, &file.time_zone);
@@ -59,9 +59,9 @@ pub fn sheet(file: &ClientFile, by: &str) -> Sheet {
     Sheet { title: "Your case".into(), blocks, foot: format!("Case {} · {on}", case.case_number), ..Sheet::default() }
 }
 
-/// The pages for somebody outside: where the case stands, what stood in the way and what was done, and what was agreed
-/// in meetings. It has no notes, no contacts, no places, no names of others, and nothing that the organization writes
-/// for its own work.
+/// The pages for a recipient outside the organization: the status of the case, the barriers, the actions, and the
+/// agreements of meetings. Without notes, contacts, places, names of other people, and internal records of the
+/// organization.
 pub fn recipient_sheet(file: &ClientFile) -> Sheet {
     let case = &file.case;
     let day = |at| date(Day::of(at, &file.time_zone));

@@ -1,5 +1,5 @@
-//! Gathers the client's version of a case file, column by column. Like the portal, it has nothing of what was entered
-//! by mistake.
+//! Reads the client's version of a case file, column by column. Like the portal, it leaves out records that were
+//! entered in error.
 
 use super::model::*;
 use crate::{
@@ -34,7 +34,8 @@ fn visible(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
     whole::visible(tx, id)
 }
 
-/// The file of a case that has been found to be the caller's to work in: all that is read here hangs on it.
+/// The client's version of the file. Checks once that the caller works on the case; all other records are read by the
+/// id of this case.
 pub fn file(tx: &mut Tx, id: CaseId) -> Result<ClientFile> {
     let mut file = recipient_file(tx, id)?;
     let contacts = contacts(tx, id)?.noting(&mut file.left_out.contacts);
@@ -46,8 +47,8 @@ pub fn file(tx: &mut Tx, id: CaseId) -> Result<ClientFile> {
     Ok(file)
 }
 
-/// As much of it as a recipient outside may be given: no contacts, no statement, no story. What is not given is not
-/// read either.
+/// The part of the file that a recipient outside may get, without contacts, statement and story. These are not even
+/// read.
 pub fn recipient_file(tx: &mut Tx, id: CaseId) -> Result<ClientFile> {
     let client = visible(tx, id)?.client_id;
     let mut left_out = ClientLeftOut::default();
@@ -72,7 +73,7 @@ pub fn recipient_file(tx: &mut Tx, id: CaseId) -> Result<ClientFile> {
     })
 }
 
-/// What stood in the way, with what was done about it, and what else was done.
+/// The barriers with the actions against them, and the other actions.
 fn ladders(tx: &mut Tx, case: CaseId, left_out: &mut ClientLeftOut) -> Result<(Vec<ClientBarrier>, Vec<ClientAction>)> {
     let own = tx.organization();
     let of_case = || {
@@ -105,7 +106,7 @@ fn ladders(tx: &mut Tx, case: CaseId, left_out: &mut ClientLeftOut) -> Result<(V
             None => of_case.push(action),
         }
     }
-    // What hangs on an action that was left out is left out with it.
+    // The deadlines of an omitted action are omitted, too.
     let lost: usize = days.values().map(Vec::len).sum();
     left_out.deadlines += i64::try_from(lost).unwrap_or(i64::MAX);
     Ok((barriers, of_case))
@@ -154,7 +155,7 @@ fn meetings_of(tx: &mut Tx, case: CaseId) -> Result<Capped<MyMeeting>> {
     Ok(newest)
 }
 
-/// As the portal has them: without those that nobody asks for any more.
+/// The same promises as in the portal, without waived ones.
 fn promises(tx: &mut Tx, case: CaseId) -> Result<Capped<MyPromise>> {
     let own = tx.organization();
     let of_case = || {
