@@ -1,4 +1,4 @@
-//! Looking over the work: the audit log, search, reports.
+//! Oversight: the audit log, access logs, exports, search and reports.
 
 pub mod access_log;
 pub mod audit_events;

@@ -1,5 +1,5 @@
 //! Exports: everything that leaves the organization as a file, by whom, for whom, and why (FX-02). [`gate`] decides on
-//! each.
+//! each export.
 
 pub mod api;
 pub mod cover;

@@ -1,4 +1,4 @@
-//! What an export is, in the database and on the wire.
+//! An export in the database and in the API.
 
 use crate::{
     auth::{OrganizationId, UserId},
@@ -23,13 +23,13 @@ text_enum! {
         Client = "client",
         /// For a named person or agency outside the organization. The copy carries the notice of 42 CFR part 2.
         Recipient = "recipient",
-        /// For those who work here. Every page says that it is for nobody outside.
+        /// For the staff of the organization. Every page states that it is not for anybody outside.
         Internal = "internal",
     }
 }
 text_enum! {
-    /// Why an export is lawful. The system does not check what the caller names; `not_recorded` where they name
-    /// nothing.
+    /// Why an export is lawful. The system does not check the basis that a caller names; `not_recorded` if they name
+    /// none.
     pub enum Basis {
         Consent = "consent",
         MedicalEmergency = "medical_emergency",
@@ -40,7 +40,7 @@ text_enum! {
         CrimeOnPremises = "crime_on_premises",
         CauseOfDeath = "cause_of_death",
         NotRecorded = "not_recorded",
-        /// The client is given their own record (42 CFR 2.23). Set by the system.
+        /// The client receives their own record (42 CFR 2.23). Set by the system.
         ClientAccess = "client_access",
         /// It stays inside the organization. Set by the system.
         InternalUse = "internal_use",
@@ -53,7 +53,7 @@ impl Basis {
     pub const fn is_for_recipient(self) -> bool {
         !matches!(self, Self::ClientAccess | Self::InternalUse | Self::Deidentified)
     }
-    /// As it is printed.
+    /// The label for print.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Consent => "Written consent",
@@ -75,41 +75,41 @@ text_enum! {
     pub enum PrintFormat { Html = "html", Pdf = "pdf" }
 }
 impl PrintFormat {
-    /// The media type of each, for a page: HTML unless another is asked for.
+    /// The media type of each format, for a page: HTML is the default.
     pub const HTML_FIRST: &'static [(&'static str, Self)] =
         &[("text/html", Self::Html), ("application/pdf", Self::Pdf)];
-    /// The same for a file: PDF unless another is asked for.
+    /// The same for a file: PDF is the default.
     pub const PDF_FIRST: &'static [(&'static str, Self)] = &[("application/pdf", Self::Pdf), ("text/html", Self::Html)];
 }
 
-/// For whom, in what form and why to print a client's record.
+/// For whom, in which format and why to print a client's record.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PrintQuery {
-    /// For whom the copy is made, which decides what it holds and what it says on its pages.
+    /// For whom the copy is made. It decides what the copy contains and which notices its pages carry.
     #[serde(rename = "for")]
     #[param(inline)]
     pub audience: Audience,
-    /// Whom it goes to: name and, if known, address. Needed with `for=recipient`, and only there. It stands on the
-    /// first page and in the list of exports.
+    /// Who receives it: name and, if known, address. Required with `for=recipient`, and allowed only there. It is
+    /// printed on the first page and kept in the list of exports.
     #[param(value_type = Option<String>, min_length = 1, max_length = 200)]
     pub recipient: Option<Line<200>>,
-    /// What the recipient needs it for: a code of the list `disclosure_purpose`. Needed with `for=recipient`, and only
-    /// there.
+    /// What the recipient needs it for: a code of the list `disclosure_purpose`. Required with `for=recipient`, and
+    /// allowed only there.
     pub purpose: Option<DisclosurePurpose>,
-    /// The same in words. Needed where the purpose is `other`.
+    /// The purpose in words. Required if the purpose is `other`.
     #[param(value_type = Option<String>, min_length = 1, max_length = 120)]
     pub purpose_text: Option<Line<120>>,
-    /// Why it is lawful to give it to the recipient; `not_recorded` unless named. Only with `for=recipient`. What is
-    /// named is recorded, not checked; for a proceeding it must be `consent` or `court_order`.
+    /// Why it is lawful to give it to the recipient; the default is `not_recorded`. Allowed only with `for=recipient`.
+    /// The system records the basis and does not check it; for a proceeding it must be `consent` or `court_order`.
     #[param(inline)]
     pub basis: Option<Basis>,
-    /// Goes before `Accept`.
+    /// Takes precedence over `Accept`.
     #[param(inline)]
     pub format: Option<PrintFormat>,
-    /// Why it is printed, at least 5 characters. Kept in the list of exports; no names, since an address is kept in
-    /// many places.
+    /// Why it is printed, at least 5 characters. Kept in the list of exports. Do not put names in it: URLs are stored
+    /// in many places.
     #[param(value_type = String, min_length = 5, max_length = 500)]
     pub reason: Line<500>,
 }
@@ -135,7 +135,7 @@ pub struct ExportRow {
     pub basis: Option<Basis>,
     /// The version of the notice that went with it.
     pub notice: Option<String>,
-    /// How many clients' records were in it. NULL of an export that was made before they were counted.
+    /// How many clients' records were in it. NULL for an export that was made before clients were counted.
     pub client_count: Option<i64>,
 }
 
@@ -148,14 +148,14 @@ pub struct ExportClientRow {
     pub client_id: ClientId,
 }
 
-/// What an export holds.
+/// The content of an export.
 #[derive(Debug, Clone)]
 pub struct ExportRecord {
     /// The id of a measure, or `case_file`, or `statement`.
     pub what: &'static str,
-    /// The record that it is about, where it is about one.
+    /// The record that it is about, if it is about a single one.
     pub subject: Option<Key>,
-    /// What was asked, in words of the program's own.
+    /// The parameters of the request, in the program's own words.
     pub filter: Vec<String>,
     pub format: &'static str,
     pub rows: i64,
@@ -169,39 +169,40 @@ pub struct Export {
     pub id: ExportId,
     pub user_id: UserId,
     pub at: Instant,
-    /// A measure, by its id, or `case_file`, or `statement`.
+    /// The id of a measure, or `case_file`, or `statement`.
     pub what: String,
-    /// The case of a case file, the version of a statement.
+    /// The case for a case file, the version for a statement.
     pub subject_id: Option<Key>,
-    /// What was asked.
+    /// The parameters of the request.
     pub filter: String,
     pub format: String,
     #[schema(minimum = 0)]
     pub rows: i64,
     /// The reason that they gave.
     pub reason: Line<500>,
-    /// For whom it was made. Absent of a report.
+    /// For whom it was made. Absent for a report.
     #[serde(rename = "for")]
     pub audience: Option<Audience>,
-    /// Whom it went to, as the caller named them.
+    /// Who received it, as the caller named them.
     pub recipient: Option<Line<200>>,
     /// What the recipient needed it for.
     pub purpose: Option<DisclosurePurpose>,
     pub purpose_text: Option<Line<120>>,
-    /// Why it was lawful, as the caller named it or as the system sets it. Absent of an export of before it was
-    /// recorded.
+    /// Why it was lawful, as the caller named it or as the system sets it. Absent for an export that was made before
+    /// this was recorded.
     pub basis: Option<Basis>,
     /// The version of the notice of 42 CFR part 2 that it carries.
     pub notice: Option<String>,
-    /// How many clients' records are in it; a report of numbers has none. Absent of an export of before they were
-    /// counted.
+    /// How many clients' records are in it; none for a report of numbers. Absent for an export that was made before
+    /// clients were counted.
     #[schema(minimum = 0)]
     pub client_count: Option<i64>,
-    /// Whose records are in it, of an export with at most 50 clients. Of a longer one ask with `client_id`.
+    /// The clients whose records are in it, if they are at most 50. For a larger export, filter the list by
+    /// `client_id`.
     pub client_ids: Option<Vec<ClientId>>,
 }
 
-/// How many clients of an export are listed with it.
+/// The most clients that are listed with an export.
 pub const MOST_CLIENTS: i64 = 50;
 
 impl Export {
@@ -233,9 +234,9 @@ impl Export {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct ExportFilter {
-    /// By whom.
+    /// Exports made by this user.
     pub user_id: Option<UserId>,
-    /// With a record of this client in it.
+    /// Exports that hold a record of this client.
     pub client_id: Option<ClientId>,
 }
 impl Filter for ExportFilter {
