@@ -1,5 +1,4 @@
-//! What there is to know besides the work: providers and their services, the rules of deadlines, and the codes that
-//! everything is named by.
+//! Reference data: providers and their services, the rules of deadlines, preparation templates, and code lists.
 
 pub mod code_lists;
 pub mod deadline_rules;
