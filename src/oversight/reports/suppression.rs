@@ -2,11 +2,11 @@
 //! counts if a hidden one could be computed from its total (complementary suppression), and shows all others only in
 //! steps.
 //!
-//! A count from 1 up to the organization's threshold is hidden; 0 is shown. A count that is shown is in a step that is
-//! as wide as the range that is hidden at least, and is published as the middle of its step. So a total minus the shown
-//! counts reveals no hidden count, and neither does one report minus another. That holds only if reports do not overlap
-//! freely. So their periods are whole quarters and years, their moments are the ends of months, and they cover the
-//! whole organization.
+//! A count from 1 up to the organization's threshold is hidden; 0 is shown. A count that is shown is in a step of
+//! [`STEP`] counts, as many as the lowest threshold hides, and is published as the middle of its step. So a total minus
+//! the shown counts reveals no hidden count, and neither does one report minus another. That holds only if reports do
+//! not overlap freely. So their periods are whole quarters and years, their moments are the ends of months, and they
+//! cover the whole organization.
 
 use super::{
     aggregate::{Amount, Counted, Counts, Figure, figure, place},
