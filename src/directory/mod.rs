@@ -1,4 +1,4 @@
-//! Providers and their services, the rules of deadlines, and templates for preparing meetings.
+//! Reference data: providers and their services, the rules of deadlines, preparation and templates.
 
 pub mod deadline_rules;
 pub mod preparation_templates;

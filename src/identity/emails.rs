@@ -1,5 +1,4 @@
-//! What is written to people about their accounts. Nothing in a letter says what the service is for, or whose
-//! organization it is.
+//! E-mails to users about their accounts. No e-mail says what the service is for, or to which organization it belongs.
 
 use crate::{
     auth::{Caller, UserId},
@@ -11,29 +10,30 @@ use crate::{
     types::Email,
 };
 
-/// Where somebody may be written to who has not asked for the letter: nowhere, where they are a client for whom e-mail
-/// is not safe (`safe_contact.email`). Who reads the mail of such a client may be the one whom they must be kept from.
+/// The address for an e-mail that the user did not request: none for a client for whom e-mail is not safe
+/// (`safe_contact.email`). Somebody else may read the mail of such a client, possibly the person they must be protected
+/// from.
 ///
-/// What they ask for themselves is sent all the same: a new password, and a confirmation to an address that they name.
-/// So is an invitation, which comes before anybody knows which client it is for.
+/// E-mails that users request themselves are sent anyway: for a new password, and a confirmation to an address that
+/// they name. So is an invitation, because nobody knows yet which client it is for.
 #[derive(Debug, Clone)]
 pub struct Reachable(Option<Email>);
 
 impl Reachable {
-    /// Asked for in the transaction of what the letter is about.
+    /// Called in the transaction of the change that the e-mail is about.
     pub fn find(tx: &mut Tx, user: UserId, email: &Email) -> Result<Self> {
         let unsafe_there = visibility::is_unsafe_to_email(tx, user)?;
         Ok(Self((!unsafe_there).then(|| email.clone())))
     }
-    /// The same of the caller.
+    /// The same for the caller.
     pub fn own(tx: &mut Tx) -> Result<Self> {
         let user = users::store::own(tx)?;
         Self::find(tx, user.id, &user.email)
     }
 }
 
-/// Makes a change that writes letters, and sends them once it is made. See [`Outbox::send_after`] for a change whose
-/// outcome is unknown.
+/// Makes a change that writes e-mails, and sends them after it is committed. See [`Outbox::send_after`] for a change
+/// whose outcome is unknown.
 pub async fn write<T: Send + 'static>(
     db: &Db,
     who: &impl Caller,
@@ -54,12 +54,12 @@ pub async fn write<T: Send + 'static>(
     done
 }
 
-/// A letter that nobody has asked for, if it may be sent.
+/// An e-mail that the recipient did not request, if it may be sent.
 fn unasked(to: &Reachable, subject: &'static str, text: &str) -> Option<Letter> {
     Some(letter(to.0.clone()?, subject, text))
 }
 
-/// What whoever did not do it themselves is told to do.
+/// Advice for a recipient who did not make the change themselves.
 const NOT_YOU: &str = "If this was not you, set a new password at once, and tell your administrator.";
 
 pub fn invitation(route: &Route, email: &Email, secret: &str) -> Letter {
@@ -102,7 +102,7 @@ pub fn email_change(route: &Route, new: &Email, secret: &str) -> Letter {
     letter(new.clone(), "Your address", &text)
 }
 
-/// To the present address, which can still undo it.
+/// To the present address, whose owner can still prevent the change.
 pub fn email_change_was_asked_for(user: &Reachable) -> Option<Letter> {
     unasked(
         user,
@@ -112,7 +112,7 @@ pub fn email_change_was_asked_for(user: &Reachable) -> Option<Letter> {
     )
 }
 
-/// To the address from before.
+/// To the previous address.
 pub fn email_was_changed(before: &Reachable) -> Option<Letter> {
     let text = "Your account has another e-mail address now, and this one signs in to it no more.\n\nIf this was not \
          you, tell your administrator at once.";
@@ -127,7 +127,7 @@ pub fn second_factor_was_removed(user: &Reachable) -> Option<Letter> {
     unasked(user, "Signing in", &format!("Your account asks for no code any more when you sign in.\n\n{NOT_YOU}"))
 }
 
-/// To the supervisors of a team whose case somebody of another team has opened for themselves.
+/// To the supervisors of a team, when a user of another team has opened one of its cases by break-glass access.
 pub fn glass_was_broken(supervisor: Email) -> Letter {
     letter(
         supervisor,

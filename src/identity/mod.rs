@@ -1,4 +1,4 @@
-//! Who signs in: organizations, their teams and users, and the sessions of these.
+//! Who signs in: organizations, their teams and users, and the users' sessions.
 
 pub mod email_change;
 pub mod emails;

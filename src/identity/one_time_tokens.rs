@@ -1,6 +1,6 @@
-//! Secrets that go out by mail and are used once (AU-11): for an invitation, a forgotten password, a new address. 256
-//! random bits, kept as their hash, bound to what they are for and to the address that they were sent to; a newer one
-//! makes the older worthless.
+//! One-time tokens that are sent by e-mail (AU-11): for an invitation, a forgotten password, a new address. A token has
+//! 256 random bits. The database stores its hash, bound to a purpose and to the address that the token was sent to. A
+//! newer token invalidates the older one.
 
 use crate::{
     auth::{
@@ -16,12 +16,12 @@ use diesel::prelude::*;
 use uuid::Uuid;
 
 text_enum! {
-    /// What a secret is for, and for nothing else (TK-04).
+    /// The purpose of a token, which is the only one that it can be used for (TK-04).
     pub enum Purpose { Invitation = "invitation", PasswordReset = "password_reset", EmailChange = "email_change" }
 }
 
 impl Purpose {
-    /// Seconds for which it may be used.
+    /// How long it can be used, in seconds.
     pub const fn lasts(self) -> i64 {
         match self {
             Self::Invitation => 72 * 3600,
@@ -30,7 +30,7 @@ impl Purpose {
     }
 }
 
-/// What a secret was made for.
+/// What a token was issued for.
 #[derive(Debug, Clone)]
 pub struct Found {
     subject: Id<()>,
@@ -43,12 +43,12 @@ impl Found {
     }
 }
 
-/// The id of an invitation or of a user, as the one column has it.
+/// The id of an invitation or of a user, in the type of the column that holds both.
 const fn anything<K>(subject: Id<K>) -> Id<()> {
     Id::from_uuid(subject.uuid())
 }
 
-/// Makes a secret for a subject, in the place of any from before.
+/// Issues a token for a subject, and invalidates any earlier one for the same purpose.
 pub fn issue<K>(tx: &mut Tx, purpose: Purpose, subject: Id<K>, email: &Email) -> Result<String> {
     withdraw(tx, purpose, subject)?;
     let secret = random_secret()?;
@@ -64,7 +64,7 @@ pub fn issue<K>(tx: &mut Tx, purpose: Purpose, subject: Id<K>, email: &Email) ->
     Ok(format!("{}.{}.{secret}", purpose.as_str(), tx.organization().uuid().simple()))
 }
 
-/// Makes whatever a subject was sent for this purpose worthless.
+/// Invalidates every token that was sent to a subject for this purpose.
 pub fn withdraw<K>(tx: &mut Tx, purpose: Purpose, subject: Id<K>) -> Result<()> {
     let own = secrets::table
         .filter(secrets::organization_id.eq(tx.organization()))
@@ -73,7 +73,7 @@ pub fn withdraw<K>(tx: &mut Tx, purpose: Purpose, subject: Id<K>) -> Result<()> 
     Ok(())
 }
 
-/// The same for all that a person was sent: their password or their address is another now.
+/// The same for every token that was sent to a user, for example because their password or their address has changed.
 pub fn withdraw_all(tx: &mut Tx, user: UserId) -> Result<()> {
     withdraw(tx, Purpose::PasswordReset, user)?;
     withdraw(tx, Purpose::EmailChange, user)
@@ -84,7 +84,7 @@ fn parse(purpose: Purpose, secret: &str) -> Option<(OrganizationId, Vec<u8>)> {
     Some((OrganizationId::from_uuid(Uuid::try_parse(organization).ok()?), hash_secret(secret)))
 }
 
-/// Goes on in the secret's organization, if it is one; what it was made for.
+/// Enters the organization of a valid token, and returns what the token was issued for. Does not use it up.
 pub fn look_up(tx: &mut Tx, purpose: Purpose, secret: &str) -> Result<Found> {
     let (organization, hash) = parse(purpose, secret).ok_or_else(refused)?;
     tx.enter(organization)?;
@@ -93,14 +93,14 @@ pub fn look_up(tx: &mut Tx, purpose: Purpose, secret: &str) -> Result<Found> {
         .find((organization, hash))
         .filter(secrets::purpose.eq(purpose))
         .filter(secrets::expires_at.gt(now));
-    // One that a wrong clock has made lasts no longer than any other.
+    // A token that was issued while a clock was wrong lasts no longer than any other.
     let live = live.filter(secrets::expires_at.le(now.plus_seconds(purpose.lasts() + clock::LEEWAY)));
     let found = live.select((secrets::subject_id, secrets::email)).first::<(Id<()>, Email)>(tx.conn).optional()?;
     let (subject, email) = found.ok_or_else(refused)?;
     Ok(Found { subject, email })
 }
 
-/// Uses it up. Of many who try at once one does.
+/// Uses the token up. If several requests try at once, one succeeds.
 pub fn spend(tx: &mut Tx, purpose: Purpose, secret: &str) -> Result<Found> {
     let found = look_up(tx, purpose, secret)?;
     let (organization, hash) = parse(purpose, secret).ok_or_else(refused)?;
@@ -110,12 +110,12 @@ pub fn spend(tx: &mut Tx, purpose: Purpose, secret: &str) -> Result<Found> {
     Ok(found)
 }
 
-/// One answer, whatever is wrong with it.
+/// The same error, whatever is wrong with the token.
 pub fn refused() -> ApiError {
     ApiError::invalid("/token", "invalid_token", "is unknown, has been used, has expired, or a newer one has been sent")
 }
 
-/// Takes away what has expired, and what a wrong clock has made: its time would come.
+/// Deletes expired tokens, and those that were issued while a clock was wrong, which could become valid later.
 pub fn purge(conn: &mut Conn) -> Result<usize> {
     let now = Instant::now();
     let untimely = secrets::expires_at.gt(now.plus_seconds(Purpose::Invitation.lasts() + clock::LEEWAY));

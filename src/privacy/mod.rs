@@ -1,3 +1,3 @@
-//! What the law of privacy asks of everything that leaves the organization.
+//! What privacy law requires of everything that leaves the organization.
 
 pub mod notices;

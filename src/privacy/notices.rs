@@ -1,16 +1,16 @@
-//! The notices of 42 CFR 2.32 that go with a record, as versioned data: the words are those of the rule, and a version
-//! never changes.
+//! The notices of 42 CFR 2.32 that accompany a record, as versioned data. The text is that of the regulation, and a
+//! version never changes.
 
 use serde::Deserialize;
 use std::sync::LazyLock;
 
-/// How much of the notice it is.
+/// Which statement of the notice it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Form {
     /// Statement 1: on the first page of a copy, and as the last record of a file.
     Full,
-    /// Statement 2: in the foot of every page.
+    /// Statement 2: at the foot of every page.
     Short,
 }
 
@@ -18,14 +18,14 @@ pub enum Form {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Notice {
-    /// As it is stored with an export.
+    /// The identifier that is stored with an export.
     pub version: String,
     pub form: Form,
-    /// The paragraph that prescribes the words.
+    /// The paragraph that prescribes the text.
     pub citation: String,
     /// The first day on which it is used (`YYYY-MM-DD`).
     pub effective_from: String,
-    /// The words themselves; a line break separates paragraphs.
+    /// The text itself; a line break separates paragraphs.
     pub text: String,
 }
 
@@ -48,7 +48,7 @@ mod tests {
         Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// A change of one byte of what has been used is a new version, in a file of its own.
+    /// A change of a single byte of a notice that has been used requires a new version, in a file of its own.
     #[test]
     fn the_notices_are_word_for_word_those_of_the_rule() {
         assert_eq!((FULL.version.as_str(), FULL.form), ("part2-2024-1", Form::Full));

@@ -26,7 +26,7 @@ pub struct TimelineRow {
     pub note_kind: Option<NoteKind>,
 }
 
-/// Writes what has just happened into the case's timeline. `detail` is a code, never content.
+/// Adds an event to the case's timeline. `detail` is a code and must never be content.
 pub fn add<K: 'static>(
     tx: &mut Tx,
     case: CaseId,
@@ -37,7 +37,7 @@ pub fn add<K: 'static>(
     put(tx, case, event, subject, detail, None)
 }
 
-/// The same for a note, whose kind decides who may know of it.
+/// The same for a note. The kind of the note decides who may see the entry.
 pub fn add_note<K: 'static>(tx: &mut Tx, case: CaseId, event: &'static str, note: Id<K>, kind: NoteKind) -> Result<()> {
     put(tx, case, event, note, Some(kind.as_str()), Some(kind))
 }

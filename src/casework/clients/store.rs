@@ -37,8 +37,8 @@ macro_rules! is_client {
     };
 }
 
-/// The condition under which a column, as SQL names it, has any of the ids that name the same client: for what keeps
-/// the id that it was entered with, as exports do. It says nothing of who may see the client.
+/// The condition under which a column, named as in SQL, has any of the ids of the same client. It is for records that
+/// keep the id that they were created with, such as exports. It does not check access to the client.
 pub fn any_id_of(tx: &Tx, column: &'static str, id: ClientId) -> Condition {
     let organization = tx.organization().uuid();
     let stands_for = || {

@@ -1,4 +1,4 @@
-//! The rules that come with the product: data files, in the binary.
+//! The built-in rules: data files that are compiled into the program.
 
 use super::model::{DeadlineRule, DeadlineRuleId, NewDeadlineRule, RuleRow, RuleSource};
 use serde::Deserialize;
@@ -20,14 +20,14 @@ static PACKS: LazyLock<Vec<Packed>> = LazyLock::new(|| {
     rules
 });
 
-/// The id of the rule that the product itself refers to by this code.
+/// The id of the built-in rule to which the program itself refers by this code.
 pub fn id_of(code: &str) -> Option<DeadlineRuleId> {
     PACKS.iter().find(|rule| rule.code == code).map(|rule| rule.id)
 }
 
-/// The versions of each rule, from the oldest on: those of the packs and those of `own`. Where both have a version of
-/// the same number, because the product has learned what the organization had entered already, the organization's
-/// stands.
+/// The versions of each rule, from the oldest on: the built-in ones and those of `own`. If both have a version with the
+/// same number, because an update of the product added what the organization had already entered, the organization's
+/// counts.
 pub fn with_own(own: Vec<RuleRow>) -> BTreeMap<DeadlineRuleId, Vec<DeadlineRule>> {
     let mut rules: BTreeMap<DeadlineRuleId, BTreeMap<i32, DeadlineRule>> = BTreeMap::new();
     for packed in PACKS.iter() {

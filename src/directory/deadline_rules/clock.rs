@@ -10,7 +10,8 @@ use crate::{
 };
 use jiff::{Span, civil::Weekday};
 
-/// The last microsecond of a local day: the one before the first of the next day, whatever the clocks do at midnight.
+/// The last microsecond of a local day: the one before the start of the next day, even if the clocks change at
+/// midnight.
 pub fn end_of_day(day: Day, zone: &Zone) -> Result<Instant> {
     let next =
         day.jiff().tomorrow().and_then(|next| next.to_zoned_datetime(zone.jiff())).map_err(|_| out_of_range())?;
@@ -21,7 +22,7 @@ pub(super) fn out_of_range() -> ApiError {
     ApiError::invalid("/trigger_date", "out_of_range", "the due date would lie beyond the year 2199")
 }
 
-/// The last day that is a due date: its end is within the year 2199 in every time zone.
+/// The last possible due date: its end is within the year 2199 in every time zone.
 const LAST: Day = Day::from_jiff(jiff::civil::date(2199, 12, 30));
 
 pub(super) fn plus_days(day: Day, days: i32) -> Result<Day> {
@@ -43,13 +44,13 @@ pub(super) fn amount_of(amount: i32, unit: &str) -> String {
     format!("{amount} {unit}{}", if amount == 1 { "" } else { "s" })
 }
 
-/// A rule's way of counting.
+/// How a rule counts.
 pub(super) struct Clock<'a> {
     pub(super) rule: &'a DeadlineRule,
     pub(super) table: Option<&'a Table>,
 }
 
-/// Where counting an amount comes to.
+/// The result of counting an amount.
 #[derive(Clone, Copy)]
 pub(super) struct Counted {
     pub(super) amount: i32,
@@ -64,7 +65,7 @@ impl Clock<'_> {
         let plain = match self.rule.unit {
             DeadlineUnit::CalendarDay => plus_days(start, amount)?,
             DeadlineUnit::Month => {
-                // The engine clamps to the last day of a month that is too short.
+                // `jiff` clamps to the last day of a month that is too short.
                 let date = start.jiff().checked_add(Span::new().months(amount)).map_err(|_| out_of_range())?;
                 plus_days(Day::from_jiff(date), 0)?
             }
@@ -91,7 +92,7 @@ impl Clock<'_> {
                 while day > start && !self.is_business(day) {
                     day = plus_days(day, -1)?;
                 }
-                // Nothing is due before it began: with no business day since then, the day stays what it is.
+                // Nothing is due before it began: if there is no business day in between, the day is not moved.
                 if self.is_business(day) { day } else { plain }
             }
         };

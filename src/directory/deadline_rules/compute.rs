@@ -1,7 +1,7 @@
 //! The deadline engine: from a rule and its trigger to a due date, step by step. It reads no clock and no database.
 //!
-//! The day of the trigger is not counted. A deadline is kept until the end of its day in the forum's time zone. Where
-//! anything is uncertain, the date that is given is the safe one, and a step says what is uncertain.
+//! The day of the trigger is not counted. A deadline runs until the end of its day in the forum's time zone. If
+//! anything is uncertain, the computed date is the safe one, and a step says what is uncertain.
 
 pub use super::clock::end_of_day;
 use super::{
@@ -19,11 +19,11 @@ use utoipa::ToSchema;
 text_enum! {
     /// Where a due date comes from.
     pub enum DeadlineSource {
-        /// The notice prints it.
+        /// The notice states it.
         StatedOnNotice = "stated_on_notice",
-        /// A rule gives it.
+        /// A rule yields it.
         Computed = "computed",
-        /// Somebody here set it.
+        /// A user set it.
         Manual = "manual",
     }
 }
@@ -31,18 +31,18 @@ text_enum! {
     /// What a step of a computation is about.
     pub enum StepCode {
         Trigger = "trigger",
-        /// The day of the trigger is not known: the first possible one is taken.
+        /// The day of the trigger is not known: the first possible one is used.
         TriggerUnknown = "trigger_unknown",
         ReceiptPresumed = "receipt_presumed",
         Counted = "counted",
         MovedToBusinessDay = "moved_to_business_day",
-        /// The table of holidays does not reach so far: holidays were not taken into account there.
+        /// The table of holidays does not cover this period: holidays were not considered there.
         HolidaysUnknown = "holidays_unknown",
-        /// The rule gives at least so much time.
+        /// The rule grants at least this much time.
         Floor = "floor",
         /// The rule leaves a range.
         Range = "range",
-        /// The rule gives at most so much time.
+        /// The rule grants at most this much time.
         Ceiling = "ceiling",
         StatedOnNotice = "stated_on_notice",
         DiffersFromNotice = "differs_from_notice",
@@ -56,7 +56,7 @@ text_enum! {
 pub struct Step {
     pub code: StepCode,
     pub text: String,
-    /// The day that this step comes to.
+    /// The day that this step yields.
     pub date: Day,
 }
 
@@ -64,15 +64,15 @@ pub struct Step {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trigger {
     On(Day),
-    /// It is not known when; not before this day.
+    /// The day is not known, but it is not before this one.
     Unknown {
         not_before: Day,
     },
 }
 
 impl Trigger {
-    /// The trigger that a body tells, as `trigger_date` or as `trigger_not_before`. One that is yet to come starts no
-    /// clock.
+    /// The trigger that a request body gives, as `trigger_date` or as `trigger_not_before`. A trigger in the future is
+    /// refused.
     pub fn from_request(trigger_date: Option<Day>, trigger_not_before: Option<Day>, today: Day) -> Result<Self> {
         match (trigger_date, trigger_not_before) {
             (Some(day), None) if day <= today => Ok(Self::On(day)),
@@ -89,7 +89,7 @@ impl Trigger {
         }
     }
 
-    /// The day that is counted from.
+    /// The day that counting starts from.
     pub const fn day(self) -> Day {
         match self {
             Self::On(day) | Self::Unknown { not_before: day } => day,
@@ -97,29 +97,29 @@ impl Trigger {
     }
 }
 
-/// A due date and the way it was come by.
+/// A due date and how it was computed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Computation {
     /// The last day, and the one to work towards. While the trigger is unknown, the earliest possible one.
     pub due_on: Day,
     /// The end of that day in the forum's time zone.
     pub due_at: Instant,
-    /// The earliest that it can be, where the rule or the trigger leaves it open. Never after `due_on`.
+    /// The earliest possible due date, if the rule or the trigger leaves it open. Never after `due_on`.
     pub earliest_due_on: Option<Day>,
-    /// The latest that it can be, where the rule leaves it open. Never before `due_on`.
+    /// The latest possible due date, if the rule leaves it open. Never before `due_on`.
     pub latest_due_on: Option<Day>,
     pub source: DeadlineSource,
-    /// Whether the notice prints another day than the rule gives.
+    /// Whether the notice states another day than the rule yields.
     pub differs_from_notice: bool,
-    /// Whether `due_on` hangs on a trigger that is not known yet.
+    /// Whether `due_on` depends on a trigger that is not known yet.
     pub pending: bool,
-    /// Whether every holiday that may matter was known.
+    /// Whether all holidays that may matter were known.
     pub holidays_complete: bool,
     pub steps: Vec<Step>,
 }
 
-/// When `rule` makes it due. `stated_due_on` is what the notice itself prints: where the two differ, the earlier is
-/// taken.
+/// Computes the due date by `rule`. `stated_due_on` is the date that the notice itself states: if the two differ, the
+/// earlier one is used.
 pub fn compute(
     rule: &DeadlineRule,
     trigger: Trigger,
@@ -176,7 +176,7 @@ pub fn compute(
         step(StepCode::HolidaysUnknown, counted.due, text.to_owned());
     }
 
-    // What the rule alone leaves open.
+    // What the rule itself leaves open.
     let (mut earliest_due_on, mut latest_due_on) = (None, latest.map(|latest| latest.due));
     match (rule.bound, latest) {
         (DeadlineBound::Exact, _) => {}
@@ -208,7 +208,7 @@ pub fn compute(
     let (mut due_on, mut source, mut differs_from_notice) = (counted.due, DeadlineSource::Computed, false);
     if let Some(stated) = stated_due_on {
         step(StepCode::StatedOnNotice, stated, format!("The notice says {}.", words(stated)));
-        // Against a trigger that is not known there is nothing to hold the notice's own date against.
+        // With an unknown trigger there is no date to compare the notice's date with.
         differs_from_notice = !unknown && stated != counted.due;
         if unknown || stated <= counted.due {
             (due_on, source) = (stated, DeadlineSource::StatedOnNotice);
@@ -280,7 +280,7 @@ mod tests {
         assert_eq!(due(json!({"unit": "month", "amount": 1}), "2028-01-31"), "2028-02-29");
         assert_eq!(due(json!({"unit": "month", "amount": 12}), "2028-02-29"), "2029-02-28");
         assert_eq!(due(json!({"unit": "month", "amount": 48}), "2024-02-29"), "2028-02-29");
-        // 2100 is no leap year.
+        // 2100 is not a leap year.
         assert_eq!(due(json!({"unit": "month", "amount": 24}), "2098-02-28"), "2100-02-28");
     }
 
@@ -293,7 +293,7 @@ mod tests {
             assert_eq!(due(json!({"weekend_rule": weekend}), "2026-06-24"), expected, "{weekend}");
         }
         let back = rule(json!({"weekend_rule": "previous_business_day", "amount": 1}));
-        // A Saturday, with no business day since: it stays on Sunday.
+        // A Saturday, with no business day in between: the due date stays on Sunday.
         assert_eq!(run(&back, Trigger::On(day("2026-08-01")), None).due_on, day("2026-08-02"));
         assert_eq!(run(&back, Trigger::On(day("2026-07-31")), None).due_on, day("2026-07-31"));
     }
@@ -309,9 +309,9 @@ mod tests {
             ("2026-03-08", "America/Chicago", "2026-03-09T04:59:59.999Z"),
             ("2026-11-01", "America/Chicago", "2026-11-02T05:59:59.999Z"),
             ("2026-10-25", "Europe/London", "2026-10-25T23:59:59.999Z"),
-            // Midnight itself is skipped: the next day begins at one.
+            // Midnight itself is skipped: the next day begins at one o'clock.
             ("2018-11-03", "America/Sao_Paulo", "2018-11-04T02:59:59.999Z"),
-            // One comes twice, so that midnight does too: the day ends before the first.
+            // The hour after midnight repeats, so midnight comes twice: the day ends before the first.
             ("2025-11-01", "America/Havana", "2025-11-02T03:59:59.999Z"),
             // A whole day is skipped.
             ("2011-12-29", "Pacific/Apia", "2011-12-30T09:59:59.999Z"),
@@ -366,7 +366,7 @@ mod tests {
             (true, day("2026-05-06"), Some(day("2026-05-06")))
         );
         assert_eq!(codes(&found), ["trigger_unknown", "receipt_presumed", "counted", "end_of_day"]);
-        // What the notice prints does not hang on the trigger.
+        // The date on the notice does not depend on the trigger.
         let stated = run(&rule, unknown, Some("2026-05-20"));
         assert_eq!((stated.pending, stated.due_on, stated.differs_from_notice), (false, day("2026-05-20"), false));
         assert_eq!(stated.source, DeadlineSource::StatedOnNotice);
@@ -381,7 +381,7 @@ mod tests {
             let unknown = run(&rule, Trigger::On(day("2030-12-30")), None);
             assert!(!unknown.holidays_complete && codes(&unknown).contains(&"holidays_unknown"));
         }
-        // Where no holiday can matter, nothing is missing.
+        // If no holiday can matter, nothing is missing.
         assert!(run(&rule(json!({})), Trigger::On(day("2030-12-30")), None).holidays_complete);
         assert!(
             run(
@@ -431,8 +431,8 @@ mod tests {
     ];
 
     prop_compose! {
-        /// Any rule, with a trigger between 2012 (before, some zones skipped whole days) and 2059, and a zone between
-        /// -12 and +14.
+        /// Any rule, with a trigger between 2012 (before that, some zones skipped whole days) and 2059, and a zone
+        /// between -12 and +14.
         fn any_clock()(
             amount in 1..400_i32,
             presumed in 0..10_i32,

@@ -1,11 +1,12 @@
-//! Public holidays: data files, each saying for which years it is complete. Outside those years nothing is guessed.
+//! Public holidays: data files, each with the years for which it is complete. Outside those years no holiday is
+//! guessed.
 
 use super::model::HolidayCalendar;
 use crate::types::Day;
 use serde::Deserialize;
 use std::{collections::BTreeMap, sync::LazyLock};
 
-/// The holidays of one calendar, on the days on which they are kept.
+/// The holidays of one calendar, on the days on which they are observed.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(from = "File")]
 pub struct Table {
@@ -13,7 +14,7 @@ pub struct Table {
     days: BTreeMap<Day, String>,
 }
 
-/// A table as its file has it.
+/// A table in the format of its file.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -39,7 +40,7 @@ impl From<File> for Table {
 }
 
 impl Table {
-    /// What the holiday on this day is called, where there is one.
+    /// The name of the holiday on this day, if there is one.
     pub fn name(&self, day: Day) -> Option<&str> {
         self.days.get(&day).map(String::as_str)
     }
@@ -52,7 +53,7 @@ impl Table {
     }
 }
 
-/// The tables that a computation may look at.
+/// The tables that a computation may use.
 #[derive(Debug, Clone)]
 pub struct Holidays {
     pub us_federal: Table,
@@ -60,7 +61,7 @@ pub struct Holidays {
 }
 
 impl Holidays {
-    /// The tables that come with the product.
+    /// The built-in tables.
     #[expect(clippy::expect_used, reason = "the files are compiled in, and a unit test reads them")]
     pub fn built_in() -> &'static Self {
         static BUILT_IN: LazyLock<Holidays> = LazyLock::new(|| Holidays {
@@ -71,7 +72,7 @@ impl Holidays {
         &BUILT_IN
     }
 
-    /// The table of a calendar; the calendar `none` knows weekends alone and needs no table.
+    /// The table of a calendar. The calendar `none` has weekends only, and needs no table.
     pub const fn table(&self, calendar: HolidayCalendar) -> Option<&Table> {
         match calendar {
             HolidayCalendar::UsFederal => Some(&self.us_federal),

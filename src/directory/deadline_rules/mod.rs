@@ -1,4 +1,5 @@
-//! Deadline rules: how long there is for what, as data with versions, and the engine that computes dates from them.
+//! Deadline rules: how much time the law or the organization sets, as versioned data, and the engine that computes
+//! dates.
 
 pub mod api;
 pub mod catalogue;

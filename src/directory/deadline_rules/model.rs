@@ -1,4 +1,4 @@
-//! What a deadline rule is: data with versions, in the catalogue and on the wire.
+//! A deadline rule: versioned data, in the catalogue and in the API.
 
 use super::compute::{Computation, DeadlineSource, Step};
 use crate::{
@@ -29,19 +29,19 @@ text_enum! {
         NoticeReceived = "notice_received",
         /// The day of the act or the refusal itself.
         ActOccurred = "act_occurred",
-        /// The day on which somebody knew, or should have known, of the act.
+        /// The day on which the person concerned knew, or should have known, of the act.
         ActKnown = "act_known",
         /// The day on which a request, an appeal or a complaint reached the other side.
         RequestReceived = "request_received",
     }
 }
 text_enum! {
-    /// In what the time is counted. The day of the trigger itself is never counted.
+    /// The unit in which the time is counted. The day of the trigger itself is never counted.
     pub enum DeadlineUnit {
         CalendarDay = "calendar_day",
-        /// Days that are neither on a weekend nor holidays of the rule's calendar.
+        /// Days that are neither on a weekend nor a holiday of the rule's calendar.
         BusinessDay = "business_day",
-        /// To the same day of a later month, or its last day where it has no such day.
+        /// To the same day of a later month, or its last day if it has no such day.
         Month = "month",
     }
 }
@@ -49,41 +49,41 @@ text_enum! {
     /// How firm the amount is.
     pub enum DeadlineBound {
         Exact = "exact",
-        /// At least so much: more may be given.
+        /// At least this much: more may be granted.
         Floor = "floor",
-        /// At most so much: less may be given.
+        /// At most this much: less may be granted.
         Ceiling = "ceiling",
     }
 }
 text_enum! {
-    /// What becomes of a last day that falls on a weekend or a holiday.
+    /// What happens if the last day falls on a weekend or a holiday.
     pub enum WeekendRule {
-        /// It stays.
+        /// It is not moved.
         None = "none",
         NextBusinessDay = "next_business_day",
         PreviousBusinessDay = "previous_business_day",
     }
 }
 text_enum! {
-    /// Whose public holidays are no business days.
+    /// The calendar of public holidays, which are not business days.
     pub enum HolidayCalendar {
         UsFederal = "us_federal",
         EnglandAndWales = "england_and_wales",
-        /// Nobody's: weekends alone.
+        /// No calendar: weekends only.
         None = "none",
     }
 }
 text_enum! {
     /// Who must act in time.
     pub enum DeadlineParty {
-        /// The client, with us, files.
+        /// The client, with our help, files something.
         Us = "us",
-        /// The other side answers.
+        /// The other side responds.
         OtherSide = "other_side",
     }
 }
 text_enum! {
-    /// Who wrote a version of a rule.
+    /// The author of a version of a rule.
     pub enum RuleSource {
         /// It comes with the product.
         BuiltIn = "built_in",
@@ -91,7 +91,7 @@ text_enum! {
     }
 }
 
-/// A row of `deadline_rules`: one version. It is never changed.
+/// A row of `deadline_rules`: one version. It never changes.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = deadline_rules, treat_none_as_default_value = false)]
 pub struct RuleRow {
@@ -117,19 +117,20 @@ impl RuleRow {
 
 /// One version of a deadline rule.
 ///
-/// A version is never changed; a newer one takes its place from the day that it is effective.
+/// A version never changes; a newer one replaces it from its first effective day on.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/deadline_rule.json"))))]
 pub struct DeadlineRule {
     pub id: DeadlineRuleId,
-    /// The name by which the product itself refers to a rule that comes with it.
+    /// The name by which the program itself refers to a built-in rule.
     pub code: Option<&'static str>,
     pub version: i32,
     pub source: RuleSource,
-    /// The first day of the trigger for which this version holds.
+    /// The first trigger date to which this version applies.
     pub effective_from: Day,
-    /// The last one. A version that was corrected from its very first day ends before it begins: it holds on no day.
+    /// The last trigger date to which it applies. A version that was corrected from its very first day on ends before
+    /// it begins: it applies to no day.
     pub effective_to: Option<Day>,
     pub name: Line<200>,
     pub jurisdiction: Jurisdiction,
@@ -137,18 +138,18 @@ pub struct DeadlineRule {
     pub action_type: ActionType,
     pub trigger: DeadlineTrigger,
     pub amount: i32,
-    /// Where the law leaves a range to whoever decides: the most that may be given.
+    /// If the law lets the deciding body choose from a range: the most that may be granted.
     pub max_amount: Option<i32>,
     pub unit: DeadlineUnit,
     pub bound: DeadlineBound,
-    /// How many days after the trigger receipt is presumed; the clock starts then.
+    /// The number of days after the trigger at which receipt is presumed; the clock starts then.
     pub receipt_presumption_days: i32,
     pub weekend_rule: WeekendRule,
     pub holiday_calendar: HolidayCalendar,
     pub party: DeadlineParty,
     /// Whether a law sets it; otherwise it is the organization's own follow-up.
     pub statutory: bool,
-    /// Whether it is the clock of an expedited step.
+    /// Whether it is the time for an expedited step.
     pub expedited: bool,
     pub citation: Option<Line<300>>,
     pub url: Option<Url>,
@@ -206,7 +207,7 @@ impl Resource for DeadlineRule {
     }
 }
 
-/// What a version of a rule says, whole.
+/// The content of a version of a rule, as a whole.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Validate, ToSchema, Queryable, Selectable, Insertable)]
 #[diesel(table_name = deadline_rules, treat_none_as_default_value = false)]
 #[serde(deny_unknown_fields)]
@@ -220,7 +221,7 @@ pub struct NewDeadlineRule {
     #[validate(range(min = 1, max = 1000))]
     #[schema(minimum = 1, maximum = 1000)]
     pub amount: i32,
-    /// Where the law leaves a range to whoever decides: the most that may be given.
+    /// If the law lets the deciding body choose from a range: the most that may be granted.
     #[validate(range(min = 1, max = 1000))]
     #[schema(minimum = 1, maximum = 1000)]
     pub max_amount: Option<i32>,
@@ -233,23 +234,23 @@ pub struct NewDeadlineRule {
     pub weekend_rule: WeekendRule,
     pub holiday_calendar: HolidayCalendar,
     pub party: DeadlineParty,
-    /// Whether a law sets it: then it needs its citation.
+    /// Whether a law sets it: then a citation is required.
     pub statutory: bool,
     #[serde(default)]
     pub expedited: bool,
     pub citation: Option<Line<300>>,
     pub url: Option<Url>,
-    /// The day on which somebody last held it against its source.
+    /// The day on which somebody last checked it against its source.
     pub last_verified_on: Day,
     pub note: Option<Text<2000>>,
-    /// The first day of the trigger for which it holds; not before that of the version before.
+    /// The first trigger date to which it applies; not before that of the previous version.
     pub effective_from: Day,
-    /// The last one, where it is known to end.
+    /// The last trigger date to which it applies, if it is known to end.
     pub effective_to: Option<Day>,
 }
 
 impl NewDeadlineRule {
-    /// The rules over several members. `after` is the first day of the version that this one follows.
+    /// Checks the rules that involve several members. `after` is the first day of the version that this one follows.
     pub fn check(&self, today: Day, after: Option<Day>) -> Result<()> {
         let mut issues = Vec::new();
         let mut need = |holds: bool, member: &str, code: &'static str, detail: &str| {
@@ -339,13 +340,13 @@ impl Filter for RuleVersionFilter {
 #[schema(example = json!(crate::types::example(include_str!("examples/deadline_preview_request.json"))))]
 pub struct DeadlinePreviewRequest {
     pub rule_id: DeadlineRuleId,
-    /// The day of what starts the clock; needed unless `trigger_not_before` is given.
+    /// The day of the event that starts the clock; required unless `trigger_not_before` is given.
     pub trigger_date: Option<Day>,
-    /// Where the day of the trigger is not known: the first day on which it can have been.
+    /// If the day of the trigger is not known: the first day on which it can have been.
     pub trigger_not_before: Option<Day>,
-    /// Where the deadline is kept: the forum's time zone. The organization's, where it is not given.
+    /// The time zone in which the deadline runs: the forum's. Default: the organization's.
     pub time_zone: Option<Zone>,
-    /// The last day as the notice itself prints it.
+    /// The last day as the notice itself states it.
     pub stated_due_on: Option<Day>,
 }
 
@@ -353,7 +354,7 @@ pub struct DeadlinePreviewRequest {
 pub const DISCLAIMER: &str = "This date is worked out from a rule and the day that you gave. It is no legal advice: \
      check the notice itself and, where much hangs on it, ask a lawyer.";
 
-/// A due date with the way it was come by.
+/// A due date and how it was computed.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/deadline_preview.json"))))]
@@ -364,19 +365,19 @@ pub struct DeadlinePreview {
     pub due_on: Day,
     /// The end of that day in the forum's time zone.
     pub due_at: Instant,
-    /// The earliest that it can be, where the rule or the trigger leaves it open.
+    /// The earliest possible due date, if the rule or the trigger leaves it open.
     pub earliest_due_on: Option<Day>,
-    /// The latest that it can be, where the rule leaves it open.
+    /// The latest possible due date, if the rule leaves it open.
     pub latest_due_on: Option<Day>,
     pub time_zone: Zone,
     pub source: DeadlineSource,
-    /// Whether the notice prints another day than the rule gives.
+    /// Whether the notice states another day than the rule yields.
     pub differs_from_notice: bool,
     /// Whether the day of the trigger is unknown, so that the date is the earliest possible one.
     pub pending: bool,
-    /// Whether every holiday that may matter was known.
+    /// Whether all holidays that may matter were known.
     pub holidays_complete: bool,
-    /// How it was come by.
+    /// How it was computed.
     pub steps: Vec<Step>,
     pub citation: Option<Line<300>>,
     pub url: Option<Url>,

@@ -1,4 +1,4 @@
-//! The catalogue of deadline rules: what comes with the product and what the organization has added, read together.
+//! The catalogue of deadline rules: the built-in ones and those that the organization has added, read together.
 
 use super::{catalogue, compute::Trigger, compute::compute, holidays::Holidays, model::*};
 use crate::{
@@ -12,12 +12,12 @@ use crate::{
 use diesel::prelude::*;
 use std::collections::BTreeMap;
 
-/// The versions that this caller may see: all of the organization's.
+/// The versions that this caller may see: all of the organization.
 fn visible(tx: &Tx) -> rules::BoxedQuery<'static, Dialect> {
     rules::table.filter(rules::organization_id.eq(tx.organization())).into_boxed()
 }
 
-/// Every rule that the organization goes by, with its versions from the oldest on.
+/// Every rule that applies in the organization, with its versions from the oldest on.
 fn all(tx: &mut Tx) -> Result<BTreeMap<DeadlineRuleId, Vec<DeadlineRule>>> {
     let own: Vec<RuleRow> = visible(tx).select(RuleRow::as_select()).load(tx.conn)?;
     Ok(catalogue::with_own(own))
@@ -29,20 +29,20 @@ pub fn find(tx: &mut Tx, id: DeadlineRuleId) -> Result<Vec<DeadlineRule>> {
     catalogue::with_own(own).remove(&id).ok_or_else(ApiError::not_found)
 }
 
-/// Keeps a rule as it is until the transaction ends, together with all others who count by it, or alone to add a
-/// version. It is held before any case is. Most rules have no row to hold: they come with the product.
+/// Locks a rule against changes until the transaction ends: shared with others that compute by it, or exclusively to
+/// add a version. It is locked before any case is. An advisory lock, because most rules are built in and have no row.
 fn lock_for_update(tx: &mut Tx, id: DeadlineRuleId, shared: bool) -> Result<()> {
     let (purpose, rule) = (Purpose::DeadlineRule, id.uuid());
     if shared { tx.lock_shared(purpose, rule.as_bytes()) } else { tx.lock(purpose, rule.as_bytes()) }
 }
 
-/// Keeps a rule as it is until the transaction ends: a deadline that is counted by it is either on the review list of
-/// its next version or counted by that.
+/// Locks a rule against changes until the transaction ends. So a deadline that is computed by it is either on the
+/// review list of the next version, or computed by that version.
 pub fn keep_still(tx: &mut Tx, id: DeadlineRuleId) -> Result<()> {
     lock_for_update(tx, id, true)
 }
 
-/// The version of a rule, named in a body as `rule_id`, for a clock that `trigger_date` starts.
+/// The version of a rule, named in a request body as `rule_id`, for a clock that starts on `on`.
 pub fn effective(tx: &mut Tx, id: DeadlineRuleId, on: Day) -> Result<DeadlineRule> {
     let versions = find(tx, id).map_err(|error| error.named_by("/rule_id"))?;
     versions.into_iter().rfind(|version| version.holds_on(on)).ok_or_else(|| {
@@ -50,13 +50,13 @@ pub fn effective(tx: &mut Tx, id: DeadlineRuleId, on: Day) -> Result<DeadlineRul
     })
 }
 
-/// The version of the rule that the product calls `code`, for a clock that starts on this day.
+/// The version of the rule with this `code`, for a clock that starts on this day.
 pub fn effective_by_code(tx: &mut Tx, code: &str, on: Day) -> Result<Option<DeadlineRule>> {
     let Some(id) = catalogue::id_of(code) else { return Ok(None) };
     Ok(find(tx, id)?.into_iter().rfind(|version| version.holds_on(on)))
 }
 
-/// The version to show of a rule: the one that holds today, or the newest where none does.
+/// The version of a rule to show: the one in force today, or the newest if none is.
 fn present(versions: Vec<DeadlineRule>, today: Day) -> Option<DeadlineRule> {
     let holds = versions.iter().rfind(|version| version.holds_on(today)).cloned();
     holds.or_else(|| versions.into_iter().next_back())
@@ -89,8 +89,8 @@ pub fn page_of_versions(tx: &mut Tx, id: DeadlineRuleId, list: &List<RuleVersion
     Ok(page)
 }
 
-/// The page of `rules`, which stand in the order of their positions going up. The catalogue is small, and half of it is
-/// in no table: it is cut in memory, by the same cursors as every list.
+/// The page of `rules`, which must be in ascending order of their positions. The catalogue is small, and half of it is
+/// in no table, so it is paginated in memory, with the same cursors as every list.
 fn cut<F: crate::http::Filter>(
     tx: &Tx,
     list: &List<F>,
@@ -109,7 +109,7 @@ fn cut<F: crate::http::Filter>(
     Ok(list.page(actor, rules, total, position, |rule| rule))
 }
 
-/// A rule of the organization's own.
+/// Creates a rule of the organization's own.
 pub fn create(tx: &mut Tx, new: &Body<NewDeadlineRule>) -> Result<DeadlineRule> {
     new.check(Day::latest_today([&home_zone(tx)?]), None)?;
     let row = RuleRow::new(tx.organization(), Id::new(), 1, tx.user()?, new);
@@ -118,7 +118,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewDeadlineRule>) -> Result<DeadlineRule> 
     Ok(DeadlineRule::new(row.id, None, row.version, RuleSource::Organization, row.terms))
 }
 
-/// A newer version of any rule. The versions before stay what they were.
+/// Adds a newer version of any rule. The previous versions do not change.
 pub fn add_version(
     tx: &mut Tx,
     id: DeadlineRuleId,
@@ -130,12 +130,13 @@ pub fn add_version(
     let newest = versions.last().ok_or_else(ApiError::not_found)?;
     new.check(Day::latest_today([&home_zone(tx)?]), Some(newest.effective_from))?;
     let row = RuleRow::new(tx.organization(), id, newest.version + 1, tx.user()?, new);
-    // Somebody else may have been quicker with this number: run again, and follow theirs.
+    // Another request may have used this number meanwhile: the transaction runs again, and follows that version.
     let elsewhere = || {
         ApiError::new(Code::Contention, "Another request is adding a version of this rule.").header("retry-after", "1")
     };
     diesel::insert_into(rules::table).values(&row).execute(tx.conn).on_unique(elsewhere)?;
     tx.record("deadline_rule.version_added", id, new.members());
+    // Puts the open deadlines that the new version would move on the review list.
     (dependents.rule_version_added)(tx, id)?;
     Ok(DeadlineRule::new(id, newest.code, row.version, RuleSource::Organization, row.terms))
 }

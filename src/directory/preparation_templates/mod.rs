@@ -1,4 +1,4 @@
-//! Preparation templates: the checklist that a meeting of a type is prepared by.
+//! Preparation templates: the checklist for each type of meeting.
 
 pub mod api;
 pub mod model;

@@ -1,4 +1,4 @@
-//! What a preparation template is, in the database and on the wire, and the one that comes with the product.
+//! A preparation template in the database and in the API, and the built-in template.
 
 use crate::{
     auth::OrganizationId,
@@ -16,15 +16,15 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 text_enum! {
-    /// Who sees to an item.
+    /// Who takes care of an item.
     pub enum PreparationOwner { Client = "client", Advocate = "advocate" }
 }
 text_enum! {
-    /// Whose checklist it is.
+    /// The origin of a checklist.
     pub enum TemplateSource {
-        /// The organization's own.
+        /// Set by the organization.
         Organization = "organization",
-        /// The one that comes with the product.
+        /// Comes with the product.
         BuiltIn = "built_in",
     }
 }
@@ -41,12 +41,11 @@ pub struct TemplateItem {
     pub owner: PreparationOwner,
 }
 
-/// The checklist of every type of meeting for which the organization has none of its own: data, in
-/// `default_template.json`.
+/// The checklist for every type of meeting for which the organization has none: data, in `default_template.json`.
 static BUILT_IN: LazyLock<Vec<TemplateItem>> =
     LazyLock::new(|| serde_json::from_str(include_str!("default_template.json")).unwrap_or_default());
 
-/// The items of the checklist that comes with the product.
+/// The items of the built-in checklist.
 pub fn built_in_items() -> &'static [TemplateItem] {
     &BUILT_IN
 }
@@ -62,7 +61,7 @@ pub struct TemplateRow {
     pub updated_at: Instant,
 }
 
-/// The checklist of a type of meeting. It is copied when a meeting is booked; a later change leaves that copy alone.
+/// The checklist for a type of meeting. It is copied when a meeting is booked; a later change does not affect the copy.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/preparation_template.json"))))]
@@ -70,9 +69,9 @@ pub struct PreparationTemplate {
     pub meeting_type: MeetingType,
     pub source: TemplateSource,
     pub items: Vec<TemplateItem>,
-    /// 1 is the one that comes with the product.
+    /// 1 is the built-in one.
     pub version: i32,
-    /// Absent for the one that comes with the product.
+    /// Absent for the built-in one.
     pub updated_at: Option<Instant>,
 }
 impl PreparationTemplate {
@@ -107,7 +106,7 @@ pub struct PreparationTemplates {
     pub items: Vec<PreparationTemplate>,
 }
 
-/// The organization's own checklist for a type of meeting, whole.
+/// The organization's own checklist for a type of meeting, as a whole.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!(crate::types::example(include_str!("examples/new_preparation_template.json"))))]

@@ -12,12 +12,12 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// The templates that this caller may see: all of the organization's.
+/// The templates that this caller may see: all of the organization.
 fn visible(tx: &Tx) -> templates::BoxedQuery<'static, Dialect> {
     templates::table.filter(templates::organization_id.eq(tx.organization())).into_boxed()
 }
 
-/// The template of each type of meeting that is offered.
+/// The template for each type of meeting that is offered.
 pub fn all(tx: &mut Tx) -> Result<PreparationTemplates> {
     let rows: Vec<TemplateRow> = visible(tx).select(TemplateRow::as_select()).load(tx.conn)?;
     let types =
@@ -29,7 +29,7 @@ pub fn all(tx: &mut Tx) -> Result<PreparationTemplates> {
     Ok(PreparationTemplates { items: items.collect() })
 }
 
-/// The template of a type of meeting: the organization's own, or the one that comes with the product.
+/// The template for a type of meeting: the organization's own, or the built-in one.
 pub fn find(tx: &mut Tx, meeting_type: MeetingType) -> Result<PreparationTemplate> {
     let row: Option<TemplateRow> = visible(tx)
         .filter(templates::meeting_type.eq(meeting_type))
@@ -39,7 +39,7 @@ pub fn find(tx: &mut Tx, meeting_type: MeetingType) -> Result<PreparationTemplat
     Ok(row.map_or_else(|| PreparationTemplate::built_in(meeting_type), Into::into))
 }
 
-/// Puts the organization's own checklist in the place of the present one.
+/// Replaces the current checklist with the organization's own.
 pub fn replace(
     tx: &mut Tx,
     meeting_type: MeetingType,
@@ -62,13 +62,13 @@ pub fn replace(
     if own.is_some() {
         rewrite(templates::table.find((row.organization_id, row.meeting_type)), &row).execute(tx.conn)?;
     } else {
-        // Somebody else may have been quicker with the first one: run again, and replace theirs.
+        // Another request may have inserted the first one meanwhile: the transaction runs again, and replaces that.
         let elsewhere = || {
             ApiError::new(Code::Contention, "Another request is writing the same template.").header("retry-after", "1")
         };
         diesel::insert_into(templates::table).values(&row).execute(tx.conn).on_unique(elsewhere)?;
     }
-    // A template has no id of its own: it is the organization's, under the name of its type.
+    // A template has no id of its own: it is identified by the organization and the type of meeting.
     tx.record("preparation_template.replaced", row.organization_id, vec![meeting_type.as_str().into()]);
     Ok(row.into())
 }

@@ -1,4 +1,4 @@
-//! Providers: who offers services. Shaped after Open Referral HSDS 3 (`organization`).
+//! Providers: the organizations that offer services. Modelled on Open Referral HSDS 3 (`organization`).
 
 pub mod api;
 pub mod model;

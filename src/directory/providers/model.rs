@@ -1,4 +1,4 @@
-//! What a provider is, in the database and on the wire.
+//! A provider in the database and in the API.
 
 use crate::{
     auth::OrganizationId,
@@ -29,7 +29,7 @@ pub struct ProviderRow {
     pub version: i32,
     pub created_at: Instant,
     pub updated_at: Instant,
-    /// What it is found by, folded.
+    /// The words that find it in a search, folded.
     pub words: String,
 }
 
@@ -53,7 +53,7 @@ impl ProviderRow {
         }
     }
 
-    /// Makes the words that it is found by of its names.
+    /// Builds the words that find it from its names.
     pub fn refold(&mut self) {
         self.words = fold::gathered(
             [Some(self.name.as_str()), self.alternate_name.as_ref().map(|name| name.as_str())].into_iter().flatten(),
@@ -71,8 +71,8 @@ impl ProviderRow {
         patch.address.apply(&mut self.address);
     }
 
-    /// Takes over what this provider lacks and its duplicate has, so that nothing known is lost; the duplicate's name
-    /// stays findable.
+    /// Takes over the fields that this provider lacks and its duplicate has, so that no information is lost. The
+    /// duplicate's name still finds it.
     pub fn complete(&mut self, duplicate: Self) {
         let other_name = Some(duplicate.name).filter(|name| *name != self.name);
         self.alternate_name = self.alternate_name.take().or(other_name).or(duplicate.alternate_name);
@@ -84,7 +84,7 @@ impl ProviderRow {
     }
 }
 
-/// Who offers services.
+/// An organization that offers services.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/provider.json"))))]
@@ -97,7 +97,7 @@ pub struct Provider {
     pub email: Option<Email>,
     pub phone: Option<Line<40>>,
     pub address: Option<Text<500>>,
-    /// Duplicates that were merged into this one. Their ids go on naming it.
+    /// Duplicates that were merged into this one. Their ids still refer to it.
     pub merged_ids: Vec<ProviderId>,
     pub version: i32,
     pub created_at: Instant,
@@ -158,12 +158,12 @@ pub struct ProviderPatch {
     pub address: Patch<Text<500>>,
 }
 
-/// That a provider is another one over again.
+/// Marks a provider as a duplicate of another.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!(crate::types::example(include_str!("examples/provider_merge.json"))))]
 pub struct ProviderMerge {
-    /// The one that stays. One that was itself merged stands for the one it was merged into.
+    /// The surviving provider. The id of a merged duplicate stands for its surviving provider.
     pub into: ProviderId,
     pub reason: Option<Text<1000>>,
 }

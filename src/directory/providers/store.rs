@@ -15,7 +15,7 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// The condition under which a column names a provider: the one with this id, or the one that it was merged into.
+/// A condition: the column refers to the provider with this id, or to the one that it was merged into.
 #[macro_export]
 macro_rules! is_provider {
     ($tx:expr, $column:literal, $id:expr) => {
@@ -35,7 +35,7 @@ macro_rules! is_provider {
     };
 }
 
-/// The providers that this caller may see: all of the organization's, merged or not.
+/// The providers that this caller may see: all of the organization, merged or not.
 fn visible(tx: &Tx) -> providers::BoxedQuery<'static, Dialect> {
     providers::table.filter(providers::organization_id.eq(tx.organization())).into_boxed()
 }
@@ -73,7 +73,7 @@ pub fn page(tx: &mut Tx, list: &List<ProviderFilter>) -> Result<Page<Provider>> 
     Ok(page)
 }
 
-/// Says of each which duplicates were merged into it.
+/// Adds to each provider the duplicates that were merged into it.
 fn add_merged(tx: &mut Tx, views: &mut [Provider]) -> Result<()> {
     let ids: Vec<ProviderId> = views.iter().map(|view| view.id).collect();
     let merged: Vec<(ProviderId, ProviderId)> = provider_merges::table
@@ -94,19 +94,19 @@ fn view(tx: &mut Tx, row: ProviderRow) -> Result<Provider> {
     Ok(view)
 }
 
-/// What an id was merged into, where it was.
+/// The provider that this id was merged into, if any.
 pub fn merged_into(tx: &mut Tx, id: ProviderId) -> Result<Option<ProviderId>> {
     let merge = provider_merges::table.find((tx.organization(), id));
     Ok(merge.select(provider_merges::into_id).first(tx.conn).optional()?)
 }
 
-/// What those of these providers are called that the caller may see. A merged one is found by the id that it was merged
-/// into.
+/// The names of those of these providers that the caller may see. A merged provider is found by the id that it was
+/// merged into.
 pub fn names(tx: &mut Tx, ids: Vec<ProviderId>) -> Result<Vec<(ProviderId, crate::types::Line<200>)>> {
     Ok(visible(tx).filter(providers::id.eq_any(ids)).select((providers::id, providers::name)).load(tx.conn)?)
 }
 
-/// The provider that an id stands for: its own, or the one that it was merged into.
+/// The provider that an id stands for: the one with this id, or the one that it was merged into.
 pub fn find(tx: &mut Tx, id: ProviderId) -> Result<ProviderRow> {
     let id = merged_into(tx, id)?.unwrap_or(id);
     Ok(visible(tx).filter(providers::id.eq(id)).select(ProviderRow::as_select()).first(tx.conn)?)
@@ -117,8 +117,8 @@ pub fn get(tx: &mut Tx, id: ProviderId) -> Result<Provider> {
     view(tx, row)
 }
 
-/// The provider that a body names, where it names one: of the organization, and in the place of a merged one the one
-/// that it was merged into. It is not merged before this transaction ends.
+/// The provider that a request body refers to, if any: one of the organization and, for a merged one, the provider that
+/// it was merged into. It cannot be merged before this transaction ends.
 pub fn lock_reference(tx: &mut Tx, id: Option<ProviderId>, pointer: &str) -> Result<Option<ProviderId>> {
     let Some(mut id) = id else { return Ok(None) };
     loop {
@@ -136,9 +136,9 @@ pub fn lock_reference(tx: &mut Tx, id: Option<ProviderId>, pointer: &str) -> Res
     }
 }
 
-/// These providers, held until the transaction ends. None of them was merged.
+/// These providers, locked until the transaction ends. None of them is merged.
 fn lock_for_update(tx: &mut Tx, ids: &[ProviderId]) -> Result<Vec<ProviderRow>> {
-    // Always in the order of their ids, so that two merges never wait for each other.
+    // Always in the order of their ids, so that two merges cannot deadlock.
     let rows: Vec<ProviderRow> = visible(tx)
         .filter(providers::id.eq_any(ids.to_vec()))
         .order(providers::id)
@@ -147,7 +147,7 @@ fn lock_for_update(tx: &mut Tx, ids: &[ProviderId]) -> Result<Vec<ProviderRow>> 
         .load(tx.conn)?;
     for id in ids {
         if merged_into(tx, *id)?.is_some() {
-            // Somebody was quicker while this one waited: the whole transaction runs again, and sees it.
+            // Another request was faster while this one waited: the whole transaction runs again, and sees the change.
             return Err(
                 ApiError::new(Code::Contention, "Another request is merging this provider.").header("retry-after", "1")
             );
@@ -182,14 +182,16 @@ pub fn update(tx: &mut Tx, id: ProviderId, version: &IfMatch, patch: &Body<Provi
     view(tx, row)
 }
 
-/// What names a provider, and follows it into another: a test holds this list against the foreign keys of the schema.
+/// The tables that refer to a provider, which a merge updates. A test compares this list with the foreign keys of the
+/// schema.
 pub const REFERENCING_TABLES: &[&str] = &["actions", "barriers", "interests", "meetings", "services"];
 
-/// Lets everything that names one provider name the other. Rows with a version get a new one: their views change.
+/// Replaces every reference to one provider by the other. Rows with a version get a new one, because their content
+/// changes.
 fn follow(tx: &mut Tx, from: ProviderId, into: ProviderId) -> Result<()> {
     macro_rules! versioned {
         ($($table:ident),+) => {$(
-            // By their ids, which an index gives alone: without statistics SQLite would look at every row of the
+            // By ids that the index alone yields: without statistics, SQLite would otherwise read every row of the
             // organization.
             let named = Condition::new(
                 &[
@@ -217,7 +219,7 @@ fn follow(tx: &mut Tx, from: ProviderId, into: ProviderId) -> Result<()> {
     Ok(())
 }
 
-/// Merges a duplicate into the provider that it is over again. Its row stays, its id goes on naming the other.
+/// Merges a duplicate into the surviving provider. The row of the duplicate remains, and its id refers to the survivor.
 pub fn merge(tx: &mut Tx, id: ProviderId, wanted: &Body<ProviderMerge>, dependents: &Dependents) -> Result<Provider> {
     tx.conn.take_time(60)?; // however much follows the duplicate
     let own = find(tx, id)?.id;
@@ -234,7 +236,7 @@ pub fn merge(tx: &mut Tx, id: ProviderId, wanted: &Body<ProviderMerge>, dependen
     let (Some(mut row), Some(duplicate)) = (survivors.into_iter().next(), duplicates.into_iter().next()) else {
         return Err(ApiError::not_found());
     };
-    // No ETag that either id was answered with may match what the survivor is now.
+    // The survivor's new version must not match any ETag that was returned for either id.
     row.version = row.version.max(duplicate.version);
     row.complete(duplicate);
     save(tx, &mut row)?;
@@ -246,7 +248,8 @@ pub fn merge(tx: &mut Tx, id: ProviderId, wanted: &Body<ProviderMerge>, dependen
         provider_merges::merged_by.eq(tx.user()?),
         provider_merges::merged_at.eq(row.updated_at),
     );
-    // What was merged into the duplicate is now the survivor too: one step leads from any id to the provider.
+    // Duplicates that were merged into this one are now merged into the survivor: one step leads from any id to the
+    // provider.
     diesel::update(
         provider_merges::table
             .filter(provider_merges::organization_id.eq(row.organization_id))

@@ -1,4 +1,4 @@
-//! Services: what providers offer. Shaped after Open Referral HSDS 3 (`service`).
+//! Services: what providers offer. Modelled on Open Referral HSDS 3 (`service`).
 
 pub mod api;
 pub mod model;

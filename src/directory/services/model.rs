@@ -1,4 +1,4 @@
-//! What a service is, in the database and on the wire.
+//! A service in the database and in the API.
 
 use crate::{
     auth::OrganizationId,
@@ -35,7 +35,7 @@ pub struct ServiceRow {
     pub version: i32,
     pub created_at: Instant,
     pub updated_at: Instant,
-    /// What it is found by, folded.
+    /// The words that find it in a search, folded.
     pub words: String,
 }
 
@@ -63,7 +63,7 @@ impl ServiceRow {
         }
     }
 
-    /// Makes the words that it is found by of its name.
+    /// Builds the words that find it from its name.
     pub fn refold(&mut self) {
         self.words = fold::gathered([self.name.as_str()]);
     }
@@ -84,7 +84,7 @@ impl ServiceRow {
         patch.accessibility.apply(&mut self.accessibility);
     }
 
-    /// Takes over what this service lacks and its duplicate has, so that nothing known is lost.
+    /// Takes over the fields that this service lacks and its duplicate has, so that no information is lost.
     pub fn complete(&mut self, duplicate: Self) {
         self.description = self.description.take().or(duplicate.description);
         self.url = self.url.take().or(duplicate.url);
@@ -97,12 +97,12 @@ impl ServiceRow {
     }
 }
 
-/// That the code of a kind of service is one, where a body gives it.
+/// Checks that the code of a service type is valid, if a request body gives one.
 pub fn check_type(service_type: Option<&ServiceType>) -> Result<()> {
     service_type.map_or(Ok(()), |kind| kind.check("/service_type"))
 }
 
-/// What a provider offers.
+/// A service that a provider offers.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/service.json"))))]
@@ -121,7 +121,7 @@ pub struct Service {
     pub fees_description: Option<Text<2000>>,
     pub wait_time: Option<Line<200>>,
     pub accessibility: Option<Text<2000>>,
-    /// Duplicates that were merged into this one. Their ids go on naming it.
+    /// Duplicates that were merged into this one. Their ids still refer to it.
     pub merged_ids: Vec<ServiceId>,
     pub version: i32,
     pub created_at: Instant,
@@ -164,7 +164,7 @@ impl Resource for Service {
 #[schema(example = json!(crate::types::example(include_str!("examples/new_service.json"))))]
 pub struct NewService {
     pub name: Line<200>,
-    /// Who offers it.
+    /// The provider that offers it.
     pub provider_id: ProviderId,
     pub status: ServiceStatus,
     pub description: Option<Text<4000>>,
@@ -179,7 +179,7 @@ pub struct NewService {
     pub accessibility: Option<Text<2000>>,
 }
 
-/// Changes to a service. It stays with its provider.
+/// Changes to a service. Its provider cannot change.
 #[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"status": "temporarily_closed", "wait_time": null}))]
@@ -188,7 +188,7 @@ pub struct ServicePatch {
     pub status: Change<ServiceStatus>,
     pub description: Patch<Text<4000>>,
     pub url: Patch<Url>,
-    /// Replaces it as a whole.
+    /// Replaces the service type as a whole.
     pub service_type: Patch<ServiceType>,
     pub eligibility_description: Patch<Text<4000>>,
     pub application_process: Patch<Text<4000>>,
@@ -197,12 +197,12 @@ pub struct ServicePatch {
     pub accessibility: Patch<Text<2000>>,
 }
 
-/// That a service is another one over again.
+/// Marks a service as a duplicate of another.
 #[derive(Debug, Clone, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"into": "019ab3c4-0000-7000-8000-000000000061", "reason": "Entered twice."}))]
 pub struct ServiceMerge {
-    /// The one that stays, of the same provider. One that was itself merged stands for the one it was merged into.
+    /// The surviving service, of the same provider. The id of a merged duplicate stands for its surviving service.
     pub into: ServiceId,
     pub reason: Option<Text<1000>>,
 }
@@ -213,7 +213,7 @@ pub struct ServiceMerge {
 #[into_params(parameter_in = Query)]
 pub struct ServiceFilter {
     pub provider: Option<ProviderId>,
-    /// One or several, with commas between.
+    /// One or several, separated by commas.
     #[param(value_type = Option<OneOf<ServiceStatus>>, inline)]
     pub status: Option<OneOf<ServiceStatus>>,
     /// Parts of the name, in any order and spelling.

@@ -15,7 +15,7 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// The services that this caller may see: all of the organization's, merged or not.
+/// The services that this caller may see: all of the organization, merged or not.
 fn visible(tx: &Tx) -> services::BoxedQuery<'static, Dialect> {
     services::table.filter(services::organization_id.eq(tx.organization())).into_boxed()
 }
@@ -59,7 +59,7 @@ pub fn page(tx: &mut Tx, list: &List<ServiceFilter>) -> Result<Page<Service>> {
     Ok(page)
 }
 
-/// Says of each which duplicates were merged into it.
+/// Adds to each service the duplicates that were merged into it.
 fn add_merged(tx: &mut Tx, views: &mut [Service]) -> Result<()> {
     let ids: Vec<ServiceId> = views.iter().map(|view| view.id).collect();
     let merged: Vec<(ServiceId, ServiceId)> = service_merges::table
@@ -80,13 +80,13 @@ fn view(tx: &mut Tx, row: ServiceRow) -> Result<Service> {
     Ok(view)
 }
 
-/// What an id was merged into, where it was.
+/// The service that this id was merged into, if any.
 fn merged_into(tx: &mut Tx, id: ServiceId) -> Result<Option<ServiceId>> {
     let merge = service_merges::table.find((tx.organization(), id));
     Ok(merge.select(service_merges::into_id).first(tx.conn).optional()?)
 }
 
-/// The service that an id stands for: its own, or the one that it was merged into.
+/// The service that an id stands for: the one with this id, or the one that it was merged into.
 pub fn find(tx: &mut Tx, id: ServiceId) -> Result<ServiceRow> {
     let id = merged_into(tx, id)?.unwrap_or(id);
     Ok(visible(tx).filter(services::id.eq(id)).select(ServiceRow::as_select()).first(tx.conn)?)
@@ -97,8 +97,8 @@ pub fn get(tx: &mut Tx, id: ServiceId) -> Result<Service> {
     view(tx, row)
 }
 
-/// The service that a body names: of the organization, and in the place of a merged one the one that it was merged
-/// into. It is not merged before this transaction ends.
+/// The service that a request body refers to: one of the organization and, for a merged one, the service that it was
+/// merged into. It cannot be merged before this transaction ends.
 pub fn lock_reference(tx: &mut Tx, mut id: ServiceId, pointer: &str) -> Result<ServiceRow> {
     loop {
         let row: Option<ServiceRow> = visible(tx)
@@ -115,9 +115,9 @@ pub fn lock_reference(tx: &mut Tx, mut id: ServiceId, pointer: &str) -> Result<S
     }
 }
 
-/// These services, held until the transaction ends. None of them was merged.
+/// These services, locked until the transaction ends. None of them is merged.
 fn lock_for_update(tx: &mut Tx, ids: &[ServiceId]) -> Result<Vec<ServiceRow>> {
-    // Always in the order of their ids, so that two merges never wait for each other.
+    // Always in the order of their ids, so that two merges cannot deadlock.
     let rows: Vec<ServiceRow> = visible(tx)
         .filter(services::id.eq_any(ids.to_vec()))
         .order(services::id)
@@ -126,7 +126,7 @@ fn lock_for_update(tx: &mut Tx, ids: &[ServiceId]) -> Result<Vec<ServiceRow>> {
         .load(tx.conn)?;
     for id in ids {
         if merged_into(tx, *id)?.is_some() {
-            // Somebody was quicker while this one waited: the whole transaction runs again, and sees it.
+            // Another request was faster while this one waited: the whole transaction runs again, and sees the change.
             return Err(
                 ApiError::new(Code::Contention, "Another request is merging this service.").header("retry-after", "1")
             );
@@ -166,10 +166,12 @@ pub fn update(tx: &mut Tx, id: ServiceId, version: &IfMatch, patch: &Body<Servic
     view(tx, row)
 }
 
-/// What names a service, and follows it into another: a test holds this list against the foreign keys of the schema.
+/// The tables that refer to a service, which a merge updates. A test compares this list with the foreign keys of the
+/// schema.
 pub const REFERENCING_TABLES: &[&str] = &["barriers"];
 
-/// Lets everything that names one service name the other. Rows with a version get a new one: their views change.
+/// Replaces every reference to one service by the other. Rows with a version get a new one, because their content
+/// changes.
 fn follow(tx: &mut Tx, from: ServiceId, into: ServiceId) -> Result<()> {
     let (from, into) = (Key::from_uuid(from.uuid()), Key::from_uuid(into.uuid()));
     diesel::update(
@@ -184,9 +186,9 @@ fn follow(tx: &mut Tx, from: ServiceId, into: ServiceId) -> Result<()> {
     Ok(())
 }
 
-/// Merges a duplicate into the service that it is over again. Its row stays, its id goes on naming the other.
+/// Merges a duplicate into the surviving service. The row of the duplicate remains, and its id refers to the survivor.
 pub fn merge(tx: &mut Tx, id: ServiceId, wanted: &Body<ServiceMerge>) -> Result<Service> {
-    tx.conn.take_time(60)?; // however much follows the duplicate
+    tx.conn.take_time(60)?; // very many rows may refer to the duplicate
     let own = find(tx, id)?.id;
     let into = find(tx, wanted.into).map_err(|error| error.named_by("/into"))?.id;
     if into == own {
@@ -207,7 +209,7 @@ pub fn merge(tx: &mut Tx, id: ServiceId, wanted: &Body<ServiceMerge>) -> Result<
             "must be a service of the same provider; merge the providers first",
         ));
     }
-    // No ETag that either id was answered with may match what the survivor is now.
+    // The survivor's new version must not match any ETag that was returned for either id.
     row.version = row.version.max(duplicate.version);
     row.complete(duplicate);
     save(tx, &mut row)?;
@@ -219,7 +221,8 @@ pub fn merge(tx: &mut Tx, id: ServiceId, wanted: &Body<ServiceMerge>) -> Result<
         service_merges::merged_by.eq(tx.user()?),
         service_merges::merged_at.eq(row.updated_at),
     );
-    // What was merged into the duplicate is now the survivor too: one step leads from any id to the service.
+    // Duplicates that were merged into this one are now merged into the survivor: one step leads from any id to the
+    // service.
     diesel::update(
         service_merges::table
             .filter(service_merges::organization_id.eq(row.organization_id))

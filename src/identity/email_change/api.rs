@@ -14,8 +14,8 @@ use actix_web::{post, web::Data};
 /// Change my e-mail address
 ///
 /// Sends a one-time token to the new address. Once it is confirmed, within an hour, I sign in with the new address, and
-/// the old address is told by e-mail. Until then only an e-mail goes to the old address to say that the change was
-/// requested. Needs a password that was entered within the last ten minutes.
+/// an e-mail about it goes to the old address. Until then only an e-mail goes to the old address to say that the change
+/// was requested. Needs a password that was entered within the last ten minutes.
 #[utoipa::path(
     tag = "Me",
     request_body = NewEmail,

@@ -1,4 +1,4 @@
-//! Another address to sign in with: asked for from inside, and confirmed by whoever reads the mail that goes there
+//! A new address to sign in with: requested by a user who is signed in, and confirmed by a reader of its mailbox
 //! (AU-13).
 
 pub mod api;

@@ -1,4 +1,4 @@
-//! What a new address asks for.
+//! The request bodies for a change of address.
 
 use crate::types::Email;
 use serde::Deserialize;
@@ -13,7 +13,7 @@ pub struct NewEmail {
     pub email: Email,
 }
 
-/// The secret that was sent to the new address.
+/// The one-time token that was sent to the new address.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!(crate::types::example(include_str!("examples/email_confirmation.json"))))]

@@ -12,13 +12,12 @@ use crate::{
     types::Email,
 };
 
-/// The one person whom a secret was made for, if they may come in.
+/// The user for whom a token was issued, if they may sign in.
 fn visible(tx: &mut Tx, found: &one_time_tokens::Found) -> Result<UserRow> {
     users::store::who_may_come_in(tx, found.subject())?.ok_or_else(one_time_tokens::refused)
 }
 
-/// A secret for the new address. Whether somebody signs in with it already is told to whoever reads the mail there, and
-/// to nobody else.
+/// Issues a token for the new address. Only a reader of its mailbox learns whether somebody signs in with it already.
 pub fn begin(tx: &mut Tx, email: &Email) -> Result<(Reachable, String)> {
     let row = users::store::hold_own(tx)?;
     if row.email == *email {
@@ -33,10 +32,10 @@ pub fn begin(tx: &mut Tx, email: &Email) -> Result<(Reachable, String)> {
     Ok((Reachable::find(tx, row.id, &row.email)?, secret))
 }
 
-/// Changes the address; answers the one from before, if it may be written to.
+/// Changes the address. Returns the previous one, if e-mail may be sent to it.
 pub fn confirm(tx: &mut Tx, token: &str) -> Result<Reachable> {
     let found = one_time_tokens::look_up(tx, Purpose::EmailChange, token)?;
-    // First of all, as whoever changes the password from inside does.
+    // Locks the user first, as a change of password by a signed-in user does.
     users::store::lock_for_update(tx, found.subject())?;
     one_time_tokens::spend(tx, Purpose::EmailChange, token)?;
     let row = visible(tx, &found)?;

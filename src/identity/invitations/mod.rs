@@ -1,5 +1,4 @@
-//! Invitations: how somebody comes to have an account. There is no user until the person has chosen a password (AZ-04,
-//! AU-11).
+//! Invitations: how a person gets an account. The user does not exist until they have chosen a password (AZ-04, AU-11).
 
 pub mod api;
 pub mod model;

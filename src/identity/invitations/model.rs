@@ -1,4 +1,4 @@
-//! What an invitation is, in the database and on the wire.
+//! An invitation in the database and in the API.
 
 use crate::{
     auth::{OrganizationId, Role, UserId, password::Password},
@@ -16,7 +16,7 @@ use validator::Validate;
 pub type InvitationId = Id<InvitationRow>;
 
 text_enum! {
-    /// What became of it. An open one may have expired: see `expires_at`.
+    /// The outcome. An open invitation may have expired: see `expires_at`.
     pub enum InvitationStatus { Open = "open", Accepted = "accepted", Withdrawn = "withdrawn" }
 }
 
@@ -60,7 +60,7 @@ impl InvitationRow {
     }
 }
 
-/// Somebody who may come in once they have chosen a password.
+/// A person who becomes a user once they have chosen a password.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/invitation.json"))))]
@@ -71,10 +71,10 @@ pub struct Invitation {
     pub role: Role,
     pub team_ids: Vec<TeamId>,
     pub status: InvitationStatus,
-    /// An open one is worth nothing after this, until it is sent again.
+    /// An open invitation is invalid after this, until it is sent again.
     pub expires_at: Instant,
     pub invited_by: UserId,
-    /// Who came of it.
+    /// The user who was created from it.
     pub user_id: Option<UserId>,
     pub version: i32,
     pub created_at: Instant,
@@ -108,7 +108,7 @@ impl Resource for Invitation {
     }
 }
 
-/// Whom to invite, and as what.
+/// Whom to invite, and in which role.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!(crate::types::example(include_str!("examples/new_invitation.json"))))]
@@ -123,7 +123,7 @@ pub struct NewInvitation {
     pub team_ids: BTreeSet<TeamId>,
 }
 
-/// A password, with the secret that was sent.
+/// A password, and the one-time token from the e-mail.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!(crate::types::example(include_str!("examples/acceptance.json"))))]
@@ -131,7 +131,7 @@ pub struct Acceptance {
     #[validate(length(max = 120))]
     #[schema(max_length = 120)]
     pub token: String,
-    /// At least 15 characters, not made of one's own name.
+    /// At least 15 characters, not made of the user's own name.
     pub password: Password,
 }
 

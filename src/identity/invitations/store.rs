@@ -1,4 +1,4 @@
-//! Queries over invitations: an administrator's, and the one that somebody was sent.
+//! Queries over invitations: for administrators, and for a person who holds a one-time token.
 
 use super::model::*;
 use crate::{
@@ -21,7 +21,7 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// The invitations that this caller may see: an administrator all of the organization's.
+/// The invitations that this caller may see: an administrator sees all of the organization.
 fn visible(tx: &Tx) -> Result<invitations::BoxedQuery<'static, Dialect>> {
     let actor = tx.actor()?;
     let own = invitations::table.filter(invitations::organization_id.eq(actor.organization)).into_boxed();
@@ -65,8 +65,7 @@ pub fn get(tx: &mut Tx, id: InvitationId) -> Result<Invitation> {
     Ok(row.into())
 }
 
-/// Invites somebody, and writes to them. Whether they sign in to another organization is told to nobody but them, when
-/// they accept.
+/// Invites a person by e-mail. Only they learn that they already sign in to another organization, when they accept.
 pub fn create(tx: &mut Tx, new: &Body<NewInvitation>, route: &Route) -> Result<(Invitation, Letter)> {
     let row = InvitationRow::new(tx.organization(), tx.user()?, new);
     for (place, team) in new.team_ids.iter().enumerate() {
@@ -90,7 +89,7 @@ fn write(tx: &mut Tx, row: &InvitationRow, route: &Route) -> Result<Letter> {
     Ok(emails::invitation(route, &row.email, &secret))
 }
 
-/// An open one, held.
+/// An open invitation, locked.
 fn lock_for_update(tx: &mut Tx, id: InvitationId) -> Result<InvitationRow> {
     let row = visible(tx)?.filter(invitations::id.eq(id)).select(InvitationRow::as_select()).locked();
     let row: InvitationRow = row.get_result(tx.conn)?;
@@ -107,7 +106,7 @@ fn save(tx: &mut Tx, row: &mut InvitationRow) -> Result<()> {
     Ok(())
 }
 
-/// Writes once more: the secret from before is worth nothing then.
+/// Sends the e-mail again. The earlier token becomes invalid.
 pub fn send_again(tx: &mut Tx, id: InvitationId, route: &Route) -> Result<(Invitation, Letter)> {
     let mut row = lock_for_update(tx, id)?;
     row.expires_at = Instant::now().plus_seconds(Purpose::Invitation.lasts());
@@ -128,7 +127,7 @@ pub fn withdraw(tx: &mut Tx, id: InvitationId, version: &IfMatch) -> Result<()> 
     Ok(())
 }
 
-/// The open invitation that a secret was made for, held where `held`.
+/// The open invitation that a token was issued for; locked if `held` is set.
 fn sent(tx: &mut Tx, found: &one_time_tokens::Found, held: bool) -> Result<InvitationRow> {
     let own = invitations::table
         .find((tx.organization(), found.subject::<InvitationRow>()))
@@ -139,21 +138,21 @@ fn sent(tx: &mut Tx, found: &one_time_tokens::Found, held: bool) -> Result<Invit
         .ok_or_else(one_time_tokens::refused)
 }
 
-/// The words that a password must not be made of, if the secret may be used; nothing is used up yet.
+/// The words that the password must not be made of, if the token is valid. Does not use the token up.
 pub fn check(tx: &mut Tx, token: &str) -> Result<OwnWords> {
     let found = one_time_tokens::look_up(tx, Purpose::Invitation, token)?;
     let row = sent(tx, &found, false)?;
     users::store::own_words(tx, &row.display_name, &row.email)
 }
 
-/// Makes the user. Of many who accept at once one does.
+/// Creates the user. If several requests accept at once, one succeeds.
 pub fn accept(tx: &mut Tx, token: &str, hash: &str) -> Result<User> {
     let found = one_time_tokens::look_up(tx, Purpose::Invitation, token)?;
     users::store::lock_address(tx, &found.email)?;
-    // The first of all rows, as for the one who withdraws it.
+    // The first row to be locked, as when an invitation is withdrawn.
     let mut row = sent(tx, &found, true)?;
     one_time_tokens::spend(tx, Purpose::Invitation, token)?;
-    // Whoever has been put out takes with them whom they have asked in.
+    // An invitation is invalid if the person who sent it is no longer an active administrator.
     users::store::lock_for_update(tx, row.invited_by)?;
     let host = users::store::who_may_come_in(tx, row.invited_by)?;
     if host.is_none_or(|host| host.role != Role::Admin) {

@@ -1,4 +1,4 @@
-//! Organizations: whose records these are, and how they wish to work.
+//! Organizations: the owners of the records, and their settings.
 
 pub mod api;
 pub mod model;

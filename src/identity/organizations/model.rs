@@ -1,4 +1,4 @@
-//! What an organization is, in the database and on the wire.
+//! An organization in the database and in the API.
 
 use crate::{
     auth::{OrganizationId, Role},
@@ -13,7 +13,7 @@ use utoipa::ToSchema;
 use validator::Validate;
 
 text_enum! {
-    /// Whether anybody of the organization may sign in.
+    /// Whether users of the organization may sign in.
     pub enum OrganizationStatus { Active = "active", Suspended = "suspended" }
 }
 
@@ -52,7 +52,7 @@ impl OrganizationRow {
         }
     }
 
-    /// Whether somebody of this role must have a second factor.
+    /// Whether a user of this role must have a second factor.
     pub fn needs_factor(&self, role: Role) -> bool {
         self.second_factor_roles.0.contains(&role)
     }
@@ -78,13 +78,13 @@ pub struct Organization {
     pub name: Line<200>,
     /// What the organization calls a client: `participant`, `peer`, `member` …
     pub client_word: Line<40>,
-    /// The zone of its days: what is today, and when a day ends.
+    /// The time zone of its days: it determines which day is today, and when a day ends.
     pub time_zone: Zone,
-    /// Counts below this are hidden in protected reports; 11 at least, whatever stands here.
+    /// Counts below this are hidden in protected reports. A value under 11 has the effect of 11.
     pub suppression_threshold: i32,
-    /// Whether a case must be closed by somebody else than its lead advocate.
+    /// Whether somebody other than the lead advocate must close a case.
     pub second_person_closes: bool,
-    /// The roles that must have a second factor: whoever has none can do nothing else until they have set one up.
+    /// The roles that must have a second factor: a user without one can do nothing else until they have set one up.
     pub second_factor_roles: Vec<Role>,
     pub version: i32,
     pub created_at: Instant,
@@ -132,7 +132,7 @@ pub struct OrganizationPatch {
     #[serde(deserialize_with = "crate::types::patch::given")]
     #[schema(nullable = false)]
     pub second_person_closes: Option<bool>,
-    /// Bites at once, also for whoever is signed in.
+    /// Takes effect at once, also for users who are signed in.
     #[serde(deserialize_with = "crate::types::patch::given")]
     #[schema(nullable = false)]
     pub second_factor_roles: Option<BTreeSet<Role>>,

@@ -1,4 +1,4 @@
-//! Queries over organizations: the caller's own, and no other.
+//! Queries over organizations. A caller reads only their own.
 
 use super::model::*;
 use crate::{
@@ -20,7 +20,7 @@ pub fn find(tx: &mut Tx) -> Result<OrganizationRow> {
     Ok(visible(tx).select(OrganizationRow::as_select()).first(tx.conn)?)
 }
 
-/// The same for a change that rests on its settings: they stay as they are until it is made.
+/// The same, for a change that depends on its settings: they cannot change before the transaction ends.
 pub fn lock_reference(tx: &mut Tx) -> Result<OrganizationRow> {
     Ok(visible(tx).select(OrganizationRow::as_select()).for_reference().get_result(tx.conn)?)
 }
@@ -39,7 +39,7 @@ pub fn update(tx: &mut Tx, version: &IfMatch, patch: &Body<OrganizationPatch>) -
     Ok(row.into())
 }
 
-/// The first two of this name, whoever's they are: for the operator, who may go through them.
+/// The first two organizations of this name: for the operator, who may see all of them.
 pub fn named(tx: &mut Tx, name: &str) -> Result<Vec<OrganizationId>> {
     Ok(organizations::table.filter(organizations::name.eq(name)).select(organizations::id).limit(2).load(tx.conn)?)
 }

@@ -1,4 +1,4 @@
-//! Queries for whoever has forgotten their password, and is nobody yet.
+//! Queries for a user who has forgotten their password, and is not signed in.
 
 use crate::{
     auth::password::OwnWords,
@@ -13,13 +13,13 @@ use crate::{
     types::Email,
 };
 
-/// The one person whom a secret was sent to, at the address that is still theirs, if they may come in.
+/// The user to whom a token was sent, if the address is still theirs and they may sign in.
 fn visible(tx: &mut Tx, found: &one_time_tokens::Found) -> Result<UserRow> {
     let row = users::store::who_may_come_in(tx, found.subject())?.filter(|row| row.email == found.email);
     row.ok_or_else(one_time_tokens::refused)
 }
 
-/// A secret for whoever signs in with this address, if anybody does and not too many have been sent there.
+/// Issues a token for the user who signs in with this address, if there is one and not too many were sent there.
 pub fn begin(tx: &mut Tx, email: &Email) -> Result<Option<(UserRow, String)>> {
     tx.nothing_changed();
     if !throttle::may_write(tx, "to reset", email.as_str())? {
@@ -34,17 +34,18 @@ pub fn begin(tx: &mut Tx, email: &Email) -> Result<Option<(UserRow, String)>> {
     Ok(Some((row, secret)))
 }
 
-/// The words that a password must not be made of, if the secret may be used; nothing is used up yet.
+/// The words that the password must not be made of, if the token is valid. Does not use the token up.
 pub fn check(tx: &mut Tx, token: &str) -> Result<OwnWords> {
     let found = one_time_tokens::look_up(tx, Purpose::PasswordReset, token)?;
     let row = visible(tx, &found)?;
     users::store::own_words(tx, &row.display_name, &row.email)
 }
 
-/// Sets the password, and signs nobody in: what else signing in asks for is asked for then. Answers whom to tell of it.
+/// Sets the password. Does not sign the user in, so that the sign-in asks for all that it requires. Returns the address
+/// to notify.
 pub fn reset(tx: &mut Tx, token: &str, hash: &str) -> Result<Reachable> {
     let found = one_time_tokens::look_up(tx, Purpose::PasswordReset, token)?;
-    // First of all, as whoever changes the password from inside does.
+    // Locks the user first, as a change of password by a signed-in user does.
     users::store::lock_for_update(tx, found.subject())?;
     one_time_tokens::spend(tx, Purpose::PasswordReset, token)?;
     let row = visible(tx, &found)?;

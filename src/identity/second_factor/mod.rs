@@ -1,4 +1,4 @@
-//! A second factor: codes that an authenticator shows, and ten others for when it is lost (AU-10).
+//! A second factor: codes of an authenticator app, and ten recovery codes for when the app is lost (AU-10).
 
 pub mod api;
 pub mod model;

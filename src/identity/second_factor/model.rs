@@ -1,4 +1,4 @@
-//! What a second factor is, in the database and on the wire. What holds a secret prints nothing (LG-06).
+//! A second factor in the database and in the API. Types that hold a secret do not implement `Debug` (LG-06).
 
 use crate::{
     auth::{OrganizationId, UserId},
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
-/// How many recovery codes are given at a time.
+/// How many recovery codes are issued at a time.
 pub const RECOVERY_CODES: usize = 10;
 
 /// A row of `second_factors`.
@@ -32,12 +32,12 @@ pub struct FactorRow {
 pub struct SecondFactor {
     /// Whether my role must have one.
     pub required: bool,
-    /// Since when a code is asked for when I sign in. Absent: none is.
+    /// Since when signing in requires a code. Absent if it requires none.
     pub confirmed_at: Option<Instant>,
     pub recovery_codes_left: i64,
 }
 
-/// What an authenticator is told, once.
+/// The data for an authenticator app, returned once.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/new_factor.json"))))]
 pub struct NewFactor {
@@ -65,7 +65,7 @@ pub struct Confirmation {
     pub otp: String,
 }
 
-/// Codes for when the authenticator is lost, each of which signs in once. They are shown this once.
+/// Recovery codes for when the authenticator is lost. Each signs in once. They are shown only this once.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!({"recovery_codes": ["JBSWY3D-PEHPK3P-XPJBSWY-3DPEH"]}))]
 pub struct RecoveryCodes {

@@ -1,4 +1,4 @@
-//! Queries over second factors: the caller's own; and the proof that signing in asks for.
+//! Queries over second factors: the caller's own, and the check of a code at sign-in.
 
 use super::model::*;
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// The factor of one person of the organization.
+/// The factor of one user of the organization.
 fn visible(tx: &Tx, user: UserId) -> second_factors::BoxedQuery<'static, Dialect> {
     second_factors::table
         .filter(second_factors::organization_id.eq(tx.organization()))
@@ -36,24 +36,24 @@ fn lock_for_update(tx: &mut Tx, user: UserId) -> Result<Option<FactorRow>> {
 }
 
 impl FactorRow {
-    /// Where the secret belongs: it is encrypted for this row alone.
+    /// The place of the secret: it is encrypted for this row only.
     const fn place(&self) -> Place {
         Place { organization: self.organization_id, user: self.user_id, table: "second_factors", column: "secret" }
     }
-    /// The secret itself; 503 where it cannot be decrypted, so that nobody comes in.
+    /// Decrypts the secret; 503 if that fails, so that nobody can sign in.
     pub fn open(&self, secrets: &SecretKeys) -> Result<Vec<u8>> {
         secrets.open(&self.place(), &self.secret)
     }
 }
 
-/// The keys that the secrets of this organization are encrypted with, by their ids.
+/// The ids of the keys that the secrets of this organization are encrypted with.
 pub fn keys_in_use(tx: &mut Tx) -> Result<std::collections::BTreeSet<String>> {
     let own = second_factors::table.filter(second_factors::organization_id.eq(tx.organization()));
     let stored: Vec<Vec<u8>> = own.select(second_factors::secret).load(tx.conn)?;
     Ok(stored.iter().filter_map(|stored| key_of(stored)).collect())
 }
 
-/// How many secrets of this organization there are, and what is wrong with those that no key opens.
+/// How many secrets this organization has, and the errors for those that no key decrypts.
 pub fn check_all(tx: &mut Tx, secrets: &SecretKeys) -> Result<(usize, Vec<String>)> {
     let own = second_factors::table.filter(second_factors::organization_id.eq(tx.organization()));
     let rows: Vec<FactorRow> = own.order(second_factors::user_id).select(FactorRow::as_select()).load(tx.conn)?;
@@ -64,8 +64,8 @@ pub fn check_all(tx: &mut Tx, secrets: &SecretKeys) -> Result<(usize, Vec<String
     Ok((rows.len(), wrong.collect()))
 }
 
-/// Encrypts what an older version has stored in the clear, and with the newest key what is encrypted with an older one;
-/// says how many those were. A second time it finds nothing to do.
+/// Encrypts secrets that an older version stored unencrypted, and encrypts with the newest key those that have an older
+/// one. Returns how many it encrypted. A second run finds nothing to do.
 pub fn seal_all(tx: &mut Tx, secrets: &SecretKeys) -> Result<usize> {
     let own = second_factors::table.filter(second_factors::organization_id.eq(tx.organization()));
     let rows: Vec<FactorRow> =
@@ -85,7 +85,7 @@ pub fn seal_all(tx: &mut Tx, secrets: &SecretKeys) -> Result<usize> {
     Ok(sealed)
 }
 
-/// Whether somebody may do nothing until they have set a second factor up.
+/// Whether a user may do nothing until they have set up a second factor.
 pub fn is_awaited(tx: &mut Tx, user: UserId, role: Role) -> Result<bool> {
     if !organizations::store::lock_reference(tx)?.needs_factor(role) {
         return Ok(false);
@@ -94,14 +94,14 @@ pub fn is_awaited(tx: &mut Tx, user: UserId, role: Role) -> Result<bool> {
     Ok(has.first::<UserId>(tx.conn).optional()?.is_none())
 }
 
-/// What signing in was proved with, besides the password.
+/// The result of checking the second factor at sign-in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Proof {
     /// There is no second factor, or the code was right.
     Given,
-    /// One of the codes for when it is lost was right.
+    /// A recovery code was right.
     Recovered,
-    /// There is one, and no code was sent.
+    /// There is a second factor, and no code was sent.
     Lacking,
     Wrong,
 }
@@ -112,14 +112,14 @@ impl Proof {
     }
 }
 
-/// Holds a code against the person's factor. A try is counted by itself, before it is looked at: a right password sets
-/// nothing back.
+/// Checks a code against the user's factor. Attempts are counted separately, before the code is checked: a right
+/// password does not reset the count.
 pub fn prove(tx: &mut Tx, secrets: &SecretKeys, user: UserId, otp: Option<&str>) -> Result<Proof> {
     let Some(row) = lock_for_update(tx, user)?.filter(|row| row.confirmed_at.is_some()) else {
         return Ok(Proof::Given);
     };
     let Some(otp) = otp else {
-        // A right password by itself: the audit log knows of it.
+        // A right password without a code: it is recorded in the audit log.
         tx.record("user.otp_asked", user, Vec::new());
         return Ok(Proof::Lacking);
     };
@@ -133,7 +133,7 @@ pub fn prove(tx: &mut Tx, secrets: &SecretKeys, user: UserId, otp: Option<&str>)
     Ok(proof)
 }
 
-/// Spends the code: neither one of the authenticator's nor one for when it is lost is taken twice.
+/// Uses the code up: neither an authenticator's code nor a recovery code is accepted twice.
 fn hold_against(tx: &mut Tx, secrets: &SecretKeys, row: &FactorRow, otp: &str) -> Result<Proof> {
     if let Some(step) = totp::matching_step(&row.open(secrets)?, otp.trim(), row.last_step, Instant::now()) {
         let own = second_factors::table.find((row.organization_id, row.user_id));
@@ -164,10 +164,10 @@ pub fn own(tx: &mut Tx) -> Result<SecondFactor> {
     })
 }
 
-/// A secret for a new factor, in the place of one that was never confirmed.
+/// A secret for a new factor. It replaces one that was never confirmed.
 pub fn begin(tx: &mut Tx, secrets: &SecretKeys) -> Result<NewFactor> {
     let actor = tx.actor()?;
-    // Held, so that a factor that is just being confirmed is not taken away.
+    // Locked, so that a factor that is just being confirmed is not deleted.
     let user = users::store::hold_own(tx)?;
     if lock_for_update(tx, actor.user)?.is_some_and(|row| row.confirmed_at.is_some()) {
         return Err(ApiError::conflict("You already have a second factor. Remove it first."));
@@ -187,7 +187,7 @@ pub fn begin(tx: &mut Tx, secrets: &SecretKeys) -> Result<NewFactor> {
     Ok(NewFactor::new(base32(&secret), &user.email))
 }
 
-/// From now on a code is asked for. Every other session of the person ends, and this one may do all that the role may.
+/// Signing in requires a code from now on. Ends every other session of the user, and lifts the restriction of this one.
 pub fn confirm(tx: &mut Tx, secrets: &SecretKeys, otp: &str) -> Result<RecoveryCodes> {
     let actor = tx.actor()?;
     users::store::hold_own(tx)?;
@@ -207,7 +207,7 @@ pub fn confirm(tx: &mut Tx, secrets: &SecretKeys, otp: &str) -> Result<RecoveryC
     new_codes(tx, actor)
 }
 
-/// Ten new codes; those from before are worth nothing.
+/// Ten new codes. The earlier ones become invalid.
 pub fn renew_codes(tx: &mut Tx) -> Result<RecoveryCodes> {
     let actor = tx.actor()?;
     users::store::hold_own(tx)?;
@@ -238,8 +238,8 @@ fn forget_codes(tx: &mut Tx, user: UserId) -> Result<()> {
     Ok(())
 }
 
-/// Takes one's own factor away; where the role must have one, nothing else can be done until there is another. Whom to
-/// tell of it.
+/// Removes the caller's own factor. If their role must have one, they can do nothing else until they have set up
+/// another. Returns the address to notify.
 pub fn remove_own(tx: &mut Tx) -> Result<Reachable> {
     let actor = tx.actor()?;
     let user = users::store::hold_own(tx)?;
@@ -250,8 +250,8 @@ pub fn remove_own(tx: &mut Tx) -> Result<Reachable> {
     Reachable::find(tx, user.id, &user.email)
 }
 
-/// Takes somebody's factor away who has lost it, and ends their sessions: the next time they sign in without, and set
-/// up a new one where their role must have it.
+/// Removes the factor of a user who has lost it, and ends their sessions. They sign in without one next time, and set
+/// up a new one if their role must have it.
 pub fn remove_of(tx: &mut Tx, user: UserId) -> Result<Reachable> {
     let row = users::store::hold_somebody(tx, user)?;
     remove(tx, user)?;
@@ -259,7 +259,7 @@ pub fn remove_of(tx: &mut Tx, user: UserId) -> Result<Reachable> {
     Reachable::find(tx, row.id, &row.email)
 }
 
-/// The same for the operator, who sees everybody.
+/// The same for the operator, who may see every user.
 pub fn remove_for(tx: &mut Tx, user: UserId) -> Result<()> {
     users::store::lock_for_update(tx, user)?;
     remove(tx, user)?;

@@ -29,20 +29,20 @@ use actix_web::{
     web::{Data, Path},
 };
 
-/// One answer for every reason (AU-02).
+/// The same response for every reason (AU-02).
 fn refused() -> ApiError {
     let detail = "The e-mail address or the password is wrong, the account is not active, or it must wait after too \
          many failures.";
     ApiError::new(Code::InvalidCredentials, detail).header("www-authenticate", "Bearer")
 }
 
-/// The password was right, and that is told: a code is asked for. A wrong one is refused like anything else.
+/// The password was right, and the response reveals it: it asks for a code. A wrong code is refused like anything else.
 fn otp_required() -> ApiError {
     ApiError::new(Code::OtpRequired, "Also send the code of the second factor as otp.")
         .header("www-authenticate", "Bearer")
 }
 
-/// For 401 at `/auth/refresh`: nothing but a new sign-in helps.
+/// For 401 at `/auth/refresh`: only a new sign-in helps.
 fn not_refreshed() -> ApiError {
     let detail = "The refresh token is unknown, spent or expired, or the session has ended: sign in again.";
     ApiError::new(Code::InvalidRefreshToken, detail).header("www-authenticate", "Bearer")
@@ -60,17 +60,18 @@ fn tokens(gate: &AuthContext, actor: Actor, refresh_token: String, row: UserRow)
 
 /// Sign in
 ///
-/// Answers an access token for ten minutes and a refresh token. An unknown address costs the same time as a wrong
-/// password, and is answered the same.
+/// Returns an access token for ten minutes and a refresh token. An unknown address takes the same time as a wrong
+/// password, and gets the same response.
 ///
-/// From the fifth failure in a row on, nothing is looked at for half a minute, then a minute, and so on to a quarter of
-/// an hour; meanwhile the right password is refused like a wrong one, but where somebody has signed in to the account
-/// before: there its failures are counted by themselves. After a hundred it is taken no more, until there is a new one.
-/// A try counts as a failure until the person has come in, so no more than five can be under way at once. Very many
-/// failures from one address make that address wait (429).
+/// From the fifth failure in a row, the account must wait half a minute, then a minute, and so on up to a quarter of an
+/// hour. During the wait the right password is refused like a wrong one. This does not apply to an IP address from
+/// which somebody has signed in to the account before: its failures are counted separately. After a hundred failures
+/// the password is no longer accepted, until a new one is set. An attempt counts as a failure until the sign-in has
+/// succeeded, so at most five can be in progress at once. Very many failures from one IP address make that address wait
+/// (429).
 ///
-/// Who has a second factor sends its code as `otp`; without one, a right password is answered 401 `otp_required`. A
-/// code is taken once. A recovery code does instead, once.
+/// A user with a second factor also sends its code as `otp`; without it, the right password gets 401 `otp_required`. A
+/// code is accepted once. A recovery code can be used instead, also once.
 #[utoipa::path(
     tag = "Signing in",
     request_body = Login,
@@ -99,8 +100,8 @@ pub async fn login(
 ) -> Reply<Tokens> {
     let place = hasher.place()?;
     let mut found = look_up(&db, &who, &body).await?;
-    // Before it is known whether the password is right: of many who guess at once no more are looked at than of those
-    // who come in turn.
+    // Counted before it is known whether the password is right, so that parallel guesses get no more attempts than
+    // successive ones.
     let email = body.email.clone();
     let may = db.write(&who, move |tx| throttle::record_attempt(tx, &email)).await?;
     loop {
@@ -108,7 +109,7 @@ pub async fn login(
         let right = place.verify(body.password.clone(), hash.clone().filter(|_| may)).await?;
         let Some((row, refusal)) = found else { return Err(refused()) };
         if !right {
-            // Nobody waits for the entry, so that a known name takes no longer than an unknown one.
+            // The request does not wait for the entry, so a known address takes no longer than an unknown one.
             db.note(vec![refusal]);
             return Err(refused());
         }
@@ -146,7 +147,8 @@ pub async fn login(
                 db.note(vec![refusal]);
                 return Err(refused());
             }
-            // Another login may just have hashed the same password anew: then it is held against that.
+            // Another sign-in may just have stored a new hash of the same password: then this one is checked against
+            // that.
             Start::PasswordChanged => {
                 found = look_up(&db, &who, &body).await?;
                 if found.as_ref().is_none_or(|(row, _)| row.password_hash == hash) {
@@ -157,7 +159,7 @@ pub async fn login(
     }
 }
 
-/// Who signs in with this address, if they may, and the entry for when they are refused.
+/// The user who signs in with this address, if they may, and the audit entry for a refusal.
 async fn look_up(db: &Db, who: &Anyone, body: &Login) -> Result<Option<(UserRow, Entry)>> {
     let email = body.email.clone();
     db.read(who, move |tx| {
@@ -174,7 +176,7 @@ async fn look_up(db: &Db, who: &Anyone, body: &Login) -> Result<Option<(UserRow,
 /// Stay signed in
 ///
 /// Exchanges the refresh token for a new pair (rotation). For a 30-second grace period, until the new refresh token is
-/// used, the old one returns the same new one: an answer can be lost, and several windows of one browser refresh at
+/// used, the old one returns the same new one: a response can be lost, and several windows of one browser refresh at
 /// once. Reuse after that ends the session as a suspected theft, and the user is told by e-mail. Every refusal is 401
 /// `invalid_refresh_token`.
 #[utoipa::path(
@@ -242,7 +244,7 @@ pub async fn reauthenticate(
 ) -> Result<Answer<()>> {
     let place = hasher.place()?;
     let row = db.peek(&who, users::store::own).await?;
-    // Whoever has found somebody's session guesses no faster than at the door.
+    // A caller who has stolen a session must not guess the password faster than at sign-in.
     let (email, id) = (row.email.clone(), row.id);
     let turn =
         move |tx: &mut Tx<'_>| Ok((throttle::record_attempt(tx, &email)?, tx.refusal("user.password_refused", id)));

@@ -1,5 +1,5 @@
-//! The guard's look at the session, at every request. On PostgreSQL, where a question is a round trip, those that wait
-//! together are asked for together; none is answered from what was known before it asked.
+//! The guard's session lookup for every request. On PostgreSQL, where a query is a network round trip, lookups that
+//! wait at the same time share one query. No lookup is answered from data that was read before it was requested.
 
 use super::store::{Live, all_live, is_ours, live};
 use crate::{
@@ -15,9 +15,9 @@ use tokio::sync::{mpsc, oneshot};
 
 const LONGEST_QUEUE: usize = 4096;
 const LARGEST_GROUP: usize = 256;
-/// How long an ended session whose token comes again and again is told of no second time.
+/// How often, at most, the use of a token of the same ended session is logged.
 const LOG_INTERVAL: Duration = Duration::from_secs(60);
-/// Of how many sessions that is known: there are no more whose tokens are still good.
+/// How many ended sessions are remembered for that. There are not more whose tokens have not expired.
 const MAX_LOGGED: u64 = 20_000;
 
 struct Call {
@@ -28,9 +28,9 @@ struct Call {
 
 pub struct BatchedLookup {
     engine: Engine,
-    /// Where it pays to ask together.
+    /// Present where batching is faster.
     queue: Option<mpsc::Sender<Call>>,
-    /// The ended sessions that were told of lately.
+    /// The ended sessions whose use was logged recently.
     logged: Cache<SessionId, ()>,
 }
 
@@ -84,7 +84,7 @@ impl Sessions for BatchedLookup {
             if !self.logged.entry(session).or_insert(()).is_fresh() {
                 return Ok(false);
             }
-            // A token of another database that has the same key is of nobody here.
+            // A token from another database with the same signing key belongs to no session here.
             self.engine.peek(organization, move |conn| is_ours(conn, organization, session, user)).await
         })
     }
@@ -105,7 +105,7 @@ fn work(engine: &Engine, calls: &mut mpsc::Receiver<Call>) {
                     Ok(found) => Ok(found.iter().find(|live| live.session == call.session).copied()),
                     Err(error) => Err(ApiError::unavailable(error.to_string())),
                 };
-                drop(call.reply.send(own)); // whoever asked may have gone
+                drop(call.reply.send(own)); // the request may have been cancelled
             }
         }
     }

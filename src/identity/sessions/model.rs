@@ -1,4 +1,4 @@
-//! What a session is, in the database and on the wire.
+//! A session in the database and in the API.
 
 use crate::{
     auth::{OrganizationId, SessionId, UserId, password::Password},
@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use validator::Validate;
 
-/// TK-06, for staff: a session lasts a day at the most, in seconds.
+/// TK-06, for staff: the longest duration of a session, in seconds.
 pub const SESSION_SECONDS: i64 = 24 * 3600;
-/// TK-06, for staff: and an hour without being used.
+/// TK-06, for staff: how long a session may be unused, in seconds.
 pub const IDLE_SECONDS: i64 = 3600;
 
-/// For so many seconds the refresh token that was spent last is answered with its successor again: an answer was lost,
-/// or several windows of one browser refresh at the same moment. As long as a client waits for an answer before it
-/// tries again.
+/// For this many seconds, the refresh token that was spent last returns the same successor again: a response was lost,
+/// or several windows of one browser refresh at the same moment. It equals the time that a client waits for a response
+/// before it tries again.
 pub const GRACE_SECONDS: i64 = 30;
 
 /// A row of `sessions`.
@@ -31,28 +31,28 @@ pub struct SessionRow {
     pub created_at: Instant,
     pub expires_at: Instant,
     pub ended_at: Option<Instant>,
-    /// When the person last said their password in it.
+    /// When the user last entered their password in it.
     pub proved_at: Instant,
-    /// Whether nothing may be done in it until a second factor has been set up.
+    /// Whether the session allows nothing until a second factor has been set up.
     pub awaits_factor: bool,
 }
 
-/// TK-10: so many sessions of one person at a time; the oldest ends when there is one more.
+/// TK-10: the most sessions of one user at a time. One more ends the oldest.
 pub const MOST_SESSIONS: i64 = 10;
 
-/// A session of one's own that has not ended.
+/// A session of the caller that has not ended.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/session.json"))))]
 pub struct Session {
     pub id: SessionId,
     pub started_at: Instant,
-    /// When it ends at the latest, however much it is used.
+    /// The latest time at which it ends, however much it is used.
     pub expires_at: Instant,
     /// Whether the request was made in it.
     pub is_this: bool,
 }
 
-/// The sessions of a person, the newest first: at most ten.
+/// The sessions of the user, the newest first: at most ten.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/sessions.json"))))]
 pub struct Sessions {
@@ -75,7 +75,7 @@ impl SessionRow {
     }
 }
 
-/// A row of `refresh_tokens`: one link of a session's family.
+/// A row of `refresh_tokens`: one token in the chain of a session.
 #[derive(Debug, Queryable, Selectable, Insertable)]
 #[diesel(table_name = refresh_tokens, treat_none_as_default_value = false)]
 pub struct RefreshRow {
@@ -85,25 +85,25 @@ pub struct RefreshRow {
     pub issued_at: Instant,
     pub expires_at: Instant,
     pub spent_at: Option<Instant>,
-    /// Of the token that was spent last: the secret of the next one, encrypted with a key that only the spent token
-    /// gives.
+    /// For the token that was spent last: the secret of the next one, encrypted with a key that only the spent token
+    /// yields.
     pub successor: Option<Vec<u8>>,
 }
 
-/// What signing in asks for.
+/// The credentials for signing in.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"email": "ana@example.org", "password": "three wet umbrellas"}))]
 pub struct Login {
     pub email: Email,
     pub password: Password,
-    /// The code of the second factor, or a recovery code, where the person has a second factor.
+    /// The code of the second factor, or a recovery code, if the user has a second factor.
     #[validate(length(max = 40))]
     #[schema(max_length = 40)]
     pub otp: Option<String>,
 }
 
-/// What staying signed in asks for.
+/// The refresh token to exchange.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!(crate::types::example(include_str!("examples/refresh.json"))))]
@@ -113,19 +113,19 @@ pub struct Refresh {
     pub refresh_token: String,
 }
 
-/// The password once more, for what asks for it.
+/// The password once more, for operations that require it.
 #[derive(Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"password": "three wet umbrellas"}))]
 pub struct Reauthentication {
     pub password: Password,
-    /// The code of the second factor, or a recovery code, where the person has a second factor.
+    /// The code of the second factor, or a recovery code, if the user has a second factor.
     #[validate(length(max = 40))]
     #[schema(max_length = 40)]
     pub otp: Option<String>,
 }
 
-/// An access token, and the refresh token that gets the next one.
+/// An access token, and the refresh token for the next pair.
 #[derive(Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/tokens.json"))))]
 pub struct Tokens {
@@ -133,8 +133,8 @@ pub struct Tokens {
     pub token_type: &'static str,
     /// Seconds until the access token expires.
     pub expires_in: i64,
-    /// Spent by its first use. For 30 seconds, and until the next one is used, it answers with the same next one; after
-    /// that it ends the session.
+    /// For one use. For 30 seconds, and until the next one is used, it returns the same next one; after that, using it
+    /// ends the session.
     pub refresh_token: String,
     pub user: User,
 }

@@ -39,7 +39,7 @@ fn visible(tx: &Tx) -> Result<sessions::BoxedQuery<'static, Dialect>> {
         .into_boxed())
 }
 
-/// A session as the guard needs it: whose, in what role, and until when.
+/// A session as the guard needs it: its user, their role, and when it ends.
 #[derive(Debug, Clone, Copy, Queryable)]
 pub struct Live {
     pub session: SessionId,
@@ -59,19 +59,19 @@ impl Live {
     }
 }
 
-/// When a session has begun at the latest, and when it ends at the latest.
+/// The latest times at which a session can have begun and can end.
 fn latest() -> (Instant, Instant) {
     let latest = Instant::now().plus_seconds(clock::LEEWAY);
     (latest, latest.plus_seconds(SESSION_SECONDS))
 }
 
-/// Ends for good the sessions that a wrong clock has made, so that none of them is good once its time has come; says
-/// how many.
+/// Ends the sessions that were created while a clock was wrong, so that none of them becomes valid later. Returns how
+/// many.
 ///
-/// PostgreSQL tells by its own clock which they are. SQLite has none: what tells of a wrong clock there is that the
-/// newest entry of an organization's audit log lies ahead. Then the clock was wrong before or is wrong now, nobody can
-/// tell which, and every session of the organization ends. The entry that says so is the newest then, so that this
-/// happens once.
+/// PostgreSQL recognizes them by its own clock. SQLite has no clock of its own: there, a wrong clock shows in that the
+/// newest entry of an organization's audit log is in the future. Then the clock was wrong before or is wrong now.
+/// Nobody can tell which, so every session of the organization ends. The entry that records this is then the newest, so
+/// that this happens once.
 pub fn end_untimely(conn: &mut Conn) -> Result<usize> {
     let (now, (latest, _), has_a_clock) = (Instant::now(), latest(), conn.waits_for_rows());
     let mut ended = 0;
@@ -99,7 +99,8 @@ pub fn end_untimely(conn: &mut Conn) -> Result<usize> {
 #[dsl::auto_type]
 fn alive(organization: OrganizationId) -> _ {
     let (user, owner): (UserStatus, OrganizationStatus) = (UserStatus::Active, OrganizationStatus::Active);
-    // No longer than a session lasts, seen from now: one that a wrong clock has made is none.
+    // At most the duration of a session from now: one that ends later was created while a clock was wrong, and is
+    // invalid.
     let (latest, longest): (Instant, Instant) = latest();
     let in_time: SessionEndsInTime = SessionEndsInTime;
     sessions::table
@@ -130,18 +131,18 @@ pub fn live(conn: &mut Conn, organization: OrganizationId, session: SessionId) -
     Ok(alive(organization).filter(sessions::id.eq(session)).first(conn).optional()?)
 }
 
-/// The same of many.
+/// The same for many sessions.
 pub fn all_live(conn: &mut Conn, organization: OrganizationId, these: Vec<SessionId>) -> Result<Vec<Live>> {
     Ok(alive(organization).filter(sessions::id.eq_any(these)).load(conn)?)
 }
 
-/// Whether there is such a session of this user, ended or not, whose time is not over.
+/// Whether this user has such a session, ended or not, that has not expired.
 pub fn is_ours(conn: &mut Conn, organization: OrganizationId, session: SessionId, user: UserId) -> Result<bool> {
     let theirs = sessions::table.find((organization, session)).filter(sessions::user_id.eq(user));
     Ok(diesel::select(dsl::exists(theirs.filter(sessions::expires_at.gt(Instant::now())))).get_result(conn)?)
 }
 
-/// Whether somebody's session goes on, in the role and with the scopes with which they were let in.
+/// Whether a caller's session is still valid, with the role and the scopes with which the request was admitted.
 pub fn revalidate_session(conn: &mut Conn, actor: Actor) -> Result<bool> {
     let live = live(conn, actor.organization, actor.session)?;
     Ok(live.is_some_and(|live| {
@@ -151,7 +152,7 @@ pub fn revalidate_session(conn: &mut Conn, actor: Actor) -> Result<bool> {
     }))
 }
 
-/// The caller's own sessions that go on.
+/// The caller's own sessions that have not ended.
 pub fn own(tx: &mut Tx) -> Result<Sessions> {
     let this = tx.actor()?.session;
     let open = visible(tx)?.filter(sessions::ended_at.is_null()).filter(sessions::expires_at.gt(Instant::now()));
@@ -167,23 +168,23 @@ pub fn own(tx: &mut Tx) -> Result<Sessions> {
     Ok(Sessions { items: rows.into_iter().map(shown).collect() })
 }
 
-/// What becomes of somebody who has said the right password.
+/// The result for a user who has entered the right password.
 pub enum Start {
     Begun {
         actor: Actor,
         refresh_token: String,
         recovered: bool,
     },
-    /// A code of the second factor is asked for.
+    /// A code of the second factor is required.
     OtpRequired,
-    /// The code is wrong, or they may no longer sign in.
+    /// The code is wrong, or the user may no longer sign in.
     Refused,
-    /// The password that they have said is theirs no more.
+    /// The password that they entered is no longer theirs.
     PasswordChanged,
 }
 
-/// Starts a session for somebody who has proved who they are, unless they may no longer sign in, or what they have
-/// proved it by, the hash of a password, is theirs no more; with the second factor, where they have one.
+/// Starts a session for a user who has proved their identity, with the second factor if they have one. Refuses it if
+/// they may no longer sign in, or if `proved`, the password hash that they were checked against, is no longer theirs.
 pub fn start(
     tx: &mut Tx,
     secrets: &SecretKeys,
@@ -192,12 +193,12 @@ pub fn start(
     otp: Option<&str>,
 ) -> Result<Start> {
     tx.nothing_changed();
-    // Held until the session is there to be ended with the others, and to be counted with them.
+    // Locked until the session exists, so that it is ended and counted together with the others.
     let row = people::store::lock_for_update(tx, user)?;
     if row.password_hash.as_deref() != proved {
         return Ok(Start::PasswordChanged);
     }
-    // No code is spent on somebody who is shut out.
+    // Checked before the code, so that a user who may not sign in does not use one up.
     if !people::store::may_come_in(tx, &row)? {
         return Ok(Start::Refused);
     }
@@ -222,7 +223,7 @@ pub fn start(
     Ok(Start::Begun { actor, refresh_token, recovered: proof == Proof::Recovered })
 }
 
-/// The person has said their password in this session just now.
+/// Records that the user has just entered their password in this session, if the code is right too.
 pub fn prove(tx: &mut Tx, secrets: &SecretKeys, proved: Option<&str>, otp: Option<&str>) -> Result<Proof> {
     tx.nothing_changed();
     let actor = tx.actor()?;
@@ -239,7 +240,7 @@ pub fn prove(tx: &mut Tx, secrets: &SecretKeys, proved: Option<&str>, otp: Optio
     Ok(proof)
 }
 
-/// Whether nothing may be done in this session until a second factor has been set up.
+/// Sets whether the session allows nothing until a second factor has been set up.
 pub fn awaits_factor(tx: &mut Tx, session: SessionId, awaits: bool) -> Result<()> {
     diesel::update(sessions::table.find((tx.organization(), session)))
         .set(sessions::awaits_factor.eq(awaits))
@@ -247,7 +248,7 @@ pub fn awaits_factor(tx: &mut Tx, session: SessionId, awaits: bool) -> Result<()
     Ok(())
 }
 
-/// The same for everybody of the organization, as these roles must have one.
+/// The same for every session of the organization, according to the roles that must have a second factor.
 pub fn all_await_factor(tx: &mut Tx, roles: &[Role]) -> Result<()> {
     let organization = tx.organization();
     let open = sessions::table.filter(sessions::organization_id.eq(organization)).filter(sessions::ended_at.is_null());
@@ -264,13 +265,12 @@ pub fn all_await_factor(tx: &mut Tx, roles: &[Role]) -> Result<()> {
     Ok(())
 }
 
-/// A refresh token names its organization, so that it is looked for there and nowhere else; the rest of it is the
-/// secret.
+/// A refresh token names its organization, so that it is looked up only there. The rest of it is the secret.
 fn refresh_token(organization: OrganizationId, secret: &str) -> String {
     format!("{}.{secret}", organization.uuid().simple())
 }
 
-/// Makes the next refresh token of a session; answers its secret.
+/// Creates the next refresh token of a session, and returns its secret.
 fn issue(tx: &mut Tx, actor: Actor, session_expires_at: Instant) -> Result<String> {
     let secret = random_secret()?;
     let now = Instant::now();
@@ -287,34 +287,34 @@ fn issue(tx: &mut Tx, actor: Actor, session_expires_at: Instant) -> Result<Strin
     Ok(secret)
 }
 
-/// What a spent token encrypts its successor with. The database holds only a hash of the token, and so cannot decrypt
-/// it.
+/// The key that encrypts the successor of a spent token. The database holds only a hash of the token, and so cannot
+/// decrypt it.
 fn successor_key(secret: &str) -> [u8; 32] {
     Sha256::new().chain_update(b"alongside refresh successor").chain_update(secret).finalize().into()
 }
 
-/// What a refresh token was answered with.
+/// The result of using a refresh token.
 pub enum Rotated {
     /// The caller, and the next refresh token.
     Next(Actor, String),
-    /// It was spent before: somebody has copied it. The session has ended, and its user is written to.
+    /// It was spent before, so somebody has copied it. The session has ended, and its user gets an e-mail.
     Reused(Reachable),
     Refused,
 }
 
-/// Spends a refresh token for the next one.
+/// Exchanges a refresh token for the next one.
 ///
-/// An answer can be lost, and several windows of one browser refresh at the same moment. So the token that was spent
-/// last answers with the *same* successor for [`GRACE_SECONDS`]. A second successor is never made: a session has one
-/// chain of tokens, and of two who hold a copy of one token, one comes too late sooner or later. Any other use of a
-/// spent token ends the session, since somebody has copied it.
+/// A response can be lost, and several windows of one browser refresh at the same moment. So the token that was spent
+/// last returns the *same* successor for [`GRACE_SECONDS`]. A second successor is never created: a session has one
+/// chain of tokens, and of two parties that hold a copy of one token, one comes too late sooner or later. Any other use
+/// of a spent token ends the session, because somebody has copied it.
 pub fn rotate(tx: &mut Tx, token: &str) -> Result<Rotated> {
     tx.nothing_changed();
     let Some((organization, secret)) = token.split_once('.') else { return Ok(Rotated::Refused) };
     let Ok(organization) = uuid::Uuid::try_parse(organization) else { return Ok(Rotated::Refused) };
     let organization = OrganizationId::from_uuid(organization);
     tx.enter(organization)?;
-    // Held: of many at the same moment one makes the successor, and the others find it.
+    // Locked: of many requests at the same moment one creates the successor, and the others find it.
     let found =
         refresh_tokens::table.find((organization, hash_secret(secret))).select(RefreshRow::as_select()).locked();
     let Some(row) = found.get_result::<RefreshRow>(tx.conn).optional()? else { return Ok(Rotated::Refused) };
@@ -327,7 +327,7 @@ pub fn rotate(tx: &mut Tx, token: &str) -> Result<Rotated> {
                 Rotated::Next(actor, refresh_token(organization, &next))
             }
             None => {
-                // Of several spent tokens at the same moment one ends the session.
+                // If several spent tokens are used at the same moment, one of them ends the session.
                 if end(tx, row.session_id)? == 0 {
                     return Ok(Rotated::Refused);
                 }
@@ -342,7 +342,7 @@ pub fn rotate(tx: &mut Tx, token: &str) -> Result<Rotated> {
     }
     let next = issue(tx, actor, live.expires_at)?;
     let sealed = secret_keys::seal(&successor_key(secret), &row.hash, next.as_bytes())?;
-    // The one from before is of an older generation now.
+    // The token that was spent before this one no longer returns a successor.
     let before = refresh_tokens::table
         .filter(refresh_tokens::organization_id.eq(organization))
         .filter(refresh_tokens::session_id.eq(row.session_id))
@@ -354,7 +354,7 @@ pub fn rotate(tx: &mut Tx, token: &str) -> Result<Rotated> {
     Ok(Rotated::Next(actor, refresh_token(organization, &next)))
 }
 
-/// The secret of the token that came after a spent one, if it may still be answered: within the grace, and not spent
+/// The secret of the token after a spent one, if it may still be returned: within the grace period, and not spent
 /// itself.
 fn successor(tx: &mut Tx, row: &RefreshRow, secret: &str, now: Instant) -> Result<Option<String>> {
     // Another server's clock may be a little ahead.
@@ -379,7 +379,7 @@ fn end(tx: &mut Tx, session: SessionId) -> Result<usize> {
     Ok(diesel::update(open).set(sessions::ended_at.eq(Instant::now())).execute(tx.conn)?)
 }
 
-/// Ends the oldest sessions of a person who has one too many with this one.
+/// Ends the oldest sessions of a user who has too many with this one.
 fn end_surplus(tx: &mut Tx, user: UserId, but: SessionId) -> Result<()> {
     let open = sessions::table
         .filter(sessions::organization_id.eq(tx.organization()))
@@ -403,15 +403,15 @@ pub fn end_own(tx: &mut Tx, session: SessionId) -> Result<()> {
     end(tx, own)?;
     let actor = tx.actor()?;
     if own != actor.session {
-        // What was asked for in it may have been somebody else's wish.
+        // Somebody else may have used the other session: what was requested in it must not take effect.
         one_time_tokens::withdraw_all(tx, actor.user)?;
     }
     tx.record("session.ended", own, Vec::new());
     Ok(())
 }
 
-/// Ends every session of a person, but for one; whatever was sent to them, or asked for in one of these, is worth
-/// nothing from then on.
+/// Ends every session of a user except `but`, and invalidates every one-time token that was sent to them or requested
+/// in one of these sessions.
 pub fn end_all(tx: &mut Tx, user: UserId, but: Option<SessionId>) -> Result<()> {
     let open = sessions::table
         .filter(sessions::organization_id.eq(tx.organization()))

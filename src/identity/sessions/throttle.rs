@@ -1,9 +1,9 @@
-//! Guessing is slowed (AU-06): a try is counted before it is looked at, for the account that it is for, whether there
-//! is one or not, and for the place that it comes from. It is counted in the database, and so on every server and over
-//! a restart.
+//! Rate limit for password guessing (AU-06). An attempt is counted before it is checked: for its account, whether that
+//! exists or not, and for its source, the address that it comes from. The database holds the counts, so they apply to
+//! every server and survive a restart.
 //!
-//! Where somebody has signed in to an account before, its tries are counted by themselves: whoever guesses elsewhere,
-//! and makes the account wait, does not keep its owner out.
+//! If somebody has signed in to an account from a source before, the attempts from there are counted separately. So
+//! somebody who guesses from elsewhere, and makes the account wait, does not lock its owner out.
 
 use crate::{
     auth::UserId,
@@ -15,35 +15,36 @@ use diesel::prelude::*;
 use sha2::{Digest as _, Sha256};
 use std::net::{IpAddr, Ipv6Addr};
 
-/// How many failures are borne, and for how long they are remembered.
+/// How many failures are accepted, and for how long they are remembered.
 struct Rule {
-    /// From this failure on there is a wait, which doubles with each.
+    /// From this failure on there is a wait, which doubles with each further failure.
     first_that_waits: i32,
-    /// After so many in a row nothing is looked at any more, until somebody sets a new password.
+    /// After this many failures in a row, attempts are refused until a new password is set.
     most: i32,
-    /// Seconds after the first failure, or not at all: an account's are in a row until a right password.
+    /// Seconds from the first failure. `None` for an account, whose failures count until a right password.
     forgotten_after: Option<i64>,
 }
 
 /// SP 800-63B-4, 3.2.2: no more than a hundred failures in a row.
 const OF_ACCOUNT: Rule = Rule { first_that_waits: 5, most: 100, forgotten_after: None };
-/// Many people may share an address, and each may mistype.
+/// Many users may share an IP address, and each may mistype.
 const OF_SOURCE: Rule = Rule { first_that_waits: 100, most: i32::MAX, forgotten_after: Some(3600) };
-/// Codes of a second factor: a password that has been said may be anybody's, and must not shut its owner out for good.
+/// Codes of a second factor. There is no final lockout: the right password may have been entered by somebody else, who
+/// must not lock the owner out for good.
 const OF_FACTOR: Rule = Rule { first_that_waits: 5, most: i32::MAX, forgotten_after: None };
-/// Letters that are asked for: the fifth within the hour makes the sixth wait.
+/// E-mails that are requested: the fifth within an hour makes the sixth wait.
 const OF_LETTERS: Rule = Rule { first_that_waits: 5, most: i32::MAX, forgotten_after: Some(3600) };
 /// Seconds.
 const FIRST_WAIT: i64 = 30;
 pub const LONGEST_WAIT: i64 = 15 * 60;
-/// For so many seconds it is remembered what was mistyped less often than that; where somebody has signed in, or has
-/// had to wait; and which account is shut.
+/// For how many seconds a count is kept: with fewer failures than cause a wait; after a sign-in or a wait; and for an
+/// account that is locked.
 const KEPT: i64 = 24 * 3600;
 const KEPT_LONGER: i64 = 90 * 24 * 3600;
 const KEPT_ALWAYS: i64 = 100 * 365 * 24 * 3600;
 
 impl Rule {
-    /// Seconds until the next try is looked at, after so many failures.
+    /// Seconds until the next attempt is checked, after this many failures.
     fn wait(&self, failures: i32) -> Option<i64> {
         let doublings = failures.checked_sub(self.first_that_waits).filter(|more| *more >= 0)?;
         Some(LONGEST_WAIT.min(FIRST_WAIT << doublings.min(10)))
@@ -63,7 +64,7 @@ fn of_account(email: &Email) -> Key {
     Sha256::new().chain_update("account ").chain_update(email.as_str()).finalize().to_vec()
 }
 
-/// A household, or an office, has 2⁶⁴ addresses of the newer kind.
+/// A household or an office has 2⁶⁴ IPv6 addresses, so its whole /64 network is one source.
 fn of_source(address: IpAddr) -> Key {
     let address = match address.to_canonical() {
         IpAddr::V6(six) => IpAddr::V6(Ipv6Addr::from_bits(six.to_bits() & !u128::from(u64::MAX))),
@@ -72,18 +73,18 @@ fn of_source(address: IpAddr) -> Key {
     Sha256::new().chain_update("source ").chain_update(address.to_string()).finalize().to_vec()
 }
 
-/// An account from one place: kept from the first time that somebody has signed in to it there.
+/// An account from one source. The row exists from the first sign-in to the account from there.
 fn of_both(account: &Key, source: &Key) -> Key {
     Sha256::new().chain_update("both ").chain_update(account).chain_update(source).finalize().to_vec()
 }
 
-/// When a wait is over. One that a clock has made which was ahead is no longer than any other.
+/// When a wait ends. A wait that was set while a clock was ahead is cut to the longest wait.
 fn over(until: Option<Instant>, now: Instant) -> Option<Instant> {
     until.filter(|until| *until > now).map(|until| until.min(now.plus_seconds(LONGEST_WAIT)))
 }
 
-/// For how many more seconds nothing is looked at that comes from where this caller does. One that a clock has made
-/// which was ahead is left to [`record_attempt`], which sets it right.
+/// For how many more seconds nothing is checked that comes from the caller's source. A wait that was set while a clock
+/// was ahead is ignored here: [`record_attempt`] corrects it.
 pub fn source_waits(tx: &mut Tx) -> Result<Option<i64>> {
     let Some(source) = tx.source_of_one() else { return Ok(None) };
     let until =
@@ -93,12 +94,12 @@ pub fn source_waits(tx: &mut Tx) -> Result<Option<i64>> {
     Ok(until.map(|until| (until.micros() - now.micros()) / 1_000_000 + 1))
 }
 
-/// Counts a try as a failure, until it is [taken back](take_back), and says whether it may be looked at.
+/// Counts an attempt as a failure, until [`clear_attempts`] takes it back. Returns whether the attempt may be checked.
 pub fn record_attempt(tx: &mut Tx, email: &Email) -> Result<bool> {
     tx.nothing_changed();
     let account = of_account(email);
     let Some(source) = tx.source_of_one().map(of_source) else { return count(tx.conn, &account, &OF_ACCOUNT) };
-    // In this order always, so that nobody waits for anybody who waits for them.
+    // Always in this order, so that no two transactions wait for each other.
     let may = count(tx.conn, &source, &OF_SOURCE)?;
     let both = of_both(&account, &source);
     let known = tries::table.find(&both).select(tries::key).first::<Key>(tx.conn).optional()?.is_some();
@@ -111,7 +112,7 @@ fn count(conn: &mut Conn, key: &Key, rule: &Rule) -> Result<bool> {
     let own = tries::table.find(key);
     let held = own.select((tries::failures, tries::since, tries::waits_until, tries::kept_until)).locked();
     let held = held.get_result::<(i32, Instant, Option<Instant>, Instant)>(conn).optional()?;
-    // A right password may just have taken it away: once more.
+    // A right password may just have deleted the row: the transaction is repeated.
     let (failures, since, until, kept_until) = held.ok_or_else(ApiError::contention)?;
     if failures >= rule.most {
         return Ok(false);
@@ -134,7 +135,7 @@ fn count(conn: &mut Conn, key: &Key, rule: &Rule) -> Result<bool> {
     Ok(true)
 }
 
-/// Makes room for a count.
+/// Inserts the row of a count, if it does not exist.
 fn enter(conn: &mut Conn, key: &Key, account: Option<&Key>, now: Instant) -> Result<()> {
     let of = (tries::key.eq(key), tries::account.eq(account));
     diesel::insert_into(tries::table)
@@ -145,8 +146,8 @@ fn enter(conn: &mut Conn, key: &Key, account: Option<&Key>, now: Instant) -> Res
     Ok(())
 }
 
-/// The password was right: the account's failures are forgotten, this try was none of its source's, and the account is
-/// known there. Whether it was not until now, and was somewhere else.
+/// The password was right: resets the account's failures, does not count this attempt for its source, and makes the
+/// account known from there. Returns whether it was not known from there before, and was from another source.
 pub fn clear_attempts(tx: &mut Tx, email: &Email) -> Result<bool> {
     let (account, now, none) = (of_account(email), Instant::now(), None::<Instant>);
     let source = tx.source_of_one().map(of_source);
@@ -173,7 +174,7 @@ pub fn clear_attempts(tx: &mut Tx, email: &Email) -> Result<bool> {
     Ok(is_new)
 }
 
-/// Forgets the failures of an account, wherever they were: its password is a new one.
+/// Forgets the failures of an account from all sources, because its password is new.
 pub fn forget(conn: &mut Conn, email: &Email) -> Result<()> {
     let account = of_account(email);
     diesel::delete(tries::table.filter(tries::key.eq(&account).or(tries::account.assume_not_null().eq(&account))))
@@ -185,7 +186,8 @@ fn of_factor(user: UserId) -> Key {
     Sha256::new().chain_update("factor ").chain_update(user.to_string()).finalize().to_vec()
 }
 
-/// The same for a code of the second factor, by itself: whoever has the password guesses no faster (AU-10).
+/// Counts an attempt at a code of the second factor, separately: a caller who has the password guesses no faster
+/// (AU-10). Returns whether the attempt may be checked.
 pub fn take_turn_of_factor(conn: &mut Conn, user: UserId) -> Result<bool> {
     count(conn, &of_factor(user), &OF_FACTOR)
 }
@@ -195,16 +197,16 @@ pub fn forget_factor(conn: &mut Conn, user: UserId) -> Result<()> {
     Ok(())
 }
 
-/// Whether one more letter of a kind may be sent on somebody's behalf, or to somebody: a few an hour. Counted for each
-/// organization by itself, which is not told by it what the others have sent.
+/// Whether one more e-mail of a kind may be sent for a user, or to an address: a few an hour. Counted for each
+/// organization separately, so that none learns what the others have sent.
 pub fn may_write(tx: &mut Tx, kind: &str, whose: &str) -> Result<bool> {
     let letters =
         Sha256::new().chain_update(format!("letters {} {kind} {whose}", tx.organization())).finalize().to_vec();
     count(tx.conn, &letters, &OF_LETTERS)
 }
 
-/// Counts one who is not signed in and asks for a letter, for the place that it comes from; 429 where there were very
-/// many.
+/// Counts a request for an e-mail by a caller who is not signed in, for the source that it comes from. 429 if there
+/// were very many.
 pub fn may_ask(tx: &mut Tx) -> Result<()> {
     tx.nothing_changed();
     let Some(source) = tx.source_of_one().map(of_source) else { return Ok(()) };
@@ -212,8 +214,8 @@ pub fn may_ask(tx: &mut Tx) -> Result<()> {
     if count(tx.conn, &asks, &OF_SOURCE)? { Ok(()) } else { Err(ApiError::too_many(LONGEST_WAIT)) }
 }
 
-/// The password was right, and a code is asked for: that was none of the source's failures. Of the account's it stays
-/// one.
+/// The password was right, and a code is required: the attempt is no failure of the source. It remains a failure of the
+/// account.
 pub fn exempt_caller(tx: &mut Tx) -> Result<()> {
     if let Some(source) = tx.source_of_one().map(of_source) {
         exempt_source(tx.conn, &source)?;
@@ -221,7 +223,7 @@ pub fn exempt_caller(tx: &mut Tx) -> Result<()> {
     Ok(())
 }
 
-/// Its wait was this try's, or is that of others who will have to wait the longer for it.
+/// Also ends the wait of the source: this attempt caused it, or other attempts did, which then wait longer next time.
 fn exempt_source(conn: &mut Conn, source: &Key) -> Result<()> {
     let own = tries::table.find(source).filter(tries::failures.gt(0));
     diesel::update(own)
@@ -230,7 +232,7 @@ fn exempt_source(conn: &mut Conn, source: &Key) -> Result<()> {
     Ok(())
 }
 
-/// Takes away what may be forgotten.
+/// Deletes counts that are no longer needed.
 pub fn purge(conn: &mut Conn) -> Result<usize> {
     Ok(diesel::delete(tries::table.filter(tries::kept_until.lt(Instant::now()))).execute(conn)?)
 }

@@ -1,4 +1,4 @@
-//! What a team is, in the database and on the wire.
+//! A team in the database and in the API.
 
 use crate::{
     auth::{OrganizationId, Role, UserId},
@@ -103,7 +103,7 @@ pub struct TeamPatch {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct TeamFilter {
-    /// Teams that this person is in.
+    /// Teams that this user is in.
     pub member: Option<UserId>,
 }
 impl Filter for TeamFilter {

@@ -1,4 +1,4 @@
-//! Queries over teams and who is in them.
+//! Queries over teams and their members.
 
 use super::model::*;
 use crate::{
@@ -16,8 +16,8 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// The condition under which a column holds a team that this caller may see: an administrator and an integration see
-/// all of them, the others their own.
+/// A condition: the column holds a team that the caller may see. An administrator and an integration see all teams, the
+/// others their own.
 pub fn seen(tx: &Tx, column: &'static str) -> Result<Condition> {
     Ok(match tx.actor()?.role {
         Role::Admin | Role::Integration => Condition::everything(),
@@ -87,7 +87,7 @@ pub fn all(tx: &mut Tx) -> Result<Vec<TeamId>> {
     Ok(all.select(teams::id).order(teams::id).load(tx.conn)?)
 }
 
-/// The caller's own teams, those that they are deputised to among them.
+/// The caller's own teams, including those that they are a deputy for.
 pub fn of_caller(tx: &mut Tx) -> Result<Vec<TeamId>> {
     let mine = teams::table
         .filter(teams::organization_id.eq(tx.organization()))
@@ -95,13 +95,13 @@ pub fn of_caller(tx: &mut Tx) -> Result<Vec<TeamId>> {
     Ok(mine.select(teams::id).order(teams::id).load(tx.conn)?)
 }
 
-/// Whether somebody is in a team, and not only deputised to it.
+/// Whether a user is a member of a team, and not only its deputy.
 pub fn has_member(tx: &mut Tx, team: TeamId, user: UserId) -> Result<bool> {
     let member = team_members::table.find((tx.organization(), team, user));
     Ok(diesel::select(diesel::dsl::exists(member)).get_result(tx.conn)?)
 }
 
-/// A team that the caller may see, held until the transaction ends.
+/// A team that the caller may see, locked until the transaction ends.
 pub fn lock_for_update(tx: &mut Tx, id: TeamId) -> Result<TeamRow> {
     Ok(visible(tx)?.filter(teams::id.eq(id)).select(TeamRow::as_select()).locked().get_result(tx.conn)?)
 }
@@ -112,7 +112,7 @@ pub fn insert(tx: &mut Tx, row: &TeamRow) -> Result<()> {
     Ok(())
 }
 
-/// The team of this name, made where it is missing.
+/// The team of this name, created if it does not exist.
 pub fn named(tx: &mut Tx, name: Line<120>) -> Result<TeamId> {
     let found = teams::table.filter(teams::organization_id.eq(tx.organization())).filter(teams::name.eq(&name));
     if let Some(id) = found.select(teams::id).first(tx.conn).optional()? {
@@ -169,7 +169,7 @@ pub fn members(tx: &mut Tx, id: TeamId, list: &List<MemberFilter>) -> Result<Pag
     Ok(list.page(actor, rows, total, |row| (row.3.micros(), row.0.uuid()), view))
 }
 
-/// Puts somebody of the organization into a team; again changes nothing.
+/// Adds a user of the organization to a team. Adding them again changes nothing.
 pub fn add_member(tx: &mut Tx, team: TeamId, user: UserId) -> Result<()> {
     let known: bool =
         diesel::select(diesel::dsl::exists(users::table.find((tx.organization(), user)))).get_result(tx.conn)?;

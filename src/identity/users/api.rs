@@ -1,4 +1,4 @@
-//! Handlers for users, oneself first.
+//! Handlers for users; the caller's own user first.
 
 use super::{model::*, store};
 use crate::{
@@ -73,7 +73,7 @@ pub async fn change_password(
     };
     let (row, own) = db.peek(&who, present).await?;
     place.check_new(body.new_password.clone(), own, "/new_password").await?;
-    // Whoever has found somebody's session guesses no faster than at the door.
+    // A caller who has stolen a session must not guess the password faster than at sign-in.
     let (email, id) = (row.email.clone(), row.id);
     let turn =
         move |tx: &mut Tx<'_>| Ok((throttle::record_attempt(tx, &email)?, tx.refusal("user.password_refused", id)));

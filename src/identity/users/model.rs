@@ -1,4 +1,4 @@
-//! What a user is, in the database and on the wire.
+//! A user in the database and in the API.
 
 use crate::{
     auth::{IntegrationPurpose, OrganizationId, Role, Scopes, UserId, password::Password, policy},
@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use validator::Validate;
 
 text_enum! {
-    /// Whether the person may sign in. It bites at the next request.
+    /// Whether the user may sign in. A change takes effect at the next request.
     pub enum UserStatus { Active = "active", Suspended = "suspended", Removed = "removed" }
 }
 
@@ -31,9 +31,9 @@ pub struct UserRow {
     pub version: i32,
     pub created_at: Instant,
     pub updated_at: Instant,
-    /// What an integration may do; empty for everybody else.
+    /// What an integration may do; empty for every other role.
     pub scopes: Scopes,
-    /// What an integration reads cases for; nobody else has one.
+    /// What an integration reads cases for; absent for every other role.
     pub purpose: Option<IntegrationPurpose>,
 }
 
@@ -64,7 +64,7 @@ impl UserRow {
     pub fn is_active(&self) -> bool {
         self.status == UserStatus::Active
     }
-    /// Whether they can be given work in a case.
+    /// Whether they can be given work on a case.
     pub fn can_work(&self) -> bool {
         self.is_active() && matches!(self.role, Role::Advocate | Role::Supervisor)
     }
@@ -80,9 +80,9 @@ pub struct User {
     pub display_name: Line<120>,
     pub role: Role,
     pub status: UserStatus,
-    /// What an integration may do; nobody else has any.
+    /// What an integration may do; absent for every other role.
     pub scopes: Option<Scopes>,
-    /// What an integration reads cases for. Absent: none is recorded, and it sees no case.
+    /// What an integration reads cases for. If it is absent, none is recorded, and the integration sees no case.
     pub purpose: Option<IntegrationPurpose>,
     pub version: i32,
     pub created_at: Instant,
@@ -119,11 +119,11 @@ impl Resource for User {
 pub struct UserRef {
     pub id: UserId,
     pub display_name: Line<120>,
-    /// Whether they may sign in still: where a lead may not, the case needs another.
+    /// Whether they may still sign in. If a lead advocate may not, the case needs another one.
     pub status: UserStatus,
 }
 
-/// Who is signed in, and what they may do.
+/// The signed-in user, and what they may do.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/me.json"))))]
 pub struct Me {
@@ -132,7 +132,7 @@ pub struct Me {
     pub email: Email,
     pub display_name: Line<120>,
     pub role: Role,
-    /// The teams that the person is in, and those that they are deputised to now.
+    /// The teams that the user is in, and those that they are a deputy for now.
     pub team_ids: Vec<TeamId>,
     /// The permissions of the role, or the scopes of an integration.
     pub permissions: Vec<&'static str>,
@@ -162,7 +162,7 @@ impl Resource for Me {
     }
 }
 
-/// Changes to one's own record.
+/// Changes to the caller's own user.
 #[derive(Debug, Clone, Default, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 #[schema(example = json!({"display_name": "Ana L."}))]
@@ -170,13 +170,13 @@ pub struct MePatch {
     pub display_name: Change<Line<120>>,
 }
 
-/// A new password, with the present one.
+/// A new password, and the current one.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"current_password": "three wet umbrellas", "new_password": "four dry umbrellas"}))]
 pub struct PasswordChange {
     pub current_password: Password,
-    /// At least 15 characters, hard to guess, and not made of one's own name or the field's words.
+    /// At least 15 characters, hard to guess, and not made of the user's own name or of words common in this field.
     pub new_password: Password,
 }
 
@@ -188,11 +188,11 @@ pub struct UserPatch {
     pub display_name: Change<Line<120>>,
     pub role: Change<Role>,
     pub status: Change<UserStatus>,
-    /// What an integration may do from now on: replaced as a whole, and only where the role is `integration`. Another
-    /// role empties it.
+    /// What an integration may do from now on. It replaces all earlier scopes, and is allowed only for the role
+    /// `integration`. Another role clears it.
     pub scopes: Change<Scopes>,
-    /// What an integration reads cases for; `null` takes it away, and with it every case. `internal`: what it reads
-    /// stays within the organization. Only where the role is `integration`; another role empties it.
+    /// What an integration reads cases for; `null` removes it, and the integration then sees no case. `internal`: what
+    /// it reads stays within the organization. Allowed only for the role `integration`; another role clears it.
     pub purpose: Patch<IntegrationPurpose>,
 }
 
@@ -201,7 +201,7 @@ pub struct UserPatch {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct UserFilter {
-    /// One or several, with commas between.
+    /// One or several, separated by commas.
     #[param(value_type = Option<OneOf<Role>>, inline)]
     pub role: Option<OneOf<Role>>,
     #[param(value_type = Option<OneOf<UserStatus>>, inline)]

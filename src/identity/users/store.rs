@@ -24,7 +24,8 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// The users that this caller may see: an administrator all of the organization, the others who they work with.
+/// The users that this caller may see: an administrator sees all of the organization, the others those whom they work
+/// with.
 fn visible(tx: &Tx) -> Result<users::BoxedQuery<'static, Dialect>> {
     let actor = tx.actor()?;
     let seen = match actor.role {
@@ -50,7 +51,7 @@ fn filtered(tx: &Tx, filter: &UserFilter) -> Result<users::BoxedQuery<'static, D
         query = query.filter(users::status.eq_any(statuses.0.clone()));
     }
     if let Some(team) = filter.team {
-        // Who is in a team that the caller does not see is not found out by its id either.
+        // The filter must not reveal who is in a team that the caller does not see.
         let members = team_members::table
             .filter(team_members::organization_id.eq(tx.organization()))
             .filter(team_members::team_id.eq(team))
@@ -92,48 +93,47 @@ pub fn own(tx: &mut Tx) -> Result<UserRow> {
     Ok(users::table.find((actor.organization, actor.user)).select(UserRow::as_select()).first(tx.conn)?)
 }
 
-/// The same, held until the transaction ends: all of the row is written back, and nobody else's change to it must be
-/// lost.
+/// The same, locked until the transaction ends: the whole row is written back, and no concurrent change may be lost.
 pub fn hold_own(tx: &mut Tx) -> Result<UserRow> {
     let user = tx.user()?;
     lock_for_update(tx, user)
 }
 
-/// The same of whoever is not signed in and has proved otherwise who they are, and for the operator.
+/// The same for a user who is not signed in and has proved their identity in another way, and for the operator.
 pub fn lock_for_update(tx: &mut Tx, id: UserId) -> Result<UserRow> {
     Ok(users::table.find((tx.organization(), id)).select(UserRow::as_select()).locked().get_result(tx.conn)?)
 }
 
-/// Somebody whom the caller may see, held likewise.
+/// A user whom the caller may see, locked likewise.
 pub fn hold_somebody(tx: &mut Tx, id: UserId) -> Result<UserRow> {
     Ok(visible(tx)?.filter(users::id.eq(id)).select(UserRow::as_select()).locked().get_result(tx.conn)?)
 }
 
-/// Somebody of the organization who can be given work: active, and an advocate or a supervisor. Anybody else answers
-/// like nobody.
+/// A user of the organization who can be given work: active, and an advocate or a supervisor. Any other user gives the
+/// same error as an unknown id.
 pub fn worker(tx: &mut Tx, id: UserId, pointer: &str) -> Result<UserRow> {
     let row =
         users::table.find((tx.organization(), id)).select(UserRow::as_select()).first::<UserRow>(tx.conn).optional()?;
     row.filter(UserRow::can_work).ok_or_else(|| ApiError::unknown_reference(pointer))
 }
 
-/// The role of somebody who can be given work; `None` where they cannot.
+/// The role of a user who can be given work; `None` if they cannot.
 pub fn working_role(tx: &mut Tx, id: UserId) -> Result<Option<Role>> {
     let row =
         users::table.find((tx.organization(), id)).select(UserRow::as_select()).first::<UserRow>(tx.conn).optional()?;
     Ok(row.filter(UserRow::can_work).map(|row| row.role))
 }
 
-/// Those of the organization who can no longer be given work: suspended, removed, or in a role that works no cases.
+/// The users of the organization who can no longer be given work: suspended, removed, or in a role without cases.
 pub fn left(tx: &mut Tx) -> Result<Vec<UserId>> {
     let of_organization = users::table.filter(users::organization_id.eq(tx.organization()));
-    // Spelled out as in the index that holds them.
+    // Written exactly as in the definition of the index, so that the index applies.
     let gone = Condition::sql("(users.status <> 'active' OR users.role IN ('admin', 'auditor', 'integration'))");
     Ok(of_organization.filter(gone).select(users::id).load(tx.conn)?)
 }
 
-/// Somebody of the organization who can be shown a client's record as their own: active, and of that role. Anybody else
-/// answers like nobody.
+/// A user of the organization who can see a client's record as their own: active, with the role `client`. Any other
+/// user gives the same error as an unknown id.
 pub fn client(tx: &mut Tx, id: UserId, pointer: &str) -> Result<UserId> {
     let row =
         users::table.find((tx.organization(), id)).select(UserRow::as_select()).first::<UserRow>(tx.conn).optional()?;
@@ -141,7 +141,7 @@ pub fn client(tx: &mut Tx, id: UserId, pointer: &str) -> Result<UserId> {
     Ok(client.ok_or_else(|| ApiError::unknown_reference(pointer))?.id)
 }
 
-/// Where the active supervisors of a team get their mail.
+/// The e-mail addresses of the active supervisors of a team.
 pub fn supervisors_of(tx: &mut Tx, team: TeamId) -> Result<Vec<Email>> {
     let members = team_members::table
         .filter(team_members::organization_id.eq(tx.organization()))
@@ -162,19 +162,19 @@ pub fn refs(tx: &mut Tx, ids: Vec<UserId>) -> Result<Vec<UserRef>> {
     Ok(rows.into_iter().map(|(id, display_name, status)| UserRef { id, display_name, status }).collect())
 }
 
-/// The words that a password of this person of the organization must not be made of.
+/// The words that this user's password must not be made of.
 pub fn own_words(tx: &mut Tx, name: &Line<120>, email: &Email) -> Result<OwnWords> {
     let organization = organizations::store::find(tx)?.name;
     Ok(OwnWords::new([name.as_str(), email.as_str(), organization.as_str()]))
 }
 
-/// Whether a password is fit to be that of this person: for the command line, where a thread may wait.
+/// Checks whether a password is acceptable for this user. For the command line, where a thread may block.
 pub fn check_password(tx: &mut Tx, password: &Password, name: &Line<120>, email: &Email) -> Result<()> {
     let own = own_words(tx, name, email)?;
     password.check_new(&own).map_err(|fault| ApiError::invalid("/password", fault.code, fault.detail))
 }
 
-/// What a password that is not the present one is told.
+/// The error for a wrong current password.
 pub fn wrong_password() -> ApiError {
     ApiError::invalid("/current_password", "wrong_password", "is not the current password")
 }
@@ -196,8 +196,8 @@ pub fn update_own(tx: &mut Tx, version: &IfMatch, patch: &Body<MePatch>) -> Resu
     Ok(Me::new(row, team_ids))
 }
 
-/// A new password ends every other session of the person (TK-07). `proved` is the hash that the present password was
-/// held against; if another password has come since, it was not the present one.
+/// Sets a new password, and ends every other session of the user (TK-07). `proved` is the hash that the current
+/// password was verified against; if the hash has changed since, that password was not the current one.
 pub fn set_password(tx: &mut Tx, proved: Option<&str>, hash: String) -> Result<()> {
     let actor = tx.actor()?;
     let mut row = hold_own(tx)?;
@@ -212,7 +212,8 @@ pub fn set_password(tx: &mut Tx, proved: Option<&str>, hash: String) -> Result<(
     Ok(())
 }
 
-/// The same password, kept so that a guess costs more (AU-01). Nobody's version of the record is stale for it.
+/// Stores the same password with a hash that makes guessing more expensive (AU-01). The version does not change, so no
+/// client's copy of the record becomes stale.
 pub fn rehash(tx: &mut Tx, actor: Actor, hash: &str) -> Result<()> {
     diesel::update(users::table.find((actor.organization, actor.user)))
         .set(users::password_hash.eq(hash))
@@ -221,8 +222,8 @@ pub fn rehash(tx: &mut Tx, actor: Actor, hash: &str) -> Result<()> {
     Ok(())
 }
 
-/// A password that comes from outside the person's sessions: an operator sets it (AU-06), or whoever reads their mail.
-/// Every session of the person ends, and their failures are forgotten.
+/// Sets a password from outside the user's sessions: by an operator (AU-06), or with a one-time token from an e-mail.
+/// Ends every session of the user, and forgets their failures.
 pub fn reset_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<UserRow> {
     let mut row = lock_for_update(tx, id)?;
     row.password_hash = Some(hash.to_owned());
@@ -233,8 +234,8 @@ pub fn reset_password(tx: &mut Tx, id: UserId, hash: &str) -> Result<UserRow> {
     Ok(row)
 }
 
-/// Another address to sign in with; answers the one from before. Every session ends, and what was sent to the address
-/// from before is worthless.
+/// Changes the address that the user signs in with, and returns the previous one. Ends every session, and invalidates
+/// what was sent to the previous address.
 pub fn change_email(tx: &mut Tx, id: UserId, email: &Email) -> Result<Email> {
     let mut row = lock_for_update(tx, id)?;
     lock_address(tx, email)?;
@@ -250,13 +251,13 @@ pub fn change_email(tx: &mut Tx, id: UserId, email: &Email) -> Result<Email> {
     Ok(before)
 }
 
-/// Whether somebody may come in at all: they and their organization are active (AZ-04). After [`Tx::enter`].
+/// Whether a user may sign in at all: they and their organization are active (AZ-04). Call it after [`Tx::enter`].
 pub fn may_come_in(tx: &mut Tx, row: &UserRow) -> Result<bool> {
     Ok(row.is_active() && organizations::store::find(tx)?.status == organizations::model::OrganizationStatus::Active)
 }
 
-/// Somebody of the organization that has been entered, for whoever is not signed in and has proved otherwise who they
-/// are.
+/// A user of the entered organization, if they may sign in: for a caller who is not signed in and has proved their
+/// identity in another way.
 pub fn who_may_come_in(tx: &mut Tx, id: UserId) -> Result<Option<UserRow>> {
     let row =
         users::table.find((tx.organization(), id)).select(UserRow::as_select()).first::<UserRow>(tx.conn).optional()?;
@@ -270,16 +271,16 @@ fn name_taken() -> ApiError {
     ApiError::new(Code::AlreadyExists, "A user with this e-mail address already exists.")
 }
 
-/// Holds an address of this organization: nobody else begins to sign in with it, or is invited to, until the
-/// transaction ends.
+/// Locks an address in this organization: until the transaction ends, nobody else can start to sign in with it, or be
+/// invited to it.
 pub fn lock_address(tx: &mut Tx, email: &Email) -> Result<()> {
     tx.lock(Purpose::Address, email.as_str().as_bytes())
 }
 
-/// 409 where somebody of this organization has this address; it says how somebody comes back who was removed or
-/// suspended.
+/// 409 if a user of this organization has this address. For a suspended or removed user, the error says how to
+/// reactivate them.
 pub fn refuse_known(tx: &mut Tx, email: &Email) -> Result<()> {
-    // Of the users, who stand behind row-level security, and not of the names to sign in with, which are everybody's.
+    // Reads `users`, which row-level security limits to the organization, not `login_names`, which all share.
     let own = users::table.filter(users::organization_id.eq(tx.organization())).filter(users::email.eq(email));
     let Some((id, status)) =
         own.select((users::id, users::status)).first::<(UserId, UserStatus)>(tx.conn).optional()?
@@ -300,10 +301,10 @@ pub fn refuse_known(tx: &mut Tx, email: &Email) -> Result<()> {
     ))
 }
 
-/// AZ-08: nobody changes their own role or status, and the last administrator stays.
+/// AZ-08: nobody changes their own role or status, and the last administrator remains.
 pub fn update(tx: &mut Tx, id: UserId, version: &IfMatch, patch: &Body<UserPatch>) -> Result<User> {
     let actor = tx.actor()?;
-    // Every administrator's row is held, so that two of them cannot take each other's role away at the same moment.
+    // Locks every administrator's row, so that two of them cannot remove each other's role at the same moment.
     let admins: Vec<UserId> = users::table
         .filter(users::organization_id.eq(actor.organization))
         .filter(users::role.eq(Role::Admin))
@@ -313,7 +314,7 @@ pub fn update(tx: &mut Tx, id: UserId, version: &IfMatch, patch: &Body<UserPatch
         .locked()
         .load(tx.conn)?;
     if !admins.contains(&actor.user) {
-        return Err(ApiError::unauthenticated()); // one of the others was quicker
+        return Err(ApiError::unauthenticated()); // another administrator was faster
     }
     let mut row = hold_somebody(tx, id)?;
     version.check(row.version)?;
@@ -350,9 +351,9 @@ pub fn update(tx: &mut Tx, id: UserId, version: &IfMatch, patch: &Body<UserPatch
     Ok(row.into())
 }
 
-/// Ends every session of somebody, who may sign in again.
+/// Ends every session of a user, who may sign in again.
 pub fn sign_out(tx: &mut Tx, id: UserId) -> Result<()> {
-    // Held, so that nobody who is just signing in is left out.
+    // Locked, so that a sign-in that is in progress is not missed.
     let user = hold_somebody(tx, id)?.id;
     sessions::store::end_all(tx, user, None)?;
     tx.record("user.signed_out", user, Vec::new());
@@ -374,7 +375,7 @@ pub fn insert(tx: &mut Tx, row: &UserRow) -> Result<()> {
     Ok(())
 }
 
-/// Who signs in with this address. The one question that is asked before anybody is known.
+/// The user who signs in with this address. The only query that runs before the caller is known.
 pub fn by_email(tx: &mut Tx, email: &Email) -> Result<Option<UserRow>> {
     let named = login_names::table.find(email).select((login_names::organization_id, login_names::user_id));
     let Some((organization, user)) = named.first::<(crate::auth::OrganizationId, UserId)>(tx.conn).optional()? else {

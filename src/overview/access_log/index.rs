@@ -1,5 +1,5 @@
-//! The keeping of the index: which clients an entry of the audit log touches is looked up when some hundred have come,
-//! or when somebody asks.
+//! Maintains the index behind the access logs: finds which clients the new entries of the audit log concern. It runs
+//! when some hundred entries are pending, or when somebody reads an access log.
 
 use super::model::{RecordKind, TouchRow};
 use crate::{
@@ -23,29 +23,30 @@ use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::Mutex;
 
-/// How many entries are looked up in one transaction, while others wait to write.
+/// How many entries one transaction processes. Other writers wait meanwhile.
 const AT_ONCE: i64 = 256;
-/// After so many ids a step ends, with the entry that has brought them: a list names two hundred, and of a search each
-/// is looked for in every table. While it runs, SQLite's one writer does nothing else.
+/// A step ends after the entry that brings it to this many ids: the entry of a list names up to two hundred, and each
+/// id of a search is looked up in every table. On SQLite, no other write runs during a step.
 const MOST_IDS: usize = 512;
-/// So many entries are worth a step of housekeeping; whoever asks for a log sooner looks up the few that there are.
+/// Housekeeping runs a step once this many entries are pending. A caller who reads a log earlier processes the few
+/// pending entries.
 const WORTH_IT: i64 = 256;
-/// How many steps whoever asks for a log waits for.
+/// How many steps a caller who reads a log waits for.
 const MOST_STEPS: usize = 256;
-/// How many entries that follow one another make a block. In the index each block stands by itself: what comes in is
-/// written to a few pages of the newest, and not, by the clients, to as many pages as rows.
+/// How many consecutive entries form a block. The index is ordered by block first, so new rows go to a few pages of the
+/// newest block. Ordered by client first, they would go to as many pages as there are rows.
 const BLOCK: i64 = 4_096;
-/// How many ids are asked for with one statement.
+/// How many ids one statement looks up.
 const ASKED: usize = 500;
 
-/// Looks up some of what has come, of one organization; says whether there may be more.
+/// Processes some pending entries of one organization. Returns whether there may be more.
 pub async fn run_once(db: &Db) -> Result<bool> {
     db.maintain(|conn| {
-        // Only where there is something: a mark that is not there yet stands at the beginning.
+        // Only organizations that have pending entries. A missing mark means that nothing has been processed.
         let marked = marks::table.on(marks::organization_id.eq(heads::organization_id));
         let lag = heads::sequence.nullable() - marks::sequence.nullable();
         let behind = heads::table.left_join(marked).filter(marks::sequence.is_null().or(lag.ge(WORTH_IT)));
-        // Whoever is furthest behind first, so that a busy organization keeps none of the others waiting.
+        // The organization that is furthest behind comes first, so that a busy one does not delay the others.
         let behind = behind.order((marks::sequence.is_null().desc(), lag.desc()));
         let behind = behind.select(heads::organization_id).first::<OrganizationId>(conn).optional()?;
         behind.map_or(Ok(false), |organization| step(conn, organization).map(|_| true))
@@ -53,17 +54,20 @@ pub async fn run_once(db: &Db) -> Result<bool> {
     .await
 }
 
-/// How far an organization's trace goes, and how far it is looked up.
+/// The sequence numbers of an organization's last entry, and of the last entry that the index has processed.
 pub fn standing(conn: &mut Conn, organization: OrganizationId) -> Result<(i64, i64)> {
     let head = heads::table.find(organization).select(heads::sequence).first(conn).optional()?;
     let mark = marks::table.find(organization).select(marks::sequence).first(conn).optional()?;
     Ok((head.unwrap_or(0), mark.unwrap_or(0)))
 }
 
-/// Who catches up does so alone: the others wait for what comes of it, and not for a connection each.
+/// Only one request at a time catches up. The others wait for its result, and hold no connection meanwhile.
 static CATCHING_UP: Mutex<()> = Mutex::const_new(());
 
-/// The same up to an entry of one organization; 503 where that is very much, and done in part.
+/// Processes the entries of one organization up to `goal`.
+///
+/// # Errors
+/// 503 if more than `MOST_STEPS` steps are needed; the steps that were done are kept.
 pub async fn catch_up(db: &Db, organization: OrganizationId, goal: i64) -> Result<()> {
     let _alone = CATCHING_UP.lock().await;
     for _ in 0..MOST_STEPS {
@@ -83,21 +87,21 @@ pub const fn block(sequence: i64) -> i64 {
     sequence / BLOCK
 }
 
-/// The block up to which an organization's entries are looked up.
+/// The block of the last entry that the index has processed.
 pub fn last_block(conn: &mut Conn, organization: OrganizationId) -> Result<i64> {
     let mark = marks::table.find(organization).select(marks::sequence).first(conn).optional()?;
     Ok(block(mark.unwrap_or(0)))
 }
 
-/// An entry of the audit log, as far as it is looked at here.
+/// The columns of an audit entry that the index needs.
 type Entry = (i64, String, Option<Key>, Json<Vec<String>>, Outcome);
 
-/// Whether there was anything to do.
+/// Processes one batch. Returns whether there was anything to do.
 fn step(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
     conn.set_organization(organization)?;
     let start = (marks::organization_id.eq(organization), marks::sequence.eq(0_i64));
     diesel::insert_into(marks::table).values(start).on_conflict_do_nothing().portable().execute(conn)?;
-    // Held: another server may be about to do the same.
+    // Locked, because another server may be about to process the same entries.
     let mark: i64 = marks::table.find(organization).select(marks::sequence).locked().get_result(conn)?;
     let next = events::table.filter(events::organization_id.eq(organization)).filter(events::sequence.gt(mark));
     let columns = (events::sequence, events::action, events::subject_id, events::subjects, events::outcome);
@@ -141,8 +145,8 @@ fn step(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
     Ok(true)
 }
 
-/// In which table an id is looked for: the one that the action names or, where it names none of ours (an agenda, a
-/// search), in each.
+/// The tables to look an id up in: the one that the action names or, if it names none of these kinds (an agenda, a
+/// search), all of them.
 fn wanted(entries: &[Entry]) -> BTreeMap<RecordKind, BTreeSet<Key>> {
     const NEVER: &[&str] = &[
         "session",
@@ -172,7 +176,7 @@ fn wanted(entries: &[Entry]) -> BTreeMap<RecordKind, BTreeSet<Key>> {
     wanted
 }
 
-/// What a record is, whose, and of which case.
+/// The kind of a record, its client, and its case.
 type Owner = (RecordKind, ClientId, Option<CaseId>);
 
 fn owners(
@@ -191,7 +195,7 @@ fn owners(
     Ok(owners)
 }
 
-/// Those of these ids that are of this kind, each with its client and its case.
+/// Those of these ids that are records of this kind, each with its client and its case.
 fn of_kind(
     conn: &mut Conn,
     organization: OrganizationId,

@@ -1,9 +1,9 @@
-//! Access logs: who saw or changed what there is of one client.
+//! Access logs: who saw or changed the records of one client.
 //!
-//! The audit log is in the order of time, and a list leaves one entry there with all the ids that it showed. So an
-//! index beside it says of each entry which clients it touches, and is kept afterwards ([`index`]): to write it with
-//! the entry would cost a list of fifty records fifty rows of the index, before its answer. It holds nothing that the
-//! audit log does not say.
+//! The audit log is ordered by time, and a list adds one entry with the ids of all records that it showed. So a
+//! separate index states which clients each entry concerns. It is updated later ([`index`]): if it were updated with
+//! the entry, a list of fifty records would write fifty index rows before it could respond. The index holds nothing
+//! that the audit log does not contain.
 
 pub mod api;
 pub mod index;

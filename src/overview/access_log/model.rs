@@ -1,4 +1,4 @@
-//! What an entry of an access log is, in the database and on the wire.
+//! An entry of an access log, in the database and in the API.
 
 use crate::{
     audit::THROUGH_GLASS,
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 text_enum! {
-    /// What there is of a client.
+    /// The kinds of records that belong to a client.
     pub enum RecordKind {
         Client = "client",
         Statement = "statement",
@@ -38,8 +38,8 @@ text_enum! {
 }
 
 impl RecordKind {
-    /// What a client is shown: of notes only that a record kept in confidence was seen or changed; neither who works
-    /// the case nor what a colleague has to do with a provider.
+    /// What a client sees. For notes they see only that a confidential record was read or changed. They see neither who
+    /// works on the case nor a colleague's relation to a provider.
     pub const FOR_CLIENTS: [Self; 11] = [
         Self::Client,
         Self::Statement,
@@ -55,7 +55,7 @@ impl RecordKind {
     ];
 }
 
-/// A row of `access_log`: an entry of the audit log touches a record of this client.
+/// A row of `access_log`: an entry of the audit log concerns a record of this client.
 #[derive(Debug, Clone, Insertable)]
 #[diesel(table_name = access_log, treat_none_as_default_value = false)]
 pub struct TouchRow {
@@ -68,7 +68,7 @@ pub struct TouchRow {
     pub case_id: Option<CaseId>,
 }
 
-/// What is told of an entry of the audit log.
+/// The columns of an audit entry that an access log shows.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = audit_events)]
 pub struct EntryRow {
@@ -82,15 +82,15 @@ pub struct EntryRow {
     pub request_id: RequestId,
 }
 
-/// Who it was.
+/// Who saw or changed the record.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 pub struct AccessActor {
-    /// Absent of the operator at the server's own terminal, and of the system.
+    /// Absent for the operator at the command line, and for the system.
     pub id: Option<UserId>,
-    /// What they are called now.
+    /// Their current name.
     pub display_name: String,
-    /// In which role they did it.
+    /// The role in which they acted.
     pub role: Option<Role>,
 }
 
@@ -101,7 +101,7 @@ pub struct AccessSubject {
     pub id: Key,
 }
 
-/// What changes a note; whatever else touches one shows it.
+/// The actions that change a note. Every other action on a note reads it.
 const NOTE_CHANGES: &[&str] = &["note.created", "note.updated", "note.amended", "note.corrected"];
 
 /// Somebody saw or changed a record of a client.
@@ -111,22 +111,22 @@ const NOTE_CHANGES: &[&str] = &["note.created", "note.updated", "note.amended", 
 pub struct AccessLogEntry {
     pub at: Instant,
     pub actor: AccessActor,
-    /// `kind.verb`: `case.read`, `note.updated`, `search.performed` … Of what is kept in confidence,
-    /// `confidential.read` or `confidential.changed`.
+    /// `kind.verb`: `case.read`, `note.updated`, `search.performed` … For a confidential record, `confidential.read` or
+    /// `confidential.changed`.
     pub action: String,
-    /// Absent of what is kept in confidence.
+    /// Absent for a confidential record.
     pub subject: Option<AccessSubject>,
-    /// Present where a client is shown that a record which is kept in confidence was seen or changed: when, and in
-    /// which role. One entry stands for all such records that one request showed.
+    /// Present if a client is shown only that a confidential record was read or changed, when, and in which role. One
+    /// entry stands for all such records that one request showed.
     pub kept_in_confidence: Option<bool>,
-    /// What one request showed has the same.
+    /// Entries from the same request have the same value.
     pub request_id: RequestId,
-    /// Present where only break-glass allowed it.
+    /// Present if only break-glass access allowed it.
     pub break_glass: Option<bool>,
 }
 impl AccessLogEntry {
     pub fn of(mut row: EntryRow, subject: AccessSubject, mut name: Option<String>, reader: Actor) -> Self {
-        // Who else is a client is told to no client: an account may have been set to the wrong person once.
+        // A client must not learn who else is a client: an account may once have been linked to the wrong person.
         let another = row.actor_role == Some(Role::Client) && row.actor_id != Some(reader.user);
         if reader.role == Role::Client && another {
             (row.actor_id, name) = (None, Some("Somebody else".to_owned()));

@@ -1,4 +1,4 @@
-//! Queries over access logs, each through its client.
+//! Queries over the access logs of clients.
 
 use super::{index, model::*};
 use crate::{
@@ -20,8 +20,8 @@ use crate::{
 use diesel::prelude::*;
 use std::collections::BTreeMap;
 
-/// A client, and the ids of the duplicates that were merged into it: entries of before a merge stay under the id that
-/// they were made with.
+/// A client, and the ids of the duplicates that were merged into it. Entries from before a merge keep the id that they
+/// were recorded with.
 struct Whose {
     client: ClientRow,
     ids: Vec<ClientId>,
@@ -34,12 +34,13 @@ fn whose(tx: &mut Tx, client: ClientId) -> Result<Whose> {
     Ok(Whose { client, ids })
 }
 
-/// What touches a client whom the caller sees: of what hangs on a case, only where they see that case too.
+/// The index rows of a client whom the caller may see. A supervisor gets the rows of a case only if they may see that
+/// case too.
 fn visible(tx: &Tx, whose: &Whose) -> Result<access_log::BoxedQuery<'static, Dialect>> {
     let own = access_log::table.filter(access_log::organization_id.eq(whose.client.organization_id));
     let own = own.filter(access_log::client_id.eq_any(whose.ids.clone()));
     match tx.actor()?.role {
-        // An emergency needs to know what is written, not who has read it.
+        // In an emergency a caller needs to know what is written, not who has read it.
         Role::Supervisor if !tx.by_break_glass() => {
             let seen = Condition::sql("(access_log.case_id IS NULL OR ")
                 .with(visibility::in_visible_case(tx, "access_log"))
@@ -47,7 +48,7 @@ fn visible(tx: &Tx, whose: &Whose) -> Result<access_log::BoxedQuery<'static, Dia
             Ok(own.filter(seen).into_boxed())
         }
         Role::Client => {
-            // Of the notes that one entry touches, one: how many there are is not told.
+            // Of the notes that one entry concerns, only the first: a client must not learn how many there are.
             let first = Condition::new(
                 &["(access_log.kind <> 'note' OR NOT EXISTS (SELECT 1 FROM access_log AS earlier \
                    WHERE earlier.organization_id = access_log.organization_id AND earlier.block = access_log.block \
@@ -61,7 +62,7 @@ fn visible(tx: &Tx, whose: &Whose) -> Result<access_log::BoxedQuery<'static, Dia
     }
 }
 
-/// What the audit log says of these numbers.
+/// The audit entries with these sequence numbers.
 fn entries(tx: &mut Tx, numbers: Vec<i64>) -> Result<BTreeMap<i64, EntryRow>> {
     let own =
         events::table.filter(events::organization_id.eq(tx.organization())).filter(events::sequence.eq_any(numbers));
@@ -69,13 +70,13 @@ fn entries(tx: &mut Tx, numbers: Vec<i64>) -> Result<BTreeMap<i64, EntryRow>> {
     Ok(rows.into_iter().map(|row| (row.sequence, row)).collect())
 }
 
-/// How many blocks are looked through first, how many times more each time, and how many at once at the most.
+/// How many blocks the first query covers, the factor by which that number grows, and its maximum.
 const FIRST_BLOCKS: i64 = 16;
 const TIMES_MORE: i64 = 4;
 const MOST_BLOCKS: i64 = 1_024;
 
-/// The blocks from one to the last, or down to the first, in parts that grow: whoever is looked at often fills a page
-/// out of a few.
+/// The blocks from `from` up to `last`, or down to the first, in parts that grow: for a client whose records are read
+/// often, a few blocks fill a page.
 fn parts(from: i64, last: i64, down: bool) -> impl Iterator<Item = Vec<i64>> {
     let (mut next, mut many) = (from, FIRST_BLOCKS);
     std::iter::from_fn(move || {
@@ -89,7 +90,7 @@ fn parts(from: i64, last: i64, down: bool) -> impl Iterator<Item = Vec<i64>> {
     })
 }
 
-/// A touch: the number of the entry, and the record.
+/// A row of the index: the sequence number of the entry, and the record.
 type Touch = (i64, Key, RecordKind);
 
 fn touches(tx: &mut Tx, whose: &Whose, list: &List<AccessLogFilter>) -> Result<Vec<Touch>> {
@@ -129,7 +130,7 @@ fn count(tx: &mut Tx, whose: &Whose) -> Result<i64> {
     Ok(total)
 }
 
-/// How far the audit log goes, and how far it is looked up: for whoever sees the client's log.
+/// How far the audit log goes, and how far the index has processed it, for a caller who may see the client's log.
 pub fn standing(tx: &mut Tx, client: ClientId) -> Result<(i64, i64)> {
     let whose = whose(tx, client)?;
     visible(tx, &whose)?;

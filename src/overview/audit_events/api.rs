@@ -10,8 +10,8 @@ use actix_web::{get, post, web::Data};
 
 /// List audit events
 ///
-/// Who did what to which record, the newest first: ids and names of members, never content. Reading the audit log is
-/// itself an entry in the audit log.
+/// Who did what to which record, the newest first. Entries hold ids and names of members, never content. Reading the
+/// audit log adds an entry to it.
 #[utoipa::path(
     tag = "Audit",
     params(List<AuditFilter>),

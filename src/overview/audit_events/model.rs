@@ -1,4 +1,4 @@
-//! What an audit event is on the wire.
+//! An audit event in the API.
 
 use crate::{
     audit::{
@@ -13,18 +13,18 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-/// One entry of the audit log: who did what to which record. Ids and names of members, never content.
+/// One entry of the audit log: who did what to which record. It holds ids and names of members, never content.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/audit_event.json"))))]
 pub struct AuditEvent {
-    /// Counts the organization's entries, without gaps.
+    /// Numbers the organization's entries, without gaps.
     pub sequence: i64,
     pub at: Instant,
     pub actor_id: Option<UserId>,
     pub actor_role: Option<Role>,
     pub session_id: Option<SessionId>,
-    /// The address it came from, or `cli`; or `server`, for what a server does by itself.
+    /// The address that the request came from; `cli` for the command line; `server` for what the server does by itself.
     pub source: String,
     /// `kind.verb`; the subject is a record of that kind.
     pub action: String,
@@ -32,10 +32,10 @@ pub struct AuditEvent {
     pub outcome: Outcome,
     /// The names of the members that changed.
     pub fields: Vec<String>,
-    /// The records of a page that was shown.
+    /// The ids of the records on a page that was read.
     pub subject_ids: Vec<String>,
     pub request_id: RequestId,
-    /// SHA-256 over the hash before and this entry, in hexadecimal.
+    /// SHA-256 over the hash of the previous entry and this entry, in hexadecimal.
     pub hash: String,
 }
 impl From<EventRow> for AuditEvent {
@@ -65,11 +65,11 @@ impl From<EventRow> for AuditEvent {
 pub struct AuditFilter {
     pub actor_id: Option<UserId>,
     pub subject_id: Option<Key>,
-    /// What was done in one session.
+    /// Entries of one session.
     pub session_id: Option<SessionId>,
-    /// An address, or `cli` for the server's own terminal.
+    /// An address, or `cli` for the command line on the server.
     pub source: Option<Line<60>>,
-    /// `case.read`, for one.
+    /// For example `case.read`.
     pub action: Option<Line<60>>,
     pub at_gte: Option<Instant>,
     pub at_lt: Option<Instant>,
@@ -78,20 +78,20 @@ impl Filter for AuditFilter {
     const SORTS: &'static [&'static str] = &["-sequence", "sequence"];
 }
 
-/// What verifying the chain has found.
+/// The result of verifying the hash chain.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!(crate::types::example(include_str!("examples/verification.json"))))]
 pub struct Verification {
     pub verified: bool,
-    /// How many entries hold, from the first on.
+    /// How many entries are intact, counted from the first.
     pub entries: i64,
     pub first_broken: Option<Broken>,
-    /// The hash of the last entry that holds: keep it elsewhere, as proof of what the chain was.
+    /// The hash of the last intact entry. Keep it elsewhere, as proof of the state of the chain.
     pub checkpoint: String,
 }
 
-/// Where a chain does not hold.
+/// Where a hash chain is broken.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Broken {
     pub sequence: i64,

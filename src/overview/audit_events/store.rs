@@ -1,4 +1,4 @@
-//! Queries over the audit log: the caller's organization's, and no other.
+//! Queries over the audit log of the caller's organization.
 
 use super::model::*;
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 use diesel::prelude::*;
 
-/// The entries that this caller may see.
+/// The entries that the caller may see.
 fn visible(tx: &Tx) -> events::BoxedQuery<'static, Dialect> {
     events::table.filter(events::organization_id.eq(tx.organization())).into_boxed()
 }
@@ -27,7 +27,7 @@ fn filtered(tx: &mut Tx, filter: &AuditFilter) -> Result<events::BoxedQuery<'sta
         query = query.filter(events::subject_id.eq(subject));
     }
     if let Some(session) = filter.session_id {
-        // Of whoever's session it is, which an index finds.
+        // Filters by the session's user too, because an index exists on the user and none on the session.
         let own =
             sessions::table.filter(sessions::organization_id.eq(tx.organization())).filter(sessions::id.eq(session));
         let user: Option<UserId> = own.select(sessions::user_id).first(tx.conn).optional()?;

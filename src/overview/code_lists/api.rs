@@ -10,7 +10,7 @@ use actix_web::{get, web::Path};
 
 /// List the code lists
 ///
-/// All lists of codes that members of records use, both open vocabularies and closed sets.
+/// All lists of codes that fields of records use, both open vocabularies and closed sets.
 #[utoipa::path(
     tag = "Directory",
     responses((status = 200, body = CodeLists)),
@@ -21,7 +21,8 @@ pub async fn list_code_lists(_who: Allowed<ReadCodeLists>) -> Reply<CodeLists> {
     plain(CodeLists::all())
 }
 
-/// The lists are the same for everybody: what is not among them does not exist.
+/// The lists are the same for all callers, so an unknown name reveals nothing and the error can say where the names
+/// are.
 fn unknown() -> ApiError {
     ApiError::new(Code::NotFound, "There is no code list of this name. GET /api/v1/code-lists names them all.")
 }

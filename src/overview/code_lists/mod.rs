@@ -1,4 +1,4 @@
-//! Code lists: the words that everything is named by, with labels. They are compiled in, so there is no store.
+//! Code lists: the codes that records use, with labels. They are compiled in, so there is no store.
 
 pub mod api;
 pub mod model;

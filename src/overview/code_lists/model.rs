@@ -1,4 +1,4 @@
-//! What a code list is on the wire, and which lists there are.
+//! A code list in the API, and which lists there are.
 
 use crate::{
     auth::Role,
@@ -16,7 +16,7 @@ use utoipa::ToSchema;
 /// Declares the table of closed sets.
 macro_rules! closed_sets {
     ($($name:literal, $title:literal, $words:ty;)*) => {
-        /// The closed sets, which the program itself decides by: name, title, every word.
+        /// The closed sets, whose codes the program itself depends on: name, title, all codes.
         const CLOSED: &[(&str, &str, fn() -> Vec<&'static str>)] = &[$(($name, $title, || <$words>::ALL.iter().map(|word| word.as_str()).collect())),*];
     };
 }
@@ -34,7 +34,7 @@ closed_sets! {
     "role", "Role of a person who signs in", Role;
 }
 
-/// Every code list there is, by name.
+/// Every code list, by name.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(example = json!({"items": [{"name": "priority", "title": "How soon it needs attention", "codes": 3}]}))]
 pub struct CodeLists {
@@ -48,7 +48,7 @@ pub struct CodeLists {
 pub struct CodeListSummary {
     pub name: &'static str,
     pub title: &'static str,
-    /// Whom to credit.
+    /// The source to credit.
     pub attribution: Option<&'static str>,
     /// How many codes it has.
     #[schema(value_type = i64)]
@@ -62,7 +62,7 @@ pub struct CodeListSummary {
 pub struct CodeList {
     pub name: &'static str,
     pub title: &'static str,
-    /// Whom to credit.
+    /// The source to credit.
     pub attribution: Option<&'static str>,
     pub codes: Vec<ListedCode>,
 }
@@ -73,12 +73,12 @@ pub struct CodeList {
 #[schema(example = json!(crate::types::example(include_str!("examples/listed_code.json"))))]
 pub struct ListedCode {
     pub code: &'static str,
-    /// The words to show.
+    /// The text to show.
     pub label: String,
     pub group: Option<&'static str>,
     /// Whether new records with it are refused.
     pub retired: bool,
-    /// Whether words must come with it.
+    /// Whether a text must be given with it.
     pub needs_text: bool,
 }
 
@@ -103,7 +103,7 @@ impl CodeLists {
 }
 
 impl CodeList {
-    /// The list of this name, where there is one.
+    /// The list of this name, if there is one.
     pub fn named(name: &str) -> Option<Self> {
         if let Some(list) = LISTS.get(name) {
             let codes = list.entries().map(|entry| ListedCode {

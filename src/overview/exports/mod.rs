@@ -1,4 +1,5 @@
-//! The list of exports, for auditors. `records::exports` makes them.
+//! Exports: everything that leaves the organization as a file, by whom, for whom, and why (FX-02). [`gate`] decides on
+//! each export.
 
 pub mod api;
 pub mod model;

@@ -21,11 +21,11 @@ pub struct Export {
     pub id: ExportId,
     pub user_id: UserId,
     pub at: Instant,
-    /// A measure, by its id, or `case_file`, or `statement`.
+    /// The id of a measure, or `case_file`, or `statement`.
     pub what: String,
-    /// The case of a case file, the version of a statement.
+    /// The case for a case file, the version for a statement.
     pub subject_id: Option<Key>,
-    /// What was asked.
+    /// The parameters of the request.
     pub filter: String,
     pub format: String,
     #[schema(minimum = 0)]
@@ -35,25 +35,26 @@ pub struct Export {
     /// For whom it was made. Absent of a report.
     #[serde(rename = "for")]
     pub audience: Option<Audience>,
-    /// Whom it went to, as the caller named them.
+    /// Who received it, as the caller named them.
     pub recipient: Option<Line<200>>,
     /// What the recipient needed it for.
     pub purpose: Option<DisclosurePurpose>,
     pub purpose_text: Option<Line<120>>,
-    /// Why it was lawful, as the caller named it or as the system sets it. Absent of an export of before it was
-    /// recorded.
+    /// Why it was lawful, as the caller named it or as the system sets it. Absent for an export that was made before
+    /// this was recorded.
     pub basis: Option<Basis>,
     /// The version of the notice of 42 CFR part 2 that it carries.
     pub notice: Option<String>,
-    /// How many clients' records are in it; a report of numbers has none. Absent of an export of before they were
-    /// counted.
+    /// How many clients' records are in it; none for a report of numbers. Absent for an export that was made before
+    /// clients were counted.
     #[schema(minimum = 0)]
     pub client_count: Option<i64>,
-    /// Whose records are in it, of an export with at most 50 clients. Of a longer one ask with `client_id`.
+    /// The clients whose records are in it, if they are at most 50. For a larger export, filter the list by
+    /// `client_id`.
     pub client_ids: Option<Vec<ClientId>>,
 }
 
-/// How many clients of an export are listed with it.
+/// The most clients that are listed with an export.
 pub const MOST_CLIENTS: i64 = 50;
 
 impl Export {
@@ -85,9 +86,9 @@ impl Export {
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct ExportFilter {
-    /// By whom.
+    /// Exports made by this user.
     pub user_id: Option<UserId>,
-    /// With a record of this client in it.
+    /// Exports that hold a record of this client.
     pub client_id: Option<ClientId>,
 }
 impl Filter for ExportFilter {

@@ -1,4 +1,4 @@
-//! Queries over exports. Every one that shows something starts from [`visible`].
+//! Queries over exports. Every query that returns exports starts from [`visible`].
 
 use super::model::*;
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
 use diesel::prelude::*;
 use std::collections::BTreeMap;
 
-/// Those of the organization: who may ask at all, the policy says.
+/// The exports of the caller's organization. The policy decides who may list them.
 fn visible(tx: &Tx) -> exports::BoxedQuery<'static, Dialect> {
     exports::table.filter(exports::organization_id.eq(tx.organization())).into_boxed()
 }
@@ -28,7 +28,7 @@ fn filtered(tx: &Tx, filter: &ExportFilter) -> exports::BoxedQuery<'static, Dial
     }
     if let Some(client) = filter.client_id {
         let with = export_clients::table.filter(export_clients::organization_id.eq(tx.organization()));
-        // What was handed out before a merge stays under the id that the client had then.
+        // An export from before a merge is stored under the id that the client had then.
         let theirs = with.filter(clients::store::any_id_of(tx, "export_clients.client_id", client));
         query = query.filter(exports::id.eq_any(theirs.select(export_clients::export_id)));
     }
@@ -64,7 +64,7 @@ pub fn page(tx: &mut Tx, list: &List<ExportFilter>) -> Result<Page<Export>> {
         },
     );
     if page.items.is_empty() {
-        // That there is no export of a client says something too.
+        // That no export of a client exists is information about the client too, so an empty page is audited as well.
         tx.audit_read_fields(
             "export.listed",
             list.filter.client_id.iter().map(|id| format!("client_id={id}")).collect(),
@@ -74,7 +74,7 @@ pub fn page(tx: &mut Tx, list: &List<ExportFilter>) -> Result<Page<Export>> {
     Ok(page)
 }
 
-/// The clients of those exports that have few.
+/// The clients of those exports that have at most [`MOST_CLIENTS`].
 fn clients_of(tx: &mut Tx, rows: &[ExportRow]) -> Result<BTreeMap<ExportId, Vec<ClientId>>> {
     let few = rows.iter().filter(|row| row.client_count.is_some_and(|count| (1..=MOST_CLIENTS).contains(&count)));
     let few: Vec<ExportId> = few.map(|row| row.id).collect();

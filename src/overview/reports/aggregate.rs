@@ -1,4 +1,4 @@
-//! From what was counted to the rows of a report. Nothing here asks a database.
+//! Computes the numbers of a report from the counts. Nothing here queries a database.
 
 use super::{
     measure::{Keys, Makes, Measure, NONE, Statistic},
@@ -7,11 +7,11 @@ use super::{
 use crate::db::aggregate::{Cell, MOST_COUNTS};
 use std::collections::BTreeMap;
 
-/// What was counted of one group, in the places of the measure's counters.
+/// The counts of one group, at the positions of the measure's counters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
     pub of: [i64; MOST_COUNTS],
-    /// How many there are for each number of days, of the counter that the measure's quantiles are of.
+    /// How many facts there are for each number of days, for the counter that the measure's quantiles are of.
     pub days: BTreeMap<i64, i64>,
 }
 
@@ -40,19 +40,19 @@ impl Counts {
     }
 }
 
-/// Where a counter of the measure stands.
+/// The position of a counter of the measure.
 pub fn place(measure: &Measure, counter: &str) -> Option<usize> {
     measure.parts.iter().flat_map(|part| part.counters).position(|known| known.name == counter)
 }
 
-/// What was counted, by the keys of the groups, and all together.
+/// The counts by the keys of the groups, and of all groups together.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counted {
     pub groups: BTreeMap<Vec<String>, Counts>,
     pub all: Counts,
 }
 
-/// What was counted of a whole report, and of each of its months or quarters.
+/// The counts of a whole report, and of each of its months or quarters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tallied {
     pub whole: Counted,
@@ -60,7 +60,8 @@ pub struct Tallied {
 }
 
 impl Counted {
-    /// Adds what was answered for one slice. A fact with several codes is counted under each, and once in all.
+    /// Adds the result of a query for one slice. A fact with several codes is counted under each, and once in the
+    /// total.
     pub fn add(&mut self, measure: &Measure, keys: &[Keys], cells: Vec<Cell>) {
         let spread = measure.statistics.iter().find_map(|statistic| match statistic.makes {
             Makes::Quantile { of, .. } => place(measure, of),
@@ -89,7 +90,7 @@ impl Counted {
         }
     }
 
-    /// Adds what was counted of another slice.
+    /// Adds the counts of another slice.
     pub fn join(&mut self, other: Self) {
         self.all.join(other.all);
         for (path, counts) in other.groups {
@@ -103,7 +104,7 @@ impl Counted {
 pub struct Figure {
     pub numerator: Option<i64>,
     pub denominator: Option<i64>,
-    /// Absent where there is nothing to say it of.
+    /// Absent if there is nothing to compute it from.
     pub value: Option<Amount>,
     pub hidden: bool,
 }
@@ -112,7 +113,7 @@ pub struct Figure {
 #[serde(untagged)]
 pub enum Amount {
     Whole(i64),
-    /// To four digits behind the point.
+    /// Rounded to four decimal places.
     Part(f64),
 }
 impl Amount {
@@ -126,7 +127,7 @@ impl Amount {
 }
 
 impl Figure {
-    /// Nothing to say.
+    /// There is nothing to compute.
     pub const NOTHING: Self = Self { numerator: None, denominator: None, value: None, hidden: false };
     pub const HIDDEN: Self = Self { numerator: None, denominator: None, value: None, hidden: true };
 
@@ -146,7 +147,7 @@ impl Figure {
     }
 }
 
-/// What a statistic makes of the counts of a group.
+/// The figure that a statistic computes from the counts of a group.
 pub fn figure(measure: &Measure, statistic: &Statistic, counts: &Counts) -> Figure {
     let get = |name| counts.get(measure, name);
     match statistic.makes {
@@ -159,7 +160,7 @@ pub fn figure(measure: &Measure, statistic: &Statistic, counts: &Counts) -> Figu
     }
 }
 
-/// The smallest number of days that so many in a hundred do not exceed: the nearest rank.
+/// The smallest number of days that `percent` in a hundred do not exceed: the nearest rank.
 fn quantile(days: &BTreeMap<i64, i64>, percent: i64) -> Option<i64> {
     let n: i64 = days.values().sum();
     let rank = (n * percent + 99) / 100;

@@ -30,22 +30,22 @@ pub async fn list_reports(_who: Allowed<ReadReports>) -> Reply<ReportDefinitions
     plain(ReportDefinitions { items: measure::all().map(ReportDefinition::from).collect() })
 }
 
-/// How many files are set at once: the processors are everybody's.
+/// How many files are rendered at a time. All requests share the processors.
 static RENDER_PERMITS: Semaphore = Semaphore::const_new(2);
 
 /// Get a report
 ///
-/// Counts what was on record at a moment, so that the same question with the same `as_of` is answered the same whenever
-/// it is asked. An advocate gets the cases that they work in, a supervisor their teams, exactly. An administrator gets
-/// the organization, with small numbers hidden and the others in steps; `view=protected` does the same for a report
-/// that is handed to others.
+/// Counts what was on record at a moment, so that the same request with the same `as_of` gives the same numbers
+/// whenever it is sent. An advocate gets exact numbers of the cases that they work in, a supervisor those of their
+/// teams. An administrator gets the organization, with small numbers hidden and the others in steps; `view=protected`
+/// does the same for a report that is handed to others.
 ///
-/// CSV, XLSX and PDF are exports: they need a `reason`, and a password given within ten minutes. Every file, SVG too,
-/// is protected unless `view=exact` is asked for, and an exact one says `Exact numbers: internal` on every page, sheet
-/// and line. Every file names the organization, the teams and the period, in its name too. The first line of CSV is the
-/// header; whose numbers a line is of stands in its last columns: `organization`, `teams`, `period_first_day`,
-/// `period_last_day`, `as_of`, `time_zone`, `view` and `notice`. JSON says the same in `scope`, `from`, `to` and
-/// `filters`.
+/// CSV, XLSX and PDF are exports: they need a `reason`, and a password entered within the last ten minutes. Every file,
+/// including SVG, is protected unless `view=exact` is requested, and an exact one says `Exact numbers: internal` on
+/// every page, sheet and line. Every file names the organization, the teams and the period, and so does its file name.
+/// The first line of a CSV file is the header. The last columns of each line say what its numbers cover:
+/// `organization`, `teams`, `period_first_day`, `period_last_day`, `as_of`, `time_zone`, `view` and `notice`. JSON says
+/// the same in `scope`, `from`, `to` and `filters`.
 #[utoipa::path(
     tag = "Reports",
     params(("measure" = String, Path, description = "The id of a measure.", example = "barriers_open"), ReportQuery),
@@ -79,12 +79,12 @@ pub async fn get_report(
     if format == ReportFormat::Json {
         return plain(report).map(Either::Left);
     }
-    // Setting pages takes its time: not on the thread that answers everybody.
+    // Rendering pages takes time, so it does not run on the thread that serves all requests.
     let filename = render::filename(&report, format).into();
     let turn = RENDER_PERMITS.acquire().await.map_err(ApiError::internal)?;
     let (taken, protected) = (runner::taken(&report, measure, format), report.filters.view == View::Protected);
     let set = move || {
-        let _turn = turn; // whoever has gone away meanwhile still has it
+        let _turn = turn; // held until the file is rendered, even if the client has disconnected
         render::file(&report, measure, format)
     };
     let body = block(set).await.map_err(ApiError::internal)??;
@@ -96,7 +96,7 @@ pub async fn get_report(
             .map_or("application/octet-stream", |(media, _)| media),
     };
     let Some(outgoing) = outgoing else {
-        // A chart for a screen: the numbers that JSON shows, and nobody's record.
+        // A chart for the screen: the numbers that JSON has too, and no client's record.
         return Ok(Either::Right(Shown { media, filename, attached: false, policy: None, body }));
     };
     let outgoing = if protected { outgoing.deidentified() } else { outgoing };
@@ -106,10 +106,10 @@ pub async fn get_report(
 
 /// List the records behind a number
 ///
-/// One line for each record that the measure counts, with its case and its client, so that anybody who doubts a number
-/// can count: as CSV or as XLSX, by `format` or by `Accept`. The last record of the CSV, and a sheet of the XLSX, is
-/// the notice of 42 CFR part 2. It is of the caller's teams, and an export like any other: `GET /exports` keeps the
-/// reason and the clients, and the access log of each client the entry. Not every measure has them: see `records` in
+/// One line for each record that the measure counts, with its case and its client, so that a number can be verified: as
+/// CSV or as XLSX, by `format` or by `Accept`. The last record of the CSV, and a sheet of the XLSX, is the notice of 42
+/// CFR part 2. The list covers the caller's teams. It is an export like any other: `GET /exports` keeps the reason and
+/// the clients, and the access log of each client gets an entry. Not every measure has such a list: see `records` in
 /// the list of measures.
 #[utoipa::path(
     tag = "Reports",

@@ -1,5 +1,5 @@
-//! Whose turn it is. Reports go on beside the day's work and not before it, and no organization's keep another's
-//! waiting.
+//! Limits how many reports run at a time. Reports must not slow down the daily work, and the reports of one
+//! organization must not delay those of another.
 
 use crate::{
     auth::{OrganizationId, UserId},
@@ -11,12 +11,13 @@ use std::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit};
 
-/// How many slices are counted at a time, of all reports together; no organization has more than so many in the row.
+/// How many slices are counted at a time, of all reports together. No organization has more than this many in the
+/// queue.
 const SLICES: usize = 2;
 static COUNTING: Semaphore = Semaphore::const_new(SLICES);
 static ROWS: Mutex<BTreeMap<OrganizationId, Weak<Semaphore>>> = Mutex::new(BTreeMap::new());
 
-/// The turn of one slice, until it is dropped.
+/// The permit to count one slice, until it is dropped.
 pub struct SliceTurn {
     _counting: SemaphorePermit<'static>,
     _own: OwnedSemaphorePermit,
@@ -30,7 +31,8 @@ pub async fn slice(organization: OrganizationId) -> Result<SliceTurn> {
     Ok(SliceTurn { _counting, _own })
 }
 
-/// What lets an organization's slices into the row of all; it is there as long as one of them waits or is counted.
+/// The semaphore that admits an organization's slices to the common queue. It exists as long as one of them waits or is
+/// counted.
 fn own_row(organization: OrganizationId) -> Arc<Semaphore> {
     let mut rows = ROWS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(row) = rows.get(&organization).and_then(Weak::upgrade) {
@@ -42,19 +44,19 @@ fn own_row(organization: OrganizationId) -> Arc<Semaphore> {
     row
 }
 
-/// How many lists of records are sent at a time, to how many people of one organization, and one to each: whoever takes
-/// theirs drop by drop keeps nobody else from one.
+/// How many lists of records are sent at a time, in total and within one organization. Each user gets one at a time, so
+/// that a slow reader blocks nobody else.
 const LISTS: usize = 16;
 const LISTS_EACH: usize = 4;
 static SENDING: Mutex<Vec<(OrganizationId, UserId)>> = Mutex::new(Vec::new());
 
-/// That somebody is sent a list, until it is dropped.
+/// The permit to send a list to a user, until it is dropped.
 pub struct ListTurn(OrganizationId, UserId);
 
-/// Takes somebody's turn to be sent a list.
+/// Takes the permit to send a list to a user.
 ///
 /// # Errors
-/// `overloaded` while they, or too many others, are sent one.
+/// `overloaded` while a list is being sent to them, or to too many others.
 pub fn list(organization: OrganizationId, user: UserId) -> Result<ListTurn> {
     let mut sending = SENDING.lock().unwrap_or_else(PoisonError::into_inner);
     if sending.contains(&(organization, user)) {

@@ -1,5 +1,4 @@
-//! The facts that reports count, made from the records themselves: for what was filled without them, and to hold them
-//! against each other.
+//! Builds report facts from the records themselves: for data that was inserted without them, and to compare the two.
 
 use crate::{
     auth::OrganizationId,
@@ -7,7 +6,7 @@ use crate::{
     error::Result,
 };
 
-/// Each table of facts, with the view that tells them by the records, and the column that ends its key.
+/// Each table of facts, with the view that derives them from the records, and the last column of its key.
 const KINDS: [Kind; 6] = [
     Kind { table: "case_facts", history: "case_history", order: "case_id" },
     Kind { table: "barrier_facts", history: "barrier_history", order: "barrier_id" },
@@ -23,15 +22,15 @@ struct Kind {
     order: &'static str,
 }
 
-/// Makes the facts of an organization anew from its records.
+/// Rebuilds the facts of an organization from its records.
 ///
-/// What the records do not tell of their past is lost by it: it is for an organization that was just filled.
+/// This loses the history that the records themselves do not keep: it is for an organization that was just filled.
 pub fn enter(conn: &mut Conn, organization: OrganizationId) -> Result<()> {
     conn.set_organization(organization)?;
     for kind in KINDS {
         let own = || Condition::sql(" WHERE organization_id = ").id(organization.uuid());
         conn.run(Condition::sql("DELETE FROM ").then(kind.table).with(own()))?;
-        // In the order in which they stand, which is sooner done than one here and one there.
+        // In the order of the table, which is faster than inserting in a random order.
         let made =
             Condition::sql("INSERT INTO ").then(kind.table).then(" SELECT * FROM ").then(kind.history).with(own());
         let made = made.then(" AND recorded_at < replaced_at ORDER BY team_id, replaced_at, ").then(kind.order);

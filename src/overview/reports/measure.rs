@@ -1,5 +1,7 @@
-//! What a measure is: which facts it looks at, what it counts of them, and what it makes of the counts. Every form of a
-//! report, and whatever the registry tells of it, comes from here.
+//! What a measure is: which report facts it reads, what it counts of them, and which numbers it computes from the
+//! counts. Every form of a report, and the list of measures, comes from here.
+//!
+//! Report facts (`case_facts` and the other tables) are an append-only history of each record's reported fields.
 
 use super::measures;
 use crate::types::Day;
@@ -14,7 +16,7 @@ text_enum! {
         Deadlines = "deadlines",
         Meetings = "meetings",
         Tasks = "tasks",
-        /// Times that it was decided not to take a case on, or to let it wait.
+        /// Decisions to decline a case or to put it on the waiting list.
         Decisions = "decisions",
         /// Each row counts records of its own kind.
         Records = "records",
@@ -40,14 +42,14 @@ pub fn find(id: &str) -> Option<&'static Measure> {
     all().find(|measure| measure.id == id)
 }
 
-/// One measure. In its SQL `f` is a fact, and these stand for values: `{at}` the moment as of which is reported,
-/// `{from}` and `{to}` the moments at which the period begins and ends, in microseconds; `{day}`, `{from_day}`,
-/// `{to_day}` the same as days since 1970; `{instant}` the moment as the engine keeps it, and `{organization}` whose
-/// facts they are.
+/// One measure. In its SQL, `f` is a fact, and names in braces stand for values. `{at}` is the moment that the report
+/// is as of, `{from}` and `{to}` are the moments at which the period begins and ends, in microseconds; `{day}`,
+/// `{from_day}` and `{to_day}` are the same as days since 1970. `{instant}` is the moment in the engine's own type, and
+/// `{organization}` the organization that the facts belong to.
 #[derive(Debug)]
 pub struct Measure {
     pub id: &'static str,
-    /// Counts up whenever the same records would give another number.
+    /// Increases whenever the same records would give another number.
     pub version: i32,
     pub title: &'static str,
     pub definition: &'static str,
@@ -56,46 +58,45 @@ pub struct Measure {
     pub unit: Unit,
     pub time: ReportTime,
     pub groups: &'static [Group],
-    /// What it is grouped by unless it is asked for something else.
+    /// What it is grouped by unless the request names other groups.
     pub usual: &'static [&'static str],
     pub parts: &'static [Part],
     pub statistics: &'static [Statistic],
-    /// The counter that says how many units were looked at.
+    /// The counter that says how many units the report covers.
     pub n: &'static str,
     pub excluded: &'static [Exclusion],
     pub caution: Option<&'static str>,
-    /// Whether it says how many records were left out because their case was entered in error: where it looks at each
-    /// record once.
+    /// Whether the report says how many records were left out because their case was entered in error. True for
+    /// measures that read each record once.
     pub tells_mistakes: bool,
-    /// The statistic that the measure is about: charts show it.
+    /// The statistic that the measure is about; charts show it.
     pub headline: &'static str,
-    /// Groups that decide whether a record is in a numerator, so that each share by them is 0 or 100 %. Charts by them
-    /// show numbers instead.
+    /// Groups that determine whether a record is in a numerator, so that each share by them is 0 or 100 %. Charts by
+    /// them show numbers instead.
     pub decided_by: &'static [&'static str],
     pub by_time: ByTime,
 }
 
 text_enum! {
-    /// A stretch of the calendar by which a report can be grouped.
+    /// A part of the calendar by which a report can be grouped.
     pub enum Span { Month = "month", Quarter = "quarter" }
 }
 
-/// How a measure is reported by month and by quarter. Each month is counted as the same report of that month alone
-/// would count it.
+/// How a measure is reported by month and by quarter. Each month has the numbers that a report of that month alone has.
 #[derive(Debug)]
 pub struct ByTime {
-    /// Which spans are offered.
+    /// The spans that are offered.
     pub spans: &'static [Span],
     /// Which moment of a record puts it into a month, or why there is no report by month.
     pub counts: &'static str,
-    /// Statistics that are of the moment of the report, whatever the month: they are in the totals alone.
+    /// Statistics that describe the moment of the report, whatever the month: only the totals show them.
     pub without: &'static [&'static str],
 }
 impl ByTime {
     pub const fn of(counts: &'static str) -> Self {
         Self { spans: &[Span::Month, Span::Quarter], counts, without: &[] }
     }
-    /// How things stood at each end.
+    /// The state at the end of each span.
     pub const STOCK: Self = Self::of("How things stood at the end of each month or quarter.");
 }
 
@@ -135,7 +136,7 @@ impl Span {
             Self::Quarter => format!("Q{}", (first.jiff().month() + 2) / 3),
         }
     }
-    /// As a group.
+    /// The span as a group.
     pub const fn group(self) -> &'static Group {
         match self {
             Self::Month => &MONTH,
@@ -148,18 +149,18 @@ static MONTH: Group = Group { name: "month", title: "Month", sql: "NULL", keys: 
 static QUARTER: Group = Group { name: "quarter", title: "Quarter", sql: "NULL", keys: Keys::Span(Span::Quarter) };
 
 text_enum! {
-    /// What a measure asks of time.
+    /// The time that a measure covers.
     pub enum ReportTime {
-        /// How things stand at a moment, `as_of`.
+        /// The state at a moment, `as_of`.
         Moment = "moment",
-        /// How they stand now: what it looks at is not kept for the past, and `as_of` is not taken.
+        /// The present state: what it counts has no history, so `as_of` is not accepted.
         Now = "now",
         /// What happened from one day up to another.
         Period = "period",
     }
 }
 
-/// Where facts of one kind stand.
+/// A kind of report facts, each in a table of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Facts {
     Cases,
@@ -170,7 +171,7 @@ pub enum Facts {
     Tasks,
 }
 impl Facts {
-    /// What names the record.
+    /// The column with the id of the record.
     pub const fn id(self) -> &'static str {
         match self {
             Self::Cases => "f.case_id",
@@ -198,27 +199,28 @@ impl Facts {
 pub struct Part {
     pub facts: Facts,
     pub look: Look,
-    /// The condition of the facts that are looked at.
+    /// The condition that selects the facts.
     pub among: &'static str,
     pub counters: &'static [Counter],
-    /// A number of whole days of each that a quantile may be asked of.
+    /// A number of whole days of each fact, of which a quantile can be taken.
     pub days: Option<&'static str>,
 }
 
-/// Which facts of a record are looked at.
+/// Which facts of a record a measure reads.
 #[derive(Debug, Clone, Copy)]
 pub enum Look {
-    /// The one that was on record at the moment.
+    /// The fact that was on record at the moment.
     Standing,
-    /// Every one that came on record until then: for what happened to it on the way.
+    /// Every fact that was recorded up to the moment: for what happened to the record on the way.
     History,
-    /// Those that were on record at the moment, drawn together for each client: these names for what is made of them.
+    /// The facts that were on record at the moment, aggregated for each client: the names and the SQL of the
+    /// aggregates.
     PerClient(&'static [(&'static str, &'static str)]),
-    /// The same, drawn together for each provider.
+    /// The same, aggregated for each provider.
     PerProvider(&'static [(&'static str, &'static str)]),
 }
 impl Look {
-    /// The column by which facts are drawn together, and what is made of them.
+    /// The column by which facts are aggregated, and the aggregates.
     pub const fn drawn_together(self) -> Option<(&'static str, &'static [(&'static str, &'static str)])> {
         match self {
             Self::Standing | Self::History => None,
@@ -228,7 +230,7 @@ impl Look {
     }
 }
 
-/// Something that is counted.
+/// A counter: its name, and what it counts.
 #[derive(Debug)]
 pub struct Counter {
     pub name: &'static str,
@@ -237,21 +239,21 @@ pub struct Counter {
 
 #[derive(Debug, Clone, Copy)]
 pub enum Count {
-    /// The facts that meet a condition.
+    /// Counts the facts that meet a condition.
     Of(&'static str),
-    /// A whole number of each, added up.
+    /// Adds up a whole number of each fact.
     Sum(&'static str),
-    /// The different values of a column.
+    /// Counts the distinct values of a column.
     Different(&'static str),
 }
 impl Count {
-    /// Whether the counts of two groups make that of both.
+    /// Whether the counts of two groups add up to the count of both.
     pub const fn adds_up(self) -> bool {
         !matches!(self, Self::Different(..))
     }
 }
 
-/// What is told of the counts. A number that is made of others is hidden where one of them is.
+/// A number that a report shows, computed from the counts. It is hidden if one of its counts is hidden.
 #[derive(Debug)]
 pub struct Statistic {
     pub name: &'static str,
@@ -263,20 +265,19 @@ pub struct Statistic {
 pub enum Makes {
     /// A count itself.
     Count(&'static str),
-    /// A count that stands for so many units, of which `of` is the number.
+    /// A weighted count of units; `of` counts the units.
     Weight { sum: &'static str, of: &'static str },
-    /// One count as a share of another that holds it.
+    /// One count as a share of another that includes it.
     Share { of: &'static str, among: &'static str },
-    /// A sum by the number that it was added up over.
-    /// Of so many units, of which `units` is the number.
+    /// A sum divided by the count that it was added up over; `units` counts the units that both come from.
     Mean { sum: &'static str, of: &'static str, units: &'static str },
-    /// The number of days that so many in a hundred do not exceed; by nearest rank.
+    /// The number of days that `percent` in a hundred do not exceed, by nearest rank.
     Quantile { percent: i64, of: &'static str },
-    /// How many providers have come to so many of the units that `among` counts. Of one provider: 1 or 0.
+    /// How many providers reach a given number of the units that `among` counts. For one provider: 1 or 0.
     Flagged { of: &'static str, among: &'static str },
 }
 
-/// What is not in the numbers, and why.
+/// What is left out of the numbers, and why.
 #[derive(Debug)]
 pub struct Exclusion {
     pub code: &'static str,
@@ -284,7 +285,7 @@ pub struct Exclusion {
     pub counter: &'static str,
 }
 
-/// Something to group by.
+/// A group that a report can be grouped by.
 #[derive(Debug)]
 pub struct Group {
     pub name: &'static str,
@@ -293,7 +294,7 @@ pub struct Group {
     pub keys: Keys,
 }
 
-/// What the keys of a group are, and where their names are found.
+/// What the keys of a group are, and where their labels come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Keys {
     Team,
@@ -302,20 +303,20 @@ pub enum Keys {
     Service,
     /// Codes of a code list.
     Codes(&'static str),
-    /// The same, several to each fact: a sum over them is not the number of facts.
+    /// The same, with several codes for each fact: the sum over the codes is not the number of facts.
     SeveralCodes(&'static str),
-    /// Words that the program itself decides by.
+    /// Codes that are fixed in the program itself.
     Words,
     /// Steps, in this order.
     Steps(&'static [(&'static str, &'static str)]),
-    /// Months or quarters. Each is a report of its own: nothing is grouped by them in SQL.
+    /// Months or quarters. Each is a report of its own: SQL does not group by them.
     Span(Span),
 }
 impl Keys {
     pub const fn are_ids(self) -> bool {
         matches!(self, Self::Team | Self::User | Self::Provider | Self::Service)
     }
-    /// Whether its keys have an order of their own. Charts of all others are sorted by value.
+    /// Whether the keys have an order of their own. Charts by all other keys are sorted by value.
     pub const fn has_order(self) -> bool {
         matches!(self, Self::Steps(_) | Self::Span(_))
     }
@@ -327,19 +328,19 @@ impl Keys {
     }
 }
 
-/// The key of what has none: no provider named, no reason given.
+/// The key for a missing value: no provider named, no reason given.
 pub const NONE: &str = "none";
 
 impl Measure {
-    /// Whether the counts of two groups, or of two teams, make that of both: not where different clients are counted,
-    /// who may be in both.
+    /// Whether the counts of two groups, or of two teams, add up to the count of both. They do not if the measure
+    /// counts distinct clients, who may be in both.
     pub fn adds_up(&self) -> bool {
         let part = |part: &Part| {
             part.look.drawn_together().is_none() && part.counters.iter().all(|counter| counter.sql.adds_up())
         };
         self.parts.iter().all(part)
     }
-    /// Everything that it can be grouped by, months and quarters among it.
+    /// Everything that it can be grouped by, including months and quarters.
     pub fn all_groups(&self) -> impl Iterator<Item = &'static Group> + use<> {
         self.groups.iter().chain(self.by_time.spans.iter().map(|span| span.group()))
     }

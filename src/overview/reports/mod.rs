@@ -1,4 +1,4 @@
-//! Reports: each measure defined once, and every form of it made from that definition.
+//! Reports. Each measure has one definition, and every form of a report comes from it.
 
 pub mod aggregate;
 pub mod api;

@@ -1,4 +1,4 @@
-//! What a report answers, and what is told of each measure.
+//! The response of a report, and the description of each measure.
 
 use super::{
     aggregate::Figure,
@@ -19,13 +19,13 @@ use utoipa::{
     },
 };
 
-/// What is not in the numbers, and how much of it there is.
+/// What is left out of the numbers, and how many records that is.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Excluded {
     pub code: &'static str,
     /// What is left out, in words.
     pub words: &'static str,
-    /// How many; absent where it is hidden.
+    /// How many; absent if the number is hidden.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub n: Option<i64>,
@@ -34,7 +34,7 @@ pub struct Excluded {
 /// One number of a report, of one group.
 #[derive(Debug, Clone)]
 pub struct ReportRow {
-    /// The groups, each with the key and its name.
+    /// For each group its name, its key and the label of the key.
     pub group: Vec<(&'static str, String, String)>,
     pub statistic: &'static str,
     pub figure: Figure,
@@ -109,18 +109,18 @@ impl PartialSchema for ReportRow {
 impl ToSchema for ReportRow {}
 
 text_enum! {
-    /// Of whose cases a report is.
+    /// Which cases a report covers.
     pub enum ScopeKind {
-        /// Of every team of the organization.
+        /// Every team of the organization.
         AllTeams = "all_teams",
-        /// Of some of its teams.
+        /// Some of its teams.
         Teams = "teams",
-        /// Of the cases that its reader works in, and of no others.
+        /// Only the cases that the reader works in.
         OwnCases = "own_cases",
     }
 }
 
-/// Whose records a report is of. Every file says it: a report of one team is not taken for one of all.
+/// What a report covers. Every file states it, so that nobody takes a report of one team for a report of all.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(example = json!({"organization": "River Peers", "kind": "teams", "teams": ["North side"], "of_teams": 4}))]
@@ -128,16 +128,17 @@ pub struct ReportScope {
     /// The organization's name.
     pub organization: String,
     pub kind: ScopeKind,
-    /// The names of the teams; of a report of own cases, the one team that was asked for.
+    /// The names of the teams. For `own_cases`, the one team that was asked for.
     pub teams: Vec<String>,
     /// How many teams the organization has.
     pub of_teams: usize,
-    /// Whose own cases.
+    /// The advocate whose cases they are, for `own_cases`.
     pub advocate: Option<String>,
 }
 
 impl ReportScope {
-    /// In a line: `All teams (4)`, `Team North side only`, `2 of 4 teams: Hill side, North side`, `Cases of Ana only`.
+    /// In one line: `All teams (4)`, `Team North side only`, `2 of 4 teams: Hill side, North side`, `Cases of Ana
+    /// only`.
     pub fn words(&self) -> String {
         match (self.kind, self.teams.as_slice()) {
             (ScopeKind::AllTeams, _) => format!("All teams ({})", self.of_teams),
@@ -152,7 +153,7 @@ impl ReportScope {
             }
         }
     }
-    /// Behind a title, where it is not of all: `North side`, `2 of 4 teams`, `own cases`.
+    /// A suffix for titles, unless the report covers all teams: `North side`, `2 of 4 teams`, `own cases`.
     pub fn short(&self) -> Option<String> {
         match (self.kind, self.teams.as_slice()) {
             (ScopeKind::AllTeams, _) => None,
@@ -171,7 +172,7 @@ pub struct StretchFigures {
     pub rows: Vec<ReportRow>,
 }
 
-/// How the question was understood.
+/// The parameters as the server understood them.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct ReportFilters {
@@ -186,7 +187,7 @@ pub struct ReportFilters {
 #[schema(example = json!(crate::types::example(include_str!("examples/report.json"))))]
 pub struct Report {
     pub id: &'static str,
-    /// Counts up whenever the same records would give another number.
+    /// Increases whenever the same records would give another number.
     pub version: i32,
     pub title: &'static str,
     pub definition: &'static str,
@@ -194,27 +195,27 @@ pub struct Report {
     pub denominator_is: Option<&'static str>,
     pub caution: Option<&'static str>,
     pub unit: Unit,
-    /// What was on record at this moment is counted. Sent again as `as_of`, it gives the same numbers.
+    /// The report counts what was on record at this moment. Sent again as `as_of`, it gives the same numbers.
     pub as_of: Instant,
     pub time_zone: Zone,
     pub scope: ReportScope,
     pub from: Option<Day>,
-    /// The day after the last of the period.
+    /// The day after the last day of the period.
     pub to: Option<Day>,
     pub filters: ReportFilters,
-    /// How many units are in the numbers; absent where it is hidden.
+    /// How many units are in the numbers; absent if the number is hidden.
     pub n: Option<i64>,
     pub excluded: Vec<Excluded>,
-    /// Where small numbers are hidden: those from 1 to one less than this. The organization may raise it, and nobody
-    /// may lower it under 11.
+    /// In a protected report, numbers from 1 to one less than this are hidden. The organization may raise it, and
+    /// nobody may set it below 11.
     pub threshold: Option<i64>,
-    /// Where numbers are told as the middle of a step: how wide it is. With a step of 10, 15 stands for 11 to 20.
-    /// Shares are made of what is told, and days are told in whole weeks.
+    /// In a protected report, the width of a step. Each number is the middle of its step: with a step of 10, 15 stands
+    /// for 11 to 20. Shares are computed from these numbers, and days are rounded down to whole weeks.
     pub step: Option<i64>,
     pub rows: Vec<ReportRow>,
-    /// The same of all together. Where a record may be in several groups, or a number is no count, it is not the sum of
-    /// the rows. By month or quarter, those of the whole period, or as of its end; suppressed where a protected report
-    /// is of neither a quarter nor a year.
+    /// The same numbers for all groups together. They are not the sum of the rows where a record may be in several
+    /// groups, or where a number is not a count. By month or quarter, the totals cover the whole period, or are as of
+    /// its end; they are suppressed if a protected report covers neither a quarter nor a year.
     pub totals: Vec<ReportRow>,
     /// The months or quarters, for charts.
     #[serde(skip)]
@@ -222,7 +223,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// What the audit log keeps of it: what was asked, and how many rows were told.
+    /// What the audit log stores about the report: the parameters, and how many rows the response has.
     pub fn trail(&self, rows: i64) -> Vec<String> {
         let mut trail = self.asked();
         trail.insert(0, self.id.to_owned());
@@ -230,7 +231,7 @@ impl Report {
         trail
     }
 
-    /// What was asked, in words.
+    /// The parameters, as `name=value` words.
     pub fn asked(&self) -> Vec<String> {
         let mut trail = vec![format!("as_of={}", self.as_of)];
         trail.extend(self.from.map(|from| format!("from={from}")));
@@ -262,7 +263,7 @@ pub struct ReportDefinition {
     pub statistics: Vec<Named>,
     /// The statistic that charts show.
     pub headline: &'static str,
-    /// By which spans it can be grouped; `group_by` takes their names.
+    /// The spans by which it can be grouped; `group_by` takes their names.
     pub spans: Vec<Span>,
     /// Which moment of a record puts it into a month or a quarter, or why there is no report by month.
     pub counts_by: &'static str,
@@ -272,7 +273,7 @@ pub struct ReportDefinition {
     pub formats: Vec<ReportFormat>,
 }
 
-/// Something with a name, and what it is called.
+/// A name for the program, and a title for people.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Named {
     pub name: &'static str,
@@ -286,7 +287,7 @@ pub struct ReportDefinitions {
     pub items: Vec<ReportDefinition>,
 }
 
-/// What nobody counts.
+/// The exclusion that every measure has.
 pub const MISTAKE: (&str, &str) = ("entered_in_error", "Of cases that were entered in error");
 
 impl From<&'static Measure> for ReportDefinition {

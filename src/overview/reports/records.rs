@@ -1,5 +1,4 @@
-//! The records behind a number: one line for each that a measure counts, so that whoever doubts the number can count
-//! them.
+//! The records behind a number: one line for each record that a measure counts, so that a reader can verify the number.
 
 use super::{
     measure::{Count, Group, Keys, Measure, Part},
@@ -21,10 +20,10 @@ use crate::{
 use diesel::prelude::*;
 use std::collections::HashSet;
 
-/// How many lines one transaction reads; the next page is read in another.
+/// How many lines one transaction reads. The next page is read in another transaction.
 const PAGE: usize = 4_000;
 
-/// The columns of an export, and what their keys are called: looked up once for all lines.
+/// The columns of an export, and the labels of their keys, which are looked up once for all lines.
 #[derive(Clone)]
 pub struct Export {
     pub question: Question,
@@ -32,22 +31,22 @@ pub struct Export {
     ids: Vec<(&'static Group, Names)>,
 }
 
-/// Behind which line the next page begins.
+/// The position of the line after which the next page begins.
 pub type After = (i64, uuid::Uuid);
 
-/// What tells one fact from all others: the record, and when the fact was recorded.
+/// Identifies a fact: the id of the record, and when the fact was recorded.
 pub type FactKey = (uuid::Uuid, i64);
 
 /// A page of lines.
 pub struct Page {
     pub lines: Vec<Vec<Cell>>,
-    /// The facts among them that no other had replaced yet.
+    /// Those of the facts that no other had replaced yet.
     pub current: Vec<FactKey>,
-    /// Absent where there are no more of the slice.
+    /// Absent if the slice has no more lines.
     pub next: Option<After>,
 }
 
-/// Whether the records of a measure can be listed: where each is counted once, and of one kind.
+/// Whether the records of a measure can be listed: if it counts each record once, and records of one kind.
 pub fn are_listed(measure: &Measure) -> bool {
     let [part] = measure.parts else { return false };
     let counted = part.counters.iter().find(|counter| counter.name == measure.n);
@@ -88,11 +87,11 @@ impl Export {
         columns
     }
 
-    /// The next lines of a slice. Each case that is told of is entered in the audit log.
+    /// The next lines of a slice. Each case in them is recorded in the audit log.
     ///
-    /// What was on record at a moment does not change, but a fact moves in the order once another replaces it: from the
-    /// beginning, where all stand that no other has replaced, to a later place. So none is passed over, and one may be
-    /// met twice: `sent` are those that were listed before they moved.
+    /// The facts that were on record at a moment do not change, but a fact moves in the order when another replaces it:
+    /// from the beginning, where all facts are that no other has replaced, to a later place. So no fact is skipped, and
+    /// one may be read twice: `sent` holds those that were listed before they moved.
     pub fn page(&self, tx: &mut Tx, slice: &Slice, after: Option<After>, sent: &HashSet<FactKey>) -> Result<Page> {
         let seen = store::visible(tx, slice)?;
         let [part] = self.question.measure.parts else {
@@ -112,7 +111,7 @@ impl Export {
         Ok(Page { lines: lines.into_iter().map(|line| self.cells(line)).collect(), current, next })
     }
 
-    /// Whose records a slice lists, each once.
+    /// The clients whose records a slice lists, each once.
     pub fn clients(&self, tx: &mut Tx, slice: &Slice) -> Result<Vec<ClientId>> {
         let seen = store::visible(tx, slice)?;
         let [part] = self.question.measure.parts else { return Ok(Vec::new()) };
@@ -121,7 +120,7 @@ impl Export {
         Ok(found.into_iter().map(|id| ClientId::from_uuid(id.uuid())).collect())
     }
 
-    /// `FROM` and the conditions of what is listed, after what is selected of it.
+    /// Appends `FROM` and the conditions of the list to the selected columns.
     fn among(&self, sql: Condition, part: &Part, seen: Condition) -> Condition {
         let moments = &self.question.moments;
         let mut sql = sql.then(" FROM ").then(part.facts.table());
@@ -137,8 +136,8 @@ impl Export {
         sql.then(")")
     }
 
-    /// Those that no other has replaced first, then the others, the latest replaced first. Who sees a case need not see
-    /// its client: then the name is left out, as `expand=client` does.
+    /// Facts that no other has replaced come first, then the others, the latest replaced first. A caller who sees a
+    /// case may not see its client: then the name is left out, as with `expand=client`.
     fn listing(&self, tx: &Tx, part: &Part, seen: Condition, after: Option<After>) -> Listing {
         let (moments, id) = (&self.question.moments, part.facts.id());
         let mut sql =

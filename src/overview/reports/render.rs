@@ -1,4 +1,4 @@
-//! A report as a table and as a chart: what every form that is not JSON is made of.
+//! A report as a table and as a chart: the basis of every format except JSON.
 
 use super::{
     aggregate::{Amount, Figure},
@@ -16,24 +16,24 @@ use crate::{
     types::{Day, code::words},
 };
 
-/// How many groups without an order of their own have a bar: the others are drawn together.
+/// The most bars of groups without an order of their own. The other groups share one bar.
 const MOST_BARS: usize = 12;
 
-/// On every page, sheet and line of an exact file.
+/// Printed on every page, sheet and line of an exact file.
 pub const INTERNAL: &str = "Exact numbers: internal";
 
-/// What a table is for.
+/// The reader of a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reader {
-    /// A person: names alone, and ranges where numbers are protected.
+    /// A person: labels without keys, and ranges where numbers are protected.
     Person,
-    /// A spreadsheet: the keys beside the names, and numbers that can be computed with.
+    /// A spreadsheet: the keys beside the labels, and numbers that formulas can use.
     Spreadsheet,
-    /// The same, with whose numbers they are in every line.
+    /// The same, where every line says what its numbers cover.
     Lines,
 }
 
-/// The report as a file that is no JSON.
+/// Renders the report as a file in any format except JSON.
 pub fn file(report: &Report, measure: &Measure, format: ReportFormat) -> Result<Vec<u8>> {
     let reader = match format {
         ReportFormat::Csv => Reader::Lines,
@@ -50,12 +50,12 @@ pub fn file(report: &Report, measure: &Measure, format: ReportFormat) -> Result<
     }
 }
 
-/// What the file is called: the measure, the teams, the period, and whether it is exact. Plain ASCII.
+/// The file name: the measure, the teams, the period, and whether it is exact. Plain ASCII.
 pub fn filename(report: &Report, format: ReportFormat) -> String {
     let teams = report.scope.short().map_or_else(|| "all-teams".to_owned(), |teams| slug(&teams));
     let teams = match (teams.is_empty(), report.filters.team) {
         (false, _) => teams,
-        // A name in other letters: the end of the team's id, where ids differ.
+        // A team name in another script: the last part of the team's id, which differs between ids.
         (true, Some(team)) => format!("team-{}", team.to_string().rsplit('-').next().unwrap_or_default()),
         (true, None) => "team".to_owned(),
     };
@@ -136,7 +136,7 @@ fn table(report: &Report, measure: &Measure, reader: Reader) -> Table {
     let mut rows: Vec<Vec<Cell>> = report.rows.chunks(per_group).map(line).collect();
     let mut totals: Vec<Vec<Cell>> = report.totals.chunks(per_group).map(line).collect();
     if reader == Reader::Person && report.filters.group_by.is_empty() {
-        // One row of many numbers is read from the top down.
+        // A single row of many numbers is easier to read from top to bottom.
         (columns, rows, totals) = upright(report, measure);
     } else if reader == Reader::Person && !by_time(report, measure) {
         fold_hidden(&mut rows, report.filters.group_by.len());
@@ -169,7 +169,7 @@ fn table(report: &Report, measure: &Measure, reader: Reader) -> Table {
     }
 }
 
-/// The numbers of all together, one under the other.
+/// The totals, one below the other.
 fn upright(report: &Report, measure: &Measure) -> (Vec<Column>, Vec<Vec<Cell>>, Vec<Vec<Cell>>) {
     let column = |name: &'static str, label: &str, kind| Column { name: name.into(), label: label.to_owned(), kind };
     let columns =
@@ -182,7 +182,7 @@ fn upright(report: &Report, measure: &Measure) -> (Vec<Column>, Vec<Vec<Cell>>, 
     (columns, measure.statistics.iter().filter_map(line).collect(), Vec::new())
 }
 
-/// Rows of which every number is hidden tell nothing: where there are many, one stands for them.
+/// Replaces rows in which every number is hidden by a single row, if there are many: they carry no information.
 fn fold_hidden(rows: &mut Vec<Vec<Cell>>, groups: usize) {
     let is_hidden = |row: &Vec<Cell>| row.iter().skip(groups).all(|cell| *cell == Cell::Hidden);
     let hidden = rows.iter().filter(|row| is_hidden(row)).count();
@@ -200,7 +200,7 @@ fn lower_first(text: &str) -> String {
     chars.next().map_or(String::new(), |first| first.to_lowercase().chain(chars).collect())
 }
 
-/// Whose numbers they are, of when and how exact, in each line of a CSV file: its first line is its header.
+/// What the numbers cover, as of when and how exact, for each line of a CSV file: its first line is its header.
 fn context(report: &Report) -> Vec<(&'static str, Cell)> {
     let text = |text: String| Cell::Text(text);
     let day = |day: Option<Day>| day.map_or(Cell::Empty, |day| text(day.to_string()));
@@ -226,14 +226,14 @@ const fn is_ratio(makes: Makes) -> bool {
     matches!(makes, Makes::Share { .. } | Makes::Mean { .. })
 }
 
-/// Between what and what a count lies that is told as the middle of a step.
+/// The range of a count that is published as the middle of a step.
 fn range(report: &Report, count: i64) -> Option<(i64, i64)> {
     let step = report.step.filter(|_| report.filters.view == View::Protected)?;
     Some(if count == 0 { (0, 0) } else { (count - step / 2 + 1, count + step / 2) })
 }
 
-/// Between what and what a share lies of which the counts are told so. What is left of a share that is shown is
-/// nothing, or more than a step.
+/// The range of a share whose counts are published in steps. The remainder of a share that is shown is zero, or larger
+/// than a step.
 fn share_range(report: &Report, statistic: &Statistic, figure: Figure) -> Option<(f64, f64)> {
     let (numerator, denominator) = (figure.numerator?, figure.denominator?);
     let ((low, high), (least, most)) = (range(report, numerator)?, range(report, denominator)?);
@@ -265,7 +265,7 @@ fn share_words(report: &Report, statistic: &Statistic, figure: Figure) -> String
     }
 }
 
-/// `12`, or `7–13`: protected days are told in whole weeks.
+/// `12`, or `7–13`: protected days are published in whole weeks.
 fn day_words(report: &Report, days: i64) -> String {
     match report.filters.view {
         View::Protected => format!("{days}–{}", days + 6),
@@ -299,7 +299,7 @@ fn figures(report: &Report, statistic: &Statistic, figure: Figure, reader: Reade
         (false, Some(Amount::Whole(days))) if as_words && matches!(statistic.makes, Makes::Quantile { .. }) => {
             vec![Cell::Text(day_words(report, days))]
         }
-        // One provider is flagged or not.
+        // One provider is either flagged or not.
         (false, Some(Amount::Whole(flag @ 0..=1))) if matches!(statistic.makes, Makes::Flagged { .. }) => {
             vec![Cell::Count(flag)]
         }
@@ -313,12 +313,12 @@ fn long(day: Day) -> String {
     day.jiff().strftime("%-d %B %Y").to_string()
 }
 
-/// The last day that is in the report.
+/// The last day that the report covers.
 fn last_day(report: &Report) -> Day {
     Day::of(crate::types::Instant::from_micros(report.as_of.micros() - 1), &report.time_zone)
 }
 
-/// A moment at which a day ends is told as its end.
+/// The moment in words. If a day ends at it, it is written as the end of that day.
 fn moment(report: &Report) -> String {
     let local = report.as_of.jiff().to_zoned_datetime(report.time_zone.jiff());
     let begins = report.as_of == Day::from_jiff(local.date()).begins(&report.time_zone);
@@ -328,7 +328,7 @@ fn moment(report: &Report) -> String {
     }
 }
 
-/// Which days or which moment.
+/// The period or the moment that the report covers, in words.
 fn covers(report: &Report) -> String {
     match (report.from, report.to) {
         (Some(from), Some(to)) => format!("{} to {}", long(from), long(to.plus_days(-1))),
@@ -347,7 +347,7 @@ fn definition(report: &Report, measure: &Measure, reader: Reader) -> Vec<(String
     lines.extend(report.denominator_is.map(|text| ("Denominator".to_owned(), text.to_owned())));
     let mut add = |term: &str, words: String| lines.push((term.to_owned(), words));
     if reader == Reader::Person {
-        // Teams, period and view stand under the title and at the foot of every page.
+        // Teams, period and view are under the title and at the foot of every page.
         if by_time(report, measure) {
             add("Month or quarter", measure.by_time.counts.to_owned());
         }
@@ -429,11 +429,11 @@ fn notes(report: &Report, measure: &Measure, reader: Reader) -> Vec<String> {
     notes
 }
 
-/// What a chart draws of a row.
+/// What a chart shows of a row.
 #[derive(Clone, Copy)]
 enum Drawn<'m> {
     Statistic(&'m Statistic),
-    /// How many units there are, of which the statistic is a share: where a group decides the share.
+    /// The number of units that the statistic is a share of: if a group determines the share.
     Units(&'m Statistic),
 }
 
@@ -454,7 +454,7 @@ impl Drawn<'_> {
     }
 }
 
-/// A bar for a figure; `rows` are all of its group, of which one may say how many it is of.
+/// A bar for a figure; `rows` are all rows of its group, of which one may give the number of units.
 fn bar(report: &Report, measure: &Measure, drawn: Drawn<'_>, label: &str, figure: Figure, rows: &[ReportRow]) -> Bar {
     let mark = drawn.mark(figure);
     let statistic = drawn.statistic();
@@ -491,8 +491,7 @@ fn bar(report: &Report, measure: &Measure, drawn: Drawn<'_>, label: &str, figure
     Bar { brief, of, ..Bar::new(label, mark, &shown) }
 }
 
-/// The statistic that the measure is about, group by group or month by month; without groups, every statistic that is
-/// like it.
+/// A chart of the headline statistic, by group or by month; without groups, of every statistic of the same kind.
 fn chart(report: &Report, measure: &Measure) -> Option<Chart> {
     let headline = measure.headline()?;
     let groups: Vec<_> = report.filters.group_by.iter().filter_map(|name| measure.group(name)).collect();
@@ -579,7 +578,7 @@ fn chart(report: &Report, measure: &Measure) -> Option<Chart> {
     })
 }
 
-/// A month or a quarter.
+/// The column for a month or a quarter.
 fn column(report: &Report, measure: &Measure, headline: &Statistic, figures: &StretchFigures) -> Option<Bar> {
     let row = figures.rows.iter().find(|row| row.statistic == headline.name)?;
     let stretch = &figures.stretch;
@@ -587,14 +586,14 @@ fn column(report: &Report, measure: &Measure, headline: &Statistic, figures: &St
     Some(Bar { tick: stretch.short.clone(), is_pale: stretch.is_part, ..bar })
 }
 
-/// A group that may have a bar, and how many units stand behind it.
+/// A group that may get a bar, and its number of units.
 struct Candidate {
     figure: Figure,
     bar: Bar,
     n: i64,
 }
 
-/// A bar for each group: in their order, or the largest first and what comes after them together.
+/// A bar for each group: in the order of the keys, or the largest first with the remaining groups together.
 fn grouped(report: &Report, measure: &Measure, drawn: Drawn<'_>, has_order: bool, notes: &mut Vec<String>) -> Vec<Bar> {
     let per_group = measure.statistics.len().max(1);
     let statistic = drawn.statistic();
@@ -611,17 +610,18 @@ fn grouped(report: &Report, measure: &Measure, drawn: Drawn<'_>, has_order: bool
     if has_order {
         return all.into_iter().map(|candidate| candidate.bar).collect();
     }
-    // One that is left over has a bar as well as all the rest would.
+    // A single remaining group gets its own bar: a bar for the rest would take the same space.
     let mut rest = Vec::new();
     if all.len() > MOST_BARS + 1 {
-        // A share or a median of few is often the largest, and says the least: those of the most units are drawn.
+        // A share or a median of few units is often the largest and means the least: the groups with the most units are
+        // drawn.
         let by_n = drawn.is_share() || matches!(statistic.makes, Makes::Quantile { .. });
         if by_n {
             all.sort_by_key(|candidate| (candidate.bar.mark.value().is_none(), std::cmp::Reverse(candidate.n)));
         } else {
             all.sort_by(by_value);
         }
-        // Hidden ones side by side say no more than their number.
+        // Bars of hidden groups side by side say no more than the number of those groups.
         let shown = all.iter().take(MOST_BARS).filter(|candidate| candidate.bar.mark.value().is_some()).count();
         rest = all.split_off(shown);
         if by_n && shown == MOST_BARS {
@@ -645,8 +645,7 @@ fn grouped(report: &Report, measure: &Measure, drawn: Drawn<'_>, has_order: bool
     bars
 }
 
-/// The largest first; of those that are alike, the one that more units stand behind; then what is hidden, and what is
-/// missing.
+/// The largest first; of equal bars, the one with more units; then hidden ones, then missing ones.
 fn by_value(one: &Candidate, other: &Candidate) -> std::cmp::Ordering {
     let rank = |candidate: &Candidate| match candidate.bar.mark {
         Mark::Value(value) => (0, -value, -candidate.n),
@@ -657,7 +656,7 @@ fn by_value(one: &Candidate, other: &Candidate) -> std::cmp::Ordering {
     one.0.cmp(&other.0).then(one.1.total_cmp(&other.1)).then(one.2.cmp(&other.2))
 }
 
-/// What a statistic that is a count of this counter comes to, in the rows of a group.
+/// The value, in the rows of a group, of the statistic that is a count of this counter.
 fn counted(measure: &Measure, rows: &[ReportRow], counter: &str) -> Option<i64> {
     let known = measure.statistics.iter().find(|known| matches!(known.makes, Makes::Count(of) if of == counter))?;
     match rows.iter().find(|row| row.statistic == known.name)?.figure.value {
@@ -666,7 +665,7 @@ fn counted(measure: &Measure, rows: &[ReportRow], counter: &str) -> Option<i64> 
     }
 }
 
-/// `and 9 more (52)`: the groups that have no bar of their own, where their numbers can be added.
+/// `and 9 more (52)`: the groups without a bar of their own, if their numbers can be added.
 fn together(report: &Report, measure: &Measure, drawn: Drawn<'_>, rest: &[Candidate]) -> Option<Bar> {
     let several = report
         .filters
@@ -723,7 +722,7 @@ fn together(report: &Report, measure: &Measure, drawn: Drawn<'_>, rest: &[Candid
     Some(Bar { is_pale: true, ..Bar::new(&label, mark, "together") })
 }
 
-/// The chart in words.
+/// A description of the chart in words.
 fn describe(report: &Report, bars: &[Bar], by_time: bool) -> String {
     let what = if by_time { "A column for each month or quarter." } else { "A bar for each group." };
     let own = || bars.iter().filter(|bar| bar.shown != "together");
@@ -758,7 +757,7 @@ mod tests {
         ReportScope { organization: "River Peers".into(), kind, teams, of_teams, advocate: None }
     }
 
-    /// A report by one group: of each key the figures of its statistics.
+    /// A report by one group: for each key the figures of its statistics.
     fn report(
         id: &str,
         group: &'static str,
@@ -836,7 +835,7 @@ mod tests {
             chart.description
         );
         assert!(chart.bars[12].is_pale && chart.bars[12].mark == Mark::Value(45.0));
-        // Hidden ones come behind what is shown, and are counted apart.
+        // Hidden groups come after the shown ones, and are counted separately.
         let rows = (1..=15)
             .map(|n| (format!("Type {n:02}"), vec![if n > 12 { Figure::HIDDEN } else { count(15 + n / 8 * 10) }]))
             .collect();
@@ -844,7 +843,7 @@ mod tests {
         assert_eq!(last, pair("and 3 more (hidden)", "together"));
     }
 
-    /// Of shares, those of the most units are drawn: a share of one is often 100 %, and says little.
+    /// For shares, the groups with the most units are drawn: a share of one unit is often 100 %, and says little.
     #[test]
     fn shares_are_drawn_of_the_groups_with_the_most_units() {
         let share = |of, among| vec![Figure::ratio(of, among), Figure::ratio(0, among), Figure::ratio(0, among)];
@@ -855,7 +854,7 @@ mod tests {
         assert_eq!((bars.len(), &bars[0]), (13, &pair("Large 11", "45.6\u{A0}% (41 of 90)")));
         assert_eq!(bars[12], pair("and 9 more (100\u{A0}%, 9 of 9)", "together"));
         assert_eq!(chart(&of.0, of.1).unwrap().notes, ["Drawn are the 12 groups with the most barriers."]);
-        // What cannot be added says how large it is.
+        // If numbers cannot be added, the note gives the largest of them.
         let rows = (1..=20).map(|n| (format!("Clinic {n:02}"), vec![count(n), count(i64::from(n > 2))])).collect();
         let of = report("provider_pattern", "provider", View::Exact, rows);
         assert_eq!(
@@ -864,7 +863,7 @@ mod tests {
         );
     }
 
-    /// A page of rows of which everything is hidden is one row, and one bar.
+    /// Rows in which everything is hidden become one row, and one bar.
     #[test]
     fn what_is_all_hidden_is_one_line() {
         let rows = (0..20).map(|n| (format!("Type {n:02}"), vec![Figure::HIDDEN])).collect();
@@ -875,7 +874,7 @@ mod tests {
         assert_eq!(super::table(&of.0, of.1, Reader::Lines).rows.len(), 20, "a machine gets each");
     }
 
-    /// Without groups the numbers of all stand one under the other, a share with what it is of.
+    /// Without groups the totals are one below the other, a share with its counts.
     #[test]
     fn one_row_of_many_numbers_is_set_upright() {
         let (mut of, measure) = report("barrier_resolution", "type", View::Exact, Vec::new());
@@ -918,10 +917,10 @@ mod tests {
             ]
         );
         assert!(chart(&of.0, of.1).unwrap().of_whole);
-        // Where the group decides the share, numbers are drawn.
+        // If the group determines the share, numbers are drawn.
         let of = report("barrier_resolution", "disposition", View::Exact, rows);
         assert_eq!((bars(&of)[0].clone(), chart(&of.0, of.1).unwrap().of_whole), (pair("B", "20"), false));
-        // 11 of 40 may be told as 15 of 35: what is true lies in the range.
+        // 11 of 40 may be published as 15 of 35: the true share is in the range.
         let of = report(
             "barrier_resolution",
             "type",
@@ -931,7 +930,7 @@ mod tests {
         assert_eq!(bars(&of), [pair("B", "100\u{A0}% (11–20 of 11–20)"), pair("A", "27–65\u{A0}% (11–20 of 31–40)")]);
     }
 
-    /// Whatever the true counts are, they and their share lie in what is said.
+    /// The true counts and their share are always in the published ranges.
     #[test]
     fn what_is_true_lies_in_its_range() {
         let threshold = super::super::suppression::Threshold::of(11);

@@ -1,4 +1,4 @@
-//! What a report is asked, and how it is understood.
+//! The parameters of a report, and how they are interpreted.
 
 use super::{
     measure::{Group, Measure, ReportTime, Span},
@@ -25,27 +25,27 @@ use utoipa::{
 text_enum! {
     /// How exact the numbers are.
     pub enum View {
-        /// Every number as it is: for those who see the cases.
+        /// Every number as it is: for callers who may see the cases.
         Exact = "exact",
-        /// Small numbers hidden and the others told in steps: for those who do not see the cases, and to hand to
-        /// others.
+        /// Small numbers are hidden and the others given in steps: for callers who may not see the cases, and for
+        /// reports that are handed to others.
         Protected = "protected",
     }
 }
 text_enum! {
-    /// What a report comes as.
+    /// The format of a report.
     pub enum ReportFormat { Json = "json", Csv = "csv", Xlsx = "xlsx", Pdf = "pdf", Svg = "svg" }
 }
 
 text_enum! {
-    /// What a list of records comes as.
+    /// The format of a list of records.
     pub enum RecordsFormat { Csv = "csv", Xlsx = "xlsx" }
 }
 impl RecordsFormat {
-    /// The media type of each, the usual one first.
+    /// The media type of each format, the default first.
     pub const MEDIA: &'static [(&'static str, Self)] =
         &[("text/csv", Self::Csv), ("application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", Self::Xlsx)];
-    /// As it stands in the list of exports, beside the formats of reports.
+    /// Its name in the list of exports, where reports have names too.
     pub const fn of_export(self) -> &'static str {
         match self {
             Self::Csv => "records_csv",
@@ -54,7 +54,7 @@ impl RecordsFormat {
     }
 }
 
-/// As of when: a day, which is meant to its end, or a moment.
+/// The moment that a report is as of: a day, which means the end of that day, or a moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AsOf {
     Day(Day),
@@ -87,34 +87,34 @@ impl ToSchema for AsOf {}
 #[serde(deny_unknown_fields, default)]
 #[into_params(parameter_in = Query)]
 pub struct ReportQuery {
-    /// The first day of the period, where the organization is. Needed by measures of a period, and by reports by month
-    /// or quarter.
+    /// The first day of the period, in the organization's time zone. Required for measures of a period, and for reports
+    /// by month or quarter.
     pub from: Option<Day>,
-    /// The day after its last.
+    /// The day after the last day of the period.
     pub to: Option<Day>,
-    /// Reports what was on record then, and so the same whenever it is asked; now, unless said. A day is meant to its
-    /// end.
+    /// The report counts what was on record then, so it gives the same numbers whenever it is requested; now, if
+    /// absent. A day means the end of that day.
     #[param(inline)]
     pub as_of: Option<AsOf>,
-    /// One team of the caller's. An administrator names none: what they are told is of all teams.
+    /// One of the caller's teams. An administrator must leave it out: they get reports of all teams.
     pub team: Option<TeamId>,
     /// Up to four of the measure's groups; an empty value groups by nothing. `month` or `quarter` shows each month or
-    /// quarter of the period, those with 0 too, as the same report of it alone would show it; a measure of a moment is
-    /// shown as of the end of each. `GET /reports` says by which moment each measure counts.
+    /// quarter of the period, also those with 0, with the numbers that a report of it alone has; a measure of a moment
+    /// is shown as of the end of each. `GET /reports` says by which moment each measure counts.
     #[serde(deserialize_with = "listed")]
     #[param(value_type = Option<Vec<String>>, max_items = 4)]
     pub group_by: Option<String>,
-    /// JSON is `exact` for those who see the cases, unless said, and `protected` for all others. CSV, XLSX, PDF and SVG
-    /// are `protected` unless `exact` is asked for; an exact file says on every page that it is internal. A protected
-    /// report is of a whole quarter or year, or of the last day of a month, and of one team only for those who see it.
-    /// It is grouped by quarter, and by month only where the measure is of a moment.
+    /// If absent, JSON is `exact` for callers who may see the cases, and `protected` for all others. CSV, XLSX, PDF and
+    /// SVG are `protected` unless `exact` is requested; an exact file says on every page that it is internal. A
+    /// protected report covers a whole quarter or year, or is as of the last day of a month, and covers one team only
+    /// for callers who may see it. It is grouped by quarter, and by month only if the measure is of a moment.
     #[param(inline)]
     pub view: Option<View>,
-    /// Goes before `Accept`.
+    /// Takes precedence over `Accept`.
     #[param(inline)]
     pub format: Option<ReportFormat>,
-    /// Why the file is made, at least 5 characters, which is kept: name nobody in it. Needed for `csv`, `xlsx` and
-    /// `pdf`, as is a password given within ten minutes.
+    /// Why the file is made, at least 5 characters. It is kept: do not name anybody in it. Required for `csv`, `xlsx`
+    /// and `pdf`, as is a password entered within the last ten minutes.
     pub reason: Option<Line<500>>,
 }
 
@@ -125,17 +125,17 @@ pub struct ReportQuery {
 pub struct RecordsQuery {
     /// The first day of the period, as for the report.
     pub from: Option<Day>,
-    /// The day after its last.
+    /// The day after the last day of the period.
     pub to: Option<Day>,
-    /// As for the report; now, unless said.
+    /// As for the report; now, if absent.
     #[param(inline)]
     pub as_of: Option<AsOf>,
-    /// One team of the caller's.
+    /// One of the caller's teams.
     pub team: Option<TeamId>,
-    /// Goes before `Accept`.
+    /// Takes precedence over `Accept`.
     #[param(inline)]
     pub format: Option<RecordsFormat>,
-    /// Why the list is made, at least 5 characters, which is kept: name nobody in it.
+    /// Why the list is made, at least 5 characters. It is kept: do not name anybody in it.
     #[param(value_type = String, min_length = 5, max_length = 500)]
     pub reason: Line<500>,
 }
@@ -154,7 +154,7 @@ impl From<&RecordsQuery> for ReportQuery {
 }
 
 impl ReportFormat {
-    /// The media type of each, the usual one first.
+    /// The media type of each format, the default first.
     pub const MEDIA: &'static [(&'static str, Self)] = &[
         ("application/json", Self::Json),
         ("text/csv", Self::Csv),
@@ -168,7 +168,7 @@ impl ReportFormat {
     }
 }
 
-/// The question in full: nothing is open any more.
+/// A request with all defaults resolved.
 #[derive(Debug, Clone)]
 pub struct Question {
     pub measure: &'static Measure,
@@ -178,11 +178,11 @@ pub struct Question {
     pub team: Option<TeamId>,
     pub view: View,
     pub threshold: Threshold,
-    /// Of what, one after the other, it is counted.
+    /// The slices that are counted one after the other.
     pub slices: Vec<Slice>,
-    /// The months or quarters, where it is grouped by them.
+    /// The months or quarters, if it is grouped by them.
     pub stretches: Vec<Stretch>,
-    /// Whose records it is of, for people.
+    /// What the report covers, in names.
     pub scope: ReportScope,
 }
 
@@ -195,7 +195,7 @@ pub struct Stretch {
     pub label: String,
     /// `Mar`, and its year.
     pub short: (String, i32),
-    /// Whether it covers a part of the month or quarter only.
+    /// Whether it covers only a part of the month or quarter.
     pub is_part: bool,
     pub moments: Moments,
 }
@@ -205,8 +205,8 @@ impl Question {
     pub fn counted_by(&self) -> Vec<&'static Group> {
         self.groups.iter().copied().filter(|group| group.keys.span().is_none()).collect()
     }
-    /// Whether numbers of the whole period are told. In a protected report by quarter they are those of a quarter or a
-    /// year, as everywhere.
+    /// Whether the numbers of the whole period are shown. In a protected report by quarter they are shown only for a
+    /// period of a quarter or a year, as in every protected report.
     pub fn tells_whole(&self) -> bool {
         match (self.view, self.measure.time, self.moments.from, self.moments.to) {
             (View::Protected, ReportTime::Period, Some((from, _)), Some((to, _))) => is_quarter_or_year(from, to),
@@ -215,7 +215,7 @@ impl Question {
     }
 }
 
-/// A part of what the caller may see that one statement goes through.
+/// A part of what the caller may see, which one statement counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Slice {
     Teams(Vec<TeamId>),
@@ -223,7 +223,7 @@ pub enum Slice {
     Assigned(Option<TeamId>),
 }
 
-/// What of a slice is counted: where groups do not make the total, it is counted by itself, beside them.
+/// Which counts of a slice are computed. If the groups do not add up to the total, the total is counted separately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
     Both,
@@ -231,7 +231,7 @@ pub enum Side {
     Total,
 }
 
-/// The groups that are asked for, or the usual ones.
+/// The requested groups, or the usual ones.
 pub fn groups(measure: &'static Measure, asked: Option<&str>) -> Result<Vec<&'static Group>> {
     let names: Vec<&str> = match asked {
         None => measure.usual.to_vec(),
@@ -261,7 +261,7 @@ pub fn groups(measure: &'static Measure, asked: Option<&str>) -> Result<Vec<&'st
     Ok(groups)
 }
 
-/// By which span of the calendar it is grouped, if it is.
+/// The span of the calendar by which the report is grouped, if any.
 pub fn span(groups: &[&Group]) -> Option<Span> {
     groups.iter().find_map(|group| group.keys.span())
 }
@@ -269,10 +269,11 @@ pub fn span(groups: &[&Group]) -> Option<Span> {
 /// The most months or quarters of a report.
 const MOST_STRETCHES: usize = 60;
 
-/// What stands behind a refusal of a file that nobody asked to be protected.
+/// The end of an error message about a file for which the request did not ask for protection.
 const USUAL: &str = "; a file is protected unless view=exact is asked for";
 
-/// When: from what was asked to moments, by the organization's days. `now` is given, so that a rule can be tried.
+/// The moments and the period of a report, from the request and the organization's time zone. `now` is a parameter, so
+/// that tests can set it.
 pub fn moments(
     measure: &Measure,
     span: Option<Span>,
@@ -286,10 +287,11 @@ pub fn moments(
     let wrong = |name: &'static str, code, detail: &str| Err(ApiError::parameter(name, code, detail.to_owned()));
     let too_fine =
         |name: &'static str, detail: &str| Err(ApiError::parameter(name, "too_fine", format!("{detail}{hint}")));
-    // To the millisecond, as it is told: what was written within it is in no report of it, now or later.
+    // To the millisecond, as the response shows it. What is written later within this millisecond is in no report as of
+    // it, now or later.
     let now = Instant::from_micros(now.micros() / 1000 * 1000);
     let today = Day::of(now, zone);
-    // How things stood at the end of each month or quarter of a period.
+    // The state at the end of each month or quarter of a period.
     let ends = measure.time == ReportTime::Moment && span.is_some();
     let at = match query.as_of {
         None if ends => now,
@@ -318,7 +320,7 @@ pub fn moments(
             ends.begins(zone).min(now)
         }
     };
-    // The end of a day is told as that day.
+    // The end of a day belongs to that day.
     let moments = |at: Instant, from, to| Moments {
         organization: organization.id,
         at,
@@ -390,7 +392,7 @@ pub fn moments(
     Ok(moments(at, Some((from, begins)), Some((to, over))))
 }
 
-/// The months or quarters of a period that had begun by the moment of the report, in their order.
+/// The months or quarters of a period that had begun by the moment of the report, in order.
 pub fn stretches(measure: &Measure, span: Span, whole: &Moments, zone: &Zone) -> Result<Vec<Stretch>> {
     let (Some((from, _)), Some((to, _))) = (whole.from, whole.to) else { return Ok(Vec::new()) };
     let is_stock = measure.time == ReportTime::Moment;
@@ -410,7 +412,7 @@ pub fn stretches(measure: &Measure, span: Span, whole: &Moments, zone: &Zone) ->
         }
         let at = if is_stock { over.min(whole.at) } else { whole.at };
         let day = Day::of(Instant::from_micros(at.micros() - 1), zone);
-        // How things stand at an end is the same whenever the period begins.
+        // The state at an end does not depend on when the period begins.
         let is_part = ends != next || over > whole.at || begins != first && !is_stock;
         let label = span.label(first);
         stretches.push(Stretch {
@@ -520,7 +522,8 @@ mod tests {
         assert_eq!(exact("from=2026-11-27&to=2026-12-01&group_by=month").unwrap_err(), "in_the_future");
     }
 
-    /// Months begin where the organization is; those that have not begun are left out, and a part says so.
+    /// Months begin in the organization's time zone. Those that have not begun are left out, and a partial month is
+    /// marked.
     #[test]
     fn a_period_is_parted_into_months() {
         let parted = |id: &str, span: Span, query: &str| {

@@ -1,5 +1,5 @@
-//! Runs a report: slice by slice, each in a transaction of its own, so that nobody waits long behind it. What is
-//! counted stands still, for it is what was on record at one moment.
+//! Runs a report slice by slice, each in a transaction of its own, so that no other request waits long. All slices
+//! count what was on record at one moment, so the numbers are consistent.
 
 use super::{
     aggregate::{Counted, Tallied},
@@ -40,9 +40,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// For how long a list is sent at most.
+/// The longest time that sending a list may take.
 const LONGEST: Duration = Duration::from_secs(300);
-/// The most records that are sent at once.
+/// The most records that one list holds.
 const MOST_RECORDS: i64 = 250_000;
 
 pub async fn report(db: &Db, who: &impl Caller, measure: &'static Measure, query: ReportQuery) -> Result<Report> {
@@ -56,7 +56,7 @@ pub async fn report(db: &Db, who: &impl Caller, measure: &'static Measure, query
     .await
 }
 
-/// What an export of the report holds.
+/// The entry in the list of exports for a report.
 pub fn taken(report: &Report, measure: &'static Measure, format: ReportFormat) -> ExportRecord {
     ExportRecord {
         what: measure.id,
@@ -71,11 +71,11 @@ fn rows(report: &Report) -> i64 {
     i64::try_from(report.rows.len()).unwrap_or(i64::MAX)
 }
 
-/// Counts every slice; where it is grouped by month or quarter, each of those too.
+/// Counts every slice of the whole period and, if grouped by month or quarter, of each of those.
 async fn count(db: &Db, who: &impl Caller, question: &Question) -> Result<Tallied> {
     let organization = who.actor().ok_or_else(ApiError::unauthenticated)?.organization;
     let by_time = !question.stretches.is_empty();
-    // The groups of a report by month are those of each month: of the whole period there are the totals.
+    // A report by month shows the groups of each month, and of the whole period only the totals.
     let whole: &[Side] = match (question.measure.adds_up() || question.counted_by().is_empty(), by_time) {
         (_, true) => &[Side::Total],
         (true, false) => &[Side::Both],
@@ -109,8 +109,8 @@ async fn count(db: &Db, who: &impl Caller, question: &Question) -> Result<Tallie
     .await
 }
 
-/// The records that a measure counts, page by page as they are taken. The export, its clients and the audit entry are
-/// there before the first byte.
+/// Streams the records that a measure counts, page by page as the client reads them. The export, its clients and the
+/// audit entry are written before the first byte is sent.
 pub async fn records<C: Caller + 'static>(
     db: Db,
     who: C,
@@ -158,7 +158,7 @@ pub async fn records<C: Caller + 'static>(
         until: Instant::now() + LONGEST,
         _turn: turn,
     };
-    // What is refused is refused before anything is sent.
+    // Reads the first page before anything is sent, so that a refusal is a proper error response.
     let first = sending.next().await?;
     let parts = match format {
         RecordsFormat::Csv => as_csv(sending, first, &columns, &organization),
@@ -167,8 +167,8 @@ pub async fn records<C: Caller + 'static>(
     Ok((entered, parts))
 }
 
-/// Whose records the list holds, slice by slice. What was on record at a moment does not change: the pages hold no
-/// others.
+/// The clients whose records the list holds, slice by slice. What was on record at a moment does not change, so the
+/// pages hold no other clients.
 async fn clients(
     db: &Db,
     who: &impl Caller,
@@ -185,7 +185,7 @@ async fn clients(
     Ok(all)
 }
 
-/// The header, the pages, and the notice as the last record: a list that ends without it is not whole.
+/// The header, the pages, and the notice as the last record: a list that ends without it is incomplete.
 fn as_csv<C: Caller + 'static>(
     sending: Sending<C>,
     first: Option<Lines>,
@@ -211,8 +211,8 @@ fn internal(organization: &Line<200>) -> String {
     format!("Not for anybody outside {organization}.")
 }
 
-/// A workbook of all pages. It is made in files that have no name, in the folder for temporary files, since memory
-/// holds one page at a time and the keys of what was sent; it is sent when it is whole.
+/// A workbook of all pages. It is built in unnamed files in the folder for temporary files, because memory holds only
+/// one page at a time and the keys of the facts that were sent. It is sent when it is complete.
 async fn as_xlsx<C: Caller + 'static>(
     mut sending: Sending<C>,
     first: Option<Lines>,
@@ -249,7 +249,7 @@ async fn as_xlsx<C: Caller + 'static>(
     Ok(parts.boxed_local())
 }
 
-/// The next bytes of a file; none at its end.
+/// The next bytes of a file; empty at its end.
 fn part(mut file: File) -> Result<(Vec<u8>, File)> {
     const PART: u64 = 256 * 1024;
     let mut part = Vec::new();
@@ -257,13 +257,13 @@ fn part(mut file: File) -> Result<(Vec<u8>, File)> {
     Ok((part, file))
 }
 
-/// Does what takes long, or waits for a disk, on a thread of its own. A full disk for temporary files can make the
-/// writer of workbooks panic, so a panic is answered as what it most likely is.
+/// Runs slow work, or work that waits for a disk, on a thread of its own. A full disk for temporary files can make the
+/// writer of workbooks panic, so a panic is reported as its most likely cause.
 async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(work).await.map_err(xlsx::failed)?
 }
 
-/// A slice for each team: in it the records stand in one order.
+/// A slice for each team: within one team, the records have one order.
 fn one_by_one(slice: &Slice) -> Vec<Slice> {
     match slice {
         Slice::Teams(ids) => ids.iter().map(|id| Slice::Teams(vec![*id])).collect(),
@@ -271,13 +271,13 @@ fn one_by_one(slice: &Slice) -> Vec<Slice> {
     }
 }
 
-/// A page of records, ready for the form in which it is sent.
+/// A page of records, in the format in which it is sent.
 enum Lines {
     Text(Vec<u8>),
     Cells(Vec<Vec<Cell>>),
 }
 
-/// What is still to be sent.
+/// The list that is being sent, with what is left of it.
 struct Sending<C> {
     db: Db,
     who: C,
@@ -285,7 +285,7 @@ struct Sending<C> {
     slices: std::collections::VecDeque<Slice>,
     format: RecordsFormat,
     after: Option<After>,
-    /// What was sent of the first slice while no other fact had replaced it.
+    /// The facts of the first slice that were sent while no other had replaced them.
     sent: Arc<Mutex<HashSet<FactKey>>>,
     until: Instant,
     _turn: ListTurn,
@@ -328,7 +328,8 @@ impl<C: Caller> Sending<C> {
         Ok(None)
     }
 
-    /// That the reader still has a session, and time: of what was read before, the rest is sent to nobody else.
+    /// Checks that the reader still has a session and is within the time limit. Without a session, the rest of what was
+    /// already read must not be sent.
     async fn revalidate_session(&self) -> Result<()> {
         self.in_time()?;
         let stands = |tx: &mut crate::db::Tx<'_>| {

@@ -1,4 +1,4 @@
-//! From a measure to the SQL that counts: the same words on both engines.
+//! Builds the SQL that counts a measure. The text is the same for both engines.
 
 use super::measure::{Count, Group, Look, Part};
 use crate::{
@@ -10,21 +10,21 @@ use crate::{
     types::{Day, Instant},
 };
 
-/// Whose facts are counted, and of when: what the names in a measure's SQL stand for.
+/// Whose facts are counted, and as of when: the values of the names in a measure's SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moments {
     pub organization: OrganizationId,
-    /// As of when, and on which day that was.
+    /// The moment that the report is as of, and its day.
     pub at: Instant,
     pub day: Day,
-    /// The period: the days, and the moments at which they begin.
+    /// The period: its days, and the moments at which they begin.
     pub from: Option<(Day, Instant)>,
     pub to: Option<(Day, Instant)>,
 }
 
 impl Moments {
-    /// Goes on with words in which names stand for values. A name that stands for nothing makes a condition that holds
-    /// for no row.
+    /// Appends SQL in which names in braces stand for values. A name without a value becomes NULL, so that the
+    /// condition holds for no row.
     pub fn fill(&self, mut sql: Condition, words: &'static str) -> Condition {
         let mut rest = words;
         while let Some((before, after)) = rest.split_once('{') {
@@ -48,15 +48,16 @@ impl Moments {
 }
 
 const PLACES: [&str; 2 * MOST_GROUPS + 1] = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
-/// What the groups are called inside, where facts are drawn together first, and outside.
+/// The names of the groups in the inner query, where facts are aggregated first, and in the outer query.
 const INSIDE: [&str; MOST_GROUPS] = [" AS k0", " AS k1", " AS k2", " AS k3"];
 const OUTSIDE: [&str; MOST_GROUPS] = ["f.k0", "f.k1", "f.k2", "f.k3"];
 
-/// The last count of each tally: facts of cases that were entered in error, which count nowhere else.
+/// The position of the last count of each query: facts of cases that were entered in error, which no other counter
+/// includes.
 pub const MISTAKES: usize = MOST_COUNTS - 1;
 
-/// Counts what a part counts, by these groups, of the facts that the caller may see. Its counters stand from `place`
-/// on.
+/// The query that counts a part by these groups, over the facts that the caller may see. Its counters begin at position
+/// `place`.
 pub fn count_query(part: &Part, place: usize, groups: &[&'static Group], seen: Condition, moments: &Moments) -> Tally {
     let drawn_together = part.look.drawn_together().is_some();
     let mut sql = Condition::sql("SELECT ");
@@ -130,7 +131,8 @@ fn counted(sql: Condition, count: Count, drawn_together: bool, moments: &Moments
     }
 }
 
-/// From these facts on: whose they are, who may see them, when they were on record, and which are looked at.
+/// Appends the conditions on the facts: whose they are, who may see them, when they were on record, and which are
+/// counted.
 pub fn among(sql: Condition, part: &Part, seen: Condition, moments: &Moments) -> Condition {
     let sql = sql.then(" WHERE f.organization_id = ").id(moments.organization.uuid()).then(" AND ").with(seen);
     let sql = moments.fill(

@@ -1,4 +1,4 @@
-//! Queries over the facts. Every one starts from [`visible`].
+//! Queries over the report facts. Every query starts from [`visible`].
 
 use super::{
     aggregate::{Counted, Counts, Figure, Tallied, figure},
@@ -31,13 +31,13 @@ use crate::{
 use diesel::prelude::*;
 use std::collections::BTreeMap;
 
-/// How many groups a report may have: whoever wants more asks for fewer kinds of them.
+/// The most groups of a report. A larger request must use fewer `group_by` values.
 const MOST_GROUPS: usize = 5_000;
 
-/// The condition under which the caller may see the facts of a slice, as of now: a right that has ended since the
-/// question was put together ends what is counted for it.
+/// The condition under which the caller may see the facts of a slice, as of now. If the caller has lost a right since
+/// the request was interpreted, the count no longer includes what it covered.
 pub(super) fn visible(tx: &mut Tx, slice: &Slice) -> Result<Condition> {
-    // A report has many slices and an export many pages: whoever is put out meanwhile is told no more (AZ-04).
+    // A report has many slices and an export many pages: a caller whose session ends meanwhile gets no more (AZ-04).
     let actor = tx.actor()?;
     if !sessions::store::revalidate_session(tx.conn, actor)? {
         return Err(ApiError::unauthenticated());
@@ -70,12 +70,12 @@ pub(super) fn visible(tx: &mut Tx, slice: &Slice) -> Result<Condition> {
     }
 }
 
-/// Understands what was asked, and says in which slices it is counted.
+/// Interprets the request, and determines the slices in which it is counted.
 pub fn question(tx: &mut Tx, measure: &'static Measure, query: &ReportQuery) -> Result<Question> {
     let organization = organizations::store::find(tx)?;
     let sees_cases = !matches!(tx.scope(), Scope::Organization | Scope::Counted);
     let view = match (query.view, sees_cases) {
-        // What is handed on is protected unless somebody asks for more.
+        // A file is often passed on, so it is protected unless the request asks for exact numbers.
         (None, true) if query.asks_for_a_file() => View::Protected,
         (None, true) => View::Exact,
         (None, false) => View::Protected,
@@ -91,7 +91,7 @@ pub fn question(tx: &mut Tx, measure: &'static Measure, query: &ReportQuery) -> 
         None => Vec::new(),
     };
     if !sees_cases && query.team.is_some() {
-        // Team by team they would tell what is hidden where they stand side by side.
+        // Reports of single teams would reveal what is hidden when the teams are side by side.
         return Err(ApiError::parameter(
             "team",
             "too_fine",
@@ -111,8 +111,8 @@ pub fn question(tx: &mut Tx, measure: &'static Measure, query: &ReportQuery) -> 
         _ => {
             let asked: Vec<TeamId> =
                 known.into_iter().filter(|team| query.team.is_none_or(|asked| asked == *team)).collect();
-            // One after the other, which a statement goes through sooner than all together; but for those who may be in
-            // several.
+            // One team after the other, which is faster than all in one statement. But not for measures that count
+            // clients, who may be in several teams.
             if measure.adds_up() {
                 asked.into_iter().map(|team| Slice::Teams(vec![team])).collect()
             } else {
@@ -135,7 +135,7 @@ pub fn question(tx: &mut Tx, measure: &'static Measure, query: &ReportQuery) -> 
     })
 }
 
-/// Whose records the report is of, in names.
+/// What the report covers, in names.
 fn scope(tx: &mut Tx, organization: String, asked: Option<TeamId>, known: &[TeamId]) -> Result<ReportScope> {
     let all = teams::store::all(tx)?.len();
     let is_own = matches!(tx.scope(), Scope::Assigned(_));
@@ -184,7 +184,7 @@ pub fn count(tx: &mut Tx, question: &Question, stretch: Option<usize>, slice: &S
     Ok(counted)
 }
 
-/// That a report has no more groups than anybody reads.
+/// Fails if a report has more groups than anybody reads.
 pub fn check_size(tallied: &Tallied) -> Result<()> {
     check_groups(std::iter::once(&tallied.whole).chain(&tallied.stretches).map(|counted| counted.groups.len()).sum())
 }
@@ -200,7 +200,7 @@ fn check_groups(groups: usize) -> Result<()> {
     if groups > MOST_GROUPS { Err(too_many()) } else { Ok(()) }
 }
 
-/// Makes the report of what was counted, and names what it speaks of.
+/// Builds the report from the counts, and adds the labels of its keys.
 pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Report> {
     let measure = question.measure;
     check_size(tallied)?;
@@ -240,7 +240,7 @@ pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Rep
     let mut rows = Vec::new();
     let mut add = |counted: &Counted, figures: Vec<Vec<Figure>>, stretch: Option<(usize, &Stretch)>| {
         for (path, figures) in counted.groups.keys().zip(figures) {
-            // Facts that were looked at to be left out make no group of their own.
+            // Facts that only the exclusions count do not make a group.
             if counted.groups.get(path).is_some_and(|counts| is_idle(measure, counts)) || figures.is_empty() {
                 continue;
             }
@@ -330,7 +330,7 @@ pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Rep
     })
 }
 
-/// Whether a group has nothing in it that a statistic is made of.
+/// Whether a group has nothing that a statistic counts.
 fn is_idle(measure: &Measure, counts: &Counts) -> bool {
     measure.statistics.iter().all(|statistic| {
         let parts = match statistic.makes {
@@ -342,10 +342,10 @@ fn is_idle(measure: &Measure, counts: &Counts) -> bool {
     })
 }
 
-/// What the keys of a group are called, and in what order they come.
+/// The labels of a group's keys, and the order of the keys.
 #[derive(Clone)]
 pub(super) enum Names {
-    /// By name; what has none stands last.
+    /// By name; the key for a missing value comes last.
     Found(BTreeMap<String, String>),
     Codes(&'static str),
     Words,
@@ -388,7 +388,7 @@ pub(super) fn names(tx: &mut Tx, group: &Group) -> Result<Names> {
     }
     Ok(match group.keys {
         Keys::Codes(list) | Keys::SeveralCodes(list) => Names::Codes(list),
-        // Months and quarters bring their names along.
+        // Months and quarters have their own labels.
         Keys::Words | Keys::Span(_) => Names::Words,
         Keys::Steps(steps) => Names::Steps(steps),
         Keys::Team => {

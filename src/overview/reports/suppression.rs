@@ -1,10 +1,12 @@
-//! What is hidden from whoever may not know single cases (FX-07): counts that are small, more of them where what is
-//! hidden could be reckoned from its total, and of all the rest where exactly they lie.
+//! Statistical suppression for readers who may not know single cases (FX-07). It hides small counts, hides further
+//! counts if a hidden one could be computed from its total (complementary suppression), and shows all others only in
+//! steps.
 //!
-//! A count from 1 up to the organization's threshold is hidden; 0 is shown. What is shown lies somewhere in a step that
-//! is as wide as what is hidden, and is told as its middle: so a total less what is shown tells nothing of what is
-//! hidden, nor does one report less another. That holds as long as reports do not overlap at will, which is why their
-//! periods are whole quarters and years, their moments the ends of months, and why they are of the whole organization.
+//! A count from 1 up to the organization's threshold is hidden; 0 is shown. A count that is shown is in a step of
+//! [`STEP`] counts, as many as the lowest threshold hides, and is published as the middle of its step. So a total minus
+//! the shown counts reveals no hidden count, and neither does one report minus another. That holds only if reports do
+//! not overlap freely. So their periods are whole quarters and years, their moments are the ends of months, and they
+//! cover the whole organization.
 
 use super::{
     aggregate::{Amount, Counted, Counts, Figure, figure, place},
@@ -12,11 +14,11 @@ use super::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How wide the steps are in which the rest is told. Not the organization's to choose: reports by steps of many widths
-/// would tell every number.
+/// The width of the steps. The organization cannot choose it: reports with steps of many widths would reveal every
+/// number.
 pub const STEP: i64 = 10;
 
-/// The least count that is shown: 11, or the end of a later step.
+/// The smallest count that is shown: 11, or the first count of a later step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Threshold(i64);
 
@@ -28,8 +30,8 @@ pub enum Shown {
 }
 
 impl Threshold {
-    /// By the organization's setting, which may raise it: those whom numbers are hidden from are those who choose the
-    /// setting.
+    /// From the organization's setting, which can only raise it: the people who choose the setting are those from whom
+    /// numbers are hidden.
     pub fn of(setting: i32) -> Self {
         let hidden = i64::from(setting.max(11)) - 1;
         Self(hidden.div_euclid(STEP) * STEP + if hidden % STEP == 0 { 1 } else { STEP + 1 })
@@ -40,7 +42,7 @@ impl Threshold {
     const fn hides(self, count: i64) -> bool {
         count != 0 && count < self.0
     }
-    /// 15 for all from 11 to 20.
+    /// For example, 15 for all counts from 11 to 20.
     pub const fn show(self, count: i64) -> Shown {
         if self.hides(count) {
             Shown::Hidden
@@ -52,27 +54,27 @@ impl Threshold {
     }
 }
 
-/// The counters that a statistic is made of; where one of them is hidden, it is.
+/// The counters that a statistic is computed from; it is hidden if one of them is.
 fn made_of(makes: Makes) -> Vec<&'static str> {
     match makes {
         Makes::Count(of) | Makes::Quantile { of, .. } => vec![of],
-        // Of how many providers is no number of people: whether it is hidden is seen to apart.
+        // The number of providers is not a number of people: `shown` decides whether it is hidden.
         Makes::Flagged { among, .. } => vec![among],
         Makes::Share { of, among } => vec![of, among],
-        // A sum over few is as telling as their number.
+        // A sum over few units reveals as much as their number.
         Makes::Weight { sum, of } => vec![sum, of],
         Makes::Mean { sum, of, units } => vec![sum, of, units],
     }
 }
 
-/// The counts of a group with each of them shown or hidden.
+/// The counts of a group, and which of them are hidden.
 struct Veiled<'a> {
     counts: &'a Counts,
     hidden: Vec<bool>,
 }
 
-/// The figures of every group, and of all together, in the order of the measure's statistics. A group of which nothing
-/// may be told, not even that it is there, has none.
+/// The figures of every group, and of all groups together, in the order of the measure's statistics. A group whose
+/// existence must not be revealed has none.
 pub fn figures(
     measure: &Measure,
     groups: &[&Group],
@@ -85,7 +87,7 @@ pub fn figures(
     let places = measure.parts.iter().flat_map(|part| part.counters).count();
     let mut dark = BTreeSet::new();
     for place in 0..places {
-        // What is hidden for one line may be too little in another.
+        // The counts that are hidden for one line may leave too little room in another.
         while lines.iter().any(|line| hide_another(&mut groups, line, place)) {}
         let narrow = |line: &&Vec<usize>| room(&groups, line, place).is_some_and(|room| room < STEP);
         let all_of_it: Vec<usize> = lines.iter().filter(narrow).flatten().copied().collect();
@@ -106,8 +108,8 @@ pub fn figures(
     (shown.collect(), tell(&veil(&counted.all, threshold), false))
 }
 
-/// The figures of a report by month or by quarter: each span exactly as a report of it alone, so that nothing is told
-/// that could not be asked for anyway. Which spans may be asked for is decided where the question is understood.
+/// The figures of a report by month or by quarter: each span exactly as in a report of that span alone, so that it
+/// reveals nothing that a caller could not request anyway. `request::moments` decides which spans may be requested.
 pub fn figures_by_span<'c>(
     measure: &Measure,
     groups: &[&Group],
@@ -127,7 +129,7 @@ fn hide(groups: &mut [Veiled<'_>], at: usize, place: usize) {
     }
 }
 
-/// The groups that make a total together: those that differ in one key alone.
+/// The groups that add up to a total: those that differ in one key only.
 fn lines(counted: &Counted) -> Vec<Vec<usize>> {
     let mut lines: BTreeMap<(usize, Vec<&str>), Vec<usize>> = BTreeMap::new();
     for (at, path) in counted.groups.keys().enumerate() {
@@ -139,7 +141,7 @@ fn lines(counted: &Counted) -> Vec<Vec<usize>> {
     lines.into_values().collect()
 }
 
-/// The counts of a line, each with where it stands and whether it is hidden.
+/// The counts of a line, each with the index of its group and whether it is hidden.
 fn counts<'g>(
     groups: &'g [Veiled<'_>],
     line: &'g [usize],
@@ -151,8 +153,8 @@ fn counts<'g>(
     })
 }
 
-/// How much more than one each the hidden counts of a line are together: so far does each of them stay unknown to
-/// whoever takes the total less the rest. None of it where one is hidden alone; nothing where none is.
+/// How much more than one each the hidden counts of a line have together. A reader who subtracts the shown counts from
+/// the total knows each hidden count only to within this room. 0 if a single count is hidden; `None` if none is.
 fn room(groups: &[Veiled<'_>], line: &[usize], place: usize) -> Option<i64> {
     let hidden: Vec<i64> = counts(groups, line, place)
         .filter(|(_, hidden, count)| *hidden && *count != 0)
@@ -165,8 +167,8 @@ fn room(groups: &[Veiled<'_>], line: &[usize], place: usize) -> Option<i64> {
     }
 }
 
-/// Where the hidden counts of a line leave too little room, the smallest of the others goes with them. Says whether one
-/// did.
+/// If the hidden counts of a line leave too little room, hides the smallest of the others too. Returns whether it hid
+/// one.
 fn hide_another(groups: &mut [Veiled<'_>], line: &[usize], place: usize) -> bool {
     if room(groups, line, place).is_none_or(|room| room >= STEP) {
         return false;
@@ -202,24 +204,24 @@ fn shown(
             Some(Amount::Whole(count)) => Figure { value: Some(Amount::Whole(about(count))), ..exact },
             _ => exact,
         },
-        // Of a share the rest is told too: if it is small, the share is hidden.
+        // A share also reveals its remainder: if that is small, the share is hidden.
         Makes::Share { of, among }
             if threshold.hides(veiled.counts.get(measure, among) - veiled.counts.get(measure, of)) =>
         {
             Figure::HIDDEN
         }
-        // Made of what is told: an exact share would tell both of its counts.
+        // Computed from the published counts: an exact share would reveal both of its counts.
         Makes::Share { .. } | Makes::Mean { .. } => match (exact.numerator, exact.denominator) {
             (Some(numerator), Some(denominator)) => Figure::ratio(about(numerator), about(denominator)),
             _ => exact,
         },
-        // What half of a few did not exceed is one of them.
+        // A quantile of few values is the value of one of them.
         Makes::Quantile { of, .. } if veiled.counts.get(measure, of) < 2 * threshold.least() => Figure::HIDDEN,
         Makes::Quantile { .. } => match exact.value {
             Some(Amount::Whole(days)) => Figure { value: Some(Amount::Whole(days / 7 * 7)), ..exact },
             _ => exact,
         },
-        // Where the clients of a provider are shown, they are more than it takes to be flagged.
+        // If the clients of a provider are shown, there are more of them than it takes to be flagged.
         Makes::Flagged { .. } if of_one_provider => exact,
         Makes::Flagged { of, .. } => match threshold.show(veiled.counts.get(measure, of)) {
             Shown::About(about) => Figure { value: Some(Amount::Whole(about)), ..exact },
@@ -249,14 +251,14 @@ mod tests {
         assert!((1..=10).all(|count| ELEVEN.show(count) == Shown::Hidden));
         assert!((11..=20).all(|count| ELEVEN.show(count) == Shown::About(15)));
         assert_eq!((ELEVEN.show(21), ELEVEN.show(130)), (Shown::About(25), Shown::About(125)));
-        // What is taken off is as telling.
+        // A small number that is subtracted reveals as much.
         assert_eq!(ELEVEN.show(-1), Shown::Hidden);
     }
 
-    /// What somebody knows who has asked every question that is answered: between what and what each number lies.
+    /// What a reader knows who has sent every request that is answered: the range of each number.
     type Known = BTreeMap<Cell, (i64, i64)>;
-    /// A number that is published: its type and its severity, if it is of one, and its quarter, if it is not of the
-    /// year.
+    /// A number that is published: its type and its severity, if it has them, and its quarter, unless it is of the
+    /// whole year.
     type Cell = (Option<usize>, Option<usize>, Option<usize>);
 
     const TYPES: usize = 3;
@@ -289,7 +291,7 @@ mod tests {
 
     type Truth = BTreeMap<(Vec<String>, Cell), i64>;
 
-    /// What one report counts, and what each of its numbers is.
+    /// The counts of one report, and the true value of each of its numbers.
     fn count(counts: &[i64], quarter: Option<usize>, by_kind: bool, by_grade: bool) -> (Counted, Truth) {
         let of = |kind: usize, grade: usize, quarter: usize| counts[(kind * GRADES + grade) * QUARTERS + quarter];
         let quarters: Vec<usize> = quarter.map_or_else(|| (0..QUARTERS).collect(), |one| vec![one]);
@@ -310,7 +312,7 @@ mod tests {
         (counted, truth)
     }
 
-    /// Adds what a report tells to what is known: a number that is told twice lies where both say.
+    /// Adds what a report shows to what is known: a number that is published twice is in both ranges.
     fn learn(
         known: &mut Known,
         hidden: &mut BTreeMap<Cell, i64>,
@@ -322,7 +324,7 @@ mod tests {
         for ((path, cell), n) in truth {
             let figure = if path.is_empty() { all.first() } else { shown[path].first() };
             let (low, high) = match figure {
-                // Not even listed: nobody knows whether it is there.
+                // Not even listed: a reader does not know whether the group exists.
                 None => (0, MANY),
                 Some(figure) => match figure.value {
                     _ if figure.hidden => (1, MANY),
@@ -342,7 +344,7 @@ mod tests {
         }
     }
 
-    /// Every total with its parts, along each of the three ways to part it.
+    /// Every total with its parts, along each of the three dimensions.
     fn totals() -> Vec<(Cell, Vec<Cell>)> {
         let mut totals = Vec::new();
         let some = |many: usize| (0..many).map(Some).chain([None]).collect::<Vec<_>>();
@@ -365,7 +367,7 @@ mod tests {
         totals
     }
 
-    /// Takes every total less its other parts, again and again, until nothing is learned any more.
+    /// Subtracts the other parts from every total, repeatedly, until nothing more is learned.
     fn attack(known: &mut Known) {
         let totals = totals();
         loop {
@@ -398,8 +400,8 @@ mod tests {
         }
     }
 
-    /// The attack finds what is there to be found: without the second cell that is hidden, one total less the rest
-    /// gives it away.
+    /// The attack finds what can be found: without the second hidden cell, one total minus the other parts reveals the
+    /// hidden one.
     #[test]
     fn the_attack_is_one() {
         let mut known: Known = totals()
@@ -431,7 +433,7 @@ mod tests {
         assert_eq!(known[&(Some(1), None, Some(0))], (3, 3));
     }
 
-    /// One breakdown of many parts, most of them small: by provider, for one.
+    /// One breakdown with many parts, most of them small, for example by provider.
     fn tail(parts: &[i64]) {
         let measure = find("barriers_open").unwrap();
         let mut counted = Counted::default();
@@ -481,7 +483,7 @@ mod tests {
         ) {
             tail(&parts);
         }
-        /// Whoever asks every question and takes every difference learns of no hidden number what it is.
+        /// A reader who sends every request and computes every difference learns the value of no hidden number.
         #[test]
         fn no_difference_finds_a_hidden_number_out(
             counts in vec(prop_oneof![Just(0_i64), 1_i64..11, 11_i64..40], TYPES * GRADES * QUARTERS),

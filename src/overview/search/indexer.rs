@@ -1,9 +1,9 @@
-//! The keeping of the index: fresh documents are put on shelves, many at a time, records of before there was search are
-//! read, and words that were folded by an older program are folded anew.
+//! Maintains the search index. It assigns new documents to index segments, many at a time. It reads records that are
+//! older than the search, and it folds words again that an older version of the program folded.
 //!
-//! To index each document as it is written would cost a write more than all its other statements together. A fresh one
-//! is found by looking into it, which is quick while they are few; so somebody must see to it, time and again, that
-//! they stay few.
+//! Indexing each document on write would cost more than all other statements of the write together. A new document is
+//! found by scanning its words, which is fast while such documents are few. The indexer runs regularly to keep them
+//! few.
 
 use crate::{
     auth::OrganizationId,
@@ -34,19 +34,19 @@ use diesel::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How many documents an organization has off the shelves before they are put there.
+/// How many new documents an organization has before they are assigned to segments.
 const FRESH: usize = 512;
-/// How many are put there in one transaction, while others wait to write.
+/// How many documents one transaction assigns to segments. Other writers wait meanwhile.
 const AT_ONCE: i64 = 4_096;
 /// How many records are read in one transaction.
 const READ_AT_ONCE: usize = 4_096;
-/// How many stand on one shelf.
+/// How many documents a segment holds.
 pub const SHELF: usize = 2_048;
-/// Shelf numbers are drawn below this, and are short in the index. Should one be drawn twice, two teams' words stand
-/// together: the documents are told apart by who may see them, as ever.
+/// Segment numbers are drawn at random below this limit, which keeps them short in the index. If a number is drawn
+/// twice, the words of two teams share it. That is safe: the conditions on who may see a document still apply.
 const NUMBERS: i64 = 10_000_000_000;
 
-/// One document that stands on no shelf.
+/// A document that the indexer processes: most often one that is in no segment.
 #[derive(Debug, Clone, Copy, Queryable)]
 struct FreshDocument {
     number: i64,
@@ -56,20 +56,20 @@ struct FreshDocument {
     is_empty: bool,
 }
 
-/// Does what there is to do, until nothing is left.
+/// Processes the pending documents until none is left.
 pub async fn run_once(db: &Db) -> Result<()> {
     while db.maintain(|conn| step(conn, FRESH)).await? {}
     Ok(())
 }
 
-/// The same to the last document, where a thread may wait: the tests do not write hundreds.
+/// The same down to the last document, on a thread that may block: tests do not write hundreds.
 pub fn tend_blocking(db: &Db) -> Result<()> {
     while db.maintain_blocking(|conn| step(conn, 1))? {}
     Ok(())
 }
 
-/// Folds anew what an older program has folded, to the end: nothing is searched before. Says how many parts there were;
-/// what is broken off goes on where it was.
+/// Folds all words again that an older version of the program folded. No search runs before it ends. Returns how many
+/// parts there were. After an interruption it continues where it stopped.
 pub fn refold_blocking(db: &Db) -> Result<u64> {
     let mut parts = 0;
     while db.maintain_blocking(refold_step)? {
@@ -78,7 +78,7 @@ pub fn refold_blocking(db: &Db) -> Result<u64> {
     Ok(parts)
 }
 
-/// A shelf that documents were put on as they were written.
+/// A segment whose documents were assigned to it as they were written.
 #[derive(Debug, Clone, Copy)]
 pub struct NewShelf {
     pub id: i64,
@@ -86,12 +86,12 @@ pub struct NewShelf {
     pub kind: SearchKind,
 }
 
-/// The number of a new shelf.
+/// The number for a new segment.
 pub fn draw_number() -> i64 {
     rand::random_range(0..NUMBERS)
 }
 
-/// Writes down the shelves on which documents stand already, and brings the index together.
+/// Registers segments that already hold documents, and merges the index.
 pub fn enter_shelves(conn: &mut Conn, organization: OrganizationId, new: &[NewShelf]) -> Result<()> {
     conn.set_organization(organization)?;
     let standing =
@@ -121,7 +121,7 @@ fn enter(conn: &mut Conn, organization: OrganizationId, shelf: NewShelf, documen
     Ok(())
 }
 
-/// Does a part of it, for one organization; says whether there may be more.
+/// Does one part of the work, for one organization. Returns whether there may be more.
 fn step(conn: &mut Conn, least: usize) -> Result<bool> {
     let all: Vec<OrganizationId> =
         organizations::table.select(organizations::id).order(organizations::id).load(conn)?;
@@ -133,7 +133,7 @@ fn step(conn: &mut Conn, least: usize) -> Result<bool> {
     Ok(false)
 }
 
-/// The same for what is to be folded anew.
+/// The same for folding words again.
 fn refold_step(conn: &mut Conn) -> Result<bool> {
     let all: Vec<OrganizationId> =
         organizations::table.select(organizations::id).order(organizations::id).load(conn)?;
@@ -146,10 +146,10 @@ fn refold_step(conn: &mut Conn) -> Result<bool> {
     Ok(false)
 }
 
-/// Folds a part anew: first the names in the directory, then the search documents in the order of their ids. Says
+/// Folds one part again: first the names in the directory, then the search documents in the order of their ids. Returns
 /// whether there was any.
 fn refold(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
-    // Held: of several servers that start, one does a part and the others the next.
+    // Locked: if several servers start, one does this part and the others do the next.
     let mark = refolds::table.find(organization).select(refolds::after_id).locked();
     let Some(after) = mark.get_result::<Option<Key>>(conn).optional()? else { return Ok(false) };
     macro_rules! names {
@@ -181,7 +181,7 @@ fn refold(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
         return Ok(true);
     };
     fill(conn, organization, &next)?;
-    // What stands on a shelf stays there, with its new words.
+    // A document that is in a segment stays there, with its new words.
     let these =
         documents::table.filter(documents::organization_id.eq(organization)).filter(documents::shelf.is_not_null());
     let these = these.filter(documents::id.eq_any(next.iter().map(|document| document.id).collect::<Vec<_>>()));
@@ -209,7 +209,7 @@ fn step_for(conn: &mut Conn, organization: OrganizationId, least: usize) -> Resu
             (documents::number, documents::id, documents::kind, documents::team_id, documents::words.is_null());
         all.order(documents::number).limit(AT_ONCE).select(columns)
     };
-    // Looked at first, and held only where there is something to do: whoever changes a record would wait.
+    // Read without a lock first, and locked only if there is work: otherwise writers of records would wait.
     let fresh: Vec<FreshDocument> = oldest().load(conn)?;
     if fresh.len() < least && !fresh.iter().any(|document| document.is_empty) {
         return Ok(false);
@@ -232,7 +232,7 @@ fn step_for(conn: &mut Conn, organization: OrganizationId, least: usize) -> Resu
     Ok(true)
 }
 
-/// Puts documents of one team and kind, in their order, on its last shelf, and on new ones once that is full.
+/// Assigns documents of one team and kind, in their order, to its last segment, and to new ones once that is full.
 fn shelve(
     conn: &mut Conn,
     organization: OrganizationId,
@@ -247,7 +247,7 @@ fn shelve(
         .order(shelves::newest.desc());
     let last: Option<(i64, i32, i64)> =
         own.limit(1).select((shelves::id, shelves::documents, shelves::newest)).locked().get_result(conn).optional()?;
-    // An old document comes back when it is changed: the last shelf stays the last all the same.
+    // A changed document returns with its old number, so `newest` must not decrease: the last segment stays the last.
     let (mut shelf, mut room, before) = match last {
         Some((id, documents, newest)) => {
             (Some(id), SHELF.saturating_sub(usize::try_from(documents).map_err(ApiError::internal)?), newest)
@@ -287,7 +287,7 @@ fn shelve(
     Ok(())
 }
 
-/// Reads the records of documents that are still empty.
+/// Reads the records of these documents and stores their content. Deletes a document whose record does not exist.
 fn fill(conn: &mut Conn, organization: OrganizationId, empty: &[FreshDocument]) -> Result<()> {
     let ids_of = |kind| -> Vec<Key> {
         empty.iter().filter(|document| document.kind == kind).map(|document| document.id).collect()

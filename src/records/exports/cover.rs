@@ -1,4 +1,4 @@
-//! What a print of a client's record says about itself: for whom it is, why, and which notice goes with it.
+//! The cover of a printed client record: the recipient, the purpose, and the notice that goes with it.
 
 use super::{gate::Outgoing, model::Audience};
 use crate::{
@@ -7,13 +7,15 @@ use crate::{
     types::Line,
 };
 
-/// Puts the cover of an export on a sheet. `organization` is whose record it is, `on` the day, in words.
+/// Adds the cover of an export to a sheet. `organization` is the name of the organization that owns the record, `on` is
+/// the date in words.
 ///
-/// A copy for a recipient begins with the recipient, the purpose, the day, the basis and Statement 1 of 42 CFR 2.32(a),
-/// so that all of it stands on the first page; Statement 2 stands at the foot of every page. An internal copy says on
-/// every page that it is for nobody outside. A copy for the client has neither: it is their own record (42 CFR 2.23).
+/// A copy for a recipient begins with the recipient, the purpose, the date, the basis and Statement 1 of 42 CFR
+/// 2.32(a), so that all of it is on the first page; Statement 2 is at the foot of every page. An internal copy states
+/// on every page that it is not for anybody outside. A copy for the client has neither: it is their own record (42 CFR
+/// 2.23).
 pub fn put(sheet: &mut Sheet, outgoing: &Outgoing, organization: &Line<200>, on: &str) {
-    // In the title bar and in the properties of the file nobody reads whose record it is.
+    // The title bar and the file's properties must not show whose record it is.
     sheet.name = Some(outgoing.title());
     match outgoing.audience() {
         Some(Audience::Recipient) => {
@@ -41,7 +43,7 @@ mod tests {
     use super::*;
     use crate::records::exports::gate::tests::outgoing;
 
-    /// As much as a caller may name.
+    /// Uses the longest recipient, purpose and organization name that the API accepts.
     #[test]
     fn the_notice_for_a_recipient_stands_whole_on_the_first_page() {
         let long = |most: usize| "Clinic at the River ".repeat(20).chars().take(most).collect::<String>();

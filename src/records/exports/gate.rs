@@ -1,9 +1,10 @@
-//! The one decision on everything that leaves the organization as a file (FX-02).
+//! Decides on everything that leaves the organization as a file (FX-02).
 //!
-//! Each such operation asks [`Outgoing`] before anything is read: for a password given within ten minutes, a reason,
-//! and, of a copy for somebody outside, the recipient and the purpose. [`Outgoing::gather`] reads what the file holds,
-//! and refuses it to a caller who sees it only by break-glass access. [`Outgoing::enter`] writes the export, its
-//! clients and the audit entry, and gives [`Entered`], without which there is no reply.
+//! Each such operation calls [`Outgoing`] before it reads anything. `Outgoing` requires a password entered within the
+//! last ten minutes, a reason and, for a copy to somebody outside, the recipient and the purpose. [`Outgoing::gather`]
+//! reads the content of the file, and refuses a caller who sees it only by break-glass access. [`Outgoing::enter`]
+//! records the export, its clients and the audit entry, and returns [`Entered`], without which no response can be
+//! built.
 
 use super::model::*;
 use crate::{
@@ -23,10 +24,10 @@ use diesel::prelude::*;
 use futures_util::stream::LocalBoxStream;
 use std::borrow::Cow;
 
-/// The shortest reason that is taken, in characters.
+/// The length of the shortest reason that is accepted, in characters.
 pub const SHORTEST_REASON: usize = 5;
 
-/// An export that may be made: nothing of it has been read yet.
+/// An export that is permitted. Nothing of its content has been read yet.
 #[derive(Debug, Clone)]
 pub struct Outgoing {
     id: ExportId,
@@ -38,15 +39,15 @@ pub struct Outgoing {
     reason: Line<500>,
 }
 
-/// Proof that an export has been entered. Only [`Outgoing::enter`] makes one.
+/// Proof that an export has been recorded. Only [`Outgoing::enter`] creates one.
 #[derive(Debug)]
 pub struct Entered(());
 
 impl Outgoing {
-    /// A report as a file: numbers, and nobody's record.
+    /// A report as a file: numbers, and no client's record.
     ///
     /// # Errors
-    /// 403 `reauthentication_required` without a fresh password; 400 without a reason.
+    /// 403 `reauthentication_required` if the password was not entered recently; 400 without a reason.
     pub fn of_report(who: &impl Caller, reason: Option<&Line<500>>) -> Result<Self> {
         Self::decide(who, reason)
     }
@@ -54,7 +55,7 @@ impl Outgoing {
     /// A list of records, which stays inside the organization.
     ///
     /// # Errors
-    /// The same.
+    /// As [`Self::of_report`].
     pub fn of_records(who: &impl Caller, reason: &Line<500>) -> Result<Self> {
         Ok(Self { audience: Some(Audience::Internal), ..Self::decide(who, Some(reason))? })
     }
@@ -62,7 +63,8 @@ impl Outgoing {
     /// A copy of one client's record.
     ///
     /// # Errors
-    /// The same; and 400 where what `for` asks for is missing, or something is named that it has no use for.
+    /// As [`Self::of_report`]; also 400 if a parameter that this audience requires is missing, or one is given that it
+    /// does not allow.
     pub fn of_print(who: &impl Caller, query: &PrintQuery) -> Result<Self> {
         let decided = Self::decide(who, Some(&query.reason))?;
         let PrintQuery { audience, recipient, purpose, purpose_text, basis, .. } = query.clone();
@@ -122,7 +124,7 @@ impl Outgoing {
         })
     }
 
-    /// What every export is asked for.
+    /// The requirements that all exports share.
     fn decide(who: &impl Caller, reason: Option<&Line<500>>) -> Result<Self> {
         let actor = who.actor().ok_or_else(ApiError::unauthenticated)?;
         let Some(reason) = reason else {
@@ -153,7 +155,7 @@ impl Outgoing {
         })
     }
 
-    /// The same, of numbers that are protected by suppression.
+    /// The same export, marked as numbers that are protected by suppression.
     #[must_use]
     pub fn deidentified(self) -> Self {
         Self { basis: Basis::Deidentified, ..self }
@@ -171,17 +173,17 @@ impl Outgoing {
     pub const fn reason(&self) -> &Line<500> {
         &self.reason
     }
-    /// The purpose as it is printed, with its words where there are any.
+    /// The purpose as it is printed, followed by its free text if there is one.
     pub fn purpose(&self) -> Option<String> {
         let label = self.purpose?.label();
         Some(self.purpose_text.as_ref().map_or_else(|| label.clone(), |text| format!("{label}: {text}")))
     }
 
-    /// A name that says nothing of anybody: `document-` and the last four digits of the export's id.
+    /// A file name that identifies nobody: `document-` and the last four digits of the export's id.
     pub fn file_name(&self, extension: &str) -> Cow<'static, str> {
         format!("document-{}.{extension}", self.mark()).into()
     }
-    /// The same as the title of a document.
+    /// The same, as the title of a document.
     pub fn title(&self) -> String {
         format!("Document {}", self.mark())
     }
@@ -190,20 +192,21 @@ impl Outgoing {
         id.split_off(id.len().saturating_sub(4))
     }
 
-    /// The version of the notice that goes with it.
+    /// The version of the notice that goes with the export.
     fn notice(&self) -> Option<&'static str> {
         match self.audience? {
             Audience::Client => None,
             Audience::Recipient => Some(&notices::FULL.version),
-            // The lists of records carry the full text: they have no foot.
+            // A print has the short notice in its footer. Lists of records have no footer: `enter` records the full
+            // notice for them.
             Audience::Internal => Some(&notices::SHORT.version),
         }
     }
 
-    /// Reads what the file holds, for a caller who sees it by right.
+    /// Reads the content of the file, for a caller who may see it without break-glass access.
     ///
     /// # Errors
-    /// 403 where the caller sees it only by break-glass access.
+    /// 403 if the caller sees it only by break-glass access.
     pub async fn gather<T: Send + 'static>(
         &self,
         db: &Db,
@@ -218,11 +221,11 @@ impl Outgoing {
         .await
     }
 
-    /// Enters the export, in one transaction with its clients and its audit entry, before the first byte is sent.
-    /// `clients` says whose records it holds; it finds them by the caller's rights as they are at this moment.
+    /// Records the export, its clients and its audit entry in one transaction, before the first byte is sent. `clients`
+    /// returns the clients whose records the file holds; it runs with the caller's rights at this moment.
     ///
     /// # Errors
-    /// Those of `clients`; 403 where the caller sees it only by break-glass access.
+    /// Those of `clients`; 403 if the caller sees it only by break-glass access.
     pub async fn enter(
         &self,
         db: &Db,
@@ -283,7 +286,8 @@ fn insert(tx: &mut Tx, row: &ExportRow, clients: Vec<ClientId>) -> Result<()> {
     Ok(())
 }
 
-/// An emergency needs to know what is written, and not to carry it away.
+/// Refuses a caller who sees the records only by break-glass access: in an emergency they need to read a record, not to
+/// take a copy away.
 fn refuse_break_glass(tx: &Tx) -> Result<()> {
     match tx.by_break_glass() {
         true => Err(ApiError::forbidden("Break-glass access is read-only and cannot export files.")),
@@ -292,7 +296,7 @@ fn refuse_break_glass(tx: &Tx) -> Result<()> {
 }
 
 impl Entered {
-    /// The reply: a file to be kept.
+    /// The response: a file to download.
     pub fn file(
         self,
         media: &'static str,
@@ -302,7 +306,7 @@ impl Entered {
     ) -> Shown {
         Shown { media, filename, attached: true, policy, body }
     }
-    /// The same, made while it is sent.
+    /// The same, produced while it is sent.
     pub fn stream(
         self,
         media: &'static str,
@@ -317,7 +321,7 @@ impl Entered {
 pub mod tests {
     use super::*;
 
-    /// One that has been decided on, from a query.
+    /// An export that has been decided on, from the parameters of a query.
     pub fn outgoing(query: serde_json::Value) -> Outgoing {
         let PrintQuery { audience, recipient, purpose, purpose_text, basis, reason, .. } =
             serde_json::from_value(query).unwrap();

@@ -1,4 +1,4 @@
-//! What an export is, in the database and on the wire.
+//! An export in the database and in the API.
 
 use crate::{
     auth::{OrganizationId, UserId},
@@ -22,13 +22,13 @@ text_enum! {
         Client = "client",
         /// For a named person or agency outside the organization. The copy carries the notice of 42 CFR part 2.
         Recipient = "recipient",
-        /// For those who work here. Every page says that it is for nobody outside.
+        /// For the staff of the organization. Every page states that it is not for anybody outside.
         Internal = "internal",
     }
 }
 text_enum! {
-    /// Why an export is lawful. The system does not check what the caller names; `not_recorded` where they name
-    /// nothing.
+    /// Why an export is lawful. The system does not check the basis that a caller names; `not_recorded` if they name
+    /// none.
     pub enum Basis {
         Consent = "consent",
         MedicalEmergency = "medical_emergency",
@@ -39,7 +39,7 @@ text_enum! {
         CrimeOnPremises = "crime_on_premises",
         CauseOfDeath = "cause_of_death",
         NotRecorded = "not_recorded",
-        /// The client is given their own record (42 CFR 2.23). Set by the system.
+        /// The client receives their own record (42 CFR 2.23). Set by the system.
         ClientAccess = "client_access",
         /// It stays inside the organization. Set by the system.
         InternalUse = "internal_use",
@@ -52,7 +52,7 @@ impl Basis {
     pub const fn is_for_recipient(self) -> bool {
         !matches!(self, Self::ClientAccess | Self::InternalUse | Self::Deidentified)
     }
-    /// As it is printed.
+    /// The label for print.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Consent => "Written consent",
@@ -74,41 +74,41 @@ text_enum! {
     pub enum PrintFormat { Html = "html", Pdf = "pdf" }
 }
 impl PrintFormat {
-    /// The media type of each, for a page: HTML unless another is asked for.
+    /// The media type of each format, for a page: HTML is the default.
     pub const HTML_FIRST: &'static [(&'static str, Self)] =
         &[("text/html", Self::Html), ("application/pdf", Self::Pdf)];
-    /// The same for a file: PDF unless another is asked for.
+    /// The same for a file: PDF is the default.
     pub const PDF_FIRST: &'static [(&'static str, Self)] = &[("application/pdf", Self::Pdf), ("text/html", Self::Html)];
 }
 
-/// For whom, in what form and why to print a client's record.
+/// For whom, in which format and why to print a client's record.
 #[derive(Debug, Clone, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct PrintQuery {
-    /// For whom the copy is made, which decides what it holds and what it says on its pages.
+    /// For whom the copy is made. It decides what the copy contains and which notices its pages carry.
     #[serde(rename = "for")]
     #[param(inline)]
     pub audience: Audience,
-    /// Whom it goes to: name and, if known, address. Needed with `for=recipient`, and only there. It stands on the
-    /// first page and in the list of exports.
+    /// Who receives it: name and, if known, address. Required with `for=recipient`, and allowed only there. It is
+    /// printed on the first page and kept in the list of exports.
     #[param(value_type = Option<String>, min_length = 1, max_length = 200)]
     pub recipient: Option<Line<200>>,
-    /// What the recipient needs it for: a code of the list `disclosure_purpose`. Needed with `for=recipient`, and only
-    /// there.
+    /// What the recipient needs it for: a code of the list `disclosure_purpose`. Required with `for=recipient`, and
+    /// allowed only there.
     pub purpose: Option<DisclosurePurpose>,
-    /// The same in words. Needed where the purpose is `other`.
+    /// The purpose in words. Required if the purpose is `other`.
     #[param(value_type = Option<String>, min_length = 1, max_length = 120)]
     pub purpose_text: Option<Line<120>>,
-    /// Why it is lawful to give it to the recipient; `not_recorded` unless named. Only with `for=recipient`. What is
-    /// named is recorded, not checked; for a proceeding it must be `consent` or `court_order`.
+    /// Why it is lawful to give it to the recipient; the default is `not_recorded`. Allowed only with `for=recipient`.
+    /// The system records the basis and does not check it; for a proceeding it must be `consent` or `court_order`.
     #[param(inline)]
     pub basis: Option<Basis>,
-    /// Goes before `Accept`.
+    /// Takes precedence over `Accept`.
     #[param(inline)]
     pub format: Option<PrintFormat>,
-    /// Why it is printed, at least 5 characters. Kept in the list of exports; no names, since an address is kept in
-    /// many places.
+    /// Why it is printed, at least 5 characters. Kept in the list of exports. Do not put names in it: URLs are stored
+    /// in many places.
     #[param(value_type = String, min_length = 5, max_length = 500)]
     pub reason: Line<500>,
 }
@@ -134,7 +134,7 @@ pub struct ExportRow {
     pub basis: Option<Basis>,
     /// The version of the notice that went with it.
     pub notice: Option<String>,
-    /// How many clients' records were in it. NULL of an export that was made before they were counted.
+    /// How many clients' records were in it. NULL for an export that was made before clients were counted.
     pub client_count: Option<i64>,
 }
 
@@ -147,14 +147,14 @@ pub struct ExportClientRow {
     pub client_id: ClientId,
 }
 
-/// What an export holds.
+/// The content of an export.
 #[derive(Debug, Clone)]
 pub struct ExportRecord {
     /// The id of a measure, or `case_file`, or `statement`.
     pub what: &'static str,
-    /// The record that it is about, where it is about one.
+    /// The record that it is about, if it is about a single one.
     pub subject: Option<Key>,
-    /// What was asked, in words of the program's own.
+    /// The parameters of the request, in the program's own words.
     pub filter: Vec<String>,
     pub format: &'static str,
     pub rows: i64,

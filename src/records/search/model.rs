@@ -1,4 +1,4 @@
-//! What is searched, what is asked, and what is found.
+//! The records that can be searched, the query, and the results.
 
 use super::words;
 use crate::{
@@ -34,23 +34,22 @@ pub trait Searchable {
     const KIND: SearchKind;
     fn key(&self) -> Key;
     fn case(&self) -> Option<CaseId>;
-    /// What it is called; shown as it is, and searched.
+    /// The name of the record. Shown as it is, and searched.
     fn title(&self) -> String;
-    /// What it says; a snippet is taken from it.
+    /// The text of the record. Snippets come from it.
     fn body(&self) -> String;
-    /// Words that it is found by beside those of its title and its body, folded already.
+    /// Words that find the record in addition to those of its title and its body, already folded.
     fn more(&self) -> BTreeSet<String> {
         BTreeSet::new()
     }
-    /// Of a note: for whose eyes it is.
+    /// For a note: its kind and its author, which decide who may read it.
     fn readers(&self) -> Option<(NoteKind, UserId)> {
         None
     }
 }
 
-/// What a person is found by beside the words of their names: the names with their parts joined, the telephone number
-/// as digits, the e-mail address, and the date of birth. Search is for roles that are shown all of these
-/// (`auth/members.txt`).
+/// The additional words that find a person: the names with their parts joined, the telephone number as digits, the
+/// e-mail address, and the date of birth. Only roles that may see all of these can search (`auth/members.txt`).
 pub fn of_person<'a>(
     names: impl IntoIterator<Item = &'a str>,
     phone: Option<&str>,
@@ -65,8 +64,8 @@ pub fn of_person<'a>(
     all
 }
 
-/// What the number of a case is found by beside its parts: `202642` of `2026-000042`, so that it is found without its
-/// zeros.
+/// The additional word that finds a case by its number: `202642` for `2026-000042`, so that a user may leave the zeros
+/// out.
 pub fn of_case_number(number: &str) -> BTreeSet<String> {
     let Some((year, number)) = number.split_once('-') else { return BTreeSet::new() };
     BTreeSet::from([format!("{year}{}", number.trim_start_matches('0'))])
@@ -77,7 +76,7 @@ pub fn lines<'a>(texts: impl IntoIterator<Item = Option<&'a str>>) -> String {
     texts.into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
 
-/// What is kept of a record's text.
+/// The stored text of a record.
 #[derive(Debug, Clone, AsChangeset)]
 #[diesel(table_name = search_documents)]
 pub struct Content {
@@ -96,7 +95,7 @@ impl Content {
     }
 }
 
-/// A new row of `search_documents`; its number is the next.
+/// A new row of `search_documents`. The database assigns its number.
 #[derive(Debug, Insertable)]
 #[diesel(table_name = search_documents, treat_none_as_default_value = false)]
 pub struct Document {
@@ -134,7 +133,7 @@ impl Document {
 const MOST_CHARACTERS: usize = 100;
 const MOST_TERMS: usize = 10;
 
-/// The words that are searched for. Never logged: they may be a name.
+/// The words to search for. Never logged, because they may be a name.
 #[derive(Clone, Default)]
 pub struct Question(Vec<Term>);
 
@@ -150,7 +149,7 @@ impl Question {
             _ => Err(Fault::new("too_long", format!("must have at most {MOST_TERMS} words"))),
         }
     }
-    /// A question that the program asks by itself.
+    /// A query from the program itself.
     pub const fn of(terms: Vec<Term>) -> Self {
         Self(terms)
     }
@@ -174,8 +173,8 @@ impl PartialSchema for Question {
             .schema_type(Type::String)
             .min_length(Some(1))
             .max_length(Some(MOST_CHARACTERS))
-            // No pattern: a letter or a digit of any script will do, and no pattern that every validator reads the same
-            // says that.
+            // No `pattern`: a letter or a digit of any script is enough, and no regular expression says that in the
+            // same way for every validator.
             .description(Some("At least one letter or digit, of any script."))
             .examples([serde_json::json!("bridge prescription")])
             .into()
@@ -217,13 +216,14 @@ pub struct SearchResult {
     pub kind: SearchKind,
     /// The record's id.
     pub id: Key,
-    /// The case that it is, or belongs to; absent for a client.
+    /// The case that it is, or that it belongs to; absent for a client.
     pub case_id: Option<CaseId>,
     /// The client's name, the case's number, or what kind of barrier, meeting or note it is. Plain text.
     pub title: String,
-    /// Where the words were found. HTML: they stand between `<mark>` and `</mark>`, everything else is escaped.
+    /// The part of the text where the words were found. HTML: found words are between `<mark>` and `</mark>`,
+    /// everything else is escaped.
     pub snippet: String,
-    /// How well it answers; compares within one search only.
+    /// How well it matches. Compare it only within one search.
     pub score: i32,
 }
 

@@ -1,7 +1,8 @@
-//! Queries over search documents. Every one starts from [`visible`].
+//! Queries over search documents. Every query starts from [`visible`] or from one of its two parts.
 //!
-//! What an advocate may see is little, and is read from their cases. What a supervisor may see is much: there the words
-//! lead, from the newest shelf of the own teams to the oldest, until there are enough to rank.
+//! An advocate may see few documents, so the search starts from their cases. A supervisor may see many, so the search
+//! starts from the words: it reads the index segments of their teams, from the newest to the oldest, until there are
+//! enough documents to rank.
 
 use super::{model::*, words};
 use crate::{
@@ -28,23 +29,23 @@ use crate::{
 use diesel::{dsl::exists, prelude::*};
 use std::collections::BTreeMap;
 
-/// How many records of each kind are ranked, the newest of those that match.
+/// How many records of each kind are ranked: the newest of those that match.
 const RANKED: usize = 50;
-/// How many documents the shelves hold that are read first, and how many times more each time: for a word that is
-/// everywhere a few are enough, and what is not found among these is rare.
+/// How many documents the segments of the first read hold, and the factor by which that number grows. For a common word
+/// a few segments are enough, and a word that is not found in them is rare.
 const FIRST_DOCUMENTS: i32 = 2_048;
 const TIMES_MORE: i32 = 8;
-/// How many shelves are read at once, at most.
+/// The most segments that one query reads.
 const MOST_SHELVES: usize = 16;
 
 type Documents = documents::BoxedQuery<'static, Dialect>;
 
-/// Which documents are looked at.
+/// Which documents a query covers.
 #[derive(Debug, Clone)]
 enum Place<'a> {
-    /// All of the organization's; the query goes on to say which.
+    /// All documents of the organization; the query adds conditions.
     Anywhere,
-    /// The newest of those that have the words, on these shelves.
+    /// The newest documents in these segments that have the words, at most so many.
     Shelves(&'a [i64], i64),
 }
 
@@ -57,10 +58,10 @@ fn at(tx: &Tx, filter: &SearchFilter, place: &Place<'_>) -> Documents {
     }
 }
 
-/// The cases that this caller may work in and what is in them, without the notes that are not for them.
+/// The cases that this caller may see and the records in them, without the notes that the caller may not read.
 fn of_cases(tx: &Tx, filter: &SearchFilter, place: &Place<'_>) -> Result<Documents> {
     let seen = match tx.scope() {
-        // The team of a case, which never changes, stands on the document: the case need not be read.
+        // A document stores the team of its case, which never changes, so the query need not read the case.
         Scope::Teams(_) => visibility::current_user_teams(tx, "search_documents.team_id"),
         _ => visibility::in_visible_case(tx, "search_documents"),
     };
@@ -86,8 +87,8 @@ fn of_kind(tx: &Tx, filter: &SearchFilter, kind: SearchKind, place: &Place<'_>) 
     }
 }
 
-/// All documents that this caller may see: those of cases, and those of clients. Two queries, since each leads to its
-/// rows by another way.
+/// All documents that this caller may see: those of cases, and those of clients. Two queries, because each finds its
+/// rows by a different path.
 fn visible(tx: &Tx, filter: &SearchFilter) -> Result<[Documents; 2]> {
     Ok([of_cases(tx, filter, &Place::Anywhere)?, of_clients(tx, filter, &Place::Anywhere)])
 }
@@ -104,12 +105,12 @@ struct Found {
     words: Option<String>,
 }
 
-/// How many more of a kind are wanted.
+/// How many more documents of a kind are wanted.
 fn wanted(kind: SearchKind, found: &[Found]) -> usize {
     RANKED.saturating_sub(found.iter().filter(|document| document.kind == kind).count())
 }
 
-/// Reads what the query gives of one kind, the newest first, as many as are still wanted.
+/// Reads the newest documents of one kind from the query, as many as are still wanted.
 fn read(tx: &mut Tx, kind: SearchKind, query: Documents, found: &mut Vec<Found>) -> Result<()> {
     let newest = query
         .filter(documents::kind.eq(kind))
@@ -119,8 +120,8 @@ fn read(tx: &mut Tx, kind: SearchKind, query: Documents, found: &mut Vec<Found>)
     Ok(())
 }
 
-/// The same of the cases and what is in them, where there are few: all kinds at once, or kind by kind where there are
-/// more than are ranked.
+/// The same for cases and the records in them, if they are few: all kinds in one query, or kind by kind if more match
+/// than are ranked.
 fn read_few(
     tx: &mut Tx,
     filter: &SearchFilter,
@@ -142,21 +143,21 @@ fn read_few(
     Ok(())
 }
 
-/// Looks into each document that the query gives.
+/// Searches the words of each document that the query returns, without the index.
 fn that_hold(query: Documents, filter: &SearchFilter) -> Documents {
     query.filter(Condition::answers("search_documents.words", filter.q.terms(), false))
 }
 
-/// One shelf: its number, and how many documents stand on it.
+/// An index segment: its number, and how many documents it holds.
 type Shelf = (i64, i32);
 
-/// Of `search_shelves`: the shelf has, for each of the terms, the words of one of its ways. The words of other teams
-/// are not gone through, lest the time that it takes tell whether they use one.
+/// A condition on `search_shelves`: for each term, the segment has the words of one of its alternatives. It does not
+/// read the words of other teams, because its duration would reveal whether they use one.
 fn with_words(tx: &Tx, terms: &[Term]) -> Condition {
     let organization = tx.organization().uuid();
     let has_word = |asked: &Asked| {
-        // IS TRUE keeps the list a list, which PostgreSQL makes once; as a join it would be gone through for each
-        // shelf.
+        // `IS TRUE` keeps PostgreSQL from turning the list into a join, which it would evaluate for each segment. It
+        // builds a list once.
         let own = Condition::sql(
             "(search_shelves.id IN (SELECT word.shelf FROM teams CROSS JOIN search_words AS word WHERE \
              teams.organization_id = ",
@@ -183,10 +184,11 @@ fn with_words(tx: &Tx, terms: &[Term]) -> Condition {
     })
 }
 
-/// Whether the record whose id stands in `column`, as SQL names it, is kept with words that answer the terms by any
-/// part of them: for lists that are filtered by `q`. It says nothing of who may see the record.
+/// A condition: the record whose id is in `column`, an SQL name, has stored words that match the terms in any part. For
+/// lists that are filtered by `q`. It does not check who may see the record.
 pub fn kept_words_answer(tx: &Tx, column: &'static str, terms: &[Term]) -> Condition {
-    // A value and no EXISTS: PostgreSQL would make a join of that, and read every document of the organization.
+    // A scalar subquery, not `EXISTS`: PostgreSQL would turn `EXISTS` into a join and read every document of the
+    // organization.
     Condition::sql("coalesce((SELECT ")
         .with(Condition::answers("search_documents.words", terms, true))
         .then(" FROM search_documents WHERE search_documents.organization_id = ")
@@ -196,7 +198,7 @@ pub fn kept_words_answer(tx: &Tx, column: &'static str, terms: &[Term]) -> Condi
         .then("), 1 = 0)")
 }
 
-/// The shelves of each kind that have the words, of the teams that a supervisor oversees, the newest first.
+/// The segments of each kind that have the words, of the teams that a supervisor oversees, the newest first.
 fn shelves_of_caller(tx: &mut Tx, filter: &SearchFilter) -> Result<BTreeMap<SearchKind, Vec<Shelf>>> {
     let own = match tx.scope() {
         Scope::Teams(_) => visibility::current_user_teams(tx, "search_shelves.team_id"),
@@ -214,7 +216,7 @@ fn shelves_of_caller(tx: &mut Tx, filter: &SearchFilter) -> Result<BTreeMap<Sear
     Ok(of_kinds)
 }
 
-/// Reads shelf after shelf, until there are enough.
+/// Reads segment after segment, until there are enough documents.
 fn read_shelves(
     tx: &mut Tx,
     filter: &SearchFilter,
@@ -301,8 +303,8 @@ pub fn page(tx: &mut Tx, list: &List<SearchFilter>) -> Result<Page<SearchResult>
     Ok(page)
 }
 
-/// Adds to each result the part of its text where the words are, all of them read at once: by their ids, and by the
-/// numbers of their documents, since SQLite would otherwise rather begin with an advocate's cases.
+/// Adds to each result the part of its text where the words are. Reads all texts at once, by their ids and by the
+/// numbers of their documents: by ids alone, SQLite would start from an advocate's cases.
 fn add_snippets(tx: &mut Tx, filter: &SearchFilter, numbers: Vec<i64>, results: &mut [SearchResult]) -> Result<()> {
     let ids: Vec<Key> = results.iter().map(|result| result.id).collect();
     let mut bodies: Vec<(Key, String)> = Vec::new();
@@ -322,36 +324,36 @@ fn add_snippets(tx: &mut Tx, filter: &SearchFilter, numbers: Vec<i64>, results: 
     Ok(())
 }
 
-/// The newest clients that the caller sees and that answer one of the ways of a term.
+/// The newest clients that the caller may see and that match one of the alternatives of a term.
 pub fn clients_that_answer(tx: &mut Tx, term: Term) -> Result<Vec<ClientId>> {
     let filter = SearchFilter { q: Question::of(vec![term]), kind: Some(OneOf(vec![SearchKind::Client])) };
     Ok(candidates(tx, &filter)?.into_iter().map(|found| ClientId::from_uuid(found.id.uuid())).collect())
 }
 
-/// Takes out a record that is shown no more.
+/// Removes a record that is no longer shown.
 pub fn remove<K: 'static>(tx: &mut Tx, id: Id<K>) -> Result<()> {
     let own = documents::table.find((tx.organization(), Key::from_uuid(id.uuid())));
     diesel::delete(own).execute(tx.conn)?;
     Ok(())
 }
 
-/// Takes a new record in. Whoever writes one calls this, in the same transaction.
+/// Adds a new record. Code that creates a record calls this in the same transaction.
 pub fn add<R: Searchable>(tx: &mut Tx, team: TeamId, record: &R) -> Result<()> {
     let document = Document::of(tx.organization(), team, record);
     diesel::insert_into(documents::table).values(&document).execute(tx.conn)?;
     Ok(())
 }
 
-/// Takes over what has changed in a record: its old words are found no more. Whoever changes one calls this.
+/// Stores what has changed in a record, so that its old words no longer find it. Code that changes a record calls this.
 pub fn replace<R: Searchable>(tx: &mut Tx, record: &R) -> Result<()> {
     let content = Content::of(record);
     let own = documents::table
         .filter(documents::organization_id.eq(tx.organization()))
         .filter(documents::id.eq(record.key()));
-    // A telephone number stands in the words alone.
+    // A telephone number is in the words only.
     let other = documents::words.is_null().or(documents::words.ne(content.words.clone()));
     let other = other.or(documents::title.ne(content.title.clone())).or(documents::body.ne(content.body.clone()));
-    // Off its shelf, until it is put on another with its new words.
+    // Out of its segment, until the indexer assigns it to another with its new words.
     rewrite(own.filter(other), (&content, documents::shelf.eq(None::<i64>))).execute(tx.conn)?;
     Ok(())
 }

@@ -1,21 +1,22 @@
-//! Words: what of a record is stored for the search, how well it answers, and how it is shown with what was found in
-//! it. All words are folded by [`fold`].
+//! Which words of a record are stored for the search, how well a record matches, and how a snippet shows what was
+//! found. [`fold`] folds all words.
 
 use crate::types::fold::{self, Asked, Term, Word};
 use std::{collections::BTreeSet, ops::Range};
 
-/// What is beyond this of a record's words is not found: both engines have a limit, and no note comes near it.
+/// The most bytes of a record's words that are stored. Words beyond that are not found. Both engines have a limit, and
+/// no note comes near it.
 const MOST_BYTES: usize = 400_000;
-/// What an index puts before each word, at most.
+/// The longest prefix that an index puts before each word, in bytes.
 const LABEL: usize = 16;
 
-/// How much of a text a snippet shows before the first word that was found, and in all.
+/// How many characters a snippet shows before the first word that was found, and in all.
 const BEFORE: usize = 60;
 const SHOWN: usize = 240;
-/// How many words a snippet takes together for what was asked as one: `dela` of `De la Cruz`.
+/// How many words a snippet joins to match what was typed as one word: `dela` for `De la Cruz`.
 const TOGETHER: usize = 6;
 
-/// Every word of these texts once, and every one of `more`, with a space before and after it: ` be heard to want `.
+/// Each word of these texts and of `more`, once, with a space before and after it: ` be heard to want `.
 pub fn gather(texts: &[&str], more: BTreeSet<String>) -> String {
     let mut all = more;
     for text in texts {
@@ -34,8 +35,8 @@ pub fn gather(texts: &[&str], more: BTreeSet<String>) -> String {
     gathered
 }
 
-/// How well a record answers the terms; `None` where it lacks one. A whole word counts more than a beginning, the title
-/// more than the rest. Nothing counts that belongs to another record.
+/// How well a record matches the terms; `None` if it lacks one. A whole word counts more than the beginning of a word,
+/// the title more than the rest. The score does not depend on other records.
 pub fn score(title: &str, gathered: &str, terms: &[Term]) -> Option<i32> {
     let mut of_title = BTreeSet::new();
     fold::name(title, &mut of_title);
@@ -69,12 +70,12 @@ fn escape(text: &str, out: &mut String) {
     }
 }
 
-/// The place of a word, or of what stands together from it on, if it begins with what was asked.
+/// The place of the first word, or of the first words joined, if it begins with what was asked.
 fn found_at(words: &[Word], asked: &Asked) -> Option<Range<usize>> {
     let first = words.first()?;
     let begins = |word: &str| if asked.is_whole { word == asked.text } else { word.starts_with(asked.text.as_str()) };
     if !first.letters.is_empty() {
-        // Of a text without blanks, the letters alone that were asked for.
+        // In a text without blanks, only the letters that were asked for.
         let at = first.folded.find(asked.text.as_str())?;
         let before = first.folded.get(..at)?.chars().count();
         let last = before + asked.text.chars().count().checked_sub(1)?;
@@ -96,7 +97,7 @@ fn found_at(words: &[Word], asked: &Asked) -> Option<Range<usize>> {
     None
 }
 
-/// The places in a text that answer the terms, in its order, none over another.
+/// The places in a text that match the terms, in their order, without overlaps.
 fn places(text: &str, terms: &[Term]) -> impl Iterator<Item = Range<usize>> {
     let mut rest = fold::words(text);
     let mut ahead: Vec<Word> = Vec::new();
@@ -119,7 +120,7 @@ fn places(text: &str, terms: &[Term]) -> impl Iterator<Item = Range<usize>> {
             };
             end = place.end;
             match first.letters.iter().position(|letter| letter.start >= end) {
-                // The rest of the run may have it once more.
+                // The rest of the run may contain it again.
                 Some(keep) => {
                     if let Some(first) = ahead.first_mut() {
                         first.folded = first.folded.chars().skip(keep).collect();
@@ -134,10 +135,10 @@ fn places(text: &str, terms: &[Term]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// The part of a text where the first of the terms stands, as HTML: found words marked, everything else escaped.
+/// The part of a text around the first match, as HTML: matches are marked, everything else is escaped.
 pub fn snippet(text: &str, terms: &[Term]) -> String {
     let first = places(text, terms).next().map_or(0, |place| place.start);
-    // Back to the beginning of a word, as far as there is room.
+    // Moves back to the beginning of a word, as far as there is room.
     let back =
         text.get(..first).unwrap_or_default().char_indices().rev().take(BEFORE).last().map_or(first, |(at, _)| at);
     let space = text.get(back..first).and_then(|part| part.char_indices().find(|(_, c)| c.is_whitespace()));

@@ -1,4 +1,4 @@
-//! What a deputyship is, in the database and on the wire.
+//! A deputyship in the database and in the API.
 
 use crate::{
     auth::{Actor, OrganizationId, Role, UserId},
@@ -15,10 +15,10 @@ use validator::Validate;
 
 pub type DeputyId = Id<DeputyRow>;
 
-/// How many days, at most, a deputyship has.
+/// The most days that a deputyship can have.
 const MOST_DAYS: i32 = 366;
 
-/// A row of `team_deputies`. The days are what was asked for, the instants what counts.
+/// A row of `team_deputies`. The days are what was requested; the instants are what applies.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable, AsChangeset)]
 #[diesel(table_name = team_deputies, primary_key(organization_id, id), treat_none_as_null = true, treat_none_as_default_value = false)]
 pub struct DeputyRow {
@@ -63,7 +63,8 @@ impl DeputyRow {
         }
     }
 
-    /// Ends it at a moment; one that has not begun by then will never have been. Whether there was anything to end.
+    /// Ends it at a moment. A deputyship that has not begun by then never takes effect. Returns whether there was
+    /// anything to end.
     pub fn end(&mut self, at: Instant) -> bool {
         if self.ends_at <= at || self.ends_at <= self.starts_at {
             return false;
@@ -87,10 +88,10 @@ pub struct Deputy {
     pub starts_on: Day,
     pub ends_on: Day,
     pub starts_at: Instant,
-    /// Earlier than the end of `ends_on` where it was ended before; the same as `starts_at` where that was before it
+    /// Earlier than the end of `ends_on` if it was ended early; the same as `starts_at` if it was ended before it
     /// began.
     pub ends_at: Instant,
-    /// For administrators and supervisors.
+    /// Only for administrators and supervisors.
     pub reason: Option<Text<500>>,
     pub created_by: UserId,
     pub version: i32,
@@ -98,7 +99,7 @@ pub struct Deputy {
     pub updated_at: Instant,
 }
 impl Deputy {
-    /// Why somebody is away is not for everybody in the team.
+    /// Leaves out the reason for most readers: not everybody in the team may know why a supervisor is away.
     pub fn of(row: DeputyRow, display_name: Option<Line<120>>, actor: Actor) -> Self {
         Self {
             id: row.id,
@@ -141,7 +142,7 @@ pub struct NewDeputy {
 }
 
 impl NewDeputy {
-    /// Whether its days hold, on this day.
+    /// Checks the days, as of today.
     pub fn check(&self, today: Day) -> Result<()> {
         if self.starts_on < today {
             return Err(ApiError::invalid("/starts_on", "in_the_past", "must be today or later"));

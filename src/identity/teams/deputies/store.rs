@@ -1,4 +1,4 @@
-//! Queries over deputyships, each through its team. What they let somebody see is decided by `teams::store::own`.
+//! Queries over the deputyships of a team. `teams::store::own` decides what a deputy may see.
 
 use super::model::*;
 use crate::{
@@ -62,7 +62,7 @@ pub fn page(tx: &mut Tx, team: TeamId, list: &List<DeputyFilter>) -> Result<Page
 }
 
 pub fn create(tx: &mut Tx, team: TeamId, new: &Body<NewDeputy>) -> Result<Deputy> {
-    // Held, so that of two who deputise the same person at once the second sees the first.
+    // Locked, so that if two requests add the same deputy at once, the second sees the first.
     let (actor, team) = (tx.actor()?, teams::store::lock_for_update(tx, team)?);
     let zone = organizations::store::find(tx)?.time_zone;
     let user = users::store::worker(tx, new.user_id, "/user_id")?;

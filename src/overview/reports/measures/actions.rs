@@ -1,4 +1,4 @@
-//! Actions: what was decided on them.
+//! Measures of actions: how they were decided.
 
 use super::{super::measure::*, ACTION_TYPE, ADVOCATE, PROVIDER, TEAM};
 

@@ -1,4 +1,4 @@
-//! Barriers: which stand, what becomes of them, where they come from, and on what grounds.
+//! Measures of barriers: which are open, how they end, which providers they come from, and on what grounds.
 
 use super::{super::measure::*, ADVOCATE, BARRIER_TYPE, PROVIDER, TEAM};
 
@@ -16,7 +16,7 @@ const SEVERITY: Group = Group {
     keys: Keys::Steps(&[("low", "Low"), ("medium", "Medium"), ("high", "High"), ("crisis", "Crisis")]),
 };
 
-/// Barriers by a provider on the 180 days up to the moment.
+/// Barriers by a provider in the 180 days up to the moment.
 const OF_A_PROVIDER: &str = "f.provider_id IS NOT NULL \
     AND (f.occurred_on > {day} - 180 AND f.occurred_on <= {day} OR f.occurred_on IS NULL AND f.opened_at > {at} - 15552000000000)";
 

@@ -1,4 +1,4 @@
-//! How many cases there are, how they come and go, how long they take, and which are not taken on.
+//! Measures of cases: how many there are, how they come and go, how long they take, and which are not taken on.
 
 use super::{super::measure::*, ADVOCACY, INTAKE, LEAD, TEAM};
 
@@ -80,7 +80,7 @@ pub const ALL: &[Measure] = &[
         denominator: None,
         unit: Unit::Cases,
         time: ReportTime::Period,
-        // By what may change on the way, a case would come in under one and go out under another.
+        // Only by team: by a field that may change, a case would come in under one key and go out under another.
         groups: &[TEAM],
         usual: &["team"],
         parts: &[Part {

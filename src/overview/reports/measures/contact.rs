@@ -1,4 +1,4 @@
-//! How soon and how often clients are spoken to.
+//! Measures of contact: how soon and how often advocates speak with clients.
 
 use super::{super::measure::*, ADVOCACY, INTAKE, LEAD, TEAM};
 

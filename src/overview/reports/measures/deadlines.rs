@@ -1,4 +1,4 @@
-//! Deadlines that are to come, how those that have passed were met, and tasks that are late.
+//! Measures of deadlines and tasks: deadlines that are due, deadlines that were met, and tasks that are late.
 
 use super::{super::measure::*, ADVOCATE, TEAM};
 

@@ -1,10 +1,10 @@
-//! Meetings: how they were prepared, and who spoke in them.
+//! Measures of meetings: how they were prepared, and who spoke in them.
 
 use super::{super::measure::*, ADVOCATE, PROVIDER, TEAM};
 
 const TYPE: Group = Group { name: "type", title: "Meeting type", sql: "f.type", keys: Keys::Codes("meeting_type") };
 
-/// How high on the ladder: `WhoSpoke::rank`.
+/// The rank on the ladder of self-advocacy, as in `WhoSpoke::rank`.
 macro_rules! rank {
     () => {
         "CASE f.who_spoke WHEN 'spoke_for_self' THEN 4 WHEN 'spoke_with_support' THEN 3 WHEN \
@@ -79,9 +79,9 @@ pub const ALL: &[Measure] = &[
         parts: &[Part {
             facts: Facts::Meetings,
             look: Look::PerClient(&[
-                // The rank rides behind the moment, so that the earliest and the latest moment bring theirs along;
-                // 2^56, a multiple of eight, keeps a moment before 1970 above zero. Of two at one moment both bring the
-                // lower: that is no shift.
+                // The lowest three bits hold the rank, so the earliest and the latest moment carry the rank of their
+                // meeting. 2^56, a multiple of eight, keeps a moment before 1970 above zero. If two meetings have the
+                // same moment, both expressions give the lower rank: that is no shift.
                 ("first_rank", concat!("min(f.starts_at * 8 + 72057594037927936 + ", rank!(), ") % 8")),
                 ("last_rank", concat!("7 - max(f.starts_at * 8 + 72057594037927943 - ", rank!(), ") % 8")),
                 ("met", "count(*)"),

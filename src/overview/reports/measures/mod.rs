@@ -1,4 +1,4 @@
-//! The measures, by what they are about. Each is one definition: its words and its SQL stand side by side.
+//! The measures, one module for each subject. Each definition has its texts and its SQL side by side.
 
 use super::measure::{Group, Keys};
 
@@ -11,7 +11,7 @@ pub mod meetings;
 pub mod oversight;
 
 pub(super) const TEAM: Group = Group { name: "team", title: "Team", sql: "f.team_id", keys: Keys::Team };
-/// Who led the case at the moment.
+/// The lead advocate of the case at the moment.
 const ADVOCATE: Group = Group {
     name: "advocate",
     title: "Lead advocate",

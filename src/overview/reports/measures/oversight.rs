@@ -1,4 +1,4 @@
-//! What nobody looks after, and what the records do not say.
+//! Measures for oversight: cases that nobody looks after, and data that is missing from the records.
 
 use super::{super::measure::*, LEAD, TEAM};
 
