@@ -28,7 +28,7 @@ macro_rules! known_to_both {
 }
 known_to_both!(Uuid, Timestamptz, Date, Jsonb);
 
-/// What a connection will be used for.
+/// The purpose of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
     Reading,

@@ -21,7 +21,7 @@ const DONE: u8 = 2;
 /// No request waits for the write any more: it is rolled back before its COMMIT.
 const GIVEN_UP: u8 = 3;
 
-/// The stage of one write, shared by the request that waits for it and the thread that does it.
+/// The stage of one write, shared by the request that waits for it and the thread that runs it.
 #[derive(Debug, Clone, Default)]
 pub struct Progress(Arc<AtomicU8>);
 

@@ -33,7 +33,7 @@ const DEFAULT_LIMIT: i64 = 50;
 const LARGEST_LIMIT: i64 = 200;
 const MOST_VALUES: usize = 50;
 
-/// What every list takes.
+/// The parameters of every list.
 #[derive(Debug, Clone, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only described here; `List` reads them")]
@@ -48,7 +48,7 @@ struct PageQuery {
     include_total: Option<bool>,
 }
 
-/// What a list takes, in the document: the page, the sort, and its own filters.
+/// The parameters of a list in the OpenAPI document: the page, the sort, and its own filters.
 impl<F: Filter> IntoParams for List<F> {
     fn into_params(place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let sorts = ObjectBuilder::new()
@@ -69,7 +69,7 @@ impl<F: Filter> IntoParams for List<F> {
 
 /// The filters of one list.
 pub trait Filter: DeserializeOwned + Default + IntoParams + 'static {
-    /// What it may be sorted by, the usual order first; a minus sign goes down.
+    /// The possible sorts, the default first; a minus sign means descending.
     const SORTS: &'static [&'static str];
 }
 
@@ -199,7 +199,7 @@ impl<T: ToSchema> ToSchema for OneOf<T> {
     }
 }
 
-/// The query of a list, read and checked.
+/// The parsed and validated query of a list.
 #[derive(Debug)]
 pub struct List<F> {
     pub filter: F,
