@@ -1,4 +1,4 @@
-//! What the person at the server's own terminal does: organizations, users, and the check of the audit log.
+//! The work of the operator at the server's own terminal: organizations, users, and the check of the audit log.
 
 use crate::{
     audit::{
@@ -36,15 +36,15 @@ pub struct NewOrganization {
     pub admin: NewUser,
 }
 
-/// Somebody who will sign in.
+/// A new user.
 #[derive(Debug, Clone)]
 pub struct NewUser {
     pub email: Email,
     pub name: Line<120>,
     pub role: Role,
-    /// For an integration alone.
+    /// Only for an integration.
     pub scopes: Scopes,
-    /// For an integration alone: without it, it sees no case.
+    /// Only for an integration. Without a purpose it sees no case.
     pub purpose: Option<IntegrationPurpose>,
     pub teams: Vec<Line<120>>,
     pub password: Password,
@@ -72,11 +72,11 @@ impl NewUser {
     }
 }
 
-/// Makes an organization and its first administrator, both or neither.
+/// Creates an organization and its first administrator, both or neither.
 pub fn create_organization(db: &Db, who: &Operator, new: NewOrganization, cost: Cost) -> Result<OrganizationId> {
     let hash = cost.hash(&new.admin.password)?;
     db.write_blocking(who, move |tx| {
-        // Two may have one name, but not because a command was given twice.
+        // Two organizations may have the same name, but not because a command ran twice.
         if !organizations::store::named(tx, new.name.as_str())?.is_empty() {
             return Err(ApiError::new(Code::AlreadyExists, "An organization with this name already exists."));
         }
@@ -88,7 +88,7 @@ pub fn create_organization(db: &Db, who: &Operator, new: NewOrganization, cost: 
     })
 }
 
-/// Makes a user in the organization of this name or id.
+/// Creates a user in the organization with this name or id.
 pub fn create_user(db: &Db, who: &Operator, organization: String, new: NewUser, cost: Cost) -> Result<UserRow> {
     let hash = cost.hash(&new.password)?;
     db.write_blocking(who, move |tx| {
@@ -98,7 +98,7 @@ pub fn create_user(db: &Db, who: &Operator, organization: String, new: NewUser, 
     })
 }
 
-/// Gives somebody a new password, of whatever organization they are.
+/// Sets a new password for a user of any organization.
 pub fn set_password(db: &Db, who: &Operator, email: Email, password: Password, cost: Cost) -> Result<UserId> {
     let hash = cost.hash(&password)?;
     db.write_blocking(who, move |tx| {
@@ -109,7 +109,7 @@ pub fn set_password(db: &Db, who: &Operator, email: Email, password: Password, c
     })
 }
 
-/// Another address for somebody who cannot change it themselves.
+/// Sets a new e-mail address for a user who cannot change it.
 pub fn set_email(db: &Db, who: &Operator, email: Email, to: Email) -> Result<UserId> {
     db.write_blocking(who, move |tx| {
         let row = find_user(tx, &email)?;
@@ -118,7 +118,7 @@ pub fn set_email(db: &Db, who: &Operator, email: Email, to: Email) -> Result<Use
     })
 }
 
-/// Takes the second factor of somebody away who has lost it, and all the codes with it.
+/// Removes the second factor of a user who has lost it, with all its codes.
 pub fn remove_second_factor(db: &Db, who: &Operator, email: Email) -> Result<UserId> {
     db.write_blocking(who, move |tx| {
         let row = find_user(tx, &email)?;
@@ -143,7 +143,7 @@ fn find_organization(tx: &mut Tx, name_or_id: &str) -> Result<OrganizationId> {
     }
 }
 
-/// Whether nobody has set the installation up yet.
+/// Whether the installation has no organization yet.
 pub fn is_empty(db: &Db, who: &Operator) -> Result<bool> {
     db.write_blocking(who, |tx| {
         tx.nothing_changed();
@@ -152,12 +152,12 @@ pub fn is_empty(db: &Db, who: &Operator) -> Result<bool> {
     })
 }
 
-/// The keys for secrets in the database, ready for use: makes the first, and encrypts what is not encrypted with the
-/// newest.
+/// Prepares the keys for secrets in the database: creates the first one, and encrypts with the newest key every secret
+/// that is not yet encrypted with it.
 ///
 /// # Errors
-/// One line for the operator. A key that the database needs and that is missing refuses to start: nobody could sign in
-/// with the second factors that it encrypts.
+/// One line for the operator. If a key that the database needs is missing, the server does not start: no user could
+/// sign in with a second factor that the key encrypts.
 pub fn prepare_secrets(db: &Db, who: &Operator, data_dir: &Path) -> std::result::Result<Arc<SecretKeys>, String> {
     let message = |error: ApiError| error.inner().map_or_else(|| error.detail().to_owned(), ToString::to_string);
     let in_use = |tx: &mut Tx<'_>| {
@@ -196,7 +196,7 @@ pub fn prepare_secrets(db: &Db, who: &Operator, data_dir: &Path) -> std::result:
     Ok(keys)
 }
 
-/// What holds of the secrets of second factors, and what is wrong with them.
+/// Checks the secrets of second factors. Returns a summary and the faults.
 pub fn check_secrets(db: &Db, who: &Operator, secrets: SecretKeys) -> Result<(String, Vec<String>)> {
     db.inspect_blocking(who, move |tx| {
         let (mut count, mut wrong) = (0, Vec::new());
@@ -210,8 +210,8 @@ pub fn check_secrets(db: &Db, who: &Operator, secrets: SecretKeys) -> Result<(St
     })
 }
 
-/// What holds, a line each, and what is wrong with the database: nothing, if all is well. `sealed` is the file of the
-/// checkpoints, and the keys that they are signed with, where there are any; without it the chains are held against no
+/// Checks the database. Returns the successful checks, one line each, and the faults. `sealed` contains the file of the
+/// checkpoints and the keys that they are signed with, if there are any; without it, the chains are compared with no
 /// checkpoint.
 pub fn verify(
     db: &Db,

@@ -1,4 +1,4 @@
-//! The product, put together: every feature, mounted once.
+//! The whole application: every feature, mounted once.
 
 use crate::{
     auth::{
@@ -25,7 +25,7 @@ use std::{net::TcpListener, sync::Arc, time::Duration};
 use tracing_actix_web::TracingLogger;
 use utoipa_actix_web::{AppExt as _, scope, service_config::ServiceConfig};
 
-/// Every route there is.
+/// All routes.
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
     cfg.service(
         scope::scope("/api/v1")
@@ -74,8 +74,9 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
     cfg.configure(operations::routes);
 }
 
-/// Whether the caller sees what stands at a location, entered as a look wherever a look is: what is kept of an answer
-/// is no way around that. What hangs on a record and has no place of its own is seen by whoever sees that record.
+/// Checks whether the caller may see the record at a location, and records the read in the audit log where a normal
+/// read does: a stored idempotent response must not bypass these checks. A part of a record that has no location of its
+/// own is visible to every caller who sees the record.
 fn look_again(tx: &mut Tx<'_>, location: &str) -> Result<()> {
     let mut parts = location.trim_start_matches("/api/v1/").split('/');
     let (kind, id) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
@@ -128,40 +129,40 @@ const DEPENDENTS: directory::Dependents = directory::Dependents {
     rule_version_added: casework::deadlines::review::rule_changed,
 };
 
-/// The document of these routes.
+/// The OpenAPI document of these routes.
 pub fn openapi() -> serde_json::Value {
     let bare = App::new().into_utoipa_app().openapi(openapi::base()).configure(routes).split_for_parts().1;
     openapi::complete(serde_json::to_value(&bare).unwrap_or_default())
 }
 
-/// What the server needs besides its database.
+/// The dependencies of the server.
 pub struct Setup {
     pub db: Db,
     pub keys: Arc<Keys>,
-    /// What the secrets in the database are encrypted with.
+    /// The keys that encrypt secrets in the database.
     pub secrets: Arc<SecretKeys>,
     pub workers: usize,
     pub server_options: ServerOptions,
     pub post: Post,
 }
 
-/// What the settings say of the world around the server.
+/// The server's settings about its environment.
 #[derive(Debug, Clone)]
 pub struct ServerOptions {
     pub sources: Sources,
     pub password_cost: Cost,
-    /// How many connections are open at once, at the most (HT-06): any further one waits until one of them closes.
+    /// The most connections that are open at once (HT-06). A further connection waits until one of them closes.
     pub most_connections: usize,
-    /// Whether the document and its page are served.
+    /// Whether the OpenAPI document and its page are served.
     pub docs: bool,
-    /// The pages of elsewhere that may read answers.
+    /// The origins whose pages may read responses.
     pub origins: http::cors::Origins,
-    /// With it, TLS is spoken and nothing else.
+    /// If set, the server accepts TLS only.
     pub tls: Option<Arc<Certificate>>,
 }
 
-/// Whoever takes nothing of an answer is given up on: actix has no deadline for that (HT-05). Who takes it drop by
-/// drop, or where the system has none either, holds one of the connections.
+/// Closes a connection whose client does not read the response: actix has no time limit for this (HT-05). A client that
+/// reads very slowly, or on a system without this option, keeps one of the connections.
 fn set_tcp_user_timeout(socket: &dyn std::any::Any) {
     #[cfg(target_os = "linux")]
     if let Some(socket) = beneath(socket) {
@@ -172,7 +173,7 @@ fn set_tcp_user_timeout(socket: &dyn std::any::Any) {
     let _ = socket;
 }
 
-/// The socket itself, also of a connection over TLS.
+/// The TCP socket, also below TLS.
 #[cfg(target_os = "linux")]
 fn beneath(connection: &dyn std::any::Any) -> Option<&TcpStream> {
     connection
@@ -180,7 +181,7 @@ fn beneath(connection: &dyn std::any::Any) -> Option<&TcpStream> {
         .or_else(|| connection.downcast_ref::<TlsStream<TcpStream>>().map(|stream| stream.get_ref().0))
 }
 
-/// Starts the server on a listener that is already bound.
+/// Starts the server on a bound listener.
 pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
     let document = openapi();
     let calls = Arc::new(http::operations::Calls::of(&document));
@@ -229,12 +230,13 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
         .workers(setup.workers)
         .on_connect(|socket, _| set_tcp_user_timeout(socket))
         .max_connections(most_each)
-        // Those that are still shaking hands count among them, and no sooner make anybody else wait.
+        // Connections in the TLS handshake count too, and this limit delays no connection before that one does.
         .max_connection_rate(most_each)
         .tls_handshake_timeout(Duration::from_secs(5))
         .client_request_timeout(Duration::from_secs(5))
         .keep_alive(Duration::from_secs(15))
-        .disable_signals() // see `shutdown`
+        // The module `shutdown` handles signals.
+        .disable_signals()
         .shutdown_timeout(30);
     let server = match tls {
         Some(certificate) => {
@@ -251,7 +253,7 @@ mod tests {
     use actix_tls::accept::rustls_0_23::Acceptor;
     use actix_web::dev::{Service as _, ServiceFactory};
 
-    /// HT-05: also of a connection over TLS.
+    /// HT-05: also for a connection over TLS.
     #[actix_web::test]
     async fn whoever_takes_nothing_of_an_answer_is_given_up_on() {
         let (listener, folder) =

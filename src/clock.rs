@@ -1,18 +1,18 @@
-//! What is known of the machine's clock without asking it. A clock that is wrong makes tokens that are good for years
-//! once it is right.
+//! Checks the machine's clock without another clock. Tokens that are issued with a wrong clock would be valid for years
+//! after the clock is corrected.
 
 use crate::types::Instant;
 
-/// Two clocks that are both right differ by so many seconds at the most.
+/// The greatest difference, in seconds, between two correct clocks.
 pub const LEEWAY: i64 = 300;
 
-/// The day of the newest migration, written down when the program was built. It needs no clock and is the same for
-/// every build of one source.
+/// The date of the newest migration, recorded at build time. It needs no clock and is the same for every build of one
+/// source.
 const MADE_ON: &str = env!("NEWEST_MIGRATION_ON");
 const DAY: i64 = 24 * 3600;
 
-/// Refuses a clock that stands before the program was made, but for one day: a migration may be named after a day that
-/// has begun only further east.
+/// Refuses a clock that is earlier than the program, with one day of tolerance: a migration may be named after a date
+/// that has begun only farther east.
 ///
 /// # Errors
 /// One line.

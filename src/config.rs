@@ -1,4 +1,4 @@
-//! Settings: the only reader of environment and file. An unknown key refuses to start.
+//! Settings: the only code that reads the environment and the settings file. An unknown key stops the start.
 
 use crate::{
     app::{self, ServerOptions},
@@ -25,55 +25,54 @@ use std::{
     sync::Arc,
 };
 
-/// Every setting, with its usual value. In the environment each has the prefix `ALONGSIDE_` and goes before the file.
+/// All settings with their defaults. In the environment each has the prefix `ALONGSIDE_` and takes precedence over the
+/// file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// `sqlite://PATH` or `postgres://…`. Unset: a SQLite file in `data_dir`.
+    /// `sqlite://PATH` or `postgres://…`. Default: a SQLite file in `data_dir`.
     pub database_url: Option<SecretString>,
-    /// A PostgreSQL replica, for reads that may lag behind.
+    /// A PostgreSQL replica, for reads that may return slightly old data.
     pub replica_url: Option<SecretString>,
-    /// Where to listen. Off loopback TLS must be spoken, by us or by something in front: see `tls_certificate`,
+    /// The address to listen on. Outside loopback TLS is required, by this server or by a proxy: see `tls_certificate`,
     /// `behind_proxy`.
     pub listen: SocketAddr,
-    /// Where the signing keys and, by default, the database are kept.
+    /// The folder of the signing keys and, by default, the database.
     pub data_dir: PathBuf,
-    /// Connections to PostgreSQL, or readers of the SQLite file. 0: eight to PostgreSQL, but no more readers than
-    /// processors where the database has the same ones; one reader of the SQLite file for each processor, at least two.
+    /// Connections to PostgreSQL, or readers of the SQLite file. 0: eight for PostgreSQL, but no more readers than
+    /// processors if the database runs on this machine; for SQLite one reader for each processor, and at least two.
     pub connections: u32,
-    /// Threads that answer requests. 0: one for each processor.
+    /// Threads that handle requests. 0: one for each processor.
     pub workers: usize,
-    /// A level, or targets with a level each, with commas between.
+    /// A level, or targets with a level each, separated by commas.
     pub log: String,
-    /// For so many seconds after SIGTERM readiness answers 503 while requests are still answered.
+    /// The time in seconds after SIGTERM during which readiness returns 503 while requests are still answered.
     pub shutdown_grace: u64,
-    /// Says that a proxy in front speaks TLS, so that plain HTTP may be served off loopback (HT-11).
+    /// States that a proxy terminates TLS, so that plain HTTP is allowed outside loopback (HT-11).
     pub behind_proxy: bool,
-    /// The proxies that may say, in `X-Forwarded-For`, whom they stand for: addresses and networks, with commas between
-    /// (AU-07).
+    /// The proxies whose `X-Forwarded-For` is trusted: addresses and networks, separated by commas (AU-07).
     pub trusted_proxies: TrustedProxies,
-    /// Connections that may be open at once (HT-06). 0: as many as the process may have files open, less those that it
-    /// needs itself.
+    /// The most connections that are open at once (HT-06). 0: the number of files that the process may open, minus
+    /// those that it needs itself.
     pub max_connections: usize,
-    /// What a guess at a password costs, in KiB and in passes. A password is hashed anew at the next login once this
-    /// has grown (AU-01).
+    /// The cost of a password hash, in KiB and in passes. After an increase, a password is hashed again at the next
+    /// login (AU-01).
     pub password_memory: u32,
     pub password_passes: u32,
-    /// A mail server: `smtps://USER:PASSWORD@HOST`, or `smtp://…?tls=required`. Unset: mail is written into `mail` in
-    /// `data_dir`.
+    /// A mail server: `smtps://USER:PASSWORD@HOST`, or `smtp://…?tls=required`. Default: mail is written to the folder
+    /// `mail` in `data_dir`.
     pub smtp_url: Option<SecretString>,
-    /// Whom mail is from. It goes with `smtp_url`.
+    /// The sender of mail. Required with `smtp_url`.
     pub mail_from: Option<String>,
-    /// Where the front-end client is, for the links in mail: an address that begins with https. Unset: mail holds
-    /// codes.
+    /// The address of the front-end client for links in mail; it begins with https. Default: mail contains codes.
     pub app_url: Option<String>,
-    /// The certificate, with those that it hangs on after it, and its private key: PEM files. With them TLS is spoken
-    /// (HT-11).
+    /// PEM files with the certificate, followed by its intermediate certificates, and with its private key. With them
+    /// the server uses TLS (HT-11).
     pub tls_certificate: Option<PathBuf>,
     pub tls_key: Option<PathBuf>,
-    /// The pages of elsewhere that may read answers (HT-10): their origins, with commas between.
+    /// The origins whose pages may read responses (HT-10), separated by commas.
     pub cors_origins: Origins,
-    /// Whether the document and its page are served. Unset: only over plain HTTP on loopback (CF-01).
+    /// Whether the OpenAPI document and its page are served. Default: only over plain HTTP on loopback (CF-01).
     pub docs: Option<bool>,
 }
 
@@ -108,13 +107,13 @@ const USUAL: Usual = Usual {
     password_passes: 2,
 };
 
-/// More connections than this serve nobody any better.
+/// More connections than this bring no benefit.
 const MOST_CONNECTIONS: usize = 10_000;
-/// Files that the process has open besides its connections: the log, the listener, what runs the workers.
+/// Files that the process opens besides its connections: the log, the listener, and those of the workers.
 const OWN_FILES: usize = 64;
 const FILES_A_WORKER: usize = 4;
 
-/// How many files the process may have open.
+/// The number of files that the process may open.
 fn open_files() -> usize {
     #[cfg(unix)]
     let most = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
@@ -127,11 +126,11 @@ fn processors() -> usize {
     std::thread::available_parallelism().map_or(2, std::num::NonZero::get)
 }
 
-/// The settings whose value may hold a password.
+/// The settings whose value may contain a password.
 const SECRETS: [&str; 3] = ["database_url", "replica_url", "smtp_url"];
 
-/// What is wrong with the settings, in a line. No value of a secret setting is in it, nor a line of the file, which may
-/// hold one.
+/// An error of the settings in one line. It contains no value of a secret setting and no line of the file, which may
+/// contain one.
 fn in_words(error: &figment::Error) -> String {
     let words = error.to_string();
     if let Some(name) = SECRETS.into_iter().find(|name| error.path.first().is_some_and(|part| part == name)) {
@@ -147,7 +146,7 @@ fn in_words(error: &figment::Error) -> String {
 }
 
 impl Config {
-    /// Reads the file, if one is named, and the environment over it.
+    /// Reads the file, if one is given, and then the environment, which takes precedence.
     pub fn load(file: Option<&Path>) -> Result<Self, String> {
         let mut figment = Figment::from(Serialized::defaults(USUAL));
         if let Some(file) = file {
@@ -201,7 +200,8 @@ impl Config {
             Some(url) => Url::parse(url.expose_secret()).map_err(|fault| format!("database_url {fault}"))?,
             None => Url::Sqlite(self.data_dir.join("alongside.db").to_string_lossy().into_owned()),
         };
-        // More readers than processors would take turns on them in the middle of their reads, and all of them be late.
+        // More readers than processors would be switched in the middle of their reads, so that all of them would be
+        // slower.
         let one_each = u32::try_from(processors().max(2)).unwrap_or(8);
         let (connections, readers) = match self.connections {
             0 => (8, if url.is_here() { one_each } else { 8 }),
@@ -220,7 +220,7 @@ impl Config {
         })
     }
 
-    /// Where the audit log's signed checkpoints are kept.
+    /// The file of the audit log's signed checkpoints.
     pub fn checkpoints(&self) -> PathBuf {
         self.data_dir.join("checkpoints.jsonl")
     }
@@ -229,7 +229,7 @@ impl Config {
         if self.workers == 0 { processors() } else { self.workers }
     }
 
-    /// What the server is told of the world around it.
+    /// The server's settings about its environment.
     pub fn server_options(&self) -> Result<ServerOptions, String> {
         Ok(ServerOptions {
             sources: Sources { behind_proxy: self.behind_proxy, trusted: self.trusted_proxies.clone() },
@@ -241,7 +241,7 @@ impl Config {
         })
     }
 
-    /// How mail leaves.
+    /// The mail settings.
     pub fn mail(&self) -> Result<Route, String> {
         let is_fit = |url: &String| {
             let here = ["http://localhost", "http://127.0.0.1"].iter().filter_map(|start| url.strip_prefix(start));
@@ -285,9 +285,9 @@ impl Config {
         let own = OWN_FILES
             + FILES_A_WORKER * self.worker_count()
             + match url {
-                // One each; as many readers again look up by key, and from the replica.
+                // One per connection; the pools for reads by key and for the replica have as many readers each.
                 Url::Postgres(_) => connections + 3 * readers,
-                // Each with its journal; every worker has one of its own.
+                // Each has its journal files; every worker has a connection of its own.
                 Url::Sqlite(_) => 4 * (1 + readers + self.worker_count()),
             };
         let left = open_files().saturating_sub(own);
@@ -305,7 +305,7 @@ impl Config {
         }
     }
 
-    /// The settings in force, without secrets.
+    /// The effective settings without secrets.
     pub fn describe(&self) -> String {
         let (engine, connections) = match self.database() {
             Ok(db::Options { url: Url::Sqlite(path), readers, .. }) => (format!("sqlite://{path}"), readers),
@@ -369,7 +369,7 @@ mod tests {
             ),
         ] {
             std::fs::write(&file, text).unwrap();
-            // Without the environment, which holds what the tests are run with.
+            // The environment is not read, because it contains the settings of the test run.
             let message =
                 Config::read(&Figment::from(Serialized::defaults(USUAL)).merge(Toml::file(&file))).unwrap_err();
             assert!(message.contains(expected) && message.lines().count() == 1, "{text}: {message}");

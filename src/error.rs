@@ -1,5 +1,5 @@
-//! The one error of the product: what the outside is told (an RFC 9457 problem), and what only the log is told (its
-//! source).
+//! The only error type of the product: the public part (an RFC 9457 problem), and the source that only the log
+//! contains.
 
 use crate::types::fault::Fault;
 use actix_web::http::{
@@ -9,7 +9,7 @@ use actix_web::http::{
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use std::borrow::Cow;
 
-/// Every problem that the API can answer: its stable slug, its status, its title.
+/// All problems that the API can return, each with its stable slug, its status and its title.
 macro_rules! problems {
     ($($(#[$doc:meta])* $name:ident = $slug:literal, $status:ident, $title:literal;)+) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,10 +66,10 @@ problems! {
     OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, "The outcome is not known";
 }
 
-/// Of an id in a body that names nothing the caller may name.
+/// The code of an id in a body that the caller may not reference.
 pub const UNKNOWN_REFERENCE: &str = "unknown_reference";
 
-/// Where in a request a fault lies.
+/// The location of a fault in a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// A member of the body, as an RFC 6901 pointer.
@@ -78,14 +78,14 @@ pub enum Place {
     Header(&'static str),
 }
 
-/// One thing that is wrong, and where.
+/// One fault and its location.
 #[derive(Debug, Clone)]
 pub struct Issue {
     pub place: Place,
     pub fault: Fault,
 }
 
-/// What the API answers when it does not do what was asked.
+/// The error response of the API.
 #[derive(Debug)]
 pub struct ApiError(Box<Inner>);
 
@@ -117,18 +117,19 @@ impl ApiError {
     pub fn conflict(detail: impl Into<Cow<'static, str>>) -> Self {
         Self::new(Code::Conflict, detail)
     }
-    /// 422 for one member of the body; `pointer` as RFC 6901 has it.
+    /// 422 for one member of the body; `pointer` is an RFC 6901 pointer.
     pub fn invalid(pointer: impl Into<String>, code: &'static str, detail: impl Into<String>) -> Self {
         Self::invalid_all(vec![Issue { place: Place::Pointer(pointer.into()), fault: Fault::new(code, detail) }])
     }
     pub fn invalid_all(issues: Vec<Issue>) -> Self {
         Self::new(Code::Invalid, "Some members of the body are invalid.").issues(issues)
     }
-    /// 422 for an id in a body that names nothing the caller may name: the same words whether it exists or not.
+    /// 422 for an id in a body that the caller may not reference. The message is the same whether the record exists or
+    /// not.
     pub fn unknown_reference(pointer: &str) -> Self {
         Self::invalid(pointer, UNKNOWN_REFERENCE, "names no record that you may refer to")
     }
-    /// What was not found was named in a body, by this member.
+    /// Converts "not found" to an unknown reference in this member of the body.
     pub fn named_by(self, pointer: &str) -> Self {
         if self.code() == Code::NotFound { Self::unknown_reference(pointer) } else { self }
     }
@@ -140,12 +141,12 @@ impl ApiError {
         Self::new(Code::InvalidHeader, "A header is wrong.")
             .issues(vec![Issue { place: Place::Header(name), fault: Fault::new(code, detail) }])
     }
-    /// Somebody changed the record first; `version` is the one it has now.
+    /// Another user changed the record first; `version` is its current version.
     pub fn stale(version: i32) -> Self {
         Self::new(Code::StaleVersion, "Read the record again, and decide again.")
             .header("etag", &format!("\"v{version}\""))
     }
-    /// Told to the log, never to the caller.
+    /// Written to the log, never to the response.
     pub fn internal(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::new(Code::Internal, "The fault has been logged under the request's id.").because(source)
     }
@@ -154,20 +155,20 @@ impl ApiError {
             .header("retry-after", "2")
             .because(source)
     }
-    /// A commit whose result is unknown: the change may be stored, or may still be.
+    /// A commit whose result is unknown: the change may be stored, or may still be stored later.
     pub fn outcome_unknown(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         let detail = "The change may have been stored. Retry with the same Idempotency-Key: it is applied only once, and you get its \
                       result. Without a key, read the record before you retry.";
         Self::new(Code::OutcomeUnknown, detail).header("retry-after", "2").because(source)
     }
-    /// Of the end of a change: where the database has gone away, nobody knows what became of it.
+    /// Converts an error at the end of a change: if the connection is lost there, the outcome is unknown.
     pub fn of_a_commit(self) -> Self {
         match *self.0 {
             Inner { code: Code::Unavailable, source: Some(source), .. } => Self::outcome_unknown(source),
             other => Self(Box::new(other)),
         }
     }
-    /// Of an entry of the audit log: what cannot be entered is not done, for now, whatever the reason.
+    /// Converts an error of the audit log: an action that cannot be recorded is not done, whatever the reason.
     pub fn of_the_audit_log(self) -> Self {
         match *self.0 {
             Inner { code: Code::Internal | Code::NotFound, source, .. } => {
@@ -176,7 +177,7 @@ impl ApiError {
             other => Self(Box::new(other)),
         }
     }
-    /// Nothing is looked at for so many more seconds.
+    /// Requests are refused for this many more seconds.
     pub fn too_many(seconds: i64) -> Self {
         Self::new(Code::TooManyRequests, "There were too many failures from where you are: come back later.")
             .header("retry-after", &seconds.to_string())
@@ -185,7 +186,7 @@ impl ApiError {
         Self::new(Code::Overloaded, detail).header("retry-after", "1")
     }
 
-    /// The same, with the words of its source.
+    /// A copy with the message of the source instead of the source itself.
     pub fn copy(&self) -> Self {
         let Inner { code, detail, issues, headers, source } = &*self.0;
         let source = source.as_ref().map(|source| source.to_string().into());
@@ -228,11 +229,11 @@ impl ApiError {
     pub fn inner(&self) -> Option<&(dyn std::error::Error + Send + Sync + 'static)> {
         self.0.source.as_deref()
     }
-    /// Whether the database is away, or has not taken what it was to store: its connections are opened anew.
+    /// Whether the database is unreachable or could not store data. The connections are then opened again.
     pub fn is_of_the_engine(&self) -> bool {
         matches!(self.0.code, Code::Unavailable | Code::OutcomeUnknown)
     }
-    /// Whether the whole transaction may simply be run again: it only lost a race.
+    /// Whether the whole transaction can be run again, because it only lost a conflict with another one.
     pub fn is_transient(&self) -> bool {
         self.0.code == Code::Contention
     }
@@ -249,8 +250,8 @@ impl std::fmt::Display for ApiError {
 impl std::error::Error for ApiError {}
 
 impl From<DieselError> for ApiError {
-    /// Diesel names 40001 and leaves a deadlock (40P01), a busy SQLite and a full disk unnamed: those are told by
-    /// message, and `lc_messages` is pinned to C when a connection opens.
+    /// Diesel identifies 40001, but not a deadlock (40P01), a busy SQLite or a full disk. Those are recognized by their
+    /// message, for which `lc_messages` is set to C when a connection opens.
     fn from(error: DieselError) -> Self {
         use DatabaseErrorKind as Kind;
         const LOST_A_RACE: &[&str] = &["deadlock detected", "database is locked", "database table is locked"];
@@ -309,7 +310,7 @@ impl ApiError {
     }
 }
 
-/// Gives a unique violation its meaning; the same on both engines.
+/// Converts a unique violation to an error of the caller; the same on both engines.
 pub trait OnUnique<T> {
     fn on_unique(self, error: impl FnOnce() -> ApiError) -> Result<T>;
 }

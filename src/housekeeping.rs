@@ -1,4 +1,4 @@
-//! What a running server does by itself, beside answering.
+//! The background tasks of a running server.
 
 use crate::{
     audit::checkpoint::Sealer,
@@ -17,16 +17,16 @@ use crate::{
 use std::{sync::Arc, time::Duration};
 
 const EVERY_SECOND: Duration = Duration::from_secs(1);
-/// How soon new keys and certificates are seen. TK-09: a signing key signs a minute after it was made, when every
-/// server has seen it.
+/// How soon new keys and certificates are noticed. TK-09: a signing key signs one minute after its creation, when every
+/// server has noticed it.
 const KEYS: Duration = Duration::from_secs(5);
-/// Between two parts of what nobody waits for.
+/// The pause between two batches of background work.
 const BATCH_DELAY: Duration = Duration::from_millis(50);
 const EVERY_MINUTE: Duration = Duration::from_secs(60);
-/// LG-03: a chain is sealed every hour at least.
+/// LG-03: a chain gets a checkpoint every hour at least.
 const HOURLY: Duration = Duration::from_secs(3600);
 
-/// Starts it on the runtime of the calling thread. Each task is started again if it panics, and readiness fails until
+/// Starts the tasks on the runtime of the calling thread. A task that panics is restarted, and readiness fails until
 /// then.
 pub fn start(db: &Db, keys: Arc<Keys>, tls: Option<Arc<Certificate>>, mut sealer: Sealer) {
     let index = db.clone();
@@ -68,8 +68,8 @@ pub fn start(db: &Db, keys: Arc<Keys>, tls: Option<Arc<Certificate>>, mut sealer
     });
 }
 
-/// Reads the signing keys and the certificate anew, where they have changed. Reads files: not for a thread that
-/// answers.
+/// Reloads the signing keys and the certificate if they have changed. It reads files, so do not call it on a thread
+/// that answers requests.
 pub fn look_again(keys: &Keys, tls: Option<&Certificate>) {
     keys.look_again();
     if let Some(certificate) = tls {

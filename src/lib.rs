@@ -1,25 +1,25 @@
 //! Alongside: advocacy case management for peer-support organizations in addiction recovery.
 //!
-//! The map of the crate; `ARCHITECTURE.md` says why it is so.
+//! An overview of the modules. `ARCHITECTURE.md` gives the reasons for this structure.
 //!
-//! | module | what it is |
+//! | module | contents |
 //! |---|---|
-//! | [`app`] | every feature, mounted once; the server |
-//! | [`types`], [`error`] | values that are good wherever they are; the one error |
-//! | [`http`], [`auth`] | what every handler shares; who may do what |
-//! | [`db`], [`audit`] | the only door to SQL; the audit log |
-//! | [`records`] | what every wing builds on: who sees which record, timeline, search index, exports |
-//! | [`identity`], [`directory`], [`casework`], [`portal`] | the wings: features, each a folder with `mod`, `api`, `model`, `store` |
-//! | [`overview`] | readers over everything |
-//! | [`clock`] | what is known of the machine's clock |
-//! | [`print`] | sheets for people to read, as a web page and as a PDF |
-//! | [`privacy`] | the notices of the law of privacy, as versioned data |
-//! | [`operations`], [`openapi`], [`telemetry`], [`config`] | health and keys; the document; logs; settings |
-//! | [`mail`] | what goes out |
-//! | [`housekeeping`] | what a running server does by itself |
-//! | [`supervise`], [`shutdown`], [`lock`] | threads that are restarted; how the server ends; what one process does
-//! alone |
-//! | [`admin`], [`demo`] | the command line's own work |
+//! | [`app`] | all features, mounted once; the server |
+//! | [`types`], [`error`] | validated value types; the error type |
+//! | [`http`], [`auth`] | the parts that all handlers share; authentication and permissions |
+//! | [`db`], [`audit`] | the only access to SQL; the audit log |
+//! | [`records`] | the base of all features: who sees which record; timeline, search index and exports |
+//! | [`identity`], [`directory`], [`casework`], [`portal`] | features, each a folder with `mod`, `api`, `model`, `store` |
+//! | [`overview`] | readers over all features, with the same structure |
+//! | [`clock`] | checks of the machine's clock |
+//! | [`print`] | printable documents as a web page and as a PDF |
+//! | [`privacy`] | the notices that privacy law requires, as versioned data |
+//! | [`operations`], [`openapi`] | health checks and public keys; the OpenAPI document |
+//! | [`telemetry`], [`config`] | logs; settings |
+//! | [`mail`] | outgoing mail |
+//! | [`housekeeping`] | the background tasks of a running server |
+//! | [`supervise`], [`shutdown`], [`lock`] | restarted threads; the end of the server; locks between processes |
+//! | [`admin`], [`demo`] | the commands of the command line |
 
 #[macro_use]
 pub mod types;

@@ -1,19 +1,20 @@
-//! A lock on a folder, between processes: for what must be done once although several servers start at the same moment.
+//! A lock on a folder between processes, for work that must be done only once although several servers start at the
+//! same time.
 
 use std::{fs::File, io, path::Path};
 
-/// Held until it is dropped, or its process ends.
+/// The lock is held until it is dropped or its process ends.
 #[derive(Debug)]
 pub struct FolderLock {
     _folder: Option<File>,
 }
 
 impl FolderLock {
-    /// Waits until no other process holds the folder. Nothing is written: the lock is on the folder itself. Where the
-    /// file system or the system knows no such lock, nobody is kept out.
+    /// Waits until no other process holds the lock. Nothing is written: the lock is on the folder itself. If the file
+    /// system or the operating system does not support such locks, this excludes nobody.
     ///
     /// # Errors
-    /// Where the folder cannot be opened.
+    /// If the folder cannot be opened.
     pub fn take(folder: &Path) -> io::Result<Self> {
         if cfg!(not(unix)) {
             return Ok(Self { _folder: None });

@@ -1,6 +1,5 @@
-//! Mail that goes out: through SMTP, or as `.eml` files into a folder. Threads of its own send it, after the answer
-//! that it belongs to: nobody waits for a mail server, and nobody can tell from the time of an answer whether there was
-//! anything to send (AU-12).
+//! Outgoing mail: through SMTP, or as `.eml` files in a folder. Separate threads send it after the response: no request
+//! waits for a mail server, and the response time does not reveal whether there was anything to send (AU-12).
 
 use crate::{
     error::{self, Code},
@@ -21,29 +20,28 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How much may wait to be sent.
+/// The most messages that may wait to be sent.
 const LONGEST_QUEUE: usize = 1024;
-/// Between two tries.
+/// The pauses between attempts.
 const PAUSES: [Duration; 4] =
     [Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8), Duration::from_secs(16)];
-/// For a mail server to answer.
+/// The timeout of the mail server.
 const SEND_TIMEOUT: Duration = Duration::from_secs(10);
-/// For so long, at the most, it is pretended that a letter goes out.
+/// The longest simulated sending time.
 const LONGEST_PRETENCE: Duration = Duration::from_secs(2);
-/// For letters that still wait when the server stops.
+/// The longest wait for unsent messages when the server stops.
 const LAST_WAIT: Duration = Duration::from_secs(10);
 
-/// Something to tell somebody. Its subject and its words say nothing of recovery, nor whose organization it is (WH-06,
-/// CP-09).
+/// A message. Its subject and text mention neither recovery nor the organization (WH-06, CP-09).
 #[derive(Debug, Clone)]
 pub struct Letter {
     pub to: Email,
     pub subject: &'static str,
-    /// Holds a secret, perhaps.
+    /// The text may contain a secret.
     pub text: SecretString,
 }
 
-/// How mail leaves. It prints nothing: there is a password in it.
+/// The settings for sending mail. Not `Debug`, because it contains a password.
 pub struct Route {
     way: Way,
     from: Mailbox,
@@ -55,17 +53,18 @@ enum Way {
     Smtp(SmtpTransport),
 }
 
-/// The usual sender, where nothing is sent but into a folder.
+/// The default sender, for mail that is only written to a folder.
 const NOBODY: &str = "no-reply@localhost.invalid";
 
 impl Route {
-    /// Into a folder, which only this user may read: there are secrets in it.
+    /// Writes mail to a folder that only this user may read, because mail contains secrets.
     pub fn folder(folder: PathBuf, app_url: Option<String>) -> Result<Self, String> {
         let from = NOBODY.parse().map_err(|e| format!("{NOBODY}: {e}"))?;
         Ok(Self { way: Way::Folder(folder), from, app_url })
     }
 
-    /// Through a server: `smtps://USER:PASSWORD@HOST`, or `smtp://…?tls=required`. In the clear only to this machine.
+    /// Sends through a server: `smtps://USER:PASSWORD@HOST`, or `smtp://…?tls=required`. Unencrypted only to this
+    /// machine.
     pub fn smtp(url: &SecretString, from: &str, app_url: Option<String>) -> Result<Self, String> {
         let url = url.expose_secret();
         let wrong = || "smtp_url must be smtps://USER:PASSWORD@HOST[:PORT], or smtp://… with ?tls=required".to_owned();
@@ -86,8 +85,8 @@ impl Route {
         Ok(Self { way: Way::Smtp(transport), from, app_url })
     }
 
-    /// What a letter tells somebody to do: the address of a page that does it, where the settings name one, with the
-    /// secret where no server sees it; else the secret.
+    /// The instruction in a message: the address of a page if the settings name one, with the secret in the fragment,
+    /// which browsers send to no server; else the secret itself.
     pub fn leads_to(&self, page: &str, secret: &str) -> String {
         match &self.app_url {
             Some(url) => format!("{}/{page}#{secret}", url.trim_end_matches('/')),
@@ -95,7 +94,7 @@ impl Route {
         }
     }
 
-    /// Whether it has gone; if not, what for, in words without an address, and whether it may go another time.
+    /// Sends one message. On failure returns the reason, without an address, and whether a new attempt may succeed.
     fn send(&self, letter: &Letter) -> Result<(), (String, bool)> {
         let never = |what: &str| (what.to_owned(), false);
         let to: Address = letter.to.as_str().parse().map_err(|_| never("not an address that mail can go to"))?;
@@ -119,7 +118,7 @@ impl Route {
                 .map_err(|e| (e.to_string(), true))?;
                 Ok(())
             }
-            // What a server says names whom it was for.
+            // The text of a server's error can contain the recipient, so only the status is used.
             Way::Smtp(transport) => transport.send(&message).map(drop).map_err(|e| {
                 let message = e.status().map_or_else(
                     || "the mail server cannot be reached, or broke off".into(),
@@ -131,7 +130,7 @@ impl Route {
     }
 }
 
-/// A folder that only this user reads.
+/// Creates a folder that only this user can read.
 fn private_folder(folder: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)?;
     #[cfg(unix)]
@@ -139,10 +138,10 @@ fn private_folder(folder: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// RFC 5322, section 2.1.1: so long may a line be.
+/// The longest line of a message: RFC 5322, section 2.1.1.
 const LONGEST_LINE: usize = 998;
 
-/// A text that no encoding breaks up, so that a code can be copied from the file.
+/// A body that is not re-encoded, so that a code can be copied from the file.
 fn as_it_is(text: &str) -> Result<Body, &'static str> {
     if !text.is_ascii() || text.lines().any(|line| line.len() > LONGEST_LINE) {
         return Err("not plain ASCII in lines of at most 998 characters");
@@ -153,12 +152,12 @@ fn as_it_is(text: &str) -> Result<Body, &'static str> {
 
 type Errand = Box<dyn FnOnce(&Route) -> Option<Letter> + Send>;
 
-/// The threads that send. Cheap to clone.
+/// The threads that send mail. It is cheap to clone.
 #[derive(Clone)]
 pub struct Post {
-    /// Letters that somebody's doing has brought about who is known.
+    /// Messages that a known user has caused.
     known: Queue,
-    /// What anybody may ask for: however much it is, it keeps none of the others waiting.
+    /// Messages that anybody may request. However many there are, they do not delay the others.
     anybodys: Queue,
     route: Arc<Route>,
 }
@@ -173,19 +172,20 @@ impl Post {
         Arc::clone(&self.route)
     }
 
-    /// Finds out what there is to send, if anything, when nobody waits any more. Whether there is room for it.
+    /// Runs `errand` on a sending thread; it decides whether there is a message to send. Returns false if the queue is
+    /// full.
     pub fn run(&self, errand: impl FnOnce(&Route) -> Option<Letter> + Send + 'static) -> bool {
         self.anybodys.put(Box::new(errand))
     }
 
-    /// Sends a letter, if there is one: some people must not be written to.
+    /// Sends a message, if there is one: some people must not be written to.
     pub fn send(&self, letter: impl Into<Option<Letter>>) {
         if let Some(letter) = letter.into() {
             self.known.put(Box::new(move |_| Some(letter)));
         }
     }
 
-    /// Waits until what was to be sent before has been, but not for long: a server that stops.
+    /// Waits for a limited time until everything queued so far has been sent, for a server that stops.
     pub fn finish(&self) {
         let (reply, done) = mpsc::channel();
         for queue in [&self.known, &self.anybodys] {
@@ -207,7 +207,7 @@ impl Post {
     }
 }
 
-/// One thread, and what waits for it.
+/// A sending thread and its queue.
 #[derive(Clone)]
 struct Queue(mpsc::SyncSender<Errand>);
 
@@ -226,7 +226,8 @@ impl Queue {
                             usual = begun.elapsed().min(LONGEST_PRETENCE);
                         }
                     }
-                    // As long as if there had been one: what comes after it tells nobody whether there was.
+                    // Sleeps as long as a message usually takes, so that the time of later messages does not reveal
+                    // whether there was one.
                     Ok(None) => std::thread::sleep(usual),
                     Err(_) => tracing::error!("a letter could not be written"),
                 }
@@ -245,7 +246,8 @@ impl Queue {
     }
 }
 
-/// Whether it went the first time. What could not be sent within half a minute is given up, and told to the log.
+/// Sends a message with several attempts. Returns true if the first one succeeded. After half a minute the message is
+/// dropped and logged.
 fn deliver(route: &Route, letter: &Letter) -> bool {
     let mut pauses = PAUSES.iter();
     loop {
@@ -260,18 +262,18 @@ fn deliver(route: &Route, letter: &Letter) -> bool {
     }
 }
 
-/// Letters that a change has written, to be sent once the change is made: it may be tried more than once.
+/// Messages that a change has written, sent after the change is stored. The change may run more than once.
 #[derive(Clone, Default)]
 pub struct Outbox(Arc<Mutex<Vec<Letter>>>);
 
 impl Outbox {
-    /// In the place of those of the try before.
+    /// Replaces the messages of an earlier attempt.
     pub fn put(&self, letters: Vec<Letter>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = letters;
     }
-    /// Sends them after a change that was made; and after one of which it is not known whether it was: a repetition of
-    /// the request finds what was stored, and writes no letter again. What may be sent for nothing is a letter about a
-    /// change that was not made.
+    /// Sends the messages if the change is stored or its outcome is unknown. In the second case, a retry of the request
+    /// would find the stored result and not write the messages again. So a message about a change that was not made may
+    /// be sent.
     pub fn send_after<T>(self, outcome: &error::Result<T>, post: &Post) {
         if outcome.as_ref().is_err_and(|error| error.code() != Code::OutcomeUnknown) {
             return;
@@ -281,7 +283,7 @@ impl Outbox {
     }
 }
 
-/// In plain ASCII, and with nobody's name in it.
+/// A message in plain ASCII, without a person's name.
 pub fn letter(to: Email, subject: &'static str, text: &str) -> Letter {
     Letter { to, subject, text: format!("Hello,\n\n{text}\n").into() }
 }

@@ -1,4 +1,4 @@
-//! The document: what belongs to no feature, and what follows from the operations by rule rather than by hand.
+//! The OpenAPI document: the parts that belong to no feature, and those that are derived from the operations by rules.
 
 use crate::{
     auth::policy,
@@ -69,8 +69,8 @@ pub fn base() -> utoipa::openapi::OpenApi {
     doc
 }
 
-/// Adds to each operation what follows from its kind: its camelCase id, its roles, the problems it can answer, the
-/// headers it takes and gives, an example of each page.
+/// Adds to each operation what follows from its kind: its camelCase id, its roles, its possible problems, its request
+/// and response headers, an example of each page.
 pub fn complete(mut doc: Value) -> Value {
     rename_generics(&mut doc);
     join_lines(&mut doc);
@@ -86,11 +86,11 @@ pub fn complete(mut doc: Value) -> Value {
     doc
 }
 
-/// A doc comment is wrapped for its editor; in the document each paragraph of a description is one line.
+/// A doc comment is wrapped for the source file; in the OpenAPI document each paragraph of a description is one line.
 fn join_lines(doc: &mut Value) {
     fn paragraphs(text: &str) -> String {
         let paragraphs = text.split("\n\n");
-        // A list or a table keeps its lines.
+        // A list or a table keeps its line breaks.
         let is_prose = |paragraph: &str| !paragraph.lines().any(|line| line.starts_with(['-', '*', '|']));
         let joined = paragraphs.map(|each| if is_prose(each) { each.replace('\n', " ") } else { each.to_owned() });
         joined.collect::<Vec<_>>().join("\n\n")
@@ -109,8 +109,7 @@ fn join_lines(doc: &mut Value) {
     }
 }
 
-/// utoipa composes the names of generic schemas; `Page_Case` reads better as `CasePage`, and a change of a `T` is a
-/// `T`.
+/// utoipa composes the names of generic schemas. `Page_Case` becomes `CasePage`, and a change of a `T` becomes `T`.
 fn rename_generics(doc: &mut Value) {
     fn plain(name: &str) -> String {
         match name.split_once('_') {
@@ -149,8 +148,8 @@ fn rename_generics(doc: &mut Value) {
     }
 }
 
-/// Input is refused where it has an unknown member, and a reply leaves out what is not set: so no input without
-/// `additionalProperties: false`, no `null` in a view, and no default that is `null`.
+/// Input with an unknown member is refused, and a reply omits unset members. So every input has `additionalProperties:
+/// false`, a view contains no `null`, and no default is `null`.
 fn tidy_schemas(doc: &mut Value) {
     let mut inputs = std::collections::BTreeSet::new();
     for operation in doc
@@ -196,7 +195,7 @@ fn tidy_schemas(doc: &mut Value) {
     drop_unused(doc);
 }
 
-/// Whether a member is a day or a moment, or may be one.
+/// Whether a member is a date or an instant, or may be one.
 fn is_date(property: &Map<String, Value>) -> bool {
     let ends =
         |value: &Value| value.as_str().is_some_and(|name| ["Day", "Instant"].iter().any(|end| name.ends_with(end)));
@@ -207,7 +206,8 @@ fn is_date(property: &Map<String, Value>) -> bool {
     })
 }
 
-/// A filter of several values is sent as most generators send it, the parameter repeated; commas do as well.
+/// A filter with several values is documented as a repeated parameter, which most generators use. The server accepts
+/// commas too.
 fn takes_several(parameter: &mut Map<String, Value>) {
     if parameter.get("in").is_none_or(|place| place != "query")
         || parameter.get("schema").is_none_or(|schema| schema.get("type") != Some(&json!("array")))
@@ -259,7 +259,7 @@ fn collect_refs(value: &Value, doc: &Value, found: &mut std::collections::BTreeS
     }
 }
 
-/// Takes away schemas that nothing refers to: leftovers of the composed names.
+/// Removes schemas without references: leftovers of the composed names.
 fn drop_unused(doc: &mut Value) {
     let mut used = std::collections::BTreeSet::from(["Problem".to_owned(), "ProblemError".to_owned()]);
     if let Some(paths) = doc.get("paths") {
@@ -270,7 +270,7 @@ fn drop_unused(doc: &mut Value) {
     }
 }
 
-/// The example of each schema that has one, to show pages with.
+/// The example of each schema that has one, for the examples of pages.
 fn item_examples(doc: &Value) -> Map<String, Value> {
     let schemas = doc.pointer("/components/schemas").and_then(Value::as_object).into_iter().flatten();
     schemas
@@ -299,14 +299,14 @@ fn problem(description: &str) -> Value {
     })
 }
 
-/// Whether the reply is a record with a version, by its example.
+/// Whether the reply is a record with a version, judged by its example.
 fn gives_version(operation: &Map<String, Value>, examples: &Map<String, Value>) -> bool {
     ["200", "201"].iter().any(|status| {
         let schema = operation
             .get("responses")
             .and_then(|responses| responses.pointer(&format!("/{status}/content/application~1json/schema/$ref")));
         let name = schema.and_then(Value::as_str).and_then(|name| name.rsplit('/').next());
-        // What is reckoned as of a moment has a version of its definition, and none of its own.
+        // A computed report has the version of its definition, but none of its own.
         let kept = |example: &Value| example.get("version").is_some() && example.get("as_of").is_none();
         name.and_then(|name| examples.get(name)).is_some_and(kept)
     })
@@ -331,7 +331,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
         }
         operation.insert("x-permission".into(), json!(permission));
     }
-    // The scope is told by `x-permission`: an HTTP scheme has none in OpenAPI.
+    // `x-permission` names the scope, because an HTTP security scheme has no scopes in OpenAPI.
     operation.insert("security".into(), if guarded { json!([{"bearer": []}]) } else { json!([]) });
 
     let has_body = operation.contains_key("requestBody");
@@ -489,7 +489,7 @@ fn complete_operation(path: &str, method: &str, operation: &mut Map<String, Valu
     }
 }
 
-/// The document as it is served.
+/// The OpenAPI document as it is served.
 #[derive(Debug)]
 pub struct Published(pub String);
 
@@ -503,7 +503,7 @@ async fn go_to_docs() -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header(("location", "/docs/")).finish()
 }
 
-/// The document and the page that shows it, both from the binary.
+/// The OpenAPI document and the page that displays it, both from the binary.
 pub fn docs(cfg: &mut actix_web::web::ServiceConfig) {
     let page = utoipa_swagger_ui::SwaggerUi::new("/docs/{_:.*}")
         .config(utoipa_swagger_ui::Config::from("/openapi.json").validator_url("none"));

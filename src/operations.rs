@@ -1,4 +1,4 @@
-//! For whoever runs the server and whoever checks its tokens: health, keys.
+//! Operations for the operator and for verifiers of tokens: health checks and public keys.
 
 use crate::{
     auth::{Anyone, Caller as _, guard::AuthContext, token::Jwk},

@@ -1,7 +1,7 @@
-//! How the server ends. SIGTERM: readiness answers 503 for the time of `shutdown_grace` while requests are still
-//! answered, so that a load balancer sends no more; then no connection is taken any more, and what is under way is
-//! answered. SIGINT, from a terminal, leaves out the grace. A second of either ends the process at once. SIGHUP reads
-//! the signing keys and the certificate anew, and ends nothing.
+//! The end of the server. After SIGTERM, readiness returns 503 for the time `shutdown_grace` while requests are still
+//! answered, so that a load balancer stops sending requests. Then the server accepts no more connections and finishes
+//! the running requests. SIGINT, from a terminal, skips the grace time. A second of either signal ends the process at
+//! once. SIGHUP reloads the signing keys and the certificate, and ends nothing.
 
 use crate::telemetry;
 use actix_web::{
@@ -21,16 +21,16 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 static STOPPING: AtomicBool = AtomicBool::new(false);
 
-/// Whether the process has been asked to end: it is ready for nothing more, and each answer closes its connection.
+/// Whether the process was asked to end. Readiness then fails, and each response closes its connection.
 pub fn is_stopping() -> bool {
     STOPPING.load(Ordering::Relaxed)
 }
 
-/// What a signal asks for.
+/// The request of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asked {
     Reload,
-    /// `code` is what the process ends with if it is asked a second time.
+    /// `code` is the exit code if the signal comes a second time.
     Stop {
         grace: bool,
         code: i32,
@@ -40,14 +40,14 @@ enum Asked {
     },
 }
 
-/// The signals of the process, from when it was made: none of them does what the system would do.
+/// The signals of the process. From its creation on, they no longer have the default effect of the system.
 #[cfg(unix)]
 pub struct Signals(Vec<(Signal, Asked)>);
 #[cfg(not(unix))]
 pub struct Signals;
 
 impl Signals {
-    /// SIGHUP alone: while the database is brought up to date, the other signals still end the process.
+    /// Listens for SIGHUP only: while the database is being migrated, the other signals still end the process.
     #[cfg(unix)]
     pub fn listen_for_hangup() -> io::Result<Self> {
         Ok(Self(vec![(signal(SignalKind::hangup())?, Asked::Reload)]))
@@ -57,7 +57,7 @@ impl Signals {
         Ok(Self)
     }
 
-    /// All the signals that the server knows.
+    /// Listens for all the other signals that the server handles.
     #[cfg(unix)]
     pub fn and_the_others(mut self) -> io::Result<Self> {
         for (kind, asked) in [
@@ -95,7 +95,7 @@ fn end_at_once(code: i32) -> ! {
     std::process::exit(code)
 }
 
-/// The outcome of `work`, or, once the process is asked to end, whether with the grace.
+/// The outcome of `work`; or, if the process is asked to end first, whether it ends with the grace time.
 async fn until_asked<T>(
     signals: &mut Signals,
     mut work: Pin<&mut impl Future<Output = T>>,
@@ -111,7 +111,7 @@ async fn until_asked<T>(
     }
 }
 
-/// The outcome of `work`. A signal to stop that comes meanwhile is the second one.
+/// The outcome of `work`. A stop signal that arrives meanwhile is the second one.
 async fn unless_asked_again<T>(
     signals: &mut Signals,
     mut work: Pin<&mut impl Future<Output = T>>,
@@ -126,7 +126,7 @@ async fn unless_asked_again<T>(
     }
 }
 
-/// Runs the server until a signal ends it, and then `last`, which may wait. `reload` must not.
+/// Runs the server until a signal ends it, and then runs `last`, which may block. `reload` must not block.
 pub async fn run(
     mut server: Server,
     mut signals: Signals,
@@ -143,7 +143,8 @@ pub async fn run(
             tracing::info!(grace_seconds = grace.as_secs(), "stopping: readiness answers 503");
             unless_asked_again(&mut signals, pin!(sleep(grace)), &reload).await;
             tracing::info!("stopping: no connection is taken any more");
-            drop(handle.stop(true)); // it is on its way; the server itself ends when it is done
+            // The stop has started; the server future itself ends when it is complete.
+            drop(handle.stop(true));
             unless_asked_again(&mut signals, Pin::new(&mut server), &reload).await
         }
     };

@@ -1,7 +1,7 @@
-//! Supervision of long-lived threads and tasks: one that panics is started again after a pause, and readiness fails
+//! Supervision of long-lived threads and tasks: a worker that panics is restarted after a pause, and readiness fails
 //! until it works again.
 //!
-//! The list is the process's own: a thread is down for every server of the process.
+//! The list belongs to the process: a failed thread counts for every server in the process.
 
 use actix_web::rt;
 use futures_util::FutureExt as _;
@@ -15,13 +15,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The pause before the first restart. It doubles with each that follows soon.
+/// The pause before the first restart. It doubles with each further failure that follows soon.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// After so long without a failure the pauses begin anew.
+/// After this time without a failure the pauses start again at the first one.
 const STEADY: Duration = Duration::from_secs(60);
 
-/// What is known of one supervised thread or task.
+/// The state of one supervised thread or task.
 #[derive(Debug)]
 struct Worker {
     name: &'static str,
@@ -31,11 +31,11 @@ struct Worker {
 
 static WORKERS: Mutex<Vec<Arc<Worker>>> = Mutex::new(Vec::new());
 
-/// Keeps a worker on the list for as long as it lives.
+/// Keeps a worker on the list as long as it lives.
 struct Listed {
     worker: Arc<Worker>,
     last_failure: Option<Instant>,
-    /// Failures that came soon after one another.
+    /// The number of failures in quick succession.
     in_a_row: u32,
 }
 
@@ -46,7 +46,7 @@ impl Listed {
         Self { worker, last_failure: None, in_a_row: 0 }
     }
 
-    /// Marks the worker as down; returns how long to wait before the restart.
+    /// Marks the worker as failed, and returns the pause before the restart.
     fn failed(&mut self, reason: &str) -> Duration {
         self.worker.down.store(true, Ordering::Release);
         let restarts = self.worker.restarts.fetch_add(1, Ordering::Relaxed) + 1;
@@ -74,21 +74,21 @@ impl Drop for Listed {
     }
 }
 
-/// The names of the workers that are down now: readiness answers 503 while there is one.
+/// The names of the workers that have failed now. Readiness returns 503 while there is one.
 pub fn down() -> Vec<&'static str> {
     let workers = WORKERS.lock().unwrap_or_else(PoisonError::into_inner);
     workers.iter().filter(|worker| worker.down.load(Ordering::Acquire)).map(|worker| worker.name).collect()
 }
 
-/// How often the workers of this name were restarted.
+/// The number of restarts of the workers with this name.
 pub fn restarts(name: &str) -> u32 {
     let workers = WORKERS.lock().unwrap_or_else(PoisonError::into_inner);
     workers.iter().filter(|worker| worker.name == name).map(|worker| worker.restarts.load(Ordering::Relaxed)).sum()
 }
 
-/// Starts a thread that runs `work` until it returns `Ok`: there is nothing left to do for good. After a panic or an
-/// `Err` it runs again. Whatever `work` has taken from a queue when it panics is lost: who waits for it must learn so
-/// from a channel that closes.
+/// Starts a thread that runs `work` until it returns `Ok`, which means that its work is finished for good. After a
+/// panic or an `Err` it runs again. Everything that `work` had taken from a queue before a panic is lost; a caller who
+/// waits for it must notice that its channel is closed.
 pub fn thread(
     name: &'static str,
     mut work: impl FnMut() -> Result<(), String> + Send + 'static,
@@ -99,7 +99,8 @@ pub fn thread(
             let reason = match catch_unwind(AssertUnwindSafe(&mut work)) {
                 Ok(Ok(())) => return,
                 Ok(Err(reason)) => reason,
-                Err(_) => "it panicked".to_owned(), // the panic hook has logged where
+                // The panic hook has logged the location.
+                Err(_) => "it panicked".to_owned(),
             };
             thread::sleep(listed.failed(&reason));
             listed.works();
@@ -108,8 +109,8 @@ pub fn thread(
     thread::Builder::new().name(name.into()).spawn(run).map(drop)
 }
 
-/// Runs `round` again and again on the runtime of the calling thread, after the pause that each round returns. One that
-/// panics marks the task as down until a round succeeds.
+/// Runs `round` repeatedly on the runtime of the calling thread, with the pause that each round returns. A panic marks
+/// the task as failed until a round succeeds.
 pub fn task(name: &'static str, mut round: impl AsyncFnMut() -> Duration + 'static) {
     rt::spawn(async move {
         let mut listed = Listed::new(name);
@@ -162,7 +163,8 @@ mod tests {
         assert_eq!(answers.recv_timeout(Duration::from_secs(10)).unwrap(), 2);
         assert!(!is_down());
         drop(queue);
-        await_that(|| restarts("panicking-thread") == 0); // it has left the list
+        // It has left the list.
+        await_that(|| restarts("panicking-thread") == 0);
     }
 
     #[actix_web::test]

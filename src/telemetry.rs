@@ -1,10 +1,9 @@
-//! Logs: one JSON object a line (or words, on a terminal), with ids and codes and nothing that anybody has written
-//! (LG-05).
+//! Logs: one JSON object per line (or text on a terminal), with ids and codes and nothing that a user wrote (LG-05).
 //!
-//! No request waits for the log and none fails by it (LG-07): a line is put into a bounded queue, and a thread of its
-//! own writes it to standard error. What finds the queue full, or cannot be written, is dropped and counted; the log
-//! says how many lines were lost as soon as it can be written again. This file alone writes to standard output and
-//! standard error.
+//! No request waits for the log or fails because of it (LG-07): a line goes to a bounded queue, and a separate thread
+//! writes it to standard error. A line that does not fit into the queue or cannot be written is dropped and counted;
+//! the log reports the number of lost lines as soon as it can be written again. Only this file writes to standard
+//! output and standard error.
 
 use crate::{auth::RequestId, supervise, types::Instant};
 use actix_web::{
@@ -27,21 +26,21 @@ use tracing::{Level, Span, level_filters::LevelFilter};
 use tracing_actix_web::RootSpanBuilder;
 use tracing_subscriber::{EnvFilter, fmt};
 
-/// Lines that may wait to be written; any further one is dropped.
+/// The most lines that may wait to be written. A further line is dropped.
 const LONGEST_QUEUE: usize = 4096;
-/// Bytes that are written at once, so that a busy log costs few calls of the system.
+/// The most bytes in one write, so that a busy log needs few system calls.
 const LARGEST_WRITE: usize = 64 * 1024;
-/// How often it is tried again to say what was lost, and to write to what takes nothing at the moment.
+/// The interval of attempts to report lost lines, and to write to an output that accepts nothing at the moment.
 const RETRY: Duration = Duration::from_millis(500);
-/// How long the end of the process waits for the lines that still wait.
+/// How long the end of the process waits for unwritten lines.
 const LAST_WAIT: Duration = Duration::from_secs(1);
 
-/// The queue of lines, and what became of them.
+/// The queue of lines and its counters.
 struct Log {
     queue: SyncSender<Vec<u8>>,
     /// Lines that wait or are being written.
     waiting: AtomicU64,
-    /// Lines that were dropped and are not yet reported.
+    /// Lines that were dropped and are not reported yet.
     lost: AtomicU64,
     json: bool,
 }
@@ -49,7 +48,7 @@ struct Log {
 static LOG: OnceLock<Log> = OnceLock::new();
 
 impl Log {
-    /// Neither waits nor fails.
+    /// Adds a line. It neither blocks nor fails.
     fn put(&self, line: &[u8]) {
         self.waiting.fetch_add(1, Ordering::AcqRel);
         if self.queue.try_send(line.to_owned()).is_err() {
@@ -58,7 +57,7 @@ impl Log {
         }
     }
 
-    /// A line of our own, where the formatter of events cannot be used.
+    /// Formats a line of this module, for cases in which the event formatter cannot be used.
     fn line(&self, level: Level, message: &str, members: &[(&str, String)]) -> Vec<u8> {
         let (at, target) = (Instant::now(), "alongside::telemetry");
         let mut line = if self.json {
@@ -78,7 +77,7 @@ impl Log {
     }
 }
 
-/// What the subscriber writes events to: each call of `write` is one whole line.
+/// The output of the subscriber: each call of `write` is one complete line.
 struct ToQueue;
 
 impl Write for ToQueue {
@@ -93,7 +92,7 @@ impl Write for ToQueue {
     }
 }
 
-/// Standard error without the lock of the standard library: a write that waits must make nobody else wait.
+/// Standard error without the lock of the standard library: a blocked write must not block other threads.
 fn standard_error() -> io::Result<Box<dyn Write + Send>> {
     #[cfg(unix)]
     {
@@ -104,11 +103,11 @@ fn standard_error() -> io::Result<Box<dyn Write + Send>> {
     Ok(Box::new(io::stderr()))
 }
 
-/// Writes the lines until there is no more queue.
+/// Writes the lines until the queue is closed.
 struct Writer {
     to: Box<dyn Write + Send>,
     lines: Receiver<Vec<u8>>,
-    /// Whether the last line that was written is not whole.
+    /// Whether the last written line is incomplete.
     broken: bool,
 }
 
@@ -144,7 +143,7 @@ impl Writer {
         }
     }
 
-    /// Says how many of the bytes were written. A line that broke off before is ended first.
+    /// Returns the number of bytes written. It first ends a line that was written incompletely.
     fn write(&mut self, bytes: &[u8]) -> usize {
         if self.broken && self.write_out(b"\n") == 0 {
             return 0;
@@ -162,7 +161,7 @@ impl Writer {
                 Ok(0) => break,
                 Ok(more) => written += more,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Somebody has made it non-blocking: this thread may wait.
+                // Another process has made the output non-blocking; this thread may wait.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => thread::sleep(RETRY / 10),
                 Err(_) => break,
             }
@@ -171,14 +170,14 @@ impl Writer {
     }
 }
 
-/// Reads the setting `log`: levels, and targets with a level, with commas between. What is none of these is refused.
+/// Parses the setting `log`: levels, and targets with a level, separated by commas. Anything else is refused.
 pub fn filter(text: &str) -> Result<EnvFilter, String> {
     let refused = |why: &str| {
         format!("log = {text}: {why}: it must be a level (off, error, warn, info, debug, trace) or target=level")
     };
     let parts: Vec<&str> = text.split(',').map(str::trim).collect();
     for part in &parts {
-        // `EnvFilter` takes any word that is no level for a target, and then logs nothing of the rest.
+        // `EnvFilter` reads a word that is not a level as a target, and then logs nothing else.
         if part.parse::<LevelFilter>().is_err() && !part.contains(['=', '[']) || part.ends_with('=') || part.is_empty()
         {
             return Err(refused(if part.is_empty() {
@@ -191,10 +190,10 @@ pub fn filter(text: &str) -> Result<EnvFilter, String> {
     EnvFilter::try_new(parts.join(",")).map_err(|error| refused(&error.to_string()))
 }
 
-/// Starts logging to standard error, as the setting `log` has it, and logs panics from now on.
+/// Starts logging to standard error with the setting `log`, and logs panics from now on.
 ///
 /// # Errors
-/// Where the setting is no filter, or no thread can be started.
+/// If the setting is not a filter, or the thread cannot be started.
 pub fn start(text: &str) -> Result<(), String> {
     let filter = filter(text)?;
     let json = !io::stderr().is_terminal();
@@ -211,16 +210,16 @@ pub fn start(text: &str) -> Result<(), String> {
             supervise::thread("log", work).map_err(|error| format!("the log's thread: {error}"))?;
         }
     }
-    // A failed write never comes here; and if one did, the subscriber would print it.
+    // A failed write never gets here, and if one did, the subscriber would print it.
     let lines = fmt().with_env_filter(filter).with_writer(|| ToQueue).log_internal_errors(false);
-    // A second start, in tests, keeps the first.
+    // A second start, in tests, keeps the first subscriber.
     let _ = if json { lines.json().flatten_event(true).try_init() } else { lines.try_init() };
     std::panic::set_hook(Box::new(log_panic));
     Ok(())
 }
 
-/// The panic hook. It goes past the subscriber, which may be what panicked, and has no words but those of the source: a
-/// message that was put together may repeat what somebody has written (LG-05).
+/// The panic hook. It bypasses the subscriber, which may be what panicked. It logs only literal messages from the
+/// source: a formatted message may contain what a user wrote (LG-05).
 fn log_panic(info: &PanicHookInfo<'_>) {
     let Some(log) = LOG.get().filter(|_| LevelFilter::current() >= LevelFilter::ERROR) else { return };
     let place = info.location().map(|at| format!("{}:{}", at.file(), at.line())).unwrap_or_default();
@@ -233,7 +232,7 @@ fn log_panic(info: &PanicHookInfo<'_>) {
     ));
 }
 
-/// Waits until the lines of before are written, one second at the most.
+/// Waits until all lines so far are written, for one second at most.
 pub fn finish() {
     let Some(log) = LOG.get() else { return };
     for _ in 0..LAST_WAIT.as_millis() / 5 {
@@ -244,23 +243,23 @@ pub fn finish() {
     }
 }
 
-/// Prints what a command answers, as a line.
+/// Prints the result of a command as a line.
 ///
 /// # Errors
-/// Where standard output takes it not, or not all of it.
+/// If standard output does not accept the whole line.
 pub fn print(text: &str) -> Result<(), String> {
     let mut to = io::stdout().lock();
     let printed = to.write_all(text.as_bytes()).and_then(|()| to.write_all(b"\n")).and_then(|()| to.flush());
     printed.map_err(|error| format!("standard output: {error}"))
 }
 
-/// Prints what a server says beside its work: it neither waits for that nor fails by it.
+/// Prints a message of the server. It neither waits for the output nor fails because of it.
 pub fn announce(text: String) {
     let say = move || drop(print(&text));
     drop(thread::Builder::new().name("announce".into()).spawn(say));
 }
 
-/// Says on standard error why the process ends, and waits for that one second at the most.
+/// Prints to standard error why the process ends, and waits for it for one second at most.
 pub fn complain(error: &str) {
     let line = format!("alongside: {error}\n");
     let (said, hears) = mpsc::channel();
@@ -273,7 +272,7 @@ pub fn complain(error: &str) {
     }
 }
 
-/// The span of a request: method, route and status; no path (it holds ids), no query, no address.
+/// The span of a request: method, route and status; no path (it contains ids), no query, no address.
 #[derive(Debug)]
 pub struct RequestSpan;
 
@@ -326,7 +325,7 @@ mod tests {
         }
     }
 
-    /// Takes so many bytes and then fails, until there is room again.
+    /// Accepts a number of bytes and then fails, until there is room again.
     #[derive(Clone, Default)]
     struct Disk(std::sync::Arc<std::sync::Mutex<(Vec<u8>, usize)>>);
     impl Write for Disk {

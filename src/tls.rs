@@ -1,5 +1,5 @@
-//! TLS of our own (HT-11): 1.2 and 1.3 by rustls, with forward secrecy alone, and a certificate that is exchanged while
-//! connections go on.
+//! TLS in this server (HT-11): versions 1.2 and 1.3 with rustls, only with forward secrecy, and with a certificate that
+//! is replaced while connections stay open.
 
 use crate::auth::signing_keys::shared;
 use rustls::{
@@ -18,19 +18,19 @@ use std::{
 
 const CHAIN: &str = "tls_certificate";
 const KEY: &str = "tls_key";
-/// A chain of certificates has a few thousand bytes.
+/// The size limit of the files. A certificate chain has a few thousand bytes.
 const LARGEST: u64 = 1024 * 1024;
 
-/// The certificate that is shown to whoever connects now, and where it is from.
+/// The certificate for new connections, and its files.
 pub struct Certificate {
     chain: PathBuf,
     key: PathBuf,
     shown: RwLock<Arc<CertifiedKey>>,
-    /// What stood in the two files when they were last looked at: whether good or bad, it is tried once.
+    /// The contents of the two files at the last check. Whether valid or not, they are tried only once.
     seen: Mutex<Result<Pair, String>>,
 }
 
-/// The two files, as they are.
+/// The contents of the two files.
 #[derive(PartialEq, Eq)]
 struct Pair {
     chain: Vec<u8>,
@@ -44,15 +44,16 @@ impl std::fmt::Debug for Certificate {
 }
 
 impl Certificate {
-    /// Reads the certificate, with those that it hangs on after it, and its key: PEM files, the key its owner's alone.
+    /// Reads the certificate, followed by its intermediate certificates, and its key: PEM files, and only the owner may
+    /// access the key.
     pub fn load(chain: &Path, key: &Path) -> Result<Self, String> {
         let pair = Pair::read(chain, key)?;
         let shown = RwLock::new(Arc::new(pair.parse(chain, key)?));
         Ok(Self { chain: chain.to_owned(), key: key.to_owned(), shown, seen: Mutex::new(Ok(pair)) })
     }
 
-    /// Looks whether the files are others, and shows the new certificate from now on; one that is no good is told to
-    /// the log, and the old one stays. Not for a thread that answers.
+    /// Reloads the files if they have changed, and uses the new certificate from now on. An invalid one is logged, and
+    /// the old one stays. Do not call it on a thread that answers requests.
     pub fn look_again(&self) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let found = Pair::read(&self.chain, &self.key);
@@ -95,7 +96,7 @@ impl Pair {
             return Err(invalid(CHAIN, chain, &"holds no certificate"));
         }
         let private = PrivateKeyDer::from_pem_slice(&self.key).map_err(|e| invalid(KEY, key, &e))?;
-        // Whether the two belong together is looked at too.
+        // This also checks that the certificate and the key belong together.
         CertifiedKey::from_der(certificates, private, &provider())
             .map_err(|e| invalid(CHAIN, chain, &format!("with {}: {e}", key.display())))
     }
@@ -105,7 +106,7 @@ fn provider() -> CryptoProvider {
     aws_lc_rs::default_provider()
 }
 
-/// How a server speaks TLS. The suites that rustls has are AEADs with an ephemeral exchange, every one.
+/// The TLS settings of the server. Every cipher suite of rustls is an AEAD with an ephemeral key exchange.
 pub fn server_config(certificate: Arc<Certificate>) -> Result<ServerConfig, rustls::Error> {
     let builder =
         ServerConfig::builder_with_provider(Arc::new(provider())).with_protocol_versions(&[&TLS13, &TLS12])?;
@@ -125,7 +126,7 @@ pub(crate) mod tests {
     use rustls::{ClientConfig, ClientConnection, RootCertStore, pki_types::ServerName};
     use std::net::{SocketAddr, TcpStream};
 
-    /// The two files of a certificate that has signed itself, and the certificate.
+    /// The two files of a self-signed certificate, and the certificate.
     pub fn files(folder: &Path) -> (PathBuf, PathBuf, CertificateDer<'static>) {
         let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
         let files = (folder.join("chain.pem"), folder.join("key.pem"));
@@ -141,7 +142,7 @@ pub(crate) mod tests {
         (files.0, files.1, made.cert.der().clone())
     }
 
-    /// Connects as somebody who knows the certificate.
+    /// Connects as a client that trusts the certificate.
     pub fn shake_hands(place: SocketAddr, known: CertificateDer<'static>) {
         let mut roots = RootCertStore::empty();
         roots.add(known).unwrap();

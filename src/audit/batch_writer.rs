@@ -1,4 +1,4 @@
-//! The audit lane: what requests have only looked at is appended in groups, each before its reply leaves.
+//! The audit queue: audit entries of reads are appended in batches, and each reply waits until its entries are durable.
 
 use super::{Entry, append};
 use crate::{
@@ -11,18 +11,18 @@ use tokio::sync::{mpsc, oneshot};
 
 const LONGEST_QUEUE: usize = 4096;
 const LARGEST_GROUP: usize = 256;
-/// Where others come too, a group smaller than this waits a moment for them: each commit has its price, and on SQLite
-/// empties the page cache of every reader.
+/// If other requests arrive too, a batch smaller than this waits briefly for more entries: each commit has a cost, and
+/// on SQLite it empties the page cache of every reader.
 const SMALL_GROUP: usize = 8;
 const BATCH_DELAY: Duration = Duration::from_millis(3);
 
 struct Job {
     entries: Vec<Entry>,
-    /// Nobody waits for what is only noted.
+    /// `None` for an entry that no caller waits for.
     reply: Option<oneshot::Sender<bool>>,
 }
 
-/// Hands entries to the thread that appends them.
+/// Passes entries to the thread that appends them.
 #[derive(Clone)]
 pub struct AuditQueue {
     queue: mpsc::Sender<Job>,
@@ -39,7 +39,7 @@ impl AuditQueue {
         Ok(Self { queue })
     }
 
-    /// Returns once the entries are durable; a request whose entry cannot be written fails, within ten seconds.
+    /// Returns when the entries are durable. A request whose entry cannot be written fails within ten seconds.
     pub async fn append(&self, entries: Vec<Entry>) -> Result<()> {
         let (reply, answer) = oneshot::channel();
         let written = async {
@@ -75,7 +75,7 @@ fn work(engine: &Engine, jobs: &mut mpsc::Receiver<Job>) {
                 group.push(job);
             }
         }
-        // Who has come alone is not kept waiting, nor is who comes next.
+        // A single entry does not wait, and neither does the one after it.
         alone = group.len() == 1;
         let entries: Vec<Entry> = group.iter_mut().flat_map(|job| std::mem::take(&mut job.entries)).collect();
         let outcome = engine.write_blocking(move |conn| append(conn, entries.clone()));
@@ -83,7 +83,8 @@ fn work(engine: &Engine, jobs: &mut mpsc::Receiver<Job>) {
             tracing::error!(%error, "the audit log cannot be written");
         }
         for reply in group.drain(..).filter_map(|job| job.reply) {
-            let _ = reply.send(outcome.is_ok()); // whoever asked may have gone
+            // The caller may be gone.
+            let _ = reply.send(outcome.is_ok());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The chain: each entry carries SHA-256(the hash before it ‖ its own content), and a number without gaps.
+//! The hash chain: each entry contains SHA-256(previous hash ‖ own content), and the numbers have no gaps.
 
 use super::{Entry, Outcome};
 use crate::{
@@ -36,8 +36,8 @@ pub struct EventRow {
 }
 
 impl EventRow {
-    /// What the hash is over: every column but the hash itself, each with its length before it, so that no two rows
-    /// read alike.
+    /// The hash of the row: over every column except the hash itself, each preceded by its length, so that no two
+    /// different rows give the same input.
     fn digest(&self, before: &[u8]) -> Vec<u8> {
         let mut hash = Sha256::new();
         let mut put = |bytes: &[u8]| {
@@ -66,7 +66,7 @@ impl EventRow {
     }
 }
 
-/// The last number and hash of an organization's chain, held until the transaction ends.
+/// The last number and hash of an organization's chain, locked until the transaction ends.
 fn head(conn: &mut Conn, organization: OrganizationId) -> Result<(i64, Vec<u8>)> {
     let find = |conn: &mut Conn| {
         let row = audit_heads::table.find(organization).select((audit_heads::sequence, audit_heads::hash));
@@ -87,8 +87,7 @@ fn head(conn: &mut Conn, organization: OrganizationId) -> Result<(i64, Vec<u8>)>
     Ok(find(conn)?.unwrap_or_default())
 }
 
-/// Appends the entries, organization by organization in a fixed order, so that two transactions never wait for one
-/// another.
+/// Appends the entries, one organization after another in a fixed order, so that two transactions cannot deadlock.
 pub fn append(conn: &mut Conn, mut entries: Vec<Entry>) -> Result<()> {
     entries.sort_by_key(|entry| entry.organization);
     for entries in entries.chunk_by(|a, b| a.organization == b.organization) {
@@ -123,8 +122,9 @@ pub fn append(conn: &mut Conn, mut entries: Vec<Entry>) -> Result<()> {
     Ok(())
 }
 
-/// Writes entries, and the number and hash of the last as the chain's head. On PostgreSQL, where each statement costs a
-/// round trip, it is one; on SQLite row by row: that statement is always the same, and so is compiled once.
+/// Writes the entries, and the number and hash of the last one as the head of the chain. PostgreSQL gets one statement,
+/// because each costs a round trip. SQLite gets one statement per row: its text is always the same, so it is prepared
+/// once.
 fn put(conn: &mut Conn, organization: OrganizationId, rows: &[EventRow], sequence: i64, hash: &[u8]) -> Result<()> {
     match conn {
         Conn::Pg(c) => drop(audit_insert::of(organization, rows, sequence, hash).execute(c)?),
@@ -139,13 +139,13 @@ fn put(conn: &mut Conn, organization: OrganizationId, rows: &[EventRow], sequenc
     Ok(())
 }
 
-/// What verification found.
+/// The result of a verification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
     pub entries: i64,
-    /// The first number at which the chain does not hold, and why.
+    /// The number of the first entry where the chain is broken, and the reason.
     pub broken: Option<(i64, &'static str)>,
-    /// The hash of the last entry, in hexadecimal: to be kept elsewhere, as proof of what the chain was.
+    /// The hash of the last entry in hexadecimal. Keep it elsewhere, as proof of the state of the chain.
     pub checkpoint: String,
 }
 
@@ -162,14 +162,14 @@ const STEP: i64 = 2_000;
 /// Reads a chain from its first entry to its last and recomputes every hash.
 pub fn verify(conn: &mut Conn, organization: OrganizationId) -> Result<Finding> {
     conn.set_organization(organization)?;
-    // The head first: entries that come while we read are past it, and not part of what is judged.
+    // The head is read first: entries that are appended during the verification come after it and are not verified.
     let head: Option<(i64, Vec<u8>)> = audit_heads::table
         .find(organization)
         .select((audit_heads::sequence, audit_heads::hash))
         .first(conn)
         .optional()?;
     let Some((last, sealed)) = head else {
-        // Making an organization is its first entry.
+        // The creation of an organization is its first entry.
         return Ok(Finding { entries: 0, broken: Some((1, "missing")), checkpoint: String::new() });
     };
     let own = || audit_events::table.filter(audit_events::organization_id.eq(organization)).into_boxed::<Dialect>();
@@ -205,7 +205,7 @@ pub fn verify(conn: &mut Conn, organization: OrganizationId) -> Result<Finding> 
         .select(audit_events::sequence)
         .first(conn)
         .optional()?;
-    // What has been appended since has moved the head.
+    // If entries were appended since, the head has moved.
     let now: Option<i64> =
         audit_heads::table.find(organization).select(audit_heads::sequence).first(conn).optional()?;
     let broken = broken
@@ -214,20 +214,20 @@ pub fn verify(conn: &mut Conn, organization: OrganizationId) -> Result<Finding> 
     Ok(Finding { entries: sequence, broken, checkpoint: hex(&hash) })
 }
 
-/// Where each chain stands: its last number and hash.
+/// The head of each chain: its last number and hash.
 pub fn heads(conn: &mut Conn) -> Result<Vec<(OrganizationId, i64, Vec<u8>)>> {
     let heads = audit_heads::table.select((audit_heads::organization_id, audit_heads::sequence, audit_heads::hash));
     Ok(heads.order(audit_heads::organization_id).load(conn)?)
 }
 
-/// When the first entry of a chain was made.
+/// The time of the first entry of a chain.
 pub fn began(conn: &mut Conn, organization: OrganizationId) -> Result<Option<Instant>> {
     conn.set_organization(organization)?;
     let own = audit_events::table.filter(audit_events::organization_id.eq(organization));
     Ok(own.order(audit_events::sequence).select(audit_events::at).first(conn).optional()?)
 }
 
-/// When the newest entry of an organization was made, by the clock of the server that made it.
+/// The time of the newest entry of an organization, by the clock of the server that wrote it.
 pub fn newest(conn: &mut Conn, organization: OrganizationId) -> Result<Option<Instant>> {
     let own = audit_events::table.filter(audit_events::organization_id.eq(organization));
     Ok(own.order(audit_events::sequence.desc()).select(audit_events::at).first(conn).optional()?)
@@ -239,7 +239,7 @@ pub fn hash_at(conn: &mut Conn, organization: OrganizationId, sequence: i64) -> 
     Ok(audit_events::table.find((organization, sequence)).select(audit_events::hash).first(conn).optional()?)
 }
 
-/// Every organization, whether its chain has a head or has lost it.
+/// All organizations, including those whose chain has lost its head.
 pub fn organizations(conn: &mut Conn) -> Result<Vec<OrganizationId>> {
     Ok(organizations::table.select(organizations::id).order(organizations::id).load(conn)?)
 }

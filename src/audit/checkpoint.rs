@@ -1,5 +1,5 @@
-//! Signed checkpoints (LG-03): where each chain stood, and when, kept beside the database and told to the log. Whoever
-//! takes entries away from a chain's end, or hashes it all anew, contradicts them.
+//! Signed checkpoints (LG-03): the head of each chain at a time, stored in a file beside the database and written to
+//! the log. They reveal a chain whose last entries were deleted or that was rehashed.
 
 use super::chain::{self, hex};
 use crate::{
@@ -17,7 +17,7 @@ use std::{
     sync::Arc,
 };
 
-/// A line of the file.
+/// One line of the file.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Checkpoint {
     pub organization: OrganizationId,
@@ -25,7 +25,7 @@ pub struct Checkpoint {
     pub sequence: i64,
     pub hash: String,
     pub at: Instant,
-    /// Ed25519, over the members above, by the key that signed the access tokens then.
+    /// Ed25519 over the members above, with the key that signed the access tokens at that time.
     pub signature: String,
 }
 
@@ -37,7 +37,7 @@ fn signed_words(organization: OrganizationId, sequence: i64, hash: &str, at: Ins
 pub struct Sealer {
     keys: Arc<Keys>,
     file: PathBuf,
-    /// The last of each chain: one that has not grown needs no other.
+    /// The last number of each chain in a checkpoint: a chain that has not grown needs no new one.
     last: BTreeMap<OrganizationId, i64>,
 }
 
@@ -46,14 +46,14 @@ impl Sealer {
         Self { keys, file, last: BTreeMap::new() }
     }
 
-    /// Seals every chain that has grown since. What is told to the log goes where the log goes, and so may outlive this
-    /// machine.
+    /// Writes a checkpoint for every chain that has grown. The copy in the log goes wherever the log is sent, so it can
+    /// survive the loss of this machine.
     pub async fn seal(&mut self, db: &Db) -> Result<()> {
-        // As a write, which ends when all that it has seen is on the disk: nothing is sealed that a crash could still
-        // take back.
+        // It runs as a write, which ends when everything that it has read is on the disk: a checkpoint must not cover
+        // entries that a crash could still lose.
         let heads = db.maintain(chain::heads).await?;
         let at = Instant::now();
-        // The file may end in a line that was broken off: the first of these begins a new one.
+        // The last line of the file may be incomplete, so the text starts with a line break.
         let (mut lines, mut sealed) = (String::from("\n"), Vec::new());
         for (organization, sequence, hash) in heads {
             if self.last.get(&organization) == Some(&sequence) {
@@ -78,7 +78,7 @@ impl Sealer {
             let mut file = options.create(true).append(true).open(file)?;
             let before = file.metadata()?.len();
             file.write_all(lines.as_bytes()).and_then(|()| file.sync_all()).inspect_err(|_| {
-                // On a full disk: `verify` would report half a line ever after.
+                // The disk is full: without this, `verify` would report half a line from now on.
                 drop(file.set_len(before));
             })
         };
@@ -88,13 +88,13 @@ impl Sealer {
     }
 }
 
-/// How a line begins, and so one that was broken off.
+/// The beginning of each line. It identifies a line that was written incompletely.
 const BEGINS: &str = "{\"organization\":";
-/// A chain that was begun so long before the newest checkpoint of any chain has one of its own: all are sealed
-/// together.
+/// A chain that began more than this many seconds before the newest checkpoint must have a checkpoint of its own,
+/// because all chains are sealed together.
 const SLACK_SECONDS: i64 = 60;
 
-/// The file of the checkpoints, and what it held when it was read.
+/// The file of the checkpoints and its contents when it was read.
 #[derive(Debug)]
 pub struct Checkpoints {
     file: PathBuf,
@@ -102,7 +102,7 @@ pub struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Before the database is read: a server that runs adds a checkpoint of what it has just written.
+    /// Call it before the database is read: a running server adds a checkpoint of what it has just written.
     pub fn read(file: PathBuf) -> std::io::Result<Self> {
         let bytes = match std::fs::read(&file) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Vec::new(),
@@ -112,12 +112,12 @@ impl Checkpoints {
     }
 }
 
-/// Holds every checkpoint of a file against the chains: a line that says how many there are, and one for each that is
-/// not met, that cannot be read, or that is missing. A chain with entries must have a checkpoint, unless it is younger
-/// than all checkpoints. Without keys there is nothing to check signatures by: none is met then. A file that is not
-/// there is one without a line.
+/// Compares every checkpoint of a file with the chains. Returns a summary with the number of matching checkpoints, and
+/// one message for each that does not match, cannot be read, or is missing. A chain with entries must have a checkpoint
+/// unless it is newer than all checkpoints. Without keys no signature can be verified, so no checkpoint matches. A
+/// missing file counts as an empty one.
 ///
-/// An unreadable line is excused where it was broken off, by a kill or a power cut, right before one that is good.
+/// An unreadable line is accepted if it was cut off, by a kill or a power failure, directly before a valid line.
 pub fn contradictions(
     conn: &mut Conn,
     keys: Option<&Keys>,

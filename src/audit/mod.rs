@@ -1,8 +1,7 @@
-//! The audit log: who did what to which record, append-only, one hash chain an organization.
+//! The audit log: who did what to which record. It is append-only, with one hash chain for each organization.
 //!
-//! `db` is the only one that writes it: [`append`] runs at the end of every write, inside its transaction, and the
-//! [`AuditQueue`] takes what was only looked at. An entry names records, members and people by id; it never holds
-//! content (LG-04).
+//! Only `db` writes it: [`append`] runs at the end of every write, inside its transaction, and the [`AuditQueue`] takes
+//! the entries of reads. An entry names records, members and people by id; it never contains content (LG-04).
 
 mod batch_writer;
 pub mod chain;
@@ -17,7 +16,7 @@ use crate::{
 };
 use std::borrow::Cow;
 
-/// What stands in the place of members in the entry of a look that only break-glass allowed (AZ-13).
+/// Replaces the changed members in the entry of a read that only break-glass access allowed (AZ-13).
 pub const THROUGH_GLASS: &str = "break_glass";
 
 text_enum! {
@@ -25,7 +24,7 @@ text_enum! {
     pub enum Outcome { Done = "done", Refused = "refused" }
 }
 
-/// One thing that somebody did. `action` is `kind.verb`, and `subject` a record of that kind.
+/// One action of a user or the server. `action` is `kind.verb`, and `subject` is a record of that kind.
 #[derive(Debug, Clone)]
 pub struct Entry {
     pub organization: OrganizationId,
@@ -33,20 +32,20 @@ pub struct Entry {
     pub actor: Option<UserId>,
     pub role: Option<Role>,
     pub session: Option<SessionId>,
-    /// The address it came from, or `cli`; or `server`, for what a server does by itself.
+    /// The source address of the request; `cli` for the command line; or `server` for what a server does by itself.
     pub source: Cow<'static, str>,
     pub action: Cow<'static, str>,
     pub subject: Option<uuid::Uuid>,
     pub outcome: Outcome,
-    /// The names of the members that changed; of a refused request the call and the status.
+    /// The names of the changed members. For a refused request: the operation and the status.
     pub fields: Vec<String>,
-    /// The records of a page that was shown.
+    /// The records on the page that was returned.
     pub subjects: Vec<String>,
     pub request: RequestId,
 }
 
 impl Entry {
-    /// An entry of what has just been done, by whom, to which record.
+    /// An entry for an action that has just been done.
     pub fn new(
         actor: Option<Actor>,
         organization: OrganizationId,
@@ -69,7 +68,7 @@ impl Entry {
             request: origin.request,
         }
     }
-    /// The same of what was not done.
+    /// Marks the entry as a refused action.
     pub const fn refused(mut self) -> Self {
         self.outcome = Outcome::Refused;
         self

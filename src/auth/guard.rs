@@ -1,4 +1,4 @@
-//! The extractors that prove a caller was checked.
+//! Extractors that prove that the caller was checked.
 
 use super::{
     Actor, Origin, RequestId,
@@ -21,7 +21,7 @@ use std::{
     sync::Arc,
 };
 
-/// Proof that the caller holds permission `P`. Only its extractor can make one.
+/// Proof that the caller holds permission `P`. Only its extractor can create one.
 #[derive(Debug)]
 pub struct Allowed<P> {
     actor: Actor,
@@ -29,8 +29,8 @@ pub struct Allowed<P> {
     permission: PhantomData<fn() -> P>,
 }
 
-/// The same, and that the caller has said their password within the last ten minutes: for what opens the door to
-/// others, or changes the lock (AU-13).
+/// The same, and proof that the caller has entered their password within the last ten minutes. Calls that give others
+/// access or change credentials require it (AU-13).
 #[derive(Debug)]
 pub struct RecentlyAuthenticated<P>(Allowed<P>);
 
@@ -40,13 +40,13 @@ impl<P> RecentlyAuthenticated<P> {
     }
 }
 
-/// Proof that the handler means to serve the whole world.
+/// A marker that the handler deliberately serves callers who are not signed in.
 #[derive(Debug)]
 pub struct Anyone {
     origin: Origin,
 }
 
-/// The person at the server's own terminal. `clippy.toml` keeps the constructor to the command line.
+/// The person at the server's own terminal. `clippy.toml` allows the constructor in the command line only.
 #[derive(Debug)]
 pub struct Operator {
     origin: Origin,
@@ -67,11 +67,11 @@ mod sealed {
     impl Sealed for super::Operator {}
 }
 
-/// What `Db` asks for before it opens a transaction.
+/// The proof that `Db` requires before it opens a transaction.
 pub trait Caller: sealed::Sealed {
     fn actor(&self) -> Option<Actor>;
     fn origin(&self) -> Origin;
-    /// Whether it may look through the organizations: nobody over HTTP may.
+    /// Whether the caller may read all organizations. No caller over HTTP may.
     fn keeps(&self) -> bool {
         false
     }
@@ -116,7 +116,7 @@ impl<P> Allowed<P> {
     pub const fn who(&self) -> Actor {
         self.actor
     }
-    /// What [`RecentlyAuthenticated`] asks for besides, where one call of several kinds needs it only for some.
+    /// The additional check of [`RecentlyAuthenticated`], for an operation that needs it only in some cases.
     pub fn fresh(&self) -> Result<()> {
         match self.actor.is_fresh() {
             true => Ok(()),
@@ -128,17 +128,17 @@ impl<P> Allowed<P> {
     }
 }
 
-/// What `identity` does for the guard: reads the session, its user and their organization, at every request, so that a
-/// suspension, a changed role or a logout bites at once.
+/// The session lookup that `identity` provides for the guard. It reads the session, its user and their organization at
+/// every request, so that a suspension, a changed role or a logout takes effect at once.
 pub trait Sessions: Send + Sync {
     fn actor<'a>(&'a self, claims: &'a Claims) -> Pin<Box<dyn Future<Output = Result<Actor>> + 'a>>;
 
-    /// Of a token whose time is not over and that lets nobody in: whether its session was ended, or its user or
-    /// organization shut out, and this is the first to be told of it for a minute.
+    /// For a token that has not expired but is refused: whether its session was ended, or its user or organization was
+    /// locked out, and no such refusal was reported in the last minute.
     fn outlived<'a>(&'a self, claims: &'a Claims) -> Pin<Box<dyn Future<Output = Result<bool>> + 'a>>;
 }
 
-/// The guards' needs, shared by every worker.
+/// The dependencies of the guards, shared by all workers.
 pub struct AuthContext {
     pub keys: Arc<Keys>,
     pub secrets: Arc<SecretKeys>,
@@ -147,7 +147,7 @@ pub struct AuthContext {
     pub sources: Sources,
 }
 
-/// The request's id, which `http::middleware` has put there.
+/// The request's id, which `http::middleware` has stored in its extensions.
 pub fn request_id(req: &HttpRequest) -> RequestId {
     req.extensions().get::<RequestId>().copied().unwrap_or_else(RequestId::new)
 }
@@ -162,12 +162,12 @@ fn origin(req: &HttpRequest) -> Origin {
     }
 }
 
-/// Who the request's token says that it is, before any handler's arguments are read. Not part of the extractor: actix
-/// reads a handler's arguments side by side, and what is wrong with a body must not be told before who is asking is
-/// known.
+/// The result of authentication, stored before a handler's arguments are read. It is not part of the extractor, because
+/// actix reads a handler's arguments concurrently, and an error in the body must not be reported before the caller is
+/// authenticated.
 struct Identified(Result<(Actor, Origin)>);
 
-/// Whose a request's token is, for the audit log: somebody who is signed in, or was until the session ended.
+/// The owner of a request's token, for the audit log: a user who is signed in, or was until the session ended.
 #[derive(Debug, Clone)]
 pub struct Holder {
     pub claims: Claims,
@@ -175,8 +175,8 @@ pub struct Holder {
     pub origin: Origin,
 }
 
-/// Looks at the token and the session, and leaves what it found for [`Allowed`]. Run once, by the envelope, which is
-/// told whose a token is that is wholly ours and whose time is not over.
+/// Verifies the token and the session, and stores the result for [`Allowed`]. The middleware calls it once per request.
+/// Returns the holder of a token that is valid and has not expired, even if its session has ended.
 pub async fn identify(req: &ServiceRequest) -> Option<Holder> {
     if !req.headers().contains_key(AUTHORIZATION) {
         return None;
@@ -194,7 +194,7 @@ pub async fn identify(req: &ServiceRequest) -> Option<Holder> {
     holder
 }
 
-/// Whether the handler asked who is calling.
+/// Whether the handler used the caller's identity.
 pub fn was_asked(req: &HttpRequest) -> bool {
     !req.extensions().contains::<Identified>()
 }
@@ -207,7 +207,7 @@ fn verified(req: &ServiceRequest) -> Result<(Data<AuthContext>, Claims)> {
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        // RFC 9110, section 11.4: any number of blanks.
+        // RFC 9110, section 11.4: any number of spaces.
         .map(|(_, token)| token.trim_start_matches(' '))
         .ok_or_else(ApiError::unauthenticated)?;
     Ok((gate.clone(), gate.keys.verify(bearer)?))

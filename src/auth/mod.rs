@@ -1,4 +1,4 @@
-//! Who is calling, and what they may do.
+//! Authentication and authorization of callers.
 
 pub mod guard;
 pub mod password;
@@ -16,7 +16,7 @@ pub use scopes::Scopes;
 
 use crate::types::{Id, Instant};
 
-/// Names the kinds of records that a caller carries, so that `auth` need not know the features.
+/// Marker types for the records that a caller carries, so that `auth` does not depend on the features.
 #[derive(Debug)]
 pub enum OrganizationKey {}
 #[derive(Debug)]
@@ -34,24 +34,24 @@ pub type TeamId = Id<TeamKey>;
 pub type SessionId = Id<SessionKey>;
 pub type RequestId = Id<RequestKey>;
 
-/// Who is signed in, as the database says it at this very request.
+/// The signed-in user, as the database has them at this request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Actor {
     pub organization: OrganizationId,
     pub user: UserId,
     pub role: Role,
-    /// What they may do besides, where they are an integration.
+    /// Additional permissions of an integration.
     pub scopes: Scopes,
-    /// What they read cases for, where they are an integration.
+    /// The purpose for which an integration reads cases.
     pub purpose: Option<IntegrationPurpose>,
     pub session: SessionId,
-    /// When they last said their password in this session.
+    /// When the user last entered their password in this session.
     pub proved_at: Instant,
-    /// Whether they must set up a second factor before anything else.
+    /// Whether the user must set up a second factor before anything else.
     pub awaits_factor: bool,
 }
 
-/// For so many seconds after the password was said it is not asked for again (AU-13).
+/// The time in seconds after a password entry during which it is not required again (AU-13).
 const FRESH_SECONDS: i64 = 600;
 
 impl Actor {
@@ -79,28 +79,28 @@ impl Actor {
     }
 }
 
-/// Where a request comes from; part of every entry of the audit log.
+/// The origin of a request. It is part of every entry of the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     pub request: RequestId,
     /// An address, or `cli`.
     pub source: std::borrow::Cow<'static, str>,
-    /// The same address, unless it is that of a proxy through which everybody comes.
+    /// The same address, unless it is the address of a proxy that all callers share.
     pub of_one: Option<std::net::IpAddr>,
 }
 
-/// Which cases a caller may see; `casework::cases::store` turns it into SQL.
+/// The cases that a caller may see. `casework::cases::store` turns it into SQL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Every case of the organization.
+    /// All cases of the organization.
     Organization,
-    /// None. Reports count all of them, and show protected numbers.
+    /// No cases. Reports count all of them and show protected numbers.
     Counted,
-    /// Those of the teams that this user is in.
+    /// The cases of the teams that this user belongs to.
     Teams(UserId),
-    /// Those that this user is assigned to now.
+    /// The cases that this user is assigned to now.
     Assigned(UserId),
-    /// None, and of the clients the one whom this user is: `portal` shows them what is theirs.
+    /// No cases, and of the clients only the one who is this user. `portal` shows clients their own data.
     Own(UserId),
     Nothing,
 }
@@ -108,8 +108,8 @@ pub enum Scope {
 impl Scope {
     pub const fn of(actor: Option<Actor>) -> Self {
         match actor {
-            // An integration has to be let in by its scopes first. What is not recorded as internal use would be a
-            // disclosure.
+            // An integration must first have the permission in its scopes. A read for any purpose that is not recorded
+            // as internal use would be a disclosure.
             Some(
                 Actor { role: Role::Admin, .. }
                 | Actor { role: Role::Integration, purpose: Some(IntegrationPurpose::Internal), .. },

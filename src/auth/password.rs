@@ -1,4 +1,5 @@
-//! Passwords: argon2id, in a pool of its own, so that a flood of logins leaves the rest of the server its processor.
+//! Passwords: argon2id, in a thread pool of its own, so that a flood of logins does not take the processors from the
+//! rest of the server.
 
 use crate::{
     error::{ApiError, Result},
@@ -20,21 +21,21 @@ use unicode_normalization::UnicodeNormalization as _;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 use zxcvbn::{Score, zxcvbn};
 
-/// What a guess costs. The least is what OWASP asks for (AU-01), 34 ms on one core of the machine that it was measured
-/// on.
+/// The cost of one guess. The minimum is what OWASP requires (AU-01): 34 ms on one core of the machine where it was
+/// measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cost {
-    /// KiB.
+    /// In KiB.
     memory: u32,
     passes: u32,
 }
 
 impl Cost {
     pub const LEAST: Self = Self { memory: 19_456, passes: 2 };
-    /// As much as a login can bear.
+    /// The highest cost at which a login is still fast enough.
     const MOST: Self = Self { memory: 1_048_576, passes: 64 };
 
-    /// At least as much as [`Cost::LEAST`] in both, and no more than a login can bear.
+    /// Refuses a value below [`Cost::LEAST`] or above what a login can take.
     pub fn new(memory: u32, passes: u32) -> std::result::Result<Self, String> {
         let Self { memory: least, passes: fewest } = Self::LEAST;
         let Self { memory: largest, passes: most } = Self::MOST;
@@ -52,21 +53,21 @@ impl Cost {
         Ok(Argon2::new(Algorithm::Argon2id, Version::V0x13, params))
     }
 
-    /// Hashes here and now, on the calling thread: for the command line and for made-up data.
+    /// Hashes on the calling thread, for the command line and demo data.
     pub fn hash(self, password: &Password) -> Result<String> {
         let hash = self.argon2()?.hash_password(password.0.expose_secret().as_bytes());
         hash.map(|hash| hash.to_string()).map_err(|e| ApiError::internal(e.to_string()))
     }
 }
 
-/// How many may wait for a place; beyond it the answer is 503 at once (AU-03).
+/// The most callers that may wait in the queue. Above it the answer is 503 at once (AU-03).
 const QUEUE: usize = 64;
-/// We hash with one lane; other programs use up to four.
+/// The server hashes with parallelism 1; other programs use up to four lanes.
 const MOST_LANES: u32 = 4;
 const SHORTEST: usize = 15;
 const LONGEST: usize = 128;
 
-/// A password as somebody typed it: at most 128 characters, NFC, printed by nothing.
+/// A password as a user typed it: at most 128 characters, normalized to NFC, never printed.
 #[derive(Clone)]
 pub struct Password(SecretString);
 
@@ -78,9 +79,8 @@ impl Password {
         Ok(Self(text.nfc().collect::<String>().into()))
     }
 
-    /// Whether it is fit to be somebody's new password (AU-04, AU-05): long enough, hard to guess, none that many have,
-    /// and not made of the person's own words or of the field's. It takes up to some tenths of a second: see
-    /// [`Place::check_new`].
+    /// Checks a new password (AU-04, AU-05): it must be long, hard to guess, not common, and not made of the user's own
+    /// words or terms of this field. This takes up to some tenths of a second: see [`Place::check_new`].
     pub fn check_new(&self, own: &OwnWords) -> std::result::Result<(), Fault> {
         let text = self.0.expose_secret();
         if text.chars().count() < SHORTEST {
@@ -95,7 +95,7 @@ impl Password {
         if repeated.is_some_and(|unit| unit.chars().count() < 8) {
             return Err(Fault::new("too_simple", "must not be a few characters over and over"));
         }
-        // A common word with figures and signs around it is as easily guessed as without them.
+        // A common word with digits and symbols around it is as easy to guess as without them.
         let core = lower.trim_matches(|c: char| !c.is_alphabetic());
         if [Some(lower.as_str()), repeated, Some(core)].into_iter().flatten().any(is_common) {
             return Err(Fault::new(
@@ -123,26 +123,26 @@ impl Password {
     }
 }
 
-/// What a password must not be made of: somebody's names, their address, their organization.
+/// The words that a password must not be made of: the user's names, address and organization.
 #[derive(Debug, Clone)]
 pub struct OwnWords(Vec<String>);
 
 impl OwnWords {
-    /// The words of these texts that are long enough to mean something.
+    /// The words of these texts that have at least five characters.
     pub fn new<'t>(texts: impl IntoIterator<Item = &'t str>) -> Self {
         let words = texts.into_iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric()));
         Self(words.filter(|word| word.chars().count() >= 5).map(str::to_lowercase).collect())
     }
 }
 
-/// Whether next to nothing is left of a text without the person's own words and the field's, also where digits and
-/// signs stand for letters.
+/// Whether almost nothing remains of a text after the user's own words and the field's terms are removed. It also
+/// checks the text with digits and symbols replaced by the letters that they resemble.
 fn is_made_of(lower: &str, own: &OwnWords) -> bool {
     let mut words: Vec<&str> = own.0.iter().map(String::as_str).chain(FIELD_WORDS.iter().copied()).collect();
-    // The longest first: `sobriety` is more than `sober`.
+    // The longest words come first, because `sobriety` contains more than `sober`.
     words.sort_by_key(|word| std::cmp::Reverse(word.len()));
     let plain: String = lower.chars().filter(|c| c.is_alphanumeric()).collect();
-    // Signs and digits around the words stand for nothing.
+    // Digits and symbols around the words do not replace letters.
     let core = lower.trim_matches(|c: char| !c.is_alphabetic());
     let spelled: String = core.chars().map(letter_behind).filter(|c| c.is_alphanumeric()).collect();
     [plain, spelled].iter().any(|text| {
@@ -151,7 +151,7 @@ fn is_made_of(lower: &str, own: &OwnWords) -> bool {
     })
 }
 
-/// The letter that a digit or a sign stands for in many passwords.
+/// The letter that a digit or a symbol replaces in many passwords.
 const fn letter_behind(c: char) -> char {
     match c {
         '0' => 'o',
@@ -164,7 +164,7 @@ const fn letter_behind(c: char) -> char {
     }
 }
 
-/// Words and sayings that everybody knows who works in recovery, and so tries first; without blanks, in lower case.
+/// Words and phrases that everyone in recovery work knows and an attacker tries first; without spaces, in lower case.
 #[rustfmt::skip]
 const FIELD_WORDS: &[&str] = &[
     "alongside", "password", "passphrase", "recovery", "recovering", "recovered", "advocate", "advocates", "advocacy", "peersupport", "peers",
@@ -177,8 +177,9 @@ const FIELD_WORDS: &[&str] = &[
     "thistooshallpass", "progressnotperfection", "wedorecover", "recoveryispossible", "savelives", "saveslives", "keepitsimple", "livelife",
 ];
 
-/// How many characters zxcvbn judges. It takes the longer the more of them may stand for several letters: 0.2 s for 40
-/// such characters, 1.2 s for 100. A long password of which these alone are easy to guess is refused, too.
+/// The number of characters that zxcvbn rates. Its time grows with the number of characters that may stand for several
+/// letters: 0.2 s for 40 such characters, 1.2 s for 100. A long password is also refused if these first characters
+/// alone are easy to guess.
 const JUDGED: usize = 40;
 
 impl std::fmt::Debug for Password {
@@ -203,7 +204,7 @@ impl utoipa::PartialSchema for Password {
 }
 impl utoipa::ToSchema for Password {}
 
-/// The hashes of the passwords that are the first to be tried: `common_passwords.py` has made them.
+/// The hashes of the most common passwords, generated by `common_passwords.py`.
 static COMMON: &[u8] = include_bytes!("common_passwords.bin");
 
 fn is_common(text: &str) -> bool {
@@ -211,14 +212,14 @@ fn is_common(text: &str) -> bool {
     Sha256::digest(text).first_chunk::<6>().is_some_and(|hash| sorted.binary_search(hash).is_ok())
 }
 
-/// What a text is made of by saying it twice or more, the last time perhaps in part.
+/// The shortest unit that a text repeats twice or more; the last repetition may be partial.
 fn repeated(text: &str) -> Option<&str> {
     let begins = text.char_indices().map(|(at, _)| at).skip(1).take_while(|at| at * 2 <= text.len());
     begins.filter_map(|at| text.split_at_checked(at)).find(|(_, rest)| text.starts_with(rest)).map(|(unit, _)| unit)
 }
 
-/// Whether a stored hash may be verified: it asks for no more than the settings allow, and for few lanes. A hash from
-/// elsewhere, or one that was altered, must not take gigabytes or minutes.
+/// Whether a stored hash may be verified: its cost is within the allowed maximum and it uses few lanes. An imported or
+/// altered hash must not take gigabytes or minutes.
 fn is_bearable(hash: &PasswordHash) -> bool {
     Params::try_from(hash).is_ok_and(|params| {
         let (memory, passes, lanes) = (params.m_cost(), params.t_cost(), params.p_cost());
@@ -238,7 +239,7 @@ fn is_bearable(hash: &PasswordHash) -> bool {
 fn verify_here(password: &Password, hash: Option<&str>, nobodys: &str) -> bool {
     let parsed = hash.and_then(|hash| PasswordHash::new(hash).ok()).filter(is_bearable);
     let is_known = parsed.is_some();
-    // Whatever is refused costs as much as a wrong password.
+    // A refused hash costs as much time as a wrong password.
     let matches = parsed.or_else(|| PasswordHash::new(nobodys).ok()).is_some_and(|parsed| {
         Argon2::default().verify_password(password.0.expose_secret().as_bytes(), &parsed).is_ok()
     });
@@ -247,17 +248,18 @@ fn verify_here(password: &Password, hash: Option<&str>, nobodys: &str) -> bool {
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// The pool: half the processors, at least one, and a bounded queue.
+/// The thread pool: half of the processors, at least one thread, with a bounded queue.
 #[derive(Clone)]
 pub struct Hasher {
     queue: mpsc::SyncSender<Job>,
     places: Arc<Semaphore>,
     cost: Cost,
-    /// What an unknown name is verified against, so that it costs the same as a known one.
+    /// The hash that a password for an unknown name is verified against, so that it takes the same time as for a known
+    /// one.
     nobodys: Arc<str>,
 }
 
-/// A place in the queue.
+/// A permit for one place in the queue.
 pub struct Place<'h> {
     hasher: &'h Hasher,
     held: Arc<OwnedSemaphorePermit>,
@@ -285,14 +287,14 @@ impl Hasher {
         Ok(Self { queue, places: Arc::new(Semaphore::new(QUEUE)), cost, nobodys })
     }
 
-    /// A place in the queue, or 503 at once: to be asked for before anything is done for a login, so that a flood of
-    /// them costs nothing.
+    /// A permit for the queue, or 503 at once. Request it before any other work for a login, so that a flood of logins
+    /// costs nothing.
     pub fn place(&self) -> Result<Place<'_>> {
         let held = Arc::clone(&self.places).try_acquire_owned().map_err(|_| busy())?;
         Ok(Place { hasher: self, held: Arc::new(held) })
     }
 
-    /// Whether a hash was made when a guess cost less than now.
+    /// Whether a hash was made with a lower cost than the current one.
     pub fn has_outgrown(&self, hash: &str) -> bool {
         let params = PasswordHash::new(hash).ok().and_then(|hash| Params::try_from(&hash).ok());
         params.is_none_or(|params| params.m_cost() < self.cost.memory || params.t_cost() < self.cost.passes)
@@ -306,7 +308,7 @@ fn busy() -> ApiError {
 impl Place<'_> {
     async fn run<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let (reply, answer) = oneshot::channel();
-        // Whoever goes away leaves their job behind, and it keeps their place.
+        // If the caller goes away, the job stays in the queue and keeps its permit.
         let held = Arc::clone(&self.held);
         let job: Job = Box::new(move || {
             let _held = held;
@@ -321,13 +323,13 @@ impl Place<'_> {
         self.run(move || cost.hash(&password)).await?
     }
 
-    /// Whether it is fit to be somebody's new password: in the pool, since judging it takes time (AU-03).
+    /// Checks a new password in the pool, because the check takes time (AU-03).
     pub async fn check_new(&self, password: Password, own: OwnWords, pointer: &'static str) -> Result<()> {
         let checked = self.run(move || password.check_new(&own)).await?;
         checked.map_err(|fault| ApiError::invalid(pointer, fault.code, fault.detail))
     }
 
-    /// Whether the password is the one that was hashed. No hash costs as much as a wrong password.
+    /// Whether the password matches the hash. Without a hash it takes the same time as a wrong password.
     pub async fn verify(&self, password: Password, hash: Option<String>) -> Result<bool> {
         let nobodys = Arc::clone(&self.hasher.nobodys);
         self.run(move || verify_here(&password, hash.as_deref(), &nobodys)).await
@@ -447,7 +449,8 @@ mod tests {
     #[test]
     fn judging_a_password_takes_a_bounded_time() {
         let check = |text: &str| Password::parse(text).unwrap().check_new(&OwnWords::new(["Ana Lopez"]));
-        check("three wet umbrellas").unwrap(); // reads the dictionaries
+        // Loads the dictionaries first.
+        check("three wet umbrellas").unwrap();
         let worst: String = "4@8({[<369|!10$5+7%2".chars().cycle().take(LONGEST).collect();
         let begun = std::time::Instant::now();
         drop(check(&worst));

@@ -1,5 +1,5 @@
-//! Who may do what. This table is the whole policy; which *rows* a role sees is decided by each store's `visible`, and
-//! which members of them `members.txt` says.
+//! The permissions of each role. This table is the whole policy. Which rows a role sees is decided by each store's
+//! `visible`, and which members of a row by `members.txt`.
 
 use super::Scopes;
 
@@ -22,29 +22,29 @@ text_enum! {
 }
 
 impl Role {
-    /// Whether the role sees what a case is about, and not only that there is one (AZ-07).
+    /// Whether the role sees the content of a case, and not only that the case exists (AZ-07).
     pub const fn sees_content(self) -> bool {
         matches!(self, Self::Supervisor | Self::Advocate)
     }
 }
 
-/// A thing that a caller may be allowed to do; handlers name one in their signature.
+/// A permission. Handlers name one in their signature.
 pub trait Permission: 'static {
     const NAME: &'static str;
-    /// Whether it is held before the second factor is set up that the role must have.
+    /// Whether the permission applies before the user has set up the second factor that the role requires.
     const BEFORE_FACTOR: bool;
-    /// Its line in the table.
+    /// Its row number in the table.
     const PLACE: u32;
-    /// Whether an integration has it where its scopes name it.
+    /// Whether an integration has it if its scopes name it.
     const BY_SCOPE: bool;
     fn allows(role: Role) -> bool;
 }
 
-/// One line of the table.
+/// One row of the table.
 #[derive(Debug)]
 pub struct Row {
     pub name: &'static str,
-    /// Whether an integration may be given it.
+    /// Whether it may be given to an integration.
     pub by_scope: bool,
     allows: fn(Role) -> bool,
 }
@@ -53,7 +53,7 @@ macro_rules! policy {
     (@ by scope) => { true };
     (@) => { false };
     ($($permission:ident = $name:literal => $($role:ident)|* $([$by:ident $scope:ident])?;)+) => {
-        /// The lines, by number.
+        /// The rows, by number.
         #[derive(Clone, Copy)]
         enum Place { $($permission),+ }
         $(
@@ -67,16 +67,16 @@ macro_rules! policy {
                 fn allows(role: Role) -> bool { matches!(role, $(Role::$role)|*) }
             }
         )+
-        /// Every permission, with whom it is given to.
+        /// All permissions with the roles that hold them.
         pub const ALL: &[Row] = &[$(Row { name: $name, by_scope: $permission::BY_SCOPE, allows: $permission::allows }),+];
     };
 }
 
-/// [`Scopes`] has a bit for each line.
+/// [`Scopes`] has one bit for each row.
 const _: () = assert!(ALL.len() <= 64);
 
-// `[by scope]`: an integration has it where its scopes name it, and no other permission. It is shown what an
-// administrator is shown, or less.
+// `[by scope]`: an integration has the permission if its scopes name it, and has no other permission. It sees what an
+// administrator sees, or less.
 policy! {
     ReadSelf          = "self:read"          => Admin | Supervisor | Advocate | Client | Integration | Auditor;
     WriteSelf         = "self:write"         => Admin | Supervisor | Advocate | Client | Auditor;
@@ -140,12 +140,12 @@ policy! {
     ReadAudit         = "audit:read"         => Auditor;
 }
 
-/// Whether somebody in this role, with these scopes, holds the permission.
+/// Whether a caller with this role and these scopes holds the permission.
 pub fn allowed<P: Permission>(role: Role, scopes: Scopes) -> bool {
     P::allows(role) || P::BY_SCOPE && role == Role::Integration && scopes.has(P::PLACE)
 }
 
-/// The names of what they may do, in the table's order.
+/// The names of the caller's permissions, in the table's order.
 pub fn permissions(role: Role, scopes: Scopes) -> Vec<&'static str> {
     let scopes = if role == Role::Integration { scopes } else { Scopes::NONE };
     ALL.iter()
@@ -156,7 +156,7 @@ pub fn permissions(role: Role, scopes: Scopes) -> Vec<&'static str> {
 }
 
 /// The roles that hold a permission, in the enum's order, and whether an integration may be given it; `None` for a name
-/// that the table has not.
+/// that is not in the table.
 pub fn roles(permission: &str) -> Option<(Vec<Role>, bool)> {
     let row = ALL.iter().find(|row| row.name == permission)?;
     Some((Role::ALL.iter().copied().filter(|role| (row.allows)(*role)).collect(), row.by_scope))

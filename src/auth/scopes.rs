@@ -1,4 +1,4 @@
-//! What an integration may do: its scopes, each the name of a permission that an integration may be given at all.
+//! The scopes of an integration: each is the name of a permission that an integration may be given.
 
 use super::policy;
 use crate::types::{fault::Fault, sql};
@@ -6,22 +6,22 @@ use diesel::{deserialize::FromSqlRow, expression::AsExpression};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
 
-/// A set of permissions: a bit for each line of the policy's table, so that a caller carries it at no cost.
+/// A set of permissions with one bit for each row of the policy table, so that it is cheap to copy.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql::Jsonb)]
 pub struct Scopes(u64);
 
 impl Scopes {
     pub const NONE: Self = Self(0);
-    /// How many names are taken at once.
+    /// The most names in one request.
     const MOST: usize = 64;
 
-    /// Every one that an integration may be given.
+    /// All scopes that an integration may be given.
     pub fn all() -> Self {
         Self::of(policy::ALL.iter().filter(|row| row.by_scope).map(|row| row.name)).0
     }
 
-    /// Those of these names that may be given, and the first name that may not.
+    /// The valid scopes among these names, and the first name that is not valid.
     fn of<'n>(names: impl IntoIterator<Item = &'n str>) -> (Self, Option<&'n str>) {
         let (mut scopes, mut unknown) = (Self::NONE, None);
         for name in names {
@@ -33,8 +33,7 @@ impl Scopes {
         (scopes, unknown)
     }
 
-    /// Those of these names that may still be given: whoever had a permission that is removed from the table has it no
-    /// longer.
+    /// The scopes among these stored names that are still valid: a permission that was removed from the table is lost.
     pub fn kept(names: &[String]) -> Self {
         Self::of(names.iter().map(String::as_str)).0
     }
@@ -42,7 +41,7 @@ impl Scopes {
     /// The scopes of these names.
     ///
     /// # Errors
-    /// Where one of them is none, or one that no integration is given.
+    /// If a name is unknown or is a permission that no integration may have.
     pub fn parse<'n>(names: impl IntoIterator<Item = &'n str>) -> Result<Self, Fault> {
         match Self::of(names) {
             (scopes, None) => Ok(scopes),
@@ -50,14 +49,14 @@ impl Scopes {
         }
     }
 
-    /// Whether the permission of this line of the table is among them.
+    /// Whether the set contains the permission of this row.
     pub const fn has(self, place: u32) -> bool {
         self.0 & (1 << place) != 0
     }
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
-    /// Their names, in the table's order.
+    /// The names of the scopes, in the table's order.
     pub fn names(self) -> Vec<&'static str> {
         policy::ALL.iter().zip(0..).filter(|(_, place)| self.has(*place)).map(|(row, _)| row.name).collect()
     }

@@ -1,8 +1,8 @@
-//! The keys that secrets in the database are encrypted with (DP-01). They lie in files in the data directory, never in
-//! the database: a copy of the database alone opens no secret.
+//! The keys that encrypt secrets in the database (DP-01). They are files in the data directory, never in the database,
+//! so a copy of the database alone reveals no secret.
 //!
-//! AES-256-GCM-SIV with a random nonce. The organization, the user, the table, the column and the key are authenticated
-//! with the secret, so that a value that is copied to another row does not open there.
+//! AES-256-GCM-SIV with a random nonce. The organization, the user, the table, the column and the key id are
+//! authenticated with the secret, so a value that is copied to another row does not decrypt there.
 
 use super::{
     OrganizationId, UserId,
@@ -24,18 +24,19 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-/// The keys, each named by the time at which it was made: `20261130T053000.000Z-KID.key`. The newest encrypts; all of
-/// them decrypt.
+/// The folder of the keys. Each file is named by the time at which it was created: `20261130T053000.000Z-KID.key`. The
+/// newest key encrypts; all keys decrypt.
 pub const FOLDER: &str = "secret-keys";
 const KIND: &str = "key";
 const KEY_BYTES: usize = 32;
 const KID_BYTES: usize = 9;
-/// The first byte of what is encrypted, for the day on which it is done otherwise.
+/// The first byte of an encrypted value: the version of the format.
 const FORM: u8 = 1;
-/// Of 32 random bytes some thirty differ; so few that do are no random key.
+/// The fewest different bytes in a key. Of 32 random bytes about thirty differ, so a key with fewer than this is not
+/// random.
 const FEWEST_DIFFERENT: usize = 16;
 
-/// Which value of which row a secret is.
+/// The database location of a secret.
 #[derive(Debug, Clone, Copy)]
 pub struct Place {
     pub organization: OrganizationId,
@@ -79,7 +80,7 @@ fn kid(key: &[u8; KEY_BYTES]) -> [u8; KID_BYTES] {
     hash.first_chunk().copied().unwrap_or_default()
 }
 
-/// The keys of an installation. It prints nothing.
+/// The keys of an installation. The debug output contains nothing of them.
 pub struct SecretKeys {
     known: RwLock<Arc<Vec<Key>>>,
     folder: PathBuf,
@@ -100,10 +101,10 @@ fn read_all(folder: &Path) -> std::result::Result<Vec<Key>, String> {
 }
 
 impl SecretKeys {
-    /// Reads the keys, and makes the first where there is none.
+    /// Reads the keys, and creates the first one if there is none.
     ///
     /// # Errors
-    /// One line for the operator: a file that is no key, or that others may read.
+    /// One line for the operator: a file is not a key, or others may read it.
     pub fn load(data_dir: &Path) -> std::result::Result<Self, String> {
         let read = Self::read(data_dir)?;
         if !read.known().is_empty() {
@@ -113,13 +114,13 @@ impl SecretKeys {
         Self::read(data_dir)
     }
 
-    /// Reads the keys that are there, which may be none.
+    /// Reads the existing keys. There may be none.
     pub fn read(data_dir: &Path) -> std::result::Result<Self, String> {
         let folder = data_dir.join(FOLDER);
         Ok(Self { known: RwLock::new(Arc::new(read_all(&folder)?)), folder })
     }
 
-    /// Makes a key, with which servers encrypt from their next start on; answers its id.
+    /// Creates a key and returns its id. Servers encrypt with it after their next start.
     pub fn add(data_dir: &Path) -> std::result::Result<String, String> {
         let mut bytes = [0_u8; KEY_BYTES];
         rand::fill(&mut bytes).map_err(|_| "no random bytes".to_owned())?;
@@ -137,7 +138,8 @@ impl SecretKeys {
         self.known().iter().map(Key::name).collect()
     }
 
-    /// The key of this id. Another server may just have made it: the folder is read again before it is called missing.
+    /// The key with this id. Another server may just have created it, so the folder is read again before the key counts
+    /// as missing.
     fn find(&self, wanted: &[u8]) -> Option<[u8; KEY_BYTES]> {
         let among = |keys: &[Key]| keys.iter().find(|key| key.kid == wanted).map(|key| key.bytes);
         among(&self.known()).or_else(|| {
@@ -158,11 +160,11 @@ impl SecretKeys {
         Ok([[FORM].as_slice(), key.kid.as_slice(), sealed.as_slice()].concat())
     }
 
-    /// Decrypts what [`SecretKeys::seal`] has made for the same place.
+    /// Decrypts a value that [`SecretKeys::seal`] has made for the same location.
     ///
     /// # Errors
-    /// 503, and the reason in the log, where the key is missing or the value was made for another place: the caller is
-    /// not let in.
+    /// 503, with the reason in the log, if the key is missing or the value was made for another location. The caller is
+    /// refused.
     pub fn open(&self, place: &Place, stored: &[u8]) -> Result<Vec<u8>> {
         let (kid, sealed) = parts(stored).ok_or_else(|| closed(place, "it is not encrypted"))?;
         let name = URL_SAFE_NO_PAD.encode(kid);
@@ -188,20 +190,20 @@ fn closed(place: &Place, why: &str) -> ApiError {
         .because(message)
 }
 
-/// The id of the key and what it encrypts; nothing for what is not encrypted. A secret in the clear, which is shorter,
-/// may begin with any byte.
+/// The key id and the encrypted rest of a stored value; `None` for a value that is not encrypted. A plain secret is
+/// shorter, but may begin with any byte.
 fn parts(stored: &[u8]) -> Option<(&[u8], &[u8])> {
     let (form, rest) = stored.split_first()?;
     let is_long = rest.len() >= KID_BYTES + NONCE_LEN + AES_256_GCM_SIV.tag_len();
     (*form == FORM && is_long).then(|| rest.split_at_checked(KID_BYTES)).flatten()
 }
 
-/// The id of the key that a stored value is encrypted with.
+/// The id of the key that encrypted a stored value.
 pub fn key_of(stored: &[u8]) -> Option<String> {
     parts(stored).map(|(kid, _)| URL_SAFE_NO_PAD.encode(kid))
 }
 
-/// Encrypts with a key of the caller's: a random nonce, and after it what is encrypted.
+/// Encrypts with the caller's own key. Returns a random nonce followed by the encrypted text.
 pub fn seal(key: &[u8; KEY_BYTES], aad: &[u8], secret: &[u8]) -> Result<Vec<u8>> {
     let failed = |_| ApiError::internal("nothing can be encrypted");
     let mut nonce = [0_u8; NONCE_LEN];
@@ -212,7 +214,7 @@ pub fn seal(key: &[u8; KEY_BYTES], aad: &[u8], secret: &[u8]) -> Result<Vec<u8>>
     Ok([nonce.as_slice(), &text].concat())
 }
 
-/// Decrypts what [`seal`] has made with this key and this `aad`; nothing for anything else.
+/// Decrypts a value that [`seal`] has made with this key and this `aad`; `None` for any other value.
 pub fn open(key: &[u8; KEY_BYTES], aad: &[u8], sealed: &[u8]) -> Option<Vec<u8>> {
     let (nonce, text) = sealed.split_first_chunk::<NONCE_LEN>()?;
     let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM_SIV, key).ok()?);

@@ -1,4 +1,4 @@
-//! Where a request comes from (AU-07): the socket says, or a proxy that is trusted to.
+//! The source address of a request (AU-07): the peer of the socket, or the address that a trusted proxy names.
 
 use actix_web::HttpRequest;
 use ipnet::IpNet;
@@ -8,15 +8,15 @@ use std::{
     net::{IpAddr, SocketAddr},
 };
 
-/// The address that a request comes from.
+/// The source address of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Source {
     pub address: IpAddr,
-    /// Whether everybody comes from it, since it is that of a proxy which is not asked whom it stands for.
+    /// Whether all callers share this address, because it belongs to a proxy whose forwarding header is not trusted.
     pub everybodys: bool,
 }
 
-/// The proxies that may say whom they stand for, in `X-Forwarded-For`: addresses and networks, with commas between.
+/// The proxies whose `X-Forwarded-For` is trusted: addresses and networks, separated by commas.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct TrustedProxies(Vec<IpNet>);
@@ -41,7 +41,7 @@ impl std::fmt::Display for TrustedProxies {
     }
 }
 
-/// What the settings say of where requests come from.
+/// The settings for the source addresses of requests.
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
     pub behind_proxy: bool,
@@ -49,11 +49,11 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// The peer, unless it is trusted: then whoever it names, from the right, up to the first that is not trusted
-    /// itself. What a stranger has put in front of that is believed by nobody.
+    /// The peer, unless it is a trusted proxy. Then `X-Forwarded-For` is read from the right, up to the first address
+    /// that is not trusted. Everything to the left of it may be forged and is ignored.
     pub fn of(&self, req: &HttpRequest) -> Option<Source> {
         let peer = req.peer_addr()?.ip().to_canonical();
-        // A stranger's part may be of any bytes: it must not hide what the proxy has put behind it.
+        // The part that the caller sent may contain any bytes. It must not hide what the proxy appended.
         let named: Vec<Cow<'_, str>> =
             req.headers().get_all("x-forwarded-for").map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
         Some(self.named_by(peer, &named))

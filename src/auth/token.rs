@@ -18,21 +18,22 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock},
 };
 
-/// An access token lives this long, in seconds.
+/// The lifetime of an access token, in seconds.
 pub const ACCESS_SECONDS: i64 = 600;
-/// The clocks of signer and verifier may differ by so many seconds.
+/// The allowed difference between the clocks of signer and verifier, in seconds.
 const LEEWAY: i64 = 30;
-/// No token lives longer, in seconds, whatever it says.
+/// The longest accepted lifetime of a token in seconds, whatever the token says.
 const LONGEST_LIFE: i64 = 900;
-/// A token of ours has some 600 bytes; nothing longer is looked at (TK-03).
+/// The longest accepted token (TK-03). A valid token has about 600 bytes.
 const LONGEST: usize = 4096;
-/// How many verified tokens are remembered: 64 bytes each, and an organization has hundreds of people, not thousands.
+/// The size of the cache of verified tokens. An entry has 64 bytes, and an organization has hundreds of people, not
+/// thousands.
 const REMEMBERED: u64 = 20_000;
 
 pub const ISSUER: &str = "alongside";
 pub const AUDIENCE: &str = "alongside-api";
 
-/// What an access token says. The role is there for clients to read; the server goes by the database.
+/// The claims of an access token. The role is there for clients to read; the server uses the role in the database.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Claims {
     pub iss: String,
@@ -48,8 +49,9 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Whether they hold now: not from the future, not over, and not made for longer than a token lasts. Asked at every
-    /// use, also of a token that was verified before: the clock may have been set right meanwhile.
+    /// Whether the claims are valid now: not issued in the future, not expired, and with no longer lifetime than
+    /// allowed. This is checked at every use, also for a token in the cache, because the clock may have been corrected
+    /// meanwhile.
     const fn are_in_time(&self, now: i64) -> bool {
         let life = self.exp.saturating_sub(self.iat);
         self.iat <= now.saturating_add(LEEWAY)
@@ -59,21 +61,21 @@ impl Claims {
     }
 }
 
-/// What access tokens are signed with and verified by.
+/// The keys that sign and verify access tokens.
 pub struct Keys {
     known: RwLock<Arc<Known>>,
     validation: Validation,
     data_dir: PathBuf,
-    /// What was wrong with the keys at the last look, so that it is told once.
+    /// The faults of the keys at the last reading, so that each is logged once.
     trouble: Mutex<String>,
 }
 
-/// The keys, and what has been verified with them.
+/// The keys and a cache of the tokens that they have verified.
 struct Known {
     ring: Ring,
-    /// Verifying costs some 100 µs, so what was verified is kept, by the hash of the token, until it expires. Only the
-    /// claims are: the session is read at every request all the same. With other keys nothing of it stands: what a
-    /// retired one has signed is refused at the next request.
+    /// A verification takes about 100 µs, so verified claims are cached by the hash of the token until it expires. Only
+    /// the claims are cached: the session is still read at every request. When the keys change, the cache is discarded,
+    /// so a token of a retired key is refused at the next request.
     verified: moka::sync::Cache<[u8; 32], Claims>,
 }
 
@@ -88,7 +90,7 @@ impl Known {
 }
 
 impl Keys {
-    /// Reads the keys, or makes one on the first start. Each file must be its owner's alone.
+    /// Reads the keys, or creates one at the first start. Each file must be accessible to its owner only.
     pub fn load(data_dir: &Path) -> std::result::Result<Self, String> {
         if !Ring::is_there(data_dir)? && data_dir.join("checkpoints.jsonl").exists() {
             return Err(format!(
@@ -107,7 +109,7 @@ impl Keys {
         validation.set_audience(&[AUDIENCE]);
         validation.set_required_spec_claims(&["iss", "aud", "sub", "exp"]);
         validation.validate_nbf = true;
-        // By the one clock, in `Claims::are_in_time`.
+        // `Claims::are_in_time` checks it, with the server's one clock.
         validation.validate_exp = false;
         validation.leeway = LEEWAY as u64;
         Ok(Self {
@@ -118,8 +120,8 @@ impl Keys {
         })
     }
 
-    /// Looks whether keys have come or gone. Reads a few small files: not for a thread that answers. A key that cannot
-    /// be read is told to the log, and stays what it was.
+    /// Reloads the keys if they have changed. It reads a few small files, so do not call it on a thread that answers
+    /// requests. A key that cannot be read is logged and stays as it was.
     pub fn look_again(&self) {
         let before = self.known();
         let trouble = match Ring::read(&self.data_dir, Some(&before.ring)) {
@@ -144,18 +146,18 @@ impl Keys {
         Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Keys of their own for cursors, so that none can be forged.
+    /// Separate keys for cursors, so that nobody can forge one.
     pub fn cursor_keys(&self) -> CursorKeys {
         let known = self.known();
         CursorKeys { seals: known.ring.signer().cursor, open: known.ring.keys().map(|key| key.cursor).collect() }
     }
 
-    /// Signs what is no token, and cannot be taken for one: it has no dots where a token has them.
+    /// Signs a text that is not a token. It cannot be mistaken for one, because it has no dots where a token has them.
     pub fn sign(&self, words: &[u8]) -> String {
         self.known().ring.signer().sign(words)
     }
 
-    /// Whether one of the keys has signed this, at that time.
+    /// Whether one of the keys signed this at that time.
     pub fn has_signed(&self, words: &[u8], signature: &str, at: Instant) -> bool {
         self.known().ring.has_signed(words, signature, at)
     }
@@ -174,7 +176,7 @@ impl Keys {
     }
 
     /// # Errors
-    /// `unavailable` where the clock cannot be right: such a token would be good for as long as the clock is wrong.
+    /// `unavailable` if the clock cannot be right: such a token would be valid for as long as the clock is wrong.
     pub fn mint(&self, actor: Actor) -> Result<String> {
         self.mint_at(actor, Instant::now())
     }
@@ -200,7 +202,7 @@ impl Keys {
         jsonwebtoken::encode(&header, &claims, &key.signing).map_err(ApiError::internal)
     }
 
-    /// The claims of a token that we signed and that has not expired; anything else is one and the same 401.
+    /// The claims of a token that this server signed and that has not expired. Everything else gives the same 401.
     pub fn verify(&self, token: &str) -> Result<Claims> {
         self.verify_at(token, Instant::now())
     }
@@ -219,7 +221,7 @@ impl Keys {
         Ok(claims)
     }
 
-    /// A name that no key has costs nothing more: new keys are looked for by the clock.
+    /// An unknown key id does not reload the keys: a timer does that.
     fn verify_anew(&self, ring: &Ring, token: &str, now: i64) -> Option<Claims> {
         let header = header(token)?;
         let key = ring.find(&header.kid).filter(|_| header.alg == "EdDSA" && header.typ == "at+jwt")?;
@@ -228,8 +230,8 @@ impl Keys {
     }
 }
 
-/// What cursors are sealed with. One that was handed out before a rotation still opens; when the key is retired, it is
-/// refused.
+/// The keys that authenticate cursors. A cursor from before a key rotation is still accepted; after its key is retired,
+/// it is refused.
 #[derive(Clone)]
 pub struct CursorKeys {
     pub seals: [u8; 32],
@@ -254,7 +256,8 @@ pub struct Jwk {
     x: String,
 }
 
-/// The only members that a header of ours has; one with any other (`crit`, `jku`, `jwk` …) is refused (TK-01).
+/// The only members that a header of this server has. A header with any other (`crit`, `jku`, `jwk` …) is refused
+/// (TK-01).
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct OurHeader {
@@ -275,14 +278,14 @@ fn is_compact(token: &str) -> bool {
     token.split('.').count() == 3 && token.split('.').all(part)
 }
 
-/// A secret that is shown once and kept as its hash: 256 random bits.
+/// A secret of 256 random bits. It is shown once, and only its hash is stored.
 pub fn random_secret() -> Result<String> {
     let mut bytes = [0_u8; 32];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| ApiError::internal("no random bytes"))?;
     Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
-/// How a secret is kept.
+/// The stored form of a secret.
 pub fn hash_secret(secret: &str) -> Vec<u8> {
     Sha256::digest(secret).to_vec()
 }
@@ -308,7 +311,7 @@ mod tests {
         }
     }
 
-    /// Keys of their own, which the folder need not outlive.
+    /// New keys, which do not need their folder after loading.
     fn keys() -> Keys {
         Keys::load(tempfile::tempdir().unwrap().path()).unwrap()
     }
@@ -326,7 +329,8 @@ mod tests {
         let who = actor();
         let token = ours.mint(who).unwrap();
         for _ in 0..2 {
-            assert_eq!(ours.verify(&token).unwrap().sub, who.user); // the second time from memory
+            // The second time the claims come from the cache.
+            assert_eq!(ours.verify(&token).unwrap().sub, who.user);
         }
         assert!(ours.verify(&theirs.mint(who).unwrap()).is_err());
         for bad in [
@@ -393,7 +397,7 @@ mod tests {
         assert!(ours.verify(&at(i64::MIN, i64::MAX)).is_err() && ours.verify(&at(i64::MAX, i64::MIN)).is_err());
     }
 
-    /// As a server sees it that goes on while its clock is set right.
+    /// Simulates a server that continues to run while its clock is corrected.
     #[test]
     fn a_token_that_a_wrong_clock_has_made_and_verified_is_refused_by_the_right_one() {
         let (ours, now) = (keys(), Instant::now());

@@ -1,5 +1,4 @@
-//! Codes of a second factor that change with the time (RFC 6238, with its usual values: SHA-1, six digits, thirty
-//! seconds).
+//! Time-based codes of a second factor (RFC 6238 with its usual values: SHA-1, six digits, thirty seconds).
 
 use crate::{
     error::{ApiError, Result},
@@ -13,7 +12,7 @@ pub const SECRET_BYTES: usize = 20;
 /// 128 bits.
 const CODE_BYTES: usize = 16;
 const STEP_SECONDS: i64 = 30;
-/// RFC 6238, section 5.2: a code is taken one step late or early.
+/// RFC 6238, section 5.2: a code is accepted one step late or early.
 const DRIFT: i64 = 1;
 const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
@@ -23,12 +22,12 @@ fn random<const N: usize>() -> Result<[u8; N]> {
     Ok(bytes)
 }
 
-/// A secret to share with somebody's authenticator.
+/// A new secret to share with a user's authenticator.
 pub fn new_secret() -> Result<Vec<u8>> {
     Ok(random::<SECRET_BYTES>()?.to_vec())
 }
 
-/// RFC 4648, without padding: what an authenticator takes.
+/// RFC 4648 without padding, the form that authenticators accept.
 pub fn base32(bytes: &[u8]) -> String {
     let bit = |at: usize| bytes.get(at / 8).map_or(0, |byte| usize::from(byte >> (7 - at % 8) & 1));
     let letter = |first: usize| (first..first + 5).fold(0, |five, at| five << 1 | bit(at));
@@ -38,14 +37,14 @@ pub fn base32(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// A code for when the authenticator is lost, as it is shown: in groups of letters.
+/// A recovery code for a lost authenticator, in the form that the user sees: in groups of letters.
 pub fn new_recovery_code() -> Result<String> {
     let letters = base32(&random::<CODE_BYTES>()?);
     let groups: Vec<_> = letters.as_bytes().chunks(7).map(String::from_utf8_lossy).collect();
     Ok(groups.join("-"))
 }
 
-/// A recovery code as it is compared: however it was typed.
+/// A typed recovery code in the form in which it is compared, without separators and in upper case.
 pub fn plain(typed: &str) -> String {
     typed.chars().filter(|c| c.is_ascii_alphanumeric()).map(|c| c.to_ascii_uppercase()).collect()
 }
@@ -61,7 +60,7 @@ fn code(secret: &[u8], step: i64) -> String {
     format!("{:06}", number % 1_000_000)
 }
 
-/// The code of this moment: for whoever plays the authenticator.
+/// The code at this time, for a caller that acts as the authenticator.
 pub fn code_at(secret: &[u8], now: Instant) -> String {
     code(secret, step_of(now))
 }
@@ -70,10 +69,10 @@ fn step_of(now: Instant) -> i64 {
     now.micros().div_euclid(STEP_SECONDS * 1_000_000)
 }
 
-/// The time step that a code is of, if it is one later than `last`: no code is taken twice, nor one from before.
+/// The time step of a code, if it is later than `last`: no code is accepted twice, and none from before the last one.
 pub fn matching_step(secret: &[u8], typed: &str, last: i64, now: Instant) -> Option<i64> {
     let present = step_of(now);
-    // What a clock has made that was far ahead keeps nobody out.
+    // A `last` from a clock that was far ahead must not lock the user out.
     let last = if last > present + DRIFT { 0 } else { last };
     let same = |step: &i64| bool::from(code(secret, *step).as_bytes().ct_eq(typed.as_bytes()));
     (present - DRIFT..=present + DRIFT).filter(|step| *step > last).find(same)
@@ -89,7 +88,7 @@ mod tests {
         Instant::from_micros(seconds * 1_000_000)
     }
 
-    /// RFC 6238, appendix B, of whose eight digits these are the last six.
+    /// RFC 6238, appendix B: the last six of its eight digits.
     #[test]
     fn the_codes_are_those_of_the_standard() {
         for (seconds, expected) in [

@@ -1,5 +1,5 @@
-//! A question that counts, put together as words with values in them: whatever it counts by and whatever it counts, its
-//! answer has one shape.
+//! Aggregate queries built at run time from SQL text and bind values. The result row has one shape for all queries,
+//! whatever they group by and count.
 
 use super::conn::Conn;
 use super::dialect::{Condition, Key};
@@ -9,20 +9,20 @@ use diesel::prelude::*;
 use diesel::query_builder::{AstPass, Query, QueryFragment, QueryId};
 use diesel::sql_types::{BigInt, Nullable, Text};
 
-/// By how many things one question counts.
+/// The most columns that one query groups by.
 pub const MOST_GROUPS: usize = 4;
-/// How many things it counts.
+/// The most counts that one query returns.
 pub const MOST_COUNTS: usize = 10;
 
-/// `SELECT` and what follows: [`MOST_GROUPS`] codes, as many ids, a number of days, and [`MOST_COUNTS`] counts, in this
-/// order.
+/// A `SELECT` statement that returns, in this order: [`MOST_GROUPS`] codes, [`MOST_GROUPS`] ids, a number of days, and
+/// [`MOST_COUNTS`] counts.
 #[derive(Debug, Clone)]
 pub struct Tally(pub Condition);
 
 type Code = Option<String>;
 type Named = Option<Key>;
 
-/// One line of the answer.
+/// One row of the result.
 #[derive(Debug, Clone, Queryable)]
 pub struct Cell {
     pub codes: (Code, Code, Code, Code),
@@ -43,7 +43,7 @@ impl Query for Tally {
     );
 }
 
-/// Each is kept by its text, since its type says nothing of it.
+/// Diesel caches these statements by their SQL text, because their type does not identify the statement.
 macro_rules! told_in_words {
     ($($name:ident),+) => {$(
         impl RunQueryDsl<Conn> for $name {}
@@ -63,23 +63,23 @@ macro_rules! told_in_words {
 }
 told_in_words!(Tally, Listing, Keyed, Command);
 
-/// How many codes and ids one line of a listing has.
+/// The number of code columns in one row of a listing.
 pub const LISTED_CODES: usize = 6;
 pub const LISTED_IDS: usize = 4;
 
-/// `SELECT` and what follows: a line for each fact. When it was replaced, of which record and which case it is, since
-/// when, the case's number, the client's name, [`LISTED_CODES`] codes, [`LISTED_IDS`] ids, a number of days, and a 1 or
-/// a 0 for each of [`MOST_COUNTS`] conditions.
+/// A `SELECT` statement that returns one row for each report fact: when the fact was replaced, its record and case,
+/// when it was recorded, the case number, the client's name, [`LISTED_CODES`] codes, [`LISTED_IDS`] ids, a number of
+/// days, and 1 or 0 for each of [`MOST_COUNTS`] conditions.
 #[derive(Debug, Clone)]
 pub struct Listing(pub Condition);
 
-/// One line of the answer.
+/// One row of the result.
 #[derive(Debug, Clone, Queryable)]
 pub struct Listed {
-    /// When another fact replaced it, or `i64::MAX`; the record, its case; when it was recorded.
+    /// When another fact replaced it (`i64::MAX` if none did), the record, its case, and when it was recorded.
     pub place: (i64, Key, Key, i64),
     pub case_number: String,
-    /// Absent where the caller does not see the client.
+    /// Absent if the caller may not see the client.
     pub client: Option<String>,
     pub codes: (Code, Code, Code, Code, Code, Code),
     pub ids: (Named, Named, Named, Named),
@@ -99,25 +99,25 @@ impl Query for Listing {
     );
 }
 
-/// `SELECT` and what follows: one id in each line.
+/// A `SELECT` statement that returns one id in each row.
 #[derive(Debug, Clone)]
 pub struct Keyed(pub Condition);
 impl Query for Keyed {
     type SqlType = sql::Uuid;
 }
 
-/// A command that is put together the same way.
+/// A command that is built from text and bind values in the same way.
 #[derive(Debug, Clone)]
 struct Command(Condition);
 impl Conn {
-    /// Runs a command; says how many rows it was about.
+    /// Runs a command and returns the number of affected rows.
     pub fn run(&mut self, command: Condition) -> QueryResult<usize> {
         Command(command).execute(self)
     }
 }
 
 impl Cell {
-    /// Its key in each group that was asked for: the code, or the id.
+    /// The key of each requested group: its code or its id.
     pub fn keys(&self) -> [Code; MOST_GROUPS] {
         let codes: [&Code; MOST_GROUPS] = (&self.codes.0, &self.codes.1, &self.codes.2, &self.codes.3).into();
         let ids: [Named; MOST_GROUPS] = self.ids.into();

@@ -1,4 +1,4 @@
-//! The statement that appends entries to the audit log on PostgreSQL, where each costs a round trip.
+//! The statement that appends entries to the audit log on PostgreSQL, where each statement costs a round trip.
 
 use crate::{audit::chain::EventRow, auth::OrganizationId, types::sql};
 use diesel::{
@@ -10,7 +10,7 @@ use diesel::{
     sql_types::{Array, BigInt, Binary, Nullable, SqlType, Text},
 };
 
-/// The statement, made of binds.
+/// The statement. Every value in it is a bind parameter.
 #[derive(Debug, QueryId)]
 pub struct AppendEntries<Id, Sequence, Hash, Columns> {
     organization: Id,
@@ -19,8 +19,8 @@ pub struct AppendEntries<Id, Sequence, Hash, Columns> {
     columns: Columns,
 }
 
-/// Appends these rows to an organization's chain, whose last number and hash are then these. Each column is one array:
-/// however many rows there are, it is the same statement, and is planned once.
+/// Appends these rows to an organization's hash chain and sets the head of the chain to `sequence` and `hash`. Each
+/// column is one array, so the statement is the same for any number of rows and PostgreSQL plans it once.
 pub fn of(
     organization: OrganizationId,
     rows: &[EventRow],

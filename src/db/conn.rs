@@ -1,4 +1,4 @@
-//! The connection enum, how one of each engine is opened, and how a transaction begins.
+//! The connection enum, how a connection to each engine is opened, and how a transaction begins.
 
 use diesel::connection::{AnsiTransactionManager, SimpleConnection as _, TransactionManager};
 use diesel::prelude::*;
@@ -7,14 +7,14 @@ use diesel::{ConnectionError, ConnectionResult, PgConnection, SqliteConnection};
 use super::lock::Lock;
 use crate::{auth::OrganizationId, types::sql};
 
-/// A connection to whichever engine the URL names.
+/// A connection to the engine that the URL names.
 #[derive(diesel::MultiConnection)]
 pub enum Conn {
     Pg(PgConnection),
     Sqlite(SqliteConnection),
 }
 
-/// The SQL that every query outside `db/` is written in: what both engines can run.
+/// The SQL dialect of every query outside `db/`: the subset that both engines can run.
 pub type Dialect = MultiBackend;
 
 macro_rules! known_to_both {
@@ -28,20 +28,21 @@ macro_rules! known_to_both {
 }
 known_to_both!(Uuid, Timestamptz, Date, Jsonb);
 
-/// What a connection will be used for.
+/// The purpose of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Use {
     Reading,
     Writing,
-    /// Filling a database with rows that are made to fit one another (`alongside demo`): on SQLite no foreign key and
-    /// no CHECK is looked at row by row, and what is written fits into memory. `alongside verify` looks at all of them.
+    /// Fills a database with rows that are generated to be consistent (`alongside demo`). SQLite then checks no foreign
+    /// key and no CHECK constraint per row, and the written data must fit into memory. `alongside verify` checks all of
+    /// them.
     Loading,
-    /// The same for a SQLite file that nobody else has opened yet, and that is thrown away if anything goes wrong: no
-    /// journal, and no waiting for the disk.
+    /// The same for a new SQLite file that no other process has open and that is deleted if anything fails: there is no
+    /// journal, and writes do not wait for the disk.
     Making,
 }
 
-/// Which engine a URL names. It prints without its password.
+/// The engine that a URL names. Its debug output does not contain the password.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Url {
     Postgres(String),
@@ -59,11 +60,12 @@ impl std::fmt::Debug for Url {
 }
 
 impl Url {
-    /// Reads a URL. One that libpq would read in another way than it was meant, for an unencoded sign in the password,
-    /// is refused here: libpq would print parts of it.
+    /// Parses a URL. If the password contains an unencoded special character, libpq would read the URL differently from
+    /// what the operator meant and could print parts of the password in its error messages. This function refuses such
+    /// a URL.
     ///
     /// # Errors
-    /// What it must be, in words that hold no part of it.
+    /// A message that describes the correct form and contains no part of the URL.
     pub fn parse(url: &str) -> Result<Self, String> {
         if let Some(rest) = url.strip_prefix("postgres://").or_else(|| url.strip_prefix("postgresql://")) {
             return match postgres_fault(rest) {
@@ -72,7 +74,7 @@ impl Url {
             };
         }
         match url.strip_prefix("sqlite://") {
-            // SQLite would take the one for no file at all, and the other for a URI.
+            // SQLite would open an in-memory database for the first and read the second as a URI.
             Some(path) if path.contains(":memory:") || path.starts_with("file:") => {
                 Err("database_url = sqlite://PATH must name a file".into())
             }
@@ -81,7 +83,7 @@ impl Url {
         }
     }
 
-    /// A message of libpq's without the passwords of this URL.
+    /// Removes the passwords of this URL from a libpq message.
     fn without_secrets(&self, message: &str) -> String {
         let Self::Postgres(url) = self else { return message.to_owned() };
         let rest = url.split_once("://").map_or("", |(_, rest)| rest);
@@ -96,13 +98,13 @@ impl Url {
             .fold(message.to_owned(), |message, secret| message.replace(secret, "***").replace(&decoded(secret), "***"))
     }
 
-    /// Whether the database has the processors of this machine to share.
+    /// Whether the database runs on this machine and shares its processors.
     pub fn is_here(&self) -> bool {
         let Self::Postgres(url) = self else { return true };
         let place = url.split_once("://").map_or(url.as_str(), |(_, rest)| rest);
         let (authority, rest) = place.split_once(['/', '?']).unwrap_or((place, ""));
         let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        // Without one it is a socket, unless one is named behind.
+        // Without a host, libpq connects to a socket, unless the options name a host.
         let named = rest
             .split(['?', '&'])
             .find_map(|part| part.strip_prefix("host=").or_else(|| part.strip_prefix("hostaddr=")));
@@ -111,7 +113,8 @@ impl Url {
     }
 }
 
-/// What libpq takes behind the question mark; any other name may be a part of a password that was not encoded.
+/// The options that libpq accepts after the question mark. Any other name may be part of a password that was not
+/// encoded.
 const OPTIONS: &[&str] = &[
     "application_name",
     "channel_binding",
@@ -156,10 +159,10 @@ const OPTIONS: &[&str] = &[
     "tcp_user_timeout",
     "user",
 ];
-/// Those whose value is secret.
+/// The options whose value is secret.
 const SECRETS: &[&str] = &["password", "sslpassword", "passfile"];
 
-/// What is wrong with what follows `postgres://`, read as libpq reads it.
+/// Checks what follows `postgres://`, read as libpq reads it. Returns what is wrong with it.
 fn postgres_fault(rest: &str) -> Option<&'static str> {
     const SHAPE: &str = "must be postgres://USER:PASSWORD@HOST:PORT/DATABASE; in USER and PASSWORD each of : / ? # [ ] @ % and a blank is \
                          written as % and two figures, as %40 for @";
@@ -200,7 +203,7 @@ fn postgres_fault(rest: &str) -> Option<&'static str> {
     options.is_some_and(|options| !options.split('&').all(known)).then_some(OPTION)
 }
 
-/// A part of a URL as it was before it was encoded.
+/// Decodes a percent-encoded part of a URL.
 fn decoded(text: &str) -> String {
     let mut parts = text.split('%');
     let first = parts.next().unwrap_or_default().as_bytes().to_vec();
@@ -214,8 +217,8 @@ fn decoded(text: &str) -> String {
 }
 
 impl Conn {
-    /// Opens a connection. `Connection::establish` on the enum must not be used: it tries the variants in turn, drops
-    /// the reason why PostgreSQL failed, and SQLite takes nearly any string as the name of a new file.
+    /// Opens a connection. Do not use `Connection::establish` on the enum: it tries the variants in turn and drops the
+    /// reason why PostgreSQL failed, and SQLite accepts nearly any string as the name of a new file.
     pub fn open(url: &Url, purpose: Use) -> ConnectionResult<Self> {
         let path = match url {
             Url::Postgres(place) => {
@@ -226,18 +229,16 @@ impl Conn {
                     other => other,
                 })?;
                 conn.batch_execute(
-                    // Who is no superuser may not choose the language of the server's messages: see
-                    // `has_english_messages`.
+                    // Only a superuser may choose the language of the server's messages: see `has_english_messages`.
                     "SET TIME ZONE 'UTC'; SET client_min_messages TO warning;
                      DO $$ BEGIN
                          PERFORM set_config('lc_messages', 'C', FALSE);
                      EXCEPTION WHEN insufficient_privilege THEN NULL; END $$",
                 )
                 .and_then(|()| match purpose {
-                    // Every read is a key, or the walk of an index until a page is full; which index that is depends on
-                    // the question and not on what is asked for. So each statement is planned once, and without what
-                    // reads a table to the end: the planner, who takes a common word for a reason to leave the index,
-                    // would.
+                    // Every read is a lookup by key or an index scan until a page is full. The index depends on the
+                    // statement and not on its values, so PostgreSQL plans each statement once. Plans that read a whole
+                    // table are disabled: for a common value, the planner would prefer them to the index.
                     Use::Reading => conn.batch_execute(
                         "SET statement_timeout TO '5s'; SET plan_cache_mode TO force_generic_plan; SET enable_hashjoin TO off; SET enable_mergejoin TO off;
                          SET max_parallel_workers_per_gather TO 0; SET jit TO off",
@@ -250,17 +251,17 @@ impl Conn {
             }
             Url::Sqlite(path) => path,
         };
-        // Only what opens the database to write may make the file: a reader that comes while it is gone must not leave
-        // an empty one there.
+        // Only a connection that writes may create the file. A reader that connects while the file is missing must not
+        // leave an empty file there.
         let may_make = purpose != Use::Reading;
         super::files::keep_private(path, may_make).map_err(ConnectionError::BadConnection)?;
         let mut conn = match may_make {
             true => SqliteConnection::establish(path)?,
             false => SqliteConnection::establish(&format!("file:{}?mode=rw", escaped(path)))?,
         };
-        // busy_timeout first: the switch of the journal mode itself may have to wait. Recursive triggers, so that what
-        // REPLACE takes away meets the audit log's trigger too. No memory map: after each commit of another connection
-        // SQLite would unmap all of it and fault it in again.
+        // busy_timeout comes first because the change of the journal mode may have to wait. Recursive triggers make the
+        // audit log's trigger fire for rows that REPLACE deletes too. There is no memory map: after each commit of
+        // another connection, SQLite would unmap all of it and fault it in again.
         conn.batch_execute(
             "PRAGMA busy_timeout = 5000; PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA trusted_schema = OFF;
              PRAGMA temp_store = MEMORY; PRAGMA cache_size = -32768; PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = ON;",
@@ -271,8 +272,8 @@ impl Conn {
         })
         .and_then(|()| match purpose {
             Use::Reading => conn.batch_execute("PRAGMA query_only = ON"),
-            // A page that many transactions change goes into the file once for all of them: 16 MiB between two
-            // checkpoints.
+            // A page that many transactions change is written to the database file only once for all of them: there are
+            // 16 MiB between two checkpoints.
             Use::Writing => conn.batch_execute("PRAGMA wal_autocheckpoint = 4096"),
             Use::Loading => conn.batch_execute(
                 "PRAGMA wal_autocheckpoint = 16384; PRAGMA cache_size = -524288; PRAGMA foreign_keys = OFF;
@@ -287,7 +288,8 @@ impl Conn {
         Ok(Self::Sqlite(conn))
     }
 
-    /// Starts a transaction that reads one state of one organization. PostgreSQL is told both in one round trip.
+    /// Starts a transaction that reads one snapshot of one organization. On PostgreSQL both settings take one round
+    /// trip.
     pub fn begin_read(&mut self, organization: OrganizationId) -> QueryResult<()> {
         match self {
             Self::Pg(c) => AnsiTransactionManager::begin_transaction_sql(
@@ -300,9 +302,10 @@ impl Conn {
         }
     }
 
-    /// Starts a transaction that may write. SQLite must say so up front: a deferred transaction that reads first and
-    /// writes later fails at once, busy timeout or not. On PostgreSQL the commit itself does not wait for the disk, and
-    /// so lets go of the head of the organization's chain at once; [`Conn::make_durable`] waits, many together.
+    /// Starts a transaction that may write. SQLite must take the write lock at the start: a deferred transaction that
+    /// reads first and writes later fails at once, whatever the busy timeout. On PostgreSQL the commit does not wait
+    /// for the disk, so it releases the head of the organization's chain at once; [`Conn::make_durable`] waits for many
+    /// commits together.
     pub fn begin_write(&mut self) -> QueryResult<()> {
         match self {
             Self::Pg(c) => {
@@ -312,8 +315,8 @@ impl Conn {
         }
     }
 
-    /// Holds a lock that is no row until the transaction ends: alone, or as one of any number who share it. On SQLite,
-    /// where a writing transaction has the database to itself, there is nothing to hold.
+    /// Takes an advisory lock until the transaction ends, exclusive or shared. On SQLite a writing transaction has the
+    /// database to itself, so no lock is needed.
     pub fn advisory_lock(&mut self, lock: Lock, shared: bool) -> QueryResult<()> {
         let (kind, number) = (if shared { "_shared" } else { "" }, lock.number());
         match self {
@@ -322,8 +325,8 @@ impl Conn {
         }
     }
 
-    /// Whether the server's messages are in the language that `error` knows them in: what diesel gives no name is told
-    /// by its words.
+    /// Whether the server's messages are in English. `error` recognizes some errors by their message, because diesel
+    /// has no error kind for them.
     pub fn has_english_messages(&mut self) -> QueryResult<bool> {
         #[derive(QueryableByName)]
         struct Setting {
@@ -335,8 +338,9 @@ impl Conn {
         Ok(["", "C", "POSIX", "en"].contains(&language.split(['.', '_']).next().unwrap_or_default()))
     }
 
-    /// Goes on as the role that sees one organization's rows at a time (AZ-09): whatever the operator's role may, the
-    /// server may not. The schema stays the one that the operator's role has, which may be named after it.
+    /// Switches to the role that sees the rows of one organization at a time (AZ-09), so the server's rights do not
+    /// depend on the rights of the operator's role. The schema stays the one of the operator's role, which may be named
+    /// after that role.
     pub fn work_as_app(&mut self) -> QueryResult<()> {
         match self {
             Self::Pg(c) => c.batch_execute(
@@ -347,7 +351,7 @@ impl Conn {
         }
     }
 
-    /// Lets the rest of the transaction see which organizations there are: for what belongs to no caller.
+    /// Lets the rest of the transaction see all organizations, for work that belongs to no caller.
     pub fn work_as_keeper(&mut self) -> QueryResult<()> {
         match self {
             Self::Pg(c) => c.batch_execute("SET LOCAL ROLE alongside_keeper"),
@@ -355,8 +359,8 @@ impl Conn {
         }
     }
 
-    /// Whether rows may come by `COPY`, which PostgreSQL has for nobody behind row-level security: goes on as the user
-    /// of the connection, if that is one who passes it.
+    /// Whether rows may be inserted with `COPY`, which PostgreSQL does not allow under row-level security. If the
+    /// connection's user bypasses row-level security, this switches to that user.
     pub fn may_copy(&mut self) -> QueryResult<bool> {
         #[derive(QueryableByName)]
         struct User {
@@ -372,11 +376,12 @@ impl Conn {
         Ok(passes)
     }
 
-    /// Lets each statement of the rest of the transaction take so many seconds, more than a request's may (IN-09), or
-    /// as long as it takes (0): for what goes through very many rows.
+    /// Sets the statement timeout for the rest of the transaction to `seconds`, which may be more than a request gets
+    /// (IN-09), or to no timeout (0). It is for statements that process very many rows.
     pub fn take_time(&mut self, seconds: u32) -> QueryResult<()> {
         match self {
-            // Whoever waits for somebody who does not come to an end is told so, and tries again.
+            // A statement that waits for the lock of a transaction that does not end fails after five seconds, and is
+            // tried again.
             Self::Pg(c) => {
                 c.batch_execute(&format!("SET LOCAL statement_timeout TO '{seconds}s'; SET LOCAL lock_timeout TO '5s'"))
             }
@@ -384,8 +389,8 @@ impl Conn {
         }
     }
 
-    /// Keeps the triggers from telling facts for the rest of the transaction: whoever fills a database tells them when
-    /// all rows are there. On SQLite it has no triggers by then.
+    /// Stops the triggers from writing report facts for the rest of the transaction. The code that fills a database
+    /// writes the facts after all rows are there. On SQLite the triggers are dropped by then.
     pub fn defer_fact_triggers(&mut self) -> QueryResult<()> {
         match self {
             Self::Pg(c) => c.batch_execute("SET LOCAL app.facts = 'later'"),
@@ -393,13 +398,14 @@ impl Conn {
         }
     }
 
-    /// Whether a transaction may have to wait for a row that another one holds, and then go on with what it saw before.
+    /// Whether a transaction may have to wait for a row lock of another one and then continue with data that it read
+    /// before.
     pub const fn waits_for_rows(&self) -> bool {
         matches!(self, Self::Pg(_))
     }
 
-    /// Says for which organization the rest of the transaction is: PostgreSQL shows it no other's rows. SQLite has no
-    /// row-level security.
+    /// Sets the organization for the rest of the transaction: PostgreSQL then shows it no rows of other organizations.
+    /// SQLite has no row-level security.
     pub fn set_organization(&mut self, organization: OrganizationId) -> QueryResult<()> {
         match self {
             Self::Pg(c) => c.batch_execute(&format!("SET LOCAL app.organization = '{organization}'")),
@@ -407,8 +413,8 @@ impl Conn {
         }
     }
 
-    /// Takes the indexes and triggers of a SQLite file away and says how to make them: once every row is there, each
-    /// index is sorted in one go, and so is that of the words.
+    /// Drops the indexes and triggers of a SQLite file and returns the statements that create them again. When every
+    /// row is there, each index, including the full-text index, is built with one sort.
     pub fn take_indexes(&mut self) -> QueryResult<Vec<String>> {
         #[derive(QueryableByName)]
         struct RemovedObject {
@@ -427,8 +433,8 @@ impl Conn {
         Ok(removed.into_iter().map(|each| each.back).collect())
     }
 
-    /// Makes what [`Conn::take_indexes`] has removed. SQLite hands what it sorts to its other threads only as often as
-    /// its cache is full.
+    /// Creates what [`Conn::take_indexes`] has dropped. The smaller cache makes SQLite pass its sort runs to other
+    /// threads more often, since it does so each time the cache is full.
     pub fn make_indexes(&mut self, statements: &[String]) -> QueryResult<()> {
         if let Self::Sqlite(c) = self {
             c.batch_execute("PRAGMA cache_size = -65536")?;
@@ -437,7 +443,8 @@ impl Conn {
         super::search::index_all(self)
     }
 
-    /// What the engine itself finds wrong with its file. PostgreSQL checks its own pages; SQLite is asked.
+    /// The faults that the engine itself finds in its file. PostgreSQL checks its own pages; SQLite checks them on
+    /// request.
     pub fn integrity_faults(&mut self) -> QueryResult<Vec<String>> {
         #[derive(QueryableByName)]
         struct Line {
@@ -460,14 +467,14 @@ impl Conn {
         <Self as Connection>::TransactionManager::commit_transaction(self)
     }
 
-    /// Returns once everything that this connection has committed is on the disk; no answer leaves before. The log of
-    /// PostgreSQL is one sequence: whatever was read from another's transaction that is not there yet was written
-    /// before this.
+    /// Returns when everything that this connection has committed is on the disk. No response is sent before that.
+    /// PostgreSQL's write-ahead log is one sequence: if this connection has read data of another transaction that is
+    /// not durable yet, that data is in the log before this record and becomes durable with it.
     ///
-    /// The statement sets for its own transaction what it needs, whatever is usual for the role, the database or the
-    /// server: at least `on`, and so at least what a synchronous standby, where there is one, is waited for with;
-    /// `remote_apply` stays. `off`, `local` and `remote_write` are raised. PostgreSQL reads the setting when the
-    /// transaction ends, after it was set.
+    /// The statement sets synchronous_commit for its own transaction, whatever the role, the database or the server
+    /// sets: at least `on`, so it also waits for a synchronous standby if there is one. `remote_apply` stays; `off`,
+    /// `local` and `remote_write` are raised to `on`. PostgreSQL reads the setting when the transaction ends, after
+    /// this statement has set it.
     pub fn make_durable(&mut self) -> QueryResult<()> {
         match self {
             Self::Pg(c) => c.batch_execute(
@@ -479,8 +486,8 @@ impl Conn {
         }
     }
 
-    /// Does all that a write does and changes no record, for `/readyz`. PostgreSQL refuses a row lock where it is
-    /// read-only, and writes to its log when this is made durable; SQLite writes a page.
+    /// Performs every step of a write without changing a record, for `/readyz`. A read-only PostgreSQL refuses a row
+    /// lock, and a durable commit writes to its log; SQLite writes a page.
     pub fn try_write(&mut self) -> QueryResult<()> {
         #[derive(QueryableByName)]
         struct Setting {
@@ -498,25 +505,25 @@ impl Conn {
     }
 
     pub fn rollback(&mut self) {
-        // What cannot be rolled back is broken, and the pool drops it.
+        // A connection that cannot roll back is broken, and the pool drops it.
         drop(<Self as Connection>::TransactionManager::rollback_transaction(self));
     }
 }
 
-/// A path in a URI, as SQLite reads one.
+/// Escapes a path for a SQLite URI.
 fn escaped(path: &str) -> String {
     path.replace('%', "%25").replace('?', "%3f").replace('#', "%23")
 }
 
-/// A database that is away must be noticed soon, black-holed or refused (RL-02); what the operator's URL says goes
-/// first.
+/// The server must notice quickly that the database is unreachable, whether packets are dropped or refused (RL-02).
+/// Settings in the operator's URL take precedence.
 fn with_timeouts(url: &str) -> String {
     let mut url = url.to_owned();
     for (name, value) in [
         ("connect_timeout", "2"),
-        // What was sent and is not acknowledged.
+        // For data that was sent and is not acknowledged.
         ("tcp_user_timeout", "5000"),
-        // A connection on which an answer is waited for, and whose other end is gone without a word.
+        // For a connection that waits for an answer while the other end has disappeared silently.
         ("keepalives_idle", "10"),
         ("keepalives_interval", "5"),
         ("keepalives_count", "2"),
@@ -536,7 +543,7 @@ fn with_timeouts(url: &str) -> String {
 mod tests {
     use super::{Conn, Url, Use};
 
-    /// Each holds `secret`, cut by a sign that libpq takes for the end of something.
+    /// Each URL holds `secret`, split by a character that libpq reads as a separator.
     #[test]
     fn a_malformed_url_is_refused_without_a_part_of_it() {
         for url in [

@@ -1,8 +1,8 @@
-//! SQL that diesel's common subset of the two engines leaves out.
+//! SQL that diesel's common subset of the two engines lacks.
 //!
-//! Three ways, the first that fits: a query that both engines can run goes through [`PortableDsl::portable`]; words
-//! that differ are [`Words`] in a node of one's own; and what is left runs on the engine's own connection, in
-//! [`on_engine!`](crate::on_engine).
+//! Use the first of three ways that fits. A query that both engines can run goes through [`PortableDsl::portable`]. SQL
+//! text that differs between the engines goes into [`Words`], in a query node of its own. Everything else runs on the
+//! engine's own connection, in [`on_engine!`](crate::on_engine).
 
 use diesel::backend::Backend;
 use diesel::expression::{AsExpression, Expression, ValidGrouping, is_aggregate};
@@ -20,7 +20,7 @@ use crate::types::{
     sql,
 };
 
-/// Runs the same code on whichever engine's connection is behind a [`Conn`]. It is compiled twice.
+/// Runs the same code on the connection of the engine behind a [`Conn`]. The code is compiled once for each engine.
 #[macro_export]
 macro_rules! on_engine {
     ($conn:expr, |$c:ident| $body:expr) => {
@@ -31,18 +31,18 @@ macro_rules! on_engine {
     };
 }
 
-/// Any query that both engines can run, even one that `MultiBackend` says it cannot (`ON CONFLICT`).
+/// A query that both engines can run, even if `MultiBackend` does not support it (`ON CONFLICT`).
 #[derive(Debug, Clone, Copy, QueryId)]
 pub struct Portable<Q>(Q);
 
 pub trait PortableDsl: Sized {
-    /// Lets the query run on [`Conn`] once it is known to be valid on each engine by itself.
+    /// Lets the query run on [`Conn`]. The compiler checks that it is valid on each engine.
     fn portable(self) -> Portable<Self> {
         Portable(self)
     }
 
-    /// Holds the rows that are read until the transaction ends (`FOR UPDATE`). On SQLite, where a writing transaction
-    /// has the database to itself, there is nothing to add.
+    /// Locks the rows that the query reads until the transaction ends (`FOR UPDATE`). On SQLite a writing transaction
+    /// has the database to itself, so nothing is added.
     fn locked(self) -> Locked<Self>
     where
         Self: Query,
@@ -50,8 +50,8 @@ pub trait PortableDsl: Sized {
         Locked(self)
     }
 
-    /// Keeps the rows that are read from being held by another (`FOR KEY SHARE`): for what this transaction is about to
-    /// refer to. Any number may refer to a row at once, and a plain change of it goes on.
+    /// Takes a shared lock (`FOR KEY SHARE`) on rows that this transaction is about to reference. Other transactions
+    /// can reference the same row or update its ordinary columns, but cannot lock it with `FOR UPDATE`.
     fn for_reference(self) -> Referred<Self>
     where
         Self: Query,
@@ -74,7 +74,7 @@ where
     }
 }
 
-/// One of the engines; [`MultiBackend`] is not, it asks the one it stands for.
+/// One of the two engines. [`MultiBackend`] is not one: it delegates to the engine of the connection.
 trait Engine: Backend {
     fn pick<T>(postgres: T, sqlite: T) -> T;
 }
@@ -89,7 +89,7 @@ impl Engine for Sqlite {
     }
 }
 
-/// Words that differ between the engines.
+/// SQL text that differs between the engines.
 #[derive(Debug)]
 struct Words {
     postgres: &'static str,
@@ -107,8 +107,8 @@ impl QueryFragment<MultiBackend> for Words {
     }
 }
 
-/// A query that locks what it reads, where there is such a thing. A type for each lock, because a statement is cached
-/// by its type.
+/// A query that locks the rows it reads, on engines that have row locks. Each kind of lock has its own type, because
+/// diesel caches a statement by its type.
 macro_rules! locking {
     ($($(#[$doc:meta])* $name:ident = $words:literal;)+) => {$(
         $(#[$doc])*
@@ -132,15 +132,15 @@ macro_rules! locking {
     )+};
 }
 locking! {
-    /// `... FOR UPDATE`, where there is such a thing.
+    /// `... FOR UPDATE`, on engines that have it.
     Locked = " FOR UPDATE";
-    /// `... FOR KEY SHARE`, where there is such a thing.
+    /// `... FOR KEY SHARE`, on engines that have it.
     Referred = " FOR KEY SHARE";
 }
 
-/// `UPDATE`, as diesel's own but for one thing: it is compiled once for each connection and kept by its text. Diesel
-/// takes each for another statement; on SQLite it would be compiled time and again together with all triggers of its
-/// table. It is for what sets always the same columns.
+/// `UPDATE` like diesel's own, except that it is prepared once for each connection and cached by its SQL text. Diesel
+/// does not cache its own updates: SQLite would compile each one again, with all triggers of the table. Use it for
+/// updates that always set the same columns.
 #[derive(Debug)]
 pub struct Rewrite<F, W, V> {
     table: F,
@@ -148,7 +148,7 @@ pub struct Rewrite<F, W, V> {
     values: V,
 }
 
-/// Writes `values` over the rows of `which`.
+/// Sets `values` on the rows that `which` selects.
 pub fn rewrite<T, V>(
     which: T,
     values: V,
@@ -178,7 +178,7 @@ impl<DB: Backend, F: QueryFragment<DB>, W: QueryFragment<DB>, V: QueryFragment<D
     }
 }
 
-/// Makes a struct an expression of the given SQL type wherever its tables are in the query.
+/// Makes a struct an expression of the given SQL type. It is valid wherever its operands' tables are in the query.
 macro_rules! expression {
     ($name:ident<$($part:ident),+>: $sql:ty) => {
         impl<$($part: Expression),+> Expression for $name<$($part),+> {
@@ -195,8 +195,8 @@ macro_rules! expression {
     };
 }
 
-/// `(a, b) < (x, y)`: the next page after `(x, y)`, going down. Both engines take it straight into an index on
-/// `(.., a DESC, b DESC)`; the same spelled with OR they read and then discard.
+/// `(a, b) < (x, y)`: the page after `(x, y)` in descending order. Both engines evaluate it directly with an index on
+/// `(.., a DESC, b DESC)`. With the equivalent OR, they read the earlier rows and discard them.
 #[derive(Debug, Clone, Copy)]
 pub struct RowCompare<L, R> {
     columns: L,
@@ -206,7 +206,7 @@ pub struct RowCompare<L, R> {
 
 type Pair<X, Y> = (X, Y);
 
-/// Rows after `(x, y)` in an order that goes down (newest first) or up.
+/// Rows after `(x, y)` in descending (newest first) or ascending order.
 pub fn row_after<A, B, X, Y>(
     columns: (A, B),
     (x, y): (X, Y),
@@ -223,7 +223,7 @@ where
 }
 
 expression!(RowCompare<L, R>: Bool);
-// The operator is not in the type, so the statement is kept by its text.
+// The operator is not part of the type, so diesel caches the statement by its text.
 impl<L, R> QueryId for RowCompare<L, R> {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
@@ -239,7 +239,7 @@ impl<L: QueryFragment<DB>, R: QueryFragment<DB>, DB: Backend> QueryFragment<DB> 
     }
 }
 
-/// A JSON array of strings has this string among its elements.
+/// True if a JSON array of strings contains this string.
 #[derive(Debug, Clone, Copy, QueryId)]
 pub struct HasElement<L, R>(L, R);
 
@@ -267,8 +267,8 @@ where
     }
 }
 
-/// A condition that is SQL with ids, moments and texts in it: for the few that decide who sees what, where one text
-/// serves every query of a kind. It is put together from its parts: `Condition::sql("a.id = ").id(id)`.
+/// A condition of SQL text with bound ids, instants and texts, for the few conditions that decide who sees which rows:
+/// one text serves all queries of a kind. Build it from its parts: `Condition::sql("a.id = ").id(id)`.
 #[derive(Debug, Clone)]
 pub struct Condition(Vec<Part>);
 
@@ -279,15 +279,15 @@ enum Part {
     At(Instant),
     Text(String),
     Number(i64),
-    /// The column has the text somewhere in it, letter by letter.
+    /// The column contains the text as a substring.
     Holds(&'static str, String),
 }
 
 impl Condition {
-    /// `parts` stand between the ids, so there is one more of them.
+    /// The ids are inserted between `parts`, so `parts` has one element more than `ids`.
     ///
     /// # Panics
-    /// Never; where the parts do not fit the ids, the condition holds for no row.
+    /// Never. If the number of parts does not fit the number of ids, the condition is false for every row.
     pub fn new(parts: &'static [&'static str], ids: &[uuid::Uuid]) -> Self {
         debug_assert_eq!(parts.len(), ids.len() + 1);
         if parts.len() != ids.len() + 1 {
@@ -299,7 +299,7 @@ impl Condition {
             None => condition.then(part),
         })
     }
-    /// Begins with these words.
+    /// Starts a condition with this SQL text.
     pub fn sql(words: &'static str) -> Self {
         Self(vec![Part::Sql(words)])
     }
@@ -323,8 +323,8 @@ impl Condition {
         self.0.push(Part::Number(number));
         self
     }
-    /// These folded words, a column that is named as in SQL, answer each of the terms: by the beginnings of words as a
-    /// search does, or, `anywhere`, by any part of them as a list does. Where there is no term, no row does.
+    /// The folded text in `column` (a SQL column name) matches each of the terms: at the beginning of a word as in a
+    /// search, or, with `anywhere`, at any position as in a list filter. Without terms, no row matches.
     pub fn answers(column: &'static str, terms: &[Term], anywhere: bool) -> Self {
         let holds =
             |asked: &Asked| Self(vec![Part::Holds(column, if anywhere { asked.in_list() } else { asked.in_search() })]);
@@ -337,16 +337,16 @@ impl Condition {
         let term = |term: &Term| joined(" OR ", term.0.iter().map(way).collect());
         joined(" AND ", terms.iter().map(term).collect())
     }
-    /// Goes on with another condition.
+    /// Appends another condition.
     pub fn with(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
     }
-    /// Holds for every row.
+    /// True for every row.
     pub fn everything() -> Self {
         Self::sql("1 = 1")
     }
-    /// Holds for no row.
+    /// True for no row.
     pub fn nothing() -> Self {
         Self::sql("1 = 0")
     }
@@ -382,7 +382,7 @@ where
                 Part::Text(text) => out.push_bind_param::<Text, String>(text)?,
                 Part::Number(number) => out.push_bind_param::<BigInt, i64>(number)?,
                 Part::Holds(column, text) => {
-                    // Much quicker than LIKE, and the same on both engines.
+                    // This is much faster than LIKE and behaves the same on both engines.
                     const OPEN: &Words = &Words { postgres: "strpos(", sqlite: "instr(" };
                     OPEN.walk_ast(out.reborrow())?;
                     out.push_sql(column);
@@ -396,8 +396,9 @@ where
     }
 }
 
-/// That a session's end lies ahead and within a day, by the clock of the database: whatever the clock of the server
-/// that has made it said, or that of the one that asks says. SQLite has no clock of its own.
+/// True if a session ends in the future and within a day by the clock of the database. This does not depend on the
+/// clock of the server that created the session or of the server that checks it. SQLite has no clock of its own, so
+/// there it is always true.
 #[derive(Debug, Clone, Copy, QueryId)]
 pub struct SessionEndsInTime;
 impl Expression for SessionEndsInTime {
@@ -421,15 +422,16 @@ where
     }
 }
 
-/// An id of whatever kind.
+/// An id of any kind of record.
 pub type Key = crate::types::Id<AnyKey>;
 #[derive(Debug)]
 pub enum AnyKey {}
 
-/// Inserts many rows of one table, as fast as the engine can: by `COPY` on PostgreSQL, if that [may
-/// be](crate::db::Conn::may_copy); on SQLite by a statement for eight of them that is compiled once, and one for each
-/// of what is left. `$rows` is a `Vec` of a struct that derives `Insertable` with `treat_none_as_default_value =
-/// false`: otherwise neither way is open to it. It is not traced: the caller records it.
+/// Inserts many rows into one table in the engine's fastest way. PostgreSQL uses `COPY` if that is
+/// [allowed](crate::db::Conn::may_copy). SQLite uses a statement for eight rows that is prepared once, and one
+/// statement for each remaining row. `$rows` is a `Vec` of a struct that derives `Insertable` with
+/// `treat_none_as_default_value = false`; neither way works without it. The macro writes no audit entry: the caller
+/// does.
 #[macro_export]
 macro_rules! insert_all {
     ($conn:expr, $table:expr, $rows:expr, $copies:expr) => {

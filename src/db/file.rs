@@ -1,5 +1,5 @@
-//! Whether the SQLite file that is open is still the one at its path. SQLite itself does not notice: it goes on with a
-//! file that was removed, replaced or emptied, and whatever it writes there is lost.
+//! Checks whether the open SQLite file is still the one at its path. SQLite itself does not notice if the file was
+//! removed, replaced or truncated: it continues with it, and everything that it writes there is lost.
 
 use crate::error::{ApiError, Result};
 use std::{
@@ -12,24 +12,24 @@ use std::{
     time::Instant,
 };
 
-/// How old the finding may be that a read goes by, in milliseconds. A write is held against the file itself.
+/// The greatest age, in milliseconds, of a check that a read relies on. A write always checks the file itself.
 const FRESH: u64 = 20;
 
-/// What a file is known by while it is open, whatever its name.
+/// Identifies a file while it is open, whatever its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Identity {
     device: u64,
     inode: u64,
 }
 
-/// A file that was opened.
+/// An open file that is checked.
 #[derive(Debug)]
 struct Watched {
     path: PathBuf,
     identity: Identity,
-    /// Of the database file, the greatest length that it was seen to have. It becomes shorter by nothing that this
-    /// program does, but by `VACUUM`: a shorter one was emptied, or overwritten by an earlier copy. The write-ahead log
-    /// may be cut.
+    /// For the database file, the greatest length seen so far. Nothing in this program shortens it except `VACUUM`, so
+    /// a shorter file was truncated or overwritten by an earlier copy. SQLite may truncate the write-ahead log, so its
+    /// length is not checked.
     longest: Option<AtomicU64>,
 }
 
@@ -40,9 +40,10 @@ impl Watched {
         Ok(Self { path, identity, longest: grows.then(|| AtomicU64::new(found.len())) })
     }
 
-    /// Whether it is the file that was opened, and whole as far as its length says.
+    /// Whether the file is the one that was opened and is not shorter than before.
     fn is_same(&self) -> bool {
-        // Before the file is looked at: it may grow meanwhile, and others see that first.
+        // Read before the file's metadata: the file may grow in between, and another thread may record the greater
+        // length first.
         let longest = self.longest.as_ref().map_or(0, |longest| longest.load(Ordering::SeqCst));
         let Ok(found) = fs::metadata(&self.path) else { return false };
         if Identity::of(&found) != self.identity || found.len() < longest {
@@ -62,7 +63,7 @@ impl Identity {
             use std::os::unix::fs::MetadataExt as _;
             (found.dev(), found.ino())
         };
-        // Elsewhere an open file cannot be removed or replaced.
+        // On other systems an open file cannot be removed or replaced.
         #[cfg(not(unix))]
         let (device, inode) = (0, u64::from(found.is_file()));
         Self { device, inode }
@@ -74,13 +75,13 @@ impl Identity {
 pub struct DatabaseFile {
     files: Vec<Watched>,
     began: Instant,
-    /// When it was last looked at, in milliseconds since it was opened, and what was found.
+    /// The time of the last check in milliseconds since the file was opened. `missing` holds its result.
     checked: AtomicU64,
     missing: AtomicBool,
 }
 
 impl DatabaseFile {
-    /// Remembers the files at this path; a connection to them must be open, and have read.
+    /// Records the files at this path. A connection to them must be open and must have read.
     pub fn opened(path: &str) -> Result<Arc<Self>> {
         let file =
             Watched::open(path.into(), true).map_err(|error| ApiError::unavailable(format!("{path}: {error}")))?;
@@ -89,7 +90,7 @@ impl DatabaseFile {
         Ok(Arc::new(Self { files, began: Instant::now(), checked: AtomicU64::new(0), missing: AtomicBool::new(false) }))
     }
 
-    /// Looks at the files. 503 where one is gone, is another, or was cut.
+    /// Checks the files. 503 if one is missing, was replaced or was truncated.
     pub fn check(&self) -> Result<()> {
         let wrong = self.files.iter().find(|file| !file.is_same());
         self.checked.store(self.now(), Ordering::Relaxed);
@@ -107,8 +108,8 @@ impl DatabaseFile {
         outcome
     }
 
-    /// The same, going by what was found some milliseconds ago; but whether a file that was gone is back is looked at
-    /// each time.
+    /// Like `check`, but relies on a check that is some milliseconds old. While a file is missing, it checks every time
+    /// whether the file is back.
     pub fn check_lately(&self) -> Result<()> {
         let fresh = self.now().saturating_sub(self.checked.load(Ordering::Relaxed)) < FRESH;
         if fresh && !self.missing.load(Ordering::Relaxed) { Ok(()) } else { self.check() }
@@ -123,7 +124,7 @@ impl DatabaseFile {
     }
 }
 
-/// Whether there is no file, or nothing in it.
+/// Whether the file is missing or empty.
 pub fn is_empty(path: &str) -> io::Result<bool> {
     match fs::metadata(path) {
         Ok(found) => Ok(found.len() == 0),
@@ -153,14 +154,14 @@ mod tests {
             file.check().unwrap();
             file.check_lately().unwrap();
         }
-        // The file itself, emptied, and whole again; the log is cut by SQLite itself.
+        // The file itself, truncated and then whole again. SQLite itself truncates the log.
         for (name, text, is_same) in
             [("a.db", "", false), ("a.db", "on", false), ("a.db", "one", true), ("a.db-wal", "", true)]
         {
             fs::write(at(name), text).unwrap();
             assert_eq!(file.check().is_ok(), is_same, "{name}: {text}");
         }
-        // What has grown stays so long.
+        // After the file has grown, the greater length is required.
         fs::write(at("a.db"), "one and more").unwrap();
         file.check().unwrap();
         fs::write(at("a.db"), "one").unwrap();

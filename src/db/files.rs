@@ -1,16 +1,18 @@
-//! The SQLite file and what SQLite puts beside it are their owner's alone: there is everything in them.
+//! Only the owner may access the SQLite file and the files that SQLite creates beside it, because they contain all
+//! data.
 
 use std::path::Path;
 
-/// Refuses a file that others can read or write. Where there is none, and it may be made, makes an empty one for its
-/// owner alone.
+/// Refuses a file that others can read or write. If there is no file and `may_make` is set, creates an empty one that
+/// only the owner can access.
 ///
 /// # Errors
-/// One line, with the command that mends it.
+/// One line with the command that fixes the mode.
 #[cfg(unix)]
 pub fn keep_private(path: &str, may_make: bool) -> Result<(), String> {
     use std::{fs::OpenOptions, io::ErrorKind, os::unix::fs::OpenOptionsExt as _, os::unix::fs::PermissionsExt as _};
-    // SQLite would make it as the umask has it, and gives what it puts beside the file the same mode.
+    // SQLite would create the file with the mode that the umask gives. It creates the files beside it with the mode of
+    // the file.
     let make = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     match may_make.then(make).transpose() {
         Ok(_) => {}
@@ -28,7 +30,7 @@ pub fn keep_private(path: &str, may_make: bool) -> Result<(), String> {
     Ok(())
 }
 
-/// Where files have no such mode.
+/// These systems have no file modes.
 #[cfg(not(unix))]
 pub fn keep_private(_: &str, _: bool) -> Result<(), String> {
     Ok(())

@@ -1,16 +1,18 @@
-//! Locks that are no rows: for a rule that counts, where there is no row that everybody who counts would hold.
+//! Advisory locks, for a rule that counts rows when there is no single row that every transaction that counts would
+//! lock.
 
 use crate::auth::OrganizationId;
 use sha2::{Digest as _, Sha256};
 
-/// What a lock is for. Each purpose has its own locks: two purposes never meet by the same subject.
+/// The purpose of a lock. Each purpose has its own locks, even for the same subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Purpose {
-    /// A deadline rule, by its id: which of its versions counts. Most rules come with the product and have no row.
+    /// A deadline rule, by its id: protects which of its versions is in force. Most rules come with the product and
+    /// have no row.
     DeadlineRule,
-    /// The break-glass access of one user, by their id: how much of it waits for a review.
+    /// The break-glass access of one user, by the user's id: protects the number of accesses that wait for a review.
     BreakGlass,
-    /// An e-mail address in an organization: who signs in with it, or is invited to.
+    /// An e-mail address in an organization: protects which user signs in with it or is invited to.
     Address,
 }
 
@@ -40,8 +42,8 @@ impl Lock {
         Self(hash.iter().take(8).fold(0_i64, |number, byte| number << 8 | i64::from(*byte)))
     }
 
-    /// The number by which PostgreSQL knows it. Of 64 bits: two locks of one server meet by chance once in billions of
-    /// years, and then one waits for the other.
+    /// The number of the lock in PostgreSQL. With 64 bits, a collision of two held locks of one server is expected once
+    /// in billions of years, and then one transaction only waits for the other.
     pub const fn number(self) -> i64 {
         self.0
     }

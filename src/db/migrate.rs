@@ -1,4 +1,4 @@
-//! The same migrations twice, one folder an engine; `tests/api/parity.rs` holds them together.
+//! The same migrations twice, one folder for each engine. `tests/api/parity.rs` checks that they match.
 
 use diesel::connection::SimpleConnection as _;
 use diesel::migration::{Migration, MigrationSource};
@@ -16,9 +16,10 @@ fn failed(error: impl std::fmt::Display) -> ApiError {
     ApiError::internal(format!("migration failed: {error}"))
 }
 
-/// Opens the database, makes it where there is none, and applies what is missing; says how many migrations that were.
-/// Several may do so at the same moment: each waits for those before it. (Of SQLite even the first opening of a new
-/// file is done by one alone: the switch to the write-ahead log waits for nobody.)
+/// Opens the database, creates it if it does not exist, and applies the missing migrations. Returns the database and
+/// the number of migrations applied. Several processes may do this at once: each waits for the one before it. (On
+/// SQLite even the first opening of a new file needs the folder lock, because the switch to the write-ahead log does
+/// not wait for another process.)
 pub fn open(options: &Options) -> Result<(Conn, usize)> {
     let _alone = match &options.url {
         Url::Sqlite(path) => {
@@ -35,7 +36,7 @@ pub fn open(options: &Options) -> Result<(Conn, usize)> {
     Ok((conn, applied))
 }
 
-/// Opens a database that must be there.
+/// Opens a database that must already exist.
 pub fn open_as_it_is(options: &Options) -> Result<Conn> {
     if let Url::Sqlite(path) = &options.url
         && file::is_empty(path).map_err(|error| ApiError::unavailable(format!("{path}: {error}")))?
@@ -49,7 +50,7 @@ fn connect(options: &Options) -> Result<Conn> {
     Conn::open(&options.url, options.purpose).map_err(|error| ApiError::unavailable(error.to_string()))
 }
 
-/// Whether there is no schema in the database yet. Makes nothing, not even the file.
+/// Whether the database has no schema yet. Creates nothing, not even the file.
 pub fn is_new(options: &Options) -> Result<bool> {
     if let Url::Sqlite(path) = &options.url
         && file::is_empty(path).map_err(|error| ApiError::unavailable(format!("{path}: {error}")))?
@@ -57,7 +58,7 @@ pub fn is_new(options: &Options) -> Result<bool> {
         return Ok(true);
     }
     let mut conn = connect(options)?;
-    // A user who owns nothing may read the table only as a member of the server's role, which there is not before the
+    // A user who owns nothing can read the table only as a member of the server's role, which does not exist before the
     // first migration.
     if applied(&mut conn).is_some() || conn.work_as_app().is_ok() && applied(&mut conn).is_some() {
         return Ok(false);
@@ -68,11 +69,11 @@ pub fn is_new(options: &Options) -> Result<bool> {
     }
 }
 
-/// Applies what is missing, and says how many that were.
+/// Applies the missing migrations and returns their number.
 pub fn run(conn: &mut Conn) -> Result<usize> {
     match conn {
-        // Held until the unlock or the end of the session, and asked for before anything else: to make diesel's own
-        // table is no thing for two at the same moment either.
+        // The lock is held until the unlock or the end of the session. It is taken before anything else, because two
+        // processes cannot create diesel's own table at the same time either.
         Conn::Pg(c) => c.batch_execute("SET statement_timeout TO 0; SELECT pg_advisory_lock(7262626)")?,
         Conn::Sqlite(_) => {}
     }
@@ -91,8 +92,8 @@ fn apply(conn: &mut Conn) -> Result<usize> {
                 let before = c.pending_migrations(POSTGRES).map_err(failed)?.len();
                 match c.run_pending_migrations(POSTGRES).map(|done| done.len()) {
                     Ok(done) => return Ok(applied + done),
-                    // Roles are the cluster's, and another database of it is just being migrated. Each migration is all
-                    // or nothing.
+                    // Roles belong to the whole cluster, and another database of it is being migrated at this moment.
+                    // Each migration is applied completely or not at all.
                     Err(error)
                         if attempt < ATTEMPTS
                             && IN_EACH_OTHERS_WAY.iter().any(|words| error.to_string().contains(words)) =>
@@ -107,22 +108,23 @@ fn apply(conn: &mut Conn) -> Result<usize> {
         }
         Conn::Sqlite(c) => {
             let applied = c.run_pending_migrations(SQLITE).map(|done| done.len()).map_err(failed)?;
-            // In one piece: another server may be opening a connection.
+            // In one transaction, because another server may be opening a connection.
             c.immediate_transaction(|c| c.batch_execute(STATISTICS))?;
             Ok(applied)
         }
     }
 }
 
-/// What PostgreSQL says where two change the roles of a cluster at the same moment.
+/// PostgreSQL's messages when two sessions change the roles of a cluster at the same time.
 const IN_EACH_OTHERS_WAY: &[&str] = &["tuple concurrently updated", "pg_authid_rolname_index", "pg_auth_members"];
 const ATTEMPTS: u64 = 20;
 
-/// What SQLite must know and cannot guess: the first column of every index, the organization, chooses nothing; its
-/// second chooses a few rows, unless it is one of those that many rows share; what nobody leads is rare, and so is what
-/// is not indexed yet; of meetings half are still to come. Without it SQLite takes an organization for ten rows, and
-/// reads a whole table where an index has the few that are asked for. The same for every database, so that what is
-/// measured and tested is what runs; nothing ever gathers others.
+/// Index statistics that SQLite needs and cannot guess. The first column of every index, the organization, does not
+/// narrow the rows. The second column selects a few rows, unless it is a column whose values many rows share. Cases
+/// without a lead are rare, and so are documents that are not indexed yet. Half of the meetings are in the future.
+/// Without these statistics, SQLite assumes that an organization has ten rows and reads a whole table instead of using
+/// an index. Every database has the same statistics, so tests and measurements use the same plans as production;
+/// nothing ever runs ANALYZE on the data.
 const STATISTICS: &str = r"
     ANALYZE sqlite_schema;
     DELETE FROM sqlite_stat1;
@@ -137,7 +139,7 @@ const STATISTICS: &str = r"
           AND (SELECT count(*) FROM pragma_index_info(i.name)) > 1;
     ANALYZE sqlite_schema;";
 
-/// How many migrations the database still lacks.
+/// The number of migrations that the database still lacks.
 pub fn pending(conn: &mut Conn) -> Result<usize> {
     match conn {
         Conn::Pg(c) => c.pending_migrations(POSTGRES).map(|missing| missing.len()).map_err(failed),
@@ -145,13 +147,13 @@ pub fn pending(conn: &mut Conn) -> Result<usize> {
     }
 }
 
-/// The same in a transaction that only reads, where diesel would make its table if it were not there.
+/// The same inside a read-only transaction. `pending` would make diesel create its table if it did not exist.
 pub fn lacking(conn: &mut Conn) -> Result<usize> {
     let applied = read_applied(conn)?;
     Ok(versions().iter().filter(|known| !applied.contains(known)).count())
 }
 
-/// The versions of the migrations that were applied, without making diesel's own table.
+/// The versions of the applied migrations. Does not create diesel's own table.
 fn read_applied(conn: &mut Conn) -> Result<Vec<String>> {
     #[derive(diesel::QueryableByName)]
     struct Applied {
@@ -163,13 +165,13 @@ fn read_applied(conn: &mut Conn) -> Result<Vec<String>> {
     Ok(applied.into_iter().map(|applied| applied.version).collect())
 }
 
-/// The same; none where there is no such table, or nothing in it. A table that cannot be read counts as missing: a
-/// server that does not migrate creates nothing.
+/// Like `read_applied`, but `None` if the table does not exist or is empty. A table that cannot be read counts as
+/// missing: a server that does not migrate creates nothing.
 fn applied(conn: &mut Conn) -> Option<Vec<String>> {
     read_applied(conn).ok().filter(|applied| !applied.is_empty())
 }
 
-/// Refuses a database that lacks migrations, and one that has migrations which this program does not know (RL-09).
+/// Refuses a database that lacks migrations or has migrations that this program does not know (RL-09).
 pub fn refuse_other_schemas(conn: &mut Conn) -> Result<()> {
     let (applied, known) = (applied(conn).unwrap_or_default(), versions());
     if let Some(version) = applied.iter().find(|version| !known.contains(version)) {
@@ -187,7 +189,7 @@ fn newer(version: &str) -> ApiError {
     ))
 }
 
-/// The versions of the migrations embedded, as diesel writes them down: the same for both engines.
+/// The versions of the embedded migrations in diesel's format. They are the same for both engines.
 fn versions() -> Vec<String> {
     let (known, _) = names();
     known.iter().map(|name| name.split('_').next().unwrap_or_default().replace('-', "")).collect()

@@ -1,5 +1,5 @@
-//! The only door to SQL. `Db::read` and `Db::write` are the ways in, both ask for proof that the caller was checked,
-//! and both see to the audit log.
+//! The only access to SQL. `Db::read` and `Db::write` are the entry points. Both require proof that the caller was
+//! checked, and both write the audit log.
 
 #![expect(clippy::disallowed_types, reason = "this is the folder that names the engines")]
 
@@ -35,7 +35,7 @@ use crate::{
     types::Id,
 };
 
-/// How many ids an entry of the audit log has at the most: as many as a list shows.
+/// The most ids in one entry of the audit log: the size of the largest page.
 const MOST_SUBJECTS: usize = 200;
 
 /// What every transaction asks of the layers above, as functions that `app` gives.
@@ -47,24 +47,25 @@ pub struct AccessChecks {
     pub has_break_glass: fn(&mut Tx<'_>) -> Result<bool>,
 }
 
-/// What is needed to open a database.
+/// The settings for opening a database.
 #[derive(Debug, Clone)]
 pub struct Options {
     pub url: Url,
-    /// A replica for reads that may lag behind. PostgreSQL only.
+    /// A replica for reads that may return slightly old data. PostgreSQL only.
     pub replica: Option<Url>,
-    /// Connections to PostgreSQL for writing. SQLite has one.
+    /// The number of write connections to PostgreSQL. SQLite has one.
     pub connections: u32,
-    /// Connections for reading. PostgreSQL gets as many more for what is looked up by key, and as many to the replica.
+    /// The number of read connections. PostgreSQL gets a second pool of this size for reads by key, and a third for the
+    /// replica.
     pub readers: u32,
-    /// Whether to bring the schema up to date first.
+    /// Whether to migrate the schema first.
     pub migrate: bool,
-    /// What the database is opened for: `Writing`, or `Loading`.
+    /// The purpose of the database connections: `Writing` or `Loading`.
     pub purpose: Use,
     pub checks: AccessChecks,
 }
 
-/// The database. Cheap to clone.
+/// The database. It is cheap to clone.
 #[derive(Clone)]
 pub struct Db {
     engine: Engine,
@@ -73,8 +74,8 @@ pub struct Db {
 }
 
 impl Db {
-    /// Opens the database, brings its schema up to date or refuses one that is not, and starts the writer and the audit
-    /// lane.
+    /// Opens the database, migrates its schema or refuses one that is not up to date, and starts the writer and the
+    /// audit queue.
     pub fn open(options: &Options) -> Result<Self> {
         let mut first = if options.migrate { migrate::open(options)?.0 } else { migrate::open_as_it_is(options)? };
         first.work_as_app().map_err(|error| ApiError::unavailable(format!("as alongside_app: {error}")))?;
@@ -88,9 +89,9 @@ impl Db {
         Ok(Self { audit: audit::AuditQueue::start(engine.clone())?, engine, checks: options.checks })
     }
 
-    /// Fills a database with very many rows. A SQLite file that is not there yet is made beside its place, gets its
-    /// indexes when all rows are there, and takes its place once it is whole: what is broken off leaves nothing that
-    /// looks like a database. `complete` goes through what was filled, by its indexes.
+    /// Fills a database with very many rows. A new SQLite file is created under a temporary name, gets its indexes
+    /// after all rows are there, and is renamed when it is complete, so an interrupted run leaves nothing that looks
+    /// like a database. `complete` processes the new rows and can use the indexes.
     pub fn load<T>(
         options: &Options,
         fill: impl FnOnce(&Self) -> Result<T>,
@@ -106,7 +107,8 @@ impl Db {
             }
         };
         let beside = format!("{place}.new");
-        drop(std::fs::remove_file(&beside)); // what was broken off before
+        // Remove the remains of an interrupted run.
+        drop(std::fs::remove_file(&beside));
         let db = Self::open(&Options { url: Url::Sqlite(beside.clone()), purpose: Use::Making, ..options.clone() })?;
         let indexes = db.maintain_blocking(|conn| Ok(conn.take_indexes()?))?;
         let filled = fill(&db)?;
@@ -118,9 +120,9 @@ impl Db {
         Ok(filled)
     }
 
-    /// Answers `caller` from one state of the database. What the store has read ([`Tx::audit_read`]) is in the audit
-    /// log before this returns. `f` runs a second time for a supervisor who has break-glass access and has not found
-    /// what they look for.
+    /// Runs the read `f` for `caller` on one snapshot of the database. The entries of [`Tx::audit_read`] are in the
+    /// audit log before this returns. `f` runs a second time for a supervisor with break-glass access if the first run
+    /// does not find the record.
     pub async fn read<T: Send + 'static>(
         &self,
         caller: &impl Caller,
@@ -130,8 +132,8 @@ impl Db {
         self.traced(self.engine.read(asked.organization(), move |conn| asked.answer(conn, f)).await?).await
     }
 
-    /// The same for a row or two by key: on SQLite without the way to another thread and back, on PostgreSQL on a
-    /// connection that no longer read holds.
+    /// The same for one or two rows by key. On SQLite it runs on the calling thread; on PostgreSQL it uses connections
+    /// that no long read occupies.
     pub async fn peek<T: Send + 'static>(
         &self,
         caller: &impl Caller,
@@ -141,7 +143,7 @@ impl Db {
         self.traced(self.engine.peek(asked.organization(), move |conn| asked.answer(conn, f)).await?).await
     }
 
-    /// The same from the replica, where there is one: for what may lag behind what this client has just written.
+    /// The same from the replica, if there is one, for reads that may miss what this client has just written.
     pub async fn read_stale<T: Send + 'static>(
         &self,
         caller: &impl Caller,
@@ -158,14 +160,14 @@ impl Db {
         Ok(value)
     }
 
-    /// Makes one change on behalf of `caller`: all of it with its trace, or nothing. `f` may run more than once. A
-    /// change that leaves no trace is refused: `f` must [`record`](Tx::record) what it does, or
-    /// [say](Tx::nothing_changed) that it did nothing.
+    /// Makes one change on behalf of `caller`: the change and its audit entries are stored together, or nothing is. `f`
+    /// may run more than once. A change without an audit entry is refused: `f` must [`record`](Tx::record) what it
+    /// does, or [state](Tx::nothing_changed) that it changed nothing.
     ///
-    /// It takes ten seconds at the most, with its wait for a turn.
+    /// It takes ten seconds at most, including the wait in the queue.
     ///
     /// # Errors
-    /// `outcome_unknown` where nobody knows whether it is stored; after any other error nothing is.
+    /// `outcome_unknown` if it is not known whether the change is stored. After any other error nothing is stored.
     pub async fn write<T: Send + 'static>(
         &self,
         caller: &impl Caller,
@@ -175,7 +177,7 @@ impl Db {
         self.engine.write_within(progress::LONGEST_WRITE, move |conn| writing(conn, &asked, &mut f)).await
     }
 
-    /// [`Db::write`] for the command line, where a thread may wait.
+    /// [`Db::write`] for the command line, which may block its thread.
     pub fn write_blocking<T: Send + 'static>(
         &self,
         caller: &impl Caller,
@@ -185,7 +187,7 @@ impl Db {
         self.engine.write_blocking(move |conn| writing(conn, &asked, &mut f))
     }
 
-    /// Reads one state of all organizations, for as long as it takes, beside a server that goes on writing.
+    /// Reads one snapshot of all organizations without a time limit, while a server may continue to write.
     pub fn inspect_blocking<T>(&self, operator: &Operator, f: impl FnOnce(&mut Tx<'_>) -> Result<T>) -> Result<T> {
         let asked = Asked::by(operator, self.checks);
         self.engine.peek_blocking(asked.organization(), |conn| {
@@ -195,12 +197,13 @@ impl Db {
         })
     }
 
-    /// Appends entries for something that changes nothing and that nobody waits for, such as a refused login.
+    /// Appends entries for an event that changes nothing and that no request waits for, such as a refused login.
     pub fn note(&self, entries: Vec<Entry>) {
         self.audit.note(entries);
     }
 
-    /// Enters what was refused to whom, before they are told (LG-01): nobody finds out by trying, unseen.
+    /// Records a refused request in the audit log before the caller gets the response (LG-01), so that no probing goes
+    /// unseen.
     pub async fn refused(&self, holder: &Holder, subject: Option<uuid::Uuid>, call: String, status: u16) -> Result<()> {
         let (claims, origin) = (&holder.claims, &holder.origin);
         let mut entry = Entry::new(holder.actor, claims.org, origin, "request.refused", subject).refused();
@@ -208,14 +211,14 @@ impl Db {
         self.audit.append(vec![entry.fields(vec![call, status.to_string()])]).await
     }
 
-    /// Whether the database answers, takes writes and has every migration.
+    /// Whether the database answers, accepts writes and has every migration.
     pub async fn ready(&self) -> Result<bool> {
         let missing = self.engine.read(Id::NOBODYS, migrate::lacking).await?;
         self.engine.takes_writes().await?;
         Ok(missing == 0 && self.engine.trouble().is_none())
     }
 
-    /// Housekeeping that belongs to no caller and shows nobody anything.
+    /// Runs housekeeping that belongs to no caller and shows data to nobody.
     pub async fn maintain<T: Send + 'static>(
         &self,
         mut f: impl FnMut(&mut Conn) -> Result<T> + Send + 'static,
@@ -223,7 +226,7 @@ impl Db {
         self.engine.write(move |conn| keeping(conn, &mut f)).await
     }
 
-    /// The same for the command line, where a thread may wait.
+    /// The same for the command line, which may block its thread.
     pub fn maintain_blocking<T: Send + 'static>(
         &self,
         mut f: impl FnMut(&mut Conn) -> Result<T> + Send + 'static,
@@ -231,19 +234,19 @@ impl Db {
         self.engine.write_blocking(move |conn| keeping(conn, &mut f))
     }
 
-    /// The engine without callers and trace, for the audit of the audit log itself, the session check and the command
-    /// line.
+    /// The engine without callers and audit log, for the check of the audit log itself, the session check and the
+    /// command line.
     pub(crate) const fn engine(&self) -> &Engine {
         &self.engine
     }
 }
 
-/// Who asks for a transaction, and from where.
+/// Who asks for a transaction, and from which address.
 #[derive(Clone)]
 struct Asked {
     actor: Option<Actor>,
     origin: Origin,
-    /// Whether it is the operator, who may look through the organizations.
+    /// Whether the caller is the operator, who may read all organizations.
     keeps: bool,
     checks: AccessChecks,
 }
@@ -252,7 +255,7 @@ impl Asked {
     fn by(caller: &impl Caller, checks: AccessChecks) -> Self {
         Self { actor: caller.actor(), origin: caller.origin(), keeps: caller.keeps(), checks }
     }
-    /// [`Id::NOBODYS`] where nobody is signed in.
+    /// [`Id::NOBODYS`] if nobody is signed in.
     fn organization(&self) -> OrganizationId {
         self.actor.map_or(Id::NOBODYS, |actor| actor.organization)
     }
@@ -260,7 +263,7 @@ impl Asked {
         let (actor, organization, origin) = (self.actor, self.organization(), self.origin.clone());
         Tx { conn, actor, organization, origin, shared, by_break_glass: false, trace: Vec::new(), silent: false }
     }
-    /// Answers, in a transaction that has begun, and gives the audit log with it.
+    /// Runs the read in a transaction that has begun. Returns its value and its audit entries.
     fn answer<T>(&self, conn: &mut Conn, mut f: impl FnMut(&mut Tx<'_>) -> Result<T>) -> Result<(T, Vec<Entry>)> {
         let mut tx = self.tx(conn, self.actor.is_some());
         let value = match f(&mut tx) {
@@ -282,7 +285,8 @@ fn writing<T>(conn: &mut Conn, asked: &Asked, f: &mut impl FnMut(&mut Tx<'_>) ->
     if asked.keeps {
         conn.work_as_keeper()?;
     }
-    // A body may be long in coming, and a write waits its turn: what the guard saw may be over by now.
+    // A request body may arrive slowly, and a write waits in the queue: the session that the guard accepted may have
+    // ended by now.
     if let Some(actor) = asked.actor
         && !(asked.checks.session_is_valid)(conn, actor)?
     {
@@ -290,7 +294,7 @@ fn writing<T>(conn: &mut Conn, asked: &Asked, f: &mut impl FnMut(&mut Tx<'_>) ->
     }
     let mut tx = asked.tx(conn, false);
     let value = match f(&mut tx) {
-        // Break-glass access is read-only: whatever comes of it is not kept.
+        // Break-glass access is read-only: the result of the write is discarded.
         Err(error) if tx.retry_with_break_glass(&error, asked.checks)? => {
             return Err(match f(&mut tx) {
                 Err(error) if error.code() == Code::NotFound || error.is_transient() || error.inner().is_some() => {
@@ -305,13 +309,12 @@ fn writing<T>(conn: &mut Conn, asked: &Asked, f: &mut impl FnMut(&mut Tx<'_>) ->
     if trace.is_empty() && !silent {
         return Err(ApiError::internal("a change left no trace"));
     }
-    // Last of all: the head of the organization's chain is held for as short as can be.
+    // The audit entries come last, so that the head of the organization's chain is locked as briefly as possible.
     audit::append(conn, trace).map_err(ApiError::of_the_audit_log)?;
     Ok(value)
 }
 
-/// One transaction on behalf of one caller. Stores take this and nothing else, so no query runs without knowing who is
-/// asking.
+/// One transaction on behalf of one caller. Stores accept only this type, so no query runs without a known caller.
 pub struct Tx<'c> {
     pub conn: &'c mut Conn,
     actor: Option<Actor>,
@@ -319,41 +322,42 @@ pub struct Tx<'c> {
     origin: Origin,
     /// Whether other callers' reads run in the same transaction.
     shared: bool,
-    /// Whether this is the second look, at what the caller sees by break-glass too (AZ-13).
+    /// Whether this is the second run, which includes what the caller sees by break-glass access (AZ-13).
     by_break_glass: bool,
     trace: Vec<Entry>,
     silent: bool,
 }
 
 impl Tx<'_> {
-    /// Who is asking; 401 where nobody is signed in.
+    /// The signed-in user; 401 if nobody is signed in.
     pub fn actor(&self) -> Result<Actor> {
         self.actor.ok_or_else(ApiError::unauthenticated)
     }
-    /// Whose rows these are; the nil id, which is nobody's, where nobody is signed in.
+    /// The organization whose rows the transaction sees; the nil id, which belongs to no organization, if nobody is
+    /// signed in.
     pub const fn organization(&self) -> OrganizationId {
         self.organization
     }
     pub fn user(&self) -> Result<UserId> {
         Ok(self.actor()?.user)
     }
-    /// The address that the caller comes from, unless everybody's is the same.
+    /// The caller's address, or nothing if all callers have the same address.
     pub const fn source_of_one(&self) -> Option<std::net::IpAddr> {
         self.origin.of_one
     }
-    /// Which cases this caller may see.
+    /// The cases that this caller may see.
     pub const fn scope(&self) -> Scope {
         Scope::of(self.actor)
     }
 
-    /// Whether break-glass access counts, besides what the caller may see anyway.
+    /// Whether break-glass access applies in addition to the caller's normal scope.
     pub const fn by_break_glass(&self) -> bool {
         self.by_break_glass
     }
 
-    /// Where a supervisor has not found what they asked for by its id, and has break-glass access now: looks a second
-    /// time, past it. So it opens what is asked for by name, and no list, search or agenda; and nobody's first look
-    /// costs more for it.
+    /// Returns true if a supervisor with open break-glass access did not find a record by its id; the read then runs
+    /// again with that access. So break-glass access opens records by id, and no list, search or agenda, and the first
+    /// read of other callers costs nothing more.
     fn retry_with_break_glass(&mut self, error: &ApiError, checks: AccessChecks) -> Result<bool> {
         if error.code() == Code::NotFound && (checks.has_break_glass)(self)? {
             self.trace.clear();
@@ -362,8 +366,7 @@ impl Tx<'_> {
         Ok(self.by_break_glass)
     }
 
-    /// Goes on in the name of an organization: for signing in and for the command line, where no token says which it
-    /// is.
+    /// Switches to an organization, for sign-in and for the command line, where no token names it.
     pub fn enter(&mut self, organization: OrganizationId) -> Result<()> {
         if self.shared {
             return Err(ApiError::internal("who is signed in enters no other organization to read"));
@@ -372,38 +375,38 @@ impl Tx<'_> {
         Ok(self.conn.set_organization(organization)?)
     }
 
-    /// Holds a lock until the transaction ends, so that of all who count by this subject one counts at a time, and sees
-    /// what those before have stored.
+    /// Takes a lock until the transaction ends. Transactions that count by this subject then run one at a time, and
+    /// each sees what the earlier ones have stored.
     pub fn lock(&mut self, purpose: lock::Purpose, subject: &[u8]) -> Result<()> {
         Ok(self.conn.advisory_lock(lock::Lock::new(purpose, self.organization, subject), false)?)
     }
 
-    /// The same together with all others who share it: nobody holds it alone meanwhile.
+    /// The same as a shared lock: nobody can take it exclusively meanwhile.
     pub fn lock_shared(&mut self, purpose: lock::Purpose, subject: &[u8]) -> Result<()> {
         Ok(self.conn.advisory_lock(lock::Lock::new(purpose, self.organization, subject), true)?)
     }
 
-    /// Notes a change: what was done to which record, and the names (never the content) of the members that changed.
+    /// Records a change: the action, the record, and the names (never the content) of the changed members.
     pub fn record<K: 'static>(&mut self, action: &'static str, subject: Id<K>, fields: Vec<String>) {
         let entry = self.entry(action, Some(subject.uuid())).fields(fields);
         self.trace.push(entry);
     }
 
-    /// Notes that a record was shown.
+    /// Records that the caller has read a record.
     pub fn audit_read<K: 'static>(&mut self, action: &'static str, subject: Id<K>) {
         let entry = self.entry(action, Some(subject.uuid()));
         self.trace.push(entry);
     }
 
-    /// The same, with codes that say how: for whom, in what form.
+    /// The same with codes that describe the read: for whom, and in which format.
     pub fn audit_read_as<K: 'static>(&mut self, action: &'static str, subject: Id<K>, how: &[&str]) {
         let mut entry = self.entry(action, Some(subject.uuid()));
         entry.fields.extend(how.iter().map(|code| (*code).to_owned()));
         self.trace.push(entry);
     }
 
-    /// Notes that a page of records was shown: one entry, with the ids; of a whole case, one for each two hundred. A
-    /// page that showed nothing leaves none.
+    /// Records that the caller has read a page of records: one entry with their ids. A whole case gets one entry for
+    /// every two hundred ids. An empty page leaves no entry.
     pub fn audit_read_all<K: 'static>(&mut self, action: &'static str, subjects: impl IntoIterator<Item = Id<K>>) {
         let ids: Vec<String> = subjects.into_iter().map(|id| id.to_string()).collect();
         for ids in ids.chunks(MOST_SUBJECTS) {
@@ -412,23 +415,23 @@ impl Tx<'_> {
         }
     }
 
-    /// Notes that something was told that is no record: what of it, in words of the program's own.
+    /// Records a read of something that is not a record. `fields` describes it in fixed codes of the program.
     pub fn audit_read_fields(&mut self, action: &'static str, fields: Vec<String>) {
         let entry = self.entry(action, None).fields(fields);
         self.trace.push(entry);
     }
 
-    /// Says that this write changed nothing and so leaves nothing in the audit log: a replay, for one.
+    /// States that this write changed nothing, for example an idempotent replay, and needs no audit entry.
     pub const fn nothing_changed(&mut self) {
         self.silent = true;
     }
 
-    /// The entry for something that is about to be refused, for [`Db::note`].
+    /// The entry for an action that is about to be refused, for [`Db::note`].
     pub fn refusal<K: 'static>(&self, action: &'static str, subject: Id<K>) -> Entry {
         self.entry(action, Some(subject.uuid())).refused()
     }
 
-    /// An entry that somebody else than the caller stands for, such as the person who is just signing in.
+    /// Records an action under another user than the caller, such as the user who is signing in.
     pub fn record_as(&mut self, actor: Actor, action: &'static str) {
         let mut entry = self.entry(action, Some(actor.session.uuid()));
         entry.organization = actor.organization;

@@ -1,4 +1,4 @@
-//! Who may use which connection, and on which thread.
+//! Assigns connections and threads to reads and writes.
 
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,33 +17,34 @@ use super::writer::{Writer, guarded};
 use crate::auth::OrganizationId;
 use crate::error::{ApiError, Code, Result};
 
-/// How long a request waits for its turn, or for an answer that many wait for, before it is told to come back (RL-02).
+/// How long a request waits for a connection, or for a shared result, before it is refused and asked to retry (RL-02).
 pub const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a read may take once it is its turn: as long as its request. PostgreSQL breaks each statement off sooner.
+/// The longest time for a read after it has begun: the time limit of its request. PostgreSQL cancels each single
+/// statement sooner.
 const LONGEST_READ: Duration = Duration::from_secs(30);
-/// Between two tries to write for `/readyz`.
+/// The time between two write checks for `/readyz`.
 const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
-/// The engine behind `Db`: no caller, no trace. Only `db`, `audit` and the command line's own steps use it.
+/// The engine behind `Db`, without callers and audit log. Only `db`, `audit` and the command line use it directly.
 #[derive(Clone)]
 pub struct Engine {
     fresh: Reader,
     stale: Reader,
     peeks: Peeks,
     writes: Writes,
-    /// Of SQLite: what every answer is held against.
+    /// SQLite only: the file that is checked before each answer.
     file: Option<Arc<DatabaseFile>>,
     tried: Arc<tokio::sync::Mutex<Tried>>,
 }
 
-/// When a write was last tried, and how it failed, if it did.
+/// The time of the last write check, and its error if it failed.
 type Tried = Option<(Instant, Option<ApiError>)>;
 
 #[derive(Clone)]
 enum Peeks {
-    /// PostgreSQL: on connections of their own, which no longer read holds.
+    /// PostgreSQL: on a separate pool, which no long read occupies.
     Apart(Reader),
-    /// SQLite: here and now.
+    /// SQLite: on the calling thread.
     Here(ConnectionPool),
 }
 
@@ -51,17 +52,17 @@ enum Peeks {
 enum Writes {
     /// PostgreSQL: any connection of the pool.
     Shared(ConnectionPool),
-    /// SQLite: the one thread.
+    /// SQLite: the single writer thread.
     Single(Writer),
 }
 
 impl Engine {
-    /// Opens the database; for SQLite, makes the file where there is none. `first` is a connection for writing.
+    /// Opens the database; for SQLite, creates the file if it does not exist. `first` is a connection for writing.
     pub(super) fn start(first: Conn, options: &super::Options) -> Result<Self> {
         let super::Options { url, replica, connections, readers, purpose, .. } = options;
         let (connections, readers) = (*connections, *readers);
         let file = match (url, purpose) {
-            // A file that is being made is not served yet, and is renamed when it is whole.
+            // A file that is being created is not served yet, and is renamed when it is complete.
             (Url::Postgres(_), _) | (_, Use::Making) => None,
             (Url::Sqlite(path), _) => Some(DatabaseFile::opened(path)?),
         };
@@ -69,7 +70,8 @@ impl Engine {
         let lane = reading(url, 0)?;
         let (peeks, writes) = match first {
             Conn::Pg(_) => {
-                let peeks = Reader::start(reading(url, 1)?, readers, ACQUIRE_TIMEOUT)?; // and one for the batched session lookup
+                // One more connection, for the batched session lookup.
+                let peeks = Reader::start(reading(url, 1)?, readers, ACQUIRE_TIMEOUT)?;
                 (Peeks::Apart(peeks), Writes::Shared(ConnectionPool::new(url, *purpose, connections, None)?))
             }
             Conn::Sqlite(_) => {
@@ -86,7 +88,7 @@ impl Engine {
         Ok(Self { fresh, stale, peeks, writes, file, tried: Arc::default() })
     }
 
-    /// A read of one organization, in a transaction that it may share with others who waited when it began.
+    /// Reads one organization, in a transaction that it may share with other reads that waited when it began.
     pub async fn read<T, F>(&self, organization: OrganizationId, f: F) -> Result<T>
     where
         T: Send + 'static,
@@ -96,7 +98,7 @@ impl Engine {
         self.fresh.run(organization, f).await
     }
 
-    /// On the replica, where there is one.
+    /// The same on the replica, if there is one.
     pub async fn read_stale<T, F>(&self, organization: OrganizationId, f: F) -> Result<T>
     where
         T: Send + 'static,
@@ -106,8 +108,8 @@ impl Engine {
         self.stale.run(organization, f).await
     }
 
-    /// The same for a row or two by key. On SQLite it runs here and now, on the calling thread: a few microseconds,
-    /// where handing it to another thread and back costs five times that.
+    /// The same for one or two rows by key. On SQLite it runs on the calling thread and takes a few microseconds; a
+    /// switch to another thread and back would take five times as long.
     pub async fn peek<T, F>(&self, organization: OrganizationId, f: F) -> Result<T>
     where
         T: Send + 'static,
@@ -120,7 +122,7 @@ impl Engine {
         }
     }
 
-    /// The same for a thread that may wait, on PostgreSQL in a transaction of its own.
+    /// The same for a thread that may block, on PostgreSQL in a transaction of its own.
     pub fn peek_blocking<T>(&self, organization: OrganizationId, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
         self.has_its_file()?;
         match &self.peeks {
@@ -129,13 +131,13 @@ impl Engine {
         }
     }
 
-    /// Whether a peek costs next to nothing, and nothing is won by asking for many together.
+    /// Whether a read by key costs almost nothing, so that batching such reads gains nothing.
     pub const fn peeks_here(&self) -> bool {
         matches!(self.peeks, Peeks::Here(_))
     }
 
-    /// Runs `f` in one transaction: all of it happens, or none. `f` may run more than once, so it must do nothing but
-    /// queries. It takes as long as it takes, and goes on where the caller is dropped.
+    /// Runs `f` in one transaction: all of it is stored, or nothing. `f` may run more than once, so it must do nothing
+    /// but queries. There is no time limit, and the write continues if the caller's future is dropped.
     pub async fn write<T, F>(&self, f: F) -> Result<T>
     where
         T: Send + 'static,
@@ -145,10 +147,10 @@ impl Engine {
     }
 
     /// The same for a request, which waits no longer than `longest`. A write that is given up before its COMMIT is
-    /// rolled back, however late its thread comes to it: nothing is stored then.
+    /// rolled back, however late its thread reaches it: nothing is stored then.
     ///
     /// # Errors
-    /// `unavailable` where nothing is stored; `outcome_unknown` where COMMIT was on its way.
+    /// `unavailable` if nothing is stored; `outcome_unknown` if COMMIT had already been sent.
     pub async fn write_within<T, F>(&self, longest: Duration, f: F) -> Result<T>
     where
         T: Send + 'static,
@@ -174,9 +176,10 @@ impl Engine {
         }
     }
 
-    /// Whether the database takes writes: it is tried, once in a second at the most, however many ask.
+    /// Whether the database accepts writes. It is checked by a write, at most once per second for all callers.
     pub async fn takes_writes(&self) -> Result<()> {
-        self.has_its_file()?; // not remembered: it is over as soon as the file is back
+        // This result is not cached: it changes as soon as the file is back.
+        self.has_its_file()?;
         let mut last = self.tried.lock().await;
         if let Some((_, outcome)) = last.as_ref().filter(|(at, _)| at.elapsed() < BETWEEN_TRIES) {
             return outcome.as_ref().map_or(Ok(()), |error| Err(error.copy()));
@@ -190,7 +193,7 @@ impl Engine {
         outcome
     }
 
-    /// The same for a thread that may wait.
+    /// The same for a thread that may block.
     pub fn write_blocking<T, F>(&self, mut f: F) -> Result<T>
     where
         T: Send + 'static,
@@ -204,12 +207,12 @@ impl Engine {
         }
     }
 
-    /// 503 where the SQLite file is gone or is another one. A write is held against it by the writer, batch by batch.
+    /// 503 if the SQLite file is missing or was replaced. The writer checks the file for writes, once per batch.
     fn has_its_file(&self) -> Result<()> {
         self.file.as_ref().map_or(Ok(()), |file| file.check_lately())
     }
 
-    /// Why the last writes failed, where the engine can tell without trying.
+    /// Why the last writes failed, if the engine knows it without a new attempt.
     pub fn trouble(&self) -> Option<String> {
         if let Some(Err(error)) = self.file.as_ref().map(|file| file.check()) {
             return Some(error.to_string());
@@ -223,7 +226,7 @@ impl Engine {
 
 const ATTEMPTS: u32 = 6;
 
-/// One transaction, run again while the engine says that it only lost a race.
+/// One transaction, repeated while the engine reports a serialization conflict or another transient error.
 pub(super) fn transaction<T>(
     conn: &mut Conn,
     progress: &Progress,
@@ -252,7 +255,8 @@ fn once<T>(conn: &mut Conn, progress: &Progress, f: impl FnOnce(&mut Conn) -> Re
                 conn.rollback();
                 return Err(given_up());
             }
-            // diesel rolls back what it cannot commit; but a connection that breaks just now takes the answer with it.
+            // diesel rolls back a transaction that it cannot commit, but if the connection breaks during COMMIT, the
+            // outcome is unknown.
             conn.commit().map_err(|error| {
                 let error = ApiError::from(error).of_a_commit();
                 if error.code() != Code::OutcomeUnknown {
@@ -260,7 +264,7 @@ fn once<T>(conn: &mut Conn, progress: &Progress, f: impl FnOnce(&mut Conn) -> Re
                 }
                 error
             })?;
-            // It is committed, whatever goes wrong from here on.
+            // From here the transaction is committed, whatever fails later.
             conn.make_durable().map_err(ApiError::outcome_unknown)?;
             progress.is_done();
             Ok(value)
@@ -272,7 +276,7 @@ fn once<T>(conn: &mut Conn, progress: &Progress, f: impl FnOnce(&mut Conn) -> Re
     }
 }
 
-/// One transaction that reads one state of one organization.
+/// One transaction that reads one snapshot of one organization.
 fn reading<T>(conn: &mut Conn, organization: OrganizationId, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
     conn.begin_read(organization)?;
     match caught(|| f(conn)) {
@@ -287,12 +291,12 @@ fn reading<T>(conn: &mut Conn, organization: OrganizationId, f: impl FnOnce(&mut
     }
 }
 
-/// A panic in one read must not take its thread or its connection, and with them every later read, down.
+/// A panic in one read must not stop its thread or break its connection, because every later read would fail too.
 pub(super) fn caught<T>(f: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(f)).unwrap_or_else(|_| Err(ApiError::internal("a read panicked")))
 }
 
-/// 2, 4, 8 .. ms and up to as much again, so that rivals do not meet a second time.
+/// 2, 4, 8 … ms plus a random time up to the same length, so that two conflicting transactions do not collide again.
 fn backoff(attempt: u32) -> Duration {
     let base = 1_000_u64 << attempt;
     Duration::from_micros(base + rand::random_range(0..base))
@@ -302,7 +306,7 @@ pub(super) fn gone(error: impl std::fmt::Display) -> ApiError {
     ApiError::unavailable(error.to_string())
 }
 
-/// A pool, with the place in its queue held asynchronously: no thread waits for a connection.
+/// A connection pool whose queue is asynchronous: no thread blocks while it waits for a connection.
 #[derive(Clone)]
 pub(super) struct ConnectionPool {
     pool: r2d2::Pool<Manager>,
@@ -317,8 +321,8 @@ impl ConnectionPool {
         let pool = r2d2::Pool::builder()
             .max_size(connections)
             .min_idle(Some(if remote { connections.min(2) } else { 0 }))
-            // A SELECT 1 before every use is one more round trip for each; a connection that breaks shows it in use,
-            // and is dropped when it comes back.
+            // A SELECT 1 before every use would cost one more round trip each time. A connection that is broken fails
+            // in use, and the pool drops it when it is returned.
             .test_on_check_out(false)
             .idle_timeout(remote.then_some(Duration::from_secs(600)))
             .max_lifetime(remote.then_some(Duration::from_secs(1800)))
@@ -341,7 +345,8 @@ impl ConnectionPool {
         let task = tokio::task::spawn_blocking(move || {
             let _entered = span.entered();
             let outcome = lane.run_waiting(f);
-            drop(place); // the connection is back by now
+            // The connection is back in the pool by now.
+            drop(place);
             outcome
         });
         task.await.map_err(ApiError::internal)?
@@ -350,8 +355,8 @@ impl ConnectionPool {
     pub(super) fn run_waiting<T>(&self, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
         let mut conn = self.pool.get().map_err(gone)?;
         if conn.generation != self.manager.generation.load(Ordering::Relaxed) {
-            // Opened before the database was last seen to be away: opened anew, so that no request meets a dead
-            // connection.
+            // The connection was opened before the database was last found unreachable. It is opened again, so that no
+            // request gets a dead connection.
             *conn = self.manager.connect().map_err(gone)?;
         }
         let outcome = f(&mut conn.conn);
@@ -361,7 +366,7 @@ impl ConnectionPool {
         outcome
     }
 
-    /// On a connection that belongs to this thread.
+    /// Runs on a connection that belongs to this thread.
     fn run_here<T>(&self, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
         thread_local!(static OWN: RefCell<Vec<(Url, Pooled)>> = const { RefCell::new(Vec::new()) });
         OWN.with_borrow_mut(|own| {
@@ -376,7 +381,7 @@ impl ConnectionPool {
     }
 }
 
-/// r2d2 would print each failed attempt; the request that met it is answered and logged anyway.
+/// r2d2 would log each failed attempt; the request that fails because of it is answered and logged anyway.
 #[derive(Debug)]
 struct Quiet;
 impl r2d2::HandleError<r2d2::Error> for Quiet {
@@ -389,7 +394,7 @@ impl r2d2::HandleError<r2d2::Error> for Quiet {
 struct Manager {
     url: Url,
     purpose: Use,
-    /// Counts how often the database was seen to be away.
+    /// Counts how often the database was found unreachable.
     generation: Arc<AtomicU64>,
     file: Option<Arc<DatabaseFile>>,
 }
@@ -407,7 +412,7 @@ impl r2d2::ManageConnection for Manager {
         let generation = self.generation.load(Ordering::Relaxed);
         let mut conn = Conn::open(&self.url, self.purpose).map_err(r2d2::Error::ConnectionError)?;
         conn.work_as_app().map_err(r2d2::Error::QueryError)?;
-        // What was opened while the file was another one would go on reading that, whatever stands there later.
+        // A connection that was opened while another file was at the path would continue to read that file.
         if let Some(Err(error)) = self.file.as_ref().map(|file| file.check()) {
             return Err(r2d2::Error::ConnectionError(diesel::ConnectionError::BadConnection(error.to_string())));
         }

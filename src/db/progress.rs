@@ -1,5 +1,5 @@
-//! How far a write has come. Whoever stops waiting for a write learns from it what they may say: that nothing is
-//! stored, or that nobody knows yet.
+//! The stage that a write has reached. A request that stops waiting for a write learns from it what it may report: that
+//! nothing is stored, or that the outcome is unknown.
 
 use crate::error::ApiError;
 use std::{
@@ -10,27 +10,26 @@ use std::{
     time::Duration,
 };
 
-/// How long a request waits for one write, from its place in the queue to the disk. A database that has stalled keeps
-/// nobody longer.
+/// How long a request waits for one write, from the queue to the disk. A stalled database delays no request for longer.
 pub const LONGEST_WRITE: Duration = Duration::from_secs(10);
 
-/// The write waits for its turn or runs its statements: nothing is stored, and nothing will be if it is given up now.
+/// The write waits in the queue or runs its statements. Nothing is stored, and nothing will be if it is given up now.
 const RUNNING: u8 = 0;
-/// COMMIT is on its way. What becomes of it is known only when the answer comes.
+/// COMMIT has been sent. The outcome is known only when the database answers.
 const COMMITTING: u8 = 1;
 const DONE: u8 = 2;
-/// Nobody waits any more: the write is rolled back before its COMMIT.
+/// No request waits for the write any more: it is rolled back before its COMMIT.
 const GIVEN_UP: u8 = 3;
 
-/// The stage of one write, shared by the request that waits for it and the thread that does it.
+/// The stage of one write, shared by the request that waits for it and the thread that runs it.
 #[derive(Debug, Clone, Default)]
 pub struct Progress(Arc<AtomicU8>);
 
 impl Progress {
-    /// The progress of a write of the request that this task answers, if it answers one.
+    /// The progress of a new write, registered with the request of the current task if there is one.
     pub fn of_request() -> Self {
         let progress = Self::default();
-        // Outside a request (housekeeping, the command line) nobody asks.
+        // Outside a request (housekeeping, the command line) nothing reads the stage.
         let _ = OF_REQUEST.try_with(|writes| writes.lock().push(progress.clone()));
         progress
     }
@@ -39,17 +38,18 @@ impl Progress {
         self.0.compare_exchange(from, to, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
-    /// Says that COMMIT is about to be sent. `false` where the write was given up: roll back.
+    /// Marks that COMMIT is about to be sent. `false` if the write was given up: roll back.
     pub fn begins_commit(&self) -> bool {
         self.moves(RUNNING, COMMITTING)
     }
 
-    /// Says that the engine has rolled back what was to be committed: the write runs again, or has failed.
+    /// Marks that the engine has rolled back the transaction that was to be committed: the write runs again or has
+    /// failed.
     pub fn was_rolled_back(&self) {
         self.moves(COMMITTING, RUNNING);
     }
 
-    /// Says that the write is stored.
+    /// Marks that the write is stored.
     pub fn is_done(&self) {
         self.moves(COMMITTING, DONE);
     }
@@ -58,7 +58,7 @@ impl Progress {
         self.0.load(Ordering::Acquire) == GIVEN_UP
     }
 
-    /// Stops waiting. `true` where nothing is stored, nor will be.
+    /// Stops waiting. `true` if nothing is stored and nothing will be.
     pub fn give_up(&self) -> bool {
         self.moves(RUNNING, GIVEN_UP) || self.is_given_up()
     }
@@ -69,7 +69,7 @@ impl Progress {
     }
 }
 
-/// That somebody waits for a write.
+/// A guard for a request that waits for a write.
 pub struct Waiting<'p>(&'p Progress);
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
@@ -77,7 +77,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// The write's own end where it was given up: nobody hears it.
+/// The result of a write that was given up. No caller receives it.
 pub fn given_up() -> ApiError {
     ApiError::overloaded("The write was given up before it was stored.")
 }
@@ -93,12 +93,12 @@ impl Writes {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Answers a request, and knows of its writes.
+    /// Runs the handler of a request and collects its writes.
     pub async fn during<F: Future>(&self, answer: F) -> F::Output {
         OF_REQUEST.scope(self.clone(), answer).await
     }
 
-    /// Whether anything of the request is stored, or may be.
+    /// Whether any write of the request is stored or may be stored.
     pub fn may_be_stored(&self) -> bool {
         self.lock().iter().any(|progress| matches!(progress.0.load(Ordering::Acquire), COMMITTING | DONE))
     }
@@ -127,10 +127,10 @@ mod tests {
         assert!(!progress.give_up(), "it is stored");
     }
 
-    /// What the envelope asks when a request's time is over.
+    /// The middleware uses this when a request times out.
     #[tokio::test]
     async fn a_request_that_runs_out_of_time_knows_whether_anything_may_be_stored() {
-        // Where the write stands when the time is over, and what may be stored then.
+        // Whether the write commits before the timeout, and whether something may be stored then.
         for (commits, expected) in [(false, false), (true, true)] {
             let writes = Writes::default();
             let answer = writes.during(async {

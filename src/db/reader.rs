@@ -1,6 +1,6 @@
-//! Reads. Those that wait together share a transaction, begun after the last of them was asked for: on PostgreSQL each
-//! costs its own round trips and not the two or three of a transaction besides; on SQLite, where a transaction that
-//! begins after anybody's commit finds its page cache emptied, it is filled once for all of them.
+//! Reads. Reads that wait at the same time share a transaction, which begins after the last of them arrived. On
+//! PostgreSQL each read then costs its own round trips without the two or three of a transaction. On SQLite a
+//! transaction that begins after a commit finds its page cache empty, and it is filled once for all of them.
 
 use super::Conn;
 use super::pool::{ACQUIRE_TIMEOUT, ConnectionPool, caught, gone};
@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 const LONGEST_QUEUE: usize = 1024;
 
-/// Answers whoever asked; says how the engine failed, if it did.
+/// Sends the result to the caller. Returns how the engine failed, if it did.
 type Answer = Box<dyn FnOnce(Result<&mut Conn>) -> Option<Code> + Send>;
 
 struct Read {
@@ -26,7 +26,7 @@ struct Read {
 
 type Queue = Mutex<mpsc::Receiver<Read>>;
 
-/// Hands reads to the threads that answer them.
+/// Passes reads to the threads that run them.
 #[derive(Clone)]
 pub struct Reader {
     pub(super) lane: ConnectionPool,
@@ -35,8 +35,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Starts as many threads, each of which uses one connection of the lane's at a time. A read takes `longest` at
-    /// most, once it is its turn.
+    /// Starts `threads` threads, each of which uses one connection of the pool at a time. A read takes `longest` at
+    /// most after it has begun.
     pub fn start(lane: ConnectionPool, threads: u32, longest: Duration) -> Result<Self> {
         let (queue, reads) = mpsc::channel(LONGEST_QUEUE);
         let reads = Arc::new(Mutex::new(reads));
@@ -51,7 +51,7 @@ impl Reader {
         Ok(Self { lane, queue, longest })
     }
 
-    /// Runs `f` in a transaction that reads one organization, and that it may share with others.
+    /// Runs `f` in a transaction that reads one organization and that it may share with other reads.
     pub async fn run<T, F>(&self, organization: OrganizationId, f: F) -> Result<T>
     where
         T: Send + 'static,
@@ -61,7 +61,8 @@ impl Reader {
         let (reply, answer) = oneshot::channel();
         let span = tracing::Span::current();
         let answer_to = move |conn: Result<&mut Conn>| {
-            begins.send(()).ok()?; // whoever asked may have gone
+            // The caller may be gone.
+            begins.send(()).ok()?;
             let _entered = span.entered();
             let outcome = conn.and_then(|conn| caught(|| f(conn)));
             let failed = outcome.as_ref().err().filter(|error| error.inner().is_some()).map(ApiError::code);
@@ -81,17 +82,18 @@ impl Reader {
 }
 
 fn work(lane: &ConnectionPool, queue: &Queue) {
-    let wait = || queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv(); // and let go of the queue
+    // The lock on the queue is released at once.
+    let wait = || queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
     while let Some(read) = wait() {
         let mut next = Some(read);
         let mut failed = 0;
         while next.is_some() {
-            // A connection is not kept for longer than one transaction, lest a database that has moved be asked at its
-            // old place.
+            // A connection is kept for one transaction only. Otherwise the thread would keep a connection to the old
+            // address of a database that has moved.
             match lane.run_waiting(|conn| together(conn, &mut next, queue)) {
                 Ok(()) => failed = 0,
-                // A read that has not begun pays for no other and for no connection that has broken while nobody used
-                // it.
+                // A read that has not begun is retried once: it must not fail because of another read, or because of a
+                // connection that broke while it was idle.
                 Err(_) if failed == 0 => failed = 1,
                 Err(error) => {
                     if let Some(read) = next.take() {
@@ -104,13 +106,14 @@ fn work(lane: &ConnectionPool, queue: &Queue) {
     }
 }
 
-/// What waits; nothing too while another thread stands at the queue, which is then empty, or will be.
+/// Takes a waiting read. Returns `None` also while another thread waits at the queue, because the queue is then empty
+/// or will be.
 fn waiting(queue: &Queue) -> Option<Read> {
     queue.try_lock().ok()?.try_recv().ok()
 }
 
-/// Answers one after the other in one transaction, until none waits that asked before it began, or the connection
-/// breaks.
+/// Runs one read after another in one transaction, until no read waits that arrived before the transaction began, or
+/// until the connection breaks.
 fn together(conn: &mut Conn, next: &mut Option<Read>, queue: &Queue) -> Result<()> {
     let Some(mut of) = next.as_ref().map(|read| read.organization) else { return Ok(()) };
     let began = Instant::now();
@@ -120,17 +123,20 @@ fn together(conn: &mut Conn, next: &mut Option<Read>, queue: &Queue) -> Result<(
         if read.organization != of {
             of = read.organization;
             if let Err(error) = conn.set_organization(of) {
-                *next = Some(read); // it has not begun
+                // The read has not begun, so it stays for the next attempt.
+                *next = Some(read);
                 return Err(error.into());
             }
         }
         if let Some(code) = (read.answer)(Ok(conn)) {
-            // What has failed in PostgreSQL spoils the rest of its transaction.
+            // After an error PostgreSQL refuses all further statements of the transaction.
             conn.rollback();
             return if code == Code::Unavailable { Err(ApiError::unavailable("a read failed")) } else { Ok(()) };
         }
         if of == Id::NOBODYS {
-            break; // who is not signed in may have entered an organization
+            // A caller who is not signed in may have entered an organization, so no other read may share this
+            // transaction.
+            break;
         }
         *next = waiting(queue);
     }
@@ -153,7 +159,7 @@ mod tests {
         Ok(diesel::sql_query("SELECT count(*) AS of FROM items").get_result::<Count>(conn)?.of)
     }
 
-    /// With one thread, whose first read lasts until it is told to go on.
+    /// There is one thread. Its first read blocks until the test lets it continue.
     #[tokio::test]
     async fn who_waits_together_sees_one_state_and_nobody_an_older_one_than_was_there_when_they_asked() {
         let place = tempfile::tempdir().unwrap();
@@ -165,7 +171,7 @@ mod tests {
         let reader =
             Reader::start(ConnectionPool::new(&url, Use::Reading, 1, None).unwrap(), 1, ACQUIRE_TIMEOUT).unwrap();
         let organization = Id::from_uuid(uuid::Uuid::from_u128(1));
-        // Counts, says so, and waits.
+        // A read that counts, signals, and waits.
         let held = || {
             let ((say, said), (go, gone)) = (oneshot::channel(), oneshot::channel());
             let read = reader.run(organization, move |conn| {
@@ -182,7 +188,8 @@ mod tests {
             tell();
             let rest = async { tokio::join!(second, reader.run(organization, count)) };
             let rest_of_reads = async {
-                tokio::task::yield_now().await; // both wait by now
+                // Both wait by now.
+                tokio::task::yield_now().await;
                 go_on.send(()).unwrap();
                 second_begun.await.unwrap();
                 tell();

@@ -1,8 +1,8 @@
-//! Full-text search: FTS5 on SQLite, a GIN index over lexemes on PostgreSQL, asked in the same words.
+//! Full-text search: FTS5 on SQLite, a GIN index over lexemes on PostgreSQL, queried with the same terms.
 //!
-//! Both index a word behind the number of the shelf that its document stands on (`17xmedication`), so that one look
-//! reads the postings of these shelves and of no other. Words come folded, of letters and digits only: nothing of
-//! either query language can be in them, and they are quoted all the same.
+//! Both engines index a word with the number of the document's index segment as a prefix (`17xmedication`), so that one
+//! lookup reads the postings of the requested segments only. Words are folded to letters and digits, so they contain no
+//! syntax of either query language; they are quoted all the same.
 
 use super::{Conn, conn::MultiBackend, schema::search_words};
 use crate::{
@@ -23,19 +23,20 @@ use diesel::{
 };
 use std::collections::BTreeSet;
 
-/// Of `search_documents`: the document is one of the newest of the organization's that stand on these shelves and
-/// answer each of the terms.
+/// A condition on `search_documents`: the document is one of the newest of the organization that are in these index
+/// segments and match each of the terms.
 #[derive(Debug, Clone)]
 pub struct OnShelves {
     organization: OrganizationId,
-    /// What is asked of each shelf. One by one: of one question about all of them, both engines would try every part on
-    /// every document.
+    /// One query for each segment. With one query for all segments, both engines would test every part of it on every
+    /// document.
     postgres: Vec<String>,
     sqlite: Vec<String>,
     newest: i64,
 }
 
-/// The terms in the words of an engine: each one of its ways, and of a way each word.
+/// The terms in an engine's query syntax: a term matches if one of its alternatives does, and an alternative if all of
+/// its words do.
 fn in_words(terms: &[Term], [and, or]: [&str; 2], word: impl Fn(&Asked) -> String) -> String {
     let way = |way: &Vec<Asked>| format!("({})", way.iter().map(&word).collect::<Vec<_>>().join(and));
     let term = |term: &Term| format!("({})", term.0.iter().map(way).collect::<Vec<_>>().join(or));
@@ -63,8 +64,8 @@ pub fn on_shelves(organization: OrganizationId, shelves: &[i64], terms: &[Term],
 
 impl QueryFragment<Pg> for OnShelves {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        // The function is asked before anything else is looked at: the planner, which takes every word for a common
-        // one, would otherwise start from the cases of a team and ask the index about each.
+        // The function forces the full-text index to be read first. The planner assumes that every word is common and
+        // would otherwise start from the cases of a team and query the index for each.
         out.push_sql("search_documents.ctid = ANY (search_on_shelves(");
         out.push_bind_param::<Uuid, OrganizationId>(&self.organization)?;
         out.push_sql(", ");
@@ -77,8 +78,9 @@ impl QueryFragment<Pg> for OnShelves {
 }
 impl QueryFragment<Sqlite> for OnShelves {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
-        // The plus keeps SQLite, which thinks an organization small, from reading all its documents to find the few in
-        // the index. It stops by itself once it has enough.
+        // The plus stops SQLite from using the organization's index: it assumes that an organization is small and would
+        // read all its documents to find the few in the full-text index. SQLite stops by itself when it has enough
+        // rows.
         out.push_sql("(+search_documents.organization_id = ");
         out.push_bind_param::<Uuid, OrganizationId>(&self.organization)?;
         out.push_sql(" AND search_documents.number IN (");
@@ -109,7 +111,7 @@ impl<Group> ValidGrouping<Group> for OnShelves {
 impl<From> SelectableExpression<From> for OnShelves {}
 impl<From> AppearsOnTable<From> for OnShelves {}
 
-/// Writes down which words a shelf has.
+/// Records which words an index segment contains.
 pub fn enter_words(
     conn: &mut Conn,
     organization: OrganizationId,
@@ -135,7 +137,8 @@ pub fn enter_words(
     }
 }
 
-/// Writes down which words each shelf of an organization has, once all are there; on SQLite, of every organization.
+/// Records which words each index segment of an organization contains, after all documents are there; on SQLite, for
+/// every organization.
 pub fn enter_all_words(conn: &mut Conn, organization: OrganizationId) -> QueryResult<()> {
     match conn {
         Conn::Pg(c) => diesel::sql_query(
@@ -146,7 +149,7 @@ pub fn enter_all_words(conn: &mut Conn, organization: OrganizationId) -> QueryRe
         .bind::<Uuid, _>(organization)
         .execute(c)
         .map(drop),
-        // The index has each once, behind its shelf's number.
+        // The full-text vocabulary has each word once, with its segment's number as a prefix.
         Conn::Sqlite(c) => c.batch_execute(
             "INSERT OR IGNORE INTO search_words SELECT own.organization_id, own.team_id, substr(word.term, instr(word.term, 'x') + 1), own.id
              FROM search_words_fts AS word JOIN search_shelves AS own ON own.id = CAST(substr(word.term, 1, instr(word.term, 'x') - 1) AS INTEGER)",
@@ -154,10 +157,11 @@ pub fn enter_all_words(conn: &mut Conn, organization: OrganizationId) -> QueryRe
     }
 }
 
-/// Indexes every document that stands on a shelf, in an index that has none yet. PostgreSQL does it as they come.
+/// Indexes every document that belongs to a segment, in an index that is still empty. PostgreSQL indexes documents as
+/// they are inserted.
 pub fn index_all(conn: &mut Conn) -> QueryResult<()> {
     match conn {
-        // As much as fits into 64 MiB is sorted before it is written; as a rule, one MiB.
+        // SQLite sorts up to 64 MiB before it writes, instead of the usual 1 MiB.
         Conn::Sqlite(c) => c.batch_execute(
             "INSERT INTO search_fts (search_fts, rank) VALUES ('hashsize', 67108864);
              INSERT INTO search_fts (rowid, words)
@@ -170,8 +174,8 @@ pub fn index_all(conn: &mut Conn) -> QueryResult<()> {
     enter_all_words(conn, OrganizationId::NOBODYS)
 }
 
-/// Brings together what was added to the index bit by bit, so that a word is looked up in few places: a part of it,
-/// which takes milliseconds, or `all`. PostgreSQL does it by itself.
+/// Merges the parts of the index that were added one by one, so that a lookup reads few places: some of them, which
+/// takes milliseconds, or `all`. PostgreSQL does this by itself.
 pub fn tidy(conn: &mut Conn, all: bool) -> QueryResult<()> {
     match conn {
         Conn::Sqlite(c) if all => c.batch_execute("INSERT INTO search_fts (search_fts) VALUES ('optimize')"),

@@ -1,4 +1,4 @@
-//! How each engine stores the values of `types`, written once for both.
+//! The storage format of the values of `types` on each engine, defined once for both.
 
 use std::io::Write as _;
 
@@ -19,7 +19,7 @@ use crate::types::{
 
 type SqliteValue<'a> = <Sqlite as Backend>::RawValue<'a>;
 
-/// Hands a value to whichever engine the connection turns out to be.
+/// Passes a value to the engine that the connection belongs to.
 macro_rules! both_engines {
     ([$($generics:tt)*] $type:ty as $sql:ident) => {
         impl<$($generics)*> ToSql<$sql, MultiBackend> for $type {
@@ -60,7 +60,7 @@ impl<T> FromSql<Uuid, Sqlite> for Id<T> {
 }
 both_engines!([T: 'static] Id<T> as Uuid);
 
-/// 2000-01-01, from which PostgreSQL counts, in microseconds since 1970.
+/// 2000-01-01, PostgreSQL's epoch, in microseconds since 1970.
 const PG_EPOCH: i64 = 946_684_800_000_000;
 
 impl ToSql<Timestamptz, Pg> for Instant {
@@ -86,7 +86,7 @@ impl FromSql<Timestamptz, Sqlite> for Instant {
 }
 both_engines!([] Instant as Timestamptz);
 
-/// The same day in PostgreSQL's count.
+/// PostgreSQL's epoch as a date.
 const PG_EPOCH_DAY: jiff::civil::Date = jiff::civil::date(2000, 1, 1);
 
 impl ToSql<Date, Pg> for Day {

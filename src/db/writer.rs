@@ -1,5 +1,5 @@
-//! SQLite's one writer: a thread that owns the writing connection. Transactions that wait together are committed
-//! together, so that they share one fsync.
+//! SQLite's single writer: a thread that owns the writing connection. It commits waiting transactions together (group
+//! commit), so that they share one fsync.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -25,7 +25,7 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// `again` opens the database anew: after a panic nobody knows what the connection of before was in the middle of.
+    /// `again` opens the database again: after a panic the state of the old connection is unknown.
     pub fn start(
         conn: Conn,
         again: impl Fn() -> std::result::Result<Conn, String> + Send + 'static,
@@ -63,7 +63,7 @@ impl Writer {
         answer.await.map_err(|_| stopped().of_a_commit())?
     }
 
-    /// The same for a thread that may wait.
+    /// The same for a thread that may block.
     pub fn run_blocking<T, F>(&self, f: F) -> Result<T>
     where
         T: Send + 'static,
@@ -96,7 +96,7 @@ fn work(
             continue;
         }
         let together = group.len() > 1 && commit_together(conn, &mut group);
-        // Nothing is acknowledged that went into a file which is not there any more.
+        // A write is not acknowledged if the file that it went into is no longer there.
         let kept = || check().map_err(ApiError::outcome_unknown);
         let (all_kept, mut failed) = (together.then(kept), None);
         for mut job in group.drain(..) {
@@ -117,8 +117,8 @@ fn work(
     }
 }
 
-/// Runs the group in one transaction. `false` if it came to nothing, and each has to be run by itself: what goes wrong
-/// for one must not go wrong for all.
+/// Runs the group in one transaction. Returns `false` if nothing was stored and each transaction must run alone,
+/// because an error in one must not affect the others.
 fn commit_together(conn: &mut Conn, group: &mut [Box<dyn Job>]) -> bool {
     if conn.begin_write().is_err() {
         return false;
@@ -127,7 +127,7 @@ fn commit_together(conn: &mut Conn, group: &mut [Box<dyn Job>]) -> bool {
     if !sound {
         conn.rollback();
     }
-    // What SQLite does not commit, it rolls back.
+    // SQLite rolls back a transaction that it cannot commit.
     let stored = sound && conn.commit().is_ok();
     for job in group.iter() {
         job.ends_commit(stored);
@@ -136,16 +136,16 @@ fn commit_together(conn: &mut Conn, group: &mut [Box<dyn Job>]) -> bool {
 }
 
 trait Job: Send {
-    /// Runs in a transaction of its own; says so where the engine itself failed.
+    /// Runs in a transaction of its own. Returns the error if the engine itself failed.
     fn run_alone(&mut self, conn: &mut Conn) -> Option<String>;
-    /// Runs in a savepoint of the group's transaction. `false` on an error of the engine, which (disk full, I/O) may
-    /// have ended the whole transaction.
+    /// Runs in a savepoint of the group's transaction. `false` after an engine error (disk full, I/O), which may have
+    /// ended the whole transaction.
     fn run_in_group(&mut self, conn: &mut Conn) -> bool;
-    /// Answers with this error, unless it has failed already.
+    /// Sets this error as the result, unless the transaction has failed already.
     fn refuse(&mut self, error: ApiError);
-    /// Says that the group is about to be committed. `false` where it holds what was given up meanwhile.
+    /// Marks that the group is about to be committed. `false` if this transaction was given up meanwhile.
     fn begins_commit(&self) -> bool;
-    /// Says whether the group was stored.
+    /// Marks whether the group was stored.
     fn ends_commit(&self, stored: bool);
     fn answer(self: Box<Self>);
 }
@@ -187,7 +187,7 @@ where
     }
 
     fn begins_commit(&self) -> bool {
-        // What has failed or was skipped leaves nothing in the group.
+        // A transaction that failed or was skipped leaves nothing in the group.
         !matches!(self.outcome, Some(Ok(_))) || self.progress.begins_commit()
     }
 
@@ -201,12 +201,13 @@ where
 
     fn answer(self: Box<Self>) {
         if let Some(outcome) = self.outcome {
-            drop(self.reply.send(outcome)); // whoever asked may have gone
+            // The caller may be gone.
+            drop(self.reply.send(outcome));
         }
     }
 }
 
-/// A panic in one transaction must not take the writer, and with it every later one, down.
+/// A panic in one transaction must not stop the writer, because every later transaction would fail too.
 pub(super) fn guarded<T>(f: &mut impl FnMut(&mut Conn) -> Result<T>) -> impl FnMut(&mut Conn) -> Result<T> {
     move |conn| {
         catch_unwind(AssertUnwindSafe(|| f(conn))).unwrap_or_else(|_| Err(ApiError::internal("a transaction panicked")))

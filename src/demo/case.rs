@@ -1,4 +1,4 @@
-//! One case: the client, how it went from status to status, and who led it.
+//! One case: the client, its status history, and its leads.
 
 use super::{
     Numbers,
@@ -16,7 +16,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 
-/// The lists that codes are drawn from.
+/// The lists from which codes are drawn.
 pub struct Codes {
     pub advocacy: Vec<&'static str>,
     pub intake: Vec<&'static str>,
@@ -31,7 +31,7 @@ pub struct Codes {
     pub service: Vec<&'static str>,
 }
 
-/// How the cases of the first nine tenths of the time stand, and those of the last.
+/// The status distribution of cases in the first nine tenths of the time, and of those in the last.
 const OLDER: &[(u32, CaseStatus)] = &[
     (600, Active),
     (215, Closed),
@@ -56,10 +56,10 @@ const NEWER: &[(u32, CaseStatus)] = &[
     (90, Triage),
     (90, Referred),
 ];
-/// What each advocate who can sign in works on, about.
+/// The approximate number of active cases for each advocate who can sign in.
 const OWN_ACTIVE: u32 = 40;
 
-/// Makes up one case after the other, in the order in which they were opened.
+/// Generates the cases in the order in which they were opened.
 pub struct Teller<'a> {
     pub world: &'a World,
     pub dice: Dice,
@@ -73,17 +73,17 @@ pub struct Teller<'a> {
     in_first_team: u32,
 }
 
-/// What is known of the case while its work is made up.
+/// The state of the case while its work is generated.
 pub struct Story {
     pub case: Key,
     pub status: CaseStatus,
     pub client: String,
-    /// Who does the work: the lead, or the supervisor while there is none.
+    /// The user who does the work: the lead, or the supervisor while there is none.
     pub worker: Key,
     pub lead: Option<Key>,
     pub opened: i64,
     pub contact: i64,
-    /// When the work ended, or now.
+    /// The end of the work, or now.
     pub until: i64,
     pub lead_signs_in: bool,
     pub undisposed: i32,
@@ -120,13 +120,13 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// Some days later, and always before today.
+    /// A time some days later, but always before today.
     fn later(&mut self, from: i64, days: i64) -> i64 {
         let room = (days * DAY).min((self.world.today - from) / 6).max(2);
         from + self.dice.between(1, room)
     }
 
-    /// Some days later, and by day where that leaves it after `from`.
+    /// A time some days later. It is moved to the daytime if it is still after `from` then.
     fn first_contact(&mut self, from: i64) -> i64 {
         let drawn = self.later(from, 3);
         let awake = in_waking_hours(drawn, &self.world.zone);
@@ -176,7 +176,7 @@ impl<'a> Teller<'a> {
         if let Some(lead) = lead {
             self.assignment(&story, lead, batch);
         }
-        // What was entered in error was found out before anybody worked on it.
+        // A case that was entered in error was found to be wrong before any work on it.
         if status != EnteredInError {
             super::work::tell(self, &mut story, batch);
             row.first_contact_at = Some(instant(story.contact));
@@ -204,7 +204,7 @@ impl<'a> Teller<'a> {
         batch.cases.push(row);
     }
 
-    /// One of the team; every so many cases of the first team, one of the advocates who can sign in.
+    /// An advocate of the team. In the first team, every nth case goes to one of the advocates who can sign in.
     fn lead(&mut self, team: &Team, status: CaseStatus) -> Key {
         let place = self.dice.below(team.advocates.len());
         let other = team.advocates.get(place).copied().unwrap_or(self.world.supervisor);
@@ -318,7 +318,7 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// Every step from the referral to where the case stands, each as the lifecycle has it.
+    /// Every transition from the referral to the current status, as the lifecycle requires.
     fn history(&mut self, story: &mut Story, row: &mut CaseRow, batch: &mut Batch) {
         let detour = self.dice.percent(4);
         let steps: &[CaseStatus] = match story.status {
@@ -434,7 +434,7 @@ impl<'a> Teller<'a> {
         }
     }
 
-    /// The lead is named when the case is accepted.
+    /// The lead is assigned when the case is accepted.
     fn assignment(&mut self, story: &Story, lead: Key, batch: &mut Batch) {
         let accepted = batch
             .transitions

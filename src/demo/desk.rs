@@ -1,5 +1,5 @@
-//! What waits for those who can sign in: cases at a known place in the story, checklists, statements, a handover, and
-//! the client's account.
+//! Prepared work for the users who can sign in: cases at a known stage, checklists, statements, a handover, and the
+//! client's account.
 
 use super::{
     case::{Story, Teller},
@@ -18,30 +18,30 @@ use crate::{
 };
 use serde_json::json;
 
-/// A case of the first team that is there in every demonstration.
+/// A case of the first team that exists in every demo.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Desk {
-    /// Referred, and led by nobody.
+    /// Referred, without a lead.
     Unassigned,
-    /// For the supervisor to accept.
+    /// Waits for acceptance by the supervisor.
     InTriage,
-    /// For the supervisor to approve the closing.
+    /// Waits for the supervisor to approve the closing.
     ToApprove,
     /// Offered by the first advocate to the second.
     HandedOver,
-    /// The second advocate's.
+    /// Led by the second advocate.
     OfTheSecond,
-    /// Of the client who can sign in.
+    /// The case of the client who can sign in.
     Portal,
 }
 
 impl Desk {
-    /// Which of them the case of this number is. Too few cases have none.
+    /// The prepared case with this index. A demo with too few cases has none.
     pub const fn of(index: u32, total: u32) -> Option<Self> {
         if total < 8 {
             return None;
         }
-        // The first two have just come in; the others have been worked on for a while.
+        // The first two are new; the others have had work for some time.
         let worked = total / 10 * 8 + total % 10 * 8 / 10;
         match (total - index, worked.wrapping_sub(index)) {
             (1, _) => Some(Self::Unassigned),
@@ -61,7 +61,7 @@ impl Desk {
             Self::HandedOver | Self::OfTheSecond | Self::Portal => CaseStatus::Active,
         }
     }
-    /// Which of the advocates who can sign in leads it.
+    /// The index of its lead among the advocates who can sign in.
     pub const fn lead(self) -> Option<usize> {
         match self {
             Self::Unassigned | Self::InTriage => None,
@@ -73,16 +73,16 @@ impl Desk {
 
 type Word = &'static str;
 
-/// The checklist of a meeting: category, text, whether it must be done, whose it is.
+/// The checklist of a meeting: category, text, whether the item is mandatory, and its owner.
 pub struct Checklist {
     items: Vec<(Word, Word, bool, Word)>,
-    /// Whether only some of the meetings that were held have one: the others were proposed and then held, without being
-    /// booked.
+    /// Whether only some of the held meetings have a checklist. The others were proposed and then held, without a
+    /// booking.
     sparse: bool,
 }
 
 impl Checklist {
-    /// The organization's own where it has a short one, and the one that comes with the product otherwise.
+    /// The organization's own short checklist, or the built-in one.
     pub fn new(short: bool) -> Self {
         let built_in = || {
             built_in_items()
@@ -93,7 +93,7 @@ impl Checklist {
     }
 }
 
-/// Gives a meeting its checklist: one that is still to come about half done, one that was held mostly done.
+/// Adds the checklist of a meeting: about half done for a future meeting, mostly done for a held one.
 pub fn checklist(
     teller: &mut Teller<'_>,
     story: &Story,
@@ -130,7 +130,7 @@ pub fn checklist(
     }
 }
 
-/// Lets the client who can sign in be this one; says what they are called.
+/// Links this client to the user who can sign in, and returns the client's name.
 pub fn portal(teller: &Teller<'_>, client_id: Key, opened: i64, batch: &mut Batch) -> String {
     let (given, family) = &teller.world.client_name;
     if let Some(row) = batch.clients.iter_mut().rev().find(|row| row.id == client_id) {
@@ -146,8 +146,8 @@ pub fn portal(teller: &Teller<'_>, client_id: Key, opened: i64, batch: &mut Batc
     given.clone()
 }
 
-/// What the client needs and prefers: mostly approved, and now and then a new version that is being written. `both`
-/// asks for the two.
+/// The client's statements of needs and preferences: mostly approved, and sometimes with a new draft version. `both`
+/// forces an approved version and a draft.
 pub fn statements(teller: &mut Teller<'_>, story: &Story, client_id: Key, both: bool, batch: &mut Batch) {
     let (world, dice) = (teller.world, &mut teller.dice);
     if !both && !dice.percent(60) {
@@ -191,7 +191,7 @@ pub fn statements(teller: &mut Teller<'_>, story: &Story, client_id: Key, both: 
     }
 }
 
-/// Offers the case to the other advocate who can sign in, with what is open in it.
+/// Offers the case, with its open work, to the other advocate who can sign in.
 pub fn handover(teller: &mut Teller<'_>, story: &Story, batch: &mut Batch) {
     let [from, to] = teller.world.advocates;
     let at = story.until - HOUR / 2;

@@ -1,4 +1,4 @@
-//! The ladder of one case: actions, each after the one before, and their deadlines, some of them still to come.
+//! The escalation of one case: a sequence of actions and their deadlines, some of them in the future.
 
 use super::{
     case::{Story, Teller},
@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 
 type Word = &'static str;
 
-/// One rung: kind, programme, forum, and the code of its rule.
+/// One step: kind, programme, forum, and the code of its deadline rule.
 type Rung = (Word, Option<Word>, Word, Option<Word>);
 
 #[rustfmt::skip]
@@ -58,7 +58,7 @@ const METHODS: &[Word] = &["post", "email", "fax", "portal", "in_person", "phone
 const REASONS: &[Word] =
     &["The answer changed nothing.", "The answer did not come in time.", "Only a part was granted."];
 
-/// The rules that the ladders go by, each in its versions.
+/// The deadline rules of the ladders, each with its versions.
 pub struct Rules(BTreeMap<Word, Vec<DeadlineRule>>);
 
 impl Rules {
@@ -72,7 +72,7 @@ impl Rules {
     }
 }
 
-/// About how long a rule gives, in days.
+/// The approximate length of a rule, in days.
 fn length(rule: &DeadlineRule) -> i64 {
     let amount = i64::from(rule.amount);
     match rule.unit {
@@ -82,7 +82,7 @@ fn length(rule: &DeadlineRule) -> i64 {
     }
 }
 
-/// How an action stands.
+/// The state of an action.
 struct Stand {
     status: Word,
     filed: Option<i64>,
@@ -100,7 +100,7 @@ pub fn tell(teller: &mut Teller<'_>, story: &mut Story, batch: &mut Batch) {
     for (place, rung) in ladder.iter().take(count).enumerate() {
         let last = place + 1 == count;
         let room = story.until - HOUR - at;
-        // What is told of one action fits into what is left of the case.
+        // The times of one action fit into the remaining time of the case.
         let mut step = |teller: &mut Teller<'_>| {
             at += teller.dice.between(60, (room / 8).clamp(61, 20 * DAY));
             at
@@ -177,8 +177,8 @@ fn action(
     id
 }
 
-/// By when the action had, or has, to be filed: what is drafted is due in the next weeks, now and then its day is over
-/// already; what was filed was filed in time.
+/// The filing deadline of an action. A draft is due in the next weeks, and sometimes overdue; a filed action was filed
+/// in time.
 fn deadline(
     teller: &mut Teller<'_>,
     story: &mut Story,
@@ -202,7 +202,7 @@ fn deadline(
         return;
     };
     let (due_on, due_at) = (computed.due_on, computed.due_at);
-    // Nobody enters a deadline before what starts its clock.
+    // A deadline cannot be entered before the event that starts it.
     let entered = created.max(trigger) + 1;
     let (status, changed) = match stand.filed {
         Some(filed) => ("satisfied", filed),

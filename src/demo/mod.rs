@@ -1,6 +1,6 @@
-//! Believable, invented data for a demonstration or a measurement: one organization, its people, and as many cases as
-//! are asked for. Whatever their number, from eight on there is something for everybody who can sign in: see `desk`.
-//! The same seed makes the same rows on the same day; only the passwords are new each time.
+//! Realistic invented data for a demo or a measurement: one organization, its people, and the requested number of
+//! cases. From eight cases on, there is prepared work for every user who can sign in: see `desk`. The same seed
+//! generates the same rows on the same day; only the passwords are new each time.
 
 mod case;
 mod desk;
@@ -24,7 +24,7 @@ use diesel::prelude::*;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{collections::BTreeMap, sync::mpsc};
 
-/// What to make.
+/// The parameters of the generated data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plan {
     pub cases: u32,
@@ -36,41 +36,41 @@ impl Plan {
         Self { cases, seed, teams: None }
     }
 
-    /// Whether its organization has a short checklist of its own, and few of its meetings one: a measurement with very
-    /// many cases is not to wait for the checklists.
+    /// Whether the organization has its own short checklist, and only a few meetings have one: otherwise a measurement
+    /// with very many cases would spend its time on checklists.
     const fn has_short_checklists(&self) -> bool {
         self.cases > 5_000
     }
 }
 
-/// Somebody who can sign in. Not `Debug`: it holds a password.
+/// A user who can sign in. Not `Debug`, because it contains a password.
 pub struct SignIn {
     pub role: Role,
     pub email: String,
     pub password: String,
 }
 
-/// What was made.
+/// The result.
 pub struct Made {
     pub organization: OrganizationId,
     pub name: String,
     pub sign_ins: Vec<SignIn>,
 }
 
-/// How many cases are written in one transaction.
+/// The number of cases in one transaction.
 const BATCH: u32 = 4_000;
 
-/// The last number that was given to a case, by year.
+/// The last case number of each year.
 type Numbers = BTreeMap<i32, i32>;
 
-/// Goes through what was filled, when its indexes are there: makes what reports count.
+/// Completes the new rows when their indexes exist: writes the report facts.
 pub fn complete(db: &Db, made: &Made) -> Result<()> {
     let organization = made.organization;
     db.maintain_blocking(move |conn| facts::enter(conn, organization))
 }
 
-/// Fills the database; [`complete`] is to follow. `secret` makes each password, `auth::token::random_secret` in
-/// earnest.
+/// Fills the database. Call [`complete`] afterwards. `secret` generates each password; production code uses
+/// `auth::token::random_secret`.
 pub fn fill(db: &Db, who: &Operator, plan: &Plan, secret: impl FnMut() -> Result<String>) -> Result<Made> {
     let today = Instant::now().micros().div_euclid(1_000_000).div_euclid(rng::DAY) * rng::DAY;
     let mut dice = rng::Dice::new(plan.seed);
@@ -92,8 +92,8 @@ pub fn fill(db: &Db, who: &Operator, plan: &Plan, secret: impl FnMut() -> Result
     Ok(made)
 }
 
-/// Writes the cases, batch by batch; the next is made up while one is written. Says on which shelves their documents
-/// stand.
+/// Writes the cases in batches. The next batch is generated while one is written. Returns the index segments of their
+/// documents.
 fn cases(
     db: &Db,
     who: &Operator,
@@ -115,7 +115,8 @@ fn cases(
             search::index(&mut batch, &mut shelves);
             batch.sort();
             if made.send((next - first, batch, teller.numbers.clone())).is_err() {
-                break; // writing has failed, and says so itself
+                // The write has failed and reports its own error.
+                break;
             }
             first = next;
         }
@@ -141,7 +142,7 @@ fn cases(
     author.join().map_err(|_| ApiError::internal("making the data up failed"))
 }
 
-/// Goes on counting where the last made-up case left off.
+/// Sets the case counters, so that new cases continue after the last generated number.
 fn remember(tx: &mut Tx, numbers: &Numbers) -> Result<()> {
     let organization = tx.organization();
     for (year, last) in numbers {

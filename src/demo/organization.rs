@@ -1,4 +1,4 @@
-//! Where the stories play: the organization, its teams and people, the providers and what they offer.
+//! The setting of the demo: the organization, its teams and people, the providers and their services.
 
 use super::{
     Plan, SignIn,
@@ -24,32 +24,32 @@ use crate::{
 use serde_json::json;
 
 pub const ZONE: &str = "America/Chicago";
-/// How far back the stories begin.
+/// How far back the cases begin.
 const MONTHS_24: i64 = 730 * DAY;
-/// The one moment at which everything here was set up, before the first story.
+/// How long before the first case all of this was set up.
 const SET_UP: i64 = 20 * DAY;
 
-/// What the stories need to know of it.
+/// The data of the organization that the generators of cases need.
 pub struct World {
     pub organization: Key,
     pub zone: Zone,
     pub admin: Key,
     pub supervisor: Key,
-    /// The two advocates who can sign in; of the first team.
+    /// The two advocates who can sign in. They belong to the first team.
     pub advocates: [Key; 2],
-    /// The client who can sign in, and what they are called.
+    /// The client who can sign in, and the client's name.
     pub client: Key,
     pub client_name: (String, String),
     pub teams: Vec<Team>,
     pub providers: Vec<Provider>,
-    /// When the first case may be opened, and the start of today: nothing has happened since.
+    /// The earliest opening time of a case, and the start of today. No event is later than today's start.
     pub start: i64,
     pub today: i64,
 }
 
 pub struct Team {
     pub id: Key,
-    /// Without those who can sign in.
+    /// Without the users who can sign in.
     pub advocates: Vec<Key>,
 }
 
@@ -62,7 +62,7 @@ fn wrong(fault: Fault) -> ApiError {
     ApiError::internal(fault.detail)
 }
 
-/// The codes of a list that stand for themselves.
+/// The codes of a list that need no additional text.
 pub fn codes<L: CodeList>() -> Vec<&'static str> {
     let count = LISTS.get(L::LIST).map_or(0, |list| list.entries().count());
     let mut all: Vec<&str> =
@@ -89,7 +89,7 @@ pub fn organization(plan: &Plan, dice: &mut Dice, today: i64) -> Result<Organiza
     })
 }
 
-/// Makes the people and places up. The passwords alone come from elsewhere.
+/// Generates the people and places. Only the passwords come from the caller.
 pub fn lay(
     plan: &Plan,
     dice: &mut Dice,
@@ -185,7 +185,7 @@ impl Maker<'_> {
         (id, email)
     }
 
-    /// The given name and the family name of somebody who was made.
+    /// The given name and the family name of a generated user.
     fn name_of(&self, user: Key) -> (String, String) {
         let name = self
             .ground
@@ -198,7 +198,7 @@ impl Maker<'_> {
         (given.to_owned(), family.to_owned())
     }
 
-    /// The organization's own checklist for each type of meeting, a short one.
+    /// The organization's own short checklist for each type of meeting.
     fn templates(&mut self) {
         let items: Vec<_> = words::PREPARATION
             .iter()
@@ -304,7 +304,7 @@ impl Maker<'_> {
     }
 }
 
-/// The codes of the taxonomy that comes with the product.
+/// The codes of the built-in taxonomy.
 pub fn service_types() -> Vec<&'static str> {
     LISTS
         .get("open_eligibility")

@@ -1,4 +1,4 @@
-//! Chance that a seed decides: the same seed throws the same again.
+//! Random values from a seed: the same seed gives the same values.
 
 use crate::{
     db::dialect::Key,
@@ -6,7 +6,7 @@ use crate::{
 };
 use rand::{Rng as _, RngExt as _, SeedableRng as _, rngs::StdRng};
 
-/// Times of the story are whole seconds since 1970.
+/// All times are whole seconds since 1970.
 pub const HOUR: i64 = 3_600;
 pub const DAY: i64 = 24 * HOUR;
 
@@ -14,12 +14,12 @@ pub fn instant(seconds: i64) -> Instant {
     Instant::from_micros(seconds.saturating_mul(1_000_000))
 }
 
-/// A moment in the office hours nearest to `at`, where the office is: on the half hour, from Monday to Friday, from
-/// eight in the morning to half past three, so that an hour and a half later is still before five. A weekend is moved
-/// to the Friday before it, or, going `forward`, to the Monday after it.
+/// A time in the office hours nearest to `at`, in the office's time zone: on a half hour, Monday to Friday, from 8:00
+/// to 15:30, so that a meeting of an hour and a half ends by 17:00. A weekend is moved to the Friday before it or, with
+/// `forward`, to the Monday after it.
 pub fn in_office_hours(at: i64, half_hours: i64, zone: &Zone, forward: bool) -> i64 {
     let day = Day::of(instant(at), zone);
-    // 1970-01-01 was a Thursday: 0 is Monday.
+    // 1970-01-01 was a Thursday, so 0 is Monday.
     let days = match ((day.number() + 3).rem_euclid(7), forward) {
         (5, false) => -1,
         (5, true) | (6, false) => {
@@ -36,14 +36,13 @@ pub fn in_office_hours(at: i64, half_hours: i64, zone: &Zone, forward: bool) -> 
     begins + 8 * HOUR + half_hours.rem_euclid(16) * HOUR / 2
 }
 
-/// The same moment of its day, moved into the waking hours where it happens: from eight in the morning to eight in the
-/// evening.
+/// A time on the same day, moved into the local daytime: from 8:00 to 20:00.
 pub fn in_waking_hours(at: i64, zone: &Zone) -> i64 {
     let begins = Day::of(instant(at), zone).begins(zone).micros().div_euclid(1_000_000);
     begins + 8 * HOUR + (at - begins).clamp(0, DAY - 1) / 2
 }
 
-/// The day in UTC.
+/// The date in UTC.
 pub fn day(seconds: i64) -> Day {
     Day::from_number(seconds.div_euclid(DAY)).unwrap_or_else(|| Day::of(instant(seconds), &Zone::utc()))
 }
@@ -54,11 +53,11 @@ impl Dice {
     pub fn new(seed: u64) -> Self {
         Self(StdRng::seed_from_u64(seed))
     }
-    /// One of `0..count`; 0 where there is nothing to choose from.
+    /// One of `0..count`, or 0 if `count` is 0.
     pub fn below(&mut self, count: usize) -> usize {
         if count == 0 { 0 } else { self.0.random_range(0..count) }
     }
-    /// From the lower bound up to and without the upper one.
+    /// From the lower bound (inclusive) to the upper bound (exclusive).
     pub fn between(&mut self, low: i64, high: i64) -> i64 {
         if low < high { self.0.random_range(low..high) } else { low }
     }
@@ -68,7 +67,7 @@ impl Dice {
     pub fn pick(&mut self, words: &[&'static str]) -> &'static str {
         words.get(self.below(words.len())).copied().unwrap_or_default()
     }
-    /// A place in these weights, the heavier the likelier.
+    /// A value chosen at random by weight.
     pub fn weighed<T: Copy>(&mut self, weights: &[(u32, T)], otherwise: T) -> T {
         let mut left = self.0.random_range(0..weights.iter().map(|(weight, _)| weight).sum::<u32>().max(1));
         for (weight, value) in weights {
@@ -79,7 +78,7 @@ impl Dice {
         }
         otherwise
     }
-    /// The key of a record that was made at this moment.
+    /// The key of a record that was created at this time.
     pub fn id(&mut self, seconds: i64) -> Key {
         let mut bits = [0; 10];
         self.0.fill_bytes(&mut bits);
@@ -102,12 +101,12 @@ mod tests {
         let moved = |at: &str, half_hours, forward| {
             instant(in_office_hours(seconds(at), half_hours, &chicago, forward)).to_string()
         };
-        // Still Sunday evening in Chicago.
+        // This is still Sunday evening in Chicago.
         assert_eq!(moved("2026-11-30T04:00:00Z", 0, false), "2026-11-27T14:00:00.000Z");
         assert_eq!(moved("2026-11-30T04:00:00Z", 15, true), "2026-11-30T21:30:00.000Z");
         assert_eq!(moved("2026-11-28T18:00:00Z", 0, true), "2026-11-30T14:00:00.000Z");
         assert_eq!(moved("2026-11-28T18:00:00Z", 1, false), "2026-11-27T14:30:00.000Z");
-        // In summer the office opens an hour earlier by UTC.
+        // In summer the office opens an hour earlier in UTC.
         assert_eq!(moved("2026-07-01T23:00:00Z", 0, false), "2026-07-01T13:00:00.000Z");
         let awake = |at: &str| instant(in_waking_hours(seconds(at), &chicago)).to_string();
         assert_eq!(

@@ -1,4 +1,4 @@
-//! Rows as they are written here: plain columns, and one batch of them for many cases.
+//! The generated rows: plain columns, in one batch for many cases.
 
 use crate::{
     casework::{deadlines::model::Basis, handovers::model::OpenWork},
@@ -12,8 +12,8 @@ use serde_json::Value;
 
 type Word = &'static str;
 
-/// Declares the rows, and the batch that holds the rows of every table in an order in which they can be written: each
-/// after what it refers to.
+/// Declares the rows, and a batch with the rows of every table in an order in which they can be written: each table
+/// after those that it references.
 macro_rules! rows {
     ($batch:ident { $($list:ident: $name:ident in $table:ident { $($column:ident: $type:ty,)* })* }) => {
         $(
@@ -24,7 +24,7 @@ macro_rules! rows {
         #[derive(Default)]
         pub struct $batch { $(pub $list: Vec<$name>),* }
         impl $batch {
-            /// Puts each table's rows in the order of their keys, in which they are written fastest.
+            /// Sorts each table's rows by key, because they are written fastest in this order.
             pub fn sort(&mut self) {
                 $(self.$list.sort_by_key($name::key);)*
             }
@@ -151,7 +151,7 @@ rows! {
     }
 }
 
-/// What a table is clustered by, within its organization.
+/// The column by which a table is clustered within its organization.
 macro_rules! keys {
     ($($name:ident: $column:ident,)*) => {$(impl $name { fn key(&self) -> Key { self.$column } })*};
 }

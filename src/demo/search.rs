@@ -1,4 +1,4 @@
-//! What search keeps of the made-up records: the same texts that `overview::search` takes of real ones.
+//! The search documents of the generated records: the same texts that `records::search` indexes for real records.
 
 use super::rows::{Batch, DocumentRow};
 use crate::{
@@ -10,10 +10,10 @@ use crate::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The shelves that the documents are put on, as they are written.
+/// The index segments of the documents, filled in order.
 #[derive(Default)]
 pub struct Shelves {
-    /// The one that is being filled, and how many stand on it.
+    /// The segment that is being filled, and the number of its documents.
     last: BTreeMap<(Key, SearchKind), (i64, usize)>,
     pub made: Vec<NewShelf>,
 }
@@ -29,7 +29,7 @@ impl Shelves {
     }
 }
 
-/// Adds a document for each record of the batch.
+/// Adds a search document for each record of the batch.
 pub fn index(batch: &mut Batch, shelves: &mut Shelves) {
     let teams: BTreeMap<Key, Key> = batch.cases.iter().map(|case| (case.id, case.team_id)).collect();
     let mut all = Vec::new();

@@ -1,4 +1,4 @@
-//! What the made-up people, places and troubles are called. All of it is invented.
+//! The names and texts of the generated people, places and problems. All of it is invented.
 
 pub const GIVEN: &[&str] = &[
     "Ada", "Amal", "Amara", "Andre", "Asha", "Bea", "Ben", "Bruno", "Cal", "Carmen", "Cleo", "Dana", "Dario", "Dell",
@@ -253,7 +253,7 @@ pub const CLOSINGS: &[&str] = &[
     "The client moved; everything was handed over.",
 ];
 
-/// Category, text, whether it must be done, whose it is.
+/// Category, text, whether the item is mandatory, and its owner.
 pub const PREPARATION: &[(&str, &str, bool, &str)] = &[
     ("purpose", "Purpose and desired outcome, in the client's words", true, "client"),
     ("points_and_questions", "Three points to make, three questions to ask", true, "client"),

@@ -1,4 +1,4 @@
-//! The work on one case: barriers, meetings with what was promised there, notes, tasks.
+//! The work on one case: barriers, meetings with their commitments, notes, tasks.
 
 use super::{
     case::{Story, Teller},
@@ -124,7 +124,7 @@ fn barrier(teller: &mut Teller<'_>, story: &mut Story, batch: &mut Batch) {
     }
 }
 
-/// What every meeting has; it is booked, and nothing has come of it.
+/// The common fields of a meeting; it is booked and has no outcome yet.
 fn meeting(teller: &mut Teller<'_>, story: &Story, created: i64, starts: i64) -> MeetingRow {
     let provider = provider(teller);
     let (dice, codes) = (&mut teller.dice, &teller.codes);
@@ -135,7 +135,7 @@ fn meeting(teller: &mut Teller<'_>, story: &Story, created: i64, starts: i64) ->
         type_: dice.pick(&codes.meeting),
         mode: dice.weighed(WAYS, "in_person"),
         starts_at: instant(starts),
-        // An hour and a half at most: until five.
+        // At most an hour and a half, so that it ends by 17:00.
         ends_at: instant(starts + dice.between(1, 4) * HOUR / 2),
         time_zone: ZONE,
         provider_id: provider.map(|provider| provider.id),
@@ -168,7 +168,7 @@ fn ratings(teller: &mut Teller<'_>, low: i64) -> Option<Json<Value>> {
 
 fn held(teller: &mut Teller<'_>, story: &Story, batch: &mut Batch, promised: bool) {
     let last = story.until - 4 * HOUR;
-    // A case may be too young for a meeting in office hours.
+    // A case may be too new to have had a meeting in office hours.
     let Some(starts) = (0..4).find_map(|_| {
         let (drawn, half_hours) = (teller.dice.between(story.contact, last), teller.dice.between(0, 16));
         let starts = in_office_hours(drawn, half_hours, &teller.world.zone, false);

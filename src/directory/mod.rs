@@ -1,4 +1,4 @@
-//! Reference data: providers and their services, the rules of deadlines, preparation and templates.
+//! Reference data: providers and their services, the rules of deadlines, and preparation templates.
 
 pub mod deadline_rules;
 pub mod preparation_templates;

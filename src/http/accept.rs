@@ -1,4 +1,4 @@
-//! Which of the forms that a reply can take the caller wants (RFC 9110, 12.5.1).
+//! Selects the media type of a reply that the caller prefers (RFC 9110, 12.5.1).
 
 use crate::error::{ApiError, Code, Result};
 use actix_web::{
@@ -12,7 +12,7 @@ use std::{
     future::{Ready, ready},
 };
 
-/// The `Accept` of a request; without one, anything will do.
+/// The `Accept` header of a request. Without one, every media type is accepted.
 #[derive(Debug, Clone, Default)]
 pub struct Accept(Option<header::Accept>);
 
@@ -26,13 +26,13 @@ impl FromRequest for Accept {
 }
 
 impl Accept {
-    /// What cannot be read in it takes nothing.
+    /// A header that cannot be parsed accepts nothing.
     fn of(message: &impl HttpMessage) -> Self {
         let given = message.headers().get_all(header::ACCEPT).any(|line| !line.as_bytes().trim_ascii().is_empty());
         Self(given.then(|| header::Accept::parse(message).unwrap_or(header::Accept(Vec::new()))))
     }
 
-    /// How much a media type is wanted: what is said of it by the narrowest range that it falls into.
+    /// The weight of a media type: the quality of the most specific range that matches it.
     fn weight(&self, media: &str) -> Quality {
         let Some(header::Accept(ranges)) = &self.0 else { return Quality::MAX };
         let kind = media.split('/').next().unwrap_or_default();
@@ -51,7 +51,7 @@ impl Accept {
         said.map_or(Quality::ZERO, |(_, weight)| weight)
     }
 
-    /// The one of these that is wanted most, the first of equals; 406 where none is wanted.
+    /// The offer with the highest weight, the first of equals; 406 if none is acceptable.
     pub fn choose<T: Copy>(&self, offers: &[(&'static str, T)]) -> Result<T> {
         let mut best: Option<(Quality, T)> = None;
         for (media, offer) in offers {

@@ -1,4 +1,4 @@
-//! A JSON body that has been read whole, in time, within its limit, and that holds.
+//! A JSON body that was read completely, in time and within its size limit, and is valid.
 
 use super::faults::{self, Read};
 use crate::{
@@ -21,27 +21,27 @@ use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 pub const JSON_LIMIT: usize = 64 * 1024;
 pub const NOTE_LIMIT: usize = 256 * 1024;
 pub const LOGIN_LIMIT: usize = 4 * 1024;
-/// A body that comes drop by drop is given up on: actix has no deadline of its own (HT-05).
+/// The time limit for a body that arrives slowly: actix has no limit of its own (HT-05).
 const DEADLINE: Duration = Duration::from_secs(15);
 /// IN-03.
 const DEEPEST: usize = 32;
 
-/// The body as a `T`, at most `LIMIT` bytes of it.
+/// The body as a `T`, of at most `LIMIT` bytes.
 #[derive(Debug)]
 pub struct Body<T, const LIMIT: usize = JSON_LIMIT> {
     value: T,
-    /// The members that were sent, by name, for the audit log.
+    /// The names of the members that were sent, for the audit log.
     members: Vec<String>,
     fingerprint: Fingerprint,
 }
 
-/// What a repeated request is known by.
+/// Identifies a repeated request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fingerprint {
-    /// SHA-256 of what the body says: the order of its members, white space and how a number or a character is written
+    /// SHA-256 of the body's JSON value: the order of members, white space and the notation of numbers and characters
     /// do not matter.
     pub value: [u8; 32],
-    /// SHA-256 of its bytes, by which rows of before are known.
+    /// SHA-256 of the body's bytes, for the comparison with rows that an earlier version stored.
     pub bytes: [u8; 32],
 }
 
@@ -53,8 +53,8 @@ impl Fingerprint {
     }
 }
 
-/// Feeds a value to a hash, so that two values feed the same exactly if they are equal: each with its kind and its
-/// length, members sorted.
+/// Feeds a value to a hash so that two values give the same input exactly if they are equal: each with its kind and its
+/// length, and members sorted.
 fn digest(value: &serde_json::Value, hash: &mut Sha256) {
     use serde_json::Value;
     let text = |hash: &mut Sha256, kind: &[u8], text: &str| {
@@ -66,7 +66,7 @@ fn digest(value: &serde_json::Value, hash: &mut Sha256) {
         Value::Null => hash.update(b"0"),
         Value::Bool(false) => hash.update(b"f"),
         Value::Bool(true) => hash.update(b"t"),
-        // 10, 10.0 and 1e1 are one number.
+        // 10, 10.0 and 1e1 are the same number.
         Value::Number(number) => {
             match number.as_f64().filter(|float| number.is_f64() && float.fract() == 0.0 && float.abs() < 1e15) {
                 Some(whole) => text(hash, b"n", &(whole as i64).to_string()),
@@ -93,7 +93,7 @@ fn digest(value: &serde_json::Value, hash: &mut Sha256) {
 }
 
 impl Body<()> {
-    /// The body of a POST that says everything by its path.
+    /// The body of a POST whose path says everything.
     pub fn none() -> Self {
         Self { value: (), members: Vec::new(), fingerprint: Fingerprint::of(&serde_json::Value::Null, &[]) }
     }
@@ -207,7 +207,7 @@ fn parse<T: DeserializeOwned + Validate, const LIMIT: usize>(bytes: &[u8], patch
     Ok(Body { value, members, fingerprint: Fingerprint::of(&tree, bytes) })
 }
 
-/// Holds each day and each moment in a body against [`bounds::MEMBERS`].
+/// Checks each date and instant in a body against [`bounds::MEMBERS`].
 fn check_bounds(value: &serde_json::Value, at: &str, now: Instant, issues: &mut Vec<Issue>) {
     use serde_json::Value;
     match value {
@@ -231,9 +231,9 @@ fn check_bounds(value: &serde_json::Value, at: &str, now: Instant, issues: &mut 
     }
 }
 
-/// For a `null` or an empty text where none can stand: says what to send in its place. `again` reads a body as this one
-/// was read, and answers where it fails and how; so the body without the member, and with `null` for it, tell whether
-/// it may be left out or cleared.
+/// Explains what to send instead of a `null` or an empty text that is not allowed. `again` parses a body as this one
+/// was parsed and returns where and how that fails. The body without the member, and with `null` for it, show whether
+/// the member may be left out or cleared.
 fn without_value(
     tree: &serde_json::Value,
     path: &str,
@@ -266,7 +266,7 @@ fn without_value(
     Fault::new(code, format!("{start}: {way}"))
 }
 
-/// How deep brackets go, outside strings.
+/// The greatest nesting depth of brackets outside strings.
 fn depth(text: &str) -> usize {
     let (mut depth, mut deepest, mut quoted, mut escaped) = (0_usize, 0, false, false);
     for byte in text.bytes() {
@@ -306,7 +306,7 @@ fn pointer(path: &serde_path_to_error::Path) -> String {
     })
 }
 
-/// The problem of a body that serde refuses. `refine` says more of a value that is wrong.
+/// The problem for a body that serde refuses. `refine` adds details about a wrong value.
 fn issue(path: &str, message: &str, refine: impl FnOnce(Fault) -> Fault) -> ApiError {
     let inside = |member: &str| {
         let member = escape(member);
@@ -325,8 +325,8 @@ fn issue(path: &str, message: &str, refine: impl FnOnce(Fault) -> Fault) -> ApiE
     }
 }
 
-/// What `validator` found, with pointers. A rule over several members names the one to look at in its `pointer`
-/// parameter.
+/// The errors of `validator` as issues with pointers. A rule over several members names the member that the error
+/// points to in its `pointer` parameter.
 fn flatten(errors: &ValidationErrors, at: &str) -> Vec<Issue> {
     let mut issues = Vec::new();
     for (field, kind) in errors.errors() {

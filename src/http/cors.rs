@@ -1,9 +1,8 @@
-//! Which pages of elsewhere may read an answer (HT-10): those of the origins that the settings name, letter by letter,
-//! and without them none. A browser is never told that it may bring credentials along: tokens come in `Authorization`,
-//! which a page puts there itself.
+//! Which origins may read a response (HT-10): exactly those in the settings, and none without settings. A browser is
+//! never allowed to send credentials by itself: tokens are in `Authorization`, which the page sets itself.
 //!
-//! `Cross-Origin-Resource-Policy: same-origin` stays on every answer. Browsers hold it against requests in `no-cors`
-//! mode alone (an image, a script); a page that asks as it should, in `cors` mode, is let in by what stands here.
+//! `Cross-Origin-Resource-Policy: same-origin` stays on every response. Browsers apply it only to requests in `no-cors`
+//! mode (an image, a script). The CORS headers admit a page that uses `cors` mode.
 
 use actix_web::{
     HttpResponse,
@@ -16,15 +15,15 @@ use actix_web::{
 use serde::Deserialize;
 use std::net::IpAddr;
 
-/// What a page may ask with, and send.
+/// The methods that a page may use, and the headers that it may send.
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 const SENDS: &str = "authorization, content-type, if-match, if-none-match, idempotency-key, x-request-id";
-/// What it may read besides the body.
+/// The headers that a page may read besides the body.
 const READS: &str = "etag, location, link, retry-after, idempotency-replayed, x-request-id";
-/// For so many seconds a browser need not ask again whether it may.
+/// The time in seconds for which a browser may cache the answer to a preflight request.
 const REMEMBERED: &str = "3600";
 
-/// Origins, with commas between, as browsers write them: `https://app.example.org, https://app.example.org:8443`.
+/// Origins separated by commas, as browsers write them: `https://app.example.org, https://app.example.org:8443`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Origins(Vec<HeaderValue>);
@@ -55,7 +54,7 @@ impl std::fmt::Display for Origins {
     }
 }
 
-/// Whether a browser would ever send just this: what it never sends would be set, and let nobody in.
+/// Whether a browser can send exactly this origin. Any other text would be a setting without effect.
 fn is_origin(text: &str) -> bool {
     let (usual, secure, rest) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
         (Some(rest), _) => ("443", true, rest),
@@ -85,10 +84,10 @@ fn is_origin(text: &str) -> bool {
     port_ok && (address.is_some() || host.split('.').all(label)) && (secure || here)
 }
 
-/// What a request is told of who may read its answer.
+/// The CORS headers for one request.
 #[derive(Debug)]
 pub struct CorsHeaders {
-    /// Whether that depends on who asks.
+    /// Whether the response depends on the origin.
     depends: bool,
     page: Option<HeaderValue>,
 }
@@ -105,7 +104,7 @@ impl Origins {
 }
 
 impl CorsHeaders {
-    /// The answer to a browser that asks, before a page's request, whether it may send it.
+    /// The answer to a preflight request.
     pub fn before_asking(&self, req: &ServiceRequest) -> Option<HttpResponse> {
         let asks = req.method() == Method::OPTIONS && req.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         (asks && self.page.is_some()).then(|| {
@@ -117,7 +116,7 @@ impl CorsHeaders {
         })
     }
 
-    /// Says it, on whatever is answered: a page must be able to read why it was refused.
+    /// Sets the headers on every response, also on errors: a page must be able to read why it was refused.
     pub fn say(&self, headers: &mut HeaderMap) {
         if self.depends {
             headers.append(header::VARY, HeaderValue::from_name(HeaderName::from_static("origin")));

@@ -1,22 +1,23 @@
-//! Serde's errors in plain words. Its own name types of this program, and may repeat what was sent (HT-09).
+//! Translates serde's errors into plain sentences. Serde's own messages name types of this program and may repeat what
+//! was sent (HT-09).
 
 use crate::types::fault::{self, Fault};
 
-/// What is wrong, as far as an error's message says it.
+/// The fault that an error message describes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Read {
-    /// A member or a parameter that is not known, is missing, or is given twice.
+    /// A member or parameter that is unknown, missing, or given twice.
     Unknown(String),
     Missing(String),
     Repeated(String),
     Wrong(Fault),
 }
 
-/// Reads the message of a serde error. Every word that comes out is written here, or in a type of ours: an expectation
-/// that is not known here becomes a general sentence.
+/// Reads the message of a serde error. Every word of the result is written here or in a type of this crate; an
+/// expectation that is not known here becomes a general sentence.
 pub fn read(message: &str) -> Read {
     if let Some((code, detail)) = fault::read(message) {
-        // Only codes that are spelled out in this crate come this way, so the set of them is closed.
+        // Only codes that are defined in this crate arrive here, so their set is closed.
         return Read::Wrong(Fault::new(known(code), detail));
     }
     let quoted = |start: &str| {
@@ -37,7 +38,7 @@ pub fn read(message: &str) -> Read {
         return Read::Wrong(Fault::new("invalid", "is not a valid value here"));
     };
     if message.starts_with("unknown variant") {
-        // Codes stand between backticks.
+        // Codes are between backticks.
         let codes: Vec<&str> = expected.split('`').skip(1).step_by(2).collect();
         let words = match codes.as_slice() {
             [] => "is not a valid value here".to_owned(),
@@ -49,7 +50,7 @@ pub fn read(message: &str) -> Read {
     Read::Wrong(Fault::new("wrong_type", kind(expected, message.starts_with("invalid value"))))
 }
 
-/// What a value must be, by what serde expects in its place. `in_range` is wanted where a value of the right kind was
+/// What a value must be, according to the type that serde expects. `in_range` is set if a value of the right type was
 /// refused.
 fn kind(expected: &str, in_range: bool) -> String {
     let whole = |least: i64, most: i64| {
@@ -82,7 +83,7 @@ fn kind(expected: &str, in_range: bool) -> String {
     }
 }
 
-/// The static form of a code that travelled through serde as text.
+/// The static form of a code that passed through serde as text.
 fn known(code: &str) -> &'static str {
     const CODES: &[&str] = &[
         "invalid_id",

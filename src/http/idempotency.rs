@@ -1,8 +1,8 @@
-//! `Idempotency-Key`: the same POST sent twice does one thing, and is answered the same.
+//! `Idempotency-Key`: the same POST sent twice has one effect and gets the same response.
 //!
-//! A body is the same if it says the same: the order of its members, white space and escapes do not matter. The first
-//! answer is kept for 24 hours, written in the transaction of its effect. `POST /auth/…` leaves the header alone: what
-//! it answers is secret, and is kept nowhere.
+//! Two bodies are the same if their JSON values are equal: the order of members, white space and escapes do not matter.
+//! The first response is stored for 24 hours, in the transaction of its effect. `POST /auth/…` ignores the header: its
+//! responses are secret and are stored nowhere.
 
 use super::{
     body::Body,
@@ -34,16 +34,16 @@ use std::{
 const KEPT_SECONDS: i64 = 24 * 3600;
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
-/// Whether the caller sees what stands at a location, by the rules of whoever keeps it; anything but `Ok` is the answer
-/// then.
+/// Checks whether the caller may see the record at a location, by the rules of the feature that owns it. An error
+/// becomes the response.
 pub type LookAgain = fn(&mut Tx<'_>, &str) -> Result<()>;
 
-/// The key of a request, where it has one, and what the key is for.
+/// The key of a request, if it has one, and the operation that it belongs to.
 #[derive(Debug, Clone)]
 pub struct IdempotencyKey {
     key: Option<String>,
     route: String,
-    /// SHA-256 of the query, its parameters sorted; nothing where there is none.
+    /// SHA-256 of the query with its parameters sorted; empty if there is none.
     query: Vec<u8>,
     look_again: LookAgain,
 }
@@ -63,7 +63,7 @@ impl FromRequest for IdempotencyKey {
             }
         };
         let look_again = req.app_data::<LookAgain>().ok_or_else(|| ApiError::internal("nobody can look again"));
-        // As the router has read it: `%2D` is a hyphen.
+        // The path as the router has decoded it: `%2D` is a hyphen.
         let route = format!("{} {}", req.method(), req.match_info().as_str());
         let query = query_hash(req.query_string());
         ready(key.and_then(|key| Ok(Self { key, route, query, look_again: *look_again? })))
@@ -81,7 +81,7 @@ fn query_hash(query: &str) -> Vec<u8> {
     Sha256::digest(sorted.finish()).to_vec()
 }
 
-/// Requests with a key that this process is answering right now.
+/// Requests with a key that this process is handling now.
 static RUNNING: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
 
 struct Running(String);
@@ -103,7 +103,7 @@ impl Drop for Running {
     }
 }
 
-/// Does what a POST asks for, once: 201 with the new record, its `Location` and its `ETag`.
+/// Runs the effect of a POST once: 201 with the new record, its `Location` and its `ETag`.
 pub async fn once<I, T, const LIMIT: usize>(
     db: &Db,
     who: &impl Caller,
@@ -120,12 +120,12 @@ where
         return Ok(created(view));
     };
     let actor = who.actor().ok_or_else(ApiError::unauthenticated)?;
-    // What each role is shown of a record differs.
+    // The role is part of the hash, because each role sees different members of a record.
     let by = |hash: [u8; 32]| {
         Sha256::new().chain_update(hash).chain_update(actor.role.as_str()).chain_update(&query).finalize().to_vec()
     };
-    // Rows that a version before 30 November 2026 wrote, and that are kept for a day, have the hash of the body's
-    // bytes.
+    // Rows that a version before 30 November 2026 wrote contain the hash of the body's bytes. Rows are stored for a
+    // day.
     let (asked, asked_before) = (by(body.fingerprint().value), by(body.fingerprint().bytes));
     let running = Running::start(format!("{} {route} {key}", actor.user))?;
     let stored = db
@@ -137,7 +137,7 @@ where
                         "This Idempotency-Key was sent with another body or query, or in another role.",
                     ));
                 }
-                // It is shown a second time, to those who may see it now.
+                // The response is repeated only for a caller who may see the record now.
                 tx.nothing_changed();
                 look_again(tx, row.location.as_deref().unwrap_or_default())?;
                 return Ok((row, true));
@@ -154,7 +154,7 @@ where
                 body: serde_json::to_string(&view).map_err(ApiError::internal)?,
                 created_at: Instant::now(),
             };
-            // Another server may have been quicker with the same key: run again, and replay its answer.
+            // Another server may have stored the same key first: run again, and replay its response.
             use crate::error::OnUnique as _;
             diesel::insert_into(keys::table).values(&row).execute(tx.conn).on_unique(|| {
                 ApiError::new(Code::Contention, "A request with this Idempotency-Key is still in progress.")
@@ -203,7 +203,7 @@ fn find(tx: &mut Tx, route: &str, key: &str) -> Result<Option<KeyRow>> {
     Ok(row)
 }
 
-/// Takes away the answers that have been kept long enough.
+/// Deletes the stored responses that are older than 24 hours.
 pub fn purge(conn: &mut crate::db::Conn) -> Result<usize> {
     let oldest = Instant::now().plus_seconds(-KEPT_SECONDS);
     Ok(diesel::delete(keys::table.filter(keys::created_at.lt(oldest))).execute(conn)?)

@@ -33,7 +33,7 @@ const DEFAULT_LIMIT: i64 = 50;
 const LARGEST_LIMIT: i64 = 200;
 const MOST_VALUES: usize = 50;
 
-/// What every list takes.
+/// The parameters of every list.
 #[derive(Debug, Clone, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[expect(dead_code, reason = "only described here; `List` reads them")]
@@ -48,7 +48,7 @@ struct PageQuery {
     include_total: Option<bool>,
 }
 
-/// What a list takes, in the document: the page, the sort, and its own filters.
+/// The parameters of a list in the OpenAPI document: the page, the sort, and its own filters.
 impl<F: Filter> IntoParams for List<F> {
     fn into_params(place: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let sorts = ObjectBuilder::new()
@@ -69,11 +69,11 @@ impl<F: Filter> IntoParams for List<F> {
 
 /// The filters of one list.
 pub trait Filter: DeserializeOwned + Default + IntoParams + 'static {
-    /// What it may be sorted by, the usual order first; a minus sign goes down.
+    /// The possible sorts, the default first; a minus sign means descending.
     const SORTS: &'static [&'static str];
 }
 
-/// Several values of one filter: `a,b`, or the parameter given twice, is a OR b.
+/// Several values of one filter: `a,b`, or the parameter given twice, means a OR b.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OneOf<T>(pub Vec<T>);
 
@@ -92,19 +92,20 @@ impl<'de, T: DeserializeOwned> Deserialize<'de> for OneOf<T> {
     }
 }
 
-/// The values of a parameter that takes several: those with commas between, and those of each time that it is given.
+/// The values of a parameter that takes several: separated by commas, or given as repeated parameters.
 fn several<'de, D: Deserializer<'de>>(d: D) -> std::result::Result<Vec<String>, D::Error> {
     let given = Vec::<Cow<str>>::deserialize(d)?;
     Ok(given.iter().flat_map(|value| value.split(',')).map(|part| part.trim().to_owned()).collect())
 }
-/// The same as one text with commas, where an empty one means none.
+/// The same as one text with commas. An empty parameter gives an empty text.
 pub fn listed<'de, D: Deserializer<'de>>(d: D) -> std::result::Result<Option<String>, D::Error> {
     several(d).map(|parts| Some(parts.join(",")))
 }
 
 const EMPTY: &str = "must not be empty: leave the parameter out, or give it a value";
 
-/// The values of one parameter, as often as it was given. Only what takes several values asks for a sequence.
+/// The values of one parameter, one for each time it was given. Only a type that takes several values requests a
+/// sequence.
 struct Given<'de>(Vec<Cow<'de, str>>);
 
 impl<'de> Given<'de> {
@@ -124,7 +125,7 @@ impl<'de> IntoDeserializer<'de, serde::de::value::Error> for Given<'de> {
     }
 }
 
-/// A value that is written as text.
+/// Parses a value from its text.
 macro_rules! written {
     ($($method:ident $visit:ident $words:literal;)*) => {$(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> std::result::Result<V::Value, Self::Error> {
@@ -198,7 +199,7 @@ impl<T: ToSchema> ToSchema for OneOf<T> {
     }
 }
 
-/// The query of a list, read and checked.
+/// The parsed and validated query of a list.
 #[derive(Debug)]
 pub struct List<F> {
     pub filter: F,
@@ -206,10 +207,10 @@ pub struct List<F> {
     limit: i64,
     sort: &'static str,
     cursor: Option<String>,
-    /// The path and the filters: what a cursor belongs to, with the sort and the reader.
+    /// The path and the filters. A cursor is bound to them, to the sort and to the reader.
     path: String,
     bound: String,
-    /// The query without its cursor, which the next link repeats.
+    /// The query without its cursor, which the link to the next page repeats.
     rest: String,
     keys: CursorKeys,
 }
@@ -222,7 +223,7 @@ impl<F: Filter> List<F> {
     pub fn down(&self) -> bool {
         self.sort.starts_with('-')
     }
-    /// How many rows to read: one more than are shown tells whether there are more.
+    /// The number of rows to read: one more than the page shows, to know whether there are more.
     pub const fn fetch(&self) -> i64 {
         self.limit + 1
     }
@@ -247,7 +248,7 @@ impl<F: Filter> List<F> {
         seal
     }
 
-    /// Where the page before ended: the value it was sorted by, and the id.
+    /// The position after which the page begins: the sort value and the id of the last item of the page before.
     pub fn after(&self, actor: Actor) -> Result<Option<(i64, uuid::Uuid)>> {
         let Some(cursor) = &self.cursor else { return Ok(None) };
         let wrong = || {
@@ -267,7 +268,7 @@ impl<F: Filter> List<F> {
         Ok(Some((value, uuid::Uuid::from_slice(id).map_err(|_| wrong())?)))
     }
 
-    /// The page that these rows, up to [`List::fetch`] of them, make.
+    /// Builds the page from these rows, of which there are up to [`List::fetch`].
     pub fn page<R, T>(
         &self,
         actor: Actor,
@@ -345,7 +346,7 @@ fn read<F: Filter>(req: &HttpRequest) -> Result<List<F>> {
             _ => filters.push((name, value)),
         }
     }
-    // The order of the parameters does not matter to a cursor, that of the values of one does.
+    // A cursor does not depend on the order of the parameters, but on the order of the values of one parameter.
     filters.sort_by(|a, b| a.0.cmp(&b.0));
     let bound = form_urlencoded::Serializer::new(String::new()).extend_pairs(&filters).finish();
     let filter = parse_filter(filters)?;
@@ -353,7 +354,7 @@ fn read<F: Filter>(req: &HttpRequest) -> Result<List<F>> {
     Ok(List { filter, include_total, limit, sort, cursor, path, bound, rest, keys: gate.keys.cursor_keys() })
 }
 
-/// The query of a call that is no list. Unknown and repeated parameters are refused here too.
+/// The query of an operation that is not a list. Unknown and repeated parameters are refused here too.
 #[derive(Debug)]
 pub struct Query<T>(T);
 
@@ -372,12 +373,12 @@ impl<T: DeserializeOwned + 'static> FromRequest for Query<T> {
     }
 }
 
-/// Takes no parameters at all.
+/// The query of an operation that takes no parameters.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NoQuery {}
 
-/// Reads the query parameters of a list's filter, or of a call that is no list.
+/// Parses the query parameters of a list's filter, or of an operation that is not a list.
 pub fn parse_filter<'a, F: DeserializeOwned>(
     pairs: impl IntoIterator<Item = (Cow<'a, str>, Cow<'a, str>)>,
 ) -> Result<F> {
@@ -412,7 +413,7 @@ pub struct Page<T> {
 }
 
 impl<T> Page<Option<T>> {
-    /// The page, if each of its items is there.
+    /// The page, if every item is present.
     pub fn whole(self) -> Option<Page<T>> {
         let Self { items, page, total, next_link } = self;
         Some(Page { items: items.into_iter().collect::<Option<_>>()?, page, total, next_link })
@@ -504,8 +505,8 @@ mod tests {
     }
 
     proptest! {
-        /// A cursor opens the list that it is of, for its reader, and no other: no part of what it is sealed over runs
-        /// into the next.
+        /// A cursor works for its own list and its reader only: no two different inputs of its seal are joined to the
+        /// same bytes.
         #[test]
         fn a_cursor_of_one_list_opens_no_other(
             one in "/[a-z]{0,6}",

@@ -1,4 +1,4 @@
-//! Around every request: its id, its deadline, its headers, and a problem in place of whatever went wrong.
+//! The middleware around every request: its id, its deadline, its headers, and a problem response for every error.
 
 use super::{
     cors::{CorsHeaders, Origins},
@@ -34,9 +34,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A handler that takes longer has lost its way (HT-05).
+/// The longest time for a handler (HT-05).
 const DEADLINE: Duration = Duration::from_secs(30);
-/// What is refused to somebody who is signed in leaves at a multiple of this time after it came (AZ-12).
+/// A refusal to a signed-in caller is sent at a multiple of this time after the request arrived (AZ-12).
 const STEP: Duration = Duration::from_millis(10);
 /// HT-04.
 const LONGEST_URI: usize = 8 * 1024;
@@ -44,17 +44,17 @@ const LARGEST_HEAD: usize = 32 * 1024;
 const MOST_HEADERS: usize = 64;
 
 const PROBLEM: &str = "application/problem+json";
-/// The docs page runs scripts of its own, all from this server.
+/// The documentation page runs its own scripts, all from this server.
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; \
      img-src 'self' data:; connect-src 'self'; frame-ancestors 'none'";
 
-/// The id of whatever a path names.
+/// The id of any kind of record in a path.
 enum Named {}
 type RecordId = Id<Named>;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Whatever panics, here or in the handler, the caller gets a problem (RL-13).
+/// After any panic, here or in the handler, the caller gets a problem response (RL-13).
 pub async fn envelope(
     req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -80,7 +80,7 @@ async fn answered(
     cors: Option<&CorsHeaders>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     req.extensions_mut().insert(id);
-    // HEAD is answered as GET; the encoder knows the real method and leaves the body out.
+    // HEAD is handled as GET; the encoder knows the real method and omits the body.
     if req.method() == Method::HEAD {
         req.head_mut().method = Method::GET;
     }
@@ -104,7 +104,7 @@ async fn answered(
             finish(response.response_mut());
             Ok(response)
         }
-        // The request is gone with the handler; the reply is written here and handed on as the error's own.
+        // The request was consumed with the handler, so the response is built here and passed on inside the error.
         Err(error) => {
             let mut response = error.error_response();
             explain(&mut response, error.as_error::<ApiError>(), id);
@@ -133,7 +133,7 @@ fn finish(
     if let Some(readers) = readers {
         readers.say(headers);
     }
-    // A printed page brings the policy of its own style.
+    // A printed page has its own content security policy for its style.
     let policy = headers.get(header::CONTENT_SECURITY_POLICY).cloned();
     if let Ok(value) = HeaderValue::from_str(&id.to_string()) {
         headers.insert(REQUEST_ID, value);
@@ -158,7 +158,7 @@ fn finish(
     }
 }
 
-/// The handler, with its time bounded.
+/// Runs the handler with a time limit.
 async fn run(
     req: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
@@ -169,7 +169,7 @@ async fn run(
         let response = next.call(req).await?;
         if is_refusal(&response, &holder).await?
             && let (Some(db), Some(calls)) = (response.request().app_data::<Data<Db>>(), response.request().app_data::<Data<Calls>>())
-            // As the router has read it, in which no letter is hidden behind its number.
+            // The path as the router has decoded it, so that no letter is percent-encoded.
             && let path = response.request().match_info().as_str()
             && let Some(template) = calls.template(path)
         {
@@ -183,24 +183,24 @@ async fn run(
     let writes = Writes::default();
     match tokio::time::timeout(DEADLINE, writes.during(handled)).await {
         Ok(outcome) => outcome,
-        // The handler is gone by now, and what it had not begun to commit never will be.
+        // The handler was dropped, and a write that has not begun its COMMIT never will.
         Err(late) if writes.may_be_stored() => Err(ApiError::outcome_unknown(late).into()),
         Err(_) => Err(ApiError::overloaded("The request took too long; nothing was stored.").into()),
     }
 }
 
-/// Waits for the next step of a request's time. A record that is hidden and one that is not there are asked for by the
-/// same statements; but the engine looks at who may see a row only where there is one, some ten microseconds more. By
-/// the step nobody tells it from none.
+/// Waits until the next multiple of [`STEP`]. A hidden record and a missing one take the same statements, but the
+/// engine evaluates the visibility of a row only if the row exists, which takes about ten microseconds more. The fixed
+/// steps hide this difference.
 async fn leave_in_step(began: Instant) {
     let steps = began.elapsed().as_micros() / STEP.as_micros() + 1;
     let until = STEP.saturating_mul(u32::try_from(steps).unwrap_or(u32::MAX));
     tokio::time::sleep(until.saturating_sub(began.elapsed())).await;
 }
 
-/// Whether somebody was kept from something: by their role, by what they may know of, by an id in a body that is not
-/// theirs to name, or because their session was ended before its time. Who comes with the token of such a one again and
-/// again is entered now and then.
+/// Whether the caller was denied something: by their role, by record visibility, by an id in the body that they may not
+/// reference, or because their session was ended early. Repeated requests with the token of an ended session are
+/// recorded only from time to time.
 async fn is_refusal(response: &ServiceResponse<impl MessageBody>, holder: &Holder) -> Result<bool, ApiError> {
     Ok(match response.status() {
         StatusCode::FORBIDDEN | StatusCode::NOT_FOUND => holder.actor.is_some(),
@@ -230,7 +230,7 @@ fn oversized(req: &ServiceRequest) -> Option<Code> {
     }
 }
 
-/// An id from outside is taken only if it is a UUID (LG-08).
+/// The id of a caller is accepted only if it is a UUID (LG-08).
 fn request_id(headers: &HeaderMap) -> RequestId {
     headers
         .get(REQUEST_ID)
@@ -239,7 +239,7 @@ fn request_id(headers: &HeaderMap) -> RequestId {
         .unwrap_or_else(RequestId::new)
 }
 
-/// Writes the problem into a refusal, whoever refused.
+/// Writes the problem into an error response, whichever component created it.
 fn explain(response: &mut HttpResponse<BoxBody>, ours: Option<&ApiError>, id: RequestId) {
     let status = response.status();
     let theirs = of_status(status);
@@ -261,7 +261,7 @@ mod tests {
     use super::*;
     use actix_web::{App, dev::Service as _, middleware::from_fn, test, web};
 
-    /// RL-13: in the handler, and in what comes before it.
+    /// RL-13: panics in the handler and in the middleware before it.
     #[actix_web::test]
     async fn whatever_panics_is_answered_with_a_problem() {
         async fn fails() -> HttpResponse {

@@ -1,4 +1,4 @@
-//! What every handler shares: bodies, lists, versions, replies, problems, and the envelope around them all.
+//! Parts that all handlers share: bodies, lists, versions, replies, problems and the middleware.
 
 pub mod accept;
 pub mod body;

@@ -1,12 +1,11 @@
-//! What may be called: taken from the document, so that the router's refusals and the guard know what the document
-//! says.
+//! The operations of the API, read from the OpenAPI document, so that the router's errors and the guard agree with it.
 
 use crate::error::{ApiError, Code, Result};
 use actix_web::{HttpRequest, HttpResponse, web::Data};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The operations of the document: path, method, and the query parameters that it takes.
+/// The operations of the OpenAPI document: path, method, and query parameters.
 #[derive(Debug, Default)]
 pub struct Calls {
     paths: BTreeMap<String, BTreeMap<String, BTreeSet<String>>>,
@@ -26,7 +25,7 @@ impl Calls {
         Self { paths }
     }
 
-    /// The path as the document has it, without the ids.
+    /// The path template in the OpenAPI document, with placeholders for the ids.
     pub fn template(&self, path: &str) -> Option<&str> {
         self.call(path).map(|(template, _)| template.as_str())
     }
@@ -42,7 +41,7 @@ impl Calls {
         self.paths.get_key_value(path).or_else(|| self.paths.iter().find(|(template, _)| fits(template)))
     }
 
-    /// The methods of a path, `HEAD` and all, for `Allow`.
+    /// The methods of a path including `HEAD`, for `Allow`.
     fn methods(&self, path: &str) -> Option<String> {
         let (_, methods) = self.call(path)?;
         let mut names: Vec<&str> = methods.keys().map(String::as_str).collect();
@@ -67,7 +66,7 @@ impl Calls {
     }
 }
 
-/// What no route has taken: 405 with `Allow` on a path that there is, else 404.
+/// Handles a request that no route matches: 405 with `Allow` on an existing path, else 404.
 pub async fn unmatched(req: HttpRequest) -> HttpResponse {
     let calls = req.app_data::<Data<Calls>>();
     HttpResponse::from_error(match calls.and_then(|calls| calls.methods(req.path())) {
@@ -76,8 +75,8 @@ pub async fn unmatched(req: HttpRequest) -> HttpResponse {
     })
 }
 
-/// What a route has taken whose id names nothing: 405 where the address is one of its own that has other methods, as
-/// `/deadline-rules/preview` is no rule, else 404.
+/// The error for a route that matched a path whose id is invalid: 405 if the path is itself an operation with other
+/// methods, as `/deadline-rules/preview` is not a rule; else 404.
 pub fn no_such_id(req: &HttpRequest) -> ApiError {
     let own = req.app_data::<Data<Calls>>().filter(|calls| calls.paths.contains_key(req.path()));
     own.and_then(|calls| calls.methods(req.path())).map_or_else(ApiError::not_found, |allow| method_not_allowed(&allow))

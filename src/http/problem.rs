@@ -1,4 +1,4 @@
-//! A problem as it goes over the wire: RFC 9457.
+//! The wire format of a problem: RFC 9457.
 
 use crate::error::{ApiError, Code, Place};
 use actix_web::{HttpResponse, ResponseError, body::BoxBody, http::StatusCode};
@@ -65,7 +65,7 @@ impl Problem {
     }
 }
 
-/// A bare reply; [`super::envelope`] knows the request's id and writes the problem into it.
+/// A reply without a body; [`super::middleware::envelope`] knows the request's id and writes the problem into it.
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         self.code().status()
@@ -75,7 +75,7 @@ impl ResponseError for ApiError {
     }
 }
 
-/// The problem for a status that actix answered by itself.
+/// The problem for a status that actix itself returned.
 pub fn of_status(status: StatusCode) -> ApiError {
     let code = match status {
         StatusCode::NOT_FOUND => return ApiError::not_found(),

@@ -1,4 +1,4 @@
-//! Replies that succeed.
+//! Successful replies.
 
 use super::{
     list::Page,
@@ -20,10 +20,10 @@ use std::borrow::Cow;
 /// What a handler returns.
 pub type Reply<T> = Result<Answer<T>>;
 
-/// A record with a version and an address of its own.
+/// A record with a version and its own address.
 pub trait Resource: Serialize {
     fn version(&self) -> i32;
-    /// The path under which it is found.
+    /// The path of the record.
     fn location(&self) -> String;
 }
 
@@ -39,7 +39,7 @@ pub struct Answer<T> {
 #[derive(Debug)]
 pub(super) enum Content<T> {
     View(T),
-    /// JSON that was written before.
+    /// JSON that was serialized earlier.
     Written(String),
     Nothing,
 }
@@ -54,7 +54,7 @@ pub fn ok<T: Resource>(view: T) -> Reply<T> {
     Ok(Answer { version, ..answer(StatusCode::OK, Content::View(view)) })
 }
 
-/// 200 with something that has no version.
+/// 200 with content that has no version.
 pub fn plain<T: Serialize>(view: T) -> Reply<T> {
     Ok(answer(StatusCode::OK, Content::View(view)))
 }
@@ -70,12 +70,12 @@ pub fn no_content() -> Reply<()> {
     Ok(answer(StatusCode::NO_CONTENT, Content::Nothing))
 }
 
-/// 202: what was asked for is looked after later, and what becomes of it is not told here.
+/// 202: the request is processed later, and the response does not reveal its result.
 pub fn received() -> Reply<()> {
     Ok(answer(StatusCode::ACCEPTED, Content::Nothing))
 }
 
-/// 200 for a POST that makes nothing.
+/// 200 for a POST that creates no record.
 pub fn accepted<T: Serialize>(view: T) -> Reply<T> {
     plain(view)
 }
@@ -110,16 +110,16 @@ impl<T: Serialize> Responder for Answer<T> {
     }
 }
 
-/// 200 with a page or a file: the one reply that is not JSON.
+/// 200 with a page or a file, a reply that is not JSON.
 #[derive(Debug)]
 pub struct Shown {
     /// The media type, with its charset.
     pub media: &'static str,
-    /// What it is called where somebody keeps it; plain ASCII, and never anybody's name.
+    /// The file name for saving: plain ASCII, and never a person's name.
     pub filename: Cow<'static, str>,
-    /// Whether it is to be kept rather than looked at.
+    /// Whether the browser should save it instead of showing it.
     pub attached: bool,
-    /// What a page may do (its Content-Security-Policy), where that is more than nothing.
+    /// The Content-Security-Policy of the page, if it allows more than nothing.
     pub policy: Option<&'static str>,
     pub body: Vec<u8>,
 }
@@ -129,8 +129,8 @@ fn disposition(attached: bool, filename: &str) -> String {
     format!("{}; filename=\"{filename}\"", if attached { "attachment" } else { "inline" })
 }
 
-/// 200 with a file that is made while it is sent, to be kept. What fails on the way breaks it off, so that nobody takes
-/// a part for the whole.
+/// 200 with a file that is generated while it is sent, for saving. An error aborts the transfer, so that nobody
+/// mistakes a part for the whole file.
 pub struct Streamed {
     /// The media type, with its charset.
     pub media: &'static str,

@@ -1,4 +1,4 @@
-//! Versions: `If-Match` on the way in, `ETag` on the way out.
+//! Versions: `If-Match` in requests, `ETag` in responses.
 
 use crate::error::{ApiError, Code, Result};
 use actix_web::{
@@ -13,16 +13,16 @@ pub fn etag(version: i32) -> String {
     format!("\"v{version}\"")
 }
 
-/// The version that the caller has read. Required where a handler names it: 428 without. 400 where it is malformed.
+/// The version that the caller has read. A handler that takes it requires it: 428 without it, 400 if it is malformed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IfMatch(Condition);
 
-/// The same where a call does without: absent, it changes whatever version there is. A malformed one is refused here
-/// too.
+/// The same for an operation where it is optional: without it, any version is changed. A malformed header is refused
+/// here too.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OptionalIfMatch(pub Option<IfMatch>);
 
-/// What `If-Match` or `If-None-Match` says: `*`, or a list of entity tags (RFC 9110, 13.1).
+/// The value of `If-Match` or `If-None-Match`: `*`, or a list of entity tags (RFC 9110, 13.1).
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Condition {
     Any,
@@ -30,8 +30,8 @@ enum Condition {
 }
 
 impl Condition {
-    /// Weak and strong tags are taken alike. A version has one representation, so both name the same bytes, and what
-    /// stands between us and the caller makes our strong tags weak: nginx does when it compresses an answer.
+    /// Weak and strong tags compare equal. A version has one representation, so both name the same bytes, and a proxy
+    /// between the server and the caller may make a strong tag weak: nginx does when it compresses a response.
     fn names(&self, version: i32) -> bool {
         let current = EntityTag::new_strong(format!("v{version}"));
         match self {
@@ -42,15 +42,14 @@ impl Condition {
 }
 
 impl IfMatch {
-    /// 412 with the current tag, where the caller has read another version.
+    /// 412 with the current tag if the caller has read another version.
     pub fn check(&self, version: i32) -> Result<()> {
         if self.0.names(version) { Ok(()) } else { Err(ApiError::stale(version)) }
     }
 }
 
-/// The condition in all lines of a header. `header::IfMatch` of actix-web leaves out each tag that it cannot read, so
-/// that a slip of the caller would look like another version, for good: here it is an error. The tags are read by
-/// actix-web.
+/// The condition in all lines of a header. `header::IfMatch` of actix-web ignores each tag that it cannot parse, so a
+/// mistake of the caller would always look like another version; here it is an error. actix-web parses the single tags.
 fn condition(headers: &HeaderMap, name: HeaderName, header_name: &'static str) -> Result<Option<Condition>> {
     let malformed = || {
         ApiError::bad_header(
@@ -67,7 +66,7 @@ fn condition(headers: &HeaderMap, name: HeaderName, header_name: &'static str) -
     for line in headers.get_all(&name) {
         let line = line.to_str().map_err(|_| malformed())?;
         let mut quoted = false;
-        // A comma within a tag is a part of it.
+        // A comma within a tag is part of the tag.
         let elements = line.split(|c: char| {
             quoted ^= c == '"';
             c == ',' && !quoted

@@ -1,50 +1,49 @@
-//! Where the parts of a chart stand, whatever draws them: measured in ems of its type.
+//! The layout of a chart, independent of the output format. Lengths are in ems of its font size.
 //!
-//! Bars lie under each other where groups are compared, and stand beside each other where time goes by. Both begin at
-//! zero; shares are drawn on a scale from 0 to 100 %, whatever the largest of them is. What is hidden, what there is no
-//! number of, and zero look different.
+//! Horizontal bars compare groups; vertical columns show a development over time. Both start at zero, and shares are
+//! drawn on a scale from 0 to 100 %. Suppressed numbers, missing numbers and zero look different.
 
 use super::{
     table::{Bar, Chart, ChartKind, Mark},
     text::{REGULAR, lines, width},
 };
 
-/// From one line of text to the next.
+/// The line height of text.
 const LEADING: f32 = 1.3;
-/// From one bar to the next where its label stands at its side, and how thick a bar is.
+/// The distance from one bar to the next if its label is beside it, and the thickness of a bar.
 const PITCH: f32 = 1.9;
 const THICK: f32 = 1.2;
-/// Between a bar and what stands beside it.
+/// The gap between a bar and the text beside it.
 const GAP: f32 = 0.5;
-/// How far the base line of a text lies under the middle of its line.
+/// The distance from the middle of a line to the baseline of its text.
 const DROP: f32 = 0.36;
-/// A label that takes more of the width than this stands above its bar, so that no name is cut.
+/// A label wider than this part of the chart is placed above its bar, so that no name is cut.
 const BESIDE: f32 = 0.32;
-/// How long what stands for a hidden number is. It says nothing of the number.
+/// The length of the placeholder for a suppressed number. It does not depend on the number.
 const STUB: f32 = 2.4;
-/// Between the strokes of a hatching.
+/// The distance between the strokes of a hatching.
 const HATCH: f32 = 0.6;
-/// The end of a bar that is longer than the scale, behind the gap by which it is broken.
+/// The length of the end piece of a bar that is longer than the scale. A gap separates it from the rest of the bar.
 const BREAK: f32 = 1.2;
-/// What is drawn of a column of zero.
+/// The drawn height of a column of zero.
 const SLIVER: f32 = 0.12;
-/// How high columns are at most.
+/// The greatest height of a column.
 const HIGH: f32 = 13.0;
-/// The size of what is said beside the bars: ends of scales, notes.
+/// The font size of text beside the bars: ends of scales, notes.
 pub const SMALL: f32 = 0.85;
-/// The size of numbers that find no room in it.
+/// The font size of numbers that do not fit in [`SMALL`].
 const SMALLEST: f32 = 0.7;
 
-/// What something is drawn in.
+/// The color role of a shape.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ink {
     /// A number.
     Full,
-    /// A number that is not like the others: of the groups that have no bar, or of a part of a month.
+    /// A number that is different from the others: the total of groups without a bar of their own, or a partial month.
     Pale,
     /// An edge.
     Line,
-    /// A mark of the scale.
+    /// A tick mark of the scale.
     Grid,
 }
 
@@ -55,7 +54,7 @@ pub enum Anchor {
     End,
 }
 
-/// Something that is drawn; `y` goes down from the top of its band.
+/// A drawn shape; `y` increases downwards from the top of its band.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Shape {
     Text {
@@ -72,7 +71,7 @@ pub enum Shape {
         high: f32,
         ink: Ink,
     },
-    /// Stands for a hidden number.
+    /// The placeholder for a suppressed number.
     Hatched {
         x: f32,
         y: f32,
@@ -86,11 +85,11 @@ pub enum Shape {
     },
 }
 
-/// A stripe of the chart, which stays in one piece.
+/// A horizontal stripe of the chart that is not split over pages.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Band {
     pub high: f32,
-    /// What it shows in words, for those who do not see it: a text for each thing that is drawn of it.
+    /// The alternative text and the shapes of each drawn part.
     pub parts: Vec<(Option<String>, Vec<Shape>)>,
 }
 
@@ -104,18 +103,18 @@ fn text(x: f32, y: f32, size: f32, anchor: Anchor, text: impl Into<String>) -> S
     Shape::Text { x, y, size, anchor, text: text.into() }
 }
 
-/// The lines of a text that is so wide at most, in a size.
+/// The lines of a text of this size, each at most this wide.
 pub fn wrapped(words: &str, wide: f32, size: f32) -> Vec<String> {
     let text = |line: super::text::Line| {
         let runs = line.runs.iter().map(|run| run.text.as_str());
-        // What draws the text sets it from the right itself: it is given as it is spoken.
+        // The renderer reorders right-to-left text itself, so the text is passed in logical order.
         let text: String = if line.from_right { runs.rev().collect() } else { runs.collect() };
         text.trim_end().to_owned()
     };
     lines(words, &REGULAR, wide / size).into_iter().map(text).collect()
 }
 
-/// The strokes that fill a rectangle, from its bottom up to the right: each from one point to another.
+/// The strokes that fill a rectangle diagonally, each from one point to another.
 pub fn hatching(wide: f32, high: f32) -> Vec<((f32, f32), (f32, f32))> {
     let mut strokes = Vec::new();
     let mut reach = HATCH;
@@ -127,19 +126,19 @@ pub fn hatching(wide: f32, high: f32) -> Vec<((f32, f32), (f32, f32))> {
     strokes
 }
 
-/// The end of a scale that a number lies on: a round number that is not much larger.
+/// The end of a scale for this largest number: a round number that is not much larger.
 fn end_of_scale(most: f64) -> f64 {
     if !(most > 0.0 && most.is_finite()) {
         return 1.0;
     }
     let ten = 10_f64.powf(most.log10().floor());
     let steps = [1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0];
-    // What is counted has no halves.
+    // Counts have no fractions.
     let whole = |end: &f64| end.fract() == 0.0 || ten < 1.0;
     steps.into_iter().map(|step| step * ten).filter(whole).find(|end| *end >= most - 1e-9).unwrap_or(most)
 }
 
-/// The scale of a chart: its end, and what its marks are called.
+/// The scale of a chart: its end and the labels of its marks.
 struct Scale {
     end: f64,
     marks: Vec<(f64, String)>,
@@ -151,7 +150,8 @@ impl Scale {
             let marks = [0.0, 0.5, 1.0].map(|at| (at, format!("{:.0}\u{A0}%", at * 100.0))).to_vec();
             return Self { end: 1.0, marks };
         }
-        // The bar of all that have none would make every other one small: it is broken where it is longer.
+        // The bar for the rest would make all others small, so it does not set the scale and is drawn with a break if
+        // it is longer.
         let own = |bar: &&Bar| !bar.is_pale || chart.kind == ChartKind::Columns;
         let values = chart.bars.iter().filter(own).filter_map(|bar| bar.mark.value()).filter(|value| value.is_finite());
         let end = end_of_scale(values.fold(0.0, f64::max));
@@ -159,13 +159,13 @@ impl Scale {
         let middle = (end % 2.0 == 0.0).then(|| (end / 2.0, word(end / 2.0)));
         Self { end, marks: [(0.0, word(0.0))].into_iter().chain(middle).chain([(end, word(end))]).collect() }
     }
-    /// How much of the scale a number takes. What is below zero, or no number, takes none.
+    /// The part of the scale that a number takes. A negative number or NaN takes none.
     fn part(&self, value: f64) -> f32 {
         if value > 0.0 { (value.min(self.end) / self.end) as f32 } else { 0.0 }
     }
 }
 
-/// The chart as bands from the top down, so wide.
+/// The chart as bands from top to bottom, for this width.
 pub fn plan(chart: &Chart, wide: f32) -> Vec<Band> {
     if chart.bars.is_empty() {
         return vec![Band::of(
@@ -193,7 +193,7 @@ fn bars(chart: &Chart, wide: f32) -> Vec<Band> {
     let label = widest(|bar| &bar.label);
     let beside = label <= wide * BESIDE;
     let zero = if beside { label + GAP } else { 0.0 };
-    // What a bar comes to stands behind it; where that is long, above it, at the end of the line of its label.
+    // The value of a bar is placed after it. Long values are placed below the bar instead.
     let shown = widest(|bar| &bar.shown);
     let behind = shown <= wide * 0.4;
     let room = if behind { wide - zero - GAP - shown } else { wide - zero - 0.6 };
@@ -244,7 +244,7 @@ fn bars(chart: &Chart, wide: f32) -> Vec<Band> {
             } else {
                 top + LEADING + 0.1
             };
-            // Beside its bar alone, so that no label is struck through.
+            // The lines are drawn beside the bar only, so that they do not cross a label.
             let lower = if beside {
                 high
             } else if behind {
@@ -291,7 +291,7 @@ fn columns(chart: &Chart, wide: f32) -> Band {
         shapes.push(text(zero - GAP * 0.6, y + DROP * SMALL, SMALL, Anchor::End, word));
     }
     let fits = |words: &str, size: f32| width(words, &REGULAR) * size <= slot - 0.05;
-    // Numbers stand above their columns where all of them find room, names of months under as many as do.
+    // Numbers are placed above the columns only if all fit; month names are placed below as many columns as fit.
     let size = [SMALL, SMALLEST].into_iter().find(|size| chart.bars.iter().all(|bar| fits(&bar.brief, *size)));
     let n_fits = |bar: &Bar| bar.of.as_deref().is_none_or(|of| fits(of, SMALLEST));
     let with_n = chart.bars.iter().any(|bar| bar.of.is_some()) && chart.bars.iter().all(n_fits);
@@ -306,7 +306,7 @@ fn columns(chart: &Chart, wide: f32) -> Band {
         let mut high = 0.0;
         match bar.mark {
             Mark::Value(value) => {
-                // A month of none is seen to be one, whether or not there is room to write it.
+                // A column of zero is visible even if there is no room for its number.
                 high = (scale.part(value) * HIGH).max(SLIVER);
                 let ink = if bar.is_pale { Ink::Pale } else { Ink::Full };
                 shapes.push(Shape::Block { x, y: floor - high, wide: thick, high, ink });
@@ -325,7 +325,7 @@ fn columns(chart: &Chart, wide: f32) -> Band {
         }
         if year != Some(bar.tick.1) {
             year = Some(bar.tick.1);
-            // The first of a year is named with it, unless the next year begins before there is room.
+            // The year is written below its first column, unless the next year begins before there is room.
             let words = bar.tick.1.to_string();
             let long = width(&words, &REGULAR) * SMALL;
             let next = chart.bars.iter().skip(i).position(|later| later.tick.1 != bar.tick.1);
@@ -350,7 +350,7 @@ fn columns(chart: &Chart, wide: f32) -> Band {
     Band { high: floor + LEADING * if with_n { 3.2 } else { 2.2 }, parts }
 }
 
-/// What the marks mean that are not simply numbers, and what else there is to say.
+/// Explains the marks that are not plain numbers, and adds the notes.
 fn legend(chart: &Chart, wide: f32) -> Vec<Band> {
     let is = |mark: Mark| chart.bars.iter().any(|bar| bar.mark == mark);
     let mut bands = vec![Band::of(0.4, Vec::new())];
@@ -416,7 +416,7 @@ mod tests {
         assert_eq!(lengths[2..], [0.0, 0.0, 0.0]);
     }
 
-    /// 35 % takes 35 % of the scale, though nothing is larger, and the end of the scale is marked.
+    /// 35 % takes 35 % of the scale even if it is the largest share, and the end of the scale is marked.
     #[test]
     fn a_share_is_drawn_on_the_whole() {
         let shares = [0.35, 1.0].map(|share| Bar::new("A", Mark::Value(share), "x")).to_vec();
@@ -445,7 +445,7 @@ mod tests {
         }
     }
 
-    /// The bar of all the rest is broken where it is longer than the scale, which is that of the others.
+    /// The bar for the rest is drawn with a break if it is longer than the scale of the others.
     #[test]
     fn the_rest_makes_no_other_bar_small() {
         let rest = Bar { is_pale: true, ..Bar::new("and 9 more (500)", Mark::Value(500.0), "together") };
@@ -455,7 +455,7 @@ mod tests {
         assert!((of[0].0 + of[0].2 - end).abs() < 1e-3 && of[1].0 + of[1].2 < of[2].0, "{of:?}");
     }
 
-    /// Zero, hidden and missing are told apart, and a legend says what they mean.
+    /// Zero, suppressed and missing numbers look different, and a legend explains them.
     #[test]
     fn nothing_hidden_and_missing_look_different() {
         for kind in [ChartKind::Bars, ChartKind::Columns] {
@@ -513,7 +513,7 @@ mod tests {
         }
     }
 
-    /// A long name stands above its bar, whole.
+    /// A long name is placed above its bar without a cut.
     #[test]
     fn no_name_is_cut() {
         let long = "Medication for opioid use disorder required to stop before admission to housing or treatment";

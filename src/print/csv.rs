@@ -1,14 +1,14 @@
-//! A table as CSV (RFC 4180, UTF-8), whole or line by line; a spreadsheet that opens it finds no formulas.
+//! A table as CSV (RFC 4180, UTF-8), complete or line by line. A spreadsheet that opens it finds no formulas.
 
 use super::table::{Cell, Column, SUPPRESSED, Table};
 use std::io::Write as _;
 use unicode_normalization::UnicodeNormalization as _;
 
-/// Whether a spreadsheet would take a text for a formula: by its first sign, or by the first behind what it strips
-/// (white space, control characters, signs without a shape). A sign counts by what it is compatible with: `＝`, `﹦` and
-/// `⁼` are `=`.
+/// Whether a spreadsheet would read a text as a formula: by its first character, or by the first one after those that
+/// it strips (white space, control and invisible characters). The compatibility form of the character counts: `＝`, `﹦`
+/// and `⁼` are `=`.
 fn is_formula(text: &str) -> bool {
-    // Nearly every field is decided by this.
+    // This decides nearly every field.
     if text.as_bytes().first().is_none_or(u8::is_ascii_alphanumeric) {
         return false;
     }
@@ -19,7 +19,7 @@ fn is_formula(text: &str) -> bool {
     first.is_some_and(|c| std::iter::once(c).nfkc().any(|c| matches!(c, '=' | '+' | '-' | '@' | '\u{2212}')))
 }
 
-/// What a spreadsheet may leave out before it looks for a formula.
+/// Whether a spreadsheet may strip this character before it looks for a formula.
 fn is_stripped(c: char) -> bool {
     let has_no_shape = matches!(c,
         '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}'..='\u{1160}' | '\u{17B4}'..='\u{17B5}' | '\u{180B}'..='\u{180F}'
@@ -28,21 +28,21 @@ fn is_stripped(c: char) -> bool {
     c.is_whitespace() || c.is_control() || has_no_shape
 }
 
-/// How a file says that it is UTF-8: without it spreadsheets read it in the code page of the machine.
+/// Marks the file as UTF-8: without it, spreadsheets read it in the code page of the machine.
 const BYTE_ORDER_MARK: &str = "\u{FEFF}";
 
-/// The beginning of a file: the byte-order mark, and the machine names of the columns as the first line.
+/// The beginning of a file: the byte-order mark, and a first line with the machine names of the columns.
 pub fn header(out: &mut Vec<u8>, columns: &[Column]) {
     out.extend_from_slice(BYTE_ORDER_MARK.as_bytes());
     line(out, columns, |out, column| text(out, &column.name));
 }
 
-/// One record, at the end of a buffer that may be used again: no field takes memory of its own, since hundreds of
-/// thousands go by.
+/// Appends one record to a buffer that can be reused. No field allocates memory, because an export has hundreds of
+/// thousands of records.
 pub fn record(out: &mut Vec<u8>, cells: &[Cell]) {
     line(out, cells, |out, cell| match cell {
         Cell::Text(words) => text(out, words),
-        // Writing to a Vec cannot fail. A number that is below zero begins with a minus, and stays a number.
+        // Writing to a Vec cannot fail. A negative number begins with a minus and stays a number.
         Cell::Count(count) => _ = write!(out, "{count}"),
         Cell::Number(number) | Cell::Share(number) if number.is_finite() => _ = write!(out, "{number}"),
         Cell::Hidden => out.extend_from_slice(SUPPRESSED.as_bytes()),
@@ -58,7 +58,7 @@ fn line<T>(out: &mut Vec<u8>, fields: &[T], mut field: impl FnMut(&mut Vec<u8>, 
         }
         field(out, value);
     }
-    // A line without a sign would be passed over.
+    // A reader would skip a line without characters.
     if out.len() == start {
         out.extend_from_slice(b"\"\"");
     }
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(records[13], ["All", "12345", "4", "1"]);
     }
 
-    /// What a spreadsheet takes for a formula, and what it does not.
+    /// Texts that a spreadsheet reads as a formula, and texts that it does not.
     #[test]
     fn a_formula_is_guarded_whatever_stands_before_it() {
         let blanks = [
@@ -189,7 +189,7 @@ mod tests {
         #[test]
         fn whatever_is_written_is_read_back(rows in prop::collection::vec(prop::collection::vec(field(), 3), 1..6), alone in field()) {
             let due = |text: &String| if is_formula(text) { format!("'{text}") } else { text.clone() };
-            // A reader takes the first byte-order mark away: one that is text stands behind another.
+            // A reader removes the first byte-order mark, so one that belongs to the text comes after another.
             let mut out = BYTE_ORDER_MARK.as_bytes().to_vec();
             for row in &rows {
                 record(&mut out, &row.iter().cloned().map(Cell::Text).collect::<Vec<_>>());

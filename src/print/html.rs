@@ -1,12 +1,12 @@
-//! A sheet as a web page that prints well: no script, nothing from elsewhere, and the one place where text becomes
-//! HTML.
+//! A sheet as a web page that prints well. It has no script and loads nothing from elsewhere. Only this module converts
+//! text to HTML.
 
 use super::{Block, Sheet, svg};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use sha2::{Digest as _, Sha256};
 use std::{fmt::Write as _, sync::LazyLock};
 
-/// Large, black on white, on whatever paper there is.
+/// Large black text on white, for any paper size.
 const STYLE: &str = "\
 :root { color-scheme: light }
 body { margin: 0 auto; padding: 1.5rem; max-width: 42rem; background: #fff; color: #000; font: 15pt/1.5 Verdana, \"DejaVu Sans\", Arial, sans-serif }
@@ -37,7 +37,7 @@ tr { break-inside: avoid }
 @media print { body { max-width: none; padding: 0 } .table { overflow-x: visible } th, td { overflow-wrap: anywhere } th:not(.number) { min-width: 5em } }
 ";
 
-/// What the page may do: wear its own style, and nothing else.
+/// The Content-Security-Policy of the page: only its own style is allowed.
 pub static POLICY: LazyLock<String> = LazyLock::new(|| {
     let hash = STANDARD.encode(Sha256::digest(STYLE));
     format!(
@@ -45,7 +45,7 @@ pub static POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Text as it may stand in HTML, in an element or in a quoted attribute.
+/// Escapes text for HTML, in an element or in a quoted attribute.
 pub fn escape(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut html, c| {
         match c {
@@ -67,13 +67,13 @@ pub fn render(sheet: &Sheet) -> String {
          content=\"width=device-width, \
          initial-scale=1\">\n<title>{name}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
     );
-    // The foot of a table is printed on every page that the table is on; on a screen it is read once, at the end.
+    // A table footer is printed on every page that the table covers; on a screen it is shown once, at the end.
     if sheet.foot_notice.is_some() {
         page.push_str("<table class=\"pages\" role=\"presentation\">\n<tbody>\n<tr><td>\n");
     }
     let _ = writeln!(page, "<h1>{title}</h1>");
     for (i, block) in sheet.blocks.iter().enumerate() {
-        // `dir=auto`: what was written from right to left is set so. Writing to a String cannot fail.
+        // `dir=auto` sets right-to-left text correctly. Writing to a String cannot fail.
         let _ = match block {
             Block::Name(text) => writeln!(page, "<p class=\"name\" dir=\"auto\">{}</p>", escape(text)),
             Block::Small(text) => writeln!(page, "<p class=\"small\" dir=\"auto\">{}</p>", escape(text)),
@@ -94,8 +94,7 @@ pub fn render(sheet: &Sheet) -> String {
     page
 }
 
-/// A table under this name, which can be moved from side to side by whoever has no mouse, where it is wider than the
-/// page.
+/// A table with this accessible name. If it is wider than the page, it can be scrolled with the keyboard.
 fn table(name: &str, head: &[String], rows: &[Vec<String>], totals: &[Vec<String>], numeric: &[bool]) -> String {
     let mut html = format!("<div class=\"table\" role=\"region\" aria-label=\"{name}\" tabindex=\"0\">\n<table>\n");
     let row = |cells: &[String], is_head: bool| {

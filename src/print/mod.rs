@@ -1,4 +1,5 @@
-//! Pages that are read on paper: one description, as a web page and as a PDF. Knows nothing of what is printed.
+//! Printable pages: one description that renders as a web page and as a PDF. This module knows nothing about the
+//! content.
 
 mod chart;
 pub mod csv;
@@ -11,19 +12,19 @@ pub mod xlsx;
 
 use table::Chart;
 
-/// What is printed, before it has a form.
+/// A printable document, independent of its format.
 #[derive(Debug, Clone, Default)]
 pub struct Sheet {
     /// The largest heading, and the name of the document.
     pub title: String,
     pub blocks: Vec<Block>,
-    /// Stands at the foot of every page of a PDF, before the number of the page.
+    /// The text at the foot of every PDF page, before the page number.
     pub foot: String,
-    /// Stands above it, and at the foot of every printed page of HTML: what must be on each page.
+    /// A notice that must be on each page: above the foot in a PDF, and at the foot of every printed page of HTML.
     pub foot_notice: Option<String>,
-    /// The name of the document in a title bar and in the properties of the file, where that is not the title.
+    /// The name of the document in a title bar and in the file properties, if it differs from the title.
     pub name: Option<String>,
-    /// The query that asks for a form which shows any text, where a PDF cannot: `format=html` unless another is named.
+    /// The query that requests a format that can show any text, for use where a PDF cannot; `format=html` by default.
     pub any_text: Option<&'static str>,
 }
 
@@ -34,28 +35,28 @@ impl Sheet {
     }
 }
 
-/// One part of a sheet, from the top down.
+/// One part of a sheet, in order from the top.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Block {
-    /// Under the title: whose it is.
+    /// The name of the person that the document belongs to, under the title.
     Name(String),
-    /// In a frame: what must not be overlooked.
+    /// A framed notice that must not be overlooked.
     Notice(String),
-    /// In a frame and in small type: words of the law, which are long and must stand on one page.
+    /// Framed small text: a legal text, which is long and must fit on one page.
     Small(String),
     Heading(String),
-    /// Words as they were written; a line break in them is one on the page.
+    /// Plain text; a line break in it is a line break on the page.
     Text(String),
-    /// Cells in words. Each row is as long as the head; its first cell names it, unless it is a number.
+    /// Cells as text. Each row is as long as the head; its first cell is the row header unless it is a number.
     Table {
         head: Vec<String>,
         rows: Vec<Vec<String>>,
-        /// Under the rows, set apart.
+        /// Rows below the others, visually separated.
         totals: Vec<Vec<String>>,
-        /// Of each column, whether it holds numbers, which stand at the right.
+        /// Whether each column contains numbers, which are right-aligned.
         numeric: Vec<bool>,
     },
-    /// Bars. The numbers themselves are in a table beside it.
+    /// A bar chart. The numbers themselves are in a table next to it.
     Chart(Chart),
 }
 
@@ -63,7 +64,7 @@ pub enum Block {
 mod tests {
     use super::*;
 
-    /// `PRINT_TO=folder cargo test --lib print::tests` leaves the files there, for somebody to look at.
+    /// `PRINT_TO=folder cargo test --lib print::tests` writes the files to the folder for inspection.
     #[test]
     fn a_table_of_any_size_has_every_form() {
         let folder = std::env::var("PRINT_TO").ok().map(std::path::PathBuf::from);

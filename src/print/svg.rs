@@ -1,4 +1,4 @@
-//! A chart as SVG: it can be listened to, runs no script and fetches nothing.
+//! A chart as SVG. Screen readers can read it; it runs no script and loads nothing.
 
 use super::{
     chart::{Anchor, Ink, SMALL, Shape, hatching, plan, wrapped},
@@ -8,30 +8,30 @@ use super::{
 };
 use std::fmt::Write as _;
 
-/// In units of the drawing: narrow enough that its type can be read on a telephone.
+/// In units of the drawing: narrow enough to be readable on a phone.
 const WIDTH: f32 = 560.0;
 const SIZE: f32 = 15.0;
 const TITLE_SIZE: f32 = 18.0;
 const MARGIN: f32 = 14.0;
-/// Dark enough to be seen beside black and on a bad printer; 10 to 1 against white.
+/// Dark enough to be visible beside black and from a bad printer; contrast with white is 10:1.
 const BLUE: &str = "#1c3f73";
-/// Light enough to be told from it, dark enough to be seen on white.
+/// Light enough to differ from blue, dark enough to be visible on white.
 const PALE: &str = "#8fa9cf";
 const GRID: &str = "#b4b4b4";
 const BLACK: &str = "#111";
 
-/// Text as it may stand in XML, where some signs may not be at all.
+/// Escapes text for XML, which does not allow some characters at all.
 fn text(text: &str) -> String {
     let is_allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{FFFD}' | '\u{10000}'..);
     escape(&text.chars().map(|c| if is_allowed(c) { c } else { char::REPLACEMENT_CHARACTER }).collect::<String>())
 }
 
-/// The chart as a file of its own, which says what it is of.
+/// The chart as a separate file, which names its context.
 pub fn render(chart: &Chart) -> String {
     draw(chart, "chart", true)
 }
 
-/// The chart as a part of a page, where its `name` is nobody else's.
+/// The chart as a part of a page. `name` must be unique on the page.
 pub fn inline(chart: &Chart, name: &str) -> String {
     draw(chart, name, false)
 }
@@ -170,7 +170,7 @@ mod tests {
         assert!(!svg.contains("There is nothing to show."));
     }
 
-    /// A file says what it is of; on a page, the page says it.
+    /// A separate file names its context; on a page, the page does.
     #[test]
     fn a_chart_alone_says_what_it_is_of() {
         let chart = Chart { context: vec!["River Peers, team North side only".into()], ..example(2).chart.unwrap() };

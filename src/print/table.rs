@@ -1,28 +1,28 @@
-//! A table of numbers before it has a form, with all that must be said about them.
+//! A table of numbers, independent of its format, with all explanations.
 
 use super::{Block, Sheet};
 use std::borrow::Cow;
 
-/// Rows of values under named columns, and what a reader must know to understand them.
+/// Rows of values under named columns, with the information that a reader needs to understand them.
 #[derive(Debug, Clone, Default)]
 pub struct Table {
     pub title: String,
-    /// Under the title: what it covers, in words ("Cases opened 1 July 2026 to 30 September 2026").
+    /// The scope of the table in words, under the title ("Cases opened 1 July 2026 to 30 September 2026").
     pub subtitle: String,
-    /// What the numbers mean: a term, and its words.
+    /// The meaning of the numbers: terms and their explanations.
     pub definition: Vec<(String, String)>,
     pub columns: Vec<Column>,
     pub rows: Vec<Vec<Cell>>,
-    /// Under the rows, each as long as one of them, and set apart.
+    /// Rows under the others, visually separated, each of the same length.
     pub totals: Vec<Vec<Cell>>,
-    /// What was left out, what is hidden, as of when: one sentence each.
+    /// What is excluded, what is suppressed, and as of when: one sentence each.
     pub notes: Vec<String>,
-    /// Stands at the foot of every page of a PDF.
+    /// The text at the foot of every PDF page.
     pub foot: String,
     pub chart: Option<Chart>,
-    /// What must not be overlooked, on every page and sheet: that it is internal.
+    /// A notice that must not be overlooked, on every page and sheet: that the table is internal.
     pub notice: Option<String>,
-    /// What a file calls itself: the title with whose numbers they are, and of when. The title, where it is empty.
+    /// The name of the document in the file: the title with its scope and time. The title is used if this is empty.
     pub name: String,
 }
 
@@ -34,14 +34,14 @@ impl Table {
 
 #[derive(Debug, Clone)]
 pub struct Column {
-    /// For machines: the header of a CSV file.
+    /// The machine-readable name: the header of a CSV file.
     pub name: Cow<'static, str>,
-    /// For people: the header everywhere else.
+    /// The label for people: the header in all other formats.
     pub label: String,
     pub kind: ColumnKind,
 }
 
-/// What the cells of a column hold, unless they are hidden or empty.
+/// The type of the cells of a column, unless they are suppressed or empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ColumnKind {
     Text,
@@ -57,40 +57,40 @@ pub enum Cell {
     Number(f64),
     /// A part of one: 0.45 is 45 %.
     Share(f64),
-    /// There is a number, and it would tell too much about too few people.
+    /// A number that is suppressed because it would reveal too much about too few people.
     Hidden,
-    /// There is nothing to tell: no number can be had, or none makes sense.
+    /// No value: there is no number, or none makes sense.
     Empty,
 }
 
-/// Numbers as bars.
+/// Numbers as a bar chart.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Chart {
     pub title: String,
-    /// What is to be seen, for those who do not see it.
+    /// The alternative text for people who cannot see the chart.
     pub description: String,
-    /// What is counted ("Cases").
+    /// The unit of the numbers ("Cases").
     pub unit: String,
-    /// Whose numbers they are, of when: for a chart that is a file by itself.
+    /// The scope and time of the numbers, for a chart in a separate file.
     pub context: Vec<String>,
     pub kind: ChartKind,
-    /// Whether the numbers are parts of one: their scale ends at 100 %.
+    /// Whether the numbers are parts of one. Then the scale ends at 100 %.
     pub of_whole: bool,
     pub bars: Vec<Bar>,
-    /// What a pale bar is.
+    /// The meaning of a pale bar.
     pub pale: Option<String>,
-    /// What is said where there are no bars.
+    /// The text for a chart without bars.
     pub nothing: Option<String>,
-    /// What else there is to know, under it.
+    /// Notes under the chart.
     pub notes: Vec<String>,
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ChartKind {
-    /// Under each other, to compare groups.
+    /// Horizontal bars, to compare groups.
     #[default]
     Bars,
-    /// Beside each other, from left to right as time goes by.
+    /// Vertical columns, with time from left to right.
     Columns,
 }
 
@@ -98,14 +98,14 @@ pub enum ChartKind {
 pub struct Bar {
     pub label: String,
     pub mark: Mark,
-    /// The value in words, with what it is of: "12", "45.0 % (9 of 20)", "hidden".
+    /// The value in words, with its total: "12", "45.0 % (9 of 20)", "hidden".
     pub shown: String,
-    /// Whether it is not like the others: see [`Chart::pale`].
+    /// Whether the bar is different from the others: see [`Chart::pale`].
     pub is_pale: bool,
-    /// In a column: the value in few signs, and how many it is of.
+    /// For a column: the value in short form, and its total.
     pub brief: String,
     pub of: Option<String>,
-    /// In a column: the month or quarter, and its year.
+    /// For a column: the month or quarter, and its year.
     pub tick: (String, i32),
 }
 
@@ -116,13 +116,13 @@ impl Bar {
     }
 }
 
-/// What a bar is drawn of.
+/// The value that a bar shows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Mark {
     Value(f64),
-    /// There is a number, and it is not shown.
+    /// A suppressed number.
     Hidden,
-    /// No number can be had.
+    /// No number exists.
     Missing,
 }
 impl Mark {
@@ -134,7 +134,7 @@ impl Mark {
     }
 }
 
-/// What stands for a number that is hidden, in every form.
+/// The text for a suppressed number in every format.
 pub const SUPPRESSED: &str = "suppressed";
 
 impl ColumnKind {
@@ -144,7 +144,7 @@ impl ColumnKind {
 }
 
 impl Cell {
-    /// As it is read on a page. A number is never broken over two lines.
+    /// The text of the cell on a page. A number is never broken over two lines.
     pub fn words(&self) -> String {
         match self {
             Self::Text(text) => text.clone(),
@@ -157,7 +157,7 @@ impl Cell {
     }
 }
 
-/// The digits before the point in threes, and no minus before a zero.
+/// Groups the digits before the decimal point in threes, and removes the minus from a zero.
 fn grouped(number: &str) -> String {
     let (sign, digits) = match number.strip_prefix('-') {
         Some(digits) if digits.contains(|c| matches!(c, '1'..='9')) => ("\u{2212}", digits),
@@ -175,7 +175,7 @@ fn grouped(number: &str) -> String {
 }
 
 impl From<&Table> for Sheet {
-    /// A page to hand to a board.
+    /// A printable page for a board.
     fn from(table: &Table) -> Self {
         let words = |rows: &[Vec<Cell>]| rows.iter().map(|row| row.iter().map(Cell::words).collect()).collect();
         let mut blocks = Vec::new();
@@ -213,8 +213,8 @@ impl From<&Table> for Sheet {
 pub mod tests {
     use super::*;
 
-    /// A table of so many rows, with what is hard to set: long labels, hidden and empty cells, text that looks like a
-    /// formula.
+    /// A table with this many rows and with difficult content: long labels, suppressed and empty cells, text that looks
+    /// like a formula.
     pub fn example(rows: usize) -> Table {
         let label = |i: usize| match i % 4 {
             0 => format!("Denied treatment {i}"),

@@ -1,4 +1,4 @@
-//! Text on its way to paper: signs that the font has, lines that fit, runs in the order in which they are seen.
+//! Text layout for print: characters that the font has, lines that fit, runs in visual order.
 
 use krilla::text::{Font, GlyphId, KrillaGlyph};
 use rustybuzz::{Direction, UnicodeBuffer};
@@ -7,10 +7,10 @@ use unicode_bidi::BidiInfo;
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_segmentation::UnicodeSegmentation as _;
 
-/// Stands for a sign that the font does not have.
+/// Replaces a character that the font does not have.
 pub const MISSING: char = '\u{25A1}';
 
-/// A font: its program for the PDF, and its shapes for measuring.
+/// A font: the font program for the PDF, and its glyphs for measuring.
 pub struct Face {
     pub font: Font,
     shapes: rustybuzz::Face<'static>,
@@ -32,12 +32,12 @@ impl Face {
 pub static REGULAR: LazyLock<Face> = LazyLock::new(|| Face::read(include_bytes!("fonts/DejaVuSans.ttf")));
 pub static BOLD: LazyLock<Face> = LazyLock::new(|| Face::read(include_bytes!("fonts/DejaVuSans-Bold.ttf")));
 
-/// Signs that only tell how the one before them is to look.
+/// Characters that only change the appearance of the character before them.
 const fn is_hint(c: char) -> bool {
     matches!(c, '\u{AD}' | '\u{200B}' | '\u{2060}'..='\u{2064}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{1F3FB}'..='\u{1F3FF}' | '\u{E0000}'..='\u{E0FFF}')
 }
 
-/// The text in signs that the font has: the same ones, or plainer ones, or at last [`MISSING`].
+/// The text in characters that the font has: the same ones, their compatibility forms, or else [`MISSING`].
 pub fn printable(text: &str, face: &Face) -> String {
     let mut out = String::with_capacity(text.len());
     for cluster in text.nfc().filter(|c| !is_hint(*c)).collect::<String>().graphemes(true) {
@@ -48,13 +48,13 @@ pub fn printable(text: &str, face: &Face) -> String {
                 '\t' => out.push_str("    "),
                 '\n' | '\u{2028}' | '\u{2029}' => out.push('\n'),
                 c if face.has(c) => out.push(c),
-                // A joiner without a sign of its own is seen by nobody.
+                // A joiner without a glyph is invisible.
                 '\u{200C}'..='\u{200F}' => {}
                 _ if plainer().chars().all(|c| face.has(c)) => out.push_str(&plainer()),
                 _ => out.push(MISSING),
             }
         }
-        // A family of five that the font does not have is one sign that is missing, not five.
+        // An emoji sequence that the font does not have becomes one missing character, not several.
         if out
             .get(before..)
             .is_some_and(|shown| shown.chars().count() > 1 && shown.chars().all(|c| matches!(c, MISSING | '\u{200D}')))
@@ -66,7 +66,7 @@ pub fn printable(text: &str, face: &Face) -> String {
     out
 }
 
-/// What each writing is called, by its code in ISO 15924; of others the code itself is said.
+/// The names of scripts by ISO 15924 code. For other scripts the code itself is used.
 const SCRIPTS: &[(&[u8; 4], &str)] = &[
     (b"Arab", "Arabic letters of Urdu and others"),
     (b"Beng", "Bengali"),
@@ -93,19 +93,19 @@ const SCRIPTS: &[(&[u8; 4], &str)] = &[
     (b"Tibt", "Tibetan"),
 ];
 
-/// Whether the font shows this sign, or plainer ones in its place.
+/// Whether the font shows this character or its compatibility form.
 fn shows(c: char, face: &Face) -> bool {
     face.has(c) || std::iter::once(c).nfkd().all(|plain| face.has(plain))
 }
 
-/// The writings of a text that the font lacks. A letter or a digit that is missing makes a text unreadable; a symbol
-/// such as an emoji does not, and is shown as [`MISSING`].
+/// The scripts of a text that the font lacks. A missing letter or digit makes a text unreadable; a missing symbol such
+/// as an emoji does not, and is shown as [`MISSING`].
 pub fn unreadable_scripts(text: &str, face: &Face) -> BTreeSet<String> {
     let letters = text.nfc().filter(|c| c.is_alphanumeric() && !is_private(*c) && !is_hint(*c));
     letters.filter(|c| !shows(*c, face)).map(script_of).collect()
 }
 
-/// Signs that stand for whatever somebody agreed on.
+/// Private-use characters.
 const fn is_private(c: char) -> bool {
     matches!(c, '\u{E000}'..='\u{F8FF}' | '\u{F0000}'..='\u{10FFFF}')
 }
@@ -119,7 +119,7 @@ fn script_of(letter: char) -> String {
     name.unwrap_or_else(|| String::from_utf8_lossy(&code).into_owned())
 }
 
-/// Glyphs that stand side by side, and the text that they show.
+/// Adjacent glyphs and the text that they show.
 #[derive(Debug, Clone)]
 pub struct Run {
     pub text: String,
@@ -136,7 +136,7 @@ fn shape(text: &str, face: &Face, rightward: bool) -> Run {
     let shaped = rustybuzz::shape(&face.shapes, &[], buffer);
     let starts: BTreeSet<usize> = shaped.glyph_infos().iter().map(|info| info.cluster as usize).collect();
     let ems = |units: i32| f32::from(i16::try_from(units).unwrap_or(i16::MAX)) / face.units;
-    // Whoever has another font for a sign that this one lacks needs as much room for it as it is high.
+    // A viewer that draws a missing character with another font needs about one em for it.
     let advance = |id: u32, units: i32| if id == 0 { ems(units).max(1.0) } else { ems(units) };
     let fallback = face.shapes.glyph_index(MISSING).map_or(0, |id| u32::from(id.0));
     let glyphs: Vec<KrillaGlyph> = shaped
@@ -161,26 +161,26 @@ fn shape(text: &str, face: &Face, rightward: bool) -> Run {
     Run { text: text.to_owned(), width: glyphs.iter().map(|glyph| glyph.x_advance).sum(), glyphs }
 }
 
-/// One line, its runs from left to right.
+/// One line, with its runs from left to right.
 #[derive(Debug, Clone)]
 pub struct Line {
     pub runs: Vec<Run>,
     /// In ems.
     pub width: f32,
-    /// Whether it is set from the right edge.
+    /// Whether the line is right-aligned.
     pub from_right: bool,
 }
 
 impl Line {
-    /// Without the space at which it was broken, which hangs over the edge.
+    /// The width without the space at the line break, which extends over the edge.
     pub fn seen_width(&self) -> f32 {
         let last = self.runs.last().filter(|run| run.text.ends_with(' ') && !self.from_right);
         self.width - last.and_then(|run| run.glyphs.last()).map_or(0.0, |space| space.x_advance)
     }
 }
 
-/// The pieces between which a text may be broken: after a space, a slash or a missing sign, and after a hyphen inside a
-/// word.
+/// The pieces between which a text may be broken: after a space, a slash or a missing character, and after a hyphen
+/// inside a word.
 fn words(text: &str) -> Vec<&str> {
     let (mut words, mut start, mut before) = (Vec::new(), 0, ' ');
     let mut signs = text.char_indices().peekable();
@@ -197,17 +197,17 @@ fn words(text: &str) -> Vec<&str> {
     words
 }
 
-/// The text in lines of at most `width` ems; one that is empty is an empty line. It must be [`printable`].
+/// Breaks the text into lines of at most `width` ems; an empty text is one empty line. The text must be [`printable`].
 pub fn lines(text: &str, face: &Face, width: f32) -> Vec<Line> {
     text.split('\n').flat_map(|paragraph| wrap(paragraph, face, width)).collect()
 }
 
-/// How wide a text is in one line, in ems.
+/// The width of a text on one line, in ems.
 pub fn width(text: &str, face: &Face) -> f32 {
     shape(text, face, true).width
 }
 
-/// The width of the longest piece that is never broken, in ems.
+/// The width of the longest unbreakable piece, in ems.
 pub fn longest_word(text: &str, face: &Face) -> f32 {
     text.split('\n').flat_map(words).map(|word| width(word.trim_end_matches(' '), face)).fold(0.0, f32::max)
 }
@@ -217,7 +217,7 @@ fn wrap(paragraph: &str, face: &Face, limit: f32) -> Vec<Line> {
     let space = measure(" ");
     let (mut ranges, mut start, mut end, mut used) = (Vec::new(), 0, 0, 0.0);
     for word in words(paragraph) {
-        // A space at the end of a line may hang over it.
+        // A space at the end of a line may extend over the edge.
         let bare = measure(word.trim_end_matches(' '));
         let whole = if word.ends_with(' ') { bare + space } else { bare };
         if used + bare > limit && end > start {
@@ -244,13 +244,13 @@ fn wrap(paragraph: &str, face: &Face, limit: f32) -> Vec<Line> {
     ranges.into_iter().map(|range| arrange(&info, paragraph, range, face)).collect()
 }
 
-/// The runs of a line in the order in which they are seen (UAX 9).
+/// The runs of a line in visual order (UAX 9).
 fn arrange(info: &BidiInfo, paragraph: &str, line: Range<usize>, face: &Face) -> Line {
     let Some(of) = info.paragraphs.first().filter(|_| !line.is_empty()) else {
         return Line { runs: Vec::new(), width: 0.0, from_right: false };
     };
     let from_right = of.level.is_rtl();
-    // The space at which it was broken would stand at the wrong edge.
+    // The space at the line break would be at the wrong edge.
     let line = if from_right {
         line.start..paragraph.get(..line.end).map_or(line.end, |text| text.trim_end_matches(' ').len())
     } else {
@@ -352,7 +352,7 @@ mod tests {
         }
     }
 
-    /// Arabic letters take the form of their place in the word, and Hebrew is set from the right.
+    /// Arabic letters take the form for their position in the word, and Hebrew is right-aligned.
     #[test]
     fn a_writing_that_is_drawn_is_shaped() {
         let glyphs = |text: &str| -> Vec<u32> {

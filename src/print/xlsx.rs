@@ -1,33 +1,33 @@
-//! A table as a workbook: numbers that can be computed with, text that stays text, and a sheet that says what they
-//! mean.
+//! A table as a workbook: numbers that can be calculated with, text that stays text, and a sheet that explains the
+//! numbers.
 
 use super::table::{Cell, Column, ColumnKind, SUPPRESSED, Table};
 use crate::error::{ApiError, Code, Result};
 use rust_xlsxwriter::{DocProperties, Format, FormatAlign, FormatBorder, Workbook, Worksheet, XlsxError};
 use std::{borrow::Cow, io::Write, path::Path};
 
-/// As many records as a sheet holds, under its header.
+/// The most records that a sheet holds below its header.
 pub const MOST_RECORDS: u32 = 1_048_575;
-/// As long as the text of a cell may be, in units of UTF-16.
+/// The longest text of a cell, in UTF-16 code units.
 const LONGEST: usize = 32_767;
 const CUT: &str = " […]";
-/// In signs: a column is as wide as what it holds, and no wider than this.
+/// In characters: a column is as wide as its contents, up to this.
 const WIDEST: u16 = 60;
 const WIDEST_NUMBER: u16 = 14;
-/// In points: how high a line of a cell is, and how high a row may be.
+/// In points: the height of a line in a cell, and the greatest height of a row.
 const LINE: u32 = 15;
 const HIGHEST: u32 = 405;
-/// In signs: how wide the sheet with a notice is.
+/// In characters: the width of the sheet with a notice.
 const NOTICE_WIDTH: u16 = 80;
 
-/// 503: a workbook is written through temporary files, and their disk may be full or gone.
+/// 503: a workbook is written through temporary files, and their disk may be full or missing.
 pub fn failed(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> ApiError {
     ApiError::new(Code::Overloaded, "The workbook could not be written. Try again shortly.")
         .header("retry-after", "60")
         .because(error)
 }
 
-/// How the cells of a row are written, by what they hold.
+/// The cell formats of a row, by type of content.
 struct Style {
     text: Format,
     count: Format,
@@ -39,7 +39,8 @@ struct Style {
 impl Style {
     fn new(base: &Format) -> Self {
         Self {
-            // Text for the spreadsheet too: what looks like a formula does not become one when somebody types over it.
+            // The spreadsheet also treats it as text: what looks like a formula does not become one when a user edits
+            // it.
             text: base.clone().set_num_format("@"),
             count: base.clone().set_num_format("#,##0"),
             number: base.clone().set_num_format("#,##0.0"),
@@ -59,7 +60,7 @@ impl Style {
                     sheet.write_number_with_format(row, column, *share, &self.share)?
                 }
                 Cell::Hidden => sheet.write_string_with_format(row, column, SUPPRESSED, &self.hidden)?,
-                // Blank and not left out, so that an edge goes on over it.
+                // The cell is written blank instead of omitted, so that a border continues over it.
                 Cell::Number(_) | Cell::Share(_) | Cell::Empty => sheet.write_blank(row, column, &self.text)?,
             };
         }
@@ -67,9 +68,9 @@ impl Style {
     }
 }
 
-/// As much of a text as a cell holds; what is cut says so.
+/// The part of a text that fits into a cell, with a mark if it was cut.
 fn fitting(text: &str) -> Cow<'_, str> {
-    // A text has no more units than bytes.
+    // A text has no more code units than bytes.
     if text.len() <= LONGEST || text.encode_utf16().count() <= LONGEST {
         return text.into();
     }
@@ -84,15 +85,15 @@ fn fitting(text: &str) -> Cow<'_, str> {
     cut.into()
 }
 
-/// How many signs the longest line of a text has.
+/// The number of characters in the longest line of a text.
 fn length(text: &str) -> u16 {
     let longest = text.lines().map(|line| line.chars().count()).max().unwrap_or(0);
     u16::try_from(longest).unwrap_or(u16::MAX)
 }
 
-/// How wide the columns must be for all that they hold, in signs.
+/// The column widths that fit all contents, in characters.
 fn widths(table: &Table) -> Vec<u16> {
-    // The label of a number goes on over some lines: it does not make its column wider than numbers are.
+    // The label of a number column wraps, so it does not make the column wider than its numbers.
     let label = |column: &Column| {
         if column.kind.is_numeric() { length(&column.label).min(WIDEST_NUMBER) } else { length(&column.label) }
     };
@@ -102,17 +103,17 @@ fn widths(table: &Table) -> Vec<u16> {
             *width = length(&cell.words()).max(*width);
         }
     }
-    // A sixth more than was counted, as where lines are counted: what fits in one line does not make a row higher.
+    // One sixth more than was counted, as in `raise`, so that a text that fits on one line does not make a row higher.
     widths.into_iter().map(|width| width.saturating_add(width / 6).saturating_add(3).clamp(10, WIDEST)).collect()
 }
 
-/// Makes room for text that goes on over some lines: not every program does so by itself.
+/// Sets the row height for text that wraps, because not every program does so by itself.
 fn raise<'a>(
     sheet: &mut Worksheet,
     row: u32,
     texts: impl Iterator<Item = (&'a str, u16)>,
 ) -> std::result::Result<(), XlsxError> {
-    // A sixth more than was counted, for words that do not fill their line and for broader type.
+    // One sixth more than was counted, for words that do not fill their line and for wider type.
     let lines = |(text, wide): (&str, u16)| {
         text.lines().map(|line| line.chars().count() * 7 / 6 / usize::from(wide) + 1).sum::<usize>()
     };
@@ -123,7 +124,7 @@ fn raise<'a>(
     Ok(())
 }
 
-/// The header stays where it is while the rows go by under it.
+/// Writes the header row, which stays visible while the rows scroll.
 fn header(sheet: &mut Worksheet, columns: &[Column]) -> std::result::Result<(), XlsxError> {
     let head =
         Format::new().set_bold().set_text_wrap().set_align(FormatAlign::Bottom).set_border_bottom(FormatBorder::Medium);
@@ -135,11 +136,11 @@ fn header(sheet: &mut Worksheet, columns: &[Column]) -> std::result::Result<(), 
     sheet.set_freeze_panes(1, 0).map(|_| ())
 }
 
-/// What the numbers mean, and what to know of them.
+/// The sheet that explains the numbers, with notes.
 fn definition(sheet: &mut Worksheet, table: &Table) -> std::result::Result<(), XlsxError> {
     let plain = Style::new(&Format::new().set_text_wrap().set_align(FormatAlign::Top)).text;
     let bold = plain.clone().set_bold();
-    // Goes on over what is empty beside it.
+    // The text extends over the empty cells beside it.
     let heading = Format::new().set_num_format("@").set_bold();
     let wide = [28, 90];
     for (column, wide) in (0..).zip(wide) {
@@ -162,16 +163,16 @@ fn definition(sheet: &mut Worksheet, table: &Table) -> std::result::Result<(), X
     Ok(())
 }
 
-/// What every printed page says: what it is of, and at its foot whether it is internal.
+/// The page header and footer of a printed sheet: its name, and whether it is internal.
 fn on_paper(sheet: &mut Worksheet, table: &Table) -> std::result::Result<(), XlsxError> {
-    // An ampersand begins a command, and more than 255 signs are refused.
+    // An ampersand starts a command, and the library refuses more than 255 characters.
     let plain = |text: &str, most: usize| text.chars().take(most).collect::<String>().replace('&', "&&");
     sheet.set_header(format!("&L{}", plain(table.name(), 110)));
     sheet.set_footer(format!("&L{}&RPage &P of &N", plain(table.notice.as_deref().unwrap_or(""), 100)));
     Ok(())
 }
 
-/// The table, and what it means on a second sheet.
+/// The table, with its explanation on a second sheet.
 pub fn render(table: &Table) -> Result<Vec<u8>> {
     let build = || {
         let mut book = Workbook::new();
@@ -193,7 +194,7 @@ pub fn render(table: &Table) -> Result<Vec<u8>> {
             let texts = row.iter().map(|cell| if let Cell::Text(text) = cell { text.as_str() } else { "" });
             raise(sheet, at, texts.zip(widths.iter().copied()))?;
         }
-        // Under the rows, where a program that reads them finds its header first: whose numbers they are.
+        // The scope is written under the rows, so that a program that reads the sheet finds the header first.
         let under = u32::try_from(table.rows.len() + table.totals.len()).unwrap_or(MOST_RECORDS) + 2;
         let note = Format::new().set_num_format("@").set_italic();
         let said = [table.subtitle.replace('\n', " · "), table.notice.clone().unwrap_or_default()];
@@ -207,8 +208,8 @@ pub fn render(table: &Table) -> Result<Vec<u8>> {
     build().map_err(failed)
 }
 
-/// A workbook of very many records. They wait in a file without a name in a folder, so that memory holds one at a time;
-/// a panic is all that the library knows where the disk is full.
+/// A workbook of very many records. The records are buffered in an unnamed file in a folder, so that memory holds only
+/// one at a time. The library panics if that disk is full.
 pub struct Records {
     book: Workbook,
     sheet: Worksheet,
@@ -218,7 +219,7 @@ pub struct Records {
 }
 
 impl Records {
-    /// `folder` is where the records wait, until the workbook is finished or given up.
+    /// `folder` holds the buffered records until the workbook is finished or dropped.
     pub fn new(columns: &[Column], folder: &Path) -> Result<Self> {
         let build = || {
             let mut book = Workbook::new();
@@ -234,17 +235,17 @@ impl Records {
         };
         build().map_err(failed)
     }
-    /// One record. More than [`MOST_RECORDS`] are refused.
+    /// Adds one record. The sheet refuses more than [`MOST_RECORDS`].
     pub fn record(&mut self, cells: &[Cell]) -> Result<()> {
         self.style.row(&mut self.sheet, self.next, cells).map_err(failed)?;
         self.next += 1;
         Ok(())
     }
-    /// What must be known of the records: on a sheet of its own, a paragraph to a row, and in short at the foot of
-    /// every printed page.
+    /// Adds a notice about the records: on a sheet of its own with one paragraph in each row, and in short form at the
+    /// foot of every printed page.
     pub fn notice(&mut self, paragraphs: &[String], short: &str) -> Result<()> {
         let mut build = || {
-            // A foot of a page is a text with codes in it that begin with an ampersand.
+            // An ampersand starts a code in a page footer.
             self.sheet.set_footer(format!("&L{}&RPage &P of &N", short.replace('&', "&&")));
             self.sheet.set_landscape().set_print_fit_to_pages(1, 0).set_repeat_rows(0, 0)?;
             let format = Style::new(&Format::new().set_text_wrap().set_align(FormatAlign::Top)).text;
@@ -259,7 +260,7 @@ impl Records {
         };
         build().map_err(failed)
     }
-    /// Only now is there a workbook: it is written from its beginning to its end.
+    /// Writes the whole workbook. Before this call there is no file.
     pub fn finish(mut self, to: impl Write + Send) -> Result<()> {
         self.book.push_worksheet(self.sheet);
         self.notice.into_iter().for_each(|notice| self.book.push_worksheet(notice));
@@ -267,7 +268,7 @@ impl Records {
     }
 }
 
-/// All records, however many; the first that cannot be had ends it.
+/// Writes all records. The first error ends it.
 pub fn stream(
     columns: &[Column],
     records: impl IntoIterator<Item = Result<Vec<Cell>>>,
@@ -288,13 +289,13 @@ mod tests {
     use proptest::prelude::*;
     use std::io::{Cursor, Read as _};
 
-    /// A file in the archive.
+    /// One file of the archive.
     fn part(book: &[u8], name: &str) -> String {
         let mut text = String::new();
         zip::ZipArchive::new(Cursor::new(book)).unwrap().by_name(name).unwrap().read_to_string(&mut text).unwrap();
         text
     }
-    /// The cells of a sheet: their place, their type, and their value or the text that it stands for.
+    /// The cells of a sheet: their position, type and value, or the shared string that the value refers to.
     fn cells(book: &[u8], sheet: &str) -> Vec<(String, String, String)> {
         let sheet = part(book, &format!("xl/worksheets/{sheet}.xml"));
         let sheet = roxmltree::Document::parse(&sheet).unwrap();
@@ -356,7 +357,7 @@ mod tests {
         assert!(meaning.contains(&"Please note".to_owned()) && meaning.contains(&example(0).notes[1]));
     }
 
-    /// On each sheet, and on each page that is printed of it.
+    /// On each sheet, and on each of its printed pages.
     #[test]
     fn a_workbook_says_whose_numbers_it_holds() {
         let subtitle = "River & Peers, team North side only\n1 July 2026 to 30 September 2026";

@@ -1,35 +1,34 @@
-//! What a day or a moment can be, by what it is the day of.
+//! The plausible range of a date or an instant, by its meaning.
 //!
-//! `1970-01-01`, a birth next year and a meeting in 2500 are slips, not facts. Each member of a body that is a day or a
-//! moment stands in [`MEMBERS`] under its name, which means the same everywhere; `http::body` holds every body against
-//! the table, and the document says the bounds with each member. What may not lie in the future is held here against
-//! the day that it is where it is latest; a store that knows the zones that matter holds it against those
-//! (`Day::latest_today`).
+//! `1970-01-01`, a birth next year and a meeting in 2500 are typing errors. [`MEMBERS`] lists each member of a body
+//! that is a date or an instant by its name, which means the same everywhere. `http::body` checks every body against
+//! the table, and the OpenAPI document states the bounds with each member. Here "not in the future" is checked by the
+//! latest date in any time zone; a store that knows the relevant time zones checks it by those (`Day::latest_today`).
 
 use super::{Day, Instant, Zone, fault::Fault};
 
-/// What a day or a moment is of.
+/// The meaning of a date or an instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// A person's birth.
     Birth,
     /// Something that an advocate records, or that was done in a case.
     Past,
-    /// What the client has met, which may be long ago.
+    /// Something that happened to the client, possibly long ago.
     Incident,
-    /// What starts a clock.
+    /// An event that starts a deadline.
     Trigger,
-    /// What is due, or what a plan ends or begins with.
+    /// A due date, or the start or end of a plan.
     Due,
     /// A meeting.
     Appointment,
-    /// The time of a law.
+    /// The validity of a law.
     Law,
-    /// Work, a family or another tie.
+    /// A job, a family relation or another tie.
     Tie,
 }
 
-/// Every member of a request body that is a day or a moment.
+/// Every member of a request body that is a date or an instant.
 pub const MEMBERS: &[(&str, Kind)] = &[
     ("date_of_birth", Kind::Birth),
     ("decided_on", Kind::Past),
@@ -55,7 +54,7 @@ pub const MEMBERS: &[(&str, Kind)] = &[
     ("trigger_not_before", Kind::Due),
 ];
 
-/// The farthest that what is planned may lie ahead, and that what is due may lie behind: of more, the year is mistyped.
+/// The most years that a plan may be ahead, and that a due date may be in the past: beyond that, the year is mistyped.
 const YEARS_AHEAD: i32 = 10;
 const YEARS_BEHIND: i32 = 20;
 
@@ -65,7 +64,7 @@ impl Kind {
         MEMBERS.iter().find(|(name, _)| *name == member).map(|(_, kind)| *kind)
     }
 
-    /// The bounds in words, for the document and for refusals.
+    /// The bounds in words, for the OpenAPI document and for errors.
     pub fn words(self) -> String {
         match self {
             Self::Birth => "between 1900-01-01 and today".into(),
@@ -83,7 +82,7 @@ impl Kind {
         !matches!(self, Self::Birth | Self::Past | Self::Incident | Self::Trigger)
     }
 
-    /// The first and the last day.
+    /// The first and the last allowed day.
     fn range(self, today: Day) -> (Day, Day) {
         let from = |year| Day::from_jiff(jiff::civil::date(year, 1, 1));
         let years = |years: i32| Day::from_jiff(today.jiff().saturating_add(jiff::Span::new().years(years)));
@@ -100,12 +99,12 @@ impl Kind {
     }
 }
 
-/// What is wrong with the value of a member: a day or a moment of the table that cannot be. `now` is given, so that a
-/// rule can be tried.
+/// Checks the value of a member that the table lists. Returns the fault of an implausible date or instant. `now` is a
+/// parameter for tests.
 pub fn check(member: &str, text: &str, now: Instant) -> Option<Fault> {
     let kind = Kind::of(member)?;
-    // What is no day and no moment was refused before, by its type. A moment falls on one of two days, by the zone:
-    // either will do.
+    // The member's type has already refused a text that is neither a date nor an instant. An instant falls on one of
+    // two days, depending on the time zone: either is accepted.
     let (earliest, latest) = match Day::parse(text) {
         Ok(day) => (day, day),
         Err(_) => {
@@ -121,31 +120,31 @@ pub fn check(member: &str, text: &str, now: Instant) -> Option<Fault> {
 }
 
 impl Day {
-    /// The day that it is at a moment where it is latest, fourteen hours ahead of UTC.
+    /// The date at this instant in the easternmost time zone, fourteen hours ahead of UTC.
     pub fn latest_of(at: Instant) -> Self {
         Self::of(at.plus_seconds(14 * 3600), &Zone::utc())
     }
-    /// The day that it is at a moment where it is earliest, twelve hours behind UTC.
+    /// The date at this instant in the westernmost time zone, twelve hours behind UTC.
     pub fn earliest_of(at: Instant) -> Self {
         Self::of(at.plus_seconds(-12 * 3600), &Zone::utc())
     }
-    /// The latest day that it is now in any of the zones that matter to a record: the organization's, and those of its
-    /// forums. What is later than this has come for none of them, and nothing else lies in the future.
+    /// The latest current date in the time zones that are relevant to a record: the organization's, and those of its
+    /// forums. Only a date after this one is in the future.
     pub fn latest_today<'z>(zones: impl IntoIterator<Item = &'z Zone>) -> Self {
         let now = Instant::now();
         zones.into_iter().map(|zone| Self::of(now, zone)).max().unwrap_or_else(|| Self::latest_of(now))
     }
-    /// That the day has come, by what [`Day::latest_today`] says.
+    /// Checks that the day is not after `latest_today`: see [`Day::latest_today`].
     pub fn has_come(self, latest_today: Self) -> Result<(), Fault> {
         if self > latest_today { Err(Fault::new("in_the_future", "must not lie in the future")) } else { Ok(()) }
     }
 }
 
 impl Instant {
-    /// How far a caller's clock may be ahead of ours.
+    /// The allowed lead of a caller's clock.
     const SLACK_SECONDS: i64 = 60;
 
-    /// Whether the moment has come, give or take a minute.
+    /// Whether the instant is not in the future, with one minute of tolerance.
     pub fn has_come(self) -> bool {
         self <= Self::now().plus_seconds(Self::SLACK_SECONDS)
     }
@@ -197,7 +196,7 @@ mod tests {
     fn a_day_has_come_once_it_is_that_day_somewhere_that_matters() {
         let zone = |name| Zone::parse(name).unwrap();
         let (east, west) = (zone("Pacific/Kiritimati"), zone("Pacific/Pago_Pago"));
-        // These two are 25 hours apart: the day is never the same.
+        // These two are 25 hours apart, so their dates are never the same.
         let latest = Day::latest_today([&west, &east]);
         assert!(latest > Day::latest_today([&west]) && latest == Day::latest_today([&east]));
         assert!(latest.has_come(latest).is_ok() && latest.has_come(Day::latest_today([&west])).is_err());

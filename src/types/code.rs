@@ -1,8 +1,8 @@
-//! Codes of the lists that people edit: vocabulary, kept as data and never as a constant.
+//! Codes of the editable lists. The vocabulary is data and never a constant in code.
 //!
-//! The data files stand in `code_lists/`. A code that is no longer offered is named under `retired` there: records that
-//! carry it are still read, new ones with it are refused. `GET /code-lists` serves what is here, and [`Code`] validates
-//! by it.
+//! The data files are in `code_lists/`. A code that is no longer offered is listed there under `retired`: records that
+//! have it can still be read, and new records with it are refused. `GET /code-lists` returns these lists, and [`Code`]
+//! validates against them.
 
 use super::{fault::Fault, sql};
 use diesel::{
@@ -14,13 +14,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{collections::BTreeMap, fmt, marker::PhantomData, sync::LazyLock};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
-/// One list as the data file has it.
+/// One list in the form of the data file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct List {
     pub name: String,
     pub title: String,
-    /// Whom to credit, where the licence of the list asks for it.
+    /// The attribution that the licence of the list requires.
     pub attribution: Option<String>,
     #[serde(default)]
     codes: Vec<String>,
@@ -30,7 +30,7 @@ pub struct List {
     labels: BTreeMap<String, String>,
     #[serde(default)]
     retired: Vec<String>,
-    /// Codes that say nothing unless words come with them.
+    /// Codes that have no meaning without an additional text.
     #[serde(default)]
     needs_text: Vec<String>,
 }
@@ -61,7 +61,7 @@ impl List {
     }
 }
 
-/// `waitlist_delay` as people would write it.
+/// Converts a code such as `waitlist_delay` to readable text.
 pub fn words(code: &str) -> String {
     let mut text = code.replace('_', " ");
     if let Some(first) = text.get_mut(..1) {
@@ -78,15 +78,15 @@ pub static LISTS: LazyLock<BTreeMap<String, List>> = LazyLock::new(|| {
     lists.into_iter().map(|list| (list.name.clone(), list)).collect()
 });
 
-/// Names a list, at compile time.
+/// Names a list at compile time.
 pub trait CodeList: 'static {
     /// The list in the data file.
     const LIST: &'static str;
-    /// Its schema in the document.
+    /// The name of its schema in the OpenAPI document.
     const SCHEMA: &'static str;
 }
 
-/// Declares the type of each list that a column or a member holds.
+/// Declares the type of each list that a column or a member uses.
 macro_rules! code_lists {
     ($($(#[$doc:meta])* $name:ident = $marker:ident($list:literal);)*) => {$(
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -116,7 +116,7 @@ code_lists! {
     ActionType = ActionTypes("action_type");
     Scheme = Schemes("scheme");
     Jurisdiction = Jurisdictions("jurisdiction");
-    /// What a disclosure to somebody outside the organization is for.
+    /// The purpose of a disclosure to a party outside the organization.
     DisclosurePurpose = DisclosurePurposes("disclosure_purpose");
 }
 
@@ -126,7 +126,7 @@ code_lists! {
 pub struct Code<L: CodeList>(&'static str, PhantomData<fn() -> L>);
 
 impl<L: CodeList> Code<L> {
-    /// The code, whether it is still offered or not.
+    /// Parses a code, including one that is no longer offered.
     pub fn known(text: &str) -> Option<Self> {
         let entry = LISTS.get(L::LIST)?.entries().find(|entry| entry.code == text)?;
         Some(Self(entry.code, PhantomData))
@@ -134,11 +134,11 @@ impl<L: CodeList> Code<L> {
     pub const fn as_str(self) -> &'static str {
         self.0
     }
-    /// Whether the code says nothing without words beside it.
+    /// Whether the code has no meaning without an additional text.
     pub fn needs_text(self) -> bool {
         LISTS.get(L::LIST).is_some_and(|list| list.needs_text.iter().any(|code| code == self.0))
     }
-    /// As people would write it.
+    /// The code as readable text.
     pub fn label(self) -> String {
         let entry = LISTS.get(L::LIST).and_then(|list| list.entries().find(|entry| entry.code == self.0));
         entry.map_or_else(|| words(self.0), |entry| entry.label)
@@ -146,7 +146,7 @@ impl<L: CodeList> Code<L> {
     fn offered() -> impl Iterator<Item = &'static str> {
         LISTS.get(L::LIST).into_iter().flat_map(List::entries).filter(|entry| !entry.retired).map(|entry| entry.code)
     }
-    /// The code at this place of the list, counted round: for made-up data.
+    /// The offered code at this index, modulo their number, for demo data.
     pub fn nth(place: usize) -> Option<Self> {
         let all: Vec<_> = Self::offered().collect();
         all.get(place % all.len().max(1)).map(|code| Self(code, PhantomData))

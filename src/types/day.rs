@@ -1,4 +1,4 @@
-//! A calendar day, without a clock or a zone.
+//! A calendar date without a time or a time zone.
 
 use super::{Instant, Zone, fault::Fault, sql};
 use diesel::{deserialize::FromSqlRow, expression::AsExpression};
@@ -6,17 +6,17 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
-/// A calendar day of the Gregorian calendar, `YYYY-MM-DD`, between the years 1900 and 2199.
+/// A date of the Gregorian calendar, `YYYY-MM-DD`, between the years 1900 and 2199.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql::Date)]
 pub struct Day(jiff::civil::Date);
 
 impl Day {
-    /// The day that it is now in a zone.
+    /// The current date in a time zone.
     pub fn today(zone: &Zone) -> Self {
         Self::of(Instant::now(), zone)
     }
-    /// The day on which a moment falls in a zone.
+    /// The date of an instant in a time zone.
     pub fn of(at: Instant, zone: &Zone) -> Self {
         Self(at.jiff().to_zoned_datetime(zone.jiff()).date())
     }
@@ -29,7 +29,7 @@ impl Day {
     pub fn plus_days(self, days: i32) -> Self {
         Self(self.0.saturating_add(jiff::Span::new().days(days)))
     }
-    /// The moment at which the day begins in a zone. It ends when the next one begins.
+    /// The instant at which the day begins in a time zone. The day ends when the next one begins.
     pub fn begins(self, zone: &Zone) -> Instant {
         let begins = self.0.to_zoned_datetime(zone.jiff()).map(|zoned| zoned.timestamp().as_microsecond());
         Instant::from_micros(begins.unwrap_or(i64::MAX))
@@ -91,7 +91,7 @@ mod tests {
         let begins = |day, zone| Day::parse(day).unwrap().begins(&Zone::parse(zone).unwrap()).to_string();
         assert_eq!(begins("2026-11-24", "America/Chicago"), "2026-11-24T06:00:00.000Z");
         assert_eq!(begins("2026-11-24", "Pacific/Auckland"), "2026-11-23T11:00:00.000Z");
-        // Midnight is left out where the clocks go forward at it: the day begins at one.
+        // The clocks go forward at midnight, so midnight does not exist and the day begins at one.
         assert_eq!(begins("2018-11-04", "America/Sao_Paulo"), "2018-11-04T03:00:00.000Z");
     }
 

@@ -1,7 +1,7 @@
-//! How a parser says what is wrong with a value: a stable code and words for people, never the value itself.
+//! The fault of a value: a stable code and a sentence for people, never the value itself.
 
-/// Stands before the message of every error that a type of ours makes, so that `http` can tell it from a library's
-/// words, which may repeat what was sent.
+/// Starts the message of every error that a type of this crate makes, so that `http` can distinguish it from a
+/// library's message, which may repeat what was sent.
 pub const MARK: char = '\u{1}';
 
 /// One thing wrong with a value.
@@ -22,7 +22,7 @@ impl Fault {
     }
 }
 
-/// The code and the words of a message that [`Fault::serde`] made, wherever in it they stand.
+/// The code and the detail in a message of [`Fault::serde`], wherever they are in it.
 pub fn read(message: &str) -> Option<(&str, &str)> {
     let mut parts = message.split(MARK);
     let (_, code, detail) = (parts.next()?, parts.next()?, parts.next()?);

@@ -1,15 +1,14 @@
-//! One folded form of text, for every search on every engine.
+//! One folded form of text for every search on both engines.
 //!
-//! What is stored for a search and what is asked are folded by the same functions, so that a name is found however it
-//! is spelled: with or without accents, in upper or lower case, with another apostrophe or hyphen, or none. No engine
-//! folds anything by itself.
+//! Stored text and queries are folded by the same functions, so that a name is found with any spelling: with or without
+//! accents, in upper or lower case, with another apostrophe or hyphen, or none. The database engines do no folding.
 //!
-//! - [`words`] takes a text apart. A word is a run of letters and digits; Chinese, Japanese, Korean, Thai, Lao, Khmer,
-//!   Burmese and Tibetan, which put no blanks between words, are a run of their own.
-//! - [`stored`], [`name`], [`phone`] and [`date`] make the words that a record is found by. Each is found by its
-//!   beginning, so a text without blanks is stored as the pieces of [`PIECE`] characters that begin at each of its
+//! - [`words`] splits a text. A word is a run of letters and digits. Chinese, Japanese, Korean, Thai, Lao, Khmer,
+//!   Burmese and Tibetan have no spaces between words; text in them is one run.
+//! - [`stored`], [`name`], [`phone`] and [`date`] make the words that a record is indexed by. Each is found by its
+//!   prefix, so a text without spaces is stored as the pieces of [`PIECE`] characters that begin at each of its
 //!   characters.
-//! - [`question`] makes the terms of a question.
+//! - [`question`] makes the terms of a query.
 
 use super::Day;
 use std::{collections::BTreeSet, ops::Range};
@@ -18,24 +17,22 @@ use unicode_normalization::{
     char::{canonical_combining_class, is_combining_mark},
 };
 
-/// What is beyond this of a word makes no difference.
+/// Characters of a word beyond this length are ignored.
 const LONGEST_WORD: usize = 40;
-/// How many characters of a text without blanks are one stored word.
+/// The length of a stored piece of a text without spaces.
 const PIECE: usize = 3;
-/// How many words are joined, at most: of a name, or of what hyphens hold together.
+/// The most words that are joined: of a name, or of parts with hyphens.
 const MOST_JOINED: usize = 10;
-/// A question with a word of at most so many letters is also asked with the word joined to the next: `de la Cruz` for
-/// `Delacruz`.
+/// A query word of at most this many letters is also searched joined with the next word: `de la Cruz` finds `Delacruz`.
 const SHORT: usize = 3;
-/// A number with fewer digits is no telephone number.
+/// A number with fewer digits is not a telephone number.
 const FEWEST_DIGITS: usize = 5;
-/// What is left of a telephone number without its country code has at least so many digits.
+/// The fewest digits of a telephone number without its country code.
 const FEWEST_LOCAL: usize = 6;
-/// How long a question without blanks may be before only every third of its pieces is asked for.
+/// A query without spaces that has more pieces than this is searched by every third piece only.
 const MOST_PIECES: usize = 10;
 
-/// Letters that Unicode does not decompose, as they are usually written in plain letters; and another usual spelling,
-/// where there is one.
+/// Letters that Unicode does not decompose, their usual form in plain letters, and a second usual form if there is one.
 const LETTERS: &[(char, &str, &str)] = &[
     ('ß', "ss", ""),
     ('ł', "l", ""),
@@ -75,11 +72,11 @@ const LETTERS: &[(char, &str, &str)] = &[
     ('ʒ', "z", "zh"),
     ('ƿ', "w", ""),
     ('ꞑ', "n", ""),
-    // Greek final sigma; Cyrillic letters that are written for one another.
+    // Greek final sigma; Cyrillic letters that are used for one another.
     ('ς', "σ", ""),
     ('ґ', "г", ""),
     ('ӏ', "", ""),
-    // Arabic: forms of alef, yeh and kaf; teh marbuta; the line that only makes a word longer.
+    // Arabic: forms of alef, yeh and kaf; teh marbuta; the line that only lengthens a word.
     ('ٱ', "ا", ""),
     ('ى', "ي", ""),
     ('ی', "ي", ""),
@@ -90,7 +87,7 @@ const LETTERS: &[(char, &str, &str)] = &[
     ('ہ', "ه", ""),
     ('ھ', "ه", ""),
     ('ـ', "", ""),
-    // Hebrew: the forms at the end of a word.
+    // Hebrew: final forms.
     ('ך', "כ", ""),
     ('ם', "מ", ""),
     ('ן', "נ", ""),
@@ -98,7 +95,7 @@ const LETTERS: &[(char, &str, &str)] = &[
     ('ץ', "צ", ""),
 ];
 
-/// The zero of each script whose digits are not ASCII; the nine others follow it.
+/// The digit zero of each script whose digits are not ASCII; the nine other digits follow it.
 const ZEROS: &[u32] = &[
     0x660, 0x6F0, 0x7C0, 0x966, 0x9E6, 0xA66, 0xAE6, 0xB66, 0xBE6, 0xC66, 0xCE6, 0xD66, 0xDE6, 0xE50, 0xED0, 0xF20,
     0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50, 0xA620, 0xA8D0,
@@ -107,7 +104,8 @@ const ZEROS: &[u32] = &[
     0x1E140, 0x1E2F0, 0x1E950,
 ];
 
-/// What is an apostrophe in some keyboard or alphabet. It is left out of a word and does not part it.
+/// Characters that serve as an apostrophe on some keyboard or in some alphabet. They are removed from a word and do not
+/// split it.
 const fn is_apostrophe(c: char) -> bool {
     matches!(
         c,
@@ -137,22 +135,22 @@ const fn is_apostrophe(c: char) -> bool {
             | '״'
     )
 }
-/// What holds the parts of a name together: hyphens, the Hebrew maqaf, the middle dots of Catalan and Japanese.
+/// Characters that join the parts of a name: hyphens, the Hebrew maqaf, the middle dots of Catalan and Japanese.
 const fn is_hyphen(c: char) -> bool {
     matches!(c, '-' | '‐'..='―' | '−' | '﹘' | '﹣' | '－' | '־' | '᠆' | '·' | '‧' | '・' | '･' | '゠' | '＝')
 }
-/// What is not seen, and makes no difference between two words (`Default_Ignorable_Code_Point`).
+/// Invisible characters that do not distinguish two words (`Default_Ignorable_Code_Point`).
 const fn is_ignorable(c: char) -> bool {
     matches!(c,
         '\u{AD}' | '\u{34F}' | '\u{61C}' | '\u{115F}' | '\u{1160}' | '\u{17B4}' | '\u{17B5}' | '\u{180B}'..='\u{180F}' | '\u{200B}'..='\u{200F}'
         | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{3164}' | '\u{FE00}'..='\u{FE0F}' | '\u{FEFF}' | '\u{FFA0}'
         | '\u{E0000}'..='\u{E0FFF}')
 }
-/// The vowel or the last consonant of a Korean syllable that is written letter by letter.
+/// The vowel or the last consonant of a Korean syllable that is written as separate letters.
 const fn goes_on(c: char) -> bool {
     matches!(c, '\u{1161}'..='\u{11FF}' | '\u{D7B0}'..='\u{D7FB}')
 }
-/// A letter of a script that puts no blanks between words.
+/// A letter of a script without spaces between words.
 const fn has_no_blanks(c: char) -> bool {
     c >= '\u{E01}'
         && matches!(c,
@@ -164,20 +162,20 @@ const fn has_no_blanks(c: char) -> bool {
         | '\u{F900}'..='\u{FAFF}' | '\u{1B000}'..='\u{1B16F}' | '\u{20000}'..='\u{3FFFF}')
 }
 
-/// How many letters and digits of ASCII a text begins with, each without marks: most text is made of them, and they
-/// fold one by one.
+/// The number of ASCII letters and digits at the start of a text, without combining marks. Most text consists of them,
+/// and they are folded one by one.
 fn plain_letters(text: &str) -> usize {
     let bytes = text.as_bytes();
     let plain = bytes.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-    // A mark that follows belongs to the last one.
+    // A combining mark belongs to the last letter.
     plain - usize::from(plain > 0 && bytes.get(plain).is_some_and(|byte| !byte.is_ascii()))
 }
 
-/// Adds the folded form of a letter and its marks to `plain`; to `other`, another usual spelling, if it has one.
+/// Appends the folded form of a letter and its marks to `plain`, and a second usual form, if there is one, to `other`.
 fn fold_letter(letter: &str, plain: &mut String, other: &mut String) -> bool {
     let (mut whole, mut second, mut differs) = (String::new(), String::new(), false);
     for c in letter.nfkd().flat_map(char::to_lowercase) {
-        // Umlaut and ring of the letters that have a spelling without.
+        // An umlaut or ring of letters that have a form without it.
         let spelled = match (c, whole.chars().last()) {
             ('\u{308}', Some('a' | 'o' | 'u')) => "e",
             ('\u{30A}', Some('a')) => "a",
@@ -187,8 +185,8 @@ fn fold_letter(letter: &str, plain: &mut String, other: &mut String) -> bool {
             second.push_str(spelled);
             differs = true;
         }
-        // Accents, points, tones and signs of length go; vowels of Indic scripts stay, and so do the two marks that
-        // make another Japanese letter.
+        // Accents, points, tone and length marks are removed. Vowel signs of Indic scripts stay, and so do the two
+        // marks that make another Japanese letter.
         if is_ignorable(c)
             || is_apostrophe(c)
             || canonical_combining_class(c) != 0 && !matches!(c, '\u{3099}' | '\u{309A}')
@@ -205,7 +203,7 @@ fn fold_letter(letter: &str, plain: &mut String, other: &mut String) -> bool {
         let digit = ZEROS.iter().find_map(|zero| code.checked_sub(*zero).filter(|digit| *digit < 10));
         let c = match (code, digit.and_then(|digit| char::from_digit(digit, 10))) {
             (_, Some(digit)) => digit,
-            // The two syllabaries of Japanese are one.
+            // Katakana is folded to hiragana.
             (0x30A1..=0x30F6, None) => char::from_u32(code - 0x60).unwrap_or(c),
             _ => c,
         };
@@ -220,15 +218,15 @@ fn fold_letter(letter: &str, plain: &mut String, other: &mut String) -> bool {
 /// One word of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Word {
-    /// Where it stands in the text.
+    /// The position in the text.
     pub place: Range<usize>,
-    /// Letters and digits alone.
+    /// Letters and digits only.
     pub folded: String,
-    /// Another usual spelling: `mueller` for `Müller`.
+    /// A second usual spelling: `mueller` for `Müller`.
     pub other: Option<String>,
-    /// An apostrophe or a hyphen holds it to the word before it.
+    /// Whether an apostrophe or a hyphen joins it to the word before it.
     pub is_joined: bool,
-    /// Of a text without blanks: where each of its characters stands. Empty of any other word.
+    /// For a text without spaces: the position of each of its characters. Empty for any other word.
     pub letters: Vec<Range<usize>>,
 }
 impl Word {
@@ -238,7 +236,7 @@ impl Word {
     fn is_number(&self) -> bool {
         self.folded.bytes().all(|b| b.is_ascii_digit())
     }
-    /// The spellings that it is found by.
+    /// The spellings by which it is found.
     pub fn spellings(&self) -> impl Iterator<Item = &str> {
         let bare = without_article(&self.folded);
         [Some(self.folded.as_str()), self.other.as_deref(), bare].into_iter().flatten()
@@ -258,12 +256,12 @@ fn cut(word: &str) -> &str {
     word.char_indices().nth(LONGEST_WORD).map_or(word, |(end, _)| word.get(..end).unwrap_or(word))
 }
 
-/// Takes a text apart.
+/// Splits a text into words.
 #[derive(Debug)]
 pub struct Words<'a> {
     text: &'a str,
     at: usize,
-    /// Where the last word ended.
+    /// The end of the last word.
     last: Option<usize>,
 }
 
@@ -279,7 +277,7 @@ impl Words<'_> {
         let follows = |c: &char| is_combining_mark(*c) || is_ignorable(*c) || goes_on(*c);
         start + tail.char_indices().skip(1).find(|(_, c)| !follows(c)).map_or(tail.len(), |(end, _)| end)
     }
-    /// Whether an apostrophe or a hyphen, and nothing else, stands between the last word and this place.
+    /// Whether exactly one apostrophe or hyphen is between the last word and this position.
     fn is_joined(&self, start: usize) -> bool {
         let between = self.last.and_then(|last| self.text.get(last..start)).unwrap_or_default();
         let mut seen = between.chars().filter(|c| !is_ignorable(*c));
@@ -298,7 +296,8 @@ impl Iterator for Words<'_> {
             let plain = plain_letters(tail);
             if plain > 0 {
                 if word.is_run() {
-                    break; // another script is another word
+                    // Another script starts another word.
+                    break;
                 }
                 if word.folded.is_empty() {
                     word.is_joined = self.is_joined(self.at);
@@ -326,7 +325,7 @@ impl Iterator for Words<'_> {
             let before = (word.folded.len(), other.len());
             let also = fold_letter(self.text.get(start..end).unwrap_or_default(), &mut word.folded, &mut other);
             let Some(made) = word.folded.get(before.0..).and_then(|made| made.chars().next()) else {
-                // Nothing is left of it, as of a letter that only makes a word longer.
+                // Nothing is left of the letter, as for one that only lengthens a word.
                 self.at = end;
                 if before.0 > 0 {
                     word.place.end = end;
@@ -335,7 +334,7 @@ impl Iterator for Words<'_> {
             };
             let is_run = has_no_blanks(made);
             if before.0 > 0 && is_run != word.is_run() {
-                // Another script is another word; the letter is read again.
+                // Another script starts another word; the letter is read again.
                 word.folded.truncate(before.0);
                 other.truncate(before.1);
                 break;
@@ -367,7 +366,7 @@ impl Iterator for Words<'_> {
     }
 }
 
-/// A text as it is compared with another: its letters and digits alone.
+/// The form of a text for comparisons: only its folded letters and digits.
 pub fn fold(text: &str) -> String {
     words(text).map(|word| word.folded).collect()
 }
@@ -379,7 +378,7 @@ fn pieces(run: &str, into: &mut BTreeSet<String>) {
     }
 }
 
-/// Adds what words that belong together are found by when they are written as one: from each of them to the last.
+/// Adds the forms for words that belong together and are written as one: from each of them to the last.
 fn joined(group: &[Word], into: &mut BTreeSet<String>) {
     if group.len() < 2 {
         return;
@@ -399,7 +398,7 @@ fn joined(group: &[Word], into: &mut BTreeSet<String>) {
     }
 }
 
-/// Adds the words that a text is found by.
+/// Adds the words by which a text is found.
 pub fn stored(text: &str, into: &mut BTreeSet<String>) {
     let mut group: Vec<Word> = Vec::new();
     for word in words(text) {
@@ -417,20 +416,20 @@ pub fn stored(text: &str, into: &mut BTreeSet<String>) {
     joined(&group, into);
 }
 
-/// Adds the words that a name is found by: also with all that parts it left out.
+/// Adds the words by which a name is found, including all its parts joined.
 pub fn name(name: &str, into: &mut BTreeSet<String>) {
     stored(name, into);
     joined(&words(name).take(MOST_JOINED).collect::<Vec<_>>(), into);
 }
 
-/// The words that these names are found by, each once, with a space before and after it.
+/// The words by which these names are found, each once, with a space before and after it.
 pub fn gathered<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let mut all = BTreeSet::new();
     names.into_iter().for_each(|text| name(text, &mut all));
     all.into_iter().fold(String::from(" "), |kept, word| kept + &word + " ")
 }
 
-/// The ways in which a record with the same name is found, whatever the order of its parts.
+/// The alternatives that find a record with the same name, in any order of its parts.
 pub fn same_name(name: &str) -> Vec<Vec<Asked>> {
     let all: Vec<Word> = words(name).take(MOST_JOINED).collect();
     let each = |spelled: fn(&Word) -> &str| -> Vec<Asked> {
@@ -450,7 +449,7 @@ pub fn same_name(name: &str) -> Vec<Vec<Asked>> {
     ways
 }
 
-/// The parts of a name, folded, in each of their usual spellings and in the order of the alphabet.
+/// The folded parts of a name in alphabetical order, in each of the two usual spellings.
 pub fn parts(name: &str) -> [Vec<String>; 2] {
     let mut plain: Vec<String> = words(name).map(|word| word.folded).collect();
     let mut other: Vec<String> = words(name).map(|word| word.other.unwrap_or(word.folded)).collect();
@@ -459,13 +458,13 @@ pub fn parts(name: &str) -> [Vec<String>; 2] {
     [plain, other]
 }
 
-/// The digits of a telephone number alone.
+/// Only the digits of a telephone number.
 pub fn digits(number: &str) -> String {
     words(number).filter(Word::is_number).map(|word| word.folded).collect()
 }
 
-/// Adds the numbers that a telephone number is found by: whole, without a country code, its parts to the end, and its
-/// last four digits.
+/// Adds the digit strings by which a telephone number is found: the whole number, without a country code, from each
+/// part to the end, and its last four digits.
 pub fn phone(number: &str, into: &mut BTreeSet<String>) {
     let parts: Vec<String> = words(number).filter(Word::is_number).map(|word| word.folded).collect();
     let digits = parts.concat();
@@ -484,7 +483,7 @@ pub fn phone(number: &str, into: &mut BTreeSet<String>) {
     }
 }
 
-/// Adds the numbers that a day is found by, in each order that people write it in.
+/// Adds the digit strings by which a date is found, in each usual order.
 pub fn date(day: Day, into: &mut BTreeSet<String>) {
     let date = day.jiff();
     let (year, month, day) = (date.year(), date.month(), date.day());
@@ -498,11 +497,11 @@ pub fn date(day: Day, into: &mut BTreeSet<String>) {
     ]);
 }
 
-/// One word that must be there.
+/// One word that must match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
     pub text: String,
-    /// A single letter or digit: it is looked for as a word, since too many begin with it.
+    /// Set for a single letter or digit: it is searched as a whole word, because too many words begin with it.
     pub is_whole: bool,
 }
 impl Asked {
@@ -511,33 +510,33 @@ impl Asked {
         let is_whole = letters.next().is_some_and(|c| !has_no_blanks(c)) && letters.next().is_none();
         Self { text: text.to_owned(), is_whole }
     }
-    /// What stands in stored words, each with a space before and after it, where a search finds this: the word, or its
-    /// beginning.
+    /// The substring that a search looks for in the stored words, which have a space before and after each: the whole
+    /// word, or its prefix.
     pub fn in_search(&self) -> String {
         if self.is_whole { format!(" {} ", self.text) } else { format!(" {}", self.text) }
     }
-    /// The same where a list does: any part of a word, but of a single letter or digit the beginning.
+    /// The same for a list filter: any part of a word, or the prefix for a single letter or digit.
     pub fn in_list(&self) -> String {
         if self.is_whole { format!(" {}", self.text) } else { self.text.clone() }
     }
 }
 
-/// A part of a question: one of these must hold, and of it each word.
+/// A part of a query: one of the alternatives must match, with each of its words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Term(pub Vec<Vec<Asked>>);
 
 impl Term {
-    /// Every word of it, whichever way it is asked.
+    /// Every word of all alternatives.
     pub fn all(&self) -> impl Iterator<Item = &Asked> {
         self.0.iter().flatten()
     }
-    /// Whether these stored words answer it in a list.
+    /// Whether these stored words match the term in a list filter.
     pub fn is_in(&self, stored: &str) -> bool {
         self.0.iter().any(|way| way.iter().all(|asked| stored.contains(&asked.in_list())))
     }
 }
 
-/// The pieces of a run that must be there for the run to be there.
+/// The pieces that must match for the run to match.
 fn asked_pieces(run: &str) -> Vec<Asked> {
     let letters: Vec<char> = run.chars().collect();
     let last = letters.len().saturating_sub(PIECE);
@@ -551,12 +550,12 @@ fn is_number_gap(gap: &str) -> bool {
         .all(|c| c.is_whitespace() || is_hyphen(c) || is_ignorable(c) || matches!(c, '+' | '.' | '/' | '(' | ')'))
 }
 
-/// How many words a question has.
+/// The number of words in a query.
 pub fn count(question: &str) -> usize {
     words(question).count()
 }
 
-/// The terms of a question, each once.
+/// The distinct terms of a query.
 pub fn question(text: &str) -> Vec<Term> {
     let all: Vec<Word> = words(text).collect();
     let mut terms: Vec<Term> = Vec::new();
@@ -589,13 +588,13 @@ fn push(ways: &mut Vec<Vec<Asked>>, way: Vec<Asked>) {
     }
 }
 
-/// A number, or what is one when it is written together: a telephone number, a day, the number of a case.
+/// A number, or digits that form one when they are joined: a telephone number, a date, a case number.
 fn numbers(group: &[Word]) -> Term {
     let digits: String = group.iter().map(|word| word.folded.as_str()).collect();
     let mut ways = Vec::new();
     push(&mut ways, group.iter().map(|word| Asked::beginning(&word.folded)).collect());
     push(&mut ways, vec![Asked::beginning(cut(&digits))]);
-    // With a country code that the record may lack.
+    // The query may have a country code that the record lacks.
     for without in 1..=3 {
         if let Some(local) = digits.get(without..).filter(|local| digits.len() >= 9 && local.len() > FEWEST_LOCAL) {
             push(&mut ways, vec![Asked::beginning(cut(local))]);
@@ -604,7 +603,7 @@ fn numbers(group: &[Word]) -> Term {
     Term(ways)
 }
 
-/// Words that may be written as one: each of them, or all together.
+/// Words that may be written as one: each of them, or all joined.
 fn together(group: &[Word], first: &Word) -> Term {
     let mut ways = Vec::new();
     let each = |spelled: fn(&Word) -> &str| -> Vec<Asked> {

@@ -1,4 +1,4 @@
-//! The key of a record: a version 7 UUID, so that keys sort by creation.
+//! The key of a record: a version 7 UUID, so that keys sort by creation time.
 
 use super::{fault::Fault, sql};
 use diesel::{deserialize::FromSqlRow, expression::AsExpression};
@@ -10,7 +10,7 @@ use std::{
 };
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
-/// The key of a `T`. Written as a UUID in canonical lower-case form, and read in no other.
+/// The key of a `T`: a UUID in canonical lower-case form. Other forms are refused.
 #[derive(AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql::Uuid)]
 pub struct Id<T: 'static>(uuid::Uuid, PhantomData<fn() -> T>);
@@ -30,7 +30,7 @@ impl<T> Id<T> {
         self.0
     }
 
-    /// Reads the canonical form (RFC 9562, lower case) and no other.
+    /// Parses the canonical form (RFC 9562, lower case) only.
     pub fn parse(text: &str) -> Option<Self> {
         let canonical = text.len() == 36 && !text.bytes().any(|b| b.is_ascii_uppercase());
         let uuid = canonical.then(|| uuid::Uuid::try_parse(text).ok())??;

@@ -1,4 +1,4 @@
-//! A moment, and the product's one clock.
+//! An instant, and the only clock of the product.
 
 use super::{fault::Fault, sql};
 use diesel::{deserialize::FromSqlRow, expression::AsExpression};
@@ -6,18 +6,18 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, SchemaFormat, Type};
 
-/// A moment in whole microseconds since 1970 UTC: exactly what both engines keep, so that a value read back (in a
-/// cursor, say) equals the one written. In JSON it is RFC 3339 in UTC with milliseconds.
+/// An instant in whole microseconds since 1970 UTC. Both engines store exactly this precision, so a value that is read
+/// back (in a cursor, for example) equals the one written. In JSON it is RFC 3339 in UTC with milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql::Timestamptz)]
 pub struct Instant(i64);
 
-/// 1900-01-01 and 2200-01-01: outside these, a date is a slip of the keyboard.
+/// 1900-01-01 and 2200-01-01: a date outside this range is a typing error.
 const EARLIEST: i64 = -2_208_988_800_000_000;
 const LATEST: i64 = 7_258_118_400_000_000;
 
 impl Instant {
-    /// The one clock.
+    /// The only clock of the product.
     #[expect(clippy::disallowed_methods, reason = "the one clock")]
     pub fn now() -> Self {
         Self(jiff::Timestamp::now().as_microsecond())
@@ -28,7 +28,7 @@ impl Instant {
     pub const fn micros(self) -> i64 {
         self.0
     }
-    /// Later (or, below zero, earlier) by so many seconds.
+    /// The instant this many seconds later, or earlier for a negative number.
     pub const fn plus_seconds(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds.saturating_mul(1_000_000)))
     }
@@ -36,7 +36,7 @@ impl Instant {
         jiff::Timestamp::from_microsecond(self.0).unwrap_or(jiff::Timestamp::MAX)
     }
 
-    /// Reads RFC 3339 with an offset, between the years 1900 and 2200.
+    /// Parses RFC 3339 with an offset, between the years 1900 and 2200.
     pub fn parse(text: &str) -> Result<Self, Fault> {
         let shaped = text.len() <= 35
             && !text.contains('[')
@@ -46,7 +46,7 @@ impl Instant {
             .then(|| text.parse::<jiff::Timestamp>().ok())
             .flatten()
             .ok_or_else(|| Fault::new("invalid_instant", "must be an RFC 3339 date and time with an offset"))?;
-        // No place on earth is farther from UTC.
+        // No time zone is farther from UTC.
         let offset = jiff::fmt::temporal::Pieces::parse(text).ok().and_then(|pieces| pieces.to_numeric_offset());
         if offset.is_some_and(|offset| offset.seconds().abs() > 14 * 3600) {
             return Err(Fault::new("out_of_range", "must have an offset between -14:00 and +14:00"));

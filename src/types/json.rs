@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 #[serde(transparent)]
 pub struct Json<T: 'static>(pub T);
 
-/// What a document column can hold.
+/// The types that a document column can hold.
 pub trait Document: std::fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 'static {}
 impl<T: std::fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 'static> Document for T {}
 

@@ -1,7 +1,7 @@
-//! Values that mean the same in both engines, in JSON and in the document.
+//! Value types with the same meaning in both engines, in JSON and in the OpenAPI document.
 //!
-//! Each parses what it is given and cannot be made otherwise, so that a value that exists is a value that is good. What
-//! a parser says about bad input starts with [`fault::MARK`] and names a stable code; it never repeats the input.
+//! Each type validates its input and can be created in no other way, so that every existing value is valid. A parser's
+//! message about bad input starts with [`fault::MARK`] and a stable code, and never repeats the input.
 
 pub mod bounds;
 pub mod code;

@@ -1,4 +1,4 @@
-//! The members of a JSON merge patch (RFC 7396): absent keeps, `null` clears, a value sets.
+//! The members of a JSON merge patch (RFC 7396): an absent member keeps the value, `null` clears it, a value sets it.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::{
@@ -6,7 +6,7 @@ use utoipa::openapi::{
     schema::{ObjectBuilder, OneOfBuilder, Schema, Type},
 };
 
-/// A member that may be cleared. Always `#[serde(default)]`, so that an absent one is [`Patch::Keep`].
+/// A member that may be cleared. It always has `#[serde(default)]`, so that an absent member is [`Patch::Keep`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Patch<T> {
     #[default]
@@ -23,7 +23,7 @@ impl<T> Patch<T> {
             Self::Set(value) => *to = Some(value),
         }
     }
-    /// The new value, where there is one.
+    /// The new value, if there is one.
     pub const fn set(&self) -> Option<&T> {
         match self {
             Self::Set(value) => Some(value),
@@ -36,7 +36,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Patch<T> {
         Ok(Option::deserialize(d)?.map_or(Self::Clear, Self::Set))
     }
 }
-/// In the document: the schema of `T`, or `null`.
+/// In the OpenAPI document: the schema of `T`, or `null`.
 impl<T: utoipa::ToSchema> utoipa::__dev::ComposeSchema for Patch<T> {
     fn compose(_: Vec<RefOr<Schema>>) -> RefOr<Schema> {
         OneOfBuilder::new()
@@ -56,7 +56,7 @@ impl<T: utoipa::ToSchema> utoipa::ToSchema for Patch<T> {
     }
 }
 
-/// A member that always has a value: it may be set, never cleared (`null` is refused, like any value of a wrong type).
+/// A member that always has a value: it can be set but not cleared (`null` is refused, like any value of a wrong type).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change<T>(pub Option<T>);
 
@@ -92,7 +92,7 @@ impl<T: utoipa::ToSchema> utoipa::ToSchema for Change<T> {
     }
 }
 
-/// Only the document asks for it, to describe what an absent member means.
+/// Only the OpenAPI document uses this, to describe the default of an absent member.
 macro_rules! absent {
     ($($name:ident),*) => {$(
         impl<T> Serialize for $name<T> {
@@ -104,8 +104,8 @@ macro_rules! absent {
 }
 absent!(Patch, Change);
 
-/// For an optional member of a patch that `validator` looks at: absent keeps, and `null` is refused like any value of a
-/// wrong type.
+/// For an optional member of a patch that `validator` checks: an absent member keeps the value, and `null` is refused
+/// like any value of a wrong type.
 pub fn given<'de, D: Deserializer<'de>, T: Deserialize<'de>>(d: D) -> Result<Option<T>, D::Error> {
     T::deserialize(d).map(Some)
 }
@@ -125,7 +125,7 @@ mod tests {
         must: Change<i32>,
     }
 
-    /// Any JSON, three deep.
+    /// Any JSON value, up to three levels deep.
     fn json() -> impl Strategy<Value = Value> {
         let leaf = prop_oneof![
             Just(Value::Null),
@@ -146,8 +146,7 @@ mod tests {
     }
 
     proptest! {
-        /// Nothing but a value of its type is taken for one, and nothing but `null` clears: not an empty text, not 0,
-        /// not a list.
+        /// Only a value of the right type is accepted, and only `null` clears: not an empty text, not 0, not a list.
         #[test]
         fn whatever_is_sent_it_is_a_value_a_null_or_refused(value in json()) {
             let number = value.as_i64().and_then(|value| i32::try_from(value).ok());
@@ -160,7 +159,7 @@ mod tests {
             }), "absent keeps");
         }
 
-        /// RFC 7396, section 2, for an object with one member that may be missing and one that may not.
+        /// RFC 7396, section 2, for an object with one optional and one required member.
         #[test]
         fn a_patch_does_what_the_standard_says(before: Option<i32>, always: i32, may: Option<Option<i32>>, must: Option<i32>) {
             let mut patch = serde_json::Map::new();

@@ -5,7 +5,7 @@ use crate::error::{ApiError, Result};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// The taxonomy that comes with the product; its codes are checked.
+/// The taxonomy that is part of the product. Its codes are checked.
 const OPEN_ELIGIBILITY: &str = "open_eligibility";
 
 /// A kind of service: the code of a taxonomy, `open_eligibility` or the organization's own.
@@ -21,8 +21,8 @@ pub struct ServiceType {
 }
 
 impl ServiceType {
-    /// That the code is one of its system, where we know the system; `pointer` is where the service type stands in the
-    /// body.
+    /// Checks that the code exists in its system, if the system is known. `pointer` is the position of the service type
+    /// in the body.
     pub fn check(&self, pointer: &str) -> Result<()> {
         let known = |code: &str| {
             LISTS

@@ -1,4 +1,4 @@
-//! The SQL types that `db::schema` names. Those that diesel knows only for one engine, or stores differently in each,
+//! The SQL types that `db::schema` uses. Types that diesel supports on one engine only, or stores differently on each,
 //! are declared again here under the same name.
 
 #![expect(clippy::disallowed_types, reason = "the derive names the engines that a SQL type is stored in")]
@@ -29,7 +29,7 @@ portable_types! {
     Jsonb = "Text", 3802, 3807;
 }
 
-// `table!` goes by the name of a type, and takes for granted that these can be added to.
+// `table!` recognizes a type by its name and assumes that these types support addition.
 macro_rules! addable {
     ($($name:ident),*) => {$(
         impl ops::Add for $name { type Rhs = Interval; type Output = Self; }

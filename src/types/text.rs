@@ -1,4 +1,4 @@
-//! Text with a bound, free of what would harm a screen, a terminal or a database.
+//! Bounded text without characters that could harm a screen, a terminal or a database.
 
 use super::{fault::Fault, sql};
 use diesel::{
@@ -11,31 +11,31 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, Type};
 
-/// What becomes of a character that somebody sends.
+/// The treatment of a character in the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Keep,
-    /// It stands for another, which looks the same.
+    /// Replaced by another character that looks the same.
     Become(char),
-    /// It cannot be seen, and nothing looks different without it.
+    /// Removed, because it is invisible and nothing looks different without it.
     Drop,
-    /// A joiner: spelling between some letters, nothing between others.
+    /// A joiner: kept between letters where it is part of the spelling, else removed.
     Joiner,
     Refuse,
 }
 
-/// Line breaks of Unicode other than LF: what a line break is in pasted text (UAX #14, classes BK, CR and NL).
+/// Unicode line breaks: the characters that are a line break in pasted text (UAX #14, classes BK, CR and NL).
 const fn is_line_break(c: char) -> bool {
     matches!(c, '\n' | '\r' | '\u{B}' | '\u{C}' | '\u{85}')
 }
-/// Embeddings and isolates: other programs put them around what they copy, a telephone number for example. They order
-/// what stands in them, and change no letter. The overrides U+202D and U+202E, which make a text read as something that
-/// it is not, are not among them.
+/// Embeddings and isolates. Some programs put them around copied text, for example a telephone number. They order their
+/// contents and change no letter. The overrides U+202D and U+202E, which make a text appear as something else, are not
+/// included.
 const fn is_embedding(c: char) -> bool {
     matches!(c, '\u{202A}'..='\u{202C}' | '\u{2066}'..='\u{2069}')
 }
-/// Characters without a width, other than the joiners and the bidirectional controls: two names that look the same must
-/// be the same.
+/// Zero-width characters other than the joiners and the bidirectional controls. They are removed so that two names that
+/// look the same are the same.
 const fn is_invisible(c: char) -> bool {
     matches!(
         c,
@@ -47,7 +47,7 @@ const fn is_joiner(c: char) -> bool {
     matches!(c, '\u{200C}' | '\u{200D}')
 }
 
-/// Several lines: only what is no text at all, or could be read as something else, is touched.
+/// Several lines: changes only characters that are not text or could make it appear as something else.
 fn of_several_lines(c: char) -> Fate {
     match c {
         '\n' | '\t' => Fate::Keep,
@@ -58,7 +58,7 @@ fn of_several_lines(c: char) -> Fate {
         _ => Fate::Keep,
     }
 }
-/// One line: what cannot be seen is left out, so that two names that look the same are the same.
+/// One line: also removes invisible characters, so that two names that look the same are the same.
 fn of_one_line(c: char) -> Fate {
     match c {
         '\t' | '\u{A0}' | '\u{2007}' | '\u{202F}' => Fate::Become(' '),
@@ -73,7 +73,7 @@ fn of_one_line(c: char) -> Fate {
     }
 }
 
-/// What people call a character that is refused.
+/// The common name of a refused character.
 fn name_of(c: char) -> &'static str {
     match c {
         '\0' => "the null character",
@@ -86,11 +86,11 @@ fn name_of(c: char) -> &'static str {
     }
 }
 
-/// Writing that spells with the zero width joiner and non-joiner (UAX #31, 2.3): 1 where letters join in a run, 2 where
-/// a virama joins them, 3 for pictures that are put together.
+/// The class of a script whose spelling uses the zero width joiner and non-joiner (UAX #31, 2.3): 1 for cursive
+/// scripts, 2 for scripts where a virama joins letters, 3 for emoji sequences, 0 for others.
 const fn joining(c: char) -> u8 {
     match c as u32 {
-        // Arabic, Syriac, N'Ko, Mandaic, Mongolian, Phags-pa, Adlam and the like.
+        // Arabic, Syriac, N'Ko, Mandaic, Mongolian, Phags-pa, Adlam and similar.
         0x600..=0x8FF
         | 0x1800..=0x18AF
         | 0xA840..=0xA87F
@@ -98,7 +98,7 @@ const fn joining(c: char) -> u8 {
         | 0xFE70..=0xFEFC
         | 0x10AC0..=0x10AFF
         | 0x1E900..=0x1E95F => 1,
-        // Devanagari to Sinhala, Tibetan, Myanmar, Khmer, and the younger blocks of Indian writing.
+        // Devanagari to Sinhala, Tibetan, Myanmar, Khmer, and the newer blocks of Indic scripts.
         0x900..=0xDFF
         | 0xF00..=0x109F
         | 0x1780..=0x17FF
@@ -110,8 +110,9 @@ const fn joining(c: char) -> u8 {
         _ => 0,
     }
 }
-/// Whether a joiner between these two is spelling: between letters of one writing that joins (contexts A1, A2 and B of
-/// UAX #31, wider in that no joining type is looked up), a zero width joiner also after the virama that ends a word.
+/// Whether a joiner between these two characters is part of the spelling: between letters of one joining script
+/// (contexts A1, A2 and B of UAX #31, but without a check of the joining type), and for a zero width joiner also after
+/// a virama at the end of a word.
 fn is_spelling(joiner: char, before: Option<char>, after: Option<char>) -> bool {
     use unicode_normalization::char::{canonical_combining_class, is_combining_mark};
     const VIRAMA: u8 = 9;
@@ -132,15 +133,15 @@ fn is_spelling(joiner: char, before: Option<char>, after: Option<char>) -> bool 
     }
 }
 
-/// A left-to-right override around what is written from left to right anyway, as telephones copy their numbers: it
-/// changes nothing.
+/// Whether a left-to-right override contains only left-to-right text, so that it has no effect. Phones copy their
+/// numbers this way.
 fn overrides_nothing(text: &str) -> bool {
     use unicode_bidi::{BidiClass, bidi_class};
     !text.contains('\u{202E}')
         && !text.chars().any(|c| matches!(bidi_class(c), BidiClass::R | BidiClass::AL | BidiClass::AN))
 }
 
-/// Where a character stands in what was sent, for people: counted from 1, CR LF as one line break.
+/// The position of a character in the input, for people: counted from 1, with CR LF as one line break.
 fn place(text: &str, at: usize, lines: bool) -> String {
     let before = text.get(..at).unwrap_or_default().replace("\r\n", "\n");
     let breaks = before.chars().filter(|c| is_line_break(*c)).count();
@@ -152,12 +153,13 @@ fn place(text: &str, at: usize, lines: bool) -> String {
     }
 }
 
-/// The text as it is kept: what looks the same is written the same. What harms is refused, by name and place.
+/// The normalized text for storage: text that looks the same is stored the same. A harmful character is refused, with
+/// its name and position.
 fn clean(text: String, fate: impl Fn(char) -> Fate, lines: bool) -> Result<String, Fault> {
     if text.chars().all(|c| fate(c) == Fate::Keep) && (lines || text.trim().len() == text.len()) {
         return Ok(text);
     }
-    // At the edges of one line, white space of every kind is left out, line breaks too.
+    // At both ends of a single line, all white space is removed, including line breaks.
     let edge = |c: char| c.is_whitespace() || is_invisible(c) || is_embedding(c);
     let start = if lines { 0 } else { text.len() - text.trim_start_matches(edge).len() };
     let kept = if lines { text.as_str() } else { text.trim_matches(edge) };
@@ -224,7 +226,7 @@ macro_rules! bounded_text {
                 f.write_str(&self.0)
             }
         }
-        // What people write is never printed by accident.
+        // The debug output never contains what people wrote.
         impl<const MAX: usize> fmt::Debug for $name<MAX> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 write!(f, "…{} bytes", self.0.len())
@@ -265,7 +267,7 @@ macro_rules! bounded_text {
                 self.0.as_str().to_sql(out)
             }
         }
-        // What is stored was checked when it came in: a later, tighter bound must not make old records unreadable.
+        // Stored text was checked on input: a later, stricter limit must not make old records unreadable.
         impl<const MAX: usize, DB> FromSql<sql::Text, DB> for $name<MAX>
         where
             DB: diesel::backend::Backend,
@@ -279,46 +281,46 @@ macro_rules! bounded_text {
 }
 
 bounded_text! {
-    /// Text of several lines, kept as it is but for its line breaks, which are LF, and embeddings of direction, which
-    /// are left out.
+    /// Text of several lines. It is stored unchanged, except that line breaks become LF and direction embeddings are
+    /// removed.
     Text, lines: true, fate: of_several_lines,
     pattern: "^[^\\u0000-\\u0008\\u000E-\\u001F\\u007F-\\u0084\\u0086-\\u009F\\u202E]*[^\\s\\u0000-\\u0020\\u007F-\\u00A0\\u1680\\u2000-\\u200A\\u2028-\\u202F\\u205F\\u2066-\\u2069\\u3000][^\\u0000-\\u0008\\u000E-\\u001F\\u007F-\\u0084\\u0086-\\u009F\\u202E]*$",
     what: "Text",
     about: "CR LF and CR are taken as LF."
 }
 bounded_text! {
-    /// A name or another single line, without white space around it and without characters that cannot be seen.
+    /// A name or another single line, without surrounding white space and without invisible characters.
     Line, lines: false, fate: of_one_line,
     pattern: "^[^\\u0000-\\u0008\\u000E-\\u001F\\u007F-\\u0084\\u0086-\\u009F\\u202E]*[^\\s\\u0000-\\u0020\\u007F-\\u00A0\\u00AD\\u1680\\u2000-\\u200F\\u2028-\\u202F\\u205F-\\u206F\\u3000\\uFEFF][^\\u0000-\\u0008\\u000E-\\u001F\\u007F-\\u0084\\u0086-\\u009F\\u202E]*$",
     what: "A single line",
     about: "White space around it, and characters that cannot be seen, are left out."
 }
 
-/// What other programs leave around and in an address that is copied from them, and that cannot be seen.
+/// Removes the invisible characters that other programs leave in and around a copied address.
 fn without_invisible(text: &str) -> String {
     let seen = |c: &char| !is_invisible(*c) && !is_embedding(*c) && !is_joiner(*c);
     text.chars().filter(seen).collect::<String>().trim().to_owned()
 }
 
-/// An e-mail address in the one form in which it is kept and compared: no spaces around it, ASCII lower case. A domain
-/// in other letters is kept in its ASCII form (UTS #46): `müller.example` is `xn--mller-kva.example`.
+/// An e-mail address in normalized form for storage and comparison: without surrounding spaces, in ASCII lower case. A
+/// domain with other letters is stored in its ASCII form (UTS #46): `müller.example` is `xn--mller-kva.example`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql::Text)]
 pub struct Email(String);
 
-/// In bytes, before it has its ASCII form: no longer one can have fewer than 255 characters then.
+/// In bytes, before the conversion to ASCII: a longer domain cannot have fewer than 255 characters after it.
 const LONGEST_DOMAIN: usize = 1000;
 
 impl Email {
     pub fn parse(text: &str) -> Result<Self, Fault> {
-        // A joiner is part of some domains (UTS #46 says where) and of no local part.
+        // A joiner is part of some domains (UTS #46 defines where), but of no local part.
         let text: String = text.chars().filter(|c| !is_invisible(*c) && !is_embedding(*c)).collect();
         let fault = || Fault::new("invalid_email", "must be an e-mail address such as name@example.org");
         let (local, domain) = text.trim().split_once('@').ok_or_else(fault)?;
         if domain.len() > LONGEST_DOMAIN {
             return Err(fault());
         }
-        // An `xn--` label that stands for no name is refused, too: it would be shown as something that it is not.
+        // An invalid `xn--` label is refused too, because it would be displayed as something else.
         let ascii = |domain: &str| {
             let (list, hyphens, length) = (AsciiDenyList::STD3, Hyphens::CheckFirstLast, DnsLength::Ignore);
             Uts46::new().to_ascii(domain.as_bytes(), list, hyphens, length).map(|domain| domain.into_owned())
@@ -467,7 +469,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// What nothing that is kept holds.
+    /// Characters that no stored text contains.
     fn is_harmful(c: char) -> bool {
         c.is_control() && !matches!(c, '\n' | '\t') || is_embedding(c) || matches!(c, '\u{202D}' | '\u{202E}')
     }
@@ -480,7 +482,7 @@ mod tests {
     }
 
     proptest! {
-        /// What is taken holds nothing that its kind must not, and is taken once more as it is.
+        /// An accepted value contains no character that its type forbids, and parsing it again does not change it.
         #[test]
         fn whatever_is_sent_a_text_is_kept_or_refused(
             text in "(\\PC|\r\n|[\\x00-\\x20\u{7f}\u{85}\u{ad}\u{200b}\u{200c}\u{200d}\u{202a}\
@@ -503,8 +505,8 @@ mod tests {
             }
         }
 
-        /// Any text at all, with something strange in it or at its edges: what is kept holds nothing of it but a joiner
-        /// that is spelling.
+        /// Any text, with a strange character inserted: the stored text does not contain it, unless it is a joiner that
+        /// is part of the spelling.
         #[test]
         fn no_text_is_too_strange(
             text: String,
@@ -536,7 +538,7 @@ mod tests {
             }
         }
 
-        /// What is refused is named by its number and the place where it stands.
+        /// A refused character is named by its code point and position.
         #[test]
         fn what_is_refused_is_named_with_its_place(
             before in "[a-z]{1,9}",
@@ -551,7 +553,7 @@ mod tests {
             prop_assert_eq!(detail, format!("must not contain U+{:04X} ({}), {at}", u32::from(bad), name_of(bad)));
         }
 
-        /// A good address is taken, in whatever letters, up to the length that there is.
+        /// A valid address is accepted, in any letters, up to the maximum length.
         #[test]
         fn a_good_address_is_taken(local in "[A-Za-z0-9_+'-]{1,20}(\\.[A-Za-z0-9]{1,20}){0,3}", domain in "([A-Za-z0-9]{1,60}\\.){1,5}[A-Za-z]{2,10}") {
             let text = format!("{local}@{domain}");
@@ -560,7 +562,8 @@ mod tests {
             if let Ok(email) = taken { prop_assert_eq!(email.as_str(), text.to_lowercase()); }
         }
 
-        /// An address has one form, which is that of the form itself; whoever types it in another is the same person.
+        /// An address has one normalized form, which does not change when it is parsed again. Another notation of it is
+        /// the same address.
         #[test]
         fn whatever_is_sent_an_email_has_one_form_or_none(text in "[ \
              \\t]?[a-zA-Z0-9.+\u{131}\u{212a}'\"_-]{0,70}@{0,2}[a-zA-Z0-9.\\-\u{e9}]{0,70}[ \\r\\n]?") {
@@ -649,14 +652,15 @@ mod tests {
             ("\u{202a}+1 555 0100\u{202c}", "+1 555 0100"),
             ("\u{202d}+1 555 0100\u{202c}", "+1 555 0100"),
             ("\u{2068}דנה\u{2069}\u{200f}", "דנה"),
-            // Spelling in Persian, Sinhala, Malayalam (also at the end of a word), Bengali; a family of pictures.
+            // Spelling in Persian, Sinhala, Malayalam (also at the end of a word), Bengali; an emoji sequence of a
+            // family.
             ("می\u{200c}خواهم", "می\u{200c}خواهم"),
             ("ශ්\u{200d}රී", "ශ්\u{200d}රී"),
             ("അവന്\u{200d}", "അവന്\u{200d}"),
             ("র\u{200d}্যাব", "র\u{200d}্যাব"),
             ("क्\u{200c}ष", "क्\u{200c}ष"),
             ("👩\u{200d}👧", "👩\u{200d}👧"),
-            // Nothing between these: it cannot be seen.
+            // Between these characters the joiner has no effect and is removed.
             ("A\u{200d}na\u{200c}", "Ana"),
             ("م\u{200c}", "م"),
             ("م\u{200c}\u{200c}ن", "م\u{200c}ن"),

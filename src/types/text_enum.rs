@@ -1,6 +1,6 @@
-//! Closed sets of words: those that the program itself decides by. Vocabulary that people edit is a [`super::Code`].
+//! Closed sets of codes that the program itself uses in decisions. Editable vocabulary is a [`super::Code`].
 
-/// A closed set of words, kept as text with a CHECK constraint in both engines.
+/// A closed set of codes, stored as text with a CHECK constraint on both engines.
 #[macro_export]
 macro_rules! text_enum {
     ($(#[$meta:meta])* pub enum $name:ident { $($(#[$doc:meta])* $variant:ident = $text:tt),+ $(,)? }) => {

@@ -18,7 +18,7 @@ impl Zone {
     pub fn parse(name: &str) -> Result<Self, Fault> {
         let shaped = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"/_+-".contains(&b));
         match shaped.then(|| jiff::tz::TimeZone::get(name).ok()).flatten() {
-            // The database's own spelling: `europe/london` is kept as `Europe/London`.
+            // The spelling of the database: `europe/london` is stored as `Europe/London`.
             Some(zone) => Ok(Self(zone.iana_name().unwrap_or(name).to_owned())),
             None => Err(Fault::new(
                 "unknown_time_zone",
@@ -51,7 +51,7 @@ impl<'de> Deserialize<'de> for Zone {
 }
 impl utoipa::PartialSchema for Zone {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        // Spelled out: a caller's own list of zones may be of another year than ours.
+        // All names are listed, because a caller's own list of time zones may be of another version.
         let names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
         ObjectBuilder::new()
             .schema_type(Type::String)

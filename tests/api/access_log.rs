@@ -1,4 +1,4 @@
-//! Access logs: who saw or changed what there is of one client.
+//! Access logs: who read or changed the records of one client.
 
 use crate::{
     on_both_engines,
@@ -18,7 +18,7 @@ fn log(client: &str) -> String {
     format!("/clients/{client}/access-log")
 }
 
-/// What happened to which kind of record, and by whom, the oldest first.
+/// The action, the kind of record and the actor of each entry, oldest first.
 fn observed(entries: &[Value]) -> Vec<(String, String, String)> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     entries
@@ -61,7 +61,7 @@ async fn a_client_reads_their_own_log_and_of_what_is_in_confidence_the_time_and_
     ana.post(&format!("/cases/{case}/notes"), json!({"kind": "progress", "body": "The clinic answers."}))
         .await
         .expect(201);
-    // A list of both is one entry.
+    // A list of both notes is one entry.
     let listed = ana.get(&format!("/cases/{case}/notes")).await.expect(200);
     w.user(Role::Supervisor).get(&format!("/notes/{note}")).await.expect(200);
     ana.post(&format!("/cases/{case}/tasks"), json!({"title": "Call", "due_on": "2030-01-05"})).await.expect(201);
@@ -94,7 +94,7 @@ async fn a_client_reads_their_own_log_and_of_what_is_in_confidence_the_time_and_
     }
     assert_eq!(confidential[1]["request_id"], listed.header("x-request-id"));
     assert!(!shown.body.to_string().contains(&note) && !shown.body.to_string().contains("note."));
-    // The pages hold the same, whatever their size.
+    // The pages contain the same entries for any page size.
     let small = pages(&sam, &log(&client), 1).await;
     assert_eq!(small.iter().filter(|entry| entry["kept_in_confidence"] == true).count(), 4);
     let kinds: std::collections::BTreeSet<_> =
@@ -166,14 +166,14 @@ async fn everything_that_was_seen_or_changed_of_a_client_is_in_their_log_and_not
         post(format!("/cases/{case}/tasks"), json!({"title": "Call", "due_on": "2030-01-05"})).await,
         post(format!("/cases/{other_case}/tasks"), json!({"title": "Call", "due_on": "2030-01-05"})).await,
     );
-    // A list shows both, and is in the log of each by what it showed of them.
+    // A list shows both clients, and the log of each client contains the part about that client.
     ana.get("/tasks").await.expect(200);
     admin.get(&format!("/cases/{case}")).await.expect(200);
     ana.get(&format!("/cases/{other_case}")).await.expect(200);
     boss.get(&format!("/notes/{note}")).await.expect(200);
     boss.get(&format!("/cases/{case}/timeline")).await.expect(200);
     mate.get("/handovers?mine=true").await.expect(200);
-    // What was refused showed nothing.
+    // A refused request showed nothing.
     mate.get(&format!("/cases/{case}")).await.expect(404);
     ana.get("/search?q=medication").await.expect(200);
     let (a, b) = (ana.id(), boss.id());
@@ -196,7 +196,7 @@ async fn everything_that_was_seen_or_changed_of_a_client_is_in_their_log_and_not
         ("handover.offered", &handover, &a),
         ("task.created", &task, &a),
         ("task.listed", &task, &a),
-        // The other has the same name: whoever entered them was shown this one as a possible duplicate.
+        // The other client has the same name: the user who entered it was shown this one as a possible duplicate.
         ("client.listed", &client, &a),
     ];
     let (admin, mate) = (admin.id(), mate.id());
@@ -274,7 +274,7 @@ async fn a_log_is_for_supervisors_who_see_the_client_and_tells_of_no_case_that_t
     kim.get(&log(&client)).await.expect(404);
     w.outsider(Role::Supervisor).get(&log(&client)).await.expect(404);
     boss.get(&log(&World::nobodys_id())).await.expect(404);
-    // The client is of one team, and one of the cases of another.
+    // The client belongs to one team, and one of the client's cases to another.
     let case = json!({
         "client_id": client, "team_id": south, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g",
     });
@@ -324,7 +324,7 @@ async fn what_was_entered_before_there_was_an_index_is_found_too_and_so_is_the_o
     let origin = Origin { request: RequestId::new(), source: "cli".into(), of_one: None };
     let entry = Entry::new(None, w.org.id, &origin, "client.updated", Some(Id::<()>::parse(&client).unwrap().uuid()));
     let mut conn = w.home.open();
-    // More of what is no client's than is looked up at once, and than a block has.
+    // More entries without a client than one lookup and one block hold.
     let mut many: Vec<Entry> =
         (0..4200).map(|_| Entry::new(None, w.org.id, &origin, "organization.updated", Some(w.org.id.uuid()))).collect();
     many.push(entry);
@@ -334,7 +334,7 @@ async fn what_was_entered_before_there_was_an_index_is_found_too_and_so_is_the_o
     assert!(before.len() > 5, "{before:#?}");
     alongside::on_engine!(&mut conn, |c| c.batch_execute("DELETE FROM access_log; DELETE FROM access_log_marks"))
         .unwrap();
-    // Housekeeping looks up all of it but the last few, of every organization that there is.
+    // Housekeeping indexes all entries except the last few, for every organization.
     let options = Options {
         url: Url::parse(&w.home.url).unwrap(),
         replica: None,
@@ -353,7 +353,7 @@ async fn what_was_entered_before_there_was_an_index_is_found_too_and_so_is_the_o
     assert_eq!(after[after.len() - before.len()..], before);
     let verified = w.user(Role::Auditor).send("POST", "/audit-events/verification", &[], None).await.expect(200);
     assert_eq!(verified.body["verified"], true, "{:#}", verified.body);
-    // Many who ask at once look each entry up once.
+    // Many concurrent requests index each entry only once.
     let logs = log(&client);
     let all = futures_util::future::join_all((0..16).map(|_| boss.get(&logs))).await;
     assert!(all.iter().all(|reply| reply.status == 200));

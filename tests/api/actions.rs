@@ -1,4 +1,5 @@
-//! The ladder: actions against a barrier or a case, what may come next, and whom a barrier may be a retaliation of.
+//! The escalation ladder: actions for a barrier or a case, the possible next steps, and retaliation links between
+//! barriers.
 
 use crate::{
     on_both_engines,

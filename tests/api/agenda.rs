@@ -1,4 +1,4 @@
-//! The agenda: what is due, whose it is, and what is not the caller's to know of.
+//! The agenda: what is due and for whom, and what the caller must not learn.
 
 use crate::{
     on_both_engines,
@@ -153,7 +153,7 @@ async fn a_case_goes_quiet_and_a_supervisor_has_what_nobody_leads_first(w: &Worl
     }
     ana.get("/me/agenda?when=now").await.faulty(400, "when", "unknown_parameter");
 
-    // A task that is nobody's comes before those that are somebody's, however late these are.
+    // An unassigned task comes before assigned ones, however overdue those are.
     ana.post(&format!("/cases/{quiet}/tasks"), json!({"title": "late", "due_on": day(w, -9)})).await.expect(201);
     let nobodys = ana
         .post(&format!("/cases/{quiet}/tasks"), json!({"title": "nobody's", "due_on": day(w, -1)}))
@@ -167,7 +167,7 @@ async fn a_case_goes_quiet_and_a_supervisor_has_what_nobody_leads_first(w: &Worl
         .unwrap();
     assert_eq!(ids(&boss.get("/me/agenda").await.expect(200).body, "tasks", "id")[0], nobodys);
     assert_ne!(ids(&ana.get("/me/agenda").await.expect(200).body, "tasks", "id")[0], nobodys);
-    // Of very many that nobody has, and that people have who left, as many as of everything else.
+    // Very many tasks that are unassigned or assigned to former users are limited like everything else.
     let leaver = w.user(Role::Advocate);
     let columns = schema::tasks::table.find((w.org.id, TaskId::parse(&nobodys).unwrap()));
     let row: TaskRow = columns.first(&mut w.home.open()).unwrap();

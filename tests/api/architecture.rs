@@ -1,4 +1,4 @@
-//! The rules of the house that the compiler cannot hold.
+//! Rules of the project that the compiler cannot check.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ fn src() -> Vec<(PathBuf, String)> {
     sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"))
 }
 
-/// The path within the repository, which may itself stand in a folder of any name.
+/// The path within the repository, which may be in a folder of any name.
 fn within(path: &Path) -> &Path {
     path.strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap()
 }
@@ -50,8 +50,8 @@ fn sql_stays_in_stores_and_http_in_handlers() {
     }
 }
 
-/// FX-02: a file is sent by what [`exports::gate`] has entered. A reply that is made elsewhere is a file that nobody
-/// has decided on.
+/// FX-02: a file is sent only for an export that [`exports::gate`] has recorded. A file reply that is built elsewhere
+/// bypasses that decision.
 #[test]
 fn only_an_entered_export_makes_the_reply_of_a_file() {
     let mut made = Vec::new();
@@ -67,11 +67,11 @@ fn only_an_entered_export_makes_the_reply_of_a_file() {
     }
     made.retain(|(file, line)| {
         let is_gate = file == "oversight/exports/gate.rs";
-        // A chart for a screen, which is no export.
+        // A chart for a screen, which is not an export.
         let is_chart = file == "oversight/reports/api.rs"
             && line.contains("attached: false")
             && line.contains("Either::Right(Shown {");
-        // Another `Shown`: what is shown of a count.
+        // A different type named `Shown`: a displayed count.
         !is_gate && !is_chart && file != "oversight/reports/suppression.rs"
     });
     assert!(made.is_empty(), "{made:?}");
@@ -112,13 +112,13 @@ fn a_row_is_written_by_a_statement_that_is_compiled_once() {
     assert!(written > 20, "only {written} were found");
 }
 
-/// Output that fails must neither panic nor make anybody wait, and a thread that dies must be noticed.
+/// Failed output must neither panic nor block, and a failed thread must be noticed.
 #[test]
 fn only_telemetry_prints_and_only_supervise_starts_threads() {
     for (path, text) in src() {
         let name =
             path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap().to_str().unwrap().to_owned();
-        // What a file's own tests do is no part of the program.
+        // The unit tests in a file are not part of the program.
         let program = text.split("#[cfg(test)]\nmod ").next().unwrap().split("#[cfg(all(test").next().unwrap();
         let printing = ["println!", "print!", "dbg!", "io::stdout", "io::stderr", "stdout()", "stderr()"];
         let starting = ["thread::spawn", "thread::Builder", "rt::spawn", "tokio::spawn", "task::spawn("];
@@ -144,7 +144,7 @@ fn every_test_that_security_md_names_exists() {
         };
         let file = root.join(format!("tests/api/{module}.rs"));
         if module == "db" {
-            continue; // a path of the source
+            continue; // A path of the source.
         }
         let source = std::fs::read_to_string(&file)
             .unwrap_or_else(|_| panic!("SECURITY.md names {quoted}: there is no {}", file.display()));

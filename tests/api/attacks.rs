@@ -1,6 +1,5 @@
-//! What somebody tries who means no good: tokens that are not ours, claims of being somebody else, bodies that unpack,
-//! requests that are two. Each is refused, all alike, and none is a 5xx. The requirements that each test stands for are
-//! in `SECURITY.md`.
+//! Attacks: foreign tokens, impersonation, compressed bodies, request smuggling. Each is refused in the same way, and
+//! none causes a 5xx. `SECURITY.md` maps the tests to requirements.
 
 use crate::{
     on_both_engines,
@@ -12,14 +11,14 @@ use diesel::prelude::*;
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
 
-/// A token's claims as we make them, for this person.
+/// The claims of this user's token, as the server issues them.
 fn claims(who: &User<'_>) -> Value {
     let body = who.token().split('.').nth(1).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(body).unwrap()).unwrap()
 }
 
-/// A token that our own key has signed, whatever it says: what a mistake in us, or a stolen key of another purpose,
-/// would make.
+/// A token with any content, signed by the server's own key, as a bug in the server or a stolen key of another purpose
+/// could create it.
 fn signed(w: &World, header: &Value, claims: &Value) -> String {
     let mut keys = std::fs::read_dir(w.home.folder.path().join("signing-keys")).unwrap();
     let key = std::fs::read(keys.next().unwrap().unwrap().path()).unwrap();
@@ -29,7 +28,7 @@ fn signed(w: &World, header: &Value, claims: &Value) -> String {
     format!("{text}.{}", URL_SAFE_NO_PAD.encode(pair.sign(text.as_bytes())))
 }
 
-/// The JSON with some members set, or taken away where they are null.
+/// The JSON with some members set, or removed where they are null.
 fn with(value: &Value, members: &Value) -> Value {
     let mut value = value.clone();
     for (name, member) in members.as_object().unwrap() {
@@ -41,7 +40,7 @@ fn with(value: &Value, members: &Value) -> Value {
     value
 }
 
-/// A refusal without what differs from one request to the next: what of it can be told from another.
+/// A refusal without the parts that differ between requests: everything that could reveal a difference.
 fn observed(reply: &Reply) -> (u16, Vec<(String, String)>, Value) {
     let differs = |name: &str| matches!(name, "x-request-id" | "date");
     let headers = reply.headers.iter().map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()));
@@ -50,7 +49,7 @@ fn observed(reply: &Reply) -> (u16, Vec<(String, String)>, Value) {
     (reply.status, headers, reply.observed())
 }
 
-/// Sends bytes as they are; what comes back until the server closes.
+/// Sends raw bytes. Returns the response until the server closes the connection.
 fn raw(w: &World, bytes: &[u8]) -> String {
     let mut stream = std::net::TcpStream::connect(w.base.trim_start_matches("http://")).unwrap();
     stream.set_read_timeout(Some(std::time::Duration::from_secs(20))).unwrap();
@@ -166,7 +165,7 @@ async fn a_token_that_is_not_wholly_ours_is_nobodys(w: &World) {
                 .unwrap()["kid"]
                 .clone();
         let head = json!({"typ": "at+jwt", "alg": "EdDSA", "kid": kid});
-        // What is signed like this is taken; so what follows is refused for what it changes.
+        // A token signed like this is accepted, so the following ones are refused only because of their change.
         w.send(Some(&signed(w, &head, &ours)), "GET", "/api/v1/me", &[], None).await.expect(200);
         let mut forged: Vec<String> = Vec::new();
         let heads = [
@@ -233,7 +232,7 @@ async fn a_token_that_is_not_wholly_ours_is_nobodys(w: &World) {
             json!({"role": "god"}),
         ];
         forged.extend(bodies.iter().map(|change| signed(w, &head, &with(&ours, change))));
-        // The key of HS256 is what everybody may read: the public one.
+        // The HS256 key is the public key, which everybody can read.
         let public = w.send(None, "GET", "/.well-known/jwks.json", &[], None).await.expect(200).body["keys"][0]["x"]
             .as_str()
             .unwrap()
@@ -250,7 +249,7 @@ async fn a_token_that_is_not_wholly_ours_is_nobodys(w: &World) {
         let (token, parts) = (who.token().to_owned(), who.token().split('.').map(str::to_owned).collect::<Vec<_>>());
         let [first, second, third] = [&parts[0], &parts[1], &parts[2]];
         let last = token.chars().last().unwrap();
-        let spare = char::from(last as u8 + 1); // the same bytes, with a bit too many
+        let spare = char::from(last as u8 + 1); // the same bytes, with one unused bit set
         forged.extend([
             format!("{first}.{second}."),
             format!("{first}..{third}"),
@@ -303,7 +302,7 @@ async fn no_token_stands_in_for_one_of_another_kind(w: &World) {
         .expect(200)
         .body;
     w.send(both["refresh_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
-    // Longer than any refresh token, which is said of it.
+    // It is longer than any refresh token, which gives a validation error.
     w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": both["access_token"]}))).await.expect(422);
     let short = both["access_token"].as_str().unwrap().split('.').next().unwrap();
     w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": short}))).await.expect(401);
@@ -378,7 +377,7 @@ async fn a_record_is_found_under_its_own_parent_alone(w: &World) {
     let body = json!({"user_id": w.user(Role::Supervisor).id(), "starts_on": "2030-07-01", "ends_on": "2030-07-14"});
     let stands_in = admin.post(&format!("/teams/{}/deputies", w.team), body).await.expect(201).id();
     admin.send("DELETE", &format!("/teams/{team}/deputies/{stands_in}"), &[("if-match", "*")], None).await.expect(404);
-    // Two parents in a path are rare; whichever comes anew has to be named here.
+    // Paths with two parents are rare; a new one must be added here.
     let two: Vec<&str> = DOC["paths"]
         .as_object()
         .unwrap()
@@ -452,7 +451,7 @@ async fn every_reply_keeps_to_itself(w: &World) {
                 ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
                 ("cache-control", "no-store"),
                 ("strict-transport-security", "max-age=31536000; includeSubDomains"),
-                // Nobody is told what serves this, and no page of elsewhere may read it.
+                // No header reveals the server software, and no page of another origin may read the response.
                 ("server", ""),
                 ("x-powered-by", ""),
                 ("access-control-allow-origin", ""),
@@ -486,7 +485,7 @@ async fn a_page_of_elsewhere_is_told_nothing(w: &World) {
             .unwrap();
         assert!(asked.headers().keys().all(|name| !name.as_str().starts_with("access-control-")), "{origin}");
     }
-    // Where pages are named, those are told, and no other.
+    // If origins are configured, exactly those are allowed.
     let origins = Origins::try_from("https://app.example.org, http://localhost:3000".to_owned()).unwrap();
     let named = w.another_server_in(app::ServerOptions { origins, ..server_options() });
     let send = async |method: &str, path: &str, headers: &[(&str, &str)]| {
@@ -536,7 +535,7 @@ async fn a_page_of_elsewhere_is_told_nothing(w: &World) {
             );
         }
     }
-    // Two are none.
+    // Two Origin headers count as none.
     assert_eq!(
         send("GET", "/api/v1/me", &[("origin", "https://app.example.org"), ("origin", "https://evil.example")]).await.1,
         nothing
@@ -546,7 +545,7 @@ async fn a_page_of_elsewhere_is_told_nothing(w: &World) {
         let here = ("origin", origin);
         let may = [origin, "", "", ""].map(str::to_owned);
         let reads = "etag, location, link, retry-after, idempotency-replayed, x-request-id";
-        // What is refused can be read too.
+        // A page can also read errors.
         for (method, path, token, status) in [
             ("GET", "/api/v1/me", bearer.as_str(), 200),
             ("HEAD", "/api/v1/me", &bearer, 200),
@@ -640,7 +639,7 @@ async fn a_session_that_ends_on_one_server_is_dead_on_every_other(w: &World) {
             .body
     };
     let text = |body: &Value, member: &str| body[member].as_str().unwrap().to_owned();
-    // Known to both, so that what either remembers of the token is put to the test too.
+    // The token is used on both servers first, so that their caches are tested too.
     let tokens = login().await;
     for _ in 0..2 {
         assert_eq!(there("GET", "/api/v1/me", text(&tokens, "access_token"), None).await, 200);
@@ -649,8 +648,8 @@ async fn a_session_that_ends_on_one_server_is_dead_on_every_other(w: &World) {
     assert_eq!(there("POST", "/api/v1/auth/logout", text(&tokens, "access_token"), None).await, 204);
     w.send(tokens["access_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
     w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": tokens["refresh_token"]}))).await.expect(401);
-    // A refresh token of an older generation that is spent here is spent there, and its second use ends the family on
-    // both.
+    // A refresh token of an older generation that is used on one server is used on both, and its second use ends the
+    // token family on both.
     let tokens = login().await;
     let next = w
         .anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": tokens["refresh_token"]})))
@@ -668,7 +667,7 @@ async fn a_session_that_ends_on_one_server_is_dead_on_every_other(w: &World) {
         401
     );
     w.send(tokens["access_token"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
-    // And so is a suspension.
+    // A suspension also takes effect on both.
     let tokens = login().await;
     assert_eq!(there("GET", "/api/v1/me", text(&tokens, "access_token"), None).await, 200);
     admin.patch(&format!("/users/{}", ana.id()), "*", json!({"status": "suspended"})).await.expect(200);
@@ -678,7 +677,7 @@ async fn a_session_that_ends_on_one_server_is_dead_on_every_other(w: &World) {
             .await,
         401
     );
-    // One that starts afterwards knows no more of it.
+    // A server that starts afterwards refuses it too.
     let third = w.another_server();
     let asked =
         w.http.get(format!("{third}/api/v1/me")).bearer_auth(text(&tokens, "access_token")).send().await.unwrap();
@@ -717,7 +716,7 @@ async fn a_name_that_another_organization_has_is_free(w: &World) {
     two.get(&format!("/providers/{}", made.id())).await.expect(404);
 }
 
-/// The guard has seen the session when the head came; by the time the body is whole it is over.
+/// The guard has accepted the session when the request head arrives; the session ends before the body is complete.
 async fn who_is_shut_out_while_their_body_comes_has_written_nothing(w: &World) {
     let (ana, admin, one) = (w.user(Role::Advocate), w.user(Role::Admin), w.user(Role::Admin));
     let provider = ana.post("/providers", json!({"name": "Riverside Clinic"})).await.expect(201).id();
@@ -729,7 +728,7 @@ async fn who_is_shut_out_while_their_body_comes_has_written_nothing(w: &World) {
             json!({"name": "Mine"}).to_string(),
             json!({"status": "suspended"}),
         ),
-        // Somebody who loses their rights gives none away.
+        // A user who loses a permission cannot grant it any more.
         (
             &one,
             format!("/api/v1/users/{}", w.user(Role::Advocate).id()),
@@ -748,7 +747,8 @@ async fn who_is_shut_out_while_their_body_comes_has_written_nothing(w: &World) {
         let mut stream = std::net::TcpStream::connect(w.base.trim_start_matches("http://")).unwrap();
         stream.set_read_timeout(Some(std::time::Duration::from_secs(10))).unwrap();
         stream.write_all(head.as_bytes()).unwrap();
-        // Until the guard has looked, which nothing tells but that it is asked afterwards on the same server.
+        // Waits until the guard has checked the session. The only indication is that later requests to the same server
+        // are answered.
         for _ in 0..20 {
             user.get("/me").await.expect(200);
         }
@@ -764,14 +764,14 @@ async fn who_is_shut_out_while_their_body_comes_has_written_nothing(w: &World) {
     );
 }
 
-/// Whatever the order, no session that the old password began outlives the new one.
+/// In any order, no session that began with the old password survives the password change.
 async fn of_logins_beside_a_new_password_none_stays(w: &World) {
     let ana = w.user(Role::Advocate);
     let login = || async {
         w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD}))).await
     };
-    // Some who go on logging in until the change is told: one of them is always on its way. With it they are four at
-    // once, of whom none has to wait for guesses.
+    // Some clients keep logging in until the change is reported, so that one login is always in progress. With it there
+    // are four at once, a number that the limit on guesses does not delay.
     let changed = std::cell::Cell::new(false);
     let change = async {
         ana.send(
@@ -830,7 +830,7 @@ async fn a_wrong_guess_at_ones_own_password_is_in_the_trace(w: &World) {
     .await
     .faulty(422, "/current_password", "wrong_password");
     let auditor = w.user(Role::Auditor);
-    // Nobody waits for it, so that a guess takes no longer than a hit.
+    // The entry is written asynchronously, so that a wrong guess takes no longer than a right one.
     for _ in 0..200 {
         let found = auditor.get("/audit-events?action=user.password_refused").await.expect(200);
         if let Some(entry) = found.body["items"].get(0) {
@@ -860,7 +860,7 @@ async fn a_client_of_another_team_is_not_found_out_by_their_name(w: &World) {
     boss.get(&format!("/clients/{client}")).await.expect(404);
     assert_eq!(boss.get("/cases?q=quill").await.expect(200).body["items"], json!([]));
     assert_eq!(both.get("/cases?q=quill").await.expect(200).body["items"].as_array().unwrap().len(), 1);
-    // Nor in the list of records behind a number, which has the case without the name.
+    // Nor in the list of records behind a number, which shows the case without the name.
     both.post(&format!("/cases/{}/barriers", made.id()), json!({"type": "cost", "description": "Deposit."}))
         .await
         .expect(201);

@@ -1,4 +1,4 @@
-//! The audit log: what is done and what is shown is in it, and nobody changes it unseen.
+//! The audit log: it contains every change and every read, and nobody can change it unnoticed.
 
 use crate::{
     on_both_engines,
@@ -18,7 +18,7 @@ use std::sync::Arc;
 async fn entries(w: &World) -> Vec<Value> {
     pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 50).await
 }
-/// Whoever runs the command line.
+/// The user of the command line.
 #[expect(clippy::disallowed_methods, reason = "the test stands in for the command line")]
 fn operator() -> Operator {
     Operator::new()
@@ -148,7 +148,7 @@ async fn who_is_refused_is_in_the_trace_before_they_are_told(w: &World) {
     ben.get(&format!("/cases/{nobodys}")).await.expect(404);
     w.user(Role::Admin).get("/clients").await.expect(403);
     auditor.post(&format!("/cases/{case}/notes"), json!({"kind": "progress", "body": "CANARY"})).await.expect(403);
-    // A letter behind its number is the same letter, here as for the router.
+    // A percent-encoded letter is the same letter, here as for the router.
     ben.get(&format!("/c%61ses/{}%{:02x}{}", &case[..8], case.as_bytes()[8], &case[9..])).await;
     ben.post(
         "/cases",
@@ -187,12 +187,12 @@ async fn the_token_of_an_ended_session_is_in_the_trace_now_and_then(w: &World) {
     let suspended = w.user_who_is(Role::Supervisor, UserStatus::Suspended);
     ana.send("POST", "/auth/logout", &[], None).await.expect(204);
     let refused = ana.get(&format!("/cases/{case}")).await.expect(401);
-    // Many of them leave one entry a minute, and not one each.
+    // Many refused requests leave one entry per minute, not one each.
     for _ in 0..20 {
         ana.get("/cases").await.expect(401);
     }
     suspended.get("/clients").await.expect(401);
-    // Where nobody is asked who they are, nobody is refused for it.
+    // An operation that does not authenticate its caller refuses nobody for that reason.
     ana.send(
         "POST",
         "/auth/login",
@@ -201,7 +201,7 @@ async fn the_token_of_an_ended_session_is_in_the_trace_now_and_then(w: &World) {
     )
     .await
     .expect(401);
-    // Time runs out for every token: that is nothing to enter, nor is what no session of ours stands behind.
+    // Every token expires, which is not recorded; neither is a token without a session of this server.
     let stranger = Actor { session: Id::new(), ..kept.actor };
     let bare = |token: String| async move { w.send(Some(&token), "GET", "/api/v1/cases", &[], None).await.expect(401) };
     bare(w.keys.mint(stranger).unwrap()).await;
@@ -238,7 +238,7 @@ async fn signing_in_and_failing_to_are_in_the_trace(w: &World) {
     for password in [crate::support::PASSWORD, "not the right password"] {
         w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": password}))).await;
     }
-    // A refusal is noted without anybody waiting for it.
+    // A refusal is recorded asynchronously.
     for _ in 0..100 {
         let entries = entries(w).await;
         if entries.iter().any(|entry| {
@@ -321,13 +321,13 @@ async fn what_is_altered_past_every_guard_is_found(w: &World) {
     assert_eq!(verify().await["verified"], true);
     run("DELETE FROM audit_events WHERE sequence = 2");
     assert_eq!(verify().await["first_broken"], json!({"sequence": 2, "reason": "missing"}));
-    // With its head gone, the chain is not one that never was.
+    // A chain without its head is not mistaken for one that never existed.
     run("DELETE FROM audit_heads");
     assert_eq!(alongside::audit::chain::verify(&mut conn, w.org.id).unwrap().broken, Some((1, "missing")));
     assert!(alongside::audit::chain::organizations(&mut conn).unwrap().contains(&w.org.id));
 }
 
-/// Whoever verifies a large database does so beside a server that goes on writing, and sees one state of it.
+/// The verification of a large database runs beside a server that continues to write, and reads one snapshot.
 async fn a_database_takes_writes_while_it_is_verified(w: &World) {
     let ana = w.user(Role::Advocate);
     ana.new_client().await;
@@ -341,7 +341,7 @@ async fn a_database_takes_writes_while_it_is_verified(w: &World) {
         checks: alongside::app::ACCESS_CHECKS,
     };
     let (db, organization) = (Db::open(&options).unwrap(), w.org.id);
-    // Nothing of it waits for a write, or is waited for.
+    // The verification neither waits for a write nor blocks one.
     let mut writer = w.home.open();
     writer.begin_write().unwrap();
     diesel::delete(schema::idempotency_keys::table).execute(&mut writer).unwrap();
@@ -369,7 +369,8 @@ async fn a_database_takes_writes_while_it_is_verified(w: &World) {
     assert_eq!(before.entries, after.entries);
 }
 
-// What the chain itself cannot tell: an end that is cut off, head and all, and a whole that is hashed anew.
+// What the chain alone cannot detect: a deleted end including the head, and a chain that was hashed again from the
+// start.
 async fn what_a_checkpoint_has_seen_cannot_be_taken_back(w: &World) {
     let ana = w.user(Role::Advocate);
     for _ in 0..3 {
@@ -400,7 +401,7 @@ async fn what_a_checkpoint_has_seen_cannot_be_taken_back(w: &World) {
     let mut against =
         |keys: &Keys| contradictions(&mut conn, Some(keys), &Checkpoints::read(file.clone()).unwrap()).unwrap().1;
     assert_eq!(against(&w.keys), [""; 0]);
-    // A line that was broken off at the end is none; another's is seen to be.
+    // An incomplete last line is ignored; a checkpoint of another key is detected.
     std::fs::write(&file, format!("{}{{\"organization\":", lines())).unwrap();
     Sealer::new(Arc::clone(&w.keys), file.clone()).seal(&db).await.unwrap();
     assert_eq!(against(&w.keys), [""; 0]);
@@ -443,8 +444,8 @@ async fn what_a_checkpoint_has_seen_cannot_be_taken_back(w: &World) {
     assert_eq!(against(&w.keys).len(), 3);
 }
 
-/// Entries, ids and names of members; and of the rest the organization's settings, the vocabulary and their own
-/// account.
+/// An auditor sees entries, ids and names of members, and apart from these only the organization's settings, the
+/// vocabulary and their own account.
 async fn an_auditor_sees_entries_and_ids_and_nothing_else(w: &World) {
     let (ana, boss, sam, auditor) =
         (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Client), w.user(Role::Auditor));

@@ -1,7 +1,7 @@
-//! Every operation of the document, asked by every role in every place, held against `authz.txt`.
+//! Every operation of the OpenAPI document, called by every role from every place, compared with `authz.txt`.
 //!
-//! The integrations here have every scope; `scopes` asks with each by itself. Of the clients, `own` is the one whom the
-//! records are about, `team` another of the same team, and whoever is of no team is linked to no client.
+//! The integrations here have every scope; `scopes` tests each scope alone. Of the clients, `own` is the one that the
+//! records are about, `team` is another client of the same team, and the users without a team are linked to no client.
 //!
 //! A change of policy is a diff in that file: `BLESS=1 ./test authz` writes it.
 
@@ -20,7 +20,7 @@ use std::fmt::Write as _;
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/api/authz.txt");
 
-/// One organization's records, of the caller `ana` and her supervisor.
+/// The records of one organization, created by the advocate `ana` and her supervisor.
 pub struct Records {
     ids: Vec<(&'static str, String)>,
 }
@@ -30,7 +30,7 @@ impl Records {
         self.ids.iter().find(|(known, _)| *known == kind).unwrap_or_else(|| panic!("no record for {kind}")).1.clone()
     }
 
-    /// Makes what an operation's path and body name.
+    /// Creates the records that an operation's path and body refer to.
     pub async fn make(w: &World, [ana, boss, mate, sam]: [&User<'_>; 4], path: &str) -> Self {
         let case = active_case(ana, boss).await;
         let client = ana.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
@@ -45,7 +45,7 @@ impl Records {
             ("providers", provider.clone()),
         ];
         if path.contains("/account") {
-            // Somebody new each time: whoever is one client already is made no other.
+            // A new user each time, because a user can be linked to only one client.
             ids.push(("account", w.user(Role::Client).id()));
         }
         let post = |path: String, body: Value| async move { ana.post(&path, body).await.expect(201).id() };
@@ -68,7 +68,7 @@ impl Records {
             ));
         }
         if path.contains("/deputies") {
-            // Somebody new each time: nobody is deputised twice for the same days.
+            // A new user each time, because a user cannot be a deputy twice on the same days.
             let new = w.user(Role::Supervisor).id();
             if path.contains("deputy_id") {
                 let body = json!({"user_id": new, "starts_on": "2030-07-01", "ends_on": "2030-07-14"});
@@ -198,7 +198,7 @@ impl Records {
         parts.join("/") + question(path)
     }
 
-    /// The document's own example, with ids that there are.
+    /// The example of the OpenAPI document, with existing ids.
     pub fn example(&self, operation: &Value) -> Option<Value> {
         fn walk(records: &Records, value: &mut Value) {
             match value {
@@ -238,7 +238,8 @@ impl Records {
         } {
             example["into"] = json!(self.id(kind));
         }
-        // An address of its own each time: letters to one address are few, and of its invitations one is open.
+        // A different address each time, because mail to one address is limited and only one invitation of an address
+        // can be open.
         if matches!(operation["operationId"].as_str(), Some("createInvitation" | "changeEmail")) {
             example["email"] = json!(format!("{}@example.org", World::nobodys_id()));
         }
@@ -261,20 +262,21 @@ impl Records {
     }
 }
 
-/// One who calls: a role, and what their place is to the records.
+/// A caller: a role, and its relation to the records.
 struct Caller<'w> {
     place: &'static str,
     user: User<'w>,
 }
 
-/// What somebody's place is to the records: theirs, their team's, another team's, another organization's; there are
-/// none; they must set up a second factor first; they have not said their password for a while; or they are shut out.
+/// The relation of a caller to the records: their own, their team's, another team's, another organization's; the
+/// records do not exist; the caller must first set up a second factor, has not entered the password recently, or is
+/// locked out.
 const PLACES: [&str; 9] =
     ["own", "team", "other_team", "other_org", "missing", "pending", "stale", "suspended", "removed"];
 
 impl<'w> Caller<'w> {
-    /// Everybody of a role, in the order of [`PLACES`]. Whose the records are is given, where somebody of this role has
-    /// any.
+    /// The callers of a role, in the order of [`PLACES`]. `owner` is the user whose records they are, if that user has
+    /// this role.
     fn all(w: &'w World, role: Role, owner: Option<&User<'w>>, elsewhere: TeamId) -> Vec<Self> {
         let own = owner.cloned().unwrap_or_else(|| w.user(role));
         let user = |place: &str| match place {
@@ -294,7 +296,7 @@ impl<'w> Caller<'w> {
     }
 }
 
-/// What must be asked with: without it, everybody would be refused alike.
+/// The required query parameters: without them, every caller would get the same error.
 fn question(path: &str) -> &'static str {
     match path {
         path if path.ends_with("/search") => "?q=sam",
@@ -304,7 +306,7 @@ fn question(path: &str) -> &'static str {
     }
 }
 
-/// The path with an id of nothing in it, for each that it has.
+/// The path with every id replaced by one that does not exist.
 fn missing(path: &str) -> String {
     let part = |part: &str| {
         if part.starts_with('{') && !["{name}", "{meeting_type}", "{measure}"].contains(&part) {
@@ -333,7 +335,7 @@ async fn every_operation_answers_every_caller_as_the_table_says(w: &World) {
     };
     let callers: Vec<(Role, Vec<Caller<'_>>)> =
         Role::ALL.iter().map(|role| (*role, Caller::all(w, *role, owner(*role), elsewhere))).collect();
-    // Clients besides: another of the same team, and one of the other organization.
+    // More clients: another one of the same team, and one of the other organization.
     let clients = callers.iter().find(|(role, _)| *role == Role::Client).map(|(_, clients)| clients).unwrap();
     let client = |place: &str| &clients.iter().find(|caller| caller.place == place).unwrap().user;
     client("team").becomes(&mate.new_client().await);
@@ -383,7 +385,7 @@ async fn every_operation_answers_every_caller_as_the_table_says(w: &World) {
                         continue;
                     }
                     let own;
-                    // Whoever signs out here is somebody of their own.
+                    // The calls that end the session use a user of their own.
                     let user = match id {
                         "logout" | "changePassword" | "reauthenticate" if !caller.is_shut_out() => {
                             own = match caller.place {
@@ -402,8 +404,8 @@ async fn every_operation_answers_every_caller_as_the_table_says(w: &World) {
                     cells += 1;
                     assert!(status < 500, "{id}: {role:?} {place} got {status} {:#}", reply.body);
                     if let Some(allowed) = &allowed {
-                        // Who is shut out is told nothing else; a role outside the policy neither, whatever it is that
-                        // they ask for.
+                        // A locked-out caller always gets 401, and a role without the permission always gets 403,
+                        // whatever record they request.
                         match (caller.is_shut_out(), allowed.contains(role)) {
                             (true, _) => assert_eq!(status, 401, "{id}: {role:?} {place}"),
                             (_, false) => assert_eq!(status, 403, "{id}: {role:?} {place}"),
@@ -452,7 +454,7 @@ async fn every_operation_answers_every_caller_as_the_table_says(w: &World) {
     println!("{cells} answers, no deviation");
 }
 
-/// Every operation that takes a key, and for one of them what becomes of its answer when the case is lost.
+/// Every operation that accepts an idempotency key, and for one of them the replay after the caller has lost the case.
 async fn an_answer_that_is_kept_is_given_to_whoever_sees_the_record_now(w: &World) {
     let (ana, boss, mate, admin) =
         (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate), w.user(Role::Admin));
@@ -496,7 +498,7 @@ async fn an_answer_that_is_kept_is_given_to_whoever_sees_the_record_now(w: &Worl
             continue;
         };
         let again = user.send("POST", &url, &key, body.clone()).await;
-        // Whoever refuses an offer or takes one back sees it no more.
+        // A user who refuses or withdraws an offer no longer sees it.
         if matches!(id, "refuseHandover" | "withdrawHandover") && again.status == 404 {
             continue;
         }
@@ -507,8 +509,8 @@ async fn an_answer_that_is_kept_is_given_to_whoever_sees_the_record_now(w: &Worl
         );
         sent += 1;
     }
-    // What these need first (a case of another team, a rule that has changed, an action that is filed, a day that has
-    // passed), the tests of their own make.
+    // These operations need a special preparation (a case of another team, a changed rule, a filed action, a past day);
+    // their own tests provide it.
     assert_eq!(skipped, ["breakGlass", "reviewDeadline", "satisfyDeadline", "amendNote"], "{sent} were sent twice");
 
     let case = active_case(&ana, &boss).await;

@@ -1,5 +1,5 @@
-//! Break-glass: a supervisor of another team reads one case for some hours, changes nothing, and somebody else looks at
-//! why (AZ-13).
+//! Break-glass access: a supervisor of another team reads one case for some hours and changes nothing, and another
+//! supervisor reviews the reason (AZ-13).
 
 use crate::{
     on_both_engines,
@@ -20,7 +20,7 @@ fn glass(case: &str) -> Value {
     json!({"case_id": case, "reason": REASON})
 }
 
-/// Lets an open one run out, as time would.
+/// Lets an open access expire.
 fn expire(w: &World, glass: &str) {
     use schema::break_glass::dsl::*;
     let row = break_glass.filter(id.eq(Id::<BreakGlassRow>::parse(glass).unwrap()));
@@ -33,13 +33,13 @@ async fn entries_of(w: &World, subject: &str) -> Vec<Value> {
     entries.into_iter().filter(|entry| entry["subject_id"] == subject).collect()
 }
 
-/// A case with something of every kind in it.
+/// A case with records of every kind.
 pub struct Work {
     pub case: String,
     pub client: String,
-    /// Where each record is, and each list under one.
+    /// The path of each record, and of each list below a record.
     pub shown: Vec<String>,
-    /// Changes of what is there, each a good one for whoever may make it.
+    /// Changes to the records, each valid for a user who may make it.
     pub changes: Vec<(&'static str, String, Value)>,
 }
 
@@ -178,7 +178,7 @@ async fn broken_glass_opens_one_case_to_be_read_and_nothing_to_be_changed(w: &Wo
         kim.get(&format!("/cases/{}?expand=client", work.case)).await.body["client"]["id"],
         work.client.as_str()
     );
-    // Nothing is changed by it, however good the change; and what was tried is not there.
+    // Break-glass access allows no change, however valid, and a rejected change leaves nothing.
     let before = boss.get(&format!("/cases/{}/timeline", work.case)).await.expect(200).body;
     for (method, path, body) in &work.changes {
         let reply = kim.send(method, path, &[("if-match", "*")], Some(body.clone())).await;
@@ -187,8 +187,8 @@ async fn broken_glass_opens_one_case_to_be_read_and_nothing_to_be_changed(w: &Wo
     assert_eq!(boss.get(&format!("/cases/{}/timeline", work.case)).await.expect(200).body, before);
     let named = json!({"client_id": work.client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g"});
     kim.post("/cases", named).await.faulty(422, "/client_id", "unknown_reference");
-    // It is in no list but those under it, and in no search; no other case is seen by it, and nobody else sees
-    // anything.
+    // The case appears in no list except those below it, and in no search. The access shows no other case, and nobody
+    // else sees more.
     for list in [
         "/cases",
         "/clients",
@@ -208,10 +208,10 @@ async fn broken_glass_opens_one_case_to_be_read_and_nothing_to_be_changed(w: &Wo
         kim.get(&path).await.expect(404);
     }
     refused(&lee).await;
-    // It bites at once when its time is over, and when it is ended.
+    // The access ends at once when it expires and when it is ended.
     expire(w, &opened.id());
     refused(&kim).await;
-    kim.post("/break-glass", glass(&work.case)).await.expect(409); // nobody has looked at what she did
+    kim.post("/break-glass", glass(&work.case)).await.expect(409); // nobody has reviewed her access yet
     boss.post(&format!("/break-glass/{}/review", opened.id()), json!({})).await.expect(201);
     let again = kim.post("/break-glass", glass(&work.case)).await.expect(201).id();
     kim.get(&work.shown[0]).await.expect(200);
@@ -222,7 +222,7 @@ async fn broken_glass_opens_one_case_to_be_read_and_nothing_to_be_changed(w: &Wo
         let mut reply = boss.send(method, path, &[("if-match", "*")], Some(body.clone())).await;
         if reply.status == 403 {
             reply = ana.send(method, path, &[("if-match", "*")], Some(body.clone())).await;
-        } // a step for the lead
+        } // This step is for the lead.
         assert!(reply.status < 300, "a good change: {method} {path}: {:#}", reply.body);
     }
 }
@@ -264,7 +264,7 @@ async fn every_look_past_broken_glass_is_marked_in_the_trace_and_it_stands_on_th
             (json!("break_glass.reviewed"), json!(boss.id()))
         ]
     );
-    // Whoever works the case sees it.
+    // The people who work on the case see it.
     let timeline = ana.get(&format!("/cases/{case}/timeline")).await.expect(200).body["items"].clone();
     let observed: Vec<_> = timeline
         .as_array()
@@ -296,13 +296,13 @@ async fn broken_glass_is_reviewed_by_a_supervisor_of_the_case_and_never_by_who_b
     let hours =
         (until.micros() - Instant::parse(opened.body["opened_at"].as_str().unwrap()).unwrap().micros()) / 3_600_000_000;
     assert_eq!(hours, 4);
-    // Those who are to review it are written to, and they alone.
+    // Only the users who are to review it get a message.
     for supervisor in [&boss, &other_boss] {
         assert!(w.letters(&supervisor.email, 1).await[0].contains("Subject: For your review"));
     }
     assert_eq!(std::fs::read_dir(w.home.mail()).unwrap().count(), 2);
     assert_eq!(kim.get(&path).await.expect(200).body, opened.body);
-    // Notice: it waits in the lists of the case's supervisors, and in one's own; nobody else knows of it.
+    // It is in the lists of the case's supervisors and in the user's own; nobody else sees it.
     let waits = async |who: &User<'_>| {
         pages(who, "/break-glass?reviewed=false", 1).await.iter().filter(|glass| glass["id"] == id.as_str()).count()
     };
@@ -345,7 +345,7 @@ async fn glass_is_broken_for_a_case_of_another_team_with_a_reason_and_once(w: &W
         kim.post("/break-glass", json!({"case_id": case, "reason": short})).await.faulty(422, "/reason", "too_short");
     }
     kim.post("/break-glass", json!({"case_id": case})).await.faulty(422, "/reason", "required");
-    // A case that is not there and one of another organization are told alike.
+    // A missing case and one of another organization give the same response.
     let mut observed = Vec::new();
     for (who, case) in [(&kim, World::nobodys_id()), (&w.outsider(Role::Supervisor), case.clone())] {
         let reply = who.post("/break-glass", glass(&case)).await;
@@ -364,7 +364,7 @@ async fn glass_is_broken_for_a_case_of_another_team_with_a_reason_and_once(w: &W
     let many = futures_util::future::join_all((0..8).map(|_| kim.post("/break-glass", glass(&case)))).await;
     assert_eq!(many.iter().filter(|reply| reply.status == 201).count(), 1);
     assert!(many.iter().all(|reply| matches!(reply.status, 201 | 409)));
-    // Who is no supervisor any more sees nothing by it.
+    // A user who is no longer a supervisor sees nothing by it.
     w.user(Role::Admin).patch(&format!("/users/{}", kim.id()), "*", json!({"role": "advocate"})).await.expect(200);
     assert!(matches!(kim.get(&format!("/cases/{case}")).await.status, 401 | 404));
 }

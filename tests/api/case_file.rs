@@ -1,4 +1,4 @@
-//! Case files: the whole of a case in order, the client's version of it, and how it is handed out.
+//! Case files: the complete file of a case in order, the client's version of it, and its exports.
 
 use crate::{
     on_both_engines,
@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 
 const REASON: &str = "reason=The+client+asks+for+it.";
 
-/// A case with something of every kind in it. What is for staff has STAFF in every text, what a client may be given
-/// CLIENT.
+/// A case with records of every kind. Every text for staff contains STAFF, and every text that a client may receive
+/// contains CLIENT.
 struct Work {
     case: String,
     client: String,
@@ -101,7 +101,7 @@ impl Work {
             ],
         });
         ana.post(&format!("/meetings/{meeting}/outcome"), held).await.expect(201);
-        // Late in the evening of the day of the meeting, in Chicago.
+        // Late in the evening of the meeting's day, in Chicago.
         post(
             format!("{path}/notes"),
             json!({
@@ -143,7 +143,7 @@ impl Work {
     }
 }
 
-/// The file as it is handed out, and its headers.
+/// The exported file and its headers.
 async fn printed(user: &User<'_>, case: &str, query: &str) -> (reqwest::header::HeaderMap, Vec<u8>) {
     let w = user.world;
     let url = format!("{}/api/v1/cases/{case}/file/print?{REASON}&{query}", w.base);
@@ -161,7 +161,7 @@ fn events(file: &Value) -> Vec<(&str, &str)> {
     lines.map(|line| (line["on"].as_str().unwrap(), line["event"].as_str().unwrap())).collect()
 }
 
-/// The audit log's entries about a record, the oldest first.
+/// The entries of the audit log about a record, oldest first.
 async fn entries_of(w: &World, subject: &str) -> Vec<Value> {
     let entries = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 200).await;
     entries.into_iter().filter(|entry| entry["subject_id"] == subject).collect()
@@ -235,7 +235,7 @@ async fn the_file_of_a_case_tells_everything_that_happened_in_order(w: &World) {
 
     let observed = events(&file);
     let today = observed.iter().find(|(_, event)| *event == "case_opened").unwrap().0;
-    // What was withdrawn as a mistake has not happened, and what was waived was not due.
+    // An action that was withdrawn as a mistake did not happen, and a waived deadline was not due.
     assert_eq!(
         observed[..4],
         [
@@ -302,7 +302,7 @@ async fn the_clients_version_holds_nothing_that_is_for_staff(w: &World) {
     }
 }
 
-/// Less than the client's own version: what is not known to be covered by a consent stays here.
+/// Less than the client's own version: content without a known consent is left out.
 async fn a_recipient_is_given_less_than_the_client(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let work = Work::make(&ana, &boss).await;
@@ -323,7 +323,7 @@ async fn a_recipient_is_given_less_than_the_client(w: &World) {
     ] {
         assert!(!shown.contains(words), "{words}: {shown}");
     }
-    // What is not given is not read either: the client's access log says what was.
+    // Content that is left out is not read either: the client's access log lists what was read.
     let entries = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 200).await;
     let theirs: Vec<&str> = entries
         .iter()
@@ -403,7 +403,7 @@ async fn notes_stand_in_a_file_for_whoever_may_read_them_with_what_was_added(w: 
     );
     assert!(page(&boss, &case, "internal").await.contains("by A advocate: It was Tuesday."));
 
-    // A case that was a mistake is shown as such, as it is by itself.
+    // A case that was entered in error is shown as such, as in the case itself.
     w.user(Role::Admin)
         .transition(&case, json!({"to": "entered_in_error", "reason": "The wrong person."}))
         .await
@@ -490,7 +490,7 @@ async fn a_file_is_handed_out_with_a_fresh_password_and_a_reason(w: &World) {
     ] {
         assert!(all.iter().any(|entry| entry["action"] == action && entry["actor_id"] == boss.id()), "{action}");
     }
-    // And the client can see who has read it, and who has handed it out.
+    // The client can see who has read the file and who has exported it.
     let sam = w.user(Role::Client);
     sam.becomes(&work.client);
     let log = pages(&sam, &format!("/clients/{}/access-log", work.client), 200).await;
@@ -568,7 +568,7 @@ async fn of_very_many_records_the_newest_are_shown_and_the_others_counted(w: &Wo
         (25, &json!(0)),
         "of a contact no text is shown"
     );
-    // Each entry of the audit log has two hundred ids at the most.
+    // Each entry of the audit log has at most two hundred ids.
     let listed = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 200).await;
     let listed: Vec<usize> = listed
         .iter()

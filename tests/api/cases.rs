@@ -1,4 +1,4 @@
-//! Cases: who sees them, how they move, and what happens when many hands are on one.
+//! Cases: who sees them, their transitions, and concurrent changes.
 
 use crate::{
     on_both_engines,
@@ -112,7 +112,7 @@ async fn what_the_table_has_not_is_refused_from_every_status(w: &World) {
         body["review_on"] = json!(day);
         body
     };
-    // The shortest way to each status, by the table.
+    // The shortest path to each status in the transition table.
     for target in CaseStatus::ALL {
         let case = ana.new_case().await;
         let mut way = vec![(CaseStatus::Referred, Vec::new())];

@@ -1,4 +1,4 @@
-//! What a clock that was wrong has made, seen by one that is right (the rows are written with shifted times).
+//! Records that a wrong clock has created, seen by a correct one (the rows are written with shifted times).
 
 use crate::{
     on_both_engines,
@@ -16,7 +16,7 @@ use serde_json::json;
 
 const TWO_YEARS: i64 = 2 * 365 * 24 * 3600;
 
-/// Writes over when somebody's session began; it lasts so many seconds.
+/// Sets the start of a user's session; it lasts this many seconds.
 fn begun(user: &User<'_>, ahead: i64, lasts: i64) {
     use schema::sessions::dsl::*;
     let begin = Instant::now().plus_seconds(ahead);
@@ -73,7 +73,7 @@ async fn what_a_wrong_clock_has_made_never_becomes_good(w: &World) {
     let db = database(w);
     assert_eq!(db.maintain(store::end_untimely).await.unwrap(), 1);
     assert_eq!(db.maintain(store::end_untimely).await.unwrap(), 0);
-    // As the clock sees it when that time has come.
+    // The state when that time has come.
     begun(&ana, 0, 24 * 3600);
     assert_eq!((status(&ana).await, status(&ben).await), (401, 200));
     let log = w.user(Role::Auditor).get("/audit-events?limit=50").await.expect(200).body.to_string();
@@ -126,19 +126,19 @@ async fn a_letter_and_a_broken_glass_that_a_wrong_clock_has_made_open_nothing(w:
     assert_eq!(database(w).maintain(alongside::identity::one_time_tokens::purge).await.unwrap(), 1);
 }
 
-/// The clock of the database has the last word where there is one: what it says is over is over, whatever the server's
-/// clock says.
+/// The clock of the database decides, if there is one: a session that has expired by that clock has expired, whatever
+/// the server's clock says.
 async fn a_session_is_bounded_by_the_clock_of_the_database(w: &World) {
     let ana = w.user(Role::Advocate);
     let live = || store::live(&mut w.home.open(), w.org.id, ana.actor.session).unwrap().is_some();
     assert!(live());
     begun(&ana, -24 * 3600 - 1, 24 * 3600);
-    // The guard holds the end against the server's own clock, after this.
+    // The guard then compares the end with the server's own clock.
     assert_eq!(live(), w.engine == Engine::Sqlite);
     assert_eq!(status(&ana).await, 401);
 }
 
-/// SQLite has no clock of its own: there the newest entry of the audit log tells that the clock went back.
+/// SQLite has no clock of its own: the newest entry of the audit log shows that the clock was set back.
 #[actix_web::test]
 async fn on_sqlite_every_session_ends_once_where_the_clock_went_back() {
     let w = World::start(Engine::Sqlite).await;
@@ -157,7 +157,7 @@ async fn on_sqlite_every_session_ends_once_where_the_clock_went_back() {
     }
     assert_eq!(db.maintain(store::end_untimely).await.unwrap(), 2, "those of the organization whose log lies ahead");
     assert_eq!((status(&ana).await, status(&ben).await, status(&other).await), (401, 401, 200));
-    // Who signs in again stays.
+    // A user who signs in again keeps the session.
     let again = w.user(Role::Advocate);
     assert_eq!(db.maintain(store::end_untimely).await.unwrap(), 0);
     assert_eq!(status(&again).await, 200);

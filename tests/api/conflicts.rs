@@ -1,4 +1,4 @@
-//! Conflicts of interest: what is declared, who is told how much of it, and what it stops.
+//! Conflicts of interest: what is declared, how much each user sees of it, and what it prevents.
 
 use crate::{
     on_both_engines,
@@ -124,7 +124,7 @@ async fn a_conflict_stops_acceptance_until_it_is_decided(w: &World) {
     boss.transition(&case, accept()).await.faulty(409, "/conflict_check", "conflict_check");
     let before = ana.get(&format!("/cases/{case}")).await.expect(200);
     barrier(&ana, &case, &clinic).await;
-    // It ran by itself, and says no more than it must.
+    // The check ran automatically, and reveals no more than necessary.
     let found = checks(&boss, &case).await;
     assert_eq!(found.len(), 1);
     assert_eq!((&found[0]["occasion"], &found[0]["result"]), (&json!("provider_added"), &json!("conflicts")));
@@ -143,7 +143,7 @@ async fn a_conflict_stops_acceptance_until_it_is_decided(w: &World) {
     let moved =
         |before: &Value, after: &Value| after["version"].as_i64().unwrap() - before["version"].as_i64().unwrap();
     assert_eq!(moved(&before.body, &after.body), moved(&blank.body, &plain.body), "nor from its version");
-    // Saying that somebody has looked is not enough now.
+    // The statement that a check was made is no longer enough.
     boss.transition(&case, accept_checked()).await.faulty(409, "/conflict_check", "conflict_check");
     let id = found[0]["id"].as_str().unwrap();
     boss.post(&format!("/conflict-checks/{id}/decision"), json!({"decision": "proceed_with_consent"}))
@@ -158,7 +158,7 @@ async fn a_conflict_stops_acceptance_until_it_is_decided(w: &World) {
     assert_eq!((&decided.body["decided_by"], &decided.body["version"]), (&json!(boss.id()), &json!(2)));
     assert_eq!(boss.get(&format!("/conflict-checks/{id}")).await.expect(200).body, decided.body);
     decide(&boss, id, "reassign").await.expect(409);
-    // What was recorded counts: the transition need not say it again.
+    // The recorded decision counts: the transition need not repeat it.
     boss.transition(&case, accept()).await.expect(201);
     assert_eq!(events(&boss, &case).await, ["conflict_check.decided", "conflict_check.found"]);
 }
@@ -202,7 +202,7 @@ async fn somebody_else_can_take_the_case(w: &World) {
     let accepting =
         case_now.body["available_transitions"].as_array().unwrap().iter().find(|way| way["to"] == "accepted").unwrap();
     assert!(accepting["unmet"].as_array().unwrap().contains(&json!("conflict_check")));
-    // Decided, and not done.
+    // It was decided, but not carried out.
     boss.transition(&case, accept_checked()).await.faulty(409, "/conflict_check", "conflict_check");
     let with_ben = |mut body: Value| {
         body["lead_advocate_id"] = json!(ben.id());
@@ -255,7 +255,7 @@ async fn the_check_runs_whenever_a_provider_or_a_person_comes_in(w: &World) {
     declare(&ben, &clinic, "former_employee").await;
     barrier(&ana, &case, &agency).await;
     assert_eq!(checks(&boss, &case).await.len(), 0);
-    // By a barrier that is changed, and only the first time.
+    // By a changed barrier, and only the first time.
     let id = ana
         .post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d"}))
         .await
@@ -273,19 +273,19 @@ async fn the_check_runs_whenever_a_provider_or_a_person_comes_in(w: &World) {
     ana.patch(&format!("/meetings/{id}"), "*", json!({"provider_id": ward})).await.expect(200);
     let found = checks(&boss, &case).await;
     assert_eq!((found.len(), found[0]["conflicts"].as_array().unwrap().len()), (2, 2));
-    // By somebody who joins.
+    // By a new participant.
     boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": ben.id(), "role": "co"})).await.expect(201);
     let found = checks(&boss, &case).await;
     assert_eq!(
         (found.len(), &found[0]["occasion"], found[0]["conflicts"].as_array().unwrap().len()),
         (3, &json!("assignment"), 3)
     );
-    // By another lead: ana and what she has to do with anybody is gone.
+    // By another lead: ana's relations no longer matter.
     let cleo = w.user(Role::Advocate);
     boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": cleo.id(), "role": "lead"})).await.expect(201);
     let now = check(&boss, &case, json!({})).await.expect(201);
     assert_eq!(now.body["conflicts"], json!([{"user_id": ben.id(), "provider_id": clinic, "kind": "work"}]));
-    // Only the latest can be decided.
+    // Only the latest check can be decided.
     decide(&boss, found[0]["id"].as_str().unwrap(), "reassign").await.expect(409);
     assert_eq!(events(&boss, &case).await.len(), 4);
 }
@@ -347,7 +347,7 @@ async fn a_merge_brings_what_somebody_has_to_do_with_a_provider_into_its_cases(w
     assert_eq!(found.len(), 1);
     assert_eq!(found[0]["conflicts"], json!([{"user_id": ana.id(), "provider_id": new, "kind": "personal"}]));
     assert_eq!(checks(&boss, &closed).await.len(), 0);
-    // What the client has agreed to stays agreed to, by whatever name.
+    // A conflict that the client has accepted stays accepted after the provider's merge.
     assert_eq!(checks(&boss, &known).await.len(), 1);
     boss.transition(&known, accept()).await.expect(201);
 }

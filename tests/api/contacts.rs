@@ -1,5 +1,5 @@
-//! Contacts: what a case and the reports derive from them, whatever the order of entry and correction, and how a locked
-//! note is corrected.
+//! Contacts: the values that a case and the reports derive from them, in any order of entry and correction, and how a
+//! locked note is corrected.
 
 use crate::{
     on_both_engines,
@@ -14,7 +14,7 @@ use alongside::{
 use diesel::{connection::SimpleConnection as _, prelude::*};
 use serde_json::{Value, json};
 
-/// Three in the afternoon UTC, so many days ago.
+/// 15:00 UTC, this many days ago.
 fn ago(w: &World, days: i32) -> String {
     format!("{}T15:00:00.000Z", Day::today(&w.org.time_zone).plus_days(-days))
 }
@@ -25,7 +25,7 @@ fn contact(at: &str, successful: bool) -> Value {
     })
 }
 
-/// All orders of `0..count`.
+/// All permutations of `0..count`.
 fn orders(count: usize) -> Vec<Vec<usize>> {
     if count == 0 {
         return vec![vec![]];
@@ -42,7 +42,7 @@ fn orders(count: usize) -> Vec<Vec<usize>> {
         .collect()
 }
 
-/// The first contact that the case shows, and the last that its row holds.
+/// The first contact that the case shows, and the last contact in its row.
 async fn derived(boss: &User<'_>, case: &str) -> (Option<String>, Option<String>) {
     let shown =
         boss.get(&format!("/cases/{case}")).await.expect(200).body["first_contact_at"].as_str().map(str::to_owned);
@@ -84,8 +84,8 @@ on_both_engines! {
     a_case_names_nobody_but_its_lead,
 }
 
-/// The case was opened 20 days ago. Somebody was reached 8 and 4 days ago, the second time in two contacts at one
-/// moment; nobody 10 days ago. So it was 12 days to the first contact, in whatever order the four were entered.
+/// The case was opened 20 days ago. Contacts 8 and 4 days ago were successful, the second day with two contacts at the
+/// same time; one 10 days ago was not. So the first contact took 12 days, in any order of entry.
 async fn first_and_last_contact_do_not_depend_on_the_order_of_entry(w: &World) {
     let boss = w.user(Role::Supervisor);
     let mut past = Past::of(&boss);
@@ -104,15 +104,15 @@ async fn first_and_last_contact_do_not_depend_on_the_order_of_entry(w: &World) {
         assert_eq!(derived(&boss, &id).await, (Some(ago(w, 8)), Some(ago(w, 4))), "{order:?}");
     }
     assert_eq!(days_to_first_contact(&boss).await, (json!(24), json!(12), json!(12)));
-    // Whole days of 24 hours: three or four, by the hour at which the test runs.
+    // Whole days of 24 hours: three or four, depending on the hour of the test run.
     let gap = (Instant::now().micros() - Instant::parse(&ago(w, 4)).unwrap().micros()) / 86_400_000_000;
     assert_eq!(total(&boss, "contact_gap?group_by=", "median").await, json!(gap));
     let quiet = boss.get("/me/agenda?quiet_days=3").await.expect(200).body;
     assert!(quiet["quiet_cases"].as_array().unwrap().iter().all(|case| case["last_contact_at"] == json!(ago(w, 4))));
 }
 
-/// Three contacts are entered wrongly and corrected in every order, by a change within the day or by an amendment
-/// later.
+/// Three contacts are entered incorrectly and corrected in every order, by a change on the same day or by a later
+/// amendment.
 async fn first_and_last_contact_do_not_depend_on_the_order_of_correction(w: &World) {
     let boss = w.user(Role::Supervisor);
     let mut past = Past::of(&boss);
@@ -147,7 +147,7 @@ async fn first_and_last_contact_do_not_depend_on_the_order_of_correction(w: &Wor
         }
     }
     assert_eq!(days_to_first_contact(&boss).await, (json!(made), json!(12), json!(12)));
-    // No contact reached anybody after all.
+    // After the correction no contact was successful.
     let case = past.case(&opened, None, json!({})).await.id.to_string();
     let note = boss.post(&format!("/cases/{case}/notes"), contact(&ago(w, 5), true)).await.expect(201).id();
     boss.patch(&format!("/notes/{note}"), "*", json!({"successful": false})).await.expect(200);
@@ -156,7 +156,7 @@ async fn first_and_last_contact_do_not_depend_on_the_order_of_correction(w: &Wor
 
 async fn a_first_contact_that_a_transition_names_counts_with_the_notes(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
-    // The transition says 9 days ago, the note 3: in both orders.
+    // The transition names a contact 9 days ago, the note one 3 days ago, in both orders.
     for note_first in [true, false] {
         let case = ana.new_case().await;
         boss.transition(&case, json!({"to": "triage"})).await.expect(201);
@@ -173,7 +173,7 @@ async fn a_first_contact_that_a_transition_names_counts_with_the_notes(w: &World
             note().await.expect(201);
         }
         assert_eq!(derived(&boss, &case).await, (Some(ago(w, 9)), Some(ago(w, 3))), "{note_first}");
-        // A later transition corrects what an earlier one has named.
+        // A later transition corrects the first contact of an earlier one.
         let review = Day::today(&w.org.time_zone).plus_days(30);
         ana.transition(&case, json!({"to": "on_hold", "reason": "r", "review_on": review})).await.expect(201);
         ana.transition(&case, json!({"to": "active", "first_contact": ago(w, 6)})).await.expect(201);
@@ -181,8 +181,8 @@ async fn a_first_contact_that_a_transition_names_counts_with_the_notes(w: &World
     }
 }
 
-/// What the program of before has stored: the contact that was entered first as the first, and one that is no record at
-/// all.
+/// The data of the earlier version: the contact that was entered first is stored as the first, and one first contact
+/// has no record at all.
 async fn the_migration_derives_the_contacts_of_the_cases_of_before(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let (wrong, none, named) = (ana.new_case().await, ana.new_case().await, active_case(&ana, &boss).await);
@@ -259,7 +259,7 @@ async fn an_amendment_corrects_a_contact_and_everything_follows(w: &World) {
     let amended = ana.send("POST", &path, &key, Some(right.clone())).await.expect(201);
     let again = ana.send("POST", &path, &key, Some(right)).await.expect(201);
     assert_eq!((again.header("idempotency-replayed"), &again.body), ("true", &amended.body));
-    // The client is told that it was changed, and not only read.
+    // The client can see that the note was changed, and not only read.
     let sam = w.user(Role::Client);
     sam.becomes(&client);
     let log = sam.get(&format!("/clients/{client}/access-log?limit=200")).await.expect(200).body;
@@ -291,7 +291,7 @@ async fn an_amendment_corrects_a_contact_and_everything_follows(w: &World) {
         (&amendment["author_id"], &amendment["body"]),
         (&json!(ana.id()), &json!("It was by letter, a week before."))
     );
-    // The list, the case, the reports, the file and the timeline follow.
+    // The list, the case, the reports, the file and the timeline show the correction.
     assert_eq!(ben.get(&format!("/cases/{case}/notes?kind=contact")).await.expect(200).body["items"][0], read);
     assert_eq!(derived(&boss, &case).await, (Some(ago(w, 9)), Some(ago(w, 9))));
     ana.post(&path, json!({"body": "Nobody was there.", "successful": false})).await.expect(201);
@@ -311,14 +311,14 @@ async fn an_amendment_corrects_a_contact_and_everything_follows(w: &World) {
             .count(),
         2
     );
-    // Names of members, and no content.
+    // The audit log has names of members and no content.
     let log = pages(&w.user(Role::Auditor), "/audit-events?action=note.corrected", 50).await;
     assert_eq!(log.len(), 2, "{log:#?}");
     assert!(
         log.iter().any(|entry| entry["fields"] == json!(["body", "direction", "minutes", "mode", "occurred_at"])),
         "{log:#?}"
     );
-    // Words may be added by everybody who reads it; that corrects nothing.
+    // Every reader of the note may add text; that corrects nothing.
     let words =
         ben.post(&path, json!({"body": "The letter is in the folder.", "mode": "letter"})).await.expect(201).body;
     assert!(words["amendments"][2].get("corrected").is_none());
@@ -339,7 +339,7 @@ async fn a_supervisor_corrects_a_note_once_its_author_no_longer_works_the_case(w
         boss.post(path, right(5)).await.expect(403);
         boss.post(path, json!({"body": "Only words."})).await.expect(201);
     }
-    // Handed over, suspended and removed.
+    // By handover, suspension and removal.
     boss.post(&format!("/cases/{}/assignments", notes[0].0), json!({"user_id": ben.id(), "role": "lead"}))
         .await
         .expect(201);
@@ -359,7 +359,7 @@ async fn a_supervisor_corrects_a_note_once_its_author_no_longer_works_the_case(w
     w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor).post(&notes[1].1, right(5)).await.expect(404);
 }
 
-/// F34: a case names its lead and nobody else, and of those who have lost it nobody learns who has it.
+/// F34: a case names its lead and no other user, and a former lead does not learn who has it now.
 async fn a_case_names_nobody_but_its_lead(w: &World) {
     let (ana, ben, boss, admin) =
         (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
@@ -398,8 +398,8 @@ async fn a_case_names_nobody_but_its_lead(w: &World) {
     }
 }
 
-/// The migration that recalculates contacts looks each case up by an index: without one SQLite reads all contacts for
-/// each case.
+/// The migration that recalculates contacts finds each case's contacts by an index. Without one, SQLite reads all
+/// contacts for each case.
 #[actix_web::test]
 async fn the_migration_of_contacts_reads_each_case_by_an_index() {
     #[derive(diesel::QueryableByName)]

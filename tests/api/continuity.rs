@@ -1,4 +1,4 @@
-//! What becomes of the work of those who leave, and of a case that was entered in error.
+//! The work of users who leave, and of a case that was entered in error.
 
 use crate::{
     authz::Records,
@@ -16,15 +16,15 @@ fn ids(agenda: &Value, list: &str, member: &str) -> Vec<String> {
     agenda[list].as_array().unwrap().iter().map(|item| item[member].as_str().unwrap().to_owned()).collect()
 }
 
-/// The resources whose writes are not under a case.
+/// The resources whose writes are not below a case.
 const ELSEWHERE: [&str; 14] = [
     "audit-events",
     "auth",
-    "break-glass", // it reads a case, and changes nothing in it
+    "break-glass", // it reads a case and changes nothing in it
     "clients",
     "deadline-rules",
     "invitations",
-    "me", // a client's feedback about a case that was entered in error is refused as about no case: `portal`
+    "me", // feedback about a case that was entered in error is refused as if about no case: see `portal`
     "organization",
     "preparation-templates",
     "providers",
@@ -34,7 +34,7 @@ const ELSEWHERE: [&str; 14] = [
     "users",
 ];
 
-/// What a case that was entered in error answers otherwise than by the guard, and why.
+/// The operations on a case that was entered in error that do not get the guard's response, with the reason.
 const EXCEPTIONS: [(&str, u16, &str); 6] = [
     ("createCase", 201, "makes a case of its own"),
     ("transitionCase", 409, "the lifecycle has no step out of it, and says so"),
@@ -107,7 +107,7 @@ async fn the_cases_of_a_lead_who_has_left_come_first(w: &World) {
         (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
     let day = |days: i32| Day::today(&w.org.time_zone).plus_days(days);
     let (hers, his) = (active_case(&ana, &boss).await, active_case(&ben, &boss).await);
-    // A day of silence is not quiet: without her leaving, hers would not be there at all.
+    // One day without contact is not quiet: if ana had not left, her case would not be in the list at all.
     for (user, case) in [(&ana, &hers), (&ben, &his)] {
         user.post(
             &format!("/cases/{case}/notes"),
@@ -153,14 +153,14 @@ async fn the_cases_of_a_lead_who_has_left_come_first(w: &World) {
             let case = if shown.get("items").is_some() { &shown["items"][0] } else { &shown };
             assert_eq!(case["lead_advocate"]["status"], status, "{path}");
         }
-        // It is the supervisor's to see to.
+        // The work goes to the supervisor.
         let theirs = ben.get("/me/agenda").await.expect(200).body;
         assert_eq!(
             (ids(&theirs, "quiet_cases", "case_id").len(), ids(&theirs, "tasks", "id").contains(&task)),
             (0, false)
         );
     }
-    // Quiet besides, it is there once, with the more pressing reason.
+    // If the case is quiet too, it is listed once, with the more urgent reason.
     let quiet = boss.get("/me/agenda?quiet_days=1").await.expect(200).body;
     assert_eq!(ids(&quiet, "quiet_cases", "case_id").iter().filter(|case| **case == hers).count(), 1);
     boss.post(&format!("/cases/{hers}/assignments"), json!({"user_id": ben.id(), "role": "lead"})).await.expect(201);

@@ -1,5 +1,5 @@
-//! The contract's rules that hold for every operation: values, conditions, filters, cursors, repeated requests and the
-//! words of refusals.
+//! The rules of the API contract for all operations: values, conditional requests, filters, cursors, repeated requests
+//! and the wording of errors.
 
 use crate::{
     on_both_engines,
@@ -21,7 +21,7 @@ fn operations() -> impl Iterator<Item = (&'static str, &'static str, &'static Va
     })
 }
 
-/// A schema, with what it refers to in its place. Of a choice, the first that is not `null`.
+/// A schema with its references resolved. Of a choice, the first schema that is not `null`.
 fn resolved(schema: &'static Value) -> &'static Value {
     if let Some(pointer) = schema["$ref"].as_str() {
         return resolved(DOC.pointer(pointer.trim_start_matches('#')).unwrap());
@@ -32,7 +32,7 @@ fn resolved(schema: &'static Value) -> &'static Value {
     }
 }
 
-/// The members of a body, by pointer, those of objects in it and of the objects in its lists too.
+/// The members of a body by pointer, including those of nested objects and of objects in lists.
 fn members(schema: &'static Value, at: &str, found: &mut Vec<(String, &'static Value)>) {
     let schema = resolved(schema);
     for (name, member) in schema["properties"].as_object().into_iter().flatten() {
@@ -45,7 +45,7 @@ fn members(schema: &'static Value, at: &str, found: &mut Vec<(String, &'static V
     }
 }
 
-/// The path, with ids that nothing has and names that there are.
+/// The path with ids that do not exist and names that do.
 fn address(path: &str) -> String {
     let part = |part: &str| match part {
         "{name}" => "barrier_type".into(),
@@ -57,7 +57,7 @@ fn address(path: &str) -> String {
     path.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
-/// One user of each role. Who may call an operation is the first of those that its permission names.
+/// One user of each role. An operation is called by the first role that its permission allows.
 struct People<'w>(Vec<(Role, User<'w>)>);
 
 impl<'w> People<'w> {
@@ -71,7 +71,7 @@ impl<'w> People<'w> {
     }
 }
 
-/// A value that a parameter takes, as far as its schema says.
+/// A value that satisfies the schema of a parameter.
 fn value_of(schema: &'static Value) -> String {
     let schema = resolved(schema);
     let of_enum = schema["enum"].as_array().and_then(|codes| codes[0].as_str().map(str::to_owned));
@@ -88,7 +88,7 @@ fn value_of(schema: &'static Value) -> String {
     })
 }
 
-/// Words that are of the program and of no caller.
+/// Terms of the implementation that no error may contain.
 const OURS: &[&str] = &[
     "struct",
     "enum",
@@ -124,11 +124,11 @@ const OURS: &[&str] = &[
     "EOF",
 ];
 
-/// That all that a problem says is plain.
+/// Asserts that every text of a problem is free of implementation terms.
 fn assert_plain(asked: &str, problem: &Value) {
     let errors = problem["errors"].as_array().into_iter().flatten().map(|error| &error["detail"]);
     for text in [&problem["title"], &problem["detail"]].into_iter().chain(errors).filter_map(Value::as_str) {
-        // What follows these words are codes of the contract; `sequence` is one.
+        // After these words come codes of the contract; `sequence` is one of them.
         let text = text.split("must be one of ").next().unwrap();
         let word = text.split(|c: char| !c.is_alphanumeric() && c != '_').find(|word| OURS.contains(word));
         assert!(word.is_none() && !text.contains("expected `") && !text.contains("::"), "{asked} answered {text:?}");
@@ -239,7 +239,7 @@ async fn no_refusal_has_a_word_of_the_program(w: &World) {
             for error in reply.body["errors"].as_array().into_iter().flatten() {
                 let detail = error["detail"].as_str().unwrap();
                 let at = error["pointer"].as_str().unwrap_or_default();
-                // Not a problem of an object that lacks a member, which stands at that member.
+                // This does not apply to a problem at an object that lacks a member, which points to that member.
                 if sent.pointer(at) == Some(&Value::Null) && !at.is_empty() && error["code"] == "wrong_type" {
                     assert!(detail.starts_with("cannot be null"), "{asked}: {detail}");
                 }
@@ -383,7 +383,7 @@ async fn a_condition_takes_weak_tags_lists_and_any_and_is_400_if_malformed(w: &W
     }
     for malformed in ["v5", "5", "\"v5", "w/\"v5\"", "", "*, \"v5\""] {
         ana.patch(&path, malformed, json!({"client_goal": "x"})).await.faulty(400, "If-Match", "malformed");
-        // Where it may be left out, it is not taken for left out.
+        // Even if the header is optional, a malformed one does not count as absent.
         let moved = boss
             .send("POST", &format!("{path}/transitions"), &[("if-match", malformed)], Some(json!({"to": "triage"})))
             .await;
@@ -430,7 +430,7 @@ async fn a_key_knows_a_body_by_what_it_says(w: &World) {
     {
         assert_eq!(send("one", other).await.expect(422).body["code"], "idempotency_key_reused", "{other}");
     }
-    // The path as the router reads it.
+    // The path as the router decodes it.
     let case = ana.new_case().await;
     let note = json!({"kind": "progress", "body": "Called."});
     let made = ana
@@ -440,7 +440,7 @@ async fn a_key_knows_a_body_by_what_it_says(w: &World) {
     let escaped = format!("/cases/{}/notes", case.replacen('-', "%2D", 1));
     let again = ana.send("POST", &escaped, &[("idempotency-key", "note")], Some(note)).await.expect(201);
     assert_eq!((again.id(), again.header("idempotency-replayed")), (made.id(), "true"));
-    // No body at all.
+    // Without a body.
     let (mate, offer) =
         (w.user(Role::Advocate), json!({"to_user_id": World::nobodys_id(), "note": "The clinic answers by Friday."}));
     let mut offer = offer;
@@ -461,7 +461,7 @@ async fn a_key_of_before_is_known_by_the_bytes_of_its_body(w: &World) {
     let ana = w.user(Role::Advocate);
     let body = r#"{"preferred_name": "Sam"}"#;
     let first = ana.raw("POST", "/clients", &[("idempotency-key", "old")], body.into()).await.expect(201);
-    // As the version before has written it.
+    // The hash in the format of the earlier version.
     let hash = Sha256::new().chain_update(Sha256::digest(body)).chain_update("advocate").finalize().to_vec();
     use schema::idempotency_keys as keys;
     let of_key = keys::table.filter(keys::key.eq("old"));
@@ -482,7 +482,7 @@ async fn text_that_other_programs_write_is_taken(w: &World) {
         .await
         .expect(201);
     assert_eq!(note.body["body"], "Dear Ana,\n\nthe clinic called.\nSam\n");
-    // A line break counts once.
+    // A line break counts as one character.
     let goal = "ab\r\n".repeat(4000 / 3);
     let patched = ana.patch(&format!("/cases/{case}"), "*", json!({"client_goal": goal})).await.expect(200);
     assert_eq!(patched.body["client_goal"], goal.replace('\r', ""));
@@ -618,7 +618,7 @@ async fn a_day_has_come_where_the_organization_is_or_the_forum(w: &World) {
     let case = active_case(&ana, &boss).await;
     let today = |zone: &str| Day::today(&Zone::parse(zone).unwrap());
     let home = Day::today(&w.org.time_zone);
-    // East of the organization: the forum's day is as good, and the day after it is nobody's.
+    // East of the organization: the forum's date is valid too, but the day after it is not.
     let east = "Pacific/Kiritimati";
     let action = ana
         .post(&format!("/cases/{case}/actions"), json!({"type": "internal_appeal", "forum": "The plan"}))
@@ -638,7 +638,7 @@ async fn a_day_has_come_where_the_organization_is_or_the_forum(w: &World) {
     );
     ana.patch(&path, "*", json!({"status": "filed", "filed_on": today(east), "method": "fax"})).await.expect(200);
     ana.post(&format!("/deadlines/{kept}/satisfy"), json!({"on": today(east)})).await.expect(201);
-    // West of it: the organization's day is as good as the forum's.
+    // West of it: the organization's date is as valid as the forum's.
     let west = "Pacific/Pago_Pago";
     let other = ana
         .post(
@@ -661,7 +661,7 @@ async fn an_unknown_code_list_says_where_the_lists_are(w: &World) {
     ana.get("/code-lists/barrier_type").await.expect(200);
 }
 
-/// Puts a value where a pointer says, and makes what is above it.
+/// Sets a value at a pointer, and creates the levels above it.
 fn set(body: &mut Value, pointer: &str, value: Value) {
     let mut place = body;
     for part in pointer.split('/').skip(1) {

@@ -1,4 +1,4 @@
-//! Deadline rules: the catalogue with its versions, and dates computed from them.
+//! Deadline rules: the catalogue with its versions, and the dates computed from them.
 
 use crate::{
     on_both_engines,
@@ -10,7 +10,7 @@ use alongside::{
 };
 use serde_json::{Value, json};
 
-/// At least forty due dates, each worked out by hand from the rule that it cites.
+/// At least forty due dates, each computed by hand from the cited rule.
 const EXAMPLES: &str = include_str!("deadline_examples.json");
 
 const APPEAL: &str = "medicaid_mco_plan_appeal";
@@ -103,7 +103,7 @@ async fn every_worked_example_comes_out(w: &World) {
         assert_eq!(found["citation"].is_string(), found["not_statutory"] == false, "{found:#}");
         assert_eq!(found["holidays_complete"], true, "{found:#}");
     }
-    // Every rule of the packs is among them.
+    // Every built-in rule has an example.
     for rule in &rules {
         assert!(examples.iter().any(|example| example["rule"] == rule["code"]), "{} has no example", rule["code"]);
     }
@@ -163,7 +163,7 @@ async fn an_organization_adds_rules_of_its_own(w: &World) {
         (&found["due_on"], &found["due_at"], &found["time_zone"], &found["not_statutory"]),
         (&json!("2025-12-05"), &json!("2025-12-06T05:59:59.999Z"), &json!("America/Chicago"), &json!(true))
     );
-    // Another organization knows nothing of it.
+    // Another organization does not see it.
     let other = w.outsider(Role::Admin);
     other.get(&format!("/deadline-rules/{}", made.id())).await.expect(404);
     other.post(&format!("/deadline-rules/{}/versions", made.id()), terms(json!({}))).await.expect(404);
@@ -208,7 +208,7 @@ async fn the_version_that_holds_on_the_day_of_the_trigger_is_used(w: &World) {
         let found = preview(&ana, json!({"rule_id": id, "trigger_date": trigger})).await.expect(200).body;
         assert_eq!((&found["rule_version"], &found["due_on"]), (&json!(version), &json!(due)), "{trigger}");
     }
-    // A correction of the same day; and one for a day to come, which is not shown as the present one.
+    // A correction on the same day; and one for a future day, which is not shown as the current version.
     admin.post(&format!("{path}/versions"), newer(json!({"amount": 80}))).await.expect(201);
     let to_come = Day::today(&w.org.time_zone).plus_days(30).to_string();
     admin.post(&format!("{path}/versions"), newer(json!({"amount": 70, "effective_from": to_come}))).await.expect(201);
@@ -235,7 +235,7 @@ async fn the_version_that_holds_on_the_day_of_the_trigger_is_used(w: &World) {
         "/effective_from",
         "before_present_version",
     );
-    // Another organization still goes by the first.
+    // Another organization still uses the first version.
     let theirs = w.outsider(Role::Advocate).get(&path).await.expect(200);
     assert_eq!(theirs.body["amount"], 60);
     // A rule that has ended computes nothing after its end, and is still shown.
@@ -343,7 +343,7 @@ async fn what_is_uncertain_is_said(w: &World) {
         (&json!(true), &json!("2026-05-01"), &json!("2026-05-01"))
     );
     assert_eq!(codes(&unknown), ["trigger_unknown", "counted", "end_of_day"]);
-    // The table of holidays ends before this is due.
+    // The table of holidays ends before this due date.
     let long = admin
         .post("/deadline-rules", terms(json!({"unit": "month", "amount": 120, "weekend_rule": "next_business_day"})))
         .await

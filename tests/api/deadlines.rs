@@ -1,4 +1,4 @@
-//! Deadlines: how they are computed and kept, how they end, and what they hold up.
+//! Deadlines: how they are computed and stored, how they end, and what they block.
 
 use crate::{
     on_both_engines,
@@ -20,12 +20,12 @@ async fn action(user: &User<'_>, case: &str) -> String {
     let body = json!({"type": "internal_appeal", "forum": "The plan", "scheme": "medicaid_managed_care"});
     user.post(&format!("/cases/{case}/actions"), body).await.expect(201).id()
 }
-/// The rule that comes with the product under this code.
+/// The built-in rule with this code.
 async fn rule(user: &User<'_>, code: &str) -> Value {
     let found = pages(user, &format!("/deadline-rules?q={code}"), 50).await;
     found.into_iter().find(|rule| rule["code"] == code).unwrap_or_else(|| panic!("no rule {code}"))
 }
-/// What a version of a rule says, to be sent again with changes.
+/// The terms of a version of a rule, with changes, for a new request.
 fn terms(rule: &Value, changes: Value) -> Value {
     let mut terms = rule.clone();
     for made in ["id", "code", "version", "source", "effective_to", "not_statutory", "disclaimer"] {
@@ -73,7 +73,7 @@ async fn a_rule_gives_the_day_and_says_how(w: &World) {
     let end = alongside::directory::deadline_rules::compute::end_of_day(day(w, 50), &w.org.time_zone).unwrap();
     assert_eq!(made.body["due_at"], json!(end));
     assert_eq!((&made.body["due_soon"], &made.body["overdue"]), (&json!(false), &json!(false)));
-    // What the notice prints beats what the rule gives, where it is earlier.
+    // The date on the notice takes precedence over the computed one if it is earlier.
     let stated = enter(
         &ana,
         &action,

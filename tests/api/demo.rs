@@ -1,5 +1,4 @@
-//! The made-up data: something for everybody who can sign in, and every record as the product itself would have made
-//! it.
+//! The demo data: work for every user who can sign in, and every record as the product itself would have created it.
 
 use crate::support::{
     World,
@@ -16,7 +15,7 @@ use alongside::{
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Fills the world's database; the passwords are made by count, so that two of them can be held against each other.
+/// Fills the database of the test. The passwords are numbered, so that two runs can be compared.
 fn fill(w: &World, cases: u32, seed: u64) -> Made {
     let options = Options {
         url: Url::parse(&w.home.url).unwrap(),
@@ -43,7 +42,7 @@ fn fill(w: &World, cases: u32, seed: u64) -> Made {
     std::thread::scope(|threads| threads.spawn(fill).join().unwrap())
 }
 
-/// Somebody of the demonstration who has signed in.
+/// A demo user who has signed in.
 struct Somebody<'w> {
     w: &'w World,
     role: Role,
@@ -93,7 +92,7 @@ fn moment(value: &Value) -> Instant {
 fn of<'v>(records: &'v [Value], member: &str, value: &Value) -> Vec<&'v Value> {
     records.iter().filter(|record| record[member] == *value).collect()
 }
-/// Whether a moment is on a weekday, from eight to five of that day where the zone is.
+/// Whether a period is on a weekday from 8:00 to 17:00 in the time zone.
 fn in_office_hours(from: Instant, to: Instant, zone: &Zone) -> bool {
     let day = Day::of(from, zone);
     let opens = day.begins(zone);
@@ -103,7 +102,8 @@ fn in_office_hours(from: Instant, to: Instant, zone: &Zone) -> bool {
         && from < to
 }
 
-/// Every list of the document that needs no id, by everybody who may read it: each answer is held against the document.
+/// Every list of the OpenAPI document that needs no id, read by every user who may read it. Each response is checked
+/// against the document.
 async fn everybody_reads_every_list(people: &[Somebody<'_>]) {
     let mut read = 0;
     for (path, item) in DOC["paths"].as_object().unwrap() {
@@ -119,7 +119,7 @@ async fn everybody_reads_every_list(people: &[Somebody<'_>]) {
     assert!(read > 60, "{read} lists were read");
 }
 
-/// What waits for each of those who can sign in.
+/// The prepared work of each user who can sign in.
 async fn everybody_finds_something(people: &[Somebody<'_>]) {
     let [_, boss, ana, ben, sam, _] = people else { panic!("six people sign in") };
     let (hers, his) = (ana.list("/cases").await, ben.list("/cases").await);
@@ -152,7 +152,7 @@ async fn everybody_finds_something(people: &[Somebody<'_>]) {
     assert_eq!(statuses, BTreeSet::from(["approved", "draft"]));
 }
 
-/// The rules that the stores hold, for every record of the demonstration.
+/// The rules that the stores enforce, for every record of the demo.
 async fn every_record_keeps_the_rules(boss: &Somebody<'_>, auditor: &Somebody<'_>) {
     let zone = Zone::parse("America/Chicago").unwrap();
     let (now, today) = (Instant::now(), Day::today(&zone));
@@ -253,7 +253,7 @@ async fn a_demonstration(engine: Engine) {
     every_record_keeps_the_rules(&people[1], &people[5]).await;
 }
 
-/// The same seed makes the same records, whatever the engine; another seed makes others.
+/// The same seed generates the same records on both engines; another seed generates others.
 #[actix_web::test]
 async fn the_same_seed_makes_the_same_records() {
     let mut seen = Vec::new();

@@ -1,4 +1,4 @@
-//! The document: it equals the router's, it is whole, and its examples hold.
+//! The OpenAPI document: it matches the router, it is complete, and its examples are valid.
 
 use crate::support::conforms::DOC;
 use serde_json::Value;

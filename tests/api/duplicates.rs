@@ -1,4 +1,4 @@
-//! Clients who were entered twice: noticed when they are entered, and merged by a person.
+//! Duplicate clients: they are reported on entry, and merged by a user.
 
 use crate::{
     on_both_engines,
@@ -79,7 +79,7 @@ async fn who_is_on_record_already_is_named_when_they_are_entered_again(w: &World
         .expect(201);
     assert!(first.body.get("possible_duplicates").is_none(), "{:#}", first.body);
     let first = first.id();
-    // Another team's: not told to those who do not see it.
+    // A client of another team is not reported to users who do not see that client.
     let hidden = client(&elsewhere, json!({"preferred_name": "Maria Lopez"})).await;
     for (body, in_common) in [
         (json!({"preferred_name": "maria lopez"}), json!(["name"])),
@@ -109,7 +109,7 @@ async fn who_is_on_record_already_is_named_when_they_are_entered_again(w: &World
             assert!(scores.len() <= 10 && scores.is_sorted_by(|a, b| a >= b), "{scores:?}");
         }
     }
-    // Ben sees none of them, and Zora shares nothing with anybody.
+    // Ben sees none of them, and Zora has nothing in common with anybody.
     let made = ben.post("/clients", json!({"preferred_name": "Maria Lopez"})).await.expect(201);
     assert!(made.body.get("possible_duplicates").is_none(), "{:#}", made.body);
     ben.get(&format!("/clients/{first}/possible-duplicates")).await.expect(404);
@@ -124,7 +124,7 @@ async fn who_is_on_record_already_is_named_when_they_are_entered_again(w: &World
     let auditor = w.user(Role::Auditor);
     let entries = pages(&auditor, "/audit-events?action=client.duplicates_read", 50).await;
     assert_eq!(entries.len(), 6);
-    // To be named as a possible duplicate is to be seen.
+    // A client who is named as a possible duplicate counts as read.
     let named = ana.post("/clients", json!({"preferred_name": "Nobody", "phone": "555 010 0199"})).await.expect(201);
     assert!(named.body["possible_duplicates"].as_array().unwrap().contains(&json!(first)), "{:#}", named.body);
     let log = pages(&boss, &format!("/clients/{first}/access-log"), 50).await;
@@ -188,7 +188,8 @@ async fn all_that_hangs_on_a_duplicate_follows_it_and_both_ids_resolve(w: &World
         }
         assert_eq!(ana.get(&format!("/statements/{first}")).await.expect(200).body["client_id"], json!(new));
     }
-    // A change to the old id is a change to the one that stays, and what comes to name the old one names that.
+    // A change to the old id changes the remaining client, and a new reference to the old id becomes one to the
+    // remaining client.
     ana.patch(&format!("/clients/{old}"), &etag, json!({"language": "Spanish"})).await.expect(412);
     assert_eq!(
         ana.patch(&format!("/clients/{old}"), &merged.etag(), json!({"language": "Spanish"})).await.expect(200).id(),
@@ -198,7 +199,7 @@ async fn all_that_hangs_on_a_duplicate_follows_it_and_both_ids_resolve(w: &World
     assert_eq!(ana.get(&format!("/cases/{again}")).await.expect(200).body["client_id"], json!(new));
     let moved = ana.get(&format!("/cases/{case}")).await.expect(200).body;
     assert_eq!((&moved["client_id"], &moved["version"]), (&json!(new), &json!(2)));
-    // Lists and searches show the one that stays, by the names of both.
+    // Lists and searches show the remaining client, by the names of both.
     for user in [&ana, &boss] {
         assert_eq!(ids(&pages(user, "/clients", 5).await), [new.as_str()]);
         for q in ["sammy", "sam+quill", "5550100199"] {
@@ -207,12 +208,12 @@ async fn all_that_hangs_on_a_duplicate_follows_it_and_both_ids_resolve(w: &World
             assert_eq!(ids(&pages(user, &format!("/clients?q={q}"), 5).await), [new.as_str()], "{q}");
         }
     }
-    // The person still signs in, and sees everything that is theirs.
+    // The person can still sign in, and sees all their own records.
     assert_eq!(sam.get("/me/client").await.expect(200).id(), new);
     assert_eq!(pages(&sam, "/me/cases", 5).await.len(), 3);
 
-    // The audit log names every record that moved, and the access log of the one that stays has what was seen of the
-    // other.
+    // The audit log names every record that moved, and the access log of the remaining client includes the reads of the
+    // other one.
     let entries = pages(&w.user(Role::Auditor), "/audit-events", 200).await;
     let has = |action: &str, id: &str, field: &str| {
         entries.iter().any(|entry| {
@@ -245,7 +246,7 @@ async fn all_that_hangs_on_a_duplicate_follows_it_and_both_ids_resolve(w: &World
             assert!(subjects.contains(subject.as_str()), "{subject}: {log:#?}");
         }
     }
-    // Reports count one person, and the facts of the cases say so as the records do.
+    // Reports count one person, and the report facts of the cases match the records.
     for (one, rest) in [("facts", "history"), ("history", "facts")] {
         for kind in ["case", "barrier"] {
             let sql = format!(
@@ -291,7 +292,7 @@ async fn what_a_person_must_decide_is_refused_until_they_have(w: &World) {
     let entries = pages(&w.user(Role::Auditor), "/audit-events?action=statement.superseded", 50).await;
     let subjects: BTreeSet<&str> = entries.iter().map(|entry| entry["subject_id"].as_str().unwrap()).collect();
     assert_eq!(subjects, BTreeSet::from([mine.as_str(), my_draft.as_str()]));
-    // What the client has never approved goes to nobody outside, whatever became of it.
+    // A statement that the client never approved goes to no recipient outside, also after a merge.
     let print = |id: &str| {
         format!("/statements/{id}/print?format=html&for=recipient&recipient=Clinic&purpose=treatment&reason=Meeting")
     };
@@ -342,7 +343,7 @@ async fn a_merge_never_widens_how_a_person_is_contacted(w: &World) {
     assert!(words.contains("Not at work.") && words.contains(&"y".repeat(600)), "{words}");
 }
 
-/// AU-13: with it, whoever is linked to one client can come to sign in as another.
+/// AU-13: after a merge, the user who is linked to one client can sign in as the other.
 async fn a_merge_asks_for_a_fresh_password(w: &World) {
     let ana = w.user(Role::Advocate);
     let (one, two) =
@@ -368,14 +369,14 @@ async fn a_merge_is_for_supervisors_who_see_both_and_makes_sense(w: &World) {
     merge(&south, &one, &hidden, json!({})).await.expect(404);
     merge(&boss, &one, &two, json!({})).await.expect(201);
     merge(&boss, &one, &two, json!({})).await.faulty(422, "/into", "same_record");
-    // A chain leads to its end, and the end is found under every name.
+    // A chain of merges leads to its end, which is found under every name.
     let three = client(&ana, json!({"preferred_name": "Three"})).await;
     assert_eq!(merge(&boss, &two, &three, json!({})).await.expect(201).body["merged_ids"], json!([one, two]));
     for id in [&one, &two, &three] {
         assert_eq!(ana.get(&format!("/clients/{id}")).await.expect(200).id(), three);
     }
     merge(&boss, &one, &client(&ana, json!({"preferred_name": "Four"})).await, json!({})).await.expect(409);
-    // A supervisor who sees the duplicate's row alone finds nothing by its id.
+    // A supervisor who sees only the duplicate's row does not find the client by its id.
     south.get(&format!("/clients/{one}")).await.expect(404);
 }
 
@@ -402,7 +403,7 @@ async fn a_case_that_is_opened_while_a_client_is_merged_follows_them(w: &World) 
     active_case(&ana, &boss).await;
     let (old, new) =
         (client(&ana, json!({"preferred_name": "Old"})).await, client(&ana, json!({"preferred_name": "New"})).await);
-    // Ana sees the one that stays, whoever is first.
+    // Ana sees the remaining client, whichever request comes first.
     open_case(&ana, &new).await;
     let enter = || open_case(&ana, &old);
     let (merged, ..) = futures_util::join!(merge(&boss, &old, &new, json!({})), enter(), enter(), enter(), enter());
@@ -429,6 +430,6 @@ async fn everything_that_names_a_client_follows_them(w: &World) {
         .map(|table| table.name.as_str())
         .filter(|name| !["client_merges", "export_clients"].contains(name))
         .collect();
-    // What was handed out stays under the id that it was handed out with.
+    // Exports stay under the id with which they were made.
     assert_eq!(tables, REFERENCING_TABLES, "what refers to clients must be moved by clients::merge");
 }

@@ -1,4 +1,4 @@
-//! Bad input and faults: a clear problem that names the member, nothing stored, never a 5xx that was not planned.
+//! Bad input and faults: a clear problem that names the member, nothing stored, and no unplanned 5xx.
 
 use crate::{
     on_both_engines,
@@ -165,7 +165,7 @@ async fn the_router_answers_with_problems_too(w: &World) {
     let other = ana.send("DELETE", "/cases", &[], None).await.expect(405);
     assert_eq!(other.header("allow"), "GET, POST, HEAD");
     ana.send("POST", &format!("/cases/{}", World::nobodys_id()), &[], None).await.expect(405);
-    // An address of its own where an id may stand, too.
+    // The same for a path of its own in a place where an id could be.
     let preview = ana.get("/deadline-rules/preview").await.expect(405);
     assert_eq!(preview.header("allow"), "POST");
     ana.get("/deadline-rules/previews").await.expect(404);
@@ -247,7 +247,7 @@ async fn a_refused_post_leaves_its_key_free(w: &World) {
     ana.send("POST", "/clients", &key, Some(json!({"preferred_name": "Sam"}))).await.expect(201);
 }
 
-/// IN-09, where the engine can be told: SQLite has no clock of its own.
+/// IN-09, for the engine with a statement timeout: SQLite has no clock of its own.
 #[test]
 fn a_question_that_takes_too_long_is_broken_off_and_the_database_is_not_taken_for_gone() {
     #[derive(QueryableByName)]

@@ -1,5 +1,5 @@
-//! Everything that leaves the organization as a file: the one decision, the list of exports, the notices, and what a
-//! copy holds.
+//! Every file that leaves the organization: the single decision, the list of exports, the notices, and the marks of a
+//! copy.
 
 use crate::{
     on_both_engines,
@@ -26,14 +26,14 @@ A general authorization for the release of medical or other information is NOT s
 to further use or redisclose the record (see 42 CFR 2.31).";
 const STATEMENT_2: &str = "42 CFR part 2 prohibits unauthorized use or disclosure of these records.";
 
-/// What leaves without the decision, and why.
+/// Files that leave without this decision, with the reason.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[(
     "getReport",
     "image/svg+xml",
     "a chart for a screen: the numbers that JSON shows to the same caller, and no client",
 )];
 
-/// The records that the operations are asked for.
+/// The records that the operations refer to.
 struct Records {
     case: String,
     client: String,
@@ -57,8 +57,8 @@ impl Records {
         Self { case, client, statement }
     }
 
-    /// How an operation is asked for a form, but for the reason; what it is called in the list of exports; and whether
-    /// it holds the client's record.
+    /// The request of an operation for a format, without the reason; its name in the list of exports; and whether it
+    /// contains the client's record.
     fn question(&self, operation: &str, media: &str) -> Option<(String, &'static str, bool)> {
         let format = match media {
             "application/pdf" => "pdf",
@@ -107,7 +107,7 @@ async fn page(user: &User<'_>, path: &str) -> String {
 fn has(file: &[u8], words: &str) -> bool {
     file.windows(words.len()).any(|window| window == words.as_bytes())
 }
-/// What a PDF says in its properties that it is called: the beginning of each.
+/// The beginnings of the titles in the properties of a PDF.
 fn titles(file: &[u8]) -> Vec<String> {
     let at = |name: &[u8]| {
         file.windows(name.len()).enumerate().filter(|(_, window)| *window == name).map(|(at, _)| at).collect::<Vec<_>>()
@@ -115,7 +115,7 @@ fn titles(file: &[u8]) -> Vec<String> {
     let all = at(b"/Title(").into_iter().chain(at(b"<dc:title>"));
     all.map(|at| String::from_utf8_lossy(&file[at..(at + 90).min(file.len())]).into_owned()).collect()
 }
-/// As it stands in HTML.
+/// The text as it is escaped in HTML.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('\'', "&#39;")
 }
@@ -136,8 +136,8 @@ on_both_engines! {
     a_pdf_of_a_writing_that_its_fonts_lack_is_refused_and_html_shows_it,
 }
 
-/// Operations that come later, too: what the document offers in a form that is not JSON stands in this test or among
-/// the exceptions.
+/// This includes future operations: every operation that the OpenAPI document offers in a format other than JSON must
+/// be in this test or among the exceptions.
 async fn everything_that_leaves_as_a_file_goes_through_one_decision(w: &World) {
     let (ana, boss, stale) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.stale_user(Role::Supervisor));
     let stranger = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
@@ -169,7 +169,7 @@ async fn everything_that_leaves_as_a_file_goes_through_one_decision(w: &World) {
                     .unwrap_or_else(|| panic!("{id} answers {media}: test it here, or say why it is an exception"));
                 let ask = |reason: &str| format!("{path}{}reason={reason}", if path.contains('?') { '&' } else { '?' });
                 let before = exports(w).await;
-                // Without a fresh password, without a reason, and with one that says nothing.
+                // Without a recent password entry, without a reason, and with a reason that is too short.
                 assert_eq!(
                     stale.get(&ask("A+look+at+each")).await.expect(403).body["code"],
                     "reauthentication_required",
@@ -178,11 +178,11 @@ async fn everything_that_leaves_as_a_file_goes_through_one_decision(w: &World) {
                 boss.get(&path).await.faulty(400, "reason", "required");
                 boss.get(&ask("why")).await.faulty(400, "reason", "too_short");
                 boss.get(&ask("+++++++")).await.expect(400);
-                // Past break-glass access.
+                // With break-glass access.
                 let glass = stranger.get(&ask("A+look+at+each")).await;
                 let tried = if matches!(id, "getReport" | "listReportRecords") {
-                    // They count what is of the caller's own teams, and break-glass access opens one case to be read by
-                    // its id.
+                    // These count the records of the caller's own teams, and break-glass access opens one case by its
+                    // id only.
                     assert_eq!(glass.status, 200, "{id}");
                     assert!(!glass.body.to_string().contains(&records.case), "{id} {media}");
                     let mine = exports(w).await.pop().unwrap();
@@ -197,7 +197,7 @@ async fn everything_that_leaves_as_a_file_goes_through_one_decision(w: &World) {
                     0
                 };
                 assert_eq!(exports(w).await.len(), before.len() + tried, "{id} {media}: what was refused is no export");
-                // And it leaves a row and an entry.
+                // A successful export leaves a row and an audit entry.
                 let (headers, bytes) = file(&boss, &ask("A+look+at+each")).await;
                 assert!(
                     !bytes.is_empty() && headers["content-type"].to_str().unwrap().starts_with(media),
@@ -291,7 +291,7 @@ async fn exports_say_for_whom_they_were_made_and_whose_records_are_in_them(w: &W
         BTreeSet::from([records.client.as_str(), &other.client])
     );
 
-    // By client: what holds a record of theirs, and nothing else.
+    // By client: exports that contain a record of that client, and no others.
     let auditor = w.user(Role::Auditor);
     for (client, many) in [(&records.client, 8), (&other.client, 1), (&World::nobodys_id(), 0)] {
         let theirs = pages(&auditor, &format!("/exports?client_id={client}"), 50).await;
@@ -300,13 +300,13 @@ async fn exports_say_for_whom_they_were_made_and_whose_records_are_in_them(w: &W
     }
     assert_eq!(auditor.get("/exports?client_id=me").await.expect(400).body["code"], "invalid_parameter");
     assert!(pages(&w.outsider(Role::Auditor), &format!("/exports?client_id={}", records.client), 50).await.is_empty());
-    // The two were one person: both ids lead to what either was given as.
+    // The two clients were one person: after the merge, both ids lead to the exports of either.
     let merge = json!({"into": records.client, "statements_of": records.client});
     boss.post(&format!("/clients/{}/merge", other.client), merge).await.expect(201);
     for client in [&records.client, &other.client] {
         assert_eq!(pages(&auditor, &format!("/exports?client_id={client}"), 50).await.len(), 8);
     }
-    // The audit log has codes and counts, and nobody's words.
+    // The audit log has codes and counts, and no text by users.
     let log = json!(pages(&auditor, "/audit-events?sort=sequence", 200).await).to_string();
     assert!(
         log.contains("purpose=treatment")
@@ -315,7 +315,7 @@ async fn exports_say_for_whom_they_were_made_and_whose_records_are_in_them(w: &W
             && log.contains("for=recipient")
     );
     assert!(!log.contains("Riverside") && !log.contains("lease") && !log.contains("asks for it"), "{log}");
-    // What is entered stays as it is.
+    // The recorded exports cannot be changed.
     for sql in ["UPDATE export_clients SET client_id = client_id", "DELETE FROM export_clients"] {
         if w.engine == crate::support::database::Engine::Sqlite {
             assert!(w.home.open().batch_execute(sql).unwrap_err().to_string().contains("append-only"));
@@ -402,7 +402,7 @@ async fn a_print_says_for_whom_it_is_and_a_recipient_and_a_purpose_are_named(w: 
         .expect(200);
     }
     assert_eq!(exports(w).await.len(), 2, "what was refused is no export");
-    // A draft is nobody's word yet, and a case that was a mistake may be another person's.
+    // A draft is not approved yet, and a case that was entered in error may be another person's.
     let draft = ana
         .post(&format!("/clients/{}/statements", records.client), json!({"sections": {"needs": "Quiet."}}))
         .await
@@ -469,13 +469,13 @@ async fn file_names_and_titles_say_nothing_of_anybody(w: &World) {
             .and_then(|rest| rest.strip_suffix(&format!(".{extension}\"")));
         let mark = mark.unwrap_or_else(|| panic!("{name}"));
         assert!(mark.len() == 4 && mark.bytes().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(&b)), "{name}");
-        // By which the export is found in the list.
+        // The mark leads to the export in the list.
         let export = exports(w).await.pop().unwrap();
         assert!(export["id"].as_str().unwrap().to_uppercase().ends_with(mark), "{export}");
         match extension {
             "pdf" => {
-                // The headings, which are content, stand in the file for those who listen to it; its properties name no
-                // more than the mark.
+                // The headings are content and are in the file for screen readers; the properties contain only the
+                // mark.
                 let titles = titles(&bytes);
                 assert!(
                     !titles.is_empty() && titles.iter().all(|title| title.contains(&format!("Document {mark}"))),
@@ -514,7 +514,7 @@ async fn a_list_of_records_ends_with_the_notice_and_comes_as_a_workbook(w: &Worl
         ("NOTICE", STATEMENT_1, format!("Not for anybody outside {}.", w.org.name).as_str())
     );
     assert!(notice.iter().skip(3).all(str::is_empty));
-    // With nothing in it, too.
+    // The same for an empty list.
     let elsewhere = w.user_in(&w.org, &[w.new_team("Hill side")], Role::Supervisor);
     let (_, empty) = file(&elsewhere, list).await;
     assert_eq!(csv::ReaderBuilder::new().has_headers(false).from_reader(&empty[..]).records().count(), 2);
@@ -554,7 +554,7 @@ async fn a_list_of_records_ends_with_the_notice_and_comes_as_a_workbook(w: &Worl
     assert!(log["items"].as_array().unwrap().iter().any(|entry| entry["action"] == "case.exported"), "{log:#}");
 }
 
-/// A reader who is put out while a workbook is made or sent is sent no whole one.
+/// A reader who is locked out while a workbook is generated or sent gets no complete one.
 async fn a_list_of_records_goes_to_nobody_who_was_put_out(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     Records::make(&ana, &boss).await;
@@ -594,7 +594,7 @@ async fn a_pdf_of_a_writing_that_its_fonts_lack_is_refused_and_html_shows_it(w: 
             assert!(page(&ana, &format!("{path}&format=html")).await.contains(words));
         }
     }
-    // A report names the workbook instead: it has no HTML.
+    // A report names the workbook instead, because it has no HTML.
     let provider = ana.post("/providers", json!({"name": "河边诊所"})).await.expect(201).id();
     let case = active_case(&ana, &boss).await;
     ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d", "provider_id": provider}))
@@ -607,7 +607,7 @@ async fn a_pdf_of_a_writing_that_its_fonts_lack_is_refused_and_html_shows_it(w: 
         (&json!("format_cannot_show_text"), true)
     );
     boss.get(&format!("{report}&format=xlsx")).await.expect(200);
-    // What the fonts have is drawn, and a symbol that they lack does not keep a page back.
+    // Text that the fonts have is drawn, and a symbol that they lack does not block a page.
     let client = ana.new_client().await;
     let words = json!({
         "sections": {"needs": "أحتاج إلى وقت للقراءة", "helps": "Мне нужно время 😀", "words_to_avoid": "אני צריך זמן"},

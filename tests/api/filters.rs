@@ -1,4 +1,5 @@
-//! Filters and sorts against `src/auth/members.txt` (AZ-07): nobody finds out by asking what they are not shown.
+//! Filters and sorts against `src/auth/members.txt` (AZ-07): a filter must not reveal a member that the role may not
+//! read.
 
 use crate::{
     on_both_engines,
@@ -8,8 +9,9 @@ use alongside::auth::{Role, policy};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Which members each filter of each list goes by, as `Schema.member`; a sort is by a member of the list's own record,
-/// unless it stands here. A dash: by no member, but by what is the caller's own, or by how the answer is shown.
+/// The members that each filter of each list uses, as `Schema.member`. A sort uses a member of the list's own record
+/// unless it is listed here. A dash means no member: the filter is about the caller's own records or about how the
+/// answer is shown.
 const GOES_BY: &[(&str, &[(&str, &str)])] = &[
     (
         "listActions",
@@ -138,7 +140,7 @@ const GOES_BY: &[(&str, &[(&str, &str)])] = &[
     ("listUsers", &[("role", "User.role"), ("status", "User.status"), ("team", "TeamMember.user_id")]),
 ];
 
-/// A value that a parameter takes.
+/// A value for a parameter.
 fn sample(schema: &Value) -> String {
     let named = schema["$ref"].as_str().map(|path| &DOC["components"]["schemas"][path.rsplit('/').next().unwrap()]);
     let schema = named.unwrap_or(schema);
@@ -163,7 +165,7 @@ fn sample(schema: &Value) -> String {
     }
 }
 
-/// The record that a page is of.
+/// The type of record in a page.
 fn record(operation: &Value) -> Option<&'static str> {
     let page =
         operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"].as_str()?.rsplit('/').next()?;
@@ -191,7 +193,7 @@ async fn nobody_filters_or_sorts_by_what_they_are_not_shown(w: &World) {
         };
         let id = operation["operationId"].as_str().unwrap();
         let own = GOES_BY.iter().find(|(list, _)| *list == id).map_or(&[][..], |(_, those)| *those);
-        // Each filter, and each way to sort, with the members that it goes by.
+        // Each filter and each sort with the members that it uses.
         let mut questions: Vec<(String, String, String)> = Vec::new();
         for parameter in
             operation["parameters"].as_array().unwrap().iter().filter(|parameter| parameter["in"] == "query")

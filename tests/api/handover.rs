@@ -1,4 +1,4 @@
-//! Who takes whose place: handovers, deputies, and cover that ends by itself.
+//! Substitution of users: handovers, deputies, and temporary cover that ends by itself.
 
 use crate::{
     on_both_engines,
@@ -16,7 +16,7 @@ fn days_from_now(w: &World, days: i32) -> Day {
     Day::today(&w.org.time_zone).plus_days(days)
 }
 
-/// Makes a supervisor of another team the deputy of the world's, from today on for so many days.
+/// Makes a supervisor of another team the deputy of the test's team, from today for this many days.
 async fn deputise(w: &World, admin: &User<'_>, deputy: &User<'_>, days: i32) -> String {
     let body = json!({
         "user_id": deputy.id(), "starts_on": days_from_now(w, 0), "ends_on": days_from_now(w, days - 1),
@@ -25,7 +25,7 @@ async fn deputise(w: &World, admin: &User<'_>, deputy: &User<'_>, days: i32) -> 
     admin.post(&format!("/teams/{}/deputies", w.team), body).await.expect(201).id()
 }
 
-/// Moves the window of every deputyship, as time would.
+/// Moves the period of every deputy.
 fn at_another_time(w: &World, starts_in_hours: i64, ends_in_hours: i64) {
     use schema::team_deputies::dsl::*;
     let now = Instant::now();
@@ -43,7 +43,7 @@ async fn actions_on(w: &World, subject: &str) -> Vec<String> {
         .collect()
 }
 
-/// A case with something open of every kind.
+/// A case with open work of every kind.
 struct Work {
     case: String,
     client: String,
@@ -183,7 +183,7 @@ async fn a_deputy_sees_and_does_what_the_supervisor_of_the_team_may(w: &World) {
     deputy.post("/clients", json!({"preferred_name": "Lee"})).await.faulty(422, "/team_id", "required");
     let made = deputy.post("/clients", json!({"preferred_name": "Lee", "team_id": w.team})).await.expect(201).id();
     boss.get(&format!("/clients/{made}")).await.expect(200);
-    // It ends at once when it is ended, and by itself when its time is over; and does not hold before it begins.
+    // The deputy's access ends at once when it is ended, and by itself when its time is over; it does not start early.
     let at = format!("/teams/{}/deputies/{id}", w.team);
     admin.send("DELETE", &at, &[], None).await.expect(428);
     admin.send("DELETE", &at, &[("if-match", "\"v9\"")], None).await.expect(412);
@@ -333,7 +333,7 @@ async fn a_case_is_handed_over_and_sight_of_it_goes_with_it(w: &World) {
         .id();
     let deadline = json!({"due_on": "2030-01-04", "time_zone": "America/Chicago", "source": "manual"});
     let deadline = ana.post(&format!("/actions/{action}/deadlines"), deadline).await.expect(201).id();
-    // What was waived is no work that is left to anybody.
+    // A waived deadline is not open work.
     let waived = json!({"due_on": "2030-01-03", "time_zone": "America/Chicago", "source": "manual"});
     let waived = ana.post(&format!("/actions/{action}/deadlines"), waived).await.expect(201).id();
     ana.post(&format!("/deadlines/{waived}/waive"), json!({"reason": "Not needed."})).await.expect(201);
@@ -348,7 +348,7 @@ async fn a_case_is_handed_over_and_sight_of_it_goes_with_it(w: &World) {
         "commitments": [{"id": work.commitment, "due_on": "2030-01-07"}],
     });
     assert_eq!(offer.body["open_work"], open);
-    // Before: the offer, and nothing of the case.
+    // Before acceptance: the offer, and nothing of the case.
     for record in &records {
         ben.get(record).await.expect(404);
     }
@@ -367,7 +367,7 @@ async fn a_case_is_handed_over_and_sight_of_it_goes_with_it(w: &World) {
     assert_eq!((waiting.as_array().unwrap().len(), &waiting[0]["id"]), (1, &json!(offer.id())));
     assert!(waiting[0].get("open_work").is_none());
     assert_eq!(ana.get("/handovers?status=offered&mine=true").await.expect(200).body["items"], json!([]));
-    // Nobody else answers, nor knows of it who does not see the case.
+    // Nobody else can answer the offer, and users who do not see the case do not see it.
     for who in [
         w.user(Role::Advocate),
         w.outsider(Role::Advocate),
@@ -384,7 +384,7 @@ async fn a_case_is_handed_over_and_sight_of_it_goes_with_it(w: &World) {
     }
     boss.post(&format!("{at}/refuse"), json!({"reason": "No."})).await.expect(403);
     ben.send("POST", &format!("{at}/withdraw"), &[], None).await.expect(403);
-    // At the moment of acceptance the one sees it, and the other no longer.
+    // At the time of acceptance, the new lead sees the case, and the old lead no longer does.
     let accepted =
         ben.send("POST", &format!("{at}/accept"), &[("idempotency-key", "accept-1")], None).await.expect(201);
     assert_eq!((&accepted.body["status"], &accepted.body["open_work"]), (&json!("accepted"), &open));
@@ -421,7 +421,7 @@ async fn a_case_is_handed_over_and_sight_of_it_goes_with_it(w: &World) {
     let actions = actions_on(w, &offer.id()).await;
     assert_eq!(actions.first().map(String::as_str), Some("handover.offered"));
     assert!(actions.contains(&"handover.read".into()) && actions.contains(&"handover.accepted".into()), "{actions:?}");
-    // The next one is free to be made.
+    // The next offer can be made.
     ben.post(&offers, json!({"to_user_id": ana.id(), "note": "Back to you."})).await.expect(201);
 }
 
@@ -443,7 +443,7 @@ async fn a_handover_is_refused_or_withdrawn_and_then_out_of_sight(w: &World) {
     ben.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(404);
     assert_eq!(ana.get(&format!("/handovers/{offer}")).await.expect(200).body["reason"], "I am away, CANARY.");
     assert_eq!(ana.get(&format!("/cases/{case}")).await.expect(200).body["lead_advocate_id"], json!(ana.id()));
-    // By who offered it, and by a supervisor of the case.
+    // By the user who offered it, and by a supervisor of the case.
     for who in [&ana, &boss] {
         let offer = ana.post(&offers, json!({"to_user_id": ben.id(), "note": "n"})).await.expect(201).id();
         let withdrawn = who.send("POST", &format!("/handovers/{offer}/withdraw"), &[], None).await.expect(201);
@@ -451,12 +451,12 @@ async fn a_handover_is_refused_or_withdrawn_and_then_out_of_sight(w: &World) {
         ben.get(&format!("/handovers/{offer}")).await.expect(404);
         ben.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(404);
     }
-    // And by the case's getting another lead in another way.
+    // The offer also ends if the case gets another lead in another way.
     let offer = ana.post(&offers, json!({"to_user_id": ben.id(), "note": "n"})).await.expect(201).id();
     boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": cat.id(), "role": "lead"})).await.expect(201);
     assert_eq!(cat.get(&format!("/handovers/{offer}")).await.expect(200).body["status"], "withdrawn");
     ben.send("POST", &format!("/handovers/{offer}/accept"), &[], None).await.expect(404);
-    // And by the case's turning out to be a mistake.
+    // The offer also ends if the case turns out to be entered in error.
     let mistake = active_case(&ana, &boss).await;
     let offer = ana
         .post(&format!("/cases/{mistake}/handovers"), json!({"to_user_id": ben.id(), "note": "n"}))
@@ -513,7 +513,7 @@ async fn a_case_is_offered_by_those_who_may_to_those_who_can(w: &World) {
         "client_id": boss.new_client().await, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g",
     })).await.expect(201).id();
     boss.post(&format!("/cases/{leaderless}/handovers"), to(ben.id())).await.expect(409);
-    // A supervisor who is in the team may take it over, and one who has left it since may not.
+    // A supervisor in the team may take over the case, and one who has left the team may not.
     let mate = w.user(Role::Supervisor);
     let offer = ana.post(&offers, to(mate.id())).await.expect(201).id();
     let admin = w.user(Role::Admin);

@@ -1,5 +1,5 @@
-//! A record that is hidden and one that is not there (AZ-12): the same statements run for both, and both answers leave
-//! in the same steps.
+//! A hidden record and one that does not exist (AZ-12): the same statements run for both, and both responses are sent
+//! in the same time steps.
 
 use crate::{
     break_glass::Work,
@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// What every connection of this process has been asked, without the values.
+/// All statements on all connections of this process, without the values.
 static ASKED: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
 struct Listener;
@@ -27,23 +27,23 @@ impl Instrumentation for Listener {
     }
 }
 
-/// Sends a request whose path has this id in it; what the database was asked for it.
+/// Sends a request whose path contains this id. Returns the statements that the database received for it.
 async fn statements(who: &User<'_>, method: &str, path: &str, id: &str, body: Option<&Value>) -> Vec<String> {
     ASKED.lock().unwrap().clear();
     let reply = who.send(method, path, &[("if-match", "*")], body.cloned()).await;
     assert_eq!(reply.status, 404, "{method} {path}: {:#}", reply.body);
     let asked = std::mem::take(&mut *ASKED.lock().unwrap());
-    // A connection that is opened meanwhile is no part of the answer.
+    // The setup of a new connection is not part of the request.
     let asked = asked
         .into_iter()
         .filter(|words| !["PRAGMA", "set_config", "statement_timeout"].iter().any(|set| words.contains(set)));
-    // Two threads take part, the reader and the one that writes the audit log: which of them is first is chance.
+    // Two threads take part, the reader and the audit queue, in any order.
     let mut asked: Vec<String> = asked.map(|words| words.replace(id, "ID")).collect();
     asked.sort();
     asked
 }
 
-/// The one id in a path.
+/// The id in a path.
 fn id_in(path: &str) -> &str {
     path.split(['/', '?']).find(|part| part.len() == 36).unwrap()
 }
@@ -67,8 +67,8 @@ async fn a_hidden_record_and_none_are_asked_for_by_the_same_statements() {
             for (method, path, body) in shown.chain(changed) {
                 let (hidden, none) = (id_in(&path).to_owned(), World::nobodys_id());
                 let missing = path.replace(&hidden, &none);
-                // By a role that may do this kind of thing at all; and once before, so that no statement is compiled in
-                // between.
+                // Uses a role that may do this at all, and sends the request once before, so that no statement is
+                // prepared in between.
                 if who.send(method, &path, &[("if-match", "*")], body.clone()).await.status == 403 {
                     continue;
                 }

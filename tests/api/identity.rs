@@ -1,4 +1,4 @@
-//! Signing in, staying in, being put out; users and teams.
+//! Sign-in, sessions and their end; users and teams.
 
 use crate::{
     on_both_engines,
@@ -22,7 +22,7 @@ async fn me(w: &World, token: &Value) -> u16 {
 async fn refresh(w: &World, token: &Value) -> crate::support::Reply {
     w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": token}))).await
 }
-/// As if every refresh token that was spent had been spent so many seconds ago.
+/// Sets the time of use of every used refresh token to this many seconds ago.
 fn spent_ago(w: &World, seconds: i64) {
     let spent = refresh_tokens::table.filter(refresh_tokens::spent_at.is_not_null());
     let then = Some(Instant::now().plus_seconds(-seconds));
@@ -71,7 +71,7 @@ async fn a_refresh_token_is_spent_once(w: &World) {
             reply.body
         );
     };
-    // Of an older generation, and be it spent a moment ago: somebody has copied it, and the whole family is dead.
+    // A token of an older generation was copied, even if it was used a moment ago: the whole token family ends.
     let first = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
     let second = refresh(w, &first["refresh_token"]).await.expect(200).body;
     let third = refresh(w, &second["refresh_token"]).await.expect(200).body;
@@ -80,14 +80,14 @@ async fn a_refresh_token_is_spent_once(w: &World) {
     assert_eq!(me(w, &third["access_token"]).await, 401);
     refused(&third["refresh_token"]).await;
     refused(&second["refresh_token"]).await;
-    // The one that was spent last, but too long ago, while the next one is still unused.
+    // The last used token, but too long after its use, while the next one is still unused.
     let first = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
     let second = refresh(w, &first["refresh_token"]).await.expect(200).body;
     spent_ago(w, 31);
     refused(&first["refresh_token"]).await;
     assert_eq!(me(w, &second["access_token"]).await, 401);
     refused(&second["refresh_token"]).await;
-    // The user hears of each of the two (TK-06).
+    // The user is notified of each of the two (TK-06).
     let letters = w.letters(&ana.email, 2).await;
     assert!(
         letters.iter().filter(|letter| letter.contains("an old sign-in key of it was used again")).count() == 2,
@@ -109,27 +109,26 @@ async fn a_lost_answer_and_several_windows_cost_nobody_their_session(w: &World) 
     let one = refresh(w, &first["refresh_token"]).await.expect(200).body;
     spent_ago(w, 25);
     let other = refresh(w, &first["refresh_token"]).await.expect(200).body;
-    // The same successor: there is one chain of tokens, and no second live session.
+    // It gives the same successor: there is one chain of tokens, and no second live session.
     assert_eq!(one["refresh_token"], other["refresh_token"]);
     assert_eq!(
         (me(w, &one["access_token"]).await, me(w, &other["access_token"]).await, sessions(&other).await),
         (200, 200, before)
     );
-    // Both windows go on, time after time.
+    // Both clients continue in this way.
     let mut tokens = one;
     for _ in 0..3 {
         let next = refresh(w, &tokens["refresh_token"]).await.expect(200).body;
         assert_eq!(refresh(w, &tokens["refresh_token"]).await.expect(200).body["refresh_token"], next["refresh_token"]);
         tokens = next;
     }
-    // Whoever has copied a token and shares it for a while is found out at the latest when the grace of the next one is
-    // over.
+    // Shared use of a copied token is detected at the latest when the grace period of the next token ends.
     let copied = tokens["refresh_token"].clone();
     let next = refresh(w, &copied).await.expect(200).body;
     spent_ago(w, 31);
     refresh(w, &copied).await.expect(401);
     assert_eq!(me(w, &next["access_token"]).await, 401);
-    // The database holds no token: neither of those that it answers again.
+    // The database contains no token, not even the successors that it returns again.
     let kept: Vec<(Vec<u8>, Option<Vec<u8>>)> = refresh_tokens::table
         .select((refresh_tokens::hash, refresh_tokens::successor))
         .load(&mut w.home.open())
@@ -142,7 +141,7 @@ async fn a_lost_answer_and_several_windows_cost_nobody_their_session(w: &World) 
     let secret = next["refresh_token"].as_str().unwrap().split_once('.').unwrap().1;
     let holds = |bytes: &[u8]| bytes.windows(secret.len()).any(|part| part == secret.as_bytes());
     assert!(!kept.iter().any(|(hash, successor)| holds(hash) || successor.as_ref().is_some_and(|bytes| holds(bytes))));
-    // A session that has ended is not brought back by a token that could be answered again.
+    // A token that could be repeated does not bring back an ended session.
     let first = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
     let second = refresh(w, &first["refresh_token"]).await.expect(200).body;
     w.send(second["access_token"].as_str(), "POST", "/api/v1/auth/logout", &[], None).await.expect(204);
@@ -170,7 +169,7 @@ async fn of_many_uses_of_a_refresh_token_one_wins(w: &World) {
     }
     let after = refresh(w, &json!(next.first().unwrap())).await.expect(200).body;
     assert_eq!(me(w, &after["access_token"]).await, 200);
-    // Out of the grace, of many uses none wins.
+    // After the grace period, no use succeeds.
     spent_ago(w, 31);
     let late = futures_util::future::join_all((0..16).map(|_| refresh(w, &token))).await;
     assert!(late.iter().all(|reply| reply.status == 401));
@@ -193,7 +192,7 @@ async fn a_suspension_bites_at_the_next_request(w: &World) {
     sign_in(w, &ana.email, PASSWORD).await.expect(401);
 }
 
-// What waits together is asked for together: sessions in one statement, reads by key in one transaction.
+// Waiting requests are batched: sessions in one statement, reads by key in one transaction.
 async fn who_is_served_together_is_told_apart(w: &World) {
     let (ana, ben, far, gone, admin) = (
         w.user(Role::Advocate),

@@ -1,5 +1,5 @@
-//! How somebody comes to have an account, and a new lock on it: invitations, forgotten passwords, new addresses, second
-//! factors, and the password that is asked for again.
+//! Accounts and credentials: invitations, forgotten passwords, new addresses, second factors, and repeated password
+//! entry.
 
 use crate::{
     on_both_engines,
@@ -26,7 +26,7 @@ async fn sign_in(w: &World, email: &str, password: &str, otp: Option<&str>) -> R
     }
     public(w, "login", body).await
 }
-/// As a session that has just begun.
+/// Uses the token of a session that has just begun.
 async fn with_token(w: &World, reply: &Reply, method: &str, path: &str, body: Option<Value>) -> Reply {
     let token = reply.body["access_token"].as_str().unwrap();
     w.send(Some(token), method, &format!("/api/v1{path}"), &[], body.map(|body| body.to_string())).await
@@ -39,13 +39,13 @@ fn secret_of(w: &World, user: &User<'_>) -> Vec<u8> {
         .unwrap();
     row.open(&SecretKeys::read(w.home.folder.path()).unwrap()).unwrap()
 }
-/// The code of this moment, which has not been used before.
+/// The current code, not used before.
 fn fresh_code(w: &World, user: &User<'_>) -> String {
     let row = second_factors::table.filter(second_factors::user_id.eq(user.actor.user));
     diesel::update(row).set(second_factors::last_step.eq(0)).execute(&mut w.home.open()).unwrap();
     totp::code_at(&secret_of(w, user), Instant::now())
 }
-/// Sets a factor up; the recovery codes.
+/// Sets up a second factor and returns the recovery codes.
 async fn set_up(w: &World, user: &User<'_>) -> Vec<String> {
     user.send("POST", "/me/second-factor", &[], None).await.expect(200);
     let code = totp::code_at(&secret_of(w, user), Instant::now());
@@ -70,7 +70,7 @@ fn suspend(w: &World, status: OrganizationStatus) {
         .execute(&mut w.home.open())
         .unwrap();
 }
-/// The actions of the audit log so far, as an auditor sees them.
+/// The actions in the audit log so far, as an auditor sees them.
 async fn actions(w: &World) -> Vec<String> {
     let seen = w.user(Role::Auditor).get("/audit-events?limit=200").await.expect(200);
     seen.body["items"].as_array().unwrap().iter().map(|entry| entry["action"].as_str().unwrap().to_owned()).collect()
@@ -160,7 +160,7 @@ async fn whoever_was_removed_is_set_active_again_and_not_invited(w: &World) {
             "{observed:#}"
         );
     }
-    // What it says is the way.
+    // The instruction in the error works.
     admin.patch(&format!("/users/{}", ana.id()), "*", json!({"status": "active"})).await.expect(200);
     sign_in(w, &ana.email, PASSWORD, None).await.expect(200);
 }
@@ -299,14 +299,14 @@ async fn letters_to_an_address_are_few_and_no_organization_is_told_of_anothers(w
     }
     assert!(admin.send("POST", &path, &[], None).await.expect(429).header("retry-after").parse::<u32>().unwrap() > 0);
     other.post("/invitations", invite).await.expect(201);
-    // Nor does whoever is signed in write to all the world.
+    // A signed-in user cannot send mail to many strangers.
     for number in 0..5 {
         ana.post("/me/email", json!({"email": format!("stranger{number}@example.org")})).await.expect(202);
     }
     ana.post("/me/email", json!({"email": "one.more@example.org"})).await.expect(429);
 }
 
-/// AZ-10: whether an address signs in elsewhere is told to whoever reads its mail, and to no administrator.
+/// AZ-10: only the reader of an address's mail learns that the address signs in elsewhere, and no administrator does.
 async fn an_invitation_does_not_tell_who_signs_in_elsewhere(w: &World) {
     let (admin, other) = (w.user(Role::Admin), w.outsider(Role::Advocate));
     admin
@@ -336,7 +336,7 @@ async fn of_sixty_four_who_use_a_secret_at_once_one_does(w: &World) {
         assert_eq!(statuses.iter().filter(|status| **status < 300).count(), 1, "{path}: {statuses:?}");
         assert!(statuses.iter().all(|status| matches!(status, 200 | 204 | 422 | 503)), "{path}: {statuses:?}");
     }
-    // The new password has made it worthless.
+    // The new password has invalidated it.
     let secret = w.secret("new@example.org", "email_change.").await;
     public(w, "confirm-email", json!({"token": secret})).await.faulty(422, "/token", "invalid_token");
 }
@@ -346,7 +346,7 @@ async fn of_sixty_four_who_use_a_code_at_once_one_does(w: &World) {
     let codes = set_up(w, &ana).await;
     for code in [codes[0].clone(), fresh_code(w, &ana)] {
         let mut inside = 0;
-        // Five at once are looked at: the others wait, and come again.
+        // Five attempts are checked at once; the others wait and retry.
         for _ in 0..3 {
             let tries = (0..64).map(|_| async { sign_in(w, &ana.email, PASSWORD, Some(&code)).await.status });
             let statuses = futures_util::future::join_all(tries).await;
@@ -386,7 +386,7 @@ async fn a_forgotten_password_is_answered_alike_and_mailed_to_its_owner_alone(w:
     ana.get("/me").await.expect(401);
     sign_in(w, &ana.email, PASSWORD, None).await.expect(401);
     sign_in(w, &ana.email, NEW, None).await.expect(200);
-    w.letters(&ana.email, 2).await; // that it has another password is told, too
+    w.letters(&ana.email, 2).await; // one of them reports the new password
     let files = std::fs::read_dir(w.home.mail()).unwrap().count();
     assert_eq!(files, 2, "nobody else is written to");
     let trace = actions(w).await;
@@ -433,7 +433,7 @@ async fn what_was_sent_is_worth_nothing_after_another_password_another_letter_or
         .set(users::status.eq(UserStatus::Active))
         .execute(&mut w.home.open())
         .unwrap();
-    // For its own purpose, and no other (TK-04).
+    // It is valid for its own purpose only (TK-04).
     public(w, "accept-invitation", json!({"token": secret, "password": NEW})).await.faulty(
         422,
         "/token",
@@ -443,7 +443,7 @@ async fn what_was_sent_is_worth_nothing_after_another_password_another_letter_or
     public(w, "refresh", json!({"refresh_token": secret})).await.expect(401);
     w.send(Some(&secret), "GET", "/api/v1/me", &[], None).await.expect(401);
     reset(secret).await.expect(204);
-    // No more than a few letters an hour, whoever asks.
+    // Only a few messages are sent per hour, whoever requests them.
     for _ in 0..12 {
         ask(&ana).await.expect(202);
     }
@@ -460,11 +460,11 @@ async fn another_address_is_proved_and_the_old_one_told(w: &World) {
     let secret = w.secret("ana.new@example.org", "email_change.").await;
     public(w, "confirm-email", json!({"token": secret})).await.expect(204);
     public(w, "confirm-email", json!({"token": secret})).await.faulty(422, "/token", "invalid_token");
-    w.letters(&ana.email, 2).await; // that it was asked for, and that it is done
+    w.letters(&ana.email, 2).await; // the request and its completion
     ana.get("/me").await.expect(401);
     sign_in(w, &ana.email, PASSWORD, None).await.expect(401);
     let session = sign_in(w, "ana.new@example.org", PASSWORD, None).await.expect(200);
-    // Whose it is already is told to whoever reads the mail there.
+    // Only the reader of that mail learns that the address belongs to another user.
     with_token(w, &session, "POST", "/me/email", Some(json!({"email": other.email}))).await.expect(202);
     let secret = w.secret(&other.email, "email_change.").await;
     public(w, "confirm-email", json!({"token": secret})).await.expect(409);
@@ -476,7 +476,7 @@ async fn a_second_factor_is_asked_for_and_a_right_password_sets_nothing_back(w: 
     let before = sign_in(w, &ana.email, PASSWORD, None).await.expect(200);
     ana.send("POST", "/me/second-factor", &[], None).await.expect(200);
     ana.post("/me/second-factor/confirmation", json!({"otp": "000000"})).await.faulty(422, "/otp", "wrong_code");
-    sign_in(w, &ana.email, PASSWORD, None).await.expect(200); // nothing is asked for yet
+    sign_in(w, &ana.email, PASSWORD, None).await.expect(200); // no code is required yet
     let codes = set_up(w, &ana).await;
     assert_eq!(codes.len(), 10);
     with_token(w, &before, "GET", "/me", None).await.expect(401);
@@ -488,10 +488,10 @@ async fn a_second_factor_is_asked_for_and_a_right_password_sets_nothing_back(w: 
     );
     let code = fresh_code(w, &ana);
     sign_in(w, &ana.email, PASSWORD, Some(&code)).await.expect(200);
-    sign_in(w, &ana.email, PASSWORD, Some(&code)).await.expect(401); // once
+    sign_in(w, &ana.email, PASSWORD, Some(&code)).await.expect(401); // it works once
     sign_in(w, &ana.email, PASSWORD, Some(&codes[0].to_lowercase())).await.expect(200);
     sign_in(w, &ana.email, PASSWORD, Some(&codes[0])).await.expect(401);
-    // It is the code's own failures that make it wait.
+    // The failed codes themselves cause the wait.
     use alongside::db::schema::sign_in_tries as tries;
     for _ in 0..5 {
         sign_in(w, &ana.email, PASSWORD, Some("000000")).await.expect(401);
@@ -501,12 +501,13 @@ async fn a_second_factor_is_asked_for_and_a_right_password_sets_nothing_back(w: 
     assert_eq!(shut.expect(401).body["code"], "invalid_credentials");
     diesel::delete(tries::table).execute(&mut w.home.open()).unwrap();
     sign_in(w, &ana.email, PASSWORD, Some(&codes[1])).await.expect(200);
-    // A new password asks for it all the same (AU-11).
+    // A new password does not remove the requirement of a code (AU-11).
     public(w, "forgot-password", json!({"email": ana.email})).await.expect(202);
     let secret = w.secret(&ana.email, "password_reset.").await;
     public(w, "reset-password", json!({"token": secret, "password": NEW})).await.expect(204);
     assert_eq!(sign_in(w, &ana.email, NEW, None).await.expect(401).body["code"], "otp_required");
-    // Nor does it set the code's own failures back: the fifth makes it wait, though four were before the new password.
+    // It does not reset the count of failed codes either: the fifth causes a wait, although four came before the new
+    // password.
     for _ in 0..4 {
         sign_in(w, &ana.email, NEW, Some("000000")).await.expect(401);
     }
@@ -522,7 +523,7 @@ async fn a_second_factor_is_asked_for_and_a_right_password_sets_nothing_back(w: 
     sign_in(w, &ana.email, PASSWORD, Some(&codes[3])).await.expect(401);
     diesel::delete(tries::table).execute(&mut w.home.open()).unwrap();
     sign_in(w, &ana.email, PASSWORD, Some(&codes[3])).await.expect(200);
-    // No code is spent on an organization that is shut.
+    // A suspended organization does not use up a code.
     suspend(w, OrganizationStatus::Suspended);
     assert_eq!(sign_in(w, &ana.email, PASSWORD, Some(&codes[2])).await.expect(401).body["code"], "invalid_credentials");
     suspend(w, OrganizationStatus::Active);
@@ -531,7 +532,7 @@ async fn a_second_factor_is_asked_for_and_a_right_password_sets_nothing_back(w: 
     for action in ["user.otp_asked", "user.recovery_code_spent", "user.second_factor_confirmed"] {
         assert!(trace.iter().any(|known| known == action), "{action}: {trace:?}");
     }
-    // Who has lost it is let in by an administrator, and only by their own.
+    // An administrator of the same organization can remove a lost second factor.
     let path = format!("/users/{}/second-factor", ana.id());
     w.outsider(Role::Admin).send("DELETE", &path, &[], None).await.expect(404);
     w.user(Role::Admin).send("DELETE", &path, &[], None).await.expect(204);
@@ -556,7 +557,7 @@ async fn where_a_role_must_have_a_factor_nothing_is_done_without(w: &World) {
     assert_eq!(boss.get("/me/second-factor").await.expect(200).body["required"], true);
     set_up(w, &boss).await;
     boss.get("/cases").await.expect(200);
-    // Without it again, nothing else can be done until there is another.
+    // Without it, nothing else can be done until there is a new one.
     let session = sign_in(w, &boss_has.email, PASSWORD, Some(&codes[0])).await.expect(200);
     with_token(w, &session, "DELETE", "/me/second-factor", None).await.expect(204);
     assert_eq!(with_token(w, &session, "GET", "/cases", None).await.expect(403).body["code"], "second_factor_required");
@@ -595,7 +596,7 @@ async fn what_opens_the_door_asks_for_the_password_again(w: &World) {
     let code = fresh_code(w, &admin);
     again(json!({"password": PASSWORD, "otp": code})).await.expect(204);
     admin.send("PATCH", &user, &[("if-match", "*")], Some(json!({"role": "supervisor"}))).await.expect(200);
-    // Whoever has found a session guesses no faster than at the door.
+    // A stolen session allows no faster guessing than the sign-in does.
     for _ in 0..5 {
         again(json!({"password": "not the password"})).await.expect(422);
     }

@@ -1,4 +1,4 @@
-//! Signing keys that change under a server that runs (TK-09).
+//! Signing keys that change while a server runs (TK-09).
 
 use crate::{
     logs, on_both_engines,
@@ -12,7 +12,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use std::{process::Command, sync::Arc, time::Duration};
 
-/// Which key has signed a token.
+/// The key that has signed a token.
 fn signer(token: &str) -> String {
     let head = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
     serde_json::from_slice::<Value>(&head).unwrap()["kid"].as_str().unwrap().to_owned()
@@ -55,7 +55,7 @@ async fn a_new_signing_key_puts_nobody_out_and_a_retired_one_is_dead_on_every_se
     let old = tokens["access_token"].as_str().unwrap().to_owned();
     let page = ana.get("/clients?limit=1").await.expect(200);
     let cursor = page.body["page"]["next_cursor"].as_str().unwrap().to_owned();
-    // A server on another machine that shares the folder: it has read the keys for itself.
+    // A server on another machine that shares the folder and has read the keys itself.
     let theirs = Arc::new(Keys::load(folder).unwrap());
     let there = w.another_server_by(&theirs);
     assert_eq!((status_of(w, &there, &old).await, status_of(w, &w.base, &old).await), (200, 200));
@@ -102,7 +102,7 @@ async fn a_new_signing_key_puts_nobody_out_and_a_retired_one_is_dead_on_every_se
 
 async fn the_program_notices_keys_that_come_and_go(w: &World) {
     let (ana, folder) = (w.user(Role::Advocate), w.home.folder.path().to_owned());
-    ana.new_client().await; // an entry, which is sealed when the program starts
+    ana.new_client().await; // an entry, which gets a checkpoint when the program starts
     let (_program, base, log) = logs::start(w).await;
     let alongside = |arguments: &[&str]| {
         let mut command = Command::new(env!("CARGO_BIN_EXE_alongside"));
@@ -141,7 +141,7 @@ async fn the_program_notices_keys_that_come_and_go(w: &World) {
     assert!(alongside(&["admin", "retire-signing-key", &first]).0);
     soon(std::slice::from_ref(&second)).await;
     assert_eq!(status_of(w, &base, ana.token()).await, 401);
-    // What it sealed when it started, by the key that is retired, is met still.
+    // The checkpoint from the start, signed by the key that is now retired, still matches.
     let (_, observed, why) = alongside(&["verify"]);
     assert!(observed.contains("\n1 checkpoints are met, 0 lines cannot be read"), "{observed} {why}");
 }

@@ -1,4 +1,4 @@
-//! Every rule that counts before it stores ("at most three", "only one"), tried by many at the same moment.
+//! Every rule that counts before it stores ("at most three", "only one"), tested with many concurrent requests.
 
 use crate::{
     on_both_engines,
@@ -12,7 +12,7 @@ use diesel::prelude::*;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
 
-/// Sends the same kind of request many times at once; how many were done. Every other one is refused, and none fails.
+/// Sends many requests of the same kind at once. Returns how many succeeded. All others are refused, and none fails.
 async fn done(requests: impl IntoIterator<Item = impl Future<Output = Reply>>) -> usize {
     let replies = join_all(requests).await;
     let refused = |reply: &&Reply| !matches!(reply.status, 200 | 201 | 204 | 409 | 412 | 422 | 429);
@@ -65,7 +65,7 @@ async fn of_many_break_glass_openings_at_once_three_are_open(w: &World) {
 async fn of_many_sign_ins_at_once_ten_sessions_stay(w: &World) {
     let ana = w.user(Role::Advocate);
     let login = || w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD})));
-    // Of those who sign in to one account at once, few are looked at: four at a time.
+    // Only a few concurrent sign-ins to one account are checked, so they come four at a time.
     let mut tokens: Vec<String> = Vec::new();
     for _ in 0..8 {
         let replies = join_all((0..4).map(|_| login())).await;
@@ -88,13 +88,13 @@ async fn of_many_who_invite_one_address_at_once_one_does(w: &World) {
     );
 }
 
-/// One letter's secret is worth something at a time, and no more than a few are sent in an hour.
+/// Only one secret is valid at a time, and only a few messages are sent per hour.
 async fn of_many_who_ask_for_a_new_password_at_once_one_secret_is_worth_something(w: &World) {
     let ana = w.user(Role::Advocate);
     let ask = || w.anyone("POST", "/api/v1/auth/forgot-password", Some(json!({"email": ana.email})));
     join_all((0..16).map(|_| ask())).await;
     w.letters(&ana.email, 1).await;
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await; // the others, if there are any
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await; // time for further messages, if there are any
     assert_eq!(count(&mut w.home.open(), &ana.email), 1);
     let admin = w.user(Role::Admin);
     let invited = admin
@@ -138,7 +138,7 @@ async fn of_many_who_assign_the_same_person_at_once_one_does(w: &World) {
         done((0..16).map(async |_| boss.post(&format!("/cases/{case}/assignments"), new.clone()).await)).await,
         1
     );
-    // However many make somebody lead, there is one.
+    // However many requests set a lead, there is one lead.
     let mates: Vec<_> = (0..8).map(|_| w.user(Role::Advocate)).collect();
     done(mates.iter().map(async |mate| {
         boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": mate.id(), "role": "lead"})).await
@@ -210,7 +210,7 @@ async fn of_many_cases_at_once_each_has_a_number_of_its_own(w: &World) {
     );
 }
 
-/// The rules that do not count but are of the same kind: what was decided once is not decided again.
+/// Rules of the same kind that do not count: a decision is made only once.
 async fn of_many_who_write_down_one_outcome_or_reschedule_at_once_one_does(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = crate::support::active_case(&ana, &boss).await;

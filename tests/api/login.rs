@@ -1,5 +1,4 @@
-//! The ways in, and who comes through them: guesses that are slowed, passwords that are kept, addresses that are
-//! believed, connections that have to wait.
+//! Sign-in and its callers: throttled guesses, stored passwords, trusted addresses, connections that wait.
 
 use crate::{
     on_both_engines,
@@ -32,7 +31,7 @@ async fn sign_in(w: &World, email: &str, password: &str) -> Reply {
     w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": email, "password": password}))).await
 }
 
-/// Signs in at another server, as whoever stands behind a proxy; answers the status and `Retry-After`.
+/// Signs in at another server from behind a proxy. Returns the status and `Retry-After`.
 async fn sign_in_at(w: &World, server: &str, email: &str, password: &str, behind: &str) -> (u16, String) {
     let request =
         w.http.post(format!("{server}/api/v1/auth/login")).json(&json!({"email": email, "password": password}));
@@ -42,12 +41,12 @@ async fn sign_in_at(w: &World, server: &str, email: &str, password: &str, behind
     (reply.status().as_u16(), after)
 }
 
-/// The failures that are counted, fewest first.
+/// The counted failures, fewest first.
 fn failures(w: &World) -> Vec<i32> {
     tries::table.select(tries::failures).order(tries::failures).load(&mut w.home.open()).unwrap()
 }
 
-/// As if every wait were over.
+/// Ends every wait.
 fn time_goes_by(w: &World) {
     let past = Some(Instant::now().plus_seconds(-1));
     diesel::update(tries::table.filter(tries::waits_until.is_not_null()))
@@ -86,14 +85,14 @@ async fn from_the_fifth_failure_on_an_account_waits_and_the_right_password_with_
         assert_eq!(sign_in(w, &ana.email, WRONG).await.expect(401).observed(), wrong);
     }
     assert_eq!(sign_in(w, &ana.email, PASSWORD).await.expect(401).observed(), wrong, "it waits");
-    ana.get("/me").await.expect(200); // who is inside stays there
+    ana.get("/me").await.expect(200); // existing sessions stay
     time_goes_by(w);
     sign_in(w, &ana.email, PASSWORD).await.expect(200);
     for _ in 0..4 {
         sign_in(w, &ana.email, WRONG).await.expect(401);
     }
     sign_in(w, &ana.email, PASSWORD).await.expect(200);
-    // A single wrong guess after the wait, and it waits again.
+    // A single wrong guess after the wait causes a new wait.
     for _ in 0..5 {
         sign_in(w, &ana.email, WRONG).await.expect(401);
     }
@@ -122,7 +121,7 @@ async fn who_guesses_elsewhere_keeps_nobody_out_where_they_have_been_before(w: &
         "the account waits wherever it is not known"
     );
     assert_eq!(at(office, &ana, PASSWORD).await, 200);
-    // There, too, guesses are slowed.
+    // Guesses from there are throttled too.
     for _ in 0..5 {
         assert_eq!(at(office, &ana, WRONG).await, 401);
     }
@@ -175,9 +174,9 @@ async fn an_account_that_is_not_there_waits_like_one_that_is(w: &World) {
 async fn a_hundred_failures_shut_the_account_until_an_operator_sets_a_new_password(w: &World) {
     let ana = w.user(Role::Advocate);
     sign_in(w, &ana.email, WRONG).await.expect(401);
-    sign_in(w, &ana.email, PASSWORD).await.expect(200); // she is known here
+    sign_in(w, &ana.email, PASSWORD).await.expect(200); // this address is now known for her
     sign_in(w, &ana.email, WRONG).await.expect(401);
-    // The address has two by now, one of them taken back.
+    // The address has two failures by now, one of them cleared.
     for _ in 0..2 {
         sign_in(w, "nobody@example.org", WRONG).await.expect(401);
     }
@@ -198,7 +197,7 @@ async fn a_hundred_failures_shut_the_account_until_an_operator_sets_a_new_passwo
     let (db, email) = (Db::open(&options).unwrap(), Email::parse(&ana.email).unwrap());
     #[expect(clippy::disallowed_methods, reason = "this is the operator")]
     let operator = Operator::new();
-    // As on a terminal, where a thread may wait.
+    // As on a terminal, where a thread may block.
     let set = |password: &str| {
         let password = Password::parse(password).unwrap();
         std::thread::scope(|threads| {
@@ -229,7 +228,7 @@ async fn who_has_found_a_session_guesses_no_faster_than_at_the_door(w: &World) {
     change(PASSWORD).await.faulty(422, "/current_password", "wrong_password");
     sign_in(w, &ana.email, PASSWORD).await.expect(401);
     time_goes_by(w);
-    // What is wrong with the new one costs no try.
+    // A fault of the new password does not count as an attempt.
     for _ in 0..7 {
         ana.send(
             "PUT",
@@ -253,7 +252,7 @@ async fn an_address_waits_after_very_many_failures_and_no_other_with_it(w: &Worl
     for n in 0..2 {
         sign_in(w, &format!("nobody{n}@example.org"), WRONG).await.expect(401);
     }
-    // The address has two, each account one.
+    // The address has two failures, each account one.
     diesel::update(tries::table.filter(tries::failures.eq(2)))
         .set(tries::failures.eq(99))
         .execute(&mut w.home.open())
@@ -262,14 +261,15 @@ async fn an_address_waits_after_very_many_failures_and_no_other_with_it(w: &Worl
     let reply = sign_in(w, &ana.email, PASSWORD).await.expect(429);
     let seconds: u64 = reply.header("retry-after").parse().unwrap();
     assert!((1..=30).contains(&seconds), "{seconds}");
-    // On every server; what a stranger claims is nothing; who is behind a proxy of ours is somebody else.
+    // This holds on every server. An unverified forwarded address is ignored; a caller behind a trusted proxy is a
+    // different source.
     let (plain, proxied, asked_nothing) = (server(false, ""), server(true, "127.0.0.0/8"), server(true, ""));
     assert_eq!(sign_in_at(w, &plain, &ana.email, PASSWORD, "203.0.113.9").await.0, 429);
     assert_eq!(sign_in_at(w, &proxied, &ana.email, PASSWORD, "198.51.100.1, 203.0.113.9").await.0, 200);
     assert_eq!(sign_in_at(w, &proxied, &ana.email, PASSWORD, "203.0.113.9, 127.0.0.1").await.0, 200);
-    // Where nobody says who stands behind the proxy, it is not made to wait for one of them.
+    // If the proxy does not name its callers, it is not throttled because of one of them.
     assert_eq!(sign_in_at(w, &asked_nothing, &ana.email, PASSWORD, "203.0.113.9").await.0, 200);
-    // The audit log has whoever the proxy has named.
+    // The audit log has the address that the proxy has named.
     let entries = w.user(Role::Auditor).get("/audit-events?limit=200").await.expect(200).body;
     let sources: Vec<&Value> = entries["items"]
         .as_array()
@@ -280,13 +280,13 @@ async fn an_address_waits_after_very_many_failures_and_no_other_with_it(w: &Worl
         .collect();
     assert_eq!(sources.iter().filter(|source| ***source == json!("203.0.113.9")).count(), 2, "{sources:?}");
     time_goes_by(w);
-    // Right passwords make nobody wait, however many failures there are still.
+    // Correct passwords cause no wait, however many failures remain.
     for _ in 0..3 {
         sign_in(w, &ana.email, PASSWORD).await.expect(200);
     }
     sign_in(w, "nobody3@example.org", WRONG).await.expect(401);
     sign_in(w, &ana.email, PASSWORD).await.expect(429);
-    // A clock that was ahead keeps nobody out for longer than any other.
+    // A clock that was ahead causes no longer wait than usual.
     let ahead = Some(Instant::now().plus_seconds(365 * 24 * 3600));
     diesel::update(tries::table.filter(tries::waits_until.is_not_null()))
         .set(tries::waits_until.eq(ahead))
@@ -308,7 +308,7 @@ async fn a_password_is_hashed_anew_once_a_guess_has_to_cost_more(w: &World) {
     assert!(hash_of(w, &ana).starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
     assert_eq!(sign_in_at(w, &dearer, &ana.email, WRONG, "").await.0, 401);
     assert!(hash_of(w, &ana).starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-    // Whoever is beside it when that happens gets in too.
+    // A concurrent sign-in succeeds too.
     let both = futures_util::join!(
         sign_in_at(w, &dearer, &ana.email, PASSWORD, ""),
         sign_in_at(w, &dearer, &ana.email, PASSWORD, "")
@@ -316,7 +316,7 @@ async fn a_password_is_hashed_anew_once_a_guess_has_to_cost_more(w: &World) {
     assert_eq!((both.0.0, both.1.0), (200, 200));
     let anew = hash_of(w, &ana);
     assert!(anew.starts_with("$argon2id$v=19$m=20480,t=3,p=1$"), "{anew}");
-    // One that asks for less takes it, and leaves it as it is.
+    // A server with a lower cost accepts the hash and leaves it unchanged.
     sign_in(w, &ana.email, PASSWORD).await.expect(200);
     assert_eq!(sign_in_at(w, &dearer, &ana.email, PASSWORD, "").await.0, 200);
     assert_eq!(hash_of(w, &ana), anew);
@@ -340,7 +340,7 @@ async fn sessions_are_listed_and_ended_one_by_one(w: &World) {
     w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": other["refresh_token"]}))).await.expect(401);
     ana.send("DELETE", &format!("/me/sessions/{id}"), &[], None).await.expect(404);
     assert_eq!(ana.get("/me/sessions").await.expect(200).body["items"].as_array().unwrap().len(), 1);
-    // An administrator ends those of whoever has lost a device.
+    // An administrator can end the sessions of a user who has lost a device.
     ben.send("DELETE", &format!("/users/{}/sessions", ana.id()), &[], None).await.expect(403);
     w.outsider(Role::Admin).send("DELETE", &format!("/users/{}/sessions", ana.id()), &[], None).await.expect(404);
     admin.send("DELETE", &format!("/users/{}/sessions", ana.id()), &[], None).await.expect(204);
@@ -481,7 +481,7 @@ async fn totals_count_what_is_seen_and_nothing_else(w: &World) {
     }
 }
 
-/// The paths of the document's lists that count, and that need no id.
+/// The paths of the lists that can count and need no id.
 fn lists_with_totals() -> Vec<String> {
     let document = app::openapi();
     let counts = |operation: &Value| {

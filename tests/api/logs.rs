@@ -1,5 +1,5 @@
-//! The log of the program itself, at its loudest, while every operation is asked with words that must not be in it
-//! (LG-05).
+//! The log of the program at its most verbose level, while every operation is called with text that must not appear in
+//! it (LG-05).
 
 use crate::{
     on_both_engines,
@@ -9,10 +9,10 @@ use alongside::auth::Role;
 use serde_json::{Value, json};
 use std::process::{Child, Command, Stdio};
 
-/// What nobody may find again.
+/// The text that must not be found.
 const CANARY: &str = "zqcanaryzq";
 
-/// The program, ended with the test.
+/// The program, which is stopped at the end of the test.
 pub struct Program(pub Child);
 impl Drop for Program {
     fn drop(&mut self) {
@@ -20,7 +20,7 @@ impl Drop for Program {
     }
 }
 
-/// Starts the program on the world's database, and with its keys; says where it is and where its log goes.
+/// Starts the program on the test's database with its keys. Returns its address and its log file.
 pub async fn start(w: &World) -> (Program, String, std::path::PathBuf) {
     let folder = w.home.folder.path();
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -46,8 +46,8 @@ pub async fn start(w: &World) -> (Program, String, std::path::PathBuf) {
     panic!("the program did not start: {}", std::fs::read_to_string(&log).unwrap());
 }
 
-/// The body with the canary at the end of every text in it, or in place of it, and in a member that there is not. (The
-/// name of such a one is told: it is where the fault is.)
+/// The body with the canary at the end of every text, or instead of it, and in an unknown member. (The name of such a
+/// member is reported, because it is the location of the fault.)
 fn observed(mut body: Value, whole: bool) -> Value {
     fn walk(value: &mut Value, whole: bool) {
         match value {
@@ -118,7 +118,7 @@ async fn the_log_holds_nothing_that_anybody_has_written(w: &World) {
             }
         }
     }
-    // What is stored, found and shown.
+    // Through storing, finding and showing.
     let send = |method: &'static str, path: String, body: Option<Value>| {
         let request =
             w.http.request(method.parse().unwrap(), format!("{base}/api/v1{path}")).bearer_auth(people[0].token());

@@ -1,4 +1,4 @@
-//! The tests: the real server on a port of its own, on both engines, every test.
+//! The tests: each runs the real server on its own port, on both engines.
 
 #![allow(
     clippy::unwrap_used,

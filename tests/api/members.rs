@@ -1,5 +1,5 @@
-//! The table of the members that each role reads and writes (AZ-07): nothing is missing in it, and nothing idle. That
-//! it is kept to, every reply of every test is held against (`support::members`).
+//! The table of the members that each role reads and writes (AZ-07): it is complete and has no unused lines.
+//! `support::members` checks every reply of every test against it.
 
 use crate::{
     on_both_engines,
@@ -14,8 +14,8 @@ use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, panic::AssertUnwindSafe};
 
-/// Puts the schemas that somebody in this role may meet in a value of this one into `met`; what they are not given they
-/// do not.
+/// Adds the schemas that this role can receive in a value of this schema to `met`, except through members that the role
+/// does not get.
 fn walk(table: &Table, role: &str, schema: &Value, met: &mut BTreeSet<(String, String)>) {
     let (name, schema) = resolve(schema);
     let record = name.filter(|name| !is_envelope(name) && schema["properties"].is_object());
@@ -107,7 +107,7 @@ on_both_engines! {
     each_role_is_shown_the_members_of_its_line_and_no_others,
 }
 
-// With every member filled, so that none is left out because there is nothing in it.
+// Every member is filled, so that none is omitted because it is empty.
 async fn each_role_is_shown_the_members_of_its_line_and_no_others(w: &World) {
     let (ana, boss, admin, integration) =
         (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin), w.user(Role::Integration));
@@ -153,7 +153,7 @@ async fn each_role_is_shown_the_members_of_its_line_and_no_others(w: &World) {
         let canary = shown.to_string().contains("CANARY") || history.to_string().contains("CANARY");
         assert_eq!(canary, user.actor.role.sees_content(), "{role}");
     }
-    // And the net hangs where replies come in: to whoever says that they are a client, a case is none to show.
+    // The check runs where replies arrive: a caller with the client role must not receive a case.
     let token = w.keys.mint(Actor { role: Role::Client, ..ana.actor }).unwrap();
     let path = format!("/api/v1/cases/{case}");
     let caught = AssertUnwindSafe(w.send(Some(&token), "GET", &path, &[], None)).catch_unwind().await;

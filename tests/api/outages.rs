@@ -21,30 +21,30 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Ten seconds, and what a machine takes that runs other tests too.
+/// Ten seconds, plus a margin for a machine that runs other tests too.
 const BUSY: Duration = Duration::from_secs(15);
 
-/// Where a proxy stops what passes through it.
+/// The point where the proxy stops the traffic.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stop {
-    /// Nothing reaches the database from the first statement on that holds the mark.
+    /// Nothing reaches the database from the first statement with the mark on.
     BeforeTheStatement,
-    /// Nothing reaches the database from the COMMIT on that follows the mark.
+    /// Nothing reaches the database from the COMMIT after the mark on.
     BeforeTheCommit,
-    /// The COMMIT that follows the mark reaches the database, and its answer nobody.
+    /// The COMMIT after the mark reaches the database, but its answer is lost.
     AfterTheCommit,
 }
 
 #[derive(Default)]
 struct State {
-    /// What to wait for, and where to stop then.
+    /// The mark to wait for, and where to stop then.
     armed: Option<(Vec<u8>, Stop)>,
     requests_stopped: bool,
     answers_stopped: bool,
     open: Vec<TcpStream>,
 }
 
-/// Stands between the server and PostgreSQL, and freezes at a given point as a stopped database does: connections stay
+/// A proxy between the server and PostgreSQL. At a given point it freezes like a stopped database: connections stay
 /// open, and nothing comes back.
 #[derive(Clone)]
 struct Proxy {
@@ -100,7 +100,7 @@ impl Proxy {
         self.state.0.lock().unwrap().armed = Some((mark.as_bytes().to_vec(), stop));
     }
 
-    /// Lets everything go on that was stopped; or breaks every connection, as a database does that is started anew.
+    /// Resumes all stopped traffic, or breaks every connection like a database that restarts.
     fn thaw(&self, breaks: bool) {
         let mut state = self.state.0.lock().unwrap();
         if breaks {
@@ -125,7 +125,7 @@ impl Proxy {
     }
 }
 
-/// A world on PostgreSQL whose server reaches it through a proxy.
+/// A test server on PostgreSQL that connects through a proxy.
 async fn behind_a_proxy() -> (World, Proxy) {
     let mut home = Home::make(Engine::Postgres);
     let (start, place) = home.url.split_once('@').unwrap();
@@ -140,7 +140,7 @@ fn named(w: &World, name: &str) -> i64 {
     clients.filter(preferred_name.eq(name)).count().get_result(&mut w.home.open()).unwrap()
 }
 
-/// Asks until it is answered with this status, for half a minute at the most.
+/// Repeats the request until it gets this status, for at most half a minute.
 async fn soon(status: u16, mut ask: impl AsyncFnMut() -> Reply) -> Reply {
     let began = Instant::now();
     loop {
@@ -159,7 +159,7 @@ fn is_unavailable(reply: Reply) -> Reply {
     reply
 }
 
-/// Sends a write that the database stalls in, breaks or goes on, and repeats it with its key.
+/// Sends a write during which the database stalls and then breaks or resumes, and repeats it with its key.
 async fn stalled(stop: Stop, breaks: bool, code: &str, stored: i64) {
     let (w, proxy) = behind_a_proxy().await;
     let ana = w.user(Role::Advocate);
@@ -184,7 +184,7 @@ async fn stalled(stop: Stop, breaks: bool, code: &str, stored: i64) {
         if stored == 1 || !breaks && stop == Stop::BeforeTheCommit { "true" } else { "" }
     );
     assert_eq!(named(&w, "Zqmark"), 1, "it is done once");
-    // Every place in the pool is there again: more than there are at once.
+    // All connections of the pool are back: more requests than the pool has connections.
     let many =
         futures_util::future::join_all((0..12).map(|_| ana.post("/clients", json!({"preferred_name": "Kim"})))).await;
     assert!(many.iter().all(|reply| reply.status == 201));
@@ -211,7 +211,7 @@ async fn a_commit_that_never_arrives_is_done_by_its_repetition() {
     stalled(Stop::BeforeTheCommit, true, "outcome_unknown", 0).await;
 }
 
-/// The connection breaks while the answer to COMMIT is waited for.
+/// The connection breaks while the server waits for the answer to COMMIT.
 #[actix_web::test]
 async fn a_commit_whose_connection_breaks_has_an_unknown_outcome() {
     let (w, proxy) = behind_a_proxy().await;
@@ -225,7 +225,7 @@ async fn a_commit_whose_connection_breaks_has_an_unknown_outcome() {
     assert_eq!(named(&w, "Zqmark"), 1);
 }
 
-/// What was stored is found by the repetition, which writes no letter: so the letter goes although nobody knows yet.
+/// A retry finds the stored result and sends no message, so the message is sent although the outcome is not known yet.
 #[actix_web::test]
 async fn a_change_whose_outcome_is_unknown_sends_its_letter() {
     let (w, proxy) = behind_a_proxy().await;
@@ -241,7 +241,7 @@ async fn a_change_whose_outcome_is_unknown_sends_its_letter() {
     assert_eq!(w.letters("zqmark@example.org", 1).await.len(), 1);
 }
 
-/// SQLite stalls where something else holds the file.
+/// SQLite stalls while another process locks the file.
 #[actix_web::test]
 async fn a_write_to_a_sqlite_file_that_is_held_is_given_up_and_never_stored() {
     let w = World::start(Engine::Sqlite).await;
@@ -267,14 +267,14 @@ struct Text {
     text: String,
 }
 
-/// The answer of a query of one text to PostgreSQL.
+/// The text result of a query on PostgreSQL.
 fn ask(conn: &mut Conn, sql: &str) -> String {
     let Conn::Pg(conn) = conn else { panic!("this is PostgreSQL") };
     diesel::sql_query(format!("SELECT ({sql})::text AS text")).get_result::<Text>(conn).unwrap().text
 }
 
-/// What is acknowledged is on the disk, whatever is usual in the database: the position up to which the log is there,
-/// held against the one at which the write ended.
+/// An acknowledged write is on the disk, whatever the database's settings: the flushed position of the write-ahead log
+/// is compared with the position at which the write ended.
 #[actix_web::test]
 async fn an_acknowledged_write_is_on_the_disk_where_the_database_says_that_it_need_not() {
     for usual in ["off", "local", "remote_write"] {
@@ -294,7 +294,7 @@ async fn an_acknowledged_write_is_on_the_disk_where_the_database_says_that_it_ne
             let there = ask(&mut conn, &format!("pg_current_wal_flush_lsn() >= '{end}'"));
             assert_eq!(there, "true", "synchronous_commit = {usual}");
         }
-        // And so is what goes the whole way.
+        // The same for a write through `Db`.
         let options = Options {
             url,
             replica: None,
@@ -322,7 +322,7 @@ async fn an_acknowledged_write_is_on_the_disk_where_the_database_says_that_it_ne
     }
 }
 
-/// More than `on` stays: a standby that answers reads has applied what was acknowledged.
+/// A stricter setting than `on` stays: a standby that answers reads has applied the acknowledged writes.
 #[test]
 fn the_durable_wait_sets_on_for_itself_and_leaves_what_is_more() {
     let home = Home::make(Engine::Postgres);
@@ -331,7 +331,7 @@ fn the_durable_wait_sets_on_for_itself_and_leaves_what_is_more() {
         [("off", "on"), ("local", "on"), ("remote_write", "on"), ("on", "on"), ("remote_apply", "remote_apply")]
     {
         conn.batch_execute(&format!("SET synchronous_commit = {usual}")).unwrap();
-        // What is in force until its transaction ends.
+        // The setting that is in force until the end of the transaction.
         conn.batch_execute("BEGIN").unwrap();
         conn.make_durable().unwrap();
         assert_eq!(ask(&mut conn, "current_setting('synchronous_commit')"), set, "{usual}");
@@ -342,7 +342,7 @@ fn the_durable_wait_sets_on_for_itself_and_leaves_what_is_more() {
     }
 }
 
-/// The real program on a database that becomes read-only, as a primary does that was demoted, and writable again.
+/// The real program on a database that becomes read-only, like a demoted primary, and then writable again.
 #[actix_web::test]
 async fn a_read_only_postgresql_makes_the_program_unready_and_it_heals_without_a_restart() {
     let w = World::start(Engine::Postgres).await;
@@ -406,7 +406,7 @@ on_both_engines! {
     what_cannot_be_entered_in_the_audit_log_is_answered_503_and_nothing_is_stored,
 }
 
-/// The audit log takes no entry, for a reason that no engine calls an outage.
+/// The audit log accepts no entry, for a reason that neither engine reports as an outage.
 async fn what_cannot_be_entered_in_the_audit_log_is_answered_503_and_nothing_is_stored(w: &World) {
     let ana = w.user(Role::Advocate);
     let client = ana.new_client().await;
@@ -433,7 +433,7 @@ async fn what_cannot_be_entered_in_the_audit_log_is_answered_503_and_nothing_is_
     ana.get(&format!("/clients/{client}")).await.expect(200);
 }
 
-/// However many ask, the database is tried once in a second.
+/// However many requests there are, the database is checked once per second.
 #[actix_web::test]
 async fn readiness_tries_a_write_and_not_at_every_call() {
     let w = World::start(Engine::Sqlite).await;

@@ -1,4 +1,4 @@
-//! What keeps the two migration folders and `schema.rs` one schema.
+//! Checks that the two migration folders and `schema.rs` define the same schema.
 
 use crate::support::{
     World,
@@ -24,10 +24,10 @@ fn facts(conn: &mut Conn, sql: &str) -> BTreeSet<String> {
     rows.into_iter().map(|row| row.fact).collect()
 }
 
-/// Every column with type and whether it may be null; every key, index and reference; in words that both catalogues can
-/// be made to say. A CHECK that only SQLite needs (a JSON text, a 0 or 1) has no fellow and is left out. A full-text
-/// index is each engine's own: on PostgreSQL an index on an expression, which names no column; on SQLite a table whose
-/// name ends in `_fts`, and those that FTS5 keeps it in.
+/// Every column with its type and nullability; every key, index and reference; in a form that both catalogues can
+/// produce. A CHECK that only SQLite needs (a JSON text, 0 or 1) has no counterpart and is left out. Full-text indexes
+/// differ: PostgreSQL has an index on an expression, which names no column; SQLite has a table whose name ends in
+/// `_fts`, and the tables in which FTS5 stores it.
 const POSTGRES: &str = r#"
   SELECT c.table_name || '.' || c.column_name || ' ' || CASE c.data_type
            WHEN 'uuid' THEN 'BLOB' WHEN 'bytea' THEN 'BLOB' WHEN 'timestamp with time zone' THEN 'INTEGER' WHEN 'boolean' THEN 'INTEGER'
@@ -76,8 +76,8 @@ fn both_engines_end_up_with_the_same_schema() {
     let theirs = facts(&mut postgres.open(), POSTGRES);
     let (checks, theirs): (BTreeSet<_>, BTreeSet<_>) = theirs.into_iter().partition(|fact| fact.starts_with("check "));
     let ours = facts(&mut sqlite.open(), SQLITE);
-    // What an advocate searches is whole in the index of SQLite alone: an entry of PostgreSQL's may not be so long. And
-    // what reports read is a table in that order on SQLite, where PostgreSQL has an index of its own.
+    // Only SQLite indexes the whole text that an advocate searches: an index entry of PostgreSQL cannot be that long.
+    // And what reports read is a table in that order on SQLite, while PostgreSQL has a separate index.
     let differs =
         |fact: &String| fact.starts_with("index search_documents_by_case ") || fact.contains("_facts_of_team ");
     let alike =
@@ -85,7 +85,7 @@ fn both_engines_end_up_with_the_same_schema() {
     let (theirs, ours) = (alike(theirs), alike(ours));
     let (missing, extra): (Vec<_>, Vec<_>) = (theirs.difference(&ours).collect(), ours.difference(&theirs).collect());
     assert!(missing.is_empty() && extra.is_empty(), "only in postgres: {missing:#?}\nonly in sqlite: {extra:#?}");
-    // SQLite keeps a CHECK only as text: look for its words there.
+    // SQLite stores a CHECK only as text, so its words are searched there.
     for check in checks {
         let words: Vec<&str> = check.splitn(3, ' ').collect();
         let (table, column) = words[1].split_once('.').unwrap();
@@ -103,7 +103,7 @@ fn both_engines_end_up_with_the_same_schema() {
     }
 }
 
-/// `schema.rs`, from PostgreSQL's catalogue. `BLESS=1` writes it.
+/// `schema.rs`, generated from PostgreSQL's catalogue. `BLESS=1` writes it.
 #[test]
 fn schema_rs_is_the_schema_of_the_migrations() {
     let home = Home::make(Engine::Postgres);
@@ -149,7 +149,7 @@ fn schema_rs_is_the_schema_of_the_migrations() {
     assert!(std::fs::read_to_string(path).unwrap() == schema, "src/db/schema.rs is stale: BLESS=1 ./test schema_rs");
 }
 
-/// No superuser, but the usual owner of a database.
+/// The usual owner of a database, who is not a superuser.
 #[actix_web::test]
 async fn whoever_owns_the_database_and_is_no_superuser_fills_and_serves_it() {
     let home = Home::of_a_plain_owner();
@@ -164,14 +164,14 @@ async fn whoever_owns_the_database_and_is_no_superuser_fills_and_serves_it() {
     };
     #[expect(clippy::disallowed_methods, reason = "this is the operator")]
     let operator = Operator::new();
-    // Twice: the second comes where there is another organization already.
+    // Twice: the second run finds an existing organization.
     let fill = |seed| {
         let db = Db::open(&options).unwrap();
         let made = demo::fill(&db, &operator, &demo::Plan::new(20, seed), random_secret).unwrap();
         demo::complete(&db, &made).unwrap();
         made
     };
-    // As on a terminal, where a thread may wait.
+    // As on a terminal, where a thread may block.
     let made = std::thread::scope(|threads| threads.spawn(|| (fill(2), fill(1)).1).join().unwrap());
     let w = World::start_at(home, Engine::Postgres).await;
     let boss = made.sign_ins.iter().find(|sign_in| sign_in.role == Role::Supervisor).unwrap();

@@ -1,4 +1,4 @@
-//! The portal: a client who signs in sees their own record, in their own terms, and nothing of anybody else's.
+//! The portal: a client who signs in sees their own record, in their own words, and nothing of others.
 
 use crate::{
     on_both_engines,
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 const PATHS: [&str; 5] = ["/me/client", "/me/cases", "/me/meetings", "/me/statements", "/me/feedback"];
 
-/// A client of this name, with every member that staff may write.
+/// A client with this name, with every member that staff may write.
 async fn client_of(ana: &User<'_>, name: &str) -> String {
     let new = json!({
         "preferred_name": name, "pronouns": "they/them", "legal_name": "Samira", "date_of_birth": "1990-02-01",
@@ -72,7 +72,7 @@ async fn what_a_wrongly_linked_account_wrote_is_not_readable_for_the_next(w: &Wo
     wrong.get("/me/feedback").await.expect(404);
     let staff = ana.get(&format!("/clients/{client}/feedback?include_total=true")).await.expect(200);
     assert_eq!(staff.body["total"], 2);
-    // Linked again, each reads their own.
+    // When they are linked again, each reads their own feedback.
     link(&ana, &client, &wrong).await;
     assert!(
         wrong.get("/me/feedback").await.expect(200).body["items"][0]["text"].as_str().unwrap().starts_with("CANARY")
@@ -104,7 +104,7 @@ async fn a_client_for_whom_email_is_not_safe_gets_only_the_letters_they_ask_for(
             .unwrap()
             .to_owned()
     };
-    // Whatever happens to the account: a factor, new codes, one of them used, another address.
+    // Changes to the account: a second factor, new codes, a used code, another address.
     set_up().await;
     sam.send("POST", "/me/second-factor/recovery-codes", &[], None).await.expect(200);
     sam.send("DELETE", "/me/second-factor", &[], None).await.expect(204);
@@ -115,13 +115,13 @@ async fn a_client_for_whom_email_is_not_safe_gets_only_the_letters_they_ask_for(
     w.send(Some(&token), "POST", "/api/v1/me/email", &[], Some(json!({"email": "sam.new@example.org"}).to_string()))
         .await
         .expect(202);
-    // They ask for these themselves: a new password, and the confirmation to the new address.
+    // Messages that the client requests: a new password, and the confirmation to the new address.
     w.anyone("POST", "/api/v1/auth/forgot-password", Some(json!({"email": sam.email}))).await.expect(202);
     let secret = w.secret(&sam.email, "password_reset.").await;
     let reset = json!({"token": secret, "password": "four dry umbrellas"});
     w.anyone("POST", "/api/v1/auth/reset-password", Some(reset)).await.expect(204);
     w.letters("sam.new@example.org", 1).await;
-    // Letters go out in their order: once this one has come, none of the others will.
+    // Messages are sent in order: after this one has arrived, none of the others will.
     let last = async |user: &User<'_>| {
         user.send("POST", "/me/second-factor", &[], None).await.expect(200);
         user.send("POST", "/me/email", &[], Some(json!({"email": format!("new-{}", user.email)}))).await.expect(202);
@@ -129,7 +129,7 @@ async fn a_client_for_whom_email_is_not_safe_gets_only_the_letters_they_ask_for(
     };
     last(&ana).await;
     assert_eq!(w.letters(&sam.email, 1).await.len(), 1, "the one that they asked for");
-    // Where e-mail is safe, they are told.
+    // If e-mail is safe for the client, messages are sent.
     let version = ana.get(&format!("/clients/{client}")).await.expect(200).etag();
     ana.patch(&format!("/clients/{client}"), &version, json!({"safe_contact": {"email": true}})).await.expect(200);
     let token = sign_in("four dry umbrellas", "").await;
@@ -213,7 +213,7 @@ async fn a_client_sees_their_own_record_and_nothing_that_is_for_staff(w: &World)
             assert!(!observed.to_string().contains(hidden), "{hidden} in {observed:#}");
         }
     }
-    // Staff's own ways to the same records are shut, also to whom they are about.
+    // The staff's operations for the same records are forbidden, even to the client who they are about.
     for path in [
         format!("/cases/{case}"),
         format!("/clients/{client}"),
@@ -258,7 +258,7 @@ async fn nobody_sees_anybody_else_through_the_portal(w: &World) {
         "/meeting_id",
         "unknown_reference",
     );
-    // A client of role who is linked to none, and whoever has a portal of another organization.
+    // A user with the client role but no linked client, and a client of another organization.
     for path in PATHS {
         nobody.get(path).await.expect(404);
         w.outsider(Role::Client).get(path).await.expect(404);
@@ -268,7 +268,7 @@ async fn nobody_sees_anybody_else_through_the_portal(w: &World) {
     }
     nobody.post("/me/statements", json!({})).await.expect(404);
     nobody.post("/me/feedback", json!({"text": "x"})).await.expect(404);
-    // What should never have been is shown to nobody.
+    // A case that was entered in error is not shown.
     admin.transition(&of_kim, json!({"to": "entered_in_error", "reason": "Twice."})).await.expect(201);
     kim.get(&format!("/me/cases/{of_kim}")).await.expect(404);
     assert!(pages(&kim, "/me/cases", 1).await.is_empty() && pages(&kim, "/me/meetings", 1).await.is_empty());
@@ -318,7 +318,7 @@ async fn an_account_is_set_by_staff_who_see_the_client_and_names_a_client_only(w
     assert_eq!(boss.get(&path).await.expect(200).body["user_id"], sam.id());
     assert_eq!(sam.get("/me/client").await.expect(200).body["preferred_name"], "Sam");
 
-    // Another in their place; then nobody.
+    // Another user instead; then none.
     link(&ana, &client, &kim).await;
     sam.get("/me/client").await.expect(404);
     kim.get("/me/client").await.expect(200);
@@ -371,13 +371,13 @@ async fn a_client_writes_and_approves_their_own_statement(w: &World) {
     assert_eq!(sam.post("/me/statements", json!({})).await.expect(409).body["code"], "already_exists");
     sam.post("/me/statements", json!({"status": "approved"})).await.expect(422);
     let (mine, theirs) = (format!("/me/statements/{}", first.id()), format!("/statements/{}", first.id()));
-    // It is one draft, whoever writes in it.
+    // It is one draft, whoever edits it.
     ana.patch(&theirs, "\"v1\"", json!({"sections": {"helps": "A text."}})).await.expect(200);
     sam.patch(&mine, "\"v1\"", json!({"sections": {"helps": "A call."}})).await.expect(412);
     sam.send("POST", &format!("{mine}/approve"), &[("if-match", "\"v1\"")], None).await.expect(412);
     sam.patch(&mine, "\"v2\"", json!({"sections": {"helps": "A call."}})).await.expect(200);
     sam.send("PATCH", &mine, &[], Some(json!({"sections": {}}))).await.expect(428);
-    sam.send("POST", &format!("{mine}/approve"), &[], None).await.expect(428); // what they have not read they do not approve
+    sam.send("POST", &format!("{mine}/approve"), &[], None).await.expect(428); // unread text is not approved
     let observed = sam.send("POST", &format!("{mine}/approve"), &[("if-match", "\"v3\"")], None).await.expect(200);
     assert_eq!(
         (&observed.body["status"], &observed.body["approval"]["method"]),
@@ -501,8 +501,7 @@ async fn a_client_who_is_cut_off_is_out_at_once_and_every_look_is_in_the_trace(w
     }
 }
 
-// Whoever is linked and is given another role sees the portal no more, and nothing that their role does not show
-// anyhow.
+// A linked user who gets another role no longer sees the portal, and sees only what that role shows.
 async fn an_account_is_good_for_the_role_of_a_client_alone(w: &World) {
     let (ana, admin, sam) = (w.user(Role::Advocate), w.user(Role::Admin), w.user_in(&w.org, &[], Role::Client));
     let client = client_of(&ana, "Sam").await;

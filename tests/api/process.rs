@@ -1,4 +1,4 @@
-//! The program as a process: its output, its threads, its database file, its start beside others, its end.
+//! The program as a process: its output, its threads, its database file, its concurrent start, its end.
 
 use crate::{
     logs::Program,
@@ -24,7 +24,7 @@ fn free_address() -> String {
     std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
-/// The program with these arguments, on this database and data directory.
+/// The program with these arguments, database and data directory.
 fn command(home: &Home, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_alongside"));
     command
@@ -40,14 +40,14 @@ fn command(home: &Home, arguments: &[&str]) -> Command {
     command
 }
 
-/// Starts a server; says where it is.
+/// Starts a server and returns its address.
 fn start(command: &mut Command) -> (Program, String) {
     let address = free_address();
     let program = command.env("ALONGSIDE_LISTEN", &address).spawn().unwrap();
     (Program(program), format!("http://{address}"))
 }
 
-/// Waits until it is ready, half a minute at the most.
+/// Waits until the server is ready, for at most half a minute.
 async fn ready(program: &mut Program, base: &str) {
     for _ in 0..600 {
         if reqwest::get(format!("{base}/readyz")).await.is_ok_and(|reply| reply.status() == 200) {
@@ -61,7 +61,7 @@ async fn ready(program: &mut Program, base: &str) {
     panic!("the program is not ready");
 }
 
-/// How the program ends, within so many seconds.
+/// The exit status of the program, within this many seconds.
 async fn end(program: &mut Program, seconds: u64) -> ExitStatus {
     for _ in 0..seconds * 20 {
         if let Some(status) = program.0.try_wait().unwrap() {
@@ -76,8 +76,8 @@ fn signal(program: &Program, signal: rustix::process::Signal) {
     rustix::process::kill_process(rustix::process::Pid::from_child(&program.0), signal).unwrap();
 }
 
-/// Runs a command to its end: whether it ended with 0, and what it said on both outputs. A server that starts all the
-/// same is a failure.
+/// Runs a command to its end. Returns whether the exit code was 0, and the text of both outputs. A server that starts
+/// unexpectedly is a failure.
 fn run(home: &Home, arguments: &[&str]) -> (bool, String) {
     let mut child = command(home, arguments)
         .env("ALONGSIDE_LISTEN", free_address())
@@ -97,7 +97,7 @@ fn run(home: &Home, arguments: &[&str]) -> (bool, String) {
     panic!("{arguments:?} goes on");
 }
 
-/// The command ends with 1 and one clear line that has these words.
+/// Asserts that the command ends with exit code 1 and one clear line that contains these words.
 #[track_caller]
 fn refused(home: &Home, arguments: &[&str], words: &str) {
     let (taken, said) = run(home, arguments);
@@ -117,7 +117,7 @@ fn empty(w: &World) -> Home {
     Home::empty(w.engine)
 }
 
-/// An installation with one organization.
+/// Creates an installation with one organization.
 fn install(home: &Home) {
     taken(home, &["migrate"]);
     create_organization(home, "River Peers");
@@ -141,7 +141,7 @@ fn create_organization(home: &Home, name: &str) {
     );
 }
 
-/// Somebody who asks the program, and waits for no answer longer than eight seconds.
+/// A client of the program with a timeout of eight seconds.
 struct Caller<'w> {
     http: reqwest::Client,
     base: &'w str,
@@ -182,7 +182,7 @@ on_both_engines! {
     what_the_http_layer_refuses_by_itself_is_bare_and_ends_the_connection,
 }
 
-/// A1: on a full disk, and with nobody at the other end of the pipe.
+/// A1: on a full disk, and with a closed pipe.
 async fn a_log_that_cannot_be_written_stops_no_read(w: &World) {
     let ana = w.user(Role::Advocate);
     for full in [true, false] {
@@ -202,7 +202,7 @@ async fn a_log_that_cannot_be_written_stops_no_read(w: &World) {
         assert_eq!(status, 201);
         let path = format!("/api/v1/clients/{}", client["id"].as_str().unwrap());
         assert_eq!(caller.status(&path).await, 200);
-        // The audit log cannot be written for a moment: the read is refused, and so says the log.
+        // The audit log cannot be written for a moment: the read is refused, and the log says so.
         let mut conn = w.home.open();
         conn.batch_execute("ALTER TABLE audit_heads RENAME TO audit_heads_away").unwrap();
         let (status, problem) = caller.ask("GET", &path, None).await;
@@ -216,14 +216,14 @@ async fn a_log_that_cannot_be_written_stops_no_read(w: &World) {
     }
 }
 
-/// A2: and what was dropped is counted, in the log itself.
+/// A2: dropped lines are counted in the log itself.
 async fn a_log_that_nobody_reads_makes_nobody_wait(w: &World) {
     let ana = w.user(Role::Advocate);
     let (mut reader, writer) = std::io::pipe().unwrap();
     let mut command = command(&w.home, &["serve"]);
     let (mut program, base) =
         start(command.env("ALONGSIDE_LOG", "trace").stdout(writer.try_clone().unwrap()).stderr(writer));
-    drop(command); // and with it our own end of the pipe
+    drop(command); // this also closes our own end of the pipe
     ready(&mut program, &base).await;
     let caller = Caller::new(&base, ana.token());
     let (status, client) = caller.new_client().await;
@@ -235,7 +235,7 @@ async fn a_log_that_nobody_reads_makes_nobody_wait(w: &World) {
     for _ in 0..5 {
         assert_eq!((caller.status(&path).await, caller.status("/readyz").await), (200, 200));
     }
-    // Somebody reads again.
+    // The output is read again.
     let lost = std::thread::spawn(move || {
         let (mut text, mut piece) = (String::new(), [0; 65536]);
         while let Ok(read @ 1..) = reader.read(&mut piece) {
@@ -303,7 +303,7 @@ async fn an_installation_whose_database_is_lost_is_not_begun_anew(w: &World) {
             match how {
                 "gone" => {}
                 "no bytes" => std::fs::write(&file, "").unwrap(),
-                _ => drop(home.open()), // a file of SQLite's, without a schema
+                _ => drop(home.open()), // a SQLite file without a schema
             }
         }
     };
@@ -333,7 +333,7 @@ async fn an_installation_whose_database_is_lost_is_not_begun_anew(w: &World) {
     create_organization(&home, "River Peers");
 }
 
-/// D29: and they agree on one signing key.
+/// D29: and they use the same signing key.
 async fn five_servers_that_start_at_once_on_an_empty_database_all_come_up(w: &World) {
     let home = empty(w);
     let mut servers: Vec<_> = (0..5).map(|_| start(&mut command(&home, &["serve"]))).collect();
@@ -385,14 +385,14 @@ async fn a_tail_that_is_cut_off_is_found_although_the_checkpoints_are_gone_or_ga
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    // Before any server has run there is none.
+    // Before a server has run, there is no checkpoint.
     refused(&home, &["verify"], "1 faults found");
     taken(&home, &["verify", "--without-checkpoints"]);
     serve().await;
     let good = std::fs::read_to_string(&file).unwrap();
     assert!(taken(&home, &["verify"]).contains("1 checkpoints are met, 0 lines cannot be read"));
     create_organization(&home, "Hill Peers");
-    taken(&home, &["verify"]); // the other is younger than all checkpoints
+    taken(&home, &["verify"]); // the other organization is newer than all checkpoints
 
     let unguard = match w.engine {
         Engine::Sqlite => "DROP TRIGGER audit_events_no_update; DROP TRIGGER audit_events_no_delete",
@@ -408,7 +408,7 @@ async fn a_tail_that_is_cut_off_is_found_although_the_checkpoints_are_gone_or_ga
     conn.batch_execute(&format!("DELETE FROM audit_events WHERE organization_id = {first} AND sequence = (SELECT max(sequence) FROM audit_heads);
             UPDATE audit_heads SET sequence = sequence - 1, hash = (SELECT hash FROM audit_events e WHERE e.organization_id = audit_heads.organization_id AND e.sequence = audit_heads.sequence - 1)
             WHERE sequence = (SELECT max(sequence) FROM audit_heads)")).unwrap();
-    taken(&home, &["verify", "--without-checkpoints"]); // by itself the chain holds
+    taken(&home, &["verify", "--without-checkpoints"]); // the chain alone is valid
     let lines: Vec<&str> = sealed.lines().filter(|line| !line.is_empty()).collect();
     let torn = format!("{good}{}", &lines[lines.len() - 1][..40]);
     for (what, text) in [
@@ -435,7 +435,7 @@ async fn sigterm_ends_readiness_first_and_then_what_is_under_way_is_answered(w: 
     let (mut program, base) = start(command(&w.home, &["serve"]).env("ALONGSIDE_SHUTDOWN_GRACE", "2"));
     ready(&mut program, &base).await;
     let caller = Caller::new(&base, ana.token());
-    // SIGHUP ends nothing, and reads the keys anew.
+    // SIGHUP ends nothing and reloads the keys.
     Ring::add(w.home.folder.path(), Instant::now().plus_seconds(3600)).unwrap();
     signal(&program, Signal::HUP);
     for waited in 0.. {
@@ -445,7 +445,7 @@ async fn sigterm_ends_readiness_first_and_then_what_is_under_way_is_answered(w: 
         assert!(waited < 60, "SIGHUP has read nothing");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    // A body that is still coming.
+    // A body that is still being sent.
     let body = json!({"preferred_name": "Sam"}).to_string();
     let (first, rest) = body.split_at(10);
     let mut slow = TcpStream::connect(base.trim_start_matches("http://")).unwrap();
@@ -501,14 +501,14 @@ async fn a_second_sigterm_ends_the_process_at_once(w: &World) {
         signal(&program, second);
         assert_eq!(end(&mut program, 5).await.code(), Some(code));
     }
-    // From a terminal there is no grace.
+    // SIGINT from a terminal has no grace time.
     let (mut program, base) = start(command(&w.home, &["serve"]).env("ALONGSIDE_SHUTDOWN_GRACE", "60"));
     ready(&mut program, &base).await;
     signal(&program, Signal::INT);
     assert!(end(&mut program, 10).await.success());
 }
 
-/// D31: actix has no hook for these. SECURITY.md lists them.
+/// D31: actix has no hook for these responses. SECURITY.md lists them.
 async fn what_the_http_layer_refuses_by_itself_is_bare_and_ends_the_connection(w: &World) {
     let place = w.base.trim_start_matches("http://");
     let long = format!("GET /livez HTTP/1.1\r\nHost: a\r\nX-Long: {}\r\n\r\n", "x".repeat(140_000));
@@ -526,7 +526,7 @@ async fn what_the_http_layer_refuses_by_itself_is_bare_and_ends_the_connection(w
     ] {
         let mut stream = TcpStream::connect(place).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(15))).unwrap();
-        let _ = stream.write_all(sent.as_bytes()); // it may be refused before it is whole
+        let _ = stream.write_all(sent.as_bytes()); // it may be refused before it is complete
         let mut reply = Vec::new();
         let _ = stream.read_to_end(&mut reply); // to the end: the connection is closed
         let reply = String::from_utf8(reply).unwrap().to_lowercase();
@@ -536,7 +536,7 @@ async fn what_the_http_layer_refuses_by_itself_is_bare_and_ends_the_connection(w
     }
 }
 
-/// A5, while the server runs. PostgreSQL's own server looks after its files.
+/// A5 while the server runs. PostgreSQL's server protects its own files.
 #[actix_web::test]
 async fn a_server_whose_file_is_gone_or_another_answers_nothing_from_it_until_it_is_back() {
     let w = World::start(Engine::Sqlite).await;
@@ -570,7 +570,7 @@ async fn a_server_whose_file_is_gone_or_another_answers_nothing_from_it_until_it
         tokio::time::sleep(Duration::from_millis(50)).await;
         assert_eq!((caller.status(&read).await, caller.new_client().await.0), (200, 201), "{how}");
     }
-    // Emptied, or overwritten by an earlier copy that is shorter, without another file in its place.
+    // The file is truncated, or overwritten by an earlier, shorter copy, without a new file in its place.
     let whole = std::fs::read(&file).unwrap();
     for (how, part) in [("emptied in place", 0), ("overwritten in place", whole.len() / 2)] {
         std::fs::write(&file, &whole[..part]).unwrap();
@@ -583,12 +583,12 @@ async fn a_server_whose_file_is_gone_or_another_answers_nothing_from_it_until_it
         std::fs::write(&file, &whole).unwrap();
         assert_eq!(caller.status("/readyz").await, 200, "{how}: it is whole again");
     }
-    // The write-ahead log has what is not in the file yet.
+    // The write-ahead log contains data that is not in the file yet.
     std::fs::rename(w.home.folder.path().join("test.db-wal"), &away).unwrap();
     assert_eq!((caller.status("/readyz").await, caller.new_client().await.0), (503, 503));
 }
 
-/// RL-04: what a workbook is written through.
+/// RL-04: a workbook is written through temporary files.
 #[actix_web::test]
 async fn without_a_disk_for_temporary_files_a_workbook_is_503_and_everything_else_goes_on() {
     let w = World::start(Engine::Sqlite).await;
@@ -600,7 +600,8 @@ async fn without_a_disk_for_temporary_files_a_workbook_is_503_and_everything_els
     assert_eq!(caller.status("/api/v1/reports/barriers_open").await, 200);
 }
 
-/// Each command whose output cannot be written ends with 1, without a panic; where it can say so, in one line.
+/// Each command whose output cannot be written ends with exit code 1, without a panic, and with one line if it can
+/// print it.
 #[test]
 fn a_command_whose_output_cannot_be_written_ends_with_one() {
     let home = Home::empty(Engine::Sqlite);
@@ -645,7 +646,7 @@ fn a_log_filter_that_is_none_refuses_to_start() {
     assert!(command(&home, &["check-config"]).env("ALONGSIDE_LOG", "warn,alongside=debug").status().unwrap().success());
 }
 
-/// What cannot be a file is no database of SQLite's: it could be held against nothing.
+/// A URL that cannot name a file is refused as a SQLite database: there would be no file to check.
 #[test]
 fn a_database_url_of_sqlite_names_a_file() {
     for bad in ["sqlite://:memory:", "sqlite://file:data/a.db?mode=memory", "sqlite://"] {

@@ -1,4 +1,4 @@
-//! Providers and services: duplicates merged so that both ids go on resolving, and what is remembered of a provider.
+//! Providers and services: duplicates are merged so that both ids still work; and the memory of a provider.
 
 use crate::{
     on_both_engines,
@@ -23,7 +23,7 @@ fn meeting_with(provider: &str) -> Value {
         "ends_at": "2026-01-05T11:00:00Z", "time_zone": "America/Chicago", "purpose": "Plan.", "provider_id": provider,
     })
 }
-/// A held meeting with a provider, with what was promised in it and what became of each promise.
+/// A held meeting with a provider, with its commitments and the result of each.
 async fn held(by: &User<'_>, case: &str, provider: &str, promises: &[(&str, &str)]) {
     let meeting = by.post(&format!("/cases/{case}/meetings"), meeting_with(provider)).await.expect(201).id();
     let commitments: Vec<Value> =
@@ -101,11 +101,11 @@ async fn both_ids_of_a_merged_provider_go_on_resolving(w: &World) {
         assert_eq!(ids(&pages(&ana, &format!("/cases?provider={id}"), 5).await), [case.as_str()]);
         assert_eq!(ids(&pages(&ana, &format!("/cases?provider={id}&barrier_type=cost"), 5).await), [case.as_str()]);
     }
-    // What named the old one names the new one, as another version of itself.
+    // A reference to the old provider becomes one to the new provider, in a new version of the record.
     let followed = ana.get(&format!("/barriers/{}", barrier.id())).await.expect(200);
     assert_eq!((&followed.body["provider_id"], &followed.body["version"]), (&json!(new), &json!(2)));
     ana.patch(&format!("/barriers/{}", barrier.id()), &barrier.etag(), json!({"severity": "low"})).await.expect(412);
-    // And what comes to name it is stored with the new id, together with a service that has moved.
+    // A new reference to the old id is stored with the new id, also with a service that has moved.
     let barrier = ana
         .post(
             &format!("/cases/{case}/barriers"),
@@ -121,7 +121,7 @@ async fn both_ids_of_a_merged_provider_go_on_resolving(w: &World) {
     let another =
         ana.post("/services", json!({"name": "Detox", "provider_id": old, "status": "active"})).await.expect(201);
     assert_eq!(another.body["provider_id"], json!(new));
-    // A change to the old id is a change to the new one.
+    // A change to the old id changes the new provider.
     let patched = ana.patch(&format!("/providers/{old}"), &merged.etag(), json!({"phone": null})).await.expect(200);
     assert_eq!((&patched.body["id"], patched.body.get("phone")), (&json!(new), None));
 }
@@ -136,7 +136,7 @@ async fn a_chain_of_merges_leads_to_its_end(w: &World) {
     );
     merge(&boss, "providers", &a, &b).await.expect(201);
     merge(&boss, "providers", &b, &c).await.expect(201);
-    // Into one that was merged away: into what it stands for.
+    // A merge into a provider that was merged away goes to its target.
     let merged = merge(&boss, "providers", &d, &a).await.expect(201);
     assert_eq!(merged.body["merged_ids"], json!([a, b, d]));
     for id in [&a, &b, &c, &d] {
@@ -326,8 +326,8 @@ async fn memory_counts_the_callers_own_caseload_and_no_other(w: &World) {
     assert_eq!(by_service.len(), 2);
     assert!(by_service.contains(&json!({"service_id": offered, "open": 1, "resolved": 0, "closed_unresolved": 0})));
     assert_eq!((&observed["meetings_held"], observed["recent_commitments"].as_array().unwrap().len()), (&json!(1), 6));
-    // The supervisor sees both cases, a stranger to both none, and somebody of another organization not even the
-    // provider.
+    // The supervisor sees both cases, a supervisor of another team none, and a user of another organization not even
+    // the provider.
     let all = boss.get(&path).await.expect(200).body;
     assert_eq!((&all["promises"]["denominator"], &all["meetings_held"]), (&json!(5), &json!(2)));
     assert_eq!(all["barriers_by_type"].as_array().unwrap().len(), 2);
@@ -335,7 +335,7 @@ async fn memory_counts_the_callers_own_caseload_and_no_other(w: &World) {
     assert_eq!(stranger.get(&path).await.expect(200).body, empty);
     w.outsider(Role::Supervisor).get(&path).await.expect(404);
     w.user(Role::Admin).get(&path).await.expect(403);
-    // It goes with the provider, and looking leaves a trace.
+    // The memory moves with the provider, and reading it is recorded in the audit log.
     merge(&boss, "providers", &clinic, &elsewhere).await.expect(201);
     let observed = ana.get(&path).await.expect(200).body;
     assert_eq!(
@@ -363,7 +363,7 @@ async fn memory_shows_the_ten_latest_promises(w: &World) {
         .map(|promise| promise["created_at"].as_str().unwrap())
         .collect();
     assert_eq!((times.len(), times.is_sorted_by(|a, b| a >= b), &observed["promises"]["open"]), (10, true, &json!(12)));
-    // What should never have been counts nowhere.
+    // A case that was entered in error counts nowhere.
     barrier(&ana, &case, json!({"type": "cost", "description": "d", "provider_id": clinic})).await;
     w.user(Role::Admin).transition(&case, json!({"to": "entered_in_error", "reason": "Twice."})).await.expect(201);
     let observed = ana.get(&format!("/providers/{clinic}/memory")).await.expect(200).body;

@@ -1,5 +1,4 @@
-//! Reports held against a plain count of the records, as anybody could make it who pages through the lists: on data
-//! that nobody chose.
+//! Compares reports with a simple count of the records from the lists, on random data.
 
 use crate::support::{
     World,
@@ -15,7 +14,7 @@ use alongside::{
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Numbers by what they are of: `cost open` → `3`, `cost resolved` → `1/4`.
+/// Numbers by what they count: `cost open` → `3`, `cost resolved` → `1/4`.
 type Observed = BTreeMap<String, String>;
 
 const LOAD: [&str; 4] = ["accepted", "active", "on_hold", "closing"];
@@ -56,7 +55,7 @@ fn counts(observed: BTreeMap<String, (i64, i64)>) -> Observed {
 fn shares(observed: BTreeMap<String, (i64, i64)>) -> Observed {
     observed.into_iter().map(|(key, (of, among))| (key, format!("{of}/{among}"))).collect()
 }
-/// The smallest that half, or nine in ten, do not exceed.
+/// The smallest value that half, or nine in ten, do not exceed.
 fn quantile(mut days: Vec<i64>, percent: usize) -> String {
     days.sort_unstable();
     match (days.len() * percent).div_ceil(100) {
@@ -124,7 +123,7 @@ impl<'w> Books<'w> {
             books.contacts.insert(id, spoke.filter_map(|note| moment(note, "occurred_at")).collect());
         }
         books.actions = books.list("/actions").await;
-        // What is of a mistake counts nowhere.
+        // A case that was entered in error counts nowhere.
         let mistakes: BTreeSet<String> = books
             .cases
             .iter()
@@ -159,7 +158,7 @@ impl<'w> Books<'w> {
         }
     }
 
-    /// What the report tells, by the keys of its group, and as of when.
+    /// The numbers of the report by the keys of its group, and its as-of time.
     async fn observed(&self, query: &str, group: &str) -> (Observed, Instant) {
         let report = self.get(&format!("/reports/{query}group_by={group}")).await;
         let rows = report[if group.is_empty() { "totals" } else { "rows" }].as_array().unwrap();
@@ -178,7 +177,7 @@ impl<'w> Books<'w> {
     fn case(&self, record: &Value) -> &Value {
         self.cases.iter().find(|case| case["id"] == record["case_id"]).unwrap()
     }
-    /// What a case was at a moment.
+    /// The status of a case at this time.
     fn status_at(&self, case: &str, when: Instant) -> &str {
         self.steps[case].iter().rfind(|step| moment(step, "at").unwrap() < when).map_or("", |step| text(step, "to"))
     }
@@ -219,7 +218,7 @@ impl<'w> Books<'w> {
         let plain: Observed = plain.into_iter().map(|(name, n)| (format!(" {name}"), n.to_string())).collect();
         assert_eq!(self.observed(&format!("caseload_flow?from={from}&to={to}&"), "").await.0, plain);
         assert_eq!(at_begin + moves(true) - moves(false), at_end);
-        // The same from the other measure.
+        // The same number from the other measure.
         if to_at <= now {
             let then = self.observed(&format!("caseload_current?as_of={}&", to.plus_days(-1)), "").await.0;
             assert_eq!(then[" cases"], at_end.to_string());
@@ -541,18 +540,17 @@ impl<'w> Books<'w> {
     }
 }
 
-/// What a row or a total says: its numerator and denominator, or its value.
+/// The numbers of a row or a total: its numerator and denominator, or its value.
 fn numbers(row: &Value) -> (i64, i64) {
     let of = |member: &str| row[member].as_i64();
     (of("numerator").or(of("value")).unwrap_or(0), of("denominator").unwrap_or(0))
 }
 
 impl Books<'_> {
-    /// Of every measure by everything that it can be grouped by: the totals are those of the report without groups, and
-    /// the sum of the rows, but where the definition says otherwise. Each month is what the report of that month alone
-    /// says.
+    /// For every measure and every grouping: the totals equal those of the report without groups, and the sum of the
+    /// rows, unless the definition says otherwise. Each month equals the report of that month alone.
     async fn totals(&self) {
-        // A sum of medians, or of different clients, is no number of anything.
+        // A sum of medians, or of clients that are counted more than once, has no meaning.
         let is_no_sum = |id: &str, statistic: &str, group: &str| match (id, statistic) {
             (_, "median" | "p90") | ("provider_pattern", "clients") | ("self_advocacy_shift", _) => true,
             ("provider_pattern", "flagged") => group != "provider",
@@ -632,7 +630,7 @@ impl Books<'_> {
     }
 }
 
-/// Over the last quarter, over the two years of the stories, and over a stretch that nobody chose.
+/// Over the last quarter, over the two years of the demo data, and over an arbitrary period.
 async fn recounted(engine: Engine) {
     let w = World::start(engine).await;
     for (seed, cases) in [(1, 200), (7, 60), (4711, 25)] {

@@ -1,4 +1,4 @@
-//! Reports: each measure by an example that is worked out by hand, what is asked wrongly, and who is told what.
+//! Reports: each measure with an example that is computed by hand, wrong requests, and what each role receives.
 
 use crate::{
     on_both_engines,
@@ -20,7 +20,7 @@ use alongside::{
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
-/// A row as a line: `Cost: open = 2`, `Cost: resolved = 1/2`, `Cost: open hidden`.
+/// A row as text: `Cost: open = 2`, `Cost: resolved = 1/2`, `Cost: open hidden`.
 fn line(row: &Value) -> String {
     let labels: Vec<&str> = row["labels"]
         .as_object()
@@ -45,7 +45,7 @@ fn lines(rows: &Value) -> Vec<String> {
 async fn report(user: &User<'_>, query: &str) -> Value {
     user.get(&format!("/reports/{query}")).await.expect(200).body
 }
-/// The rows, and the totals.
+/// The rows and the totals.
 async fn observed(user: &User<'_>, query: &str) -> (Vec<String>, Vec<String>) {
     let body = report(user, query).await;
     (lines(&body["rows"]), lines(&body["totals"]))
@@ -58,7 +58,7 @@ fn pair(code: &str, n: i64) -> (String, i64) {
     (code.to_owned(), n)
 }
 
-/// Where the facts that are on record now are not what the records themselves come to.
+/// The differences between the current report facts and the facts computed from the records.
 fn drifted(w: &World) -> Vec<String> {
     #[derive(QueryableByName)]
     struct Count {
@@ -137,8 +137,8 @@ on_both_engines! {
     a_list_of_records_is_whole_although_records_change_while_it_is_sent,
 }
 
-/// Three cases in the caseload, of which one is urgent and one of high priority: weighted 1 + 2 + 3. One waits in
-/// triage, one is closed, one was a mistake.
+/// Three cases are in the caseload, one urgent and one of high priority: weighted 1 + 2 + 3. One waits in triage, one
+/// is closed, one was entered in error.
 async fn caseload_current_counts_what_is_worked_on(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let lead = Some(ana.actor.user);
@@ -173,7 +173,7 @@ async fn caseload_current_counts_what_is_worked_on(w: &World) {
     );
     assert_eq!(lines(&now["totals"]), ["all: cases = 3", "all: weighted = 6"]);
     assert_eq!((&now["n"], excluded(&now)), (&json!(3), vec![pair("not_accepted", 1)]));
-    // As of a day in January the closed one is active, and nobody knows of the mistake.
+    // As of a day in January the closed case is active, and the mistake is not known yet.
     assert_eq!(
         observed(&boss, "caseload_current?group_by=status&as_of=2026-01-10").await.0,
         ["Accepted: cases = 3", "Accepted: weighted = 6", "Active: cases = 2", "Active: weighted = 2"]
@@ -184,7 +184,7 @@ async fn caseload_current_counts_what_is_worked_on(w: &World) {
     );
 }
 
-/// Of five cases, two are in the caseload when February begins, one comes, one goes and one goes and comes again.
+/// Of five cases, two are in the caseload when February begins, one arrives, one leaves, and one leaves and returns.
 async fn caseload_flow_adds_up(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let lead = Some(ana.actor.user);
@@ -228,7 +228,7 @@ async fn caseload_flow_adds_up(w: &World) {
     assert_eq!(observed(&boss, "caseload_current?group_by=&as_of=2026-01-31").await.1[0], "all: cases = 3");
 }
 
-/// Closed after 10, 20 and 90 days; the last was opened anew and closed once more, 5 days after that.
+/// Closed after 10, 20 and 90 days; the last case was reopened and closed again after 5 more days.
 async fn time_to_close_is_of_the_episode(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
@@ -259,8 +259,8 @@ async fn time_to_close_is_of_the_episode(w: &World) {
     );
 }
 
-/// Two declined for the same reason, one waitlisted for another and one without a code; the waitlisted one is declined
-/// later.
+/// Two cases are declined for the same reason, one is waitlisted for another and one without a code; the waitlisted one
+/// is declined later.
 async fn unmet_need_counts_each_decision(w: &World) {
     let boss = w.user(Role::Supervisor);
     let mut past = Past::of(&boss);
@@ -296,7 +296,7 @@ async fn unmet_need_counts_each_decision(w: &World) {
     );
 }
 
-/// Reached after 0, 2 and 10 days; one waits, one was declined without having been reached.
+/// Reached after 0, 2 and 10 days; one waits, one was declined without being reached.
 async fn time_to_first_contact_shows_who_waits(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
@@ -317,14 +317,14 @@ async fn time_to_first_contact_shows_who_waits(w: &World) {
         (&january["n"], excluded(&january)),
         (&json!(4), vec![pair("never_reached", 1), pair("entered_in_error", 0)])
     );
-    // Six days in, the third still waits.
+    // After six days the third still waits.
     assert_eq!(
         observed(&boss, "time_to_first_contact?from=2026-01-01&to=2026-02-01&group_by=&as_of=2026-01-11").await.1,
         ["all: median = 0", "all: p90 = 2", "all: reached = 2", "all: waiting = 2"]
     );
 }
 
-/// Spoken to 2, 13 and 14 days ago, and never: the last two are quiet.
+/// Contacts 2, 13 and 14 days ago, and none: the last two are quiet.
 async fn contact_gap_finds_who_is_left_alone(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
@@ -350,7 +350,7 @@ async fn contact_gap_finds_who_is_left_alone(w: &World) {
     assert_eq!(all, ["all: cases = 4", "all: quiet = 2/4", "all: median = 13"]);
 }
 
-/// Due yesterday, today, in six days, in seven and in thirty; one waits for its clock.
+/// Due yesterday, today, in six days, in seven and in thirty; one waits for its trigger.
 async fn deadlines_due_are_told_by_when(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
@@ -378,7 +378,8 @@ async fn deadlines_due_are_told_by_when(w: &World) {
     assert_eq!(all[0], "all: overdue = 2", "by the end of the day the one of today is over too");
 }
 
-/// Met on the day, met a day late, missed, run out unnoticed; excused, superseded and not due yet are not counted.
+/// Met on the day, met a day late, missed, and expired unnoticed; excused, superseded and future deadlines are not
+/// counted.
 async fn deadline_compliance_is_of_what_was_due(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
@@ -412,7 +413,7 @@ async fn deadline_compliance_is_of_what_was_due(w: &World) {
     );
 }
 
-/// Two tasks of Ana's are late and one is not due; one of nobody's is late; one was done.
+/// Two of Ana's tasks are overdue and one is not due; an unassigned one is overdue; one was done.
 async fn overdue_followups_are_told_by_whose_they_are(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
@@ -433,7 +434,7 @@ async fn overdue_followups_are_told_by_whose_they_are(w: &World) {
     );
 }
 
-/// Two of cost and one of transport; one of cost is resolved on the first of March.
+/// Two cost barriers and one transport barrier; one cost barrier is resolved on 1 March.
 async fn barriers_open_are_told_by_what_they_are(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
@@ -460,8 +461,8 @@ async fn barriers_open_are_told_by_what_they_are(w: &World) {
     );
 }
 
-/// Of four that end in March two are resolved, one of them in full; three were judged by the client. A fifth is opened
-/// again.
+/// Of four barriers that end in March two are resolved, one of them in full; three were judged by the client. A fifth
+/// is reopened.
 async fn barrier_resolution_says_who_judged(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
@@ -497,7 +498,8 @@ async fn barrier_resolution_says_who_judged(w: &World) {
     );
 }
 
-/// Three clients at one provider within 180 days, two at another; one of the first has two barriers, one came before.
+/// Three clients at one provider within 180 days, two at another; one of the first three has two barriers, one barrier
+/// is earlier.
 async fn provider_pattern_flags_three_clients(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let provider = |name: &'static str| {
@@ -514,7 +516,7 @@ async fn provider_pattern_flags_three_clients(w: &World) {
     past.barrier(&cases[0], "2026-05-02", json!({"provider_id": alder}));
     past.barrier(&cases[1], "2026-05-01", json!({"provider_id": alder, "occurred_on": "2026-04-20"}));
     past.barrier(&cases[2], "2026-05-01", json!({"provider_id": alder}));
-    // Entered in May, but it happened the year before.
+    // It was entered in May, but it happened in the year before.
     past.barrier(&cases[3], "2026-05-01", json!({"provider_id": alder, "occurred_on": "2025-10-01"}));
     past.barrier(&cases[0], "2026-05-01", json!({"provider_id": birch}));
     past.barrier(&cases[3], "2026-05-01", json!({"provider_id": birch}));
@@ -534,7 +536,7 @@ async fn provider_pattern_flags_three_clients(w: &World) {
         observed(&boss, "provider_pattern?as_of=2026-05-01").await.0[..2],
         ["Alder Clinic: clients = 3", "Alder Clinic: flagged = 1"]
     );
-    // A merge changes no report of before, and every later one.
+    // A merge changes no earlier report, and all later ones.
     let etag = boss.get(&format!("/providers/{birch}")).await.etag();
     let merge = json!({"into": alder});
     let merged = boss.send("POST", &format!("/providers/{birch}/merge"), &[("if-match", &etag)], Some(merge)).await;
@@ -547,7 +549,7 @@ async fn provider_pattern_flags_three_clients(w: &World) {
     );
 }
 
-/// Three barriers in March: of race, of race and sex, of none. One of race was entered in March and happened in
+/// Three barriers in March: race, race and sex, and no ground. One of race was entered in March but happened in
 /// February.
 async fn discrimination_is_counted_under_each_ground(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
@@ -566,8 +568,8 @@ async fn discrimination_is_counted_under_each_ground(w: &World) {
     assert!(march["caution"].as_str().unwrap().contains("several grounds"));
 }
 
-/// Two decided in the clients' favor, one denied, one without a response, one withdrawn; one waits, one was decided in
-/// April.
+/// Two actions are decided in the client's favor, one denied, one without a response, one withdrawn; one is pending,
+/// one was decided in April.
 async fn action_success_is_of_what_was_decided(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
@@ -588,15 +590,15 @@ async fn action_success_is_of_what_was_decided(w: &World) {
     let march = report(&boss, "action_success?from=2026-03-01&to=2026-04-01").await;
     assert_eq!(lines(&march["rows"]), ["Grievance: succeeded = 2/4", "Grievance: pending = 1"]);
     assert_eq!(excluded(&march)[0], pair("withdrawn", 1));
-    // On the first of March nothing was decided.
+    // On 1 March nothing was decided yet.
     assert_eq!(
         observed(&boss, "action_success?from=2026-03-01&to=2026-04-01&group_by=&as_of=2026-03-01").await.1,
         ["all: succeeded = 0/0", "all: pending = 7"]
     );
 }
 
-/// Three meetings with four mandatory items each: four, two and none were done; one meeting has no list, one was called
-/// off.
+/// Three meetings with four mandatory items each: four, two and none were done; one meeting has no checklist, one was
+/// cancelled.
 async fn meeting_prep_is_of_those_with_a_list(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
@@ -618,8 +620,8 @@ async fn meeting_prep_is_of_those_with_a_list(w: &World) {
     assert_eq!(excluded(&march)[0], pair("no_checklist", 1));
 }
 
-/// One client rises from 2 to 4 over three meetings, one stays, one falls; one was met once, and one was absent the
-/// second time. Of the one who had two meetings at one moment nobody can say which way it went.
+/// One client rises from 2 to 4 over three meetings, one stays, one falls; one had one meeting, and one was absent the
+/// second time. For the one with two meetings at the same time there is no direction.
 async fn self_advocacy_shift_compares_the_first_with_the_last(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
@@ -657,8 +659,8 @@ async fn self_advocacy_shift_compares_the_first_with_the_last(w: &World) {
     );
 }
 
-/// Of six open cases one has no lead, one a lead who was put out, one waits in its referral for more than a week, and
-/// one is of a team without a supervisor.
+/// Of six open cases one has no lead, one has a lead who was removed, one has waited in referral for more than a week,
+/// and one belongs to a team without a supervisor.
 async fn supervision_finds_what_nobody_looks_after(w: &World) {
     let (ana, gone, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
     let orphaned = w.new_team("Hill side");
@@ -681,15 +683,14 @@ async fn supervision_finds_what_nobody_looks_after(w: &World) {
         observed(&boss, "supervision?group_by=").await.1,
         ["all: open = 4", "all: unassigned = 1", "all: lead_gone = 1", "all: untriaged = 1", "all: unsupervised = 0"]
     );
-    // Whoever is deputised to the other team sees it, and by that it has a supervisor.
+    // A deputy of the other team sees it, so that it has a supervisor.
     let deputy = w.user_in(&w.org, &[orphaned], Role::Supervisor);
     assert_eq!(observed(&deputy, "supervision?group_by=").await.1[0], "all: open = 1");
     // The numbers of an administrator are protected: all of these are small.
     assert_eq!(observed(&admin, "supervision?group_by=").await.1[0], "all: open hidden");
 }
 
-/// Two cases of which one lacks a contact; two barriers, of which one says nothing of its provider and is of type
-/// other.
+/// Two cases, one without a contact; two barriers, one without a provider and of type other.
 async fn data_quality_counts_each_kind_by_itself(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
@@ -755,7 +756,7 @@ async fn what_is_asked_wrongly_is_told(w: &World) {
     assert_eq!(boss.get("/reports").await.expect(200).body["items"].as_array().unwrap().len(), 18);
 }
 
-/// Each sees what is theirs, and nobody of another organization anything.
+/// Each user sees their own numbers, and a user of another organization sees nothing.
 async fn a_report_is_of_what_its_reader_sees(w: &World) {
     let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
     let elsewhere = w.new_team("Hill side");
@@ -788,7 +789,7 @@ async fn a_report_is_of_what_its_reader_sees(w: &World) {
     );
 }
 
-/// What was reported once is reported the same, whatever has happened since.
+/// A past report gives the same numbers again, whatever has happened since.
 async fn a_past_report_gives_the_same_numbers_again(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = crate::support::active_case(&ana, &boss).await;
@@ -828,7 +829,7 @@ async fn a_past_report_gives_the_same_numbers_again(w: &World) {
     for question in &questions {
         before.push(report(&boss, question).await);
     }
-    // Everything changes.
+    // All records change.
     ana.patch(
         &format!("/barriers/{}", barrier.id()),
         &barrier.etag(),
@@ -921,7 +922,7 @@ async fn a_report_comes_in_every_form(w: &World) {
     assert!(entries.iter().any(|entry| asked.iter().all(|field| has(entry, field))), "{entries:#?}");
     let taken = crate::support::pages(&w.user(Role::Auditor), "/exports", 2).await;
     assert_eq!((taken.len(), &taken[0]["reason"], &taken[0]["what"]), (4, &json!("Board"), &json!("barriers_open")));
-    // Every measure can be taken out in every form.
+    // Every measure can be exported in every format.
     for measure in boss.get("/reports").await.expect(200).body["items"].as_array().unwrap() {
         let period = if measure["time"] == "period" { "from=2025-01-01&to=2026-01-01&" } else { "" };
         for format in ["csv", "xlsx", "pdf", "svg"] {
@@ -940,7 +941,7 @@ async fn a_report_comes_in_every_form(w: &World) {
     }
 }
 
-/// Every file says whose numbers it holds: in its name, its title and its lines.
+/// Every file names the scope of its numbers: in its file name, its title and its lines.
 async fn a_report_of_one_team_is_not_taken_for_one_of_all(w: &World) {
     let hill = w.new_team("Hill side");
     let (own, ana) = (w.user(Role::Supervisor), w.user(Role::Advocate));
@@ -1014,7 +1015,7 @@ async fn a_report_of_one_team_is_not_taken_for_one_of_all(w: &World) {
     }
 }
 
-/// A file is protected unless somebody asks for exact numbers, and JSON is not.
+/// A file is protected unless the request asks for exact numbers, and JSON is not.
 async fn a_file_is_protected_unless_exact_numbers_are_asked_for(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
@@ -1066,12 +1067,12 @@ async fn a_file_is_protected_unless_exact_numbers_are_asked_for(w: &World) {
     w.user(Role::Admin).get("/reports/barriers_open?format=csv&reason=Board&view=exact").await.expect(403);
 }
 
-/// Resolved in January and in March: February is there with none, and each month is what a report of it alone says.
+/// Resolved in January and in March: February is shown with zero, and each month equals the report of that month alone.
 async fn every_month_of_a_period_is_shown(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
-    // The last is still of January where the organization is.
+    // The last one is still in January in the organization's time zone.
     for (kind, on) in [
         ("cost", "2026-01-12T15:00:00Z"),
         ("cost", "2026-03-05T15:00:00Z"),
@@ -1098,7 +1099,7 @@ async fn every_month_of_a_period_is_shown(w: &World) {
         by_both.iter().filter(|row| row.contains(": resolved")).collect::<Vec<_>>(),
         ["Q1 2026, Cost: resolved = 3/3", "Q1 2026, Transport: resolved = 1/1"]
     );
-    // How things stood at the end of each month; the last day of one is that of the report of it alone.
+    // The state at the end of each month; the last day of a month equals the report of that day.
     let (rows, all) = observed(&boss, "barriers_open?from=2026-01-01&to=2026-04-01&group_by=month").await;
     assert_eq!(rows, ["January 2026: open = 3", "February 2026: open = 2", "March 2026: open = 0"]);
     assert_eq!(all, ["all: open = 0"], "as of the end");
@@ -1117,8 +1118,8 @@ async fn every_month_of_a_period_is_shown(w: &World) {
     }
 }
 
-/// By quarter a protected report says what it says of each quarter by itself, and nothing of a period that could not be
-/// asked for.
+/// A protected report by quarter shows what the report of each quarter shows, and nothing about a period that could not
+/// be requested.
 async fn a_protected_report_by_quarter_is_that_of_each_quarter(w: &World) {
     let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
     let mut past = Past::of(&boss);
@@ -1165,7 +1166,7 @@ async fn a_protected_report_by_quarter_is_that_of_each_quarter(w: &World) {
             assert_eq!(of, alone, "{key} by {group}");
         }
     }
-    // Of a whole year there are totals too.
+    // A whole year has totals too.
     let year = report(&admin, "barrier_resolution?from=2025-01-01&to=2026-01-01&group_by=quarter").await;
     assert_eq!(
         year["totals"],
@@ -1215,7 +1216,7 @@ async fn the_records_behind_a_number_are_as_many_as_it_says(w: &World) {
     );
 }
 
-/// Every page of a long list is there once, whoever is on it.
+/// Every record of a long list appears exactly once, whoever is named in it.
 async fn a_long_list_of_records_is_whole(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
@@ -1230,8 +1231,8 @@ async fn a_long_list_of_records_is_whole(w: &World) {
     assert_eq!(observed(&boss, "barriers_open?group_by=").await.1, ["all: open = 9001"]);
 }
 
-/// A record that changes while the list is sent stands in it once, as it was. The first page is here when some records
-/// of every page change.
+/// A record that changes while the list is being sent appears once, in its earlier state. The first page has arrived
+/// when some records of every page change.
 async fn a_list_of_records_is_whole_although_records_change_while_it_is_sent(w: &World) {
     const MANY: usize = 12_001;
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));

@@ -1,5 +1,5 @@
-//! Row-level security (AZ-09): what PostgreSQL itself shows of another organization, to a program that has forgotten to
-//! ask for its own.
+//! Row-level security (AZ-09): which rows of another organization PostgreSQL shows to a program that has forgotten the
+//! filter on its own organization.
 
 #![expect(clippy::disallowed_types, reason = "the wall is PostgreSQL's")]
 
@@ -33,7 +33,7 @@ fn opened(home: &Home) -> PgConnection {
     conn
 }
 
-/// The tables whose rows are some organization's.
+/// The tables whose rows belong to an organization.
 fn tables(conn: &mut PgConnection) -> Vec<String> {
     of_organizations(conn, "BASE TABLE")
 }
@@ -45,7 +45,7 @@ fn of_organizations(conn: &mut PgConnection, kind: &str) -> Vec<String> {
     facts(conn, &sql)
 }
 
-/// Work of every kind, in both organizations.
+/// Records of every kind, in both organizations.
 async fn filled() -> World {
     let w = World::start(Engine::Postgres).await;
     for (ana, boss, admin, org) in [
@@ -116,7 +116,8 @@ async fn without_any_filter_nobody_sees_or_touches_a_row_of_another_organization
             conn.batch_execute(&format!("BEGIN; SET LOCAL app.organization = '{own}'")).unwrap();
             assert_eq!(count(&mut conn, &all), ours, "{table}");
             assert_eq!(count(&mut conn, &format!("{all} WHERE organization_id = '{other}'")), 0, "{table}");
-            // What may be done to rows at all is done to one's own, and none is given away.
+            // The permitted changes apply to the organization's own rows, and no row can be given to another
+            // organization.
             let mut tried = |sql: &str| {
                 conn.batch_execute("SAVEPOINT before").unwrap();
                 let done = diesel::sql_query(sql).execute(&mut conn);
@@ -160,7 +161,7 @@ async fn without_any_filter_nobody_sees_or_touches_a_row_of_another_organization
     assert!(conn.batch_execute(&insert).unwrap_err().to_string().contains("row-level security"));
     conn.batch_execute(&format!("ROLLBACK; {begin}")).unwrap();
     assert_eq!(count(&mut conn, "SELECT 1 FROM organizations"), 1);
-    // The one function that works as somebody else answers for no other organization either.
+    // The only function that runs with other rights returns no rows of another organization either.
     past.batch_execute("UPDATE search_documents SET shelf = 7 WHERE words LIKE '%sam%'").unwrap();
     let mut found = |whose| {
         let asked = format!("SELECT cardinality(search_on_shelves('{whose}', ARRAY['''7xsam'':*'], 10))::text AS fact");
@@ -168,7 +169,7 @@ async fn without_any_filter_nobody_sees_or_touches_a_row_of_another_organization
     };
     assert!(found(w.org.id) > 0);
     assert_eq!(found(w.other_org.id), 0);
-    // And nobody makes themselves anything that sees more, or takes from the audit log.
+    // The role cannot gain more rights, nor change the audit log.
     for sql in [
         "ALTER TABLE teams DISABLE ROW LEVEL SECURITY",
         "DROP POLICY own_organization ON teams",
@@ -184,7 +185,7 @@ async fn without_any_filter_nobody_sees_or_touches_a_row_of_another_organization
     }
 }
 
-/// A table that comes later, too.
+/// This includes future tables.
 #[test]
 fn every_table_of_organizations_stands_behind_the_wall() {
     let home = Home::make(Engine::Postgres);
@@ -218,8 +219,8 @@ fn every_table_of_organizations_stands_behind_the_wall() {
     assert_eq!(facts(&mut conn, owned), [""; 0]);
 }
 
-/// What a later migration does to rows, it does behind the wall, where an owner who is no superuser sees none: silently
-/// nothing.
+/// A later migration that changes rows runs under row-level security, where an owner who is not a superuser sees no
+/// rows: the change would silently do nothing.
 #[test]
 fn a_migration_that_changes_rows_lets_the_wall_down_first() {
     for folder in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/postgres")).unwrap() {

@@ -1,4 +1,4 @@
-//! Integrations: each does what its scopes name, and nothing else.
+//! Integrations: each can do what its scopes name, and nothing else.
 
 use crate::{
     on_both_engines,
@@ -12,7 +12,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
-/// What an access token says of what it is good for.
+/// The scopes in an access token.
 fn scope(token: &str) -> String {
     let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
     serde_json::from_slice::<Value>(&claims).unwrap()["scope"].as_str().unwrap().to_owned()
@@ -57,7 +57,7 @@ async fn an_integration_does_what_its_scopes_name_and_nothing_else(w: &World) {
                 let body = crate::support::body(operation);
                 let reply = user.send(&method.to_uppercase(), &path.join("/"), &[("if-match", "*")], body).await;
                 let may = matches!(permission, "self:read" | "self:factor") || Some(permission) == scope;
-                // Who sets up a factor and then begins another is refused for another reason.
+                // A second setup of a factor is refused for another reason.
                 assert_eq!(
                     reply.body["code"] != "forbidden",
                     may,
@@ -123,11 +123,11 @@ async fn scopes_are_an_administrators_to_give_and_an_integrations_to_have(w: &Wo
         json!(["self:read", "self:factor", "cases:read", "directory:read"])
     );
     get(&token, "/api/v1/providers").await.expect(200);
-    // The same scopes again are no change; and a name changes none.
+    // The same scopes again are no change, and neither is a new name.
     admin.patch(&path, "*", json!({"scopes": ["cases:read", "directory:read"]})).await.expect(200);
     admin.patch(&path, "*", json!({"display_name": "The sync"})).await.expect(200);
     get(&token, "/api/v1/providers").await.expect(200);
-    // They are read from the database, at every request: not from the token.
+    // The scopes are read from the database at every request, not from the token.
     let row = users::table.filter(users::id.eq(sync.actor.user));
     diesel::update(row)
         .set(users::scopes.eq(Scopes::parse(["cases:read"]).unwrap()))
@@ -135,7 +135,7 @@ async fn scopes_are_an_administrators_to_give_and_an_integrations_to_have(w: &Wo
         .unwrap();
     get(&token, "/api/v1/providers").await.expect(403);
     get(&token, "/api/v1/cases").await.expect(200);
-    // Another role empties them, and coming back gives none.
+    // Another role removes the scopes, and the return to the old role restores none.
     let other = admin.patch(&path, "*", json!({"role": "auditor"})).await.expect(200);
     assert!(other.body.get("scopes").is_none());
     let back = admin.patch(&path, "*", json!({"role": "integration"})).await.expect(200);
@@ -152,7 +152,7 @@ async fn an_integration_without_a_recorded_purpose_sees_no_case(w: &World) {
     let path = format!("/users/{}", sync.id());
     assert_eq!(admin.get(&path).await.expect(200).body["purpose"], "internal");
     sync.get(&format!("/cases/{case}")).await.expect(200);
-    // Taken away, it takes the cases with it at the next request, and the session.
+    // Without the purpose, the cases and the session are lost at the next request.
     admin.patch(&path, "*", json!({"purpose": null})).await.expect(200);
     sync.get("/me").await.expect(401);
     let sign_in = async || {
@@ -171,7 +171,7 @@ async fn an_integration_without_a_recorded_purpose_sees_no_case(w: &World) {
     for hidden in ["", "/transitions", "/assignments"] {
         assert_eq!(get(&token, &format!("/cases/{case}{hidden}")).await.expect(404).observed(), missing);
     }
-    // The directory, the teams and protected reports are still there; exact numbers are not.
+    // The directory, the teams and protected reports are still available; exact numbers are not.
     for open in ["/providers", "/teams", "/deadline-rules", "/code-lists", "/organization"] {
         get(&token, open).await.expect(200);
     }
@@ -181,7 +181,7 @@ async fn an_integration_without_a_recorded_purpose_sees_no_case(w: &World) {
         "small numbers are hidden"
     );
     get(&token, &format!("{report}&view=exact")).await.expect(403);
-    // Recorded again, it comes back; nobody else has one, and another role loses it.
+    // With the purpose recorded again, access returns; no other role has a purpose, and a change of role removes it.
     admin.patch(&path, "*", json!({"purpose": "internal"})).await.expect(200);
     let token = sign_in().await;
     get(&token, &format!("/cases/{case}")).await.expect(200);
@@ -196,7 +196,7 @@ async fn an_integration_without_a_recorded_purpose_sees_no_case(w: &World) {
     let back = admin.patch(&path, "*", json!({"role": "integration", "scopes": ["cases:read"]})).await.expect(200);
     assert!(back.body.get("purpose").is_none());
     assert_eq!(get(&sign_in().await, "/cases").await.expect(200).body["items"], json!([]));
-    // One that is invited has none, either.
+    // An invited integration has no purpose either.
     admin
         .post("/invitations", json!({"email": "sync@example.org", "display_name": "Sync", "role": "integration"}))
         .await

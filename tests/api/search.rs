@@ -1,4 +1,4 @@
-//! Search: what is found, how it is shown, and what is never found.
+//! Search: what is found, how it is shown, and what must never be found.
 
 use crate::{
     on_both_engines,
@@ -13,13 +13,13 @@ use diesel::connection::SimpleConnection as _;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// What `user` finds, best first, as `kind id`.
+/// The results for `user`, best first, as `kind id`.
 async fn found(user: &User<'_>, query: &str) -> Vec<String> {
     let items = pages(user, &format!("/search?q={query}"), 50).await;
     items.iter().map(|item| format!("{} {}", item["kind"].as_str().unwrap(), item["id"].as_str().unwrap())).collect()
 }
 
-/// The ids of the records that a list finds by `q`.
+/// The ids of the records that a list returns for `q`.
 async fn listed(user: &User<'_>, list: &str, q: &str) -> Vec<String> {
     let items = pages(user, &format!("/{list}?q={}", encoded(q)), 50).await;
     items.iter().map(|item| item["id"].as_str().unwrap().to_owned()).collect()
@@ -42,7 +42,7 @@ fn open(w: &World) -> Db {
     Db::open(&options).unwrap()
 }
 
-/// Puts every document on its shelf, as the server does once there are many.
+/// Puts every document into its index segment, as the server does once there are many.
 async fn shelve(w: &World) {
     let db = open(w);
     tokio::task::spawn_blocking(move || indexer::tend_blocking(&db)).await.unwrap().unwrap();
@@ -60,7 +60,7 @@ fn meeting(purpose: &str) -> Value {
     })
 }
 
-/// One record of each kind of `ana`'s, each with the word `zebra` in it: what is found by it, and the case.
+/// One record of each of `ana`'s kinds with the word `zebra`. Returns the search results and the case.
 async fn one_of_each(ana: &User<'_>, boss: &User<'_>) -> (BTreeSet<String>, String) {
     let client = ana
         .post("/clients", json!({"preferred_name": "Zebra Núñez", "legal_name": "José Núñez"}))
@@ -177,14 +177,14 @@ async fn a_person_is_found_however_the_name_is_written(w: &World) {
                 }
             }
         }
-        // Both that have the name, in whichever case it is asked for.
+        // Both records with the name are found, in upper or lower case.
         for q in ["émile", "emile", "ÉMILE", "E\u{301}mile"] {
             assert_eq!((found(&boss, &encoded(q)).await.len(), listed(&boss, "clients", q).await.len()), (2, 2), "{q}");
         }
         for q in ["obriens", "小王", "mueller"] {
             assert_eq!(found(&boss, &encoded(q)).await, [""; 0], "{q}");
         }
-        // A part of a word is enough for a list.
+        // For a list, a part of a word is enough.
         assert_eq!(listed(&boss, "clients", "kas").await, [all[0].0.as_str()]);
         assert_eq!(listed(&boss, "clients", "!?").await, [""; 0]);
     }
@@ -249,9 +249,9 @@ async fn a_person_is_found_by_what_else_the_record_has(w: &World) {
             }
         }
     }
-    // Whoever is shown no client finds no case by one.
+    // A role that sees no clients finds no case by one.
     w.user(Role::Admin).get("/cases?q=5550100199").await.expect(403);
-    // What is removed from the record is found no more.
+    // A value that was removed from the record is no longer found.
     ana.patch(&format!("/clients/{client}"), "*", json!({"phone": null, "date_of_birth": null, "email": null}))
         .await
         .expect(200);
@@ -372,7 +372,7 @@ async fn nothing_is_found_that_the_caller_may_not_see(w: &World) {
     let elsewhere = w.user_in(&w.org, &[south], Role::Supervisor);
     let outsider = w.outsider(Role::Supervisor);
     let (all, case) = one_of_each(&ana, &boss).await;
-    // They have shelves of their own, and the word on them.
+    // They have index segments of their own, which contain the word.
     let theirs = outsider.post("/clients", json!({"preferred_name": "Zebra"})).await.expect(201).id();
     let of_south = elsewhere.post("/clients", json!({"preferred_name": "Zebra"})).await.expect(201).id();
     for shelved in [false, true] {
@@ -389,11 +389,11 @@ async fn nothing_is_found_that_the_caller_may_not_see(w: &World) {
     for role in [Role::Admin, Role::Auditor, Role::Client, Role::Integration] {
         w.user(role).get("/search?q=zebra").await.expect(403);
     }
-    // The case goes to somebody else, and with it everything.
+    // The case goes to another lead, with all its records.
     boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": ben.id(), "role": "lead"})).await.expect(201);
     assert_eq!(found(&ana, "zebra").await, [""; 0]);
     assert_eq!(found(&ben, "zebra").await.into_iter().collect::<BTreeSet<_>>(), all);
-    // And so does a case that was a mistake: it is shown to whom it was shown.
+    // The same for a case that was entered in error: the users who saw it still see it.
     w.user(Role::Admin)
         .transition(&case, json!({"to": "entered_in_error", "reason": "Entered twice."}))
         .await
@@ -587,7 +587,7 @@ async fn records_of_before_there_was_search_are_found(w: &World) {
             include_str!("../../migrations/postgres/2026-11-24-000006_search/up.sql"),
         ),
     };
-    // What stands on it goes first, and is put up again.
+    // The objects that depend on it are removed first and created again.
     let wall = match w.engine {
         Engine::Sqlite => ("", ""),
         Engine::Postgres => (

@@ -1,4 +1,4 @@
-//! Secrets of second factors in the database: encrypted, each for its row, with keys that the database does not hold.
+//! Secrets of second factors in the database: encrypted for their row, with keys that the database does not contain.
 
 use crate::{
     on_both_engines,
@@ -26,7 +26,7 @@ fn row(w: &World, user: &User<'_>) -> FactorRow {
     let own = second_factors::table.filter(second_factors::user_id.eq(user.actor.user));
     own.select(FactorRow::as_select()).first(&mut w.home.open()).unwrap()
 }
-/// Stores this as it is, and lets a code be used that was used before.
+/// Stores this value unchanged, and allows a used code again.
 fn store(w: &World, user: &User<'_>, secret: &[u8]) {
     let own = second_factors::table.filter(second_factors::user_id.eq(user.actor.user));
     let stored = (second_factors::secret.eq(secret), second_factors::last_step.eq(0));
@@ -35,7 +35,7 @@ fn store(w: &World, user: &User<'_>, secret: &[u8]) {
 fn keys(folder: &Path) -> SecretKeys {
     SecretKeys::read(folder).unwrap()
 }
-/// Sets a factor up: its secret, and the recovery codes.
+/// Sets up a second factor. Returns its secret and the recovery codes.
 async fn set_up(w: &World, user: &User<'_>) -> (Vec<u8>, Vec<String>) {
     user.send("POST", "/me/second-factor", &[], None).await.expect(200);
     let secret = row(w, user).open(&keys(w.home.folder.path())).unwrap();
@@ -59,7 +59,7 @@ fn code(secret: &[u8]) -> String {
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
-/// What a server does when it starts, on a thread that may wait.
+/// What a server does at its start, on a thread that may block.
 fn prepare(w: &World, folder: &Path) -> Result<Arc<SecretKeys>, String> {
     let options = Options {
         url: Url::parse(&w.home.url).unwrap(),
@@ -91,7 +91,7 @@ async fn the_database_holds_no_secret_of_a_second_factor_in_the_clear(w: &World)
     assert!(stored.len() > secret.len() && !contains(&stored, &secret));
     let hashes: Vec<Vec<u8>> = recovery_codes::table.select(recovery_codes::hash).load(&mut w.home.open()).unwrap();
     assert!(hashes.len() == 10 && hashes.iter().all(|hash| hash.len() == 32));
-    // Neither does the file, with all that is beside it, but for the folder of the keys.
+    // Neither does the file, with all files beside it, except the folder of the keys.
     if w.home.url.starts_with("sqlite") {
         let mut conn = w.home.open();
         alongside::on_engine!(&mut conn, |c| c.batch_execute("PRAGMA wal_checkpoint(FULL)")).unwrap();
@@ -123,7 +123,8 @@ async fn a_secret_that_is_copied_to_another_user_does_not_open_there(w: &World) 
     let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
     let ((of_ana, _), (_, of_ben)) = (set_up(w, &ana).await, set_up(w, &ben).await);
     store(w, &ben, &row(w, &ana).secret);
-    // Who has their own factor and may write to the table comes in as nobody else; and in the clear nothing is taken.
+    // A user who has their own factor and can write to the table still cannot sign in as another user, and a plain
+    // secret is not accepted.
     for otp in [code(&of_ana), of_ben[0].clone()] {
         let observed = sign_in(w, &ben, &otp).await.expect(503);
         assert_eq!(
@@ -149,11 +150,11 @@ async fn a_server_with_another_key_lets_nobody_in(w: &World) {
     for otp in [code(&secret), codes[0].clone(), "000000".to_owned()] {
         assert_eq!(sign_in_at(w, &there, &ana, &otp).await, 503);
     }
-    // Nothing of that was spent, and a server that shares the folder lets them in.
+    // No code was used up, and a server that shares the folder accepts them.
     let sharing = w.another_server_with(keys(w.home.folder.path()));
     assert_eq!(sign_in_at(w, &sharing, &ana, &code(&secret)).await, 200);
     sign_in(w, &ana, &codes[0]).await.expect(200);
-    // It does not start.
+    // The server does not start.
     let refused = prepare(w, elsewhere.path()).unwrap_err();
     assert!(
         refused.contains(&keys(w.home.folder.path()).ids()[0]) && refused.contains("is everything mounted?"),
@@ -179,7 +180,7 @@ async fn a_server_with_another_key_lets_nobody_in(w: &World) {
         status == Some(1) && observed.lines().last().unwrap().contains("second factors that are encrypted with key"),
         "{observed}"
     );
-    // And who verifies is told.
+    // `verify` reports it.
     let (status, observed, _) = run(elsewhere.path(), &["verify"]);
     assert!(
         status == Some(1)
@@ -212,7 +213,7 @@ async fn what_an_older_version_stored_is_encrypted_at_the_start_and_again_when_t
     prepare(w, folder).unwrap();
     assert_eq!(row(w, &ana).secret, sealed, "a second time there is nothing to do");
     sign_in(w, &ana, &code(&of_ana)).await.expect(200);
-    // Every first byte is a secret's: none is taken for an encrypted one.
+    // A plain secret may begin with any byte, and none is mistaken for an encrypted one.
     for first in [0, 1, 2, 255] {
         let mut secret = of_ana.clone();
         secret[0] = first;
@@ -227,12 +228,12 @@ async fn what_an_older_version_stored_is_encrypted_at_the_start_and_again_when_t
     for (user, secret) in [(&ana, &of_ana), (&ben, &of_ben)] {
         let stored = row(w, user).secret;
         assert_eq!(secret_keys::key_of(&stored).as_ref(), Some(&newer));
-        // The server that was there before finds the new key by itself.
+        // A server that was already running finds the new key by itself.
         store(w, user, &stored);
         sign_in(w, user, &code(secret)).await.expect(200);
     }
     assert_eq!(rotated.ids().len(), 2);
-    // Once nothing needs it, the older key may go.
+    // When nothing needs the older key any more, it may be deleted.
     let old = std::fs::read_dir(folder.join(secret_keys::FOLDER))
         .unwrap()
         .map(|entry| entry.unwrap().path())

@@ -1,4 +1,4 @@
-//! How a client's own voice is told over time, and to whom.
+//! How a client's own voice is reported over time, and who can read it.
 
 use crate::{
     on_both_engines,
@@ -46,7 +46,7 @@ async fn a_voice_is_told_from_the_first_meeting_to_the_last(w: &World) {
     let first =
         held(&ana, &case, "2026-01-05", "advocate_spoke_as_instructed", json!({"heard": 1}), json!({"heard": 3})).await;
     let second = held(&ana, &case, "2026-02-02", "excluded", Value::Null, json!({"heard": 1})).await;
-    // Neither a meeting to come nor one that was called off tells anything.
+    // Neither a future meeting nor a cancelled one counts.
     let ahead = json!({
         "type": "debrief", "mode": "phone", "starts_at": "2026-04-01T10:00:00Z", "ends_at": "2026-04-01T11:00:00Z",
         "time_zone": "America/Chicago", "purpose": "Look back.", "ratings_before": {"heard": 1},
@@ -93,7 +93,8 @@ async fn it_is_as_private_as_the_client_and_as_each_meeting(w: &World) {
         stranger.get(&path).await.expect(404);
     }
     w.user(Role::Admin).get(&path).await.expect(403);
-    // Another case of the same client, of another advocate: each is told of the own meetings, the supervisor of all.
+    // Another case of the same client with another advocate: each advocate sees their own meetings, the supervisor sees
+    // all.
     let other = json!({
         "client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "Keep my room.",
         "lead_advocate_id": ben.id(),

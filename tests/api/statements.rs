@@ -1,4 +1,4 @@
-//! Needs and preferences statements: versions, the client's approval, what has changed, and the printed page.
+//! Needs and preferences statements: versions, the client's approval, changes, and the printed page.
 
 use crate::{
     on_both_engines,
@@ -16,7 +16,7 @@ const APPROVAL: &str = r#"{"approved_by": "client", "method": "in_person"}"#;
 fn approval() -> Value {
     serde_json::from_str(APPROVAL).unwrap()
 }
-/// A draft of a new client of this caller, who is called Sam.
+/// A draft of a new client named Sam, created by this user.
 async fn draft(user: &User<'_>, sections: Value) -> String {
     let client = user.new_client().await;
     user.post(&format!("/clients/{client}/statements"), json!({"sections": sections})).await.expect(201).id()
@@ -24,7 +24,7 @@ async fn draft(user: &User<'_>, sections: Value) -> String {
 async fn approved(user: &User<'_>, statement: &str) {
     user.post(&format!("/statements/{statement}/approve"), approval()).await.expect(201);
 }
-/// The page as HTML, or as the bytes of a PDF, with its headers.
+/// The page as HTML or PDF bytes, with its headers.
 async fn printed(user: &User<'_>, statement: &str, form: &str) -> (reqwest::header::HeaderMap, Vec<u8>) {
     let w = user.world;
     let url = format!("{}/api/v1/statements/{statement}/print?for=client&reason=Sam+asks+for+it&format={form}", w.base);
@@ -131,7 +131,7 @@ async fn bad_statements_are_named_and_nothing_is_stored(w: &World) {
         ana.post(&list, body).await.faulty(422, at, code);
     }
     assert_eq!(ana.get(&list).await.expect(200).body["items"], json!([]));
-    // Every section as long as it may be, in signs of four bytes.
+    // Every section at its maximum length, in characters of four bytes.
     let full: serde_json::Map<String, Value> = alongside::casework::statements::sections::Section::ALL
         .iter()
         .map(|section| (section.as_str().to_owned(), json!("😀".repeat(4000))))
@@ -228,7 +228,7 @@ async fn a_diff_tells_section_by_section_and_word_by_word(w: &World) {
     let whole = ana.get(&format!("/statements/{first}/diff")).await.expect(200).body;
     assert!(whole.get("against_id").is_none());
     assert_eq!(whole["sections"].as_array().unwrap().len(), 3);
-    // Another client's, another organization's, nobody's: the same words.
+    // A statement of another client, of another organization, or a missing one: the same message.
     let others = [
         draft(&ana, json!({"needs": "Loud."})).await,
         draft(&w.outsider(Role::Advocate), json!({"needs": "Loud."})).await,
@@ -423,7 +423,7 @@ async fn whatever_is_written_can_be_printed(w: &World) {
     ] {
         assert!(page.contains(words), "{words}");
     }
-    // The PDF has no glyphs for some of it, and says so rather than showing boxes.
+    // The PDF has no glyphs for some of the text, and returns an error instead of showing boxes.
     let path = format!("/statements/{statement}/print?for=client&reason=Sam+asks+for+it&format=pdf");
     assert_eq!(ana.get(&path).await.expect(406).body["code"], "format_cannot_show_text");
     let client = ana.post("/clients", json!({"preferred_name": "Zoë <b>عمر"})).await.expect(201).id();

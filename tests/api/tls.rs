@@ -1,5 +1,5 @@
-//! TLS of our own (HT-11): what is spoken, what is refused, and a certificate that is exchanged under connections that
-//! go on.
+//! TLS in the server (HT-11): which protocols are accepted and refused, and a certificate that is replaced while
+//! connections stay open.
 
 use crate::{
     logs::Program,
@@ -24,7 +24,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// A certificate that has signed itself, and its key, as PEM.
+/// A self-signed certificate and its key as PEM.
 struct Made {
     der: CertificateDer<'static>,
     chain: String,
@@ -39,7 +39,7 @@ fn make() -> Made {
     Made { chain: pem("CERTIFICATE", &der), key: pem("PRIVATE KEY", &made.signing_key.serialize_der()), der }
 }
 
-/// The two files; the key is its owner's alone.
+/// Writes the two files; only the owner may access the key.
 fn put(folder: &Path, chain: &str, key: &str) -> (PathBuf, PathBuf) {
     let files = (folder.join("chain.pem"), folder.join("key.pem"));
     std::fs::write(&files.0, chain).unwrap();
@@ -51,7 +51,7 @@ fn mode(file: &Path, mode: u32) {
     std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
 }
 
-/// A server that shows this certificate: where it is, and what to tell of new files.
+/// Starts a server with this certificate. Returns its address, and the object that reloads the files.
 fn serve(w: &World, made: &Made, most_connections: usize) -> (String, Arc<Certificate>) {
     let (chain, key) = put(w.home.folder.path(), &made.chain, &made.key);
     let certificate = Arc::new(Certificate::load(&chain, &key).unwrap());
@@ -65,7 +65,7 @@ fn serve(w: &World, made: &Made, most_connections: usize) -> (String, Arc<Certif
 
 type Stream = StreamOwned<ClientConnection, TcpStream>;
 
-/// Somebody who knows this certificate, and speaks these versions.
+/// A client that trusts this certificate and uses these versions.
 fn connect(place: &str, known: &CertificateDer<'static>, versions: &[&'static SupportedProtocolVersion]) -> Stream {
     let mut roots = RootCertStore::empty();
     roots.add(known.clone()).unwrap();
@@ -79,7 +79,7 @@ fn connect(place: &str, known: &CertificateDer<'static>, versions: &[&'static Su
     StreamOwned::new(client, socket)
 }
 
-/// Asks whether it lives; the answer, if one comes.
+/// Requests `/livez` and returns the response, if there is one.
 fn ask(stream: &mut Stream) -> std::io::Result<String> {
     stream.write_all(b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
     let mut reply = String::new();
@@ -93,7 +93,7 @@ fn ask(stream: &mut Stream) -> std::io::Result<String> {
     Ok(reply)
 }
 
-/// What comes back for bytes as they are.
+/// The response to raw bytes.
 fn raw(place: &str, bytes: &[u8]) -> Vec<u8> {
     let mut stream = TcpStream::connect(place).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
@@ -105,7 +105,7 @@ fn raw(place: &str, bytes: &[u8]) -> Vec<u8> {
     reply
 }
 
-/// The first words of a client that speaks this version at the most, with these suites.
+/// The ClientHello of a client with this maximum version and these cipher suites.
 fn hello(version: [u8; 2], suites: &[[u8; 2]]) -> Vec<u8> {
     let list = suites.concat();
     let extensions: Vec<u8> = [
@@ -156,7 +156,7 @@ async fn with_a_certificate_tls_is_spoken_and_nothing_else(w: &World) {
         let suite = format!("{:?}", stream.conn.negotiated_cipher_suite().unwrap().suite());
         assert!(suite.contains("ECDHE") || suite.starts_with("TLS13_"), "{suite}");
     }
-    // Signing in, over it.
+    // Sign-in over TLS.
     let body = json!({"email": ana.email, "password": PASSWORD}).to_string();
     let mut stream = connect(&place, &made.der, &[&TLS13]);
     write!(
@@ -170,18 +170,18 @@ async fn with_a_certificate_tls_is_spoken_and_nothing_else(w: &World) {
     let _ = stream.read_to_string(&mut reply);
     assert!(reply.starts_with("HTTP/1.1 200") && reply.contains("access_token"), "{reply}");
 
-    // ECDHE-ECDSA-AES128-GCM, which is taken, so that what follows is refused for what it changes.
+    // ECDHE-ECDSA-AES128-GCM is accepted, so the following ones are refused only because of their change.
     let (ecdhe, rsa) = ([0xc0, 0x2b], [[0, 0x9c], [0, 0x2f], [0, 0x35], [0, 0x0a]]);
     assert_eq!(raw(&place, &hello([3, 3], &[ecdhe]))[0], HANDSHAKE);
     for version in [[3, 0], [3, 1], [3, 2]] {
         let reply = raw(&place, &hello(version, &[ecdhe, [0xc0, 0x09], [0, 0x2f]]));
         assert!(reply.first() == Some(&ALERT) && !reply.contains(&HANDSHAKE), "{version:?}: {reply:?}");
     }
-    // No suite without an ephemeral exchange, none with CBC.
+    // No cipher suite without an ephemeral key exchange is accepted, and none with CBC.
     for suites in [&rsa[..], &[[0xc0, 0x09]], &[[0xc0, 0x23]]] {
         assert_eq!(raw(&place, &hello([3, 3], suites)).first(), Some(&ALERT), "{suites:?}");
     }
-    // Plain HTTP is not answered, nor led elsewhere.
+    // Plain HTTP is neither answered nor redirected.
     let reply = raw(&place, b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n");
     assert!(!reply.windows(4).any(|window| window == b"HTTP"), "{reply:?}");
 }
@@ -199,7 +199,7 @@ async fn a_new_certificate_is_shown_to_whoever_comes_next_and_the_others_go_on(w
     let mut second = connect(&place, &new.der, &[&TLS13]);
     ask(&mut second).unwrap();
     assert_eq!(second.conn.peer_certificates().unwrap()[0], new.der);
-    // What is no good changes nothing, and good files are seen after it.
+    // Invalid files change nothing, and valid files are noticed afterwards.
     let other = make();
     for (chain, key, bits) in [
         (&old.chain, &new.key, 0o600),
@@ -239,7 +239,7 @@ async fn over_tls_connections_are_capped_and_who_says_nothing_is_given_up_on(w: 
     drop(fifth);
     ask(&mut four[0]).expect("an old one is not");
     four.clear();
-    // Four who never shake hands; after five seconds there is room again.
+    // Four clients never complete the handshake; after five seconds there is room again.
     let began = Instant::now();
     let mut silent: Vec<TcpStream> = (0..4).map(|_| TcpStream::connect(&place).unwrap()).collect();
     std::thread::sleep(Duration::from_millis(200));
@@ -253,7 +253,7 @@ async fn over_tls_connections_are_capped_and_who_says_nothing_is_given_up_on(w: 
     assert!(waited > Duration::from_secs(4) && waited < Duration::from_secs(9), "{waited:?}");
 }
 
-/// The program itself: nobody has to tell it.
+/// The program itself notices it without a signal.
 #[test]
 fn the_program_notices_a_new_certificate() {
     let (folder, old, new) = (tempfile::tempdir().unwrap(), make(), make());
@@ -277,7 +277,7 @@ fn the_program_notices_a_new_certificate() {
     ask(&mut before).expect("a connection from before goes on");
 }
 
-/// What the program says of these settings: nothing, if it takes them.
+/// The program's error for these settings; `None` if it accepts them.
 fn check(folder: &Path, settings: &[(&str, &str)]) -> Option<String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_alongside"));
     command

@@ -1,4 +1,4 @@
-//! The main job, end to end, and the records that hang on a case.
+//! The main task, end to end, and the records that belong to a case.
 
 use crate::{
     on_both_engines,
@@ -163,7 +163,7 @@ async fn what_hangs_on_a_case_is_as_private_as_the_case(w: &World) {
         boss.get(&format!("/{path}/{}", records.last().unwrap().1)).await.expect(200);
         w.user(Role::Admin).get(&format!("/{path}/{}", records.last().unwrap().1)).await.expect(403);
     }
-    // The case goes to somebody else, and with it everything.
+    // The case goes to another lead, with all its records.
     boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": ben.id(), "role": "lead"})).await.expect(201);
     for (path, id) in &records {
         ana.get(&format!("/{path}/{id}")).await.expect(404);

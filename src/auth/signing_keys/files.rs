@@ -1,4 +1,4 @@
-//! The files that the signing keys are kept in.
+//! The files of the signing keys.
 
 use crate::types::Instant;
 use std::{
@@ -7,10 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The key of an installation that began before there could be several: it signs from the beginning.
+/// The key of an installation from before there could be several keys. It signs from the beginning.
 pub const FIRST: &str = "signing-key.pkcs8";
-/// The others, each named by the time from which it signs: `20261126T053000.000Z-KID.pkcs8`; and the retired, by the
-/// time at which they were: `20261126T053000.000Z-KID.retired`.
+/// The folder of the other keys. Each file is named by the time from which it signs: `20261126T053000.000Z-KID.pkcs8`.
+/// A retired key is named by the time at which it was retired: `20261126T053000.000Z-KID.retired`.
 pub const FOLDER: &str = "signing-keys";
 const NAMED_BY: &str = "%Y%m%dT%H%M%S%.3fZ";
 /// A key has 48 bytes, or 83 with its public half.
@@ -19,14 +19,14 @@ pub fn name(at: Instant, kid: &str, kind: &str) -> String {
     format!("{}-{kid}.{kind}", at.jiff().strftime(NAMED_BY))
 }
 
-/// The moment that a file is named by.
+/// The time in a file's name.
 pub fn moment(file: &Path) -> Option<Instant> {
     let (moment, _) = file.file_name()?.to_str()?.split_once('-')?;
     let at = jiff::civil::DateTime::strptime(NAMED_BY, moment).ok()?;
     jiff::tz::TimeZone::UTC.to_timestamp(at).ok().map(|at| Instant::from_micros(at.as_microsecond()))
 }
 
-/// The files of one kind, those being written (`.new-…`) left out.
+/// The files of one kind, without those that are being written (`.new-…`).
 pub fn files(data_dir: &Path, kind: &str) -> Result<Vec<PathBuf>, String> {
     let first = data_dir.join(FIRST);
     let mut found: Vec<PathBuf> = (kind == "pkcs8" && first.exists()).then_some(first).into_iter().collect();
@@ -34,7 +34,7 @@ pub fn files(data_dir: &Path, kind: &str) -> Result<Vec<PathBuf>, String> {
     Ok(found)
 }
 
-/// The same of one folder of keys. A folder that does not exist has none.
+/// The same for one folder. A folder that does not exist has no files.
 pub fn files_in(folder: &Path, kind: &str) -> Result<Vec<PathBuf>, String> {
     let failed = |e: io::Error| format!("keys {}: {e}", folder.display());
     let mut found = Vec::new();
@@ -56,7 +56,7 @@ pub fn files_in(folder: &Path, kind: &str) -> Result<Vec<PathBuf>, String> {
     Ok(found)
 }
 
-/// Reads a file that is small, and that nobody else may do this with.
+/// Reads a small file that grants no other user any of the permissions in `forbidden`.
 pub fn read_small(file: &Path, forbidden: u32) -> Result<Vec<u8>, String> {
     let metadata = fs::metadata(file).map_err(|e| format!("cannot be read: {e}"))?;
     if !metadata.is_file() || metadata.len() > LARGEST {
@@ -68,7 +68,7 @@ pub fn read_small(file: &Path, forbidden: u32) -> Result<Vec<u8>, String> {
     fs::read(file).map_err(|e| format!("cannot be read: {e}"))
 }
 
-/// Whether somebody else than the owner may do one of these things.
+/// Whether the mode grants group or others one of these permissions.
 pub fn shared(metadata: &fs::Metadata, forbidden: u32) -> bool {
     #[cfg(unix)]
     return std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & forbidden != 0;
@@ -76,7 +76,8 @@ pub fn shared(metadata: &fs::Metadata, forbidden: u32) -> bool {
     return (metadata, forbidden).1 == 0;
 }
 
-/// What another user makes, root above all, the server cannot read: it would go on with what it had.
+/// Refuses a folder that belongs to another user, such as root. The server could not read a new key in it and would
+/// continue with the old ones.
 fn ours(folder: &Path) -> Result<(), String> {
     #[cfg(unix)]
     {
@@ -91,12 +92,12 @@ fn ours(folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Writes a file into the folder, whole or not at all, for its owner alone.
+/// Writes a file into the folder atomically, readable by its owner only.
 pub fn write(data_dir: &Path, name: &str, bytes: &[u8]) -> Result<(), String> {
     write_in(data_dir, FOLDER, name, bytes)
 }
 
-/// The same into another folder of keys in `data_dir`.
+/// The same for another folder of keys in `data_dir`.
 pub fn write_in(data_dir: &Path, folder: &str, name: &str, bytes: &[u8]) -> Result<(), String> {
     let folder = data_dir.join(folder);
     ours(if folder.exists() { &folder } else { data_dir })?;

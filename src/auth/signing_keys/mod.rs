@@ -1,5 +1,6 @@
-//! The signing keys as they lie on the disk (TK-09): all of them verify, and the newest whose time has come signs. One
-//! that is retired leaves its public half, so that what it has signed for good, a checkpoint, is still known.
+//! The signing keys on the disk (TK-09). All of them verify; the newest key whose start time has passed signs. A
+//! retired key leaves its public half, so that a permanent signature, such as that of a checkpoint, can still be
+//! verified.
 
 use crate::{lock::FolderLock, types::Instant};
 use aws_lc_rs::{
@@ -21,41 +22,42 @@ pub(super) mod files;
 pub use files::shared;
 use files::{FIRST, FOLDER, files, moment, name, read_small, write};
 
-/// Keys that stand in RFC 8032 and RFC 8410, and so in everybody's examples, by their public halves.
+/// The public halves of the keys in RFC 8032 and RFC 8410, which many examples use.
 const SAMPLES: [&str; 4] = [
     "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo",
     "PUAXw-hDiVqStwqnTRt-vJyYLM8uxJaMwM1V8Sr0Zgw",
     "_FHNjmIYoaONpH7QAjDwWAgW7RO6MwOsXeuRFUiQgCU",
     "Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE",
 ];
-/// Of 32 random bytes some thirty differ; so few that do are somebody's own idea.
+/// The fewest different bytes in a seed. Of 32 random bytes about thirty differ, so a seed with fewer than this was
+/// invented by a person.
 const FEWEST_DIFFERENT: usize = 16;
 
-/// A key that signs, or has signed, or will.
+/// A key that signs, has signed, or will sign.
 pub struct Key {
-    /// What a token names it by: the beginning of the hash of its public half.
+    /// The id of the key in a token: the beginning of the hash of its public half.
     pub kid: String,
     pub public: String,
     pub signs_from: Instant,
     pub(super) signing: EncodingKey,
     pub(super) verifying: DecodingKey,
-    /// For cursors, so that none can be forged.
+    /// The HMAC key for cursors, so that nobody can forge one.
     pub(super) cursor: [u8; 32],
     pair: Ed25519KeyPair,
     file: PathBuf,
 }
 
-/// What is left of a key that verifies no token any more.
+/// The rest of a key that no longer verifies tokens.
 struct Retired {
     kid: String,
     public: Vec<u8>,
     at: Instant,
 }
 
-/// All of them; never none.
+/// The set of all keys. It is never empty.
 pub struct Ring {
     oldest: Arc<Key>,
-    /// By the time from which they sign.
+    /// Sorted by the time from which they sign.
     newer: Vec<Arc<Key>>,
     retired: Vec<Retired>,
 }
@@ -112,16 +114,17 @@ impl Retired {
     }
 }
 
-/// Seconds after which every server has noticed that a key is retired: until then one may seal with it.
+/// The seconds after which every server has noticed that a key is retired. Until then a server may still sign with it.
 const SEEN_BY_ALL: i64 = 60;
 
 impl Ring {
-    /// Reads the keys, and tells what is wrong with each that cannot be: of such a one stays what `before` has of it.
+    /// Reads the keys and returns the faults of those that cannot be read. For such a key the version in `before` is
+    /// kept.
     pub fn read(data_dir: &Path, before: Option<&Self>) -> Result<(Self, Vec<String>), String> {
         let (mut faults, mut keys, mut retired) = (Vec::new(), Vec::new(), Vec::new());
         let mut gone = BTreeSet::new();
         for file in files(data_dir, "retired")? {
-            // By its name alone: whatever has become of the file, its key is retired.
+            // The name alone decides: whatever the file contains, its key is retired.
             gone.extend(
                 file.file_stem()
                     .and_then(|stem| stem.to_str())
@@ -143,7 +146,7 @@ impl Ring {
                 }
             }
         }
-        // Retired on another machine, its file may still lie here.
+        // The key was retired on another machine, but its file may still be here.
         keys.retain(|key| !gone.contains(&key.kid));
         keys.sort_by(|a, b| (a.signs_from, &a.kid).cmp(&(b.signs_from, &b.kid)));
         let mut seen = BTreeSet::new();
@@ -161,18 +164,18 @@ impl Ring {
         iter::once(&self.oldest).chain(&self.newer)
     }
 
-    /// The key of this name, if it is not retired.
+    /// The key with this id, unless it is retired.
     pub fn find(&self, kid: &str) -> Option<&Key> {
         self.keys().find(|key| key.kid == kid).map(AsRef::as_ref)
     }
 
-    /// The one that signs now.
+    /// The key that signs now.
     pub fn signer(&self) -> &Key {
         let now = Instant::now();
         self.newer.iter().rev().find(|key| key.signs_from <= now).unwrap_or(&self.oldest)
     }
 
-    /// Whether one of these, or one that was retired only later, has signed this at that time.
+    /// Whether one of these keys signed this, or a key that was retired after `at`.
     pub fn has_signed(&self, words: &[u8], signature: &str, at: Instant) -> bool {
         let Ok(signature) = URL_SAFE_NO_PAD.decode(signature) else { return false };
         let by = |public: &[u8]| UnparsedPublicKey::new(&ED25519, public).verify(words, &signature).is_ok();
@@ -180,13 +183,13 @@ impl Ring {
             || self.retired.iter().any(|key| at <= key.at.plus_seconds(SEEN_BY_ALL) && by(&key.public))
     }
 
-    /// What tells one ring from another.
+    /// The ids and times by which two sets of keys are compared.
     pub fn names(&self) -> Vec<(&str, Instant)> {
         let retired = self.retired.iter().map(|key| (key.kid.as_str(), key.at));
         self.keys().map(|key| (key.kid.as_str(), key.signs_from)).chain(retired).collect()
     }
 
-    /// Makes a key that verifies at once and signs from then on; answers what it is called.
+    /// Creates a key that verifies at once and signs from `signs_from` on. Returns its id.
     pub fn add(data_dir: &Path, signs_from: Instant) -> Result<String, String> {
         let pkcs8 = Ed25519KeyPair::generate_pkcs8v1(&aws_lc_rs::rand::SystemRandom::new())
             .map_err(|e| format!("no key can be made: {e}"))?;
@@ -199,13 +202,14 @@ impl Ring {
         files(data_dir, "pkcs8").map(|files| !files.is_empty())
     }
 
-    /// Makes the first key of an installation that has none: one, however many servers start at the same moment.
+    /// Creates the first key of an installation that has none. Only one key is created, however many servers start at
+    /// the same time.
     pub fn begin(data_dir: &Path) -> Result<(), String> {
         let _alone = FolderLock::take(data_dir).map_err(|error| format!("{}: {error}", data_dir.display()))?;
         if Self::is_there(data_dir)? { Ok(()) } else { Self::add(data_dir, Instant::now()).map(drop) }
     }
 
-    /// Takes the private half of a key away, and keeps the public one for what it has signed until now.
+    /// Deletes the private half of a key. The public half stays, to verify what the key has signed until now.
     pub fn retire(data_dir: &Path, kid: &str) -> Result<(), String> {
         let (ring, _) = Self::read(data_dir, None)?;
         let lying: Vec<PathBuf> = files(data_dir, "pkcs8")?

@@ -1,9 +1,9 @@
-//! Keys that come and go, and files that are none.
+//! Keys that are added and retired, and files that are not keys.
 
 use super::*;
 use crate::auth::{Actor, token::Keys};
 
-/// RFC 8410's wrapping of a seed, which is PKCS#8 in its first version.
+/// Wraps a seed as in RFC 8410: PKCS#8, version 1.
 fn pkcs8(seed: &[u8]) -> Vec<u8> {
     [&[0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20], seed].concat()
 }
@@ -35,7 +35,7 @@ fn the_one_key_of_an_older_installation_goes_on() {
     let keys = Keys::load(folder.path()).unwrap();
     let (token, cursor) = (keys.mint(actor()).unwrap(), keys.cursor_keys().seals);
     assert!(!folder.path().join(FOLDER).exists(), "nothing is touched");
-    // It is the oldest of several, and is retired like any other.
+    // The key is the oldest of several, and is retired like any other.
     let (first, second) = (kids(&keys).remove(0), Ring::add(folder.path(), Instant::now()).unwrap());
     keys.look_again();
     assert_eq!(kids(&keys), [first.clone(), second.clone()]);
@@ -77,10 +77,10 @@ fn a_new_key_verifies_at_once_and_signs_when_its_time_has_come() {
         keys.look_again();
         assert!(keys.verify(&before.0).is_err(), "though it was remembered");
         assert!(keys.verify(&after).is_ok());
-        // What it has signed for good stays signed; nothing is that claims to be of later.
+        // Permanent signatures stay valid; a signature with a later time does not.
         assert!(keys.has_signed(b"words", &before.1, soon(-60)) && !keys.has_signed(b"words", &before.1, soon(60)));
     }
-    // Laid back from a copy of the folder it stays retired, and a second retirement takes the copy away.
+    // A copy of the file that is restored stays retired, and a second retirement deletes the copy.
     let copy = Keys::load(folder.path()).unwrap();
     assert!(!kids(&copy).contains(&first) && copy.has_signed(b"words", &before.1, soon(-60)));
 }
@@ -147,7 +147,7 @@ fn a_file_that_is_no_key_of_ones_own_refuses_to_start_and_disturbs_no_server_tha
         assert!(kids(&keys).len() == 1 && keys.verify(&token).is_ok());
         fs::remove_file(file).unwrap();
     }
-    // A key that it has stays when its file is damaged, and when the folder is gone.
+    // A key in memory stays when its file is damaged or the folder is missing.
     let file = files(folder.path(), "pkcs8").unwrap().remove(0);
     let was = fs::read(&file).unwrap();
     fs::write(&file, b"").unwrap();

@@ -1,4 +1,4 @@
-//! The title, and the blocks that are one text each.
+//! The title, and the blocks that consist of one text.
 
 use super::{Drawn, LEFT, Setter, TOP, black};
 use crate::print::{
@@ -11,14 +11,14 @@ use krilla::{
 };
 use std::num::NonZeroU16;
 
-/// What the frame of a notice keeps away from its words.
+/// The distance from the frame of a notice to its text.
 const PADDING: f32 = 10.0;
 
-/// How a kind of text is set.
+/// The typography of a kind of text.
 struct Manner {
     face: &'static Face,
     size: f32,
-    /// From one line to the next.
+    /// The line height.
     leading: f32,
     before: f32,
     after: f32,
@@ -28,7 +28,7 @@ const fn manner(face: &'static Face, size: f32, before: f32, after: f32) -> Mann
     Manner { face, size, leading: size * 1.42, before, after }
 }
 
-/// What a heading is to those who listen to it.
+/// The tag of a heading, for screen readers.
 fn heading(level: NonZeroU16, text: &str) -> TagKind {
     Tag::Hn(level, Some(text.to_owned())).into()
 }
@@ -58,7 +58,7 @@ impl Setter {
     fn heading(&mut self, text: &str, manner: &Manner) {
         const SECOND: NonZeroU16 = NonZeroU16::MIN.saturating_add(1);
         let set = lines(text, manner.face, self.paper.room() / manner.size);
-        // Two lines of what it stands above go with it.
+        // Two lines of the following text stay with the heading.
         self.need(manner.before + manner.after + manner.leading * (set.len() + 2) as f32);
         if self.y > TOP {
             self.y += manner.before;
@@ -67,7 +67,7 @@ impl Setter {
         self.text(heading(SECOND, text), set, manner, 0.0);
     }
 
-    /// A text in a frame, so thick.
+    /// A framed text with this frame thickness.
     fn notice(&mut self, text: &str, manner: &Manner, thick: f32) {
         let indent = PADDING + 4.0;
         let set = lines(text, manner.face, (self.paper.room() - 2.0 * indent) / manner.size);

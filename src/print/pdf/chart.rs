@@ -1,4 +1,4 @@
-//! A chart on paper: stripe by stripe, on as many pages as they need.
+//! A chart in a PDF, drawn band by band over as many pages as it needs.
 
 use super::{Drawn, LEFT, Setter, black, blue, grid, pale};
 use crate::print::{
@@ -12,14 +12,14 @@ const SIZE: f32 = 10.5;
 const TITLE_SIZE: f32 = 14.0;
 
 impl Setter {
-    /// Who listens hears the description; the numbers are in the table beside it.
+    /// A screen reader reads the description; the numbers are in the table next to it.
     pub fn chart(&mut self, chart: &Chart) {
         let bands = plan(chart, self.paper.room() / SIZE);
         let part = self.part(Tag::Figure(Some(chart.description.clone())), None);
         let wide = self.paper.room();
         let title = lines(&chart.title, &BOLD, wide / TITLE_SIZE);
         let unit = lines(&chart.unit, &REGULAR, wide / SIZE);
-        // The heading with the first three stripes, or all of a small chart.
+        // Keeps the heading together with the first three bands, or with all of a small chart.
         let head = TITLE_SIZE * 1.25 * title.len() as f32 + SIZE * (1.35 * unit.len() as f32 + 0.7);
         let first: f32 = bands.iter().take(3).map(|band| band.high * SIZE).sum();
         let all: f32 = bands.iter().map(|band| band.high * SIZE).sum();
@@ -90,7 +90,7 @@ impl Setter {
         }
     }
 
-    /// Words on one line, from a point on.
+    /// Text on one line, starting at this point.
     fn label(&mut self, part: usize, at: (f32, f32), size: f32, face: &'static Face, text: &str) {
         if let Some(line) = lines(text, face, f32::INFINITY).into_iter().next() {
             self.words(Some(part), at, size, face, line);

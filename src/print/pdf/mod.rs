@@ -1,6 +1,6 @@
-//! A sheet as a PDF: tagged for those who listen to it, its fonts inside, a number at the foot of every page.
+//! A sheet as a PDF: tagged for screen readers, with embedded fonts and a number at the foot of every page.
 //!
-//! The page is A4 with margins so wide that it prints on Letter too, scaled or not.
+//! The page is A4 with margins wide enough to print on Letter too, scaled or not.
 
 mod blocks;
 mod chart;
@@ -28,17 +28,17 @@ const LEFT: f32 = 62.0;
 const TOP: f32 = 60.0;
 const FOOT_SIZE: f32 = 12.0;
 const SMALL_FOOT: f32 = 9.0;
-/// From one line of the foot to the next.
+/// The line height of the foot.
 const FOOT_LEADING: f32 = 16.0;
-/// How many lines the notice at the foot may have: a notice of the law has two, and the longest name of an organization
-/// five more.
+/// The most lines of the notice at the foot: a legal notice takes two, and the longest organization name takes five
+/// more.
 const MOST_FOOT_LINES: usize = 8;
 
-/// A4, one way or the other.
+/// A4 in one of two orientations.
 #[derive(Clone, Copy, PartialEq)]
 enum Paper {
     Portrait,
-    /// For a table that is too wide for the other.
+    /// For a table that is too wide for portrait.
     Landscape,
 }
 
@@ -52,7 +52,7 @@ impl Paper {
     const fn right(self) -> f32 {
         self.size().0 - LEFT
     }
-    /// Between the margins.
+    /// The width between the margins.
     const fn room(self) -> f32 {
         self.right() - LEFT
     }
@@ -70,7 +70,7 @@ const SOME_ARE_MISSING: &str =
 fn black() -> rgb::Color {
     rgb::Color::black()
 }
-/// Between the rows of a table.
+/// The lines between the rows of a table.
 fn gray() -> rgb::Color {
     rgb::Color::new(120, 120, 120)
 }
@@ -79,7 +79,7 @@ fn blue() -> rgb::Color {
     rgb::Color::new(28, 63, 115)
 }
 
-/// Bars that are not like the others, and the marks of a scale.
+/// Pale bars, and the marks of a scale.
 fn pale() -> rgb::Color {
     rgb::Color::new(143, 169, 207)
 }
@@ -87,11 +87,11 @@ fn grid() -> rgb::Color {
     rgb::Color::new(180, 180, 180)
 }
 
-/// What stands where on a page. What belongs to no part is an ornament, and is not heard.
+/// A placed item of a page. An item that belongs to no part is decoration, and screen readers skip it.
 enum Placed {
     Words {
         part: Option<usize>,
-        /// The left end of the base line.
+        /// The left end of the baseline.
         at: (f32, f32),
         size: f32,
         face: &'static Face,
@@ -114,35 +114,35 @@ impl Placed {
 
 enum Drawn {
     Full,
-    /// Its outline, so thick.
+    /// The outline with this thickness.
     Line(f32),
 }
 
 #[derive(Default)]
 struct Page(Vec<Placed>);
 
-/// A part of the sheet, as it is heard: a heading, a paragraph, a cell of a table.
+/// A part of the sheet in the structure for screen readers: a heading, a paragraph, a table cell.
 struct Part {
     tag: TagKind,
-    /// The part that it is in, which comes before it.
+    /// The part that contains it, which has a lower index.
     within: Option<usize>,
 }
 
-/// Sets one block after another, and begins a page where the last is full.
+/// Sets the blocks one after another, and starts a new page when the current one is full.
 struct Setter {
     paper: Paper,
-    /// Where the last line of a page ends at the latest.
+    /// The lowest position of text on a page.
     bottom: f32,
-    /// Whether words of a table had to be broken.
+    /// Whether words in a table had to be broken.
     is_cramped: bool,
     pages: Vec<Page>,
     parts: Vec<Part>,
-    /// Where the next line begins.
+    /// The position of the next line.
     y: f32,
 }
 
 impl Setter {
-    /// Pages whose foot has so many lines of a notice above the line with the number.
+    /// Creates a setter for pages with this many notice lines above the line with the page number.
     fn new(paper: Paper, foot_lines: usize) -> Self {
         let bottom = paper.bottom() - FOOT_LEADING * foot_lines as f32;
         Self { paper, bottom, is_cramped: false, pages: vec![Page::default()], parts: Vec::new(), y: TOP }
@@ -156,7 +156,7 @@ impl Setter {
         self.pages.push(Page::default());
         self.y = TOP;
     }
-    /// Turns the page where so much does not fit on this one any more.
+    /// Starts a new page if this height does not fit on the current one.
     fn need(&mut self, height: f32) {
         if self.y + height > self.bottom && self.y > TOP {
             self.turn();
@@ -176,7 +176,7 @@ impl Setter {
             self.put(Placed::Shape { part, path, drawn, color });
         }
     }
-    /// A line from the left margin to the right.
+    /// A horizontal line from the left margin.
     fn rule(&mut self, y: f32, length: f32, thick: f32, color: rgb::Color) {
         self.draw(None, Drawn::Line(thick), color, |path| {
             path.move_to(LEFT, y);
@@ -198,7 +198,7 @@ fn lay_out(sheet: &Sheet) -> Setter {
     if upright.is_cramped { on(Paper::Landscape) } else { upright }
 }
 
-/// Each text that is seen of a block, with the face in which it is set.
+/// Calls `see` for each visible text of a block, with its font.
 fn each_text(block: &mut Block, mut see: impl FnMut(&mut String, &Face)) {
     match block {
         Block::Name(text) | Block::Notice(text) | Block::Heading(text) => see(text, &BOLD),
@@ -218,14 +218,14 @@ fn each_text(block: &mut Block, mut see: impl FnMut(&mut String, &Face)) {
     }
 }
 
-/// The notice at the foot, in lines.
+/// The notice at the foot, split into lines.
 fn foot_notice(sheet: &Sheet, paper: Paper) -> Vec<Line> {
     let notice = sheet.foot_notice.iter().flat_map(|text| lines(text, &REGULAR, paper.room() / FOOT_SIZE));
     notice.take(MOST_FOOT_LINES).collect()
 }
 
-/// The sheet in signs that the fonts have. A sign that they lack is shown as missing, and the sheet says so; text in a
-/// writing that they lack is refused, since nobody could read the page.
+/// The sheet with only characters that the fonts have. A missing symbol is replaced by a box, and a notice explains it.
+/// Text in a script that the fonts lack is refused, because the page would be unreadable.
 fn shown(sheet: &Sheet) -> Result<Sheet> {
     let mut missing = false;
     let mut unreadable = BTreeSet::new();
@@ -249,7 +249,7 @@ fn shown(sheet: &Sheet) -> Result<Sheet> {
         return Err(ApiError::new(Code::FormatCannotShowText, detail));
     }
     if missing {
-        // Before the first of them is met.
+        // The notice comes before the first replaced symbol in the body.
         let is_body = |block: &Block| matches!(block, Block::Heading(_) | Block::Table { .. } | Block::Chart(_));
         let at = sheet.blocks.iter().position(is_body).unwrap_or(sheet.blocks.len());
         sheet.blocks.insert(at, Block::Notice(format!("{MISSING} {SOME_ARE_MISSING}")));
@@ -295,7 +295,7 @@ fn draw(surface: &mut Surface, tag: ContentTag, path: &Path, drawn: &Drawn, colo
     id
 }
 
-/// The foot of a page: in one line, or smaller in up to three, so that nothing of it is cut that is not very long.
+/// The foot of a page: one line, or smaller text in up to three lines, so that only a very long text is cut.
 fn foot_lines(text: &str, width: f32) -> (f32, Vec<Line>) {
     let one = lines(text, &REGULAR, width / FOOT_SIZE);
     if one.len() < 2 {
@@ -306,7 +306,7 @@ fn foot_lines(text: &str, width: f32) -> (f32, Vec<Line>) {
     (SMALL_FOOT, set)
 }
 
-/// The first line of a text that is as wide as this at most; of what is too long, the beginning.
+/// The first line of a text at this width. A text that is too long is cut.
 fn one_line(text: &str, width: f32) -> Option<Line> {
     lines(text, &REGULAR, width / FOOT_SIZE).into_iter().next()
 }
@@ -314,14 +314,14 @@ fn one_line(text: &str, width: f32) -> Option<Line> {
 /// The sheet as a PDF.
 ///
 /// # Errors
-/// 406 `format_cannot_show_text` where some of its text is in a writing that the fonts lack.
+/// 406 `format_cannot_show_text` if some of its text is in a script that the fonts lack.
 pub fn render(sheet: &Sheet) -> Result<Vec<u8>> {
     let sheet = shown(sheet)?;
     let Setter { paper, pages, parts, .. } = lay_out(&sheet);
     let settings = SerializeSettings { enable_tagging: true, ..SerializeSettings::default() };
     let mut document = Document::new_with(settings);
     document.set_metadata(Metadata::new().title(sheet.name().to_owned()).language("en".into()));
-    // Of each part, what is found of it on whatever pages.
+    // For each part, its items on all pages.
     let mut found: Vec<Vec<Node>> = vec![Vec::new(); parts.len()];
     let count = pages.len();
     for (number, page) in pages.iter().enumerate() {
@@ -362,10 +362,10 @@ pub fn render(sheet: &Sheet) -> Result<Vec<u8>> {
     document.finish().map_err(|error| ApiError::internal(format!("a PDF could not be written: {error:?}")))
 }
 
-/// The parts, each with what is found of it or with the parts that are in it.
+/// The tag tree: each part with its items or with the parts that it contains.
 fn tree(parts: Vec<Part>, mut found: Vec<Vec<Node>>) -> TagTree {
     let mut top = Vec::new();
-    // From the last, so that a part is whole before it is put into another.
+    // In reverse order, so that a part is complete before it is added to its parent.
     for (i, part) in parts.into_iter().enumerate().rev() {
         let mut nodes = found.pop().unwrap_or_default();
         if matches!(nodes.first(), Some(Node::Group(_))) {
@@ -382,7 +382,7 @@ fn tree(parts: Vec<Part>, mut found: Vec<Vec<Node>>) -> TagTree {
     TagTree { children: top, ..TagTree::new() }
 }
 
-/// On how many pages the first block under the title stands.
+/// The number of pages that the first block under the title takes.
 #[cfg(test)]
 pub fn pages_of_first_block(sheet: &Sheet) -> usize {
     let has_first = |page: &&Page| page.0.iter().any(|placed| placed.part() == Some(1));

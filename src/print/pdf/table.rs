@@ -1,4 +1,4 @@
-//! A table on paper: columns as wide as what they hold, and the head again where it goes on over the page.
+//! A table in a PDF: the columns fit their contents, and the head is repeated on each page.
 
 use super::{LEFT, Setter, TOP, black, gray};
 use crate::print::text::{BOLD, Face, Line, REGULAR, lines, longest_word, width};
@@ -7,22 +7,22 @@ use krilla::{
     tagging::{TableHeaderScope, Tag, TagKind},
 };
 
-/// The largest size in which the longest words fit is taken; in the smallest, words are broken.
+/// The largest font size at which the longest words fit is used; at the smallest one, words are broken.
 const SIZES: [f32; 2] = [10.5, 9.5];
 const SMALLEST: f32 = 8.5;
 const LEADING: f32 = 1.32;
-/// Around the words of a cell, in points.
+/// The padding of a cell, in points.
 const PAD_X: f32 = 5.0;
 const PAD_Y: f32 = 3.5;
-/// In ems: a word that is longer may be broken, and a column takes no more than this of what is left over.
+/// In ems: a longer word may be broken, and a column gets at most `SPARE` of the remaining width.
 const LONG_WORD: f32 = 14.0;
 const SPARE: f32 = 3.0;
-/// In ems: a name up to this long stands in one line where there is room.
+/// In ems: a name up to this length stays on one line if there is room.
 const NAME: f32 = 12.0;
-/// A head that is higher than this is not said again.
+/// A head that is higher than this is not repeated.
 const HIGH_HEAD: f32 = 200.0;
 
-/// What a column holds, in ems: its longest word, and its longest text in one line.
+/// The needs of a column, in ems: the width of its longest word, and of its longest text on one line.
 #[derive(Clone, Copy, Default)]
 struct Need {
     least: f32,
@@ -30,7 +30,7 @@ struct Need {
 }
 
 impl Need {
-    /// What a column of names needs so that none but long ones are broken.
+    /// The needs of a column of names, where only long names are broken.
     const fn named(self) -> Self {
         Self { least: self.least.max(self.most.min(NAME)), most: self.most }
     }
@@ -42,7 +42,7 @@ struct Columns<'a> {
     size: f32,
     /// In points, from the left.
     widths: Vec<f32>,
-    /// Where the rows begin on a page that the table has been carried over to.
+    /// The top of the rows on a page to which the table continues.
     top: f32,
 }
 
@@ -52,7 +52,7 @@ impl Setter {
             return;
         }
         let plain = needs(head, rows, totals);
-        // Names are kept in one line where the numbers leave them room.
+        // Names stay on one line if the number columns leave enough room.
         let named: Vec<Need> =
             plain.iter().zip(numeric).map(|(need, is_number)| if *is_number { *need } else { need.named() }).collect();
         let least: f32 = named.iter().map(|need| need.least * 1.01 * SIZES[1] + 2.0 * PAD_X).sum();
@@ -70,7 +70,7 @@ impl Setter {
         if height <= HIGH_HEAD {
             columns.top += height;
         }
-        // Totals do not stand on a page by themselves.
+        // Totals are never alone on a page.
         let end: f32 = totals.iter().map(|row| columns.height(row, &BOLD)).sum();
         columns.group(self, (table, Tag::TBody.into()), rows, &REGULAR, end.min(HIGH_HEAD));
         if !totals.is_empty() {
@@ -82,7 +82,7 @@ impl Setter {
 }
 
 impl Columns<'_> {
-    /// The cells of a row in lines: one for each column, whatever the row has.
+    /// The cells of a row, split into lines: one cell for each column, however many the row has.
     fn lines(&self, row: &[String], face: &Face) -> Vec<Vec<Line>> {
         let texts = row.iter().map(String::as_str).chain(std::iter::repeat(""));
         texts.zip(&self.widths).map(|(text, width)| lines(text, face, (width - 2.0 * PAD_X) / self.size)).collect()
@@ -100,7 +100,7 @@ impl Columns<'_> {
         setter.rule(setter.y, self.widths.iter().sum(), thick, color);
     }
 
-    /// What the cell of a row in this column is to those who listen to it.
+    /// The tag of a cell in this column, for screen readers.
     fn kind(&self, column: usize, is_head: bool) -> TagKind {
         match column {
             _ if is_head => Tag::TH(TableHeaderScope::Column).into(),
@@ -109,7 +109,7 @@ impl Columns<'_> {
         }
     }
 
-    /// The rows of one part of a table, the last of them on the page on which so much follows it.
+    /// Sets the rows of one part of a table. The last row moves to the page where `after` fits below it.
     fn group(
         &self,
         setter: &mut Setter,
@@ -128,7 +128,7 @@ impl Columns<'_> {
         }
     }
 
-    /// One row. Outside of a group it is an ornament: the head that is said again.
+    /// Sets one row. Without a group it is decoration: the repeated head.
     fn set(&self, setter: &mut Setter, group: Option<usize>, row: &[String], face: &'static Face) {
         let cells = self.lines(row, face);
         let part = group.map(|group| setter.part(Tag::TR, Some(group)));
@@ -136,7 +136,7 @@ impl Columns<'_> {
         let parts: Vec<Option<usize>> =
             (0..cells.len()).map(|i| part.map(|row| setter.part(self.kind(i, is_head), Some(row)))).collect();
         if !is_head {
-            // A row that fits on no page is broken wherever the page ends.
+            // A row that is longer than a page is split wherever the page ends.
             self.need(setter, self.height_of(&cells).min(setter.bottom - self.top));
         }
         setter.y += PAD_Y;
@@ -147,13 +147,14 @@ impl Columns<'_> {
             }
             let mut left = LEFT;
             for (column, (cell, wide)) in cells.iter().zip(&self.widths).enumerate() {
-                // The labels of a head stand on its rule, the words of a row begin on one line.
+                // The labels of a head are aligned to its rule at the bottom; the cells of a row are aligned at the
+                // top.
                 let above = if is_head { most - cell.len() } else { 0 };
                 if let Some(line) = i.checked_sub(above).and_then(|at| cell.get(at)) {
                     let from_right = line.from_right || self.numeric.get(column) == Some(&true);
                     let x = if from_right { left + wide - PAD_X - line.seen_width() * self.size } else { left + PAD_X };
-                    // A cell without words has a part nevertheless, or those after it would be heard under the wrong
-                    // heads.
+                    // An empty cell has a part too, because screen readers would otherwise read the cells after it
+                    // under the wrong heads.
                     setter.words(
                         parts.get(column).copied().flatten(),
                         (x, setter.y + self.size),
@@ -169,7 +170,7 @@ impl Columns<'_> {
         setter.y += PAD_Y;
     }
 
-    /// Turns the page where so much does not fit on this one any more, and says the head again.
+    /// Starts a new page if this height does not fit on the current one, and repeats the head.
     fn need(&self, setter: &mut Setter, height: f32) {
         if setter.y + height > setter.bottom && setter.y > self.top {
             setter.turn();
@@ -193,12 +194,12 @@ fn needs(head: &[String], rows: &[Vec<String>], totals: &[Vec<String>]) -> Vec<N
     needs
 }
 
-/// The size of the type, and the width of each column in points.
+/// The font size, and the width of each column in points.
 fn fit(needs: &[Need], room: f32) -> (f32, Vec<f32>) {
     let count = needs.len() as f32;
     let (least, most) = needs.iter().fold((0.0, 0.0), |(least, most), need| (least + need.least, most + need.most));
     let inner = |size: f32| (room / size - count * 2.0 * PAD_X / size).max(count);
-    // A hundredth more than was measured, since a line is measured word by word.
+    // One percent more than was measured, because lines are measured word by word.
     let size = SIZES.into_iter().find(|size| least * 1.01 <= inner(*size)).unwrap_or(SMALLEST);
     let inner = inner(size);
     let wide = |need: &Need| {
@@ -250,7 +251,7 @@ mod tests {
         assert!(size == SIZES[0] && widths[1] > 4.0 * size + 2.0 * PAD_X, "a number keeps its room beside a long text");
     }
 
-    /// The name of a team is not broken to give numbers more room than they need.
+    /// The name of a team is not broken to give number columns more width than they need.
     #[test]
     fn a_name_stays_in_one_line() {
         let row = |name: &str| [name, "1", "1", "1", "1"].map(str::to_owned).to_vec();

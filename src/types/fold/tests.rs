@@ -1,4 +1,4 @@
-//! What is found by what: a table of names, numbers and days, and of questions that must find them.
+//! Search cases: a table of names, numbers and dates, and of queries that must find them.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn kept(text: &str) -> String {
     all.into_iter().fold(String::from(" "), |kept, word| kept + &word + " ")
 }
 
-/// As an index looks: each word from its beginning.
+/// Matches like the index: each word by its prefix.
 fn finds(kept: &str, asked: &str) -> bool {
     let has = |asked: &Asked| {
         kept.contains(&if asked.is_whole { format!(" {} ", asked.text) } else { format!(" {}", asked.text) })
@@ -17,7 +17,7 @@ fn finds(kept: &str, asked: &str) -> bool {
     !terms.is_empty() && terms.iter().all(|term| term.0.iter().any(|way| way.iter().all(has)))
 }
 
-/// A name, and what finds it.
+/// A name, and the queries that find it.
 const NAMES: &[(&str, &[&str])] = &[
     ("Łukasz Żółć", &["lukasz", "Łukasz", "ŁUKASZ", "zolc", "zolc lukasz", "łuk"]),
     ("Søren Kjær", &["soren", "søren", "soeren", "kjaer", "SOEREN KJÆR"]),
@@ -85,7 +85,7 @@ const NAMES: &[(&str, &[&str])] = &[
     ("U", &["u"]),
 ];
 
-/// A name, and what does not find it.
+/// A name, and the queries that do not find it.
 const OTHERS: &[(&str, &[&str])] = &[
     ("Muller", &["mueller"]),
     ("Olga", &["o", "obrien", "o'brien"]),
@@ -113,7 +113,7 @@ fn a_name_is_found_however_it_is_spelled() {
 fn every_letter_of_the_table_folds_to_itself_no_more() {
     for (letter, usual, another) in LETTERS {
         assert_eq!(fold(&letter.to_string()), *usual, "{letter}");
-        // What it is written as is final: folding twice changes nothing.
+        // The result is stable: folding twice changes nothing.
         assert_eq!((fold(usual).as_str(), fold(another).as_str()), (*usual, *another), "{letter}");
     }
     for zero in ZEROS {

@@ -1,4 +1,4 @@
-//! Fails a test whose reply is not what the document promises.
+//! Fails a test whose reply does not conform to the OpenAPI document.
 
 use serde_json::{Value, json};
 use std::{
@@ -16,7 +16,7 @@ fn fits(template: &str, path: &str) -> bool {
         && template.split('/').zip(path.split('/')).all(|(t, p)| t.starts_with('{') || t == p)
 }
 
-/// The operation that a request meets, if the document has one.
+/// The operation that matches a request, if the OpenAPI document has one.
 pub fn operation(method: &str, path: &str) -> Option<&'static Value> {
     let path = path.split('?').next().unwrap();
     let paths = DOC["paths"].as_object().unwrap();

@@ -1,4 +1,4 @@
-//! A database of its own for every test, cloned from one that was migrated once.
+//! A separate database for every test, cloned from one that was migrated once.
 
 use alongside::db::{Conn, Url, Use, migrate};
 use diesel::connection::SimpleConnection as _;
@@ -12,11 +12,11 @@ pub enum Engine {
     Postgres,
 }
 
-/// Where a test's database is, and what goes when the test ends.
+/// The location of a test's database; it is deleted when the test ends.
 pub struct Home {
     pub url: String,
     pub folder: tempfile::TempDir,
-    /// Where nobody is kept from anything.
+    /// The URL of a connection without restrictions.
     past: String,
     postgres: Option<String>,
     owner: Option<String>,
@@ -40,7 +40,7 @@ impl Home {
         }
     }
 
-    /// A database without a schema; of SQLite not even a file.
+    /// A database without a schema; for SQLite there is not even a file.
     pub fn empty(engine: Engine) -> Self {
         let folder = tempfile::tempdir().unwrap();
         match engine {
@@ -56,7 +56,7 @@ impl Home {
         }
     }
 
-    /// An empty database on PostgreSQL whose owner is no superuser, and who opens it for the server.
+    /// An empty PostgreSQL database whose owner is not a superuser; the server connects as this owner.
     pub fn of_a_plain_owner() -> Self {
         let id = uuid::Uuid::now_v7().simple();
         let (name, owner) = (format!("test_{id}"), format!("owner_{id}"));
@@ -68,12 +68,12 @@ impl Home {
         Self { url, folder: tempfile::tempdir().unwrap(), past, postgres: Some(name), owner: Some(owner) }
     }
 
-    /// Where its servers put what they send.
+    /// The folder where its servers put their mail.
     pub fn mail(&self) -> std::path::PathBuf {
         self.folder.path().join("mail")
     }
 
-    /// A connection of one's own, past every guard: to look at what is stored, and to do what no program of ours does.
+    /// A separate connection that bypasses every guard, to read what is stored and to do what the program never does.
     pub fn open(&self) -> Conn {
         Conn::open(&Url::parse(&self.past).unwrap(), Use::Writing).unwrap()
     }
@@ -90,14 +90,14 @@ impl Drop for Home {
     }
 }
 
-/// A file as the program makes its own: it opens no database that others can read.
+/// Writes a file with private permissions, because the program opens no database that others can read.
 pub fn write_private(path: &std::path::Path, bytes: &[u8]) {
     std::fs::write(path, bytes).unwrap();
     #[cfg(unix)]
     std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
 }
 
-/// Migrated once in each process; the bytes are written out for each test.
+/// Migrated once per process; the bytes are written to a file for each test.
 fn sqlite_template() -> &'static [u8] {
     static TEMPLATE: OnceLock<Vec<u8>> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
@@ -127,7 +127,7 @@ fn at(database: &str) -> String {
 
 fn run(sql: &str) {
     let mut conn = Conn::open(&Url::parse(&at("postgres")).unwrap(), Use::Writing).unwrap();
-    // CREATE DATABASE … TEMPLATE wants nobody on the template, and another test may just be cloning it.
+    // CREATE DATABASE … TEMPLATE allows no other connection to the template, and another test may be cloning it.
     for attempt in 1.. {
         match conn.batch_execute(sql) {
             Ok(()) => return,
@@ -137,7 +137,7 @@ fn run(sql: &str) {
     }
 }
 
-/// One template for each state of the migrations, shared by every test process.
+/// One template for each state of the migrations, shared by all test processes.
 fn postgres_template() -> &'static str {
     static TEMPLATE: OnceLock<String> = OnceLock::new();
     TEMPLATE.get_or_init(|| {

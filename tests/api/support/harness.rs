@@ -1,4 +1,4 @@
-//! A running server with two organizations in it, and the people who call it.
+//! A running server with two organizations, and the users who call it.
 
 use super::{
     conforms,
@@ -37,19 +37,19 @@ pub struct World {
     pub keys: Arc<Keys>,
     pub http: reqwest::Client,
     pub engine: Engine,
-    /// The organization that most tests are about, and its team.
+    /// The organization that most tests use, and its team.
     pub org: OrganizationRow,
     pub team: TeamId,
-    /// Another organization, whose people must see none of it.
+    /// Another organization, whose users must see nothing of the first.
     pub other_org: OrganizationRow,
     pub other_team: TeamId,
-    /// A hash of `PASSWORD`, made once: hashing is slow on purpose.
+    /// A hash of `PASSWORD`, computed once because hashing is slow on purpose.
     pub password_hash: String,
 }
 
 pub const PASSWORD: &str = "three wet umbrellas";
 
-/// Somebody with a session.
+/// A user with a session.
 #[derive(Clone)]
 pub struct User<'w> {
     pub world: &'w World,
@@ -66,7 +66,7 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// The reply, if its status is this one.
+    /// The reply, if it has this status.
     #[track_caller]
     pub fn expect(self, status: u16) -> Self {
         assert_eq!(self.status, status, "{:#}", self.body);
@@ -75,7 +75,7 @@ impl Reply {
     pub fn id(&self) -> String {
         self.body["id"].as_str().unwrap_or_else(|| panic!("no id in {:#}", self.body)).to_owned()
     }
-    /// What a refusal says, without its id, which is another each time.
+    /// The content of an error without its id, which differs each time.
     pub fn observed(&self) -> Value {
         let mut body = self.body.clone();
         body.as_object_mut().unwrap().remove("instance");
@@ -87,7 +87,7 @@ impl Reply {
     pub fn etag(&self) -> String {
         self.header("etag").to_owned()
     }
-    /// The codes of a problem's errors, with where they are.
+    /// The codes of a problem's errors, with their locations.
     pub fn faults(&self) -> Vec<(String, String)> {
         let place = |error: &Value| {
             ["pointer", "parameter", "header"]
@@ -110,7 +110,7 @@ impl Reply {
     }
 }
 
-/// What a server is told of the world if it is told nothing else.
+/// The default server options.
 pub fn server_options() -> app::ServerOptions {
     app::ServerOptions {
         sources: Sources::default(),
@@ -122,7 +122,7 @@ pub fn server_options() -> app::ServerOptions {
     }
 }
 
-/// Starts a server on that database; says where.
+/// Starts a server on this database and returns its address.
 fn server(home: &Home, keys: &Arc<Keys>, server_options: app::ServerOptions) -> String {
     server_with(home, keys, SecretKeys::load(home.folder.path()).unwrap(), server_options)
 }
@@ -179,7 +179,7 @@ impl World {
         Self { base, home, keys, http: reqwest::Client::new(), engine, org, team, other_org, other_team, password_hash }
     }
 
-    /// An integration with every scope; any other role.
+    /// An integration gets every scope.
     pub fn user_in(&self, org: &OrganizationRow, teams: &[TeamId], role: Role) -> User<'_> {
         self.user_with(org, teams, role, if role == Role::Integration { Scopes::all() } else { Scopes::NONE })
     }
@@ -223,44 +223,44 @@ impl World {
         User { world: self, actor, email, token: self.keys.mint(actor).unwrap() }
     }
 
-    /// A second server on the same database, with the same key.
+    /// A second server on the same database with the same key.
     pub fn another_server(&self) -> String {
         self.another_server_in(server_options())
     }
-    /// The same, that is told something else of the world.
+    /// The same with other server options.
     pub fn another_server_in(&self, server_options: app::ServerOptions) -> String {
         server(&self.home, &self.keys, server_options)
     }
 
-    /// The same, that has read the keys for itself.
+    /// The same with keys that it has read itself.
     pub fn another_server_by(&self, keys: &Arc<Keys>) -> String {
         server(&self.home, keys, server_options())
     }
 
-    /// The same, that decrypts secrets with other keys.
+    /// The same with other keys for secrets.
     pub fn another_server_with(&self, secrets: SecretKeys) -> String {
         server_with(&self.home, &self.keys, secrets, server_options())
     }
 
-    /// Somebody of the organization, in its team.
+    /// A user of the organization, in its team.
     pub fn user(&self, role: Role) -> User<'_> {
         self.user_in(&self.org, &[self.team], role)
     }
-    /// The same, in this status: set past every guard, with a session that was begun before.
+    /// The same with this status, set without any guard, and with a session that began before.
     pub fn user_who_is(&self, role: Role, status: UserStatus) -> User<'_> {
         let user = self.user(role);
         let row = schema::users::table.filter(schema::users::id.eq(user.actor.user));
         diesel::update(row).set(schema::users::status.eq(status)).execute(&mut self.home.open()).unwrap();
         user
     }
-    /// Somebody who must set up a second factor before anything else.
+    /// A user who must set up a second factor before anything else.
     pub fn user_without_factor(&self, role: Role) -> User<'_> {
         let user = self.user(role);
         let row = schema::sessions::table.filter(schema::sessions::id.eq(user.actor.session));
         diesel::update(row).set(schema::sessions::awaits_factor.eq(true)).execute(&mut self.home.open()).unwrap();
         user
     }
-    /// Somebody who has not said their password for more than ten minutes.
+    /// A user whose last password entry is more than ten minutes ago.
     pub fn stale_user(&self, role: Role) -> User<'_> {
         let user = self.user(role);
         let row = schema::sessions::table.filter(schema::sessions::id.eq(user.actor.session));
@@ -268,7 +268,7 @@ impl World {
         diesel::update(row).set(schema::sessions::proved_at.eq(long_ago)).execute(&mut self.home.open()).unwrap();
         user
     }
-    /// The letters that have gone to an address, once there are so many.
+    /// The messages to an address, once there are this many.
     pub async fn letters(&self, to: &str, count: usize) -> Vec<String> {
         for _ in 0..200 {
             let files = std::fs::read_dir(self.home.mail())
@@ -286,7 +286,7 @@ impl World {
         }
         panic!("{count} letters to {to} have not come");
     }
-    /// The secret of the one letter of this kind that has gone there.
+    /// The secret of this kind in the messages to an address.
     pub async fn secret(&self, to: &str, kind: &str) -> String {
         for count in 1..20 {
             let letters = self.letters(to, count).await;
@@ -298,7 +298,7 @@ impl World {
         }
         panic!("no {kind} has come");
     }
-    /// Somebody of the other organization, in its team.
+    /// A user of the other organization, in its team.
     pub fn outsider(&self, role: Role) -> User<'_> {
         self.user_in(&self.other_org, &[self.other_team], role)
     }
@@ -311,7 +311,7 @@ impl World {
         Id::<()>::new().to_string()
     }
 
-    /// Sends a request and holds the reply against the document.
+    /// Sends a request and checks the reply against the OpenAPI document.
     pub async fn send(
         &self,
         token: Option<&str>,
@@ -345,7 +345,7 @@ impl World {
         Reply { status, headers, body }
     }
 
-    /// The role that a token says that its bearer has.
+    /// The role in a token's claims.
     fn role_in(token: &str) -> String {
         let claims = token.split('.').nth(1).and_then(|claims| URL_SAFE_NO_PAD.decode(claims).ok()).unwrap_or_default();
         serde_json::from_slice::<Value>(&claims).unwrap_or_default()["role"].as_str().unwrap_or("nobody").to_owned()
@@ -371,7 +371,7 @@ impl World {
     }
 }
 
-/// The path under the API's base; `/livez` and its like stay as they are.
+/// The path below the API's base; `/livez` and similar paths stay unchanged.
 fn full(path: &str) -> String {
     if path.starts_with("/api/")
         || path.starts_with("/livez")
@@ -403,13 +403,12 @@ impl User<'_> {
     pub fn id(&self) -> String {
         self.actor.user.to_string()
     }
-    /// What they are known by, as they send it.
+    /// The user's access token.
     pub fn token(&self) -> &str {
         &self.token
     }
 
-    /// Lets somebody sign in as a client, past every guard; whoever did before does no longer, and they are no other
-    /// client.
+    /// Links the user to this client without any guard; earlier links of either are removed.
     pub fn becomes(&self, client: &str) {
         use schema::client_accounts as accounts;
         let (mut conn, client) = (self.world.home.open(), Id::parse(client).unwrap());
@@ -443,7 +442,7 @@ impl User<'_> {
     }
 }
 
-/// A case of `lead`, brought to `active` by `supervisor`.
+/// A case of `lead` that `supervisor` has brought to `active`.
 pub async fn active_case(lead: &User<'_>, supervisor: &User<'_>) -> String {
     let case = lead.new_case().await;
     supervisor.transition(&case, json!({"to": "triage"})).await.expect(201);
@@ -455,7 +454,7 @@ pub async fn active_case(lead: &User<'_>, supervisor: &User<'_>) -> String {
     case
 }
 
-/// Every item of a list, page by page, each page of `limit`.
+/// Every item of a list, read in pages of `limit`.
 pub async fn pages(user: &User<'_>, path: &str, limit: usize) -> Vec<Value> {
     let join = if path.contains('?') { '&' } else { '?' };
     let (mut items, mut cursor) = (Vec::new(), String::new());
@@ -476,7 +475,7 @@ pub async fn pages(user: &User<'_>, path: &str, limit: usize) -> Vec<Value> {
     }
 }
 
-/// The body that the document shows for an operation.
+/// The example body of an operation in the OpenAPI document.
 pub fn body(operation: &Value) -> Option<Value> {
     let schema = operation["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str()?;
     let name = schema.rsplit('/').next()?;

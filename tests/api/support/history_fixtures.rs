@@ -1,6 +1,5 @@
-//! Records that are older than the test: entered past the API, each with the moments that it is told, so that what is
-//! reckoned with time can be worked out by hand. What the engine does by itself when records are written, it does with
-//! these.
+//! Records that are older than the test. They are written without the API at the given times, so that results over time
+//! can be computed by hand. Everything that the engine does on writes, such as triggers, happens for them too.
 
 use super::User;
 use alongside::{
@@ -26,7 +25,7 @@ pub fn at(text: &str) -> Instant {
 pub fn day(text: &str) -> Day {
     Day::parse(text).unwrap()
 }
-/// Three in the afternoon of Greenwich on that day, which is the same day in Chicago.
+/// 15:00 UTC on that day, which is the same day in Chicago.
 fn noon(day: &str) -> Instant {
     at(&format!("{day}T15:00:00Z"))
 }
@@ -35,7 +34,7 @@ fn with(mut fields: Value, more: Value) -> Value {
     fields
 }
 
-/// Writes the past of one team.
+/// Writes the past records of one team.
 pub struct Past<'w> {
     pub by: &'w User<'w>,
     conn: Conn,
@@ -73,7 +72,7 @@ impl<'w> Past<'w> {
         put_task, task_changes: TaskRow in tasks;
     }
 
-    /// A case that is referred on that day, of a client of its own unless one is named.
+    /// A case that is referred on this day, of a new client unless one is given.
     pub async fn case(&mut self, on: &str, lead: Option<UserId>, more: Value) -> CaseRow {
         let client = match more.get("client_id") {
             Some(client) => client.as_str().unwrap().to_owned(),
@@ -96,7 +95,7 @@ impl<'w> Past<'w> {
         self.put_case(row)
     }
 
-    /// The steps of a case, each on its day.
+    /// The transitions of a case, each on its day.
     pub fn steps(&mut self, case: &mut CaseRow, steps: &[(&str, CaseStatus)]) {
         for (on, to) in steps {
             self.case_changes(case, on, |case| {
@@ -114,14 +113,14 @@ impl<'w> Past<'w> {
         self.put_barrier(row)
     }
 
-    /// So many at once that no page holds them.
+    /// More barriers at once than a page holds.
     pub fn many_barriers(&mut self, case: &CaseRow, on: &str, many: usize) {
         let first = self.barrier(case, on, json!({}));
         let rows: Vec<BarrierRow> = (1..many).map(|_| BarrierRow { id: Id::new(), ..first.clone() }).collect();
         insert_all!(&mut self.conn, barriers::table, rows, false).unwrap();
     }
 
-    /// Every barrier of a case whose place among them, by id, is divisible by `step`, and the last one.
+    /// Every barrier of a case whose index by id is divisible by `step`, and the last one.
     pub fn some_barriers(&mut self, case: &CaseRow, step: usize) -> Vec<BarrierId> {
         use barriers::dsl;
         let of_case =
@@ -130,7 +129,7 @@ impl<'w> Past<'w> {
         ids.iter().copied().step_by(step).chain(ids.last().copied()).collect()
     }
 
-    /// Changes these barriers, now; says how many.
+    /// Changes these barriers now, and returns their number.
     pub fn change_barriers(&mut self, ids: Vec<BarrierId>) -> usize {
         use barriers::dsl;
         let change = (dsl::severity.eq(Severity::High), dsl::updated_at.eq(Instant::now()));

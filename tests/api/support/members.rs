@@ -1,5 +1,5 @@
-//! AZ-07: fails a test whose reply has a member that `src/auth/members.txt` does not give to the role of the caller, or
-//! in which a body was taken with one that they may not write.
+//! AZ-07: fails a test whose reply contains a member that `src/auth/members.txt` does not allow the caller's role to
+//! read, or that accepted a body with a member that the role may not write.
 
 use super::conforms::{DOC, operation};
 use serde_json::Value;
@@ -8,7 +8,7 @@ use std::{
     sync::LazyLock,
 };
 
-/// The members of a schema that a role is given.
+/// The members of a schema that a role gets.
 #[derive(Debug, Clone)]
 pub enum Members {
     All,
@@ -26,7 +26,7 @@ impl Members {
     }
 }
 
-/// What each role is given of each schema.
+/// The members of each schema that each role gets.
 pub type Table = BTreeMap<(String, String), Members>;
 
 pub struct Tables {
@@ -66,12 +66,12 @@ fn table(text: &str) -> Table {
     table
 }
 
-/// A page is no record, only what records come in.
+/// A page is not a record; it only contains records.
 pub fn is_envelope(name: &str) -> bool {
     name.ends_with("Page") || name == "PageInfo"
 }
 
-/// The schema that a media type's stands for, with its name, where it has one.
+/// The schema that this one refers to, with its name if it has one.
 pub fn resolve(schema: &Value) -> (Option<&str>, &Value) {
     match schema["$ref"].as_str().and_then(|path| path.rsplit('/').next()) {
         Some(name) => (Some(name), &DOC["components"]["schemas"][name]),
@@ -79,12 +79,12 @@ pub fn resolve(schema: &Value) -> (Option<&str>, &Value) {
     }
 }
 
-/// The schemas that a value of this one may follow besides.
+/// The alternative and combined schemas of a value.
 pub fn parts(schema: &Value) -> impl Iterator<Item = &Value> {
     ["allOf", "oneOf", "anyOf"].into_iter().flat_map(|way| schema[way].as_array().into_iter().flatten())
 }
 
-/// The first member of the value that the role is not given. An empty list tells nothing.
+/// The first member of the value that the role must not get. An empty list reveals nothing.
 fn surplus(table: &Table, role: &str, schema: &Value, value: &Value) -> Option<String> {
     let (name, schema) = resolve(schema);
     for part in parts(schema) {
@@ -112,10 +112,10 @@ fn surplus(table: &Table, role: &str, schema: &Value, value: &Value) -> Option<S
     })
 }
 
-/// What is wrong with a call by somebody in this role, if anything: it was answered so, and this was sent with it.
+/// The fault of a call by this role, if any, from its status, the sent body and the reply.
 pub fn fault(role: &str, method: &str, path: &str, status: u16, sent: Option<&str>, reply: &Value) -> Option<String> {
     let operation = operation(if method == "HEAD" { "GET" } else { method }, path).filter(|_| status < 300)?;
-    // What is for everybody is the same for all of them.
+    // Public operations give the same to all callers.
     let role = if operation["x-permission"].is_string() { role } else { "nobody" };
     let shown = &operation["responses"][status.to_string()]["content"]["application/json"]["schema"];
     if let Some(member) = surplus(&TABLES.read, role, shown, reply) {

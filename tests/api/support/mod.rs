@@ -1,4 +1,4 @@
-//! A server and a database of its own for every test, and callers that hold every reply against the document.
+//! A server and a database for every test, and callers that check every reply against the OpenAPI document.
 
 pub mod conforms;
 pub mod database;
