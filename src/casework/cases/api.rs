@@ -2,7 +2,7 @@
 
 use super::{
     model::*,
-    store,
+    opening, store,
     transition::{self, CaseTransition, Transition, TransitionFilter},
 };
 use crate::{
@@ -49,7 +49,7 @@ pub async fn create_case(
     request: IdempotencyKey,
     body: Body<NewCase>,
 ) -> Reply<Case> {
-    once(&db, &who, request, body, store::create).await
+    once(&db, &who, request, body, opening::create).await
 }
 
 /// Fetch one case

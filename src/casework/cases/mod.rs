@@ -4,6 +4,7 @@ pub mod api;
 pub mod contacts;
 pub mod lifecycle;
 pub mod model;
+pub mod opening;
 pub mod store;
 pub mod transition;
 
