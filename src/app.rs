@@ -8,16 +8,13 @@ use crate::{
         source::Sources,
         token::Keys,
     },
-    casework::{self, cases::model::CaseView},
-    db::{AccessChecks, Db, Tx},
-    directory,
-    error::{ApiError, Result},
-    http, identity,
+    casework::{self},
+    db::{AccessChecks, Db},
+    directory, http, identity,
     mail::Post,
     openapi, operations, overview, portal,
     records::visibility,
     tls::{self, Certificate},
-    types::Id,
 };
 use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, rt::net::TcpStream, web::Data};
@@ -72,49 +69,6 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
             .configure(overview::audit_events::routes),
     );
     cfg.configure(operations::routes);
-}
-
-/// Checks whether the caller may see the record at a location, and records the read in the audit log where a normal
-/// read does: a stored idempotent response must not bypass these checks. A part of a record that has no location of its
-/// own is visible to every caller who sees the record.
-fn look_again(tx: &mut Tx<'_>, location: &str) -> Result<()> {
-    let mut parts = location.trim_start_matches("/api/v1/").split('/');
-    let (kind, id) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-    macro_rules! by_id {
-        ($get:path $(, $view:expr)?) => {
-            $get(tx, Id::parse(id).ok_or_else(ApiError::not_found)? $(, $view)?).map(drop)
-        };
-    }
-    match kind {
-        "me" => match id {
-            "statements" => {
-                let statement = parts.next().and_then(Id::parse).ok_or_else(ApiError::not_found)?;
-                casework::statements::store::get(tx, statement).map(drop)
-            }
-            "feedback" => portal::own(tx).map(drop),
-            _ => Ok(()),
-        },
-        "invitations" => by_id!(identity::invitations::store::get),
-        "users" => by_id!(identity::users::store::get),
-        "teams" => by_id!(identity::teams::store::find),
-        "clients" => by_id!(casework::clients::store::get),
-        "statements" => by_id!(casework::statements::store::get),
-        "cases" => by_id!(casework::cases::store::get, &CaseView::default()),
-        "handovers" => by_id!(casework::handovers::store::get),
-        "break-glass" => by_id!(casework::break_glass::store::get),
-        "conflict-checks" => by_id!(casework::conflicts::store::get),
-        "barriers" => by_id!(casework::barriers::store::get),
-        "actions" => by_id!(casework::actions::store::get),
-        "deadlines" => by_id!(casework::deadlines::store::get),
-        "notes" => by_id!(casework::notes::store::get),
-        "tasks" => by_id!(casework::tasks::store::get),
-        "meetings" => by_id!(casework::meetings::store::get),
-        "commitments" => by_id!(casework::meetings::commitments::store::get),
-        "providers" => by_id!(directory::providers::store::get),
-        "services" => by_id!(directory::services::store::get),
-        "deadline-rules" => by_id!(directory::deadline_rules::store::get),
-        _ => Err(ApiError::internal("an answer was kept of which nobody knows who may see it")),
-    }
 }
 
 /// What the database asks of the wings.
@@ -211,7 +165,7 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
             .app_data(origins.clone())
             .app_data(Data::from(Arc::clone(&calls)))
             .app_data(Data::new(DEPENDENTS))
-            .app_data(look_again as http::idempotency::LookAgain)
+            .app_data(overview::kinds::authorize_replay as http::idempotency::AuthorizeReplay)
             .app_data(document.clone())
             .app_data(
                 actix_web::web::PathConfig::default().error_handler(|_, req| http::operations::no_such_id(req).into()),

@@ -36,7 +36,7 @@ const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Checks whether the caller may see the record at a location, by the rules of the feature that owns it. An error
 /// becomes the response.
-pub type LookAgain = fn(&mut Tx<'_>, &str) -> Result<()>;
+pub type AuthorizeReplay = fn(&mut Tx<'_>, &str) -> Result<()>;
 
 /// The key of a request, if it has one, and the operation that it belongs to.
 #[derive(Debug, Clone)]
@@ -45,7 +45,7 @@ pub struct IdempotencyKey {
     route: String,
     /// SHA-256 of the query with its parameters sorted; empty if there is none.
     query: Vec<u8>,
-    look_again: LookAgain,
+    authorize_replay: AuthorizeReplay,
 }
 
 impl FromRequest for IdempotencyKey {
@@ -62,11 +62,12 @@ impl FromRequest for IdempotencyKey {
                 if visible { Ok(value.to_str().ok().map(str::to_owned)) } else { Err(wrong()) }
             }
         };
-        let look_again = req.app_data::<LookAgain>().ok_or_else(|| ApiError::internal("nobody can look again"));
+        let authorize_replay =
+            req.app_data::<AuthorizeReplay>().ok_or_else(|| ApiError::internal("no function authorizes replays"));
         // The path as the router has decoded it: `%2D` is a hyphen.
         let route = format!("{} {}", req.method(), req.match_info().as_str());
         let query = query_hash(req.query_string());
-        ready(key.and_then(|key| Ok(Self { key, route, query, look_again: *look_again? })))
+        ready(key.and_then(|key| Ok(Self { key, route, query, authorize_replay: *authorize_replay? })))
     }
 }
 
@@ -115,7 +116,7 @@ where
     I: Send + 'static,
     T: Resource + Send + 'static,
 {
-    let IdempotencyKey { key: Some(key), route, query, look_again } = request else {
+    let IdempotencyKey { key: Some(key), route, query, authorize_replay } = request else {
         let view = db.write(who, move |tx| f(tx, &body)).await?;
         return Ok(created(view));
     };
@@ -139,7 +140,7 @@ where
                 }
                 // The response is repeated only for a caller who may see the record now.
                 tx.nothing_changed();
-                look_again(tx, row.location.as_deref().unwrap_or_default())?;
+                authorize_replay(tx, row.location.as_deref().unwrap_or_default())?;
                 return Ok((row, true));
             }
             let view = f(tx, &body)?;

@@ -8,6 +8,7 @@ pub mod audit_events;
 pub mod case_file;
 pub mod code_lists;
 pub mod exports;
+pub mod kinds;
 pub mod provider_memory;
 pub mod reports;
 pub mod search;

@@ -3,6 +3,8 @@
 pub mod capped;
 pub mod exports;
 pub mod ids;
+#[macro_use]
+pub mod kind;
 pub mod search;
 pub mod timeline;
 pub mod visibility;

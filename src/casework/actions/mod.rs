@@ -6,6 +6,10 @@ pub mod model;
 pub mod requests;
 pub mod store;
 
+use crate::{
+    owners_of,
+    records::kind::{Included, Kind, Parent, Shown, id},
+};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
@@ -17,3 +21,20 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::get_action)
         .service(api::update_action);
 }
+
+/// How the readers over all records treat this kind.
+pub const KIND: Kind = Kind {
+    name: "action",
+    table: "actions",
+    parent: Parent::Case(owners_of!(actions, case)),
+    path: "/actions/{id}",
+    authorize: |tx, text| store::get(tx, id(text)?).map(drop),
+    timeline: Included::Yes,
+    search: Included::No("its barrier is found"),
+    case_file: Included::Yes,
+    client_access_log: Shown::Yes,
+    agenda: Included::No("its deadlines are"),
+    handover: Included::Yes,
+    report_facts: Included::Yes,
+    demo: Included::Yes,
+};

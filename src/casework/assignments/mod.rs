@@ -4,8 +4,29 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::{
+    owners_of,
+    records::kind::{Included, Kind, Parent, Shown},
+};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
     cfg.service(api::list_assignments).service(api::create_assignment).service(api::end_assignment);
 }
+
+/// How the readers over all records treat this kind.
+pub const KIND: Kind = Kind {
+    name: "assignment",
+    table: "assignments",
+    parent: Parent::Case(owners_of!(assignments, case)),
+    path: "/cases/{id}/assignments",
+    authorize: super::cases::KIND.authorize,
+    timeline: Included::Yes,
+    search: Included::No("it has no text"),
+    case_file: Included::Yes,
+    client_access_log: Shown::No("who works on a case is the organization's matter"),
+    agenda: Included::No("nothing in it is due"),
+    handover: Included::No("it ends with the handover"),
+    report_facts: Included::No("reports count by the lead of the case"),
+    demo: Included::Yes,
+};

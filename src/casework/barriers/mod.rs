@@ -5,6 +5,10 @@ pub mod model;
 pub mod requests;
 pub mod store;
 
+use crate::{
+    owners_of,
+    records::kind::{Included, Kind, Parent, Shown, id},
+};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
@@ -14,3 +18,20 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::get_barrier)
         .service(api::update_barrier);
 }
+
+/// How the readers over all records treat this kind.
+pub const KIND: Kind = Kind {
+    name: "barrier",
+    table: "barriers",
+    parent: Parent::Case(owners_of!(barriers, case)),
+    path: "/barriers/{id}",
+    authorize: |tx, text| store::get(tx, id(text)?).map(drop),
+    timeline: Included::Yes,
+    search: Included::Yes,
+    case_file: Included::Yes,
+    client_access_log: Shown::Yes,
+    agenda: Included::No("nothing in a barrier is due"),
+    handover: Included::Yes,
+    report_facts: Included::Yes,
+    demo: Included::Yes,
+};

@@ -5,6 +5,10 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::{
+    owners_of,
+    records::kind::{Included, Kind, Parent, Shown, id},
+};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
@@ -14,3 +18,20 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::end_break_glass)
         .service(api::review_break_glass);
 }
+
+/// How the readers over all records treat this kind.
+pub const KIND: Kind = Kind {
+    name: "break_glass",
+    table: "break_glass",
+    parent: Parent::Case(owners_of!(break_glass, case)),
+    path: "/break-glass/{id}",
+    authorize: |tx, text| store::get(tx, id(text)?).map(drop),
+    timeline: Included::Yes,
+    search: Included::No("it is for supervisors"),
+    case_file: Included::No("it is for supervisors"),
+    client_access_log: Shown::No("the entries that it allowed are marked instead"),
+    agenda: Included::No("nothing in it is due"),
+    handover: Included::No("it is for supervisors"),
+    report_facts: Included::No("no measure counts it"),
+    demo: Included::No("it is for emergencies"),
+};

@@ -6,6 +6,10 @@ pub mod merge;
 pub mod model;
 pub mod store;
 
+use crate::{
+    owners_of,
+    records::kind::{Included, Kind, Parent, Shown, id},
+};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
@@ -16,3 +20,20 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::list_possible_duplicates)
         .service(api::merge_client);
 }
+
+/// How the readers over all records treat this kind.
+pub const KIND: Kind = Kind {
+    name: "client",
+    table: "clients",
+    parent: Parent::Client(owners_of!(clients)),
+    path: "/clients/{id}",
+    authorize: |tx, text| store::get(tx, id(text)?).map(drop),
+    timeline: Included::No("the timeline is of a case"),
+    search: Included::Yes,
+    case_file: Included::Yes,
+    client_access_log: Shown::Yes,
+    agenda: Included::No("nothing in a client is due"),
+    handover: Included::No("the client comes with the case"),
+    report_facts: Included::No("reports count cases, not clients"),
+    demo: Included::Yes,
+};

@@ -5,6 +5,10 @@ pub mod interests;
 pub mod model;
 pub mod store;
 
+use crate::{
+    owners_of,
+    records::kind::{Included, Kind, Parent, Shown, id},
+};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
@@ -13,3 +17,20 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::get_conflict_check)
         .service(api::decide_conflict_check);
 }
+
+/// How the readers over all records treat this kind.
+pub const KIND: Kind = Kind {
+    name: "conflict_check",
+    table: "conflict_checks",
+    parent: Parent::Case(owners_of!(conflict_checks, case)),
+    path: "/conflict-checks/{id}",
+    authorize: |tx, text| store::get(tx, id(text)?).map(drop),
+    timeline: Included::Yes,
+    search: Included::No("it has no text"),
+    case_file: Included::No("it is for supervisors"),
+    client_access_log: Shown::No("it would reveal a colleague's interests"),
+    agenda: Included::No("nothing in it is due"),
+    handover: Included::No("the next lead is checked anew"),
+    report_facts: Included::No("no measure counts it"),
+    demo: Included::Yes,
+};

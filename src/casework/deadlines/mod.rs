@@ -6,6 +6,10 @@ pub mod requests;
 pub mod review;
 pub mod store;
 
+use crate::{
+    owners_of,
+    records::kind::{Included, Kind, Parent, Shown, id},
+};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
@@ -18,3 +22,20 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::waive_deadline)
         .service(api::review_deadline);
 }
+
+/// How the readers over all records treat this kind.
+pub const KIND: Kind = Kind {
+    name: "deadline",
+    table: "deadlines",
+    parent: Parent::Case(owners_of!(deadlines, case)),
+    path: "/deadlines/{id}",
+    authorize: |tx, text| store::get(tx, id(text)?).map(drop),
+    timeline: Included::Yes,
+    search: Included::No("it has no text"),
+    case_file: Included::Yes,
+    client_access_log: Shown::Yes,
+    agenda: Included::Yes,
+    handover: Included::Yes,
+    report_facts: Included::Yes,
+    demo: Included::Yes,
+};

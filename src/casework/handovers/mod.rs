@@ -4,6 +4,10 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::{
+    owners_of,
+    records::kind::{Included, Kind, Parent, Shown, id},
+};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
@@ -15,3 +19,20 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::refuse_handover)
         .service(api::withdraw_handover);
 }
+
+/// How the readers over all records treat this kind.
+pub const KIND: Kind = Kind {
+    name: "handover",
+    table: "handovers",
+    parent: Parent::Case(owners_of!(handovers, case)),
+    path: "/handovers/{id}",
+    authorize: |tx, text| store::get(tx, id(text)?).map(drop),
+    timeline: Included::Yes,
+    search: Included::No("it is between colleagues"),
+    case_file: Included::No("the case file shows who leads"),
+    client_access_log: Shown::No("who works on a case is the organization's matter"),
+    agenda: Included::Yes,
+    handover: Included::No("it is the handover itself"),
+    report_facts: Included::No("no measure counts handovers"),
+    demo: Included::Yes,
+};

@@ -8,6 +8,10 @@ pub mod preparation;
 pub mod store;
 mod voice;
 
+use crate::{
+    owners_of,
+    records::kind::{Included, Kind, Parent, Shown, id},
+};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
@@ -18,3 +22,20 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::update_meeting)
         .service(api::create_meeting_outcome);
 }
+
+/// How the readers over all records treat this kind.
+pub const KIND: Kind = Kind {
+    name: "meeting",
+    table: "meetings",
+    parent: Parent::Case(owners_of!(meetings, case)),
+    path: "/meetings/{id}",
+    authorize: |tx, text| store::get(tx, id(text)?).map(drop),
+    timeline: Included::Yes,
+    search: Included::Yes,
+    case_file: Included::Yes,
+    client_access_log: Shown::Yes,
+    agenda: Included::Yes,
+    handover: Included::Yes,
+    report_facts: Included::Yes,
+    demo: Included::Yes,
+};

@@ -4,6 +4,10 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::{
+    owners_of,
+    records::kind::{Included, Kind, Parent, Shown, id},
+};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
@@ -13,3 +17,20 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::update_note)
         .service(api::amend_note);
 }
+
+/// How the readers over all records treat this kind.
+pub const KIND: Kind = Kind {
+    name: "note",
+    table: "notes",
+    parent: Parent::Case(owners_of!(notes, case)),
+    path: "/notes/{id}",
+    authorize: |tx, text| store::get(tx, id(text)?).map(drop),
+    timeline: Included::Yes,
+    search: Included::Yes,
+    case_file: Included::Yes,
+    client_access_log: Shown::InConfidence,
+    agenda: Included::No("nothing in a note is due"),
+    handover: Included::No("nothing in a note is open"),
+    report_facts: Included::No("the case keeps when contacts were"),
+    demo: Included::Yes,
+};

@@ -7,6 +7,10 @@ pub mod print;
 pub mod sections;
 pub mod store;
 
+use crate::{
+    owners_of,
+    records::kind::{Included, Kind, Parent, Shown, id},
+};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
@@ -18,3 +22,20 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::compare_statements)
         .service(api::print_statement);
 }
+
+/// How the readers over all records treat this kind.
+pub const KIND: Kind = Kind {
+    name: "statement",
+    table: "statements",
+    parent: Parent::Client(owners_of!(statements, client)),
+    path: "/statements/{id}",
+    authorize: |tx, text| store::get(tx, id(text)?).map(drop),
+    timeline: Included::No("the timeline is of a case"),
+    search: Included::No("it is the client's own text, for those who open it"),
+    case_file: Included::Yes,
+    client_access_log: Shown::Yes,
+    agenda: Included::No("nothing in a statement is due"),
+    handover: Included::No("it belongs to the client"),
+    report_facts: Included::No("no measure counts statements"),
+    demo: Included::Yes,
+};

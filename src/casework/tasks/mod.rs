@@ -4,6 +4,10 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::{
+    owners_of,
+    records::kind::{Included, Kind, Parent, Shown, id},
+};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
@@ -13,3 +17,20 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::get_task)
         .service(api::update_task);
 }
+
+/// How the readers over all records treat this kind.
+pub const KIND: Kind = Kind {
+    name: "task",
+    table: "tasks",
+    parent: Parent::Case(owners_of!(tasks, case)),
+    path: "/tasks/{id}",
+    authorize: |tx, text| store::get(tx, id(text)?).map(drop),
+    timeline: Included::Yes,
+    search: Included::No("it is somebody's list of things to do"),
+    case_file: Included::Yes,
+    client_access_log: Shown::No("it is work of the organization"),
+    agenda: Included::Yes,
+    handover: Included::Yes,
+    report_facts: Included::Yes,
+    demo: Included::Yes,
+};

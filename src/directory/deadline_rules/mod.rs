@@ -9,6 +9,7 @@ pub mod holidays;
 pub mod model;
 pub mod store;
 
+use crate::records::kind::{Kind, id};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
@@ -19,3 +20,8 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::list_deadline_rule_versions)
         .service(api::add_deadline_rule_version);
 }
+
+/// How the readers over all records treat this kind.
+pub const KIND: Kind = Kind::of_organization("deadline_rule", "deadline_rules", "/deadline-rules/{id}", |tx, text| {
+    store::get(tx, id(text)?).map(drop)
+});

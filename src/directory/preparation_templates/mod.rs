@@ -4,6 +4,7 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::records::kind::{self, Kind};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
@@ -11,3 +12,11 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::get_preparation_template)
         .service(api::replace_preparation_template);
 }
+
+/// How the readers over all records treat this kind.
+pub const KIND: Kind = Kind::of_organization(
+    "preparation_template",
+    "preparation_templates",
+    "/preparation-templates",
+    kind::seen_by_its_maker,
+);

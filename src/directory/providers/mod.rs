@@ -4,6 +4,7 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::records::kind::{Included, Kind, id};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
@@ -13,3 +14,9 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::update_provider)
         .service(api::merge_provider);
 }
+
+/// How the readers over all records treat this kind.
+pub const KIND: Kind = Kind {
+    demo: Included::Yes,
+    ..Kind::of_organization("provider", "providers", "/providers/{id}", |tx, text| store::get(tx, id(text)?).map(drop))
+};

@@ -4,6 +4,7 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::records::kind::{Kind, id};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
@@ -14,3 +15,8 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::withdraw_invitation)
         .service(api::accept_invitation);
 }
+
+/// How the readers over all records treat this kind.
+pub const KIND: Kind = Kind::of_organization("invitation", "invitations", "/invitations/{id}", |tx, text| {
+    store::get(tx, id(text)?).map(drop)
+});

@@ -6,6 +6,7 @@ pub mod model;
 pub mod store;
 pub mod throttle;
 
+use crate::records::kind::{self, Kind};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
@@ -17,3 +18,6 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::end_my_session)
         .service(api::end_user_sessions);
 }
+
+/// How the readers over all records treat this kind.
+pub const KIND: Kind = Kind::of_organization("session", "sessions", "/me/sessions", kind::seen_by_its_maker);

@@ -5,6 +5,7 @@ pub mod deputies;
 pub mod model;
 pub mod store;
 
+use crate::records::kind::{Included, Kind, id};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
@@ -16,3 +17,9 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::add_team_member)
         .service(api::remove_team_member);
 }
+
+/// How the readers over all records treat this kind.
+pub const KIND: Kind = Kind {
+    demo: Included::Yes,
+    ..Kind::of_organization("team", "teams", "/teams/{id}", |tx, text| store::find(tx, id(text)?).map(drop))
+};

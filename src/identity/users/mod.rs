@@ -4,6 +4,7 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::records::kind::{Included, Kind, id};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
@@ -14,3 +15,9 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::get_user)
         .service(api::update_user);
 }
+
+/// How the readers over all records treat this kind.
+pub const KIND: Kind = Kind {
+    demo: Included::Yes,
+    ..Kind::of_organization("user", "users", "/users/{id}", |tx, text| store::get(tx, id(text)?).map(drop))
+};

@@ -9,14 +9,11 @@ use crate::{
     db::{
         Conn, Db, PortableDsl as _,
         dialect::Key,
-        schema::{
-            access_log, access_log_marks as marks, actions, assignments, audit_events as events, audit_heads as heads,
-            barriers, break_glass, cases, clients, commitments, conflict_checks, deadlines, feedback, handovers,
-            meetings, notes, preparation_items, statements, tasks,
-        },
+        schema::{access_log, access_log_marks as marks, audit_events as events, audit_heads as heads},
     },
     error::{ApiError, Result},
     insert_all,
+    overview::kinds,
     types::Json,
 };
 use diesel::prelude::*;
@@ -148,29 +145,13 @@ fn step(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
 /// The tables to look an id up in: the one that the action names or, if it names none of these kinds (an agenda, a
 /// search), all of them.
 fn wanted(entries: &[Entry]) -> BTreeMap<RecordKind, BTreeSet<Key>> {
-    const NEVER: &[&str] = &[
-        "session",
-        "user",
-        "invitation",
-        "team",
-        "deputy",
-        "organization",
-        "audit",
-        "provider",
-        "service",
-        "interest",
-        "deadline_rule",
-    ];
     let mut wanted: BTreeMap<RecordKind, BTreeSet<Key>> = BTreeMap::new();
     for (_, action, subject, subjects, _) in entries {
-        let named = action.split('.').next().unwrap_or_default();
-        if NEVER.contains(&named) {
-            continue;
-        }
-        let named = RecordKind::ALL.iter().find(|kind| kind.as_str() == named);
-        for kind in named.map_or(RecordKind::ALL, std::slice::from_ref) {
+        let named = kinds::find(action.split('.').next().unwrap_or_default());
+        // A search or an agenda names no kind of its own: its ids may be of any.
+        for kind in RecordKind::all().filter(|kind| named.is_none_or(|named| named.name == kind.name())) {
             let listed = subjects.0.iter().filter_map(|id| Key::parse(id));
-            wanted.entry(*kind).or_default().extend(subject.iter().copied().chain(listed));
+            wanted.entry(kind).or_default().extend(subject.iter().copied().chain(listed));
         }
     }
     wanted
@@ -188,72 +169,10 @@ fn owners(
     for (kind, ids) in wanted {
         let ids: Vec<Key> = ids.iter().copied().collect();
         for ids in ids.chunks(ASKED) {
-            let found = of_kind(conn, organization, *kind, ids.to_vec())?;
+            let Some(find) = kind.owners() else { continue };
+            let found = find(conn, organization, ids.to_vec())?;
             owners.extend(found.into_iter().map(|(id, client, case)| (id, (*kind, client, case))));
         }
     }
     Ok(owners)
-}
-
-/// Those of these ids that are records of this kind, each with its client and its case.
-fn of_kind(
-    conn: &mut Conn,
-    organization: OrganizationId,
-    kind: RecordKind,
-    ids: Vec<Key>,
-) -> Result<Vec<(Key, ClientId, Option<CaseId>)>> {
-    macro_rules! of_case {
-        ($table:ident) => {{
-            let case =
-                cases::table.on(cases::organization_id.eq($table::organization_id).and(cases::id.eq($table::case_id)));
-            let these = $table::table
-                .inner_join(case)
-                .filter($table::organization_id.eq(organization))
-                .filter($table::id.eq_any(ids));
-            these.select(($table::id, cases::client_id, cases::id.nullable())).load(conn)?
-        }};
-    }
-    macro_rules! of_meeting {
-        ($table:ident) => {{
-            let meeting = meetings::table
-                .on(meetings::organization_id.eq($table::organization_id).and(meetings::id.eq($table::meeting_id)));
-            let case = cases::table
-                .on(cases::organization_id.eq($table::organization_id).and(cases::id.eq(meetings::case_id)));
-            let these = $table::table.inner_join(meeting).inner_join(case);
-            let these = these.filter($table::organization_id.eq(organization)).filter($table::id.eq_any(ids));
-            these.select(($table::id, cases::client_id, cases::id.nullable())).load(conn)?
-        }};
-    }
-    macro_rules! of_client {
-        ($table:ident, $client:expr) => {{
-            let these = $table::table.filter($table::organization_id.eq(organization)).filter($table::id.eq_any(ids));
-            let found: Vec<(Key, ClientId)> = these.select(($table::id, $client)).load(conn)?;
-            found.into_iter().map(|(id, client)| (id, client, None)).collect()
-        }};
-    }
-    Ok(match kind {
-        RecordKind::Client => of_client!(clients, clients::id),
-        RecordKind::Statement => of_client!(statements, statements::client_id),
-        RecordKind::Case => {
-            let these = cases::table.filter(cases::organization_id.eq(organization)).filter(cases::id.eq_any(ids));
-            these.select((cases::id, cases::client_id, cases::id.nullable())).load(conn)?
-        }
-        RecordKind::Feedback => {
-            let these =
-                feedback::table.filter(feedback::organization_id.eq(organization)).filter(feedback::id.eq_any(ids));
-            these.select((feedback::id, feedback::client_id, feedback::case_id)).load(conn)?
-        }
-        RecordKind::Assignment => of_case!(assignments),
-        RecordKind::Handover => of_case!(handovers),
-        RecordKind::BreakGlass => of_case!(break_glass),
-        RecordKind::ConflictCheck => of_case!(conflict_checks),
-        RecordKind::Barrier => of_case!(barriers),
-        RecordKind::Action => of_case!(actions),
-        RecordKind::Deadline => of_case!(deadlines),
-        RecordKind::Note => of_case!(notes),
-        RecordKind::Task => of_case!(tasks),
-        RecordKind::Meeting => of_case!(meetings),
-        RecordKind::PreparationItem => of_meeting!(preparation_items),
-        RecordKind::Commitment => of_meeting!(commitments),
-    })
 }

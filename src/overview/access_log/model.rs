@@ -9,51 +9,105 @@ use crate::{
         schema::{access_log, audit_events},
     },
     http::Filter,
+    overview::kinds,
+    records::kind::{Kind, Owners, Shown},
     types::{Instant, Json},
 };
-use diesel::prelude::*;
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use diesel::{
+    backend::Backend,
+    deserialize::{FromSql, FromSqlRow},
+    expression::AsExpression,
+    prelude::*,
+    serialize::{Output, ToSql},
+};
+use serde::{Deserialize, Serialize, Serializer};
+use utoipa::{
+    IntoParams, PartialSchema, ToSchema,
+    openapi::{
+        RefOr,
+        schema::{ObjectBuilder, Schema, Type},
+    },
+};
 
-text_enum! {
-    /// The kinds of records that belong to a client.
-    pub enum RecordKind {
-        Client = "client",
-        Statement = "statement",
-        Case = "case",
-        Assignment = "assignment",
-        Handover = "handover",
-        BreakGlass = "break_glass",
-        ConflictCheck = "conflict_check",
-        Barrier = "barrier",
-        Action = "action",
-        Deadline = "deadline",
-        Note = "note",
-        Task = "task",
-        Meeting = "meeting",
-        PreparationItem = "preparation_item",
-        Commitment = "commitment",
-        Feedback = "feedback",
-    }
-}
+/// A kind of record that belongs to a client.
+#[derive(Debug, Clone, Copy, AsExpression, FromSqlRow)]
+#[diesel(sql_type = diesel::sql_types::Text)]
+pub struct RecordKind(&'static Kind);
 
 impl RecordKind {
-    /// What a client sees. For notes they see only that a confidential record was read or changed. They see neither who
-    /// works on the case nor a colleague's relation to a provider.
-    pub const FOR_CLIENTS: [Self; 11] = [
-        Self::Client,
-        Self::Statement,
-        Self::Case,
-        Self::Barrier,
-        Self::Action,
-        Self::Deadline,
-        Self::Meeting,
-        Self::PreparationItem,
-        Self::Commitment,
-        Self::Feedback,
-        Self::Note,
-    ];
+    pub fn all() -> impl Iterator<Item = Self> {
+        kinds::ALL.iter().filter(|kind| kind.owners().is_some()).map(|kind| Self(kind))
+    }
+    /// The kinds of which the client is shown entries.
+    pub fn for_clients() -> Vec<Self> {
+        Self::all().filter(|kind| !matches!(kind.0.client_access_log, Shown::No(_))).collect()
+    }
+    pub const fn name(self) -> &'static str {
+        self.0.name
+    }
+    /// Whether the client is shown only that a record kept in confidence was read or changed.
+    pub fn is_in_confidence(self) -> bool {
+        self.0.client_access_log == Shown::InConfidence
+    }
+    /// The function that finds the clients of records of this kind.
+    pub const fn owners(self) -> Option<Owners> {
+        self.0.owners()
+    }
+    /// Whether an action of the audit log changes a record of this kind. Any other action on it is a read.
+    fn is_changed_by(self, action: &str) -> bool {
+        let verb = action.strip_prefix(self.0.name).and_then(|rest| rest.strip_prefix('.'));
+        verb.is_some_and(|verb| !matches!(verb, "read" | "listed"))
+    }
 }
+impl PartialEq for RecordKind {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.name == other.0.name
+    }
+}
+impl Eq for RecordKind {}
+impl PartialOrd for RecordKind {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl Ord for RecordKind {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.name.cmp(other.0.name)
+    }
+}
+impl Serialize for RecordKind {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(self.0.name)
+    }
+}
+impl<DB> ToSql<diesel::sql_types::Text, DB> for RecordKind
+where
+    DB: Backend,
+    str: ToSql<diesel::sql_types::Text, DB>,
+{
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, DB>) -> diesel::serialize::Result {
+        self.0.name.to_sql(out)
+    }
+}
+impl<DB> FromSql<diesel::sql_types::Text, DB> for RecordKind
+where
+    DB: Backend,
+    String: FromSql<diesel::sql_types::Text, DB>,
+{
+    fn from_sql(value: DB::RawValue<'_>) -> diesel::deserialize::Result<Self> {
+        Ok(Self(kinds::find(&String::from_sql(value)?).ok_or("unknown kind of record")?))
+    }
+}
+impl PartialSchema for RecordKind {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(Type::String)
+            .description(Some("A kind of record that belongs to a client."))
+            .enum_values(Some(Self::all().map(Self::name)))
+            .into()
+    }
+}
+impl ToSchema for RecordKind {}
 
 /// A row of `access_log`: an entry of the audit log concerns a record of this client.
 #[derive(Debug, Clone, Insertable)]
@@ -101,9 +155,6 @@ pub struct AccessSubject {
     pub id: Key,
 }
 
-/// The actions that change a note. Every other action on a note reads it.
-const NOTE_CHANGES: &[&str] = &["note.created", "note.updated", "note.amended", "note.corrected"];
-
 /// Somebody saw or changed a record of a client.
 #[serde_with::skip_serializing_none]
 #[derive(Debug, Serialize, ToSchema)]
@@ -131,10 +182,10 @@ impl AccessLogEntry {
         if reader.role == Role::Client && another {
             (row.actor_id, name) = (None, Some("Somebody else".to_owned()));
         }
-        let in_confidence = reader.role == Role::Client && subject.kind == RecordKind::Note;
+        let in_confidence = reader.role == Role::Client && subject.kind.is_in_confidence();
         if in_confidence {
             row.action =
-                if NOTE_CHANGES.contains(&row.action.as_str()) { "confidential.changed" } else { "confidential.read" }
+                if subject.kind.is_changed_by(&row.action) { "confidential.changed" } else { "confidential.read" }
                     .to_owned();
             name = row.actor_id.take().map(|_| "Somebody of the organization".to_owned());
         }

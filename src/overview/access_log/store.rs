@@ -49,14 +49,22 @@ fn visible(tx: &Tx, whose: &Whose) -> Result<access_log::BoxedQuery<'static, Dia
         }
         Role::Client => {
             // Of the notes that one entry concerns, only the first: a client must not learn how many there are.
-            let first = Condition::new(
-                &["(access_log.kind <> 'note' OR NOT EXISTS (SELECT 1 FROM access_log AS earlier \
-                   WHERE earlier.organization_id = access_log.organization_id AND earlier.block = access_log.block \
-                   AND earlier.client_id = access_log.client_id AND earlier.sequence = access_log.sequence \
-                   AND earlier.kind = 'note' AND earlier.subject_id < access_log.subject_id))"],
-                &[],
-            );
-            Ok(own.filter(access_log::kind.eq_any(RecordKind::FOR_CLIENTS.to_vec())).filter(first).into_boxed())
+            let names: Vec<&str> =
+                RecordKind::all().filter(|kind| kind.is_in_confidence()).map(RecordKind::name).collect();
+            let in_confidence = |column: &'static str| {
+                names.iter().fold(Condition::sql("(1 = 0"), |any, name| {
+                    any.then(" OR ").then(column).then(" = '").then(name).then("'")
+                })
+            };
+            let first = Condition::sql("(NOT ")
+                .with(in_confidence("access_log.kind"))
+                .then(") OR NOT EXISTS (SELECT 1 FROM access_log AS earlier")
+                .then(" WHERE earlier.organization_id = access_log.organization_id")
+                .then(" AND earlier.block = access_log.block AND earlier.client_id = access_log.client_id")
+                .then(" AND earlier.sequence = access_log.sequence AND ")
+                .with(in_confidence("earlier.kind"))
+                .then(") AND earlier.subject_id < access_log.subject_id))");
+            Ok(own.filter(access_log::kind.eq_any(RecordKind::for_clients())).filter(first).into_boxed())
         }
         _ => Err(ApiError::not_found()),
     }

@@ -4,8 +4,15 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::records::kind::{self, Included, Kind};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
     cfg.service(api::list_audit_events).service(api::verify_audit_events);
 }
+
+/// How the readers over all records treat this kind.
+pub const KIND: Kind = Kind {
+    demo: Included::Yes,
+    ..Kind::of_organization("audit", "audit_events", "/audit-events", kind::seen_by_its_maker)
+};

@@ -5,8 +5,12 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::records::kind::{self, Kind};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
     cfg.service(api::list_exports);
 }
+
+/// How the readers over all records treat this kind.
+pub const KIND: Kind = Kind::of_organization("export", "exports", "/exports", kind::seen_by_its_maker);

@@ -4,8 +4,29 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::{
+    owners_of,
+    records::kind::{Included, Kind, Parent, Shown},
+};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
     cfg.service(api::list_my_feedback).service(api::create_my_feedback).service(api::list_client_feedback);
 }
+
+/// How the readers over all records treat this kind.
+pub const KIND: Kind = Kind {
+    name: "feedback",
+    table: "feedback",
+    parent: Parent::Client(owners_of!(feedback, client)),
+    path: "/me/feedback",
+    authorize: |tx, _| super::own(tx).map(drop),
+    timeline: Included::No("it is what the client says of the work"),
+    search: Included::No("it is the client's own text, for those who open it"),
+    case_file: Included::No("it is what the client says of the work"),
+    client_access_log: Shown::Yes,
+    agenda: Included::No("nothing in it is due"),
+    handover: Included::No("nothing in it is open"),
+    report_facts: Included::No("no measure counts it"),
+    demo: Included::Yes,
+};

@@ -4,6 +4,10 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::{
+    owners_of,
+    records::kind::{Included, Kind, Parent, Shown, id},
+};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
@@ -12,3 +16,20 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::get_commitment)
         .service(api::update_commitment);
 }
+
+/// How the readers over all records treat this kind.
+pub const KIND: Kind = Kind {
+    name: "commitment",
+    table: "commitments",
+    parent: Parent::Meeting(owners_of!(commitments, meeting)),
+    path: "/commitments/{id}",
+    authorize: |tx, text| store::get(tx, id(text)?).map(drop),
+    timeline: Included::Yes,
+    search: Included::No("the meeting is found"),
+    case_file: Included::Yes,
+    client_access_log: Shown::Yes,
+    agenda: Included::Yes,
+    handover: Included::Yes,
+    report_facts: Included::No("no measure counts it by time"),
+    demo: Included::Yes,
+};

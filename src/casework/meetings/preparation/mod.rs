@@ -4,6 +4,10 @@ pub mod api;
 pub mod model;
 pub mod store;
 
+use crate::{
+    owners_of,
+    records::kind::{Included, Kind, Parent, Shown},
+};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
@@ -11,3 +15,20 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
         .service(api::create_preparation_item)
         .service(api::update_preparation_item);
 }
+
+/// How the readers over all records treat this kind.
+pub const KIND: Kind = Kind {
+    name: "preparation_item",
+    table: "preparation_items",
+    parent: Parent::Meeting(owners_of!(preparation_items, meeting)),
+    path: "/meetings/{id}/preparation",
+    authorize: super::KIND.authorize,
+    timeline: Included::No("the meeting is"),
+    search: Included::No("the meeting is found"),
+    case_file: Included::Yes,
+    client_access_log: Shown::Yes,
+    agenda: Included::No("the meeting shows how ready it is"),
+    handover: Included::No("the meeting is"),
+    report_facts: Included::No("no measure counts it"),
+    demo: Included::Yes,
+};

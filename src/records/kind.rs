@@ -1,0 +1,181 @@
+//! The declaration of a kind of record. Each feature declares its own beside its routes, and `overview::kinds` lists
+//! them all.
+//!
+//! The access log of a client and the replay of idempotent requests follow from the declarations. For every other
+//! reader (the timeline, the search, …) the code stays in that reader, and a test holds it against the declaration.
+
+use super::ids::{CaseId, ClientId};
+use crate::{
+    auth::OrganizationId,
+    db::{Conn, Tx, dialect::Key},
+    error::{ApiError, Result},
+    types::Id,
+};
+
+/// What all readers over records do with one kind of record.
+#[derive(Debug)]
+pub struct Kind {
+    /// The first part of the actions in the audit log: `note` of `note.read`.
+    pub name: &'static str,
+    pub table: &'static str,
+    /// The record to which one of this kind belongs.
+    pub parent: Parent,
+    /// Where the API shows it, as `Location` says: `/notes/{id}`.
+    pub path: &'static str,
+    /// Answers with an error unless the caller may see the record with this id now. The replay of an idempotent request
+    /// asks it: a stored response is no way around the rules.
+    pub authorize: fn(&mut Tx<'_>, &str) -> Result<()>,
+    /// Whether events of the record are on the timeline of its case.
+    pub timeline: Included,
+    /// Whether the search finds it by its words.
+    pub search: Included,
+    /// Whether it is in the case file for staff.
+    pub case_file: Included,
+    /// How the client sees it in their access log. A supervisor sees the entries of every kind.
+    pub client_access_log: Shown,
+    /// Whether it can be due, and so be on somebody's agenda.
+    pub agenda: Included,
+    /// Whether an offer to hand over a case lists it as open work.
+    pub handover: Included,
+    /// Whether reports count it: the table `<kind>_facts` keeps the history of its reported fields.
+    pub report_facts: Included,
+    /// Whether `alongside demo` makes some.
+    pub demo: Included,
+}
+
+/// Whether a reader includes a kind, and why not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Included {
+    Yes,
+    No(&'static str),
+}
+
+/// What the client sees in their access log of a kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    Yes,
+    /// Only that a record kept in confidence was read or changed, and in which role.
+    InConfidence,
+    No(&'static str),
+}
+
+/// The record to which one of this kind belongs. All but [`Parent::None`] carry a function that finds the client and
+/// the case of some ids.
+#[derive(Debug, Clone, Copy)]
+pub enum Parent {
+    /// It is no client's record.
+    None,
+    Client(Owners),
+    Case(Owners),
+    Meeting(Owners),
+}
+
+/// Of these ids, those that are records of the kind, each with its client and its case.
+pub type Owners = fn(&mut Conn, OrganizationId, Vec<Key>) -> Result<Vec<(Key, ClientId, Option<CaseId>)>>;
+
+impl Kind {
+    /// A kind that is no client's record: a user, a provider, a rule.
+    pub const fn of_organization(
+        name: &'static str,
+        table: &'static str,
+        path: &'static str,
+        authorize: fn(&mut Tx<'_>, &str) -> Result<()>,
+    ) -> Self {
+        const NO: Included = Included::No("it is no client's record");
+        Self {
+            name,
+            table,
+            parent: Parent::None,
+            path,
+            authorize,
+            timeline: NO,
+            search: NO,
+            case_file: NO,
+            client_access_log: Shown::No("it is no client's record"),
+            agenda: NO,
+            handover: NO,
+            report_facts: NO,
+            demo: NO,
+        }
+    }
+
+    /// The function that finds the clients of some records of this kind; `None` where they have none.
+    pub const fn owners(&self) -> Option<Owners> {
+        match self.parent {
+            Parent::None => None,
+            Parent::Client(owners) | Parent::Case(owners) | Parent::Meeting(owners) => Some(owners),
+        }
+    }
+}
+
+/// An id in a `Location`.
+///
+/// # Errors
+/// 404 where it is none.
+pub fn id<T>(text: &str) -> Result<Id<T>> {
+    Id::parse(text).ok_or_else(ApiError::not_found)
+}
+
+/// [`Kind::authorize`] for a kind whose records everybody sees who may make one.
+pub fn seen_by_its_maker(_: &mut Tx<'_>, _: &str) -> Result<()> {
+    Ok(())
+}
+
+/// `owners_of!(notes, case)`: the [`Owners`] of a table, through the column that names its parent.
+#[macro_export]
+macro_rules! owners_of {
+    (@query $organization:ident, $ids:ident, $table:ident, $from:expr, $select:expr) => {
+        $from
+            .filter($crate::db::schema::$table::organization_id.eq($organization))
+            .filter($crate::db::schema::$table::id.eq_any($ids))
+            .select($select)
+    };
+    ($table:ident, client) => {
+        $crate::owners_of!(@of $table, $crate::db::schema::$table::client_id)
+    };
+    (clients) => {
+        $crate::owners_of!(@of clients, $crate::db::schema::clients::id)
+    };
+    (@of $table:ident, $client:expr) => {
+        |conn, organization, ids| {
+            use diesel::prelude::*;
+            let query = $crate::db::schema::$table::table;
+            let select = ($crate::db::schema::$table::id, $client);
+            let found: Vec<($crate::db::dialect::Key, $crate::records::ids::ClientId)> =
+                $crate::owners_of!(@query organization, ids, $table, query, select).load(conn)?;
+            Ok(found.into_iter().map(|(id, client)| (id, client, None)).collect())
+        }
+    };
+    (cases) => {
+        |conn, organization, ids| {
+            use diesel::prelude::*;
+            use $crate::db::schema::cases;
+            let select = (cases::id, cases::client_id, cases::id.nullable());
+            Ok($crate::owners_of!(@query organization, ids, cases, cases::table, select).load(conn)?)
+        }
+    };
+    ($table:ident, case) => {
+        |conn, organization, ids| {
+            use diesel::prelude::*;
+            use $crate::db::schema::{cases, $table};
+            let case = cases::table
+                .on(cases::organization_id.eq($table::organization_id).and(cases::id.eq($table::case_id)));
+            let select = ($table::id, cases::client_id, cases::id.nullable());
+            let from = $table::table.inner_join(case);
+            Ok($crate::owners_of!(@query organization, ids, $table, from, select).load(conn)?)
+        }
+    };
+    ($table:ident, meeting) => {
+        |conn, organization, ids| {
+            use diesel::prelude::*;
+            use $crate::db::schema::{cases, meetings, $table};
+            let meeting = meetings::table
+                .on(meetings::organization_id.eq($table::organization_id).and(meetings::id.eq($table::meeting_id)));
+            let case = cases::table
+                .on(cases::organization_id.eq($table::organization_id).and(cases::id.eq(meetings::case_id)));
+            let select = ($table::id, cases::client_id, cases::id.nullable());
+            let from = $table::table.inner_join(meeting).inner_join(case);
+            Ok($crate::owners_of!(@query organization, ids, $table, from, select).load(conn)?)
+        }
+    };
+}
