@@ -32,7 +32,7 @@ pub struct Kind {
     /// Whether it is in the case file for staff.
     pub case_file: Included,
     /// How the client sees it in their access log. A supervisor sees the entries of every kind.
-    pub client_access_log: Shown,
+    pub client_access_log: ForClient,
     /// Whether it can be due, and so be on somebody's agenda.
     pub agenda: Included,
     /// Whether an offer to hand over a case lists it as open work.
@@ -52,7 +52,7 @@ pub enum Included {
 
 /// What the client sees in their access log of a kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Shown {
+pub enum ForClient {
     Yes,
     /// Only that a record kept in confidence was read or changed, and in which role.
     InConfidence,
@@ -91,7 +91,7 @@ impl Kind {
             timeline: NO,
             search: NO,
             case_file: NO,
-            client_access_log: Shown::No("it is no client's record"),
+            client_access_log: ForClient::No("it is no client's record"),
             agenda: NO,
             handover: NO,
             report_facts: NO,

@@ -1,6 +1,9 @@
 //! Rules of the project that the compiler cannot check.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
     let mut found = Vec::new();
@@ -29,7 +32,7 @@ fn within(path: &Path) -> &Path {
 fn sql_stays_in_stores_and_http_in_handlers() {
     for (path, text) in src() {
         let name = path.file_name().unwrap().to_str().unwrap();
-        let feature = ["identity", "casework", "directory", "portal", "oversight"]
+        let feature = ["identity", "directory", "casework", "portal", "overview"]
             .iter()
             .any(|area| within(&path).components().any(|part| part.as_os_str() == *area));
         if !feature {
@@ -66,17 +69,17 @@ fn only_an_entered_export_makes_the_reply_of_a_file() {
         made.extend(lines.map(|line| (file.clone(), line.trim().to_owned())));
     }
     made.retain(|(file, line)| {
-        let is_gate = file == "oversight/exports/gate.rs";
+        let is_gate = file == "records/exports/gate.rs";
         // A chart for a screen, which is not an export.
-        let is_chart = file == "oversight/reports/api.rs"
+        let is_chart = file == "overview/reports/api.rs"
             && line.contains("attached: false")
             && line.contains("Either::Right(Shown {");
         // A different type named `Shown`: a displayed count.
-        !is_gate && !is_chart && file != "oversight/reports/suppression.rs"
+        !is_gate && !is_chart && file != "overview/reports/suppression.rs"
     });
     assert!(made.is_empty(), "{made:?}");
     let document =
-        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/oversight/exports/gate.rs")).unwrap();
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/src/records/exports/gate.rs")).unwrap();
     assert!(document.contains("Shown {") && document.contains("Streamed {"), "the gate is where this test looks");
 }
 
@@ -159,4 +162,100 @@ fn every_test_that_security_md_names_exists() {
         assert!(line.matches('|').count() == 3, "a line without its proof: {line}");
     }
     assert!(ids.len() > 60, "{} requirements", ids.len());
+}
+
+/// The layers of the source, lowest first. A file imports from its own folder, from its own layer and from lower ones.
+/// The test finds the folders by itself: a new one must get a place here.
+const LAYERS: &[&[&str]] = &[
+    &["types", "error", "clock", "lock", "print", "privacy"],
+    &["supervise", "telemetry", "shutdown", "mail", "auth", "http", "db", "audit"],
+    &["records"],
+    &["identity"],
+    &["directory"],
+    &["casework"],
+    &["portal"],
+    &["overview"],
+    &["admin", "app", "config", "demo", "housekeeping", "lib", "main", "openapi", "operations", "tls"],
+];
+
+/// The folder, or the file without its ending, that stands directly in `src`.
+fn place(path: &Path) -> String {
+    let inner = path.strip_prefix(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).unwrap();
+    let first = inner.components().next().unwrap().as_os_str().to_str().unwrap();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+/// What a source names after `crate::`, directly or in a group of imports.
+fn imported(text: &str) -> BTreeSet<String> {
+    let code: Vec<&str> = text
+        .split("#[cfg(test)]\nmod ")
+        .next()
+        .unwrap_or_default()
+        .lines()
+        .filter(|line| !line.trim_start().starts_with("//"))
+        .collect();
+    let code = code.join("\n");
+    let mut found = BTreeSet::new();
+    for rest in code.split("crate::").skip(1) {
+        let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+        let Some(group) = rest.strip_prefix('{') else {
+            found.insert(word(rest));
+            continue;
+        };
+        let (mut depth, mut begins) = (1, true);
+        for (at, c) in group.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' => depth -= 1,
+                ',' if depth == 1 => begins = true,
+                c if begins && depth == 1 && c.is_alphabetic() => {
+                    found.insert(word(&group[at..]));
+                    begins = false;
+                }
+                _ => {}
+            }
+            if depth == 0 {
+                break;
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn no_layer_imports_from_a_higher_one() {
+    let layer = |name: &str| LAYERS.iter().position(|layer| layer.contains(&name));
+    let (mut wrong, mut checked) = (Vec::new(), 0);
+    for (path, text) in src() {
+        let own = place(&path);
+        let at = layer(&own).unwrap_or_else(|| panic!("src/{own} has no place in LAYERS"));
+        for name in imported(&text) {
+            // Macros and functions of the crate's root have no layer.
+            let Some(other) = layer(&name) else { continue };
+            checked += 1;
+            if other > at {
+                wrong.push(format!("{} imports from {name}", within(&path).display()));
+            }
+        }
+    }
+    assert!(checked > 1_000, "only {checked} imports were found");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn no_line_is_over_160_columns_but_sql_and_patterns() {
+    // Regular expressions that cannot be broken.
+    const PATTERNS: &[&str] = &["src/types/text.rs"];
+    let tests = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests"));
+    let mut wrong = Vec::new();
+    for (path, text) in src().into_iter().chain(tests) {
+        let name = within(&path).display().to_string();
+        for (number, line) in text.lines().enumerate().filter(|(_, line)| line.chars().count() > 160) {
+            let is_sql = ["SELECT", "WHERE", "FROM", "coalesce(", "WHEN"].iter().any(|word| line.contains(word));
+            if !is_sql && !(PATTERNS.contains(&name.as_str()) && line.contains("pattern:")) {
+                wrong.push(format!("{name}:{}", number + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }

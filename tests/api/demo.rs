@@ -242,9 +242,29 @@ async fn every_record_keeps_the_rules(boss: &Somebody<'_>, auditor: &Somebody<'_
     assert_eq!(auditor.send("POST", "/audit-events/verification", 200).await["verified"], true);
 }
 
+/// Nobody has signed in yet: what is there, the demonstration made.
+fn demo_makes_the_kinds_that_declare_it(w: &World) {
+    #[derive(diesel::QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = diesel::sql_types::BigInt)]
+        count: i64,
+    }
+    let mut wrong = Vec::new();
+    for kind in alongside::overview::kinds::ALL {
+        let query = diesel::sql_query(format!("SELECT count(*) AS count FROM {}", kind.table));
+        let count: Count = diesel::RunQueryDsl::get_result(query, &mut w.home.open()).unwrap();
+        let declared = kind.demo == alongside::records::kind::Included::Yes;
+        if (count.count > 0) != declared {
+            wrong.push(format!("{}: {} rows, declared {declared}", kind.table, count.count));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 async fn a_demonstration(engine: Engine) {
     let w = World::start(engine).await;
     let made = fill(&w, 60, 1);
+    demo_makes_the_kinds_that_declare_it(&w);
     let roles: Vec<Role> = made.sign_ins.iter().map(|sign_in| sign_in.role).collect();
     assert_eq!(roles, [Role::Admin, Role::Supervisor, Role::Advocate, Role::Advocate, Role::Client, Role::Auditor]);
     let people = everybody(&w, &made).await;

@@ -39,6 +39,7 @@ mod hidden;
 mod identity;
 mod invitations_and_mfa;
 mod keys;
+mod kinds;
 mod limits;
 mod login;
 mod logs;

@@ -8,7 +8,7 @@ pub mod store;
 
 use crate::{
     owners_of,
-    records::kind::{Included, Kind, Parent, Shown, id},
+    records::kind::{ForClient, Included, Kind, Parent, id},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -32,9 +32,9 @@ pub const KIND: Kind = Kind {
     timeline: Included::Yes,
     search: Included::No("its barrier is found"),
     case_file: Included::Yes,
-    client_access_log: Shown::Yes,
+    client_access_log: ForClient::Yes,
     agenda: Included::No("its deadlines are"),
-    handover: Included::Yes,
+    handover: Included::No("its deadlines are"),
     report_facts: Included::Yes,
     demo: Included::Yes,
 };

@@ -6,7 +6,7 @@ pub mod store;
 
 use crate::{
     owners_of,
-    records::kind::{Included, Kind, Parent, Shown},
+    records::kind::{ForClient, Included, Kind, Parent},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -24,7 +24,7 @@ pub const KIND: Kind = Kind {
     timeline: Included::Yes,
     search: Included::No("it has no text"),
     case_file: Included::Yes,
-    client_access_log: Shown::No("who works on a case is the organization's matter"),
+    client_access_log: ForClient::No("who works on a case is the organization's matter"),
     agenda: Included::No("nothing in it is due"),
     handover: Included::No("it ends with the handover"),
     report_facts: Included::No("reports count by the lead of the case"),

@@ -7,7 +7,7 @@ pub mod store;
 
 use crate::{
     owners_of,
-    records::kind::{Included, Kind, Parent, Shown, id},
+    records::kind::{ForClient, Included, Kind, Parent, id},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -29,9 +29,9 @@ pub const KIND: Kind = Kind {
     timeline: Included::Yes,
     search: Included::Yes,
     case_file: Included::Yes,
-    client_access_log: Shown::Yes,
+    client_access_log: ForClient::Yes,
     agenda: Included::No("nothing in a barrier is due"),
-    handover: Included::Yes,
+    handover: Included::No("the case shows its barriers"),
     report_facts: Included::Yes,
     demo: Included::Yes,
 };

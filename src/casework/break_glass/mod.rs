@@ -7,7 +7,7 @@ pub mod store;
 
 use crate::{
     owners_of,
-    records::kind::{Included, Kind, Parent, Shown, id},
+    records::kind::{ForClient, Included, Kind, Parent, id},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -29,7 +29,7 @@ pub const KIND: Kind = Kind {
     timeline: Included::Yes,
     search: Included::No("it is for supervisors"),
     case_file: Included::No("it is for supervisors"),
-    client_access_log: Shown::No("the entries that it allowed are marked instead"),
+    client_access_log: ForClient::No("the entries that it allowed are marked instead"),
     agenda: Included::No("nothing in it is due"),
     handover: Included::No("it is for supervisors"),
     report_facts: Included::No("no measure counts it"),

@@ -8,7 +8,7 @@ pub mod store;
 
 use crate::{
     owners_of,
-    records::kind::{Included, Kind, Parent, Shown, id},
+    records::kind::{ForClient, Included, Kind, Parent, id},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -31,7 +31,7 @@ pub const KIND: Kind = Kind {
     timeline: Included::No("the timeline is of a case"),
     search: Included::Yes,
     case_file: Included::Yes,
-    client_access_log: Shown::Yes,
+    client_access_log: ForClient::Yes,
     agenda: Included::No("nothing in a client is due"),
     handover: Included::No("the client comes with the case"),
     report_facts: Included::No("reports count cases, not clients"),

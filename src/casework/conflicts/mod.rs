@@ -7,7 +7,7 @@ pub mod store;
 
 use crate::{
     owners_of,
-    records::kind::{Included, Kind, Parent, Shown, id},
+    records::kind::{ForClient, Included, Kind, Parent, id},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -28,9 +28,9 @@ pub const KIND: Kind = Kind {
     timeline: Included::Yes,
     search: Included::No("it has no text"),
     case_file: Included::No("it is for supervisors"),
-    client_access_log: Shown::No("it would reveal a colleague's interests"),
+    client_access_log: ForClient::No("it would reveal a colleague's interests"),
     agenda: Included::No("nothing in it is due"),
     handover: Included::No("the next lead is checked anew"),
     report_facts: Included::No("no measure counts it"),
-    demo: Included::Yes,
+    demo: Included::No("nobody in the demonstration has a conflict of interests"),
 };

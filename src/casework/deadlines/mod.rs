@@ -8,7 +8,7 @@ pub mod store;
 
 use crate::{
     owners_of,
-    records::kind::{Included, Kind, Parent, Shown, id},
+    records::kind::{ForClient, Included, Kind, Parent, id},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -33,7 +33,7 @@ pub const KIND: Kind = Kind {
     timeline: Included::Yes,
     search: Included::No("it has no text"),
     case_file: Included::Yes,
-    client_access_log: Shown::Yes,
+    client_access_log: ForClient::Yes,
     agenda: Included::Yes,
     handover: Included::Yes,
     report_facts: Included::Yes,

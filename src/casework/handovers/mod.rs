@@ -6,7 +6,7 @@ pub mod store;
 
 use crate::{
     owners_of,
-    records::kind::{Included, Kind, Parent, Shown, id},
+    records::kind::{ForClient, Included, Kind, Parent, id},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -30,7 +30,7 @@ pub const KIND: Kind = Kind {
     timeline: Included::Yes,
     search: Included::No("it is between colleagues"),
     case_file: Included::No("the case file shows who leads"),
-    client_access_log: Shown::No("who works on a case is the organization's matter"),
+    client_access_log: ForClient::No("who works on a case is the organization's matter"),
     agenda: Included::Yes,
     handover: Included::No("it is the handover itself"),
     report_facts: Included::No("no measure counts handovers"),

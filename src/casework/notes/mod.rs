@@ -6,7 +6,7 @@ pub mod store;
 
 use crate::{
     owners_of,
-    records::kind::{Included, Kind, Parent, Shown, id},
+    records::kind::{ForClient, Included, Kind, Parent, id},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -28,7 +28,7 @@ pub const KIND: Kind = Kind {
     timeline: Included::Yes,
     search: Included::Yes,
     case_file: Included::Yes,
-    client_access_log: Shown::InConfidence,
+    client_access_log: ForClient::InConfidence,
     agenda: Included::No("nothing in a note is due"),
     handover: Included::No("nothing in a note is open"),
     report_facts: Included::No("the case keeps when contacts were"),

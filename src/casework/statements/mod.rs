@@ -9,7 +9,7 @@ pub mod store;
 
 use crate::{
     owners_of,
-    records::kind::{Included, Kind, Parent, Shown, id},
+    records::kind::{ForClient, Included, Kind, Parent, id},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -33,7 +33,7 @@ pub const KIND: Kind = Kind {
     timeline: Included::No("the timeline is of a case"),
     search: Included::No("it is the client's own text, for those who open it"),
     case_file: Included::Yes,
-    client_access_log: Shown::Yes,
+    client_access_log: ForClient::Yes,
     agenda: Included::No("nothing in a statement is due"),
     handover: Included::No("it belongs to the client"),
     report_facts: Included::No("no measure counts statements"),

@@ -6,7 +6,7 @@ pub mod store;
 
 use crate::{
     owners_of,
-    records::kind::{Included, Kind, Parent, Shown, id},
+    records::kind::{ForClient, Included, Kind, Parent, id},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -28,7 +28,7 @@ pub const KIND: Kind = Kind {
     timeline: Included::Yes,
     search: Included::No("it is somebody's list of things to do"),
     case_file: Included::Yes,
-    client_access_log: Shown::No("it is work of the organization"),
+    client_access_log: ForClient::No("it is work of the organization"),
     agenda: Included::Yes,
     handover: Included::Yes,
     report_facts: Included::Yes,

@@ -10,7 +10,7 @@ use crate::{
     },
     http::Filter,
     overview::kinds,
-    records::kind::{Kind, Owners, Shown},
+    records::kind::{ForClient, Kind, Owners},
     types::{Instant, Json},
 };
 use diesel::{
@@ -40,14 +40,14 @@ impl RecordKind {
     }
     /// The kinds of which the client is shown entries.
     pub fn for_clients() -> Vec<Self> {
-        Self::all().filter(|kind| !matches!(kind.0.client_access_log, Shown::No(_))).collect()
+        Self::all().filter(|kind| !matches!(kind.0.client_access_log, ForClient::No(_))).collect()
     }
     pub const fn name(self) -> &'static str {
         self.0.name
     }
     /// Whether the client is shown only that a record kept in confidence was read or changed.
     pub fn is_in_confidence(self) -> bool {
-        self.0.client_access_log == Shown::InConfidence
+        self.0.client_access_log == ForClient::InConfidence
     }
     /// The function that finds the clients of records of this kind.
     pub const fn owners(self) -> Option<Owners> {

@@ -6,7 +6,7 @@ pub mod store;
 
 use crate::{
     owners_of,
-    records::kind::{Included, Kind, Parent, Shown},
+    records::kind::{ForClient, Included, Kind, Parent},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -24,9 +24,9 @@ pub const KIND: Kind = Kind {
     timeline: Included::No("it is what the client says of the work"),
     search: Included::No("it is the client's own text, for those who open it"),
     case_file: Included::No("it is what the client says of the work"),
-    client_access_log: Shown::Yes,
+    client_access_log: ForClient::Yes,
     agenda: Included::No("nothing in it is due"),
     handover: Included::No("nothing in it is open"),
     report_facts: Included::No("no measure counts it"),
-    demo: Included::Yes,
+    demo: Included::No("its client has not written yet"),
 };

@@ -5,6 +5,7 @@ pub mod database;
 pub mod harness;
 pub mod history_fixtures;
 pub mod members;
+pub mod records;
 
 pub use harness::{PASSWORD, Reply, User, World, active_case, body, pages};
 

@@ -6,7 +6,7 @@ pub mod store;
 
 use crate::{
     owners_of,
-    records::kind::{Included, Kind, Parent, Shown},
+    records::kind::{ForClient, Included, Kind, Parent},
 };
 use utoipa_actix_web::service_config::ServiceConfig;
 
@@ -23,10 +23,10 @@ pub const KIND: Kind = Kind {
     parent: Parent::Meeting(owners_of!(preparation_items, meeting)),
     path: "/meetings/{id}/preparation",
     authorize: super::KIND.authorize,
-    timeline: Included::No("the meeting is"),
+    timeline: Included::Yes,
     search: Included::No("the meeting is found"),
-    case_file: Included::Yes,
-    client_access_log: Shown::Yes,
+    case_file: Included::No("it is a checklist; the meeting is in the file"),
+    client_access_log: ForClient::Yes,
     agenda: Included::No("the meeting shows how ready it is"),
     handover: Included::No("the meeting is"),
     report_facts: Included::No("no measure counts it"),

@@ -4,7 +4,7 @@ pub mod api;
 pub mod model;
 pub mod store;
 
-use crate::records::kind::{Included, Kind};
+use crate::records::kind::Kind;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 pub fn routes(cfg: &mut ServiceConfig<'_>) {
@@ -12,7 +12,4 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
 }
 
 /// How the readers over all records treat this kind.
-pub const KIND: Kind = Kind {
-    demo: Included::Yes,
-    ..Kind::of_organization("deputy", "team_deputies", "/teams/{id}/deputies", super::KIND.authorize)
-};
+pub const KIND: Kind = Kind::of_organization("deputy", "team_deputies", "/teams/{id}/deputies", super::KIND.authorize);
