@@ -36,8 +36,8 @@ pub fn start(db: &Db, keys: Arc<Keys>, tls: Option<Arc<Certificate>>, mut sealer
     });
     supervise::task("keys", async move || {
         let (keys, tls) = (Arc::clone(&keys), tls.clone());
-        let looked = actix_web::web::block(move || look_again(&keys, tls.as_deref())).await;
-        log_error("the keys could not be looked at", looked.map_err(ApiError::internal));
+        let reloaded = actix_web::web::block(move || reload_keys(&keys, tls.as_deref())).await;
+        log_error("the keys could not be looked at", reloaded.map_err(ApiError::internal));
         KEYS
     });
     let index = db.clone();
@@ -70,10 +70,10 @@ pub fn start(db: &Db, keys: Arc<Keys>, tls: Option<Arc<Certificate>>, mut sealer
 
 /// Reloads the signing keys and the certificate if they have changed. It reads files, so do not call it on a thread
 /// that answers requests.
-pub fn look_again(keys: &Keys, tls: Option<&Certificate>) {
-    keys.look_again();
+pub fn reload_keys(keys: &Keys, tls: Option<&Certificate>) {
+    keys.reload();
     if let Some(certificate) = tls {
-        certificate.look_again();
+        certificate.reload();
     }
 }
 

@@ -54,7 +54,7 @@ impl Certificate {
 
     /// Reloads the files if they have changed, and uses the new certificate from now on. An invalid one is logged, and
     /// the old one stays. Do not call it on a thread that answers requests.
-    pub fn look_again(&self) {
+    pub fn reload(&self) {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let found = Pair::read(&self.chain, &self.key);
         if *seen == found {

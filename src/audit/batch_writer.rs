@@ -54,7 +54,7 @@ impl AuditQueue {
 
     pub fn note(&self, entries: Vec<Entry>) {
         if self.queue.try_send(Job { entries, reply: None }).is_err() {
-            tracing::error!("the audit lane is full: an entry was dropped");
+            tracing::error!("the audit queue is full: an entry was dropped");
         }
     }
 }

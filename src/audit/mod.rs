@@ -17,7 +17,7 @@ use crate::{
 use std::borrow::Cow;
 
 /// Replaces the changed members in the entry of a read that only break-glass access allowed (AZ-13).
-pub const THROUGH_GLASS: &str = "break_glass";
+pub const BY_BREAK_GLASS: &str = "break_glass";
 
 text_enum! {
     /// How it went.

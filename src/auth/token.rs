@@ -122,7 +122,7 @@ impl Keys {
 
     /// Reloads the keys if they have changed. It reads a few small files, so do not call it on a thread that answers
     /// requests. A key that cannot be read is logged and stays as it was.
-    pub fn look_again(&self) {
+    pub fn reload(&self) {
         let before = self.known();
         let trouble = match Ring::read(&self.data_dir, Some(&before.ring)) {
             Ok((ring, faults)) => {

@@ -44,7 +44,7 @@ impl Query for Tally {
 }
 
 /// Diesel caches these statements by their SQL text, because their type does not identify the statement.
-macro_rules! told_in_words {
+macro_rules! query_of_condition {
     ($($name:ident),+) => {$(
         impl RunQueryDsl<Conn> for $name {}
         impl QueryId for $name {
@@ -61,7 +61,7 @@ macro_rules! told_in_words {
         }
     )+};
 }
-told_in_words!(Tally, Listing, Keyed, Command);
+query_of_condition!(Tally, Listing, Keyed, Command);
 
 /// The number of code columns in one row of a listing.
 pub const LISTED_CODES: usize = 6;

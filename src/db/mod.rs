@@ -129,7 +129,7 @@ impl Db {
         f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let asked = Asked::by(caller, self.checks);
-        self.traced(self.engine.read(asked.organization(), move |conn| asked.answer(conn, f)).await?).await
+        self.with_audit_log(self.engine.read(asked.organization(), move |conn| asked.answer(conn, f)).await?).await
     }
 
     /// The same for one or two rows by key. On SQLite it runs on the calling thread; on PostgreSQL it uses connections
@@ -140,7 +140,7 @@ impl Db {
         f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let asked = Asked::by(caller, self.checks);
-        self.traced(self.engine.peek(asked.organization(), move |conn| asked.answer(conn, f)).await?).await
+        self.with_audit_log(self.engine.peek(asked.organization(), move |conn| asked.answer(conn, f)).await?).await
     }
 
     /// The same from the replica, if there is one, for reads that may miss what this client has just written.
@@ -150,10 +150,11 @@ impl Db {
         f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let asked = Asked::by(caller, self.checks);
-        self.traced(self.engine.read_stale(asked.organization(), move |conn| asked.answer(conn, f)).await?).await
+        self.with_audit_log(self.engine.read_stale(asked.organization(), move |conn| asked.answer(conn, f)).await?)
+            .await
     }
 
-    async fn traced<T>(&self, (value, entries): (T, Vec<Entry>)) -> Result<T> {
+    async fn with_audit_log<T>(&self, (value, entries): (T, Vec<Entry>)) -> Result<T> {
         if !entries.is_empty() {
             self.audit.append(entries).await?;
         }
@@ -213,7 +214,7 @@ impl Db {
 
     /// Whether the database answers, accepts writes and has every migration.
     pub async fn ready(&self) -> Result<bool> {
-        let missing = self.engine.read(Id::NOBODYS, migrate::lacking).await?;
+        let missing = self.engine.read(Id::NIL, migrate::lacking).await?;
         self.engine.takes_writes().await?;
         Ok(missing == 0 && self.engine.trouble().is_none())
     }
@@ -255,13 +256,22 @@ impl Asked {
     fn by(caller: &impl Caller, checks: AccessChecks) -> Self {
         Self { actor: caller.actor(), origin: caller.origin(), keeps: caller.keeps(), checks }
     }
-    /// [`Id::NOBODYS`] if nobody is signed in.
+    /// [`Id::NIL`] if nobody is signed in.
     fn organization(&self) -> OrganizationId {
-        self.actor.map_or(Id::NOBODYS, |actor| actor.organization)
+        self.actor.map_or(Id::NIL, |actor| actor.organization)
     }
     fn tx<'c>(&self, conn: &'c mut Conn, shared: bool) -> Tx<'c> {
         let (actor, organization, origin) = (self.actor, self.organization(), self.origin.clone());
-        Tx { conn, actor, organization, origin, shared, by_break_glass: false, trace: Vec::new(), silent: false }
+        Tx {
+            conn,
+            actor,
+            organization,
+            origin,
+            shared,
+            by_break_glass: false,
+            entries: Vec::new(),
+            changed_nothing: false,
+        }
     }
     /// Runs the read in a transaction that has begun. Returns its value and its audit entries.
     fn answer<T>(&self, conn: &mut Conn, mut f: impl FnMut(&mut Tx<'_>) -> Result<T>) -> Result<(T, Vec<Entry>)> {
@@ -270,7 +280,7 @@ impl Asked {
             Err(error) if tx.retry_with_break_glass(&error, self.checks)? => f(&mut tx)?,
             answer => answer?,
         };
-        Ok((value, tx.trace))
+        Ok((value, tx.entries))
     }
 }
 
@@ -305,12 +315,12 @@ fn writing<T>(conn: &mut Conn, asked: &Asked, f: &mut impl FnMut(&mut Tx<'_>) ->
         }
         done => done?,
     };
-    let (trace, silent) = (std::mem::take(&mut tx.trace), tx.silent);
-    if trace.is_empty() && !silent {
-        return Err(ApiError::internal("a change left no trace"));
+    let (entries, changed_nothing) = (std::mem::take(&mut tx.entries), tx.changed_nothing);
+    if entries.is_empty() && !changed_nothing {
+        return Err(ApiError::internal("a change wrote no audit entry"));
     }
     // The audit entries come last, so that the head of the organization's chain is locked as briefly as possible.
-    audit::append(conn, trace).map_err(ApiError::of_the_audit_log)?;
+    audit::append(conn, entries).map_err(ApiError::of_the_audit_log)?;
     Ok(value)
 }
 
@@ -324,8 +334,8 @@ pub struct Tx<'c> {
     shared: bool,
     /// Whether this is the second run, which includes what the caller sees by break-glass access (AZ-13).
     by_break_glass: bool,
-    trace: Vec<Entry>,
-    silent: bool,
+    entries: Vec<Entry>,
+    changed_nothing: bool,
 }
 
 impl Tx<'_> {
@@ -360,7 +370,7 @@ impl Tx<'_> {
     /// read of other callers costs nothing more.
     fn retry_with_break_glass(&mut self, error: &ApiError, checks: AccessChecks) -> Result<bool> {
         if error.code() == Code::NotFound && (checks.has_break_glass)(self)? {
-            self.trace.clear();
+            self.entries.clear();
             self.by_break_glass = true;
         }
         Ok(self.by_break_glass)
@@ -389,20 +399,20 @@ impl Tx<'_> {
     /// Records a change: the action, the record, and the names (never the content) of the changed members.
     pub fn record<K: 'static>(&mut self, action: &'static str, subject: Id<K>, fields: Vec<String>) {
         let entry = self.entry(action, Some(subject.uuid())).fields(fields);
-        self.trace.push(entry);
+        self.entries.push(entry);
     }
 
     /// Records that the caller has read a record.
     pub fn audit_read<K: 'static>(&mut self, action: &'static str, subject: Id<K>) {
         let entry = self.entry(action, Some(subject.uuid()));
-        self.trace.push(entry);
+        self.entries.push(entry);
     }
 
     /// The same with codes that describe the read: for whom, and in which format.
     pub fn audit_read_as<K: 'static>(&mut self, action: &'static str, subject: Id<K>, how: &[&str]) {
         let mut entry = self.entry(action, Some(subject.uuid()));
         entry.fields.extend(how.iter().map(|code| (*code).to_owned()));
-        self.trace.push(entry);
+        self.entries.push(entry);
     }
 
     /// Records that the caller has read a page of records: one entry with their ids. A whole case gets one entry for
@@ -411,19 +421,19 @@ impl Tx<'_> {
         let ids: Vec<String> = subjects.into_iter().map(|id| id.to_string()).collect();
         for ids in ids.chunks(MOST_SUBJECTS) {
             let entry = self.entry(action, None).subjects(ids.to_vec());
-            self.trace.push(entry);
+            self.entries.push(entry);
         }
     }
 
     /// Records a read of something that is not a record. `fields` describes it in fixed codes of the program.
     pub fn audit_read_fields(&mut self, action: &'static str, fields: Vec<String>) {
         let entry = self.entry(action, None).fields(fields);
-        self.trace.push(entry);
+        self.entries.push(entry);
     }
 
     /// States that this write changed nothing, for example an idempotent replay, and needs no audit entry.
     pub const fn nothing_changed(&mut self) {
-        self.silent = true;
+        self.changed_nothing = true;
     }
 
     /// The entry for an action that is about to be refused, for [`Db::note`].
@@ -438,11 +448,11 @@ impl Tx<'_> {
         entry.actor = Some(actor.user);
         entry.role = Some(actor.role);
         entry.session = Some(actor.session);
-        self.trace.push(entry);
+        self.entries.push(entry);
     }
 
     pub fn entry(&self, action: &'static str, subject: Option<uuid::Uuid>) -> Entry {
         let entry = Entry::new(self.actor, self.organization, &self.origin, action, subject);
-        if self.by_break_glass { entry.fields(vec![audit::THROUGH_GLASS.into()]) } else { entry }
+        if self.by_break_glass { entry.fields(vec![audit::BY_BREAK_GLASS.into()]) } else { entry }
     }
 }

@@ -67,7 +67,7 @@ impl Engine {
             (Url::Sqlite(path), _) => Some(DatabaseFile::opened(path)?),
         };
         let reading = |url, more| ConnectionPool::new(url, Use::Reading, readers + more, file.as_ref());
-        let lane = reading(url, 0)?;
+        let pool = reading(url, 0)?;
         let (peeks, writes) = match first {
             Conn::Pg(_) => {
                 // One more connection, for the batched session lookup.
@@ -77,10 +77,10 @@ impl Engine {
             Conn::Sqlite(_) => {
                 let again = (url.clone(), *purpose);
                 let again = move || Conn::open(&again.0, again.1).map_err(|error| error.to_string());
-                (Peeks::Here(lane.clone()), Writes::Single(Writer::start(first, again, file.clone())?))
+                (Peeks::Here(pool.clone()), Writes::Single(Writer::start(first, again, file.clone())?))
             }
         };
-        let fresh = Reader::start(lane, readers, LONGEST_READ)?;
+        let fresh = Reader::start(pool, readers, LONGEST_READ)?;
         let stale = match replica {
             Some(url) => Reader::start(reading(url, 0)?, readers, LONGEST_READ)?,
             None => fresh.clone(),
@@ -118,7 +118,7 @@ impl Engine {
         self.has_its_file()?;
         match &self.peeks {
             Peeks::Apart(reader) => reader.run(organization, f).await,
-            Peeks::Here(lane) => lane.run_here(|conn| reading(conn, organization, f)),
+            Peeks::Here(pool) => pool.run_here(|conn| reading(conn, organization, f)),
         }
     }
 
@@ -126,8 +126,8 @@ impl Engine {
     pub fn peek_blocking<T>(&self, organization: OrganizationId, f: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
         self.has_its_file()?;
         match &self.peeks {
-            Peeks::Apart(reader) => reader.lane.run_waiting(|conn| reading(conn, organization, f)),
-            Peeks::Here(lane) => lane.run_here(|conn| reading(conn, organization, f)),
+            Peeks::Apart(reader) => reader.pool.run_waiting(|conn| reading(conn, organization, f)),
+            Peeks::Here(pool) => pool.run_here(|conn| reading(conn, organization, f)),
         }
     }
 
@@ -171,7 +171,7 @@ impl Engine {
         F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
     {
         match &self.writes {
-            Writes::Shared(lane) => lane.run(move |conn| transaction(conn, &progress, guarded(&mut f))).await,
+            Writes::Shared(pool) => pool.run(move |conn| transaction(conn, &progress, guarded(&mut f))).await,
             Writes::Single(writer) => writer.run(progress, f).await,
         }
     }
@@ -185,7 +185,7 @@ impl Engine {
             return outcome.as_ref().map_or(Ok(()), |error| Err(error.copy()));
         }
         let tried = self.write_within(ACQUIRE_TIMEOUT, |conn| {
-            conn.set_organization(OrganizationId::NOBODYS)?;
+            conn.set_organization(OrganizationId::NIL)?;
             Ok(conn.try_write()?)
         });
         let outcome = tried.await;
@@ -200,8 +200,8 @@ impl Engine {
         F: FnMut(&mut Conn) -> Result<T> + Send + 'static,
     {
         match &self.writes {
-            Writes::Shared(lane) => {
-                lane.run_waiting(move |conn| transaction(conn, &Progress::default(), guarded(&mut f)))
+            Writes::Shared(pool) => {
+                pool.run_waiting(move |conn| transaction(conn, &Progress::default(), guarded(&mut f)))
             }
             Writes::Single(writer) => writer.run_blocking(f),
         }
@@ -340,11 +340,11 @@ impl ConnectionPool {
         let waiting = tokio::time::timeout(ACQUIRE_TIMEOUT, Arc::clone(&self.places).acquire_owned()).await;
         let place =
             waiting.map_err(|_| ApiError::overloaded("Every connection to the database is in use."))?.map_err(gone)?;
-        let lane = self.clone();
+        let pool = self.clone();
         let span = tracing::Span::current();
         let task = tokio::task::spawn_blocking(move || {
             let _entered = span.entered();
-            let outcome = lane.run_waiting(f);
+            let outcome = pool.run_waiting(f);
             // The connection is back in the pool by now.
             drop(place);
             outcome

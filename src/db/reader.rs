@@ -29,7 +29,7 @@ type Queue = Mutex<mpsc::Receiver<Read>>;
 /// Passes reads to the threads that run them.
 #[derive(Clone)]
 pub struct Reader {
-    pub(super) lane: ConnectionPool,
+    pub(super) pool: ConnectionPool,
     queue: mpsc::Sender<Read>,
     longest: Duration,
 }
@@ -37,18 +37,18 @@ pub struct Reader {
 impl Reader {
     /// Starts `threads` threads, each of which uses one connection of the pool at a time. A read takes `longest` at
     /// most after it has begun.
-    pub fn start(lane: ConnectionPool, threads: u32, longest: Duration) -> Result<Self> {
+    pub fn start(pool: ConnectionPool, threads: u32, longest: Duration) -> Result<Self> {
         let (queue, reads) = mpsc::channel(LONGEST_QUEUE);
         let reads = Arc::new(Mutex::new(reads));
         for _ in 0..threads {
-            let (lane, reads) = (lane.clone(), Arc::clone(&reads));
+            let (pool, reads) = (pool.clone(), Arc::clone(&reads));
             let read = move || {
-                work(&lane, &reads);
+                work(&pool, &reads);
                 Ok(())
             };
             supervise::thread("reader", read).map_err(ApiError::internal)?;
         }
-        Ok(Self { lane, queue, longest })
+        Ok(Self { pool, queue, longest })
     }
 
     /// Runs `f` in a transaction that reads one organization and that it may share with other reads.
@@ -81,7 +81,7 @@ impl Reader {
     }
 }
 
-fn work(lane: &ConnectionPool, queue: &Queue) {
+fn work(pool: &ConnectionPool, queue: &Queue) {
     // The lock on the queue is released at once.
     let wait = || queue.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
     while let Some(read) = wait() {
@@ -90,7 +90,7 @@ fn work(lane: &ConnectionPool, queue: &Queue) {
         while next.is_some() {
             // A connection is kept for one transaction only. Otherwise the thread would keep a connection to the old
             // address of a database that has moved.
-            match lane.run_waiting(|conn| together(conn, &mut next, queue)) {
+            match pool.run_waiting(|conn| together(conn, &mut next, queue)) {
                 Ok(()) => failed = 0,
                 // A read that has not begun is retried once: it must not fail because of another read, or because of a
                 // connection that broke while it was idle.
@@ -133,7 +133,7 @@ fn together(conn: &mut Conn, next: &mut Option<Read>, queue: &Queue) -> Result<(
             conn.rollback();
             return if code == Code::Unavailable { Err(ApiError::unavailable("a read failed")) } else { Ok(()) };
         }
-        if of == Id::NOBODYS {
+        if of == Id::NIL {
             // A caller who is not signed in may have entered an organization, so no other read may share this
             // transaction.
             break;

@@ -856,7 +856,7 @@ diesel::table! {
         case_id -> Nullable<Uuid>,
         note_kind -> Nullable<Text>,
         author_id -> Nullable<Uuid>,
-        shelf -> Nullable<Int8>,
+        segment -> Nullable<Int8>,
         title -> Text,
         body -> Text,
         words -> Nullable<Text>,
@@ -875,7 +875,7 @@ diesel::table! {
 diesel::table! {
     use crate::types::sql::*;
 
-    search_shelves (organization_id, id) {
+    search_segments (organization_id, id) {
         organization_id -> Uuid,
         id -> Int8,
         team_id -> Uuid,
@@ -888,11 +888,11 @@ diesel::table! {
 diesel::table! {
     use crate::types::sql::*;
 
-    search_words (organization_id, team_id, term, shelf) {
+    search_words (organization_id, team_id, term, segment) {
         organization_id -> Uuid,
         team_id -> Uuid,
         term -> Text,
-        shelf -> Int8,
+        segment -> Int8,
     }
 }
 
@@ -1160,7 +1160,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     refresh_tokens,
     search_documents,
     search_refolds,
-    search_shelves,
+    search_segments,
     search_words,
     second_factors,
     service_merges,

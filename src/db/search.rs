@@ -26,7 +26,7 @@ use std::collections::BTreeSet;
 /// A condition on `search_documents`: the document is one of the newest of the organization that are in these index
 /// segments and match each of the terms.
 #[derive(Debug, Clone)]
-pub struct OnShelves {
+pub struct InSegments {
     organization: OrganizationId,
     /// One query for each segment. With one query for all segments, both engines would test every part of it on every
     /// document.
@@ -43,30 +43,30 @@ fn in_words(terms: &[Term], [and, or]: [&str; 2], word: impl Fn(&Asked) -> Strin
     terms.iter().map(term).collect::<Vec<_>>().join(and)
 }
 
-pub fn on_shelves(organization: OrganizationId, shelves: &[i64], terms: &[Term], newest: i64) -> OnShelves {
-    let of_postgres = |shelf: &i64| {
+pub fn in_segments(organization: OrganizationId, segments: &[i64], terms: &[Term], newest: i64) -> InSegments {
+    let of_postgres = |segment: &i64| {
         in_words(terms, [" & ", " | "], |asked| {
-            format!("'{shelf}x{}'{}", asked.text, if asked.is_whole { "" } else { ":*" })
+            format!("'{segment}x{}'{}", asked.text, if asked.is_whole { "" } else { ":*" })
         })
     };
-    let of_sqlite = |shelf: &i64| {
+    let of_sqlite = |segment: &i64| {
         in_words(terms, [" AND ", " OR "], |asked| {
-            format!("\"{shelf}x{}\"{}", asked.text, if asked.is_whole { "" } else { " *" })
+            format!("\"{segment}x{}\"{}", asked.text, if asked.is_whole { "" } else { " *" })
         })
     };
-    OnShelves {
+    InSegments {
         organization,
-        postgres: shelves.iter().map(of_postgres).collect(),
-        sqlite: shelves.iter().map(of_sqlite).collect(),
+        postgres: segments.iter().map(of_postgres).collect(),
+        sqlite: segments.iter().map(of_sqlite).collect(),
         newest,
     }
 }
 
-impl QueryFragment<Pg> for OnShelves {
+impl QueryFragment<Pg> for InSegments {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
         // The function forces the full-text index to be read first. The planner assumes that every word is common and
         // would otherwise start from the cases of a team and query the index for each.
-        out.push_sql("search_documents.ctid = ANY (search_on_shelves(");
+        out.push_sql("search_documents.ctid = ANY (search_in_segments(");
         out.push_bind_param::<Uuid, OrganizationId>(&self.organization)?;
         out.push_sql(", ");
         out.push_bind_param::<Array<Text>, Vec<String>>(&self.postgres)?;
@@ -76,7 +76,7 @@ impl QueryFragment<Pg> for OnShelves {
         Ok(())
     }
 }
-impl QueryFragment<Sqlite> for OnShelves {
+impl QueryFragment<Sqlite> for InSegments {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Sqlite>) -> QueryResult<()> {
         // The plus stops SQLite from using the organization's index: it assumes that an organization is small and would
         // read all its documents to find the few in the full-text index. SQLite stops by itself when it has enough
@@ -93,30 +93,30 @@ impl QueryFragment<Sqlite> for OnShelves {
         Ok(())
     }
 }
-impl QueryFragment<MultiBackend> for OnShelves {
+impl QueryFragment<MultiBackend> for InSegments {
     fn walk_ast<'b>(&'b self, out: AstPass<'_, 'b, MultiBackend>) -> QueryResult<()> {
         MultiBackend::walk_variant_ast(self, out)
     }
 }
-impl QueryId for OnShelves {
+impl QueryId for InSegments {
     type QueryId = ();
     const HAS_STATIC_QUERY_ID: bool = false;
 }
-impl Expression for OnShelves {
+impl Expression for InSegments {
     type SqlType = Bool;
 }
-impl<Group> ValidGrouping<Group> for OnShelves {
+impl<Group> ValidGrouping<Group> for InSegments {
     type IsAggregate = is_aggregate::No;
 }
-impl<From> SelectableExpression<From> for OnShelves {}
-impl<From> AppearsOnTable<From> for OnShelves {}
+impl<From> SelectableExpression<From> for InSegments {}
+impl<From> AppearsOnTable<From> for InSegments {}
 
 /// Records which words an index segment contains.
 pub fn enter_words(
     conn: &mut Conn,
     organization: OrganizationId,
     team: TeamId,
-    shelf: i64,
+    segment: i64,
     terms: &BTreeSet<String>,
 ) -> QueryResult<()> {
     match conn {
@@ -125,13 +125,13 @@ pub fn enter_words(
         )
         .bind::<Uuid, _>(organization)
         .bind::<Uuid, _>(team)
-        .bind::<BigInt, _>(shelf)
+        .bind::<BigInt, _>(segment)
         .bind::<Array<Text>, _>(terms.iter().collect::<Vec<_>>())
         .execute(c)
         .map(drop),
         Conn::Sqlite(c) => terms.iter().try_for_each(|term| {
             let of = (search_words::organization_id.eq(organization), search_words::team_id.eq(team));
-            let row = (of, search_words::term.eq(term), search_words::shelf.eq(shelf));
+            let row = (of, search_words::term.eq(term), search_words::segment.eq(segment));
             diesel::insert_or_ignore_into(search_words::table).values(row).execute(c).map(drop)
         }),
     }
@@ -143,8 +143,8 @@ pub fn enter_all_words(conn: &mut Conn, organization: OrganizationId) -> QueryRe
     match conn {
         Conn::Pg(c) => diesel::sql_query(
             "INSERT INTO search_words
-             SELECT DISTINCT organization_id, team_id, term, shelf FROM search_documents, unnest(string_to_array(btrim(words), ' ')) AS term
-             WHERE organization_id = $1 AND shelf IS NOT NULL AND term <> '' ON CONFLICT DO NOTHING",
+             SELECT DISTINCT organization_id, team_id, term, segment FROM search_documents, unnest(string_to_array(btrim(words), ' ')) AS term
+             WHERE organization_id = $1 AND segment IS NOT NULL AND term <> '' ON CONFLICT DO NOTHING",
         )
         .bind::<Uuid, _>(organization)
         .execute(c)
@@ -152,7 +152,7 @@ pub fn enter_all_words(conn: &mut Conn, organization: OrganizationId) -> QueryRe
         // The full-text vocabulary has each word once, with its segment's number as a prefix.
         Conn::Sqlite(c) => c.batch_execute(
             "INSERT OR IGNORE INTO search_words SELECT own.organization_id, own.team_id, substr(word.term, instr(word.term, 'x') + 1), own.id
-             FROM search_words_fts AS word JOIN search_shelves AS own ON own.id = CAST(substr(word.term, 1, instr(word.term, 'x') - 1) AS INTEGER)",
+             FROM search_words_fts AS word JOIN search_segments AS own ON own.id = CAST(substr(word.term, 1, instr(word.term, 'x') - 1) AS INTEGER)",
         ),
     }
 }
@@ -165,13 +165,13 @@ pub fn index_all(conn: &mut Conn) -> QueryResult<()> {
         Conn::Sqlite(c) => c.batch_execute(
             "INSERT INTO search_fts (search_fts, rank) VALUES ('hashsize', 67108864);
              INSERT INTO search_fts (rowid, words)
-                 SELECT number, replace(rtrim(words), ' ', ' ' || shelf || 'x') FROM search_documents WHERE shelf IS NOT NULL ORDER BY number;
+                 SELECT number, replace(rtrim(words), ' ', ' ' || segment || 'x') FROM search_documents WHERE segment IS NOT NULL ORDER BY number;
              INSERT INTO search_fts (search_fts, rank) VALUES ('hashsize', 1048576);
              INSERT INTO search_fts (search_fts) VALUES ('optimize');",
         )?,
         Conn::Pg(_) => {}
     }
-    enter_all_words(conn, OrganizationId::NOBODYS)
+    enter_all_words(conn, OrganizationId::NIL)
 }
 
 /// Merges the parts of the index that were added one by one, so that a lookup reads few places: some of them, which

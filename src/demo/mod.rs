@@ -86,9 +86,9 @@ pub fn fill(db: &Db, who: &Operator, plan: &Plan, secret: impl FnMut() -> Result
         tx.record("demo.filled", row.id, Vec::new());
         Ok(())
     })?;
-    let shelves = cases(db, who, plan, world, dice, made.organization)?;
+    let segments = cases(db, who, plan, world, dice, made.organization)?;
     let organization = made.organization;
-    db.maintain_blocking(move |conn| indexer::enter_shelves(conn, organization, &shelves))?;
+    db.maintain_blocking(move |conn| indexer::enter_segments(conn, organization, &segments))?;
     Ok(made)
 }
 
@@ -101,18 +101,18 @@ fn cases(
     world: organization::World,
     dice: rng::Dice,
     organization: OrganizationId,
-) -> Result<Vec<indexer::NewShelf>> {
+) -> Result<Vec<indexer::NewSegment>> {
     let (total, short) = (plan.cases, plan.has_short_checklists());
     let (made, batches) = mpsc::sync_channel::<(u32, rows::Batch, Numbers)>(1);
     let author = std::thread::Builder::new().name("demo".into()).spawn(move || {
         let mut teller = case::Teller::new(&world, dice, total, short);
-        let mut shelves = search::Shelves::default();
+        let mut segments = search::Segments::default();
         let mut first = 0;
         while first < total {
             let next = first.saturating_add(BATCH).min(total);
             let mut batch = rows::Batch::default();
             (first..next).for_each(|index| teller.tell(index, &mut batch));
-            search::index(&mut batch, &mut shelves);
+            search::index(&mut batch, &mut segments);
             batch.sort();
             if made.send((next - first, batch, teller.numbers.clone())).is_err() {
                 // The write has failed and reports its own error.
@@ -120,7 +120,7 @@ fn cases(
             }
             first = next;
         }
-        shelves.made
+        segments.made
     });
     let author = author.map_err(ApiError::internal)?;
     let progress = ProgressBar::new(total.into());

@@ -146,7 +146,7 @@ rows! {
         }
         documents: DocumentRow in search_documents {
             organization_id: Key, id: Key, kind: Word, team_id: Key, case_id: Option<Key>, note_kind: Option<Word>,
-            author_id: Option<Key>, shelf: Option<i64>, title: String, body: String, words: Option<String>,
+            author_id: Option<Key>, segment: Option<i64>, title: String, body: String, words: Option<String>,
         }
     }
 }

@@ -4,7 +4,7 @@ use super::rows::{Batch, DocumentRow};
 use crate::{
     db::dialect::Key,
     identity::teams::model::TeamId,
-    overview::search::indexer::{self, NewShelf},
+    overview::search::indexer::{self, NewSegment},
     records::search::model::{Content, SearchKind, of_case_number, of_person},
     types::code::{self, BarrierType, MeetingType},
 };
@@ -12,30 +12,30 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The index segments of the documents, filled in order.
 #[derive(Default)]
-pub struct Shelves {
+pub struct Segments {
     /// The segment that is being filled, and the number of its documents.
     last: BTreeMap<(Key, SearchKind), (i64, usize)>,
-    pub made: Vec<NewShelf>,
+    pub made: Vec<NewSegment>,
 }
-impl Shelves {
+impl Segments {
     fn place(&mut self, team: Key, kind: SearchKind) -> i64 {
-        let (shelf, stand) = self.last.entry((team, kind)).or_insert((0, indexer::SHELF));
-        if *stand == indexer::SHELF {
-            (*shelf, *stand) = (indexer::draw_number(), 0);
-            self.made.push(NewShelf { id: *shelf, team: TeamId::from_uuid(team.uuid()), kind });
+        let (segment, stand) = self.last.entry((team, kind)).or_insert((0, indexer::SEGMENT_SIZE));
+        if *stand == indexer::SEGMENT_SIZE {
+            (*segment, *stand) = (indexer::draw_number(), 0);
+            self.made.push(NewSegment { id: *segment, team: TeamId::from_uuid(team.uuid()), kind });
         }
         *stand += 1;
-        *shelf
+        *segment
     }
 }
 
 /// Adds a search document for each record of the batch.
-pub fn index(batch: &mut Batch, shelves: &mut Shelves) {
+pub fn index(batch: &mut Batch, segments: &mut Segments) {
     let teams: BTreeMap<Key, Key> = batch.cases.iter().map(|case| (case.id, case.team_id)).collect();
     let mut all = Vec::new();
     let mut add = |organization_id, id, kind: SearchKind, team_id, case_id, title: String, body: String, more| {
         let Content { title, body, words } = Content::new(title, body, more);
-        let shelf = Some(shelves.place(team_id, kind));
+        let segment = Some(segments.place(team_id, kind));
         let kind = kind.as_str();
         all.push(DocumentRow {
             organization_id,
@@ -45,7 +45,7 @@ pub fn index(batch: &mut Batch, shelves: &mut Shelves) {
             case_id,
             note_kind: None,
             author_id: None,
-            shelf,
+            segment,
             title,
             body,
             words,

@@ -128,7 +128,7 @@ pub fn second_factor_was_removed(user: &Reachable) -> Option<Letter> {
 }
 
 /// To the supervisors of a team, when a user of another team has opened one of its cases by break-glass access.
-pub fn glass_was_broken(supervisor: Email) -> Letter {
+pub fn break_glass_opened(supervisor: Email) -> Letter {
     letter(
         supervisor,
         "For your review",

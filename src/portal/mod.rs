@@ -9,7 +9,7 @@ pub mod feedback;
 pub mod meetings;
 pub mod statements;
 
-pub use accounts::store::{hold_own, own};
+pub use accounts::store::{lock_own, own};
 
 use utoipa_actix_web::service_config::ServiceConfig;
 

@@ -17,7 +17,7 @@ pub struct Id<T: 'static>(uuid::Uuid, PhantomData<fn() -> T>);
 
 impl<T> Id<T> {
     /// The nil id: no record has it.
-    pub const NOBODYS: Self = Self::from_uuid(uuid::Uuid::nil());
+    pub const NIL: Self = Self::from_uuid(uuid::Uuid::nil());
 
     #[expect(clippy::new_without_default, reason = "an id is never a default")]
     pub fn new() -> Self {

@@ -273,7 +273,7 @@ async fn a_log_is_for_supervisors_who_see_the_client_and_tells_of_no_case_that_t
     w.user(Role::Client).get(&log(&client)).await.expect(404);
     kim.get(&log(&client)).await.expect(404);
     w.outsider(Role::Supervisor).get(&log(&client)).await.expect(404);
-    boss.get(&log(&World::nobodys_id())).await.expect(404);
+    boss.get(&log(&World::unknown_id())).await.expect(404);
     // The client belongs to one team, and one of the client's cases to another.
     let case = json!({
         "client_id": client, "team_id": south, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g",

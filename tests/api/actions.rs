@@ -163,7 +163,7 @@ async fn bad_actions_are_named_and_nothing_is_stored(w: &World) {
         (json!({"parent_action_id": elsewhere}), "/escalation_reason", "required"),
         (json!({"parent_action_id": elsewhere, "escalation_reason": "On."}), "/parent_action_id", "other_case"),
         (
-            json!({"parent_action_id": World::nobodys_id(), "escalation_reason": "On."}),
+            json!({"parent_action_id": World::unknown_id(), "escalation_reason": "On."}),
             "/parent_action_id",
             "unknown_reference",
         ),

@@ -207,16 +207,16 @@ async fn a_token_that_is_not_wholly_ours_is_nobodys(w: &World) {
             json!({"sub": null}),
             json!({"sub": "me"}),
             json!({"sub": 1}),
-            json!({"sub": World::nobodys_id()}),
+            json!({"sub": World::unknown_id()}),
             json!({"sid": null}),
-            json!({"sid": World::nobodys_id()}),
+            json!({"sid": World::unknown_id()}),
             json!({"sid": true}),
             json!({"sid": ours["sub"]}),
             json!({"jti": null}),
             json!({"jti": 7}),
             json!({"org": null}),
             json!({"org": w.other_org.id.to_string()}),
-            json!({"org": World::nobodys_id()}),
+            json!({"org": World::unknown_id()}),
             json!({"exp": null}),
             json!({"exp": (now + 600).to_string()}),
             json!({"exp": now - 3_600, "iat": now - 4_000}),
@@ -351,7 +351,7 @@ async fn nobody_becomes_somebody_else_by_saying_so(w: &World) {
         "case_number",
     ] {
         let mut body = json!({
-            "client_id": World::nobodys_id(), "advocacy_type": "peer", "intake_source": "self",
+            "client_id": World::unknown_id(), "advocacy_type": "peer", "intake_source": "self",
             "client_goal": "Keep my place.",
         });
         body[member] = json!(org);
@@ -418,7 +418,7 @@ async fn whyever_a_login_is_refused_it_is_told_the_same(w: &World) {
 
 async fn every_reply_keeps_to_itself(w: &World) {
     let ana = w.user(Role::Advocate);
-    let nowhere = World::nobodys_id();
+    let nowhere = World::unknown_id();
     let mut asked = vec![
         ("GET".to_owned(), "/nowhere".to_owned()),
         ("DELETE".to_owned(), "/api/v1/me/agenda".to_owned()),

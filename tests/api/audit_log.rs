@@ -85,7 +85,7 @@ async fn entries_are_found_by_their_session_and_by_where_they_came_from(w: &Worl
     let here = found("source=127.0.0.1&sort=sequence".to_owned()).await;
     assert!(here.len() > 4 && here.iter().all(|(_, _, source)| source == "127.0.0.1"), "{here:?}");
     for nothing in [
-        format!("session_id={}", World::nobodys_id()),
+        format!("session_id={}", World::unknown_id()),
         format!("session_id={}", w.outsider(Role::Advocate).actor.session),
         "source=192.0.2.1".to_owned(),
         "source=cli".to_owned(),
@@ -142,7 +142,7 @@ async fn a_refused_change_leaves_no_entry(w: &World) {
 
 async fn who_is_refused_is_in_the_trace_before_they_are_told(w: &World) {
     let (ana, ben, auditor) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Auditor));
-    let (case, nobodys) = (ana.new_case().await, World::nobodys_id());
+    let (case, nobodys) = (ana.new_case().await, World::unknown_id());
     let hidden = ben.get(&format!("/cases/{case}?expand=client")).await.expect(404);
     ben.patch(&format!("/cases/{case}"), "*", json!({"tags": ["CANARY"]})).await.expect(404);
     ben.get(&format!("/cases/{nobodys}")).await.expect(404);
@@ -464,7 +464,7 @@ async fn an_auditor_sees_entries_and_ids_and_nothing_else(w: &World) {
     );
     let case = active_case(&ana, &boss).await;
     let client = ana.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
-    sam.becomes(&client);
+    sam.is_linked_to(&client);
     ana.patch(
         &format!("/clients/{client}"),
         "*",

@@ -34,7 +34,7 @@ impl Records {
     pub async fn make(w: &World, [ana, boss, mate, sam]: [&User<'_>; 4], path: &str) -> Self {
         let case = active_case(ana, boss).await;
         let client = ana.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
-        sam.becomes(&client);
+        sam.is_linked_to(&client);
         let provider = ana.post("/providers", json!({"name": "Riverside Clinic"})).await.expect(201).id();
         let mut ids = vec![
             ("users", w.user(Role::Advocate).id()),
@@ -160,7 +160,7 @@ impl Records {
         }
         if path.contains("/invitations/{") {
             let invited = json!({
-                "email": format!("{}@example.org", World::nobodys_id()), "display_name": "Bo", "role": "advocate",
+                "email": format!("{}@example.org", World::unknown_id()), "display_name": "Bo", "role": "advocate",
             });
             ids.push(("invitations", w.user(Role::Admin).post("/invitations", invited).await.expect(201).id()));
         }
@@ -241,7 +241,7 @@ impl Records {
         // A different address each time, because mail to one address is limited and only one invitation of an address
         // can be open.
         if matches!(operation["operationId"].as_str(), Some("createInvitation" | "changeEmail")) {
-            example["email"] = json!(format!("{}@example.org", World::nobodys_id()));
+            example["email"] = json!(format!("{}@example.org", World::unknown_id()));
         }
         if operation["operationId"] == "transitionCase" {
             example = json!({
@@ -310,7 +310,7 @@ fn question(path: &str) -> &'static str {
 fn missing(path: &str) -> String {
     let part = |part: &str| {
         if part.starts_with('{') && !["{name}", "{meeting_type}", "{measure}"].contains(&part) {
-            World::nobodys_id()
+            World::unknown_id()
         } else {
             part.to_owned()
         }
@@ -338,9 +338,9 @@ async fn every_operation_answers_every_caller_as_the_table_says(w: &World) {
     // More clients: another one of the same team, and one of the other organization.
     let clients = callers.iter().find(|(role, _)| *role == Role::Client).map(|(_, clients)| clients).unwrap();
     let client = |place: &str| &clients.iter().find(|caller| caller.place == place).unwrap().user;
-    client("team").becomes(&mate.new_client().await);
-    client("other_org").becomes(&w.outsider(Role::Advocate).new_client().await);
-    client("suspended").becomes(&mate.new_client().await);
+    client("team").is_linked_to(&mate.new_client().await);
+    client("other_org").is_linked_to(&w.outsider(Role::Advocate).new_client().await);
+    client("suspended").is_linked_to(&mate.new_client().await);
     let (mut rows, mut cells) = (String::new(), 0);
     for (path, item) in DOC["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {

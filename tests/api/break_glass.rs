@@ -203,7 +203,7 @@ async fn broken_glass_opens_one_case_to_be_read_and_nothing_to_be_changed(w: &Wo
         assert_eq!(kim.get(list).await.expect(200).body["items"], json!([]), "{list}");
     }
     assert!(!kim.get("/me/agenda").await.expect(200).body.to_string().contains(&work.case));
-    for path in [format!("/cases/{other}"), format!("/cases/{other}/notes"), format!("/cases/{}", World::nobodys_id())]
+    for path in [format!("/cases/{other}"), format!("/cases/{other}/notes"), format!("/cases/{}", World::unknown_id())]
     {
         kim.get(&path).await.expect(404);
     }
@@ -347,7 +347,7 @@ async fn glass_is_broken_for_a_case_of_another_team_with_a_reason_and_once(w: &W
     kim.post("/break-glass", json!({"case_id": case})).await.faulty(422, "/reason", "required");
     // A missing case and one of another organization give the same response.
     let mut observed = Vec::new();
-    for (who, case) in [(&kim, World::nobodys_id()), (&w.outsider(Role::Supervisor), case.clone())] {
+    for (who, case) in [(&kim, World::unknown_id()), (&w.outsider(Role::Supervisor), case.clone())] {
         let reply = who.post("/break-glass", glass(&case)).await;
         observed.push(reply.observed());
         reply.faulty(422, "/case_id", "unknown_reference");

@@ -353,7 +353,7 @@ async fn a_case_file_is_as_private_as_its_case(w: &World) {
     for path in &paths {
         for stranger in [&ben, &w.outsider(Role::Supervisor), &w.outsider(Role::Advocate), &south] {
             let refused = stranger.get(path).await.expect(404).observed();
-            assert_eq!(refused, stranger.get(&path.replace(&case, &World::nobodys_id())).await.expect(404).observed());
+            assert_eq!(refused, stranger.get(&path.replace(&case, &World::unknown_id())).await.expect(404).observed());
         }
         for role in [Role::Admin, Role::Auditor, Role::Integration, Role::Client] {
             w.user(role).get(path).await.expect(403);
@@ -492,7 +492,7 @@ async fn a_file_is_handed_out_with_a_fresh_password_and_a_reason(w: &World) {
     }
     // The client can see who has read the file and who has exported it.
     let sam = w.user(Role::Client);
-    sam.becomes(&work.client);
+    sam.is_linked_to(&work.client);
     let log = pages(&sam, &format!("/clients/{}/access-log", work.client), 200).await;
     for (action, who) in [("case.file_read", &stale), ("case.file_exported", &ana), ("case.file_exported", &boss)] {
         assert!(log.iter().any(|entry| entry["action"] == action && entry["actor"]["id"] == who.id()), "{action}");

@@ -38,7 +38,7 @@ async fn advocates_see_only_their_own_cases(w: &World) {
     ana.get(&path).await.expect(200);
     boss.get(&path).await.expect(200);
     let foreign = ben.get(&path).await.expect(404);
-    let missing = ben.get(&format!("/cases/{}", World::nobodys_id())).await.expect(404);
+    let missing = ben.get(&format!("/cases/{}", World::unknown_id())).await.expect(404);
     for member in ["type", "title", "status", "detail", "code"] {
         assert_eq!(foreign.body[member], missing.body[member], "a hidden case answers like none");
     }
@@ -321,7 +321,7 @@ async fn a_new_lead_takes_the_place_of_the_old_one(w: &World) {
     let lead =
         boss.get(&format!("{assignments}?current=true")).await.body["items"][0]["id"].as_str().unwrap().to_owned();
     boss.send("DELETE", &format!("{assignments}/{lead}"), &[("if-match", "*")], None).await.expect(409);
-    for stranger in [w.outsider(Role::Advocate).id(), World::nobodys_id(), w.user(Role::Auditor).id()] {
+    for stranger in [w.outsider(Role::Advocate).id(), World::unknown_id(), w.user(Role::Auditor).id()] {
         boss.post(&assignments, json!({"user_id": stranger, "role": "co"})).await.faulty(
             422,
             "/user_id",
@@ -338,7 +338,7 @@ async fn ids_in_a_body_are_only_ones_own(w: &World) {
             "client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g",
         })
     };
-    for client in [theirs, bens, World::nobodys_id()] {
+    for client in [theirs, bens, World::unknown_id()] {
         ana.post("/cases", case(&client)).await.faulty(422, "/client_id", "unknown_reference");
     }
     let mut body = case(&ana.new_client().await);

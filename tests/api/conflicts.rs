@@ -101,7 +101,7 @@ async fn bad_interests_are_named(w: &World) {
     for (body, at, code) in [
         (json!({"kind": "family"}), "/provider_id", "required"),
         (json!({"provider_id": theirs, "kind": "family"}), "/provider_id", "unknown_reference"),
-        (json!({"provider_id": World::nobodys_id(), "kind": "family"}), "/provider_id", "unknown_reference"),
+        (json!({"provider_id": World::unknown_id(), "kind": "family"}), "/provider_id", "unknown_reference"),
         (json!({"provider_id": clinic, "kind": "neighbour"}), "/kind", "unknown_code"),
         (json!({"provider_id": clinic, "kind": "other"}), "/text", "required"),
         (
@@ -210,7 +210,7 @@ async fn somebody_else_can_take_the_case(w: &World) {
     };
     assert_eq!(check(&boss, &case, json!({"lead_advocate_id": ben.id()})).await.expect(201).body["result"], "clear");
     boss.transition(&case, with_ben(accept())).await.expect(201);
-    check(&boss, &case, json!({"lead_advocate_id": World::nobodys_id()})).await.faulty(
+    check(&boss, &case, json!({"lead_advocate_id": World::unknown_id()})).await.faulty(
         422,
         "/lead_advocate_id",
         "unknown_reference",

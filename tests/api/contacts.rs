@@ -261,7 +261,7 @@ async fn an_amendment_corrects_a_contact_and_everything_follows(w: &World) {
     assert_eq!((again.header("idempotency-replayed"), &again.body), ("true", &amended.body));
     // The client can see that the note was changed, and not only read.
     let sam = w.user(Role::Client);
-    sam.becomes(&client);
+    sam.is_linked_to(&client);
     let log = sam.get(&format!("/clients/{client}/access-log?limit=200")).await.expect(200).body;
     let by_amendment = |entry: &&Value| entry["request_id"] == amended.header("x-request-id");
     let actions: Vec<&str> = log["items"]
@@ -387,7 +387,7 @@ async fn a_case_names_nobody_but_its_lead(w: &World) {
         assert_eq!(names(&refused.body), Vec::<String>::new(), "{path}");
         assert_eq!(
             refused.observed(),
-            ana.get(&path.replace(&moved, &World::nobodys_id())).await.expect(404).observed(),
+            ana.get(&path.replace(&moved, &World::unknown_id())).await.expect(404).observed(),
             "{path}"
         );
     }

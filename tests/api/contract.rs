@@ -51,7 +51,7 @@ fn address(path: &str) -> String {
         "{name}" => "barrier_type".into(),
         "{measure}" => "barriers_open".into(),
         "{meeting_type}" => "discharge_planning".into(),
-        part if part.starts_with('{') => World::nobodys_id(),
+        part if part.starts_with('{') => World::unknown_id(),
         part => part.to_owned(),
     };
     path.split('/').map(part).collect::<Vec<_>>().join("/")
@@ -76,7 +76,7 @@ fn value_of(schema: &'static Value) -> String {
     let schema = resolved(schema);
     let of_enum = schema["enum"].as_array().and_then(|codes| codes[0].as_str().map(str::to_owned));
     of_enum.unwrap_or_else(|| match (schema["type"].as_str(), schema["format"].as_str()) {
-        (_, Some("uuid")) => World::nobodys_id(),
+        (_, Some("uuid")) => World::unknown_id(),
         (_, Some("date")) => "2026-01-05".into(),
         (_, Some("date-time")) => "2026-01-05T10:00:00Z".into(),
         (Some("boolean"), _) => "true".into(),
@@ -442,7 +442,7 @@ async fn a_key_knows_a_body_by_what_it_says(w: &World) {
     assert_eq!((again.id(), again.header("idempotency-replayed")), (made.id(), "true"));
     // Without a body.
     let (mate, offer) =
-        (w.user(Role::Advocate), json!({"to_user_id": World::nobodys_id(), "note": "The clinic answers by Friday."}));
+        (w.user(Role::Advocate), json!({"to_user_id": World::unknown_id(), "note": "The clinic answers by Friday."}));
     let mut offer = offer;
     offer["to_user_id"] = json!(mate.id());
     let offered = ana.post(&format!("/cases/{case}/handovers"), offer).await.expect(201).id();

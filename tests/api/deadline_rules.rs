@@ -141,8 +141,8 @@ async fn the_catalogue_is_read_by_filter_and_page(w: &World) {
         (rule.etag().as_str(), &rule.body["source"], &rule.body["amount"]),
         ("\"v1\"", &json!("built_in"), &json!(60))
     );
-    ana.get(&format!("/deadline-rules/{}", World::nobodys_id())).await.expect(404);
-    ana.get(&format!("/deadline-rules/{}/versions", World::nobodys_id())).await.expect(404);
+    ana.get(&format!("/deadline-rules/{}", World::unknown_id())).await.expect(404);
+    ana.get(&format!("/deadline-rules/{}/versions", World::unknown_id())).await.expect(404);
 }
 
 async fn an_organization_adds_rules_of_its_own(w: &World) {
@@ -297,7 +297,7 @@ async fn a_preview_names_what_is_wrong_with_it(w: &World) {
     let tomorrow = Day::today(&alongside::types::Zone::parse("Pacific/Kiritimati").unwrap()).plus_days(1);
     for (body, at, code) in [
         (json!({"trigger_date": "2026-03-02"}), "/rule_id", "required"),
-        (json!({"rule_id": World::nobodys_id(), "trigger_date": "2026-03-02"}), "/rule_id", "unknown_reference"),
+        (json!({"rule_id": World::unknown_id(), "trigger_date": "2026-03-02"}), "/rule_id", "unknown_reference"),
         (json!({"rule_id": id}), "/trigger_date", "required"),
         (json!({"rule_id": id, "trigger_date": tomorrow}), "/trigger_date", "in_the_future"),
         (json!({"rule_id": id, "trigger_date": "2026-02-29"}), "/trigger_date", "invalid_date"),

@@ -147,7 +147,7 @@ async fn bad_deadlines_are_named_and_nothing_is_stored(w: &World) {
             "in_the_future",
         ),
         (with(ruled.clone(), "trigger_date", json!("2027-02-29")), "/trigger_date", "invalid_date"),
-        (with(ruled.clone(), "rule_id", json!(World::nobodys_id())), "/rule_id", "unknown_reference"),
+        (with(ruled.clone(), "rule_id", json!(World::unknown_id())), "/rule_id", "unknown_reference"),
         (with(ruled.clone(), "time_zone", json!("Mars/Base")), "/time_zone", "unknown_time_zone"),
         (with(ruled.clone(), "stated_due_on", json!(day(w, -11))), "/stated_due_on", "before_trigger"),
         (with(ruled.clone(), "due_on", json!(day(w, 3))), "/due_on", "not_allowed"),
@@ -160,7 +160,7 @@ async fn bad_deadlines_are_named_and_nothing_is_stored(w: &World) {
         (with(on(day(w, 3)), "source", json!("computed")), "/source", "not_allowed"),
         (on(Day::parse("2199-12-31").unwrap()), "/due_on", "out_of_range"),
         (with(on(day(w, 3)), "supersedes", json!(elsewhere)), "/supersedes", "other_case"),
-        (with(on(day(w, 3)), "supersedes", json!(World::nobodys_id())), "/supersedes", "unknown_reference"),
+        (with(on(day(w, 3)), "supersedes", json!(World::unknown_id())), "/supersedes", "unknown_reference"),
     ] {
         enter(&ana, &here, body).await.faulty(422, at, code);
     }
@@ -182,7 +182,7 @@ async fn a_deadline_is_satisfied_in_time_or_late_with_its_cause(w: &World) {
     satisfy(&timely, json!({"action_id": mistaken})).await.faulty(422, "/action_id", "not_filed");
     ana.patch(&format!("/actions/{here}"), "*", json!({"filed_on": day(w, -2)})).await.expect(200);
     satisfy(&timely, json!({"action_id": there})).await.faulty(422, "/action_id", "other_case");
-    satisfy(&timely, json!({"action_id": World::nobodys_id()})).await.faulty(422, "/action_id", "unknown_reference");
+    satisfy(&timely, json!({"action_id": World::unknown_id()})).await.faulty(422, "/action_id", "unknown_reference");
     satisfy(&timely, json!({"on": day(w, 2)})).await.faulty(422, "/on", "in_the_future");
     let met = satisfy(&timely, json!({})).await.expect(201);
     assert_eq!(

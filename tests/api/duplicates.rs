@@ -362,7 +362,7 @@ async fn a_merge_is_for_supervisors_who_see_both_and_makes_sense(w: &World) {
     merge(&ana, &one, &two, json!({})).await.expect(403);
     merge(&admin, &one, &two, json!({})).await.expect(403);
     merge(&boss, &one, &one, json!({})).await.faulty(422, "/into", "same_record");
-    for id in [&hidden, &theirs, &World::nobodys_id()] {
+    for id in [&hidden, &theirs, &World::unknown_id()] {
         merge(&boss, &one, id, json!({})).await.faulty(422, "/into", "unknown_reference");
         merge(&boss, id, &one, json!({})).await.expect(404);
     }

@@ -164,7 +164,7 @@ async fn the_router_answers_with_problems_too(w: &World) {
     assert_eq!(ana.get("/nothing-here").await.expect(404).body["code"], "not_found");
     let other = ana.send("DELETE", "/cases", &[], None).await.expect(405);
     assert_eq!(other.header("allow"), "GET, POST, HEAD");
-    ana.send("POST", &format!("/cases/{}", World::nobodys_id()), &[], None).await.expect(405);
+    ana.send("POST", &format!("/cases/{}", World::unknown_id()), &[], None).await.expect(405);
     // The same for a path of its own in a place where an id could be.
     let preview = ana.get("/deadline-rules/preview").await.expect(405);
     assert_eq!(preview.header("allow"), "POST");
@@ -188,7 +188,7 @@ async fn the_router_answers_with_problems_too(w: &World) {
 
 async fn a_request_id_is_taken_if_it_is_one(w: &World) {
     let ana = w.user(Role::Advocate);
-    let id = World::nobodys_id();
+    let id = World::unknown_id();
     let named = ana.send("GET", "/nothing-here", &[("x-request-id", &id)], None).await;
     assert_eq!(
         (named.header("x-request-id"), &named.body["instance"]),

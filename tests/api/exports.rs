@@ -293,7 +293,7 @@ async fn exports_say_for_whom_they_were_made_and_whose_records_are_in_them(w: &W
 
     // By client: exports that contain a record of that client, and no others.
     let auditor = w.user(Role::Auditor);
-    for (client, many) in [(&records.client, 8), (&other.client, 1), (&World::nobodys_id(), 0)] {
+    for (client, many) in [(&records.client, 8), (&other.client, 1), (&World::unknown_id(), 0)] {
         let theirs = pages(&auditor, &format!("/exports?client_id={client}"), 50).await;
         assert_eq!(theirs.len(), many, "{client}");
         assert!(theirs.iter().all(|export| export["client_ids"].as_array().unwrap().contains(&json!(client))));
@@ -364,7 +364,7 @@ async fn the_list_of_exports_leaves_an_audit_entry(w: &World) {
     let entries = entries().await;
     assert_eq!(entries.len(), 2);
     assert_eq!(entries[1]["subject_ids"], json!([listed[0]["id"]]));
-    let nobody = World::nobodys_id();
+    let nobody = World::unknown_id();
     auditor.get(&format!("/exports?client_id={nobody}")).await.expect(200);
     let asked = pages(&w.user(Role::Auditor), "/audit-events?action=export.listed", 200).await;
     assert!(asked.iter().any(|entry| entry["fields"] == json!([format!("client_id={nobody}")])), "{asked:?}");

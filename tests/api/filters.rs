@@ -158,7 +158,7 @@ fn sample(schema: &Value) -> String {
     match (kind, schema["format"].as_str()) {
         (Some("array"), _) => sample(&schema["items"]),
         (Some("boolean"), _) => "true".into(),
-        (_, Some("uuid")) => World::nobodys_id(),
+        (_, Some("uuid")) => World::unknown_id(),
         (_, Some("date-time")) => "2026-01-05T10:00:00Z".into(),
         (_, Some("date")) => "2026-01-05".into(),
         _ => "sam".into(),
@@ -244,7 +244,7 @@ async fn nobody_filters_or_sorts_by_what_they_are_not_shown(w: &World) {
                 let may = by == "-" || by.split(' ').all(shown);
                 let url: Vec<String> = path
                     .split('/')
-                    .map(|part| if part.starts_with('{') { World::nobodys_id() } else { part.to_owned() })
+                    .map(|part| if part.starts_with('{') { World::unknown_id() } else { part.to_owned() })
                     .collect();
                 let needed = if id == "searchRecords" && name != "q" { "q=sam&" } else { "" };
                 let reply = user.get(&format!("{}?{needed}{name}={}", url.join("/"), value.replace('+', "%2B"))).await;

@@ -222,7 +222,7 @@ async fn a_deputy_is_a_supervisor_for_some_days_by_an_administrators_word(w: &Wo
     w.outsider(Role::Admin).post(&path, body(deputy.id(), 0, 6)).await.expect(404);
     w.outsider(Role::Admin).get(&path).await.expect(404);
     deputy.get(&path).await.expect(404);
-    for user in [w.outsider(Role::Supervisor).id(), World::nobodys_id(), w.user(Role::Auditor).id()] {
+    for user in [w.outsider(Role::Supervisor).id(), World::unknown_id(), w.user(Role::Auditor).id()] {
         admin.post(&path, body(user, 0, 6)).await.faulty(422, "/user_id", "unknown_reference");
     }
     admin.post(&path, body(ana.id(), 0, 6)).await.faulty(422, "/user_id", "not_a_supervisor");
@@ -486,7 +486,7 @@ async fn a_case_is_offered_by_those_who_may_to_those_who_can(w: &World) {
     ben.post(&offers, to(ben.id())).await.expect(404);
     w.user(Role::Admin).post(&offers, to(ben.id())).await.expect(403);
     for user in
-        [w.outsider(Role::Advocate).id(), World::nobodys_id(), w.user(Role::Auditor).id(), w.user(Role::Admin).id()]
+        [w.outsider(Role::Advocate).id(), World::unknown_id(), w.user(Role::Auditor).id(), w.user(Role::Admin).id()]
     {
         ana.post(&offers, to(user)).await.faulty(422, "/to_user_id", "unknown_reference");
     }

@@ -65,7 +65,7 @@ async fn a_hidden_record_and_none_are_asked_for_by_the_same_statements() {
             let changed = work.changes.iter().map(|(method, path, body)| (*method, path.clone(), Some(body.clone())));
             let mut compared = 0;
             for (method, path, body) in shown.chain(changed) {
-                let (hidden, none) = (id_in(&path).to_owned(), World::nobodys_id());
+                let (hidden, none) = (id_in(&path).to_owned(), World::unknown_id());
                 let missing = path.replace(&hidden, &none);
                 // Uses a role that may do this at all, and sends the request once before, so that no statement is
                 // prepared in between.
@@ -89,7 +89,7 @@ on_both_engines! {
 
 async fn a_refusal_leaves_in_steps_of_ten_milliseconds(w: &World) {
     let kim = w.user(Role::Supervisor);
-    let path = format!("/cases/{}", World::nobodys_id());
+    let path = format!("/cases/{}", World::unknown_id());
     for _ in 0..20 {
         let began = Instant::now();
         kim.get(&path).await.expect(404);

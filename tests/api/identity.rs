@@ -203,7 +203,7 @@ async fn who_is_served_together_is_told_apart(w: &World) {
     );
     let (of_ana, of_ben, of_far) = futures_util::join!(ana.new_case(), ben.new_case(), far.new_case());
     admin.patch(&format!("/users/{}", gone.id()), "*", json!({"status": "suspended"})).await.expect(200);
-    let nobodys = World::nobodys_id();
+    let nobodys = World::unknown_id();
     let asked: Vec<_> = [&ana, &ben, &far, &gone]
         .into_iter()
         .flat_map(|user| [&of_ana, &of_ben, &of_far, &nobodys].map(|case| (user, case)))
@@ -327,7 +327,7 @@ async fn a_filter_on_users_tells_nothing_of_a_team_that_the_caller_does_not_see(
     for user in [&ana, &boss] {
         user.get(&format!("/users/{}", both.id())).await.expect(200);
         assert!(found(user, w.team.to_string()).await.1);
-        for hidden in [south.to_string(), w.other_team.to_string(), World::nobodys_id()] {
+        for hidden in [south.to_string(), w.other_team.to_string(), World::unknown_id()] {
             assert_eq!(found(user, hidden.clone()).await, (0, false), "{hidden}");
         }
     }

@@ -63,7 +63,7 @@ async fn a_new_signing_key_puts_nobody_out_and_a_retired_one_is_dead_on_every_se
     let first = signer(&old);
     let second = Ring::add(folder, Instant::now()).unwrap();
     for keys in [&w.keys, &theirs] {
-        keys.look_again();
+        keys.reload();
     }
     for base in [&w.base, &there] {
         assert_eq!(published(w, base).await, [first.clone(), second.clone()]);
@@ -83,7 +83,7 @@ async fn a_new_signing_key_puts_nobody_out_and_a_retired_one_is_dead_on_every_se
 
     Ring::retire(folder, &first).unwrap();
     for keys in [&w.keys, &theirs] {
-        keys.look_again();
+        keys.reload();
     }
     for base in [&w.base, &there] {
         assert_eq!(published(w, base).await, std::slice::from_ref(&second));

@@ -74,7 +74,7 @@ async fn the_log_holds_nothing_that_anybody_has_written(w: &World) {
     let mut asked = 0;
     for (path, item) in DOC["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
-            let ids = World::nobodys_id();
+            let ids = World::unknown_id();
             let url = |place: &str| {
                 path.split('/')
                     .map(|part| if part.starts_with('{') { place } else { part })

@@ -425,7 +425,7 @@ async fn what_cannot_be_entered_in_the_audit_log_is_answered_503_and_nothing_is_
         is_unavailable(ana.get(&format!("/clients/{client}")).await);
         is_unavailable(ana.get("/clients").await);
         is_unavailable(ana.post("/clients", json!({"preferred_name": "Zqmark"})).await);
-        is_unavailable(ana.get(&format!("/clients/{}", World::nobodys_id())).await);
+        is_unavailable(ana.get(&format!("/clients/{}", World::unknown_id())).await);
     }
     past.batch_execute(allow).unwrap();
     assert_eq!(named(w, "Zqmark"), 0);

@@ -241,12 +241,12 @@ async fn nobody_sees_anybody_else_through_the_portal(w: &World) {
     for list in ["/me/meetings", "/me/statements", "/me/feedback"] {
         assert_eq!((pages(&sam, list, 1).await.len(), pages(&kim, list, 1).await.len()), (0, 1), "{list}");
     }
-    let absent = sam.get(&format!("/me/cases/{}", World::nobodys_id())).await.expect(404).observed();
+    let absent = sam.get(&format!("/me/cases/{}", World::unknown_id())).await.expect(404).observed();
     assert_eq!(sam.get(&format!("/me/cases/{of_kim}")).await.expect(404).observed(), absent);
     sam.get(&format!("/me/statements/{statement}")).await.expect(404);
     sam.patch(&format!("/me/statements/{statement}"), "*", json!({"sections": {"needs": "x"}})).await.expect(404);
     sam.send("POST", &format!("/me/statements/{statement}/approve"), &[("if-match", "*")], None).await.expect(404);
-    for id in [of_kim.clone(), World::nobodys_id()] {
+    for id in [of_kim.clone(), World::unknown_id()] {
         sam.post("/me/feedback", json!({"case_id": id, "text": "x"})).await.faulty(
             422,
             "/case_id",
@@ -294,9 +294,9 @@ async fn an_account_is_set_by_staff_who_see_the_client_and_names_a_client_only(w
     };
     ana.get(&path).await.expect(404);
     put(&ben, path.clone(), sam.id()).await.expect(404);
-    put(&ben, path.clone(), World::nobodys_id()).await.expect(404);
+    put(&ben, path.clone(), World::unknown_id()).await.expect(404);
     let wrong = [
-        World::nobodys_id(),
+        World::unknown_id(),
         ana.id(),
         boss.id(),
         w.outsider(Role::Client).id(),
@@ -327,14 +327,14 @@ async fn an_account_is_set_by_staff_who_see_the_client_and_names_a_client_only(w
     for path in PATHS {
         kim.get(path).await.expect(404);
     }
-    let trail = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 100).await;
-    let trail: Vec<(&str, &Value)> = trail
+    let audit_fields = pages(&w.user(Role::Auditor), "/audit-events?sort=sequence", 100).await;
+    let audit_fields: Vec<(&str, &Value)> = audit_fields
         .iter()
         .filter(|entry| entry["action"].as_str().unwrap().starts_with("client.account_"))
         .map(|entry| (entry["action"].as_str().unwrap(), &entry["fields"]))
         .collect();
     assert_eq!(
-        trail,
+        audit_fields,
         [
             ("client.account_set", &json!([sam.id()])),
             ("client.account_read", &json!([])),
@@ -471,8 +471,9 @@ async fn a_client_who_is_cut_off_is_out_at_once_and_every_look_is_in_the_trace(w
         sam.get(path).await.expect(200);
     }
     sam.get(&format!("/me/cases/{case}")).await.expect(200);
-    let trail = pages(&w.user(Role::Auditor), &format!("/audit-events?actor_id={}&sort=sequence", sam.id()), 100).await;
-    let actions: Vec<&str> = trail.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+    let audit_fields =
+        pages(&w.user(Role::Auditor), &format!("/audit-events?actor_id={}&sort=sequence", sam.id()), 100).await;
+    let actions: Vec<&str> = audit_fields.iter().map(|entry| entry["action"].as_str().unwrap()).collect();
     assert_eq!(
         actions,
         [
@@ -486,7 +487,10 @@ async fn a_client_who_is_cut_off_is_out_at_once_and_every_look_is_in_the_trace(w
             "case.read"
         ]
     );
-    assert!(trail.iter().all(|entry| entry["actor_role"] == "client") && !json!(trail).to_string().contains("Quiet"));
+    assert!(
+        audit_fields.iter().all(|entry| entry["actor_role"] == "client")
+            && !json!(audit_fields).to_string().contains("Quiet")
+    );
 
     ana.send("DELETE", &format!("/clients/{client}/account"), &[], None).await.expect(204);
     for path in PATHS {

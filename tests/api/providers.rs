@@ -153,7 +153,7 @@ async fn a_merge_that_makes_no_sense_is_refused_by_name(w: &World) {
     let (one, two) = (provider(&ana, "One").await, provider(&ana, "Two").await);
     let theirs = provider(&w.outsider(Role::Supervisor), "Elsewhere").await;
     merge(&boss, "providers", &one, &one).await.faulty(422, "/into", "same_record");
-    for id in [&theirs, &World::nobodys_id()] {
+    for id in [&theirs, &World::unknown_id()] {
         merge(&boss, "providers", &one, id).await.faulty(422, "/into", "unknown_reference");
         merge(&boss, "providers", id, &one).await.expect(404);
     }
@@ -162,7 +162,7 @@ async fn a_merge_that_makes_no_sense_is_refused_by_name(w: &World) {
     let (s, t, u) = (service(&ana, &one, "S").await, service(&ana, &two, "T").await, service(&ana, &one, "U").await);
     merge(&boss, "services", &s, &s).await.faulty(422, "/into", "same_record");
     merge(&boss, "services", &s, &t).await.faulty(422, "/into", "wrong_provider");
-    merge(&boss, "services", &s, &World::nobodys_id()).await.faulty(422, "/into", "unknown_reference");
+    merge(&boss, "services", &s, &World::unknown_id()).await.faulty(422, "/into", "unknown_reference");
     merge(&ana, "services", &s, &u).await.expect(403);
     for path in [format!("/providers/{one}"), format!("/services/{s}")] {
         assert_eq!(ana.get(&path).await.expect(200).body["merged_ids"], json!([]), "nothing was stored");

@@ -162,9 +162,10 @@ async fn without_any_filter_nobody_sees_or_touches_a_row_of_another_organization
     conn.batch_execute(&format!("ROLLBACK; {begin}")).unwrap();
     assert_eq!(count(&mut conn, "SELECT 1 FROM organizations"), 1);
     // The only function that runs with other rights returns no rows of another organization either.
-    past.batch_execute("UPDATE search_documents SET shelf = 7 WHERE words LIKE '%sam%'").unwrap();
+    past.batch_execute("UPDATE search_documents SET segment = 7 WHERE words LIKE '%sam%'").unwrap();
     let mut found = |whose| {
-        let asked = format!("SELECT cardinality(search_on_shelves('{whose}', ARRAY['''7xsam'':*'], 10))::text AS fact");
+        let asked =
+            format!("SELECT cardinality(search_in_segments('{whose}', ARRAY['''7xsam'':*'], 10))::text AS fact");
         facts(&mut conn, &asked)[0].parse::<i32>().unwrap()
     };
     assert!(found(w.org.id) > 0);
@@ -225,7 +226,7 @@ fn every_table_of_organizations_stands_behind_the_wall() {
 fn a_migration_that_changes_rows_lets_the_wall_down_first() {
     for folder in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/postgres")).unwrap() {
         let folder = folder.unwrap();
-        if folder.file_name().to_str().unwrap() <= "2026-11-26-000003_second_wall" {
+        if folder.file_name().to_str().unwrap() <= "2026-11-26-000003_row_level_security" {
             continue;
         }
         let sql = std::fs::read_to_string(folder.path().join("up.sql")).unwrap();

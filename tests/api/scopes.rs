@@ -52,7 +52,7 @@ async fn an_integration_does_what_its_scopes_name_and_nothing_else(w: &World) {
                 };
                 let path: Vec<String> = path
                     .split('/')
-                    .map(|part| if part.starts_with('{') { World::nobodys_id() } else { part.to_owned() })
+                    .map(|part| if part.starts_with('{') { World::unknown_id() } else { part.to_owned() })
                     .collect();
                 let body = crate::support::body(operation);
                 let reply = user.send(&method.to_uppercase(), &path.join("/"), &[("if-match", "*")], body).await;
@@ -167,7 +167,7 @@ async fn an_integration_without_a_recorded_purpose_sees_no_case(w: &World) {
     assert!(admin.get(&path).await.expect(200).body.get("purpose").is_none());
     let listed = get(&token, "/cases?include_total=true").await.expect(200).body;
     assert_eq!((listed["total"].as_i64(), &listed["items"]), (Some(0), &json!([])));
-    let missing = get(&token, &format!("/cases/{}", World::nobodys_id())).await.expect(404).observed();
+    let missing = get(&token, &format!("/cases/{}", World::unknown_id())).await.expect(404).observed();
     for hidden in ["", "/transitions", "/assignments"] {
         assert_eq!(get(&token, &format!("/cases/{case}{hidden}")).await.expect(404).observed(), missing);
     }

@@ -43,9 +43,9 @@ fn open(w: &World) -> Db {
 }
 
 /// Puts every document into its index segment, as the server does once there are many.
-async fn shelve(w: &World) {
+async fn index_now(w: &World) {
     let db = open(w);
-    tokio::task::spawn_blocking(move || indexer::tend_blocking(&db)).await.unwrap().unwrap();
+    tokio::task::spawn_blocking(move || indexer::index_all_blocking(&db)).await.unwrap().unwrap();
 }
 
 fn run(w: &World, sql: &str) {
@@ -109,16 +109,16 @@ async fn every_kind_is_found_by_the_beginnings_of_its_words(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let (all, case) = one_of_each(&ana, &boss).await;
     let number = ana.get(&format!("/cases/{case}")).await.expect(200).body["case_number"].as_str().unwrap().to_owned();
-    for shelved in [false, true] {
-        if shelved {
-            shelve(w).await;
+    for indexed in [false, true] {
+        if indexed {
+            index_now(w).await;
         }
         for user in [&ana, &boss] {
             for query in ["zebra", "ZEB", "ze", "z%C3%A9bra", "%22zebra*"] {
                 assert_eq!(
                     found(user, query).await.into_iter().collect::<BTreeSet<_>>(),
                     all,
-                    "{query}, shelved: {shelved}"
+                    "{query}, indexed: {indexed}"
                 );
             }
             assert_eq!(found(user, "jose+nunez").await.len(), 1, "accents make no difference");
@@ -165,14 +165,14 @@ async fn a_person_is_found_however_the_name_is_written(w: &World) {
     for (name, questions) in names {
         all.push((ana.post("/clients", json!({"preferred_name": name})).await.expect(201).id(), questions));
     }
-    for shelved in [false, true] {
-        if shelved {
-            shelve(w).await;
+    for indexed in [false, true] {
+        if indexed {
+            index_now(w).await;
         }
         for (id, questions) in &all {
             for q in *questions {
                 for user in [&ana, &boss] {
-                    assert_eq!(found(user, &encoded(q)).await, [format!("client {id}")], "{q}, shelved: {shelved}");
+                    assert_eq!(found(user, &encoded(q)).await, [format!("client {id}")], "{q}, indexed: {indexed}");
                     assert_eq!(listed(user, "clients", q).await, [id.as_str()], "the list by {q}");
                 }
             }
@@ -207,9 +207,9 @@ async fn a_person_is_found_by_what_else_the_record_has(w: &World) {
     let short = format!("{year}-{}", counted.trim_start_matches('0'));
     let south = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
     let others = [south, w.user(Role::Advocate)];
-    for shelved in [false, true] {
-        if shelved {
-            shelve(w).await;
+    for indexed in [false, true] {
+        if indexed {
+            index_now(w).await;
         }
         for user in [&ana, &boss] {
             for q in [
@@ -225,7 +225,7 @@ async fn a_person_is_found_by_what_else_the_record_has(w: &World) {
                 "17.05.1990",
                 "5/17/1990",
             ] {
-                assert_eq!(found(user, &encoded(q)).await, [format!("client {client}")], "{q}, shelved: {shelved}");
+                assert_eq!(found(user, &encoded(q)).await, [format!("client {client}")], "{q}, indexed: {indexed}");
                 assert_eq!(listed(user, "clients", q).await, [client.as_str()], "the list by {q}");
                 assert_eq!(listed(user, "cases", q).await, [case.id().as_str()], "the cases by {q}");
             }
@@ -309,7 +309,7 @@ async fn what_an_older_program_has_folded_is_folded_anew_before_it_is_searched(w
         .await
         .expect(201)
         .id();
-    shelve(w).await;
+    index_now(w).await;
     run(w, "UPDATE search_documents SET words = ' łukasz ' WHERE kind = 'client'");
     run(
         w,
@@ -375,11 +375,11 @@ async fn nothing_is_found_that_the_caller_may_not_see(w: &World) {
     // They have index segments of their own, which contain the word.
     let theirs = outsider.post("/clients", json!({"preferred_name": "Zebra"})).await.expect(201).id();
     let of_south = elsewhere.post("/clients", json!({"preferred_name": "Zebra"})).await.expect(201).id();
-    for shelved in [false, true] {
-        if shelved {
-            shelve(w).await;
+    for indexed in [false, true] {
+        if indexed {
+            index_now(w).await;
         }
-        assert_eq!(found(&ben, "zebra").await, [""; 0], "shelved: {shelved}");
+        assert_eq!(found(&ben, "zebra").await, [""; 0], "indexed: {indexed}");
         assert_eq!(found(&elsewhere, "zebra").await, [format!("client {of_south}")]);
         assert_eq!(found(&outsider, "zebra").await, [format!("client {theirs}")]);
         assert_eq!(found(&boss, "zebra").await.into_iter().collect::<BTreeSet<_>>(), all);
@@ -416,9 +416,9 @@ async fn a_note_that_is_for_few_eyes_is_found_by_these_alone(w: &World) {
         .await
         .expect(201)
         .id();
-    for shelved in [false, true] {
-        if shelved {
-            shelve(w).await;
+    for indexed in [false, true] {
+        if indexed {
+            index_now(w).await;
         }
         assert_eq!(found(&ben, "walrus").await, [format!("note {open}")]);
         assert_eq!(ben.get("/search?q=between").await.expect(200).body["items"], json!([]));
@@ -429,7 +429,7 @@ async fn a_note_that_is_for_few_eyes_is_found_by_these_alone(w: &World) {
 async fn what_was_written_is_found_and_what_it_replaced_is_not(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let (_, case) = one_of_each(&ana, &boss).await;
-    shelve(w).await;
+    index_now(w).await;
     let id = |kind: &str, all: &[String]| {
         all.iter().find_map(|item| item.strip_prefix(&format!("{kind} "))).unwrap().to_owned()
     };
@@ -451,7 +451,7 @@ async fn what_was_written_is_found_and_what_it_replaced_is_not(w: &World) {
             );
         }
     }
-    shelve(w).await;
+    index_now(w).await;
     assert_eq!((found(&boss, "okapi").await.len(), found(&boss, "zebra").await.len()), (5, 0));
     let outcome = json!({
         "status": "held", "who_spoke": "spoke_for_self", "outcomes": ["goal_met"], "summary": "The tapir was granted.",
@@ -500,7 +500,7 @@ async fn pages_have_each_record_once_and_the_best_first(w: &World) {
         let body = if number % 3 == 0 { "A heron." } else { "Many herons." };
         ana.post(&format!("/cases/{case}/notes"), json!({"kind": "progress", "body": body})).await.expect(201);
         if number == 11 {
-            shelve(w).await;
+            index_now(w).await;
         }
     }
     for user in [&ana, &boss] {
@@ -525,9 +525,9 @@ async fn a_client_is_found_however_many_notes_name_them(w: &World) {
             .await
             .expect(201);
     }
-    for shelved in [false, true] {
-        if shelved {
-            shelve(w).await;
+    for indexed in [false, true] {
+        if indexed {
+            index_now(w).await;
         }
         for user in [&ana, &boss] {
             let all = found(user, "ibis").await;
@@ -540,7 +540,7 @@ async fn odd_questions_are_refused_or_find_nothing(w: &World) {
     let boss = w.user(Role::Supervisor);
     let (ana, long) = (w.user(Role::Advocate), "a".repeat(101));
     let (all, _) = one_of_each(&ana, &boss).await;
-    shelve(w).await;
+    index_now(w).await;
     for query in [
         "",
         "?q=",
@@ -588,17 +588,29 @@ async fn records_of_before_there_was_search_are_found(w: &World) {
         ),
     };
     // The objects that depend on it are removed first and created again.
-    let wall = match w.engine {
-        Engine::Sqlite => ("", ""),
+    let (segments, security) = match w.engine {
+        Engine::Sqlite => (
+            [
+                include_str!("../../migrations/sqlite/2026-11-30-000080_index_segments/down.sql"),
+                include_str!("../../migrations/sqlite/2026-11-30-000080_index_segments/up.sql"),
+            ],
+            ["", ""],
+        ),
         Engine::Postgres => (
-            include_str!("../../migrations/postgres/2026-11-26-000003_second_wall/down.sql"),
-            include_str!("../../migrations/postgres/2026-11-26-000003_second_wall/up.sql"),
+            [
+                include_str!("../../migrations/postgres/2026-11-30-000080_index_segments/down.sql"),
+                include_str!("../../migrations/postgres/2026-11-30-000080_index_segments/up.sql"),
+            ],
+            [
+                include_str!("../../migrations/postgres/2026-11-26-000003_row_level_security/down.sql"),
+                include_str!("../../migrations/postgres/2026-11-26-000003_row_level_security/up.sql"),
+            ],
         ),
     };
-    for sql in [wall.0, down, up, wall.1] {
+    for sql in [segments[0], security[0], down, up, security[1], segments[1]] {
         run(w, sql);
     }
-    shelve(w).await;
+    index_now(w).await;
     for user in [&ana, &boss] {
         assert_eq!(found(user, "zebra").await.into_iter().collect::<BTreeSet<_>>(), all);
     }

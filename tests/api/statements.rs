@@ -232,7 +232,7 @@ async fn a_diff_tells_section_by_section_and_word_by_word(w: &World) {
     let others = [
         draft(&ana, json!({"needs": "Loud."})).await,
         draft(&w.outsider(Role::Advocate), json!({"needs": "Loud."})).await,
-        World::nobodys_id(),
+        World::unknown_id(),
     ];
     let refusals = join_all(others.iter().map(|other| {
         let (ana, second) = (&ana, &second);

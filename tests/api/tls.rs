@@ -194,7 +194,7 @@ async fn a_new_certificate_is_shown_to_whoever_comes_next_and_the_others_go_on(w
     ask(&mut first).unwrap();
     put(folder, &new.chain, &new.key);
     ask(&mut connect(&place, &old.der, &[&TLS13])).expect("nobody has looked yet");
-    certificate.look_again();
+    certificate.reload();
     assert!(ask(&mut connect(&place, &old.der, &[&TLS13])).is_err(), "the old one is shown");
     let mut second = connect(&place, &new.der, &[&TLS13]);
     ask(&mut second).unwrap();
@@ -211,15 +211,15 @@ async fn a_new_certificate_is_shown_to_whoever_comes_next_and_the_others_go_on(w
         let files = put(folder, chain, key);
         mode(&files.1, bits);
         for _ in 0..2 {
-            certificate.look_again();
+            certificate.reload();
         }
         ask(&mut connect(&place, &new.der, &[&TLS13])).unwrap();
     }
     std::fs::remove_file(folder.join("chain.pem")).unwrap();
-    certificate.look_again();
+    certificate.reload();
     ask(&mut connect(&place, &new.der, &[&TLS13])).unwrap();
     put(folder, &other.chain, &other.key);
-    certificate.look_again();
+    certificate.reload();
     ask(&mut connect(&place, &other.der, &[&TLS13])).unwrap();
     for stream in [&mut first, &mut second] {
         assert!(ask(stream).unwrap().starts_with("HTTP/1.1 200"), "a connection from before");

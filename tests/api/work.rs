@@ -266,7 +266,7 @@ async fn bad_barriers_meetings_notes_and_tasks_are_named(w: &World) {
         ("barriers", with(barrier.clone(), "type", json!("other")), "/type_text"),
         ("barriers", with(barrier.clone(), "bases", json!(["other"])), "/basis_text"),
         ("barriers", with(barrier.clone(), "provider_id", json!(theirs)), "/provider_id"),
-        ("barriers", with(barrier.clone(), "service_id", json!(World::nobodys_id())), "/service_id"),
+        ("barriers", with(barrier.clone(), "service_id", json!(World::unknown_id())), "/service_id"),
         ("barriers", with(barrier.clone(), "occurred_on", json!("2199-01-01")), "/occurred_on"),
         (
             "barriers",
@@ -281,7 +281,7 @@ async fn bad_barriers_meetings_notes_and_tasks_are_named(w: &World) {
         ("meetings", with(meeting(starts, ends), "time_zone", json!("Mars/Base")), "/time_zone"),
         ("meetings", with(meeting(starts, ends), "provider_id", json!(theirs)), "/provider_id"),
         ("meetings", with(meeting(starts, ends), "status", json!("held")), "/status"),
-        ("meetings", with(meeting(starts, ends), "reschedules", json!(World::nobodys_id())), "/reschedules"),
+        ("meetings", with(meeting(starts, ends), "reschedules", json!(World::unknown_id())), "/reschedules"),
         ("notes", with(note.clone(), "occurred_at", json!("2199-01-01T00:00:00Z")), "/occurred_at"),
         ("notes", with(note.clone(), "minutes", json!(1441)), "/minutes"),
         (
@@ -354,7 +354,7 @@ async fn services_and_code_lists_are_there_to_look_things_up(w: &World) {
         .expect(201)
         .id();
     ana.patch(&format!("/services/{service}"), "\"v1\"", json!({"wait_time": "Six weeks"})).await.expect(200);
-    ana.post("/services", json!({"name": "Intake", "provider_id": World::nobodys_id(), "status": "active"}))
+    ana.post("/services", json!({"name": "Intake", "provider_id": World::unknown_id(), "status": "active"}))
         .await
         .faulty(422, "/provider_id", "unknown_reference");
     assert_eq!(pages(&ana, &format!("/services?provider={provider}&status=active"), 5).await.len(), 1);

@@ -37,14 +37,14 @@ fn the_one_key_of_an_older_installation_goes_on() {
     assert!(!folder.path().join(FOLDER).exists(), "nothing is touched");
     // The key is the oldest of several, and is retired like any other.
     let (first, second) = (kids(&keys).remove(0), Ring::add(folder.path(), Instant::now()).unwrap());
-    keys.look_again();
+    keys.reload();
     assert_eq!(kids(&keys), [first.clone(), second.clone()]);
     assert!(
         keys.verify(&token).is_ok() && keys.cursor_keys().open.contains(&cursor) && keys.cursor_keys().seals != cursor
     );
     Ring::retire(folder.path(), &first).unwrap();
     assert!(!folder.path().join(FIRST).exists());
-    keys.look_again();
+    keys.reload();
     assert_eq!(kids(&keys), [second]);
 }
 
@@ -55,14 +55,14 @@ fn a_new_key_verifies_at_once_and_signs_when_its_time_has_come() {
     let first = kids(&here).remove(0);
     let before = (here.mint(actor()).unwrap(), here.sign(b"words"));
     Ring::add(folder.path(), soon(60)).unwrap();
-    here.look_again();
+    here.reload();
     assert_eq!(kids(&here).len(), 2);
     assert!(there.verify(&here.mint(actor()).unwrap()).is_ok(), "who has not looked yet knows the key that signs");
     let second = Ring::add(folder.path(), Instant::now()).unwrap();
-    here.look_again();
+    here.reload();
     let after = here.mint(actor()).unwrap();
     assert!(there.verify(&after).is_err());
-    there.look_again();
+    there.reload();
     for keys in [&here, &there] {
         assert!(keys.verify(&before.0).is_ok() && keys.verify(&after).is_ok());
         assert!(
@@ -74,7 +74,7 @@ fn a_new_key_verifies_at_once_and_signs_when_its_time_has_come() {
     assert!(Ring::retire(folder.path(), "nobody").unwrap_err().contains(&first), "it says which there are");
     Ring::retire(folder.path(), &first).unwrap();
     for keys in [&here, &there] {
-        keys.look_again();
+        keys.reload();
         assert!(keys.verify(&before.0).is_err(), "though it was remembered");
         assert!(keys.verify(&after).is_ok());
         // Permanent signatures stay valid; a signature with a later time does not.
@@ -143,7 +143,7 @@ fn a_file_that_is_no_key_of_ones_own_refuses_to_start_and_disturbs_no_server_tha
         put(&file, &bytes, mode);
         let fault = Keys::load(folder.path()).err().unwrap_or_else(|| panic!("{name} is taken"));
         assert!(fault.contains(file.to_str().unwrap()) && !fault.contains('\n'), "{fault}");
-        keys.look_again();
+        keys.reload();
         assert!(kids(&keys).len() == 1 && keys.verify(&token).is_ok());
         fs::remove_file(file).unwrap();
     }
@@ -151,12 +151,12 @@ fn a_file_that_is_no_key_of_ones_own_refuses_to_start_and_disturbs_no_server_tha
     let file = files(folder.path(), "pkcs8").unwrap().remove(0);
     let was = fs::read(&file).unwrap();
     fs::write(&file, b"").unwrap();
-    keys.look_again();
+    keys.reload();
     assert!(keys.verify(&token).is_ok() && Keys::load(folder.path()).is_err());
     fs::write(&file, was).unwrap();
     let away = folder.path().join("away");
     fs::rename(&rest, &away).unwrap();
-    keys.look_again();
+    keys.reload();
     assert!(keys.verify(&token).is_ok());
     fs::rename(&away, &rest).unwrap();
     #[cfg(unix)]

@@ -128,11 +128,16 @@ pub fn replace_lead(tx: &mut Tx, case: &mut CaseRow, lead: UserId) -> Result<Ass
     for row in present.into_iter().filter(|row| row.role == AssignmentRole::Lead || row.user_id == lead) {
         finish(tx, row)?;
     }
-    handovers::store::overtake(tx, case)?;
+    handovers::store::withdraw_open_offer(tx, case)?;
     let before = case.lead_advocate_id.replace(lead);
     let row = begin(tx, case, lead, AssignmentRole::Lead)?;
     let left = users::store::left(tx)?;
-    tasks::store::pass_on(tx, case.id, before.into_iter().chain(left).filter(|user| *user != lead).collect(), lead)?;
+    tasks::store::reassign_open(
+        tx,
+        case.id,
+        before.into_iter().chain(left).filter(|user| *user != lead).collect(),
+        lead,
+    )?;
     conflicts::store::notice(tx, case, Occasion::Assignment)?;
     Ok(row)
 }
@@ -157,7 +162,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewAssignment>) -> Result<As
 
 pub fn end(tx: &mut Tx, case: CaseId, id: AssignmentId, version: &IfMatch) -> Result<()> {
     // Access to a case that was entered in error can still be ended.
-    let case = cases::store::hold_in_any_status(tx, case)?;
+    let case = cases::store::lock_in_any_status(tx, case)?;
     let row: AssignmentRow =
         visible(&case).filter(assignments::id.eq(id)).select(AssignmentRow::as_select()).first(tx.conn)?;
     version.check(row.version)?;

@@ -61,7 +61,7 @@ pub async fn break_glass(
     let out = outbox.clone();
     let create = move |tx: &mut Tx<'_>, new: &Body<NewBreakGlass>| {
         let (view, supervisors) = store::create(tx, new)?;
-        out.put(supervisors.into_iter().map(emails::glass_was_broken).collect());
+        out.put(supervisors.into_iter().map(emails::break_glass_opened).collect());
         Ok(view)
     };
     let reply = once(&db, &who, request, body, create).await;

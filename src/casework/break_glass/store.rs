@@ -72,7 +72,7 @@ const MOST_UNREVIEWED: i64 = 3;
 pub fn create(tx: &mut Tx, new: &Body<NewBreakGlass>) -> Result<(BreakGlass, Vec<Email>)> {
     new.check()?;
     // Locked, so that two parallel requests of one user open only one access.
-    let case = cases::store::hold_unseen(tx, new.case_id).map_err(|error| error.named_by("/case_id"))?;
+    let case = cases::store::lock_unseen(tx, new.case_id).map_err(|error| error.named_by("/case_id"))?;
     if !cases::store::seen_among(tx, vec![case.id])?.is_empty() {
         return Err(ApiError::conflict("You can already see this case."));
     }

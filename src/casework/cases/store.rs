@@ -159,7 +159,7 @@ pub fn find(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
 /// # Errors
 /// 404 if the caller does not see the case, 409 if it was entered in error.
 pub fn lock_for_update(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
-    let row = hold_in_any_status(tx, id)?;
+    let row = lock_in_any_status(tx, id)?;
     match row.status {
         CaseStatus::EnteredInError => Err(ApiError::conflict("The case was entered in error.")),
         _ => Ok(row),
@@ -169,14 +169,14 @@ pub fn lock_for_update(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
 /// The same, but also for a case that was entered in error: to end a user's access, and for the lifecycle itself. After
 /// the lock it checks the caller's access again: the case may have been handed over during the wait, and PostgreSQL
 /// rereads only the locked row.
-pub fn hold_in_any_status(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
+pub fn lock_in_any_status(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
     let row = visible(tx).filter(cases::id.eq(id)).select(CaseRow::as_select()).locked().get_result(tx.conn)?;
     if tx.conn.waits_for_rows() { find(tx, id) } else { Ok(row) }
 }
 
 /// Locks a case that the caller may not see yet, until the transaction ends. The caller has checked that the case is
 /// offered to them, or opens break-glass access.
-pub fn hold_unseen(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
+pub fn lock_unseen(tx: &mut Tx, id: CaseId) -> Result<CaseRow> {
     let unseen = cases::table.find((tx.organization(), id));
     Ok(unseen.select(CaseRow::as_select()).locked().get_result(tx.conn)?)
 }

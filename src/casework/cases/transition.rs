@@ -225,7 +225,7 @@ fn end_episode(tx: &mut Tx, row: &CaseRow) -> Result<()> {
 pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body<Transition>) -> Result<Case> {
     let actor = tx.actor()?;
     // The table has no step out of `entered_in_error`, so a case in that status may be locked here.
-    let mut row = store::hold_in_any_status(tx, id)?;
+    let mut row = store::lock_in_any_status(tx, id)?;
     if let Some(version) = version {
         version.check(row.version)?;
     }
@@ -255,7 +255,8 @@ pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body
         clients::store::check_born(tx, row.client_id, Day::latest_of(at), "/first_contact")?;
     }
     let mut facts = wanted.facts(&row, today, actor.user, organization.second_person_closes);
-    if guards.contains(&Guard::ConflictCheck) && conflicts::store::in_the_way(tx, &row, wanted.lead_advocate_id)? {
+    if guards.contains(&Guard::ConflictCheck) && conflicts::store::has_open_conflict(tx, &row, wanted.lead_advocate_id)?
+    {
         facts.open_conflict = true;
     }
     let unmet: Vec<Issue> = guards
@@ -295,7 +296,7 @@ pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body
             begin_episode(tx, &row)?;
             search::store::replace(tx, &row)?;
         }
-        (_, CaseStatus::EnteredInError) => handovers::store::overtake(tx, &row)?,
+        (_, CaseStatus::EnteredInError) => handovers::store::withdraw_open_offer(tx, &row)?,
         _ => {}
     }
     remember(tx, &row, Some(from), wanted.reason.clone(), wanted.given())?;

@@ -169,5 +169,5 @@ fn follow_statements(tx: &mut Tx, from: ClientId, into: ClientId, kept: Option<C
         StatementStatus::Draft => 2,
     };
     all.sort_by_key(|row| (rank(row), row.recorded_at.unwrap_or(row.created_at), row.id));
-    statements::store::put_together(tx, into, all)
+    statements::store::renumber_versions(tx, into, all)
 }

@@ -211,7 +211,7 @@ pub fn recheck_after_merge(tx: &mut Tx<'_>, provider: ProviderId) -> Result<()> 
 }
 
 /// Whether the case, if led by `lead`, has a conflict that the client has not agreed to.
-pub fn in_the_way(tx: &mut Tx, case: &CaseRow, lead: Option<UserId>) -> Result<bool> {
+pub fn has_open_conflict(tx: &mut Tx, case: &CaseRow, lead: Option<UserId>) -> Result<bool> {
     let found = conflicts(tx, case, lead)?;
     Ok(!found.is_empty() && !latest(tx, case)?.is_some_and(|latest| latest.consents_to(&found)))
 }

@@ -162,7 +162,7 @@ pub fn get(tx: &mut Tx, id: DeadlineId) -> Result<Deadline> {
 pub(super) fn lock_for_update(tx: &mut Tx, id: DeadlineId) -> Result<(CaseRow, DeadlineRow)> {
     let row = find(tx, id)?;
     if let Some(rule) = row.rule_id {
-        deadline_rules::store::keep_still(tx, rule)?;
+        deadline_rules::store::lock_against_new_versions(tx, rule)?;
     }
     let case = cases::store::lock_for_update(tx, row.case_id)?;
     let row = visible(tx).filter(deadlines::id.eq(id)).select(DeadlineRow::as_select()).locked().get_result(tx.conn)?;
@@ -233,7 +233,7 @@ pub(super) fn computed(tx: &mut Tx, rule: DeadlineRuleId, row: &DeadlineRow) -> 
 
 /// Repeats the computation with the version of the rule that it was made with, so that a newer version does not move
 /// the due date as a side effect.
-fn tell_again(tx: &mut Tx, rule: DeadlineRuleId, row: &mut DeadlineRow) -> Result<()> {
+fn compute_again(tx: &mut Tx, rule: DeadlineRuleId, row: &mut DeadlineRow) -> Result<()> {
     let trigger = trigger_of(row.trigger_date, row.trigger_not_before)?;
     let Some(rule) =
         deadline_rules::store::find(tx, rule)?.into_iter().find(|rule| Some(rule.version) == row.rule_version)
@@ -269,7 +269,7 @@ pub fn zones_of(tx: &mut Tx, action: ActionId) -> Result<Vec<Zone>> {
 
 pub fn create(tx: &mut Tx, action: ActionId, new: &Body<NewDeadline>) -> Result<Deadline> {
     if let Some(rule) = new.rule_id {
-        deadline_rules::store::keep_still(tx, rule)?;
+        deadline_rules::store::lock_against_new_versions(tx, rule)?;
     }
     let action = actions::store::find(tx, action)?;
     let mut case = cases::store::lock_for_update(tx, action.case_id)?;
@@ -349,7 +349,7 @@ pub fn update(tx: &mut Tx, id: DeadlineId, version: &IfMatch, patch: &Body<Deadl
             let (rule, computation) = computed(tx, rule, &row)?;
             row.take(&rule, computation);
         } else if patch.time_zone.0.is_some() && row.override_reason.is_none() {
-            tell_again(tx, rule, &mut row)?;
+            compute_again(tx, rule, &mut row)?;
         }
     }
     patch.note.clone().apply(&mut row.note);

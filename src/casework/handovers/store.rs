@@ -108,7 +108,7 @@ pub fn get(tx: &mut Tx, id: HandoverId) -> Result<Handover> {
 /// one before.
 fn lock_for_update(tx: &mut Tx, id: HandoverId) -> Result<(CaseRow, HandoverRow)> {
     let case: CaseId = visible(tx)?.filter(handovers::id.eq(id)).select(handovers::case_id).first(tx.conn)?;
-    let case = cases::store::hold_unseen(tx, case)?;
+    let case = cases::store::lock_unseen(tx, case)?;
     let row =
         visible(tx)?.filter(handovers::id.eq(id)).select(HandoverRow::as_select()).locked().get_result(tx.conn)?;
     Ok((case, row))
@@ -218,7 +218,7 @@ pub fn withdraw(tx: &mut Tx, id: HandoverId) -> Result<Handover> {
 }
 
 /// Withdraws the open offer of a case that gets another lead or was entered in error. The caller has locked the case.
-pub fn overtake(tx: &mut Tx, case: &CaseRow) -> Result<()> {
+pub fn withdraw_open_offer(tx: &mut Tx, case: &CaseRow) -> Result<()> {
     let of_case = handovers::table
         .filter(handovers::organization_id.eq(case.organization_id))
         .filter(handovers::case_id.eq(case.id));

@@ -141,7 +141,7 @@ impl NewOutcome {
 
 /// Saves the outcome of a meeting, with its commitments and follow-up tasks.
 pub fn perform(tx: &mut Tx, id: MeetingId, new: &Body<NewOutcome>) -> Result<Meeting> {
-    let (case, mut row) = store::hold_with_case(tx, id)?;
+    let (case, mut row) = store::lock_with_case(tx, id)?;
     if !row.status.is_ahead() {
         return Err(ApiError::conflict("The meeting is already over."));
     }

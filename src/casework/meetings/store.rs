@@ -129,7 +129,7 @@ fn lock_for_update(tx: &mut Tx, id: MeetingId) -> Result<MeetingRow> {
 }
 
 /// Locks the case of a meeting and then the meeting, for a change of the meeting or of a record that belongs to it.
-pub fn hold_with_case(tx: &mut Tx, id: MeetingId) -> Result<(CaseRow, MeetingRow)> {
+pub fn lock_with_case(tx: &mut Tx, id: MeetingId) -> Result<(CaseRow, MeetingRow)> {
     let case: CaseId = visible(tx).filter(meetings::id.eq(id)).select(meetings::case_id).first(tx.conn)?;
     let case = cases::store::lock_for_update(tx, case)?;
     Ok((case, lock_for_update(tx, id)?))
@@ -152,7 +152,7 @@ pub fn get(tx: &mut Tx, id: MeetingId) -> Result<Meeting> {
     Ok(row.into())
 }
 
-/// Saves a row from [`hold_with_case`] as its next version.
+/// Saves a row from [`lock_with_case`] as its next version.
 pub fn save(tx: &mut Tx, row: &mut MeetingRow) -> Result<()> {
     row.version += 1;
     row.updated_at = Instant::now();
@@ -161,7 +161,7 @@ pub fn save(tx: &mut Tx, row: &mut MeetingRow) -> Result<()> {
 }
 
 /// Locks the meeting of this case that another one is to replace.
-fn hold_earlier(tx: &mut Tx, case: CaseId, id: MeetingId) -> Result<MeetingRow> {
+fn lock_earlier(tx: &mut Tx, case: CaseId, id: MeetingId) -> Result<MeetingRow> {
     let row: Option<MeetingRow> = visible(tx)
         .filter(meetings::case_id.eq(case))
         .filter(meetings::id.eq(id))
@@ -182,7 +182,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewMeeting>) -> Result<Meeti
     let mut row = MeetingRow::new(&case, tx.user()?, new);
     row.check()?;
     row.provider_id = providers::store::lock_reference(tx, row.provider_id, "/provider_id")?;
-    let earlier = new.reschedules.map(|id| hold_earlier(tx, case.id, id)).transpose()?;
+    let earlier = new.reschedules.map(|id| lock_earlier(tx, case.id, id)).transpose()?;
     let checklist =
         if row.status == MeetingStatus::Booked { preparation::store::checklist(tx, &mut row)? } else { Vec::new() };
     diesel::insert_into(meetings::table).values(&row).execute(tx.conn)?;
@@ -204,7 +204,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewMeeting>) -> Result<Meeti
 }
 
 pub fn update(tx: &mut Tx, id: MeetingId, version: &IfMatch, patch: &Body<MeetingPatch>) -> Result<Meeting> {
-    let (mut case, mut row) = hold_with_case(tx, id)?;
+    let (mut case, mut row) = lock_with_case(tx, id)?;
     version.check(row.version)?;
     let before = row.status;
     row.apply(patch, &patch.members())?;

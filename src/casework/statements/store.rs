@@ -137,7 +137,7 @@ pub fn of_both(tx: &mut Tx, one: ClientId, other: ClientId) -> Result<Vec<Statem
 }
 
 /// Makes these rows, in this order, the versions of one client's statement.
-pub fn put_together(tx: &mut Tx, client: ClientId, rows: Vec<StatementRow>) -> Result<()> {
+pub fn renumber_versions(tx: &mut Tx, client: ClientId, rows: Vec<StatementRow>) -> Result<()> {
     /// Greater than any number of versions of a client, so that the temporary numbers are unused.
     const ABOVE: i32 = 1_000_000;
     let ids: Vec<StatementId> = rows.iter().map(|row| row.id).collect();

@@ -112,7 +112,7 @@ pub fn open_of_case(tx: &mut Tx, case: CaseId) -> Result<Vec<(TaskId, Day)>> {
 }
 
 /// Assigns the open tasks of these users in a case to the user who has just taken over the case.
-pub fn pass_on(tx: &mut Tx, case: CaseId, from: Vec<UserId>, to: UserId) -> Result<()> {
+pub fn reassign_open(tx: &mut Tx, case: CaseId, from: Vec<UserId>, to: UserId) -> Result<()> {
     let open = visible(tx).filter(tasks::case_id.eq(case)).filter(tasks::status.eq(TaskStatus::Open));
     let theirs = open.filter(tasks::assignee_id.eq_any(from));
     let rows: Vec<TaskRow> = theirs.order(tasks::id).select(TaskRow::as_select()).locked().load(tx.conn)?;

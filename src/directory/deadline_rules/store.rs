@@ -38,7 +38,7 @@ fn lock_for_update(tx: &mut Tx, id: DeadlineRuleId, shared: bool) -> Result<()> 
 
 /// Locks a rule against changes until the transaction ends. So a deadline that is computed by it is either on the
 /// review list of the next version, or computed by that version.
-pub fn keep_still(tx: &mut Tx, id: DeadlineRuleId) -> Result<()> {
+pub fn lock_against_new_versions(tx: &mut Tx, id: DeadlineRuleId) -> Result<()> {
     lock_for_update(tx, id, true)
 }
 

@@ -14,17 +14,17 @@ use crate::{
 
 /// The user for whom a token was issued, if they may sign in.
 fn visible(tx: &mut Tx, found: &one_time_tokens::Found) -> Result<UserRow> {
-    users::store::who_may_come_in(tx, found.subject())?.ok_or_else(one_time_tokens::refused)
+    users::store::find_able_to_sign_in(tx, found.subject())?.ok_or_else(one_time_tokens::refused)
 }
 
 /// Issues a token for the new address. Only a reader of its mailbox learns whether somebody signs in with it already.
 pub fn begin(tx: &mut Tx, email: &Email) -> Result<(Reachable, String)> {
-    let row = users::store::hold_own(tx)?;
+    let row = users::store::lock_own(tx)?;
     if row.email == *email {
         return Err(ApiError::invalid("/email", "unchanged", "is your address already"));
     }
     let (to, by) = ("to a new address", "for a new address");
-    if !throttle::may_write(tx, to, email.as_str())? || !throttle::may_write(tx, by, &row.id.to_string())? {
+    if !throttle::may_send_letter(tx, to, email.as_str())? || !throttle::may_send_letter(tx, by, &row.id.to_string())? {
         return Err(ApiError::too_many(throttle::LONGEST_WAIT));
     }
     let secret = one_time_tokens::issue(tx, Purpose::EmailChange, row.id, email)?;

@@ -82,7 +82,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewInvitation>, route: &Route) -> Result<(
 }
 
 fn write(tx: &mut Tx, row: &InvitationRow, route: &Route) -> Result<Letter> {
-    if !throttle::may_write(tx, "to invite", row.email.as_str())? {
+    if !throttle::may_send_letter(tx, "to invite", row.email.as_str())? {
         return Err(ApiError::too_many(throttle::LONGEST_WAIT));
     }
     let secret = one_time_tokens::issue(tx, Purpose::Invitation, row.id, &row.email)?;
@@ -154,7 +154,7 @@ pub fn accept(tx: &mut Tx, token: &str, hash: &str) -> Result<User> {
     one_time_tokens::spend(tx, Purpose::Invitation, token)?;
     // An invitation is invalid if the person who sent it is no longer an active administrator.
     users::store::lock_for_update(tx, row.invited_by)?;
-    let host = users::store::who_may_come_in(tx, row.invited_by)?;
+    let host = users::store::find_able_to_sign_in(tx, row.invited_by)?;
     if host.is_none_or(|host| host.role != Role::Admin) {
         return Err(one_time_tokens::refused());
     }

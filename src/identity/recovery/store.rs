@@ -15,18 +15,18 @@ use crate::{
 
 /// The user to whom a token was sent, if the address is still theirs and they may sign in.
 fn visible(tx: &mut Tx, found: &one_time_tokens::Found) -> Result<UserRow> {
-    let row = users::store::who_may_come_in(tx, found.subject())?.filter(|row| row.email == found.email);
+    let row = users::store::find_able_to_sign_in(tx, found.subject())?.filter(|row| row.email == found.email);
     row.ok_or_else(one_time_tokens::refused)
 }
 
 /// Issues a token for the user who signs in with this address, if there is one and not too many were sent there.
 pub fn begin(tx: &mut Tx, email: &Email) -> Result<Option<(UserRow, String)>> {
     tx.nothing_changed();
-    if !throttle::may_write(tx, "to reset", email.as_str())? {
+    if !throttle::may_send_letter(tx, "to reset", email.as_str())? {
         return Ok(None);
     }
     let Some(row) = users::store::by_email(tx, email)? else { return Ok(None) };
-    if !users::store::may_come_in(tx, &row)? {
+    if !users::store::may_sign_in(tx, &row)? {
         return Ok(None);
     }
     let secret = one_time_tokens::issue(tx, Purpose::PasswordReset, row.id, &row.email)?;

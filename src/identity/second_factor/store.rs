@@ -123,10 +123,10 @@ pub fn prove(tx: &mut Tx, secrets: &SecretKeys, user: UserId, otp: Option<&str>)
         tx.record("user.otp_asked", user, Vec::new());
         return Ok(Proof::Lacking);
     };
-    if !throttle::take_turn_of_factor(tx.conn, user)? {
+    if !throttle::record_factor_attempt(tx.conn, user)? {
         return Ok(Proof::Wrong);
     }
-    let proof = hold_against(tx, secrets, &row, otp)?;
+    let proof = spend_code(tx, secrets, &row, otp)?;
     if proof.is_enough() {
         throttle::forget_factor(tx.conn, user)?;
     }
@@ -134,7 +134,7 @@ pub fn prove(tx: &mut Tx, secrets: &SecretKeys, user: UserId, otp: Option<&str>)
 }
 
 /// Uses the code up: neither an authenticator's code nor a recovery code is accepted twice.
-fn hold_against(tx: &mut Tx, secrets: &SecretKeys, row: &FactorRow, otp: &str) -> Result<Proof> {
+fn spend_code(tx: &mut Tx, secrets: &SecretKeys, row: &FactorRow, otp: &str) -> Result<Proof> {
     if let Some(step) = totp::matching_step(&row.open(secrets)?, otp.trim(), row.last_step, Instant::now()) {
         let own = second_factors::table.find((row.organization_id, row.user_id));
         diesel::update(own).set(second_factors::last_step.eq(step)).execute(tx.conn)?;
@@ -168,7 +168,7 @@ pub fn own(tx: &mut Tx) -> Result<SecondFactor> {
 pub fn begin(tx: &mut Tx, secrets: &SecretKeys) -> Result<NewFactor> {
     let actor = tx.actor()?;
     // Locked, so that a factor that is just being confirmed is not deleted.
-    let user = users::store::hold_own(tx)?;
+    let user = users::store::lock_own(tx)?;
     if lock_for_update(tx, actor.user)?.is_some_and(|row| row.confirmed_at.is_some()) {
         return Err(ApiError::conflict("You already have a second factor. Remove it first."));
     }
@@ -190,7 +190,7 @@ pub fn begin(tx: &mut Tx, secrets: &SecretKeys) -> Result<NewFactor> {
 /// Signing in requires a code from now on. Ends every other session of the user, and lifts the restriction of this one.
 pub fn confirm(tx: &mut Tx, secrets: &SecretKeys, otp: &str) -> Result<RecoveryCodes> {
     let actor = tx.actor()?;
-    users::store::hold_own(tx)?;
+    users::store::lock_own(tx)?;
     organizations::store::lock_reference(tx)?;
     let row = lock_for_update(tx, actor.user)?.filter(|row| row.confirmed_at.is_none());
     let row = row.ok_or_else(|| {
@@ -210,7 +210,7 @@ pub fn confirm(tx: &mut Tx, secrets: &SecretKeys, otp: &str) -> Result<RecoveryC
 /// Ten new codes. The earlier ones become invalid.
 pub fn renew_codes(tx: &mut Tx) -> Result<RecoveryCodes> {
     let actor = tx.actor()?;
-    users::store::hold_own(tx)?;
+    users::store::lock_own(tx)?;
     if lock_for_update(tx, actor.user)?.is_none_or(|row| row.confirmed_at.is_none()) {
         return Err(ApiError::conflict("There is no second factor yet."));
     }
@@ -242,7 +242,7 @@ fn forget_codes(tx: &mut Tx, user: UserId) -> Result<()> {
 /// another. Returns the address to notify.
 pub fn remove_own(tx: &mut Tx) -> Result<Reachable> {
     let actor = tx.actor()?;
-    let user = users::store::hold_own(tx)?;
+    let user = users::store::lock_own(tx)?;
     let required = organizations::store::lock_reference(tx)?.needs_factor(actor.role);
     remove(tx, actor.user)?;
     sessions::store::end_all(tx, actor.user, Some(actor.session))?;
@@ -253,7 +253,7 @@ pub fn remove_own(tx: &mut Tx) -> Result<Reachable> {
 /// Removes the factor of a user who has lost it, and ends their sessions. They sign in without one next time, and set
 /// up a new one if their role must have it.
 pub fn remove_of(tx: &mut Tx, user: UserId) -> Result<Reachable> {
-    let row = users::store::hold_somebody(tx, user)?;
+    let row = users::store::lock_visible(tx, user)?;
     remove(tx, user)?;
     sessions::store::end_all(tx, user, None)?;
     Reachable::find(tx, row.id, &row.email)

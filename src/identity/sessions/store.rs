@@ -199,7 +199,7 @@ pub fn start(
         return Ok(Start::PasswordChanged);
     }
     // Checked before the code, so that a user who may not sign in does not use one up.
-    if !people::store::may_come_in(tx, &row)? {
+    if !people::store::may_sign_in(tx, &row)? {
         return Ok(Start::Refused);
     }
     let proof = second_factor::store::prove(tx, secrets, user, otp)?;
@@ -227,7 +227,7 @@ pub fn start(
 pub fn prove(tx: &mut Tx, secrets: &SecretKeys, proved: Option<&str>, otp: Option<&str>) -> Result<Proof> {
     tx.nothing_changed();
     let actor = tx.actor()?;
-    let row = people::store::hold_own(tx)?;
+    let row = people::store::lock_own(tx)?;
     if row.password_hash.as_deref() != proved {
         return Ok(Proof::Wrong);
     }
@@ -417,7 +417,7 @@ pub fn end_all(tx: &mut Tx, user: UserId, but: Option<SessionId>) -> Result<()> 
         .filter(sessions::organization_id.eq(tx.organization()))
         .filter(sessions::user_id.eq(user))
         .filter(sessions::ended_at.is_null())
-        .filter(sessions::id.ne(but.unwrap_or(SessionId::NOBODYS)));
+        .filter(sessions::id.ne(but.unwrap_or(SessionId::NIL)));
     diesel::update(open).set(sessions::ended_at.eq(Instant::now())).execute(tx.conn)?;
     one_time_tokens::withdraw_all(tx, user)
 }

@@ -188,7 +188,7 @@ fn of_factor(user: UserId) -> Key {
 
 /// Counts an attempt at a code of the second factor, separately: a caller who has the password guesses no faster
 /// (AU-10). Returns whether the attempt may be checked.
-pub fn take_turn_of_factor(conn: &mut Conn, user: UserId) -> Result<bool> {
+pub fn record_factor_attempt(conn: &mut Conn, user: UserId) -> Result<bool> {
     count(conn, &of_factor(user), &OF_FACTOR)
 }
 
@@ -199,7 +199,7 @@ pub fn forget_factor(conn: &mut Conn, user: UserId) -> Result<()> {
 
 /// Whether one more e-mail of a kind may be sent for a user, or to an address: a few an hour. Counted for each
 /// organization separately, so that none learns what the others have sent.
-pub fn may_write(tx: &mut Tx, kind: &str, whose: &str) -> Result<bool> {
+pub fn may_send_letter(tx: &mut Tx, kind: &str, whose: &str) -> Result<bool> {
     let letters =
         Sha256::new().chain_update(format!("letters {} {kind} {whose}", tx.organization())).finalize().to_vec();
     count(tx.conn, &letters, &OF_LETTERS)

@@ -94,7 +94,7 @@ pub fn own(tx: &mut Tx) -> Result<UserRow> {
 }
 
 /// The same, locked until the transaction ends: the whole row is written back, and no concurrent change may be lost.
-pub fn hold_own(tx: &mut Tx) -> Result<UserRow> {
+pub fn lock_own(tx: &mut Tx) -> Result<UserRow> {
     let user = tx.user()?;
     lock_for_update(tx, user)
 }
@@ -105,7 +105,7 @@ pub fn lock_for_update(tx: &mut Tx, id: UserId) -> Result<UserRow> {
 }
 
 /// A user whom the caller may see, locked likewise.
-pub fn hold_somebody(tx: &mut Tx, id: UserId) -> Result<UserRow> {
+pub fn lock_visible(tx: &mut Tx, id: UserId) -> Result<UserRow> {
     Ok(visible(tx)?.filter(users::id.eq(id)).select(UserRow::as_select()).locked().get_result(tx.conn)?)
 }
 
@@ -187,7 +187,7 @@ fn save(tx: &mut Tx, row: &mut UserRow) -> Result<()> {
 }
 
 pub fn update_own(tx: &mut Tx, version: &IfMatch, patch: &Body<MePatch>) -> Result<Me> {
-    let mut row = hold_own(tx)?;
+    let mut row = lock_own(tx)?;
     version.check(row.version)?;
     patch.display_name.clone().apply(&mut row.display_name);
     save(tx, &mut row)?;
@@ -200,7 +200,7 @@ pub fn update_own(tx: &mut Tx, version: &IfMatch, patch: &Body<MePatch>) -> Resu
 /// password was verified against; if the hash has changed since, that password was not the current one.
 pub fn set_password(tx: &mut Tx, proved: Option<&str>, hash: String) -> Result<()> {
     let actor = tx.actor()?;
-    let mut row = hold_own(tx)?;
+    let mut row = lock_own(tx)?;
     if row.password_hash.as_deref() != proved {
         return Err(wrong_password());
     }
@@ -252,17 +252,17 @@ pub fn change_email(tx: &mut Tx, id: UserId, email: &Email) -> Result<Email> {
 }
 
 /// Whether a user may sign in at all: they and their organization are active (AZ-04). Call it after [`Tx::enter`].
-pub fn may_come_in(tx: &mut Tx, row: &UserRow) -> Result<bool> {
+pub fn may_sign_in(tx: &mut Tx, row: &UserRow) -> Result<bool> {
     Ok(row.is_active() && organizations::store::find(tx)?.status == organizations::model::OrganizationStatus::Active)
 }
 
 /// A user of the entered organization, if they may sign in: for a caller who is not signed in and has proved their
 /// identity in another way.
-pub fn who_may_come_in(tx: &mut Tx, id: UserId) -> Result<Option<UserRow>> {
+pub fn find_able_to_sign_in(tx: &mut Tx, id: UserId) -> Result<Option<UserRow>> {
     let row =
         users::table.find((tx.organization(), id)).select(UserRow::as_select()).first::<UserRow>(tx.conn).optional()?;
     Ok(match row {
-        Some(row) if may_come_in(tx, &row)? => Some(row),
+        Some(row) if may_sign_in(tx, &row)? => Some(row),
         _ => None,
     })
 }
@@ -316,7 +316,7 @@ pub fn update(tx: &mut Tx, id: UserId, version: &IfMatch, patch: &Body<UserPatch
     if !admins.contains(&actor.user) {
         return Err(ApiError::unauthenticated()); // another administrator was faster
     }
-    let mut row = hold_somebody(tx, id)?;
+    let mut row = lock_visible(tx, id)?;
     version.check(row.version)?;
     let (before, scopes, purpose) = ((row.role, row.status), row.scopes, row.purpose);
     let wanted = (patch.role.0.unwrap_or(row.role), patch.status.0.unwrap_or(row.status));
@@ -354,7 +354,7 @@ pub fn update(tx: &mut Tx, id: UserId, version: &IfMatch, patch: &Body<UserPatch
 /// Ends every session of a user, who may sign in again.
 pub fn sign_out(tx: &mut Tx, id: UserId) -> Result<()> {
     // Locked, so that a sign-in that is in progress is not missed.
-    let user = hold_somebody(tx, id)?.id;
+    let user = lock_visible(tx, id)?.id;
     sessions::store::end_all(tx, user, None)?;
     tx.record("user.signed_out", user, Vec::new());
     Ok(())

@@ -1,7 +1,7 @@
 //! An entry of an access log, in the database and in the API.
 
 use crate::{
-    audit::THROUGH_GLASS,
+    audit::BY_BREAK_GLASS,
     auth::{Actor, OrganizationId, RequestId, Role, UserId},
     casework::{cases::model::CaseId, clients::model::ClientId},
     db::{
@@ -198,7 +198,7 @@ impl AccessLogEntry {
             subject: (!in_confidence).then_some(subject),
             kept_in_confidence: in_confidence.then_some(true),
             request_id: row.request_id,
-            break_glass: row.fields.0.iter().any(|field| field == THROUGH_GLASS).then_some(true),
+            break_glass: row.fields.0.iter().any(|field| field == BY_BREAK_GLASS).then_some(true),
         }
     }
 }

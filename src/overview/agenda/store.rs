@@ -87,12 +87,12 @@ pub fn agenda(tx: &mut Tx, view: &AgendaView) -> Result<Agenda> {
     // Work of people who have left is unassigned, too.
     let left = if oversees { users::store::left(tx)? } else { Vec::new() };
     let nobodys_deadlines = if oversees { nobodys_deadlines(tx, &left, as_of)? } else { Vec::new() };
-    let nobodys_tasks = if oversees { nobodys_tasks(tx, left.clone(), today)? } else { Vec::new() };
+    let unassigned_tasks = if oversees { unassigned_tasks(tx, left.clone(), today)? } else { Vec::new() };
     let mut agenda = Agenda {
         as_of,
         deadlines: unassigned_first(nobodys_deadlines, || open_deadlines(tx, None, as_of), |a, b| a.id == b.id)?,
         meetings: coming_meetings(tx, today.begins(&zone))?,
-        tasks: unassigned_first(nobodys_tasks, || due_tasks(tx, Assignee::Anybody, today), |a, b| a.id == b.id)?,
+        tasks: unassigned_first(unassigned_tasks, || due_tasks(tx, Assignee::Anybody, today), |a, b| a.id == b.id)?,
         commitments: due_commitments(tx, today)?,
         quiet_cases: quiet_cases(tx, left, quiet_since)?,
         handovers: offered(tx)?,
@@ -253,7 +253,7 @@ enum Assignee {
 }
 
 /// The due tasks without an assignee and those of people who have left, soonest first.
-fn nobodys_tasks(tx: &mut Tx, left: Vec<UserId>, today: Day) -> Result<Vec<AgendaTask>> {
+fn unassigned_tasks(tx: &mut Tx, left: Vec<UserId>, today: Day) -> Result<Vec<AgendaTask>> {
     let mut tasks = due_tasks(tx, Assignee::Nobody, today)?;
     if !left.is_empty() {
         tasks.extend(due_tasks(tx, Assignee::OneOf(left), today)?);

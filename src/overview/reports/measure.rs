@@ -68,7 +68,7 @@ pub struct Measure {
     pub caution: Option<&'static str>,
     /// Whether the report says how many records were left out because their case was entered in error. True for
     /// measures that read each record once.
-    pub tells_mistakes: bool,
+    pub says_left_out: bool,
     /// The statistic that the measure is about; charts show it.
     pub headline: &'static str,
     /// Groups that determine whether a record is in a numerator, so that each share by them is 0 or 100 %. Charts by

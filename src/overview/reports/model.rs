@@ -224,22 +224,22 @@ pub struct Report {
 
 impl Report {
     /// What the audit log stores about the report: the parameters, and how many rows the response has.
-    pub fn trail(&self, rows: i64) -> Vec<String> {
-        let mut trail = self.asked();
-        trail.insert(0, self.id.to_owned());
-        trail.push(format!("rows={rows}"));
-        trail
+    pub fn audit_fields(&self, rows: i64) -> Vec<String> {
+        let mut audit_fields = self.asked();
+        audit_fields.insert(0, self.id.to_owned());
+        audit_fields.push(format!("rows={rows}"));
+        audit_fields
     }
 
     /// The parameters, as `name=value` words.
     pub fn asked(&self) -> Vec<String> {
-        let mut trail = vec![format!("as_of={}", self.as_of)];
-        trail.extend(self.from.map(|from| format!("from={from}")));
-        trail.extend(self.to.map(|to| format!("to={to}")));
-        trail.extend(self.filters.team.map(|team| format!("team={team}")));
-        trail.push(format!("group_by={}", self.filters.group_by.join(",")));
-        trail.push(format!("view={}", self.filters.view.as_str()));
-        trail
+        let mut audit_fields = vec![format!("as_of={}", self.as_of)];
+        audit_fields.extend(self.from.map(|from| format!("from={from}")));
+        audit_fields.extend(self.to.map(|to| format!("to={to}")));
+        audit_fields.extend(self.filters.team.map(|team| format!("team={team}")));
+        audit_fields.push(format!("group_by={}", self.filters.group_by.join(",")));
+        audit_fields.push(format!("view={}", self.filters.view.as_str()));
+        audit_fields
     }
 }
 

@@ -50,7 +50,7 @@ pub async fn report(db: &Db, who: &impl Caller, measure: &'static Measure, query
     let counted = count(db, who, &question).await?;
     db.read(who, move |tx| {
         let report = store::report(tx, &question, &counted)?;
-        tx.audit_read_fields("report.read", report.trail(rows(&report)));
+        tx.audit_read_fields("report.read", report.audit_fields(rows(&report)));
         Ok(report)
     })
     .await

@@ -295,7 +295,7 @@ pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Rep
             words: excluded.words,
             n: shown(whole.all.get(measure, excluded.counter)),
         })
-        .chain(measure.tells_mistakes.then(|| Excluded {
+        .chain(measure.says_left_out.then(|| Excluded {
             code: MISTAKE.0,
             words: MISTAKE.1,
             n: shown(whole.all.mistakes()),

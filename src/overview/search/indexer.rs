@@ -19,7 +19,7 @@ use crate::{
         dialect::Key,
         schema::{
             barriers, cases, clients, meetings, note_amendments as amendments, notes, organizations, providers,
-            search_documents as documents, search_refolds as refolds, search_shelves as shelves, services,
+            search_documents as documents, search_refolds as refolds, search_segments as segments, services,
         },
         search::{enter_all_words, enter_words, tidy},
     },
@@ -41,7 +41,7 @@ const AT_ONCE: i64 = 4_096;
 /// How many records are read in one transaction.
 const READ_AT_ONCE: usize = 4_096;
 /// How many documents a segment holds.
-pub const SHELF: usize = 2_048;
+pub const SEGMENT_SIZE: usize = 2_048;
 /// Segment numbers are drawn at random below this limit, which keeps them short in the index. If a number is drawn
 /// twice, the words of two teams share it. That is safe: the conditions on who may see a document still apply.
 const NUMBERS: i64 = 10_000_000_000;
@@ -63,7 +63,7 @@ pub async fn run_once(db: &Db) -> Result<()> {
 }
 
 /// The same down to the last document, on a thread that may block: tests do not write hundreds.
-pub fn tend_blocking(db: &Db) -> Result<()> {
+pub fn index_all_blocking(db: &Db) -> Result<()> {
     while db.maintain_blocking(|conn| step(conn, 1))? {}
     Ok(())
 }
@@ -80,7 +80,7 @@ pub fn refold_blocking(db: &Db) -> Result<u64> {
 
 /// A segment whose documents were assigned to it as they were written.
 #[derive(Debug, Clone, Copy)]
-pub struct NewShelf {
+pub struct NewSegment {
     pub id: i64,
     pub team: TeamId,
     pub kind: SearchKind,
@@ -92,32 +92,38 @@ pub fn draw_number() -> i64 {
 }
 
 /// Registers segments that already hold documents, and merges the index.
-pub fn enter_shelves(conn: &mut Conn, organization: OrganizationId, new: &[NewShelf]) -> Result<()> {
+pub fn enter_segments(conn: &mut Conn, organization: OrganizationId, new: &[NewSegment]) -> Result<()> {
     conn.set_organization(organization)?;
     let standing =
-        documents::table.filter(documents::organization_id.eq(organization)).filter(documents::shelf.is_not_null());
-    let columns = (documents::shelf.assume_not_null(), count_star(), max(documents::number).assume_not_null());
-    let standing: Vec<(i64, i64, i64)> = standing.group_by(documents::shelf).select(columns).load(conn)?;
+        documents::table.filter(documents::organization_id.eq(organization)).filter(documents::segment.is_not_null());
+    let columns = (documents::segment.assume_not_null(), count_star(), max(documents::number).assume_not_null());
+    let standing: Vec<(i64, i64, i64)> = standing.group_by(documents::segment).select(columns).load(conn)?;
     let standing: BTreeMap<i64, (i64, i64)> =
-        standing.into_iter().map(|(shelf, count, newest)| (shelf, (count, newest))).collect();
-    for shelf in new {
-        let (count, newest) = standing.get(&shelf.id).copied().unwrap_or_default();
-        enter(conn, organization, *shelf, i32::try_from(count).map_err(ApiError::internal)?, newest)?;
+        standing.into_iter().map(|(segment, count, newest)| (segment, (count, newest))).collect();
+    for segment in new {
+        let (count, newest) = standing.get(&segment.id).copied().unwrap_or_default();
+        enter(conn, organization, *segment, i32::try_from(count).map_err(ApiError::internal)?, newest)?;
     }
     tidy(conn, true)?;
     Ok(enter_all_words(conn, organization)?)
 }
 
-fn enter(conn: &mut Conn, organization: OrganizationId, shelf: NewShelf, documents: i32, newest: i64) -> Result<()> {
+fn enter(
+    conn: &mut Conn,
+    organization: OrganizationId,
+    segment: NewSegment,
+    documents: i32,
+    newest: i64,
+) -> Result<()> {
     let columns = (
-        shelves::organization_id.eq(organization),
-        shelves::id.eq(shelf.id),
-        shelves::team_id.eq(shelf.team),
-        shelves::kind.eq(shelf.kind),
-        shelves::documents.eq(documents),
-        shelves::newest.eq(newest),
+        segments::organization_id.eq(organization),
+        segments::id.eq(segment.id),
+        segments::team_id.eq(segment.team),
+        segments::kind.eq(segment.kind),
+        segments::documents.eq(documents),
+        segments::newest.eq(newest),
     );
-    diesel::insert_into(shelves::table).values(columns).execute(conn)?;
+    diesel::insert_into(segments::table).values(columns).execute(conn)?;
     Ok(())
 }
 
@@ -183,18 +189,18 @@ fn refold(conn: &mut Conn, organization: OrganizationId) -> Result<bool> {
     fill(conn, organization, &next)?;
     // A document that is in a segment stays there, with its new words.
     let these =
-        documents::table.filter(documents::organization_id.eq(organization)).filter(documents::shelf.is_not_null());
+        documents::table.filter(documents::organization_id.eq(organization)).filter(documents::segment.is_not_null());
     let these = these.filter(documents::id.eq_any(next.iter().map(|document| document.id).collect::<Vec<_>>()));
-    let columns = (documents::team_id, documents::shelf.assume_not_null(), documents::words);
-    let mut of_shelves: BTreeMap<(TeamId, i64), BTreeSet<String>> = BTreeMap::new();
-    for (team, shelf, words) in these.select(columns).load::<(TeamId, i64, Option<String>)>(conn)? {
-        of_shelves
-            .entry((team, shelf))
+    let columns = (documents::team_id, documents::segment.assume_not_null(), documents::words);
+    let mut of_segments: BTreeMap<(TeamId, i64), BTreeSet<String>> = BTreeMap::new();
+    for (team, segment, words) in these.select(columns).load::<(TeamId, i64, Option<String>)>(conn)? {
+        of_segments
+            .entry((team, segment))
             .or_default()
             .extend(words.unwrap_or_default().split_whitespace().map(str::to_owned));
     }
-    for ((team, shelf), terms) in of_shelves {
-        enter_words(conn, organization, team, shelf, &terms)?;
+    for ((team, segment), terms) in of_segments {
+        enter_words(conn, organization, team, segment, &terms)?;
     }
     diesel::update(refolds::table.find(organization)).set(refolds::after_id.eq(Some(last.id))).execute(conn)?;
     Ok(true)
@@ -204,7 +210,7 @@ fn step_for(conn: &mut Conn, organization: OrganizationId, least: usize) -> Resu
     conn.set_organization(organization)?;
     let oldest = || {
         let all =
-            documents::table.filter(documents::organization_id.eq(organization)).filter(documents::shelf.is_null());
+            documents::table.filter(documents::organization_id.eq(organization)).filter(documents::segment.is_null());
         let columns =
             (documents::number, documents::id, documents::kind, documents::team_id, documents::words.is_null());
         all.order(documents::number).limit(AT_ONCE).select(columns)
@@ -226,63 +232,67 @@ fn step_for(conn: &mut Conn, organization: OrganizationId, least: usize) -> Resu
         groups.entry((document.team_id, document.kind)).or_default().push(document.number);
     }
     for ((team, kind), numbers) in groups {
-        shelve(conn, organization, team, kind, &numbers)?;
+        add_to_segments(conn, organization, team, kind, &numbers)?;
     }
     tidy(conn, false)?;
     Ok(true)
 }
 
 /// Assigns documents of one team and kind, in their order, to its last segment, and to new ones once that is full.
-fn shelve(
+fn add_to_segments(
     conn: &mut Conn,
     organization: OrganizationId,
     team: TeamId,
     kind: SearchKind,
     numbers: &[i64],
 ) -> Result<()> {
-    let own = shelves::table
-        .filter(shelves::organization_id.eq(organization))
-        .filter(shelves::team_id.eq(team))
-        .filter(shelves::kind.eq(kind))
-        .order(shelves::newest.desc());
-    let last: Option<(i64, i32, i64)> =
-        own.limit(1).select((shelves::id, shelves::documents, shelves::newest)).locked().get_result(conn).optional()?;
+    let own = segments::table
+        .filter(segments::organization_id.eq(organization))
+        .filter(segments::team_id.eq(team))
+        .filter(segments::kind.eq(kind))
+        .order(segments::newest.desc());
+    let last: Option<(i64, i32, i64)> = own
+        .limit(1)
+        .select((segments::id, segments::documents, segments::newest))
+        .locked()
+        .get_result(conn)
+        .optional()?;
     // A changed document returns with its old number, so `newest` must not decrease: the last segment stays the last.
-    let (mut shelf, mut room, before) = match last {
+    let (mut segment, mut room, before) = match last {
         Some((id, documents, newest)) => {
-            (Some(id), SHELF.saturating_sub(usize::try_from(documents).map_err(ApiError::internal)?), newest)
+            (Some(id), SEGMENT_SIZE.saturating_sub(usize::try_from(documents).map_err(ApiError::internal)?), newest)
         }
         None => (None, 0, 0),
     };
     let mut rest = numbers;
     while let Some(first) = rest.first() {
         if room == 0 {
-            (shelf, room) = (None, SHELF);
+            (segment, room) = (None, SEGMENT_SIZE);
         }
         let (now, later) = rest.split_at(room.min(rest.len()));
         let (count, newest) =
             (i32::try_from(now.len()).map_err(ApiError::internal)?, before.max(*now.last().unwrap_or(first)));
-        let id = match shelf {
+        let id = match segment {
             Some(id) => {
-                let grown = (shelves::documents.eq(shelves::documents + count), shelves::newest.eq(newest));
-                diesel::update(shelves::table.find((organization, id))).set(grown).execute(conn)?;
+                let grown = (segments::documents.eq(segments::documents + count), segments::newest.eq(newest));
+                diesel::update(segments::table.find((organization, id))).set(grown).execute(conn)?;
                 id
             }
             None => {
                 let id = draw_number();
-                enter(conn, organization, NewShelf { id, team, kind }, count, newest)?;
+                enter(conn, organization, NewSegment { id, team, kind }, count, newest)?;
                 id
             }
         };
         let these = documents::table
             .filter(documents::organization_id.eq(organization))
             .filter(documents::number.eq_any(now.to_vec()));
-        let these = these.filter(documents::shelf.is_null());
+        let these = these.filter(documents::segment.is_null());
         let words: Vec<Option<String>> = these.clone().select(documents::words).load(conn)?;
         let terms = words.iter().flatten().flat_map(|words| words.split_whitespace()).map(str::to_owned).collect();
         enter_words(conn, organization, team, id, &terms)?;
-        diesel::update(these).set(documents::shelf.eq(Some(id))).execute(conn)?;
-        (shelf, room, rest) = (Some(id), room - now.len(), later);
+        diesel::update(these).set(documents::segment.eq(Some(id))).execute(conn)?;
+        (segment, room, rest) = (Some(id), room - now.len(), later);
     }
     Ok(())
 }

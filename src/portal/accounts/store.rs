@@ -32,7 +32,7 @@ pub fn own(tx: &mut Tx) -> Result<ClientId> {
 
 /// The same for a change: locks the client until the transaction ends. After a wait for the lock it checks the link
 /// again, because it may have changed.
-pub fn hold_own(tx: &mut Tx) -> Result<ClientId> {
+pub fn lock_own(tx: &mut Tx) -> Result<ClientId> {
     let client = own(tx)?;
     clients::store::lock_for_update(tx, client)?;
     if tx.conn.waits_for_rows() { own(tx) } else { Ok(client) }

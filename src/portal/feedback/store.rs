@@ -59,7 +59,7 @@ pub fn own(tx: &mut Tx, list: &List<FeedbackFilter>) -> Result<Page<MyFeedback>>
 }
 
 pub fn create(tx: &mut Tx, new: &Body<NewFeedback>) -> Result<MyFeedback> {
-    let client = portal::hold_own(tx)?;
+    let client = portal::lock_own(tx)?;
     let about = match (new.case_id, new.meeting_id) {
         (None, None) => None,
         (Some(case), None) => {

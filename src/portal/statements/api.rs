@@ -12,7 +12,7 @@ use crate::{
     },
     db::Db,
     http::{Body, IdempotencyKey, IfMatch, List, Page, Reply, body::NOTE_LIMIT, ok, once, paged},
-    portal::{hold_own, own},
+    portal::{lock_own, own},
 };
 use actix_web::{
     get, patch, post,
@@ -60,7 +60,7 @@ pub async fn create_my_statement(
     body: Body<NewStatement, NOTE_LIMIT>,
 ) -> Reply<MyStatement> {
     once(&db, &who, request, body, move |tx, new| {
-        let own = hold_own(tx)?;
+        let own = lock_own(tx)?;
         Ok(store::create(tx, own, new)?.into())
     })
     .await
@@ -98,7 +98,7 @@ pub async fn update_my_statement(
     version: IfMatch,
     patch: Body<StatementPatch, NOTE_LIMIT>,
 ) -> Reply<MyStatement> {
-    let changed = db.write(&who, move |tx| hold_own(tx).and_then(|_| store::update(tx, *id, &version, &patch))).await?;
+    let changed = db.write(&who, move |tx| lock_own(tx).and_then(|_| store::update(tx, *id, &version, &patch))).await?;
     ok(changed.into())
 }
 
@@ -121,7 +121,7 @@ pub async fn approve_my_statement(
 ) -> Reply<MyStatement> {
     let approved = db
         .write(&who, move |tx| {
-            hold_own(tx)?;
+            lock_own(tx)?;
             store::approve(tx, *id, Some(&version), &GIVEN_HERE, Vec::new())
         })
         .await?;

@@ -12,8 +12,8 @@ use crate::{
         Condition, Dialect, Tx,
         dialect::Key,
         rewrite,
-        schema::{clients, search_documents as documents, search_shelves as shelves},
-        search::on_shelves,
+        schema::{clients, search_documents as documents, search_segments as segments},
+        search::in_segments,
     },
     error::Result,
     http::{List, OneOf, Page},
@@ -36,7 +36,7 @@ const RANKED: usize = 50;
 const FIRST_DOCUMENTS: i32 = 2_048;
 const TIMES_MORE: i32 = 8;
 /// The most segments that one query reads.
-const MOST_SHELVES: usize = 16;
+const MOST_SEGMENTS: usize = 16;
 
 type Documents = documents::BoxedQuery<'static, Dialect>;
 
@@ -46,14 +46,14 @@ enum Place<'a> {
     /// All documents of the organization; the query adds conditions.
     Anywhere,
     /// The newest documents in these segments that have the words, at most so many.
-    Shelves(&'a [i64], i64),
+    Segments(&'a [i64], i64),
 }
 
 fn at(tx: &Tx, filter: &SearchFilter, place: &Place<'_>) -> Documents {
     match place {
         Place::Anywhere => documents::table.filter(documents::organization_id.eq(tx.organization())).into_boxed(),
-        Place::Shelves(shelves, newest) => {
-            documents::table.filter(on_shelves(tx.organization(), shelves, filter.q.terms(), *newest)).into_boxed()
+        Place::Segments(segments, newest) => {
+            documents::table.filter(in_segments(tx.organization(), segments, filter.q.terms(), *newest)).into_boxed()
         }
     }
 }
@@ -149,9 +149,9 @@ fn that_hold(query: Documents, filter: &SearchFilter) -> Documents {
 }
 
 /// An index segment: its number, and how many documents it holds.
-type Shelf = (i64, i32);
+type Segment = (i64, i32);
 
-/// A condition on `search_shelves`: for each term, the segment has the words of one of its alternatives. It does not
+/// A condition on `search_segments`: for each term, the segment has the words of one of its alternatives. It does not
 /// read the words of other teams, because its duration would reveal whether they use one.
 fn with_words(tx: &Tx, terms: &[Term]) -> Condition {
     let organization = tx.organization().uuid();
@@ -159,7 +159,7 @@ fn with_words(tx: &Tx, terms: &[Term]) -> Condition {
         // `IS TRUE` keeps PostgreSQL from turning the list into a join, which it would evaluate for each segment. It
         // builds a list once.
         let own = Condition::sql(
-            "(search_shelves.id IN (SELECT word.shelf FROM teams CROSS JOIN search_words AS word WHERE \
+            "(search_segments.id IN (SELECT word.segment FROM teams CROSS JOIN search_words AS word WHERE \
              teams.organization_id = ",
         )
         .id(organization)
@@ -199,44 +199,44 @@ pub fn kept_words_answer(tx: &Tx, column: &'static str, terms: &[Term]) -> Condi
 }
 
 /// The segments of each kind that have the words, of the teams that a supervisor oversees, the newest first.
-fn shelves_of_caller(tx: &mut Tx, filter: &SearchFilter) -> Result<BTreeMap<SearchKind, Vec<Shelf>>> {
+fn segments_of_caller(tx: &mut Tx, filter: &SearchFilter) -> Result<BTreeMap<SearchKind, Vec<Segment>>> {
     let own = match tx.scope() {
-        Scope::Teams(_) => visibility::current_user_teams(tx, "search_shelves.team_id"),
+        Scope::Teams(_) => visibility::current_user_teams(tx, "search_segments.team_id"),
         _ => Condition::nothing(),
     };
-    let all = shelves::table.filter(shelves::organization_id.eq(tx.organization())).filter(own);
+    let all = segments::table.filter(segments::organization_id.eq(tx.organization())).filter(own);
     let all = all.filter(with_words(tx, filter.q.terms()));
-    let wanted = all.order((shelves::newest.desc(), shelves::id));
-    let mut of_kinds: BTreeMap<SearchKind, Vec<Shelf>> = BTreeMap::new();
-    for (kind, shelf) in
-        wanted.select((shelves::kind, (shelves::id, shelves::documents))).load::<(SearchKind, Shelf)>(tx.conn)?
+    let wanted = all.order((segments::newest.desc(), segments::id));
+    let mut of_kinds: BTreeMap<SearchKind, Vec<Segment>> = BTreeMap::new();
+    for (kind, segment) in
+        wanted.select((segments::kind, (segments::id, segments::documents))).load::<(SearchKind, Segment)>(tx.conn)?
     {
-        of_kinds.entry(kind).or_default().push(shelf);
+        of_kinds.entry(kind).or_default().push(segment);
     }
     Ok(of_kinds)
 }
 
 /// Reads segment after segment, until there are enough documents.
-fn read_shelves(
+fn read_segments(
     tx: &mut Tx,
     filter: &SearchFilter,
     kind: SearchKind,
-    shelves: &[Shelf],
+    segments: &[Segment],
     found: &mut Vec<Found>,
 ) -> Result<()> {
-    let (mut rest, mut many) = (shelves.iter(), FIRST_DOCUMENTS);
+    let (mut rest, mut many) = (segments.iter(), FIRST_DOCUMENTS);
     while wanted(kind, found) > 0 {
         let (mut now, mut held) = (Vec::new(), 0_i32);
-        while held < many && now.len() < MOST_SHELVES {
-            let Some((shelf, documents)) = rest.next() else { break };
-            now.push(*shelf);
+        while held < many && now.len() < MOST_SEGMENTS {
+            let Some((segment, documents)) = rest.next() else { break };
+            now.push(*segment);
             held = held.saturating_add(*documents);
         }
         if now.is_empty() {
             break;
         }
         let newest = i64::try_from(wanted(kind, found)).unwrap_or(0);
-        let query = of_kind(tx, filter, kind, &Place::Shelves(&now, newest))?;
+        let query = of_kind(tx, filter, kind, &Place::Segments(&now, newest))?;
         read(tx, kind, query, found)?;
         many = many.saturating_mul(TIMES_MORE);
     }
@@ -258,16 +258,18 @@ fn candidates(tx: &mut Tx, filter: &SearchFilter) -> Result<Vec<Found>> {
             read(tx, SearchKind::Client, of_clients, &mut found)?;
         }
     } else {
-        let shelves = shelves_of_caller(tx, filter)?;
-        let fresh =
-            |tx: &Tx| Ok(that_hold(of_cases(tx, filter, &Place::Anywhere)?, filter).filter(documents::shelf.is_null()));
+        let segments = segments_of_caller(tx, filter)?;
+        let fresh = |tx: &Tx| {
+            Ok(that_hold(of_cases(tx, filter, &Place::Anywhere)?, filter).filter(documents::segment.is_null()))
+        };
         read_few(tx, filter, fresh, &mut found)?;
         if filter.wants(SearchKind::Client) {
-            let fresh = that_hold(of_clients(tx, filter, &Place::Anywhere), filter).filter(documents::shelf.is_null());
+            let fresh =
+                that_hold(of_clients(tx, filter, &Place::Anywhere), filter).filter(documents::segment.is_null());
             read(tx, SearchKind::Client, fresh, &mut found)?;
         }
         for kind in filter.kinds() {
-            read_shelves(tx, filter, kind, shelves.get(&kind).map_or(&[], Vec::as_slice), &mut found)?;
+            read_segments(tx, filter, kind, segments.get(&kind).map_or(&[], Vec::as_slice), &mut found)?;
         }
     }
     Ok(found)
@@ -354,6 +356,6 @@ pub fn replace<R: Searchable>(tx: &mut Tx, record: &R) -> Result<()> {
     let other = documents::words.is_null().or(documents::words.ne(content.words.clone()));
     let other = other.or(documents::title.ne(content.title.clone())).or(documents::body.ne(content.body.clone()));
     // Out of its segment, until the indexer assigns it to another with its new words.
-    rewrite(own.filter(other), (&content, documents::shelf.eq(None::<i64>))).execute(tx.conn)?;
+    rewrite(own.filter(other), (&content, documents::segment.eq(None::<i64>))).execute(tx.conn)?;
     Ok(())
 }

@@ -307,7 +307,7 @@ impl World {
         diesel::insert_into(schema::teams::table).values(&team).execute(&mut self.home.open()).unwrap();
         team.id
     }
-    pub fn nobodys_id() -> String {
+    pub fn unknown_id() -> String {
         Id::<()>::new().to_string()
     }
 
@@ -409,7 +409,7 @@ impl User<'_> {
     }
 
     /// Links the user to this client without any guard; earlier links of either are removed.
-    pub fn becomes(&self, client: &str) {
+    pub fn is_linked_to(&self, client: &str) {
         use schema::client_accounts as accounts;
         let (mut conn, client) = (self.world.home.open(), Id::parse(client).unwrap());
         let (organization_id, user_id) = (self.actor.organization, self.actor.user);

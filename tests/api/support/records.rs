@@ -28,7 +28,7 @@ impl<'w> ClientRecords<'w> {
         let case = active_case(&lead, &supervisor).await;
         let client =
             lead.get(&format!("/cases/{case}")).await.expect(200).body["client_id"].as_str().unwrap().to_owned();
-        client_user.becomes(&client);
+        client_user.is_linked_to(&client);
         let name = json!({"preferred_name": format!("Sam {WORD}")});
         lead.patch(&format!("/clients/{client}"), "*", name).await.expect(200);
         lead.patch(&format!("/cases/{case}"), "*", json!({"client_goal": WORD})).await.expect(200);

@@ -97,14 +97,14 @@ pub fn insert(tx: &mut Tx, meeting: &MeetingRow, new: &NewCommitment) -> Result<
 }
 
 pub fn create(tx: &mut Tx, meeting: MeetingId, new: &Body<NewCommitment>) -> Result<Commitment> {
-    let (_, meeting) = meetings::store::hold_with_case(tx, meeting)?;
+    let (_, meeting) = meetings::store::lock_with_case(tx, meeting)?;
     Ok(insert(tx, &meeting, new)?.into())
 }
 
 pub fn update(tx: &mut Tx, id: CommitmentId, version: &IfMatch, patch: &Body<CommitmentPatch>) -> Result<Commitment> {
     let meeting: MeetingId =
         visible(tx).filter(commitments::id.eq(id)).select(commitments::meeting_id).first(tx.conn)?;
-    let (case, _) = meetings::store::hold_with_case(tx, meeting)?;
+    let (case, _) = meetings::store::lock_with_case(tx, meeting)?;
     let mut row = visible(tx)
         .filter(commitments::id.eq(id))
         .select(CommitmentRow::as_select())

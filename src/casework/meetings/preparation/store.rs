@@ -87,7 +87,7 @@ fn check_ahead(meeting: &MeetingRow) -> Result<()> {
 }
 
 pub fn create(tx: &mut Tx, meeting: MeetingId, new: &Body<NewPreparationItem>) -> Result<PreparationItem> {
-    let (_, mut meeting) = meetings::store::hold_with_case(tx, meeting)?;
+    let (_, mut meeting) = meetings::store::lock_with_case(tx, meeting)?;
     check_ahead(&meeting)?;
     let present: i64 = visible(tx).filter(items::meeting_id.eq(meeting.id)).count().get_result(tx.conn)?;
     if usize::try_from(present).unwrap_or(usize::MAX) >= MOST_ITEMS {
@@ -110,7 +110,7 @@ pub fn update(
     patch: &Body<PreparationItemPatch>,
 ) -> Result<PreparationItem> {
     let meeting: MeetingId = visible(tx).filter(items::id.eq(id)).select(items::meeting_id).first(tx.conn)?;
-    let (_, mut meeting) = meetings::store::hold_with_case(tx, meeting)?;
+    let (_, mut meeting) = meetings::store::lock_with_case(tx, meeting)?;
     let mut row =
         visible(tx).filter(items::id.eq(id)).select(ItemRow::as_select()).locked().get_result::<ItemRow>(tx.conn)?;
     version.check(row.version)?;

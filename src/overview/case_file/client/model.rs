@@ -56,7 +56,7 @@ pub struct ClientFile {
 /// The columns of `barriers` that a client may see.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = barriers)]
-pub struct BarrierTold {
+pub struct BarrierForClient {
     pub id: BarrierId,
     #[diesel(column_name = type_)]
     pub kind: BarrierType,
@@ -79,8 +79,8 @@ pub struct ClientBarrier {
     pub resolved_at: Option<Instant>,
     pub actions: Vec<ClientAction>,
 }
-impl From<BarrierTold> for ClientBarrier {
-    fn from(row: BarrierTold) -> Self {
+impl From<BarrierForClient> for ClientBarrier {
+    fn from(row: BarrierForClient) -> Self {
         Self {
             kind: row.kind,
             status: row.status,
@@ -95,7 +95,7 @@ impl From<BarrierTold> for ClientBarrier {
 /// The columns of `actions` that a client may see.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = actions)]
-pub struct ActionTold {
+pub struct ActionForClient {
     pub id: ActionId,
     pub barrier_id: Option<BarrierId>,
     #[diesel(column_name = type_)]
@@ -122,7 +122,7 @@ pub struct ClientAction {
     pub deadlines: Vec<ClientDeadline>,
 }
 impl ClientAction {
-    pub fn of(row: ActionTold, deadlines: Vec<ClientDeadline>) -> Self {
+    pub fn of(row: ActionForClient, deadlines: Vec<ClientDeadline>) -> Self {
         Self {
             kind: row.kind,
             forum: row.forum,
@@ -138,7 +138,7 @@ impl ClientAction {
 /// The columns of `deadlines` that a client may see.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = deadlines)]
-pub struct DeadlineTold {
+pub struct DeadlineForClient {
     pub id: DeadlineId,
     pub action_id: ActionId,
     pub due_on: Day,
@@ -162,7 +162,7 @@ pub struct ClientDeadline {
 /// The columns of `notes` that a client may see of a contact.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = notes)]
-pub struct ContactTold {
+pub struct ContactForClient {
     pub id: crate::casework::notes::model::NoteId,
     pub occurred_at: Instant,
     pub direction: Option<ContactDirection>,
@@ -180,8 +180,8 @@ pub struct ClientContact {
     /// Whether somebody was reached.
     pub successful: Option<bool>,
 }
-impl From<ContactTold> for ClientContact {
-    fn from(row: ContactTold) -> Self {
+impl From<ContactForClient> for ClientContact {
+    fn from(row: ContactForClient) -> Self {
         Self { at: row.occurred_at, direction: row.direction, mode: row.mode, successful: row.successful }
     }
 }
@@ -189,7 +189,7 @@ impl From<ContactTold> for ClientContact {
 /// The columns of `case_transitions` that the story is built from.
 #[derive(Debug, Queryable, Selectable)]
 #[diesel(table_name = case_transitions)]
-pub struct StepTold {
+pub struct StepForClient {
     pub from_status: Option<CaseStatus>,
     pub to_status: CaseStatus,
     pub at: Instant,
@@ -215,7 +215,7 @@ impl ClientLeftOut {
 
 impl ClientFile {
     /// Builds the story from the records of the file.
-    pub fn tell(&self, steps: &[StepTold]) -> Vec<StoryLine> {
+    pub fn tell(&self, steps: &[StepForClient]) -> Vec<StoryLine> {
         let mut story = Story::new(&self.time_zone);
         story.at(self.case.opened_at, StoryEvent::CaseOpened, "We opened your case.");
         for step in steps.iter().filter(|step| step.from_status.is_some()) {

@@ -82,7 +82,7 @@ fn ladders(tx: &mut Tx, case: CaseId, left_out: &mut ClientLeftOut) -> Result<(V
             .filter(barriers::case_id.eq(case))
             .into_boxed::<Dialect>()
     };
-    let rows = crate::newest!(tx, BarrierTold, (barriers::opened_at.desc(), barriers::id.desc()), of_case());
+    let rows = crate::newest!(tx, BarrierForClient, (barriers::opened_at.desc(), barriers::id.desc()), of_case());
     let rows = rows.noting(&mut left_out.barriers);
     tx.audit_read_all("barrier.listed", rows.iter().map(|row| row.id));
     let places: BTreeMap<_, _> = rows.iter().enumerate().map(|(place, row)| (row.id, place)).collect();
@@ -92,7 +92,7 @@ fn ladders(tx: &mut Tx, case: CaseId, left_out: &mut ClientLeftOut) -> Result<(V
         let all = actions::table.filter(actions::organization_id.eq(own)).filter(actions::case_id.eq(case));
         all.filter(actions::status.ne(ActionStatus::EnteredInError)).into_boxed::<Dialect>()
     };
-    let rows = crate::newest!(tx, ActionTold, (actions::created_at.desc(), actions::id.desc()), of_case());
+    let rows = crate::newest!(tx, ActionForClient, (actions::created_at.desc(), actions::id.desc()), of_case());
     let rows = rows.noting(&mut left_out.actions);
     tx.audit_read_all("action.listed", rows.iter().map(|row| row.id));
     let mut days = deadlines_of(tx, case, left_out)?;
@@ -125,7 +125,7 @@ fn deadlines_of(
         let all = deadlines::table.filter(deadlines::organization_id.eq(own)).filter(deadlines::case_id.eq(case));
         all.filter(deadlines::action_id.eq_any(right.select(actions::id))).into_boxed::<Dialect>()
     };
-    let rows = crate::newest!(tx, DeadlineTold, (deadlines::due_on.desc(), deadlines::id.desc()), of_case());
+    let rows = crate::newest!(tx, DeadlineForClient, (deadlines::due_on.desc(), deadlines::id.desc()), of_case());
     let rows = rows.noting(&mut left_out.deadlines);
     tx.audit_read_all("deadline.listed", rows.iter().map(|row| row.id));
     let (now, mut days) = (Instant::now(), BTreeMap::<ActionId, Vec<ClientDeadline>>::new());
@@ -173,23 +173,23 @@ fn promises(tx: &mut Tx, case: CaseId) -> Result<Capped<MyPromise>> {
     Ok(newest)
 }
 
-fn contacts(tx: &mut Tx, case: CaseId) -> Result<Capped<ContactTold>> {
+fn contacts(tx: &mut Tx, case: CaseId) -> Result<Capped<ContactForClient>> {
     let own = tx.organization();
     let of_case = || {
         let all = notes::table.filter(notes::organization_id.eq(own)).filter(notes::case_id.eq(case));
         all.filter(notes::kind.eq(NoteKind::Contact)).into_boxed::<Dialect>()
     };
-    let newest = crate::newest!(tx, ContactTold, (notes::occurred_at.desc(), notes::id.desc()), of_case());
+    let newest = crate::newest!(tx, ContactForClient, (notes::occurred_at.desc(), notes::id.desc()), of_case());
     tx.audit_read_all("note.listed", newest.rows.iter().map(|row| row.id));
     Ok(newest)
 }
 
-fn steps(tx: &mut Tx, case: CaseId) -> Result<Capped<StepTold>> {
+fn steps(tx: &mut Tx, case: CaseId) -> Result<Capped<StepForClient>> {
     let own = tx.organization();
     let of_case = || {
         let all = case_transitions::table.filter(case_transitions::organization_id.eq(own));
         all.filter(case_transitions::case_id.eq(case)).into_boxed::<Dialect>()
     };
     tx.audit_read("case.transitions_read", case);
-    Ok(crate::newest!(tx, StepTold, (case_transitions::at.desc(), case_transitions::id.desc()), of_case()))
+    Ok(crate::newest!(tx, StepForClient, (case_transitions::at.desc(), case_transitions::id.desc()), of_case()))
 }

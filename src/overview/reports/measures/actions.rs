@@ -55,7 +55,7 @@ pub const ALL: &[Measure] = &[Measure {
         counter: "withdrawn",
     }],
     caution: None,
-    tells_mistakes: true,
+    says_left_out: true,
     headline: "succeeded",
     decided_by: &[],
     by_time: ByTime { without: &["pending"], ..ByTime::of("By the day on which the action was decided.") },

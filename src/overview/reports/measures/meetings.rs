@@ -56,7 +56,7 @@ pub const ALL: &[Measure] = &[
         n: "with_checklist",
         excluded: &[Exclusion { code: "no_checklist", words: "Meetings without a mandatory item", counter: "without" }],
         caution: None,
-        tells_mistakes: true,
+        says_left_out: true,
         headline: "prepared",
         decided_by: &[],
         by_time: ByTime::of("By the moment at which the meeting began."),
@@ -117,7 +117,7 @@ pub const ALL: &[Measure] = &[
         n: "clients",
         excluded: &[Exclusion { code: "one_meeting", words: "Clients with one such meeting", counter: "once" }],
         caution: Some("Who spoke is what the advocate recorded."),
-        tells_mistakes: false,
+        says_left_out: false,
         headline: "more",
         decided_by: &[],
         by_time: ByTime {

@@ -67,7 +67,7 @@ pub const ALL: &[Measure] = &[
         n: "open",
         excluded: &[],
         caution: Some("Who supervises a team is not kept for the past: this is asked for as of now."),
-        tells_mistakes: false,
+        says_left_out: false,
         headline: "unassigned",
         decided_by: &[],
         by_time: ByTime {
@@ -157,7 +157,7 @@ pub const ALL: &[Measure] = &[
         n: "cases",
         excluded: &[],
         caution: Some("Each row counts records of its own kind: they are not added."),
-        tells_mistakes: false,
+        says_left_out: false,
         headline: "case_without_contact",
         decided_by: &[],
         by_time: ByTime::STOCK,

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# benches/wall.sh [CASES]: what row-level security costs (AZ-09): the same server on the same database, with it and without it by turns.
+# benches/row_level_security.sh [CASES]: what row-level security costs (AZ-09): the same server on the same database, with it and without it by turns.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=lib.sh
