@@ -8,9 +8,11 @@ use crate::{
         source::Sources,
         token::Keys,
     },
-    casework::{self},
+    casework,
     db::{AccessChecks, Db},
-    directory, http, identity,
+    directory,
+    http::{self, problem::ProblemTypes},
+    identity,
     mail::Post,
     openapi, operations, overview, portal,
     records::visibility,
@@ -113,6 +115,8 @@ pub struct ServerOptions {
     pub origins: http::cors::Origins,
     /// If set, the server accepts TLS only.
     pub tls: Option<Arc<Certificate>>,
+    /// What the `type` of every problem begins with.
+    pub problem_types: ProblemTypes,
 }
 
 /// Closes a connection whose client does not read the response: actix has no time limit for this (HT-05). A client that
@@ -140,7 +144,8 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
     let document = openapi();
     let calls = Arc::new(http::operations::Calls::of(&document));
     let document = Data::new(openapi::Published(serde_json::to_string(&document).unwrap_or_default()));
-    let ServerOptions { sources, password_cost, most_connections, docs, origins, tls } = setup.server_options;
+    let ServerOptions { sources, password_cost, most_connections, docs, origins, tls, problem_types } =
+        setup.server_options;
     let most_each = (most_connections / setup.workers.max(1)).max(1);
     let post = Data::new(setup.post);
     let hasher = Data::new(Hasher::start(password_cost).map_err(std::io::Error::other)?);
@@ -153,7 +158,7 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
         sources,
     });
     let db = Data::new(setup.db);
-    let origins = Data::new(origins);
+    let (origins, problem_types) = (Data::new(origins), Data::new(problem_types));
     let server = HttpServer::new(move || {
         App::new()
             .wrap(from_fn(http::middleware::envelope))
@@ -163,6 +168,7 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
             .app_data(hasher.clone())
             .app_data(post.clone())
             .app_data(origins.clone())
+            .app_data(problem_types.clone())
             .app_data(Data::from(Arc::clone(&calls)))
             .app_data(Data::new(DEPENDENTS))
             .app_data(overview::kinds::authorize_replay as http::idempotency::AuthorizeReplay)
@@ -174,6 +180,7 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
             .configure(routes)
             .into_app()
             .configure(|cfg| {
+                cfg.service(http::problem::get_problems);
                 if docs {
                     openapi::docs(cfg)
                 }

@@ -7,7 +7,7 @@ use crate::{
         source::{Sources, TrustedProxies},
     },
     db::{self, Url, Use},
-    http::cors::Origins,
+    http::{cors::Origins, problem::ProblemTypes},
     mail::Route,
     telemetry,
     tls::Certificate,
@@ -66,6 +66,9 @@ pub struct Config {
     pub mail_from: Option<String>,
     /// The address of the front-end client for links in mail; it begins with https. Default: mail contains codes.
     pub app_url: Option<String>,
+    /// The address at which clients reach this server; it begins with https. The `type` of a problem then leads to its
+    /// explanation under `/problems`. Default: the types are URNs.
+    pub public_url: Option<String>,
     /// PEM files with the certificate, followed by its intermediate certificates, and with its private key. With them
     /// the server uses TLS (HT-11).
     pub tls_certificate: Option<PathBuf>,
@@ -238,20 +241,18 @@ impl Config {
             docs: self.serves_docs(),
             origins: self.cors_origins.clone(),
             tls: self.certificate()?.map(Arc::new),
+            problem_types: self.problem_types()?,
         })
+    }
+
+    fn problem_types(&self) -> Result<ProblemTypes, String> {
+        check_address("public_url", self.public_url.as_deref())?;
+        Ok(self.public_url.as_deref().map_or_else(ProblemTypes::default, ProblemTypes::at))
     }
 
     /// The mail settings.
     pub fn mail(&self) -> Result<Route, String> {
-        let is_fit = |url: &String| {
-            let here = ["http://localhost", "http://127.0.0.1"].iter().filter_map(|start| url.strip_prefix(start));
-            let private = url.starts_with("https://")
-                || here.into_iter().any(|rest| rest.is_empty() || rest.starts_with([':', '/']));
-            private && types::Url::parse(url).is_ok() && !url.contains('#') && url.len() <= 500
-        };
-        if !self.app_url.as_ref().is_none_or(is_fit) {
-            return Err("app_url must be a web address that begins with https, such as https://app.example.org".into());
-        }
+        check_address("app_url", self.app_url.as_deref())?;
         match (&self.smtp_url, &self.mail_from) {
             (Some(url), Some(from)) => Route::smtp(url, from, self.app_url.clone()),
             (None, None) => Route::folder(self.data_dir.join("mail"), self.app_url.clone()),
@@ -320,7 +321,7 @@ impl Config {
              connections = {}\nworkers = {}\nlog = {}\nshutdown_grace = {}\nbehind_proxy = {}\n\
              trusted_proxies = {}\nmax_connections = {}\npassword_memory = {}\npassword_passes = {}\n\
              tls_certificate = {}\ntls_key = {}\ncors_origins = {}\ndocs = {}\nsmtp_url = {}\n\
-             mail_from = {}\napp_url = {}",
+             mail_from = {}\napp_url = {}\npublic_url = {}",
             self.listen,
             self.data_dir.display(),
             connections,
@@ -339,7 +340,24 @@ impl Config {
             if self.smtp_url.is_some() { "smtp://***" } else { "none" },
             self.mail_from.as_deref().unwrap_or("none"),
             self.app_url.as_deref().unwrap_or("none"),
+            self.public_url.as_deref().unwrap_or("none"),
         )
+    }
+}
+
+/// An address that goes into responses or mail: over https, or plain HTTP on this machine.
+fn check_address(setting: &str, url: Option<&str>) -> Result<(), String> {
+    let is_fit = |url: &str| {
+        let here = ["http://localhost", "http://127.0.0.1"].iter().filter_map(|start| url.strip_prefix(start));
+        let private =
+            url.starts_with("https://") || here.into_iter().any(|rest| rest.is_empty() || rest.starts_with([':', '/']));
+        private && types::Url::parse(url).is_ok() && !url.contains('#') && url.len() <= 500
+    };
+    match url.is_none_or(is_fit) {
+        true => Ok(()),
+        false => {
+            Err(format!("{setting} must be a web address that begins with https, such as https://app.example.org"))
+        }
     }
 }
 

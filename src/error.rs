@@ -9,9 +9,10 @@ use actix_web::http::{
 use diesel::result::{DatabaseErrorKind, Error as DieselError};
 use std::borrow::Cow;
 
-/// All problems that the API can return, each with its stable slug, its status and its title.
+/// All problems that the API can return: the stable slug, the status, the title, and when it comes and what to do. The
+/// page `docs/problems.md` and `GET /problems` are made of them.
 macro_rules! problems {
-    ($($(#[$doc:meta])* $name:ident = $slug:literal, $status:ident, $title:literal;)+) => {
+    ($($(#[$doc:meta])* $name:ident = $slug:literal, $status:ident, $title:literal, $help:literal;)+) => {
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Code { $($(#[$doc])* $name),+ }
         impl Code {
@@ -19,51 +20,102 @@ macro_rules! problems {
             pub const fn slug(self) -> &'static str { match self { $(Self::$name => $slug),+ } }
             pub const fn status(self) -> StatusCode { match self { $(Self::$name => StatusCode::$status),+ } }
             pub const fn title(self) -> &'static str { match self { $(Self::$name => $title),+ } }
+            /// When it comes, and what a client does about it.
+            pub const fn help(self) -> &'static str { match self { $(Self::$name => $help),+ } }
         }
     };
 }
 
 problems! {
-    MalformedBody = "malformed_body", BAD_REQUEST, "The body is not well-formed JSON";
-    InvalidParameter = "invalid_parameter", BAD_REQUEST, "A parameter is unknown or wrong";
-    InvalidHeader = "invalid_header", BAD_REQUEST, "A header is wrong";
-    BadRequest = "bad_request", BAD_REQUEST, "The request is not well-formed";
-    Unauthenticated = "unauthenticated", UNAUTHORIZED, "Sign in first";
-    InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Signing in failed";
-    InvalidRefreshToken = "invalid_refresh_token", UNAUTHORIZED, "The refresh token is not valid";
-    OtpRequired = "otp_required", UNAUTHORIZED, "The second factor is required";
-    ReauthenticationRequired = "reauthentication_required", FORBIDDEN, "Enter your password again";
-    SecondFactorRequired = "second_factor_required", FORBIDDEN, "Set up a second factor first";
-    Forbidden = "forbidden", FORBIDDEN, "Your role may not do this";
-    NotFound = "not_found", NOT_FOUND, "There is no such record";
-    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "This path has no such method";
-    NotAcceptable = "not_acceptable", NOT_ACCEPTABLE, "The requested format is not supported";
-    FormatCannotShowText = "format_cannot_show_text", NOT_ACCEPTABLE, "This format cannot show some of the text";
-    RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The request did not arrive in time";
-    Conflict = "conflict", CONFLICT, "The record's state does not allow this";
-    TransitionNotAllowed = "transition_not_allowed", CONFLICT, "The lifecycle does not allow this transition";
-    GuardsUnmet = "guards_unmet", CONFLICT, "A guard is not met";
-    NoteLocked = "note_locked", CONFLICT, "The note is locked";
-    StatementSettled = "statement_settled", CONFLICT, "The statement is not a draft";
-    AlreadyExists = "already_exists", CONFLICT, "It already exists";
-    MergeConflict = "merge_conflict", CONFLICT, "A person must decide what to keep";
-    RequestInProgress = "request_in_progress", CONFLICT, "The same request is still in progress";
-    StaleVersion = "stale_version", PRECONDITION_FAILED, "The record has changed since you read it";
-    PayloadTooLarge = "payload_too_large", PAYLOAD_TOO_LARGE, "The body is too large";
-    UriTooLong = "uri_too_long", URI_TOO_LONG, "The address is too long";
-    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The media type of the body is not \
-         supported";
-    Invalid = "invalid", UNPROCESSABLE_ENTITY, "The request is invalid";
-    IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another \
-         request";
-    VersionRequired = "version_required", PRECONDITION_REQUIRED, "If-Match is required";
-    HeadersTooLarge = "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large";
-    TooManyRequests = "too_many_requests", TOO_MANY_REQUESTS, "Too many requests";
-    Internal = "internal", INTERNAL_SERVER_ERROR, "Internal server error";
-    Contention = "contention", SERVICE_UNAVAILABLE, "Too many changes at once";
-    Overloaded = "overloaded", SERVICE_UNAVAILABLE, "The server is overloaded";
-    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The service is temporarily unavailable";
-    OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, "The outcome is not known";
+    MalformedBody = "malformed_body", BAD_REQUEST, "The body is not well-formed JSON",
+        "The body cannot be parsed as JSON, or it has a member twice. Correct the body; do not retry it \
+         unchanged.";
+    InvalidParameter = "invalid_parameter", BAD_REQUEST, "A parameter is unknown or wrong",
+        "A query parameter is unknown or has a wrong value. `errors[].parameter` names it.";
+    InvalidHeader = "invalid_header", BAD_REQUEST, "A header is wrong",
+        "A header has a wrong value, or it is given more than once. `errors[].header` names it.";
+    BadRequest = "bad_request", BAD_REQUEST, "The request is not well-formed",
+        "The request breaks the rules of HTTP. Correct the client.";
+    Unauthenticated = "unauthenticated", UNAUTHORIZED, "Sign in first",
+        "The request has no access token, or the token has expired or was ended. Refresh the token once with \
+         `POST /auth/refresh`; if that fails, sign in again.";
+    InvalidCredentials = "invalid_credentials", UNAUTHORIZED, "Signing in failed",
+        "The e-mail address, the password or the code of the second factor is wrong, or the account may not sign \
+         in. The response does not say which.";
+    InvalidRefreshToken = "invalid_refresh_token", UNAUTHORIZED, "The refresh token is not valid",
+        "The refresh token is unknown, has expired or was used before. Sign in again.";
+    OtpRequired = "otp_required", UNAUTHORIZED, "The second factor is required",
+        "The account has a second factor. Send the request again with `otp`.";
+    ReauthenticationRequired = "reauthentication_required", FORBIDDEN, "Enter your password again",
+        "The operation needs a password that was entered within the last ten minutes. Send `POST \
+         /auth/reauthenticate`, then repeat the request.";
+    SecondFactorRequired = "second_factor_required", FORBIDDEN, "Set up a second factor first",
+        "The role must have a second factor, and the account has none yet. Set it up under `/me/second-factor`.";
+    Forbidden = "forbidden", FORBIDDEN, "Your role may not do this",
+        "The role of the caller does not allow the operation, or break-glass access would be used for a change. \
+         Do not retry.";
+    NotFound = "not_found", NOT_FOUND, "There is no such record",
+        "The record does not exist, or the caller may not see it. The two cases have the same response.";
+    MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, "This path has no such method",
+        "The path exists, but not with this method. `Allow` lists its methods.";
+    NotAcceptable = "not_acceptable", NOT_ACCEPTABLE, "The requested format is not supported",
+        "The response has none of the formats that `Accept` or `format` asks for.";
+    FormatCannotShowText = "format_cannot_show_text", NOT_ACCEPTABLE, "This format cannot show some of the text",
+        "The text has characters that the fonts of the PDF lack. Ask for HTML.";
+    RequestTimeout = "request_timeout", REQUEST_TIMEOUT, "The request did not arrive in time",
+        "The body did not arrive in time. Send the request again.";
+    Conflict = "conflict", CONFLICT, "The record's state does not allow this",
+        "The state of the record does not allow the change. `detail` and `errors` say why.";
+    TransitionNotAllowed = "transition_not_allowed", CONFLICT, "The lifecycle does not allow this transition",
+        "The lifecycle has no transition from the present status to the requested one. `errors` lists what is \
+         allowed.";
+    GuardsUnmet = "guards_unmet", CONFLICT, "A guard is not met",
+        "A condition of the transition is not met. `errors[].code` names each guard, and `pointer` the member \
+         that would meet it.";
+    NoteLocked = "note_locked", CONFLICT, "The note is locked",
+        "A note can be changed for 24 hours. After that, add an amendment with `POST /notes/{id}/amendments`.";
+    StatementSettled = "statement_settled", CONFLICT, "The statement is not a draft",
+        "Only a draft can be changed. Write a new version of the statement.";
+    AlreadyExists = "already_exists", CONFLICT, "It already exists",
+        "A record with the same key exists, or the same decision was made. Read the existing record.";
+    MergeConflict = "merge_conflict", CONFLICT, "A person must decide what to keep",
+        "Both records have something that can exist only once. Decide which to keep, then repeat the merge.";
+    RequestInProgress = "request_in_progress", CONFLICT, "The same request is still in progress",
+        "A request with the same `Idempotency-Key` has not finished. Wait for `Retry-After` seconds, then repeat \
+         it.";
+    StaleVersion = "stale_version", PRECONDITION_FAILED, "The record has changed since you read it",
+        "Another request changed the record after it was read. `ETag` has the present version: read the record, \
+         decide again, and repeat with the new version.";
+    PayloadTooLarge = "payload_too_large", PAYLOAD_TOO_LARGE, "The body is too large",
+        "The body is larger than the operation allows: 64 KiB, or 256 KiB for notes and statements.";
+    UriTooLong = "uri_too_long", URI_TOO_LONG, "The address is too long",
+        "The address has more than 8 KiB.";
+    UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, "The media type of the body is not supported",
+        "Send `application/json`, or `application/merge-patch+json` for PATCH, in UTF-8.";
+    Invalid = "invalid", UNPROCESSABLE_ENTITY, "The request is invalid",
+        "Members of the body break a rule. `errors` names each with a JSON pointer, a code and a sentence.";
+    IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, "The Idempotency-Key was used for another request",
+        "The `Idempotency-Key` was used for another request within the last 24 hours. Make a new key for each new \
+         request.";
+    VersionRequired = "version_required", PRECONDITION_REQUIRED, "If-Match is required",
+        "The operation needs `If-Match` with the version that was read, or `*`.";
+    HeadersTooLarge = "headers_too_large", REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large",
+        "The headers are too large.";
+    TooManyRequests = "too_many_requests", TOO_MANY_REQUESTS, "Too many requests",
+        "There were too many failures, or too many requests. Wait for `Retry-After` seconds.";
+    Internal = "internal", INTERNAL_SERVER_ERROR, "Internal server error",
+        "The server has a fault. It is in the log under the id in `instance`. Report it to the operator.";
+    Contention = "contention", SERVICE_UNAVAILABLE, "Too many changes at once",
+        "Several changes of the same records collided, and this one was not stored. Repeat it after `Retry-After` \
+         seconds.";
+    Overloaded = "overloaded", SERVICE_UNAVAILABLE, "The server is overloaded",
+        "The server has too much to do; nothing was stored. Repeat the request after `Retry-After` seconds.";
+    Unavailable = "unavailable", SERVICE_UNAVAILABLE, "The service is temporarily unavailable",
+        "The database or another part cannot be reached, or the server is stopping; nothing was stored. Repeat \
+         the request after `Retry-After` seconds.";
+    OutcomeUnknown = "outcome_unknown", SERVICE_UNAVAILABLE, "The outcome is not known",
+        "The connection to the database was lost while the change was stored. Repeat the request with the same \
+         `Idempotency-Key`: it is applied only once. Without a key, read the record first.";
 }
 
 /// The code of an id in a body that the caller may not reference.

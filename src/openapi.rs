@@ -2,7 +2,7 @@
 
 use crate::{
     auth::policy,
-    http::problem::{Fault, Problem},
+    http::problem::{Fault, Problem, ProblemCode},
     types::bounds,
 };
 use actix_web::{HttpResponse, get, web::Data};
@@ -54,7 +54,7 @@ use utoipa::{
         (name = "Audit", description = "The audit log, for auditors."),
         (name = "Operations", description = "Health and keys.")
     ),
-    components(schemas(Problem, Fault))
+    components(schemas(Problem, Fault, ProblemCode))
 )]
 struct Base;
 

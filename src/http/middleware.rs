@@ -13,6 +13,7 @@ use crate::{
     },
     db::{Db, progress::Writes},
     error::{ApiError, Code, UNKNOWN_REFERENCE},
+    http::problem::ProblemTypes,
     shutdown,
     types::Id,
 };
@@ -61,13 +62,14 @@ pub async fn envelope(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let id = request_id(req.headers());
     let cors = req.app_data::<Data<Origins>>().map(|origins| origins.response_headers(req.headers()));
-    match AssertUnwindSafe(answered(req, next, id, cors.as_ref())).catch_unwind().await {
+    let types = req.app_data::<Data<ProblemTypes>>().cloned().unwrap_or_default();
+    match AssertUnwindSafe(answered(req, next, id, cors.as_ref(), &types)).catch_unwind().await {
         Ok(outcome) => outcome,
         Err(_) => {
             let error = ApiError::internal("a request panicked");
             let mut response = error.error_response();
-            explain(&mut response, Some(&error), id);
-            finish(&mut response, id, false, false, cors.as_ref());
+            explain(&mut response, Some(&error), id, &types);
+            finish(&mut response, id, false, false, cors.as_ref(), &types);
             Err(InternalError::from_response(error, response).into())
         }
     }
@@ -78,6 +80,7 @@ async fn answered(
     next: Next<impl MessageBody + 'static>,
     id: RequestId,
     cors: Option<&CorsHeaders>,
+    types: &ProblemTypes,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     req.extensions_mut().insert(id);
     // HEAD is handled as GET; the encoder knows the real method and omits the body.
@@ -85,8 +88,11 @@ async fn answered(
         req.head_mut().method = Method::GET;
     }
     let docs = req.path().starts_with("/docs");
-    let public = docs || req.path().starts_with("/openapi") || req.path().starts_with("/.well-known");
-    let finish = |response: &mut HttpResponse<BoxBody>| finish(response, id, docs, public, cors);
+    let public = docs
+        || req.path().starts_with("/openapi")
+        || req.path() == "/problems"
+        || req.path().starts_with("/.well-known");
+    let finish = |response: &mut HttpResponse<BoxBody>| finish(response, id, docs, public, cors, types);
     if let Some(mut response) = cors.and_then(|cors| cors.before_asking(&req)) {
         finish(&mut response);
         return Ok(req.into_response(response));
@@ -107,7 +113,7 @@ async fn answered(
         // The request was consumed with the handler, so the response is built here and passed on inside the error.
         Err(error) => {
             let mut response = error.error_response();
-            explain(&mut response, error.as_error::<ApiError>(), id);
+            explain(&mut response, error.as_error::<ApiError>(), id, types);
             finish(&mut response);
             Err(InternalError::from_response(error, response).into())
         }
@@ -120,11 +126,12 @@ fn finish(
     docs: bool,
     public: bool,
     readers: Option<&CorsHeaders>,
+    types: &ProblemTypes,
 ) {
     let cors = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM);
     if !cors && (response.status().is_client_error() || response.status().is_server_error()) {
         let error = response.error().and_then(|error| error.as_error::<ApiError>()).map(ApiError::copy);
-        explain(response, error.as_ref(), id);
+        explain(response, error.as_ref(), id, types);
     }
     if shutdown::is_stopping() {
         response.head_mut().set_connection_type(ConnectionType::Close);
@@ -240,14 +247,14 @@ fn request_id(headers: &HeaderMap) -> RequestId {
 }
 
 /// Writes the problem into an error response, whichever component created it.
-fn explain(response: &mut HttpResponse<BoxBody>, ours: Option<&ApiError>, id: RequestId) {
+fn explain(response: &mut HttpResponse<BoxBody>, ours: Option<&ApiError>, id: RequestId, types: &ProblemTypes) {
     let status = response.status();
     let theirs = of_status(status);
     let error = ours.unwrap_or(&theirs);
     if status.is_server_error() {
         tracing::error!(request_id = %id, %error, "a request failed");
     }
-    let body = serde_json::to_vec(&Problem::new(error, id)).unwrap_or_default();
+    let body = serde_json::to_vec(&Problem::new(error, id, types)).unwrap_or_default();
     for (name, value) in error.headers() {
         response.headers_mut().insert(name.clone(), value.clone());
     }

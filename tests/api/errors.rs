@@ -5,12 +5,15 @@ use crate::{
     support::{
         World,
         database::{Engine, Home},
+        harness::server_options,
     },
 };
 use alongside::{
+    app,
     auth::Role,
     db::Conn,
     error::{ApiError, Code},
+    http::problem::ProblemTypes,
 };
 use diesel::{connection::SimpleConnection as _, prelude::*};
 use serde_json::{Value, json};
@@ -20,6 +23,7 @@ fn case(client: &str) -> Value {
 }
 
 on_both_engines! {
+    the_type_of_a_problem_leads_to_its_explanation,
     what_is_wrong_with_a_body_is_named,
     what_is_no_json_is_refused,
     a_parameter_that_is_wrong_is_named,
@@ -261,4 +265,36 @@ fn a_question_that_takes_too_long_is_broken_off_and_the_database_is_not_taken_fo
     assert_eq!(shown.statement_timeout, "5s");
     let error = conn.batch_execute("SET statement_timeout TO 20; SELECT pg_sleep(2)").unwrap_err();
     assert_eq!(ApiError::from(error).code(), Code::Overloaded);
+}
+
+/// Of a server with `public_url`, and of one without.
+async fn the_type_of_a_problem_leads_to_its_explanation(w: &World) {
+    let problem_types = ProblemTypes::at("https://api.example.org/");
+    let server = w.another_server_in(app::ServerOptions { problem_types, ..server_options() });
+    let problem = |base: String| async move {
+        let reply = w.http.get(format!("{base}/api/v1/me")).send().await.unwrap();
+        serde_json::from_str::<Value>(&reply.text().await.unwrap()).unwrap()
+    };
+    assert_eq!(problem(server.clone()).await["type"], "https://api.example.org/problems#unauthenticated");
+    assert_eq!(problem(w.base.clone()).await["type"], "urn:alongside:problem:unauthenticated");
+    let page = w.http.get(format!("{server}/problems")).send().await.unwrap();
+    assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+    let page = page.text().await.unwrap();
+    for code in Code::ALL {
+        assert!(page.contains(&format!("<h2 id=\"{}\">", code.slug())), "{}", code.slug());
+    }
+}
+
+/// `BLESS=1 ./test problems_md` writes the page anew.
+#[test]
+fn problems_md_is_what_error_rs_says() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/problems.md");
+    let page = alongside::http::problem::markdown();
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(path, &page).unwrap();
+    }
+    assert!(
+        std::fs::read_to_string(path).unwrap_or_default() == page,
+        "docs/problems.md is old: BLESS=1 ./test problems_md"
+    );
 }

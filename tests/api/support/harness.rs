@@ -15,7 +15,7 @@ use alongside::{
         token::Keys,
     },
     db::{Db, Options, Url, Use, schema},
-    http::cors::Origins,
+    http::{cors::Origins, problem::ProblemTypes},
     identity::{
         organizations::model::OrganizationRow,
         sessions::model::SessionRow,
@@ -119,6 +119,7 @@ pub fn server_options() -> app::ServerOptions {
         docs: true,
         origins: Origins::default(),
         tls: None,
+        problem_types: ProblemTypes::default(),
     }
 }
 
