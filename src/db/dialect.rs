@@ -204,14 +204,17 @@ pub struct RowCompare<L, R> {
     values: R,
 }
 
-type Pair<X, Y> = (X, Y);
+/// What [`row_after`] gives for two columns and their values.
+pub type RowAfter<A, B, X, Y> = RowCompare<
+    (A, B),
+    (
+        <X as AsExpression<<A as Expression>::SqlType>>::Expression,
+        <Y as AsExpression<<B as Expression>::SqlType>>::Expression,
+    ),
+>;
 
 /// Rows after `(x, y)` in descending (newest first) or ascending order.
-pub fn row_after<A, B, X, Y>(
-    columns: (A, B),
-    (x, y): (X, Y),
-    down: bool,
-) -> RowCompare<(A, B), Pair<X::Expression, Y::Expression>>
+pub fn row_after<A, B, X, Y>(columns: (A, B), (x, y): (X, Y), down: bool) -> RowAfter<A, B, X, Y>
 where
     A: Expression<SqlType: SqlType>,
     B: Expression<SqlType: SqlType>,

@@ -3,11 +3,19 @@
 use super::faults::{self, Read};
 use crate::{
     auth::{Actor, guard::AuthContext, token::CursorKeys},
+    db::dialect::{RowAfter, row_after},
     error::{ApiError, Result},
     types::fault::Fault,
 };
 use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use diesel::{
+    dsl::{Asc, Desc},
+    expression::{AsExpression, Expression},
+    expression_methods::ExpressionMethods as _,
+    query_dsl::methods::{FilterDsl, LimitDsl, OrderDsl},
+    sql_types::SqlType,
+};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde::{
     Deserialize, Deserializer, Serialize,
@@ -266,6 +274,42 @@ impl<F: Filter> List<F> {
         let (value, id) = position.split_at_checked(8).ok_or_else(wrong)?;
         let value = i64::from_be_bytes(value.try_into().map_err(|_| wrong())?);
         Ok(Some((value, uuid::Uuid::from_slice(id).map_err(|_| wrong())?)))
+    }
+
+    /// The rows of the page, in its order: a query from the cursor on, with one row more than the page shows. `columns`
+    /// are the sort column and the id; `value` and `id` turn the two parts of a cursor into their values.
+    ///
+    /// # Errors
+    /// 400 for a cursor of another list, or of another reader.
+    pub fn keyset<Q, A, B, X, Y>(
+        &self,
+        actor: Actor,
+        query: Q,
+        (first, second): (A, B),
+        value: impl FnOnce(i64) -> X,
+        id: impl FnOnce(uuid::Uuid) -> Y,
+    ) -> Result<Q>
+    where
+        A: Expression<SqlType: SqlType> + Copy,
+        B: Expression<SqlType: SqlType> + Copy,
+        X: AsExpression<A::SqlType>,
+        Y: AsExpression<B::SqlType>,
+        Q: FilterDsl<RowAfter<A, B, X, Y>, Output = Q>
+            + OrderDsl<(Desc<A>, Desc<B>), Output = Q>
+            + OrderDsl<(Asc<A>, Asc<B>), Output = Q>
+            + LimitDsl<Output = Q>,
+    {
+        let query = match self.after(actor)? {
+            Some((position, last)) => {
+                FilterDsl::filter(query, row_after((first, second), (value(position), id(last)), self.down()))
+            }
+            None => query,
+        };
+        let query = match self.down() {
+            true => OrderDsl::order(query, (first.desc(), second.desc())),
+            false => OrderDsl::order(query, (first.asc(), second.asc())),
+        };
+        Ok(LimitDsl::limit(query, self.fetch()))
     }
 
     /// Builds the page from these rows, of which there are up to [`List::fetch`].

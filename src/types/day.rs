@@ -42,6 +42,10 @@ impl Day {
         let span = jiff::Span::new().try_days(days).ok()?;
         jiff::civil::date(1970, 1, 1).checked_add(span).ok().map(Self)
     }
+    /// The day that a cursor names by its [`number`](Self::number).
+    pub fn from_position(days: i64) -> Self {
+        Self::from_number(days).unwrap_or(Self(jiff::civil::Date::MAX))
+    }
     pub fn year(self) -> i32 {
         self.0.year().into()
     }

@@ -11,7 +11,7 @@ use crate::{
         conflicts::{self, model::Occasion},
         deadlines,
     },
-    db::{Dialect, PortableDsl as _, Tx, dialect::row_after, rewrite, schema::actions},
+    db::{Dialect, PortableDsl as _, Tx, rewrite, schema::actions},
     directory::providers::{self, model::ProviderId},
     error::{ApiError, Result},
     http::{Body, Filter, IfMatch, List, Page},
@@ -62,19 +62,14 @@ fn listed<F: Filter>(
     barrier: Option<BarrierId>,
 ) -> Result<Page<Action>> {
     let actor = tx.actor()?;
-    let mut query = filtered(tx, filter, barrier);
-    if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after(
-            (actions::created_at, actions::id),
-            (Instant::from_micros(at), ActionId::from_uuid(id)),
-            list.down(),
-        ));
-    }
-    query = match list.down() {
-        true => query.order((actions::created_at.desc(), actions::id.desc())),
-        false => query.order((actions::created_at.asc(), actions::id.asc())),
-    };
-    let rows: Vec<ActionRow> = query.select(ActionRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query = list.keyset(
+        actor,
+        filtered(tx, filter, barrier),
+        (actions::created_at, actions::id),
+        Instant::from_micros,
+        ActionId::from_uuid,
+    )?;
+    let rows: Vec<ActionRow> = query.select(ActionRow::as_select()).load(tx.conn)?;
     let total =
         if list.include_total { Some(filtered(tx, filter, barrier).count().get_result(tx.conn)?) } else { None };
     let page = list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Action::from);

@@ -11,7 +11,7 @@ use crate::{
         conflicts::{self, model::Occasion},
         handovers, tasks,
     },
-    db::{Dialect, Tx, dialect::row_after, rewrite, schema::assignments},
+    db::{Dialect, Tx, rewrite, schema::assignments},
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
     identity::{organizations, teams, users},
@@ -43,19 +43,14 @@ fn current(case: &CaseRow) -> assignments::BoxedQuery<'static, Dialect> {
 
 pub fn page(tx: &mut Tx, case: CaseId, list: &List<AssignmentFilter>) -> Result<Page<Assignment>> {
     let (actor, case) = (tx.actor()?, cases::store::find(tx, case)?);
-    let mut query = filtered(&case, &list.filter);
-    if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after(
-            (assignments::started_at, assignments::id),
-            (Instant::from_micros(at), AssignmentId::from_uuid(id)),
-            list.down(),
-        ));
-    }
-    query = match list.down() {
-        true => query.order((assignments::started_at.desc(), assignments::id.desc())),
-        false => query.order((assignments::started_at.asc(), assignments::id.asc())),
-    };
-    let rows: Vec<AssignmentRow> = query.select(AssignmentRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query = list.keyset(
+        actor,
+        filtered(&case, &list.filter),
+        (assignments::started_at, assignments::id),
+        Instant::from_micros,
+        AssignmentId::from_uuid,
+    )?;
+    let rows: Vec<AssignmentRow> = query.select(AssignmentRow::as_select()).load(tx.conn)?;
     let total =
         if list.include_total { Some(filtered(&case, &list.filter).count().get_result(tx.conn)?) } else { None };
     tx.audit_read("case.assignments_read", case.id);

@@ -13,7 +13,7 @@ use crate::{
     },
     db::{
         Dialect, PortableDsl as _, Tx,
-        dialect::{Key, has_element, row_after},
+        dialect::{Key, has_element},
         rewrite,
         schema::barriers,
     },
@@ -65,19 +65,14 @@ fn filtered(tx: &Tx, filter: &BarrierFilter) -> barriers::BoxedQuery<'static, Di
 
 fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, filter: &BarrierFilter) -> Result<Page<Barrier>> {
     let actor = tx.actor()?;
-    let mut query = filtered(tx, filter);
-    if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after(
-            (barriers::opened_at, barriers::id),
-            (Instant::from_micros(at), BarrierId::from_uuid(id)),
-            list.down(),
-        ));
-    }
-    query = match list.down() {
-        true => query.order((barriers::opened_at.desc(), barriers::id.desc())),
-        false => query.order((barriers::opened_at.asc(), barriers::id.asc())),
-    };
-    let rows: Vec<BarrierRow> = query.select(BarrierRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query = list.keyset(
+        actor,
+        filtered(tx, filter),
+        (barriers::opened_at, barriers::id),
+        Instant::from_micros,
+        BarrierId::from_uuid,
+    )?;
+    let rows: Vec<BarrierRow> = query.select(BarrierRow::as_select()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, filter).count().get_result(tx.conn)?) } else { None };
     let page = list.page(actor, rows, total, |row| (row.opened_at.micros(), row.id.uuid()), Barrier::from);
     tx.audit_read_all("barrier.listed", page.items.iter().map(|barrier| barrier.id));

@@ -4,7 +4,7 @@ use super::model::*;
 use crate::{
     auth::Scope,
     casework::cases::{self, model::CaseId},
-    db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, lock::Purpose, rewrite, schema::break_glass},
+    db::{Condition, Dialect, PortableDsl as _, Tx, lock::Purpose, rewrite, schema::break_glass},
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
     identity::users,
@@ -39,16 +39,14 @@ fn filtered(tx: &Tx, filter: &BreakGlassFilter) -> break_glass::BoxedQuery<'stat
 
 pub fn page(tx: &mut Tx, list: &List<BreakGlassFilter>) -> Result<Page<BreakGlass>> {
     let actor = tx.actor()?;
-    let mut query = filtered(tx, &list.filter);
-    if let Some((at, id)) = list.after(actor)? {
-        let after = (Instant::from_micros(at), BreakGlassId::from_uuid(id));
-        query = query.filter(row_after((break_glass::opened_at, break_glass::id), after, list.down()));
-    }
-    query = match list.down() {
-        true => query.order((break_glass::opened_at.desc(), break_glass::id.desc())),
-        false => query.order((break_glass::opened_at.asc(), break_glass::id.asc())),
-    };
-    let rows: Vec<BreakGlassRow> = query.select(BreakGlassRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query = list.keyset(
+        actor,
+        filtered(tx, &list.filter),
+        (break_glass::opened_at, break_glass::id),
+        Instant::from_micros,
+        BreakGlassId::from_uuid,
+    )?;
+    let rows: Vec<BreakGlassRow> = query.select(BreakGlassRow::as_select()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, &list.filter).count().get_result(tx.conn)?) } else { None };
     tx.audit_read_all("break_glass.listed", rows.iter().map(|row| row.id));
     Ok(list.page(actor, rows, total, |row| (row.opened_at.micros(), row.id.uuid()), BreakGlass::from))

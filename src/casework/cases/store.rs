@@ -6,7 +6,7 @@ use crate::{
     casework::clients,
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
-        dialect::{has_element, row_after},
+        dialect::has_element,
         rewrite,
         schema::{barriers, cases},
     },
@@ -108,19 +108,14 @@ pub fn page(tx: &mut Tx, list: &List<CaseFilter>) -> Result<Page<Case>> {
             ApiError::forbidden("Your role may not search the content of cases.").issues(vec![Issue { place, fault }])
         );
     }
-    let mut query = filtered(tx, &list.filter);
-    if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after(
-            (cases::opened_at, cases::id),
-            (Instant::from_micros(at), CaseId::from_uuid(id)),
-            list.down(),
-        ));
-    }
-    query = match list.down() {
-        true => query.order((cases::opened_at.desc(), cases::id.desc())),
-        false => query.order((cases::opened_at.asc(), cases::id.asc())),
-    };
-    let rows: Vec<CaseRow> = query.select(CaseRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query = list.keyset(
+        actor,
+        filtered(tx, &list.filter),
+        (cases::opened_at, cases::id),
+        Instant::from_micros,
+        CaseId::from_uuid,
+    )?;
+    let rows: Vec<CaseRow> = query.select(CaseRow::as_select()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, &list.filter).count().get_result(tx.conn)?) } else { None };
     tx.audit_read_all("case.listed", rows.iter().map(|row| row.id));
     let mut page =

@@ -10,9 +10,7 @@ use crate::{
     auth::{OrganizationId, UserId},
     casework::{assignments, clients, conflicts, deadlines, handovers},
     db::{
-        Dialect, Tx,
-        dialect::row_after,
-        rewrite,
+        Dialect, Tx, rewrite,
         schema::{case_episodes, case_transitions},
     },
     error::{ApiError, Code, Issue, Place, Result},
@@ -371,19 +369,14 @@ pub fn episodes(tx: &mut Tx, case: &CaseRow) -> Result<Vec<EpisodeRow>> {
 pub fn history(tx: &mut Tx, id: CaseId, list: &List<TransitionFilter>) -> Result<Page<CaseTransition>> {
     let (actor, case) = (tx.actor()?, store::find(tx, id)?);
     let all = || steps(&case);
-    let mut query = all();
-    if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after(
-            (case_transitions::at, case_transitions::id),
-            (Instant::from_micros(at), TransitionId::from_uuid(id)),
-            list.down(),
-        ));
-    }
-    query = match list.down() {
-        true => query.order((case_transitions::at.desc(), case_transitions::id.desc())),
-        false => query.order((case_transitions::at.asc(), case_transitions::id.asc())),
-    };
-    let rows: Vec<TransitionRow> = query.select(TransitionRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query = list.keyset(
+        actor,
+        all(),
+        (case_transitions::at, case_transitions::id),
+        Instant::from_micros,
+        TransitionId::from_uuid,
+    )?;
+    let rows: Vec<TransitionRow> = query.select(TransitionRow::as_select()).load(tx.conn)?;
     let total = if list.include_total { Some(all().count().get_result(tx.conn)?) } else { None };
     tx.audit_read("case.transitions_read", case.id);
     let content = actor.role.sees_content();

@@ -3,9 +3,7 @@
 use super::{duplicates, model::*};
 use crate::{
     db::{
-        Condition, Dialect, PortableDsl as _, Tx,
-        dialect::row_after,
-        rewrite,
+        Condition, Dialect, PortableDsl as _, Tx, rewrite,
         schema::{client_merges, clients},
     },
     error::{ApiError, Code, Result},
@@ -115,19 +113,14 @@ fn filtered(tx: &Tx, filter: &ClientFilter) -> clients::BoxedQuery<'static, Dial
 
 pub fn page(tx: &mut Tx, list: &List<ClientFilter>) -> Result<Page<Client>> {
     let actor = tx.actor()?;
-    let mut query = filtered(tx, &list.filter);
-    if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after(
-            (clients::created_at, clients::id),
-            (Instant::from_micros(at), ClientId::from_uuid(id)),
-            list.down(),
-        ));
-    }
-    query = match list.down() {
-        true => query.order((clients::created_at.desc(), clients::id.desc())),
-        false => query.order((clients::created_at.asc(), clients::id.asc())),
-    };
-    let rows: Vec<ClientRow> = query.select(ClientRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query = list.keyset(
+        actor,
+        filtered(tx, &list.filter),
+        (clients::created_at, clients::id),
+        Instant::from_micros,
+        ClientId::from_uuid,
+    )?;
+    let rows: Vec<ClientRow> = query.select(ClientRow::as_select()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, &list.filter).count().get_result(tx.conn)?) } else { None };
     tx.audit_read_all("client.listed", rows.iter().map(|row| row.id));
     let mut page = list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Client::from);

@@ -8,9 +8,7 @@ use crate::{
         model::{CaseId, CaseRow, CaseStatus},
     },
     db::{
-        Dialect, PortableDsl as _, Tx,
-        dialect::row_after,
-        rewrite,
+        Dialect, PortableDsl as _, Tx, rewrite,
         schema::{actions, assignments, barriers, cases as case_rows, conflict_checks, interests, meetings, services},
     },
     directory::providers::{self, model::ProviderId},
@@ -33,19 +31,14 @@ fn visible(tx: &Tx) -> conflict_checks::BoxedQuery<'static, Dialect> {
 pub fn page(tx: &mut Tx, case: CaseId, list: &List<ConflictCheckFilter>) -> Result<Page<ConflictCheck>> {
     let (actor, case) = (tx.actor()?, cases::store::find(tx, case)?);
     let all = |tx: &Tx| visible(tx).filter(conflict_checks::case_id.eq(case.id));
-    let mut query = all(tx);
-    if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after(
-            (conflict_checks::run_at, conflict_checks::id),
-            (Instant::from_micros(at), ConflictCheckId::from_uuid(id)),
-            list.down(),
-        ));
-    }
-    query = match list.down() {
-        true => query.order((conflict_checks::run_at.desc(), conflict_checks::id.desc())),
-        false => query.order((conflict_checks::run_at.asc(), conflict_checks::id.asc())),
-    };
-    let rows: Vec<ConflictCheckRow> = query.select(ConflictCheckRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query = list.keyset(
+        actor,
+        all(tx),
+        (conflict_checks::run_at, conflict_checks::id),
+        Instant::from_micros,
+        ConflictCheckId::from_uuid,
+    )?;
+    let rows: Vec<ConflictCheckRow> = query.select(ConflictCheckRow::as_select()).load(tx.conn)?;
     let total = if list.include_total { Some(all(tx).count().get_result(tx.conn)?) } else { None };
     tx.audit_read_all("conflict_check.listed", rows.iter().map(|row| row.id));
     Ok(list.page(actor, rows, total, |row| (row.run_at.micros(), row.id.uuid()), ConflictCheck::from))

@@ -103,23 +103,14 @@ fn listed<F: Filter>(
     action: Option<ActionId>,
 ) -> Result<Page<Deadline>> {
     let actor = tx.actor()?;
-    let mut query = filtered(tx, filter, action);
-    if let Some((number, id)) = list.after(actor)? {
-        let day = Day::from_number(number).ok_or_else(|| {
-            ApiError::parameter(
-                "cursor",
-                "invalid_cursor",
-                "is not a cursor of this list with these filters and this sort",
-            )
-        })?;
-        query =
-            query.filter(row_after((deadlines::due_on, deadlines::id), (day, DeadlineId::from_uuid(id)), list.down()));
-    }
-    query = match list.down() {
-        true => query.order((deadlines::due_on.desc(), deadlines::id.desc())),
-        false => query.order((deadlines::due_on.asc(), deadlines::id.asc())),
-    };
-    let rows: Vec<DeadlineRow> = query.select(DeadlineRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query = list.keyset(
+        actor,
+        filtered(tx, filter, action),
+        (deadlines::due_on, deadlines::id),
+        Day::from_position,
+        DeadlineId::from_uuid,
+    )?;
+    let rows: Vec<DeadlineRow> = query.select(DeadlineRow::as_select()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, filter, action).count().get_result(tx.conn)?) } else { None };
     let page = list.page(actor, rows, total, |row| (row.due_on.number(), row.id.uuid()), Deadline::from);
     tx.audit_read_all("deadline.listed", page.items.iter().map(|deadline| deadline.id));

@@ -12,7 +12,7 @@ use crate::{
         },
         deadlines, meetings, tasks,
     },
-    db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, rewrite, schema::handovers},
+    db::{Condition, Dialect, PortableDsl as _, Tx, rewrite, schema::handovers},
     error::{ApiError, Code, OnUnique as _, Result},
     http::{Body, Filter, List, Page},
     identity::{organizations, teams, users},
@@ -51,19 +51,14 @@ fn filtered(tx: &Tx, filter: &HandoverFilter) -> Result<handovers::BoxedQuery<'s
 
 fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, filter: &HandoverFilter) -> Result<Page<Handover>> {
     let actor = tx.actor()?;
-    let mut query = filtered(tx, filter)?;
-    if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after(
-            (handovers::offered_at, handovers::id),
-            (Instant::from_micros(at), HandoverId::from_uuid(id)),
-            list.down(),
-        ));
-    }
-    query = match list.down() {
-        true => query.order((handovers::offered_at.desc(), handovers::id.desc())),
-        false => query.order((handovers::offered_at.asc(), handovers::id.asc())),
-    };
-    let rows: Vec<HandoverRow> = query.select(HandoverRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query = list.keyset(
+        actor,
+        filtered(tx, filter)?,
+        (handovers::offered_at, handovers::id),
+        Instant::from_micros,
+        HandoverId::from_uuid,
+    )?;
+    let rows: Vec<HandoverRow> = query.select(HandoverRow::as_select()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, filter)?.count().get_result(tx.conn)?) } else { None };
     let views = views(tx, rows)?;
     let page = list.page(actor, views, total, |view| (view.offered_at.micros(), view.id.uuid()), |view| view);

@@ -10,7 +10,7 @@ use crate::{
         },
         conflicts::{self, model::Occasion},
     },
-    db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, rewrite, schema::meetings},
+    db::{Condition, Dialect, PortableDsl as _, Tx, rewrite, schema::meetings},
     directory::providers,
     error::{ApiError, Result},
     http::{Body, Filter, IfMatch, List, OneOf, Page},
@@ -80,19 +80,9 @@ fn listed<F: Filter>(
     all: impl Fn(&Tx) -> Result<meetings::BoxedQuery<'static, Dialect>>,
 ) -> Result<Page<Meeting>> {
     let actor = tx.actor()?;
-    let mut query = all(tx)?;
-    if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after(
-            (meetings::starts_at, meetings::id),
-            (Instant::from_micros(at), MeetingId::from_uuid(id)),
-            list.down(),
-        ));
-    }
-    query = match list.down() {
-        true => query.order((meetings::starts_at.desc(), meetings::id.desc())),
-        false => query.order((meetings::starts_at.asc(), meetings::id.asc())),
-    };
-    let rows: Vec<MeetingRow> = query.select(MeetingRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query =
+        list.keyset(actor, all(tx)?, (meetings::starts_at, meetings::id), Instant::from_micros, MeetingId::from_uuid)?;
+    let rows: Vec<MeetingRow> = query.select(MeetingRow::as_select()).load(tx.conn)?;
     let total = if list.include_total { Some(all(tx)?.count().get_result(tx.conn)?) } else { None };
     tx.audit_read_all("meeting.listed", rows.iter().map(|row| row.id));
     Ok(list.page(actor, rows, total, |row| (row.starts_at.micros(), row.id.uuid()), Meeting::from))

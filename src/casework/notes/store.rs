@@ -43,19 +43,14 @@ fn filtered(tx: &Tx, case: CaseId, filter: &NoteFilter) -> Result<notes::BoxedQu
 
 pub fn page(tx: &mut Tx, case: CaseId, list: &List<NoteFilter>) -> Result<Page<Note>> {
     let (actor, case) = (tx.actor()?, cases::store::find(tx, case)?.id);
-    let mut query = filtered(tx, case, &list.filter)?;
-    if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after(
-            (notes::occurred_at, notes::id),
-            (Instant::from_micros(at), NoteId::from_uuid(id)),
-            list.down(),
-        ));
-    }
-    query = match list.down() {
-        true => query.order((notes::occurred_at.desc(), notes::id.desc())),
-        false => query.order((notes::occurred_at.asc(), notes::id.asc())),
-    };
-    let rows: Vec<NoteRow> = query.select(NoteRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query = list.keyset(
+        actor,
+        filtered(tx, case, &list.filter)?,
+        (notes::occurred_at, notes::id),
+        Instant::from_micros,
+        NoteId::from_uuid,
+    )?;
+    let rows: Vec<NoteRow> = query.select(NoteRow::as_select()).load(tx.conn)?;
     let total =
         if list.include_total { Some(filtered(tx, case, &list.filter)?.count().get_result(tx.conn)?) } else { None };
     let mut page =

@@ -28,20 +28,14 @@ fn filtered(tx: &Tx, client: ClientId, filter: &StatementFilter) -> statements::
 
 pub fn page(tx: &mut Tx, client: ClientId, list: &List<StatementFilter>) -> Result<Page<StatementSummary>> {
     let (actor, client) = (tx.actor()?, clients::store::find(tx, client)?.id);
-    let mut query = filtered(tx, client, &list.filter);
-    if let Some((number, id)) = list.after(actor)? {
-        let number = i32::try_from(number).unwrap_or(i32::MAX);
-        query = query.filter(row_after(
-            (statements::number, statements::id),
-            (number, StatementId::from_uuid(id)),
-            list.down(),
-        ));
-    }
-    query = match list.down() {
-        true => query.order((statements::number.desc(), statements::id.desc())),
-        false => query.order((statements::number.asc(), statements::id.asc())),
-    };
-    let rows: Vec<StatementRow> = query.select(StatementRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query = list.keyset(
+        actor,
+        filtered(tx, client, &list.filter),
+        (statements::number, statements::id),
+        |number| i32::try_from(number).unwrap_or(i32::MAX),
+        StatementId::from_uuid,
+    )?;
+    let rows: Vec<StatementRow> = query.select(StatementRow::as_select()).load(tx.conn)?;
     let total =
         if list.include_total { Some(filtered(tx, client, &list.filter).count().get_result(tx.conn)?) } else { None };
     let page = list.page(actor, rows, total, |row| (row.number.into(), row.id.uuid()), StatementSummary::from);

@@ -55,22 +55,9 @@ fn filtered(tx: &Tx, filter: &TaskFilter) -> Result<tasks::BoxedQuery<'static, D
 
 fn listed<F: Filter>(tx: &mut Tx, list: &List<F>, filter: &TaskFilter) -> Result<Page<Task>> {
     let actor = tx.actor()?;
-    let mut query = filtered(tx, filter)?;
-    if let Some((number, id)) = list.after(actor)? {
-        let day = Day::from_number(number).ok_or_else(|| {
-            ApiError::parameter(
-                "cursor",
-                "invalid_cursor",
-                "is not a cursor of this list with these filters and this sort",
-            )
-        })?;
-        query = query.filter(row_after((tasks::due_on, tasks::id), (day, TaskId::from_uuid(id)), list.down()));
-    }
-    query = match list.down() {
-        true => query.order((tasks::due_on.desc(), tasks::id.desc())),
-        false => query.order((tasks::due_on.asc(), tasks::id.asc())),
-    };
-    let rows: Vec<TaskRow> = query.select(TaskRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query =
+        list.keyset(actor, filtered(tx, filter)?, (tasks::due_on, tasks::id), Day::from_position, TaskId::from_uuid)?;
+    let rows: Vec<TaskRow> = query.select(TaskRow::as_select()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, filter)?.count().get_result(tx.conn)?) } else { None };
     let page = list.page(actor, rows, total, |row| (row.due_on.number(), row.id.uuid()), Task::from);
     tx.audit_read_all("task.listed", page.items.iter().map(|task| task.id));

@@ -3,9 +3,7 @@
 use super::model::*;
 use crate::{
     db::{
-        Condition, Dialect, PortableDsl as _, Tx,
-        dialect::row_after,
-        rewrite,
+        Condition, Dialect, PortableDsl as _, Tx, rewrite,
         schema::{actions, barriers, interests, meetings, provider_merges, providers, services},
     },
     directory::Dependents,
@@ -54,19 +52,14 @@ fn filtered(tx: &Tx, filter: &ProviderFilter) -> providers::BoxedQuery<'static, 
 
 pub fn page(tx: &mut Tx, list: &List<ProviderFilter>) -> Result<Page<Provider>> {
     let actor = tx.actor()?;
-    let mut query = filtered(tx, &list.filter);
-    if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after(
-            (providers::created_at, providers::id),
-            (Instant::from_micros(at), ProviderId::from_uuid(id)),
-            list.down(),
-        ));
-    }
-    query = match list.down() {
-        true => query.order((providers::created_at.desc(), providers::id.desc())),
-        false => query.order((providers::created_at.asc(), providers::id.asc())),
-    };
-    let rows: Vec<ProviderRow> = query.select(ProviderRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query = list.keyset(
+        actor,
+        filtered(tx, &list.filter),
+        (providers::created_at, providers::id),
+        Instant::from_micros,
+        ProviderId::from_uuid,
+    )?;
+    let rows: Vec<ProviderRow> = query.select(ProviderRow::as_select()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, &list.filter).count().get_result(tx.conn)?) } else { None };
     let mut page = list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Provider::from);
     add_merged(tx, &mut page.items)?;

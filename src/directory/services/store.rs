@@ -4,7 +4,7 @@ use super::model::*;
 use crate::{
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
-        dialect::{Key, row_after},
+        dialect::Key,
         rewrite,
         schema::{barriers, service_merges, services},
     },
@@ -40,19 +40,14 @@ fn filtered(tx: &Tx, filter: &ServiceFilter) -> services::BoxedQuery<'static, Di
 
 pub fn page(tx: &mut Tx, list: &List<ServiceFilter>) -> Result<Page<Service>> {
     let actor = tx.actor()?;
-    let mut query = filtered(tx, &list.filter);
-    if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after(
-            (services::created_at, services::id),
-            (Instant::from_micros(at), ServiceId::from_uuid(id)),
-            list.down(),
-        ));
-    }
-    query = match list.down() {
-        true => query.order((services::created_at.desc(), services::id.desc())),
-        false => query.order((services::created_at.asc(), services::id.asc())),
-    };
-    let rows: Vec<ServiceRow> = query.select(ServiceRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query = list.keyset(
+        actor,
+        filtered(tx, &list.filter),
+        (services::created_at, services::id),
+        Instant::from_micros,
+        ServiceId::from_uuid,
+    )?;
+    let rows: Vec<ServiceRow> = query.select(ServiceRow::as_select()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, &list.filter).count().get_result(tx.conn)?) } else { None };
     let mut page = list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Service::from);
     add_merged(tx, &mut page.items)?;

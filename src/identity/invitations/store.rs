@@ -3,7 +3,7 @@
 use super::model::*;
 use crate::{
     auth::{Role, password::OwnWords},
-    db::{Condition, Dialect, PortableDsl as _, Tx, dialect::row_after, rewrite, schema::invitations},
+    db::{Condition, Dialect, PortableDsl as _, Tx, rewrite, schema::invitations},
     error::{ApiError, Code, OnUnique as _, Result},
     http::{Body, IfMatch, List, Page},
     identity::{
@@ -43,16 +43,14 @@ fn filtered(tx: &Tx, filter: &InvitationFilter) -> Result<invitations::BoxedQuer
 
 pub fn page(tx: &mut Tx, list: &List<InvitationFilter>) -> Result<Page<Invitation>> {
     let actor = tx.actor()?;
-    let mut query = filtered(tx, &list.filter)?;
-    if let Some((at, id)) = list.after(actor)? {
-        let after = (Instant::from_micros(at), InvitationId::from_uuid(id));
-        query = query.filter(row_after((invitations::created_at, invitations::id), after, list.down()));
-    }
-    query = match list.down() {
-        true => query.order((invitations::created_at.desc(), invitations::id.desc())),
-        false => query.order((invitations::created_at.asc(), invitations::id.asc())),
-    };
-    let rows: Vec<InvitationRow> = query.select(InvitationRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query = list.keyset(
+        actor,
+        filtered(tx, &list.filter)?,
+        (invitations::created_at, invitations::id),
+        Instant::from_micros,
+        InvitationId::from_uuid,
+    )?;
+    let rows: Vec<InvitationRow> = query.select(InvitationRow::as_select()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, &list.filter)?.count().get_result(tx.conn)?) } else { None };
     tx.audit_read_all("invitation.listed", rows.iter().map(|row| row.id));
     Ok(list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Invitation::from))

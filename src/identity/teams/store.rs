@@ -4,9 +4,7 @@ use super::model::*;
 use crate::{
     auth::{Role, UserId},
     db::{
-        Condition, Dialect, PortableDsl as _, Tx,
-        dialect::row_after,
-        rewrite,
+        Condition, Dialect, PortableDsl as _, Tx, rewrite,
         schema::{team_members, teams, users},
     },
     error::{ApiError, Code, OnUnique as _, Result},
@@ -44,19 +42,14 @@ fn filtered(tx: &Tx, filter: &TeamFilter) -> Result<teams::BoxedQuery<'static, D
 
 pub fn page(tx: &mut Tx, list: &List<TeamFilter>) -> Result<Page<Team>> {
     let actor = tx.actor()?;
-    let mut query = filtered(tx, &list.filter)?;
-    if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after(
-            (teams::created_at, teams::id),
-            (Instant::from_micros(at), TeamId::from_uuid(id)),
-            list.down(),
-        ));
-    }
-    query = match list.down() {
-        true => query.order((teams::created_at.desc(), teams::id.desc())),
-        false => query.order((teams::created_at.asc(), teams::id.asc())),
-    };
-    let rows: Vec<TeamRow> = query.select(TeamRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query = list.keyset(
+        actor,
+        filtered(tx, &list.filter)?,
+        (teams::created_at, teams::id),
+        Instant::from_micros,
+        TeamId::from_uuid,
+    )?;
+    let rows: Vec<TeamRow> = query.select(TeamRow::as_select()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, &list.filter)?.count().get_result(tx.conn)?) } else { None };
     Ok(list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Team::from))
 }
@@ -150,20 +143,15 @@ pub fn members(tx: &mut Tx, id: TeamId, list: &List<MemberFilter>) -> Result<Pag
                 .filter(team_members::team_id.eq(team.id))
                 .into_boxed::<Dialect>()
         };
-    let mut query = all();
-    if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after(
-            (team_members::added_at, team_members::user_id),
-            (Instant::from_micros(at), UserId::from_uuid(id)),
-            list.down(),
-        ));
-    }
-    query = match list.down() {
-        true => query.order((team_members::added_at.desc(), team_members::user_id.desc())),
-        false => query.order((team_members::added_at.asc(), team_members::user_id.asc())),
-    };
+    let query = list.keyset(
+        actor,
+        all(),
+        (team_members::added_at, team_members::user_id),
+        Instant::from_micros,
+        UserId::from_uuid,
+    )?;
     let columns = (team_members::user_id, users::display_name, users::role, team_members::added_at);
-    let rows: Vec<(UserId, Line<120>, Role, Instant)> = query.select(columns).limit(list.fetch()).load(tx.conn)?;
+    let rows: Vec<(UserId, Line<120>, Role, Instant)> = query.select(columns).load(tx.conn)?;
     let total = if list.include_total { Some(all().count().get_result(tx.conn)?) } else { None };
     let view = |(user_id, display_name, role, added_at)| TeamMember { user_id, display_name, role, added_at };
     Ok(list.page(actor, rows, total, |row| (row.3.micros(), row.0.uuid()), view))

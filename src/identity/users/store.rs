@@ -8,7 +8,6 @@ use crate::{
     },
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
-        dialect::row_after,
         lock::Purpose,
         rewrite,
         schema::{login_names, team_members, users},
@@ -63,19 +62,14 @@ fn filtered(tx: &Tx, filter: &UserFilter) -> Result<users::BoxedQuery<'static, D
 
 pub fn page(tx: &mut Tx, list: &List<UserFilter>) -> Result<Page<User>> {
     let actor = tx.actor()?;
-    let mut query = filtered(tx, &list.filter)?;
-    if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after(
-            (users::created_at, users::id),
-            (Instant::from_micros(at), UserId::from_uuid(id)),
-            list.down(),
-        ));
-    }
-    query = match list.down() {
-        true => query.order((users::created_at.desc(), users::id.desc())),
-        false => query.order((users::created_at.asc(), users::id.asc())),
-    };
-    let rows: Vec<UserRow> = query.select(UserRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query = list.keyset(
+        actor,
+        filtered(tx, &list.filter)?,
+        (users::created_at, users::id),
+        Instant::from_micros,
+        UserId::from_uuid,
+    )?;
+    let rows: Vec<UserRow> = query.select(UserRow::as_select()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, &list.filter)?.count().get_result(tx.conn)?) } else { None };
     tx.audit_read_all("user.listed", rows.iter().map(|row| row.id));
     Ok(list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), User::from))

@@ -5,7 +5,6 @@ use crate::{
     casework::clients::{self, model::ClientId},
     db::{
         Dialect, Tx,
-        dialect::row_after,
         schema::{export_clients, exports},
     },
     error::Result,
@@ -37,19 +36,14 @@ fn filtered(tx: &Tx, filter: &ExportFilter) -> exports::BoxedQuery<'static, Dial
 
 pub fn page(tx: &mut Tx, list: &List<ExportFilter>) -> Result<Page<Export>> {
     let actor = tx.actor()?;
-    let mut query = filtered(tx, &list.filter);
-    if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after(
-            (exports::at, exports::id),
-            (Instant::from_micros(at), ExportId::from_uuid(id)),
-            list.down(),
-        ));
-    }
-    query = match list.down() {
-        true => query.order((exports::at.desc(), exports::id.desc())),
-        false => query.order((exports::at.asc(), exports::id.asc())),
-    };
-    let rows: Vec<ExportRow> = query.select(ExportRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query = list.keyset(
+        actor,
+        filtered(tx, &list.filter),
+        (exports::at, exports::id),
+        Instant::from_micros,
+        ExportId::from_uuid,
+    )?;
+    let rows: Vec<ExportRow> = query.select(ExportRow::as_select()).load(tx.conn)?;
     let total = if list.include_total { Some(filtered(tx, &list.filter).count().get_result(tx.conn)?) } else { None };
     let mut clients = clients_of(tx, &rows)?;
     let page = list.page(

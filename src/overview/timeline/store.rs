@@ -4,7 +4,7 @@ use super::model::*;
 use crate::{
     auth::Role,
     casework::cases::{self, model::CaseId},
-    db::{Dialect, Tx, dialect::row_after, schema::timeline_entries as entries},
+    db::{Dialect, Tx, schema::timeline_entries as entries},
     error::Result,
     http::{List, Page},
     records::{
@@ -34,19 +34,14 @@ fn visible(tx: &Tx, case: CaseId) -> Result<entries::BoxedQuery<'static, Dialect
 
 pub fn page(tx: &mut Tx, case: CaseId, list: &List<TimelineFilter>) -> Result<Page<TimelineEntry>> {
     let (actor, case) = (tx.actor()?, cases::store::find(tx, case)?);
-    let mut query = visible(tx, case.id)?;
-    if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after(
-            (entries::at, entries::id),
-            (Instant::from_micros(at), TimelineId::from_uuid(id)),
-            list.down(),
-        ));
-    }
-    query = match list.down() {
-        true => query.order((entries::at.desc(), entries::id.desc())),
-        false => query.order((entries::at.asc(), entries::id.asc())),
-    };
-    let rows: Vec<TimelineRow> = query.select(TimelineRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query = list.keyset(
+        actor,
+        visible(tx, case.id)?,
+        (entries::at, entries::id),
+        Instant::from_micros,
+        TimelineId::from_uuid,
+    )?;
+    let rows: Vec<TimelineRow> = query.select(TimelineRow::as_select()).load(tx.conn)?;
     let total = if list.include_total { Some(visible(tx, case.id)?.count().get_result(tx.conn)?) } else { None };
     tx.audit_read("case.timeline_read", case.id);
     Ok(list.page(actor, rows, total, |row| (row.at.micros(), row.id.uuid()), TimelineEntry::from))

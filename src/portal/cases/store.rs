@@ -10,7 +10,6 @@ use crate::{
     },
     db::{
         Dialect, Tx,
-        dialect::row_after,
         schema::{cases, commitments, meetings},
     },
     error::Result,
@@ -68,19 +67,14 @@ fn views(tx: &mut Tx, rows: Vec<MyCaseRow>) -> Result<Vec<MyCase>> {
 
 pub fn page(tx: &mut Tx, list: &List<MyCaseFilter>) -> Result<Page<MyCase>> {
     let (actor, own) = (tx.actor()?, portal::own(tx)?);
-    let mut query = filtered(tx, own, &list.filter);
-    if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after(
-            (cases::opened_at, cases::id),
-            (Instant::from_micros(at), CaseId::from_uuid(id)),
-            list.down(),
-        ));
-    }
-    query = match list.down() {
-        true => query.order((cases::opened_at.desc(), cases::id.desc())),
-        false => query.order((cases::opened_at.asc(), cases::id.asc())),
-    };
-    let rows: Vec<MyCaseRow> = query.select(MyCaseRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query = list.keyset(
+        actor,
+        filtered(tx, own, &list.filter),
+        (cases::opened_at, cases::id),
+        Instant::from_micros,
+        CaseId::from_uuid,
+    )?;
+    let rows: Vec<MyCaseRow> = query.select(MyCaseRow::as_select()).load(tx.conn)?;
     let total =
         if list.include_total { Some(filtered(tx, own, &list.filter).count().get_result(tx.conn)?) } else { None };
     let shown = views(tx, rows)?;

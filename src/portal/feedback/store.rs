@@ -4,7 +4,7 @@ use super::model::*;
 use crate::{
     auth::Scope,
     casework::clients::{self, model::ClientId},
-    db::{Dialect, Tx, dialect::row_after, schema::feedback},
+    db::{Dialect, Tx, schema::feedback},
     error::{ApiError, Result},
     http::{Body, List, Page},
     portal,
@@ -29,19 +29,9 @@ fn visible(tx: &Tx) -> feedback::BoxedQuery<'static, Dialect> {
 fn listed(tx: &mut Tx, client: ClientId, list: &List<FeedbackFilter>) -> Result<Page<FeedbackRow>> {
     let actor = tx.actor()?;
     let all = |tx: &Tx| visible(tx).filter(feedback::client_id.eq(client));
-    let mut query = all(tx);
-    if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after(
-            (feedback::created_at, feedback::id),
-            (Instant::from_micros(at), FeedbackId::from_uuid(id)),
-            list.down(),
-        ));
-    }
-    query = match list.down() {
-        true => query.order((feedback::created_at.desc(), feedback::id.desc())),
-        false => query.order((feedback::created_at.asc(), feedback::id.asc())),
-    };
-    let rows: Vec<FeedbackRow> = query.select(FeedbackRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query =
+        list.keyset(actor, all(tx), (feedback::created_at, feedback::id), Instant::from_micros, FeedbackId::from_uuid)?;
+    let rows: Vec<FeedbackRow> = query.select(FeedbackRow::as_select()).load(tx.conn)?;
     let total = if list.include_total { Some(all(tx).count().get_result(tx.conn)?) } else { None };
     let page = list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), |row| row);
     tx.audit_read_all("feedback.listed", page.items.iter().map(|row| row.id));

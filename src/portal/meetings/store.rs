@@ -7,7 +7,7 @@ use crate::{
         clients::model::ClientId,
         meetings::model::{MeetingId, MeetingStatus},
     },
-    db::{Dialect, Tx, dialect::row_after, schema::meetings},
+    db::{Dialect, Tx, schema::meetings},
     error::Result,
     http::{List, Page},
     portal::{self, cases},
@@ -43,19 +43,14 @@ fn filtered(tx: &Tx, own: ClientId, filter: &MyMeetingFilter) -> meetings::Boxed
 
 pub fn page(tx: &mut Tx, list: &List<MyMeetingFilter>) -> Result<Page<MyMeeting>> {
     let (actor, own) = (tx.actor()?, portal::own(tx)?);
-    let mut query = filtered(tx, own, &list.filter);
-    if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after(
-            (meetings::starts_at, meetings::id),
-            (Instant::from_micros(at), MeetingId::from_uuid(id)),
-            list.down(),
-        ));
-    }
-    query = match list.down() {
-        true => query.order((meetings::starts_at.desc(), meetings::id.desc())),
-        false => query.order((meetings::starts_at.asc(), meetings::id.asc())),
-    };
-    let rows: Vec<MyMeeting> = query.select(MyMeeting::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query = list.keyset(
+        actor,
+        filtered(tx, own, &list.filter),
+        (meetings::starts_at, meetings::id),
+        Instant::from_micros,
+        MeetingId::from_uuid,
+    )?;
+    let rows: Vec<MyMeeting> = query.select(MyMeeting::as_select()).load(tx.conn)?;
     let total =
         if list.include_total { Some(filtered(tx, own, &list.filter).count().get_result(tx.conn)?) } else { None };
     let page = list.page(actor, rows, total, |row| (row.starts_at.micros(), row.id.uuid()), |row| row);

@@ -2,7 +2,7 @@
 
 use super::model::*;
 use crate::{
-    db::{Dialect, PortableDsl as _, Tx, dialect::row_after, schema::interests},
+    db::{Dialect, PortableDsl as _, Tx, schema::interests},
     directory::providers,
     error::Result,
     http::{Body, IfMatch, List, Page},
@@ -21,19 +21,14 @@ fn visible(tx: &Tx) -> Result<interests::BoxedQuery<'static, Dialect>> {
 
 pub fn page(tx: &mut Tx, list: &List<InterestFilter>) -> Result<Page<Interest>> {
     let actor = tx.actor()?;
-    let mut query = visible(tx)?;
-    if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after(
-            (interests::created_at, interests::id),
-            (Instant::from_micros(at), InterestId::from_uuid(id)),
-            list.down(),
-        ));
-    }
-    query = match list.down() {
-        true => query.order((interests::created_at.desc(), interests::id.desc())),
-        false => query.order((interests::created_at.asc(), interests::id.asc())),
-    };
-    let rows: Vec<InterestRow> = query.select(InterestRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query = list.keyset(
+        actor,
+        visible(tx)?,
+        (interests::created_at, interests::id),
+        Instant::from_micros,
+        InterestId::from_uuid,
+    )?;
+    let rows: Vec<InterestRow> = query.select(InterestRow::as_select()).load(tx.conn)?;
     let total = if list.include_total { Some(visible(tx)?.count().get_result(tx.conn)?) } else { None };
     tx.audit_read_all("interest.listed", rows.iter().map(|row| row.id));
     Ok(list.page(actor, rows, total, |row| (row.created_at.micros(), row.id.uuid()), Interest::from))

@@ -10,9 +10,7 @@ use crate::{
         },
     },
     db::{
-        Dialect, PortableDsl as _, Tx,
-        dialect::row_after,
-        rewrite,
+        Dialect, PortableDsl as _, Tx, rewrite,
         schema::{commitments, meetings as meeting_rows},
     },
     error::Result,
@@ -38,19 +36,14 @@ fn filtered(tx: &Tx, meeting: MeetingId, filter: &CommitmentFilter) -> commitmen
 
 pub fn page(tx: &mut Tx, meeting: MeetingId, list: &List<CommitmentFilter>) -> Result<Page<Commitment>> {
     let (actor, meeting) = (tx.actor()?, meetings::store::find(tx, meeting)?);
-    let mut query = filtered(tx, meeting.id, &list.filter);
-    if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after(
-            (commitments::created_at, commitments::id),
-            (Instant::from_micros(at), CommitmentId::from_uuid(id)),
-            list.down(),
-        ));
-    }
-    query = match list.down() {
-        true => query.order((commitments::created_at.desc(), commitments::id.desc())),
-        false => query.order((commitments::created_at.asc(), commitments::id.asc())),
-    };
-    let rows: Vec<CommitmentRow> = query.select(CommitmentRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query = list.keyset(
+        actor,
+        filtered(tx, meeting.id, &list.filter),
+        (commitments::created_at, commitments::id),
+        Instant::from_micros,
+        CommitmentId::from_uuid,
+    )?;
+    let rows: Vec<CommitmentRow> = query.select(CommitmentRow::as_select()).load(tx.conn)?;
     let total = if list.include_total {
         Some(filtered(tx, meeting.id, &list.filter).count().get_result(tx.conn)?)
     } else {

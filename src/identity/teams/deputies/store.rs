@@ -3,7 +3,7 @@
 use super::model::*;
 use crate::{
     auth::Role,
-    db::{Dialect, PortableDsl as _, Tx, dialect::row_after, rewrite, schema::team_deputies as deputies},
+    db::{Dialect, PortableDsl as _, Tx, rewrite, schema::team_deputies as deputies},
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
     identity::{
@@ -37,19 +37,14 @@ fn filtered(team: &TeamRow, filter: &DeputyFilter) -> deputies::BoxedQuery<'stat
 
 pub fn page(tx: &mut Tx, team: TeamId, list: &List<DeputyFilter>) -> Result<Page<Deputy>> {
     let (actor, team) = (tx.actor()?, teams::store::find(tx, team)?);
-    let mut query = filtered(&team, &list.filter);
-    if let Some((at, id)) = list.after(actor)? {
-        query = query.filter(row_after(
-            (deputies::starts_at, deputies::id),
-            (Instant::from_micros(at), DeputyId::from_uuid(id)),
-            list.down(),
-        ));
-    }
-    query = match list.down() {
-        true => query.order((deputies::starts_at.desc(), deputies::id.desc())),
-        false => query.order((deputies::starts_at.asc(), deputies::id.asc())),
-    };
-    let rows: Vec<DeputyRow> = query.select(DeputyRow::as_select()).limit(list.fetch()).load(tx.conn)?;
+    let query = list.keyset(
+        actor,
+        filtered(&team, &list.filter),
+        (deputies::starts_at, deputies::id),
+        Instant::from_micros,
+        DeputyId::from_uuid,
+    )?;
+    let rows: Vec<DeputyRow> = query.select(DeputyRow::as_select()).load(tx.conn)?;
     let total =
         if list.include_total { Some(filtered(&team, &list.filter).count().get_result(tx.conn)?) } else { None };
     let names = users::store::refs(tx, rows.iter().map(|row| row.user_id).collect())?;
