@@ -216,7 +216,7 @@ mod tests {
 
     /// HT-05: also for a connection over TLS.
     #[actix_web::test]
-    async fn whoever_takes_nothing_of_an_answer_is_given_up_on() {
+    async fn connection_that_reads_no_response_is_closed() {
         let (listener, folder) =
             (actix_web::rt::net::TcpListener::bind("127.0.0.1:0").await.unwrap(), tempfile::tempdir().unwrap());
         let (chain, key, known) = tls::tests::files(folder.path());

@@ -31,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_clock_before_the_program_was_made_is_refused() {
+    fn clock_before_the_build_date_is_refused() {
         check(Instant::now()).unwrap();
         let made = Instant::parse(&format!("{MADE_ON}T00:00:00Z")).unwrap();
         check(made.plus_seconds(-DAY)).unwrap();

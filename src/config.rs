@@ -366,7 +366,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_that_cannot_be_read_are_refused_without_their_secrets() {
+    fn invalid_settings_are_refused_without_revealing_secrets() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("alongside.toml");
         for (text, expected) in [

@@ -293,7 +293,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn mail_goes_in_the_clear_to_this_machine_only() {
+    fn unencrypted_smtp_is_allowed_only_to_localhost() {
         let smtp = |url: &str| Route::smtp(&url.to_owned().into(), "Alongside <no-reply@example.org>", None).is_ok();
         for good in
             ["smtps://ana:secret@mail.example.org", "smtp://mail.example.org:587?tls=required", "smtp://127.0.0.1:2525"]
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_is_one_file_that_nobody_else_reads() {
+    fn mail_is_written_to_one_file_readable_only_by_its_owner() {
         let folder = tempfile::tempdir().unwrap();
         let place = folder.path().join("mail");
         let route = Route::folder(place.clone(), Some("https://app.example.org/".into())).unwrap();

@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_panics_is_down_and_then_works_again() {
+    fn panicking_thread_is_down_until_restarted_and_working() {
         let (queue, jobs) = mpsc::channel::<u32>();
         let (reply, answers) = mpsc::channel();
         thread("panicking-thread", move || {
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn a_task_that_panics_is_down_until_a_round_succeeds() {
+    async fn panicking_task_is_down_until_a_round_succeeds() {
         let (reply, mut answers) = tokio::sync::mpsc::unbounded_channel();
         let mut rounds = 0;
         task("panicking-task", async move || {
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_that_follow_soon_are_restarted_ever_later() {
+    fn restart_delay_doubles_up_to_30_seconds() {
         let mut listed = Listed::new("failing");
         let pauses: Vec<u128> = (0..9).map(|_| listed.failed("it failed").as_millis()).collect();
         assert_eq!(pauses, [250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);

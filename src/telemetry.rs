@@ -297,7 +297,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_filter_that_is_none_is_refused() {
+    fn invalid_log_filters_are_refused() {
         for good in [
             "info",
             "off",
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_breaks_off_on_a_full_disk_is_ended_before_the_next() {
+    fn log_line_cut_by_a_full_disk_is_ended_before_the_next() {
         let disk = Disk::default();
         let mut writer = Writer { to: Box::new(disk.clone()), lines: mpsc::sync_channel(1).1, broken: false };
         let room = |bytes: usize| disk.0.lock().unwrap().1 = bytes;

@@ -157,7 +157,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn every_suite_keeps_what_was_said_before_from_whoever_finds_the_key_later() {
+    fn every_cipher_suite_has_forward_secrecy() {
         for suite in provider().cipher_suites {
             let name = format!("{:?}", suite.suite());
             assert!(name.starts_with("TLS13_") || name.starts_with("TLS_ECDHE_"), "{name}");

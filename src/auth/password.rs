@@ -341,7 +341,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hash_knows_its_own_password_only() {
+    fn hash_verifies_only_its_own_password() {
         let right = Password::parse("correct horse battery").unwrap();
         let hash = Cost::LEAST.hash(&right).unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
@@ -353,7 +353,7 @@ mod tests {
     }
 
     #[test]
-    fn a_guess_never_costs_less_than_the_least() {
+    fn hash_cost_is_bounded_below_and_above() {
         assert_eq!(Cost::new(19_456, 2), Ok(Cost::LEAST));
         for (memory, passes) in [(19_455, 2), (65_536, 1), (0, 0), (2_000_000, 2), (19_456, 65)] {
             assert!(Cost::new(memory, passes).is_err(), "{memory} {passes}");
@@ -361,13 +361,13 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_thousand_passwords_are_too_common() {
+    fn common_password_list_has_at_least_100_000_sorted_entries() {
         let (sorted, rest) = COMMON.as_chunks::<6>();
         assert!(sorted.len() >= 100_000 && rest.is_empty() && sorted.is_sorted(), "{} {}", sorted.len(), rest.len());
     }
 
     #[test]
-    fn a_new_password_is_long_and_not_ones_own_name() {
+    fn new_password_must_be_long_uncommon_and_not_the_users_name() {
         let check = |text: &str| {
             Password::parse(text)
                 .unwrap()
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_the_field_and_plain_runs_are_refused_and_honest_phrases_are_not() {
+    fn domain_words_and_simple_sequences_are_refused_and_phrases_accepted() {
         let check = |text: &str| {
             Password::parse(text)
                 .unwrap()
@@ -447,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn judging_a_password_takes_a_bounded_time() {
+    fn password_check_takes_bounded_time() {
         let check = |text: &str| Password::parse(text).unwrap().check_new(&OwnWords::new(["Ana Lopez"]));
         // Loads the dictionaries first.
         check("three wet umbrellas").unwrap();
@@ -458,7 +458,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_that_costs_too_much_is_refused_at_the_cost_of_a_wrong_password() {
+    fn hash_with_excessive_cost_is_refused_in_normal_time() {
         let right = Password::parse("correct horse battery").unwrap();
         let hash = Cost::LEAST.hash(&right).unwrap();
         let nobodys = Cost::LEAST.hash(&Password::parse("nobody has this password").unwrap()).unwrap();

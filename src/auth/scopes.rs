@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_an_integration_may_be_given_is_a_scope() {
+    fn only_permissions_for_integrations_are_scopes() {
         let some = Scopes::parse(["cases:read", "directory:write", "cases:read"]).unwrap();
         assert_eq!(some.names(), ["cases:read", "directory:write"]);
         for never in [
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn scopes_are_for_an_integration_alone() {
+    fn scopes_apply_only_to_integrations() {
         use crate::auth::{Role, policy::*};
         for role in Role::ALL {
             assert_eq!(

@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_opens_in_its_own_place_with_its_own_key_alone() {
+    fn secret_decrypts_only_in_its_own_row_with_its_own_key() {
         let folder = tempfile::tempdir().unwrap();
         let keys = SecretKeys::load(folder.path()).unwrap();
         let here = place();
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_key_still_opens_and_a_key_of_another_server_is_found() {
+    fn older_key_still_decrypts_and_a_foreign_key_is_detected() {
         let folder = tempfile::tempdir().unwrap();
         let (one, two) = (SecretKeys::load(folder.path()).unwrap(), SecretKeys::load(folder.path()).unwrap());
         let here = place();
@@ -280,7 +280,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_key_that_others_may_read_or_that_is_none_is_refused() {
+    fn readable_or_invalid_key_file_is_refused() {
         use std::os::unix::fs::PermissionsExt as _;
         let folder = tempfile::tempdir().unwrap();
         SecretKeys::load(folder.path()).unwrap();

@@ -85,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_whom_we_trust_may_say_whom_they_stand_for() {
+    fn only_trusted_proxies_may_name_the_source_address() {
         let sources = |behind_proxy, trusted: &str| Sources {
             behind_proxy,
             trusted: TrustedProxies::try_from(trusted.to_owned()).unwrap(),
@@ -118,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_network_is_refused() {
+    fn invalid_proxy_networks_are_refused() {
         assert!(TrustedProxies::try_from("10.0.0.0/8, proxy.example.org".to_owned()).is_err());
         assert_eq!(TrustedProxies::try_from("10.0.0.0/8,::1".to_owned()).unwrap().to_string(), "10.0.0.0/8, ::1/128");
         assert_eq!(TrustedProxies::default().to_string(), "none");

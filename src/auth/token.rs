@@ -297,12 +297,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_is_a_token(text in "\\PC{0,200}|[A-Za-z0-9_-]{0,90}\\.[A-Za-z0-9_-]{0,200}\\.[A-Za-z0-9_-]{0,90}") {
+        fn arbitrary_text_is_not_a_token(text in "\\PC{0,200}|[A-Za-z0-9_-]{0,90}\\.[A-Za-z0-9_-]{0,200}\\.[A-Za-z0-9_-]{0,90}") {
             prop_assert!(ours().verify(&text).is_err());
         }
 
         #[test]
-        fn a_token_in_which_one_letter_is_another_is_none(place in 0_usize..10_000, letter in "[A-Za-z0-9_.+=/ -]") {
+        fn token_with_one_changed_character_is_refused(place in 0_usize..10_000, letter in "[A-Za-z0-9_.+=/ -]") {
             let ours = ours();
             let token = ours.mint(actor()).unwrap();
             let place = place % token.len();
@@ -324,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_of_ours_is_taken_and_no_other() {
+    fn only_tokens_of_this_installation_are_accepted() {
         let (ours, theirs) = (keys(), keys());
         let who = actor();
         let token = ours.mint(who).unwrap();
@@ -347,7 +347,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_is_not_ours_is_refused() {
+    fn token_with_a_foreign_header_is_refused() {
         let ours = keys();
         let token = ours.mint(actor()).unwrap();
         let rest = token.split_once('.').unwrap().1;
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_token_is_refused() {
+    fn expired_token_is_refused() {
         let ours = keys();
         let now = Instant::now().micros() / 1_000_000;
         let who = actor();
@@ -399,7 +399,7 @@ mod tests {
 
     /// Simulates a server that continues to run while its clock is corrected.
     #[test]
-    fn a_token_that_a_wrong_clock_has_made_and_verified_is_refused_by_the_right_one() {
+    fn token_issued_under_a_wrong_clock_is_refused_after_correction() {
         let (ours, now) = (keys(), Instant::now());
         for ahead in [120, 86_400, 2 * 365 * 86_400] {
             let then = now.plus_seconds(ahead);
@@ -414,7 +414,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_before_the_program_was_made_issues_no_token() {
+    fn clock_before_the_build_date_issues_no_token() {
         let long_ago = Instant::parse("2020-01-01T00:00:00Z").unwrap();
         assert_eq!(keys().mint_at(actor(), long_ago).unwrap_err().code(), crate::error::Code::Unavailable);
     }

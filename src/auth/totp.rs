@@ -90,7 +90,7 @@ mod tests {
 
     /// RFC 6238, appendix B: the last six of its eight digits.
     #[test]
-    fn the_codes_are_those_of_the_standard() {
+    fn codes_match_rfc_6238_vectors() {
         for (seconds, expected) in [
             (59, "287082"),
             (1_111_111_109, "081804"),
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_is_taken_once_and_a_step_late_or_early() {
+    fn code_is_accepted_once_and_at_most_one_step_early_or_late() {
         let now = at(2_000_000_000);
         let typed = code_at(SECRET, now);
         let step = matching_step(SECRET, &typed, 0, now).unwrap();
@@ -118,7 +118,7 @@ mod tests {
 
     /// RFC 4648, section 10.
     #[test]
-    fn base32_is_that_of_the_standard() {
+    fn base32_matches_rfc_4648_vectors() {
         for (bytes, text) in [
             ("", ""),
             ("f", "MY"),
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recovery_code_is_itself_however_it_is_typed() {
+    fn recovery_code_ignores_case_and_separators() {
         let code = new_recovery_code().unwrap();
         assert_eq!(plain(&code).len(), 26);
         assert_eq!(plain(&code.to_lowercase().replace('-', " ")), plain(&code));

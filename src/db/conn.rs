@@ -545,7 +545,7 @@ mod tests {
 
     /// Each URL holds `secret`, split by a character that libpq reads as a separator.
     #[test]
-    fn a_malformed_url_is_refused_without_a_part_of_it() {
+    fn malformed_url_is_refused_without_repeating_it() {
         for url in [
             "postgres://ana:se/cret@db.example.org/alongside",
             "postgres://ana:12/se@cret@db.example.org/alongside",
@@ -579,7 +579,7 @@ mod tests {
     }
 
     #[test]
-    fn no_message_of_the_driver_and_no_debug_output_holds_a_password() {
+    fn driver_messages_and_debug_output_contain_no_password() {
         let url = Url::parse("postgres://ana:s%40cret@127.0.0.1:1/alongside?sslpassword=oth%65r").unwrap();
         assert_eq!(
             url.without_secrets("no s@cret, no s%40cret, no other, no oth%65r: ana"),
@@ -591,7 +591,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_database_file_is_its_owners_alone() {
+    fn database_file_is_accessible_only_to_its_owner() {
         use diesel::connection::SimpleConnection as _;
         use std::os::unix::fs::PermissionsExt;
         let folder = tempfile::tempdir().unwrap();
@@ -613,7 +613,7 @@ mod tests {
     }
 
     #[test]
-    fn which_databases_share_the_processors() {
+    fn local_database_urls_are_recognized() {
         let here = |url: &str| Url::parse(url).unwrap().is_here();
         for url in [
             "sqlite://data/a.db",

@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_is_gone_or_another_is_noticed_and_so_is_its_return() {
+    fn missing_or_replaced_file_and_its_return_are_detected() {
         let folder = tempfile::tempdir().unwrap();
         let at = |name: &str| folder.path().join(name);
         fs::write(at("a.db"), "one").unwrap();

@@ -55,7 +55,7 @@ mod tests {
     use crate::types::Id;
 
     #[test]
-    fn a_lock_is_of_its_purpose_its_organization_and_its_subject() {
+    fn lock_is_specific_to_purpose_organization_and_subject() {
         let (one, other) = (Id::from_uuid(uuid::Uuid::from_u128(1)), Id::from_uuid(uuid::Uuid::from_u128(2)));
         let lock = Lock::new(Purpose::BreakGlass, one, b"a");
         assert_eq!(lock, Lock::new(Purpose::BreakGlass, one, b"a"));

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_write_that_was_given_up_does_not_commit() {
+    fn abandoned_write_does_not_commit() {
         let progress = Progress::default();
         assert!(progress.give_up() && progress.is_given_up());
         assert!(!progress.begins_commit(), "it is rolled back");
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_commits_is_not_given_up() {
+    fn committing_write_cannot_be_abandoned() {
         let progress = Progress::default();
         assert!(progress.begins_commit());
         assert!(!progress.give_up(), "nobody knows");

@@ -247,7 +247,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_case_for_those_who_sign_in_is_there_once() {
+    fn each_prepared_case_exists_exactly_once() {
         for total in [8, 9, 20, 30, 200, 5_001, 100_000] {
             let found: Vec<Desk> = (0..total).filter_map(|index| Desk::of(index, total)).collect();
             let all =

@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn office_hours_are_on_weekdays_by_day_where_the_office_is() {
+    fn office_hours_are_weekday_daytime_in_the_office_time_zone() {
         let chicago = Zone::parse("America/Chicago").unwrap();
         let seconds = |text: &str| Instant::parse(text).unwrap().micros() / 1_000_000;
         let moved = |at: &str, half_hours, forward| {

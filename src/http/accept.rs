@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_form_that_is_wanted_most_is_chosen() {
+    fn preferred_media_type_is_chosen() {
         const OFFERS: &[(&str, u8)] = &[("text/html", 1), ("application/pdf", 2)];
         for (accept, chosen) in [
             ("", Some(1)),

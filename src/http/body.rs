@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named_and_never_repeated() {
+    fn errors_name_the_member_and_never_repeat_the_value() {
         for (json, expected) in [
             (r#"{"name":"SECRET-SECRET"}"#, (422, "/name", "too_long")),
             (r#"{"name":{"SECRET":1}}"#, (422, "/name", "wrong_type")),
@@ -435,7 +435,7 @@ mod tests {
     }
 
     #[test]
-    fn a_null_and_an_empty_text_are_answered_by_what_to_send() {
+    fn null_and_empty_text_errors_explain_valid_input() {
         use crate::types::{Change, Patch};
         #[derive(Debug, Default, serde::Deserialize, Validate)]
         #[serde(deny_unknown_fields, default)]
@@ -460,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_known_by_what_it_says() {
+    fn fingerprint_depends_on_the_json_value_only() {
         let of = |json: &str| Fingerprint::of(&serde_json::from_str(json).unwrap(), json.as_bytes()).value;
         let one = of(r#"{"a":[1,{"b":"x","c":null}],"d":10}"#);
         for same in [r#"{ "d":10.0, "a":[1,{"c":null,"b":"\u0078"}] }"#, r#"{"d":1e1,"a":[1.0,{"b":"x","c":null}]}"#] {

@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_origin_is_what_a_browser_sends() {
+    fn configured_origin_must_have_the_form_sent_by_browsers() {
         for good in [
             "https://app.example.org",
             "https://app.example.org:8443",

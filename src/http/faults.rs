@@ -113,7 +113,7 @@ mod tests {
     use serde::Deserialize;
 
     #[test]
-    fn an_error_comes_out_in_plain_words() {
+    fn serde_errors_become_plain_sentences() {
         #[derive(Debug, Deserialize)]
         #[serde(rename_all = "snake_case")]
         enum Way {

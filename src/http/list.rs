@@ -11,8 +11,8 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, web::Data};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use diesel::{
     dsl::{Asc, Desc},
-    expression::{AsExpression, Expression},
-    expression_methods::ExpressionMethods as _,
+    expression::AsExpression,
+    expression_methods::ExpressionMethods,
     query_dsl::methods::{FilterDsl, LimitDsl, OrderDsl},
     sql_types::SqlType,
 };
@@ -290,8 +290,8 @@ impl<F: Filter> List<F> {
         id: impl FnOnce(uuid::Uuid) -> Y,
     ) -> Result<Q>
     where
-        A: Expression<SqlType: SqlType> + Copy,
-        B: Expression<SqlType: SqlType> + Copy,
+        A: ExpressionMethods<SqlType: SqlType> + Copy,
+        B: ExpressionMethods<SqlType: SqlType> + Copy,
         X: AsExpression<A::SqlType>,
         Y: AsExpression<B::SqlType>,
         Q: FilterDsl<RowAfter<A, B, X, Y>, Output = Q>
@@ -552,7 +552,7 @@ mod tests {
         /// A cursor works for its own list and its reader only: no two different inputs of its seal are joined to the
         /// same bytes.
         #[test]
-        fn a_cursor_of_one_list_opens_no_other(
+        fn cursor_is_valid_only_for_its_exact_list_and_query(
             one in "/[a-z]{0,6}",
             rest in "[a-z=&?]{0,6}",
             other in "/[a-z]{0,6}",
@@ -567,7 +567,7 @@ mod tests {
         }
 
         #[test]
-        fn a_cursor_leads_back_to_where_it_was_made(value: i64, id: u128) {
+        fn cursor_round_trips_its_position(value: i64, id: u128) {
             let (actor, id) = (reader(), uuid::Uuid::from_u128(id));
             let made = cursor(actor, value, id);
             prop_assert!(made.len() <= 200, "as the document has it");
@@ -575,12 +575,12 @@ mod tests {
         }
 
         #[test]
-        fn no_text_is_a_cursor(text in "\\PC{0,80}|[A-Za-z0-9_-]{54}") {
+        fn arbitrary_text_is_not_a_cursor(text in "\\PC{0,80}|[A-Za-z0-9_-]{54}") {
             prop_assert!(list("/cases", "status=active", Some(text)).after(reader()).is_err());
         }
 
         #[test]
-        fn a_cursor_in_which_one_letter_is_another_is_none(place in 0_usize..54, letter in "[A-Za-z0-9_-]") {
+        fn cursor_with_one_changed_character_is_refused(place in 0_usize..54, letter in "[A-Za-z0-9_-]") {
             let actor = reader();
             let made = cursor(actor, 1, uuid::Uuid::nil());
             let changed = format!("{}{letter}{}", &made[..place], &made[place + 1..]);
@@ -589,7 +589,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_opens_by_any_key_that_is_there() {
+    fn cursor_is_valid_with_any_current_key() {
         let actor = reader();
         let made = cursor(actor, 1, uuid::Uuid::nil());
         let by = |seals: u8, open: &[u8]| {
@@ -601,7 +601,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cursor_is_for_one_reader_of_one_list() {
+    fn cursor_is_valid_only_for_its_reader_and_list() {
         let (actor, other) = (reader(), reader());
         let made = || Some(cursor(actor, 1, uuid::Uuid::nil()));
         assert!(list("/cases", "status=active", made()).after(actor).is_ok());
@@ -614,7 +614,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parameter_of_several_values_takes_commas_and_repetition() {
+    fn list_parameter_accepts_commas_and_repetition() {
         #[derive(Debug, Default, Deserialize)]
         #[serde(deny_unknown_fields, default)]
         struct Several {

@@ -270,7 +270,7 @@ mod tests {
 
     /// RL-13: panics in the handler and in the middleware before it.
     #[actix_web::test]
-    async fn whatever_panics_is_answered_with_a_problem() {
+    async fn panics_are_answered_with_a_problem_response() {
         async fn fails() -> HttpResponse {
             panic!("a fault of ours")
         }

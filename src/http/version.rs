@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_is_read_as_the_standard_says() {
+    fn if_match_is_parsed_as_the_standard_says() {
         for good in [
             vec!["\"v2\""],
             vec!["W/\"v2\""],

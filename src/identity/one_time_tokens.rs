@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_secret_is_for_its_own_purpose() {
+    fn one_time_token_is_valid_only_for_its_purpose() {
         let organization = Id::<()>::new().uuid().simple().to_string();
         let secret = format!("password_reset.{organization}.abc");
         assert!(parse(Purpose::PasswordReset, &secret).is_some());

@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_begin_at_zero_and_are_as_long_as_their_numbers() {
+    fn bars_start_at_zero_and_are_proportional_to_their_values() {
         let bar = |value| Bar::new("A", Mark::Value(value), "1");
         let of = chart([10.0, 5.0, 0.0, -3.0, f64::NAN].map(bar).to_vec());
         let lengths: Vec<f32> = blocks(&of).iter().map(|(_, _, wide, _)| *wide).collect();
@@ -418,7 +418,7 @@ mod tests {
 
     /// 35 % takes 35 % of the scale even if it is the largest share, and the end of the scale is marked.
     #[test]
-    fn a_share_is_drawn_on_the_whole() {
+    fn shares_are_drawn_on_a_scale_to_100_percent() {
         let shares = [0.35, 1.0].map(|share| Bar::new("A", Mark::Value(share), "x")).to_vec();
         let whole = blocks(&Chart { of_whole: true, ..chart(shares.clone()) });
         let alone = Chart { of_whole: true, ..chart(shares[..1].to_vec()) };
@@ -430,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_scale_is_a_round_number() {
+    fn scale_ends_at_a_round_number() {
         for (most, end) in [
             (0.0, 1.0),
             (1.0, 1.0),
@@ -447,7 +447,7 @@ mod tests {
 
     /// The bar for the rest is drawn with a break if it is longer than the scale of the others.
     #[test]
-    fn the_rest_makes_no_other_bar_small() {
+    fn bar_of_the_rest_is_broken_instead_of_shrinking_others() {
         let rest = Bar { is_pale: true, ..Bar::new("and 9 more (500)", Mark::Value(500.0), "together") };
         let of = blocks(&chart(vec![Bar::new("A", Mark::Value(10.0), "10"), rest]));
         assert_eq!(of.len(), 3, "in two pieces");
@@ -457,7 +457,7 @@ mod tests {
 
     /// Zero, suppressed and missing numbers look different, and a legend explains them.
     #[test]
-    fn nothing_hidden_and_missing_look_different() {
+    fn zero_hidden_and_missing_values_are_drawn_differently() {
         for kind in [ChartKind::Bars, ChartKind::Columns] {
             let one = |mark, shown: &str| Chart { kind, ..chart(vec![Bar::new("A", mark, shown)]) };
             let shapes = |chart: &Chart| -> Vec<Shape> {
@@ -476,7 +476,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_finds_room() {
+    fn chart_elements_stay_inside_the_chart() {
         let months = |n: usize| Chart { kind: ChartKind::Columns, ..example(n).chart.unwrap() };
         for chart in [example(40).chart.unwrap(), example(2).chart.unwrap(), months(1), months(12), months(60)] {
             for band in plan(&chart, WIDE) {
@@ -515,7 +515,7 @@ mod tests {
 
     /// A long name is placed above its bar without a cut.
     #[test]
-    fn no_name_is_cut() {
+    fn long_bar_names_are_not_cut() {
         let long = "Medication for opioid use disorder required to stop before admission to housing or treatment";
         let said = texts(&chart(vec![Bar::new(long, Mark::Value(3.0), "3")])).join(" ");
         assert!(said.contains(long), "{said}");

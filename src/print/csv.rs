@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn each_kind_of_cell_has_its_form() {
+    fn each_cell_kind_has_its_csv_form() {
         let cells = [
             Cell::Count(-12),
             Cell::Number(-0.5),
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_has_its_header_its_rows_and_its_totals() {
+    fn csv_has_header_rows_and_totals() {
         let file = render(&example(12));
         assert!(file.starts_with(b"\xEF\xBB\xBFkind,"));
         let records = read(&file);
@@ -144,7 +144,7 @@ mod tests {
 
     /// Texts that a spreadsheet reads as a formula, and texts that it does not.
     #[test]
-    fn a_formula_is_guarded_whatever_stands_before_it() {
+    fn formulas_are_escaped_after_any_blank_prefix() {
         let blanks = [
             "",
             " ",
@@ -187,7 +187,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn whatever_is_written_is_read_back(rows in prop::collection::vec(prop::collection::vec(field(), 3), 1..6), alone in field()) {
+        fn csv_round_trips_any_text_without_formulas(rows in prop::collection::vec(prop::collection::vec(field(), 3), 1..6), alone in field()) {
             let due = |text: &String| if is_formula(text) { format!("'{text}") } else { text.clone() };
             // A reader removes the first byte-order mark, so one that belongs to the text comes after another.
             let mut out = BYTE_ORDER_MARK.as_bytes().to_vec();

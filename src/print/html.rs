@@ -128,7 +128,7 @@ mod tests {
     use crate::print::table::tests::example;
 
     #[test]
-    fn text_stays_text() {
+    fn html_escapes_text() {
         let odd = "<script>alert(\"1\")</script> & 'x' </p>";
         let sheet = Sheet {
             title: odd.into(),
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_names_its_columns_and_its_rows_and_its_text_stays_text() {
+    fn html_table_has_header_cells_and_escapes_text() {
         let page = render(&Sheet::from(&example(3)));
         for part in [
             "<thead>\n<tr><th scope=\"col\" dir=\"auto\">Kind of barrier</th><th scope=\"col\" \
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn the_policy_names_the_style_by_its_hash_and_allows_no_script() {
+    fn content_security_policy_hashes_the_style_and_allows_no_script() {
         assert!(POLICY.starts_with("default-src 'none'; style-src 'sha256-"));
         assert!(!POLICY.contains("unsafe"));
     }

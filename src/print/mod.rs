@@ -66,7 +66,7 @@ mod tests {
 
     /// `PRINT_TO=folder cargo test --lib print::tests` writes the files to the folder for inspection.
     #[test]
-    fn a_table_of_any_size_has_every_form() {
+    fn table_of_any_size_renders_in_every_format() {
         let folder = std::env::var("PRINT_TO").ok().map(std::path::PathBuf::from);
         let look = |name: &str, table: &table::Table| {
             let sheet = Sheet::from(table);

@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chart_can_be_listened_to() {
+    fn svg_chart_is_accessible_to_screen_readers() {
         let svg = render(&example(5).chart.unwrap());
         let document = roxmltree::Document::parse(&svg).unwrap();
         let root = document.root_element();
@@ -172,7 +172,7 @@ mod tests {
 
     /// A separate file names its context; on a page, the page does.
     #[test]
-    fn a_chart_alone_says_what_it_is_of() {
+    fn standalone_chart_names_its_context() {
         let chart = Chart { context: vec!["River Peers, team North side only".into()], ..example(2).chart.unwrap() };
         assert!(
             render(&chart).contains("team North side only") && !inline(&chart, "a").contains("team North side only")
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chart_grows_with_its_bars_and_may_have_none() {
+    fn chart_height_grows_with_bars_and_zero_bars_are_allowed() {
         let height = |bars| {
             let svg = render(&example(bars).chart.unwrap());
             roxmltree::Document::parse(&svg)
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn text_makes_no_elements() {
+    fn svg_escapes_text() {
         let svg = render(&chart("</text><script>alert(1)</script><a href=\"x\">"));
         let document = roxmltree::Document::parse(&svg).unwrap();
         assert!(!document.descendants().any(|node| node.has_tag_name("script") || node.has_tag_name("a")));
@@ -204,7 +204,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_good_xml(text in any::<String>()) {
+        fn any_text_gives_valid_xml(text in any::<String>()) {
             let svg = render(&chart(&text));
             prop_assert!(roxmltree::Document::parse(&svg).is_ok(), "{svg}");
         }

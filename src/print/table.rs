@@ -275,7 +275,7 @@ pub mod tests {
     }
 
     #[test]
-    fn numbers_are_read_as_people_write_them() {
+    fn numbers_are_formatted_for_people() {
         for (cell, words) in [
             (Cell::Count(0), "0"),
             (Cell::Count(999), "999"),
@@ -294,7 +294,7 @@ pub mod tests {
     }
 
     #[test]
-    fn a_page_says_what_is_counted_and_what_to_note() {
+    fn sheet_includes_definitions_and_notes() {
         let sheet = Sheet::from(&example(2));
         let headings: Vec<&Block> = sheet.blocks.iter().filter(|block| matches!(block, Block::Heading(_))).collect();
         assert_eq!(headings, [&Block::Heading("What is counted".into()), &Block::Heading("Please note".into())]);

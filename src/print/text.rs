@@ -274,7 +274,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn what_the_font_lacks_is_shown_as_missing_and_what_it_has_stays() {
+    fn characters_missing_in_the_font_are_shown_as_boxes() {
         for (text, shown) in [
             ("Sam, 50 €", "Sam, 50 €"),
             ("e\u{301}", "é"),
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_fit_and_lose_nothing() {
+    fn wrapped_lines_fit_and_lose_no_text() {
         let text = "A sentence that is longer than a line, with \
              aVeryLongWordThatFitsNoLineAtAllAndHasToBeBrokenSomewhere in it.\n\nEnd";
         let all = lines(text, &REGULAR, 12.0);
@@ -301,12 +301,12 @@ mod tests {
     }
 
     #[test]
-    fn a_dash_stays_with_what_it_leads() {
+    fn line_breaks_keep_dashes_and_number_ranges_together() {
         assert_eq!(words("- One, well-being 5-10 and/or"), ["- ", "One, ", "well-", "being ", "5-10 ", "and/", "or"]);
     }
 
     #[test]
-    fn what_is_written_from_the_right_is_set_from_the_right() {
+    fn right_to_left_text_is_laid_out_from_the_right() {
         let line = lines("مرحبا Sam ", &REGULAR, 40.0).remove(0);
         assert!(line.from_right);
         let seen: Vec<&str> = line.runs.iter().map(|run| run.text.as_str()).collect();
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn a_writing_that_the_font_lacks_is_named_and_a_symbol_is_not_one() {
+    fn unsupported_scripts_are_named_and_symbols_are_ignored() {
         for (text, script) in [
             ("我需要时间", "Chinese characters"),
             ("시간이 필요해요", "Korean"),
@@ -354,7 +354,7 @@ mod tests {
 
     /// Arabic letters take the form for their position in the word, and Hebrew is right-aligned.
     #[test]
-    fn a_writing_that_is_drawn_is_shaped() {
+    fn arabic_and_hebrew_text_is_shaped() {
         let glyphs = |text: &str| -> Vec<u32> {
             let line = lines(text, &REGULAR, 40.0).remove(0);
             line.runs.iter().flat_map(|run| &run.glyphs).map(|glyph| glyph.glyph_id.to_u32()).collect()
@@ -374,7 +374,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_becomes_glyphs_that_there_are(text in "\\PC{0,60}") {
+        fn any_printable_text_maps_to_existing_glyphs(text in "\\PC{0,60}") {
             for face in [&*REGULAR, &*BOLD] {
                 let text = printable(&text, face);
                 for line in lines(&text, face, 10.0) {

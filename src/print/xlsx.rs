@@ -335,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_numbers_and_text_is_text() {
+    fn workbook_cells_keep_numbers_and_text_apart() {
         let book = render(&example(12)).unwrap();
         let table = cells(&book, "sheet1");
         for expected in [
@@ -359,7 +359,7 @@ mod tests {
 
     /// On each sheet, and on each of its printed pages.
     #[test]
-    fn a_workbook_says_whose_numbers_it_holds() {
+    fn workbook_names_its_scope_on_every_sheet_and_page() {
         let subtitle = "River & Peers, team North side only\n1 July 2026 to 30 September 2026";
         let table = Table {
             subtitle: subtitle.into(),
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_written_one_after_the_other() {
+    fn records_are_streamed_without_leftover_files() {
         let table = example(3000);
         let folder = tempfile::tempdir().unwrap();
         let mut book = Vec::new();
@@ -405,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn records_come_with_a_notice_on_a_sheet_of_its_own_and_at_the_foot_of_each_page() {
+    fn records_have_a_notice_sheet_and_page_footers() {
         let table = example(2);
         let folder = tempfile::tempdir().unwrap();
         let mut records = Records::new(&table.columns, folder.path()).unwrap();
@@ -421,7 +421,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_too_long_for_a_cell_is_cut_and_says_so() {
+    fn text_too_long_for_a_cell_is_cut_with_a_mark() {
         let long = "😀".repeat(20_000);
         let cut = fitting(&long);
         assert!(cut.ends_with(CUT) && (LONGEST - 1..=LONGEST).contains(&cut.encode_utf16().count()));
@@ -433,7 +433,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
         #[test]
-        fn any_text_is_text(text in any::<String>()) {
+        fn any_text_is_stored_as_text(text in any::<String>()) {
             let table = Table { rows: vec![vec![Cell::Text(text.clone())]], title: text.clone(), notes: vec![text.clone()], ..example(0) };
             let found = cells(&render(&table).unwrap(), "sheet1").into_iter().find(|(place, ..)| place == "A2").unwrap();
             prop_assert_eq!(found.1 == "s", !text.is_empty());

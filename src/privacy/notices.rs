@@ -50,7 +50,7 @@ mod tests {
 
     /// A change of a single byte of a notice that has been used requires a new version, in a file of its own.
     #[test]
-    fn the_notices_are_word_for_word_those_of_the_rule() {
+    fn notices_match_the_regulation_word_for_word() {
         assert_eq!((FULL.version.as_str(), FULL.form), ("part2-2024-1", Form::Full));
         assert_eq!((SHORT.version.as_str(), SHORT.form), ("part2-2024-2", Form::Short));
         assert_eq!((FULL.citation.as_str(), SHORT.citation.as_str()), ("42 CFR 2.32(a)(1)", "42 CFR 2.32(a)(2)"));

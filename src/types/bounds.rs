@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_that_cannot_be_is_refused() {
+    fn implausible_dates_are_refused() {
         let now = Instant::parse("2026-11-30T12:00:00Z").unwrap();
         let found = |member: &str, text: &str| check(member, text, now).map(|fault| fault.code);
         for (member, text) in [
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_has_come_once_it_is_that_day_somewhere_that_matters() {
+    fn latest_today_is_the_latest_date_of_the_given_time_zones() {
         let zone = |name| Zone::parse(name).unwrap();
         let (east, west) = (zone("Pacific/Kiritimati"), zone("Pacific/Pago_Pago"));
         // These two are 25 hours apart, so their dates are never the same.

@@ -228,7 +228,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_list_is_whole() {
+    fn every_code_list_is_consistent() {
         for list in LISTS.values() {
             let codes: Vec<_> = list.entries().map(|entry| entry.code.to_owned()).collect();
             let distinct: std::collections::BTreeSet<_> = codes.iter().collect();

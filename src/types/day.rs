@@ -91,7 +91,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_begins_where_its_zone_is() {
+    fn day_begins_in_its_time_zone() {
         let begins = |day, zone| Day::parse(day).unwrap().begins(&Zone::parse(zone).unwrap()).to_string();
         assert_eq!(begins("2026-11-24", "America/Chicago"), "2026-11-24T06:00:00.000Z");
         assert_eq!(begins("2026-11-24", "Pacific/Auckland"), "2026-11-23T11:00:00.000Z");
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leap_day_is_a_day_only_in_a_leap_year() {
+    fn leap_days_parse_only_in_leap_years() {
         assert_eq!(Day::parse("2028-02-29").unwrap().to_string(), "2028-02-29");
         for bad in ["2026-02-29", "1899-12-31", "2200-01-01", "26-01-01", "2026-1-1", "20260101", "2026-01-01T00:00"] {
             assert!(Day::parse(bad).is_err(), "{bad}");

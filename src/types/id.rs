@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_canonical_form_is_an_id() {
+    fn only_the_canonical_uuid_form_is_an_id() {
         let good = "019ab3c4-5d6e-7f80-9a1b-2c3d4e5f6a7b";
         assert_eq!(Id::<()>::parse(good).map(|id| id.to_string()).as_deref(), Some(good));
         for bad in [

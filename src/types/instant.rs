@@ -92,7 +92,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_instant_is_written_in_utc_with_milliseconds() {
+    fn instant_is_written_in_utc_with_milliseconds() {
         let at = Instant::parse("2026-11-23T15:30:00.1234567+01:00").unwrap();
         assert_eq!(at.to_string(), "2026-11-23T14:30:00.123Z");
         assert_eq!(Instant::parse("2026-11-23T14:30:00+14:00").unwrap().to_string(), "2026-11-23T00:30:00.000Z");
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_instant_is_refused() {
+    fn invalid_instants_are_refused() {
         for bad in [
             "",
             "2026-11-23",

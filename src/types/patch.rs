@@ -148,7 +148,7 @@ mod tests {
     proptest! {
         /// Only a value of the right type is accepted, and only `null` clears: not an empty text, not 0, not a list.
         #[test]
-        fn whatever_is_sent_it_is_a_value_a_null_or_refused(value in json()) {
+        fn any_patch_input_sets_clears_or_is_refused(value in json()) {
             let number = value.as_i64().and_then(|value| i32::try_from(value).ok());
             let sent = |name: &str| serde_json::from_value::<Sent>(json!({name: value}));
             let may = sent("may").ok().map(|sent| sent.may);
@@ -161,7 +161,7 @@ mod tests {
 
         /// RFC 7396, section 2, for an object with one optional and one required member.
         #[test]
-        fn a_patch_does_what_the_standard_says(before: Option<i32>, always: i32, may: Option<Option<i32>>, must: Option<i32>) {
+        fn patch_follows_rfc_7396(before: Option<i32>, always: i32, may: Option<Option<i32>>, must: Option<i32>) {
             let mut patch = serde_json::Map::new();
             if let Some(may) = may { patch.insert("may".into(), json!(may)); }
             if let Some(must) = must { patch.insert("must".into(), json!(must)); }
@@ -180,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn what_always_has_a_value_is_not_cleared() {
+    fn required_member_cannot_be_cleared() {
         for bad in [json!({"must": null}), json!({"must": "1"}), json!({"may": "1"}), json!({"other": 1})] {
             assert!(serde_json::from_value::<Sent>(bad.clone()).is_err(), "{bad}");
         }

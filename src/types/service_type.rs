@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_taxonomy_that_we_know_is_checked() {
+    fn only_codes_of_the_known_taxonomy_are_checked() {
         let check = |system: &str, code: &str| {
             let kind =
                 ServiceType { system: Line::parse(system).unwrap(), code: Line::parse(code).unwrap(), version: None };

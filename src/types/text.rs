@@ -484,7 +484,7 @@ mod tests {
     proptest! {
         /// An accepted value contains no character that its type forbids, and parsing it again does not change it.
         #[test]
-        fn whatever_is_sent_a_text_is_kept_or_refused(
+        fn any_text_is_stored_safely_or_refused(
             text in "(\\PC|\r\n|[\\x00-\\x20\u{7f}\u{85}\u{ad}\u{200b}\u{200c}\u{200d}\u{202a}\
                      \u{202d}\u{202e}\u{2066}\u{feff}\u{627}\u{628}\u{915}\u{94d}]){0,60}",
         ) {
@@ -508,7 +508,7 @@ mod tests {
         /// Any text, with a strange character inserted: the stored text does not contain it, unless it is a joiner that
         /// is part of the spelling.
         #[test]
-        fn no_text_is_too_strange(
+        fn unsafe_characters_are_removed_or_refused_in_any_text(
             text: String,
             strange in proptest::sample::select(vec![
                 '\0', '\u{7f}', '\u{85}', '\u{202a}', '\u{202e}', '\u{2066}', '\u{2069}', '\u{200b}',
@@ -540,7 +540,7 @@ mod tests {
 
         /// A refused character is named by its code point and position.
         #[test]
-        fn what_is_refused_is_named_with_its_place(
+        fn refused_character_is_named_with_its_position(
             before in "[a-z]{1,9}",
             lines in 0_usize..4,
             after in "[a-z]{1,9}",
@@ -555,7 +555,7 @@ mod tests {
 
         /// A valid address is accepted, in any letters, up to the maximum length.
         #[test]
-        fn a_good_address_is_taken(local in "[A-Za-z0-9_+'-]{1,20}(\\.[A-Za-z0-9]{1,20}){0,3}", domain in "([A-Za-z0-9]{1,60}\\.){1,5}[A-Za-z]{2,10}") {
+        fn valid_email_address_is_accepted(local in "[A-Za-z0-9_+'-]{1,20}(\\.[A-Za-z0-9]{1,20}){0,3}", domain in "([A-Za-z0-9]{1,60}\\.){1,5}[A-Za-z]{2,10}") {
             let text = format!("{local}@{domain}");
             let taken = Email::parse(&text);
             prop_assert_eq!(taken.is_ok(), local.len() <= 64 && text.len() <= 254, "{}", text);
@@ -565,7 +565,7 @@ mod tests {
         /// An address has one normalized form, which does not change when it is parsed again. Another notation of it is
         /// the same address.
         #[test]
-        fn whatever_is_sent_an_email_has_one_form_or_none(text in "[ \
+        fn any_accepted_email_has_one_normalized_form(text in "[ \
              \\t]?[a-zA-Z0-9.+\u{131}\u{212a}'\"_-]{0,70}@{0,2}[a-zA-Z0-9.\\-\u{e9}]{0,70}[ \\r\\n]?") {
             if let Ok(email) = Email::parse(&text) {
                 let kept = email.as_str();
@@ -579,7 +579,7 @@ mod tests {
     }
 
     #[test]
-    fn an_international_domain_is_kept_in_its_ascii_form() {
+    fn international_domain_is_stored_in_ascii_form() {
         for (typed, kept) in [
             ("Ana@Müller.example", "ana@xn--mller-kva.example"),
             ("ana@mu\u{308}ller.example", "ana@xn--mller-kva.example"),
@@ -621,7 +621,7 @@ mod tests {
     }
 
     #[test]
-    fn text_is_bounded_in_characters_and_kept_as_it_is() {
+    fn text_is_limited_in_characters_and_stored_unchanged() {
         assert_eq!(Text::<5>::parse(" añb\n").unwrap().as_str(), " añb\n");
         assert_eq!(Text::<5>::parse("123456").unwrap_err().code, "too_long");
         assert_eq!(Text::<5>::parse(" \n\t").unwrap_err().code, "blank");
@@ -635,7 +635,7 @@ mod tests {
     }
 
     #[test]
-    fn every_line_break_is_a_line_feed_and_counts_once() {
+    fn every_line_break_becomes_one_line_feed() {
         for text in ["a\r\nb", "a\rb", "a\nb", "a\u{b}b", "a\u{c}b", "a\u{85}b"] {
             assert_eq!(Text::<3>::parse(text).unwrap().as_str(), "a\nb", "{text:?}");
         }
@@ -643,7 +643,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_is_taken_if_what_is_seen_of_it_is_good() {
+    fn line_is_accepted_after_removing_invisible_characters() {
         for (sent, kept) in [
             ("Ana\r\n", "Ana"),
             ("\u{feff}Ana Lo\u{ad}pez\u{200b}", "Ana Lopez"),
@@ -681,7 +681,7 @@ mod tests {
     }
 
     #[test]
-    fn an_email_has_one_form() {
+    fn email_is_normalized_and_invalid_ones_are_refused() {
         assert_eq!(Email::parse(" Ana@Example.ORG ").unwrap().as_str(), "ana@example.org");
         for bad in [
             "",

@@ -33,15 +33,15 @@ async fn client_of(who: &User<'_>, case: &str) -> String {
 }
 
 on_both_engines! {
-    a_client_reads_their_own_log_and_of_what_is_in_confidence_the_time_and_the_role,
-    everything_that_was_seen_or_changed_of_a_client_is_in_their_log_and_nothing_else,
-    reading_a_log_is_in_it_the_next_time_and_its_pages_are_those_of_every_list,
-    a_log_is_for_supervisors_who_see_the_client_and_tells_of_no_case_that_they_do_not_see,
-    what_was_seen_through_broken_glass_is_marked_and_who_broke_it_reads_no_log,
-    what_was_entered_before_there_was_an_index_is_found_too_and_so_is_the_operator,
+    clients_see_only_time_and_role_of_confidential_access_log_entries,
+    access_log_lists_every_read_and_change_of_one_client_only,
+    reading_an_access_log_is_logged_and_paginated,
+    access_log_requires_a_supervisor_and_omits_hidden_cases,
+    break_glass_reads_are_marked_and_do_not_open_the_access_log,
+    access_log_includes_unindexed_entries_and_operator_changes,
 }
 
-async fn a_client_reads_their_own_log_and_of_what_is_in_confidence_the_time_and_the_role(w: &World) {
+async fn clients_see_only_time_and_role_of_confidential_access_log_entries(w: &World) {
     let (ana, sam, other) = (w.user(Role::Advocate), w.user(Role::Client), w.user(Role::Client));
     let (client, elsewhere) = (ana.new_client().await, ana.new_client().await);
     for (user, client) in [(&sam, &client), (&other, &elsewhere)] {
@@ -112,7 +112,7 @@ async fn a_client_reads_their_own_log_and_of_what_is_in_confidence_the_time_and_
     ana.get(&log(&client)).await.expect(403);
 }
 
-async fn everything_that_was_seen_or_changed_of_a_client_is_in_their_log_and_nothing_else(w: &World) {
+async fn access_log_lists_every_read_and_change_of_one_client_only(w: &World) {
     let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
     let (client, other) = (ana.new_client().await, ana.new_client().await);
     let open = |client: &str| {
@@ -234,7 +234,7 @@ async fn everything_that_was_seen_or_changed_of_a_client_is_in_their_log_and_not
     assert!(!Value::Array(entries).to_string().contains("medication"), "no content");
 }
 
-async fn reading_a_log_is_in_it_the_next_time_and_its_pages_are_those_of_every_list(w: &World) {
+async fn reading_an_access_log_is_logged_and_paginated(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let client = ana.new_client().await;
     for _ in 0..5 {
@@ -261,7 +261,7 @@ async fn reading_a_log_is_in_it_the_next_time_and_its_pages_are_those_of_every_l
     other.get(&format!("{}?limit=1&cursor={cursor}", log(&client))).await.expect(400);
 }
 
-async fn a_log_is_for_supervisors_who_see_the_client_and_tells_of_no_case_that_they_do_not_see(w: &World) {
+async fn access_log_requires_a_supervisor_and_omits_hidden_cases(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let south = w.new_team("South side");
     let kim = w.user_in(&w.org, &[south], Role::Supervisor);
@@ -291,7 +291,7 @@ async fn a_log_is_for_supervisors_who_see_the_client_and_tells_of_no_case_that_t
     assert!(total < of_both.len() as u64, "{total}");
 }
 
-async fn what_was_seen_through_broken_glass_is_marked_and_who_broke_it_reads_no_log(w: &World) {
+async fn break_glass_reads_are_marked_and_do_not_open_the_access_log(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let kim = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
     let case = active_case(&ana, &boss).await;
@@ -316,7 +316,7 @@ async fn what_was_seen_through_broken_glass_is_marked_and_who_broke_it_reads_no_
     );
 }
 
-async fn what_was_entered_before_there_was_an_index_is_found_too_and_so_is_the_operator(w: &World) {
+async fn access_log_includes_unindexed_entries_and_operator_changes(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let client = client_of(&ana, &case).await;

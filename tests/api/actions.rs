@@ -32,15 +32,15 @@ async fn traced(w: &World, subject: &str) -> Vec<String> {
 }
 
 on_both_engines! {
-    a_lost_appeal_leads_to_the_fair_hearing_and_its_clock,
-    an_action_without_its_programme_is_given_the_steps_of_each,
-    bad_actions_are_named_and_nothing_is_stored,
-    an_action_goes_as_the_table_has_it_and_nobody_is_their_own_ancestor,
-    an_action_is_as_private_as_its_case,
-    a_new_barrier_soon_after_an_action_may_be_a_retaliation,
+    denied_appeal_suggests_a_fair_hearing_with_its_deadline,
+    action_without_a_scheme_gets_next_steps_of_every_scheme,
+    invalid_actions_are_rejected_by_member_and_not_stored,
+    action_status_follows_the_table_and_parents_form_no_cycle,
+    action_is_visible_only_to_users_who_see_its_case,
+    new_barrier_soon_after_an_action_is_flagged_as_possible_retaliation,
 }
 
-async fn a_lost_appeal_leads_to_the_fair_hearing_and_its_clock(w: &World) {
+async fn denied_appeal_suggests_a_fair_hearing_with_its_deadline(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let provider = ana.post("/providers", json!({"name": "Riverside Health Plan"})).await.expect(201).id();
@@ -96,7 +96,7 @@ async fn a_lost_appeal_leads_to_the_fair_hearing_and_its_clock(w: &World) {
     assert_eq!(traced, ["action.created", "action.filed", "action.decided", "action.read"]);
 }
 
-async fn an_action_without_its_programme_is_given_the_steps_of_each(w: &World) {
+async fn action_without_a_scheme_gets_next_steps_of_every_scheme(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let decided = |kind: &str, decision: &str| {
@@ -136,7 +136,7 @@ async fn an_action_without_its_programme_is_given_the_steps_of_each(w: &World) {
     assert_eq!(won.body["next_steps"], json!([]));
 }
 
-async fn bad_actions_are_named_and_nothing_is_stored(w: &World) {
+async fn invalid_actions_are_rejected_by_member_and_not_stored(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let (case, other) = (active_case(&ana, &boss).await, active_case(&ana, &boss).await);
     let elsewhere = ana.post(&format!("/cases/{other}/actions"), appeal()).await.expect(201).id();
@@ -180,7 +180,7 @@ async fn bad_actions_are_named_and_nothing_is_stored(w: &World) {
     assert_eq!(ana.get(&format!("/cases/{case}/actions")).await.expect(200).body["items"], json!([]));
 }
 
-async fn an_action_goes_as_the_table_has_it_and_nobody_is_their_own_ancestor(w: &World) {
+async fn action_status_follows_the_table_and_parents_form_no_cycle(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let ladder = format!("/cases/{case}/actions");
@@ -204,7 +204,7 @@ async fn an_action_goes_as_the_table_has_it_and_nobody_is_their_own_ancestor(w: 
     assert_eq!(ana.get(&path).await.expect(200).body["version"], 3);
 }
 
-async fn an_action_is_as_private_as_its_case(w: &World) {
+async fn action_is_visible_only_to_users_who_see_its_case(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let barrier = barrier(&ana, &case, json!({})).await;
@@ -228,7 +228,7 @@ async fn an_action_is_as_private_as_its_case(w: &World) {
     }
 }
 
-async fn a_new_barrier_soon_after_an_action_may_be_a_retaliation(w: &World) {
+async fn new_barrier_soon_after_an_action_is_flagged_as_possible_retaliation(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let new = async |name: &str| ana.post("/providers", json!({"name": name})).await.expect(201).id();

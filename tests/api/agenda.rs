@@ -30,13 +30,13 @@ fn meeting(starts: i64) -> Value {
 }
 
 on_both_engines! {
-    what_is_due_comes_soonest_first_with_the_number_of_its_case,
-    nobody_else_sees_what_is_before_me,
-    a_case_goes_quiet_and_a_supervisor_has_what_nobody_leads_first,
-    an_offer_waits_for_whom_it_is_made_to,
+    agenda_sorts_by_due_date_and_shows_case_numbers,
+    agenda_is_visible_only_to_its_user,
+    quiet_cases_are_listed_and_supervisors_get_unassigned_ones_first,
+    handover_offer_is_in_the_agenda_of_its_recipient_only,
 }
 
-async fn what_is_due_comes_soonest_first_with_the_number_of_its_case(w: &World) {
+async fn agenda_sorts_by_due_date_and_shows_case_numbers(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let number = ana.get(&format!("/cases/{case}")).await.body["case_number"].clone();
@@ -94,7 +94,7 @@ async fn what_is_due_comes_soonest_first_with_the_number_of_its_case(w: &World) 
     assert!(shown["subject_ids"].as_array().unwrap().contains(&json!(over)), "{shown:#}");
 }
 
-async fn nobody_else_sees_what_is_before_me(w: &World) {
+async fn agenda_is_visible_only_to_its_user(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     ana.post(&format!("/cases/{case}/tasks"), json!({"title": "late", "due_on": day(w, -3)})).await.expect(201);
@@ -116,7 +116,7 @@ async fn nobody_else_sees_what_is_before_me(w: &World) {
     w.user(Role::Client).get("/me/agenda").await.expect(403);
 }
 
-async fn a_case_goes_quiet_and_a_supervisor_has_what_nobody_leads_first(w: &World) {
+async fn quiet_cases_are_listed_and_supervisors_get_unassigned_ones_first(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let (quiet, quieter) = (active_case(&ana, &boss).await, active_case(&ana, &boss).await);
     let waiting = boss.new_case().await;
@@ -182,7 +182,7 @@ async fn a_case_goes_quiet_and_a_supervisor_has_what_nobody_leads_first(w: &Worl
     assert_eq!(ids(&boss.get("/me/agenda").await.expect(200).body, "tasks", "id").len(), 30);
 }
 
-async fn an_offer_waits_for_whom_it_is_made_to(w: &World) {
+async fn handover_offer_is_in_the_agenda_of_its_recipient_only(w: &World) {
     let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let offer = ana

@@ -29,7 +29,7 @@ fn within(path: &Path) -> &Path {
 }
 
 #[test]
-fn sql_stays_in_stores_and_http_in_handlers() {
+fn sql_is_only_in_stores_and_http_only_in_handlers() {
     for (path, text) in src() {
         let name = path.file_name().unwrap().to_str().unwrap();
         let feature = ["identity", "directory", "casework", "portal", "overview"]
@@ -56,7 +56,7 @@ fn sql_stays_in_stores_and_http_in_handlers() {
 /// FX-02: a file is sent only for an export that [`exports::gate`] has recorded. A file reply that is built elsewhere
 /// bypasses that decision.
 #[test]
-fn only_an_entered_export_makes_the_reply_of_a_file() {
+fn file_replies_are_built_only_by_the_export_gate() {
     let mut made = Vec::new();
     for (path, text) in src() {
         let code = text.split("#[cfg(test)]").next().unwrap_or_default();
@@ -84,14 +84,14 @@ fn only_an_entered_export_makes_the_reply_of_a_file() {
 }
 
 #[test]
-fn every_file_says_what_it_is() {
+fn every_source_file_has_a_module_comment() {
     for (path, text) in src() {
         assert!(text.starts_with("//! "), "{} does not begin with a //! sentence", path.display());
     }
 }
 
 #[test]
-fn no_sql_is_put_together_from_text() {
+fn sql_is_not_built_from_strings() {
     for (path, text) in src() {
         if within(&path).components().any(|part| part.as_os_str() == "db") {
             continue;
@@ -103,7 +103,7 @@ fn no_sql_is_put_together_from_text() {
 }
 
 #[test]
-fn a_row_is_written_by_a_statement_that_is_compiled_once() {
+fn whole_rows_are_updated_only_by_rewrite() {
     let mut written = 0;
     for (path, text) in src() {
         written += text.matches("rewrite(").count();
@@ -137,7 +137,7 @@ fn only_telemetry_prints_and_only_supervise_starts_threads() {
 }
 
 #[test]
-fn every_test_that_security_md_names_exists() {
+fn every_test_named_in_security_md_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(root.join("SECURITY.md")).unwrap();
     let (mut named, mut ids) = (0, Vec::new());
@@ -243,7 +243,7 @@ fn no_layer_imports_from_a_higher_one() {
 }
 
 #[test]
-fn no_line_is_over_160_columns_but_sql_and_patterns() {
+fn lines_are_at_most_160_columns_except_sql_and_patterns() {
     // Regular expressions that cannot be broken.
     const PATTERNS: &[&str] = &["src/types/text.rs"];
     let tests = sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests"));

@@ -62,30 +62,30 @@ fn raw(w: &World, bytes: &[u8]) -> String {
 }
 
 on_both_engines! {
-    a_header_that_must_be_single_is_refused_when_it_comes_twice,
-    any_number_of_blanks_may_stand_before_a_token,
-    a_token_that_is_not_wholly_ours_is_nobodys,
-    a_token_is_taken_from_the_authorization_header_alone,
-    no_token_stands_in_for_one_of_another_kind,
-    nobody_becomes_somebody_else_by_saying_so,
-    a_record_is_found_under_its_own_parent_alone,
-    whyever_a_login_is_refused_it_is_told_the_same,
-    every_reply_keeps_to_itself,
-    a_page_of_elsewhere_is_told_nothing,
-    no_body_is_unpacked,
-    a_request_that_could_be_two_is_none,
-    a_session_that_ends_on_one_server_is_dead_on_every_other,
-    of_sixty_four_who_take_a_right_away_an_administrator_stays,
-    a_name_that_another_organization_has_is_free,
-    who_is_shut_out_while_their_body_comes_has_written_nothing,
-    of_logins_beside_a_new_password_none_stays,
-    a_change_of_ones_own_undoes_nobody_elses,
-    a_wrong_guess_at_ones_own_password_is_in_the_trace,
-    a_client_of_another_team_is_not_found_out_by_their_name,
-    a_client_of_another_team_is_not_found_out_by_their_birth,
+    duplicate_single_value_headers_are_refused,
+    bearer_scheme_accepts_any_case_and_extra_spaces,
+    forged_access_tokens_are_refused,
+    access_token_is_accepted_only_in_the_authorization_header,
+    tokens_of_different_kinds_are_not_interchangeable,
+    identity_is_taken_only_from_the_token,
+    nested_record_is_found_only_under_its_own_parent,
+    every_refused_login_gets_the_same_response,
+    every_response_has_security_headers_and_is_not_cached,
+    cors_allows_only_configured_origins,
+    compressed_request_bodies_are_refused,
+    request_smuggling_is_refused,
+    session_ended_on_one_server_is_invalid_on_all_servers,
+    concurrent_demotions_leave_one_active_administrator,
+    names_and_idempotency_keys_are_separate_per_organization,
+    session_ended_during_upload_writes_nothing,
+    concurrent_logins_do_not_survive_a_password_change,
+    own_profile_update_does_not_undo_a_concurrent_suspension,
+    wrong_current_password_is_in_the_audit_log,
+    hidden_clients_name_is_not_revealed_by_filters_or_reports,
+    hidden_clients_birth_date_is_not_revealed_by_validation,
 }
 
-async fn a_header_that_must_be_single_is_refused_when_it_comes_twice(w: &World) {
+async fn duplicate_single_value_headers_are_refused(w: &World) {
     let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
     let (own, other) = (format!("Bearer {}", ana.token()), format!("Bearer {}", ben.token()));
     let client = json!({"preferred_name": "Sam"}).to_string();
@@ -132,7 +132,7 @@ async fn a_header_that_must_be_single_is_refused_when_it_comes_twice(w: &World) 
     assert_eq!(ana.get("/clients?include_total=true").await.expect(200).body["total"], before);
 }
 
-async fn any_number_of_blanks_may_stand_before_a_token(w: &World) {
+async fn bearer_scheme_accepts_any_case_and_extra_spaces(w: &World) {
     let ana = w.user(Role::Advocate);
     for (before, status) in [
         ("Bearer ", 200),
@@ -156,7 +156,7 @@ async fn any_number_of_blanks_may_stand_before_a_token(w: &World) {
     }
 }
 
-async fn a_token_that_is_not_wholly_ours_is_nobodys(w: &World) {
+async fn forged_access_tokens_are_refused(w: &World) {
     for role in Role::ALL {
         let who = w.user(*role);
         let (ours, now) = (claims(&who), Instant::now().micros() / 1_000_000);
@@ -276,7 +276,7 @@ async fn a_token_that_is_not_wholly_ours_is_nobodys(w: &World) {
     }
 }
 
-async fn a_token_is_taken_from_the_authorization_header_alone(w: &World) {
+async fn access_token_is_accepted_only_in_the_authorization_header(w: &World) {
     let ana = w.user(Role::Advocate);
     let (token, me) = (ana.token(), "/api/v1/me");
     for (headers, path) in [
@@ -294,7 +294,7 @@ async fn a_token_is_taken_from_the_authorization_header_alone(w: &World) {
     }
 }
 
-async fn no_token_stands_in_for_one_of_another_kind(w: &World) {
+async fn tokens_of_different_kinds_are_not_interchangeable(w: &World) {
     let ana = w.user(Role::Advocate);
     let both = w
         .anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD})))
@@ -314,7 +314,7 @@ async fn no_token_stands_in_for_one_of_another_kind(w: &World) {
     w.send(page.body["page"]["next_cursor"].as_str(), "GET", "/api/v1/me", &[], None).await.expect(401);
 }
 
-async fn nobody_becomes_somebody_else_by_saying_so(w: &World) {
+async fn identity_is_taken_only_from_the_token(w: &World) {
     let (ana, far) = (w.user(Role::Advocate), w.outsider(Role::Supervisor));
     let case = ana.new_case().await;
     let (org, user) = (w.org.id.to_string(), ana.id());
@@ -363,7 +363,7 @@ async fn nobody_becomes_somebody_else_by_saying_so(w: &World) {
     }
 }
 
-async fn a_record_is_found_under_its_own_parent_alone(w: &World) {
+async fn nested_record_is_found_only_under_its_own_parent(w: &World) {
     let (ana, boss, mate) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
     let (one, other) = (ana.new_case().await, ana.new_case().await);
     let helps = boss
@@ -395,7 +395,7 @@ async fn a_record_is_found_under_its_own_parent_alone(w: &World) {
     );
 }
 
-async fn whyever_a_login_is_refused_it_is_told_the_same(w: &World) {
+async fn every_refused_login_gets_the_same_response(w: &World) {
     let (ana, gone, out) = (
         w.user(Role::Advocate),
         w.user_who_is(Role::Advocate, UserStatus::Removed),
@@ -416,7 +416,7 @@ async fn whyever_a_login_is_refused_it_is_told_the_same(w: &World) {
     }
 }
 
-async fn every_reply_keeps_to_itself(w: &World) {
+async fn every_response_has_security_headers_and_is_not_cached(w: &World) {
     let ana = w.user(Role::Advocate);
     let nowhere = World::unknown_id();
     let mut asked = vec![
@@ -470,7 +470,7 @@ async fn every_reply_keeps_to_itself(w: &World) {
     }
 }
 
-async fn a_page_of_elsewhere_is_told_nothing(w: &World) {
+async fn cors_allows_only_configured_origins(w: &World) {
     let ana = w.user(Role::Advocate);
     for origin in ["https://example.org", "null", "*", "http://127.0.0.1"] {
         let reply = ana.send("GET", "/me", &[("origin", origin)], None).await.expect(200);
@@ -581,7 +581,7 @@ async fn a_page_of_elsewhere_is_told_nothing(w: &World) {
     }
 }
 
-async fn no_body_is_unpacked(w: &World) {
+async fn compressed_request_bodies_are_refused(w: &World) {
     let ana = w.user(Role::Advocate);
     for encoding in ["gzip", "br", "zstd", "deflate", "compress", "x-gzip", "identity, gzip", "GZIP", "?"] {
         for (path, body) in
@@ -594,7 +594,7 @@ async fn no_body_is_unpacked(w: &World) {
     }
 }
 
-async fn a_request_that_could_be_two_is_none(w: &World) {
+async fn request_smuggling_is_refused(w: &World) {
     let head = "POST /api/v1/auth/login HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n";
     let smuggled = "GET /livez HTTP/1.1\r\nHost: a\r\n\r\n";
     for lines in [
@@ -619,7 +619,7 @@ async fn a_request_that_could_be_two_is_none(w: &World) {
     }
 }
 
-async fn a_session_that_ends_on_one_server_is_dead_on_every_other(w: &World) {
+async fn session_ended_on_one_server_is_invalid_on_all_servers(w: &World) {
     let (ana, admin, second) = (w.user(Role::Advocate), w.user(Role::Admin), w.another_server());
     let there = |method: &'static str, path: &'static str, token: String, body: Option<Value>| {
         let request = w.http.request(method.parse().unwrap(), format!("{second}{path}"));
@@ -684,7 +684,7 @@ async fn a_session_that_ends_on_one_server_is_dead_on_every_other(w: &World) {
     assert_eq!(asked.status().as_u16(), 401);
 }
 
-async fn of_sixty_four_who_take_a_right_away_an_administrator_stays(w: &World) {
+async fn concurrent_demotions_leave_one_active_administrator(w: &World) {
     let admins: Vec<User<'_>> = (0..8).map(|_| w.user(Role::Admin)).collect();
     let tries = (0..64_usize).map(|n| {
         let (who, whom) = (&admins[n % 8], admins[(n + 1 + n / 8) % 8].id());
@@ -703,7 +703,7 @@ async fn of_sixty_four_who_take_a_right_away_an_administrator_stays(w: &World) {
     assert!(left >= 1, "nobody is left who could let anybody in");
 }
 
-async fn a_name_that_another_organization_has_is_free(w: &World) {
+async fn names_and_idempotency_keys_are_separate_per_organization(w: &World) {
     let (here, there) = (w.user(Role::Admin), w.outsider(Role::Admin));
     here.post("/teams", json!({"name": "Night team"})).await.expect(201);
     there.post("/teams", json!({"name": "Night team"})).await.expect(201);
@@ -717,7 +717,7 @@ async fn a_name_that_another_organization_has_is_free(w: &World) {
 }
 
 /// The guard has accepted the session when the request head arrives; the session ends before the body is complete.
-async fn who_is_shut_out_while_their_body_comes_has_written_nothing(w: &World) {
+async fn session_ended_during_upload_writes_nothing(w: &World) {
     let (ana, admin, one) = (w.user(Role::Advocate), w.user(Role::Admin), w.user(Role::Admin));
     let provider = ana.post("/providers", json!({"name": "Riverside Clinic"})).await.expect(201).id();
     for (user, path, method, body, shut) in [
@@ -765,7 +765,7 @@ async fn who_is_shut_out_while_their_body_comes_has_written_nothing(w: &World) {
 }
 
 /// In any order, no session that began with the old password survives the password change.
-async fn of_logins_beside_a_new_password_none_stays(w: &World) {
+async fn concurrent_logins_do_not_survive_a_password_change(w: &World) {
     let ana = w.user(Role::Advocate);
     let login = || async {
         w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD}))).await
@@ -804,7 +804,7 @@ async fn of_logins_beside_a_new_password_none_stays(w: &World) {
     login().await.expect(401);
 }
 
-async fn a_change_of_ones_own_undoes_nobody_elses(w: &World) {
+async fn own_profile_update_does_not_undo_a_concurrent_suspension(w: &World) {
     let (ana, admin) = (w.user(Role::Advocate), w.user(Role::Admin));
     let rename = || async { ana.patch("/me", "*", json!({"display_name": "Ana"})).await.status };
     let suspend =
@@ -819,7 +819,7 @@ async fn a_change_of_ones_own_undoes_nobody_elses(w: &World) {
     assert_eq!(status, UserStatus::Suspended);
 }
 
-async fn a_wrong_guess_at_ones_own_password_is_in_the_trace(w: &World) {
+async fn wrong_current_password_is_in_the_audit_log(w: &World) {
     let ana = w.user(Role::Advocate);
     ana.send(
         "PUT",
@@ -842,7 +842,7 @@ async fn a_wrong_guess_at_ones_own_password_is_in_the_trace(w: &World) {
     panic!("no entry");
 }
 
-async fn a_client_of_another_team_is_not_found_out_by_their_name(w: &World) {
+async fn hidden_clients_name_is_not_revealed_by_filters_or_reports(w: &World) {
     let south = w.new_team("South side");
     let (both, boss) =
         (w.user_in(&w.org, &[w.team, south], Role::Supervisor), w.user_in(&w.org, &[south], Role::Supervisor));
@@ -872,7 +872,7 @@ async fn a_client_of_another_team_is_not_found_out_by_their_name(w: &World) {
     }
 }
 
-async fn a_client_of_another_team_is_not_found_out_by_their_birth(w: &World) {
+async fn hidden_clients_birth_date_is_not_revealed_by_validation(w: &World) {
     let south = w.new_team("South side");
     let (both, boss) =
         (w.user_in(&w.org, &[w.team, south], Role::Supervisor), w.user_in(&w.org, &[south], Role::Supervisor));

@@ -32,24 +32,24 @@ fn actions(entries: &[Value], subject: &str) -> Vec<String> {
 }
 
 on_both_engines! {
-    entries_are_found_by_their_session_and_by_where_they_came_from,
-    a_read_is_in_the_trace_before_its_reply,
-    a_change_names_members_and_no_content,
-    a_list_leaves_one_entry_with_the_ids_that_it_showed,
-    a_refused_change_leaves_no_entry,
-    who_is_refused_is_in_the_trace_before_they_are_told,
-    the_token_of_an_ended_session_is_in_the_trace_now_and_then,
-    signing_in_and_failing_to_are_in_the_trace,
-    the_numbers_have_no_gaps_however_many_write,
-    nobody_alters_an_entry_or_takes_one_away,
-    what_is_altered_past_every_guard_is_found,
-    a_database_takes_writes_while_it_is_verified,
-    what_a_checkpoint_has_seen_cannot_be_taken_back,
-    an_auditor_sees_entries_and_ids_and_nothing_else,
-    the_trace_is_the_auditors_and_of_their_own_organization,
+    audit_entries_are_filtered_by_session_and_source,
+    a_read_is_in_the_audit_log_before_its_response,
+    audit_entry_of_a_change_names_members_without_content,
+    a_list_leaves_one_audit_entry_with_the_returned_ids,
+    invalid_change_leaves_no_audit_entry,
+    access_refusal_is_in_the_audit_log_before_its_response,
+    use_of_an_ended_session_is_audited_at_most_once_per_minute,
+    login_success_and_failure_are_in_the_audit_log,
+    audit_sequence_has_no_gaps_under_concurrent_writes,
+    audit_entries_cannot_be_updated_or_deleted,
+    verification_finds_entries_altered_with_triggers_disabled,
+    verification_does_not_block_writes,
+    checkpoints_reveal_a_truncated_or_rehashed_audit_log,
+    auditor_sees_audit_entries_and_ids_but_no_content,
+    audit_log_is_readable_only_by_auditors_of_the_same_organization,
 }
 
-async fn entries_are_found_by_their_session_and_by_where_they_came_from(w: &World) {
+async fn audit_entries_are_filtered_by_session_and_source(w: &World) {
     let (ana, auditor) = (w.user(Role::Advocate), w.user(Role::Auditor));
     let case = ana.new_case().await;
     let signed_in = w
@@ -95,7 +95,7 @@ async fn entries_are_found_by_their_session_and_by_where_they_came_from(w: &Worl
     auditor.get("/audit-events?session_id=x").await.faulty(400, "session_id", "invalid");
 }
 
-async fn a_read_is_in_the_trace_before_its_reply(w: &World) {
+async fn a_read_is_in_the_audit_log_before_its_response(w: &World) {
     let ana = w.user(Role::Advocate);
     let case = ana.new_case().await;
     let read = ana.get(&format!("/cases/{case}")).await.expect(200);
@@ -109,7 +109,7 @@ async fn a_read_is_in_the_trace_before_its_reply(w: &World) {
     assert_eq!(entry["request_id"], read.header("x-request-id"));
 }
 
-async fn a_change_names_members_and_no_content(w: &World) {
+async fn audit_entry_of_a_change_names_members_without_content(w: &World) {
     let ana = w.user(Role::Advocate);
     let case = ana.new_case().await;
     ana.patch(&format!("/cases/{case}"), "*", json!({"client_goal": "CANARY-CANARY", "tags": ["CANARY"]}))
@@ -121,7 +121,7 @@ async fn a_change_names_members_and_no_content(w: &World) {
     assert!(!serde_json::to_string(&entries).unwrap().contains("CANARY"));
 }
 
-async fn a_list_leaves_one_entry_with_the_ids_that_it_showed(w: &World) {
+async fn a_list_leaves_one_audit_entry_with_the_returned_ids(w: &World) {
     let ana = w.user(Role::Advocate);
     let (one, two) = (ana.new_case().await, ana.new_case().await);
     ana.get("/cases").await.expect(200);
@@ -130,7 +130,7 @@ async fn a_list_leaves_one_entry_with_the_ids_that_it_showed(w: &World) {
     assert_eq!(listed["subject_ids"], json!([two, one]));
 }
 
-async fn a_refused_change_leaves_no_entry(w: &World) {
+async fn invalid_change_leaves_no_audit_entry(w: &World) {
     let ana = w.user(Role::Advocate);
     let case = ana.new_case().await;
     let before = entries(w).await.len();
@@ -140,7 +140,7 @@ async fn a_refused_change_leaves_no_entry(w: &World) {
     assert!(after[before..].iter().all(|entry| entry["action"] == "audit.read"), "{after:#?}");
 }
 
-async fn who_is_refused_is_in_the_trace_before_they_are_told(w: &World) {
+async fn access_refusal_is_in_the_audit_log_before_its_response(w: &World) {
     let (ana, ben, auditor) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Auditor));
     let (case, nobodys) = (ana.new_case().await, World::unknown_id());
     let hidden = ben.get(&format!("/cases/{case}?expand=client")).await.expect(404);
@@ -181,7 +181,7 @@ async fn who_is_refused_is_in_the_trace_before_they_are_told(w: &World) {
     assert!(!serde_json::to_string(&entries).unwrap().contains("CANARY"));
 }
 
-async fn the_token_of_an_ended_session_is_in_the_trace_now_and_then(w: &World) {
+async fn use_of_an_ended_session_is_audited_at_most_once_per_minute(w: &World) {
     let (ana, kept) = (w.user(Role::Advocate), w.user(Role::Advocate));
     let case = ana.new_case().await;
     let suspended = w.user_who_is(Role::Supervisor, UserStatus::Suspended);
@@ -233,7 +233,7 @@ async fn the_token_of_an_ended_session_is_in_the_trace_now_and_then(w: &World) {
     );
 }
 
-async fn signing_in_and_failing_to_are_in_the_trace(w: &World) {
+async fn login_success_and_failure_are_in_the_audit_log(w: &World) {
     let ana = w.user(Role::Advocate);
     for password in [crate::support::PASSWORD, "not the right password"] {
         w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": password}))).await;
@@ -258,7 +258,7 @@ async fn signing_in_and_failing_to_are_in_the_trace(w: &World) {
     panic!("the refused login is not in the audit log");
 }
 
-async fn the_numbers_have_no_gaps_however_many_write(w: &World) {
+async fn audit_sequence_has_no_gaps_under_concurrent_writes(w: &World) {
     let users: Vec<_> = (0..8).map(|_| w.user(Role::Advocate)).collect();
     futures_util::future::join_all(users.iter().map(|user| async {
         for _ in 0..5 {
@@ -274,7 +274,7 @@ async fn the_numbers_have_no_gaps_however_many_write(w: &World) {
     assert_eq!(verified.body["verified"], true, "{:#}", verified.body);
 }
 
-async fn nobody_alters_an_entry_or_takes_one_away(w: &World) {
+async fn audit_entries_cannot_be_updated_or_deleted(w: &World) {
     let ana = w.user(Role::Advocate);
     for _ in 0..4 {
         ana.new_client().await;
@@ -292,7 +292,7 @@ async fn nobody_alters_an_entry_or_takes_one_away(w: &World) {
     }
 }
 
-async fn what_is_altered_past_every_guard_is_found(w: &World) {
+async fn verification_finds_entries_altered_with_triggers_disabled(w: &World) {
     let ana = w.user(Role::Advocate);
     for _ in 0..5 {
         ana.new_client().await;
@@ -328,7 +328,7 @@ async fn what_is_altered_past_every_guard_is_found(w: &World) {
 }
 
 /// The verification of a large database runs beside a server that continues to write, and reads one snapshot.
-async fn a_database_takes_writes_while_it_is_verified(w: &World) {
+async fn verification_does_not_block_writes(w: &World) {
     let ana = w.user(Role::Advocate);
     ana.new_client().await;
     let options = Options {
@@ -371,7 +371,7 @@ async fn a_database_takes_writes_while_it_is_verified(w: &World) {
 
 // What the chain alone cannot detect: a deleted end including the head, and a chain that was hashed again from the
 // start.
-async fn what_a_checkpoint_has_seen_cannot_be_taken_back(w: &World) {
+async fn checkpoints_reveal_a_truncated_or_rehashed_audit_log(w: &World) {
     let ana = w.user(Role::Advocate);
     for _ in 0..3 {
         ana.new_client().await;
@@ -446,7 +446,7 @@ async fn what_a_checkpoint_has_seen_cannot_be_taken_back(w: &World) {
 
 /// An auditor sees entries, ids and names of members, and apart from these only the organization's settings, the
 /// vocabulary and their own account.
-async fn an_auditor_sees_entries_and_ids_and_nothing_else(w: &World) {
+async fn auditor_sees_audit_entries_and_ids_but_no_content(w: &World) {
     let (ana, boss, sam, auditor) =
         (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Client), w.user(Role::Auditor));
     let me = auditor.get("/me").await.expect(200);
@@ -521,7 +521,7 @@ async fn an_auditor_sees_entries_and_ids_and_nothing_else(w: &World) {
     auditor.patch("/organization", "*", json!({"client_word": "peer"})).await.expect(403);
 }
 
-async fn the_trace_is_the_auditors_and_of_their_own_organization(w: &World) {
+async fn audit_log_is_readable_only_by_auditors_of_the_same_organization(w: &World) {
     let ana = w.user(Role::Advocate);
     ana.new_client().await;
     for role in [Role::Admin, Role::Supervisor, Role::Advocate] {

@@ -319,11 +319,11 @@ fn missing(path: &str) -> String {
 }
 
 on_both_engines! {
-    every_operation_answers_every_caller_as_the_table_says,
-    an_answer_that_is_kept_is_given_to_whoever_sees_the_record_now,
+    every_operation_and_caller_matches_the_authorization_table,
+    idempotent_replay_requires_current_access_to_the_record,
 }
 
-async fn every_operation_answers_every_caller_as_the_table_says(w: &World) {
+async fn every_operation_and_caller_matches_the_authorization_table(w: &World) {
     let (ana, boss, mate) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
     let (sam, elsewhere) = (w.user(Role::Client), w.new_team("South side"));
     let people = [&ana, &boss, &mate, &sam];
@@ -455,7 +455,7 @@ async fn every_operation_answers_every_caller_as_the_table_says(w: &World) {
 }
 
 /// Every operation that accepts an idempotency key, and for one of them the replay after the caller has lost the case.
-async fn an_answer_that_is_kept_is_given_to_whoever_sees_the_record_now(w: &World) {
+async fn idempotent_replay_requires_current_access_to_the_record(w: &World) {
     let (ana, boss, mate, admin) =
         (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate), w.user(Role::Admin));
     let sam = w.user(Role::Client);

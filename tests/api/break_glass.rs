@@ -150,13 +150,13 @@ impl Work {
 }
 
 on_both_engines! {
-    broken_glass_opens_one_case_to_be_read_and_nothing_to_be_changed,
-    every_look_past_broken_glass_is_marked_in_the_trace_and_it_stands_on_the_timeline,
-    broken_glass_is_reviewed_by_a_supervisor_of_the_case_and_never_by_who_broke_it,
-    glass_is_broken_for_a_case_of_another_team_with_a_reason_and_once,
+    break_glass_access_is_read_only_and_limited_to_one_case,
+    break_glass_reads_are_marked_in_audit_log_and_access_is_on_timeline,
+    break_glass_is_reviewed_by_another_supervisor_of_the_case,
+    break_glass_requires_another_teams_case_a_reason_and_no_open_access,
 }
 
-async fn broken_glass_opens_one_case_to_be_read_and_nothing_to_be_changed(w: &World) {
+async fn break_glass_access_is_read_only_and_limited_to_one_case(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let kim = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
     let lee = w.user_in(&w.org, &[w.new_team("West side")], Role::Supervisor);
@@ -227,7 +227,7 @@ async fn broken_glass_opens_one_case_to_be_read_and_nothing_to_be_changed(w: &Wo
     }
 }
 
-async fn every_look_past_broken_glass_is_marked_in_the_trace_and_it_stands_on_the_timeline(w: &World) {
+async fn break_glass_reads_are_marked_in_audit_log_and_access_is_on_timeline(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let kim = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
     let case = ana.new_case().await;
@@ -285,7 +285,7 @@ async fn every_look_past_broken_glass_is_marked_in_the_trace_and_it_stands_on_th
     assert!(!Value::Array(trace).to_string().contains(REASON), "a reason is content");
 }
 
-async fn broken_glass_is_reviewed_by_a_supervisor_of_the_case_and_never_by_who_broke_it(w: &World) {
+async fn break_glass_is_reviewed_by_another_supervisor_of_the_case(w: &World) {
     let (ana, boss, other_boss) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Supervisor));
     let south = w.new_team("South side");
     let (kim, bo) = (w.user_in(&w.org, &[south], Role::Supervisor), w.user_in(&w.org, &[south], Role::Supervisor));
@@ -336,7 +336,7 @@ async fn broken_glass_is_reviewed_by_a_supervisor_of_the_case_and_never_by_who_b
     assert_eq!((waits(&boss).await, pages(&boss, "/break-glass?reviewed=true", 1).await.len()), (0, 1));
 }
 
-async fn glass_is_broken_for_a_case_of_another_team_with_a_reason_and_once(w: &World) {
+async fn break_glass_requires_another_teams_case_a_reason_and_no_open_access(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let kim = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
     let case = ana.new_case().await;

@@ -168,17 +168,17 @@ async fn entries_of(w: &World, subject: &str) -> Vec<Value> {
 }
 
 on_both_engines! {
-    the_file_of_a_case_tells_everything_that_happened_in_order,
-    the_clients_version_holds_nothing_that_is_for_staff,
-    a_recipient_is_given_less_than_the_client,
-    a_case_file_is_as_private_as_its_case,
-    notes_stand_in_a_file_for_whoever_may_read_them_with_what_was_added,
-    a_file_is_handed_out_with_a_fresh_password_and_a_reason,
-    past_broken_glass_a_file_is_read_and_not_handed_out,
-    of_very_many_records_the_newest_are_shown_and_the_others_counted,
+    case_file_contains_every_event_in_order,
+    clients_case_file_contains_no_staff_content,
+    recipients_case_file_contains_less_than_the_clients,
+    case_file_is_visible_only_to_users_who_see_its_case,
+    case_file_shows_readable_notes_with_their_amendments,
+    case_file_export_requires_a_reason_and_a_recent_password,
+    break_glass_access_reads_a_case_file_but_cannot_export_it,
+    large_case_file_shows_the_newest_records_and_counts_the_rest,
 }
 
-async fn the_file_of_a_case_tells_everything_that_happened_in_order(w: &World) {
+async fn case_file_contains_every_event_in_order(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let work = Work::make(&ana, &boss).await;
     let file = boss.get(&work.path()).await.expect(200).body;
@@ -255,7 +255,7 @@ async fn the_file_of_a_case_tells_everything_that_happened_in_order(w: &World) {
     assert_eq!(again["story"], file["story"]);
 }
 
-async fn the_clients_version_holds_nothing_that_is_for_staff(w: &World) {
+async fn clients_case_file_contains_no_staff_content(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let work = Work::make(&ana, &boss).await;
     for user in [&ana, &boss] {
@@ -303,7 +303,7 @@ async fn the_clients_version_holds_nothing_that_is_for_staff(w: &World) {
 }
 
 /// Less than the client's own version: content without a known consent is left out.
-async fn a_recipient_is_given_less_than_the_client(w: &World) {
+async fn recipients_case_file_contains_less_than_the_clients(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let work = Work::make(&ana, &boss).await;
     let query = "format=html&for=recipient&recipient=Riverside+Clinic&purpose=treatment";
@@ -341,7 +341,7 @@ async fn a_recipient_is_given_less_than_the_client(w: &World) {
     assert_eq!((exported.len(), &exported[0]["fields"]), (1, &json!(["recipient", "html"])));
 }
 
-async fn a_case_file_is_as_private_as_its_case(w: &World) {
+async fn case_file_is_visible_only_to_users_who_see_its_case(w: &World) {
     let (ana, boss, ben) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
     let case = active_case(&ana, &boss).await;
     let south = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
@@ -366,7 +366,7 @@ async fn a_case_file_is_as_private_as_its_case(w: &World) {
     w.anyone("GET", &format!("/api/v1{}", paths[0]), None).await.expect(401);
 }
 
-async fn notes_stand_in_a_file_for_whoever_may_read_them_with_what_was_added(w: &World) {
+async fn case_file_shows_readable_notes_with_their_amendments(w: &World) {
     let (ana, boss, ben) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
     let case = active_case(&ana, &boss).await;
     boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": ben.id(), "role": "co"})).await.expect(201);
@@ -415,7 +415,7 @@ async fn notes_stand_in_a_file_for_whoever_may_read_them_with_what_was_added(w: 
     );
 }
 
-async fn a_file_is_handed_out_with_a_fresh_password_and_a_reason(w: &World) {
+async fn case_file_export_requires_a_reason_and_a_recent_password(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let work = Work::make(&ana, &boss).await;
     let path = format!("{}/print", work.path());
@@ -499,7 +499,7 @@ async fn a_file_is_handed_out_with_a_fresh_password_and_a_reason(w: &World) {
     }
 }
 
-async fn past_broken_glass_a_file_is_read_and_not_handed_out(w: &World) {
+async fn break_glass_access_reads_a_case_file_but_cannot_export_it(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let stranger = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
     let case = active_case(&ana, &boss).await;
@@ -514,7 +514,7 @@ async fn past_broken_glass_a_file_is_read_and_not_handed_out(w: &World) {
     assert!(entries.iter().all(|entry| entry["action"] != "case.file_exported"));
 }
 
-async fn of_very_many_records_the_newest_are_shown_and_the_others_counted(w: &World) {
+async fn large_case_file_shows_the_newest_records_and_counts_the_rest(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let note = ana

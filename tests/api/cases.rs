@@ -15,20 +15,20 @@ use serde_json::json;
 
 on_both_engines! {
     advocates_see_only_their_own_cases,
-    an_administrator_sees_what_a_case_is_and_not_what_it_is_about,
-    a_case_goes_from_referral_to_closure_and_may_be_opened_again,
-    what_the_table_has_not_is_refused_from_every_status,
-    a_step_is_for_those_whom_the_table_names,
-    a_case_may_have_to_be_closed_by_a_second_person,
+    administrator_sees_case_status_but_no_content,
+    case_moves_from_referral_to_closure_and_can_be_reopened,
+    transitions_not_in_the_table_are_refused_from_every_status,
+    transition_is_allowed_only_to_roles_in_the_table,
+    closing_a_case_can_require_a_second_person,
     a_change_needs_the_version_that_was_read,
-    absent_keeps_null_clears_and_a_value_sets,
-    of_two_hundred_changes_to_one_version_one_wins,
-    of_two_hundred_transitions_one_wins,
-    lists_go_on_where_the_page_before_ended,
-    a_cursor_belongs_to_its_list_and_its_reader,
-    a_new_lead_takes_the_place_of_the_old_one,
-    ids_in_a_body_are_only_ones_own,
-    the_timeline_tells_what_happened_newest_first,
+    patch_keeps_absent_members_clears_nulls_and_sets_values,
+    only_one_of_200_concurrent_changes_to_one_version_succeeds,
+    only_one_of_200_concurrent_transitions_succeeds,
+    list_pagination_returns_each_record_once_in_order,
+    cursor_is_valid_only_for_its_list_and_reader,
+    new_lead_replaces_the_previous_lead,
+    body_ids_of_hidden_records_are_unknown_references,
+    timeline_lists_events_newest_first,
 }
 
 async fn advocates_see_only_their_own_cases(w: &World) {
@@ -53,7 +53,7 @@ async fn advocates_see_only_their_own_cases(w: &World) {
     ben.transition(&case, json!({"to": "triage"})).await.expect(404);
 }
 
-async fn an_administrator_sees_what_a_case_is_and_not_what_it_is_about(w: &World) {
+async fn administrator_sees_case_status_but_no_content(w: &World) {
     let (ana, admin) = (w.user(Role::Advocate), w.user(Role::Admin));
     let case = ana.new_case().await;
     let seen = admin.get(&format!("/cases/{case}")).await.expect(200);
@@ -63,7 +63,7 @@ async fn an_administrator_sees_what_a_case_is_and_not_what_it_is_about(w: &World
     admin.get("/clients").await.expect(403);
 }
 
-async fn a_case_goes_from_referral_to_closure_and_may_be_opened_again(w: &World) {
+async fn case_moves_from_referral_to_closure_and_can_be_reopened(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let active = ana.get(&format!("/cases/{case}")).await.expect(200);
@@ -98,7 +98,7 @@ async fn a_case_goes_from_referral_to_closure_and_may_be_opened_again(w: &World)
     assert_eq!(history[1]["given"]["closing_summary"], "Medication kept.");
 }
 
-async fn what_the_table_has_not_is_refused_from_every_status(w: &World) {
+async fn transitions_not_in_the_table_are_refused_from_every_status(w: &World) {
     let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
     let all = json!({
         "reason": "r", "signpost": "s", "client_agreement": true, "conflict_check": true,
@@ -157,7 +157,7 @@ async fn what_the_table_has_not_is_refused_from_every_status(w: &World) {
     }
 }
 
-async fn a_step_is_for_those_whom_the_table_names(w: &World) {
+async fn transition_is_allowed_only_to_roles_in_the_table(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = ana.new_case().await;
     ana.transition(&case, json!({"to": "triage"})).await.expect(403);
@@ -172,7 +172,7 @@ async fn a_step_is_for_those_whom_the_table_names(w: &World) {
     );
 }
 
-async fn a_case_may_have_to_be_closed_by_a_second_person(w: &World) {
+async fn closing_a_case_can_require_a_second_person(w: &World) {
     let (boss, other, admin) = (w.user(Role::Supervisor), w.user(Role::Supervisor), w.user(Role::Admin));
     let etag = admin.get("/organization").await.etag();
     admin.patch("/organization", &etag, json!({"second_person_closes": true})).await.expect(200);
@@ -217,7 +217,7 @@ async fn a_change_needs_the_version_that_was_read(w: &World) {
     ana.send("GET", &path, &[("if-none-match", "\"v1\"")], None).await.expect(200);
 }
 
-async fn absent_keeps_null_clears_and_a_value_sets(w: &World) {
+async fn patch_keeps_absent_members_clears_nulls_and_sets_values(w: &World) {
     let ana = w.user(Role::Advocate);
     let path = format!("/cases/{}", ana.new_case().await);
     ana.patch(&path, "*", json!({"priority": "urgent"})).await.faulty(422, "/priority_reason", "required");
@@ -235,7 +235,7 @@ async fn absent_keeps_null_clears_and_a_value_sets(w: &World) {
     assert!(matches!(merge.status, 200 | 415), "{}", merge.status);
 }
 
-async fn of_two_hundred_changes_to_one_version_one_wins(w: &World) {
+async fn only_one_of_200_concurrent_changes_to_one_version_succeeds(w: &World) {
     let ana = w.user(Role::Advocate);
     let path = format!("/cases/{}", ana.new_case().await);
     let tries = futures_util::future::join_all((0..200).map(|i| {
@@ -248,7 +248,7 @@ async fn of_two_hundred_changes_to_one_version_one_wins(w: &World) {
     assert_eq!(ana.get(&path).await.body["version"], 2);
 }
 
-async fn of_two_hundred_transitions_one_wins(w: &World) {
+async fn only_one_of_200_concurrent_transitions_succeeds(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = ana.new_case().await;
     let tries = futures_util::future::join_all((0..200).map(|_| {
@@ -260,7 +260,7 @@ async fn of_two_hundred_transitions_one_wins(w: &World) {
     assert_eq!(tries.iter().filter(|status| **status == 409).count(), 199, "{tries:?}");
 }
 
-async fn lists_go_on_where_the_page_before_ended(w: &World) {
+async fn list_pagination_returns_each_record_once_in_order(w: &World) {
     let boss = w.user(Role::Supervisor);
     let client = boss.new_client().await;
     let mut made = Vec::new();
@@ -290,7 +290,7 @@ async fn lists_go_on_where_the_page_before_ended(w: &World) {
     assert_eq!(expanded.body["items"][0]["client"]["preferred_name"], "Sam");
 }
 
-async fn a_cursor_belongs_to_its_list_and_its_reader(w: &World) {
+async fn cursor_is_valid_only_for_its_list_and_reader(w: &World) {
     let (boss, ben) = (w.user(Role::Supervisor), w.user(Role::Supervisor));
     for _ in 0..3 {
         boss.new_case().await;
@@ -305,7 +305,7 @@ async fn a_cursor_belongs_to_its_list_and_its_reader(w: &World) {
     boss.get("/cases?cursor=nonsense!").await.faulty(400, "cursor", "invalid_cursor");
 }
 
-async fn a_new_lead_takes_the_place_of_the_old_one(w: &World) {
+async fn new_lead_replaces_the_previous_lead(w: &World) {
     let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let assignments = format!("/cases/{case}/assignments");
@@ -330,7 +330,7 @@ async fn a_new_lead_takes_the_place_of_the_old_one(w: &World) {
     }
 }
 
-async fn ids_in_a_body_are_only_ones_own(w: &World) {
+async fn body_ids_of_hidden_records_are_unknown_references(w: &World) {
     let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
     let (theirs, bens) = (w.outsider(Role::Advocate).new_client().await, ben.new_client().await);
     let case = |client: &str| {
@@ -346,7 +346,7 @@ async fn ids_in_a_body_are_only_ones_own(w: &World) {
     ana.post("/cases", body).await.faulty(422, "/team_id", "unknown_reference");
 }
 
-async fn the_timeline_tells_what_happened_newest_first(w: &World) {
+async fn timeline_lists_events_newest_first(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let events: Vec<String> = pages(&ana, &format!("/cases/{case}/timeline"), 2)

@@ -43,14 +43,14 @@ fn database(w: &World) -> Db {
 }
 
 on_both_engines! {
-    a_session_that_a_wrong_clock_has_made_is_none,
-    what_a_wrong_clock_has_made_never_becomes_good,
-    a_refresh_token_that_a_wrong_clock_has_made_is_refused,
-    a_letter_and_a_broken_glass_that_a_wrong_clock_has_made_open_nothing,
-    a_session_is_bounded_by_the_clock_of_the_database,
+    session_created_by_a_wrong_clock_is_refused,
+    session_created_by_a_wrong_clock_is_ended_permanently,
+    refresh_token_created_by_a_wrong_clock_is_refused,
+    mailed_token_and_break_glass_from_a_wrong_clock_grant_no_access,
+    session_expiry_is_checked_by_the_database_clock,
 }
 
-async fn a_session_that_a_wrong_clock_has_made_is_none(w: &World) {
+async fn session_created_by_a_wrong_clock_is_refused(w: &World) {
     let day = 24 * 3600;
     for (ahead, lasts, expected) in [
         (0, day, 200),
@@ -67,7 +67,7 @@ async fn a_session_that_a_wrong_clock_has_made_is_none(w: &World) {
     }
 }
 
-async fn what_a_wrong_clock_has_made_never_becomes_good(w: &World) {
+async fn session_created_by_a_wrong_clock_is_ended_permanently(w: &World) {
     let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
     begun(&ana, 3600, 24 * 3600);
     let db = database(w);
@@ -80,7 +80,7 @@ async fn what_a_wrong_clock_has_made_never_becomes_good(w: &World) {
     assert_eq!(log.matches("session.ended_by_clock").count(), 1, "it is in the audit log");
 }
 
-async fn a_refresh_token_that_a_wrong_clock_has_made_is_refused(w: &World) {
+async fn refresh_token_created_by_a_wrong_clock_is_refused(w: &World) {
     use schema::refresh_tokens::dsl::*;
     let ana = w.user(Role::Advocate);
     let login = w
@@ -95,7 +95,7 @@ async fn a_refresh_token_that_a_wrong_clock_has_made_is_refused(w: &World) {
     refresh().await.expect(401);
 }
 
-async fn a_letter_and_a_broken_glass_that_a_wrong_clock_has_made_open_nothing(w: &World) {
+async fn mailed_token_and_break_glass_from_a_wrong_clock_grant_no_access(w: &World) {
     let (ana, kim) = (w.user(Role::Advocate), w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor));
     let case = ana.new_case().await;
     let glass = kim
@@ -128,7 +128,7 @@ async fn a_letter_and_a_broken_glass_that_a_wrong_clock_has_made_open_nothing(w:
 
 /// The clock of the database decides, if there is one: a session that has expired by that clock has expired, whatever
 /// the server's clock says.
-async fn a_session_is_bounded_by_the_clock_of_the_database(w: &World) {
+async fn session_expiry_is_checked_by_the_database_clock(w: &World) {
     let ana = w.user(Role::Advocate);
     let live = || store::live(&mut w.home.open(), w.org.id, ana.actor.session).unwrap().is_some();
     assert!(live());
@@ -140,7 +140,7 @@ async fn a_session_is_bounded_by_the_clock_of_the_database(w: &World) {
 
 /// SQLite has no clock of its own: the newest entry of the audit log shows that the clock was set back.
 #[actix_web::test]
-async fn on_sqlite_every_session_ends_once_where_the_clock_went_back() {
+async fn sqlite_ends_every_session_once_after_the_clock_went_back() {
     let w = World::start(Engine::Sqlite).await;
     let (ana, ben, other) = (w.user(Role::Advocate), w.user(Role::Advocate), w.outsider(Role::Advocate));
     for user in [&ana, &ben, &other] {

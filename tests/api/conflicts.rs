@@ -57,20 +57,20 @@ async fn events(by: &User<'_>, case: &str) -> Vec<String> {
 }
 
 on_both_engines! {
-    interests_are_their_owners_alone,
-    bad_interests_are_named,
-    a_conflict_stops_acceptance_until_it_is_decided,
-    a_check_that_was_recorded_counts_and_the_old_contract_holds,
-    somebody_else_can_take_the_case,
-    a_new_lead_is_looked_at_before_the_case_is_accepted,
-    the_check_runs_whenever_a_provider_or_a_person_comes_in,
-    a_service_brings_its_provider_and_a_day_ends_an_interest,
-    an_interest_follows_a_provider_that_is_merged,
-    a_merge_brings_what_somebody_has_to_do_with_a_provider_into_its_cases,
-    checks_are_for_supervisors_of_the_case_and_nobody_decides_on_their_own,
+    interests_are_visible_only_to_their_owner,
+    invalid_interests_are_rejected_by_member,
+    conflict_blocks_acceptance_until_a_decision,
+    conflict_check_is_met_by_a_recorded_check_or_the_request_flag,
+    conflict_is_resolved_by_reassigning_the_lead,
+    new_lead_is_checked_for_conflicts_before_acceptance,
+    conflict_check_runs_when_a_provider_or_user_is_added_to_a_case,
+    conflict_check_uses_a_services_provider_and_current_interests_only,
+    interest_follows_a_merged_provider,
+    provider_merge_runs_conflict_checks_in_affected_cases,
+    conflict_checks_need_a_case_supervisor_without_own_conflict,
 }
 
-async fn interests_are_their_owners_alone(w: &World) {
+async fn interests_are_visible_only_to_their_owner(w: &World) {
     let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
     let clinic = provider(&ana).await;
     let own = declare(&ana, &clinic, "own_treatment_there").await;
@@ -94,7 +94,7 @@ async fn interests_are_their_owners_alone(w: &World) {
     );
 }
 
-async fn bad_interests_are_named(w: &World) {
+async fn invalid_interests_are_rejected_by_member(w: &World) {
     let ana = w.user(Role::Advocate);
     let clinic = provider(&ana).await;
     let theirs = provider(&w.outsider(Role::Advocate)).await;
@@ -116,7 +116,7 @@ async fn bad_interests_are_named(w: &World) {
     assert_eq!(pages(&ana, "/me/interests", 5).await, Vec::<Value>::new());
 }
 
-async fn a_conflict_stops_acceptance_until_it_is_decided(w: &World) {
+async fn conflict_blocks_acceptance_until_a_decision(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let clinic = provider(&ana).await;
     declare(&ana, &clinic, "own_treatment_there").await;
@@ -163,7 +163,7 @@ async fn a_conflict_stops_acceptance_until_it_is_decided(w: &World) {
     assert_eq!(events(&boss, &case).await, ["conflict_check.decided", "conflict_check.found"]);
 }
 
-async fn a_check_that_was_recorded_counts_and_the_old_contract_holds(w: &World) {
+async fn conflict_check_is_met_by_a_recorded_check_or_the_request_flag(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = in_triage(&ana, &boss).await;
     let unmet = |case: &Value| {
@@ -190,7 +190,7 @@ async fn a_check_that_was_recorded_counts_and_the_old_contract_holds(w: &World) 
     assert_eq!(checks(&boss, &other).await, Vec::<Value>::new());
 }
 
-async fn somebody_else_can_take_the_case(w: &World) {
+async fn conflict_is_resolved_by_reassigning_the_lead(w: &World) {
     let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
     let clinic = provider(&ana).await;
     declare(&ana, &clinic, "employed_by").await;
@@ -222,7 +222,7 @@ async fn somebody_else_can_take_the_case(w: &World) {
     );
 }
 
-async fn a_new_lead_is_looked_at_before_the_case_is_accepted(w: &World) {
+async fn new_lead_is_checked_for_conflicts_before_acceptance(w: &World) {
     let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
     let clinic = provider(&ana).await;
     declare(&ben, &clinic, "financial").await;
@@ -245,7 +245,7 @@ async fn a_new_lead_is_looked_at_before_the_case_is_accepted(w: &World) {
     boss.transition(&case, with_ben(accept())).await.expect(201);
 }
 
-async fn the_check_runs_whenever_a_provider_or_a_person_comes_in(w: &World) {
+async fn conflict_check_runs_when_a_provider_or_user_is_added_to_a_case(w: &World) {
     let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
     let (clinic, ward, agency) = (provider(&ana).await, provider(&ana).await, provider(&ana).await);
     let case = active_case(&ana, &boss).await;
@@ -290,7 +290,7 @@ async fn the_check_runs_whenever_a_provider_or_a_person_comes_in(w: &World) {
     assert_eq!(events(&boss, &case).await.len(), 4);
 }
 
-async fn a_service_brings_its_provider_and_a_day_ends_an_interest(w: &World) {
+async fn conflict_check_uses_a_services_provider_and_current_interests_only(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let (clinic, ward) = (provider(&ana).await, provider(&ana).await);
     let today = Day::today(&Zone::utc());
@@ -320,7 +320,7 @@ async fn a_service_brings_its_provider_and_a_day_ends_an_interest(w: &World) {
     assert_eq!(checks(&boss, &case).await[0]["conflicts"][0]["provider_id"], json!(clinic));
 }
 
-async fn an_interest_follows_a_provider_that_is_merged(w: &World) {
+async fn interest_follows_a_merged_provider(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let (old, new) = (provider(&ana).await, provider(&ana).await);
     declare(&ana, &old, "family").await;
@@ -330,7 +330,7 @@ async fn an_interest_follows_a_provider_that_is_merged(w: &World) {
     assert_eq!(checks(&boss, &case).await[0]["conflicts"][0]["provider_id"], json!(new));
 }
 
-async fn a_merge_brings_what_somebody_has_to_do_with_a_provider_into_its_cases(w: &World) {
+async fn provider_merge_runs_conflict_checks_in_affected_cases(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let (old, new) = (provider(&ana).await, provider(&ana).await);
     declare(&ana, &old, "family").await;
@@ -352,7 +352,7 @@ async fn a_merge_brings_what_somebody_has_to_do_with_a_provider_into_its_cases(w
     boss.transition(&known, accept()).await.expect(201);
 }
 
-async fn checks_are_for_supervisors_of_the_case_and_nobody_decides_on_their_own(w: &World) {
+async fn conflict_checks_need_a_case_supervisor_without_own_conflict(w: &World) {
     let (ana, boss, other_boss) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Supervisor));
     let clinic = provider(&ana).await;
     declare(&boss, &clinic, "family").await;

@@ -77,11 +77,11 @@ fn lock_notes(w: &World) {
 on_both_engines! {
     first_and_last_contact_do_not_depend_on_the_order_of_entry,
     first_and_last_contact_do_not_depend_on_the_order_of_correction,
-    a_first_contact_that_a_transition_names_counts_with_the_notes,
-    the_migration_derives_the_contacts_of_the_cases_of_before,
-    an_amendment_corrects_a_contact_and_everything_follows,
-    a_supervisor_corrects_a_note_once_its_author_no_longer_works_the_case,
-    a_case_names_nobody_but_its_lead,
+    first_contact_is_the_earliest_of_transition_and_notes,
+    migration_derives_contacts_of_existing_cases,
+    amendment_of_a_contact_updates_derived_values,
+    supervisor_corrects_a_note_after_its_author_left_the_case,
+    case_exposes_no_user_except_its_lead,
 }
 
 /// The case was opened 20 days ago. Contacts 8 and 4 days ago were successful, the second day with two contacts at the
@@ -154,7 +154,7 @@ async fn first_and_last_contact_do_not_depend_on_the_order_of_correction(w: &Wor
     assert_eq!(derived(&boss, &case).await, (None, None));
 }
 
-async fn a_first_contact_that_a_transition_names_counts_with_the_notes(w: &World) {
+async fn first_contact_is_the_earliest_of_transition_and_notes(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     // The transition names a contact 9 days ago, the note one 3 days ago, in both orders.
     for note_first in [true, false] {
@@ -183,7 +183,7 @@ async fn a_first_contact_that_a_transition_names_counts_with_the_notes(w: &World
 
 /// The data of the earlier version: the contact that was entered first is stored as the first, and one first contact
 /// has no record at all.
-async fn the_migration_derives_the_contacts_of_the_cases_of_before(w: &World) {
+async fn migration_derives_contacts_of_existing_cases(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let (wrong, none, named) = (ana.new_case().await, ana.new_case().await, active_case(&ana, &boss).await);
     for days in [1, 8, 4] {
@@ -219,7 +219,7 @@ async fn the_migration_derives_the_contacts_of_the_cases_of_before(w: &World) {
     assert_eq!(reached, json!(2));
 }
 
-async fn an_amendment_corrects_a_contact_and_everything_follows(w: &World) {
+async fn amendment_of_a_contact_updates_derived_values(w: &World) {
     let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = ana.new_case().await;
     boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": ben.id(), "role": "co"})).await.expect(201);
@@ -324,7 +324,7 @@ async fn an_amendment_corrects_a_contact_and_everything_follows(w: &World) {
     assert!(words["amendments"][2].get("corrected").is_none());
 }
 
-async fn a_supervisor_corrects_a_note_once_its_author_no_longer_works_the_case(w: &World) {
+async fn supervisor_corrects_a_note_after_its_author_left_the_case(w: &World) {
     let (ana, ben, boss, admin) =
         (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
     let mut notes = Vec::new();
@@ -360,7 +360,7 @@ async fn a_supervisor_corrects_a_note_once_its_author_no_longer_works_the_case(w
 }
 
 /// F34: a case names its lead and no other user, and a former lead does not learn who has it now.
-async fn a_case_names_nobody_but_its_lead(w: &World) {
+async fn case_exposes_no_user_except_its_lead(w: &World) {
     let (ana, ben, boss, admin) =
         (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
     let (moved, kept) = (active_case(&ana, &boss).await, active_case(&ana, &boss).await);
@@ -401,7 +401,7 @@ async fn a_case_names_nobody_but_its_lead(w: &World) {
 /// The migration that recalculates contacts finds each case's contacts by an index. Without one, SQLite reads all
 /// contacts for each case.
 #[actix_web::test]
-async fn the_migration_of_contacts_reads_each_case_by_an_index() {
+async fn contacts_migration_uses_an_index_for_each_case() {
     #[derive(diesel::QueryableByName)]
     struct Step {
         #[diesel(sql_type = diesel::sql_types::Text)]

@@ -45,12 +45,12 @@ const EXCEPTIONS: [(&str, u16, &str); 6] = [
 ];
 
 on_both_engines! {
-    a_case_that_was_entered_in_error_takes_no_change,
-    the_cases_of_a_lead_who_has_left_come_first,
-    a_new_lead_takes_over_the_open_tasks,
+    case_entered_in_error_is_read_only,
+    cases_of_a_removed_lead_are_listed_first,
+    new_lead_takes_over_open_tasks,
 }
 
-async fn a_case_that_was_entered_in_error_takes_no_change(w: &World) {
+async fn case_entered_in_error_is_read_only(w: &World) {
     let (ana, boss, mate, sam, admin) = (
         w.user(Role::Advocate),
         w.user(Role::Supervisor),
@@ -102,7 +102,7 @@ async fn a_case_that_was_entered_in_error_takes_no_change(w: &World) {
     assert!(refused.len() >= 27, "{refused:?}");
 }
 
-async fn the_cases_of_a_lead_who_has_left_come_first(w: &World) {
+async fn cases_of_a_removed_lead_are_listed_first(w: &World) {
     let (ana, ben, boss, admin) =
         (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
     let day = |days: i32| Day::today(&w.org.time_zone).plus_days(days);
@@ -173,7 +173,7 @@ async fn the_cases_of_a_lead_who_has_left_come_first(w: &World) {
 }
 
 /// By an assignment, by the acceptance of the case, and by a handover.
-async fn a_new_lead_takes_over_the_open_tasks(w: &World) {
+async fn new_lead_takes_over_open_tasks(w: &World) {
     let (boss, admin) = (w.user(Role::Supervisor), w.user(Role::Admin));
     let due = Day::today(&w.org.time_zone).plus_days(3);
     for way in ["assignment", "acceptance", "handover"] {

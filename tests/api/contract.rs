@@ -136,7 +136,7 @@ fn assert_plain(asked: &str, problem: &Value) {
 }
 
 #[test]
-fn every_day_and_moment_of_a_body_has_its_bounds() {
+fn every_date_and_instant_in_a_body_has_documented_bounds() {
     let mut named = BTreeSet::new();
     for (path, method, operation) in operations() {
         let Some(schema) = operation.pointer("/requestBody/content/application~1json/schema") else { continue };
@@ -160,7 +160,7 @@ fn every_day_and_moment_of_a_body_has_its_bounds() {
 }
 
 #[test]
-fn a_filter_of_several_values_is_described_as_generators_send_it() {
+fn openapi_describes_list_filters_as_exploded_form_parameters() {
     let mut several = 0;
     for (path, method, operation) in operations() {
         for parameter in operation["parameters"].as_array().unwrap().iter().filter(|one| one["in"] == "query") {
@@ -182,20 +182,20 @@ fn a_filter_of_several_values_is_described_as_generators_send_it() {
 }
 
 on_both_engines! {
-    no_refusal_has_a_word_of_the_program,
-    a_filter_of_several_values_takes_both_forms_and_a_single_one_is_not_repeated,
-    several_values_of_a_filter_mean_any_of_them,
-    a_cursor_goes_on_under_another_limit_and_another_order_of_parameters,
-    a_condition_takes_weak_tags_lists_and_any_and_is_400_if_malformed,
-    a_key_knows_a_body_by_what_it_says,
-    a_key_of_before_is_known_by_the_bytes_of_its_body,
-    text_that_other_programs_write_is_taken,
-    a_day_that_cannot_be_is_refused,
-    a_day_has_come_where_the_organization_is_or_the_forum,
-    an_unknown_code_list_says_where_the_lists_are,
+    error_messages_contain_no_internal_names,
+    list_filters_take_commas_or_repetition_and_others_one_value,
+    filter_with_several_values_matches_any_of_them,
+    cursor_stays_valid_when_limit_or_parameter_order_changes,
+    if_match_accepts_weak_tags_lists_and_any_and_rejects_malformed,
+    idempotency_key_compares_bodies_by_json_value,
+    idempotency_key_of_an_older_version_compares_body_bytes,
+    text_with_foreign_line_breaks_and_invisible_characters_is_accepted,
+    implausible_dates_are_refused,
+    future_dates_are_judged_in_organization_and_forum_time_zones,
+    unknown_code_list_error_points_to_the_list_of_code_lists,
 }
 
-async fn no_refusal_has_a_word_of_the_program(w: &World) {
+async fn error_messages_contain_no_internal_names(w: &World) {
     let people = People::of(w);
     let wrong = [
         json!(null),
@@ -249,7 +249,7 @@ async fn no_refusal_has_a_word_of_the_program(w: &World) {
     }
 }
 
-async fn a_filter_of_several_values_takes_both_forms_and_a_single_one_is_not_repeated(w: &World) {
+async fn list_filters_take_commas_or_repetition_and_others_one_value(w: &World) {
     let people = People::of(w);
     let (mut several, mut single) = (0, 0);
     for (path, _, operation) in operations().filter(|(_, method, _)| *method == "get") {
@@ -305,7 +305,7 @@ async fn a_filter_of_several_values_takes_both_forms_and_a_single_one_is_not_rep
     assert!(several > 30 && single > 100, "{several} {single}");
 }
 
-async fn several_values_of_a_filter_mean_any_of_them(w: &World) {
+async fn filter_with_several_values_matches_any_of_them(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let active = active_case(&ana, &boss).await;
     let new = ana.new_case().await;
@@ -333,7 +333,7 @@ async fn several_values_of_a_filter_mean_any_of_them(w: &World) {
     assert!(reply.body["errors"][0]["detail"].as_str().unwrap().starts_with("must be one of "), "{:#}", reply.body);
 }
 
-async fn a_cursor_goes_on_under_another_limit_and_another_order_of_parameters(w: &World) {
+async fn cursor_stays_valid_when_limit_or_parameter_order_changes(w: &World) {
     let ana = w.user(Role::Advocate);
     for _ in 0..4 {
         ana.new_case().await;
@@ -370,7 +370,7 @@ async fn a_cursor_goes_on_under_another_limit_and_another_order_of_parameters(w:
     );
 }
 
-async fn a_condition_takes_weak_tags_lists_and_any_and_is_400_if_malformed(w: &World) {
+async fn if_match_accepts_weak_tags_lists_and_any_and_rejects_malformed(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = ana.new_case().await;
     let path = format!("/cases/{case}");
@@ -412,7 +412,7 @@ async fn a_condition_takes_weak_tags_lists_and_any_and_is_400_if_malformed(w: &W
     ana.patch(&statement, "W/\"v1\"", json!({"sections": {"needs": "More time."}})).await.expect(200);
 }
 
-async fn a_key_knows_a_body_by_what_it_says(w: &World) {
+async fn idempotency_key_compares_bodies_by_json_value(w: &World) {
     let ana = w.user(Role::Advocate);
     let send =
         async |key: &str, body: &str| ana.raw("POST", "/clients", &[("idempotency-key", key)], body.to_owned()).await;
@@ -457,7 +457,7 @@ async fn a_key_knows_a_body_by_what_it_says(w: &World) {
     );
 }
 
-async fn a_key_of_before_is_known_by_the_bytes_of_its_body(w: &World) {
+async fn idempotency_key_of_an_older_version_compares_body_bytes(w: &World) {
     let ana = w.user(Role::Advocate);
     let body = r#"{"preferred_name": "Sam"}"#;
     let first = ana.raw("POST", "/clients", &[("idempotency-key", "old")], body.into()).await.expect(201);
@@ -471,7 +471,7 @@ async fn a_key_of_before_is_known_by_the_bytes_of_its_body(w: &World) {
     ana.raw("POST", "/clients", &[("idempotency-key", "old")], r#"{"preferred_name": "Kim"}"#.into()).await.expect(422);
 }
 
-async fn text_that_other_programs_write_is_taken(w: &World) {
+async fn text_with_foreign_line_breaks_and_invisible_characters_is_accepted(w: &World) {
     let ana = w.user(Role::Advocate);
     let case = ana.new_case().await;
     let note = ana
@@ -524,7 +524,7 @@ async fn text_that_other_programs_write_is_taken(w: &World) {
     }
 }
 
-async fn a_day_that_cannot_be_is_refused(w: &World) {
+async fn implausible_dates_are_refused(w: &World) {
     let ana = w.user(Role::Advocate);
     let latest = Day::latest_of(Instant::now());
     let named = |born: &str| json!({"preferred_name": "Sam", "date_of_birth": born});
@@ -613,7 +613,7 @@ async fn a_day_that_cannot_be_is_refused(w: &World) {
     ana.post(&format!("/actions/{action}/deadlines"), due).await.faulty(422, "/due_on", "out_of_range");
 }
 
-async fn a_day_has_come_where_the_organization_is_or_the_forum(w: &World) {
+async fn future_dates_are_judged_in_organization_and_forum_time_zones(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let today = |zone: &str| Day::today(&Zone::parse(zone).unwrap());
@@ -654,7 +654,7 @@ async fn a_day_has_come_where_the_organization_is_or_the_forum(w: &World) {
     ana.post(&path, json!({"on": home})).await.expect(201);
 }
 
-async fn an_unknown_code_list_says_where_the_lists_are(w: &World) {
+async fn unknown_code_list_error_points_to_the_list_of_code_lists(w: &World) {
     let ana = w.user(Role::Advocate);
     let reply = ana.get("/code-lists/nope").await.expect(404);
     assert_eq!(reply.body["detail"], "There is no code list of this name. GET /api/v1/code-lists names them all.");

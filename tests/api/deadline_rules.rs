@@ -58,18 +58,18 @@ fn there_are_at_least_forty_worked_examples() {
 }
 
 on_both_engines! {
-    every_worked_example_comes_out,
-    the_catalogue_is_read_by_filter_and_page,
-    an_organization_adds_rules_of_its_own,
-    the_version_that_holds_on_the_day_of_the_trigger_is_used,
-    a_rule_that_does_not_hold_is_refused_with_its_member,
-    a_preview_names_what_is_wrong_with_it,
-    what_is_uncertain_is_said,
-    only_administrators_write_and_every_look_is_in_the_trace,
-    versions_that_are_added_at_once_follow_one_another,
+    every_worked_example_gives_the_expected_due_date,
+    catalogue_supports_filters_and_pagination,
+    organization_adds_its_own_deadline_rules,
+    rule_version_in_force_on_the_trigger_date_is_used,
+    invalid_rules_are_rejected_by_member,
+    invalid_previews_are_rejected_by_member,
+    preview_reports_unknown_triggers_and_missing_holidays,
+    only_administrators_write_rules_and_every_read_is_audited,
+    concurrently_added_rule_versions_get_consecutive_numbers,
 }
 
-async fn every_worked_example_comes_out(w: &World) {
+async fn every_worked_example_gives_the_expected_due_date(w: &World) {
     let ana = w.user(Role::Advocate);
     let rules = pages(&ana, "/deadline-rules", 50).await;
     let examples: Vec<Value> = serde_json::from_str(EXAMPLES).unwrap();
@@ -109,7 +109,7 @@ async fn every_worked_example_comes_out(w: &World) {
     }
 }
 
-async fn the_catalogue_is_read_by_filter_and_page(w: &World) {
+async fn catalogue_supports_filters_and_pagination(w: &World) {
     let ana = w.user(Role::Advocate);
     let every = pages(&ana, "/deadline-rules", 7).await;
     assert!(every.len() >= 25, "{}", every.len());
@@ -145,7 +145,7 @@ async fn the_catalogue_is_read_by_filter_and_page(w: &World) {
     ana.get(&format!("/deadline-rules/{}/versions", World::unknown_id())).await.expect(404);
 }
 
-async fn an_organization_adds_rules_of_its_own(w: &World) {
+async fn organization_adds_its_own_deadline_rules(w: &World) {
     let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
     let made = admin
         .post("/deadline-rules", terms(json!({"name": "Letter, Illinois", "citation": "House rule 7"})))
@@ -179,7 +179,7 @@ async fn an_organization_adds_rules_of_its_own(w: &World) {
     assert_eq!((first.id(), again.header("idempotency-replayed")), (again.id(), "true"));
 }
 
-async fn the_version_that_holds_on_the_day_of_the_trigger_is_used(w: &World) {
+async fn rule_version_in_force_on_the_trigger_date_is_used(w: &World) {
     let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
     let id = id_of(&ana, "medicare_advantage_reconsideration").await;
     for (trigger, version, due) in [("2024-12-31", 1, "2025-03-01"), ("2025-01-01", 2, "2025-03-07")] {
@@ -249,7 +249,7 @@ async fn the_version_that_holds_on_the_day_of_the_trigger_is_used(w: &World) {
     ana.get(&format!("/deadline-rules/{ended}")).await.expect(200);
 }
 
-async fn a_rule_that_does_not_hold_is_refused_with_its_member(w: &World) {
+async fn invalid_rules_are_rejected_by_member(w: &World) {
     let admin = w.user(Role::Admin);
     let tomorrow = Day::today(&w.org.time_zone).plus_days(2);
     for member in [
@@ -291,7 +291,7 @@ async fn a_rule_that_does_not_hold_is_refused_with_its_member(w: &World) {
     assert!(pages(&admin, "/deadline-rules?jurisdiction=us_il", 50).await.is_empty(), "nothing was stored");
 }
 
-async fn a_preview_names_what_is_wrong_with_it(w: &World) {
+async fn invalid_previews_are_rejected_by_member(w: &World) {
     let ana = w.user(Role::Advocate);
     let id = id_of(&ana, APPEAL).await;
     let tomorrow = Day::today(&alongside::types::Zone::parse("Pacific/Kiritimati").unwrap()).plus_days(1);
@@ -324,7 +324,7 @@ async fn a_preview_names_what_is_wrong_with_it(w: &World) {
     }
 }
 
-async fn what_is_uncertain_is_said(w: &World) {
+async fn preview_reports_unknown_triggers_and_missing_holidays(w: &World) {
     let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
     let codes = |found: &Value| {
         found["steps"]
@@ -362,7 +362,7 @@ async fn what_is_uncertain_is_said(w: &World) {
     assert_eq!(leap["due_on"], "2025-02-28");
 }
 
-async fn only_administrators_write_and_every_look_is_in_the_trace(w: &World) {
+async fn only_administrators_write_rules_and_every_read_is_audited(w: &World) {
     let (admin, ana, boss) = (w.user(Role::Admin), w.user(Role::Advocate), w.user(Role::Supervisor));
     let rule = admin.post("/deadline-rules", terms(json!({"name": "CANARY", "note": "CANARY"}))).await.expect(201).id();
     let versions = format!("/deadline-rules/{rule}/versions");
@@ -395,7 +395,7 @@ async fn only_administrators_write_and_every_look_is_in_the_trace(w: &World) {
     assert!(!serde_json::to_string(&entries).unwrap().contains("CANARY"));
 }
 
-async fn versions_that_are_added_at_once_follow_one_another(w: &World) {
+async fn concurrently_added_rule_versions_get_consecutive_numbers(w: &World) {
     let admins: Vec<_> = (0..4).map(|_| w.user(Role::Admin)).collect();
     let path = format!("/deadline-rules/{}/versions", id_of(&admins[0], APPEAL).await);
     let added = futures_util::future::join_all(

@@ -44,18 +44,18 @@ fn unmet(case: &Reply, to: &str) -> Value {
 const APPEAL: &str = "medicaid_mco_plan_appeal";
 
 on_both_engines! {
-    a_rule_gives_the_day_and_says_how,
-    an_unknown_trigger_is_pending_with_the_earliest_day_until_it_is_known,
-    bad_deadlines_are_named_and_nothing_is_stored,
-    a_deadline_is_satisfied_in_time_or_late_with_its_cause,
-    a_day_set_by_hand_says_why_and_a_new_deadline_can_take_the_place_of_an_old_one,
-    an_open_deadline_holds_up_a_hold_and_a_closing,
-    a_new_version_of_a_rule_moves_nothing_by_itself,
-    of_many_who_satisfy_a_deadline_at_once_one_does,
-    a_deadline_is_as_private_as_its_case,
+    deadline_from_a_rule_has_due_date_and_computation_steps,
+    deadline_with_unknown_trigger_is_pending_with_the_earliest_date,
+    invalid_deadlines_are_rejected_by_member_and_not_stored,
+    deadline_is_satisfied_in_time_or_late_with_a_cause,
+    overridden_due_date_needs_a_reason_and_a_deadline_can_be_superseded,
+    open_deadline_blocks_hold_and_closing_of_its_case,
+    new_rule_version_does_not_change_existing_deadlines,
+    only_one_of_concurrent_requests_satisfies_a_deadline,
+    deadline_is_visible_only_to_users_who_see_its_case,
 }
 
-async fn a_rule_gives_the_day_and_says_how(w: &World) {
+async fn deadline_from_a_rule_has_due_date_and_computation_steps(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let action = action(&ana, &case).await;
@@ -107,7 +107,7 @@ async fn a_rule_gives_the_day_and_says_how(w: &World) {
     assert_eq!(timeline.iter().filter(|entry| entry["event"] == "deadline.created").count(), 2);
 }
 
-async fn an_unknown_trigger_is_pending_with_the_earliest_day_until_it_is_known(w: &World) {
+async fn deadline_with_unknown_trigger_is_pending_with_the_earliest_date(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let action = action(&ana, &case).await;
@@ -125,7 +125,7 @@ async fn an_unknown_trigger_is_pending_with_the_earliest_day_until_it_is_known(w
     assert!(known.body.get("trigger_not_before").is_none());
 }
 
-async fn bad_deadlines_are_named_and_nothing_is_stored(w: &World) {
+async fn invalid_deadlines_are_rejected_by_member_and_not_stored(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let (case, other) = (active_case(&ana, &boss).await, active_case(&ana, &boss).await);
     let (here, there) = (action(&ana, &case).await, action(&ana, &other).await);
@@ -169,7 +169,7 @@ async fn bad_deadlines_are_named_and_nothing_is_stored(w: &World) {
     enter(&ana, &here, on(day(w, 3))).await.expect(409);
 }
 
-async fn a_deadline_is_satisfied_in_time_or_late_with_its_cause(w: &World) {
+async fn deadline_is_satisfied_in_time_or_late_with_a_cause(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let (case, other) = (active_case(&ana, &boss).await, active_case(&ana, &boss).await);
     let (here, there) = (action(&ana, &case).await, action(&ana, &other).await);
@@ -204,7 +204,7 @@ async fn a_deadline_is_satisfied_in_time_or_late_with_its_cause(w: &World) {
     assert_eq!(pages(&ana, &listed("satisfied"), 50).await.len(), 2);
 }
 
-async fn a_day_set_by_hand_says_why_and_a_new_deadline_can_take_the_place_of_an_old_one(w: &World) {
+async fn overridden_due_date_needs_a_reason_and_a_deadline_can_be_superseded(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let action = action(&ana, &case).await;
@@ -233,7 +233,7 @@ async fn a_day_set_by_hand_says_why_and_a_new_deadline_can_take_the_place_of_an_
     ana.post(&format!("{path}/waive"), json!({"reason": "No."})).await.expect(409);
 }
 
-async fn an_open_deadline_holds_up_a_hold_and_a_closing(w: &World) {
+async fn open_deadline_blocks_hold_and_closing_of_its_case(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let action = action(&ana, &case).await;
@@ -267,7 +267,7 @@ async fn an_open_deadline_holds_up_a_hold_and_a_closing(w: &World) {
     assert_eq!(unmet(&ana.get(&format!("/cases/{case}")).await, "closing"), json!([]));
 }
 
-async fn a_new_version_of_a_rule_moves_nothing_by_itself(w: &World) {
+async fn new_rule_version_does_not_change_existing_deadlines(w: &World) {
     let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
     let case = active_case(&ana, &boss).await;
     let action = action(&ana, &case).await;
@@ -306,7 +306,7 @@ async fn a_new_version_of_a_rule_moves_nothing_by_itself(w: &World) {
     assert_eq!(boss.get("/deadlines?needs_review=true").await.expect(200).body["items"], json!([]));
 }
 
-async fn of_many_who_satisfy_a_deadline_at_once_one_does(w: &World) {
+async fn only_one_of_concurrent_requests_satisfies_a_deadline(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let action = action(&ana, &case).await;
@@ -318,7 +318,7 @@ async fn of_many_who_satisfy_a_deadline_at_once_one_does(w: &World) {
     assert_eq!(all.iter().filter(|reply| reply.status == 409).count(), 9);
 }
 
-async fn a_deadline_is_as_private_as_its_case(w: &World) {
+async fn deadline_is_visible_only_to_users_who_see_its_case(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let action = action(&ana, &case).await;

@@ -275,7 +275,7 @@ async fn a_demonstration(engine: Engine) {
 
 /// The same seed generates the same records on both engines; another seed generates others.
 #[actix_web::test]
-async fn the_same_seed_makes_the_same_records() {
+async fn same_seed_generates_the_same_demo_records() {
     let mut seen = Vec::new();
     for (engine, seed) in [(Engine::Sqlite, 7), (Engine::Sqlite, 7), (Engine::Postgres, 7), (Engine::Sqlite, 8)] {
         let w = World::start(engine).await;
@@ -292,7 +292,7 @@ async fn the_same_seed_makes_the_same_records() {
 }
 
 #[actix_web::test]
-async fn too_few_cases_make_a_demonstration_too() {
+async fn demo_data_works_with_few_or_no_cases() {
     let w = World::start(Engine::Sqlite).await;
     for (cases, seed) in [(0, 1), (1, 2), (7, 3), (8, 4)] {
         let made = fill(&w, cases, seed);
@@ -303,13 +303,13 @@ async fn too_few_cases_make_a_demonstration_too() {
 
 mod sqlite {
     #[actix_web::test]
-    async fn everybody_finds_something_and_every_record_keeps_the_rules() {
+    async fn demo_gives_each_user_work_and_only_valid_records() {
         super::a_demonstration(super::Engine::Sqlite).await;
     }
 }
 mod postgres {
     #[actix_web::test]
-    async fn everybody_finds_something_and_every_record_keeps_the_rules() {
+    async fn demo_gives_each_user_work_and_only_valid_records() {
         super::a_demonstration(super::Engine::Postgres).await;
     }
 }

@@ -55,19 +55,19 @@ async fn statement(user: &User<'_>, client: &str, words: &str, approved: bool) -
 }
 
 on_both_engines! {
-    who_is_on_record_already_is_named_when_they_are_entered_again,
-    all_that_hangs_on_a_duplicate_follows_it_and_both_ids_resolve,
-    what_a_person_must_decide_is_refused_until_they_have,
-    an_etag_from_before_a_merge_matches_nothing_after_it,
-    a_merge_never_widens_how_a_person_is_contacted,
-    a_merge_asks_for_a_fresh_password,
-    a_merge_is_for_supervisors_who_see_both_and_makes_sense,
-    of_two_merges_of_clients_into_each_other_one_wins,
-    a_case_that_is_opened_while_a_client_is_merged_follows_them,
-    everything_that_names_a_client_follows_them,
+    possible_duplicates_are_reported_when_a_client_is_created,
+    merge_moves_a_duplicates_records_and_both_ids_resolve,
+    merge_conflicts_are_refused_until_the_request_decides_them,
+    etags_from_before_a_merge_are_stale_after_it,
+    merge_never_widens_contact_permissions,
+    merge_requires_a_recent_password,
+    merge_requires_two_clients_and_a_supervisor_who_sees_both,
+    only_one_of_two_opposite_client_merges_succeeds,
+    case_opened_during_a_client_merge_follows_the_client,
+    every_table_that_references_clients_follows_a_merge,
 }
 
-async fn who_is_on_record_already_is_named_when_they_are_entered_again(w: &World) {
+async fn possible_duplicates_are_reported_when_a_client_is_created(w: &World) {
     let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
     let elsewhere = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
     let first = ana
@@ -135,7 +135,7 @@ async fn who_is_on_record_already_is_named_when_they_are_entered_again(w: &World
     );
 }
 
-async fn all_that_hangs_on_a_duplicate_follows_it_and_both_ids_resolve(w: &World) {
+async fn merge_moves_a_duplicates_records_and_both_ids_resolve(w: &World) {
     let (ana, boss, sam) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Client));
     let old = client(
         &ana,
@@ -260,7 +260,7 @@ async fn all_that_hangs_on_a_duplicate_follows_it_and_both_ids_resolve(w: &World
     }
 }
 
-async fn what_a_person_must_decide_is_refused_until_they_have(w: &World) {
+async fn merge_conflicts_are_refused_until_the_request_decides_them(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let (old, new) =
         (client(&ana, json!({"preferred_name": "A"})).await, client(&ana, json!({"preferred_name": "B"})).await);
@@ -300,7 +300,7 @@ async fn what_a_person_must_decide_is_refused_until_they_have(w: &World) {
     ana.get(&print(&mine)).await.expect(200);
 }
 
-async fn an_etag_from_before_a_merge_matches_nothing_after_it(w: &World) {
+async fn etags_from_before_a_merge_are_stale_after_it(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let (old, new) =
         (client(&ana, json!({"preferred_name": "A"})).await, client(&ana, json!({"preferred_name": "B"})).await);
@@ -324,7 +324,7 @@ async fn an_etag_from_before_a_merge_matches_nothing_after_it(w: &World) {
     ana.patch(&format!("/clients/{old}"), &merged.etag(), json!({"language": "English"})).await.expect(200);
 }
 
-async fn a_merge_never_widens_how_a_person_is_contacted(w: &World) {
+async fn merge_never_widens_contact_permissions(w: &World) {
     let (ana, boss, sam) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Client));
     let of =
         |name: &str, rules: Value| json!({"preferred_name": name, "phone": "+1 555 010-0199", "safe_contact": rules});
@@ -344,7 +344,7 @@ async fn a_merge_never_widens_how_a_person_is_contacted(w: &World) {
 }
 
 /// AU-13: after a merge, the user who is linked to one client can sign in as the other.
-async fn a_merge_asks_for_a_fresh_password(w: &World) {
+async fn merge_requires_a_recent_password(w: &World) {
     let ana = w.user(Role::Advocate);
     let (one, two) =
         (client(&ana, json!({"preferred_name": "A"})).await, client(&ana, json!({"preferred_name": "B"})).await);
@@ -352,7 +352,7 @@ async fn a_merge_asks_for_a_fresh_password(w: &World) {
     assert_eq!(refused.body["code"], "reauthentication_required");
 }
 
-async fn a_merge_is_for_supervisors_who_see_both_and_makes_sense(w: &World) {
+async fn merge_requires_two_clients_and_a_supervisor_who_sees_both(w: &World) {
     let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
     let south = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
     let (one, two) =
@@ -380,7 +380,7 @@ async fn a_merge_is_for_supervisors_who_see_both_and_makes_sense(w: &World) {
     south.get(&format!("/clients/{one}")).await.expect(404);
 }
 
-async fn of_two_merges_of_clients_into_each_other_one_wins(w: &World) {
+async fn only_one_of_two_opposite_client_merges_succeeds(w: &World) {
     let boss = w.user(Role::Supervisor);
     for _ in 0..5 {
         let (a, b) =
@@ -398,7 +398,7 @@ async fn of_two_merges_of_clients_into_each_other_one_wins(w: &World) {
     }
 }
 
-async fn a_case_that_is_opened_while_a_client_is_merged_follows_them(w: &World) {
+async fn case_opened_during_a_client_merge_follows_the_client(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     active_case(&ana, &boss).await;
     let (old, new) =
@@ -412,7 +412,7 @@ async fn a_case_that_is_opened_while_a_client_is_merged_follows_them(w: &World) 
     assert!(pages(&boss, "/cases", 50).await.iter().all(|case| case["client_id"] != json!(old)));
 }
 
-async fn everything_that_names_a_client_follows_them(w: &World) {
+async fn every_table_that_references_clients_follows_a_merge(w: &World) {
     let sql = match w.engine {
         Engine::Sqlite => {
             "SELECT DISTINCT t.name FROM sqlite_schema t, pragma_foreign_key_list(t.name) f WHERE t.type = 'table' AND \

@@ -24,19 +24,19 @@ fn case(client: &str) -> Value {
 
 on_both_engines! {
     the_type_of_a_problem_leads_to_its_explanation,
-    what_is_wrong_with_a_body_is_named,
-    what_is_no_json_is_refused,
-    a_parameter_that_is_wrong_is_named,
-    an_id_that_is_none_is_nothing,
-    the_router_answers_with_problems_too,
-    a_request_id_is_taken_if_it_is_one,
-    an_oversized_head_is_refused,
-    the_same_post_twice_does_one_thing,
-    of_many_posts_with_one_key_one_is_done,
-    a_refused_post_leaves_its_key_free,
+    body_errors_name_the_member,
+    invalid_json_is_refused,
+    parameter_errors_name_the_parameter,
+    malformed_ids_are_not_found,
+    router_errors_are_problem_responses,
+    request_id_from_the_caller_is_used_only_if_it_is_a_uuid,
+    oversized_request_heads_are_refused,
+    repeated_post_with_an_idempotency_key_is_executed_once,
+    concurrent_posts_with_one_idempotency_key_create_one_record,
+    refused_post_does_not_use_its_idempotency_key,
 }
 
-async fn what_is_wrong_with_a_body_is_named(w: &World) {
+async fn body_errors_name_the_member(w: &World) {
     let ana = w.user(Role::Advocate);
     let client = ana.new_client().await;
     let with = |member: &str, value: Value| {
@@ -70,7 +70,7 @@ async fn what_is_wrong_with_a_body_is_named(w: &World) {
     assert_eq!(ana.get("/cases").await.body["items"], json!([]), "nothing was stored");
 }
 
-async fn what_is_no_json_is_refused(w: &World) {
+async fn invalid_json_is_refused(w: &World) {
     let ana = w.user(Role::Advocate);
     let json = [("content-type", "application/json")];
     for (body, status) in [
@@ -122,7 +122,7 @@ async fn what_is_no_json_is_refused(w: &World) {
     assert_eq!(bytes.status().as_u16(), 400);
 }
 
-async fn a_parameter_that_is_wrong_is_named(w: &World) {
+async fn parameter_errors_name_the_parameter(w: &World) {
     let ana = w.user(Role::Advocate);
     for (query, name) in [
         ("limit=0", "limit"),
@@ -148,7 +148,7 @@ async fn a_parameter_that_is_wrong_is_named(w: &World) {
     ana.get(&format!("/cases/{}?nope=1", ana.new_case().await)).await.expect(400);
 }
 
-async fn an_id_that_is_none_is_nothing(w: &World) {
+async fn malformed_ids_are_not_found(w: &World) {
     let ana = w.user(Role::Advocate);
     for id in [
         "5",
@@ -163,7 +163,7 @@ async fn an_id_that_is_none_is_nothing(w: &World) {
     }
 }
 
-async fn the_router_answers_with_problems_too(w: &World) {
+async fn router_errors_are_problem_responses(w: &World) {
     let ana = w.user(Role::Advocate);
     assert_eq!(ana.get("/nothing-here").await.expect(404).body["code"], "not_found");
     let other = ana.send("DELETE", "/cases", &[], None).await.expect(405);
@@ -190,7 +190,7 @@ async fn the_router_answers_with_problems_too(w: &World) {
     assert!(bare.header("server").is_empty());
 }
 
-async fn a_request_id_is_taken_if_it_is_one(w: &World) {
+async fn request_id_from_the_caller_is_used_only_if_it_is_a_uuid(w: &World) {
     let ana = w.user(Role::Advocate);
     let id = World::unknown_id();
     let named = ana.send("GET", "/nothing-here", &[("x-request-id", &id)], None).await;
@@ -202,13 +202,13 @@ async fn a_request_id_is_taken_if_it_is_one(w: &World) {
     assert_ne!(other.header("x-request-id"), "1; DROP TABLE");
 }
 
-async fn an_oversized_head_is_refused(w: &World) {
+async fn oversized_request_heads_are_refused(w: &World) {
     let ana = w.user(Role::Advocate);
     ana.get(&format!("/cases?q={}", "x".repeat(9000))).await.expect(414);
     ana.send("GET", "/me", &[("x-padding", &"x".repeat(33_000))], None).await.expect(431);
 }
 
-async fn the_same_post_twice_does_one_thing(w: &World) {
+async fn repeated_post_with_an_idempotency_key_is_executed_once(w: &World) {
     let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
     let key = [("idempotency-key", "open-1")];
     let first = ana.send("POST", "/clients", &key, Some(json!({"preferred_name": "Sam"}))).await.expect(201);
@@ -229,7 +229,7 @@ async fn the_same_post_twice_does_one_thing(w: &World) {
     assert_eq!(ana.get("/clients").await.body["items"].as_array().unwrap().len(), 1);
 }
 
-async fn of_many_posts_with_one_key_one_is_done(w: &World) {
+async fn concurrent_posts_with_one_idempotency_key_create_one_record(w: &World) {
     let ana = w.user(Role::Advocate);
     let tries = futures_util::future::join_all((0..40).map(|_| {
         let ana = &ana;
@@ -244,7 +244,7 @@ async fn of_many_posts_with_one_key_one_is_done(w: &World) {
     assert_eq!(ana.get("/clients").await.body["items"].as_array().unwrap().len(), 1);
 }
 
-async fn a_refused_post_leaves_its_key_free(w: &World) {
+async fn refused_post_does_not_use_its_idempotency_key(w: &World) {
     let ana = w.user(Role::Advocate);
     let key = [("idempotency-key", "k")];
     ana.send("POST", "/clients", &key, Some(json!({"preferred_name": ""}))).await.expect(422);
@@ -253,7 +253,7 @@ async fn a_refused_post_leaves_its_key_free(w: &World) {
 
 /// IN-09, for the engine with a statement timeout: SQLite has no clock of its own.
 #[test]
-fn a_question_that_takes_too_long_is_broken_off_and_the_database_is_not_taken_for_gone() {
+fn slow_query_is_cancelled_and_reported_as_overload_not_outage() {
     #[derive(QueryableByName)]
     struct Setting {
         #[diesel(sql_type = diesel::sql_types::Text)]

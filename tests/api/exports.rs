@@ -124,21 +124,21 @@ const TO_CLINIC: &str =
     "for=recipient&recipient=Riverside+Clinic%2C+1+River+Road&purpose=treatment&reason=The+clinic+asks+for+it";
 
 on_both_engines! {
-    everything_that_leaves_as_a_file_goes_through_one_decision,
-    exports_say_for_whom_they_were_made_and_whose_records_are_in_them,
-    of_an_export_with_many_clients_the_list_gives_their_number,
-    the_list_of_exports_leaves_an_audit_entry,
-    a_print_says_for_whom_it_is_and_a_recipient_and_a_purpose_are_named,
-    each_copy_says_what_its_reader_must_know,
-    file_names_and_titles_say_nothing_of_anybody,
-    a_list_of_records_ends_with_the_notice_and_comes_as_a_workbook,
-    a_list_of_records_goes_to_nobody_who_was_put_out,
-    a_pdf_of_a_writing_that_its_fonts_lack_is_refused_and_html_shows_it,
+    every_file_download_goes_through_the_export_gate,
+    export_list_shows_recipient_purpose_and_clients,
+    export_list_gives_only_the_number_of_many_clients,
+    reading_the_export_list_leaves_an_audit_entry,
+    print_requires_audience_recipient_and_purpose,
+    each_copy_carries_the_notice_for_its_audience,
+    file_names_and_titles_contain_no_personal_data,
+    record_list_has_the_notice_in_csv_and_workbook,
+    record_list_requires_a_live_session,
+    pdf_in_an_unsupported_script_is_refused_and_html_is_served,
 }
 
 /// This includes future operations: every operation that the OpenAPI document offers in a format other than JSON must
 /// be in this test or among the exceptions.
-async fn everything_that_leaves_as_a_file_goes_through_one_decision(w: &World) {
+async fn every_file_download_goes_through_the_export_gate(w: &World) {
     let (ana, boss, stale) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.stale_user(Role::Supervisor));
     let stranger = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
     let records = Records::make(&ana, &boss).await;
@@ -232,7 +232,7 @@ async fn everything_that_leaves_as_a_file_goes_through_one_decision(w: &World) {
     assert_eq!(seen, 9, "three forms of reports, two of each print, two of records");
 }
 
-async fn exports_say_for_whom_they_were_made_and_whose_records_are_in_them(w: &World) {
+async fn export_list_shows_recipient_purpose_and_clients(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let (records, other) = (Records::make(&ana, &boss).await, Records::make(&ana, &boss).await);
     let (file_of, statement_of) =
@@ -323,7 +323,7 @@ async fn exports_say_for_whom_they_were_made_and_whose_records_are_in_them(w: &W
     }
 }
 
-async fn of_an_export_with_many_clients_the_list_gives_their_number(w: &World) {
+async fn export_list_gives_only_the_number_of_many_clients(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut clients = Vec::new();
     for _ in 0..51 {
@@ -350,7 +350,7 @@ async fn of_an_export_with_many_clients_the_list_gives_their_number(w: &World) {
     assert_eq!(rows, 51);
 }
 
-async fn the_list_of_exports_leaves_an_audit_entry(w: &World) {
+async fn reading_the_export_list_leaves_an_audit_entry(w: &World) {
     let (ana, boss, auditor) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Auditor));
     let entries = async || {
         let entries = pages(&w.user(Role::Auditor), "/audit-events?action=export.listed&sort=sequence", 200).await;
@@ -370,7 +370,7 @@ async fn the_list_of_exports_leaves_an_audit_entry(w: &World) {
     assert!(asked.iter().any(|entry| entry["fields"] == json!([format!("client_id={nobody}")])), "{asked:?}");
 }
 
-async fn a_print_says_for_whom_it_is_and_a_recipient_and_a_purpose_are_named(w: &World) {
+async fn print_requires_audience_recipient_and_purpose(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let records = Records::make(&ana, &boss).await;
     for path in [format!("/cases/{}/file/print", records.case), format!("/statements/{}/print", records.statement)] {
@@ -418,7 +418,7 @@ async fn a_print_says_for_whom_it_is_and_a_recipient_and_a_purpose_are_named(w: 
     boss.get(&format!("/cases/{}/file/print?for=internal&reason=For+the+review", records.case)).await.expect(200);
 }
 
-async fn each_copy_says_what_its_reader_must_know(w: &World) {
+async fn each_copy_carries_the_notice_for_its_audience(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let records = Records::make(&ana, &boss).await;
     let internal = format!("Not for anybody outside {}.", w.org.name);
@@ -450,7 +450,7 @@ async fn each_copy_says_what_its_reader_must_know(w: &World) {
     }
 }
 
-async fn file_names_and_titles_say_nothing_of_anybody(w: &World) {
+async fn file_names_and_titles_contain_no_personal_data(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let records = Records::make(&ana, &boss).await;
     let number = ana.get(&format!("/cases/{}", records.case)).await.body["case_number"].as_str().unwrap().to_owned();
@@ -493,7 +493,7 @@ async fn file_names_and_titles_say_nothing_of_anybody(w: &World) {
     }
 }
 
-async fn a_list_of_records_ends_with_the_notice_and_comes_as_a_workbook(w: &World) {
+async fn record_list_has_the_notice_in_csv_and_workbook(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let records = Records::make(&ana, &boss).await;
     let list = "/reports/barriers_open/records?reason=A+look+at+each";
@@ -555,7 +555,7 @@ async fn a_list_of_records_ends_with_the_notice_and_comes_as_a_workbook(w: &Worl
 }
 
 /// A reader who is locked out while a workbook is generated or sent gets no complete one.
-async fn a_list_of_records_goes_to_nobody_who_was_put_out(w: &World) {
+async fn record_list_requires_a_live_session(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     Records::make(&ana, &boss).await;
     boss.get("/reports/barriers_open/records?format=xlsx&reason=A+look+at+each").await.expect(200);
@@ -565,7 +565,7 @@ async fn a_list_of_records_goes_to_nobody_who_was_put_out(w: &World) {
     }
 }
 
-async fn a_pdf_of_a_writing_that_its_fonts_lack_is_refused_and_html_shows_it(w: &World) {
+async fn pdf_in_an_unsupported_script_is_refused_and_html_is_served(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     for (words, script) in [
         ("我需要时间阅读", "Chinese"),

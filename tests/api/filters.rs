@@ -174,10 +174,10 @@ fn record(operation: &Value) -> Option<&'static str> {
 }
 
 on_both_engines! {
-    nobody_filters_or_sorts_by_what_they_are_not_shown,
+    filters_and_sorts_use_only_members_readable_by_the_role,
 }
 
-async fn nobody_filters_or_sorts_by_what_they_are_not_shown(w: &World) {
+async fn filters_and_sorts_use_only_members_readable_by_the_role(w: &World) {
     let (mut asked, mut refused, mut idle) = (
         0,
         BTreeSet::new(),

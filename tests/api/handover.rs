@@ -92,20 +92,20 @@ impl Work {
 }
 
 on_both_engines! {
-    a_deputy_sees_and_does_what_the_supervisor_of_the_team_may,
-    a_deputy_is_a_supervisor_for_some_days_by_an_administrators_word,
-    why_somebody_is_away_is_told_to_few,
-    a_deputy_who_is_no_longer_a_supervisor_sees_nothing_by_it,
-    cover_ends_by_itself,
-    a_case_is_handed_over_and_sight_of_it_goes_with_it,
-    a_handover_is_refused_or_withdrawn_and_then_out_of_sight,
-    a_case_is_offered_by_those_who_may_to_those_who_can,
-    the_lead_before_keeps_the_case_in_sight_only_as_long_as_was_agreed,
-    of_sixty_four_who_accept_or_offer_at_once_one_wins,
-    of_an_acceptance_and_a_withdrawal_at_once_one_holds,
+    deputy_has_the_access_of_the_team_supervisor,
+    only_administrators_appoint_supervisors_as_deputies_for_a_period,
+    reason_for_a_deputy_is_visible_only_to_admin_and_supervisor,
+    deputy_loses_access_with_the_supervisor_role,
+    cover_assignment_ends_automatically,
+    accepted_handover_moves_the_case_and_its_visibility,
+    refused_or_withdrawn_handover_is_no_longer_visible,
+    handover_requires_a_permitted_sender_and_an_eligible_recipient,
+    previous_lead_keeps_access_only_until_the_agreed_day,
+    only_one_of_64_concurrent_handover_offers_or_acceptances_succeeds,
+    only_one_of_concurrent_acceptance_and_withdrawal_succeeds,
 }
 
-async fn a_deputy_sees_and_does_what_the_supervisor_of_the_team_may(w: &World) {
+async fn deputy_has_the_access_of_the_team_supervisor(w: &World) {
     let (admin, ana, boss) = (w.user(Role::Admin), w.user(Role::Advocate), w.user(Role::Supervisor));
     let (south, west) = (w.new_team("South side"), w.new_team("West side"));
     let deputy = w.user_in(&w.org, &[south], Role::Supervisor);
@@ -207,7 +207,7 @@ async fn a_deputy_sees_and_does_what_the_supervisor_of_the_team_may(w: &World) {
     deputy.get(&records[0]).await.expect(200);
 }
 
-async fn a_deputy_is_a_supervisor_for_some_days_by_an_administrators_word(w: &World) {
+async fn only_administrators_appoint_supervisors_as_deputies_for_a_period(w: &World) {
     let (admin, ana, boss) = (w.user(Role::Admin), w.user(Role::Advocate), w.user(Role::Supervisor));
     let deputy = w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor);
     let path = format!("/teams/{}/deputies", w.team);
@@ -249,7 +249,7 @@ async fn a_deputy_is_a_supervisor_for_some_days_by_an_administrators_word(w: &Wo
     assert_eq!(pages(&boss, &format!("{path}?current=false"), 50).await.len(), 2);
 }
 
-async fn why_somebody_is_away_is_told_to_few(w: &World) {
+async fn reason_for_a_deputy_is_visible_only_to_admin_and_supervisor(w: &World) {
     let (admin, ana, boss) = (w.user(Role::Admin), w.user(Role::Advocate), w.user(Role::Supervisor));
     deputise(w, &admin, &w.user_in(&w.org, &[], Role::Supervisor), 7).await;
     let path = format!("/teams/{}/deputies", w.team);
@@ -260,7 +260,7 @@ async fn why_somebody_is_away_is_told_to_few(w: &World) {
     assert!(!Value::Array(trace).to_string().contains("CANARY"));
 }
 
-async fn a_deputy_who_is_no_longer_a_supervisor_sees_nothing_by_it(w: &World) {
+async fn deputy_loses_access_with_the_supervisor_role(w: &World) {
     let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
     let deputy = w.user_in(&w.org, &[], Role::Supervisor);
     let case = active_case(&ana, &w.user(Role::Supervisor)).await;
@@ -272,7 +272,7 @@ async fn a_deputy_who_is_no_longer_a_supervisor_sees_nothing_by_it(w: &World) {
     }
 }
 
-async fn cover_ends_by_itself(w: &World) {
+async fn cover_assignment_ends_automatically(w: &World) {
     let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let task = ana
@@ -312,7 +312,7 @@ async fn cover_ends_by_itself(w: &World) {
     ben.get(&seen[0]).await.expect(200);
 }
 
-async fn a_case_is_handed_over_and_sight_of_it_goes_with_it(w: &World) {
+async fn accepted_handover_moves_the_case_and_its_visibility(w: &World) {
     let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
     let work = Work::make(&ana, &boss).await;
     let records = work.records();
@@ -425,7 +425,7 @@ async fn a_case_is_handed_over_and_sight_of_it_goes_with_it(w: &World) {
     ben.post(&offers, json!({"to_user_id": ana.id(), "note": "Back to you."})).await.expect(201);
 }
 
-async fn a_handover_is_refused_or_withdrawn_and_then_out_of_sight(w: &World) {
+async fn refused_or_withdrawn_handover_is_no_longer_visible(w: &World) {
     let (ana, ben, cat, boss) =
         (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
@@ -475,7 +475,7 @@ async fn a_handover_is_refused_or_withdrawn_and_then_out_of_sight(w: &World) {
     assert!(!Value::Array(trace).to_string().contains("CANARY"));
 }
 
-async fn a_case_is_offered_by_those_who_may_to_those_who_can(w: &World) {
+async fn handover_requires_a_permitted_sender_and_an_eligible_recipient(w: &World) {
     let (ana, ben, co, boss) =
         (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
@@ -525,7 +525,7 @@ async fn a_case_is_offered_by_those_who_may_to_those_who_can(w: &World) {
     co.get(&format!("/cases/{case}")).await.expect(200);
 }
 
-async fn the_lead_before_keeps_the_case_in_sight_only_as_long_as_was_agreed(w: &World) {
+async fn previous_lead_keeps_access_only_until_the_agreed_day(w: &World) {
     let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let body = json!({"to_user_id": ben.id(), "note": "n", "keep_until": days_from_now(w, 3)});
@@ -553,7 +553,7 @@ async fn the_lead_before_keeps_the_case_in_sight_only_as_long_as_was_agreed(w: &
     ana.get(&format!("/cases/{case}")).await.expect(404);
 }
 
-async fn of_sixty_four_who_accept_or_offer_at_once_one_wins(w: &World) {
+async fn only_one_of_64_concurrent_handover_offers_or_acceptances_succeeds(w: &World) {
     let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let offers = format!("/cases/{case}/handovers");
@@ -577,7 +577,7 @@ async fn of_sixty_four_who_accept_or_offer_at_once_one_wins(w: &World) {
     ana.get(&format!("/cases/{case}")).await.expect(404);
 }
 
-async fn of_an_acceptance_and_a_withdrawal_at_once_one_holds(w: &World) {
+async fn only_one_of_concurrent_acceptance_and_withdrawal_succeeds(w: &World) {
     let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
     for _ in 0..6 {
         let case = active_case(&ana, &boss).await;

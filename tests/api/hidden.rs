@@ -49,7 +49,7 @@ fn id_in(path: &str) -> &str {
 }
 
 #[actix_web::test]
-async fn a_hidden_record_and_none_are_asked_for_by_the_same_statements() {
+async fn hidden_and_missing_records_run_the_same_statements() {
     diesel::connection::set_default_instrumentation(|| Some(Box::new(Listener))).unwrap();
     for engine in [crate::support::database::Engine::Sqlite, crate::support::database::Engine::Postgres] {
         let w = World::start(engine).await;
@@ -84,10 +84,10 @@ async fn a_hidden_record_and_none_are_asked_for_by_the_same_statements() {
 }
 
 on_both_engines! {
-    a_refusal_leaves_in_steps_of_ten_milliseconds,
+    not_found_responses_take_at_least_ten_milliseconds,
 }
 
-async fn a_refusal_leaves_in_steps_of_ten_milliseconds(w: &World) {
+async fn not_found_responses_take_at_least_ten_milliseconds(w: &World) {
     let kim = w.user(Role::Supervisor);
     let path = format!("/cases/{}", World::unknown_id());
     for _ in 0..20 {

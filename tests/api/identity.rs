@@ -30,25 +30,25 @@ fn spent_ago(w: &World, seconds: i64) {
 }
 
 on_both_engines! {
-    whoever_knows_the_password_is_let_in,
-    a_refresh_token_is_spent_once,
-    a_lost_answer_and_several_windows_cost_nobody_their_session,
-    of_many_uses_of_a_refresh_token_one_wins,
-    signing_out_ends_the_session_at_once,
-    a_suspension_bites_at_the_next_request,
-    who_is_served_together_is_told_apart,
-    lists_that_share_a_transaction_show_what_was_there_when_asked_and_nobody_elses,
-    a_new_role_is_believed_from_the_database_not_from_the_token,
-    nobody_raises_themselves_and_the_last_administrator_stays,
-    a_new_password_ends_the_other_sessions,
-    a_password_of_the_fields_words_or_of_plain_runs_is_refused,
-    a_stored_hash_that_costs_too_much_is_refused,
-    a_filter_on_users_tells_nothing_of_a_team_that_the_caller_does_not_see,
-    a_team_decides_what_a_supervisor_sees,
-    the_key_set_verifies_a_token,
+    login_succeeds_only_with_the_correct_password,
+    reused_refresh_token_ends_the_session,
+    refresh_token_retry_within_the_grace_period_keeps_the_session,
+    concurrent_uses_of_a_refresh_token_give_one_successor,
+    logout_ends_the_session_immediately,
+    suspension_takes_effect_on_the_next_request,
+    batched_requests_are_authorized_individually,
+    batched_list_requests_return_current_data_of_their_own_caller,
+    role_is_read_from_the_database_not_from_the_token,
+    users_cannot_raise_their_role_and_the_last_administrator_remains,
+    password_change_ends_the_other_sessions,
+    passwords_of_domain_words_or_simple_sequences_are_refused,
+    stored_hash_with_excessive_cost_is_refused,
+    user_filter_by_a_hidden_team_reveals_nothing,
+    supervisor_sees_only_cases_of_their_teams,
+    published_key_set_verifies_an_access_token,
 }
 
-async fn whoever_knows_the_password_is_let_in(w: &World) {
+async fn login_succeeds_only_with_the_correct_password(w: &World) {
     let ana = w.user(Role::Advocate);
     let signed_in = sign_in(w, &ana.email.to_uppercase(), PASSWORD).await.expect(200);
     assert_eq!((&signed_in.body["token_type"], &signed_in.body["expires_in"]), (&json!("Bearer"), &json!(600)));
@@ -60,7 +60,7 @@ async fn whoever_knows_the_password_is_let_in(w: &World) {
     sign_in(w, &ana.email, &"x".repeat(200)).await.faulty(422, "/password", "too_long");
 }
 
-async fn a_refresh_token_is_spent_once(w: &World) {
+async fn reused_refresh_token_ends_the_session(w: &World) {
     let ana = w.user(Role::Advocate);
     let refused = async |token: &Value| {
         let reply = refresh(w, token).await.expect(401);
@@ -98,7 +98,7 @@ async fn a_refresh_token_is_spent_once(w: &World) {
     }
 }
 
-async fn a_lost_answer_and_several_windows_cost_nobody_their_session(w: &World) {
+async fn refresh_token_retry_within_the_grace_period_keeps_the_session(w: &World) {
     let ana = w.user(Role::Advocate);
     let first = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
     let sessions = async |tokens: &Value| {
@@ -148,7 +148,7 @@ async fn a_lost_answer_and_several_windows_cost_nobody_their_session(w: &World) 
     refresh(w, &first["refresh_token"]).await.expect(401);
 }
 
-async fn of_many_uses_of_a_refresh_token_one_wins(w: &World) {
+async fn concurrent_uses_of_a_refresh_token_give_one_successor(w: &World) {
     let ana = w.user(Role::Advocate);
     let token = sign_in(w, &ana.email, PASSWORD).await.expect(200).body["refresh_token"].clone();
     let tries = futures_util::future::join_all((0..64).map(|_| refresh(w, &token))).await;
@@ -176,7 +176,7 @@ async fn of_many_uses_of_a_refresh_token_one_wins(w: &World) {
     assert_eq!(me(w, &after["access_token"]).await, 401);
 }
 
-async fn signing_out_ends_the_session_at_once(w: &World) {
+async fn logout_ends_the_session_immediately(w: &World) {
     let ana = w.user(Role::Advocate);
     let tokens = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
     w.send(tokens["access_token"].as_str(), "POST", "/api/v1/auth/logout", &[], None).await.expect(204);
@@ -184,7 +184,7 @@ async fn signing_out_ends_the_session_at_once(w: &World) {
     w.anyone("POST", "/api/v1/auth/refresh", Some(json!({"refresh_token": tokens["refresh_token"]}))).await.expect(401);
 }
 
-async fn a_suspension_bites_at_the_next_request(w: &World) {
+async fn suspension_takes_effect_on_the_next_request(w: &World) {
     let (ana, admin) = (w.user(Role::Advocate), w.user(Role::Admin));
     ana.get("/me").await.expect(200);
     admin.patch(&format!("/users/{}", ana.id()), "\"v1\"", json!({"status": "suspended"})).await.expect(200);
@@ -193,7 +193,7 @@ async fn a_suspension_bites_at_the_next_request(w: &World) {
 }
 
 // Waiting requests are batched: sessions in one statement, reads by key in one transaction.
-async fn who_is_served_together_is_told_apart(w: &World) {
+async fn batched_requests_are_authorized_individually(w: &World) {
     let (ana, ben, far, gone, admin) = (
         w.user(Role::Advocate),
         w.user(Role::Advocate),
@@ -226,7 +226,7 @@ async fn who_is_served_together_is_told_apart(w: &World) {
     }
 }
 
-async fn lists_that_share_a_transaction_show_what_was_there_when_asked_and_nobody_elses(w: &World) {
+async fn batched_list_requests_return_current_data_of_their_own_caller(w: &World) {
     let (ana, ben, far) = (w.user(Role::Advocate), w.user(Role::Advocate), w.outsider(Role::Advocate));
     let at_work = async |user: &User| {
         for made in 1..=8 {
@@ -243,14 +243,14 @@ async fn lists_that_share_a_transaction_show_what_was_there_when_asked_and_nobod
     futures_util::join!(at_work(&ana), at_work(&ben), at_work(&far));
 }
 
-async fn a_new_role_is_believed_from_the_database_not_from_the_token(w: &World) {
+async fn role_is_read_from_the_database_not_from_the_token(w: &World) {
     let (ana, admin) = (w.user(Role::Advocate), w.user(Role::Admin));
     admin.patch(&format!("/users/{}", ana.id()), "*", json!({"role": "auditor"})).await.expect(200);
     let tokens = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
     w.send(tokens["access_token"].as_str(), "GET", "/api/v1/cases", &[], None).await.expect(403);
 }
 
-async fn nobody_raises_themselves_and_the_last_administrator_stays(w: &World) {
+async fn users_cannot_raise_their_role_and_the_last_administrator_remains(w: &World) {
     let (one, two) = (w.user(Role::Admin), w.user(Role::Admin));
     one.patch(&format!("/users/{}", one.id()), "*", json!({"status": "removed"})).await.expect(403);
     let (a, b) = (format!("/users/{}", two.id()), format!("/users/{}", one.id()));
@@ -264,7 +264,7 @@ async fn nobody_raises_themselves_and_the_last_administrator_stays(w: &World) {
     w.outsider(Role::Admin).patch(&a, "*", json!({"role": "admin"})).await.expect(404);
 }
 
-async fn a_new_password_ends_the_other_sessions(w: &World) {
+async fn password_change_ends_the_other_sessions(w: &World) {
     let ana = w.user(Role::Advocate);
     let other = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
     let change = |current: &str, new: &str| json!({"current_password": current, "new_password": new});
@@ -285,7 +285,7 @@ async fn a_new_password_ends_the_other_sessions(w: &World) {
     sign_in(w, &ana.email, PASSWORD).await.expect(401);
 }
 
-async fn a_password_of_the_fields_words_or_of_plain_runs_is_refused(w: &World) {
+async fn passwords_of_domain_words_or_simple_sequences_are_refused(w: &World) {
     let ana = w.user(Role::Advocate);
     let change = |new: &str| json!({"current_password": PASSWORD, "new_password": new});
     let observed = async |bad: &str| ana.send("PUT", "/me/password", &[], Some(change(bad))).await.expect(422).faults();
@@ -298,7 +298,7 @@ async fn a_password_of_the_fields_words_or_of_plain_runs_is_refused(w: &World) {
     ana.send("PUT", "/me/password", &[], Some(change("blue kettle sings"))).await.expect(204);
 }
 
-async fn a_stored_hash_that_costs_too_much_is_refused(w: &World) {
+async fn stored_hash_with_excessive_cost_is_refused(w: &World) {
     let ana = w.user(Role::Advocate);
     sign_in(w, &ana.email, PASSWORD).await.expect(200);
     for cost in ["m=16777216,t=2,p=1", "m=19456,t=100000,p=1", "m=19456,t=2,p=200"] {
@@ -313,7 +313,7 @@ async fn a_stored_hash_that_costs_too_much_is_refused(w: &World) {
     }
 }
 
-async fn a_filter_on_users_tells_nothing_of_a_team_that_the_caller_does_not_see(w: &World) {
+async fn user_filter_by_a_hidden_team_reveals_nothing(w: &World) {
     let south = w.new_team("South side");
     let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
     let both = w.user_in(&w.org, &[w.team, south], Role::Advocate);
@@ -335,7 +335,7 @@ async fn a_filter_on_users_tells_nothing_of_a_team_that_the_caller_does_not_see(
     assert_eq!(found(&admin, w.other_team.to_string()).await, (0, false));
 }
 
-async fn a_team_decides_what_a_supervisor_sees(w: &World) {
+async fn supervisor_sees_only_cases_of_their_teams(w: &World) {
     let (admin, ana, boss) = (w.user(Role::Admin), w.user(Role::Advocate), w.user_in(&w.org, &[], Role::Supervisor));
     let case = ana.new_case().await;
     boss.get(&format!("/cases/{case}")).await.expect(404);
@@ -354,7 +354,7 @@ async fn a_team_decides_what_a_supervisor_sees(w: &World) {
     boss.get(&format!("/teams/{}", made.id())).await.expect(404);
 }
 
-async fn the_key_set_verifies_a_token(w: &World) {
+async fn published_key_set_verifies_an_access_token(w: &World) {
     let keys = w.anyone("GET", "/.well-known/jwks.json", None).await.expect(200).body;
     let jwk: jsonwebtoken::jwk::Jwk = serde_json::from_value(keys["keys"][0].clone()).unwrap();
     let token = w.keys.mint(w.user(Role::Advocate).actor).unwrap();

@@ -77,25 +77,25 @@ async fn actions(w: &World) -> Vec<String> {
 }
 
 on_both_engines! {
-    whoever_is_invited_chooses_a_password_and_comes_in,
-    whoever_was_removed_is_set_active_again_and_not_invited,
-    an_address_with_an_international_domain_is_one_in_every_spelling,
-    an_invitation_is_sent_again_withdrawn_and_expires,
-    whoever_is_put_out_takes_with_them_whom_they_have_asked_in,
-    what_somebody_else_has_asked_for_in_my_name_ends_with_their_session,
-    letters_to_an_address_are_few_and_no_organization_is_told_of_anothers,
-    an_invitation_does_not_tell_who_signs_in_elsewhere,
-    of_sixty_four_who_use_a_secret_at_once_one_does,
-    of_sixty_four_who_use_a_code_at_once_one_does,
-    a_forgotten_password_is_answered_alike_and_mailed_to_its_owner_alone,
-    what_was_sent_is_worth_nothing_after_another_password_another_letter_or_a_suspension,
-    another_address_is_proved_and_the_old_one_told,
-    a_second_factor_is_asked_for_and_a_right_password_sets_nothing_back,
-    where_a_role_must_have_a_factor_nothing_is_done_without,
-    what_opens_the_door_asks_for_the_password_again,
+    invited_user_sets_a_password_and_logs_in,
+    removed_or_suspended_user_is_reactivated_instead_of_invited,
+    international_email_domain_is_the_same_in_every_spelling,
+    invitation_can_be_resent_and_withdrawn_and_expires,
+    invitations_of_a_demoted_or_suspended_administrator_are_invalid,
+    pending_email_change_ends_with_the_session_that_requested_it,
+    mail_to_an_address_is_rate_limited_per_organization,
+    invitation_does_not_reveal_accounts_of_other_organizations,
+    only_one_of_64_concurrent_uses_of_a_mailed_token_succeeds,
+    only_one_of_64_concurrent_uses_of_a_second_factor_code_succeeds,
+    password_reset_response_is_uniform_and_only_the_owner_gets_mail,
+    reset_token_is_invalid_after_a_newer_one_new_password_or_removal,
+    email_change_is_confirmed_and_the_old_address_is_notified,
+    second_factor_is_required_and_passwords_do_not_reset_failures,
+    role_that_requires_a_second_factor_is_refused_without_one,
+    sensitive_operations_require_a_recent_password,
 }
 
-async fn whoever_is_invited_chooses_a_password_and_comes_in(w: &World) {
+async fn invited_user_sets_a_password_and_logs_in(w: &World) {
     let admin = w.user(Role::Admin);
     let body = json!({"email": "bo@example.org", "display_name": "Bo", "role": "advocate", "team_ids": [w.team]});
     let made = admin.post("/invitations", body.clone()).await.expect(201);
@@ -137,7 +137,7 @@ async fn whoever_is_invited_chooses_a_password_and_comes_in(w: &World) {
     }
 }
 
-async fn whoever_was_removed_is_set_active_again_and_not_invited(w: &World) {
+async fn removed_or_suspended_user_is_reactivated_instead_of_invited(w: &World) {
     let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
     let invite = async || {
         admin
@@ -165,7 +165,7 @@ async fn whoever_was_removed_is_set_active_again_and_not_invited(w: &World) {
     sign_in(w, &ana.email, PASSWORD, None).await.expect(200);
 }
 
-async fn an_address_with_an_international_domain_is_one_in_every_spelling(w: &World) {
+async fn international_email_domain_is_the_same_in_every_spelling(w: &World) {
     let admin = w.user(Role::Admin);
     let made = admin
         .post("/invitations", json!({"email": "Bo@Müller.example", "display_name": "Bo", "role": "advocate"}))
@@ -186,7 +186,7 @@ async fn an_address_with_an_international_domain_is_one_in_every_spelling(w: &Wo
     }
 }
 
-async fn an_invitation_is_sent_again_withdrawn_and_expires(w: &World) {
+async fn invitation_can_be_resent_and_withdrawn_and_expires(w: &World) {
     let admin = w.user(Role::Admin);
     let invite = |email: &'static str| {
         admin.post("/invitations", json!({"email": email, "display_name": "Bo", "role": "client"}))
@@ -241,7 +241,7 @@ async fn an_invitation_is_sent_again_withdrawn_and_expires(w: &World) {
         .faulty(422, "/team_ids/0", "unknown_reference");
 }
 
-async fn whoever_is_put_out_takes_with_them_whom_they_have_asked_in(w: &World) {
+async fn invitations_of_a_demoted_or_suspended_administrator_are_invalid(w: &World) {
     let (admin, rogue) = (w.user(Role::Admin), w.user(Role::Admin));
     rogue
         .post("/invitations", json!({"email": "eve@example.org", "display_name": "Eve", "role": "admin"}))
@@ -264,7 +264,7 @@ async fn whoever_is_put_out_takes_with_them_whom_they_have_asked_in(w: &World) {
     public(w, "accept-invitation", json!({"token": newer, "password": NEW})).await.expect(200);
 }
 
-async fn what_somebody_else_has_asked_for_in_my_name_ends_with_their_session(w: &World) {
+async fn pending_email_change_ends_with_the_session_that_requested_it(w: &World) {
     let (ana, admin) = (w.user(Role::Advocate), w.user(Role::Admin));
     for way in ["mine", "administrator"] {
         let theirs = sign_in(w, &ana.email, PASSWORD, None).await.expect(200);
@@ -290,7 +290,7 @@ async fn what_somebody_else_has_asked_for_in_my_name_ends_with_their_session(w: 
     }
 }
 
-async fn letters_to_an_address_are_few_and_no_organization_is_told_of_anothers(w: &World) {
+async fn mail_to_an_address_is_rate_limited_per_organization(w: &World) {
     let (admin, other, ana) = (w.user(Role::Admin), w.outsider(Role::Admin), w.user(Role::Advocate));
     let invite = json!({"email": "bo@example.org", "display_name": "Bo", "role": "advocate"});
     let path = format!("/invitations/{}/send-again", admin.post("/invitations", invite.clone()).await.expect(201).id());
@@ -307,7 +307,7 @@ async fn letters_to_an_address_are_few_and_no_organization_is_told_of_anothers(w
 }
 
 /// AZ-10: only the reader of an address's mail learns that the address signs in elsewhere, and no administrator does.
-async fn an_invitation_does_not_tell_who_signs_in_elsewhere(w: &World) {
+async fn invitation_does_not_reveal_accounts_of_other_organizations(w: &World) {
     let (admin, other) = (w.user(Role::Admin), w.outsider(Role::Advocate));
     admin
         .post("/invitations", json!({"email": other.email, "display_name": "Bo", "role": "advocate"}))
@@ -318,7 +318,7 @@ async fn an_invitation_does_not_tell_who_signs_in_elsewhere(w: &World) {
     sign_in(w, &other.email, PASSWORD, None).await.expect(200);
 }
 
-async fn of_sixty_four_who_use_a_secret_at_once_one_does(w: &World) {
+async fn only_one_of_64_concurrent_uses_of_a_mailed_token_succeeds(w: &World) {
     let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
     admin
         .post("/invitations", json!({"email": "bo@example.org", "display_name": "Bo", "role": "advocate"}))
@@ -341,7 +341,7 @@ async fn of_sixty_four_who_use_a_secret_at_once_one_does(w: &World) {
     public(w, "confirm-email", json!({"token": secret})).await.faulty(422, "/token", "invalid_token");
 }
 
-async fn of_sixty_four_who_use_a_code_at_once_one_does(w: &World) {
+async fn only_one_of_64_concurrent_uses_of_a_second_factor_code_succeeds(w: &World) {
     let ana = w.user(Role::Advocate);
     let codes = set_up(w, &ana).await;
     for code in [codes[0].clone(), fresh_code(w, &ana)] {
@@ -361,7 +361,7 @@ async fn of_sixty_four_who_use_a_code_at_once_one_does(w: &World) {
     assert_eq!(ana.get("/me/second-factor").await.expect(200).body["recovery_codes_left"], 8);
 }
 
-async fn a_forgotten_password_is_answered_alike_and_mailed_to_its_owner_alone(w: &World) {
+async fn password_reset_response_is_uniform_and_only_the_owner_gets_mail(w: &World) {
     let (ana, gone) = (w.user(Role::Advocate), w.user_who_is(Role::Advocate, UserStatus::Suspended));
     let mut observed = Vec::new();
     for email in [ana.email.as_str(), "nobody@example.org", gone.email.as_str()] {
@@ -398,7 +398,7 @@ async fn a_forgotten_password_is_answered_alike_and_mailed_to_its_owner_alone(w:
     );
 }
 
-async fn what_was_sent_is_worth_nothing_after_another_password_another_letter_or_a_suspension(w: &World) {
+async fn reset_token_is_invalid_after_a_newer_one_new_password_or_removal(w: &World) {
     let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
     let ask = |user: &User<'_>| public(w, "forgot-password", json!({"email": user.email.clone()}));
     let reset = |secret: String| public(w, "reset-password", json!({"token": secret, "password": NEW}));
@@ -452,7 +452,7 @@ async fn what_was_sent_is_worth_nothing_after_another_password_another_letter_or
     assert!(w.letters(&ana.email, 1).await.len() <= 7);
 }
 
-async fn another_address_is_proved_and_the_old_one_told(w: &World) {
+async fn email_change_is_confirmed_and_the_old_address_is_notified(w: &World) {
     let (ana, other) = (w.user(Role::Advocate), w.outsider(Role::Advocate));
     ana.post("/me/email", json!({"email": ana.email})).await.faulty(422, "/email", "unchanged");
     ana.post("/me/email", json!({"email": "ana.new@example.org"})).await.expect(202);
@@ -471,7 +471,7 @@ async fn another_address_is_proved_and_the_old_one_told(w: &World) {
     sign_in(w, &other.email, PASSWORD, None).await.expect(200);
 }
 
-async fn a_second_factor_is_asked_for_and_a_right_password_sets_nothing_back(w: &World) {
+async fn second_factor_is_required_and_passwords_do_not_reset_failures(w: &World) {
     let ana = w.user(Role::Advocate);
     let before = sign_in(w, &ana.email, PASSWORD, None).await.expect(200);
     ana.send("POST", "/me/second-factor", &[], None).await.expect(200);
@@ -539,7 +539,7 @@ async fn a_second_factor_is_asked_for_and_a_right_password_sets_nothing_back(w: 
     sign_in(w, &ana.email, PASSWORD, None).await.expect(200);
 }
 
-async fn where_a_role_must_have_a_factor_nothing_is_done_without(w: &World) {
+async fn role_that_requires_a_second_factor_is_refused_without_one(w: &World) {
     let (admin, boss, ana) = (w.user(Role::Admin), w.user(Role::Supervisor), w.user(Role::Advocate));
     let boss_has = w.user(Role::Supervisor);
     let codes = set_up(w, &boss_has).await;
@@ -569,7 +569,7 @@ async fn where_a_role_must_have_a_factor_nothing_is_done_without(w: &World) {
 }
 
 /// AU-13.
-async fn what_opens_the_door_asks_for_the_password_again(w: &World) {
+async fn sensitive_operations_require_a_recent_password(w: &World) {
     let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
     let user = format!("/users/{}", ana.id());
     let asked = [

@@ -42,11 +42,11 @@ async fn login(w: &World, user: &User<'_>) -> Value {
 }
 
 on_both_engines! {
-    a_new_signing_key_puts_nobody_out_and_a_retired_one_is_dead_on_every_server,
-    the_program_notices_keys_that_come_and_go,
+    new_signing_key_keeps_sessions_and_retired_key_fails_everywhere,
+    running_server_reloads_added_and_retired_keys,
 }
 
-async fn a_new_signing_key_puts_nobody_out_and_a_retired_one_is_dead_on_every_server(w: &World) {
+async fn new_signing_key_keeps_sessions_and_retired_key_fails_everywhere(w: &World) {
     let (ana, folder) = (w.user(Role::Advocate), w.home.folder.path());
     for _ in 0..3 {
         ana.new_client().await;
@@ -100,7 +100,7 @@ async fn a_new_signing_key_puts_nobody_out_and_a_retired_one_is_dead_on_every_se
     ask("/api/v1/clients?limit=1".into()).await.expect(200);
 }
 
-async fn the_program_notices_keys_that_come_and_go(w: &World) {
+async fn running_server_reloads_added_and_retired_keys(w: &World) {
     let (ana, folder) = (w.user(Role::Advocate), w.home.folder.path().to_owned());
     ana.new_client().await; // an entry, which gets a checkpoint when the program starts
     let (_program, base, log) = logs::start(w).await;

@@ -16,7 +16,7 @@ use serde_json::Value;
 use std::{collections::BTreeSet, path::Path};
 
 on_both_engines! {
-    each_reader_includes_the_kinds_that_declare_it_and_no_other,
+    each_reader_includes_exactly_the_kinds_that_declare_it,
 }
 
 fn of_clients() -> impl Iterator<Item = &'static Kind> {
@@ -37,7 +37,7 @@ fn faults(
         .collect()
 }
 
-async fn each_reader_includes_the_kinds_that_declare_it_and_no_other(w: &World) {
+async fn each_reader_includes_exactly_the_kinds_that_declare_it(w: &World) {
     let records = ClientRecords::make(w).await;
     let (lead, boss) = (&records.lead, &records.supervisor);
     let names: Vec<&str> = records.ids.keys().copied().collect();
@@ -184,7 +184,7 @@ const NO_KINDS: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn every_table_of_a_client_is_a_kind_or_an_exception_with_a_reason() {
+fn every_table_with_client_data_is_a_kind_or_a_listed_exception() {
     let all = tables();
     assert!(all.len() > 50, "{} tables", all.len());
     let belongs =
@@ -229,7 +229,7 @@ fn every_declared_kind_is_listed_once() {
 
 /// The parts of every action in the audit log: the first names a kind, or a reader over all of them.
 #[test]
-fn every_action_of_the_audit_log_names_a_kind_or_a_reader() {
+fn every_audit_action_names_a_kind_or_a_reader() {
     const READERS: &[&str] = &["agenda", "demo", "report", "search", "request"];
     fn sources(folder: &Path, found: &mut Vec<String>) {
         for entry in std::fs::read_dir(folder).unwrap() {

@@ -34,22 +34,22 @@ fn count(conn: &mut Conn, secrets_of: &str) -> i64 {
 }
 
 on_both_engines! {
-    of_many_break_glass_openings_at_once_three_are_open,
-    of_many_sign_ins_at_once_ten_sessions_stay,
-    of_many_who_invite_one_address_at_once_one_does,
-    of_many_who_ask_for_a_new_password_at_once_one_secret_is_worth_something,
-    of_many_deputies_for_the_same_days_at_once_one_is_made,
-    of_many_teams_of_one_name_at_once_one_is_made,
-    of_many_statements_at_once_one_is_a_draft_and_numbers_have_no_gap,
-    of_many_who_assign_the_same_person_at_once_one_does,
-    a_checklist_that_many_fill_at_once_has_two_hundred_items,
-    of_many_who_write_the_first_template_at_once_each_replaces_the_one_before,
-    of_many_who_begin_a_second_factor_at_once_one_secret_is_there,
-    of_many_cases_at_once_each_has_a_number_of_its_own,
-    of_many_who_write_down_one_outcome_or_reschedule_at_once_one_does,
+    concurrent_break_glass_requests_open_at_most_three,
+    concurrent_logins_leave_ten_sessions,
+    concurrent_invitations_of_one_address_create_one,
+    concurrent_password_reset_requests_leave_one_valid_token,
+    concurrent_deputies_for_the_same_days_create_one,
+    concurrent_teams_of_one_name_create_one,
+    concurrent_statements_create_one_draft,
+    concurrent_assignments_create_one_and_leave_one_lead,
+    checklist_filled_concurrently_has_at_most_200_items,
+    concurrent_template_writes_lose_no_version,
+    concurrent_second_factor_setups_leave_one_secret,
+    concurrently_opened_cases_get_distinct_numbers,
+    only_one_of_concurrent_meeting_outcomes_or_reschedulings_succeeds,
 }
 
-async fn of_many_break_glass_openings_at_once_three_are_open(w: &World) {
+async fn concurrent_break_glass_requests_open_at_most_three(w: &World) {
     let ana = w.user(Role::Advocate);
     for many in [6_usize, 24] {
         let kim = w.user_in(&w.org, &[w.new_team(&format!("South side {many}"))], Role::Supervisor);
@@ -62,7 +62,7 @@ async fn of_many_break_glass_openings_at_once_three_are_open(w: &World) {
     }
 }
 
-async fn of_many_sign_ins_at_once_ten_sessions_stay(w: &World) {
+async fn concurrent_logins_leave_ten_sessions(w: &World) {
     let ana = w.user(Role::Advocate);
     let login = || w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": ana.email, "password": PASSWORD})));
     // Only a few concurrent sign-ins to one account are checked, so they come four at a time.
@@ -79,7 +79,7 @@ async fn of_many_sign_ins_at_once_ten_sessions_stay(w: &World) {
     assert_eq!(alive, 10);
 }
 
-async fn of_many_who_invite_one_address_at_once_one_does(w: &World) {
+async fn concurrent_invitations_of_one_address_create_one(w: &World) {
     let (admin, other) = (w.user(Role::Admin), w.user(Role::Admin));
     let new = json!({"email": "bo@example.org", "display_name": "Bo", "role": "advocate"});
     assert_eq!(
@@ -89,7 +89,7 @@ async fn of_many_who_invite_one_address_at_once_one_does(w: &World) {
 }
 
 /// Only one secret is valid at a time, and only a few messages are sent per hour.
-async fn of_many_who_ask_for_a_new_password_at_once_one_secret_is_worth_something(w: &World) {
+async fn concurrent_password_reset_requests_leave_one_valid_token(w: &World) {
     let ana = w.user(Role::Advocate);
     let ask = || w.anyone("POST", "/api/v1/auth/forgot-password", Some(json!({"email": ana.email})));
     join_all((0..16).map(|_| ask())).await;
@@ -109,7 +109,7 @@ async fn of_many_who_ask_for_a_new_password_at_once_one_secret_is_worth_somethin
     assert_eq!(count(&mut w.home.open(), "bo@example.org"), 1);
 }
 
-async fn of_many_deputies_for_the_same_days_at_once_one_is_made(w: &World) {
+async fn concurrent_deputies_for_the_same_days_create_one(w: &World) {
     let (admin, deputy) = (w.user(Role::Admin), w.user_in(&w.org, &[w.new_team("South side")], Role::Supervisor));
     let new =
         json!({"user_id": deputy.id(), "starts_on": "2030-01-01", "ends_on": "2030-01-10", "reason": "Bo is ill."});
@@ -119,18 +119,18 @@ async fn of_many_deputies_for_the_same_days_at_once_one_is_made(w: &World) {
     );
 }
 
-async fn of_many_teams_of_one_name_at_once_one_is_made(w: &World) {
+async fn concurrent_teams_of_one_name_create_one(w: &World) {
     let admin = w.user(Role::Admin);
     assert_eq!(done((0..16).map(|_| admin.post("/teams", json!({"name": "South side"})))).await, 1);
 }
 
-async fn of_many_statements_at_once_one_is_a_draft_and_numbers_have_no_gap(w: &World) {
+async fn concurrent_statements_create_one_draft(w: &World) {
     let ana = w.user(Role::Advocate);
     let client = ana.new_client().await;
     assert_eq!(done((0..16).map(|_| statement(&ana, &client))).await, 1);
 }
 
-async fn of_many_who_assign_the_same_person_at_once_one_does(w: &World) {
+async fn concurrent_assignments_create_one_and_leave_one_lead(w: &World) {
     let (ana, boss, mate) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
     let case = ana.new_case().await;
     let new = json!({"user_id": mate.id(), "role": "co"});
@@ -150,7 +150,7 @@ async fn of_many_who_assign_the_same_person_at_once_one_does(w: &World) {
     assert_eq!(boss.get(&format!("/cases/{case}")).await.body["lead_advocate_id"], leads[0]["user_id"]);
 }
 
-async fn a_checklist_that_many_fill_at_once_has_two_hundred_items(w: &World) {
+async fn checklist_filled_concurrently_has_at_most_200_items(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = crate::support::active_case(&ana, &boss).await;
     let new = json!({
@@ -173,7 +173,7 @@ async fn a_checklist_that_many_fill_at_once_has_two_hundred_items(w: &World) {
     assert_eq!(pages_of(&ana, &path).await, 200);
 }
 
-async fn of_many_who_write_the_first_template_at_once_each_replaces_the_one_before(w: &World) {
+async fn concurrent_template_writes_lose_no_version(w: &World) {
     let admin = w.user(Role::Admin);
     let path = "/preparation-templates/discharge_planning";
     let before = admin.get(path).await.expect(200).body["version"].as_i64().unwrap();
@@ -188,7 +188,7 @@ async fn of_many_who_write_the_first_template_at_once_each_replaces_the_one_befo
     );
 }
 
-async fn of_many_who_begin_a_second_factor_at_once_one_secret_is_there(w: &World) {
+async fn concurrent_second_factor_setups_leave_one_secret(w: &World) {
     use schema::second_factors::dsl::*;
     let ana = w.user(Role::Advocate);
     assert!(done((0..12).map(|_| ana.send("POST", "/me/second-factor", &[], None))).await >= 1);
@@ -196,7 +196,7 @@ async fn of_many_who_begin_a_second_factor_at_once_one_secret_is_there(w: &World
     assert_eq!(there, 1);
 }
 
-async fn of_many_cases_at_once_each_has_a_number_of_its_own(w: &World) {
+async fn concurrently_opened_cases_get_distinct_numbers(w: &World) {
     let ana = w.user(Role::Advocate);
     let client = ana.new_client().await;
     let new = json!({"client_id": client, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g"});
@@ -211,7 +211,7 @@ async fn of_many_cases_at_once_each_has_a_number_of_its_own(w: &World) {
 }
 
 /// Rules of the same kind that do not count: a decision is made only once.
-async fn of_many_who_write_down_one_outcome_or_reschedule_at_once_one_does(w: &World) {
+async fn only_one_of_concurrent_meeting_outcomes_or_reschedulings_succeeds(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = crate::support::active_case(&ana, &boss).await;
     let new = json!({

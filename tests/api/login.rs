@@ -61,24 +61,24 @@ fn hash_of(w: &World, user: &User<'_>) -> String {
 }
 
 on_both_engines! {
-    from_the_fifth_failure_on_an_account_waits_and_the_right_password_with_it,
-    who_guesses_elsewhere_keeps_nobody_out_where_they_have_been_before,
-    who_signs_in_from_elsewhere_is_written_to,
-    of_two_hundred_guesses_at_once_five_are_looked_at,
-    an_account_that_is_not_there_waits_like_one_that_is,
-    a_hundred_failures_shut_the_account_until_an_operator_sets_a_new_password,
-    who_has_found_a_session_guesses_no_faster_than_at_the_door,
-    an_address_waits_after_very_many_failures_and_no_other_with_it,
-    a_password_is_hashed_anew_once_a_guess_has_to_cost_more,
-    sessions_are_listed_and_ended_one_by_one,
-    of_many_sessions_the_oldest_ends,
-    connections_over_the_cap_wait_and_the_others_work,
-    the_page_is_served_only_where_it_is_meant_to_be,
-    a_suspended_organization_is_shut_out_whole,
-    totals_count_what_is_seen_and_nothing_else,
+    account_is_rate_limited_from_the_fifth_failure_for_any_password,
+    guesses_from_elsewhere_do_not_lock_out_a_known_source,
+    login_from_a_new_address_is_notified_by_email_once,
+    only_five_of_200_concurrent_password_guesses_are_checked,
+    unknown_account_is_rate_limited_like_an_existing_one,
+    hundred_failures_lock_the_account_until_a_new_password_is_set,
+    current_password_guesses_share_the_login_rate_limit,
+    source_address_is_rate_limited_after_100_failures,
+    password_is_rehashed_at_login_after_a_cost_increase,
+    user_lists_and_ends_individual_sessions,
+    oldest_session_ends_when_the_session_limit_is_exceeded,
+    connections_over_the_limit_wait_and_the_others_work,
+    docs_page_is_served_only_if_enabled,
+    suspended_organization_locks_out_all_its_users,
+    list_totals_count_only_visible_records,
 }
 
-async fn from_the_fifth_failure_on_an_account_waits_and_the_right_password_with_it(w: &World) {
+async fn account_is_rate_limited_from_the_fifth_failure_for_any_password(w: &World) {
     let ana = w.user(Role::Advocate);
     let wrong = sign_in(w, &ana.email, WRONG).await.expect(401).observed();
     for _ in 0..4 {
@@ -101,7 +101,7 @@ async fn from_the_fifth_failure_on_an_account_waits_and_the_right_password_with_
     sign_in(w, &ana.email, PASSWORD).await.expect(401);
 }
 
-async fn who_guesses_elsewhere_keeps_nobody_out_where_they_have_been_before(w: &World) {
+async fn guesses_from_elsewhere_do_not_lock_out_a_known_source(w: &World) {
     let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
     let proxied = w.another_server_in(app::ServerOptions {
         sources: Sources { behind_proxy: true, trusted: TrustedProxies::try_from("127.0.0.0/8".to_owned()).unwrap() },
@@ -130,7 +130,7 @@ async fn who_guesses_elsewhere_keeps_nobody_out_where_they_have_been_before(w: &
     assert_eq!((at(office, &ana, PASSWORD).await, at(home, &ana, PASSWORD).await), (200, 200));
 }
 
-async fn who_signs_in_from_elsewhere_is_written_to(w: &World) {
+async fn login_from_a_new_address_is_notified_by_email_once(w: &World) {
     let ana = w.user(Role::Advocate);
     let proxied = w.another_server_in(app::ServerOptions {
         sources: Sources { behind_proxy: true, trusted: TrustedProxies::try_from("127.0.0.0/8".to_owned()).unwrap() },
@@ -142,7 +142,7 @@ async fn who_signs_in_from_elsewhere_is_written_to(w: &World) {
     assert_eq!(w.letters(&ana.email, 1).await.len(), 1, "of the second place, once");
 }
 
-async fn of_two_hundred_guesses_at_once_five_are_looked_at(w: &World) {
+async fn only_five_of_200_concurrent_password_guesses_are_checked(w: &World) {
     let ana = w.user(Role::Advocate);
     for email in [ana.email.as_str(), "nobody@example.org"] {
         let guesses = (0..200).map(|_| async { sign_in(w, email, WRONG).await.status });
@@ -153,7 +153,7 @@ async fn of_two_hundred_guesses_at_once_five_are_looked_at(w: &World) {
     }
 }
 
-async fn an_account_that_is_not_there_waits_like_one_that_is(w: &World) {
+async fn unknown_account_is_rate_limited_like_an_existing_one(w: &World) {
     let ana = w.user(Role::Advocate);
     let mut observed = Vec::new();
     for email in [ana.email.as_str(), "nobody@example.org"] {
@@ -171,7 +171,7 @@ async fn an_account_that_is_not_there_waits_like_one_that_is(w: &World) {
     assert_eq!(failures(w)[..2], [5, 5]);
 }
 
-async fn a_hundred_failures_shut_the_account_until_an_operator_sets_a_new_password(w: &World) {
+async fn hundred_failures_lock_the_account_until_a_new_password_is_set(w: &World) {
     let ana = w.user(Role::Advocate);
     sign_in(w, &ana.email, WRONG).await.expect(401);
     sign_in(w, &ana.email, PASSWORD).await.expect(200); // this address is now known for her
@@ -212,7 +212,7 @@ async fn a_hundred_failures_shut_the_account_until_an_operator_sets_a_new_passwo
     sign_in(w, &ana.email, "four dry umbrellas").await.expect(200);
 }
 
-async fn who_has_found_a_session_guesses_no_faster_than_at_the_door(w: &World) {
+async fn current_password_guesses_share_the_login_rate_limit(w: &World) {
     let ana = w.user(Role::Advocate);
     let change = |current: &str| {
         ana.send(
@@ -243,7 +243,7 @@ async fn who_has_found_a_session_guesses_no_faster_than_at_the_door(w: &World) {
     sign_in(w, &ana.email, "four dry umbrellas").await.expect(200);
 }
 
-async fn an_address_waits_after_very_many_failures_and_no_other_with_it(w: &World) {
+async fn source_address_is_rate_limited_after_100_failures(w: &World) {
     let ana = w.user(Role::Advocate);
     let server = |behind_proxy, trusted: &str| {
         let trusted = TrustedProxies::try_from(trusted.to_owned()).unwrap();
@@ -301,7 +301,7 @@ async fn an_address_waits_after_very_many_failures_and_no_other_with_it(w: &Worl
     assert!(waits.iter().flatten().any(|until| *until < Instant::now().plus_seconds(1000)), "{waits:?}");
 }
 
-async fn a_password_is_hashed_anew_once_a_guess_has_to_cost_more(w: &World) {
+async fn password_is_rehashed_at_login_after_a_cost_increase(w: &World) {
     let ana = w.user(Role::Advocate);
     let dearer =
         w.another_server_in(app::ServerOptions { password_cost: Cost::new(20_480, 3).unwrap(), ..server_options() });
@@ -322,7 +322,7 @@ async fn a_password_is_hashed_anew_once_a_guess_has_to_cost_more(w: &World) {
     assert_eq!(hash_of(w, &ana), anew);
 }
 
-async fn sessions_are_listed_and_ended_one_by_one(w: &World) {
+async fn user_lists_and_ends_individual_sessions(w: &World) {
     let (ana, ben, admin) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Admin));
     let other = sign_in(w, &ana.email, PASSWORD).await.expect(200).body;
     let alive =
@@ -348,7 +348,7 @@ async fn sessions_are_listed_and_ended_one_by_one(w: &World) {
     sign_in(w, &ana.email, PASSWORD).await.expect(200);
 }
 
-async fn of_many_sessions_the_oldest_ends(w: &World) {
+async fn oldest_session_ends_when_the_session_limit_is_exceeded(w: &World) {
     let ana = w.user(Role::Advocate);
     let login = || sign_in(w, &ana.email, PASSWORD);
     let mut nine = Vec::new();
@@ -372,7 +372,7 @@ async fn of_many_sessions_the_oldest_ends(w: &World) {
     assert_eq!(listed["items"].as_array().unwrap().len(), 10);
 }
 
-async fn connections_over_the_cap_wait_and_the_others_work(w: &World) {
+async fn connections_over_the_limit_wait_and_the_others_work(w: &World) {
     let server = w.another_server_in(app::ServerOptions { most_connections: 4, ..server_options() });
     let place = server.trim_start_matches("http://").to_owned();
     let open = || TcpStream::connect(&place).unwrap();
@@ -399,7 +399,7 @@ async fn connections_over_the_cap_wait_and_the_others_work(w: &World) {
     assert!(answered(&mut fifth, at_last), "it is not served when there is room");
 }
 
-async fn the_page_is_served_only_where_it_is_meant_to_be(w: &World) {
+async fn docs_page_is_served_only_if_enabled(w: &World) {
     let closed = w.another_server_in(app::ServerOptions { docs: false, ..server_options() });
     for path in ["/docs", "/docs/", "/docs/index.html", "/openapi.json"] {
         let status = |base: &str| {
@@ -411,7 +411,7 @@ async fn the_page_is_served_only_where_it_is_meant_to_be(w: &World) {
     assert_eq!(w.http.get(format!("{closed}/livez")).send().await.unwrap().status().as_u16(), 200);
 }
 
-async fn a_suspended_organization_is_shut_out_whole(w: &World) {
+async fn suspended_organization_locks_out_all_its_users(w: &World) {
     let people = Role::ALL.iter().map(|role| w.user(*role)).collect::<Vec<_>>();
     let far = w.outsider(Role::Advocate);
     let tokens = sign_in(w, &people[0].email, PASSWORD).await.expect(200).body;
@@ -426,7 +426,7 @@ async fn a_suspended_organization_is_shut_out_whole(w: &World) {
     people[0].get("/me").await.expect(200);
 }
 
-async fn totals_count_what_is_seen_and_nothing_else(w: &World) {
+async fn list_totals_count_only_visible_records(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = crate::support::active_case(&ana, &boss).await;
     let barrier = ana

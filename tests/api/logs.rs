@@ -65,10 +65,10 @@ fn observed(mut body: Value, whole: bool) -> Value {
 }
 
 on_both_engines! {
-    the_log_holds_nothing_that_anybody_has_written,
+    program_log_contains_no_user_input,
 }
 
-async fn the_log_holds_nothing_that_anybody_has_written(w: &World) {
+async fn program_log_contains_no_user_input(w: &World) {
     let (program, base, log) = start(w).await;
     let people = [w.user(Role::Supervisor), w.user(Role::Admin)];
     let mut asked = 0;

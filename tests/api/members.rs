@@ -35,7 +35,7 @@ fn walk(table: &Table, role: &str, schema: &Value, met: &mut BTreeSet<(String, S
 }
 
 #[test]
-fn every_role_has_its_line_for_every_record_and_no_line_is_idle() {
+fn member_table_has_a_row_for_each_role_and_record_and_none_unused() {
     let (mut read, mut written) = (BTreeSet::new(), BTreeSet::new());
     for operation in DOC["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values()) {
         let roles: Vec<&str> =
@@ -74,7 +74,7 @@ fn every_role_has_its_line_for_every_record_and_no_line_is_idle() {
 }
 
 #[test]
-fn a_member_too_many_is_found_wherever_it_is() {
+fn undeclared_member_is_detected_at_any_depth() {
     let reads = |role: &str, path: &str, reply: Value| fault(role, "GET", path, 200, None, &reply);
     let case = "/api/v1/cases/019ab3c4-0000-7000-8000-000000000020";
     assert_eq!(reads("supervisor", case, json!({"client_goal": "g"})), None);
@@ -104,11 +104,11 @@ fn a_member_too_many_is_found_wherever_it_is() {
 }
 
 on_both_engines! {
-    each_role_is_shown_the_members_of_its_line_and_no_others,
+    each_role_sees_exactly_the_members_in_its_table_row,
 }
 
 // Every member is filled, so that none is omitted because it is empty.
-async fn each_role_is_shown_the_members_of_its_line_and_no_others(w: &World) {
+async fn each_role_sees_exactly_the_members_in_its_table_row(w: &World) {
     let (ana, boss, admin, integration) =
         (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin), w.user(Role::Integration));
     let case = active_case(&ana, &boss).await;

@@ -192,28 +192,28 @@ async fn stalled(stop: Stop, breaks: bool, code: &str, stored: i64) {
 }
 
 #[actix_web::test]
-async fn a_write_that_stalls_before_its_commit_is_given_up_and_never_stored() {
+async fn write_that_stalls_before_commit_is_abandoned_and_not_stored() {
     stalled(Stop::BeforeTheStatement, false, "unavailable", 0).await;
 }
 
 #[actix_web::test]
-async fn a_write_whose_commit_is_on_its_way_has_an_unknown_outcome_and_its_repetition_does_it_once() {
+async fn stall_after_commit_is_outcome_unknown_and_retry_is_a_replay() {
     stalled(Stop::AfterTheCommit, false, "outcome_unknown", 1).await;
 }
 
 #[actix_web::test]
-async fn a_commit_that_arrives_late_is_found_by_its_repetition() {
+async fn retry_finds_a_commit_that_arrived_late() {
     stalled(Stop::BeforeTheCommit, false, "outcome_unknown", 0).await;
 }
 
 #[actix_web::test]
-async fn a_commit_that_never_arrives_is_done_by_its_repetition() {
+async fn retry_executes_a_commit_that_never_arrived() {
     stalled(Stop::BeforeTheCommit, true, "outcome_unknown", 0).await;
 }
 
 /// The connection breaks while the server waits for the answer to COMMIT.
 #[actix_web::test]
-async fn a_commit_whose_connection_breaks_has_an_unknown_outcome() {
+async fn connection_lost_during_commit_is_outcome_unknown() {
     let (w, proxy) = behind_a_proxy().await;
     let ana = w.user(Role::Advocate);
     let send =
@@ -227,7 +227,7 @@ async fn a_commit_whose_connection_breaks_has_an_unknown_outcome() {
 
 /// A retry finds the stored result and sends no message, so the message is sent although the outcome is not known yet.
 #[actix_web::test]
-async fn a_change_whose_outcome_is_unknown_sends_its_letter() {
+async fn change_with_unknown_outcome_still_sends_its_mail() {
     let (w, proxy) = behind_a_proxy().await;
     let admin = w.user(Role::Admin);
     let body = json!({
@@ -243,7 +243,7 @@ async fn a_change_whose_outcome_is_unknown_sends_its_letter() {
 
 /// SQLite stalls while another process locks the file.
 #[actix_web::test]
-async fn a_write_to_a_sqlite_file_that_is_held_is_given_up_and_never_stored() {
+async fn write_to_a_locked_sqlite_file_is_abandoned_and_not_stored() {
     let w = World::start(Engine::Sqlite).await;
     let ana = w.user(Role::Advocate);
     let send =
@@ -276,7 +276,7 @@ fn ask(conn: &mut Conn, sql: &str) -> String {
 /// An acknowledged write is on the disk, whatever the database's settings: the flushed position of the write-ahead log
 /// is compared with the position at which the write ended.
 #[actix_web::test]
-async fn an_acknowledged_write_is_on_the_disk_where_the_database_says_that_it_need_not() {
+async fn acknowledged_write_is_durable_despite_asynchronous_commit_setting() {
     for usual in ["off", "local", "remote_write"] {
         let home = Home::make(Engine::Postgres);
         let name = home.url.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
@@ -324,7 +324,7 @@ async fn an_acknowledged_write_is_on_the_disk_where_the_database_says_that_it_ne
 
 /// A stricter setting than `on` stays: a standby that answers reads has applied the acknowledged writes.
 #[test]
-fn the_durable_wait_sets_on_for_itself_and_leaves_what_is_more() {
+fn make_durable_raises_weaker_settings_and_keeps_stricter_ones() {
     let home = Home::make(Engine::Postgres);
     let mut conn = home.open();
     for (usual, set) in
@@ -344,7 +344,7 @@ fn the_durable_wait_sets_on_for_itself_and_leaves_what_is_more() {
 
 /// The real program on a database that becomes read-only, like a demoted primary, and then writable again.
 #[actix_web::test]
-async fn a_read_only_postgresql_makes_the_program_unready_and_it_heals_without_a_restart() {
+async fn read_only_postgresql_fails_readiness_and_recovers_without_restart() {
     let w = World::start(Engine::Postgres).await;
     let ana = w.user(Role::Advocate);
     let client = ana.new_client().await;
@@ -403,11 +403,11 @@ async fn a_read_only_postgresql_makes_the_program_unready_and_it_heals_without_a
 }
 
 on_both_engines! {
-    what_cannot_be_entered_in_the_audit_log_is_answered_503_and_nothing_is_stored,
+    failed_audit_write_returns_503_and_stores_nothing,
 }
 
 /// The audit log accepts no entry, for a reason that neither engine reports as an outage.
-async fn what_cannot_be_entered_in_the_audit_log_is_answered_503_and_nothing_is_stored(w: &World) {
+async fn failed_audit_write_returns_503_and_stores_nothing(w: &World) {
     let ana = w.user(Role::Advocate);
     let client = ana.new_client().await;
     let mut past = w.home.open();
@@ -435,7 +435,7 @@ async fn what_cannot_be_entered_in_the_audit_log_is_answered_503_and_nothing_is_
 
 /// However many requests there are, the database is checked once per second.
 #[actix_web::test]
-async fn readiness_tries_a_write_and_not_at_every_call() {
+async fn readiness_tests_a_write_at_most_once_per_second() {
     let w = World::start(Engine::Sqlite).await;
     let size = || std::fs::metadata(w.home.folder.path().join("test.db-wal")).map_or(0, |log| log.len());
     let (before, began) = (size(), Instant::now());

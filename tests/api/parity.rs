@@ -65,7 +65,7 @@ const SQLITE: &str = r"
   SELECT 'fk ' || t.name || '(' || group_concat(f.[from], ',' ORDER BY f.seq) || ') -> ' || f.[table] FROM tables t, pragma_foreign_key_list(t.name) f GROUP BY t.name, f.id";
 
 #[test]
-fn both_folders_hold_the_same_migrations() {
+fn both_engines_have_the_same_migrations() {
     let (postgres, sqlite) = migrate::names();
     assert_eq!(postgres, sqlite);
 }
@@ -105,7 +105,7 @@ fn both_engines_end_up_with_the_same_schema() {
 
 /// `schema.rs`, generated from PostgreSQL's catalogue. `BLESS=1` writes it.
 #[test]
-fn schema_rs_is_the_schema_of_the_migrations() {
+fn schema_rs_matches_the_migrations() {
     let home = Home::make(Engine::Postgres);
     let mut conn = home.open();
     let columns = facts(
@@ -151,7 +151,7 @@ fn schema_rs_is_the_schema_of_the_migrations() {
 
 /// The usual owner of a database, who is not a superuser.
 #[actix_web::test]
-async fn whoever_owns_the_database_and_is_no_superuser_fills_and_serves_it() {
+async fn database_owner_without_superuser_rights_fills_and_serves_it() {
     let home = Home::of_a_plain_owner();
     let options = Options {
         url: Url::parse(&home.url).unwrap(),

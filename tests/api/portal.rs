@@ -42,19 +42,19 @@ fn members(value: &Value) -> Vec<&str> {
 }
 
 on_both_engines! {
-    what_a_wrongly_linked_account_wrote_is_not_readable_for_the_next,
-    a_client_for_whom_email_is_not_safe_gets_only_the_letters_they_ask_for,
-    a_client_sees_their_own_record_and_nothing_that_is_for_staff,
-    nobody_sees_anybody_else_through_the_portal,
-    an_account_is_set_by_staff_who_see_the_client_and_names_a_client_only,
-    of_many_who_are_made_the_same_client_one_is,
+    feedback_of_a_wrongly_linked_account_is_hidden_from_the_next,
+    client_with_unsafe_email_gets_only_requested_mail,
+    client_sees_their_own_record_without_staff_content,
+    portal_shows_no_records_of_other_clients,
+    account_link_requires_visible_client_and_a_user_with_client_role,
+    concurrent_account_links_leave_one_link,
     a_client_writes_and_approves_their_own_statement,
-    feedback_is_read_by_those_who_work_in_what_it_is_about,
-    a_client_who_is_cut_off_is_out_at_once_and_every_look_is_in_the_trace,
-    an_account_is_good_for_the_role_of_a_client_alone,
+    feedback_is_visible_only_to_staff_of_its_case,
+    unlinked_client_loses_access_at_once_and_portal_reads_are_audited,
+    account_link_works_only_for_the_client_role,
 }
 
-async fn what_a_wrongly_linked_account_wrote_is_not_readable_for_the_next(w: &World) {
+async fn feedback_of_a_wrongly_linked_account_is_hidden_from_the_next(w: &World) {
     let (ana, wrong, right) = (w.user(Role::Advocate), w.user(Role::Client), w.user(Role::Client));
     let client = ana.new_client().await;
     link(&ana, &client, &wrong).await;
@@ -79,7 +79,7 @@ async fn what_a_wrongly_linked_account_wrote_is_not_readable_for_the_next(w: &Wo
     );
 }
 
-async fn a_client_for_whom_email_is_not_safe_gets_only_the_letters_they_ask_for(w: &World) {
+async fn client_with_unsafe_email_gets_only_requested_mail(w: &World) {
     let (ana, admin, sam) = (w.user(Role::Advocate), w.user(Role::Admin), w.user(Role::Client));
     let client = client_of(&ana, "Sam").await;
     link(&ana, &client, &sam).await;
@@ -140,7 +140,7 @@ async fn a_client_for_whom_email_is_not_safe_gets_only_the_letters_they_ask_for(
     assert!(observed.iter().any(|letter| letter.contains("asked for another e-mail address")));
 }
 
-async fn a_client_sees_their_own_record_and_nothing_that_is_for_staff(w: &World) {
+async fn client_sees_their_own_record_without_staff_content(w: &World) {
     let (ana, boss, sam) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user_in(&w.org, &[], Role::Client));
     let case = active_case(&ana, &boss).await;
     let client = client_in(&ana, &case).await;
@@ -225,7 +225,7 @@ async fn a_client_sees_their_own_record_and_nothing_that_is_for_staff(w: &World)
     }
 }
 
-async fn nobody_sees_anybody_else_through_the_portal(w: &World) {
+async fn portal_shows_no_records_of_other_clients(w: &World) {
     let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
     let (sam, kim, nobody) = (w.user(Role::Client), w.user(Role::Client), w.user(Role::Client));
     let (of_sam, of_kim) = (active_case(&ana, &boss).await, active_case(&ana, &boss).await);
@@ -279,7 +279,7 @@ async fn nobody_sees_anybody_else_through_the_portal(w: &World) {
     );
 }
 
-async fn an_account_is_set_by_staff_who_see_the_client_and_names_a_client_only(w: &World) {
+async fn account_link_requires_visible_client_and_a_user_with_client_role(w: &World) {
     let (ana, ben, boss, sam, kim) = (
         w.user(Role::Advocate),
         w.user(Role::Advocate),
@@ -345,7 +345,7 @@ async fn an_account_is_set_by_staff_who_see_the_client_and_names_a_client_only(w
     );
 }
 
-async fn of_many_who_are_made_the_same_client_one_is(w: &World) {
+async fn concurrent_account_links_leave_one_link(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let (one, two, sam) = (client_of(&ana, "Sam").await, client_of(&ana, "Kim").await, w.user(Role::Client));
     let tries = (0..32).map(|place| {
@@ -407,7 +407,7 @@ async fn a_client_writes_and_approves_their_own_statement(w: &World) {
     assert_eq!(pages(&sam, "/me/statements?status=approved", 1).await.len(), 1);
 }
 
-async fn feedback_is_read_by_those_who_work_in_what_it_is_about(w: &World) {
+async fn feedback_is_visible_only_to_staff_of_its_case(w: &World) {
     let (ana, ben, boss, sam) =
         (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Client));
     let case = active_case(&ana, &boss).await;
@@ -455,7 +455,7 @@ async fn feedback_is_read_by_those_who_work_in_what_it_is_about(w: &World) {
     w.user(Role::Admin).get(&path).await.expect(403);
 }
 
-async fn a_client_who_is_cut_off_is_out_at_once_and_every_look_is_in_the_trace(w: &World) {
+async fn unlinked_client_loses_access_at_once_and_portal_reads_are_audited(w: &World) {
     let (ana, boss, admin, sam) =
         (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin), w.user(Role::Client));
     let case = active_case(&ana, &boss).await;
@@ -506,7 +506,7 @@ async fn a_client_who_is_cut_off_is_out_at_once_and_every_look_is_in_the_trace(w
 }
 
 // A linked user who gets another role no longer sees the portal, and sees only what that role shows.
-async fn an_account_is_good_for_the_role_of_a_client_alone(w: &World) {
+async fn account_link_works_only_for_the_client_role(w: &World) {
     let (ana, admin, sam) = (w.user(Role::Advocate), w.user(Role::Admin), w.user_in(&w.org, &[], Role::Client));
     let client = client_of(&ana, "Sam").await;
     link(&ana, &client, &sam).await;

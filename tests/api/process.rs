@@ -170,20 +170,20 @@ impl<'w> Caller<'w> {
 }
 
 on_both_engines! {
-    a_log_that_cannot_be_written_stops_no_read,
-    a_log_that_nobody_reads_makes_nobody_wait,
+    unwritable_log_does_not_stop_reads,
+    unread_log_output_does_not_block_requests,
     readiness_fails_while_a_thread_is_down,
-    an_installation_whose_database_is_lost_is_not_begun_anew,
-    five_servers_that_start_at_once_on_an_empty_database_all_come_up,
-    a_newer_schema_and_an_older_one_refuse_to_start,
-    a_tail_that_is_cut_off_is_found_although_the_checkpoints_are_gone_or_garbled,
-    sigterm_ends_readiness_first_and_then_what_is_under_way_is_answered,
-    a_second_sigterm_ends_the_process_at_once,
-    what_the_http_layer_refuses_by_itself_is_bare_and_ends_the_connection,
+    lost_database_is_not_recreated_without_explicit_option,
+    five_servers_start_concurrently_on_an_empty_database,
+    program_refuses_a_newer_or_older_schema,
+    truncated_audit_log_is_found_with_checkpoints_missing_or_corrupt,
+    sigterm_fails_readiness_and_completes_requests_in_progress,
+    second_sigterm_ends_the_process_immediately,
+    http_layer_errors_have_no_body_and_close_the_connection,
 }
 
 /// A1: on a full disk, and with a closed pipe.
-async fn a_log_that_cannot_be_written_stops_no_read(w: &World) {
+async fn unwritable_log_does_not_stop_reads(w: &World) {
     let ana = w.user(Role::Advocate);
     for full in [true, false] {
         let output = || -> Stdio {
@@ -217,7 +217,7 @@ async fn a_log_that_cannot_be_written_stops_no_read(w: &World) {
 }
 
 /// A2: dropped lines are counted in the log itself.
-async fn a_log_that_nobody_reads_makes_nobody_wait(w: &World) {
+async fn unread_log_output_does_not_block_requests(w: &World) {
     let ana = w.user(Role::Advocate);
     let (mut reader, writer) = std::io::pipe().unwrap();
     let mut command = command(&w.home, &["serve"]);
@@ -289,7 +289,7 @@ async fn readiness_fails_while_a_thread_is_down(w: &World) {
 }
 
 /// A5: keys or checkpoints without a database.
-async fn an_installation_whose_database_is_lost_is_not_begun_anew(w: &World) {
+async fn lost_database_is_not_recreated_without_explicit_option(w: &World) {
     let home = empty(w);
     taken(&home, &["migrate"]);
     taken(&home, &["admin", "rotate-signing-key"]);
@@ -334,7 +334,7 @@ async fn an_installation_whose_database_is_lost_is_not_begun_anew(w: &World) {
 }
 
 /// D29: and they use the same signing key.
-async fn five_servers_that_start_at_once_on_an_empty_database_all_come_up(w: &World) {
+async fn five_servers_start_concurrently_on_an_empty_database(w: &World) {
     let home = empty(w);
     let mut servers: Vec<_> = (0..5).map(|_| start(&mut command(&home, &["serve"]))).collect();
     let mut keys = Vec::new();
@@ -352,7 +352,7 @@ async fn five_servers_that_start_at_once_on_an_empty_database_all_come_up(w: &Wo
 }
 
 /// D29.
-async fn a_newer_schema_and_an_older_one_refuse_to_start(w: &World) {
+async fn program_refuses_a_newer_or_older_schema(w: &World) {
     let mut conn = w.home.open();
     let email = ["admin", "set-email", "--email", "a@example.org", "--to", "b@example.org"];
     conn.batch_execute("INSERT INTO __diesel_schema_migrations (version) VALUES ('99991231000001')").unwrap();
@@ -370,7 +370,7 @@ async fn a_newer_schema_and_an_older_one_refuse_to_start(w: &World) {
 }
 
 /// D28.
-async fn a_tail_that_is_cut_off_is_found_although_the_checkpoints_are_gone_or_garbled(w: &World) {
+async fn truncated_audit_log_is_found_with_checkpoints_missing_or_corrupt(w: &World) {
     let home = empty(w);
     install(&home);
     let file = home.folder.path().join("checkpoints.jsonl");
@@ -429,7 +429,7 @@ async fn a_tail_that_is_cut_off_is_found_although_the_checkpoints_are_gone_or_ga
 }
 
 /// D30.
-async fn sigterm_ends_readiness_first_and_then_what_is_under_way_is_answered(w: &World) {
+async fn sigterm_fails_readiness_and_completes_requests_in_progress(w: &World) {
     use rustix::process::Signal;
     let ana = w.user(Role::Advocate);
     let (mut program, base) = start(command(&w.home, &["serve"]).env("ALONGSIDE_SHUTDOWN_GRACE", "2"));
@@ -485,7 +485,7 @@ async fn sigterm_ends_readiness_first_and_then_what_is_under_way_is_answered(w: 
     assert!(end(&mut program, 10).await.success());
 }
 
-async fn a_second_sigterm_ends_the_process_at_once(w: &World) {
+async fn second_sigterm_ends_the_process_immediately(w: &World) {
     use rustix::process::Signal;
     for (second, code) in [(Signal::TERM, 143), (Signal::INT, 130)] {
         let (mut program, base) = start(command(&w.home, &["serve"]).env("ALONGSIDE_SHUTDOWN_GRACE", "60"));
@@ -509,7 +509,7 @@ async fn a_second_sigterm_ends_the_process_at_once(w: &World) {
 }
 
 /// D31: actix has no hook for these responses. SECURITY.md lists them.
-async fn what_the_http_layer_refuses_by_itself_is_bare_and_ends_the_connection(w: &World) {
+async fn http_layer_errors_have_no_body_and_close_the_connection(w: &World) {
     let place = w.base.trim_start_matches("http://");
     let long = format!("GET /livez HTTP/1.1\r\nHost: a\r\nX-Long: {}\r\n\r\n", "x".repeat(140_000));
     for (name, sent, status) in [
@@ -538,7 +538,7 @@ async fn what_the_http_layer_refuses_by_itself_is_bare_and_ends_the_connection(w
 
 /// A5 while the server runs. PostgreSQL's server protects its own files.
 #[actix_web::test]
-async fn a_server_whose_file_is_gone_or_another_answers_nothing_from_it_until_it_is_back() {
+async fn server_refuses_a_missing_or_replaced_database_file_until_restored() {
     let w = World::start(Engine::Sqlite).await;
     let ana = w.user(Role::Advocate);
     let (mut program, base) = start(&mut command(&w.home, &["serve"]));
@@ -590,7 +590,7 @@ async fn a_server_whose_file_is_gone_or_another_answers_nothing_from_it_until_it
 
 /// RL-04: a workbook is written through temporary files.
 #[actix_web::test]
-async fn without_a_disk_for_temporary_files_a_workbook_is_503_and_everything_else_goes_on() {
+async fn workbook_returns_503_without_temporary_files_and_the_rest_works() {
     let w = World::start(Engine::Sqlite).await;
     let boss = w.user(Role::Supervisor);
     let (mut program, base) = start(command(&w.home, &["serve"]).env("TMPDIR", w.home.folder.path().join("gone")));
@@ -603,7 +603,7 @@ async fn without_a_disk_for_temporary_files_a_workbook_is_503_and_everything_els
 /// Each command whose output cannot be written ends with exit code 1, without a panic, and with one line if it can
 /// print it.
 #[test]
-fn a_command_whose_output_cannot_be_written_ends_with_one() {
+fn command_with_unwritable_output_exits_with_code_1() {
     let home = Home::empty(Engine::Sqlite);
     taken(&home, &["migrate"]);
     let full = || Stdio::from(File::options().write(true).open("/dev/full").unwrap());
@@ -632,7 +632,7 @@ fn a_command_whose_output_cannot_be_written_ends_with_one() {
 
 /// F34.
 #[test]
-fn a_log_filter_that_is_none_refuses_to_start() {
+fn invalid_log_filter_prevents_start() {
     let home = Home::empty(Engine::Sqlite);
     for bad in ["a=b=c", "inof", "alongside=loud"] {
         for arguments in ["check-config", "serve"] {
@@ -648,7 +648,7 @@ fn a_log_filter_that_is_none_refuses_to_start() {
 
 /// A URL that cannot name a file is refused as a SQLite database: there would be no file to check.
 #[test]
-fn a_database_url_of_sqlite_names_a_file() {
+fn sqlite_url_must_name_a_file() {
     for bad in ["sqlite://:memory:", "sqlite://file:data/a.db?mode=memory", "sqlite://"] {
         assert!(db::Url::parse(bad).is_err(), "{bad}");
     }

@@ -53,19 +53,19 @@ struct Table {
 }
 
 on_both_engines! {
-    both_ids_of_a_merged_provider_go_on_resolving,
-    a_chain_of_merges_leads_to_its_end,
-    a_merge_that_makes_no_sense_is_refused_by_name,
-    both_ids_of_a_merged_service_go_on_resolving,
-    of_two_merges_into_each_other_one_wins,
-    what_is_entered_while_a_provider_is_merged_follows_it,
-    a_merge_is_in_the_trace_and_happens_once,
-    everything_that_names_a_provider_or_a_service_follows_it,
-    memory_counts_the_callers_own_caseload_and_no_other,
-    memory_shows_the_ten_latest_promises,
+    both_ids_of_a_merged_provider_resolve,
+    merge_chain_resolves_to_the_final_provider,
+    invalid_merges_are_rejected_by_member,
+    both_ids_of_a_merged_service_resolve,
+    only_one_of_two_opposite_provider_merges_succeeds,
+    records_created_during_a_provider_merge_follow_it,
+    provider_merge_is_audited_and_idempotent,
+    every_table_that_references_providers_or_services_follows_a_merge,
+    provider_memory_counts_only_the_callers_caseload,
+    provider_memory_shows_the_ten_latest_commitments,
 }
 
-async fn both_ids_of_a_merged_provider_go_on_resolving(w: &World) {
+async fn both_ids_of_a_merged_provider_resolve(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let old =
@@ -126,7 +126,7 @@ async fn both_ids_of_a_merged_provider_go_on_resolving(w: &World) {
     assert_eq!((&patched.body["id"], patched.body.get("phone")), (&json!(new), None));
 }
 
-async fn a_chain_of_merges_leads_to_its_end(w: &World) {
+async fn merge_chain_resolves_to_the_final_provider(w: &World) {
     let boss = w.user(Role::Supervisor);
     let (a, b, c, d) = (
         provider(&boss, "A").await,
@@ -148,7 +148,7 @@ async fn a_chain_of_merges_leads_to_its_end(w: &World) {
     merge(&boss, "providers", &a, &e).await.expect(409);
 }
 
-async fn a_merge_that_makes_no_sense_is_refused_by_name(w: &World) {
+async fn invalid_merges_are_rejected_by_member(w: &World) {
     let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
     let (one, two) = (provider(&ana, "One").await, provider(&ana, "Two").await);
     let theirs = provider(&w.outsider(Role::Supervisor), "Elsewhere").await;
@@ -171,7 +171,7 @@ async fn a_merge_that_makes_no_sense_is_refused_by_name(w: &World) {
     merge(&admin, "providers", &one, &two).await.expect(201);
 }
 
-async fn both_ids_of_a_merged_service_go_on_resolving(w: &World) {
+async fn both_ids_of_a_merged_service_resolve(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let clinic = provider(&ana, "Riverside Clinic").await;
@@ -200,7 +200,7 @@ async fn both_ids_of_a_merged_service_go_on_resolving(w: &World) {
     merge(&boss, "services", &old, &new).await.faulty(422, "/into", "same_record");
 }
 
-async fn of_two_merges_into_each_other_one_wins(w: &World) {
+async fn only_one_of_two_opposite_provider_merges_succeeds(w: &World) {
     let boss = w.user(Role::Supervisor);
     for _ in 0..5 {
         let (a, b) = (provider(&boss, "A").await, provider(&boss, "B").await);
@@ -217,7 +217,7 @@ async fn of_two_merges_into_each_other_one_wins(w: &World) {
     }
 }
 
-async fn what_is_entered_while_a_provider_is_merged_follows_it(w: &World) {
+async fn records_created_during_a_provider_merge_follow_it(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let (old, new) = (provider(&ana, "Old").await, provider(&ana, "New").await);
@@ -232,7 +232,7 @@ async fn what_is_entered_while_a_provider_is_merged_follows_it(w: &World) {
     assert!(barriers.iter().all(|barrier| barrier["provider_id"] == json!(new)), "{barriers:#?}");
 }
 
-async fn a_merge_is_in_the_trace_and_happens_once(w: &World) {
+async fn provider_merge_is_audited_and_idempotent(w: &World) {
     let boss = w.user(Role::Supervisor);
     let (old, new) = (provider(&boss, "Old").await, provider(&boss, "New").await);
     let path = format!("/providers/{old}/merge");
@@ -249,7 +249,7 @@ async fn a_merge_is_in_the_trace_and_happens_once(w: &World) {
     assert!(!json!(entries).to_string().contains("CANARY"));
 }
 
-async fn everything_that_names_a_provider_or_a_service_follows_it(w: &World) {
+async fn every_table_that_references_providers_or_services_follows_a_merge(w: &World) {
     let sql = |target: &str| match w.engine {
         crate::support::database::Engine::Sqlite => format!(
             "SELECT DISTINCT t.name FROM sqlite_schema t, pragma_foreign_key_list(t.name) f WHERE t.type = 'table' AND \
@@ -271,7 +271,7 @@ async fn everything_that_names_a_provider_or_a_service_follows_it(w: &World) {
     }
 }
 
-async fn memory_counts_the_callers_own_caseload_and_no_other(w: &World) {
+async fn provider_memory_counts_only_the_callers_caseload(w: &World) {
     let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
     let (mine, theirs) = (active_case(&ana, &boss).await, active_case(&ben, &boss).await);
     let clinic = provider(&ana, "Riverside Clinic").await;
@@ -350,7 +350,7 @@ async fn memory_counts_the_callers_own_caseload_and_no_other(w: &World) {
     );
 }
 
-async fn memory_shows_the_ten_latest_promises(w: &World) {
+async fn provider_memory_shows_the_ten_latest_commitments(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let clinic = provider(&ana, "Riverside Clinic").await;

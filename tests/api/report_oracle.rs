@@ -654,13 +654,13 @@ async fn recounted(engine: Engine) {
 
 mod sqlite {
     #[actix_web::test]
-    async fn every_measure_comes_to_what_a_plain_count_comes_to() {
+    async fn every_measure_equals_a_simple_count_of_the_records() {
         super::recounted(super::Engine::Sqlite).await;
     }
 }
 mod postgres {
     #[actix_web::test]
-    async fn every_measure_comes_to_what_a_plain_count_comes_to() {
+    async fn every_measure_equals_a_simple_count_of_the_records() {
         super::recounted(super::Engine::Postgres).await;
     }
 }

@@ -106,40 +106,40 @@ fn drifted(w: &World) -> Vec<String> {
 }
 
 on_both_engines! {
-    caseload_current_counts_what_is_worked_on,
-    caseload_flow_adds_up,
-    time_to_close_is_of_the_episode,
+    caseload_current_counts_cases_in_progress,
+    caseload_flow_balances_arrivals_and_departures,
+    time_to_close_measures_each_episode,
     unmet_need_counts_each_decision,
-    time_to_first_contact_shows_who_waits,
-    contact_gap_finds_who_is_left_alone,
-    deadlines_due_are_told_by_when,
-    deadline_compliance_is_of_what_was_due,
-    overdue_followups_are_told_by_whose_they_are,
-    barriers_open_are_told_by_what_they_are,
-    barrier_resolution_says_who_judged,
+    time_to_first_contact_includes_waiting_clients,
+    contact_gap_finds_quiet_cases,
+    deadlines_due_groups_by_time_until_due,
+    deadline_compliance_counts_only_deadlines_that_were_due,
+    overdue_followups_groups_by_assignee,
+    barriers_open_groups_by_type,
+    barrier_resolution_reports_the_judge,
     provider_pattern_flags_three_clients,
-    discrimination_is_counted_under_each_ground,
-    action_success_is_of_what_was_decided,
-    meeting_prep_is_of_those_with_a_list,
-    self_advocacy_shift_compares_the_first_with_the_last,
-    supervision_finds_what_nobody_looks_after,
-    data_quality_counts_each_kind_by_itself,
-    what_is_asked_wrongly_is_told,
-    a_report_is_of_what_its_reader_sees,
-    a_past_report_gives_the_same_numbers_again,
-    a_report_comes_in_every_form,
-    a_report_of_one_team_is_not_taken_for_one_of_all,
-    a_file_is_protected_unless_exact_numbers_are_asked_for,
-    every_month_of_a_period_is_shown,
-    a_protected_report_by_quarter_is_that_of_each_quarter,
-    the_records_behind_a_number_are_as_many_as_it_says,
-    a_long_list_of_records_is_whole,
-    a_list_of_records_is_whole_although_records_change_while_it_is_sent,
+    discrimination_is_counted_once_for_each_basis,
+    action_success_counts_only_decided_actions,
+    meeting_prep_counts_only_meetings_with_a_checklist,
+    self_advocacy_shift_compares_first_and_last_meeting,
+    supervision_finds_cases_without_oversight,
+    data_quality_counts_each_record_kind_separately,
+    invalid_report_requests_are_rejected_by_parameter,
+    report_counts_only_records_visible_to_the_caller,
+    past_report_is_reproducible,
+    report_is_available_in_every_format,
+    report_files_name_the_teams_they_cover,
+    report_file_is_protected_unless_exact_numbers_are_requested,
+    every_month_of_a_report_period_is_shown,
+    protected_report_by_quarter_equals_the_report_of_each_quarter,
+    record_list_matches_the_reported_count,
+    long_record_list_is_complete,
+    record_list_is_consistent_while_records_change,
 }
 
 /// Three cases are in the caseload, one urgent and one of high priority: weighted 1 + 2 + 3. One waits in triage, one
 /// is closed, one was entered in error.
-async fn caseload_current_counts_what_is_worked_on(w: &World) {
+async fn caseload_current_counts_cases_in_progress(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let lead = Some(ana.actor.user);
     let mut past = Past::of(&boss);
@@ -185,7 +185,7 @@ async fn caseload_current_counts_what_is_worked_on(w: &World) {
 }
 
 /// Of five cases, two are in the caseload when February begins, one arrives, one leaves, and one leaves and returns.
-async fn caseload_flow_adds_up(w: &World) {
+async fn caseload_flow_balances_arrivals_and_departures(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let lead = Some(ana.actor.user);
     let mut past = Past::of(&boss);
@@ -229,7 +229,7 @@ async fn caseload_flow_adds_up(w: &World) {
 }
 
 /// Closed after 10, 20 and 90 days; the last case was reopened and closed again after 5 more days.
-async fn time_to_close_is_of_the_episode(w: &World) {
+async fn time_to_close_measures_each_episode(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
     for (opened, closed) in [("2026-01-01", "2026-01-11"), ("2026-01-01", "2026-01-21"), ("2026-01-01", "2026-04-01")] {
@@ -297,7 +297,7 @@ async fn unmet_need_counts_each_decision(w: &World) {
 }
 
 /// Reached after 0, 2 and 10 days; one waits, one was declined without being reached.
-async fn time_to_first_contact_shows_who_waits(w: &World) {
+async fn time_to_first_contact_includes_waiting_clients(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
     for reached in [Some("2026-01-05"), Some("2026-01-07"), Some("2026-01-15"), None] {
@@ -325,7 +325,7 @@ async fn time_to_first_contact_shows_who_waits(w: &World) {
 }
 
 /// Contacts 2, 13 and 14 days ago, and none: the last two are quiet.
-async fn contact_gap_finds_who_is_left_alone(w: &World) {
+async fn contact_gap_finds_quiet_cases(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
     for spoken in [Some("2026-03-29"), Some("2026-03-18"), Some("2026-03-17"), None] {
@@ -351,7 +351,7 @@ async fn contact_gap_finds_who_is_left_alone(w: &World) {
 }
 
 /// Due yesterday, today, in six days, in seven and in thirty; one waits for its trigger.
-async fn deadlines_due_are_told_by_when(w: &World) {
+async fn deadlines_due_groups_by_time_until_due(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
@@ -380,7 +380,7 @@ async fn deadlines_due_are_told_by_when(w: &World) {
 
 /// Met on the day, met a day late, missed, and expired unnoticed; excused, superseded and future deadlines are not
 /// counted.
-async fn deadline_compliance_is_of_what_was_due(w: &World) {
+async fn deadline_compliance_counts_only_deadlines_that_were_due(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
@@ -414,7 +414,7 @@ async fn deadline_compliance_is_of_what_was_due(w: &World) {
 }
 
 /// Two of Ana's tasks are overdue and one is not due; an unassigned one is overdue; one was done.
-async fn overdue_followups_are_told_by_whose_they_are(w: &World) {
+async fn overdue_followups_groups_by_assignee(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
@@ -435,7 +435,7 @@ async fn overdue_followups_are_told_by_whose_they_are(w: &World) {
 }
 
 /// Two cost barriers and one transport barrier; one cost barrier is resolved on 1 March.
-async fn barriers_open_are_told_by_what_they_are(w: &World) {
+async fn barriers_open_groups_by_type(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
@@ -463,7 +463,7 @@ async fn barriers_open_are_told_by_what_they_are(w: &World) {
 
 /// Of four barriers that end in March two are resolved, one of them in full; three were judged by the client. A fifth
 /// is reopened.
-async fn barrier_resolution_says_who_judged(w: &World) {
+async fn barrier_resolution_reports_the_judge(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
@@ -551,7 +551,7 @@ async fn provider_pattern_flags_three_clients(w: &World) {
 
 /// Three barriers in March: race, race and sex, and no ground. One of race was entered in March but happened in
 /// February.
-async fn discrimination_is_counted_under_each_ground(w: &World) {
+async fn discrimination_is_counted_once_for_each_basis(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
@@ -570,7 +570,7 @@ async fn discrimination_is_counted_under_each_ground(w: &World) {
 
 /// Two actions are decided in the client's favor, one denied, one without a response, one withdrawn; one is pending,
 /// one was decided in April.
-async fn action_success_is_of_what_was_decided(w: &World) {
+async fn action_success_counts_only_decided_actions(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
@@ -599,7 +599,7 @@ async fn action_success_is_of_what_was_decided(w: &World) {
 
 /// Three meetings with four mandatory items each: four, two and none were done; one meeting has no checklist, one was
 /// cancelled.
-async fn meeting_prep_is_of_those_with_a_list(w: &World) {
+async fn meeting_prep_counts_only_meetings_with_a_checklist(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
@@ -622,7 +622,7 @@ async fn meeting_prep_is_of_those_with_a_list(w: &World) {
 
 /// One client rises from 2 to 4 over three meetings, one stays, one falls; one had one meeting, and one was absent the
 /// second time. For the one with two meetings at the same time there is no direction.
-async fn self_advocacy_shift_compares_the_first_with_the_last(w: &World) {
+async fn self_advocacy_shift_compares_first_and_last_meeting(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
     use WhoSpoke::*;
@@ -661,7 +661,7 @@ async fn self_advocacy_shift_compares_the_first_with_the_last(w: &World) {
 
 /// Of six open cases one has no lead, one has a lead who was removed, one has waited in referral for more than a week,
 /// and one belongs to a team without a supervisor.
-async fn supervision_finds_what_nobody_looks_after(w: &World) {
+async fn supervision_finds_cases_without_oversight(w: &World) {
     let (ana, gone, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
     let orphaned = w.new_team("Hill side");
     let both = w.user_in(&w.org, &[w.team, orphaned], Role::Advocate);
@@ -691,7 +691,7 @@ async fn supervision_finds_what_nobody_looks_after(w: &World) {
 }
 
 /// Two cases, one without a contact; two barriers, one without a provider and of type other.
-async fn data_quality_counts_each_kind_by_itself(w: &World) {
+async fn data_quality_counts_each_record_kind_separately(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
     let provider = boss.post("/providers", json!({"name": "Alder Clinic"})).await.expect(201).id();
@@ -727,7 +727,7 @@ async fn data_quality_counts_each_kind_by_itself(w: &World) {
     );
 }
 
-async fn what_is_asked_wrongly_is_told(w: &World) {
+async fn invalid_report_requests_are_rejected_by_parameter(w: &World) {
     let (boss, admin) = (w.user(Role::Supervisor), w.user(Role::Admin));
     boss.get("/reports/nonsense").await.expect(404);
     for (query, at, code) in [
@@ -757,7 +757,7 @@ async fn what_is_asked_wrongly_is_told(w: &World) {
 }
 
 /// Each user sees their own numbers, and a user of another organization sees nothing.
-async fn a_report_is_of_what_its_reader_sees(w: &World) {
+async fn report_counts_only_records_visible_to_the_caller(w: &World) {
     let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
     let elsewhere = w.new_team("Hill side");
     let other = w.user_in(&w.org, &[elsewhere], Role::Supervisor);
@@ -790,7 +790,7 @@ async fn a_report_is_of_what_its_reader_sees(w: &World) {
 }
 
 /// A past report gives the same numbers again, whatever has happened since.
-async fn a_past_report_gives_the_same_numbers_again(w: &World) {
+async fn past_report_is_reproducible(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = crate::support::active_case(&ana, &boss).await;
     let barrier =
@@ -880,7 +880,7 @@ async fn a_past_report_gives_the_same_numbers_again(w: &World) {
     assert_eq!(drifted(w), Vec::<String>::new());
 }
 
-async fn a_report_comes_in_every_form(w: &World) {
+async fn report_is_available_in_every_format(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = ana.new_case().await;
     ana.post(&format!("/cases/{case}/barriers"), json!({"type": "cost", "description": "d"})).await.expect(201);
@@ -942,7 +942,7 @@ async fn a_report_comes_in_every_form(w: &World) {
 }
 
 /// Every file names the scope of its numbers: in its file name, its title and its lines.
-async fn a_report_of_one_team_is_not_taken_for_one_of_all(w: &World) {
+async fn report_files_name_the_teams_they_cover(w: &World) {
     let hill = w.new_team("Hill side");
     let (own, ana) = (w.user(Role::Supervisor), w.user(Role::Advocate));
     let both = w.user_in(&w.org, &[w.team, hill], Role::Supervisor);
@@ -1016,7 +1016,7 @@ async fn a_report_of_one_team_is_not_taken_for_one_of_all(w: &World) {
 }
 
 /// A file is protected unless the request asks for exact numbers, and JSON is not.
-async fn a_file_is_protected_unless_exact_numbers_are_asked_for(w: &World) {
+async fn report_file_is_protected_unless_exact_numbers_are_requested(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
@@ -1068,7 +1068,7 @@ async fn a_file_is_protected_unless_exact_numbers_are_asked_for(w: &World) {
 }
 
 /// Resolved in January and in March: February is shown with zero, and each month equals the report of that month alone.
-async fn every_month_of_a_period_is_shown(w: &World) {
+async fn every_month_of_a_report_period_is_shown(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
@@ -1120,7 +1120,7 @@ async fn every_month_of_a_period_is_shown(w: &World) {
 
 /// A protected report by quarter shows what the report of each quarter shows, and nothing about a period that could not
 /// be requested.
-async fn a_protected_report_by_quarter_is_that_of_each_quarter(w: &World) {
+async fn protected_report_by_quarter_equals_the_report_of_each_quarter(w: &World) {
     let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
     let mut past = Past::of(&boss);
     let case = past.case("2025-01-05", Some(ana.actor.user), json!({})).await;
@@ -1174,7 +1174,7 @@ async fn a_protected_report_by_quarter_is_that_of_each_quarter(w: &World) {
     );
 }
 
-async fn the_records_behind_a_number_are_as_many_as_it_says(w: &World) {
+async fn record_list_matches_the_reported_count(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let client = ana.post("/clients", json!({"preferred_name": "=1+1"})).await.expect(201).id();
     let mut past = Past::of(&boss);
@@ -1217,7 +1217,7 @@ async fn the_records_behind_a_number_are_as_many_as_it_says(w: &World) {
 }
 
 /// Every record of a long list appears exactly once, whoever is named in it.
-async fn a_long_list_of_records_is_whole(w: &World) {
+async fn long_record_list_is_complete(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);
     let case = past.case("2026-01-05", Some(ana.actor.user), json!({})).await;
@@ -1233,7 +1233,7 @@ async fn a_long_list_of_records_is_whole(w: &World) {
 
 /// A record that changes while the list is being sent appears once, in its earlier state. The first page has arrived
 /// when some records of every page change.
-async fn a_list_of_records_is_whole_although_records_change_while_it_is_sent(w: &World) {
+async fn record_list_is_consistent_while_records_change(w: &World) {
     const MANY: usize = 12_001;
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let mut past = Past::of(&boss);

@@ -100,7 +100,7 @@ async fn filled() -> World {
 }
 
 #[actix_web::test]
-async fn without_any_filter_nobody_sees_or_touches_a_row_of_another_organization() {
+async fn row_level_security_blocks_rows_of_other_organizations() {
     let w = filled().await;
     let (mut past, mut conn) = (opened(&w.home), opened(&w.home));
     let tables = tables(&mut past);
@@ -188,7 +188,7 @@ async fn without_any_filter_nobody_sees_or_touches_a_row_of_another_organization
 
 /// This includes future tables.
 #[test]
-fn every_table_of_organizations_stands_behind_the_wall() {
+fn every_organization_table_has_row_level_security() {
     let home = Home::make(Engine::Postgres);
     let mut conn = opened(&home);
     let mut expected = tables(&mut conn);
@@ -223,7 +223,7 @@ fn every_table_of_organizations_stands_behind_the_wall() {
 /// A later migration that changes rows runs under row-level security, where an owner who is not a superuser sees no
 /// rows: the change would silently do nothing.
 #[test]
-fn a_migration_that_changes_rows_lets_the_wall_down_first() {
+fn row_changing_migrations_lift_forced_row_level_security() {
     for folder in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/migrations/postgres")).unwrap() {
         let folder = folder.unwrap();
         if folder.file_name().to_str().unwrap() <= "2026-11-26-000003_row_level_security" {

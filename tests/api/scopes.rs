@@ -19,13 +19,13 @@ fn scope(token: &str) -> String {
 }
 
 on_both_engines! {
-    an_integration_does_what_its_scopes_name_and_nothing_else,
-    scopes_are_an_administrators_to_give_and_an_integrations_to_have,
-    an_integration_without_a_recorded_purpose_sees_no_case,
-    an_integration_sees_that_there_is_a_case_and_not_what_it_is_about,
+    integration_permissions_are_limited_to_its_scopes,
+    scopes_are_granted_only_by_administrators_and_only_to_integrations,
+    integration_without_a_purpose_sees_no_cases,
+    integration_sees_that_a_case_exists_but_no_content,
 }
 
-async fn an_integration_does_what_its_scopes_name_and_nothing_else(w: &World) {
+async fn integration_permissions_are_limited_to_its_scopes(w: &World) {
     let given: Vec<&str> = policy::ALL.iter().filter(|row| row.by_scope).map(|row| row.name).collect();
     assert_eq!(
         given,
@@ -71,7 +71,7 @@ async fn an_integration_does_what_its_scopes_name_and_nothing_else(w: &World) {
     assert!(asked > 900, "{asked}");
 }
 
-async fn scopes_are_an_administrators_to_give_and_an_integrations_to_have(w: &World) {
+async fn scopes_are_granted_only_by_administrators_and_only_to_integrations(w: &World) {
     let (admin, ana) = (w.user(Role::Admin), w.user(Role::Advocate));
     let sync = w.user_with(&w.org, &[], Role::Integration, Scopes::NONE);
     let path = format!("/users/{}", sync.id());
@@ -145,7 +145,7 @@ async fn scopes_are_an_administrators_to_give_and_an_integrations_to_have(w: &Wo
     w.anyone("POST", "/api/v1/auth/login", Some(json!({"email": sync.email, "password": PASSWORD}))).await.expect(401);
 }
 
-async fn an_integration_without_a_recorded_purpose_sees_no_case(w: &World) {
+async fn integration_without_a_purpose_sees_no_cases(w: &World) {
     let (ana, boss, admin, sync) =
         (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin), w.user(Role::Integration));
     let case = active_case(&ana, &boss).await;
@@ -209,7 +209,7 @@ async fn an_integration_without_a_recorded_purpose_sees_no_case(w: &World) {
     assert!(made.body.get("purpose").is_none());
 }
 
-async fn an_integration_sees_that_there_is_a_case_and_not_what_it_is_about(w: &World) {
+async fn integration_sees_that_a_case_exists_but_no_content(w: &World) {
     let (ana, boss, admin, sync, foreign) = (
         w.user(Role::Advocate),
         w.user(Role::Supervisor),

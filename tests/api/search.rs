@@ -88,24 +88,24 @@ async fn one_of_each(ana: &User<'_>, boss: &User<'_>) -> (BTreeSet<String>, Stri
 }
 
 on_both_engines! {
-    every_kind_is_found_by_the_beginnings_of_its_words,
-    a_person_is_found_however_the_name_is_written,
-    a_person_is_found_by_what_else_the_record_has,
-    every_list_is_filtered_by_the_same_folding,
-    what_an_older_program_has_folded_is_folded_anew_before_it_is_searched,
-    a_record_is_called_by_the_label_of_its_code,
-    what_was_found_is_marked_and_everything_else_is_escaped,
-    nothing_is_found_that_the_caller_may_not_see,
-    a_note_that_is_for_few_eyes_is_found_by_these_alone,
-    what_was_written_is_found_and_what_it_replaced_is_not,
-    pages_have_each_record_once_and_the_best_first,
-    a_client_is_found_however_many_notes_name_them,
-    odd_questions_are_refused_or_find_nothing,
-    records_of_before_there_was_search_are_found,
-    a_search_leaves_the_ids_that_were_shown_and_no_word,
+    every_record_kind_is_found_by_word_prefix,
+    client_is_found_by_any_spelling_of_the_name,
+    client_is_found_by_other_fields_of_the_record,
+    list_filters_use_the_same_folding_as_search,
+    text_folded_by_an_older_version_is_refolded_before_search,
+    search_result_title_is_the_code_label,
+    search_matches_are_marked_and_other_text_is_escaped,
+    search_returns_only_records_visible_to_the_caller,
+    restricted_notes_are_found_only_by_their_readers,
+    search_finds_current_text_and_not_replaced_text,
+    search_pages_have_each_record_once_sorted_by_score,
+    client_is_found_even_if_many_notes_match,
+    unusual_search_queries_are_refused_or_find_nothing,
+    records_created_before_search_existed_are_found,
+    search_audit_entry_has_result_ids_and_no_query_text,
 }
 
-async fn every_kind_is_found_by_the_beginnings_of_its_words(w: &World) {
+async fn every_record_kind_is_found_by_word_prefix(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let (all, case) = one_of_each(&ana, &boss).await;
     let number = ana.get(&format!("/cases/{case}")).await.expect(200).body["case_number"].as_str().unwrap().to_owned();
@@ -141,7 +141,7 @@ async fn every_kind_is_found_by_the_beginnings_of_its_words(w: &World) {
     assert_eq!((&inside["case_id"], &inside["title"]), (&json!(case), &json!("Cost")));
 }
 
-async fn a_person_is_found_however_the_name_is_written(w: &World) {
+async fn client_is_found_by_any_spelling_of_the_name(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let names: [(&str, &[&str]); 16] = [
         ("Łukasz Żółć", &["lukasz", "ŁUKASZ", "zolc lukasz", "lu"]),
@@ -190,7 +190,7 @@ async fn a_person_is_found_however_the_name_is_written(w: &World) {
     }
 }
 
-async fn a_person_is_found_by_what_else_the_record_has(w: &World) {
+async fn client_is_found_by_other_fields_of_the_record(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let client = json!({
         "preferred_name": "Sam", "legal_name": "Samuel Quillfeather", "phone": "+1 555 010-0199",
@@ -260,7 +260,7 @@ async fn a_person_is_found_by_what_else_the_record_has(w: &World) {
     }
 }
 
-async fn every_list_is_filtered_by_the_same_folding(w: &World) {
+async fn list_filters_use_the_same_folding_as_search(w: &World) {
     let (boss, admin) = (w.user(Role::Supervisor), w.user(Role::Admin));
     let clinic = boss
         .post("/providers", json!({"name": "Clínica O’Higgins", "alternate_name": "Łódź Müller-Haus"}))
@@ -298,7 +298,7 @@ async fn every_list_is_filtered_by_the_same_folding(w: &World) {
     }
 }
 
-async fn what_an_older_program_has_folded_is_folded_anew_before_it_is_searched(w: &World) {
+async fn text_folded_by_an_older_version_is_refolded_before_search(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let client =
         ana.post("/clients", json!({"preferred_name": "Łukasz", "phone": "+1 555 010-0199"})).await.expect(201).id();
@@ -333,7 +333,7 @@ async fn what_an_older_program_has_folded_is_folded_anew_before_it_is_searched(w
     }
 }
 
-async fn a_record_is_called_by_the_label_of_its_code(w: &World) {
+async fn search_result_title_is_the_code_label(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     ana.post(&format!("/cases/{case}/barriers"), json!({"type": "prior_auth_denial", "description": "A heron."}))
@@ -350,7 +350,7 @@ async fn a_record_is_called_by_the_label_of_its_code(w: &World) {
     assert_eq!(titles, ["Preparation session", "Prior authorization denied"].map(str::to_owned).into());
 }
 
-async fn what_was_found_is_marked_and_everything_else_is_escaped(w: &World) {
+async fn search_matches_are_marked_and_other_text_is_escaped(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     ana.post(
@@ -366,7 +366,7 @@ async fn what_was_found_is_marked_and_everything_else_is_escaped(w: &World) {
     );
 }
 
-async fn nothing_is_found_that_the_caller_may_not_see(w: &World) {
+async fn search_returns_only_records_visible_to_the_caller(w: &World) {
     let (ana, boss, ben) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
     let south = w.new_team("South side");
     let elsewhere = w.user_in(&w.org, &[south], Role::Supervisor);
@@ -402,7 +402,7 @@ async fn nothing_is_found_that_the_caller_may_not_see(w: &World) {
     assert_eq!(found(&elsewhere, "zebra").await.len(), 1);
 }
 
-async fn a_note_that_is_for_few_eyes_is_found_by_these_alone(w: &World) {
+async fn restricted_notes_are_found_only_by_their_readers(w: &World) {
     let (ana, boss, ben) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
     let case = active_case(&ana, &boss).await;
     boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": ben.id(), "role": "co"})).await.expect(201);
@@ -426,7 +426,7 @@ async fn a_note_that_is_for_few_eyes_is_found_by_these_alone(w: &World) {
     }
 }
 
-async fn what_was_written_is_found_and_what_it_replaced_is_not(w: &World) {
+async fn search_finds_current_text_and_not_replaced_text(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let (_, case) = one_of_each(&ana, &boss).await;
     index_now(w).await;
@@ -493,7 +493,7 @@ async fn what_was_written_is_found_and_what_it_replaced_is_not(w: &World) {
     );
 }
 
-async fn pages_have_each_record_once_and_the_best_first(w: &World) {
+async fn search_pages_have_each_record_once_sorted_by_score(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     for number in 0..23 {
@@ -516,7 +516,7 @@ async fn pages_have_each_record_once_and_the_best_first(w: &World) {
     boss.get(&format!("/search?q=heron&limit=4&cursor={cursor}")).await.expect(400);
 }
 
-async fn a_client_is_found_however_many_notes_name_them(w: &World) {
+async fn client_is_found_even_if_many_notes_match(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let client = ana.post("/clients", json!({"preferred_name": "Ibis"})).await.expect(201).id();
@@ -536,7 +536,7 @@ async fn a_client_is_found_however_many_notes_name_them(w: &World) {
     }
 }
 
-async fn odd_questions_are_refused_or_find_nothing(w: &World) {
+async fn unusual_search_queries_are_refused_or_find_nothing(w: &World) {
     let boss = w.user(Role::Supervisor);
     let (ana, long) = (w.user(Role::Advocate), "a".repeat(101));
     let (all, _) = one_of_each(&ana, &boss).await;
@@ -574,7 +574,7 @@ async fn odd_questions_are_refused_or_find_nothing(w: &World) {
     assert_eq!(found(&boss, "-zebra").await.len(), all.len());
 }
 
-async fn records_of_before_there_was_search_are_found(w: &World) {
+async fn records_created_before_search_existed_are_found(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let (all, _) = one_of_each(&ana, &boss).await;
     let (down, up) = match w.engine {
@@ -616,7 +616,7 @@ async fn records_of_before_there_was_search_are_found(w: &World) {
     }
 }
 
-async fn a_search_leaves_the_ids_that_were_shown_and_no_word(w: &World) {
+async fn search_audit_entry_has_result_ids_and_no_query_text(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let (all, _) = one_of_each(&ana, &boss).await;
     found(&ana, "zebra").await;

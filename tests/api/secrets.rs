@@ -77,13 +77,13 @@ fn prepare(w: &World, folder: &Path) -> Result<Arc<SecretKeys>, String> {
 }
 
 on_both_engines! {
-    the_database_holds_no_secret_of_a_second_factor_in_the_clear,
-    a_secret_that_is_copied_to_another_user_does_not_open_there,
-    a_server_with_another_key_lets_nobody_in,
-    what_an_older_version_stored_is_encrypted_at_the_start_and_again_when_the_key_changes,
+    database_stores_second_factor_secrets_encrypted,
+    second_factor_secret_copied_to_another_user_does_not_decrypt,
+    server_with_another_secret_key_refuses_second_factor_logins,
+    stored_secrets_are_encrypted_at_start_and_after_key_rotation,
 }
 
-async fn the_database_holds_no_secret_of_a_second_factor_in_the_clear(w: &World) {
+async fn database_stores_second_factor_secrets_encrypted(w: &World) {
     let ana = w.user(Role::Advocate);
     let (secret, codes) = set_up(w, &ana).await;
     let stored = row(w, &ana).secret;
@@ -119,7 +119,7 @@ async fn the_database_holds_no_secret_of_a_second_factor_in_the_clear(w: &World)
     sign_in(w, &ana, &codes[0]).await.expect(200);
 }
 
-async fn a_secret_that_is_copied_to_another_user_does_not_open_there(w: &World) {
+async fn second_factor_secret_copied_to_another_user_does_not_decrypt(w: &World) {
     let (ana, ben) = (w.user(Role::Advocate), w.user(Role::Advocate));
     let ((of_ana, _), (_, of_ben)) = (set_up(w, &ana).await, set_up(w, &ben).await);
     store(w, &ben, &row(w, &ana).secret);
@@ -142,7 +142,7 @@ async fn a_secret_that_is_copied_to_another_user_does_not_open_there(w: &World) 
     sign_in(w, &ana, &code(&of_ana)).await.expect(200);
 }
 
-async fn a_server_with_another_key_lets_nobody_in(w: &World) {
+async fn server_with_another_secret_key_refuses_second_factor_logins(w: &World) {
     let (ana, elsewhere) = (w.user(Role::Advocate), tempfile::tempdir().unwrap());
     let (secret, codes) = set_up(w, &ana).await;
     store(w, &ana, &row(w, &ana).secret);
@@ -199,7 +199,7 @@ async fn a_server_with_another_key_lets_nobody_in(w: &World) {
     assert!(status == Some(1) && observed.contains("password: must be at least 15 characters"), "{observed}");
 }
 
-async fn what_an_older_version_stored_is_encrypted_at_the_start_and_again_when_the_key_changes(w: &World) {
+async fn stored_secrets_are_encrypted_at_start_and_after_key_rotation(w: &World) {
     let (ana, ben, folder) = (w.user(Role::Advocate), w.outsider(Role::Advocate), w.home.folder.path());
     let ((of_ana, _), (of_ben, _)) = (set_up(w, &ana).await, set_up(w, &ben).await);
     store(w, &ana, &of_ana);

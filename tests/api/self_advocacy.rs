@@ -25,11 +25,11 @@ async fn held(by: &User<'_>, case: &str, day: &str, who_spoke: &str, before: Val
 }
 
 on_both_engines! {
-    a_voice_is_told_from_the_first_meeting_to_the_last,
-    it_is_as_private_as_the_client_and_as_each_meeting,
+    self_advocacy_covers_the_first_to_the_last_meeting,
+    self_advocacy_respects_client_and_meeting_visibility,
 }
 
-async fn a_voice_is_told_from_the_first_meeting_to_the_last(w: &World) {
+async fn self_advocacy_covers_the_first_to_the_last_meeting(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let client = ana.get(&format!("/cases/{case}")).await.expect(200).body["client_id"].as_str().unwrap().to_owned();
@@ -82,7 +82,7 @@ async fn a_voice_is_told_from_the_first_meeting_to_the_last(w: &World) {
     );
 }
 
-async fn it_is_as_private_as_the_client_and_as_each_meeting(w: &World) {
+async fn self_advocacy_respects_client_and_meeting_visibility(w: &World) {
     let (ana, ben, boss) = (w.user(Role::Advocate), w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let client = ana.get(&format!("/cases/{case}")).await.expect(200).body["client_id"].as_str().unwrap().to_owned();

@@ -34,19 +34,19 @@ async fn printed(user: &User<'_>, statement: &str, form: &str) -> (reqwest::head
 }
 
 on_both_engines! {
-    a_statement_goes_from_draft_to_approved_to_superseded,
-    bad_statements_are_named_and_nothing_is_stored,
-    of_many_who_approve_at_once_one_does,
-    a_diff_tells_section_by_section_and_word_by_word,
-    a_statement_is_as_private_as_its_client,
-    the_trace_names_sections_and_holds_no_words,
-    an_approval_that_is_sent_twice_is_one,
-    a_statement_is_printed_as_a_page_and_as_a_file,
-    the_form_is_chosen_by_format_or_by_accept,
-    whatever_is_written_can_be_printed,
+    statement_moves_from_draft_to_approved_to_superseded,
+    invalid_statements_are_rejected_by_member_and_not_stored,
+    only_one_of_concurrent_approvals_succeeds,
+    diff_compares_sections_and_words,
+    statement_is_visible_only_to_users_who_see_its_client,
+    audit_log_names_statement_sections_without_content,
+    repeated_approval_with_an_idempotency_key_is_executed_once,
+    statement_prints_as_html_and_pdf,
+    print_format_is_chosen_by_parameter_or_accept_header,
+    any_statement_text_can_be_printed,
 }
 
-async fn a_statement_goes_from_draft_to_approved_to_superseded(w: &World) {
+async fn statement_moves_from_draft_to_approved_to_superseded(w: &World) {
     let ana = w.user(Role::Advocate);
     let client = ana.new_client().await;
     let list = format!("/clients/{client}/statements");
@@ -113,7 +113,7 @@ async fn a_statement_goes_from_draft_to_approved_to_superseded(w: &World) {
     assert_eq!(pages(&ana, &format!("{list}?status=approved"), 5).await.len(), 1);
 }
 
-async fn bad_statements_are_named_and_nothing_is_stored(w: &World) {
+async fn invalid_statements_are_rejected_by_member_and_not_stored(w: &World) {
     let ana = w.user(Role::Advocate);
     let list = format!("/clients/{}/statements", ana.new_client().await);
     for (body, at, code) in [
@@ -161,7 +161,7 @@ async fn bad_statements_are_named_and_nothing_is_stored(w: &World) {
     assert_eq!(ana.get(&path).await.body["status"], "draft");
 }
 
-async fn of_many_who_approve_at_once_one_does(w: &World) {
+async fn only_one_of_concurrent_approvals_succeeds(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let client = ana.new_client().await;
     let list = format!("/clients/{client}/statements");
@@ -187,7 +187,7 @@ async fn of_many_who_approve_at_once_one_does(w: &World) {
     }
 }
 
-async fn a_diff_tells_section_by_section_and_word_by_word(w: &World) {
+async fn diff_compares_sections_and_words(w: &World) {
     let ana = w.user(Role::Advocate);
     let first =
         draft(&ana, json!({"needs": "Quiet.", "helps": "A text the week before.", "crisis_plan": "Call Jo."})).await;
@@ -245,7 +245,7 @@ async fn a_diff_tells_section_by_section_and_word_by_word(w: &World) {
     ana.get(&format!("/statements/{second}/diff?against=5")).await.faulty(400, "against", "invalid");
 }
 
-async fn a_statement_is_as_private_as_its_client(w: &World) {
+async fn statement_is_visible_only_to_users_who_see_its_client(w: &World) {
     let (ana, boss, ben) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
     let case = active_case(&ana, &boss).await;
     let client = ana.get(&format!("/cases/{case}")).await.body["client_id"].as_str().unwrap().to_owned();
@@ -271,7 +271,7 @@ async fn a_statement_is_as_private_as_its_client(w: &World) {
     ben.get(&path).await.expect(200);
 }
 
-async fn the_trace_names_sections_and_holds_no_words(w: &World) {
+async fn audit_log_names_statement_sections_without_content(w: &World) {
     let ana = w.user(Role::Advocate);
     let statement = draft(&ana, json!({"needs": "CANARY", "helps": "CANARY"})).await;
     let path = format!("/statements/{statement}");
@@ -296,7 +296,7 @@ async fn the_trace_names_sections_and_holds_no_words(w: &World) {
     assert!(!json!(entries).to_string().contains("CANARY"));
 }
 
-async fn an_approval_that_is_sent_twice_is_one(w: &World) {
+async fn repeated_approval_with_an_idempotency_key_is_executed_once(w: &World) {
     let ana = w.user(Role::Advocate);
     let statement = draft(&ana, json!({"needs": "Quiet."})).await;
     let path = format!("/statements/{statement}/approve");
@@ -305,7 +305,7 @@ async fn an_approval_that_is_sent_twice_is_one(w: &World) {
     assert_eq!((&first.body, again.header("idempotency-replayed")), (&again.body, "true"));
 }
 
-async fn a_statement_is_printed_as_a_page_and_as_a_file(w: &World) {
+async fn statement_prints_as_html_and_pdf(w: &World) {
     let ana = w.user(Role::Advocate);
     let statement = draft(&ana, json!({"needs": "Time to read.\nAnd quiet.", "no_consent": "Photos."})).await;
     let (headers, page) = printed(&ana, &statement, "html").await;
@@ -362,7 +362,7 @@ async fn a_statement_is_printed_as_a_page_and_as_a_file(w: &World) {
     );
 }
 
-async fn the_form_is_chosen_by_format_or_by_accept(w: &World) {
+async fn print_format_is_chosen_by_parameter_or_accept_header(w: &World) {
     let ana = w.user(Role::Advocate);
     let path = format!(
         "/statements/{}/print?for=client&reason=Sam+asks+for+it",
@@ -393,7 +393,7 @@ async fn the_form_is_chosen_by_format_or_by_accept(w: &World) {
     }
 }
 
-async fn whatever_is_written_can_be_printed(w: &World) {
+async fn any_statement_text_can_be_printed(w: &World) {
     let ana = w.user(Role::Advocate);
     let odd = [
         "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&amp;",

@@ -133,12 +133,12 @@ const HANDSHAKE: u8 = 22;
 const ALERT: u8 = 21;
 
 on_both_engines! {
-    with_a_certificate_tls_is_spoken_and_nothing_else,
-    a_new_certificate_is_shown_to_whoever_comes_next_and_the_others_go_on,
-    over_tls_connections_are_capped_and_who_says_nothing_is_given_up_on,
+    server_with_a_certificate_accepts_only_tls,
+    new_certificate_is_used_for_new_connections_and_old_ones_continue,
+    tls_connections_are_limited_and_silent_handshakes_time_out,
 }
 
-async fn with_a_certificate_tls_is_spoken_and_nothing_else(w: &World) {
+async fn server_with_a_certificate_accepts_only_tls(w: &World) {
     let (made, ana) = (make(), w.user(Role::Advocate));
     let (place, _) = serve(w, &made, 100);
     for (versions, spoken) in [(&[&TLS12][..], "TLSv1_2"), (&[&TLS13], "TLSv1_3"), (&[&TLS12, &TLS13], "TLSv1_3")] {
@@ -186,7 +186,7 @@ async fn with_a_certificate_tls_is_spoken_and_nothing_else(w: &World) {
     assert!(!reply.windows(4).any(|window| window == b"HTTP"), "{reply:?}");
 }
 
-async fn a_new_certificate_is_shown_to_whoever_comes_next_and_the_others_go_on(w: &World) {
+async fn new_certificate_is_used_for_new_connections_and_old_ones_continue(w: &World) {
     let (old, new) = (make(), make());
     let (place, certificate) = serve(w, &old, 100);
     let folder = w.home.folder.path();
@@ -226,7 +226,7 @@ async fn a_new_certificate_is_shown_to_whoever_comes_next_and_the_others_go_on(w
     }
 }
 
-async fn over_tls_connections_are_capped_and_who_says_nothing_is_given_up_on(w: &World) {
+async fn tls_connections_are_limited_and_silent_handshakes_time_out(w: &World) {
     let made = make();
     let (place, _) = serve(w, &made, 4);
     let mut four: Vec<Stream> = (0..4).map(|_| connect(&place, &made.der, &[&TLS13])).collect();
@@ -255,7 +255,7 @@ async fn over_tls_connections_are_capped_and_who_says_nothing_is_given_up_on(w: 
 
 /// The program itself notices it without a signal.
 #[test]
-fn the_program_notices_a_new_certificate() {
+fn running_server_reloads_a_new_certificate() {
     let (folder, old, new) = (tempfile::tempdir().unwrap(), make(), make());
     let (chain, key) = put(folder.path(), &old.chain, &old.key);
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
@@ -292,7 +292,7 @@ fn check(folder: &Path, settings: &[(&str, &str)]) -> Option<String> {
 }
 
 #[test]
-fn what_is_no_good_at_the_outer_door_refuses_to_start() {
+fn unsafe_listen_tls_or_cors_settings_prevent_start() {
     let (folder, made) = (tempfile::tempdir().unwrap(), make());
     let (chain, key) = put(folder.path(), &made.chain, &made.key);
     let (chain, key) = (chain.to_str().unwrap(), key.to_str().unwrap());

@@ -22,17 +22,17 @@ fn meeting(starts: &str, ends: &str) -> Value {
 }
 
 on_both_engines! {
-    the_main_job_end_to_end,
-    what_hangs_on_a_case_is_as_private_as_the_case,
-    a_restricted_note_is_for_its_author_and_the_supervisors,
-    a_note_is_locked_after_a_day_and_then_amended,
-    a_barrier_that_changes_what_may_come_next_makes_a_new_version_of_its_case,
-    bad_barriers_meetings_notes_and_tasks_are_named,
-    a_meeting_can_be_put_off_and_its_template_changed,
-    services_and_code_lists_are_there_to_look_things_up,
+    main_workflow_runs_end_to_end,
+    records_of_a_case_are_visible_only_to_users_who_see_the_case,
+    restricted_note_is_visible_only_to_its_author_and_supervisors,
+    note_is_locked_after_a_day_and_can_then_be_amended,
+    barrier_that_changes_available_transitions_changes_the_case_etag,
+    invalid_barriers_meetings_notes_and_tasks_are_rejected_by_member,
+    meeting_can_be_rescheduled_and_its_template_replaced,
+    services_and_code_lists_can_be_queried,
 }
 
-async fn the_main_job_end_to_end(w: &World) {
+async fn main_workflow_runs_end_to_end(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let client =
         ana.post("/clients", json!({"preferred_name": "Sam", "safe_contact": {"text": true}})).await.expect(201).id();
@@ -140,7 +140,7 @@ async fn the_main_job_end_to_end(w: &World) {
     assert_eq!(verified.body["verified"], true);
 }
 
-async fn what_hangs_on_a_case_is_as_private_as_the_case(w: &World) {
+async fn records_of_a_case_are_visible_only_to_users_who_see_the_case(w: &World) {
     let (ana, boss, ben) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
     let case = active_case(&ana, &boss).await;
     let mut records = Vec::new();
@@ -171,7 +171,7 @@ async fn what_hangs_on_a_case_is_as_private_as_the_case(w: &World) {
     }
 }
 
-async fn a_restricted_note_is_for_its_author_and_the_supervisors(w: &World) {
+async fn restricted_note_is_visible_only_to_its_author_and_supervisors(w: &World) {
     let (ana, boss, ben) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Advocate));
     let case = active_case(&ana, &boss).await;
     boss.post(&format!("/cases/{case}/assignments"), json!({"user_id": ben.id(), "role": "co"})).await.expect(201);
@@ -192,7 +192,7 @@ async fn a_restricted_note_is_for_its_author_and_the_supervisors(w: &World) {
     assert!(observed.iter().all(|entry| entry["event"] != "note.created"), "{observed:#?}");
 }
 
-async fn a_note_is_locked_after_a_day_and_then_amended(w: &World) {
+async fn note_is_locked_after_a_day_and_can_then_be_amended(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let note =
@@ -218,7 +218,7 @@ async fn a_note_is_locked_after_a_day_and_then_amended(w: &World) {
     assert_eq!(read.body["version"], 3);
 }
 
-async fn a_barrier_that_changes_what_may_come_next_makes_a_new_version_of_its_case(w: &World) {
+async fn barrier_that_changes_available_transitions_changes_the_case_etag(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let etag = ana.get(&format!("/cases/{case}")).await.etag();
@@ -247,7 +247,7 @@ async fn a_barrier_that_changes_what_may_come_next_makes_a_new_version_of_its_ca
     ana.send("GET", &format!("/cases/{case}"), &[("if-none-match", &now.etag())], None).await.expect(200);
 }
 
-async fn bad_barriers_meetings_notes_and_tasks_are_named(w: &World) {
+async fn invalid_barriers_meetings_notes_and_tasks_are_rejected_by_member(w: &World) {
     let (ana, boss) = (w.user(Role::Advocate), w.user(Role::Supervisor));
     let case = active_case(&ana, &boss).await;
     let theirs = w.outsider(Role::Advocate).post("/providers", json!({"name": "Elsewhere"})).await.expect(201).id();
@@ -308,7 +308,7 @@ async fn bad_barriers_meetings_notes_and_tasks_are_named(w: &World) {
     }
 }
 
-async fn a_meeting_can_be_put_off_and_its_template_changed(w: &World) {
+async fn meeting_can_be_rescheduled_and_its_template_replaced(w: &World) {
     let (ana, boss, admin) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Admin));
     let case = active_case(&ana, &boss).await;
     let path = format!("/cases/{case}/meetings");
@@ -345,7 +345,7 @@ async fn a_meeting_can_be_put_off_and_its_template_changed(w: &World) {
     assert_eq!(pages(&ana, "/meetings?mine=true&status=booked", 5).await.len(), 1);
 }
 
-async fn services_and_code_lists_are_there_to_look_things_up(w: &World) {
+async fn services_and_code_lists_can_be_queried(w: &World) {
     let ana = w.user(Role::Advocate);
     let provider = ana.post("/providers", json!({"name": "Riverside Clinic"})).await.expect(201).id();
     let service = ana

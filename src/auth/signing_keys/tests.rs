@@ -29,7 +29,7 @@ fn soon(seconds: i64) -> Instant {
 }
 
 #[test]
-fn the_one_key_of_an_older_installation_goes_on() {
+fn single_key_of_an_older_installation_is_still_used() {
     let folder = tempfile::tempdir().unwrap();
     put(&folder.path().join(FIRST), &pkcs8(&a_seed()), 0o600);
     let keys = Keys::load(folder.path()).unwrap();
@@ -49,7 +49,7 @@ fn the_one_key_of_an_older_installation_goes_on() {
 }
 
 #[test]
-fn a_new_key_verifies_at_once_and_signs_when_its_time_has_come() {
+fn new_key_verifies_at_once_and_signs_from_its_start_time() {
     let folder = tempfile::tempdir().unwrap();
     let (here, there) = (Keys::load(folder.path()).unwrap(), Keys::load(folder.path()).unwrap());
     let first = kids(&here).remove(0);
@@ -86,7 +86,7 @@ fn a_new_key_verifies_at_once_and_signs_when_its_time_has_come() {
 }
 
 #[test]
-fn what_is_retired_comes_back_with_no_copy() {
+fn restored_copy_of_a_retired_key_is_ignored() {
     let folder = tempfile::tempdir().unwrap();
     let keys = Keys::load(folder.path()).unwrap();
     let (first, file) = (kids(&keys).remove(0), files(folder.path(), "pkcs8").unwrap().remove(0));
@@ -100,7 +100,7 @@ fn what_is_retired_comes_back_with_no_copy() {
 }
 
 #[test]
-fn a_file_that_is_no_key_of_ones_own_refuses_to_start_and_disturbs_no_server_that_runs() {
+fn invalid_key_file_prevents_start_but_not_a_running_server() {
     let folder = tempfile::tempdir().unwrap();
     let keys = Keys::load(folder.path()).unwrap();
     let (token, rest) = (keys.mint(actor()).unwrap(), folder.path().join(FOLDER));

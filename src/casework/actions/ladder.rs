@@ -162,7 +162,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_rung_is_whole() {
+    fn every_rung_has_kinds_and_known_rules() {
         for Rung { after, then } in LADDER.iter() {
             assert!(!after.kinds.is_empty(), "{then:?}");
             if let Some(code) = &then.rule_code {

@@ -381,7 +381,7 @@ mod tests {
         /// After any sequence of patches, the status changes only as [`MOVES`] allows. A withdrawn action, or one that
         /// was entered in error, never becomes active again.
         #[test]
-        fn no_patch_leads_off_the_table(sent in proptest::collection::vec(
+        fn patches_follow_the_status_table(sent in proptest::collection::vec(
             (
                 option::of(select(ActionStatus::ALL)),
                 member(Decision::ALL),
@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_moves_is_whole_and_leads_out_of_no_end() {
+    fn table_of_moves_is_complete_and_final_statuses_stay_final() {
         for status in ActionStatus::ALL {
             assert_eq!(MOVES.iter().filter(|(from, _)| from == status).count(), 1, "{status:?}");
             assert!(status.may_become(*status));
@@ -450,7 +450,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_said_follows_from_the_days_and_the_decision() {
+    fn status_is_derived_from_dates_and_decision() {
         let status = |extra| new(extra).unwrap().status;
         assert_eq!(status(json!({})), Draft);
         assert_eq!(status(json!({"filed_on": "2026-11-01"})), Filed);
@@ -467,7 +467,7 @@ mod tests {
     }
 
     #[test]
-    fn each_rule_names_its_member() {
+    fn each_violated_rule_names_its_member() {
         for (extra, expected) in [
             (json!({}), vec![]),
             (json!({"status": "filed"}), vec!["/filed_on required"]),
@@ -499,7 +499,7 @@ mod tests {
     }
 
     #[test]
-    fn a_level_is_one_digit() {
+    fn level_is_between_1_and_9() {
         for (json, holds) in
             [(json!(1), true), (json!(9), true), (json!(0), false), (json!(10), false), (json!("1"), false)]
         {

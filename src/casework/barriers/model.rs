@@ -375,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_code_that_says_nothing_needs_words() {
+    fn code_other_requires_text() {
         let row = new(serde_json::json!({"type": "other", "bases": ["race", "other"], "description": "x"}));
         assert_eq!(wrong(&row), ["/type_text required", "/basis_text required"]);
         let row = new(serde_json::json!({
@@ -385,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_barrier_ends_with_a_disposition_and_begins_again_without_one() {
+    fn closed_barrier_has_a_disposition_and_reopened_one_has_none() {
         let mut row = new(serde_json::json!({"type": "cost", "description": "x"}));
         assert_eq!(
             (row.severity, row.verification, row.status),
@@ -405,14 +405,14 @@ mod tests {
     }
 
     #[test]
-    fn bases_are_named_once() {
+    fn bases_are_known_and_distinct() {
         assert!(serde_json::from_value::<Bases>(serde_json::json!(["race", "sex"])).is_ok());
         assert!(serde_json::from_value::<Bases>(serde_json::json!(["race", "race"])).is_err());
         assert!(serde_json::from_value::<Bases>(serde_json::json!(["nope"])).is_err());
     }
 
     #[test]
-    fn some_types_ask_for_safeguarding() {
+    fn abuse_neglect_and_exploitation_require_safeguarding() {
         let asks = |code: &str| asks_for_safeguarding(BarrierType::known(code).unwrap());
         assert!(asks("abuse") && asks("neglect") && asks("exploitation") && !asks("cost"));
     }

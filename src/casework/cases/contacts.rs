@@ -80,7 +80,7 @@ mod tests {
     use crate::types::Id;
 
     #[test]
-    fn a_new_version_is_made_only_for_the_first_contact() {
+    fn only_a_changed_first_contact_makes_a_new_version() {
         let new = serde_json::json!({
             "client_id": Id::<()>::new(), "advocacy_type": "peer", "intake_source": "self", "client_goal": "x",
         });

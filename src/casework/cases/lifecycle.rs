@@ -218,7 +218,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn the_table_has_no_dead_end_but_the_three_that_it_means() {
+    fn only_declined_and_entered_in_error_are_final_statuses() {
         for status in CaseStatus::ALL {
             let ways = LIFECYCLE.iter().filter(|step| step.from == *status).count();
             let end = matches!(status, Declined | EnteredInError);
@@ -228,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn every_status_is_reached_from_the_first() {
+    fn every_status_is_reachable_from_referred() {
         let mut reached = vec![Referred];
         while let Some(step) = LIFECYCLE.iter().find(|step| reached.contains(&step.from) && !reached.contains(&step.to))
         {
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hold_ends_within_ninety_days_and_before_no_deadline() {
+    fn hold_ends_within_90_days_and_not_after_the_next_deadline() {
         let day = |text| Some(Day::parse(text).unwrap());
         let hold = |review_on, next_deadline_on| Facts {
             review_on,
@@ -258,7 +258,7 @@ mod tests {
         /// Any sequence of requests follows the rows of the table. A case that was declined or entered in error stays
         /// so.
         #[test]
-        fn no_asking_leads_off_the_table(asked in proptest::collection::vec(proptest::sample::select(CaseStatus::ALL), 0..60)) {
+        fn requests_follow_the_status_table(asked in proptest::collection::vec(proptest::sample::select(CaseStatus::ALL), 0..60)) {
             let mut status = Referred;
             for to in asked {
                 let row = LIFECYCLE.iter().any(|step| step.from == status && step.to == to);
@@ -273,7 +273,7 @@ mod tests {
 
         /// Each step of any walk is a row of the table.
         #[test]
-        fn no_walk_leaves_the_table(choices in proptest::collection::vec(0_usize..16, 0..40)) {
+        fn available_transitions_follow_the_status_table(choices in proptest::collection::vec(0_usize..16, 0..40)) {
             let mut status = Referred;
             for choice in choices {
                 let ways: Vec<_> = from(status).collect();

@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn who_may_be_the_same_is_told_by_what_they_share() {
+    fn possible_duplicates_list_the_shared_facts() {
         let maria = client(serde_json::json!({
             "preferred_name": "María López", "date_of_birth": "1990-05-17", "phone": "+1 555 010-0199",
         }));
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn who_stays_takes_over_what_is_lacking_and_no_permission_with_it() {
+    fn merged_client_gains_missing_fields_but_no_contact_permission() {
         let mut row = client(serde_json::json!({
             "preferred_name": "Sam",
             "safe_contact": {"call": true, "text": true, "email": true, "never_contact": "Not at work."},
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn a_way_of_contact_that_either_record_forbids_stays_forbidden() {
+    fn contact_method_forbidden_by_either_record_stays_forbidden() {
         let all = serde_json::json!({"call": true, "voicemail": true, "text": true, "email": true, "mail": true});
         let full = || {
             client(serde_json::json!({

@@ -171,7 +171,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn consent_covers_what_was_found_and_no_more() {
+    fn consent_covers_only_the_conflicts_found() {
         let conflict = |kind| Conflict { user_id: Id::new(), provider_id: Id::new(), kind };
         let (known, new) = (conflict(Tie::Work), conflict(Tie::Personal));
         let mut row = ConflictCheckRow {

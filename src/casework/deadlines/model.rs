@@ -424,7 +424,7 @@ mod tests {
     proptest! {
         /// After any sequence of requests, the status changes only as [`MOVES`] allows. A final status stays.
         #[test]
-        fn no_asking_leads_off_the_table(pending: bool, asked in proptest::collection::vec(select(DeadlineStatus::ALL), 0..40)) {
+        fn requests_follow_the_status_table(pending: bool, asked in proptest::collection::vec(select(DeadlineStatus::ALL), 0..40)) {
             let mut row = deadline();
             row.status = if pending { PendingTrigger } else { Running };
             for to in asked {
@@ -440,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_moves_is_whole() {
+    fn table_of_moves_is_complete() {
         for status in DeadlineStatus::ALL {
             assert_eq!(MOVES.iter().filter(|(from, _)| from == status).count(), 1, "{status:?}");
             assert!(!status.may_become(*status) && !status.may_become(PendingTrigger));

@@ -216,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deadline_has_a_rule_with_its_trigger_or_a_day_with_its_zone_and_source() {
+    fn deadline_needs_rule_and_trigger_or_date_time_zone_and_source() {
         let rule = Id::<()>::new();
         let day = "2026-11-01";
         for (json, expected) in [

@@ -13,9 +13,7 @@ use crate::{
         },
     },
     db::{
-        Dialect, PortableDsl as _, Tx,
-        dialect::row_after,
-        rewrite,
+        Dialect, PortableDsl as _, Tx, rewrite,
         schema::{cases as case_rows, deadlines},
     },
     directory::deadline_rules::{

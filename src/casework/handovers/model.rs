@@ -275,7 +275,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_case_goes_to_somebody_else_and_is_kept_a_month_at_most() {
+    fn handover_needs_another_user_and_keeps_access_a_month_at_most() {
         let (caller, lead, other, today) = (Id::new(), Id::new(), Id::new(), Day::parse("2026-11-24").unwrap());
         let fault = |to_user_id, keep_until: Option<&str>| {
             let keep_until = keep_until.map(|day| Day::parse(day).unwrap());

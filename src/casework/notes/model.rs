@@ -428,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn a_contact_says_when_and_how_and_no_other_note_does() {
+    fn only_contact_notes_have_contact_details() {
         assert_eq!(
             wrong(serde_json::json!({"kind": "contact", "body": "x"})),
             ["/occurred_at required", "/direction required", "/mode required", "/successful required"]
@@ -452,14 +452,14 @@ mod tests {
     }
 
     #[test]
-    fn minutes_are_of_one_day() {
+    fn minutes_are_between_0_and_1440() {
         let read = |minutes: i64| serde_json::from_value::<Minutes>(minutes.into());
         assert!(read(0).is_ok() && read(1440).is_ok());
         assert!(read(-1).is_err() && read(1441).is_err() && read(1 << 40).is_err());
     }
 
     #[test]
-    fn a_note_locks_after_a_day() {
+    fn note_is_locked_after_a_day() {
         let new: NewNote = serde_json::from_value(serde_json::json!({"kind": "progress", "body": "x"})).unwrap();
         let mut row = NoteRow::new(Id::new(), Id::new(), Id::new(), &new);
         assert!(!row.is_locked());
@@ -468,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn an_amendment_keeps_what_it_replaces_and_nothing_that_stays() {
+    fn amendment_keeps_only_the_replaced_values() {
         let contact = serde_json::json!({
             "kind": "contact", "body": "x", "occurred_at": "2026-01-03T00:00:00Z", "direction": "out", "mode": "phone",
             "successful": true,

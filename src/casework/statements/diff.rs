@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn words_stay_come_and_go() {
+    fn diff_marks_same_removed_and_added_words() {
         let parts = diff("A text the week before.", "A text the day before.");
         let shown: Vec<(&str, &str)> = parts.iter().map(|part| (part.change.as_str(), part.text.as_str())).collect();
         assert_eq!(shown, [("same", "A text the "), ("removed", "week "), ("added", "day "), ("same", "before.")]);
@@ -140,7 +140,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn both_texts_can_be_put_together_again(before in "[a-c \n\u{e9}]{0,60}", after in "[a-c \n\u{e9}]{0,60}") {
+        fn both_texts_can_be_rebuilt_from_a_diff(before in "[a-c \n\u{e9}]{0,60}", after in "[a-c \n\u{e9}]{0,60}") {
             let parts = diff(&before, &after);
             prop_assert_eq!(only(&parts, WordChange::Removed), before);
             prop_assert_eq!(only(&parts, WordChange::Added), after);
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn two_long_texts_with_nothing_in_common_take_no_time() {
+    fn diff_of_two_long_different_texts_is_fast() {
         let text = |word: &str| {
             std::iter::repeat_n(word, 2000).enumerate().map(|(i, word)| format!("{word}{} ", i % 7)).collect::<String>()
         };

@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_begins_with_the_latest_words_under_those_that_are_sent() {
+    fn copy_merges_sent_sections_over_the_latest_version() {
         let first = draft(serde_json::json!({"sections": {"needs": "a", "helps": "b"}}), None).unwrap();
         let second = draft(serde_json::json!({"from": "latest", "sections": {"helps": "c"}}), Some(&first)).unwrap();
         assert_eq!(second.number, 2);
@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_draft_that_says_something_is_approved_and_only_once() {
+    fn only_a_nonempty_draft_is_approved_and_only_once() {
         let today = Day::parse("2026-11-24").unwrap();
         let mut empty = draft(serde_json::json!({}), None).unwrap();
         assert_eq!(empty.approve(Id::new(), &said(), today).unwrap_err().code(), Code::GuardsUnmet);

@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn a_draft_says_that_it_is_one_and_an_approved_one_says_when() {
+    fn printed_statement_shows_draft_approval_or_superseded_status() {
         let mut row = row();
         assert!(
             matches!(printed(row.clone()).blocks.get(1), Some(Block::Notice(text)) if text.starts_with("Draft, not yet approved."))
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn sections_come_in_their_order_and_empty_ones_do_not() {
+    fn printed_sections_are_in_order_without_empty_ones() {
         let headings: Vec<Block> = printed(row()).blocks.split_off(2);
         assert_eq!(
             headings,

@@ -113,14 +113,14 @@ mod tests {
     }
 
     #[test]
-    fn sections_keep_their_order_however_they_are_sent() {
+    fn sections_have_a_fixed_order() {
         let mixed = sections(serde_json::json!({"no_consent": "n", "needs": "a", "helps": "b"}));
         let order: Vec<Section> = mixed.filled().map(|(section, _)| section).collect();
         assert_eq!(order, [Section::Needs, Section::Helps, Section::NoConsent]);
     }
 
     #[test]
-    fn a_code_is_the_name_of_its_member() {
+    fn section_code_is_its_member_name() {
         for section in Section::ALL {
             let one = sections(serde_json::json!({section.as_str(): "words"}));
             assert_eq!(one.filled().map(|(section, _)| section).collect::<Vec<_>>(), [*section]);
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_keeps_sets_and_empties() {
+    fn patch_keeps_sets_and_clears_sections() {
         let mut all = sections(serde_json::json!({"needs": "a", "helps": "b", "words_i_use": "c"}));
         let patch: SectionsPatch = serde_json::from_value(serde_json::json!({"needs": "z", "helps": null})).unwrap();
         assert_eq!(Sections::members(patch.touched()), ["sections/needs", "sections/helps"]);

@@ -3,7 +3,7 @@
 use super::{diff::StatementDiff, model::*, sections::Sections};
 use crate::{
     casework::clients::{self, model::ClientId},
-    db::{Dialect, PortableDsl as _, Tx, dialect::row_after, rewrite, schema::statements},
+    db::{Dialect, PortableDsl as _, Tx, rewrite, schema::statements},
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
     identity::organizations::{self, model::OrganizationRow},

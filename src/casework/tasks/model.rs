@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_task_is_done_when_it_is_done_and_not_before() {
+    fn done_at_is_set_only_while_a_task_is_done() {
         let mut row =
             TaskRow::new(Id::new(), Id::new(), Id::new(), Line::parse("x").unwrap(), Day::parse("2026-11-27").unwrap());
         let mut patch = |json: serde_json::Value| {

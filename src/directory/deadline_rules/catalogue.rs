@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn the_packs_are_whole() {
+    fn packs_have_unique_ids_and_valid_versions() {
         let rules = with_own(Vec::new());
         assert_eq!(rules.len(), PACKS.len(), "an id is given more than once");
         let codes: BTreeSet<_> = PACKS.iter().map(|rule| rule.code.as_str()).collect();
@@ -86,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn the_packs_have_what_the_domain_names() {
+    fn packs_contain_every_required_rule() {
         for code in [
             "medicaid_mco_plan_appeal",
             "medicaid_mco_appeal_resolution",
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_holds_until_the_next_one_does() {
+    fn rule_version_is_in_force_until_the_next_one() {
         let rules = with_own(Vec::new());
         let versions = &rules[&id_of("medicare_advantage_reconsideration").unwrap()];
         let on =

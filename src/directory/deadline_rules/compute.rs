@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn months_end_on_the_last_day_of_a_month_that_is_too_short() {
+    fn months_are_clamped_to_the_last_day_of_a_short_month() {
         assert_eq!(due(json!({"unit": "month", "amount": 1}), "2026-01-31"), "2026-02-28");
         assert_eq!(due(json!({"unit": "month", "amount": 1}), "2028-01-31"), "2028-02-29");
         assert_eq!(due(json!({"unit": "month", "amount": 12}), "2028-02-29"), "2029-02-28");
@@ -285,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_day_off_moves_to_the_business_day_that_the_rule_says() {
+    fn due_date_on_a_day_off_moves_as_the_weekend_rule_says() {
         // Friday, 3 July 2026 is the observed Independence Day.
         for (weekend, expected) in
             [("none", "2026-07-04"), ("next_business_day", "2026-07-06"), ("previous_business_day", "2026-07-02")]
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_day_is_local_whatever_the_clocks_do() {
+    fn end_of_day_is_local_across_clock_changes() {
         for (date, name, end) in [
             ("2026-05-01", "UTC", "2026-05-01T23:59:59.999Z"),
             ("2026-05-01", "Etc/GMT+12", "2026-05-02T11:59:59.999Z"),
@@ -321,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn a_floor_a_ceiling_and_a_range_say_what_they_leave_open() {
+    fn floor_ceiling_and_range_report_earliest_and_latest_dates() {
         let on = Trigger::On(day("2026-06-12"));
         let range = run(&rule(json!({"amount": 90, "max_amount": 120, "bound": "floor"})), on, None);
         assert_eq!(
@@ -337,7 +337,7 @@ mod tests {
     }
 
     #[test]
-    fn the_earlier_of_notice_and_rule_is_taken_and_the_difference_flagged() {
+    fn earlier_of_notice_and_rule_is_used_and_differences_are_flagged() {
         let (rule, on) = (rule(json!({"amount": 60})), Trigger::On(day("2026-03-02")));
         for (stated, due, source, differs) in [
             ("2026-05-01", "2026-05-01", DeadlineSource::StatedOnNotice, false),
@@ -357,7 +357,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_trigger_gives_the_earliest_possible_date() {
+    fn unknown_trigger_gives_the_earliest_possible_date() {
         let unknown = Trigger::Unknown { not_before: day("2026-03-02") };
         let rule = rule(json!({"amount": 60, "receipt_presumption_days": 5}));
         let found = run(&rule, unknown, None);
@@ -373,7 +373,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_of_holidays_that_ends_too_early_is_said_and_not_guessed() {
+    fn dates_beyond_the_holiday_table_are_reported_as_incomplete() {
         for change in [json!({"unit": "business_day"}), json!({"weekend_rule": "next_business_day"})] {
             let rule = rule(change);
             let known = run(&rule, Trigger::On(day("2030-06-03")), None);
@@ -394,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn a_date_beyond_the_calendar_is_refused() {
+    fn date_beyond_the_calendar_is_refused() {
         for unit in ["calendar_day", "business_day", "month"] {
             let rule = rule(json!({"unit": unit, "amount": 1000}));
             let refused =
@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn a_computation_is_read_back_as_it_was_written() {
+    fn computation_survives_a_json_round_trip() {
         let found = run(&rule(json!({"bound": "floor"})), Trigger::On(day("2026-03-02")), Some("2026-03-05"));
         let mut read: Computation = serde_json::from_value(serde_json::to_value(&found).unwrap()).unwrap();
         // JSON has milliseconds.
@@ -459,7 +459,7 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn nothing_is_due_before_its_trigger((rule, trigger, zone) in any_clock()) {
+        fn due_date_is_never_before_the_trigger((rule, trigger, zone) in any_clock()) {
             let found = at(&rule, trigger, &zone);
             prop_assert!(found.due_on >= trigger);
             prop_assert!(found.earliest_due_on.is_none_or(|earliest| earliest <= found.due_on));
@@ -468,21 +468,21 @@ mod tests {
         }
 
         #[test]
-        fn a_floor_is_no_later_than_exact_and_a_ceiling_no_earlier((rule, trigger, zone) in any_clock()) {
+        fn floor_is_not_later_than_exact_and_ceiling_not_earlier((rule, trigger, zone) in any_clock()) {
             let by = |bound| at(&DeadlineRule { bound, ..rule.clone() }, trigger, &zone).due_on;
             prop_assert!(by(DeadlineBound::Floor) <= by(DeadlineBound::Exact));
             prop_assert!(by(DeadlineBound::Exact) <= by(DeadlineBound::Ceiling));
         }
 
         #[test]
-        fn it_is_due_at_the_last_moment_of_its_day_in_every_zone((rule, trigger, zone) in any_clock()) {
+        fn due_time_is_the_end_of_the_day_in_every_time_zone((rule, trigger, zone) in any_clock()) {
             let found = at(&rule, trigger, &zone);
             prop_assert_eq!(Day::of(found.due_at, &zone), found.due_on);
             prop_assert!(Day::of(Instant::from_micros(found.due_at.micros() + 1), &zone) > found.due_on);
         }
 
         #[test]
-        fn a_longer_time_and_a_later_trigger_end_no_earlier((rule, trigger, zone) in any_clock()) {
+        fn longer_period_or_later_trigger_is_never_due_earlier((rule, trigger, zone) in any_clock()) {
             let found = at(&rule, trigger, &zone).due_on;
             let longer = DeadlineRule { amount: rule.amount + 1, ..rule.clone() };
             prop_assert!(at(&longer, trigger, &zone).due_on >= found);
@@ -490,7 +490,7 @@ mod tests {
         }
 
         #[test]
-        fn business_days_end_on_no_day_off((rule, trigger, zone) in any_clock()) {
+        fn business_day_deadlines_never_end_on_a_day_off((rule, trigger, zone) in any_clock()) {
             let found = at(&rule, trigger, &zone);
             if rule.unit == DeadlineUnit::BusinessDay || rule.weekend_rule == WeekendRule::NextBusinessDay {
                 prop_assert!(!is_weekend(found.due_on));
@@ -500,7 +500,7 @@ mod tests {
         }
 
         #[test]
-        fn a_date_on_the_notice_never_makes_it_later((rule, trigger, zone) in any_clock(), days in 0..500_i32) {
+        fn date_on_the_notice_never_delays_the_due_date((rule, trigger, zone) in any_clock(), days in 0..500_i32) {
             let stated = trigger.plus_days(days);
             let computed = at(&rule, trigger, &zone).due_on;
             let found = compute(&rule, Trigger::On(trigger), &zone, Some(stated), Holidays::built_in()).unwrap();

@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn every_holiday_is_kept_on_a_weekday_of_a_year_that_is_complete() {
+    fn every_holiday_is_on_a_weekday_of_a_complete_year() {
         for table in [&Holidays::built_in().us_federal, &Holidays::built_in().england_and_wales] {
             assert!((2020..=2030).all(|year| table.complete.contains(&year)));
             for holiday in table.days() {
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn holidays_that_were_moved_or_came_once_are_known() {
+    fn moved_and_one_time_holidays_are_known() {
         let (us, ew) = (&Holidays::built_in().us_federal, &Holidays::built_in().england_and_wales);
         for (date, name) in [
             ("2021-06-18", "Juneteenth"),

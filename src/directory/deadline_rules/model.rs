@@ -442,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn the_members_of_a_rule_fit_one_another() {
+    fn inconsistent_rule_members_are_rejected() {
         assert!(wrong(json!({})).is_empty());
         assert!(wrong(json!({"bound": "floor", "max_amount": 11})).is_empty());
         assert_eq!(wrong(json!({"bound": "floor", "max_amount": 10})), ["/max_amount out_of_range"]);

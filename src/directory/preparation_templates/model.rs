@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_built_in_template_is_whole() {
+    fn built_in_template_has_15_items_some_of_them_mandatory() {
         assert_eq!(BUILT_IN.len(), 15);
         assert!(BUILT_IN.iter().any(|item| item.mandatory));
         assert!(BUILT_IN.len() <= 60);

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_takes_over_what_it_lacks_and_keeps_what_it_has() {
+    fn merged_provider_fills_missing_fields_and_keeps_its_own() {
         let mut row = provider(serde_json::json!({"name": "Riverside Clinic", "phone": "1"}));
         row.complete(provider(serde_json::json!({
             "name": "River Side Clinic", "alternate_name": "RSC", "phone": "2", "address": "Quay 1",

@@ -242,7 +242,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_wait_grows_from_the_fifth_failure_to_a_quarter_of_an_hour() {
+    fn wait_grows_from_the_fifth_failure_to_15_minutes() {
         let waits: Vec<_> = [1, 4, 5, 6, 7, 8, 9, 10, 11, 99].map(|failures| OF_ACCOUNT.wait(failures)).into();
         let seconds = [30, 60, 120, 240, 480, 900, 900, 900].map(Some);
         assert_eq!(waits, [&[None, None][..], &seconds].concat());
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn no_wait_is_longer_than_the_longest() {
+    fn wait_is_capped_at_the_longest_wait() {
         let now = Instant::now();
         let (soon, in_a_year) = (now.plus_seconds(30), now.plus_seconds(365 * 24 * 3600));
         assert_eq!(over(Some(soon), now), Some(soon));
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_of_the_newer_kind_are_one_source() {
+    fn ipv6_addresses_of_one_64_bit_network_are_one_source() {
         let key = |address: &str| of_source(address.parse().unwrap());
         assert_eq!(key("2001:db8:1:2:3::4"), key("2001:db8:1:2::9"));
         assert_ne!(key("2001:db8:1:2::4"), key("2001:db8:1:3::4"));

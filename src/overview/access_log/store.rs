@@ -168,7 +168,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_parts_are_every_block_once_in_order(last in 0_i64..3_000, from in 0_i64..3_000, down: bool) {
+        fn parts_cover_every_block_once_in_order(last in 0_i64..3_000, from in 0_i64..3_000, down: bool) {
             let from = from.min(last);
             let mut all: Vec<i64> = if down { (0..=from).rev().collect() } else { (from..=last).collect() };
             for mut part in parts(from, last, down) {

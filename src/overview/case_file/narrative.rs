@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_story_goes_by_the_organizations_days_and_what_has_no_hour_comes_last_of_its_day() {
+    fn story_uses_the_organizations_days_with_untimed_events_last() {
         let zone = Zone::parse("America/Chicago").unwrap();
         let (day, at) = (|text| Day::parse(text).unwrap(), |text| Instant::parse(text).unwrap());
         let mut story = Story::new(&zone);

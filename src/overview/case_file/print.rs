@@ -381,7 +381,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_does_not_fit_into_a_pdf_is_left_out_and_said_to_be() {
+    fn oversized_pdf_is_cut_with_a_notice() {
         let texts = ["one", "two", "three"].map(|text| Block::Text(text.into()));
         let blocks = [Block::Name("Sam".into()), Block::Heading("H".into())].into_iter().chain(texts).collect();
         let sheet = Sheet { title: "T".into(), blocks, ..Sheet::default() };

@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_list_has_a_name_of_its_own_and_codes() {
+    fn every_code_list_has_a_unique_name_and_codes() {
         let items = CodeLists::all().items;
         let names: std::collections::BTreeSet<_> = items.iter().map(|list| list.name).collect();
         assert_eq!(names.len(), items.len());
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_set_is_labelled_by_its_words() {
+    fn closed_code_set_derives_labels_from_codes() {
         let list = CodeList::named("case_status").unwrap();
         assert!(list.codes.iter().any(|code| code.code == "on_hold" && code.label == "On hold"));
     }

@@ -158,7 +158,7 @@ mod tests {
     use crate::types::Id;
 
     #[test]
-    fn a_rate_counts_what_is_decided_and_nothing_else() {
+    fn commitment_rate_counts_only_decided_commitments() {
         use CommitmentStatus::*;
         let promises = Promises::of(&[(Kept, 3), (Late, 1), (Broken, 2), (Open, 9), (Waived, 4)]);
         assert_eq!((promises.numerator, promises.denominator, promises.rate), (3, 6, Some(0.5)));

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quantile_is_a_value_that_is_there() {
+    fn quantile_is_an_observed_value() {
         assert_eq!(quantile(&days(&[]), 50), None);
         assert_eq!(quantile(&days(&[(4, 1)]), 50), Some(4));
         assert_eq!(quantile(&days(&[(1, 1), (9, 1)]), 50), Some(1));
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_of_nothing_is_nothing() {
+    fn ratio_of_zero_units_has_no_value() {
         assert_eq!(Figure::ratio(0, 0).value, None);
         assert_eq!(Figure::ratio(1, 3).value, Some(Amount::Part(0.3333)));
     }

@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn lists_are_sent_one_to_each_and_to_few_of_an_organization() {
+    fn record_lists_are_limited_per_user_and_per_organization() {
         let (busy, quiet) = (OrganizationId::new(), OrganizationId::new());
         let users: Vec<UserId> = (0..=LISTS_EACH).map(|_| UserId::new()).collect();
         let mut sent: Vec<ListTurn> = users[1..].iter().map(|user| list(busy, *user).unwrap()).collect();

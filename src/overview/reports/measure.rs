@@ -360,7 +360,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn every_measure_names_what_it_has() {
+    fn every_measure_refers_only_to_its_own_counters() {
         let mut ids = BTreeSet::new();
         for measure in all() {
             assert!(ids.insert(measure.id), "{} is there twice", measure.id);
@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn spans_follow_the_calendar() {
+    fn months_and_quarters_follow_the_calendar() {
         let day = |text: &str| Day::parse(text).unwrap();
         for (span, of, first, next, key, label) in [
             (Span::Month, "2026-03-31", "2026-03-01", "2026-04-01", "2026-03", "March 2026"),
@@ -431,7 +431,7 @@ mod tests {
     }
 
     #[test]
-    fn the_measures_that_were_promised_are_there() {
+    fn all_specified_measures_exist() {
         let promised = [
             "caseload_current",
             "caseload_flow",

@@ -806,7 +806,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_left_out_is_told_as_exactly_as_everything_else() {
+    fn excluded_counts_are_as_exact_as_the_view() {
         for (view, n, words) in [
             (View::Exact, Some(15), "(15)"),
             (View::Protected, Some(15), "(11–20)"),
@@ -822,7 +822,7 @@ mod tests {
 
     /// 21 types of 1 to 21 barriers: twelve bars, the largest first, and one for the nine others.
     #[test]
-    fn the_largest_come_first_and_the_rest_together() {
+    fn bars_show_the_largest_groups_and_combine_the_rest() {
         let rows = (1..=21).map(|n| (format!("Type {n:02}"), vec![count(n)])).collect();
         let of = report("barriers_open", "type", View::Exact, rows);
         let bars = bars(&of);
@@ -845,7 +845,7 @@ mod tests {
 
     /// For shares, the groups with the most units are drawn: a share of one unit is often 100 %, and says little.
     #[test]
-    fn shares_are_drawn_of_the_groups_with_the_most_units() {
+    fn share_charts_show_the_groups_with_the_most_units() {
         let share = |of, among| vec![Figure::ratio(of, among), Figure::ratio(0, among), Figure::ratio(0, among)];
         let large = (0..12).map(|n| (format!("Large {n:02}"), share(30 + n, 90)));
         let small = (0..9).map(|n| (format!("Small {n}"), share(1, 1)));
@@ -865,7 +865,7 @@ mod tests {
 
     /// Rows in which everything is hidden become one row, and one bar.
     #[test]
-    fn what_is_all_hidden_is_one_line() {
+    fn fully_hidden_rows_are_combined_into_one() {
         let rows = (0..20).map(|n| (format!("Type {n:02}"), vec![Figure::HIDDEN])).collect();
         let of = report("barriers_open", "type", View::Protected, rows);
         assert_eq!(bars(&of), [pair("20 groups (hidden)", "together")]);
@@ -876,7 +876,7 @@ mod tests {
 
     /// Without groups the totals are one below the other, a share with its counts.
     #[test]
-    fn one_row_of_many_numbers_is_set_upright() {
+    fn ungrouped_totals_are_shown_as_a_vertical_table() {
         let (mut of, measure) = report("barrier_resolution", "type", View::Exact, Vec::new());
         of.filters.group_by.clear();
         of.totals[0].figure = Figure::ratio(9, 20);
@@ -890,7 +890,7 @@ mod tests {
     }
 
     #[test]
-    fn groups_with_an_order_keep_it() {
+    fn ordered_groups_keep_their_order() {
         let rows = [("low", 1), ("medium", 9), ("high", 4)].map(|(key, n)| (key.to_owned(), vec![count(n)])).to_vec();
         let labels: Vec<String> =
             bars(&report("barriers_open", "severity", View::Exact, rows)).into_iter().map(|(label, _)| label).collect();
@@ -898,7 +898,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_says_of_how_many_it_is() {
+    fn share_shows_its_numerator_and_denominator() {
         let share = |of, among| vec![Figure::ratio(of, among), Figure::ratio(0, among), Figure::ratio(0, among)];
         let rows = vec![
             ("A".to_owned(), share(1, 2)),
@@ -932,7 +932,7 @@ mod tests {
 
     /// The true counts and their share are always in the published ranges.
     #[test]
-    fn what_is_true_lies_in_its_range() {
+    fn true_values_lie_in_the_published_ranges() {
         let threshold = super::super::suppression::Threshold::of(11);
         let about = |n: i64| match threshold.show(n) {
             super::super::suppression::Shown::About(about) => Some(about),
@@ -954,7 +954,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_named_after_what_it_holds() {
+    fn file_name_states_measure_scope_period_and_view() {
         let (mut of, _) = report("barriers_open", "type", View::Exact, Vec::new());
         assert_eq!(filename(&of, ReportFormat::Csv), "barriers_open_all-teams_as-of-2026-09-30_exact.csv");
         of.scope = scope(ScopeKind::Teams, &["North side / Küste"], 4);

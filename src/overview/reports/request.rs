@@ -463,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_is_now_or_the_end_of_a_day_where_the_organization_is() {
+    fn as_of_is_now_or_the_end_of_a_local_day() {
         let at = |query: &str| asked("barriers_open", query, View::Exact).map(|(at, _)| at);
         assert_eq!(at("").unwrap(), "2026-11-26T12:00:00.000Z");
         assert_eq!(at("as_of=2026-11-25").unwrap(), "2026-11-26T06:00:00.000Z");
@@ -475,7 +475,7 @@ mod tests {
     }
 
     #[test]
-    fn a_period_is_half_open() {
+    fn period_is_half_open() {
         let to = |query: &str| asked("time_to_close", query, View::Exact).map(|(_, to)| to);
         assert_eq!(to("from=2026-10-01&to=2026-11-02").unwrap(), "2026-11-02T06:00:00.000Z");
         assert_eq!(to("from=2026-10-01&to=2026-10-01").unwrap_err(), "before_from");
@@ -484,7 +484,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_protected_is_coarse() {
+    fn protected_reports_require_coarse_periods() {
         let period = |query: &str| asked("time_to_close", query, View::Protected);
         assert_eq!(period("from=2026-07-01&to=2026-10-01").unwrap().0, "2026-11-01T05:00:00.000Z");
         assert!(period("from=2025-01-01&to=2026-01-01").is_ok());
@@ -504,7 +504,7 @@ mod tests {
         assert_eq!(moment("as_of=2026-10-01T05:00:00Z").unwrap_err(), "too_fine");
     }
     #[test]
-    fn what_is_protected_is_told_by_quarter_and_by_month_only_at_its_end() {
+    fn protected_reports_group_by_quarter_and_by_month_end() {
         let period = |query: &str| asked("time_to_close", query, View::Protected).map(|(at, _)| at);
         let eight_quarters = "from=2024-10-01&to=2026-10-01&group_by=quarter";
         assert_eq!(period(eight_quarters).unwrap(), "2026-11-01T05:00:00.000Z");
@@ -525,7 +525,7 @@ mod tests {
     /// Months begin in the organization's time zone. Those that have not begun are left out, and a partial month is
     /// marked.
     #[test]
-    fn a_period_is_parted_into_months() {
+    fn period_is_split_into_months() {
         let parted = |id: &str, span: Span, query: &str| {
             let query: ReportQuery = crate::http::list::parse_filter(form_urlencoded::parse(query.as_bytes())).unwrap();
             let (measure, now) = (find(id).unwrap(), Instant::parse("2026-11-26T12:00:00Z").unwrap());

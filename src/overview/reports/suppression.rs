@@ -239,14 +239,14 @@ mod tests {
     const ELEVEN: Threshold = Threshold(11);
 
     #[test]
-    fn the_threshold_is_raised_and_never_lowered() {
+    fn threshold_is_rounded_up_to_a_step() {
         for (setting, least) in [(0, 11), (1, 11), (11, 11), (12, 21), (20, 21), (21, 21), (22, 31), (100, 101)] {
             assert_eq!(Threshold::of(setting).least(), least, "{setting}");
         }
     }
 
     #[test]
-    fn small_counts_are_hidden_and_others_lie_in_a_step() {
+    fn small_counts_are_hidden_and_others_are_shown_in_steps() {
         assert_eq!(ELEVEN.show(0), Shown::About(0));
         assert!((1..=10).all(|count| ELEVEN.show(count) == Shown::Hidden));
         assert!((11..=20).all(|count| ELEVEN.show(count) == Shown::About(15)));
@@ -403,7 +403,7 @@ mod tests {
     /// The attack finds what can be found: without the second hidden cell, one total minus the other parts reveals the
     /// hidden one.
     #[test]
-    fn the_attack_is_one() {
+    fn simulated_attack_finds_an_insufficiently_hidden_cell() {
         let mut known: Known = totals()
             .into_iter()
             .flat_map(|(whole, parts)| parts.into_iter().chain([whole]))
@@ -457,7 +457,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_tail_gives_nobody_away() {
+    fn long_tail_reveals_no_hidden_count() {
         for parts in [
             vec![1; 20],
             [vec![11], vec![1; 9]].concat(),
@@ -475,7 +475,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(300))]
         #[test]
-        fn no_tail_gives_anybody_away(
+        fn random_tails_reveal_no_hidden_count(
             parts in vec(
                 prop_oneof![4 => 1_i64..3, 2 => 1_i64..11, 1 => 11_i64..14, 1 => 11_i64..60],
                 1..26,
@@ -485,13 +485,13 @@ mod tests {
         }
         /// A reader who sends every request and computes every difference learns the value of no hidden number.
         #[test]
-        fn no_difference_finds_a_hidden_number_out(
+        fn differences_of_reports_reveal_no_hidden_count(
             counts in vec(prop_oneof![Just(0_i64), 1_i64..11, 11_i64..40], TYPES * GRADES * QUARTERS),
         ) {
             learned(&counts);
         }
         #[test]
-        fn nor_where_there_is_little(
+        fn differences_of_sparse_reports_reveal_no_hidden_count(
             counts in vec(
                 prop_oneof![6 => Just(0_i64), 3 => 1_i64..4, 1 => 10_i64..13],
                 TYPES * GRADES * QUARTERS,

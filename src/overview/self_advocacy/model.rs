@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn only_pairs_count_and_absence_is_no_rank() {
+    fn shifts_use_paired_ratings_and_absence_has_no_rank() {
         use serde_json::json;
         let shown = SelfAdvocacy::new(
             Id::new(),

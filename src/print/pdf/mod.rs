@@ -410,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn long_text_goes_on_over_as_many_pages_as_it_needs() {
+    fn long_text_continues_over_several_pages() {
         let one = sheet("Quiet.");
         assert_eq!(lay_out(&one).pages.len(), 1);
         let long = sheet(&"Time to read before I sign. ".repeat(300));
@@ -430,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn a_heading_is_never_the_last_thing_on_a_page() {
+    fn heading_is_never_last_on_a_page() {
         for lines in 0..40 {
             let mut sheet = sheet(&"a\n".repeat(lines));
             sheet.blocks.push(Block::Heading("Next".into()));
@@ -446,7 +446,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_shown_is_said() {
+    fn unprintable_characters_add_a_notice() {
         let shown = shown(&sheet("👍 🦀")).unwrap();
         assert!(matches!(shown.blocks.get(2), Some(Block::Notice(text)) if text.contains(SOME_ARE_MISSING)));
         assert_eq!(shown.blocks.last(), Some(&Block::Text("□ □".into())));
@@ -454,7 +454,7 @@ mod tests {
     }
 
     #[test]
-    fn text_in_a_writing_that_the_fonts_lack_is_refused() {
+    fn text_in_an_unsupported_script_is_refused() {
         let refused = |sheet: &Sheet| render(sheet).map(|file| file.len()).unwrap_err();
         let other = |any_text| Sheet { any_text, ..sheet("日本") };
         assert_eq!(refused(&other(None)).code(), Code::FormatCannotShowText);
@@ -474,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_at_the_foot_is_on_every_page_and_nothing_is_set_over_it() {
+    fn foot_notice_has_reserved_space_on_every_page() {
         let notice = "Not for anybody outside the organization. ".repeat(6);
         let sheet = Sheet { foot_notice: Some(notice), ..sheet(&"Time to read before I sign. ".repeat(300)) };
         let lines = foot_notice(&sheet, Paper::Portrait).len();
@@ -492,7 +492,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(24))]
         #[test]
-        fn any_text_makes_a_file(text in "\\PC{0,80}") {
+        fn any_text_renders_or_is_refused_with_its_code(text in "\\PC{0,80}") {
             let mut sheet = Sheet { title: text.clone(), ..sheet(&text) };
             let bar = |mark| Bar::new(&text, mark, &text);
             sheet.blocks.push(Block::Chart(Chart {

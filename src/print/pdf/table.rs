@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn columns_take_the_room_that_there_is_and_no_more() {
+    fn columns_fit_the_available_width() {
         let need = |least, most| Need { least, most };
         for needs in [
             vec![need(1.0, 2.0)],
@@ -253,7 +253,7 @@ mod tests {
 
     /// The name of a team is not broken to give number columns more width than they need.
     #[test]
-    fn a_name_stays_in_one_line() {
+    fn short_names_are_not_broken() {
         let row = |name: &str| [name, "1", "1", "1", "1"].map(str::to_owned).to_vec();
         let head = ["Team", "In the caseload at the beginning", "Came in", "Went out", "In the caseload at the end"]
             .map(str::to_owned);
@@ -263,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_table_that_is_too_wide_is_set_across() {
+    fn wide_tables_use_landscape() {
         let of = |columns: usize| {
             let row = vec!["1".to_owned(); columns];
             let head = vec!["Suppressed".to_owned(); columns];
@@ -277,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn the_head_is_said_again_on_each_page_and_heard_once() {
+    fn table_head_repeats_on_each_page_but_is_tagged_once() {
         let mut table = example(120);
         table.chart = None;
         let sheet = shown(&Sheet::from(&table)).unwrap();
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_end_at_one_edge_and_nothing_leaves_the_page() {
+    fn table_text_stays_inside_the_page() {
         let sheet = shown(&Sheet::from(&example(60))).unwrap();
         for page in &lay_out(&sheet).pages {
             for placed in &page.0 {
@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn every_row_is_heard_with_a_cell_for_each_column() {
+    fn every_tagged_row_has_a_cell_for_each_column() {
         let mut setter = Setter::new(Paper::Portrait, 0);
         let rows = vec![vec!["A".into(), String::new(), "1".into()], vec!["B".into()], vec![String::new(); 5]];
         setter.table(&["x".into(), "y".into(), "z".into()], &rows, &rows[..1], &[false, false, true]);
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn totals_never_stand_on_a_page_alone() {
+    fn totals_are_never_alone_on_a_page() {
         let row = |name: &str| vec![name.to_owned(), "1".into()];
         let mut carried = 0;
         for rows in 20..50 {
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_is_longer_than_a_page_goes_on_over_it() {
+    fn row_longer_than_a_page_continues_on_the_next() {
         let long = "Words that go on and on. ".repeat(600);
         let rows = vec![vec![long, "1".into()]];
         let mut setter = Setter::new(Paper::Portrait, 0);

@@ -45,7 +45,7 @@ mod tests {
 
     /// Uses the longest recipient, purpose and organization name that the API accepts.
     #[test]
-    fn the_notice_for_a_recipient_stands_whole_on_the_first_page() {
+    fn recipient_notice_fits_completely_on_the_first_page() {
         let long = |most: usize| "Clinic at the River ".repeat(20).chars().take(most).collect::<String>();
         let query = serde_json::json!({
             "for": "recipient", "recipient": long(200).trim(), "purpose": "other", "purpose_text": long(120).trim(),

@@ -232,7 +232,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_question_has_one_to_a_hundred_characters_and_a_word() {
+    fn query_has_1_to_100_characters_and_at_least_one_word() {
         assert_eq!(Question::parse("José  clinic").map(|question| question.0.len()), Ok(2));
         assert_eq!(Question::parse("明").map(|question| question.0.len()), Ok(1));
         for (bad, code) in

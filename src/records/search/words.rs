@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_word_in_the_title_counts_most() {
+    fn whole_word_in_the_title_scores_highest() {
         let terms = question("meds plan");
         assert_eq!(score("Plan", " medsation plan ", &terms), Some(9));
         assert_eq!(score("Note", " meds plan ", &terms), Some(4));
@@ -189,14 +189,14 @@ mod tests {
     }
 
     #[test]
-    fn a_single_letter_is_found_as_a_word() {
+    fn single_letter_matches_only_whole_words() {
         let terms = question("o");
         assert_eq!(score("", &gathered("O'Brien"), &terms), Some(2));
         assert_eq!(score("", &gathered("Olga"), &terms), None);
     }
 
     #[test]
-    fn a_snippet_is_marked_and_escaped() {
+    fn snippet_is_marked_and_escaped() {
         let found = snippet("<script>alert('José & co')</script>", &question("jose"));
         assert_eq!(found, "&lt;script&gt;alert(&#39;<mark>José</mark> &amp; co&#39;)&lt;/script&gt;");
         let long = format!("{} needle {}", "hay ".repeat(200), "straw ".repeat(200));
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_asked_as_one_is_marked_as_one() {
+    fn match_of_one_query_word_gets_one_mark() {
         for (text, asked, marked) in [
             ("Pat O’Brien", "obrien", "Pat <mark>O’Brien</mark>"),
             ("Ana De la Cruz", "delacruz", "Ana <mark>De la Cruz</mark>"),
@@ -223,7 +223,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_a_text_is_asked_for_in_its_own_words_is_found(text in any::<String>()) {
+        fn any_text_is_found_by_its_own_words(text in any::<String>()) {
             let (kept, terms) = (gathered(&text), question(&text));
             for term in &terms {
                 prop_assert!(term.all().all(|asked| !asked.text.is_empty() && asked.text.chars().all(char::is_alphanumeric)), "{term:?}");
@@ -232,7 +232,7 @@ mod tests {
         }
 
         #[test]
-        fn whatever_a_text_is_its_snippet_holds_no_markup_but_the_marks(text in "[<>&\"'a-zé王小明\u{301} \n]{0,400}", asked in "[a-z王小明]{1,3}") {
+        fn snippet_of_any_text_contains_no_markup_except_marks(text in "[<>&\"'a-zé王小明\u{301} \n]{0,400}", asked in "[a-z王小明]{1,3}") {
             let html = snippet(&text, &question(&asked)).replace("<mark>", "").replace("</mark>", "");
             prop_assert!(!html.contains(['<', '>', '"', '\'']), "{html}");
         }

@@ -96,7 +96,7 @@ const OTHERS: &[(&str, &[&str])] = &[
 ];
 
 #[test]
-fn a_name_is_found_however_it_is_spelled() {
+fn name_is_found_by_any_spelling() {
     for (name, asked) in NAMES {
         for asked in *asked {
             assert!(finds(&kept(name), asked), "{name} by {asked}: {:?} in {}", question(asked), kept(name));
@@ -110,7 +110,7 @@ fn a_name_is_found_however_it_is_spelled() {
 }
 
 #[test]
-fn every_letter_of_the_table_folds_to_itself_no_more() {
+fn folding_is_stable_for_every_letter_of_the_table() {
     for (letter, usual, another) in LETTERS {
         assert_eq!(fold(&letter.to_string()), *usual, "{letter}");
         // The result is stable: folding twice changes nothing.
@@ -123,7 +123,7 @@ fn every_letter_of_the_table_folds_to_itself_no_more() {
 }
 
 #[test]
-fn a_telephone_number_is_found_as_digits_with_and_without_its_country() {
+fn phone_number_is_found_with_and_without_its_country_code() {
     for (number, asked) in [
         (
             "+1 555 010 0199",
@@ -145,7 +145,7 @@ fn a_telephone_number_is_found_as_digits_with_and_without_its_country() {
 }
 
 #[test]
-fn a_day_is_found_in_each_order() {
+fn date_is_found_in_each_order_of_its_parts() {
     let mut all = BTreeSet::new();
     date(Day::parse("1990-05-17").unwrap(), &mut all);
     let kept = all.into_iter().fold(String::from(" "), |kept, word| kept + &word + " ");
@@ -156,7 +156,7 @@ fn a_day_is_found_in_each_order() {
 }
 
 #[test]
-fn a_text_is_taken_apart() {
+fn text_is_split_into_folded_words() {
     let parts = |text: &str| words(text).map(|word| word.folded).collect::<Vec<_>>();
     assert_eq!(parts("2026-000042 İstanbul ½ “co-op”"), ["2026", "000042", "istanbul", "12", "co", "op"]);
     assert_eq!(parts("Kim민수2"), ["kim", "민수", "2"]);
@@ -166,7 +166,7 @@ fn a_text_is_taken_apart() {
 }
 
 #[test]
-fn a_long_question_without_blanks_is_asked_in_few_pieces() {
+fn long_query_without_spaces_uses_few_terms() {
     let [term] = &question(&"王小明".repeat(30))[..] else { panic!("one term") };
     assert!(term.0.iter().all(|way| way.len() <= 31), "{term:?}");
     assert!(finds(&kept(&"王小明".repeat(30)), &"王小明".repeat(20)));

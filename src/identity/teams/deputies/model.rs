@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_deputyship_has_at_most_366_days_none_of_them_past() {
+    fn deputyship_has_at_most_366_days_and_none_in_the_past() {
         let today = Day::parse("2026-11-24").unwrap();
         for (days, pointer) in [
             (("2026-11-24", "2026-11-24"), None),
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn it_ends_now_or_never_begins_and_only_once() {
+    fn deputyship_ends_immediately_or_never_starts_and_ends_once() {
         let zone = Zone::parse("America/Chicago").unwrap();
         let mut row = DeputyRow::new(Id::new(), Id::new(), Id::new(), &new("2030-07-01", "2030-07-14"), &zone);
         assert_eq!(row.ends_at.to_string(), "2030-07-15T05:00:00.000Z");
