@@ -261,7 +261,8 @@ fn collect_refs(value: &Value, doc: &Value, found: &mut std::collections::BTreeS
 
 /// Removes schemas without references: leftovers of the composed names.
 fn drop_unused(doc: &mut Value) {
-    let mut used = std::collections::BTreeSet::from(["Problem".to_owned(), "ProblemError".to_owned()]);
+    let mut used = std::collections::BTreeSet::new();
+    collect_refs(&problem(""), doc, &mut used);
     if let Some(paths) = doc.get("paths") {
         collect_refs(paths, doc, &mut used);
     }
