@@ -33,8 +33,8 @@ pub trait Permission: 'static {
     const NAME: &'static str;
     /// Whether the permission applies before the user has set up the second factor that the role requires.
     const BEFORE_FACTOR: bool;
-    /// Its row number in the table.
-    const PLACE: u32;
+    /// Its bit in [`Scopes`], if an integration may be given it.
+    const SCOPE_BIT: u32;
     /// Whether an integration has it if its scopes name it.
     const BY_SCOPE: bool;
     fn allows(role: Role) -> bool;
@@ -62,7 +62,7 @@ macro_rules! policy {
             impl Permission for $permission {
                 const NAME: &'static str = $name;
                 const BEFORE_FACTOR: bool = matches!($name.as_bytes(), b"self:read" | b"self:factor");
-                const PLACE: u32 = Place::$permission as u32;
+                const SCOPE_BIT: u32 = scope_bit(Place::$permission as usize);
                 const BY_SCOPE: bool = policy!(@ $($by $scope)?);
                 fn allows(role: Role) -> bool { matches!(role, $(Role::$role)|*) }
             }
@@ -72,8 +72,22 @@ macro_rules! policy {
     };
 }
 
-/// [`Scopes`] has one bit for each row.
-const _: () = assert!(ALL.len() <= 64);
+/// The number of scopes before this row: only the permissions that are given by scope have a bit.
+const fn scope_bit(row: usize) -> u32 {
+    let (mut rest, mut row, mut bit) = (ALL, row, 0);
+    while let Some((first, others)) = rest.split_first()
+        && row > 0
+    {
+        if first.by_scope {
+            bit += 1;
+        }
+        (rest, row) = (others, row - 1);
+    }
+    bit
+}
+
+/// [`Scopes`] has 64 bits.
+const _: () = assert!(scope_bit(ALL.len()) <= 64);
 
 // `[by scope]`: an integration has the permission if its scopes name it, and has no other permission. It sees what an
 // administrator sees, or less.
@@ -142,17 +156,15 @@ policy! {
 
 /// Whether a caller with this role and these scopes holds the permission.
 pub fn allowed<P: Permission>(role: Role, scopes: Scopes) -> bool {
-    P::allows(role) || P::BY_SCOPE && role == Role::Integration && scopes.has(P::PLACE)
+    P::allows(role) || P::BY_SCOPE && role == Role::Integration && scopes.has(P::SCOPE_BIT)
 }
 
 /// The names of the caller's permissions, in the table's order.
 pub fn permissions(role: Role, scopes: Scopes) -> Vec<&'static str> {
     let scopes = if role == Role::Integration { scopes } else { Scopes::NONE };
-    ALL.iter()
-        .zip(0..)
-        .filter(|(row, place)| (row.allows)(role) || scopes.has(*place))
-        .map(|(row, _)| row.name)
-        .collect()
+    let granted = scopes.names();
+    let held = ALL.iter().filter(|row| (row.allows)(role) || granted.contains(&row.name));
+    held.map(|row| row.name).collect()
 }
 
 /// The roles that hold a permission, in the enum's order, and whether an integration may be given it; `None` for a name

@@ -6,10 +6,15 @@ use diesel::{deserialize::FromSqlRow, expression::AsExpression};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
 
-/// A set of permissions with one bit for each row of the policy table, so that it is cheap to copy.
+/// A set of permissions with one bit for each that is given by scope, so that it is cheap to copy.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, AsExpression, FromSqlRow)]
 #[diesel(sql_type = sql::Jsonb)]
 pub struct Scopes(u64);
+
+/// The permissions that an integration may be given, each with the bit of its place.
+fn rows() -> impl Iterator<Item = &'static policy::Row> {
+    policy::ALL.iter().filter(|row| row.by_scope)
+}
 
 impl Scopes {
     pub const NONE: Self = Self(0);
@@ -18,15 +23,15 @@ impl Scopes {
 
     /// All scopes that an integration may be given.
     pub fn all() -> Self {
-        Self::of(policy::ALL.iter().filter(|row| row.by_scope).map(|row| row.name)).0
+        Self::of(rows().map(|row| row.name)).0
     }
 
     /// The valid scopes among these names, and the first name that is not valid.
     fn of<'n>(names: impl IntoIterator<Item = &'n str>) -> (Self, Option<&'n str>) {
         let (mut scopes, mut unknown) = (Self::NONE, None);
         for name in names {
-            match policy::ALL.iter().position(|row| row.by_scope && row.name == name) {
-                Some(place) => scopes.0 |= 1 << place,
+            match rows().position(|row| row.name == name) {
+                Some(bit) => scopes.0 |= 1 << bit,
                 None => unknown = unknown.or(Some(name)),
             }
         }
@@ -49,16 +54,16 @@ impl Scopes {
         }
     }
 
-    /// Whether the set contains the permission of this row.
-    pub const fn has(self, place: u32) -> bool {
-        self.0 & (1 << place) != 0
+    /// Whether the set contains the permission with this bit.
+    pub const fn has(self, bit: u32) -> bool {
+        self.0 & (1 << bit) != 0
     }
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
     /// The names of the scopes, in the table's order.
     pub fn names(self) -> Vec<&'static str> {
-        policy::ALL.iter().zip(0..).filter(|(_, place)| self.has(*place)).map(|(row, _)| row.name).collect()
+        rows().zip(0..).filter(|(_, bit)| self.has(*bit)).map(|(row, _)| row.name).collect()
     }
 }
 

@@ -259,3 +259,43 @@ fn lines_are_at_most_160_columns_except_sql_and_patterns() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// `openapi.rs` adds these headers by rule; the handlers' own arguments are the truth.
+#[test]
+fn documented_request_headers_are_the_arguments_of_the_handlers() {
+    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/openapi/openapi.json")).unwrap();
+    let document: serde_json::Value = serde_json::from_str(&document).unwrap();
+    let operations: Vec<&serde_json::Value> =
+        document["paths"].as_object().unwrap().values().flat_map(|item| item.as_object().unwrap().values()).collect();
+    let mut handlers = Vec::new();
+    for (path, text) in src().into_iter().filter(|(path, _)| path.ends_with("api.rs")) {
+        for handler in text.split("pub async fn ").skip(1) {
+            let (name, rest) = handler.split_once('(').unwrap_or_else(|| panic!("{}", path.display()));
+            let arguments = rest.split(" -> ").next().unwrap();
+            handlers.push((camel(name), arguments.to_owned()));
+        }
+    }
+    assert!(handlers.len() > 150, "{} handlers", handlers.len());
+    for (header, argument) in [("If-Match", ": IfMatch"), ("Idempotency-Key", ": IdempotencyKey")] {
+        let documented: BTreeSet<&str> = operations
+            .iter()
+            .filter(|operation| {
+                let parameters = operation["parameters"].as_array().into_iter().flatten();
+                parameters.into_iter().any(|parameter| parameter["name"] == header)
+            })
+            .map(|operation| operation["operationId"].as_str().unwrap())
+            .collect();
+        let taken: BTreeSet<&str> = handlers
+            .iter()
+            .filter(|(_, arguments)| arguments.contains(argument))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(documented, taken, "{header}");
+    }
+}
+
+fn camel(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..])
+}

@@ -540,7 +540,11 @@ async fn cors_allows_only_configured_origins(w: &World) {
         send("GET", "/api/v1/me", &[("origin", "https://app.example.org"), ("origin", "https://evil.example")]).await.1,
         nothing
     );
-    assert_eq!(send("GET", "/livez", &[]).await.4, "origin", "what is told depends on it, also where nobody says it");
+    assert_eq!(
+        send("GET", "/livez", &[]).await.4,
+        "origin",
+        "the response depends on Origin, also when the request has none"
+    );
     for origin in ["https://app.example.org", "http://localhost:3000"] {
         let here = ("origin", origin);
         let may = [origin, "", "", ""].map(str::to_owned);

@@ -130,7 +130,7 @@ async fn conflict_blocks_acceptance_until_a_decision(w: &World) {
     assert_eq!((&found[0]["occasion"], &found[0]["result"]), (&json!("provider_added"), &json!("conflicts")));
     assert_eq!(found[0]["conflicts"], json!([{"user_id": ana.id(), "provider_id": clinic, "kind": "personal"}]));
     assert_eq!(events(&boss, &case).await, ["conflict_check.found"]);
-    assert_eq!(events(&ana, &case).await, Vec::<String>::new(), "an advocate is not told of it");
+    assert_eq!(events(&ana, &case).await, Vec::<String>::new(), "an advocate does not see it");
     let after = ana.get(&format!("/cases/{case}")).await.expect(200);
     assert_eq!(
         after.body["available_transitions"], before.body["available_transitions"],

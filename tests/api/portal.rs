@@ -314,7 +314,7 @@ async fn account_link_requires_visible_client_and_a_user_with_client_role(w: &Wo
     let twice = put(&ana, format!("/clients/{other}/account"), sam.id()).await;
     observed.push(twice.observed());
     twice.faulty(422, "/user_id", "unknown_reference");
-    assert!(observed.iter().all(|one| *one == observed[0]), "whose they are already is not told");
+    assert!(observed.iter().all(|one| *one == observed[0]), "the response does not say whose it is already");
     assert_eq!(boss.get(&path).await.expect(200).body["user_id"], sam.id());
     assert_eq!(sam.get("/me/client").await.expect(200).body["preferred_name"], "Sam");
 
@@ -441,7 +441,7 @@ async fn feedback_is_visible_only_to_staff_of_its_case(w: &World) {
     assert_eq!(
         texts(pages(&ana, &path, 1).await),
         ["Of Ana's.", "In general."],
-        "a case that she does not see is not told of"
+        "a case that she does not see is not mentioned"
     );
     assert_eq!(texts(pages(&ben, &path, 1).await), ["Of Ben's.", "In general."]);
     assert_eq!(ana.get(&format!("{path}?include_total=true")).await.body["total"], 2);

@@ -267,7 +267,7 @@ async fn every_table_that_references_providers_or_services_follows_a_merge(w: &W
     ] {
         let tables: Vec<Table> = alongside::on_engine!(&mut conn, |c| diesel::sql_query(sql(target)).load(c)).unwrap();
         let tables: Vec<&str> = tables.iter().map(|table| table.name.as_str()).filter(|name| *name != merges).collect();
-        assert_eq!(tables, followers, "what refers to {target} must be told by its store::follow");
+        assert_eq!(tables, followers, "what refers to {target} must follow a merge in its store::follow");
     }
 }
 

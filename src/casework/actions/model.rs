@@ -440,7 +440,7 @@ mod tests {
             assert!(status.may_become(*status));
             assert!(
                 *status == EnteredInError || status.may_become(EnteredInError),
-                "{status:?}: a mistake can always be told"
+                "{status:?}: an action can always be marked as entered in error"
             );
         }
         for back in [Draft, Filed, InProgress, Decided] {

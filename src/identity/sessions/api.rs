@@ -2,17 +2,16 @@
 
 use super::{
     model::*,
-    store::{self, Rotated, Start},
+    sign_in,
+    store::{self, Rotated},
     throttle,
 };
 use crate::{
-    audit::Entry,
     auth::{
-        Actor, Allowed, Anyone, SessionId, UserId,
+        Allowed, Anyone, SessionId, UserId,
         guard::AuthContext,
         password::Hasher,
         policy::{OwnFactor, ReadSelf, WriteUsers},
-        token::ACCESS_SECONDS,
     },
     db::{Db, Tx},
     error::{ApiError, Code, Result},
@@ -20,7 +19,7 @@ use crate::{
     identity::{
         emails::{self, Reachable},
         second_factor::store::Proof,
-        users::{self, model::UserRow},
+        users,
     },
     mail::{Letter, Post},
 };
@@ -29,33 +28,10 @@ use actix_web::{
     web::{Data, Path},
 };
 
-/// The same response for every reason (AU-02).
-fn refused() -> ApiError {
-    let detail = "The e-mail address or the password is wrong, the account is not active, or it must wait after too \
-         many failures.";
-    ApiError::new(Code::InvalidCredentials, detail).header("www-authenticate", "Bearer")
-}
-
-/// The password was right, and the response reveals it: it asks for a code. A wrong code is refused like anything else.
-fn otp_required() -> ApiError {
-    ApiError::new(Code::OtpRequired, "Also send the code of the second factor as otp.")
-        .header("www-authenticate", "Bearer")
-}
-
 /// For 401 at `/auth/refresh`: only a new sign-in helps.
 fn not_refreshed() -> ApiError {
     let detail = "The refresh token is unknown, spent or expired, or the session has ended: sign in again.";
     ApiError::new(Code::InvalidRefreshToken, detail).header("www-authenticate", "Bearer")
-}
-
-fn tokens(gate: &AuthContext, actor: Actor, refresh_token: String, row: UserRow) -> Result<Tokens> {
-    Ok(Tokens {
-        access_token: gate.keys.mint(actor)?,
-        token_type: "Bearer",
-        expires_in: ACCESS_SECONDS,
-        refresh_token,
-        user: row.into(),
-    })
 }
 
 /// Sign in
@@ -98,86 +74,14 @@ pub async fn login(
     post: Data<Post>,
     body: Body<Login, LOGIN_LIMIT>,
 ) -> Reply<Tokens> {
-    let place = hasher.place()?;
-    let mut found = look_up(&db, &who, &body).await?;
-    // Counted before it is known whether the password is right, so that parallel guesses get no more attempts than
-    // successive ones.
-    let email = body.email.clone();
-    let may = db.write(&who, move |tx| throttle::record_attempt(tx, &email)).await?;
-    loop {
-        let hash = found.as_ref().and_then(|(row, _)| row.password_hash.clone());
-        let right = place.verify(body.password.clone(), hash.clone().filter(|_| may)).await?;
-        let Some((row, refusal)) = found else { return Err(refused()) };
-        if !right {
-            // The request does not wait for the entry, so a known address takes no longer than an unknown one.
-            db.note(vec![refusal]);
-            return Err(refused());
-        }
-        let better = match &hash {
-            Some(hash) if hasher.has_outgrown(hash) => Some(place.hash(body.password.clone()).await?),
-            _ => None,
-        };
-        let (user, proved, otp) = (row.clone(), hash.clone(), body.otp.clone());
-        let gate_of_try = gate.clone();
-        let begin = move |tx: &mut Tx<'_>, out: &mut Vec<Letter>| {
-            tx.enter(user.organization_id)?;
-            let begun = store::start(tx, &gate_of_try.secrets, user.id, proved.as_deref(), otp.as_deref())?;
-            match &begun {
-                Start::Begun { actor, recovered, .. } => {
-                    let reachable = Reachable::find(tx, user.id, &user.email)?;
-                    if throttle::clear_attempts(tx, &user.email)? {
-                        out.extend(emails::signed_in_elsewhere(&reachable));
-                    }
-                    if *recovered {
-                        out.extend(emails::recovery_code_was_spent(&reachable));
-                    }
-                    if let Some(better) = &better {
-                        users::store::rehash(tx, *actor, better)?;
-                    }
-                }
-                Start::OtpRequired => throttle::exempt_caller(tx)?,
-                Start::Refused | Start::PasswordChanged => {}
-            }
-            Ok(begun)
-        };
-        match emails::write(&db, &who, &post, begin).await? {
-            Start::Begun { actor, refresh_token, .. } => return plain(tokens(&gate, actor, refresh_token, row)?),
-            Start::OtpRequired => return Err(otp_required()),
-            Start::Refused => {
-                db.note(vec![refusal]);
-                return Err(refused());
-            }
-            // Another sign-in may just have stored a new hash of the same password: then this one is checked against
-            // that.
-            Start::PasswordChanged => {
-                found = look_up(&db, &who, &body).await?;
-                if found.as_ref().is_none_or(|(row, _)| row.password_hash == hash) {
-                    return Err(refused());
-                }
-            }
-        }
-    }
-}
-
-/// The user who signs in with this address, if they may, and the audit entry for a refusal.
-async fn look_up(db: &Db, who: &Anyone, body: &Login) -> Result<Option<(UserRow, Entry)>> {
-    let email = body.email.clone();
-    db.read(who, move |tx| {
-        if let Some(seconds) = throttle::source_waits(tx)? {
-            return Err(ApiError::too_many(seconds));
-        }
-        let row = users::store::by_email(tx, &email)?.filter(UserRow::is_active);
-        let refusal = row.as_ref().map(|row| tx.refusal("session.refused", row.id));
-        Ok(row.zip(refusal))
-    })
-    .await
+    plain(sign_in::sign_in(&who, &db, &gate, &hasher, &post, &body).await?)
 }
 
 /// Stay signed in
 ///
 /// Exchanges the refresh token for a new pair (rotation). For a 30-second grace period, until the new refresh token is
 /// used, the old one returns the same new one: a response can be lost, and several windows of one browser refresh at
-/// once. Reuse after that ends the session as a suspected theft, and the user is told by e-mail. Every refusal is 401
+/// once. Reuse after that ends the session as a suspected theft, and the user gets an e-mail. Every refusal is 401
 /// `invalid_refresh_token`.
 #[utoipa::path(
     tag = "Signing in",
@@ -205,7 +109,7 @@ pub async fn refresh(
         Rotated::Refused => Ok(None),
     };
     let (actor, refresh_token, row) = emails::write(&db, &who, &post, rotate).await?.ok_or_else(not_refreshed)?;
-    plain(tokens(&gate, actor, refresh_token, row)?)
+    plain(sign_in::tokens(&gate, actor, refresh_token, row)?)
 }
 
 /// Sign out

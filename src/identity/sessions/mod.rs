@@ -3,6 +3,7 @@
 pub mod api;
 pub mod batched_lookup;
 pub mod model;
+pub mod sign_in;
 pub mod store;
 pub mod throttle;
 
