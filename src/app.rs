@@ -158,6 +158,7 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
         sources,
     });
     let db = Data::new(setup.db);
+    let explains_problems = problem_types.has_page();
     let (origins, problem_types) = (Data::new(origins), Data::new(problem_types));
     let server = HttpServer::new(move || {
         App::new()
@@ -180,7 +181,9 @@ pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
             .configure(routes)
             .into_app()
             .configure(|cfg| {
-                cfg.service(http::problem::get_problems);
+                if docs || explains_problems {
+                    cfg.service(http::problem::get_problems);
+                }
                 if docs {
                     openapi::docs(cfg)
                 }

@@ -96,6 +96,10 @@ impl Default for ProblemTypes {
     }
 }
 impl ProblemTypes {
+    /// Whether the types lead to the page of problems.
+    pub fn has_page(&self) -> bool {
+        self.0.starts_with("http")
+    }
     /// The anchors of the page `/problems` of a server that is reached at this address.
     pub fn at(public_url: &str) -> Self {
         Self(format!("{}/problems#", public_url.trim_end_matches('/')))

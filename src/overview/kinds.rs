@@ -72,8 +72,12 @@ fn at(path: &str) -> Option<(&'static Kind, &str)> {
     found.min_by_key(|(kind, _)| kind.path.len())
 }
 
-/// The id in a path that begins like this template; empty where the template has none.
+/// The id in a path that begins like this template. A template without an id stands for this one path, and the id is
+/// empty.
 fn id_at<'p>(template: &str, path: &'p str) -> Option<&'p str> {
+    if !template.contains("{id}") {
+        return (template == path).then_some("");
+    }
     let mut parts = path.split('/');
     let mut id = "";
     for expected in template.split('/') {

@@ -116,9 +116,17 @@ pub fn id<T>(text: &str) -> Result<Id<T>> {
     Id::parse(text).ok_or_else(ApiError::not_found)
 }
 
-/// [`Kind::authorize`] for a kind whose records everybody sees who may make one.
+/// [`Kind::authorize`] for a kind whose records every caller sees who may create one.
 pub fn seen_by_its_maker(_: &mut Tx<'_>, _: &str) -> Result<()> {
     Ok(())
+}
+
+/// [`Kind::authorize`] for a kind that no POST with an `Idempotency-Key` creates.
+///
+/// # Errors
+/// Always: a stored response of such a kind would be a fault.
+pub fn never_replayed(_: &mut Tx<'_>, _: &str) -> Result<()> {
+    Err(ApiError::internal("a response is stored for a kind that no request creates"))
 }
 
 /// `owners_of!(notes, case)`: the [`Owners`] of a table, through the column that names its parent.
@@ -132,6 +140,15 @@ macro_rules! owners_of {
     };
     ($table:ident, client) => {
         $crate::owners_of!(@of $table, $crate::db::schema::$table::client_id)
+    };
+    // For a record of a client that may be about a case: the access log shows it to those who see that case.
+    ($table:ident, client, case) => {
+        |conn, organization, ids| {
+            use diesel::prelude::*;
+            use $crate::db::schema::$table;
+            let select = ($table::id, $table::client_id, $table::case_id);
+            Ok($crate::owners_of!(@query organization, ids, $table, $table::table, select).load(conn)?)
+        }
     };
     (clients) => {
         $crate::owners_of!(@of clients, $crate::db::schema::clients::id)

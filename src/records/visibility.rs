@@ -218,7 +218,9 @@ pub fn is_unsafe_to_email(tx: &mut Tx, user: UserId) -> Result<bool> {
 }
 
 /// The one member of `safe_contact` that letters depend on.
-#[derive(Debug, Serialize, Deserialize)]
+/// A stored document without it allows no e-mail.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 struct SafeEmail {
     email: bool,
 }

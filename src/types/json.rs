@@ -15,6 +15,10 @@ pub trait Document: std::fmt::Debug + Serialize + DeserializeOwned + Send + Sync
 impl<T: std::fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 'static> Document for T {}
 
 /// A file of `examples/`, as the `example` of a schema in the OpenAPI document.
+///
+/// # Panics
+/// If the file holds no JSON; the document is made at each start and in the tests.
+#[expect(clippy::expect_used, reason = "the files are part of the program")]
 pub fn example(file: &str) -> serde_json::Value {
     serde_json::from_str(file).expect("a file of examples holds JSON")
 }

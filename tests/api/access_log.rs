@@ -33,6 +33,7 @@ async fn client_of(who: &User<'_>, case: &str) -> String {
 }
 
 on_both_engines! {
+    feedback_about_a_case_is_listed_only_for_supervisors_of_that_case,
     clients_see_only_time_and_role_of_confidential_access_log_entries,
     access_log_lists_every_read_and_change_of_one_client_only,
     reading_an_access_log_is_logged_and_paginated,
@@ -366,4 +367,26 @@ async fn access_log_includes_unindexed_entries_and_operator_changes(w: &World) {
             .count(),
         16
     );
+}
+
+/// The client is in one team, the case in another.
+async fn feedback_about_a_case_is_listed_only_for_supervisors_of_that_case(w: &World) {
+    let (ana, boss, sam) = (w.user(Role::Advocate), w.user(Role::Supervisor), w.user(Role::Client));
+    let south = w.new_team("South side");
+    let (colleague, other_boss) =
+        (w.user_in(&w.org, &[w.team, south], Role::Supervisor), w.user_in(&w.org, &[south], Role::Supervisor));
+    let client = ana.new_client().await;
+    sam.is_linked_to(&client);
+    let case = json!({
+        "client_id": client, "team_id": south, "advocacy_type": "peer", "intake_source": "self", "client_goal": "g",
+    });
+    let case = colleague.post("/cases", case).await.expect(201).id();
+    let feedback = sam.post("/me/feedback", json!({"text": "It helps.", "case_id": case})).await.expect(201).id();
+    let general = sam.post("/me/feedback", json!({"text": "Thank you."})).await.expect(201).id();
+    for (reader, expected) in [(&boss, [false, true]), (&colleague, [true, true])] {
+        let entries = pages(reader, &log(&client), 50).await;
+        let shown = [&feedback, &general].map(|id| entries.iter().any(|entry| entry["subject"]["id"] == id.as_str()));
+        assert_eq!(shown, expected, "{entries:#?}");
+    }
+    other_boss.get(&log(&client)).await.expect(404);
 }

@@ -18,5 +18,5 @@ pub const KIND: Kind = Kind::of_organization(
     "preparation_template",
     "preparation_templates",
     "/preparation-templates",
-    kind::seen_by_its_maker,
+    kind::never_replayed,
 );

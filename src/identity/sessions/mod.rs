@@ -21,4 +21,4 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
 }
 
 /// How the readers over all records treat this kind.
-pub const KIND: Kind = Kind::of_organization("session", "sessions", "/me/sessions", kind::seen_by_its_maker);
+pub const KIND: Kind = Kind::of_organization("session", "sessions", "/me/sessions", kind::never_replayed);

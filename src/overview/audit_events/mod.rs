@@ -14,5 +14,5 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
 /// How the readers over all records treat this kind.
 pub const KIND: Kind = Kind {
     demo: Included::Yes,
-    ..Kind::of_organization("audit", "audit_events", "/audit-events", kind::seen_by_its_maker)
+    ..Kind::of_organization("audit", "audit_events", "/audit-events", kind::never_replayed)
 };

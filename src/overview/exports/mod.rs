@@ -13,4 +13,4 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
 }
 
 /// How the readers over all records treat this kind.
-pub const KIND: Kind = Kind::of_organization("export", "exports", "/exports", kind::seen_by_its_maker);
+pub const KIND: Kind = Kind::of_organization("export", "exports", "/exports", kind::never_replayed);

@@ -18,7 +18,7 @@ pub fn routes(cfg: &mut ServiceConfig<'_>) {
 pub const KIND: Kind = Kind {
     name: "feedback",
     table: "feedback",
-    parent: Parent::Client(owners_of!(feedback, client)),
+    parent: Parent::Client(owners_of!(feedback, client, case)),
     path: "/me/feedback",
     authorize: |tx, _| super::own(tx).map(drop),
     timeline: Included::No("it is what the client says of the work"),
