@@ -9,7 +9,7 @@ sign_in_of supervisor "$SCRATCH/demo.txt"
 sign_in
 id=$(get '/cases?status=active&limit=1' | python3 -c 'import json, sys; print(json.load(sys.stdin)["items"][0]["id"])')
 
-wall() { # ENABLE | DISABLE
+switch_row_level_security() { # ENABLE | DISABLE
     "$PG_BIN/psql" -qh 127.0.0.1 -p "${PG_URL##*:}" -U postgres bench -c "DO \$\$ DECLARE name TEXT; BEGIN
         FOR name IN SELECT DISTINCT tablename FROM pg_policies LOOP EXECUTE format('ALTER TABLE %I $1 ROW LEVEL SECURITY', name); END LOOP; END \$\$"
     # Every connection plans anew.
@@ -21,7 +21,7 @@ RUNS=1
 say "| row-level security | requests/s | p99 | not 2xx |" "|---|---|---|---|"
 for turn in 1 2 3; do
     for way in DISABLE ENABLE; do
-        wall "$way"
+        switch_row_level_security "$way"
         CONNECTIONS=64
         sign_in_of supervisor "$SCRATCH/demo.txt"
         measure "$way $turn: GET /livez (the session alone)" /livez

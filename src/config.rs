@@ -1,4 +1,4 @@
-//! Settings: the only code that reads the environment and the settings file. An unknown key stops the start.
+//! Settings: the only code that reads the environment and the settings file. An unknown setting ends every command that reads settings.
 
 use crate::{
     app::{self, ServerOptions},
@@ -37,7 +37,7 @@ pub struct Config {
     /// The address to listen on. Outside loopback TLS is required, by this server or by a proxy: see `tls_certificate`,
     /// `behind_proxy`.
     pub listen: SocketAddr,
-    /// The folder of the signing keys and, by default, the database.
+    /// The folder of the signing keys, the secret keys, the checkpoints and, by default, the database and the mail.
     pub data_dir: PathBuf,
     /// Connections to PostgreSQL, or readers of the SQLite file. 0: eight for PostgreSQL, but no more readers than
     /// processors if the database runs on this machine; for SQLite one reader for each processor, and at least two.

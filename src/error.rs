@@ -231,7 +231,7 @@ impl ApiError {
     }
     /// Requests are refused for this many more seconds.
     pub fn too_many(seconds: i64) -> Self {
-        Self::new(Code::TooManyRequests, "There were too many failures from where you are: come back later.")
+        Self::new(Code::TooManyRequests, "There were too many requests or failures. Try again later.")
             .header("retry-after", &seconds.to_string())
     }
     pub fn overloaded(detail: &'static str) -> Self {

@@ -1,7 +1,7 @@
 //! Row-level security (AZ-09): which rows of another organization PostgreSQL shows to a program that has forgotten the
 //! filter on its own organization.
 
-#![expect(clippy::disallowed_types, reason = "the wall is PostgreSQL's")]
+#![expect(clippy::disallowed_types, reason = "only PostgreSQL has row-level security")]
 
 use crate::support::{
     PASSWORD, World,
@@ -196,9 +196,9 @@ fn every_organization_table_has_row_level_security() {
     expected.sort();
     let behind = "SELECT relname::text AS fact FROM pg_class JOIN pg_policies ON tablename = relname AND policyname = 'own_organization'
                   WHERE relkind = 'r' AND relrowsecurity AND relforcerowsecurity AND roles = '{alongside_app}' AND cmd = 'ALL' ORDER BY 1";
-    let mut walled = facts(&mut conn, behind);
-    walled.sort();
-    assert_eq!(walled, expected);
+    let mut secured = facts(&mut conn, behind);
+    secured.sort();
+    assert_eq!(secured, expected);
     let more =
         "SELECT concat(cmd, ' ', tablename) AS fact FROM pg_policies WHERE policyname <> 'own_organization' ORDER BY 1";
     let housekeeping = [

@@ -1,4 +1,4 @@
--- AZ-09: the second wall. The server works as alongside_app, which owns nothing, and sees in each table the rows of the organization that
+-- AZ-09: row-level security. The server works as alongside_app, which owns nothing, and sees in each table the rows of the organization that
 -- its transaction is for (app.organization); without one it sees none. What belongs to no caller is done as alongside_keeper: the same,
 -- and it may look through organizations, kept answers, documents and the heads of the chains. Both roles are the cluster's.
 SET LOCAL lock_timeout TO '10s'; -- rather this, again, than every request behind it

@@ -1,2 +1,2 @@
--- The second wall is PostgreSQL's: SQLite has no roles, and no rows that are some organization's alone.
+-- Row-level security is PostgreSQL's: SQLite has no roles, and no rows that are some organization's alone.
 SELECT 1;

@@ -57,7 +57,10 @@ fn new_key_verifies_at_once_and_signs_from_its_start_time() {
     Ring::add(folder.path(), soon(60)).unwrap();
     here.reload();
     assert_eq!(kids(&here).len(), 2);
-    assert!(there.verify(&here.mint(actor()).unwrap()).is_ok(), "who has not looked yet knows the key that signs");
+    assert!(
+        there.verify(&here.mint(actor()).unwrap()).is_ok(),
+        "a server that has not reloaded still verifies the token"
+    );
     let second = Ring::add(folder.path(), Instant::now()).unwrap();
     here.reload();
     let after = here.mint(actor()).unwrap();
@@ -75,12 +78,12 @@ fn new_key_verifies_at_once_and_signs_from_its_start_time() {
     Ring::retire(folder.path(), &first).unwrap();
     for keys in [&here, &there] {
         keys.reload();
-        assert!(keys.verify(&before.0).is_err(), "though it was remembered");
+        assert!(keys.verify(&before.0).is_err(), "although the result was cached");
         assert!(keys.verify(&after).is_ok());
         // Permanent signatures stay valid; a signature with a later time does not.
         assert!(keys.has_signed(b"words", &before.1, soon(-60)) && !keys.has_signed(b"words", &before.1, soon(60)));
     }
-    // A copy of the file that is restored stays retired, and a second retirement deletes the copy.
+    // A server that starts now does not use the retired key, but still verifies its old signatures.
     let copy = Keys::load(folder.path()).unwrap();
     assert!(!kids(&copy).contains(&first) && copy.has_signed(b"words", &before.1, soon(-60)));
 }

@@ -36,7 +36,7 @@ const AT_ONCE: usize = 500;
 /// Merges a duplicate into another client. The duplicate's row stays, and its id then stands for the survivor. The
 /// audit log gets an entry for each record that moved. A merge cannot be undone.
 pub fn merge(tx: &mut Tx, id: ClientId, wanted: &Body<ClientMerge>) -> Result<Client> {
-    tx.conn.take_time(60)?; // the number of moved records has no limit
+    tx.conn.take_time(60)?; // A statement may take longer than usual; the whole write still has ten seconds.
     let own = store::find(tx, id)?.id;
     let into = store::find(tx, wanted.into).map_err(|error| error.named_by("/into"))?.id;
     if into == own {

@@ -153,7 +153,7 @@ fn counts<'g>(
     })
 }
 
-/// How much more than one each the hidden counts of a line have together. A reader who subtracts the shown counts from
+/// The sum of (count - 1) over the hidden counts of a line. A reader who subtracts the shown counts from
 /// the total knows each hidden count only to within this room. 0 if a single count is hidden; `None` if none is.
 fn room(groups: &[Veiled<'_>], line: &[usize], place: usize) -> Option<i64> {
     let hidden: Vec<i64> = counts(groups, line, place)
@@ -339,7 +339,7 @@ mod tests {
             if figure.hidden && *n < 11 {
                 hidden.insert(*cell, *n);
             }
-            assert!(!figure.hidden || *n > 0, "nothing is shown as nothing");
+            assert!(!figure.hidden || *n > 0, "a count of 0 must be shown as 0");
             assert!(figure.hidden || *n == 0 || *n >= 11, "{n} is small");
         }
     }
@@ -396,7 +396,7 @@ mod tests {
         for (cell, n) in hidden {
             let (low, high) = known[&cell];
             assert!(low <= n && n <= high, "the attack itself errs: {cell:?} is {n}, not {low} to {high}");
-            assert!(high - low >= 2, "{cell:?}, which is {n}, is found out to be {low} to {high}");
+            assert!(high - low >= 2, "{cell:?}, which is {n}, can be narrowed to {low} to {high}");
         }
     }
 
@@ -452,7 +452,7 @@ mod tests {
         let (least, most) = (known.iter().map(|(low, _)| low).sum::<i64>(), span(&all[0]).1);
         for ((low, high), n) in known.iter().zip(parts).filter(|((_, high), n)| *high == MANY && **n < 11) {
             let high = (*high).min(most - (least - low));
-            assert!(high - low >= 2, "of {parts:?} a part of {n} is found out to be {low} to {high}");
+            assert!(high - low >= 2, "of {parts:?} a part of {n} can be narrowed to {low} to {high}");
         }
     }
 
