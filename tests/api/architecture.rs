@@ -277,7 +277,7 @@ fn documented_request_headers_are_the_arguments_of_the_handlers() {
         }
     }
     assert!(handlers.len() > 150, "{} handlers", handlers.len());
-    for (header, argument) in [("If-Match", ": IfMatch"), ("Idempotency-Key", ": IdempotencyKey")] {
+    for (header, argument) in [("If-Match", "IfMatch"), ("Idempotency-Key", "IdempotencyKey")] {
         let documented: BTreeSet<&str> = operations
             .iter()
             .filter(|operation| {
