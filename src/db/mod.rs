@@ -19,11 +19,14 @@ pub mod schema;
 pub mod aggregate;
 pub mod search;
 mod values;
+mod versioned;
 mod writer;
 
 pub use conn::{Conn, Dialect, Url, Use};
 pub use dialect::{Condition, PortableDsl, rewrite};
 pub use pool::Engine;
+pub(crate) use versioned::versioned;
+pub use versioned::{Versioned, save};
 
 use crate::{
     audit::{self, Entry},

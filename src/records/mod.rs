@@ -5,6 +5,7 @@ pub mod exports;
 pub mod ids;
 #[macro_use]
 pub mod kind;
+pub mod merges;
 pub mod search;
 pub mod timeline;
 pub mod visibility;

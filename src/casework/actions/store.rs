@@ -11,7 +11,7 @@ use crate::{
         conflicts::{self, model::Occasion},
         deadlines,
     },
-    db::{Dialect, PortableDsl as _, Tx, rewrite, schema::actions},
+    db::{Dialect, PortableDsl as _, Tx, save, schema::actions, versioned},
     directory::providers::{self, model::ProviderId},
     error::{ApiError, Result},
     http::{Body, Filter, IfMatch, List, Page},
@@ -20,6 +20,8 @@ use crate::{
     types::{Day, Instant},
 };
 use diesel::prelude::*;
+
+versioned!(ActionRow, actions, updated_at);
 
 /// A new barrier counts as possible retaliation for this many days after an action against the same provider.
 const RETALIATION_DAYS: i32 = 90;
@@ -50,7 +52,7 @@ fn filtered(tx: &Tx, filter: &ActionFilter, barrier: Option<BarrierId>) -> actio
         query = query.filter(actions::status.eq_any(statuses.0.clone()));
     }
     if let Some(provider) = filter.provider {
-        query = query.filter(crate::is_provider!(tx, "actions.provider_id", provider));
+        query = query.filter(providers::store::is(tx, "actions.provider_id", provider));
     }
     query
 }
@@ -233,9 +235,7 @@ pub fn update(tx: &mut Tx, id: ActionId, version: &IfMatch, patch: &Body<ActionP
     if patch.parent_action_id.set().is_some() {
         check_parent(tx, &row)?;
     }
-    row.version += 1;
-    row.updated_at = Instant::now();
-    rewrite(actions::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
+    save(tx, &mut row)?;
     let event = if row.status == before { "action.updated" } else { row.status.event() };
     timeline::add(tx, case.id, event, row.id, row.decision.map(Decision::as_str))?;
     tx.record(event, row.id, patch.members());

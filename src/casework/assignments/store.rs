@@ -11,7 +11,7 @@ use crate::{
         conflicts::{self, model::Occasion},
         handovers, tasks,
     },
-    db::{Dialect, Tx, rewrite, schema::assignments},
+    db::{Dialect, Tx, save, schema::assignments, versioned},
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
     identity::{organizations, teams, users},
@@ -19,6 +19,8 @@ use crate::{
     types::{Id, Instant},
 };
 use diesel::prelude::*;
+
+versioned!(AssignmentRow, assignments);
 
 /// The assignments of a case that the caller may see.
 fn visible(case: &CaseRow) -> assignments::BoxedQuery<'static, Dialect> {
@@ -95,8 +97,7 @@ pub fn begin_until(
 
 fn finish(tx: &mut Tx, mut row: AssignmentRow) -> Result<()> {
     row.ended_at = Some(Instant::now());
-    row.version += 1;
-    rewrite(assignments::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
+    save(tx, &mut row)?;
     timeline::add(tx, row.case_id, "assignment.ended", row.id, Some(row.role.as_str()))?;
     tx.record("assignment.ended", row.id, vec!["ended_at".into()]);
     Ok(())
@@ -143,7 +144,7 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewAssignment>) -> Result<As
     let end = new.end(&organizations::store::find(tx)?.time_zone)?;
     if new.role == AssignmentRole::Lead && case.lead_advocate_id != Some(user) {
         let row = replace_lead(tx, &mut case, user)?;
-        cases::store::save(tx, &mut case)?;
+        save(tx, &mut case)?;
         return Ok(row.into());
     }
     let doubled = current(&case).filter(assignments::user_id.eq(user));

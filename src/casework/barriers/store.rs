@@ -14,8 +14,9 @@ use crate::{
     db::{
         Dialect, PortableDsl as _, Tx,
         dialect::{Key, has_element},
-        rewrite,
+        save,
         schema::barriers,
+        versioned,
     },
     directory::{
         providers,
@@ -28,6 +29,8 @@ use crate::{
     types::{Day, Instant, Patch},
 };
 use diesel::prelude::*;
+
+versioned!(BarrierRow, barriers, updated_at);
 
 /// The barriers of the cases that this caller may work in.
 fn visible(tx: &Tx) -> barriers::BoxedQuery<'static, Dialect> {
@@ -49,7 +52,7 @@ fn filtered(tx: &Tx, filter: &BarrierFilter) -> barriers::BoxedQuery<'static, Di
         query = query.filter(has_element(barriers::bases, basis.as_str().to_owned()));
     }
     if let Some(provider) = filter.provider {
-        query = query.filter(crate::is_provider!(tx, "barriers.provider_id", provider));
+        query = query.filter(providers::store::is(tx, "barriers.provider_id", provider));
     }
     if let Some(statuses) = &filter.status {
         query = query.filter(barriers::status.eq_any(statuses.0.clone()));
@@ -159,9 +162,9 @@ fn recount(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {
     let open = i32::try_from(open).map_err(ApiError::internal)?;
     let before = std::mem::replace(&mut case.undisposed_barriers, open);
     if case.status == CaseStatus::Active && (before == 0) != (open == 0) {
-        cases::store::save(tx, case)
+        Ok(save(tx, case)?)
     } else if before != open {
-        cases::store::keep(tx, case)
+        cases::store::save_hidden_members(tx, case)
     } else {
         Ok(())
     }
@@ -211,9 +214,7 @@ pub fn update(tx: &mut Tx, id: BarrierId, version: &IfMatch, patch: &Body<Barrie
     if patch.provider_id != Patch::Keep || patch.occurred_on != Patch::Keep {
         notice_retaliation(tx, &case, &mut row)?;
     }
-    row.version += 1;
-    row.updated_at = Instant::now();
-    rewrite(barriers::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
+    save(tx, &mut row)?;
     search::store::replace(tx, &row)?;
     recount(tx, &mut case)?;
     let status = (row.status != before).then(|| row.status.as_str());

@@ -67,7 +67,6 @@ impl BreakGlassRow {
             return Err(ApiError::conflict("It is over already."));
         }
         self.ended_at = Some(now);
-        self.version += 1;
         Ok(())
     }
 
@@ -84,7 +83,6 @@ impl BreakGlassRow {
         }
         (self.reviewed_by, self.reviewed_at) = (Some(by), Some(now));
         self.finding.clone_from(&review.finding);
-        self.version += 1;
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use super::model::*;
 use crate::{
     auth::Scope,
     casework::cases::{self, model::CaseId},
-    db::{Condition, Dialect, PortableDsl as _, Tx, lock::Purpose, rewrite, schema::break_glass},
+    db::{Condition, Dialect, PortableDsl as _, Tx, lock::Purpose, save, schema::break_glass, versioned},
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
     identity::users,
@@ -12,6 +12,8 @@ use crate::{
     types::{Email, Instant},
 };
 use diesel::prelude::*;
+
+versioned!(BreakGlassRow, break_glass);
 
 /// The caller's own accesses, and those to cases of the caller's teams.
 fn visible(tx: &Tx) -> break_glass::BoxedQuery<'static, Dialect> {
@@ -101,8 +103,8 @@ pub fn create(tx: &mut Tx, new: &Body<NewBreakGlass>) -> Result<(BreakGlass, Vec
 }
 
 /// Saves a changed access, and writes it to the timeline and the audit log.
-fn changed(tx: &mut Tx, row: &BreakGlassRow, event: &'static str, members: Vec<String>) -> Result<()> {
-    rewrite(break_glass::table.find((row.organization_id, row.id)), row).execute(tx.conn)?;
+fn changed(tx: &mut Tx, row: &mut BreakGlassRow, event: &'static str, members: Vec<String>) -> Result<()> {
+    save(tx, row)?;
     timeline::add(tx, row.case_id, event, row.id, None)?;
     tx.record(event, row.id, members);
     Ok(())
@@ -112,12 +114,12 @@ pub fn end(tx: &mut Tx, id: BreakGlassId, version: &IfMatch) -> Result<()> {
     let mut row = lock_for_update(tx, id)?;
     version.check(row.version)?;
     row.end()?;
-    changed(tx, &row, "break_glass.ended", vec!["ended_at".into()])
+    changed(tx, &mut row, "break_glass.ended", vec!["ended_at".into()])
 }
 
 pub fn review(tx: &mut Tx, id: BreakGlassId, review: &Body<BreakGlassReview>) -> Result<BreakGlass> {
     let mut row = lock_for_update(tx, id)?;
     row.review(tx.user()?, review)?;
-    changed(tx, &row, "break_glass.reviewed", review.members())?;
+    changed(tx, &mut row, "break_glass.reviewed", review.members())?;
     Ok(row.into())
 }

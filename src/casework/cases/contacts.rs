@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     db::{
-        Condition, Tx,
+        Condition, Tx, save,
         schema::{case_transitions as transitions, notes},
     },
     error::Result,
@@ -69,8 +69,8 @@ fn set(case: &mut CaseRow, first: Option<Instant>, last: Option<Instant>) -> Cha
 pub fn update(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {
     match derive(tx, case, None)? {
         Change::Nothing => Ok(()),
-        Change::Last => store::keep(tx, case),
-        Change::First => store::save(tx, case),
+        Change::Last => store::save_hidden_members(tx, case),
+        Change::First => Ok(save(tx, case)?),
     }
 }
 

@@ -5,11 +5,12 @@ use crate::{
     auth::OrganizationId,
     casework::clients,
     db::{
-        Condition, Dialect, PortableDsl as _, Tx,
+        Condition, Conn, Dialect, PortableDsl as _, Tx, Versioned,
         dialect::has_element,
-        rewrite,
+        rewrite, save,
         schema::{barriers, cases},
     },
+    directory::providers,
     error::{ApiError, Issue, Place, Result},
     http::{Body, IfMatch, List, Page},
     identity::{teams::model::TeamId, users},
@@ -48,14 +49,14 @@ fn filtered(tx: &Tx, filter: &CaseFilter) -> cases::BoxedQuery<'static, Dialect>
         query = query.filter(cases::team_id.eq(team));
     }
     if let Some(client) = filter.client {
-        query = query.filter(crate::is_client!(tx, "cases.client_id", client));
+        query = query.filter(clients::store::is(tx, "cases.client_id", client));
     }
     let met = barriers::table.filter(barriers::organization_id.eq(tx.organization()));
     query = match (filter.provider, filter.barrier_type) {
         (None, None) => query,
         (Some(provider), None) => {
             query.filter(cases::id.eq_any(
-                met.filter(crate::is_provider!(tx, "barriers.provider_id", provider)).select(barriers::case_id),
+                met.filter(providers::store::is(tx, "barriers.provider_id", provider)).select(barriers::case_id),
             ))
         }
         (None, Some(kind)) => {
@@ -63,7 +64,7 @@ fn filtered(tx: &Tx, filter: &CaseFilter) -> cases::BoxedQuery<'static, Dialect>
         }
         (Some(provider), Some(kind)) => {
             let both =
-                met.filter(crate::is_provider!(tx, "barriers.provider_id", provider)).filter(barriers::type_.eq(kind));
+                met.filter(providers::store::is(tx, "barriers.provider_id", provider)).filter(barriers::type_.eq(kind));
             query.filter(cases::id.eq_any(both.select(barriers::case_id)))
         }
     };
@@ -198,18 +199,21 @@ pub fn get(tx: &mut Tx, id: CaseId, view: &CaseView) -> Result<Case> {
     Ok(case)
 }
 
-/// Saves a row from [`lock_for_update`] as its next version.
-pub fn save(tx: &mut Tx, row: &mut CaseRow) -> Result<()> {
-    row.version += 1;
-    row.updated_at = Instant::now();
-    keep(tx, row)
+impl Versioned for CaseRow {
+    fn next_version(&mut self) {
+        self.version += 1;
+        self.updated_at = Instant::now();
+    }
+    /// Also sets `kept_at`, the time of the last write, for reports.
+    fn store(&self, conn: &mut Conn) -> QueryResult<usize> {
+        let columns = (self, cases::kept_at.eq(Instant::now()));
+        rewrite(cases::table.find((self.organization_id, self.id)), columns).execute(conn)
+    }
 }
 
-/// Saves a row without a new version, for members that the API does not show. Records the time in `kept_at`, for
-/// reports.
-pub fn keep(tx: &mut Tx, row: &CaseRow) -> Result<()> {
-    let kept = (row, cases::kept_at.eq(Instant::now()));
-    rewrite(cases::table.find((row.organization_id, row.id)), kept).execute(tx.conn)?;
+/// Saves a row from [`lock_for_update`] without a new version, because only members changed that the API does not show.
+pub fn save_hidden_members(tx: &mut Tx, row: &CaseRow) -> Result<()> {
+    row.store(tx.conn)?;
     Ok(())
 }
 

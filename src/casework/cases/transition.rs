@@ -10,7 +10,7 @@ use crate::{
     auth::{OrganizationId, UserId},
     casework::{assignments, clients, conflicts, deadlines, handovers},
     db::{
-        Dialect, Tx, rewrite,
+        Dialect, Tx, rewrite, save,
         schema::{case_episodes, case_transitions},
     },
     error::{ApiError, Code, Issue, Place, Result},
@@ -283,7 +283,7 @@ pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body
     if wanted.first_contact.is_some() {
         contacts::derive(tx, &mut row, wanted.first_contact)?;
     }
-    store::save(tx, &mut row)?;
+    save(tx, &mut row)?;
     match (from, wanted.to) {
         // The closing summary is in the search index only while the case is closed.
         (_, CaseStatus::Closed) => {

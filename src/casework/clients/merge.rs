@@ -13,13 +13,13 @@ use crate::{
     db::{
         PortableDsl as _, Tx,
         schema::{
-            action_facts, barrier_facts, case_facts, cases, client_accounts, client_merges, clients, deadline_facts,
-            feedback, meeting_facts, task_facts,
+            action_facts, barrier_facts, case_facts, cases, client_accounts, clients, deadline_facts, feedback,
+            meeting_facts, task_facts,
         },
     },
     error::{ApiError, Code, Result},
     http::Body,
-    records::search,
+    records::{merges, search},
     types::{Id, Instant},
 };
 use diesel::prelude::*;
@@ -39,12 +39,7 @@ pub fn merge(tx: &mut Tx, id: ClientId, wanted: &Body<ClientMerge>) -> Result<Cl
     tx.conn.take_time(60)?; // A statement may take longer than usual; the whole write still has ten seconds.
     let own = store::find(tx, id)?.id;
     let into = store::find(tx, wanted.into).map_err(|error| error.named_by("/into"))?.id;
-    if into == own {
-        return Err(ApiError::invalid("/into", "same_record", "names the client itself"));
-    }
-    if own != id {
-        return Err(ApiError::conflict("This client was already merged. Merge the surviving client instead."));
-    }
+    merges::check_pair("client", id, own, into)?;
     let statements_of = match wanted.statements_of {
         None => None,
         Some(kept) => match store::find(tx, kept).map_err(|error| error.named_by("/statements_of"))?.id {
@@ -61,20 +56,7 @@ pub fn merge(tx: &mut Tx, id: ClientId, wanted: &Body<ClientMerge>) -> Result<Cl
     row.version = row.version.max(duplicate.version);
     row.complete(duplicate, has_account)?;
     store::save(tx, &mut row)?;
-    let merge = (
-        client_merges::organization_id.eq(row.organization_id),
-        client_merges::client_id.eq(id),
-        client_merges::into_id.eq(into),
-        client_merges::reason.eq(&wanted.reason),
-        client_merges::merged_by.eq(tx.user()?),
-        client_merges::merged_at.eq(row.updated_at),
-    );
-    // Earlier duplicates of the duplicate now point to the survivor, so that one step leads from any id to the client.
-    let before = client_merges::table
-        .filter(client_merges::organization_id.eq(row.organization_id))
-        .filter(client_merges::into_id.eq(id));
-    diesel::update(before).set(client_merges::into_id.eq(into)).execute(tx.conn)?;
-    diesel::insert_into(client_merges::table).values(merge).execute(tx.conn)?;
+    store::insert_merge(tx, id, into, wanted.reason.as_ref(), row.updated_at)?;
     let gone = (
         clients::is_merged.eq(true),
         clients::version.eq(clients::version + 1),

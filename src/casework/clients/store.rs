@@ -3,37 +3,23 @@
 use super::{duplicates, model::*};
 use crate::{
     db::{
-        Condition, Dialect, PortableDsl as _, Tx, rewrite,
+        self, Condition, Dialect, PortableDsl as _, Tx,
         schema::{client_merges, clients},
+        versioned,
     },
-    error::{ApiError, Code, Result},
+    error::{ApiError, Result},
     http::{Body, IfMatch, List, Page},
     identity::{organizations, teams},
-    records::{search, visibility},
+    records::{
+        merges::{self, merge_table},
+        search, visibility,
+    },
     types::{Day, Instant, fold},
 };
 use diesel::{dsl, prelude::*};
 
-/// The condition under which a column is this client's id or, for the id of a merged client, the id that it was merged
-/// into.
-#[macro_export]
-macro_rules! is_client {
-    ($tx:expr, $column:literal, $id:expr) => {
-        $crate::db::Condition::new(
-            &[
-                concat!(
-                    $column,
-                    " = coalesce((SELECT client_merges.into_id FROM client_merges WHERE \
-                     client_merges.organization_id = "
-                ),
-                " AND client_merges.client_id = ",
-                "), ",
-                ")",
-            ],
-            &[$tx.organization().uuid(), $id.uuid(), $id.uuid()],
-        )
-    };
-}
+versioned!(ClientRow, clients, updated_at);
+merge_table!(client_merges, client_id, ClientId);
 
 /// The condition under which a column, named as in SQL, has any of the ids of the same client. It is for records that
 /// keep the id that they were created with, such as exports. It does not check access to the client.
@@ -59,21 +45,6 @@ pub fn any_id_of(tx: &Tx, column: &'static str, id: ClientId) -> Condition {
         .then(" AND merged.into_id = ")
         .with(stands_for())
         .then("))")
-}
-
-/// The id that this id was merged into, if any.
-fn merged_into(tx: &mut Tx, id: ClientId) -> Result<Option<ClientId>> {
-    let merge = client_merges::table.find((tx.organization(), id));
-    Ok(merge.select(client_merges::into_id).first(tx.conn).optional()?)
-}
-
-/// The duplicates of each of these clients, as (survivor, duplicate).
-pub fn merged(tx: &mut Tx, into: Vec<ClientId>) -> Result<Vec<(ClientId, ClientId)>> {
-    let merges = client_merges::table
-        .filter(client_merges::organization_id.eq(tx.organization()))
-        .filter(client_merges::into_id.eq_any(into));
-    let columns = (client_merges::into_id, client_merges::client_id);
-    Ok(merges.order(client_merges::client_id).select(columns).load(tx.conn)?)
 }
 
 fn add_merged(tx: &mut Tx, views: &mut [Client]) -> Result<()> {
@@ -169,20 +140,12 @@ pub fn lock_both(tx: &mut Tx, into: ClientId, duplicate: ClientId) -> Result<(Cl
     let both =
         visible(tx).filter(clients::id.eq_any([into, duplicate])).order(clients::id).select(ClientRow::as_select());
     let rows: Vec<ClientRow> = both.locked().load(tx.conn)?;
-    let (survivors, duplicates): (Vec<ClientRow>, Vec<ClientRow>) = rows.into_iter().partition(|row| row.id == into);
-    match (survivors.into_iter().next(), duplicates.into_iter().next()) {
-        (Some(survivor), Some(duplicate)) => Ok((survivor, duplicate)),
-        // Another merge finished while this one waited. The whole transaction is retried and then sees that merge.
-        _ => Err(ApiError::new(Code::Contention, "Another request is merging one of these clients.")
-            .header("retry-after", "1")),
-    }
+    merges::survivor_and_duplicate("client", rows, |row| row.id == into)
 }
 
 /// Saves a changed client, and updates its search document.
 pub fn save(tx: &mut Tx, row: &mut ClientRow) -> Result<()> {
-    row.version += 1;
-    row.updated_at = Instant::now();
-    rewrite(clients::table.find((row.organization_id, row.id)), &*row).execute(tx.conn)?;
+    db::save(tx, row)?;
     search::store::replace(tx, &*row)
 }
 

@@ -89,7 +89,6 @@ impl ConflictCheckRow {
         self.decision_reason = Some(new.reason.clone());
         self.decided_by = Some(by);
         self.decided_at = Some(Instant::now());
-        self.version += 1;
     }
 }
 

@@ -8,8 +8,9 @@ use crate::{
         model::{CaseId, CaseRow, CaseStatus},
     },
     db::{
-        Dialect, PortableDsl as _, Tx, rewrite,
+        Dialect, PortableDsl as _, Tx, save,
         schema::{actions, assignments, barriers, cases as case_rows, conflict_checks, interests, meetings, services},
+        versioned,
     },
     directory::providers::{self, model::ProviderId},
     error::{ApiError, Result},
@@ -19,6 +20,8 @@ use crate::{
     types::{Day, Id, Instant, Json},
 };
 use diesel::prelude::*;
+
+versioned!(ConflictCheckRow, conflict_checks);
 
 /// The checks of the cases that this caller may work in.
 fn visible(tx: &Tx) -> conflict_checks::BoxedQuery<'static, Dialect> {
@@ -144,7 +147,11 @@ fn insert(tx: &mut Tx, case: &mut CaseRow, occasion: Occasion, found: Vec<Confli
 /// Does not write a new version of the case: advocates may not see the result of a check, and a new version would
 /// reveal it.
 fn settle(tx: &mut Tx, case: &mut CaseRow, settled: bool) -> Result<()> {
-    if case.conflicts_settled.replace(settled) == Some(settled) { Ok(()) } else { cases::store::keep(tx, case) }
+    if case.conflicts_settled.replace(settled) == Some(settled) {
+        Ok(())
+    } else {
+        cases::store::save_hidden_members(tx, case)
+    }
 }
 
 /// Runs a check on request.
@@ -233,7 +240,7 @@ pub fn decide(tx: &mut Tx, id: ConflictCheckId, new: &Body<NewConflictDecision>)
         return Err(ApiError::forbidden("You cannot decide on your own conflict of interest."));
     }
     row.decide(actor.user, new);
-    rewrite(conflict_checks::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
+    save(tx, &mut row)?;
     // After `reassign` the conflict is settled only when another person has the case and a new check finds nothing.
     settle(tx, &mut case, new.decision == ConflictDecision::ProceedWithConsent)?;
     timeline::add(tx, case.id, "conflict_check.decided", row.id, Some(new.decision.as_str()))?;

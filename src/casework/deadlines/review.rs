@@ -5,7 +5,7 @@ use super::{model::*, requests::*, store};
 use crate::{
     casework::cases::model::CaseId,
     db::{
-        PortableDsl as _, Tx,
+        PortableDsl as _, Tx, save,
         schema::{cases, deadlines},
     },
     directory::deadline_rules::{compute::DeadlineSource, model::DeadlineRuleId},
@@ -49,7 +49,7 @@ pub fn rule_changed(tx: &mut Tx<'_>, rule: DeadlineRuleId) -> Result<()> {
             continue;
         }
         row.review = review;
-        store::save(tx, &mut row)?;
+        save(tx, &mut row)?;
         if moved {
             timeline::add(tx, row.case_id, "deadline.review_due", row.id, None)?;
         }
@@ -77,7 +77,7 @@ pub fn decide(tx: &mut Tx, id: DeadlineId, given: &Body<ReviewVerdict>) -> Resul
             row.review = None;
         }
     }
-    store::save(tx, &mut row)?;
+    save(tx, &mut row)?;
     store::record_event(tx, &mut case, &row, "deadline.reviewed", Some(given.decision.as_str()), given.members())?;
     Ok(row.into())
 }

@@ -13,8 +13,9 @@ use crate::{
         },
     },
     db::{
-        Dialect, PortableDsl as _, Tx, rewrite,
+        Dialect, PortableDsl as _, Tx, save,
         schema::{cases as case_rows, deadlines},
+        versioned,
     },
     directory::deadline_rules::{
         self,
@@ -29,6 +30,8 @@ use crate::{
     types::{Day, Instant, Json, Text, Zone},
 };
 use diesel::prelude::*;
+
+versioned!(DeadlineRow, deadlines, updated_at);
 
 /// The deadlines of the cases that this caller may work in.
 fn visible(tx: &Tx) -> deadlines::BoxedQuery<'static, Dialect> {
@@ -158,14 +161,6 @@ pub(super) fn lock_for_update(tx: &mut Tx, id: DeadlineId) -> Result<(CaseRow, D
     Ok((case, row))
 }
 
-/// Saves a locked row as its next version.
-pub(super) fn save(tx: &mut Tx, row: &mut DeadlineRow) -> Result<()> {
-    row.version += 1;
-    row.updated_at = Instant::now();
-    rewrite(deadlines::table.find((row.organization_id, row.id)), &*row).execute(tx.conn)?;
-    Ok(())
-}
-
 /// The open deadlines of a case, soonest first.
 pub fn open_of_case(tx: &mut Tx, case: CaseId) -> Result<Vec<(DeadlineId, Day)>> {
     let open = visible(tx).filter(deadlines::case_id.eq(case)).filter(deadlines::status.eq_any(DeadlineStatus::OPEN));
@@ -189,9 +184,9 @@ pub(super) fn recount(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {
     let before = (case.open_deadlines, case.next_deadline_on);
     (case.open_deadlines, case.next_deadline_on) = (open, days.into_iter().min());
     if case.status == CaseStatus::Active && (before.0 == 0) != (open == 0) {
-        cases::store::save(tx, case)
+        Ok(save(tx, case)?)
     } else if before != (case.open_deadlines, case.next_deadline_on) {
-        cases::store::keep(tx, case)
+        cases::store::save_hidden_members(tx, case)
     } else {
         Ok(())
     }

@@ -122,7 +122,6 @@ impl HandoverRow {
             return Err(ApiError::conflict(format!("The handover has already been {}.", self.status.as_str())));
         }
         (self.status, self.reason, self.answered_at) = (status, reason, Some(Instant::now()));
-        self.version += 1;
         Ok(())
     }
 }

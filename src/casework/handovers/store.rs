@@ -12,7 +12,7 @@ use crate::{
         },
         deadlines, meetings, tasks,
     },
-    db::{Condition, Dialect, PortableDsl as _, Tx, rewrite, schema::handovers},
+    db::{Condition, Dialect, PortableDsl as _, Tx, save, schema::handovers, versioned},
     error::{ApiError, Code, OnUnique as _, Result},
     http::{Body, Filter, List, Page},
     identity::{organizations, teams, users},
@@ -20,6 +20,8 @@ use crate::{
     types::{Day, Instant},
 };
 use diesel::prelude::*;
+
+versioned!(HandoverRow, handovers);
 
 /// The handovers of the cases that this caller may work in, and those that are offered to the caller now.
 fn visible(tx: &Tx) -> Result<handovers::BoxedQuery<'static, Dialect>> {
@@ -153,8 +155,8 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewHandover>) -> Result<Hand
 }
 
 /// Saves an answered offer, and writes it to the timeline and the audit log.
-fn answered(tx: &mut Tx, row: &HandoverRow, event: &'static str, members: Vec<String>) -> Result<()> {
-    rewrite(handovers::table.find((row.organization_id, row.id)), row).execute(tx.conn)?;
+fn answered(tx: &mut Tx, row: &mut HandoverRow, event: &'static str, members: Vec<String>) -> Result<()> {
+    save(tx, row)?;
     timeline::add(tx, row.case_id, event, row.id, None)?;
     tx.record(event, row.id, members);
     Ok(())
@@ -178,9 +180,9 @@ pub fn accept(tx: &mut Tx, id: HandoverId) -> Result<Handover> {
     if actor.role == Role::Supervisor && !teams::store::has_member(tx, case.team_id, actor.user)? {
         return Err(ApiError::conflict("You are no longer in the case's team."));
     }
-    answered(tx, &row, "handover.accepted", vec!["status".into()])?;
+    answered(tx, &mut row, "handover.accepted", vec!["status".into()])?;
     assignments::store::replace_lead(tx, &mut case, actor.user)?;
-    cases::store::save(tx, &mut case)?;
+    save(tx, &mut case)?;
     if let Some(last) = row.keep_until {
         let end = last.plus_days(1).begins(&organizations::store::find(tx)?.time_zone);
         if end > Instant::now() {
@@ -194,7 +196,7 @@ pub fn refuse(tx: &mut Tx, id: HandoverId, refusal: &Body<HandoverRefusal>) -> R
     let (_, mut row) = lock_for_update(tx, id)?;
     only_target(tx, &row)?;
     row.answer(HandoverStatus::Refused, Some(refusal.reason.clone()))?;
-    answered(tx, &row, "handover.refused", refusal.members())?;
+    answered(tx, &mut row, "handover.refused", refusal.members())?;
     view(tx, row)
 }
 
@@ -208,7 +210,7 @@ pub fn withdraw(tx: &mut Tx, id: HandoverId) -> Result<Handover> {
         ));
     }
     row.answer(HandoverStatus::Withdrawn, None)?;
-    answered(tx, &row, "handover.withdrawn", vec!["status".into()])?;
+    answered(tx, &mut row, "handover.withdrawn", vec!["status".into()])?;
     view(tx, row)
 }
 
@@ -221,7 +223,7 @@ pub fn withdraw_open_offer(tx: &mut Tx, case: &CaseRow) -> Result<()> {
     let open: Option<HandoverRow> = open.select(HandoverRow::as_select()).first(tx.conn).optional()?;
     if let Some(mut row) = open {
         row.answer(HandoverStatus::Withdrawn, None)?;
-        answered(tx, &row, "handover.withdrawn", vec!["status".into()])?;
+        answered(tx, &mut row, "handover.withdrawn", vec!["status".into()])?;
     }
     Ok(())
 }

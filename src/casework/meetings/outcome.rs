@@ -14,7 +14,7 @@ use crate::{
         cases::model::CaseRow,
         tasks::{self, model::TaskId},
     },
-    db::{Tx, dialect::Key},
+    db::{Tx, dialect::Key, save},
     error::{ApiError, Issue, Place, Result},
     http::Body,
     identity::users,
@@ -147,7 +147,7 @@ pub fn perform(tx: &mut Tx, id: MeetingId, new: &Body<NewOutcome>) -> Result<Mee
     }
     new.check(&row)?;
     new.apply(&mut row);
-    store::save(tx, &mut row)?;
+    save(tx, &mut row)?;
     search::store::replace(tx, &row)?;
     timeline::add(tx, row.case_id, new.status.event(), row.id, None)?;
     tx.record(new.status.event(), row.id, new.members());

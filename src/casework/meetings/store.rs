@@ -10,7 +10,7 @@ use crate::{
         },
         conflicts::{self, model::Occasion},
     },
-    db::{Condition, Dialect, PortableDsl as _, Tx, rewrite, schema::meetings},
+    db::{Condition, Dialect, PortableDsl as _, Tx, save, schema::meetings, versioned},
     directory::providers,
     error::{ApiError, Result},
     http::{Body, Filter, IfMatch, List, OneOf, Page},
@@ -18,6 +18,8 @@ use crate::{
     types::Instant,
 };
 use diesel::{dsl, prelude::*};
+
+versioned!(MeetingRow, meetings, updated_at);
 
 type Seen = dsl::Filter<dsl::Filter<meetings::table, dsl::Eq<meetings::organization_id, OrganizationId>>, Condition>;
 
@@ -57,7 +59,7 @@ fn filtered(tx: &Tx, filter: &MeetingFilter) -> Result<meetings::BoxedQuery<'sta
         query = query.filter(meetings::starts_at.lt(before));
     }
     if let Some(provider) = filter.provider {
-        query = query.filter(crate::is_provider!(tx, "meetings.provider_id", provider));
+        query = query.filter(providers::store::is(tx, "meetings.provider_id", provider));
     }
     if filter.mine == Some(true) {
         query = query.filter(
@@ -140,14 +142,6 @@ pub fn get(tx: &mut Tx, id: MeetingId) -> Result<Meeting> {
     let row = find(tx, id)?;
     tx.audit_read("meeting.read", row.id);
     Ok(row.into())
-}
-
-/// Saves a row from [`lock_with_case`] as its next version.
-pub fn save(tx: &mut Tx, row: &mut MeetingRow) -> Result<()> {
-    row.version += 1;
-    row.updated_at = Instant::now();
-    rewrite(meetings::table.find((row.organization_id, row.id)), &*row).execute(tx.conn)?;
-    Ok(())
 }
 
 /// Locks the meeting of this case that another one is to replace.

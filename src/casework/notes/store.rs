@@ -14,8 +14,9 @@ use crate::{
     db::{
         Dialect, PortableDsl as _, Tx,
         dialect::row_after,
-        rewrite,
+        save,
         schema::{note_amendments as amendments, notes},
+        versioned,
     },
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
@@ -23,6 +24,8 @@ use crate::{
     types::{Day, Id, Instant, Json},
 };
 use diesel::prelude::*;
+
+versioned!(NoteRow, notes, updated_at);
 
 /// The notes of the cases that this caller may work in, without kinds that the caller may not read.
 fn visible(tx: &Tx) -> Result<notes::BoxedQuery<'static, Dialect>> {
@@ -155,13 +158,6 @@ pub fn create<const LIMIT: usize>(tx: &mut Tx, case: CaseId, new: &Body<NewNote,
     let note = Note::of(row, Vec::new());
     search::store::add(tx, case.team_id, &note)?;
     Ok(note)
-}
-
-fn save(tx: &mut Tx, row: &mut NoteRow) -> Result<()> {
-    row.version += 1;
-    row.updated_at = Instant::now();
-    rewrite(notes::table.find((row.organization_id, row.id)), &*row).execute(tx.conn)?;
-    Ok(())
 }
 
 pub fn update<const LIMIT: usize>(

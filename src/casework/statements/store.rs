@@ -3,14 +3,16 @@
 use super::{diff::StatementDiff, model::*, sections::Sections};
 use crate::{
     casework::clients::{self, model::ClientId},
-    db::{Dialect, PortableDsl as _, Tx, rewrite, schema::statements},
+    db::{Dialect, PortableDsl as _, Tx, save, schema::statements, versioned},
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
     identity::organizations::{self, model::OrganizationRow},
     records::exports::model::{Audience, PrintFormat},
-    types::{Day, Instant, Line},
+    types::{Day, Line},
 };
 use diesel::prelude::*;
+
+versioned!(StatementRow, statements, updated_at);
 
 /// The statements of the clients that this caller may see.
 fn visible(tx: &Tx) -> statements::BoxedQuery<'static, Dialect> {
@@ -114,13 +116,6 @@ fn lock_for_update(tx: &mut Tx, id: StatementId) -> Result<StatementRow> {
     let client = find(tx, id)?.client_id;
     clients::store::lock_for_update(tx, client)?;
     Ok(visible(tx).filter(statements::id.eq(id)).select(StatementRow::as_select()).locked().get_result(tx.conn)?)
-}
-
-fn save(tx: &mut Tx, row: &mut StatementRow) -> Result<()> {
-    row.version += 1;
-    row.updated_at = Instant::now();
-    rewrite(statements::table.find((row.organization_id, row.id)), &*row).execute(tx.conn)?;
-    Ok(())
 }
 
 /// Every statement of two clients, for a merge. The caller has locked both clients.

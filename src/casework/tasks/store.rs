@@ -7,14 +7,16 @@ use crate::{
         self,
         model::{CaseId, CaseRow},
     },
-    db::{Dialect, PortableDsl as _, Tx, dialect::Key, rewrite, schema::tasks},
+    db::{Dialect, PortableDsl as _, Tx, dialect::Key, save, schema::tasks, versioned},
     error::Result,
     http::{Body, Filter, IfMatch, List, Page},
     identity::users,
     records::{Capped, timeline, visibility},
-    types::{Day, Instant, Line, Text},
+    types::{Day, Line, Text},
 };
 use diesel::prelude::*;
+
+versioned!(TaskRow, tasks, updated_at);
 
 /// The tasks of the cases that this caller may work in.
 fn visible(tx: &Tx) -> tasks::BoxedQuery<'static, Dialect> {
@@ -100,9 +102,7 @@ pub fn reassign_open(tx: &mut Tx, case: CaseId, from: Vec<UserId>, to: UserId) -
     let rows: Vec<TaskRow> = theirs.order(tasks::id).select(TaskRow::as_select()).locked().load(tx.conn)?;
     for mut row in rows {
         row.assignee_id = Some(to);
-        row.version += 1;
-        row.updated_at = Instant::now();
-        rewrite(tasks::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
+        save(tx, &mut row)?;
         timeline::add(tx, row.case_id, "task.updated", row.id, None)?;
         tx.record("task.updated", row.id, vec!["assignee_id".into()]);
     }
@@ -155,9 +155,7 @@ pub fn update(tx: &mut Tx, id: TaskId, version: &IfMatch, patch: &Body<TaskPatch
     }
     let before = row.status;
     row.apply(patch);
-    row.version += 1;
-    row.updated_at = Instant::now();
-    rewrite(tasks::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
+    save(tx, &mut row)?;
     match row.status {
         TaskStatus::Done if before != TaskStatus::Done => timeline::add(tx, row.case_id, "task.done", row.id, None)?,
         now => timeline::add(tx, row.case_id, "task.updated", row.id, (now != before).then(|| now.as_str()))?,

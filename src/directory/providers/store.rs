@@ -3,35 +3,20 @@
 use super::model::*;
 use crate::{
     db::{
-        Condition, Dialect, PortableDsl as _, Tx, rewrite,
+        self, Condition, Dialect, PortableDsl as _, Tx,
         schema::{actions, barriers, interests, meetings, provider_merges, providers, services},
+        versioned,
     },
     directory::Dependents,
-    error::{ApiError, Code, Result},
+    error::{ApiError, Result},
     http::{Body, IfMatch, List, Page},
+    records::merges::{self, merge_table},
     types::{Instant, fold},
 };
 use diesel::prelude::*;
 
-/// A condition: the column refers to the provider with this id, or to the one that it was merged into.
-#[macro_export]
-macro_rules! is_provider {
-    ($tx:expr, $column:literal, $id:expr) => {
-        $crate::db::Condition::new(
-            &[
-                concat!(
-                    $column,
-                    " = coalesce((SELECT provider_merges.into_id FROM provider_merges WHERE \
-                     provider_merges.organization_id = "
-                ),
-                " AND provider_merges.provider_id = ",
-                "), ",
-                ")",
-            ],
-            &[$tx.organization().uuid(), $id.uuid(), $id.uuid()],
-        )
-    };
-}
+versioned!(ProviderRow, providers, updated_at);
+merge_table!(provider_merges, provider_id, ProviderId);
 
 /// The providers that this caller may see: all of the organization, merged or not.
 fn visible(tx: &Tx) -> providers::BoxedQuery<'static, Dialect> {
@@ -68,13 +53,7 @@ pub fn page(tx: &mut Tx, list: &List<ProviderFilter>) -> Result<Page<Provider>> 
 
 /// Adds to each provider the duplicates that were merged into it.
 fn add_merged(tx: &mut Tx, views: &mut [Provider]) -> Result<()> {
-    let ids: Vec<ProviderId> = views.iter().map(|view| view.id).collect();
-    let merged: Vec<(ProviderId, ProviderId)> = provider_merges::table
-        .filter(provider_merges::organization_id.eq(tx.organization()))
-        .filter(provider_merges::into_id.eq_any(ids))
-        .order(provider_merges::provider_id)
-        .select((provider_merges::into_id, provider_merges::provider_id))
-        .load(tx.conn)?;
+    let merged = merged(tx, views.iter().map(|view| view.id).collect())?;
     for view in views {
         view.merged_ids = merged.iter().filter(|(into, _)| *into == view.id).map(|(_, id)| *id).collect();
     }
@@ -85,12 +64,6 @@ fn view(tx: &mut Tx, row: ProviderRow) -> Result<Provider> {
     let mut view = Provider::from(row);
     add_merged(tx, std::slice::from_mut(&mut view))?;
     Ok(view)
-}
-
-/// The provider that this id was merged into, if any.
-pub fn merged_into(tx: &mut Tx, id: ProviderId) -> Result<Option<ProviderId>> {
-    let merge = provider_merges::table.find((tx.organization(), id));
-    Ok(merge.select(provider_merges::into_id).first(tx.conn).optional()?)
 }
 
 /// The names of those of these providers that the caller may see. A merged provider is found by the id that it was
@@ -140,20 +113,15 @@ fn lock_for_update(tx: &mut Tx, ids: &[ProviderId]) -> Result<Vec<ProviderRow>> 
         .load(tx.conn)?;
     for id in ids {
         if merged_into(tx, *id)?.is_some() {
-            // Another request was faster while this one waited: the whole transaction runs again, and sees the change.
-            return Err(
-                ApiError::new(Code::Contention, "Another request is merging this provider.").header("retry-after", "1")
-            );
+            return Err(merges::contention("provider"));
         }
     }
     Ok(rows)
 }
 
 fn save(tx: &mut Tx, row: &mut ProviderRow) -> Result<()> {
-    row.version += 1;
-    row.updated_at = Instant::now();
     row.refold();
-    rewrite(providers::table.find((row.organization_id, row.id)), &*row).execute(tx.conn)?;
+    db::save(tx, row)?;
     Ok(())
 }
 
@@ -217,40 +185,14 @@ pub fn merge(tx: &mut Tx, id: ProviderId, wanted: &Body<ProviderMerge>, dependen
     tx.conn.take_time(60)?; // however much follows the duplicate
     let own = find(tx, id)?.id;
     let into = find(tx, wanted.into).map_err(|error| error.named_by("/into"))?.id;
-    if into == own {
-        return Err(ApiError::invalid("/into", "same_record", "names the provider itself"));
-    }
-    if own != id {
-        return Err(ApiError::conflict("This provider was already merged. Merge the surviving provider instead."));
-    }
+    merges::check_pair("provider", id, own, into)?;
     let rows = lock_for_update(tx, &[id, into])?;
-    let (survivors, duplicates): (Vec<ProviderRow>, Vec<ProviderRow>) =
-        rows.into_iter().partition(|row| row.id == into);
-    let (Some(mut row), Some(duplicate)) = (survivors.into_iter().next(), duplicates.into_iter().next()) else {
-        return Err(ApiError::not_found());
-    };
+    let (mut row, duplicate) = merges::survivor_and_duplicate("provider", rows, |row| row.id == into)?;
     // The survivor's new version must not match any ETag that was returned for either id.
     row.version = row.version.max(duplicate.version);
     row.complete(duplicate);
     save(tx, &mut row)?;
-    let merge = (
-        provider_merges::organization_id.eq(row.organization_id),
-        provider_merges::provider_id.eq(id),
-        provider_merges::into_id.eq(into),
-        provider_merges::reason.eq(&wanted.reason),
-        provider_merges::merged_by.eq(tx.user()?),
-        provider_merges::merged_at.eq(row.updated_at),
-    );
-    // Duplicates that were merged into this one are now merged into the survivor: one step leads from any id to the
-    // provider.
-    diesel::update(
-        provider_merges::table
-            .filter(provider_merges::organization_id.eq(row.organization_id))
-            .filter(provider_merges::into_id.eq(id)),
-    )
-    .set(provider_merges::into_id.eq(into))
-    .execute(tx.conn)?;
-    diesel::insert_into(provider_merges::table).values(merge).execute(tx.conn)?;
+    insert_merge(tx, id, into, wanted.reason.as_ref(), row.updated_at)?;
     follow(tx, id, into)?;
     (dependents.provider_merged)(tx, into)?;
     tx.record("provider.merged", id, wanted.members());

@@ -3,17 +3,21 @@
 use super::model::*;
 use crate::{
     db::{
-        Condition, Dialect, PortableDsl as _, Tx,
+        self, Condition, Dialect, PortableDsl as _, Tx,
         dialect::Key,
-        rewrite,
         schema::{barriers, service_merges, services},
+        versioned,
     },
     directory::providers,
-    error::{ApiError, Code, Result},
+    error::{ApiError, Result},
     http::{Body, IfMatch, List, Page},
+    records::merges::{self, merge_table},
     types::{Instant, fold},
 };
 use diesel::prelude::*;
+
+versioned!(ServiceRow, services, updated_at);
+merge_table!(service_merges, service_id, ServiceId);
 
 /// The services that this caller may see: all of the organization, merged or not.
 fn visible(tx: &Tx) -> services::BoxedQuery<'static, Dialect> {
@@ -27,7 +31,7 @@ fn filtered(tx: &Tx, filter: &ServiceFilter) -> services::BoxedQuery<'static, Di
     ];
     let mut query = visible(tx).filter(Condition::new(STANDS_FOR_ITSELF, &[]));
     if let Some(provider) = filter.provider {
-        query = query.filter(crate::is_provider!(tx, "services.provider_id", provider));
+        query = query.filter(providers::store::is(tx, "services.provider_id", provider));
     }
     if let Some(statuses) = &filter.status {
         query = query.filter(services::status.eq_any(statuses.0.clone()));
@@ -56,13 +60,7 @@ pub fn page(tx: &mut Tx, list: &List<ServiceFilter>) -> Result<Page<Service>> {
 
 /// Adds to each service the duplicates that were merged into it.
 fn add_merged(tx: &mut Tx, views: &mut [Service]) -> Result<()> {
-    let ids: Vec<ServiceId> = views.iter().map(|view| view.id).collect();
-    let merged: Vec<(ServiceId, ServiceId)> = service_merges::table
-        .filter(service_merges::organization_id.eq(tx.organization()))
-        .filter(service_merges::into_id.eq_any(ids))
-        .order(service_merges::service_id)
-        .select((service_merges::into_id, service_merges::service_id))
-        .load(tx.conn)?;
+    let merged = merged(tx, views.iter().map(|view| view.id).collect())?;
     for view in views {
         view.merged_ids = merged.iter().filter(|(into, _)| *into == view.id).map(|(_, id)| *id).collect();
     }
@@ -73,12 +71,6 @@ fn view(tx: &mut Tx, row: ServiceRow) -> Result<Service> {
     let mut view = Service::from(row);
     add_merged(tx, std::slice::from_mut(&mut view))?;
     Ok(view)
-}
-
-/// The service that this id was merged into, if any.
-fn merged_into(tx: &mut Tx, id: ServiceId) -> Result<Option<ServiceId>> {
-    let merge = service_merges::table.find((tx.organization(), id));
-    Ok(merge.select(service_merges::into_id).first(tx.conn).optional()?)
 }
 
 /// The service that an id stands for: the one with this id, or the one that it was merged into.
@@ -121,20 +113,15 @@ fn lock_for_update(tx: &mut Tx, ids: &[ServiceId]) -> Result<Vec<ServiceRow>> {
         .load(tx.conn)?;
     for id in ids {
         if merged_into(tx, *id)?.is_some() {
-            // Another request was faster while this one waited: the whole transaction runs again, and sees the change.
-            return Err(
-                ApiError::new(Code::Contention, "Another request is merging this service.").header("retry-after", "1")
-            );
+            return Err(merges::contention("service"));
         }
     }
     Ok(rows)
 }
 
 fn save(tx: &mut Tx, row: &mut ServiceRow) -> Result<()> {
-    row.version += 1;
-    row.updated_at = Instant::now();
     row.refold();
-    rewrite(services::table.find((row.organization_id, row.id)), &*row).execute(tx.conn)?;
+    db::save(tx, row)?;
     Ok(())
 }
 
@@ -186,17 +173,9 @@ pub fn merge(tx: &mut Tx, id: ServiceId, wanted: &Body<ServiceMerge>) -> Result<
     tx.conn.take_time(60)?; // very many rows may refer to the duplicate
     let own = find(tx, id)?.id;
     let into = find(tx, wanted.into).map_err(|error| error.named_by("/into"))?.id;
-    if into == own {
-        return Err(ApiError::invalid("/into", "same_record", "names the service itself"));
-    }
-    if own != id {
-        return Err(ApiError::conflict("This service was already merged. Merge the surviving service instead."));
-    }
+    merges::check_pair("service", id, own, into)?;
     let rows = lock_for_update(tx, &[id, into])?;
-    let (survivors, duplicates): (Vec<ServiceRow>, Vec<ServiceRow>) = rows.into_iter().partition(|row| row.id == into);
-    let (Some(mut row), Some(duplicate)) = (survivors.into_iter().next(), duplicates.into_iter().next()) else {
-        return Err(ApiError::not_found());
-    };
+    let (mut row, duplicate) = merges::survivor_and_duplicate("service", rows, |row| row.id == into)?;
     if row.provider_id != duplicate.provider_id {
         return Err(ApiError::invalid(
             "/into",
@@ -208,24 +187,7 @@ pub fn merge(tx: &mut Tx, id: ServiceId, wanted: &Body<ServiceMerge>) -> Result<
     row.version = row.version.max(duplicate.version);
     row.complete(duplicate);
     save(tx, &mut row)?;
-    let merge = (
-        service_merges::organization_id.eq(row.organization_id),
-        service_merges::service_id.eq(id),
-        service_merges::into_id.eq(into),
-        service_merges::reason.eq(&wanted.reason),
-        service_merges::merged_by.eq(tx.user()?),
-        service_merges::merged_at.eq(row.updated_at),
-    );
-    // Duplicates that were merged into this one are now merged into the survivor: one step leads from any id to the
-    // service.
-    diesel::update(
-        service_merges::table
-            .filter(service_merges::organization_id.eq(row.organization_id))
-            .filter(service_merges::into_id.eq(id)),
-    )
-    .set(service_merges::into_id.eq(into))
-    .execute(tx.conn)?;
-    diesel::insert_into(service_merges::table).values(merge).execute(tx.conn)?;
+    insert_merge(tx, id, into, wanted.reason.as_ref(), row.updated_at)?;
     follow(tx, id, into)?;
     tx.record("service.merged", id, wanted.members());
     tx.record("service.updated", into, vec!["merged_ids".into()]);

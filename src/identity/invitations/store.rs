@@ -3,7 +3,7 @@
 use super::model::*;
 use crate::{
     auth::{Role, password::OwnWords},
-    db::{Condition, Dialect, PortableDsl as _, Tx, rewrite, schema::invitations},
+    db::{Condition, Dialect, PortableDsl as _, Tx, save, schema::invitations, versioned},
     error::{ApiError, Code, OnUnique as _, Result},
     http::{Body, IfMatch, List, Page},
     identity::{
@@ -20,6 +20,8 @@ use crate::{
     types::Instant,
 };
 use diesel::prelude::*;
+
+versioned!(InvitationRow, invitations, updated_at);
 
 /// The invitations that this caller may see: an administrator sees all of the organization.
 fn visible(tx: &Tx) -> Result<invitations::BoxedQuery<'static, Dialect>> {
@@ -95,13 +97,6 @@ fn lock_for_update(tx: &mut Tx, id: InvitationId) -> Result<InvitationRow> {
         return Err(ApiError::conflict("The invitation is no longer open."));
     }
     Ok(row)
-}
-
-fn save(tx: &mut Tx, row: &mut InvitationRow) -> Result<()> {
-    row.version += 1;
-    row.updated_at = Instant::now();
-    rewrite(invitations::table.find((row.organization_id, row.id)), &*row).execute(tx.conn)?;
-    Ok(())
 }
 
 /// Sends the e-mail again. The earlier token becomes invalid.

@@ -3,7 +3,7 @@
 use super::model::*;
 use crate::{
     auth::OrganizationId,
-    db::{Dialect, PortableDsl as _, Tx, rewrite, schema::organizations},
+    db::{Conn, Dialect, PortableDsl as _, Tx, Versioned, rewrite, save, schema::organizations},
     error::Result,
     http::{Body, IfMatch},
     identity::sessions,
@@ -25,6 +25,16 @@ pub fn lock_reference(tx: &mut Tx) -> Result<OrganizationRow> {
     Ok(visible(tx).select(OrganizationRow::as_select()).for_reference().get_result(tx.conn)?)
 }
 
+impl Versioned for OrganizationRow {
+    fn next_version(&mut self) {
+        self.version += 1;
+        self.updated_at = Instant::now();
+    }
+    fn store(&self, conn: &mut Conn) -> QueryResult<usize> {
+        rewrite(organizations::table.find(self.id), self).execute(conn)
+    }
+}
+
 pub fn update(tx: &mut Tx, version: &IfMatch, patch: &Body<OrganizationPatch>) -> Result<Organization> {
     let mut row = visible(tx).select(OrganizationRow::as_select()).locked().get_result::<OrganizationRow>(tx.conn)?;
     version.check(row.version)?;
@@ -32,9 +42,7 @@ pub fn update(tx: &mut Tx, version: &IfMatch, patch: &Body<OrganizationPatch>) -
     if patch.second_factor_roles.is_some() {
         sessions::store::all_await_factor(tx, &row.second_factor_roles.0)?;
     }
-    row.version += 1;
-    row.updated_at = Instant::now();
-    rewrite(organizations::table.find(row.id), &row).execute(tx.conn)?;
+    save(tx, &mut row)?;
     tx.record("organization.updated", row.id, patch.members());
     Ok(row.into())
 }

@@ -4,8 +4,9 @@ use super::model::*;
 use crate::{
     auth::{Role, UserId},
     db::{
-        Condition, Dialect, PortableDsl as _, Tx, rewrite,
+        Condition, Dialect, PortableDsl as _, Tx, save,
         schema::{team_members, teams, users},
+        versioned,
     },
     error::{ApiError, Code, OnUnique as _, Result},
     http::{Body, IfMatch, List, Page},
@@ -13,6 +14,8 @@ use crate::{
     types::{Instant, Line},
 };
 use diesel::prelude::*;
+
+versioned!(TeamRow, teams, updated_at);
 
 /// A condition: the column holds a team that the caller may see. An administrator and an integration see all teams, the
 /// others their own.
@@ -120,9 +123,7 @@ pub fn update(tx: &mut Tx, id: TeamId, version: &IfMatch, patch: &Body<TeamPatch
     let mut row = lock_for_update(tx, id)?;
     version.check(row.version)?;
     patch.name.clone().apply(&mut row.name);
-    row.version += 1;
-    row.updated_at = Instant::now();
-    rewrite(teams::table.find((row.organization_id, row.id)), &row).execute(tx.conn).on_unique(taken)?;
+    save(tx, &mut row).on_unique(taken)?;
     tx.record("team.updated", row.id, patch.members());
     Ok(row.into())
 }

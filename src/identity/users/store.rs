@@ -9,8 +9,9 @@ use crate::{
     db::{
         Condition, Dialect, PortableDsl as _, Tx,
         lock::Purpose,
-        rewrite,
+        save,
         schema::{login_names, team_members, users},
+        versioned,
     },
     error::{ApiError, Code, OnUnique as _, Result},
     http::{Body, IfMatch, List, Page},
@@ -22,6 +23,8 @@ use crate::{
     types::{Email, Instant, Line, Patch},
 };
 use diesel::prelude::*;
+
+versioned!(UserRow, users, updated_at);
 
 /// The users that this caller may see: an administrator sees all of the organization, the others those whom they work
 /// with.
@@ -171,13 +174,6 @@ pub fn check_password(tx: &mut Tx, password: &Password, name: &Line<120>, email:
 /// The error for a wrong current password.
 pub fn wrong_password() -> ApiError {
     ApiError::invalid("/current_password", "wrong_password", "is not the current password")
-}
-
-fn save(tx: &mut Tx, row: &mut UserRow) -> Result<()> {
-    row.version += 1;
-    row.updated_at = Instant::now();
-    rewrite(users::table.find((row.organization_id, row.id)), &*row).execute(tx.conn)?;
-    Ok(())
 }
 
 pub fn update_own(tx: &mut Tx, version: &IfMatch, patch: &Body<MePatch>) -> Result<Me> {

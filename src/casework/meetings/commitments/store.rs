@@ -10,8 +10,9 @@ use crate::{
         },
     },
     db::{
-        Dialect, PortableDsl as _, Tx, rewrite,
+        Dialect, PortableDsl as _, Tx, save,
         schema::{commitments, meetings as meeting_rows},
+        versioned,
     },
     error::Result,
     http::{Body, IfMatch, List, Page},
@@ -19,6 +20,8 @@ use crate::{
     types::{Day, Instant},
 };
 use diesel::prelude::*;
+
+versioned!(CommitmentRow, commitments, updated_at);
 
 /// The commitments of meetings that this caller may see.
 fn visible(tx: &Tx) -> commitments::BoxedQuery<'static, Dialect> {
@@ -105,9 +108,7 @@ pub fn update(tx: &mut Tx, id: CommitmentId, version: &IfMatch, patch: &Body<Com
         .get_result::<CommitmentRow>(tx.conn)?;
     version.check(row.version)?;
     row.apply(patch);
-    row.version += 1;
-    row.updated_at = Instant::now();
-    rewrite(commitments::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
+    save(tx, &mut row)?;
     timeline::add(tx, case.id, "commitment.updated", row.id, Some(row.status.as_str()))?;
     tx.record("commitment.updated", row.id, patch.members());
     Ok(row.into())

@@ -6,7 +6,7 @@ use crate::{
         self,
         model::{MeetingId, MeetingRow},
     },
-    db::{Dialect, PortableDsl as _, Tx, rewrite, schema::preparation_items as items},
+    db::{Dialect, PortableDsl as _, Tx, save, schema::preparation_items as items, versioned},
     directory::preparation_templates,
     error::{ApiError, Result},
     http::{Body, IfMatch},
@@ -14,6 +14,8 @@ use crate::{
     types::Instant,
 };
 use diesel::{dsl::max, prelude::*};
+
+versioned!(ItemRow, items);
 
 /// The checklist is shown on one page, so its length is limited.
 const MOST_ITEMS: usize = 200;
@@ -72,7 +74,7 @@ fn recount(tx: &mut Tx, meeting: &mut MeetingRow) -> Result<()> {
     let counted = (count(done.len()), count(done.iter().flatten().count()));
     if counted != (meeting.mandatory_items, meeting.mandatory_done) {
         (meeting.mandatory_items, meeting.mandatory_done) = counted;
-        meetings::store::save(tx, meeting)?;
+        save(tx, meeting)?;
     }
     Ok(())
 }
@@ -117,8 +119,7 @@ pub fn update(
     check_ahead(&meeting)?;
     let was_done = row.done_at.is_some();
     row.apply(patch, tx.user()?);
-    row.version += 1;
-    rewrite(items::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
+    save(tx, &mut row)?;
     recount(tx, &mut meeting)?;
     let event = if row.done_at.is_some() && !was_done { "preparation_item.done" } else { "preparation_item.updated" };
     timeline::add(tx, meeting.case_id, event, row.id, Some(row.category.as_str()))?;

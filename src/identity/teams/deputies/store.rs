@@ -3,7 +3,7 @@
 use super::model::*;
 use crate::{
     auth::Role,
-    db::{Dialect, PortableDsl as _, Tx, rewrite, schema::team_deputies as deputies},
+    db::{Dialect, PortableDsl as _, Tx, save, schema::team_deputies as deputies, versioned},
     error::{ApiError, Code, Result},
     http::{Body, IfMatch, List, Page},
     identity::{
@@ -17,6 +17,8 @@ use crate::{
     types::{Day, Instant},
 };
 use diesel::prelude::*;
+
+versioned!(DeputyRow, deputies, updated_at);
 
 /// The deputyships of a team that the caller may see.
 fn visible(team: &TeamRow) -> deputies::BoxedQuery<'static, Dialect> {
@@ -93,7 +95,7 @@ pub fn end(tx: &mut Tx, team: TeamId, id: DeputyId, version: &IfMatch) -> Result
     if !row.end(Instant::now()) {
         return Err(ApiError::conflict("The deputyship has already ended."));
     }
-    rewrite(deputies::table.find((row.organization_id, row.id)), &row).execute(tx.conn)?;
+    save(tx, &mut row)?;
     tx.record("deputy.ended", row.id, vec!["ends_at".into()]);
     Ok(())
 }
