@@ -1,0 +1,96 @@
+//! The command line. Each command ends with exit code 0, or with one clear line and exit code 1.
+
+mod administer;
+mod arguments;
+mod database;
+mod errors;
+mod keys;
+mod serve;
+
+use alongside::{
+    app,
+    auth::{Operator, token::random_secret},
+    clock,
+    config::Config,
+    db::Db,
+    demo, telemetry,
+    types::Instant,
+};
+use arguments::{Admin, Cli, Command};
+use clap::Parser as _;
+use errors::{api_words, words};
+use std::process::ExitCode;
+
+/// What a command returns. An error is one line for the person at the terminal.
+type Outcome<T = ()> = Result<T, String>;
+
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            let printed = usage.print().is_ok();
+            return if printed {
+                ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(1))
+            } else {
+                ExitCode::FAILURE
+            };
+        }
+    };
+    let outcome = run(cli);
+    telemetry::finish();
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            telemetry::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(cli: Cli) -> Outcome {
+    if matches!(cli.command, Command::Openapi) {
+        return print_document();
+    }
+    let config = Config::load(cli.config.as_deref())?;
+    telemetry::start(&config.log)?;
+    // Commands that only read work with any clock.
+    if !matches!(cli.command, Command::CheckConfig | Command::Verify { .. }) {
+        clock::check(Instant::now())?;
+    }
+    match cli.command {
+        Command::Serve { demo: true, .. } => serve::serve_demo(config),
+        Command::Serve { no_migrate, new, .. } => serve::serve(&config, !no_migrate, new.new_database),
+        Command::Migrate { new } => database::migrate(&config, new.new_database),
+        Command::Openapi => Ok(()),
+        Command::CheckConfig => {
+            config.server_options()?;
+            telemetry::print(&config.describe())
+        }
+        Command::Verify { without_checkpoints } => database::verify(&config, without_checkpoints),
+        Command::Demo { cases, seed, teams } => {
+            database::prepare_data_dir(&config)?;
+            database::refuse_lost_database(&config, false)?;
+            let plan = demo::Plan { teams, ..demo::Plan::new(cases, seed) };
+            let fill = |db: &Db| demo::fill(db, &operator(), &plan, random_secret);
+            let made = Db::load(&config.database()?, fill, demo::complete).map_err(api_words)?;
+            telemetry::print(&sign_ins(&made))
+        }
+        Command::Admin(Admin::Keys(command)) => keys::run(&config, command),
+        Command::Admin(Admin::Records(command)) => administer::run(&config, command),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the command line")]
+fn operator() -> Operator {
+    Operator::new()
+}
+
+fn print_document() -> Outcome {
+    telemetry::print(&serde_json::to_string_pretty(app::openapi()).map_err(words)?)
+}
+
+fn sign_ins(made: &demo::Made) -> String {
+    let each =
+        made.sign_ins.iter().map(|one| format!("  {:<11} {:<40} {}\n", one.role.as_str(), one.email, one.password));
+    format!("Sign in to {} with:\n{}", made.name, each.collect::<String>())
+}
