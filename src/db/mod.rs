@@ -37,6 +37,7 @@ use crate::{
     error::{ApiError, Code, Result},
     types::Id,
 };
+use std::any::Any;
 
 /// The most ids in one entry of the audit log: the size of the largest page.
 const MOST_SUBJECTS: usize = 200;
@@ -131,8 +132,9 @@ impl Db {
         caller: &impl Caller,
         f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let asked = Asked::by(caller, self.checks);
-        self.with_audit_log(self.engine.read(asked.organization(), move |conn| asked.answer(conn, f)).await?).await
+        let (asked, query) = (Asked::by(caller, self.checks), erase_type(f));
+        let answer = self.engine.read(asked.organization(), asked.answering(query)).await?;
+        self.with_audit_log(answer).await
     }
 
     /// The same for one or two rows by key. On SQLite it runs on the calling thread; on PostgreSQL it uses connections
@@ -142,8 +144,9 @@ impl Db {
         caller: &impl Caller,
         f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let asked = Asked::by(caller, self.checks);
-        self.with_audit_log(self.engine.peek(asked.organization(), move |conn| asked.answer(conn, f)).await?).await
+        let (asked, query) = (Asked::by(caller, self.checks), erase_type(f));
+        let answer = self.engine.peek(asked.organization(), asked.answering(query)).await?;
+        self.with_audit_log(answer).await
     }
 
     /// The same from the replica, if there is one, for reads that may miss what this client has just written.
@@ -152,16 +155,16 @@ impl Db {
         caller: &impl Caller,
         f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let asked = Asked::by(caller, self.checks);
-        self.with_audit_log(self.engine.read_stale(asked.organization(), move |conn| asked.answer(conn, f)).await?)
-            .await
+        let (asked, query) = (Asked::by(caller, self.checks), erase_type(f));
+        let answer = self.engine.read_stale(asked.organization(), asked.answering(query)).await?;
+        self.with_audit_log(answer).await
     }
 
-    async fn with_audit_log<T>(&self, (value, entries): (T, Vec<Entry>)) -> Result<T> {
+    async fn with_audit_log<T: 'static>(&self, (value, entries): (Value, Vec<Entry>)) -> Result<T> {
         if !entries.is_empty() {
             self.audit.append(entries).await?;
         }
-        Ok(value)
+        restore_type(value)
     }
 
     /// Makes one change on behalf of `caller`: the change and its audit entries are stored together, or nothing is. `f`
@@ -175,20 +178,20 @@ impl Db {
     pub async fn write<T: Send + 'static>(
         &self,
         caller: &impl Caller,
-        mut f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
+        f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let asked = Asked::by(caller, self.checks);
-        self.engine.write_within(progress::LONGEST_WRITE, move |conn| writing(conn, &asked, &mut f)).await
+        let write = Asked::by(caller, self.checks).writing(erase_type(f));
+        restore_type(self.engine.write_within(progress::LONGEST_WRITE, write).await?)
     }
 
     /// [`Db::write`] for the command line, which may block its thread.
     pub fn write_blocking<T: Send + 'static>(
         &self,
         caller: &impl Caller,
-        mut f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
+        f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let asked = Asked::by(caller, self.checks);
-        self.engine.write_blocking(move |conn| writing(conn, &asked, &mut f))
+        let write = Asked::by(caller, self.checks).writing(erase_type(f));
+        restore_type(self.engine.write_blocking(write)?)
     }
 
     /// Reads one snapshot of all organizations without a time limit, while a server may continue to write.
@@ -245,6 +248,21 @@ impl Db {
     }
 }
 
+/// The result of a [`Query`], whatever its type.
+type Value = Box<dyn Any + Send>;
+/// A function of one transaction.
+type Query = Box<dyn FnMut(&mut Tx<'_>) -> Result<Value> + Send>;
+
+/// Hides the type of the result. The way of a query to its connection and back is then compiled once, and not once for
+/// each query.
+fn erase_type<T: Send + 'static>(mut f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static) -> Query {
+    Box::new(move |tx| Ok(Box::new(f(tx)?)))
+}
+
+fn restore_type<T: 'static>(value: Value) -> Result<T> {
+    value.downcast().map(|value| *value).map_err(|_| ApiError::internal("a query returned a value of another type"))
+}
+
 /// Who asks for a transaction, and from which address.
 #[derive(Clone)]
 struct Asked {
@@ -276,8 +294,18 @@ impl Asked {
             changed_nothing: false,
         }
     }
+    /// The read, for a connection. The closure belongs to a function without type parameters: one of a generic function
+    /// would be compiled for each of its types.
+    fn answering(&self, mut f: Query) -> impl FnOnce(&mut Conn) -> Result<(Value, Vec<Entry>)> + Send + 'static {
+        let asked = self.clone();
+        move |conn| asked.answer(conn, &mut f)
+    }
+    /// The write, for a connection.
+    fn writing(self, mut f: Query) -> impl FnMut(&mut Conn) -> Result<Value> + Send + 'static {
+        move |conn| writing(conn, &self, &mut f)
+    }
     /// Runs the read in a transaction that has begun. Returns its value and its audit entries.
-    fn answer<T>(&self, conn: &mut Conn, mut f: impl FnMut(&mut Tx<'_>) -> Result<T>) -> Result<(T, Vec<Entry>)> {
+    fn answer(&self, conn: &mut Conn, f: &mut Query) -> Result<(Value, Vec<Entry>)> {
         let mut tx = self.tx(conn, self.actor.is_some());
         let value = match f(&mut tx) {
             Err(error) if tx.retry_with_break_glass(&error, self.checks)? => f(&mut tx)?,
@@ -293,7 +321,7 @@ fn keeping<T>(conn: &mut Conn, f: &mut impl FnMut(&mut Conn) -> Result<T>) -> Re
     f(conn)
 }
 
-fn writing<T>(conn: &mut Conn, asked: &Asked, f: &mut impl FnMut(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+fn writing(conn: &mut Conn, asked: &Asked, f: &mut Query) -> Result<Value> {
     conn.set_organization(asked.organization())?;
     if asked.keeps {
         conn.work_as_keeper()?;
