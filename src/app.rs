@@ -20,7 +20,11 @@ use crate::{
 };
 use actix_tls::accept::rustls_0_23::TlsStream;
 use actix_web::{App, HttpServer, dev::Server, middleware::from_fn, rt::net::TcpStream, web::Data};
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{
+    net::TcpListener,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 use tracing_actix_web::TracingLogger;
 use utoipa_actix_web::{AppExt as _, scope, service_config::ServiceConfig};
 
@@ -86,9 +90,12 @@ const DEPENDENTS: directory::Dependents = directory::Dependents {
 };
 
 /// The OpenAPI document of these routes.
-pub fn openapi() -> serde_json::Value {
-    let bare = App::new().into_utoipa_app().openapi(openapi::base()).configure(routes).split_for_parts().1;
-    openapi::complete(serde_json::to_value(&bare).unwrap_or_default())
+pub fn openapi() -> &'static serde_json::Value {
+    static DOCUMENT: LazyLock<serde_json::Value> = LazyLock::new(|| {
+        let bare = App::new().into_utoipa_app().openapi(openapi::base()).configure(routes).split_for_parts().1;
+        openapi::complete(serde_json::to_value(&bare).unwrap_or_default())
+    });
+    &DOCUMENT
 }
 
 /// The dependencies of the server.
@@ -142,8 +149,8 @@ fn beneath(connection: &dyn std::any::Any) -> Option<&TcpStream> {
 /// Starts the server on a bound listener.
 pub fn serve(listener: TcpListener, setup: Setup) -> std::io::Result<Server> {
     let document = openapi();
-    let calls = Arc::new(http::operations::Calls::of(&document));
-    let document = Data::new(openapi::Published(serde_json::to_string(&document).unwrap_or_default()));
+    let calls = Arc::new(http::operations::Calls::of(document));
+    let document = Data::new(openapi::Published(serde_json::to_string(document).unwrap_or_default()));
     let ServerOptions { sources, password_cost, most_connections, docs, origins, tls, problem_types } =
         setup.server_options;
     let most_each = (most_connections / setup.workers.max(1)).max(1);

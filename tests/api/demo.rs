@@ -275,7 +275,7 @@ async fn a_demonstration(engine: Engine) {
 
 /// The same seed generates the same records on both engines; another seed generates others.
 #[actix_web::test]
-async fn same_seed_generates_the_same_demo_records() {
+async fn same_seed_generates_the_same_demo_records_on_sqlite_and_postgres() {
     let mut seen = Vec::new();
     for (engine, seed) in [(Engine::Sqlite, 7), (Engine::Sqlite, 7), (Engine::Postgres, 7), (Engine::Sqlite, 8)] {
         let w = World::start(engine).await;

@@ -253,7 +253,7 @@ async fn refused_post_does_not_use_its_idempotency_key(w: &World) {
 
 /// IN-09, for the engine with a statement timeout: SQLite has no clock of its own.
 #[test]
-fn slow_query_is_cancelled_and_reported_as_overload_not_outage() {
+fn slow_query_is_cancelled_and_reported_as_overload_not_outage_on_postgres() {
     #[derive(QueryableByName)]
     struct Setting {
         #[diesel(sql_type = diesel::sql_types::Text)]

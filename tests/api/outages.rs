@@ -192,28 +192,28 @@ async fn stalled(stop: Stop, breaks: bool, code: &str, stored: i64) {
 }
 
 #[actix_web::test]
-async fn write_that_stalls_before_commit_is_abandoned_and_not_stored() {
+async fn write_that_stalls_before_commit_is_abandoned_and_not_stored_on_postgres() {
     stalled(Stop::BeforeTheStatement, false, "unavailable", 0).await;
 }
 
 #[actix_web::test]
-async fn stall_after_commit_is_outcome_unknown_and_retry_is_a_replay() {
+async fn stall_after_commit_is_outcome_unknown_and_retry_is_a_replay_on_postgres() {
     stalled(Stop::AfterTheCommit, false, "outcome_unknown", 1).await;
 }
 
 #[actix_web::test]
-async fn retry_finds_a_commit_that_arrived_late() {
+async fn retry_finds_a_commit_that_arrived_late_on_postgres() {
     stalled(Stop::BeforeTheCommit, false, "outcome_unknown", 0).await;
 }
 
 #[actix_web::test]
-async fn retry_executes_a_commit_that_never_arrived() {
+async fn retry_executes_a_commit_that_never_arrived_on_postgres() {
     stalled(Stop::BeforeTheCommit, true, "outcome_unknown", 0).await;
 }
 
 /// The connection breaks while the server waits for the answer to COMMIT.
 #[actix_web::test]
-async fn connection_lost_during_commit_is_outcome_unknown() {
+async fn connection_lost_during_commit_is_outcome_unknown_on_postgres() {
     let (w, proxy) = behind_a_proxy().await;
     let ana = w.user(Role::Advocate);
     let send =
@@ -227,7 +227,7 @@ async fn connection_lost_during_commit_is_outcome_unknown() {
 
 /// A retry finds the stored result and sends no message, so the message is sent although the outcome is not known yet.
 #[actix_web::test]
-async fn change_with_unknown_outcome_still_sends_its_mail() {
+async fn change_with_unknown_outcome_still_sends_its_mail_on_postgres() {
     let (w, proxy) = behind_a_proxy().await;
     let admin = w.user(Role::Admin);
     let body = json!({
@@ -276,7 +276,7 @@ fn ask(conn: &mut Conn, sql: &str) -> String {
 /// An acknowledged write is on the disk, whatever the database's settings: the flushed position of the write-ahead log
 /// is compared with the position at which the write ended.
 #[actix_web::test]
-async fn acknowledged_write_is_durable_despite_asynchronous_commit_setting() {
+async fn acknowledged_write_is_durable_despite_asynchronous_commit_setting_on_postgres() {
     for usual in ["off", "local", "remote_write"] {
         let home = Home::make(Engine::Postgres);
         let name = home.url.rsplit('/').next().unwrap().split('?').next().unwrap().to_owned();
@@ -324,7 +324,7 @@ async fn acknowledged_write_is_durable_despite_asynchronous_commit_setting() {
 
 /// A stricter setting than `on` stays: a standby that answers reads has applied the acknowledged writes.
 #[test]
-fn make_durable_raises_weaker_settings_and_keeps_stricter_ones() {
+fn make_durable_raises_weaker_settings_and_keeps_stricter_ones_on_postgres() {
     let home = Home::make(Engine::Postgres);
     let mut conn = home.open();
     for (usual, set) in
@@ -344,7 +344,7 @@ fn make_durable_raises_weaker_settings_and_keeps_stricter_ones() {
 
 /// The real program on a database that becomes read-only, like a demoted primary, and then writable again.
 #[actix_web::test]
-async fn read_only_postgresql_fails_readiness_and_recovers_without_restart() {
+async fn read_only_postgres_fails_readiness_and_recovers_without_restart() {
     let w = World::start(Engine::Postgres).await;
     let ana = w.user(Role::Advocate);
     let client = ana.new_client().await;

@@ -71,7 +71,7 @@ fn both_engines_have_the_same_migrations() {
 }
 
 #[test]
-fn both_engines_end_up_with_the_same_schema() {
+fn sqlite_and_postgres_end_up_with_the_same_schema() {
     let (postgres, sqlite) = (Home::make(Engine::Postgres), Home::make(Engine::Sqlite));
     let theirs = facts(&mut postgres.open(), POSTGRES);
     let (checks, theirs): (BTreeSet<_>, BTreeSet<_>) = theirs.into_iter().partition(|fact| fact.starts_with("check "));
@@ -105,7 +105,7 @@ fn both_engines_end_up_with_the_same_schema() {
 
 /// `schema.rs`, generated from PostgreSQL's catalogue. `BLESS=1` writes it.
 #[test]
-fn schema_rs_matches_the_migrations() {
+fn schema_rs_matches_the_migrations_on_postgres() {
     let home = Home::make(Engine::Postgres);
     let mut conn = home.open();
     let columns = facts(
@@ -151,7 +151,7 @@ fn schema_rs_matches_the_migrations() {
 
 /// The usual owner of a database, who is not a superuser.
 #[actix_web::test]
-async fn database_owner_without_superuser_rights_fills_and_serves_it() {
+async fn database_owner_without_superuser_rights_fills_and_serves_it_on_postgres() {
     let home = Home::of_a_plain_owner();
     let options = Options {
         url: Url::parse(&home.url).unwrap(),

@@ -100,7 +100,7 @@ async fn filled() -> World {
 }
 
 #[actix_web::test]
-async fn row_level_security_blocks_rows_of_other_organizations() {
+async fn row_level_security_blocks_rows_of_other_organizations_on_postgres() {
     let w = filled().await;
     let (mut past, mut conn) = (opened(&w.home), opened(&w.home));
     let tables = tables(&mut past);
@@ -188,7 +188,7 @@ async fn row_level_security_blocks_rows_of_other_organizations() {
 
 /// This includes future tables.
 #[test]
-fn every_organization_table_has_row_level_security() {
+fn every_organization_table_has_row_level_security_on_postgres() {
     let home = Home::make(Engine::Postgres);
     let mut conn = opened(&home);
     let mut expected = tables(&mut conn);

@@ -6,7 +6,7 @@ use std::{
     sync::{LazyLock, Mutex},
 };
 
-pub static DOC: LazyLock<Value> = LazyLock::new(alongside::app::openapi);
+pub static DOC: LazyLock<&Value> = LazyLock::new(alongside::app::openapi);
 
 static VALIDATORS: LazyLock<Mutex<HashMap<String, std::sync::Arc<jsonschema::Validator>>>> =
     LazyLock::new(Mutex::default);

@@ -1,10 +1,14 @@
 //! A separate database for every test, cloned from one that was migrated once.
 
+use actix_web::dev::ServerHandle;
 use alongside::db::{Conn, Url, Use, migrate};
 use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use std::hash::{Hash as _, Hasher as _};
-use std::sync::OnceLock;
+use std::{
+    sync::{Mutex, OnceLock},
+    thread::JoinHandle,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Engine {
@@ -20,6 +24,9 @@ pub struct Home {
     past: String,
     postgres: Option<String>,
     owner: Option<String>,
+    /// The servers on this database. They stop when the test ends: their connections would fill PostgreSQL.
+    servers: Mutex<Vec<(ServerHandle, JoinHandle<()>)>>,
+    conn: Mutex<Option<Conn>>,
 }
 
 impl Home {
@@ -30,12 +37,28 @@ impl Home {
                 let path = folder.path().join("test.db");
                 write_private(&path, sqlite_template());
                 let url = format!("sqlite://{}", path.display());
-                Self { past: url.clone(), url, folder, postgres: None, owner: None }
+                Self {
+                    past: url.clone(),
+                    url,
+                    folder,
+                    postgres: None,
+                    owner: None,
+                    servers: Mutex::default(),
+                    conn: Mutex::default(),
+                }
             }
             Engine::Postgres => {
                 let name = format!("test_{}", uuid::Uuid::now_v7().simple());
                 run(&format!("CREATE DATABASE {name} TEMPLATE {} STRATEGY FILE_COPY", postgres_template()));
-                Self { url: at(&name), folder, past: at(&name), postgres: Some(name), owner: None }
+                Self {
+                    url: at(&name),
+                    folder,
+                    past: at(&name),
+                    postgres: Some(name),
+                    owner: None,
+                    servers: Mutex::default(),
+                    conn: Mutex::default(),
+                }
             }
         }
     }
@@ -46,12 +69,28 @@ impl Home {
         match engine {
             Engine::Sqlite => {
                 let url = format!("sqlite://{}", folder.path().join("test.db").display());
-                Self { past: url.clone(), url, folder, postgres: None, owner: None }
+                Self {
+                    past: url.clone(),
+                    url,
+                    folder,
+                    postgres: None,
+                    owner: None,
+                    servers: Mutex::default(),
+                    conn: Mutex::default(),
+                }
             }
             Engine::Postgres => {
                 let name = format!("test_{}", uuid::Uuid::now_v7().simple());
                 run(&format!("CREATE DATABASE {name}"));
-                Self { url: at(&name), folder, past: at(&name), postgres: Some(name), owner: None }
+                Self {
+                    url: at(&name),
+                    folder,
+                    past: at(&name),
+                    postgres: Some(name),
+                    owner: None,
+                    servers: Mutex::default(),
+                    conn: Mutex::default(),
+                }
             }
         }
     }
@@ -65,12 +104,35 @@ impl Home {
         let past = at(&name);
         let (_, place) = past.split_once('@').expect("the address names a user");
         let url = format!("postgres://{owner}@{place}");
-        Self { url, folder: tempfile::tempdir().unwrap(), past, postgres: Some(name), owner: Some(owner) }
+        Self {
+            url,
+            folder: tempfile::tempdir().unwrap(),
+            past,
+            postgres: Some(name),
+            owner: Some(owner),
+            servers: Mutex::default(),
+            conn: Mutex::default(),
+        }
     }
 
     /// The folder where its servers put their mail.
     pub fn mail(&self) -> std::path::PathBuf {
         self.folder.path().join("mail")
+    }
+
+    /// A part of the URL of this database and of no other.
+    pub fn name(&self) -> String {
+        self.postgres.clone().unwrap_or_else(|| self.folder.path().display().to_string())
+    }
+
+    pub fn keep_until_end(&self, server: ServerHandle, thread: JoinHandle<()>) {
+        self.servers.lock().unwrap().push((server, thread));
+    }
+
+    /// Runs `f` on a connection that bypasses every guard. It stays open, because SQLite reads the whole schema when it
+    /// opens one.
+    pub fn with_conn<T>(&self, f: impl FnOnce(&mut Conn) -> T) -> T {
+        f(self.conn.lock().unwrap().get_or_insert_with(|| self.open()))
     }
 
     /// A separate connection that bypasses every guard, to read what is stored and to do what the program never does.
@@ -81,6 +143,12 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
+        for (server, thread) in self.servers.get_mut().unwrap().drain(..) {
+            // The command is sent at once; the future only waits for its effect.
+            drop(server.stop(false));
+            thread.join().unwrap();
+        }
+        drop(self.conn.get_mut().unwrap().take());
         if let Some(name) = &self.postgres {
             run(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
         }

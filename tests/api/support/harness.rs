@@ -29,7 +29,7 @@ use alongside::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use diesel::prelude::*;
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub struct World {
     pub base: String,
@@ -149,9 +149,15 @@ fn server_with(home: &Home, keys: &Arc<Keys>, secrets: SecretKeys, server_option
         server_options,
         post: Post::start(Route::folder(home.mail(), None).unwrap()).unwrap(),
     };
-    std::thread::spawn(move || {
-        actix_web::rt::System::new().block_on(async { app::serve(listener, setup).unwrap().await })
+    let (started, handle) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        actix_web::rt::System::new().block_on(async {
+            let server = app::serve(listener, setup).unwrap();
+            started.send(server.handle()).unwrap();
+            server.await.unwrap();
+        });
     });
+    home.keep_until_end(handle.recv().unwrap(), thread);
     base
 }
 
@@ -176,7 +182,9 @@ impl World {
             (org, team.id)
         };
         let ((org, team), (other_org, other_team)) = (organization("River Peers"), organization("Hill Peers"));
-        let password_hash = Cost::LEAST.hash(&Password::parse(PASSWORD).unwrap()).unwrap();
+        static HASH: OnceLock<String> = OnceLock::new();
+        let hash = || Cost::LEAST.hash(&Password::parse(PASSWORD).unwrap()).unwrap();
+        let password_hash = HASH.get_or_init(hash).clone();
         Self { base, home, keys, http: reqwest::Client::new(), engine, org, team, other_org, other_team, password_hash }
     }
 
@@ -196,20 +204,21 @@ impl World {
         let purpose = (role == Role::Integration).then_some(IntegrationPurpose::Internal);
         let row = UserRow { scopes, purpose, ..row };
         let session = SessionRow::start(org.id, row.id, false);
-        let mut conn = self.home.open();
-        diesel::insert_into(schema::users::table).values(&row).execute(&mut conn).unwrap();
         let name = (
             schema::login_names::email.eq(&row.email),
             schema::login_names::organization_id.eq(org.id),
             schema::login_names::user_id.eq(row.id),
         );
-        diesel::insert_into(schema::login_names::table).values(name).execute(&mut conn).unwrap();
-        diesel::insert_into(schema::sessions::table).values(&session).execute(&mut conn).unwrap();
-        for team in teams {
-            let member =
-                MemberRow { organization_id: org.id, team_id: *team, user_id: row.id, added_at: Instant::now() };
-            diesel::insert_into(schema::team_members::table).values(&member).execute(&mut conn).unwrap();
-        }
+        self.home.with_conn(|conn| {
+            diesel::insert_into(schema::users::table).values(&row).execute(conn).unwrap();
+            diesel::insert_into(schema::login_names::table).values(name).execute(conn).unwrap();
+            diesel::insert_into(schema::sessions::table).values(&session).execute(conn).unwrap();
+            for team in teams {
+                let member =
+                    MemberRow { organization_id: org.id, team_id: *team, user_id: row.id, added_at: Instant::now() };
+                diesel::insert_into(schema::team_members::table).values(&member).execute(conn).unwrap();
+            }
+        });
         let (proved_at, awaits_factor) = (session.proved_at, false);
         let actor = Actor {
             organization: org.id,
@@ -251,14 +260,15 @@ impl World {
     pub fn user_who_is(&self, role: Role, status: UserStatus) -> User<'_> {
         let user = self.user(role);
         let row = schema::users::table.filter(schema::users::id.eq(user.actor.user));
-        diesel::update(row).set(schema::users::status.eq(status)).execute(&mut self.home.open()).unwrap();
+        self.home.with_conn(|conn| diesel::update(row).set(schema::users::status.eq(status)).execute(conn).unwrap());
         user
     }
     /// A user who must set up a second factor before anything else.
     pub fn user_without_factor(&self, role: Role) -> User<'_> {
         let user = self.user(role);
         let row = schema::sessions::table.filter(schema::sessions::id.eq(user.actor.session));
-        diesel::update(row).set(schema::sessions::awaits_factor.eq(true)).execute(&mut self.home.open()).unwrap();
+        self.home
+            .with_conn(|conn| diesel::update(row).set(schema::sessions::awaits_factor.eq(true)).execute(conn).unwrap());
         user
     }
     /// A user whose last password entry is more than ten minutes ago.
@@ -266,7 +276,8 @@ impl World {
         let user = self.user(role);
         let row = schema::sessions::table.filter(schema::sessions::id.eq(user.actor.session));
         let long_ago = Instant::now().plus_seconds(-601);
-        diesel::update(row).set(schema::sessions::proved_at.eq(long_ago)).execute(&mut self.home.open()).unwrap();
+        self.home
+            .with_conn(|conn| diesel::update(row).set(schema::sessions::proved_at.eq(long_ago)).execute(conn).unwrap());
         user
     }
     /// The messages to an address, once there are this many.
@@ -305,7 +316,7 @@ impl World {
     }
     pub fn new_team(&self, name: &str) -> TeamId {
         let team = TeamRow::new(self.org.id, Line::parse(name).unwrap());
-        diesel::insert_into(schema::teams::table).values(&team).execute(&mut self.home.open()).unwrap();
+        self.home.with_conn(|conn| diesel::insert_into(schema::teams::table).values(&team).execute(conn).unwrap());
         team.id
     }
     pub fn unknown_id() -> String {
