@@ -149,12 +149,9 @@ pub struct Finding {
     pub checkpoint: String,
 }
 
+/// In lower case.
 pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    data_encoding::HEXLOWER.encode(bytes)
 }
 
 const STEP: i64 = 2_000;

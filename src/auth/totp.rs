@@ -14,7 +14,6 @@ const CODE_BYTES: usize = 16;
 const STEP_SECONDS: i64 = 30;
 /// RFC 6238, section 5.2: a code is accepted one step late or early.
 const DRIFT: i64 = 1;
-const ALPHABET: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0_u8; N];
@@ -29,12 +28,7 @@ pub fn new_secret() -> Result<Vec<u8>> {
 
 /// RFC 4648 without padding, the form that authenticators accept.
 pub fn base32(bytes: &[u8]) -> String {
-    let bit = |at: usize| bytes.get(at / 8).map_or(0, |byte| usize::from(byte >> (7 - at % 8) & 1));
-    let letter = |first: usize| (first..first + 5).fold(0, |five, at| five << 1 | bit(at));
-    (0..bytes.len() * 8)
-        .step_by(5)
-        .filter_map(|first| ALPHABET.get(letter(first)).map(|letter| char::from(*letter)))
-        .collect()
+    data_encoding::BASE32_NOPAD.encode(bytes)
 }
 
 /// A recovery code for a lost authenticator, in the form that the user sees: in groups of letters.
