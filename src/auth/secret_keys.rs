@@ -125,7 +125,11 @@ impl SecretKeys {
         let mut bytes = [0_u8; KEY_BYTES];
         rand::fill(&mut bytes).map_err(|_| "no random bytes".to_owned())?;
         let kid = URL_SAFE_NO_PAD.encode(kid(&bytes));
-        write_in(data_dir, FOLDER, &name(Instant::now(), &kid, KIND), &bytes)?;
+        // Later than every other key, so that it is the newest also after a key of the same millisecond, and after one
+        // that was made while the clock was ahead.
+        let newest = read_all(&data_dir.join(FOLDER)).ok().and_then(|keys| keys.last().map(|key| key.made_at.micros()));
+        let made_at = newest.map_or_else(Instant::now, |at| Instant::now().max(Instant::from_micros(at + 1_000)));
+        write_in(data_dir, FOLDER, &name(made_at, &kid, KIND), &bytes)?;
         Ok(kid)
     }
 
@@ -267,6 +271,8 @@ mod tests {
         let (one, two) = (SecretKeys::load(folder.path()).unwrap(), SecretKeys::load(folder.path()).unwrap());
         let here = place();
         let before = one.seal(&here, b"secret").unwrap();
+        // Two keys at once: the second is the newest, even if both are made in the same millisecond.
+        SecretKeys::add(folder.path()).unwrap();
         let newer = SecretKeys::add(folder.path()).unwrap();
         let rotated = SecretKeys::load(folder.path()).unwrap();
         assert_eq!(rotated.ids().last(), Some(&newer));
