@@ -112,10 +112,13 @@ fn whole_rows_are_updated_only_by_rewrite() {
         if !["src/db/versioned.rs", "src/casework/cases/store.rs", "src/identity/organizations/store.rs"]
             .contains(&&*name)
         {
-            assert!(!text.contains("self.version += 1"), "{name} raises a version itself; `db::save` does that");
+            assert!(
+                name.starts_with("src/demo/") || !text.contains(".version += 1"),
+                "{name} raises a version itself; `db::save` does that"
+            );
         }
         for update in text.split("diesel::update(").skip(1).map(|rest| rest.split(';').next().unwrap_or_default()) {
-            let whole = [".set(row)", ".set(&row)", ".set(&*row)"].iter().any(|row| update.contains(row));
+            let whole = [".set(row)", ".set(&row)", ".set(&*row)", ".set(self)"].iter().any(|row| update.contains(row));
             assert!(!whole, "{} writes a whole row without rewrite(): diesel::update({update}", path.display());
         }
     }

@@ -367,7 +367,8 @@ async fn every_operation_and_caller_matches_the_authorization_table(w: &World) {
             // Only one of these is possible for a case or a provider.
             let once_per_record = ["createInterest", "breakGlass"].contains(&id);
             // An operation on one record changes it. The others need the records for their bodies only.
-            let mut records = if object { Records::make(w, people, path).await } else { common.clone() };
+            let mut records =
+                if object || once_per_record { Records::make(w, people, path).await } else { common.clone() };
 
             let nobody = w
                 .send(

@@ -64,7 +64,7 @@ fn id_in(path: &str) -> &str {
 }
 
 #[actix_web::test]
-async fn hidden_and_missing_records_run_the_same_statements_on_postgres() {
+async fn hidden_and_missing_records_run_the_same_statements_on_sqlite_and_postgres() {
     diesel::connection::set_default_instrumentation(|| Some(Box::new(Listener::default()))).unwrap();
     for engine in [Engine::Sqlite, Engine::Postgres] {
         let home = Home::make(engine);

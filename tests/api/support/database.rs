@@ -6,7 +6,7 @@ use diesel::connection::SimpleConnection as _;
 use diesel::prelude::*;
 use std::hash::{Hash as _, Hasher as _};
 use std::{
-    sync::{Mutex, OnceLock},
+    sync::{Mutex, OnceLock, PoisonError},
     thread::JoinHandle,
 };
 
@@ -132,7 +132,7 @@ impl Home {
     /// Runs `f` on a connection that bypasses every guard. It stays open, because SQLite reads the whole schema when it
     /// opens one.
     pub fn with_conn<T>(&self, f: impl FnOnce(&mut Conn) -> T) -> T {
-        f(self.conn.lock().unwrap().get_or_insert_with(|| self.open()))
+        f(self.conn.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_with(|| self.open()))
     }
 
     /// A separate connection that bypasses every guard, to read what is stored and to do what the program never does.
@@ -143,12 +143,13 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
-        for (server, thread) in self.servers.get_mut().unwrap().drain(..) {
+        for (server, thread) in self.servers.get_mut().unwrap_or_else(PoisonError::into_inner).drain(..) {
             // The command is sent at once; the future only waits for its effect.
             drop(server.stop(false));
-            thread.join().unwrap();
+            // A second panic while a test fails would end the process, and with it all tests.
+            drop(thread.join());
         }
-        drop(self.conn.get_mut().unwrap().take());
+        drop(self.conn.get_mut().unwrap_or_else(PoisonError::into_inner).take());
         if let Some(name) = &self.postgres {
             run(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
         }
