@@ -328,7 +328,7 @@ impl Condition {
     }
     /// The folded text in `column` (a SQL column name) matches each of the terms: at the beginning of a word as in a
     /// search, or, with `anywhere`, at any position as in a list filter. Without terms, no row matches.
-    pub fn answers(column: &'static str, terms: &[Term], anywhere: bool) -> Self {
+    pub fn matches_terms(column: &'static str, terms: &[Term], anywhere: bool) -> Self {
         let holds =
             |asked: &Asked| Self(vec![Part::Holds(column, if anywhere { asked.in_list() } else { asked.in_search() })]);
         let joined = |between: &'static str, all: Vec<Self>| {

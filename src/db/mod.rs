@@ -133,7 +133,7 @@ impl Db {
         f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (asked, query) = (Asked::by(caller, self.checks), erase_type(f));
-        let answer = self.engine.read(asked.organization(), asked.answering(query)).await?;
+        let answer = self.engine.read(asked.organization(), asked.into_read(query)).await?;
         self.with_audit_log(answer).await
     }
 
@@ -145,7 +145,7 @@ impl Db {
         f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (asked, query) = (Asked::by(caller, self.checks), erase_type(f));
-        let answer = self.engine.peek(asked.organization(), asked.answering(query)).await?;
+        let answer = self.engine.peek(asked.organization(), asked.into_read(query)).await?;
         self.with_audit_log(answer).await
     }
 
@@ -156,7 +156,7 @@ impl Db {
         f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (asked, query) = (Asked::by(caller, self.checks), erase_type(f));
-        let answer = self.engine.read_stale(asked.organization(), asked.answering(query)).await?;
+        let answer = self.engine.read_stale(asked.organization(), asked.into_read(query)).await?;
         self.with_audit_log(answer).await
     }
 
@@ -180,7 +180,7 @@ impl Db {
         caller: &impl Caller,
         f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let write = Asked::by(caller, self.checks).writing(erase_type(f));
+        let write = Asked::by(caller, self.checks).into_write(erase_type(f));
         restore_type(self.engine.write_within(progress::LONGEST_WRITE, write).await?)
     }
 
@@ -190,7 +190,7 @@ impl Db {
         caller: &impl Caller,
         f: impl FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let write = Asked::by(caller, self.checks).writing(erase_type(f));
+        let write = Asked::by(caller, self.checks).into_write(erase_type(f));
         restore_type(self.engine.write_blocking(write)?)
     }
 
@@ -296,12 +296,11 @@ impl Asked {
     }
     /// The read, for a connection. The closure belongs to a function without type parameters: one of a generic function
     /// would be compiled for each of its types.
-    fn answering(&self, mut f: Query) -> impl FnOnce(&mut Conn) -> Result<(Value, Vec<Entry>)> + Send + 'static {
-        let asked = self.clone();
-        move |conn| asked.answer(conn, &mut f)
+    fn into_read(self, mut f: Query) -> impl FnOnce(&mut Conn) -> Result<(Value, Vec<Entry>)> + Send + 'static {
+        move |conn| self.answer(conn, &mut f)
     }
     /// The write, for a connection.
-    fn writing(self, mut f: Query) -> impl FnMut(&mut Conn) -> Result<Value> + Send + 'static {
+    fn into_write(self, mut f: Query) -> impl FnMut(&mut Conn) -> Result<Value> + Send + 'static {
         move |conn| writing(conn, &self, &mut f)
     }
     /// Runs the read in a transaction that has begun. Returns its value and its audit entries.

@@ -24,8 +24,8 @@ impl<T> Capped<T> {
     }
 }
 
-/// The newest rows of a query, with `$order` descending. Runs the count query only if there may be more rows than are
-/// shown.
+/// The newest rows of a query, the oldest of them first. `$order` is descending. Runs the count query only if there may
+/// be more rows than are shown.
 #[macro_export]
 macro_rules! newest {
     ($tx:ident, $row:ty, $order:expr, $query:expr) => {{

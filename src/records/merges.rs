@@ -5,7 +5,7 @@ use crate::error::{ApiError, Code, Result};
 
 /// `merge_table!(provider_merges, provider_id, ProviderId)`: the table, its column of the duplicate, and the id.
 macro_rules! merge_table {
-    ($table:ident, $duplicate:ident, $id:ty) => {
+    ($table:ident, $duplicate_column:ident, $id:ty) => {
         /// The record that this id was merged into, if any. One step leads from any id to the survivor.
         pub fn merged_into(tx: &mut Tx, id: $id) -> Result<Option<$id>> {
             let merge = $table::table.find((tx.organization(), id));
@@ -17,11 +17,14 @@ macro_rules! merge_table {
             let merges = $table::table
                 .filter($table::organization_id.eq(tx.organization()))
                 .filter($table::into_id.eq_any(survivors));
-            Ok(merges.order($table::$duplicate).select(($table::into_id, $table::$duplicate)).load(tx.conn)?)
+            Ok(merges
+                .order($table::$duplicate_column)
+                .select(($table::into_id, $table::$duplicate_column))
+                .load(tx.conn)?)
         }
 
         /// A condition: the column has this id or, if it was merged, the id of its survivor.
-        pub fn is(tx: &Tx, column: &'static str, id: $id) -> $crate::db::Condition {
+        pub fn column_is(tx: &Tx, column: &'static str, id: $id) -> $crate::db::Condition {
             use $crate::db::Condition;
             Condition::sql(column)
                 .then(concat!(
@@ -30,7 +33,7 @@ macro_rules! merge_table {
                     " AS merge WHERE merge.organization_id = "
                 ))
                 .id(tx.organization().uuid())
-                .then(concat!(" AND merge.", stringify!($duplicate), " = "))
+                .then(concat!(" AND merge.", stringify!($duplicate_column), " = "))
                 .id(id.uuid())
                 .then("), ")
                 .id(id.uuid())
@@ -52,7 +55,7 @@ macro_rules! merge_table {
             diesel::update(earlier).set($table::into_id.eq(survivor)).execute(tx.conn)?;
             let merge = (
                 $table::organization_id.eq(tx.organization()),
-                $table::$duplicate.eq(duplicate),
+                $table::$duplicate_column.eq(duplicate),
                 $table::into_id.eq(survivor),
                 $table::reason.eq(reason),
                 $table::merged_by.eq(tx.user()?),

@@ -184,7 +184,7 @@ impl ActionRow {
             created_at: now,
             updated_at: now,
         };
-        row.go(new.status)?;
+        row.set_status(new.status)?;
         Ok(row)
     }
 
@@ -209,18 +209,18 @@ impl ActionRow {
         patch.decided_on.apply(&mut self.decided_on);
         patch.late_filing.apply(&mut self.late_filing);
         patch.good_cause.apply(&mut self.good_cause);
-        self.go(patch.status.0)
+        self.set_status(patch.status.0)
     }
 
     /// Moves the action to the requested status. Without a requested status, derives it from the filing date and the
     /// decision.
-    fn go(&mut self, to: Option<ActionStatus>) -> Result<()> {
-        let led = match self.status {
+    fn set_status(&mut self, to: Option<ActionStatus>) -> Result<()> {
+        let derived = match self.status {
             Draft | Filed | InProgress if self.decision.is_some_and(Decision::is_final) => Decided,
             Draft if self.filed_on.is_some() => Filed,
             status => status,
         };
-        let to = to.unwrap_or(led);
+        let to = to.unwrap_or(derived);
         if !self.status.may_become(to) {
             let detail = format!("an action that is {} cannot become {}", self.status.as_str(), to.as_str());
             return Err(ApiError::invalid("/status", "transition_not_allowed", detail));

@@ -52,7 +52,7 @@ fn filtered(tx: &Tx, filter: &ActionFilter, barrier: Option<BarrierId>) -> actio
         query = query.filter(actions::status.eq_any(statuses.0.clone()));
     }
     if let Some(provider) = filter.provider {
-        query = query.filter(providers::store::is(tx, "actions.provider_id", provider));
+        query = query.filter(providers::store::column_is(tx, "actions.provider_id", provider));
     }
     query
 }

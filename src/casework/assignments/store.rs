@@ -105,7 +105,7 @@ fn finish(tx: &mut Tx, mut row: AssignmentRow) -> Result<()> {
 
 /// Whether a user works on a case now: an active advocate who is assigned to it, or an active supervisor in its team.
 /// Otherwise the user's unfinished work on the case falls to others.
-pub fn works(tx: &mut Tx, case: &CaseRow, user: UserId) -> Result<bool> {
+pub fn is_working_on(tx: &mut Tx, case: &CaseRow, user: UserId) -> Result<bool> {
     match users::store::working_role(tx, user)? {
         Some(Role::Supervisor) => teams::store::has_member(tx, case.team_id, user),
         Some(_) => {
@@ -127,7 +127,7 @@ pub fn replace_lead(tx: &mut Tx, case: &mut CaseRow, lead: UserId) -> Result<Ass
     handovers::store::withdraw_open_offer(tx, case)?;
     let before = case.lead_advocate_id.replace(lead);
     let row = begin(tx, case, lead, AssignmentRole::Lead)?;
-    let left = users::store::left(tx)?;
+    let left = users::store::unable_to_work(tx)?;
     tasks::store::reassign_open(
         tx,
         case.id,
@@ -147,8 +147,8 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewAssignment>) -> Result<As
         save(tx, &mut case)?;
         return Ok(row.into());
     }
-    let doubled = current(&case).filter(assignments::user_id.eq(user));
-    if doubled.select(assignments::id).first::<AssignmentId>(tx.conn).optional()?.is_some() {
+    let existing = current(&case).filter(assignments::user_id.eq(user));
+    if existing.select(assignments::id).first::<AssignmentId>(tx.conn).optional()?.is_some() {
         return Err(ApiError::new(Code::AlreadyExists, "This person is already assigned to the case."));
     }
     let row = begin_until(tx, &case, user, new.role, end)?;

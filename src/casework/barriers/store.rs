@@ -52,7 +52,7 @@ fn filtered(tx: &Tx, filter: &BarrierFilter) -> barriers::BoxedQuery<'static, Di
         query = query.filter(has_element(barriers::bases, basis.as_str().to_owned()));
     }
     if let Some(provider) = filter.provider {
-        query = query.filter(providers::store::is(tx, "barriers.provider_id", provider));
+        query = query.filter(providers::store::column_is(tx, "barriers.provider_id", provider));
     }
     if let Some(statuses) = &filter.status {
         query = query.filter(barriers::status.eq_any(statuses.0.clone()));
@@ -164,7 +164,7 @@ fn recount(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {
     if case.status == CaseStatus::Active && (before == 0) != (open == 0) {
         Ok(save(tx, case)?)
     } else if before != open {
-        cases::store::save_hidden_members(tx, case)
+        cases::store::save_without_version(tx, case)
     } else {
         Ok(())
     }

@@ -69,7 +69,7 @@ fn set(case: &mut CaseRow, first: Option<Instant>, last: Option<Instant>) -> Cha
 pub fn update(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {
     match derive(tx, case, None)? {
         Change::Nothing => Ok(()),
-        Change::Last => store::save_hidden_members(tx, case),
+        Change::Last => store::save_without_version(tx, case),
         Change::First => Ok(save(tx, case)?),
     }
 }

@@ -46,7 +46,7 @@ pub fn create(tx: &mut Tx, new: &Body<NewCase>) -> Result<Case> {
     row.check()?;
     diesel::insert_into(cases::table).values(&row).execute(tx.conn)?;
     transition::begin_episode(tx, &row)?;
-    transition::remember(tx, &row, None, None, transition::Given::default())?;
+    transition::insert_transition(tx, &row, None, None, transition::Given::default())?;
     if let Some(lead) = lead {
         assignments::store::begin(tx, &row, lead, assignments::model::AssignmentRole::Lead)?;
     }

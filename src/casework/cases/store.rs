@@ -49,22 +49,21 @@ fn filtered(tx: &Tx, filter: &CaseFilter) -> cases::BoxedQuery<'static, Dialect>
         query = query.filter(cases::team_id.eq(team));
     }
     if let Some(client) = filter.client {
-        query = query.filter(clients::store::is(tx, "cases.client_id", client));
+        query = query.filter(clients::store::column_is(tx, "cases.client_id", client));
     }
     let met = barriers::table.filter(barriers::organization_id.eq(tx.organization()));
     query = match (filter.provider, filter.barrier_type) {
         (None, None) => query,
-        (Some(provider), None) => {
-            query.filter(cases::id.eq_any(
-                met.filter(providers::store::is(tx, "barriers.provider_id", provider)).select(barriers::case_id),
-            ))
-        }
+        (Some(provider), None) => query.filter(cases::id.eq_any(
+            met.filter(providers::store::column_is(tx, "barriers.provider_id", provider)).select(barriers::case_id),
+        )),
         (None, Some(kind)) => {
             query.filter(cases::id.eq_any(met.filter(barriers::type_.eq(kind)).select(barriers::case_id)))
         }
         (Some(provider), Some(kind)) => {
-            let both =
-                met.filter(providers::store::is(tx, "barriers.provider_id", provider)).filter(barriers::type_.eq(kind));
+            let both = met
+                .filter(providers::store::column_is(tx, "barriers.provider_id", provider))
+                .filter(barriers::type_.eq(kind));
             query.filter(cases::id.eq_any(both.select(barriers::case_id)))
         }
     };
@@ -90,8 +89,8 @@ fn filtered(tx: &Tx, filter: &CaseFilter) -> cases::BoxedQuery<'static, Dialect>
             // Only clients that the caller may see are searched, so that a search cannot reveal a client of another
             // team.
             let client = clients::store::visible_ids(tx).filter(Condition::sql("clients.id = cases.client_id"));
-            let named = exists(client.filter(search::store::kept_words_answer(tx, "clients.id", term)));
-            query = query.filter(search::store::kept_words_answer(tx, "cases.id", term).or(named));
+            let named = exists(client.filter(search::store::stored_words_match(tx, "clients.id", term)));
+            query = query.filter(search::store::stored_words_match(tx, "cases.id", term).or(named));
         }
     }
     query
@@ -212,7 +211,7 @@ impl Versioned for CaseRow {
 }
 
 /// Saves a row from [`lock_for_update`] without a new version, because only members changed that the API does not show.
-pub fn save_hidden_members(tx: &mut Tx, row: &CaseRow) -> Result<()> {
+pub fn save_without_version(tx: &mut Tx, row: &CaseRow) -> Result<()> {
     row.store(tx.conn)?;
     Ok(())
 }

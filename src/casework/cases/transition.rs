@@ -173,7 +173,7 @@ impl Filter for TransitionFilter {
 }
 
 /// Inserts a step into the history.
-pub fn remember(
+pub fn insert_transition(
     tx: &mut Tx,
     row: &CaseRow,
     from: Option<CaseStatus>,
@@ -297,7 +297,7 @@ pub fn perform(tx: &mut Tx, id: CaseId, version: Option<&IfMatch>, wanted: &Body
         (_, CaseStatus::EnteredInError) => handovers::store::withdraw_open_offer(tx, &row)?,
         _ => {}
     }
-    remember(tx, &row, Some(from), wanted.reason.clone(), wanted.given())?;
+    insert_transition(tx, &row, Some(from), wanted.reason.clone(), wanted.given())?;
     timeline::add(tx, row.id, "case.transitioned", row.id, Some(wanted.to.as_str()))?;
     tx.record("case.transitioned", row.id, vec!["status".into()]);
     Ok(Case::whole(row, actor))

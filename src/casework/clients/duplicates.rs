@@ -92,7 +92,7 @@ pub fn of(tx: &mut Tx, row: &ClientRow) -> Result<Vec<PossibleDuplicate>> {
     let mut ids = BTreeSet::new();
     for ways in ways(row) {
         if !ways.is_empty() {
-            ids.extend(search::store::clients_that_answer(tx, Term(ways))?);
+            ids.extend(search::store::matching_clients(tx, Term(ways))?);
         }
     }
     ids.remove(&row.id);

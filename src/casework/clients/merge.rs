@@ -49,20 +49,20 @@ pub fn merge(tx: &mut Tx, id: ClientId, wanted: &Body<ClientMerge>) -> Result<Cl
     };
     // Lock order: clients, then cases, then the records of a case.
     let (mut row, duplicate) = store::lock_both(tx, into, id)?;
-    follow(tx, id, into)?;
-    let has_account = follow_account(tx, id, into)?;
-    follow_statements(tx, id, into, statements_of)?;
+    move_cases_and_feedback(tx, id, into)?;
+    let has_account = move_account(tx, id, into)?;
+    move_statements(tx, id, into, statements_of)?;
     // The new version is higher than both, so that no earlier ETag of either id matches the survivor.
     row.version = row.version.max(duplicate.version);
     row.complete(duplicate, has_account)?;
     store::save(tx, &mut row)?;
     store::insert_merge(tx, id, into, wanted.reason.as_ref(), row.updated_at)?;
-    let gone = (
+    let merged = (
         clients::is_merged.eq(true),
         clients::version.eq(clients::version + 1),
         clients::updated_at.eq(row.updated_at),
     );
-    diesel::update(clients::table.find((row.organization_id, id))).set(gone).execute(tx.conn)?;
+    diesel::update(clients::table.find((row.organization_id, id))).set(merged).execute(tx.conn)?;
     search::store::remove(tx, id)?;
     tx.record("client.merged", id, wanted.members());
     tx.record("client.updated", into, vec!["merged_ids".into()]);
@@ -71,7 +71,7 @@ pub fn merge(tx: &mut Tx, id: ClientId, wanted: &Body<ClientMerge>) -> Result<Cl
 
 /// Moves the cases and the feedback to the other client. Moves the report facts of the cases, too, so that reports
 /// count one person for every date.
-fn follow(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<()> {
+fn move_cases_and_feedback(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<()> {
     let organization = tx.organization();
     let of_client = cases::table.filter(cases::organization_id.eq(organization)).filter(cases::client_id.eq(from));
     let all: Vec<CaseId> = of_client.order(cases::id).select(cases::id).locked().load(tx.conn)?;
@@ -80,8 +80,8 @@ fn follow(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<()> {
         let named = (cases::client_id.eq(into), cases::version.eq(cases::version + 1));
         diesel::update(these.clone()).set(named).execute(tx.conn)?;
         // Keeps `updated_at` of cases that were entered in error, because it says when that happened.
-        let running = these.filter(cases::status.ne(CaseStatus::EnteredInError));
-        diesel::update(running).set(cases::updated_at.eq(Instant::now())).execute(tx.conn)?;
+        let not_in_error = these.filter(cases::status.ne(CaseStatus::EnteredInError));
+        diesel::update(not_in_error).set(cases::updated_at.eq(Instant::now())).execute(tx.conn)?;
         macro_rules! facts {
             ($($table:ident),+) => {$(
                 let of_these = $table::table.filter($table::organization_id.eq(organization)).filter($table::case_id.eq_any(ids.to_vec()));
@@ -93,10 +93,10 @@ fn follow(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<()> {
     for case in all {
         tx.record("case.updated", case, vec!["client_id".into()]);
     }
-    let said =
+    let of_client =
         || feedback::table.filter(feedback::organization_id.eq(organization)).filter(feedback::client_id.eq(from));
-    let all: Vec<Id<FeedbackKey>> = said().order(feedback::id).select(feedback::id).load(tx.conn)?;
-    diesel::update(said()).set(feedback::client_id.eq(into)).execute(tx.conn)?;
+    let all: Vec<Id<FeedbackKey>> = of_client().order(feedback::id).select(feedback::id).load(tx.conn)?;
+    diesel::update(of_client()).set(feedback::client_id.eq(into)).execute(tx.conn)?;
     for one in all {
         tx.record("feedback.updated", one, vec!["client_id".into()]);
     }
@@ -105,7 +105,7 @@ fn follow(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<()> {
 
 /// Moves the duplicate's account to the other client. If both have an account, a person must decide which one ends.
 /// Returns whether the duplicate had an account.
-fn follow_account(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<bool> {
+fn move_account(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<bool> {
     let accounts = client_accounts::table
         .filter(client_accounts::organization_id.eq(tx.organization()))
         .filter(client_accounts::client_id.eq_any([from, into]));
@@ -126,7 +126,7 @@ fn follow_account(tx: &mut Tx, from: ClientId, into: ClientId) -> Result<bool> {
 }
 
 /// Combines the statements of both into one sequence of versions: the earlier ones, the one in force, the draft.
-fn follow_statements(tx: &mut Tx, from: ClientId, into: ClientId, kept: Option<ClientId>) -> Result<()> {
+fn move_statements(tx: &mut Tx, from: ClientId, into: ClientId, kept: Option<ClientId>) -> Result<()> {
     let mut all: Vec<StatementRow> = statements::store::of_both(tx, from, into)?;
     if all.iter().all(|row| row.client_id == into) {
         return Ok(());

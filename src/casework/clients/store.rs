@@ -18,6 +18,7 @@ use crate::{
 };
 use diesel::{dsl, prelude::*};
 
+// Saved by [`save`] below, which also updates the search document.
 versioned!(ClientRow, clients, updated_at);
 merge_table!(client_merges, client_id, ClientId);
 
@@ -77,7 +78,7 @@ fn filtered(tx: &Tx, filter: &ClientFilter) -> clients::BoxedQuery<'static, Dial
         query = query.filter(clients::team_id.eq(team));
     }
     if let Some(part) = &filter.q {
-        query = query.filter(search::store::kept_words_answer(tx, "clients.id", &fold::question(part.as_str())));
+        query = query.filter(search::store::stored_words_match(tx, "clients.id", &fold::question(part.as_str())));
     }
     query
 }

@@ -150,7 +150,7 @@ fn settle(tx: &mut Tx, case: &mut CaseRow, settled: bool) -> Result<()> {
     if case.conflicts_settled.replace(settled) == Some(settled) {
         Ok(())
     } else {
-        cases::store::save_hidden_members(tx, case)
+        cases::store::save_without_version(tx, case)
     }
 }
 

@@ -252,7 +252,7 @@ impl DeadlineRow {
     }
 
     /// Changes the status if [`MOVES`] allows it.
-    pub fn go(&mut self, to: DeadlineStatus) -> Result<()> {
+    pub fn set_status(&mut self, to: DeadlineStatus) -> Result<()> {
         if !self.status.may_become(to) {
             let (from, to) = (self.status.as_str(), to.as_str());
             return Err(ApiError::conflict(format!("A deadline that is {from} cannot become {to}.")));
@@ -430,7 +430,7 @@ mod tests {
             for to in asked {
                 let from = row.status;
                 let may = MOVES.iter().any(|(row, ways)| *row == from && ways.contains(&to));
-                prop_assert_eq!(row.go(to).is_ok(), may);
+                prop_assert_eq!(row.set_status(to).is_ok(), may);
                 prop_assert_eq!(row.status, if may { to } else { from });
                 prop_assert!(!may || !matches!(from, Satisfied | Excused | Superseded));
                 let now = row.status_at(row.due_at.plus_seconds(1));

@@ -186,7 +186,7 @@ pub(super) fn recount(tx: &mut Tx, case: &mut CaseRow) -> Result<()> {
     if case.status == CaseStatus::Active && (before.0 == 0) != (open == 0) {
         Ok(save(tx, case)?)
     } else if before != (case.open_deadlines, case.next_deadline_on) {
-        cases::store::save_hidden_members(tx, case)
+        cases::store::save_without_version(tx, case)
     } else {
         Ok(())
     }
@@ -278,7 +278,7 @@ pub fn create(tx: &mut Tx, action: ActionId, new: &Body<NewDeadline>) -> Result<
     let replaced = new.supersedes.map(|id| replaceable(tx, id, case.id)).transpose()?;
     diesel::insert_into(deadlines::table).values(&row).execute(tx.conn)?;
     if let Some(mut old) = replaced {
-        old.go(DeadlineStatus::Superseded)?;
+        old.set_status(DeadlineStatus::Superseded)?;
         old.superseded_by = Some(row.id);
         save(tx, &mut old)?;
         record_event(tx, &mut case, &old, "deadline.superseded", None, Vec::new())?;
@@ -339,7 +339,7 @@ pub fn update(tx: &mut Tx, id: DeadlineId, version: &IfMatch, patch: &Body<Deadl
     patch.note.clone().apply(&mut row.note);
     let mut event = "deadline.updated";
     if patch.status.0.is_some() {
-        row.go(DeadlineStatus::Missed)?;
+        row.set_status(DeadlineStatus::Missed)?;
         event = "deadline.missed";
     }
     save(tx, &mut row)?;
@@ -349,7 +349,7 @@ pub fn update(tx: &mut Tx, id: DeadlineId, version: &IfMatch, patch: &Body<Deadl
 
 pub fn satisfy(tx: &mut Tx, id: DeadlineId, given: &Body<Satisfaction>) -> Result<Deadline> {
     let (mut case, mut row) = lock_for_update(tx, id)?;
-    row.go(DeadlineStatus::Satisfied)?;
+    row.set_status(DeadlineStatus::Satisfied)?;
     let action = match given.action_id {
         Some(named) => actions::store::of_case(tx, named, case.id, "/action_id")?,
         None => actions::store::find(tx, row.action_id)?,
@@ -379,7 +379,7 @@ pub fn satisfy(tx: &mut Tx, id: DeadlineId, given: &Body<Satisfaction>) -> Resul
 
 pub fn waive(tx: &mut Tx, id: DeadlineId, given: &Body<Waiver>) -> Result<Deadline> {
     let (mut case, mut row) = lock_for_update(tx, id)?;
-    row.go(DeadlineStatus::Excused)?;
+    row.set_status(DeadlineStatus::Excused)?;
     row.excused_reason = Some(given.reason.clone());
     save(tx, &mut row)?;
     record_event(tx, &mut case, &row, "deadline.excused", None, given.members())?;
@@ -392,7 +392,7 @@ pub fn waive_open(tx: &mut Tx, case: &mut CaseRow, reason: &Text<2000>) -> Resul
         visible(tx).filter(deadlines::case_id.eq(case.id)).filter(deadlines::status.eq_any(DeadlineStatus::OPEN));
     let rows: Vec<DeadlineRow> = open.order(deadlines::id).select(DeadlineRow::as_select()).locked().load(tx.conn)?;
     for mut row in rows {
-        row.go(DeadlineStatus::Excused)?;
+        row.set_status(DeadlineStatus::Excused)?;
         row.excused_reason = Some(reason.clone());
         save(tx, &mut row)?;
         timeline::add(tx, case.id, "deadline.excused", row.id, None)?;

@@ -147,8 +147,8 @@ pub fn create(tx: &mut Tx, case: CaseId, new: &Body<NewHandover>) -> Result<Hand
     }
     let open_work = open_work(tx, case.id)?;
     let row = HandoverRow::new(&case, lead, actor.user, new, open_work);
-    let doubled = || ApiError::new(Code::AlreadyExists, "The case already has an open handover.");
-    diesel::insert_into(handovers::table).values(&row).execute(tx.conn).on_unique(doubled)?;
+    let already_open = || ApiError::new(Code::AlreadyExists, "The case already has an open handover.");
+    diesel::insert_into(handovers::table).values(&row).execute(tx.conn).on_unique(already_open)?;
     timeline::add(tx, case.id, "handover.offered", row.id, None)?;
     tx.record("handover.offered", row.id, new.members());
     view(tx, row)

@@ -59,7 +59,7 @@ fn filtered(tx: &Tx, filter: &MeetingFilter) -> Result<meetings::BoxedQuery<'sta
         query = query.filter(meetings::starts_at.lt(before));
     }
     if let Some(provider) = filter.provider {
-        query = query.filter(providers::store::is(tx, "meetings.provider_id", provider));
+        query = query.filter(providers::store::column_is(tx, "meetings.provider_id", provider));
     }
     if filter.mine == Some(true) {
         query = query.filter(

@@ -200,7 +200,7 @@ pub fn update<const LIMIT: usize>(
 fn check_may_correct(tx: &mut Tx, case: &CaseRow, note: &NoteRow) -> Result<()> {
     let actor = tx.actor()?;
     if note.author_id == actor.user
-        || actor.role == Role::Supervisor && !assignments::store::works(tx, case, note.author_id)?
+        || actor.role == Role::Supervisor && !assignments::store::is_working_on(tx, case, note.author_id)?
     {
         return Ok(());
     }

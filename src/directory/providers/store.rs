@@ -15,6 +15,7 @@ use crate::{
 };
 use diesel::prelude::*;
 
+// Saved by [`save`] below, which also updates the words.
 versioned!(ProviderRow, providers, updated_at);
 merge_table!(provider_merges, provider_id, ProviderId);
 
@@ -31,7 +32,7 @@ fn filtered(tx: &Tx, filter: &ProviderFilter) -> providers::BoxedQuery<'static, 
     let query = visible(tx).filter(Condition::new(STANDS_FOR_ITSELF, &[]));
     match &filter.q {
         None => query,
-        Some(part) => query.filter(Condition::answers("providers.words", &fold::question(part.as_str()), true)),
+        Some(part) => query.filter(Condition::matches_terms("providers.words", &fold::question(part.as_str()), true)),
     }
 }
 
@@ -149,8 +150,8 @@ pub const REFERENCING_TABLES: &[&str] = &["actions", "barriers", "interests", "m
 
 /// Replaces every reference to one provider by the other. Rows with a version get a new one, because their content
 /// changes.
-fn follow(tx: &mut Tx, from: ProviderId, into: ProviderId) -> Result<()> {
-    macro_rules! versioned {
+fn replace_references(tx: &mut Tx, from: ProviderId, into: ProviderId) -> Result<()> {
+    macro_rules! move_references {
         ($($table:ident),+) => {$(
             // By ids that the index alone yields: without statistics, SQLite would otherwise read every row of the
             // organization.
@@ -169,7 +170,7 @@ fn follow(tx: &mut Tx, from: ProviderId, into: ProviderId) -> Result<()> {
                 .execute(tx.conn)?;
         )+};
     }
-    versioned!(actions, barriers, meetings, services);
+    move_references!(actions, barriers, meetings, services);
     diesel::update(
         interests::table
             .filter(interests::organization_id.eq(tx.organization()))
@@ -193,7 +194,7 @@ pub fn merge(tx: &mut Tx, id: ProviderId, wanted: &Body<ProviderMerge>, dependen
     row.complete(duplicate);
     save(tx, &mut row)?;
     insert_merge(tx, id, into, wanted.reason.as_ref(), row.updated_at)?;
-    follow(tx, id, into)?;
+    replace_references(tx, id, into)?;
     (dependents.provider_merged)(tx, into)?;
     tx.record("provider.merged", id, wanted.members());
     tx.record("provider.updated", into, vec!["merged_ids".into()]);

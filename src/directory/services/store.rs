@@ -16,6 +16,7 @@ use crate::{
 };
 use diesel::prelude::*;
 
+// Saved by [`save`] below, which also updates the words.
 versioned!(ServiceRow, services, updated_at);
 merge_table!(service_merges, service_id, ServiceId);
 
@@ -31,13 +32,13 @@ fn filtered(tx: &Tx, filter: &ServiceFilter) -> services::BoxedQuery<'static, Di
     ];
     let mut query = visible(tx).filter(Condition::new(STANDS_FOR_ITSELF, &[]));
     if let Some(provider) = filter.provider {
-        query = query.filter(providers::store::is(tx, "services.provider_id", provider));
+        query = query.filter(providers::store::column_is(tx, "services.provider_id", provider));
     }
     if let Some(statuses) = &filter.status {
         query = query.filter(services::status.eq_any(statuses.0.clone()));
     }
     if let Some(part) = &filter.q {
-        query = query.filter(Condition::answers("services.words", &fold::question(part.as_str()), true));
+        query = query.filter(Condition::matches_terms("services.words", &fold::question(part.as_str()), true));
     }
     query
 }
@@ -154,7 +155,7 @@ pub const REFERENCING_TABLES: &[&str] = &["barriers"];
 
 /// Replaces every reference to one service by the other. Rows with a version get a new one, because their content
 /// changes.
-fn follow(tx: &mut Tx, from: ServiceId, into: ServiceId) -> Result<()> {
+fn replace_references(tx: &mut Tx, from: ServiceId, into: ServiceId) -> Result<()> {
     let (from, into) = (Key::from_uuid(from.uuid()), Key::from_uuid(into.uuid()));
     diesel::update(
         barriers::table.filter(barriers::organization_id.eq(tx.organization())).filter(barriers::service_id.eq(from)),
@@ -188,7 +189,7 @@ pub fn merge(tx: &mut Tx, id: ServiceId, wanted: &Body<ServiceMerge>) -> Result<
     row.complete(duplicate);
     save(tx, &mut row)?;
     insert_merge(tx, id, into, wanted.reason.as_ref(), row.updated_at)?;
-    follow(tx, id, into)?;
+    replace_references(tx, id, into)?;
     tx.record("service.merged", id, wanted.members());
     tx.record("service.updated", into, vec!["merged_ids".into()]);
     view(tx, row)

@@ -122,7 +122,7 @@ pub fn working_role(tx: &mut Tx, id: UserId) -> Result<Option<Role>> {
 }
 
 /// The users of the organization who can no longer be given work: suspended, removed, or in a role without cases.
-pub fn left(tx: &mut Tx) -> Result<Vec<UserId>> {
+pub fn unable_to_work(tx: &mut Tx) -> Result<Vec<UserId>> {
     let of_organization = users::table.filter(users::organization_id.eq(tx.organization()));
     // Written exactly as in the definition of the index, so that the index applies.
     let gone = Condition::sql("(users.status <> 'active' OR users.role IN ('admin', 'auditor', 'integration'))");

@@ -85,7 +85,7 @@ pub fn agenda(tx: &mut Tx, view: &AgendaView) -> Result<Agenda> {
     let today = Day::of(as_of, &zone);
     let quiet_since = as_of.plus_seconds(-DAY_SECONDS * i64::from(view.quiet_days.days()));
     // Work of people who have left is unassigned, too.
-    let left = if oversees { users::store::left(tx)? } else { Vec::new() };
+    let left = if oversees { users::store::unable_to_work(tx)? } else { Vec::new() };
     let nobodys_deadlines = if oversees { nobodys_deadlines(tx, &left, as_of)? } else { Vec::new() };
     let unassigned_tasks = if oversees { unassigned_tasks(tx, left.clone(), today)? } else { Vec::new() };
     let mut agenda = Agenda {

@@ -56,7 +56,7 @@ pub struct Counted {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tallied {
     pub whole: Counted,
-    pub stretches: Vec<Counted>,
+    pub periods: Vec<Counted>,
 }
 
 impl Counted {

@@ -198,7 +198,7 @@ impl Facts {
 #[derive(Debug)]
 pub struct Part {
     pub facts: Facts,
-    pub look: Look,
+    pub selection: FactSelection,
     /// The condition that selects the facts.
     pub among: &'static str,
     pub counters: &'static [Counter],
@@ -208,9 +208,9 @@ pub struct Part {
 
 /// Which facts of a record a measure reads.
 #[derive(Debug, Clone, Copy)]
-pub enum Look {
+pub enum FactSelection {
     /// The fact that was on record at the moment.
-    Standing,
+    OnRecord,
     /// Every fact that was recorded up to the moment: for what happened to the record on the way.
     History,
     /// The facts that were on record at the moment, aggregated for each client: the names and the SQL of the
@@ -219,11 +219,11 @@ pub enum Look {
     /// The same, aggregated for each provider.
     PerProvider(&'static [(&'static str, &'static str)]),
 }
-impl Look {
+impl FactSelection {
     /// The column by which facts are aggregated, and the aggregates.
-    pub const fn drawn_together(self) -> Option<(&'static str, &'static [(&'static str, &'static str)])> {
+    pub const fn aggregated_by(self) -> Option<(&'static str, &'static [(&'static str, &'static str)])> {
         match self {
-            Self::Standing | Self::History => None,
+            Self::OnRecord | Self::History => None,
             Self::PerClient(made) => Some(("f.client_id", made)),
             Self::PerProvider(made) => Some(("f.provider_id", made)),
         }
@@ -336,7 +336,7 @@ impl Measure {
     /// counts distinct clients, who may be in both.
     pub fn adds_up(&self) -> bool {
         let part = |part: &Part| {
-            part.look.drawn_together().is_none() && part.counters.iter().all(|counter| counter.sql.adds_up())
+            part.selection.aggregated_by().is_none() && part.counters.iter().all(|counter| counter.sql.adds_up())
         };
         self.parts.iter().all(part)
     }

@@ -3,7 +3,7 @@
 use super::{
     aggregate::Figure,
     measure::{Measure, ReportTime, Span, Unit},
-    request::{ReportFormat, Stretch, View},
+    request::{ReportFormat, ReportPeriod, View},
 };
 use crate::{
     identity::teams::model::TeamId,
@@ -167,8 +167,8 @@ impl ReportScope {
 
 /// The figures of a month or a quarter, over all groups.
 #[derive(Debug, Clone)]
-pub struct StretchFigures {
-    pub stretch: Stretch,
+pub struct PeriodFigures {
+    pub period: ReportPeriod,
     pub rows: Vec<ReportRow>,
 }
 
@@ -219,7 +219,7 @@ pub struct Report {
     pub totals: Vec<ReportRow>,
     /// The months or quarters, for charts.
     #[serde(skip)]
-    pub stretches: Vec<StretchFigures>,
+    pub periods: Vec<PeriodFigures>,
 }
 
 impl Report {

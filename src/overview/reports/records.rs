@@ -50,7 +50,7 @@ pub struct Page {
 pub fn are_listed(measure: &Measure) -> bool {
     let [part] = measure.parts else { return false };
     let counted = part.counters.iter().find(|counter| counter.name == measure.n);
-    part.look.drawn_together().is_none() && counted.is_some_and(|counter| matches!(counter.sql, Count::Of(_)))
+    part.selection.aggregated_by().is_none() && counted.is_some_and(|counter| matches!(counter.sql, Count::Of(_)))
 }
 
 impl Export {

@@ -3,7 +3,7 @@
 use super::{
     aggregate::{Amount, Figure},
     measure::{Keys, Makes, Measure, ReportTime, Statistic},
-    model::{Report, ReportRow, StretchFigures},
+    model::{PeriodFigures, Report, ReportRow},
     request::{ReportFormat, View},
 };
 use crate::{
@@ -398,7 +398,7 @@ fn notes(report: &Report, measure: &Measure, reader: Reader) -> Vec<String> {
             None => notes.push(format!("Left out: {} (hidden).", excluded.words)),
         }
     }
-    if report.stretches.iter().any(|figures| figures.stretch.is_part) {
+    if report.periods.iter().any(|figures| figures.period.is_part) {
         notes.push("(part): the period, or what is on record, covers a part of the month or quarter only.".into());
     }
     let without = measure.statistics.iter().filter(|statistic| measure.by_time.without.contains(&statistic.name));
@@ -504,7 +504,7 @@ fn chart(report: &Report, measure: &Measure) -> Option<Chart> {
     let by_time = by_time(report, measure);
     let mut notes = Vec::new();
     let bars = if by_time {
-        report.stretches.iter().filter_map(|stretch| column(report, measure, headline, stretch)).collect()
+        report.periods.iter().filter_map(|period| column(report, measure, headline, period)).collect()
     } else if groups.is_empty() {
         let alike = |statistic: &&Statistic| {
             std::mem::discriminant(&statistic.makes) == std::mem::discriminant(&headline.makes)
@@ -579,11 +579,11 @@ fn chart(report: &Report, measure: &Measure) -> Option<Chart> {
 }
 
 /// The column for a month or a quarter.
-fn column(report: &Report, measure: &Measure, headline: &Statistic, figures: &StretchFigures) -> Option<Bar> {
+fn column(report: &Report, measure: &Measure, headline: &Statistic, figures: &PeriodFigures) -> Option<Bar> {
     let row = figures.rows.iter().find(|row| row.statistic == headline.name)?;
-    let stretch = &figures.stretch;
-    let bar = bar(report, measure, Drawn::Statistic(headline), &stretch.label, row.figure, &figures.rows);
-    Some(Bar { tick: stretch.short.clone(), is_pale: stretch.is_part, ..bar })
+    let period = &figures.period;
+    let bar = bar(report, measure, Drawn::Statistic(headline), &period.label, row.figure, &figures.rows);
+    Some(Bar { tick: period.short.clone(), is_pale: period.is_part, ..bar })
 }
 
 /// A group that may get a bar, and its number of units.
@@ -791,7 +791,7 @@ mod tests {
             step: (view == View::Protected).then_some(10),
             rows: rows.into_iter().flat_map(|(key, figures)| row(vec![(group, key.clone(), key)], figures)).collect(),
             totals: row(Vec::new(), vec![Figure::NOTHING; measure.statistics.len()]),
-            stretches: Vec::new(),
+            periods: Vec::new(),
         };
         (report, measure)
     }

@@ -181,14 +181,14 @@ pub struct Question {
     /// The slices that are counted one after the other.
     pub slices: Vec<Slice>,
     /// The months or quarters, if it is grouped by them.
-    pub stretches: Vec<Stretch>,
+    pub periods: Vec<ReportPeriod>,
     /// What the report covers, in names.
     pub scope: ReportScope,
 }
 
 /// A month or a quarter of a report, or as much of one as the period and the record cover.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stretch {
+pub struct ReportPeriod {
     /// `2026-03`.
     pub key: String,
     /// `March 2026`.
@@ -267,7 +267,7 @@ pub fn span(groups: &[&Group]) -> Option<Span> {
 }
 
 /// The most months or quarters of a report.
-const MOST_STRETCHES: usize = 60;
+const MOST_PERIODS: usize = 60;
 
 /// The end of an error message about a file for which the request did not ask for protection.
 const USUAL: &str = "; a file is protected unless view=exact is asked for";
@@ -393,10 +393,10 @@ pub fn moments(
 }
 
 /// The months or quarters of a period that had begun by the moment of the report, in order.
-pub fn stretches(measure: &Measure, span: Span, whole: &Moments, zone: &Zone) -> Result<Vec<Stretch>> {
+pub fn periods(measure: &Measure, span: Span, whole: &Moments, zone: &Zone) -> Result<Vec<ReportPeriod>> {
     let (Some((from, _)), Some((to, _))) = (whole.from, whole.to) else { return Ok(Vec::new()) };
     let is_stock = measure.time == ReportTime::Moment;
-    let mut stretches = Vec::new();
+    let mut periods = Vec::new();
     let mut first = span.first(from);
     while first < to {
         let next = span.next(first);
@@ -405,9 +405,9 @@ pub fn stretches(measure: &Measure, span: Span, whole: &Moments, zone: &Zone) ->
         if starts >= whole.at {
             break;
         }
-        if stretches.len() == MOST_STRETCHES {
+        if periods.len() == MOST_PERIODS {
             let detail =
-                format!("is too far from the first day: a report has at most {MOST_STRETCHES} months or quarters");
+                format!("is too far from the first day: a report has at most {MOST_PERIODS} months or quarters");
             return Err(ApiError::parameter("to", "too_long", detail));
         }
         let at = if is_stock { over.min(whole.at) } else { whole.at };
@@ -415,7 +415,7 @@ pub fn stretches(measure: &Measure, span: Span, whole: &Moments, zone: &Zone) ->
         // The state at an end does not depend on when the period begins.
         let is_part = ends != next || over > whole.at || begins != first && !is_stock;
         let label = span.label(first);
-        stretches.push(Stretch {
+        periods.push(ReportPeriod {
             key: span.key(first),
             label: if is_part { format!("{label} (part)") } else { label },
             short: (span.short(first), first.year()),
@@ -424,7 +424,7 @@ pub fn stretches(measure: &Measure, span: Span, whole: &Moments, zone: &Zone) ->
         });
         first = next;
     }
-    Ok(stretches)
+    Ok(periods)
 }
 
 const PROTECTED_MOMENT: &str = "a protected report is counted at the end of a month: give the last day of a month";
@@ -530,16 +530,12 @@ mod tests {
             let query: ReportQuery = crate::http::list::parse_filter(form_urlencoded::parse(query.as_bytes())).unwrap();
             let (measure, now) = (find(id).unwrap(), Instant::parse("2026-11-26T12:00:00Z").unwrap());
             let whole = moments(measure, Some(span), &query, View::Exact, &organization(), now)?;
-            stretches(measure, span, &whole, &organization().time_zone)
+            periods(measure, span, &whole, &organization().time_zone)
         };
         let shown = |id: &str, span: Span, query: &str| -> Vec<(String, String, String)> {
-            let of = |stretch: Stretch| {
-                let (from, to) = (stretch.moments.from.unwrap().1, stretch.moments.to.unwrap().1);
-                (
-                    stretch.label,
-                    from.to_string(),
-                    if id == "barriers_open" { stretch.moments.at } else { to }.to_string(),
-                )
+            let of = |period: ReportPeriod| {
+                let (from, to) = (period.moments.from.unwrap().1, period.moments.to.unwrap().1);
+                (period.label, from.to_string(), if id == "barriers_open" { period.moments.at } else { to }.to_string())
             };
             parted(id, span, query).unwrap().into_iter().map(of).collect()
         };

@@ -74,7 +74,7 @@ fn rows(report: &Report) -> i64 {
 /// Counts every slice of the whole period and, if grouped by month or quarter, of each of those.
 async fn count(db: &Db, who: &impl Caller, question: &Question) -> Result<Tallied> {
     let organization = who.actor().ok_or_else(ApiError::unauthenticated)?.organization;
-    let by_time = !question.stretches.is_empty();
+    let by_time = !question.periods.is_empty();
     // A report by month shows the groups of each month, and of the whole period only the totals.
     let whole: &[Side] = match (question.measure.adds_up() || question.counted_by().is_empty(), by_time) {
         (_, true) => &[Side::Total],
@@ -86,20 +86,20 @@ async fn count(db: &Db, who: &impl Caller, question: &Question) -> Result<Tallie
     } else {
         &[Side::Groups, Side::Total]
     };
-    let times = std::iter::once((None, whole)).chain((0..question.stretches.len()).map(|at| (Some(at), each)));
-    let jobs = times.flat_map(|(stretch, sides)| {
-        question.slices.iter().flat_map(move |slice| sides.iter().map(move |side| (stretch, slice.clone(), *side)))
+    let times = std::iter::once((None, whole)).chain((0..question.periods.len()).map(|at| (Some(at), each)));
+    let jobs = times.flat_map(|(period, sides)| {
+        question.slices.iter().flat_map(move |slice| sides.iter().map(move |side| (period, slice.clone(), *side)))
     });
-    let jobs = jobs.map(|(stretch, slice, side)| async move {
+    let jobs = jobs.map(|(period, slice, side)| async move {
         let _turn = concurrency::slice(organization).await?;
         let question = question.clone();
-        let counted = db.read(who, move |tx| store::count(tx, &question, stretch, &slice, side)).await?;
-        Ok((stretch, counted))
+        let counted = db.read(who, move |tx| store::count(tx, &question, period, &slice, side)).await?;
+        Ok((period, counted))
     });
-    let empty = Tallied { whole: Counted::default(), stretches: vec![Counted::default(); question.stretches.len()] };
+    let empty = Tallied { whole: Counted::default(), periods: vec![Counted::default(); question.periods.len()] };
     let all = stream::iter(jobs).buffer_unordered(2);
-    all.try_fold(empty, |mut tallied, (stretch, more)| async move {
-        let place = stretch.map_or(Some(&mut tallied.whole), |at| tallied.stretches.get_mut(at));
+    all.try_fold(empty, |mut tallied, (period, more)| async move {
+        let place = period.map_or(Some(&mut tallied.whole), |at| tallied.periods.get_mut(at));
         if let Some(counted) = place {
             counted.join(more);
         }

@@ -1,6 +1,6 @@
 //! Builds the SQL that counts a measure. The text is the same for both engines.
 
-use super::measure::{Count, Group, Look, Part};
+use super::measure::{Count, FactSelection, Group, Part};
 use crate::{
     auth::OrganizationId,
     db::{
@@ -59,7 +59,7 @@ pub const MISTAKES: usize = MOST_COUNTS - 1;
 /// The query that counts a part by these groups, over the facts that the caller may see. Its counters begin at position
 /// `place`.
 pub fn count_query(part: &Part, place: usize, groups: &[&'static Group], seen: Condition, moments: &Moments) -> Tally {
-    let drawn_together = part.look.drawn_together().is_some();
+    let is_aggregated = part.selection.aggregated_by().is_some();
     let mut sql = Condition::sql("SELECT ");
     let mut by: Vec<&'static str> = Vec::new();
     for ids in [false, true] {
@@ -68,7 +68,7 @@ pub fn count_query(part: &Part, place: usize, groups: &[&'static Group], seen: C
                 None => sql.then(if ids { "CAST(NULL AS uuid), " } else { "CAST(NULL AS text), " }),
                 Some(group) => {
                     by.push(place);
-                    let words = if drawn_together { OUTSIDE.get(i).copied().unwrap_or("NULL") } else { group.sql };
+                    let words = if is_aggregated { OUTSIDE.get(i).copied().unwrap_or("NULL") } else { group.sql };
                     moments.fill(sql, words).then(", ")
                 }
             };
@@ -85,15 +85,15 @@ pub fn count_query(part: &Part, place: usize, groups: &[&'static Group], seen: C
         sql = sql.then(", ");
         let counter = i.checked_sub(place).and_then(|i| part.counters.get(i));
         sql = match counter {
-            Some(counter) => counted(sql, counter.sql, drawn_together, moments),
-            None if i == MISTAKES && !drawn_together => {
+            Some(counter) => counted(sql, counter.sql, is_aggregated, moments),
+            None if i == MISTAKES && !is_aggregated => {
                 moments.fill(sql, "count(CASE WHEN f.voided_at <= {at} THEN 1 END)")
             }
             None => sql.then("CAST(0 AS bigint)"),
         };
     }
     sql = sql.then(" FROM ");
-    sql = match part.look.drawn_together() {
+    sql = match part.selection.aggregated_by() {
         None => among(sql.then(part.facts.table()), part, seen, moments),
         Some((column, made)) => {
             sql = sql.then("(SELECT ").then(column);
@@ -117,8 +117,8 @@ pub fn count_query(part: &Part, place: usize, groups: &[&'static Group], seen: C
     Tally(sql)
 }
 
-fn counted(sql: Condition, count: Count, drawn_together: bool, moments: &Moments) -> Condition {
-    let when = if drawn_together { "CASE WHEN (" } else { "CASE WHEN f.voided_at > {at} AND (" };
+fn counted(sql: Condition, count: Count, is_aggregated: bool, moments: &Moments) -> Condition {
+    let when = if is_aggregated { "CASE WHEN (" } else { "CASE WHEN f.voided_at > {at} AND (" };
     match count {
         Count::Of(condition) => moments.fill(moments.fill(sql.then("count("), when), condition).then(") THEN 1 END)"),
         Count::Different(column) => {
@@ -137,9 +137,9 @@ pub fn among(sql: Condition, part: &Part, seen: Condition, moments: &Moments) ->
     let sql = sql.then(" WHERE f.organization_id = ").id(moments.organization.uuid()).then(" AND ").with(seen);
     let sql = moments.fill(
         sql,
-        match part.look {
-            Look::History => " AND f.recorded_at <= {at} AND (",
-            Look::Standing | Look::PerClient(_) | Look::PerProvider(_) => {
+        match part.selection {
+            FactSelection::History => " AND f.recorded_at <= {at} AND (",
+            FactSelection::OnRecord | FactSelection::PerClient(_) | FactSelection::PerProvider(_) => {
                 " AND f.replaced_at > {at} AND f.recorded_at <= {at} AND ("
             }
         },

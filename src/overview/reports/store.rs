@@ -86,8 +86,8 @@ pub fn question(tx: &mut Tx, measure: &'static Measure, query: &ReportQuery) -> 
     };
     let groups = groups(measure, query.group_by.as_deref())?;
     let moments = moments(measure, span(&groups), query, view, &organization, Instant::now())?;
-    let stretches = match span(&groups) {
-        Some(span) => stretches(measure, span, &moments, &organization.time_zone)?,
+    let periods = match span(&groups) {
+        Some(span) => periods(measure, span, &moments, &organization.time_zone)?,
         None => Vec::new(),
     };
     if !sees_cases && query.team.is_some() {
@@ -130,7 +130,7 @@ pub fn question(tx: &mut Tx, measure: &'static Measure, query: &ReportQuery) -> 
         view,
         threshold,
         slices,
-        stretches,
+        periods,
         scope,
     })
 }
@@ -163,10 +163,9 @@ fn scope(tx: &mut Tx, organization: String, asked: Option<TeamId>, known: &[Team
 }
 
 /// Counts one slice, of the whole period or of one month or quarter.
-pub fn count(tx: &mut Tx, question: &Question, stretch: Option<usize>, slice: &Slice, side: Side) -> Result<Counted> {
+pub fn count(tx: &mut Tx, question: &Question, period: Option<usize>, slice: &Slice, side: Side) -> Result<Counted> {
     let measure = question.measure;
-    let moments =
-        stretch.and_then(|at| question.stretches.get(at)).map_or(&question.moments, |stretch| &stretch.moments);
+    let moments = period.and_then(|at| question.periods.get(at)).map_or(&question.moments, |period| &period.moments);
     let groups: &[&'static Group] = if side == Side::Total { &[] } else { &question.counted_by() };
     let keys: Vec<Keys> = groups.iter().map(|group| group.keys).collect();
     let mut counted = Counted::default();
@@ -186,7 +185,7 @@ pub fn count(tx: &mut Tx, question: &Question, stretch: Option<usize>, slice: &S
 
 /// Fails if a report has more groups than anybody reads.
 pub fn check_size(tallied: &Tallied) -> Result<()> {
-    check_groups(std::iter::once(&tallied.whole).chain(&tallied.stretches).map(|counted| counted.groups.len()).sum())
+    check_groups(std::iter::once(&tallied.whole).chain(&tallied.periods).map(|counted| counted.groups.len()).sum())
 }
 
 fn check_groups(groups: usize) -> Result<()> {
@@ -214,7 +213,7 @@ pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Rep
         };
         (counted.groups.values().map(of).collect::<Vec<_>>(), of(&counted.all))
     };
-    let by_time = !question.stretches.is_empty() || span(&question.groups).is_some();
+    let by_time = !question.periods.is_empty() || span(&question.groups).is_some();
     let whole = &tallied.whole;
     let (figures, mut totals) =
         if protected { suppression::figures(measure, &counted_by, whole, threshold) } else { exact(whole) };
@@ -222,9 +221,9 @@ pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Rep
         totals.fill(Figure::HIDDEN);
     }
     let each = if protected {
-        suppression::figures_by_span(measure, &counted_by, &tallied.stretches, threshold)
+        suppression::figures_by_span(measure, &counted_by, &tallied.periods, threshold)
     } else {
-        tallied.stretches.iter().map(exact).collect()
+        tallied.periods.iter().map(exact).collect()
     };
     let shown = |count: i64| match threshold.show(count) {
         _ if !protected => Some(count),
@@ -238,7 +237,7 @@ pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Rep
             .collect::<Vec<_>>()
     };
     let mut rows = Vec::new();
-    let mut add = |counted: &Counted, figures: Vec<Vec<Figure>>, stretch: Option<(usize, &Stretch)>| {
+    let mut add = |counted: &Counted, figures: Vec<Vec<Figure>>, period: Option<(usize, &ReportPeriod)>| {
         for (path, figures) in counted.groups.keys().zip(figures) {
             // Facts that only the exclusions count do not make a group.
             if counted.groups.get(path).is_some_and(|counts| is_idle(measure, counts)) || figures.is_empty() {
@@ -247,8 +246,8 @@ pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Rep
             let (mut group, mut order) = (Vec::new(), Vec::new());
             let mut named = counted_by.iter().zip(&names).zip(path);
             for asked in &question.groups {
-                if let (Some(_), Some((at, stretch))) = (asked.keys.span(), stretch) {
-                    group.push((asked.name, stretch.key.clone(), stretch.label.clone()));
+                if let (Some(_), Some((at, period))) = (asked.keys.span(), period) {
+                    group.push((asked.name, period.key.clone(), period.label.clone()));
                     order.push((at, String::new()));
                 } else if let Some(((known, names), key)) = named.next() {
                     group.push((known.name, key.clone(), names.label(key)));
@@ -261,9 +260,9 @@ pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Rep
     if !by_time {
         add(whole, figures, None);
     }
-    let (mut stretches, mut alone) = (Vec::new(), Vec::new());
-    for ((at, stretch), (counted, (figures, mut all))) in
-        question.stretches.iter().enumerate().zip(tallied.stretches.iter().zip(each))
+    let (mut periods, mut alone) = (Vec::new(), Vec::new());
+    for ((at, period), (counted, (figures, mut all))) in
+        question.periods.iter().enumerate().zip(tallied.periods.iter().zip(each))
     {
         let untold = |statistic: &Statistic| measure.by_time.without.contains(&statistic.name);
         let mut figures = figures;
@@ -276,13 +275,13 @@ pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Rep
             let group = question
                 .groups
                 .iter()
-                .map(|group| (group.name, stretch.key.clone(), stretch.label.clone()))
+                .map(|group| (group.name, period.key.clone(), period.label.clone()))
                 .collect::<Vec<_>>();
             alone.push((vec![(at, String::new())], row(&group, all.clone())));
         } else {
-            add(counted, figures, Some((at, stretch)));
+            add(counted, figures, Some((at, period)));
         }
-        stretches.push(StretchFigures { stretch: stretch.clone(), rows: row(&[], all) });
+        periods.push(PeriodFigures { period: period.clone(), rows: row(&[], all) });
     }
     rows.extend(alone);
     rows.sort_by(|(one, _), (other, _)| one.cmp(other));
@@ -326,7 +325,7 @@ pub fn report(tx: &mut Tx, question: &Question, tallied: &Tallied) -> Result<Rep
         step: protected.then_some(suppression::STEP),
         rows,
         totals: row(&[], totals),
-        stretches,
+        periods,
     })
 }
 

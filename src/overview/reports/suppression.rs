@@ -68,7 +68,7 @@ fn made_of(makes: Makes) -> Vec<&'static str> {
 }
 
 /// The counts of a group, and which of them are hidden.
-struct Veiled<'a> {
+struct GroupCounts<'a> {
     counts: &'a Counts,
     hidden: Vec<bool>,
 }
@@ -82,30 +82,32 @@ pub fn figures(
     threshold: Threshold,
 ) -> (Vec<Vec<Figure>>, Vec<Figure>) {
     let of_one_provider = groups.iter().any(|group| group.keys == Keys::Provider);
-    let mut groups: Vec<Veiled<'_>> = counted.groups.values().map(|counts| veil(counts, threshold)).collect();
+    let mut groups: Vec<GroupCounts<'_>> =
+        counted.groups.values().map(|counts| hide_small_counts(counts, threshold)).collect();
     let lines = lines(counted);
     let places = measure.parts.iter().flat_map(|part| part.counters).count();
-    let mut dark = BTreeSet::new();
+    let mut fully_hidden = BTreeSet::new();
     for place in 0..places {
-        // The counts that are hidden for one line may leave too little room in another.
+        // The counts that are hidden for one line may leave too little uncertainty in another.
         while lines.iter().any(|line| hide_another(&mut groups, line, place)) {}
-        let narrow = |line: &&Vec<usize>| room(&groups, line, place).is_some_and(|room| room < STEP);
-        let all_of_it: Vec<usize> = lines.iter().filter(narrow).flatten().copied().collect();
+        let is_too_narrow =
+            |line: &&Vec<usize>| uncertainty(&groups, line, place).is_some_and(|uncertainty| uncertainty < STEP);
+        let all_of_it: Vec<usize> = lines.iter().filter(is_too_narrow).flatten().copied().collect();
         all_of_it.iter().for_each(|at| hide(&mut groups, *at, place));
-        dark.extend(all_of_it);
+        fully_hidden.extend(all_of_it);
     }
-    let tell = |veiled: &Veiled<'_>, of_one_provider: bool| -> Vec<Figure> {
+    let figures_of = |group: &GroupCounts<'_>, of_one_provider: bool| -> Vec<Figure> {
         measure
             .statistics
             .iter()
-            .map(|statistic| shown(measure, statistic, veiled, threshold, of_one_provider))
+            .map(|statistic| shown(measure, statistic, group, threshold, of_one_provider))
             .collect()
     };
     let shown = groups.iter().enumerate().map(|(at, group)| {
-        let figures = tell(group, of_one_provider);
-        if dark.contains(&at) && figures.iter().all(|figure| figure.hidden) { Vec::new() } else { figures }
+        let figures = figures_of(group, of_one_provider);
+        if fully_hidden.contains(&at) && figures.iter().all(|figure| figure.hidden) { Vec::new() } else { figures }
     });
-    (shown.collect(), tell(&veil(&counted.all, threshold), false))
+    (shown.collect(), figures_of(&hide_small_counts(&counted.all, threshold), false))
 }
 
 /// The figures of a report by month or by quarter: each span exactly as in a report of that span alone, so that it
@@ -119,11 +121,11 @@ pub fn figures_by_span<'c>(
     spans.into_iter().map(|counted| figures(measure, groups, counted, threshold)).collect()
 }
 
-fn veil(counts: &Counts, threshold: Threshold) -> Veiled<'_> {
-    Veiled { counts, hidden: counts.of.iter().map(|count| threshold.hides(*count)).collect() }
+fn hide_small_counts(counts: &Counts, threshold: Threshold) -> GroupCounts<'_> {
+    GroupCounts { counts, hidden: counts.of.iter().map(|count| threshold.hides(*count)).collect() }
 }
 
-fn hide(groups: &mut [Veiled<'_>], at: usize, place: usize) {
+fn hide(groups: &mut [GroupCounts<'_>], at: usize, place: usize) {
     if let Some(hidden) = groups.get_mut(at).and_then(|group| group.hidden.get_mut(place)) {
         *hidden = true;
     }
@@ -143,7 +145,7 @@ fn lines(counted: &Counted) -> Vec<Vec<usize>> {
 
 /// The counts of a line, each with the index of its group and whether it is hidden.
 fn counts<'g>(
-    groups: &'g [Veiled<'_>],
+    groups: &'g [GroupCounts<'_>],
     line: &'g [usize],
     place: usize,
 ) -> impl Iterator<Item = (usize, bool, i64)> + 'g {
@@ -154,8 +156,8 @@ fn counts<'g>(
 }
 
 /// The sum of (count - 1) over the hidden counts of a line. A reader who subtracts the shown counts from
-/// the total knows each hidden count only to within this room. 0 if a single count is hidden; `None` if none is.
-fn room(groups: &[Veiled<'_>], line: &[usize], place: usize) -> Option<i64> {
+/// the total knows each hidden count only to within this uncertainty. 0 if a single count is hidden; `None` if none is.
+fn uncertainty(groups: &[GroupCounts<'_>], line: &[usize], place: usize) -> Option<i64> {
     let hidden: Vec<i64> = counts(groups, line, place)
         .filter(|(_, hidden, count)| *hidden && *count != 0)
         .map(|(.., count)| count)
@@ -167,10 +169,10 @@ fn room(groups: &[Veiled<'_>], line: &[usize], place: usize) -> Option<i64> {
     }
 }
 
-/// If the hidden counts of a line leave too little room, hides the smallest of the others too. Returns whether it hid
+/// If the hidden counts of a line leave too little uncertainty, hides the smallest of the others too. Returns whether it hid
 /// one.
-fn hide_another(groups: &mut [Veiled<'_>], line: &[usize], place: usize) -> bool {
-    if room(groups, line, place).is_none_or(|room| room >= STEP) {
+fn hide_another(groups: &mut [GroupCounts<'_>], line: &[usize], place: usize) -> bool {
+    if uncertainty(groups, line, place).is_none_or(|uncertainty| uncertainty >= STEP) {
         return false;
     }
     let others = counts(groups, line, place).filter(|(_, hidden, count)| !hidden && *count > 0);
@@ -184,17 +186,17 @@ fn hide_another(groups: &mut [Veiled<'_>], line: &[usize], place: usize) -> bool
 fn shown(
     measure: &Measure,
     statistic: &Statistic,
-    veiled: &Veiled<'_>,
+    group: &GroupCounts<'_>,
     threshold: Threshold,
     of_one_provider: bool,
 ) -> Figure {
     let parts = made_of(statistic.makes);
     let is_hidden =
-        |name: &&str| place(measure, name).and_then(|place| veiled.hidden.get(place)).copied().unwrap_or(true);
+        |name: &&str| place(measure, name).and_then(|place| group.hidden.get(place)).copied().unwrap_or(true);
     if parts.iter().any(is_hidden) {
         return Figure::HIDDEN;
     }
-    let exact = figure(measure, statistic, veiled.counts);
+    let exact = figure(measure, statistic, group.counts);
     let about = |count: i64| match threshold.show(count) {
         Shown::About(about) => about,
         Shown::Hidden => 0,
@@ -206,7 +208,7 @@ fn shown(
         },
         // A share also reveals its remainder: if that is small, the share is hidden.
         Makes::Share { of, among }
-            if threshold.hides(veiled.counts.get(measure, among) - veiled.counts.get(measure, of)) =>
+            if threshold.hides(group.counts.get(measure, among) - group.counts.get(measure, of)) =>
         {
             Figure::HIDDEN
         }
@@ -216,14 +218,14 @@ fn shown(
             _ => exact,
         },
         // A quantile of few values is the value of one of them.
-        Makes::Quantile { of, .. } if veiled.counts.get(measure, of) < 2 * threshold.least() => Figure::HIDDEN,
+        Makes::Quantile { of, .. } if group.counts.get(measure, of) < 2 * threshold.least() => Figure::HIDDEN,
         Makes::Quantile { .. } => match exact.value {
             Some(Amount::Whole(days)) => Figure { value: Some(Amount::Whole(days / 7 * 7)), ..exact },
             _ => exact,
         },
         // If the clients of a provider are shown, there are more of them than it takes to be flagged.
         Makes::Flagged { .. } if of_one_provider => exact,
-        Makes::Flagged { of, .. } => match threshold.show(veiled.counts.get(measure, of)) {
+        Makes::Flagged { of, .. } => match threshold.show(group.counts.get(measure, of)) {
             Shown::About(about) => Figure { value: Some(Amount::Whole(about)), ..exact },
             Shown::Hidden => Figure::HIDDEN,
         },

@@ -144,8 +144,8 @@ fn read_few(
 }
 
 /// Searches the words of each document that the query returns, without the index.
-fn that_hold(query: Documents, filter: &SearchFilter) -> Documents {
-    query.filter(Condition::answers("search_documents.words", filter.q.terms(), false))
+fn matching_words(query: Documents, filter: &SearchFilter) -> Documents {
+    query.filter(Condition::matches_terms("search_documents.words", filter.q.terms(), false))
 }
 
 /// An index segment: its number, and how many documents it holds.
@@ -175,22 +175,24 @@ fn with_words(tx: &Tx, terms: &[Term]) -> Condition {
         };
         found.then(")) IS TRUE")
     };
-    let has_way = |way: &Vec<Asked>| {
-        way.iter().fold(Condition::everything(), |all, asked| all.then(" AND ").with(has_word(asked)))
+    let has_alternative = |alternative: &Vec<Asked>| {
+        alternative.iter().fold(Condition::everything(), |all, asked| all.then(" AND ").with(has_word(asked)))
     };
     terms.iter().fold(Condition::everything(), |all, term| {
-        let ways = term.0.iter().fold(Condition::nothing(), |any, way| any.then(" OR (").with(has_way(way)).then(")"));
-        all.then(" AND (").with(ways).then(")")
+        let alternatives = term.0.iter().fold(Condition::nothing(), |any, alternative| {
+            any.then(" OR (").with(has_alternative(alternative)).then(")")
+        });
+        all.then(" AND (").with(alternatives).then(")")
     })
 }
 
 /// A condition: the record whose id is in `column`, an SQL name, has stored words that match the terms in any part. For
 /// lists that are filtered by `q`. It does not check who may see the record.
-pub fn kept_words_answer(tx: &Tx, column: &'static str, terms: &[Term]) -> Condition {
+pub fn stored_words_match(tx: &Tx, column: &'static str, terms: &[Term]) -> Condition {
     // A scalar subquery, not `EXISTS`: PostgreSQL would turn `EXISTS` into a join and read every document of the
     // organization.
     Condition::sql("coalesce((SELECT ")
-        .with(Condition::answers("search_documents.words", terms, true))
+        .with(Condition::matches_terms("search_documents.words", terms, true))
         .then(" FROM search_documents WHERE search_documents.organization_id = ")
         .id(tx.organization().uuid())
         .then(" AND search_documents.id = ")
@@ -247,25 +249,25 @@ fn read_segments(
 fn candidates(tx: &mut Tx, filter: &SearchFilter) -> Result<Vec<Found>> {
     let mut found = Vec::new();
     if let Scope::Assigned(_) = tx.scope() {
-        read_few(tx, filter, |tx| Ok(that_hold(of_cases(tx, filter, &Place::Anywhere)?, filter)), &mut found)?;
+        read_few(tx, filter, |tx| Ok(matching_words(of_cases(tx, filter, &Place::Anywhere)?, filter)), &mut found)?;
         if filter.wants(SearchKind::Client) {
             let own: Vec<Key> = visibility::client_ids_of_advocate(tx)?
                 .into_iter()
                 .map(|client| Key::from_uuid(client.uuid()))
                 .collect();
             let of_clients =
-                that_hold(of_clients(tx, filter, &Place::Anywhere), filter).filter(documents::id.eq_any(own));
+                matching_words(of_clients(tx, filter, &Place::Anywhere), filter).filter(documents::id.eq_any(own));
             read(tx, SearchKind::Client, of_clients, &mut found)?;
         }
     } else {
         let segments = segments_of_caller(tx, filter)?;
         let fresh = |tx: &Tx| {
-            Ok(that_hold(of_cases(tx, filter, &Place::Anywhere)?, filter).filter(documents::segment.is_null()))
+            Ok(matching_words(of_cases(tx, filter, &Place::Anywhere)?, filter).filter(documents::segment.is_null()))
         };
         read_few(tx, filter, fresh, &mut found)?;
         if filter.wants(SearchKind::Client) {
             let fresh =
-                that_hold(of_clients(tx, filter, &Place::Anywhere), filter).filter(documents::segment.is_null());
+                matching_words(of_clients(tx, filter, &Place::Anywhere), filter).filter(documents::segment.is_null());
             read(tx, SearchKind::Client, fresh, &mut found)?;
         }
         for kind in filter.kinds() {
@@ -327,7 +329,7 @@ fn add_snippets(tx: &mut Tx, filter: &SearchFilter, numbers: Vec<i64>, results: 
 }
 
 /// The newest clients that the caller may see and that match one of the alternatives of a term.
-pub fn clients_that_answer(tx: &mut Tx, term: Term) -> Result<Vec<ClientId>> {
+pub fn matching_clients(tx: &mut Tx, term: Term) -> Result<Vec<ClientId>> {
     let filter = SearchFilter { q: Question::of(vec![term]), kind: Some(OneOf(vec![SearchKind::Client])) };
     Ok(candidates(tx, &filter)?.into_iter().map(|found| ClientId::from_uuid(found.id.uuid())).collect())
 }

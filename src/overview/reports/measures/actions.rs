@@ -22,7 +22,7 @@ pub const ALL: &[Measure] = &[Measure {
     usual: &["type"],
     parts: &[Part {
         facts: Facts::Actions,
-        look: Look::Standing,
+        selection: FactSelection::OnRecord,
         among: "(f.status = 'decided' AND f.decided_on >= {from_day} AND f.decided_on < {to_day} \
                 OR f.status IN ('filed', 'in_progress') AND f.filed_on < {to_day} \
                 OR f.status = 'withdrawn' AND f.filed_on IS NOT NULL AND f.recorded_at >= {from} AND f.recorded_at < {to})",

@@ -55,7 +55,7 @@ pub const ALL: &[Measure] = &[
         usual: &["type"],
         parts: &[Part {
             facts: Facts::Barriers,
-            look: Look::Standing,
+            selection: FactSelection::OnRecord,
             among: "f.ended_at IS NULL",
             counters: &[Counter { name: "open", sql: Count::Of("1 = 1") }],
             days: None,
@@ -92,7 +92,7 @@ pub const ALL: &[Measure] = &[
         usual: &["type"],
         parts: &[Part {
             facts: Facts::Barriers,
-            look: Look::Standing,
+            selection: FactSelection::OnRecord,
             among: "f.ended_at >= {from} AND f.ended_at < {to}",
             counters: &[
                 Counter { name: "ended", sql: Count::Of("1 = 1") },
@@ -147,14 +147,14 @@ pub const ALL: &[Measure] = &[
         parts: &[
             Part {
                 facts: Facts::Barriers,
-                look: Look::Standing,
+                selection: FactSelection::OnRecord,
                 among: OF_A_PROVIDER,
                 counters: &[Counter { name: "clients", sql: Count::Different("f.client_id") }],
                 days: None,
             },
             Part {
                 facts: Facts::Barriers,
-                look: Look::PerProvider(&[("hit", "count(DISTINCT f.client_id)")]),
+                selection: FactSelection::PerProvider(&[("hit", "count(DISTINCT f.client_id)")]),
                 among: OF_A_PROVIDER,
                 counters: &[Counter { name: "flagged", sql: Count::Of("f.hit >= 3") }],
                 days: None,
@@ -195,7 +195,7 @@ pub const ALL: &[Measure] = &[
         usual: &["basis"],
         parts: &[Part {
             facts: Facts::Barriers,
-            look: Look::Standing,
+            selection: FactSelection::OnRecord,
             among: "(f.occurred_on >= {from_day} AND f.occurred_on < {to_day} \
                     OR f.occurred_on IS NULL AND f.opened_at >= {from} AND f.opened_at < {to})",
             counters: &[

@@ -35,7 +35,7 @@ pub const ALL: &[Measure] = &[
         usual: &["status"],
         parts: &[Part {
             facts: Facts::Cases,
-            look: Look::Standing,
+            selection: FactSelection::OnRecord,
             among: "f.status NOT IN ('closed', 'declined')",
             counters: &[
                 Counter { name: "cases", sql: Count::Of("f.status IN ('accepted', 'active', 'on_hold', 'closing')") },
@@ -85,7 +85,7 @@ pub const ALL: &[Measure] = &[
         usual: &["team"],
         parts: &[Part {
             facts: Facts::Cases,
-            look: Look::History,
+            selection: FactSelection::History,
             among: "f.step <> 0 AND f.recorded_at < {to}",
             counters: &[
                 Counter { name: "opening", sql: Count::Sum("CASE WHEN f.recorded_at < {from} THEN f.step ELSE 0 END") },
@@ -138,7 +138,7 @@ pub const ALL: &[Measure] = &[
         usual: &["closing_reason"],
         parts: &[Part {
             facts: Facts::Cases,
-            look: Look::History,
+            selection: FactSelection::History,
             among: "f.step <> 0 AND f.recorded_at >= {from} AND f.recorded_at < {to} AND f.status = 'closed'",
             counters: &[Counter { name: "closed", sql: Count::Of("1 = 1") }],
             days: Some("(f.recorded_at - f.began_at) / 86400000000"),
@@ -179,7 +179,7 @@ pub const ALL: &[Measure] = &[
         usual: &["reason"],
         parts: &[Part {
             facts: Facts::Cases,
-            look: Look::History,
+            selection: FactSelection::History,
             among: "f.status IN ('declined', 'waitlisted') AND f.recorded_at = f.since AND f.since >= {from} AND \
                  f.since < {to}",
             counters: &[

@@ -27,7 +27,7 @@ pub const ALL: &[Measure] = &[
         usual: &["team"],
         parts: &[Part {
             facts: Facts::Cases,
-            look: Look::Standing,
+            selection: FactSelection::OnRecord,
             among: "f.opened_at >= {from} AND f.opened_at < {to}",
             counters: &[
                 Counter {
@@ -96,7 +96,7 @@ pub const ALL: &[Measure] = &[
         usual: &["gap"],
         parts: &[Part {
             facts: Facts::Cases,
-            look: Look::Standing,
+            selection: FactSelection::OnRecord,
             among: "f.status = 'active'",
             counters: &[
                 Counter { name: "active", sql: Count::Of("1 = 1") },

@@ -21,7 +21,7 @@ pub const ALL: &[Measure] = &[
         usual: &["team"],
         parts: &[Part {
             facts: Facts::Deadlines,
-            look: Look::Standing,
+            selection: FactSelection::OnRecord,
             among: "f.status IN ('running', 'pending_trigger')",
             counters: &[
                 Counter { name: "open", sql: Count::Of("1 = 1") },
@@ -72,7 +72,7 @@ pub const ALL: &[Measure] = &[
         usual: &["action_type"],
         parts: &[Part {
             facts: Facts::Deadlines,
-            look: Look::Standing,
+            selection: FactSelection::OnRecord,
             among: "f.due_on >= {from_day} AND f.due_on < {to_day}",
             counters: &[
                 Counter {
@@ -152,7 +152,7 @@ pub const ALL: &[Measure] = &[
         usual: &["lateness"],
         parts: &[Part {
             facts: Facts::Tasks,
-            look: Look::Standing,
+            selection: FactSelection::OnRecord,
             among: "f.status = 'open'",
             counters: &[
                 Counter { name: "open", sql: Count::Of("1 = 1") },

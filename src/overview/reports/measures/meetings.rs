@@ -27,7 +27,7 @@ pub const ALL: &[Measure] = &[
         usual: &["type"],
         parts: &[Part {
             facts: Facts::Meetings,
-            look: Look::Standing,
+            selection: FactSelection::OnRecord,
             among: "f.status = 'held' AND f.starts_at >= {from} AND f.starts_at < {to}",
             counters: &[
                 Counter { name: "with_checklist", sql: Count::Of("f.mandatory_items > 0") },
@@ -78,7 +78,7 @@ pub const ALL: &[Measure] = &[
         usual: &[],
         parts: &[Part {
             facts: Facts::Meetings,
-            look: Look::PerClient(&[
+            selection: FactSelection::PerClient(&[
                 // The lowest three bits hold the rank, so the earliest and the latest moment carry the rank of their
                 // meeting. 2^56, a multiple of eight, keeps a moment before 1970 above zero. If two meetings have the
                 // same moment, both expressions give the lower rank: that is no shift.

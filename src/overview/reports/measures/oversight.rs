@@ -17,7 +17,7 @@ pub const ALL: &[Measure] = &[
         usual: &["team"],
         parts: &[Part {
             facts: Facts::Cases,
-            look: Look::Standing,
+            selection: FactSelection::OnRecord,
             among: "f.status NOT IN ('closed', 'declined')",
             counters: &[
                 Counter { name: "open", sql: Count::Of("1 = 1") },
@@ -90,7 +90,7 @@ pub const ALL: &[Measure] = &[
         parts: &[
             Part {
                 facts: Facts::Cases,
-                look: Look::Standing,
+                selection: FactSelection::OnRecord,
                 among: "f.status IN ('accepted', 'active', 'on_hold', 'closing')",
                 counters: &[
                     Counter { name: "cases", sql: Count::Of("1 = 1") },
@@ -101,7 +101,7 @@ pub const ALL: &[Measure] = &[
             },
             Part {
                 facts: Facts::Barriers,
-                look: Look::Standing,
+                selection: FactSelection::OnRecord,
                 among: "f.ended_at IS NULL",
                 counters: &[
                     Counter { name: "barriers", sql: Count::Of("1 = 1") },
@@ -113,7 +113,7 @@ pub const ALL: &[Measure] = &[
             },
             Part {
                 facts: Facts::Actions,
-                look: Look::Standing,
+                selection: FactSelection::OnRecord,
                 among: "f.status IN ('filed', 'in_progress')",
                 counters: &[
                     Counter { name: "actions", sql: Count::Of("1 = 1") },
