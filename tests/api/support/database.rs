@@ -30,6 +30,11 @@ pub struct Home {
 }
 
 impl Home {
+    fn new(url: String, folder: tempfile::TempDir, postgres: Option<String>) -> Self {
+        let past = url.clone();
+        Self { url, folder, past, postgres, owner: None, servers: Mutex::default(), conn: Mutex::default() }
+    }
+
     pub fn make(engine: Engine) -> Self {
         let folder = tempfile::tempdir().unwrap();
         match engine {
@@ -37,28 +42,12 @@ impl Home {
                 let path = folder.path().join("test.db");
                 write_private(&path, sqlite_template());
                 let url = format!("sqlite://{}", path.display());
-                Self {
-                    past: url.clone(),
-                    url,
-                    folder,
-                    postgres: None,
-                    owner: None,
-                    servers: Mutex::default(),
-                    conn: Mutex::default(),
-                }
+                Self::new(url, folder, None)
             }
             Engine::Postgres => {
                 let name = format!("test_{}", uuid::Uuid::now_v7().simple());
                 run(&format!("CREATE DATABASE {name} TEMPLATE {} STRATEGY FILE_COPY", postgres_template()));
-                Self {
-                    url: at(&name),
-                    folder,
-                    past: at(&name),
-                    postgres: Some(name),
-                    owner: None,
-                    servers: Mutex::default(),
-                    conn: Mutex::default(),
-                }
+                Self::new(at(&name), folder, Some(name))
             }
         }
     }
@@ -69,28 +58,12 @@ impl Home {
         match engine {
             Engine::Sqlite => {
                 let url = format!("sqlite://{}", folder.path().join("test.db").display());
-                Self {
-                    past: url.clone(),
-                    url,
-                    folder,
-                    postgres: None,
-                    owner: None,
-                    servers: Mutex::default(),
-                    conn: Mutex::default(),
-                }
+                Self::new(url, folder, None)
             }
             Engine::Postgres => {
                 let name = format!("test_{}", uuid::Uuid::now_v7().simple());
                 run(&format!("CREATE DATABASE {name}"));
-                Self {
-                    url: at(&name),
-                    folder,
-                    past: at(&name),
-                    postgres: Some(name),
-                    owner: None,
-                    servers: Mutex::default(),
-                    conn: Mutex::default(),
-                }
+                Self::new(at(&name), folder, Some(name))
             }
         }
     }
@@ -104,15 +77,9 @@ impl Home {
         let past = at(&name);
         let (_, place) = past.split_once('@').expect("the address names a user");
         let url = format!("postgres://{owner}@{place}");
-        Self {
-            url,
-            folder: tempfile::tempdir().unwrap(),
-            past,
-            postgres: Some(name),
-            owner: Some(owner),
-            servers: Mutex::default(),
-            conn: Mutex::default(),
-        }
+        let mut home = Self::new(past, tempfile::tempdir().unwrap(), Some(name));
+        (home.url, home.owner) = (url, Some(owner));
+        home
     }
 
     /// The folder where its servers put their mail.
