@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# benches/bench.sh ENGINE [CASES]: requests a second and p99, wrk at 64 connections (the agenda and search at 16), three runs of ten seconds each.
+# benches/bench.sh ENGINE [CASES]: measures requests per second and p99 with wrk, in three runs of ten seconds each, with 64 connections (16 for
+# the agenda and search).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=lib.sh
@@ -26,12 +27,12 @@ measure 'GET /livez (the session alone)' /livez
 measure 'GET /cases/{id}' "/api/v1/cases/$id"
 measure 'GET /cases?status=active, page 1' '/api/v1/cases?status=active'
 measure 'GET /cases?status=active, page 1,000' "/api/v1/cases?status=active&cursor=$cursor"
-# What an advocate and a supervisor have open all day, at 16 connections.
+# The requests that advocates and supervisors send most often, with 16 connections.
 CONNECTIONS=16
 for role in supervisor advocate; do
     sign_in_of "$role" "$SCRATCH/demo.txt"
     measure "GET /me/agenda, $role" /api/v1/me/agenda
-    # A word of every third document, one that is nowhere, the beginning of one, and two together.
+    # A word of every third document, a word of no document, the beginning of a word, and two words.
     for words in medication umbrella hous housing+letter; do
         measure "GET /search?q=$words, $role" "/api/v1/search?q=$words"
     done

@@ -1,6 +1,6 @@
-"""Many at once on one case: 200 changes with the same If-Match, then 200 transitions. Each has exactly one winner, and nothing is a 5xx.
+"""Sends 200 concurrent changes of one case with the same If-Match, then 200 transitions. Exactly one of each must succeed, and none may be 5xx.
 
-python3 benches/concurrent.py BASE EMAIL PASSWORD [HOW_MANY]     a supervisor's; BASE as http://127.0.0.1:8080
+python3 benches/concurrent.py BASE EMAIL PASSWORD [HOW_MANY]     EMAIL of a supervisor; BASE such as http://127.0.0.1:8080
 """
 import collections, http.client, json, sys, threading, urllib.parse
 
@@ -24,7 +24,7 @@ def must(wanted, answer):
 
 
 def at_once(request):
-    """How often each status came, of `many` requests sent from as many open connections at one moment."""
+    """Sends `many` requests at once, each on its own open connection. Returns the number of answers of each status."""
     gate, statuses = threading.Barrier(many), []
 
     def one(number):

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# benches/full.sh [ROUNDS]: what becomes of changes while the disk under the SQLite file and the log is full (RL-04, LG-07, TS-06). Mounts a
-# small one, which root may.
+# benches/full.sh [ROUNDS]: fills the disk of the SQLite file and the log, and checks the answers and the stored changes (RL-04, LG-07, TS-06).
+# Needs root, because it mounts a small disk.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=../.ci/lib.sh
@@ -61,7 +61,7 @@ for round in range(int(os.environ["ROUNDS"])):
         answers[f"{path} {ask(path)[0]}"] += 1
     os.remove(filler)
     began = time.monotonic()
-    # The list leaves an entry in the audit log: a read is well again too.
+    # A list writes an audit entry, so this also checks that reads work again.
     while provider(f"{round}.after")[0] != 201 or any(ask(path)[0] != 200 for path in ("/readyz", "/api/v1/providers?limit=1")):
         if time.monotonic() - began > 5:
             sys.exit("it does not recover")

@@ -1,4 +1,4 @@
-"""Kills the server (-9) in the middle of writes, again and again, on SQLite: every acknowledged write must be there, the chain whole.
+"""Kills the server (-9) during writes, many times, on SQLite. Every acknowledged write must be stored, and the hash chain must be valid.
 
 python3 benches/kill.py PROGRAM [ROUNDS]
 """

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What the measurements share: a database full of invented cases, a server on it, wrk. Source it from the root of the tree.
+# Functions that the measurements share: a database with invented cases, a server on it, wrk. Source this file in the root of the repository.
 # SECONDS_EACH, RUNS, ALONGSIDE_CONNECTIONS and ALONGSIDE (the program) may be set.
 
 # shellcheck source=../.ci/lib.sh
@@ -8,7 +8,7 @@ SECONDS_EACH=${SECONDS_EACH:-10}
 RUNS=${RUNS:-3}
 CONNECTIONS=64
 
-# bench_start ENGINE CASES: fills a database of its own and starts the server on it; both go with the script.
+# bench_start ENGINE CASES: fills a temporary database and starts the server on it. Both are removed when the script ends.
 bench_start() {
     local program=${ALONGSIDE:-target/release/alongside} began
     ENGINE=$1

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# benches/outage.sh: what callers notice while PostgreSQL is away, stopped or frozen, also of writes that are under way then, and how soon after its
-# return all is well and done once (RL-02, TS-06).
+# benches/outage.sh: stops and freezes PostgreSQL while callers read and write. Measures the answers, the time until the server works again, and
+# whether each write is stored exactly once (RL-02, TS-06).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=lib.sh
@@ -9,9 +9,9 @@ bench_start postgres 200
 sign_in_of supervisor "$SCRATCH/demo.txt"
 sign_in
 cat >"$SCRATCH/probe.py" <<'PYTHON'
-"""probe.py away|back|under-way SECONDS: asks again and again, and ends with 1 where something is not as it should be.
+"""probe.py away|back|under-way SECONDS: sends requests all the time, and ends with status 1 if an answer is wrong.
 
-under-way writes from eight callers while the database freezes, repeats what was not acknowledged with its key once it is back, and counts."""
+under-way: eight callers write while the database freezes. Afterwards each unacknowledged write is repeated with its key, and the records are counted."""
 import collections, json, os, sys, threading, time, urllib.error, urllib.request, uuid
 
 base, token, what, seconds = os.environ["BASE"], os.environ["TOKEN"], sys.argv[1], float(sys.argv[2])
@@ -47,7 +47,7 @@ def go_on(name, path, body, good):
 
 
 def under_way():
-    """Each write has a name of its own and a key; every one that was sent is there once in the end."""
+    """Each write has a unique name and a key. At the end each record must exist exactly once."""
     mark, sent, codes = uuid.uuid4().hex[:8], [], collections.Counter()
 
     def post(key, name):
@@ -98,7 +98,7 @@ note = json.dumps({"name": "Riverside Clinic"}).encode()
 if what == "under-way":
     under_way()
 if what == "away":
-    # Half a second for the way through a busy machine; what comes after waits no longer than the one before.
+    # Two seconds for the timeout of the database, and half a second more for a busy machine. Later requests wait no longer.
     refused = lambda status, after, took: status == 503 and after and took < 2.5
     jobs = [("read", "/api/v1/cases?limit=1", None, refused), ("write", "/api/v1/providers", note, refused), ("ready", "/readyz", None, refused)]
 else:
@@ -125,7 +125,7 @@ start_again() {
     pg_await "$port" "$!" || die "PostgreSQL did not start again"
     PG_PID=$(head -n 1 "$PG_DIR/data/postmaster.pid")
 }
-# The first of its processes before the others, so that it makes no more of them.
+# Stops the first process of PostgreSQL before the others, so that it starts no new ones.
 freeze() {
     keeper=$(ps -o ppid= -p "$PG_PID")
     kill -STOP "$PG_PID"
@@ -133,7 +133,7 @@ freeze() {
     # shellcheck disable=SC2086
     kill -STOP $frozen || true
 }
-# And whoever has started it, who stops together with it (runuser), and is the one to bury it.
+# Also continues runuser, which started PostgreSQL and stopped with it: it must collect the exit status.
 thaw() {
     # shellcheck disable=SC2086
     kill -CONT $frozen "$PG_PID" $keeper 2>/dev/null || true

@@ -1,17 +1,17 @@
 #!/usr/bin/env bash
-# benches/pressed.sh ENGINE: what others notice while somebody floods the login, sends bodies drop by drop, or sends one that would unpack to much.
+# benches/pressed.sh ENGINE: measures what an advocate notices during many sign-in attempts, slow request bodies and compressed bodies.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=lib.sh
 source benches/lib.sh
-# Behind a proxy that is not asked, so that no address is made to wait: each try costs what it can.
+# Behind a proxy that is not trusted the server limits no address, so that each sign-in attempt has its full cost.
 export ALONGSIDE_BEHIND_PROXY=true ALONGSIDE_DOCS=true
 bench_start "${1:-sqlite}" 1000
 sign_in_of supervisor "$SCRATCH/demo.txt"
 sign_in
 id=$(get '/cases?status=active&limit=1' | python3 -c 'import json, sys; print(json.load(sys.stdin)["items"][0]["id"])')
 memory() { awk '/VmRSS/ { print $2 / 1024 " MiB" }' "/proc/$SERVER_PID/status"; }
-# p99 of an advocate at work: sixteen connections that read a case.
+# p99 of an advocate: sixteen connections that read a case.
 healthy() { CONNECTIONS=16 SECONDS_EACH=30 RUNS=1 load "$1" "/api/v1/cases/$id"; }
 cat >"$SCRATCH/login.lua" <<LUA
 wrk.method = "POST"

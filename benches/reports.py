@@ -1,4 +1,4 @@
-"""benches/reports.py BASE TOKEN PID DUMP...: called by reports.sh, with a server that is up and the engine's own client."""
+"""benches/reports.py BASE TOKEN PID DUMP...: reports.sh calls it with a running server and the command of the engine's own client."""
 
 import datetime, json, subprocess, sys, time, urllib.request
 
@@ -12,7 +12,7 @@ def open_(path):
 
 
 def timed(path, runs=RUNS):
-    """The median and the slowest, in ms, and how many rows; what came before them warms the caches."""
+    """The median and the slowest time in ms, and the number of rows. A request before them fills the caches."""
     took = []
     for _ in range(runs + 1):
         began = time.perf_counter()
@@ -53,7 +53,7 @@ def measures():
 
 
 def records():
-    """A hundred thousand lines or so: the cases of a stretch of days that holds as many."""
+    """Requests about 100,000 lines: the cases of as many days as have that number."""
     today = datetime.date.today()
     with open_(f"/reports/time_to_first_contact?group_by=&from={today - datetime.timedelta(400)}&to={today - datetime.timedelta(300)}") as reply:
         per_day = json.load(reply)["n"] / 100

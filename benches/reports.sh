@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# benches/reports.sh ENGINE [CASES]: how long each measure takes for one team and for the whole organization, and how fast a list of records
-# is sent beside the engine's own dump of the same rows. KEEP=1 leaves the database and its server up until a line is read.
+# benches/reports.sh ENGINE [CASES]: measures the time of each measure for one team and for the whole organization, and the speed of a list of
+# records, compared with the engine's own dump of the same rows. KEEP=1 keeps the database and its server until you press Enter.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=lib.sh

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# benches/row_level_security.sh [CASES]: what row-level security costs (AZ-09): the same server on the same database, with it and without it by turns.
+# benches/row_level_security.sh [CASES]: measures the cost of row-level security (AZ-09): the same server on the same database, alternately with
+# and without it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 # shellcheck source=lib.sh
@@ -12,7 +13,7 @@ id=$(get '/cases?status=active&limit=1' | python3 -c 'import json, sys; print(js
 switch_row_level_security() { # ENABLE | DISABLE
     "$PG_BIN/psql" -qh 127.0.0.1 -p "${PG_URL##*:}" -U postgres bench -c "DO \$\$ DECLARE name TEXT; BEGIN
         FOR name IN SELECT DISTINCT tablename FROM pg_policies LOOP EXECUTE format('ALTER TABLE %I $1 ROW LEVEL SECURITY', name); END LOOP; END \$\$"
-    # Every connection plans anew.
+    # New connections plan their statements again.
     server_stop
     server_start "${ALONGSIDE:-target/release/alongside}" "$SCRATCH/server.log"
 }

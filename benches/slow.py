@@ -1,9 +1,9 @@
-"""Opens many connections that are slow on purpose, and says how long the server bears them.
+"""Opens many slow connections, and prints when the server closes them.
 
-python3 benches/slow.py BASE [HOW_MANY] [bodies|readers]     BASE as http://127.0.0.1:8080
+python3 benches/slow.py BASE [HOW_MANY] [bodies|readers]     BASE such as http://127.0.0.1:8080
 
-bodies: each sends its body a byte a second. readers: each asks for the largest answer that nobody needs to sign in for (the document,
-many times over) and takes nothing of it; on Linux, beside the server.
+bodies: each connection sends one byte of its body per second. readers: each connection requests the largest public answer (the OpenAPI document,
+many times) and reads nothing of it; on Linux, on the machine of the server.
 """
 import select, socket, sys, time, urllib.parse
 
@@ -30,7 +30,7 @@ print(f"{many} connections open after {time.monotonic() - began:.1f} s", flush=T
 
 
 def held():
-    """The ports whose connections the server still has. It lets go without a word to whoever has taken nothing: only it can tell."""
+    """The ports of the connections that the server still has. A client that reads nothing does not notice when the server closes its connection."""
     ports = set()
     for line in open("/proc/net/tcp").readlines()[1:]:
         local, remote, state = line.split()[1:4]

@@ -1,12 +1,12 @@
-"""Whether the time of an answer tells what it must not tell: whether an address is known, or whether a hidden record is there.
+"""Measures whether the response time reveals that an address is known, or that a hidden record exists.
 
-python3 benches/timing.py BASE PAIRS EMAIL...     BASE as http://127.0.0.1:8080, EMAIL one or more addresses that can sign in (AU-02)
+python3 benches/timing.py BASE PAIRS EMAIL...     BASE such as http://127.0.0.1:8080, EMAIL one or more addresses that can sign in (AU-02)
 python3 benches/timing.py BASE PAIRS hidden SIGN-INS
-                                                  SIGN-INS what `alongside demo` has printed (AZ-12); it takes the supervisor out of a team
+                                                  SIGN-INS the output of `alongside demo` (AZ-12); may remove users from a team
 
-The server runs with ALONGSIDE_BEHIND_PROXY=true for the first, or the address that so many failures come from is made to wait.
+For the first form start the server with ALONGSIDE_BEHIND_PROXY=true. Otherwise it blocks the address after many failures.
 
-Prints the area under the curve: how often one kind took longer than the other. 0.5 is no difference; 0 or 1 tells them apart.
+Prints the area under the ROC curve (AUC): how often one kind took longer than the other. 0.5 means no difference; 0 or 1 means a clear one.
 """
 import bisect, http.client, json, random, sys, time, urllib.parse, uuid
 
@@ -37,18 +37,18 @@ def refused(email):
 
 
 def like(email):
-    """Nobody's, and as long as a known one."""
+    """An unknown address of the same length as a known one."""
     name, domain = email.split("@")
     return "".join(random.choice("abcdefghijklmnopqrstuvwxyz") for _ in name) + "@" + domain
 
 
 def tell_apart(name, one, other):
-    """Each answers how long it took, once."""
+    """Compares the times of two kinds of requests. Each argument is a function that sends a request and returns its time."""
     for _ in range(30):
         one(), other()
     times = {True: [], False: []}
     for _ in range(pairs):
-        # In an order that nothing else on the machine can keep step with.
+        # A random order, so that no periodic load on the machine affects one kind more.
         for which in random.sample([True, False], 2):
             times[which].append(one() if which else other())
     slower = sorted(times[False])
@@ -60,7 +60,7 @@ def tell_apart(name, one, other):
 
 
 def addresses(known):
-    # As many that nobody has, each tried as often: what is tried for the first time costs a little more than what waits, known or not.
+    # As many unknown addresses, each used as often: the first attempt at an address costs a little more than later ones, known or not.
     unknown = [like(email) for email in known]
     return tell_apart("known and unknown addresses", lambda: refused(random.choice(known)), lambda: refused(random.choice(unknown)))
 
@@ -90,14 +90,14 @@ def hidden(sign_ins):
         token = sign_in(role, sign_ins)
         foreign = sorted(everybody - cases(token))
         if not foreign:
-            # They are in every team: out of one of them.
+            # The user is in every team, so the administrator removes them from one.
             me = json.loads(asked("GET", "/api/v1/me", token=token)[1])["id"]
             team = json.loads(asked("GET", "/api/v1/teams", token=admin)[1])["items"][0]["id"]
             asked("DELETE", f"/api/v1/teams/{team}/members/{me}", token=admin)
             foreign = sorted(everybody - cases(token))
         if not foreign:
             sys.exit(f"{role}: every case is theirs")
-        # An id as one that is there: made at the same time.
+        # Unknown ids with the same time part as existing ids.
         nobodys = [one[:24] + uuid.uuid4().hex[:12] for one in foreign]
         for kind in ("", "/notes", "/barriers", "/timeline"):
             ask = lambda ids: timed(404, "GET", f"/api/v1/cases/{random.choice(ids)}{kind}", None, token)
